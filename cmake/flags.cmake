@@ -1,0 +1,46 @@
+# Warnings are errors under gcc and clang; hardening in release; sanitizers by preset.
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+set(ISTHMUS_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, for example address,undefined")
+option(ISTHMUS_FUZZ "Build the libFuzzer targets (clang)" OFF)
+option(ISTHMUS_COVERAGE "Measure coverage (gcc)" OFF)
+
+add_library(isthmus_flags INTERFACE)
+target_include_directories(isthmus_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_definitions(isthmus_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
+        ISTHMUS_VERSION="${PROJECT_VERSION}")
+target_compile_options(isthmus_flags INTERFACE
+        -Wall -Wextra -Wpedantic -Werror -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings
+        -Wformat=2 -Wundef -Wvla -Wstrict-prototypes -Wold-style-definition -Wmissing-prototypes
+        -Wmissing-declarations -Wredundant-decls -Wimplicit-fallthrough -Wconversion
+        -Wsign-conversion -Wdouble-promotion -Wdate-time)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        target_compile_options(isthmus_flags INTERFACE
+                -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wformat-signedness
+                -Wno-error=stringop-overflow)
+else()
+        target_compile_options(isthmus_flags INTERFACE
+                -Wcomma -Wunreachable-code-aggressive -Wconditional-uninitialized)
+endif()
+
+if(ISTHMUS_SANITIZE)
+        target_compile_options(isthmus_flags INTERFACE -fsanitize=${ISTHMUS_SANITIZE}
+                -fno-sanitize-recover=all -fno-omit-frame-pointer)
+        target_link_options(isthmus_flags INTERFACE -fsanitize=${ISTHMUS_SANITIZE})
+endif()
+if(ISTHMUS_FUZZ)
+        target_compile_options(isthmus_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(ISTHMUS_COVERAGE)
+        target_compile_options(isthmus_flags INTERFACE --coverage)
+        target_link_options(isthmus_flags INTERFACE --coverage)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+        target_compile_options(isthmus_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+                -fstack-protector-strong -fstack-clash-protection)
+        target_link_options(isthmus_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()

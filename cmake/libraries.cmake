@@ -1,0 +1,13 @@
+# Everything comes from Debian packages; tools/setup installs them by name.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(JSON REQUIRED IMPORTED_TARGET json-c)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(TLS REQUIRED IMPORTED_TARGET openssl)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(PROTON REQUIRED IMPORTED_TARGET libqpid-proton)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+pkg_check_modules(JAVASCRIPT REQUIRED IMPORTED_TARGET javascriptcoregtk-4.1)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)

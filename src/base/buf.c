@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+void buf_deinit(struct buf *buf)
+{
+        free(buf->data);
+        *buf = BUF_INIT;
+}
+
+void buf_clear(struct buf *buf)
+{
+        buf->size = 0;
+        if (buf->data)
+                buf->data[0] = '\0';
+}
+
+void buf_reserve(struct buf *buf, size_t size)
+{
+        size_t need = buf->size + size + 1;
+        size_t capacity = buf->capacity ? buf->capacity : 64;
+
+        if (need <= buf->capacity)
+                return;
+        while (capacity < need)
+                capacity *= 2;
+        buf->data = mem_resize(buf->data, capacity, 1);
+        buf->data[buf->size] = '\0';
+        buf->capacity = capacity;
+}
+
+void buf_add(struct buf *buf, const void *bytes, size_t size)
+{
+        buf_reserve(buf, size);
+        if (size > 0)
+                memcpy(buf->data + buf->size, bytes, size);
+        buf->size += size;
+        buf->data[buf->size] = '\0';
+}
+
+void buf_add_text(struct buf *buf, const char *text)
+{
+        buf_add(buf, text, strlen(text));
+}
+
+void buf_add_char(struct buf *buf, char character)
+{
+        buf_add(buf, &character, 1);
+}
+
+void buf_add_format(struct buf *buf, const char *format, ...)
+{
+        va_list values;
+        int length;
+
+        va_start(values, format);
+        length = vsnprintf(NULL, 0, format, values);
+        va_end(values);
+        if (length <= 0)
+                return;
+        buf_reserve(buf, (size_t)length);
+        va_start(values, format);
+        vsnprintf(buf->data + buf->size, (size_t)length + 1, format, values);
+        va_end(values);
+        buf->size += (size_t)length;
+}
+
+void buf_add_json_string(struct buf *buf, const char *text, size_t size)
+{
+        size_t at = 0;
+
+        buf_add_char(buf, '"');
+        while (at < size) {
+                unsigned char c = (unsigned char)text[at];
+                size_t length = text_utf8_length(text + at, size - at);
+
+                if (length == 0) {
+                        buf_add_text(buf, "\xef\xbf\xbd");
+                        at++;
+                        continue;
+                }
+                if (c == '"' || c == '\\')
+                        buf_add_format(buf, "\\%c", c);
+                else if (c < 0x20)
+                        buf_add_format(buf, "\\u%04x", c);
+                else
+                        buf_add(buf, text + at, length);
+                at += length;
+        }
+        buf_add_char(buf, '"');
+}
+
+const char *buf_text(const struct buf *buf)
+{
+        return buf->data ? buf->data : "";
+}
+
+char *buf_take(struct buf *buf)
+{
+        char *data = buf->data ? buf->data : mem_text_n("", 0);
+
+        *buf = BUF_INIT;
+        return data;
+}

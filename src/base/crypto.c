@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "base/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void crypto_sha256(const void *bytes, size_t size, uint8_t digest[CRYPTO_SHA256_SIZE])
+{
+        if (EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL) != 1)
+                abort();
+}
+
+void crypto_hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
+                        uint8_t mac[CRYPTO_SHA256_SIZE])
+{
+        if (!HMAC(EVP_sha256(), key, (int)key_size, bytes, size, mac, NULL))
+                abort();
+}
+
+void crypto_base64_encode(struct buf *out, const void *bytes, size_t size)
+{
+        buf_reserve(out, size / 3 * 4 + 8);
+        out->size += (size_t)EVP_EncodeBlock((unsigned char *)out->data + out->size, bytes,
+                                             (int)size);
+}
+
+static bool is_base64(const char *text, size_t size)
+{
+        size_t padding = 0;
+
+        if (size % 4 != 0)
+                return false;
+        while (padding < 2 && padding < size && text[size - 1 - padding] == '=')
+                padding++;
+        for (size_t i = 0; i < size - padding; i++) {
+                char c = text[i];
+                bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+
+                if (!letter && !(c >= '0' && c <= '9') && c != '+' && c != '/')
+                        return false;
+        }
+        return true;
+}
+
+bool crypto_base64_decode(struct buf *out, const char *text, size_t size)
+{
+        int length;
+
+        if (!is_base64(text, size))
+                return false;
+        if (size == 0)
+                return true;
+        buf_reserve(out, size);
+        length = EVP_DecodeBlock((unsigned char *)out->data + out->size,
+                                 (const unsigned char *)text, (int)size);
+        if (length < 0)
+                return false;
+        for (size_t i = size; i > size - 2 && text[i - 1] == '='; i--)
+                length--;
+        out->size += (size_t)length;
+        out->data[out->size] = '\0';
+        return true;
+}
+
+void crypto_hex_encode(struct buf *out, const void *bytes, size_t size)
+{
+        static const char digits[] = "0123456789abcdef";
+        const uint8_t *byte = bytes;
+
+        buf_reserve(out, size * 2);
+        for (size_t i = 0; i < size; i++) {
+                buf_add_char(out, digits[byte[i] >> 4]);
+                buf_add_char(out, digits[byte[i] & 15]);
+        }
+}
+
+static int hex_value(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        return -1;
+}
+
+bool crypto_hex_decode(struct buf *out, const char *text, size_t size)
+{
+        if (size % 2 != 0)
+                return false;
+        for (size_t i = 0; i < size; i++) {
+                if (hex_value(text[i]) < 0)
+                        return false;
+        }
+        for (size_t i = 0; i < size; i += 2)
+                buf_add_char(out, (char)(hex_value(text[i]) * 16 + hex_value(text[i + 1])));
+        return true;
+}
+
+bool crypto_equal(const void *a, size_t a_size, const void *b, size_t b_size)
+{
+        return a_size == b_size && CRYPTO_memcmp(a, b, a_size) == 0;
+}
+
+void crypto_random(void *bytes, size_t size)
+{
+        if (RAND_bytes(bytes, (int)size) != 1)
+                abort();
+}
+
+static void format_uuid(const uint8_t *b, char text[CRYPTO_UUID_SIZE])
+{
+        snprintf(text, CRYPTO_UUID_SIZE,
+                 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+                 b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+                 b[14], b[15]);
+}
+
+void crypto_uuid4(char text[CRYPTO_UUID_SIZE])
+{
+        uint8_t bytes[16];
+
+        crypto_random(bytes, sizeof(bytes));
+        bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
+        bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+        format_uuid(bytes, text);
+}
+
+void crypto_uuid_of(const void *bytes, size_t size, char text[CRYPTO_UUID_SIZE])
+{
+        uint8_t digest[CRYPTO_SHA256_SIZE];
+
+        crypto_sha256(bytes, size, digest);
+        digest[6] = (uint8_t)((digest[6] & 0x0f) | 0x50);
+        digest[8] = (uint8_t)((digest[8] & 0x3f) | 0x80);
+        format_uuid(digest, text);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * JSON through json-c, with the limits and the strictness that input from outside needs.
+ *
+ * json-c keeps a fraction as it was written; an integer beyond 64 bits, which json-c would
+ * silently clamp, is kept digit by digit as a number of its own (it is handed to json-c with an
+ * exponent `e0`, which changes neither its value nor its validity).
+ */
+#ifndef ISTHMUS_BASE_JSON_H
+#define ISTHMUS_BASE_JSON_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/reason.h"
+
+/* For `CLEANUP(json_cleanup) struct json_object *o`. */
+void json_cleanup(struct json_object **object);
+
+enum json_style {
+        JSON_STRICT,   /* RFC 8259, valid UTF-8, one value and nothing behind it */
+        JSON_RELAXED,  /* also comments and trailing commas, as .NET's configuration reader */
+};
+
+/*
+ * Parses `size` bytes. Returns the value (the caller's, json_object_put), or NULL with the
+ * `reason` saying what is wrong and at which line and column. More than `depth` nested arrays or
+ * objects are refused. The JSON literal `null` is refused too: no caller has a use for it.
+ */
+struct json_object *json_parse(const char *text, size_t size, int depth, enum json_style style,
+                               struct reason *reason) MUST_CHECK;
+
+/* Line and column (from 1, in bytes) of an offset in a text. */
+void json_position(const char *text, size_t size, size_t offset, int *line, int *column);
+
+/*
+ * Member questions: absent, JSON `null` and an `object` that is NULL or no object all give the
+ * fall-back. Returned texts and objects belong to `object`.
+ */
+struct json_object *json_member(struct json_object *object, const char *name);
+struct json_object *json_object_member(struct json_object *object, const char *name);
+const char *json_text_member(struct json_object *object, const char *name);
+bool json_bool_member(struct json_object *object, const char *name, bool fall_back);
+
+/* A whole number, as JSON number or as text (64-bit numbers of protobuf JSON are texts). */
+bool json_int_member(struct json_object *object, const char *name, int64_t *number);
+
+/* Adds the value as compact JSON text; slashes are not escaped. */
+void json_write(struct buf *out, struct json_object *value);
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "base/metrics.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* Upper bounds in microseconds; Prometheus wants them cumulative and ending in +Inf. */
+static const int64_t bounds_us[] = {100,    250,    500,     1000,    2500,    5000,    10000,
+                                    25000,  50000,  100000,  250000,  500000,  1000000, 2500000,
+                                    5000000, 10000000, 60000000};
+
+struct histogram {
+        atomic_int_least64_t buckets[ARRAY_SIZE(bounds_us) + 1];
+        atomic_int_least64_t sum_ns;
+        atomic_int_least64_t count;
+};
+
+struct description {
+        const char *name;
+        const char *help;
+};
+
+static atomic_int_least64_t counters[METRIC_COUNTER_COUNT];
+static atomic_int_least64_t gauges[METRIC_GAUGE_COUNT];
+static struct histogram histograms[METRIC_TIME_COUNT];
+
+#define DESCRIPTION_ROW(name, text, help) {text, help},
+static const struct description counter_rows[] = {METRICS_COUNTERS(DESCRIPTION_ROW)};
+static const struct description gauge_rows[] = {METRICS_GAUGES(DESCRIPTION_ROW)};
+static const struct description time_rows[] = {METRICS_TIMES(DESCRIPTION_ROW)};
+
+void metrics_add(enum metrics_counter counter, int64_t amount)
+{
+        atomic_fetch_add_explicit(&counters[counter], amount, memory_order_relaxed);
+}
+
+void metrics_set(enum metrics_gauge gauge, int64_t value)
+{
+        atomic_store_explicit(&gauges[gauge], value, memory_order_relaxed);
+}
+
+void metrics_gauge_add(enum metrics_gauge gauge, int64_t amount)
+{
+        atomic_fetch_add_explicit(&gauges[gauge], amount, memory_order_relaxed);
+}
+
+int64_t metrics_counter_value(enum metrics_counter counter)
+{
+        return atomic_load_explicit(&counters[counter], memory_order_relaxed);
+}
+
+int64_t metrics_gauge_value(enum metrics_gauge gauge)
+{
+        return atomic_load_explicit(&gauges[gauge], memory_order_relaxed);
+}
+
+void metrics_observe(enum metrics_time time, int64_t duration_ns)
+{
+        struct histogram *histogram = &histograms[time];
+        int64_t ns = duration_ns > 0 ? duration_ns : 0;
+        size_t bucket = 0;
+
+        while (bucket < ARRAY_SIZE(bounds_us) && ns > bounds_us[bucket] * 1000)
+                bucket++;
+        atomic_fetch_add_explicit(&histogram->buckets[bucket], 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&histogram->sum_ns, ns, memory_order_relaxed);
+        atomic_fetch_add_explicit(&histogram->count, 1, memory_order_relaxed);
+}
+
+/* The head stands once per family: rows that differ only in labels follow each other. */
+static void write_head(struct buf *out, const struct description *row, const char *type)
+{
+        size_t length = strcspn(row->name, "{");
+
+        if (row->help[0] == '\0')
+                return;
+        buf_add_format(out, "# HELP %.*s %s\n", (int)length, row->name, row->help);
+        buf_add_format(out, "# TYPE %.*s %s\n", (int)length, row->name, type);
+}
+
+static void write_histogram(struct buf *out, const char *name, struct histogram *histogram)
+{
+        int64_t total = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(bounds_us); i++) {
+                total += atomic_load(&histogram->buckets[i]);
+                buf_add_format(out, "%s_bucket{le=\"%g\"} %" PRId64 "\n", name,
+                               (double)bounds_us[i] / 1e6, total);
+        }
+        total += atomic_load(&histogram->buckets[ARRAY_SIZE(bounds_us)]);
+        buf_add_format(out, "%s_bucket{le=\"+Inf\"} %" PRId64 "\n", name, total);
+        buf_add_format(out, "%s_sum %.9f\n", name, (double)atomic_load(&histogram->sum_ns) / 1e9);
+        buf_add_format(out, "%s_count %" PRId64 "\n", name, total);
+}
+
+void metrics_write(struct buf *out)
+{
+        for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++) {
+                write_head(out, &counter_rows[i], "counter");
+                buf_add_format(out, "%s %" PRId64 "\n", counter_rows[i].name,
+                               metrics_counter_value((enum metrics_counter)i));
+        }
+        for (size_t i = 0; i < METRIC_GAUGE_COUNT; i++) {
+                write_head(out, &gauge_rows[i], "gauge");
+                buf_add_format(out, "%s %" PRId64 "\n", gauge_rows[i].name,
+                               metrics_gauge_value((enum metrics_gauge)i));
+        }
+        for (size_t i = 0; i < METRIC_TIME_COUNT; i++) {
+                write_head(out, &time_rows[i], "histogram");
+                write_histogram(out, time_rows[i].name, &histograms[i]);
+        }
+}

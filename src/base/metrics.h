@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What is counted and timed, per stage; every thread may add, `/metrics` reads. The numbers live
+ * for the life of the process. Adding one is one line in METRICS_COUNTERS, _GAUGES or _TIMES.
+ */
+#ifndef ISTHMUS_BASE_METRICS_H
+#define ISTHMUS_BASE_METRICS_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* enum name, Prometheus name (with labels), help */
+#define METRICS_COUNTERS(X)                                                                        \
+        X(WEBHOOK_STORED, "isthmus_webhooks_total{answer=\"stored\"}", "Webhooks by answer")       \
+        X(WEBHOOK_IGNORED, "isthmus_webhooks_total{answer=\"ignored\"}", "")                       \
+        X(WEBHOOK_MALFORMED, "isthmus_webhooks_total{answer=\"malformed\"}", "")                   \
+        X(WEBHOOK_UNAUTHORIZED, "isthmus_webhooks_total{answer=\"unauthorized\"}", "")             \
+        X(WEBHOOK_TOO_LARGE, "isthmus_webhooks_total{answer=\"too_large\"}", "")                   \
+        X(WEBHOOK_REFUSED, "isthmus_webhooks_total{answer=\"unavailable\"}", "")                   \
+        X(EVENT_STORED, "isthmus_events_stored_total", "Events made durable")                      \
+        X(EVENT_DUPLICATE, "isthmus_events_duplicate_total", "Events recognised as doubled")       \
+        X(EVENT_SENT, "isthmus_events_accepted_total", "Events accepted by a hub")                 \
+        X(EVENT_RETRIED, "isthmus_events_retried_total", "Sends that will be tried again")         \
+        X(EVENT_DEAD, "isthmus_events_dead_lettered_total", "Events set aside with a reason")      \
+        X(STORE_COMMITS, "isthmus_store_commits_total", "Transactions made durable")               \
+        X(DPS_REGISTERED, "isthmus_dps_registrations_total{result=\"assigned\"}",                  \
+          "Registrations at the Device Provisioning Service by result")                            \
+        X(DPS_REFUSED, "isthmus_dps_registrations_total{result=\"refused\"}", "")                  \
+        X(DPS_THROTTLED, "isthmus_dps_throttled_total", "Answers 429 of the provisioning service") \
+        X(HUB_TOKENS, "isthmus_hub_tokens_total", "CBS tokens put")                                \
+        X(HUB_CONNECTS, "isthmus_hub_connects_total", "AMQP connections opened")                   \
+        X(HUB_DISCONNECTS, "isthmus_hub_disconnects_total", "AMQP connections lost")               \
+        X(COMMAND_RECEIVED, "isthmus_commands_received_total", "Commands received from hubs")      \
+        X(COMMAND_PUSHED, "isthmus_commands_pushed_total", "Downlinks accepted by a network")      \
+        X(COMMAND_COMPLETED, "isthmus_commands_settled_total{outcome=\"completed\"}",              \
+          "Commands by outcome at the hub")                                                        \
+        X(COMMAND_ABANDONED, "isthmus_commands_settled_total{outcome=\"abandoned\"}", "")          \
+        X(COMMAND_REJECTED, "isthmus_commands_settled_total{outcome=\"rejected\"}", "")            \
+        X(FORMATTER_CALLS, "isthmus_formatter_calls_total", "Payload formatter calls")             \
+        X(FORMATTER_FAILURES, "isthmus_formatter_failures_total", "Calls that gave no result")     \
+        X(FORMATTER_RESTARTS, "isthmus_formatter_restarts_total", "Formatter workers replaced")
+
+#define METRICS_GAUGES(X)                                                                          \
+        X(STORE_EVENTS, "isthmus_store_events", "Events waiting in the store")                     \
+        X(STORE_BYTES, "isthmus_store_bytes", "Size of the store in bytes")                        \
+        X(STORE_DEAD, "isthmus_store_dead_letters", "Dead letters in the store")                   \
+        X(DEVICES_KNOWN, "isthmus_devices", "Devices known to this gateway")                       \
+        X(DEVICES_CONNECTED, "isthmus_devices_connected", "Devices authorised at a hub")           \
+        X(DEVICES_REFUSED, "isthmus_devices_refused", "Devices refused by a hub or by DPS")        \
+        X(HUB_CONNECTIONS, "isthmus_hub_connections", "Open AMQP connections")                     \
+        X(COMMANDS_PENDING, "isthmus_commands_pending", "Commands whose outcome is not known yet")
+
+#define METRICS_TIMES(X)                                                                           \
+        X(WEBHOOK_TO_STORED, "isthmus_webhook_to_stored_seconds", "Arrival to durable")            \
+        X(STORED_TO_SENT, "isthmus_stored_to_sent_seconds", "Durable to handed to AMQP")           \
+        X(SENT_TO_ACCEPTED, "isthmus_sent_to_accepted_seconds", "Handed to AMQP to accepted")      \
+        X(WEBHOOK_TO_ACCEPTED, "isthmus_webhook_to_accepted_seconds", "Arrival to accepted")       \
+        X(DPS_REGISTRATION, "isthmus_dps_registration_seconds", "One registration")                \
+        X(FORMATTER_CALL, "isthmus_formatter_call_seconds", "One payload formatter call")          \
+        X(COMMAND_TO_NETWORK, "isthmus_command_to_network_seconds", "Command to downlink accepted")
+
+#define METRICS_ENUM_ROW(name, text, help) METRIC_##name,
+enum metrics_counter { METRICS_COUNTERS(METRICS_ENUM_ROW) METRIC_COUNTER_COUNT };
+enum metrics_gauge { METRICS_GAUGES(METRICS_ENUM_ROW) METRIC_GAUGE_COUNT };
+enum metrics_time { METRICS_TIMES(METRICS_ENUM_ROW) METRIC_TIME_COUNT };
+#undef METRICS_ENUM_ROW
+
+void metrics_add(enum metrics_counter counter, int64_t amount);
+void metrics_set(enum metrics_gauge gauge, int64_t value);
+void metrics_gauge_add(enum metrics_gauge gauge, int64_t amount);
+
+/* Notes one duration in nanoseconds; negative ones count as zero. */
+void metrics_observe(enum metrics_time time, int64_t duration_ns);
+
+int64_t metrics_counter_value(enum metrics_counter counter);
+int64_t metrics_gauge_value(enum metrics_gauge gauge);
+
+/* Adds all of them in the Prometheus text format, version 0.0.4. */
+void metrics_write(struct buf *out);
+
+#endif

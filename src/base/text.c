@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static bool utf8_tail(const unsigned char *p, size_t count)
+{
+        for (size_t i = 1; i <= count; i++) {
+                if ((p[i] & 0xc0) != 0x80)
+                        return false;
+        }
+        return true;
+}
+
+size_t text_utf8_length(const char *text, size_t size)
+{
+        const unsigned char *p = (const unsigned char *)text;
+
+        if (size == 0)
+                return 0;
+        if (p[0] < 0x80)
+                return 1;
+        if (p[0] >= 0xc2 && p[0] <= 0xdf && size >= 2 && utf8_tail(p, 1))
+                return 2;
+        if ((p[0] & 0xf0) == 0xe0 && size >= 3 && utf8_tail(p, 2)) {
+                bool overlong = p[0] == 0xe0 && p[1] < 0xa0;
+                bool surrogate = p[0] == 0xed && p[1] >= 0xa0;
+
+                return overlong || surrogate ? 0 : 3;
+        }
+        if (p[0] >= 0xf0 && p[0] <= 0xf4 && size >= 4 && utf8_tail(p, 3)) {
+                bool overlong = p[0] == 0xf0 && p[1] < 0x90;
+                bool beyond = p[0] == 0xf4 && p[1] >= 0x90;
+
+                return overlong || beyond ? 0 : 4;
+        }
+        return 0;
+}
+
+bool text_is_utf8(const char *text, size_t size)
+{
+        size_t at = 0;
+
+        while (at < size) {
+                size_t length = text_utf8_length(text + at, size - at);
+
+                if (length == 0)
+                        return false;
+                at += length;
+        }
+        return true;
+}
+
+bool text_equal_nocase(const char *a, const char *b)
+{
+        if (!a || !b)
+                return a == b;
+        return strcasecmp(a, b) == 0;
+}
+
+bool text_equal(const char *a, const char *b)
+{
+        if (!a || !b)
+                return a == b;
+        return strcmp(a, b) == 0;
+}
+
+bool text_is_empty(const char *text)
+{
+        return !text || text[0] == '\0';
+}
+
+bool text_to_int64(const char *text, int64_t min, int64_t max, int64_t *number)
+{
+        const char *digits = text && text[0] == '-' ? text + 1 : text;
+        char *end = NULL;
+        long long value;
+
+        if (text_is_empty(digits) || strspn(digits, "0123456789") != strlen(digits))
+                return false;
+        errno = 0;
+        value = strtoll(text, &end, 10);
+        if (errno != 0 || *end != '\0' || value < min || value > max)
+                return false;
+        *number = value;
+        return true;
+}
+
+static bool is_unreserved(char c)
+{
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_' || c == '.' || c == '~';
+}
+
+void text_url_escape(struct buf *out, const char *text)
+{
+        for (const char *c = text; *c; c++) {
+                if (is_unreserved(*c))
+                        buf_add_char(out, *c);
+                else
+                        buf_add_format(out, "%%%02X", (unsigned char)*c);
+        }
+}
+
+static int hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        return -1;
+}
+
+void text_url_unescape(struct buf *out, const char *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++) {
+                int high = text[i] == '%' && i + 2 < size ? hex_digit(text[i + 1]) : -1;
+                int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+
+                if (low < 0) {
+                        buf_add_char(out, text[i]);
+                        continue;
+                }
+                buf_add_char(out, (char)(high * 16 + low));
+                i += 2;
+        }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/* Small, strict questions about text: numbers, cases, UTF-8, percent escapes. */
+#ifndef ISTHMUS_BASE_TEXT_H
+#define ISTHMUS_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Length in bytes of the valid UTF-8 character at `text`, 0 if there is none within `size`. */
+size_t text_utf8_length(const char *text, size_t size);
+
+/* True if all `size` bytes are valid UTF-8 (no surrogates, no overlong forms). */
+bool text_is_utf8(const char *text, size_t size);
+
+/* Equal without regard to ASCII case; NULL equals only NULL. */
+bool text_equal_nocase(const char *a, const char *b);
+
+/* Equal; NULL equals only NULL. */
+bool text_equal(const char *a, const char *b);
+
+/* True for NULL and for "". */
+bool text_is_empty(const char *text);
+
+/* Decimal digits only (an optional '-' first), whole text, within [min, max]. */
+bool text_to_int64(const char *text, int64_t min, int64_t max, int64_t *number);
+
+/*
+ * Adds `text` with every byte but `A-Z a-z 0-9 - _ . ~` as an upper-case percent escape
+ * (RFC 3986 unreserved), as IoT Hub's resource URIs and URL path segments want it.
+ */
+void text_url_escape(struct buf *out, const char *text);
+
+/* Adds the decoded form of a percent-escaped text; an escape that is none stays as it is. */
+void text_url_unescape(struct buf *out, const char *text, size_t size);
+
+#endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static int command_help(int argc, char **argv);
+
+static const struct cli_command commands[] = {
+        {"help", "shows this help", command_help},
+        {"version", "prints the version", command_version},
+};
+
+static int command_help(int argc, char **argv)
+{
+        (void)argc;
+        (void)argv;
+        puts("isthmus: makes every sensor a device of its own in Azure IoT Hub\n\n"
+             "usage: isthmus COMMAND [options]\n");
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+                printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+        puts("\n`isthmus COMMAND --help` explains a command; `man isthmus` says more.");
+        return CLI_GOOD;
+}
+
+int cli_main(int argc, char **argv)
+{
+        const char *name = argc > 1 ? argv[1] : NULL;
+
+        if (!name) {
+                command_help(0, NULL);
+                return CLI_USAGE;
+        }
+        if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+                name = "help";
+        if (strcmp(name, "--version") == 0)
+                name = "version";
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+                if (strcmp(name, commands[i].name) == 0)
+                        return commands[i].run(argc - 1, argv + 1);
+        }
+        fprintf(stderr, "isthmus: there is no command '%s'; `isthmus help` lists them\n", name);
+        return CLI_USAGE;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/* `isthmus COMMAND`: one program, one file per command (cli/command_*.c), one table of them. */
+#ifndef ISTHMUS_CLI_CLI_H
+#define ISTHMUS_CLI_CLI_H
+
+/* Exit status of every command. */
+enum cli_status {
+        CLI_GOOD = 0,
+        CLI_FAILED = 1,
+        CLI_USAGE = 2, /* wrong usage or wrong configuration */
+};
+
+struct cli_command {
+        const char *name;
+        const char *summary; /* one line for `isthmus help` */
+        /* `argv[0]` is the command's own name. */
+        int (*run)(int argc, char **argv);
+};
+
+int cli_main(int argc, char **argv);
+
+/* The commands, one file each; cli.c holds the table. */
+int command_version(int argc, char **argv);
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/*
+ * HTTP out: libcurl's multi interface on one thread ("http"), connections kept and shared.
+ * TLS certificates are always verified; more trust can be added, never less.
+ */
+#ifndef ISTHMUS_HTTP_HTTP_CLIENT_H
+#define ISTHMUS_HTTP_HTTP_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/reason.h"
+
+struct http_client;
+
+struct http_client_options {
+        const char *trusted_certificates; /* PEM file beside the system's; or NULL */
+        const char *user_agent;
+        long maximum_connections;   /* in all; 0 = 64 */
+        long timeout_ms;            /* of one request, from start to last byte; 0 = 30 s */
+        size_t maximum_answer;      /* bytes of an answer's body; 0 = 1 MiB */
+};
+
+int http_client_new(const struct http_client_options *options, struct http_client **client,
+                    struct reason *reason) MUST_CHECK;
+
+/* Answers what is under way with HTTP_E_STOPPED, joins the thread. */
+void http_client_free(struct http_client *client);
+
+enum http_failure {
+        HTTP_OK = 0,       /* there is an answer, whatever its status */
+        HTTP_E_CONNECT,    /* no connection: name, port, route; nothing was sent */
+        HTTP_E_TLS,        /* certificate or handshake refused; nothing was sent */
+        HTTP_E_TIMEOUT,    /* too slow; the request may have arrived */
+        HTTP_E_BROKEN,     /* connection lost on the way; the request may have arrived */
+        HTTP_E_TOO_LARGE,  /* answer longer than allowed */
+        HTTP_E_STOPPED,    /* the client is being freed */
+};
+
+struct http_header {
+        const char *name;
+        const char *value;
+};
+
+struct http_request {
+        const char *method; /* "GET", "PUT", "POST", "DELETE" */
+        const char *url;
+        const struct http_header *headers;
+        size_t header_count;
+        const char *body; /* NULL = none */
+        size_t body_size;
+        long timeout_ms;  /* 0 = the client's */
+};
+
+struct http_answer {
+        enum http_failure failure;
+        int status;             /* 0 unless failure is HTTP_OK */
+        struct buf body;
+        int64_t retry_after_ms; /* from Retry-After (seconds or date); -1 = none */
+        struct buf headers;     /* all of them, "Name: value\n" each, for http_answer_header */
+        struct reason reason;   /* of a failure */
+};
+
+/* Copies the value of a header (name in any case) to `out`; false if absent. */
+bool http_answer_header(const struct http_answer *answer, const char *name, struct buf *out);
+
+/* On the thread "http", exactly once; `answer` is valid during the call. */
+typedef void http_done(void *context, const struct http_answer *answer);
+
+/* Copies the request. May be called on every thread; never calls back before it returns. */
+void http_client_send(struct http_client *client, const struct http_request *request,
+                      http_done *done, void *context);
+
+/* Calls `run` on the thread "http" after `delay_ms` (0 = soon). At free: not called any more. */
+void http_client_after(struct http_client *client, int64_t delay_ms, void (*run)(void *context),
+                       void *context);
+
+#endif

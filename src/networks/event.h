@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a network's webhook says, in one shape for all networks, and its form on disk.
+ * A struct event owns all its texts.
+ */
+#ifndef ISTHMUS_NETWORKS_EVENT_H
+#define ISTHMUS_NETWORKS_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/error.h"
+#include "base/reason.h"
+
+enum event_kind {
+        EVENT_UPLINK, /* data of a device: always telemetry */
+        /* Told about a device; telemetry only if configured. */
+        EVENT_JOIN_ACCEPT,
+        EVENT_UPLINK_NORMALIZED,
+        EVENT_LOCATION_SOLVED,
+        EVENT_SERVICE_DATA,
+        /* The fate of a downlink. */
+        EVENT_DOWNLINK_QUEUED,
+        EVENT_DOWNLINK_SENT,
+        EVENT_DOWNLINK_ACK,
+        EVENT_DOWNLINK_NACK,
+        EVENT_DOWNLINK_FAILED,
+        EVENT_DOWNLINK_QUEUE_INVALIDATED,
+        EVENT_KIND_COUNT,
+};
+
+/* The network's own name of the kind: "uplink_message", "join_accept", ... */
+const char *event_kind_name(enum event_kind kind);
+
+struct event {
+        const char *network; /* static: struct network's name */
+        enum event_kind kind;
+        char message_id[CRYPTO_UUID_SIZE]; /* the same for the same event, however often it comes */
+        int64_t duplicate_window_ms;       /* as store_event's */
+        char *application;
+        char *device;      /* the network's id of the device */
+        char *dev_eui;     /* or NULL */
+        int64_t time_ns;   /* the event's own instant (rules U5, M4), wall clock */
+        uint8_t port;      /* LoRaWAN FPort; 0 where there is none */
+        bool simulated;
+        bool encrypted;    /* rule U18: no formatter may be run on the payload */
+        char *payload;     /* as the network wrote it: base64 or hex; or NULL */
+        char *decoded;     /* JSON object text decoded by the network; or NULL */
+        char *details;     /* JSON object text: what else the kind carries; or NULL */
+};
+
+#define EVENT_INIT ((struct event){.network = NULL})
+
+void event_deinit(struct event *event);
+
+/* "network/application/device": whose order counts; every part percent-escaped. */
+void event_device_key(const struct event *event, struct buf *out);
+
+/* The form on disk: a JSON object with a version, which users can read. */
+void event_encode(const struct event *event, struct buf *out);
+
+/*
+ * The opposite; `event` is the caller's to event_deinit in any case. Returns 0 or 1 with the
+ * reason (a record of a newer or of no version).
+ */
+int event_decode(const char *record, size_t size, struct event *event,
+                 struct reason *reason) MUST_CHECK;
+
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A network is one source file that supplies one struct network, and one line in the table of
+ * networks.c. Network drivers are pure: bytes to events, an event to telemetry, a command to an
+ * HTTP request. They open nothing, wait for nothing and keep nothing, and may be called on every
+ * thread.
+ */
+#ifndef ISTHMUS_NETWORKS_NETWORK_H
+#define ISTHMUS_NETWORKS_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/reason.h"
+#include "networks/event.h"
+
+enum network_condition {
+        NETWORK_E_MALFORMED = 1, /* not what this network sends: 400, with the reason */
+        NETWORK_E_IGNORED,       /* understood, and nothing is to be done: 2xx */
+};
+
+/* A webhook as it arrived. */
+struct webhook {
+        const char *path; /* what followed the network's route, without leading '/'; never NULL */
+        const char *body;
+        size_t body_size;
+        int64_t arrived_ns; /* wall clock */
+        /* The value of a request header (name in any case) or NULL. */
+        const char *(*header)(const struct webhook *webhook, const char *name);
+        void *context; /* for `header` */
+};
+
+/* Events of one webhook; owns them. */
+struct event_list {
+        struct event *events;
+        size_t count;
+};
+
+#define EVENT_LIST_INIT ((struct event_list){.events = NULL, .count = 0})
+
+void event_list_deinit(struct event_list *list);
+struct event *event_list_add(struct event_list *list);
+
+/* The limits that JSON from outside must keep. */
+#define NETWORK_JSON_DEPTH 64
+
+/* Application properties of a message to the hub: name and value, in order. */
+struct telemetry_property {
+        char *name;
+        char *value;
+};
+
+/* One device-to-cloud message. */
+struct telemetry {
+        struct buf body; /* a JSON object, UTF-8 */
+        struct telemetry_property *properties;
+        size_t property_count;
+};
+
+#define TELEMETRY_INIT ((struct telemetry){.body = BUF_INIT})
+
+void telemetry_deinit(struct telemetry *telemetry);
+
+/* Copies both; a name that is there already gets the new value. */
+void telemetry_set_property(struct telemetry *telemetry, const char *name, const char *value);
+
+struct telemetry_options {
+        /* The older shape: the decoded object as one member `PayloadDecoded`. */
+        bool payload_decoded_member;
+        /* Times without fraction and `Z`, exactly as the originals wrote them (rule U5). */
+        bool times_without_zone;
+};
+
+/* What a payload formatter made of an event; NULL where none ran. */
+struct formatted {
+        const char *data;              /* JSON object text */
+        struct telemetry_property *properties; /* that the formatter asked for */
+        size_t property_count;
+};
+
+struct network {
+        const char *name;  /* "things-stack": in the store, in logs */
+        const char *route; /* "/things-stack": the webhook's path; more below it is allowed */
+
+        /*
+         * Bytes to events. Returns 0 with at least one event, NETWORK_E_IGNORED, or
+         * NETWORK_E_MALFORMED with the reason; `events` is the caller's to deinit in any case.
+         * A webhook with good and bad parts gives the good ones, and `*reason` names the bad
+         * ones (rule M1).
+         */
+        int (*parse)(const struct webhook *webhook, struct event_list *events,
+                     struct reason *reason);
+
+        /*
+         * An event to the message that is sent to the hub. `telemetry` is initialised, and the
+         * caller's to deinit in any case. Returns 0, or 1 with the reason why it can never be.
+         */
+        int (*telemetry)(const struct event *event, const struct formatted *formatted,
+                         const struct telemetry_options *options, struct telemetry *telemetry,
+                         struct reason *reason);
+};
+
+/* All networks; ends with NULL. */
+extern const struct network *const networks[];
+
+/* By name; NULL if there is none. */
+const struct network *network_by_name(const char *name);
+
+/* The network whose route is `path` or a parent of it; sets `*rest` to what follows. Or NULL. */
+const struct network *network_by_path(const char *path, const char **rest);
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The durable queue and the gateway's memory: events per device in order, dead letters with their
+ * reason, and small records (assignments, devices, commands) by kind and key.
+ *
+ * Laws:
+ *   - a put answers 0 only after its events are on disk (fsync); puts that arrive together share
+ *     one commit;
+ *   - an event leaves only by store_done or store_dead;
+ *   - room for settling what was accepted is reserved: a full disk never stops the draining;
+ *   - one process at a time: a second one is refused by name and pid.
+ *
+ * Threads: `store` (the one writer: commits, and calls every `done` below) and `store-read` (runs
+ * takes). All functions but store_open, store_close and the *_each ones only enqueue, never wait
+ * for the disk, and may be called on every thread; the *_each functions read the disk on the
+ * calling thread, which must not be an I/O thread.
+ *
+ * A store is one source file (store_sqlite.c) and one line in the table of store.c.
+ */
+#ifndef ISTHMUS_STORE_STORE_H
+#define ISTHMUS_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+
+enum store_condition {
+        STORE_E_FULL = 1,  /* the configured size or the disk is used up; later it may work */
+        STORE_E_LOCKED,    /* another process has this store */
+        STORE_E_VERSION,   /* written by a newer isthmus */
+        STORE_E_DAMAGED,   /* not a store, or broken beyond what the library repairs */
+        STORE_E_NOT_FOUND,
+        STORE_E_CLOSED,    /* store_close came first; nothing was stored */
+};
+
+struct store;
+
+struct store_options {
+        const char *backend;   /* "sqlite" */
+        const char *directory; /* made (0700) if missing */
+        int64_t maximum_bytes; /* bound of events and dead letters; 0 = none */
+};
+
+/*
+ * Opens, upgrades an older schema, and starts the threads. Returns 0, a condition with its
+ * `reason`, or a negative error number. `*store` is the caller's: store_close.
+ */
+int store_open(const struct store_options *options, struct store **store,
+               struct reason *reason) MUST_CHECK;
+
+/* Commits what was enqueued, answers what can't be done any more, joins the threads. */
+void store_close(struct store *store);
+
+/* --- events ----------------------------------------------------------------------------- */
+
+struct store_event {
+        int64_t id;            /* set by the store; grows in the order of acceptance */
+        const char *device;    /* whose order counts: "network/application/device" */
+        const char *message_id;
+        const void *record;    /* opaque to the store */
+        size_t record_size;
+        int64_t arrived_ns;    /* wall clock */
+        int64_t not_before_ms; /* wall clock; 0 = at once */
+        int attempts;
+        /*
+         * More than 0: if the same `message_id` was stored within that many milliseconds, this
+         * event is not stored again; its id becomes 0.
+         */
+        int64_t duplicate_window_ms;
+};
+
+/* One durable put of all its events or none. Everything stays the caller's until `done`. */
+struct store_put {
+        struct store_event *events;
+        size_t count;
+        /* On the thread `store`: 0 (ids are set), STORE_E_FULL, STORE_E_CLOSED or negative. */
+        void (*done)(struct store_put *put, int result);
+        struct store_put *next; /* the store's */
+};
+
+void store_put(struct store *store, struct store_put *put);
+
+/*
+ * Reads the waiting events of one device with an id greater than `after_id`, in order, at most
+ * `maximum` of them.
+ */
+struct store_take {
+        const char *device;
+        int64_t after_id;
+        size_t maximum;
+        /* On the thread `store-read`; the events are valid during the call only. */
+        void (*done)(struct store_take *take, int result, const struct store_event *events,
+                     size_t count);
+        struct store_take *next; /* the store's */
+};
+
+void store_take(struct store *store, struct store_take *take);
+
+/* The hub has it: forget it. Committed together with others within about 100 ms. */
+void store_done(struct store *store, int64_t id);
+
+/* Keep it, count an attempt, and don't hand it out at start before `when_ms` (wall clock). */
+void store_retry_at(struct store *store, int64_t id, int64_t when_ms);
+
+/* Move it to the dead letters. */
+void store_dead(struct store *store, int64_t id, const char *reason);
+
+/* Each device with waiting events, in the order of its oldest one. Stops when `visit` is false. */
+int store_devices_each(struct store *store,
+                       bool (*visit)(void *context, const char *device, int64_t waiting),
+                       void *context) MUST_CHECK;
+
+/* --- dead letters ----------------------------------------------------------------------- */
+
+struct store_dead_letter {
+        struct store_event event;
+        const char *reason;
+        int64_t died_ms;
+};
+
+/* From the oldest to the newest, or only the one with `id` when it is not 0. */
+int store_dead_each(struct store *store, int64_t id,
+                    bool (*visit)(void *context, const struct store_dead_letter *letter),
+                    void *context) MUST_CHECK;
+
+/* Back into the queue (with a new id, behind what waits) or away for good; `id` 0 means all. */
+void store_dead_replay(struct store *store, int64_t id);
+void store_dead_drop(struct store *store, int64_t id);
+
+/* --- records ---------------------------------------------------------------------------- */
+
+struct store_record {
+        const char *kind; /* "assignment", "device", "command", ... */
+        const char *key;
+        const void *value; /* NULL deletes */
+        size_t value_size;
+        int64_t expires_ms; /* wall clock; 0 = never; removed some time after it */
+};
+
+struct store_write {
+        struct store_record record;
+        /* On the thread `store`, after the commit; may be NULL. */
+        void (*done)(struct store_write *write, int result);
+        struct store_write *next; /* the store's */
+};
+
+/* Everything stays the caller's until `done`. */
+void store_write(struct store *store, struct store_write *write);
+
+/* As store_write without waiting for the outcome: copies the record. */
+void store_write_copy(struct store *store, const struct store_record *record);
+
+/* Each live record of a kind, in the order of the keys. */
+int store_records_each(struct store *store, const char *kind,
+                       bool (*visit)(void *context, const struct store_record *record),
+                       void *context) MUST_CHECK;
+
+/* --- state ------------------------------------------------------------------------------ */
+
+struct store_state {
+        int64_t events;
+        int64_t dead_letters;
+        int64_t bytes; /* what counts against maximum_bytes */
+        bool full;     /* the last put was refused */
+};
+
+void store_get_state(struct store *store, struct store_state *state);
+
+/*
+ * Opens a store of perhaps a running gateway for reading only (the *_each functions and
+ * store_get_state); takes no lock and starts no thread. store_close ends it.
+ */
+int store_open_to_read(const struct store_options *options, struct store **store,
+                       struct reason *reason) MUST_CHECK;
+
+#endif
