@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+# The commands worth knowing. CMake does the work; CMakePresets.json lists its build trees.
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: all run test check bench format install clean help
+
+all: build/build.ninja
+	@ninja -C build --quiet isthmus
+
+run:
+	@tools/setup
+	@$(MAKE) --no-print-directory all
+	@tools/demo
+
+test:
+	@tools/setup test
+	@tools/test
+
+check:
+	@tools/setup test
+	@ISTHMUS_TEST_STAGES=static tools/test
+
+bench:
+	@tools/setup
+	@bench/run
+
+format:
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+install: all
+	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+
+clean:
+	@rm -rf build build-*
+
+help:
+	@echo "make            builds build/isthmus"
+	@echo "make run        builds, then shows the gateway and the local hub at work"
+	@echo "make test       every test and check; the last line is the count"
+	@echo "make check      the checks of the source text alone"
+	@echo "make bench      throughput, latency, memory, beside two floors"
+	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
+	@echo "make format     clang-format over every C file"
+	@echo "make clean      removes the build trees"
+
+build/build.ninja:
+	@tools/setup
+	@cmake --preset release >/dev/null
