@@ -7,6 +7,9 @@ pkg_check_modules(TLS REQUIRED IMPORTED_TARGET openssl)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(PROTON REQUIRED IMPORTED_TARGET libqpid-proton)
+# Debian's libqpid-proton.pc names an include directory that may not exist; the headers are in the
+# compiler's own.
+set_target_properties(PkgConfig::PROTON PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "")
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 pkg_check_modules(JAVASCRIPT REQUIRED IMPORTED_TARGET javascriptcoregtk-4.1)
