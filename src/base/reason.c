@@ -47,7 +47,10 @@ void reason_prefix(struct reason *reason, const char *format, ...)
                 return;
         memcpy(rest, reason->text, sizeof(rest));
         length = snprintf(reason->text, sizeof(reason->text), "%s: ", before);
-        if (length > 0 && (size_t)length < sizeof(reason->text))
-                snprintf(reason->text + length, sizeof(reason->text) - (size_t)length, "%s", rest);
+        if (length > 0 && (size_t)length < sizeof(reason->text) - 1) {
+                size_t room = sizeof(reason->text) - 1 - (size_t)length;
+
+                strncat(reason->text, rest, room);
+        }
         reason_trim(reason);
 }
