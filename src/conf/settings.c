@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "conf/settings.h"
+
+#include "base/text.h"
+
+/* NULL for a text that says nothing. */
+static const char *given(const char *text)
+{
+        return text_is_empty(text) ? NULL : text;
+}
+
+const struct settings_application *settings_application(const struct settings *settings,
+                                                        const char *application)
+{
+        for (size_t i = 0; i < settings->application_count; i++) {
+                if (text_equal(settings->applications[i].name, application))
+                        return &settings->applications[i];
+        }
+        return NULL;
+}
+
+static const char *application_model_id(const struct settings_application *application)
+{
+        if (!application)
+                return NULL;
+        return given(application->dtdl_model_id) ? application->dtdl_model_id
+                                                 : given(application->mapped_dtdl_model_id);
+}
+
+/* The name of an entry with a model id that would match if case did not matter. */
+static const char *find_near_miss(const struct settings *settings, const char *application)
+{
+        for (size_t i = 0; i < settings->application_count; i++) {
+                const struct settings_application *entry = &settings->applications[i];
+
+                if (text_equal_nocase(entry->name, application) && application_model_id(entry))
+                        return entry->name;
+        }
+        return NULL;
+}
+
+const char *settings_model_id(const struct settings *settings, const char *application,
+                              const char **near_miss)
+{
+        const char *own = application_model_id(settings_application(settings, application));
+
+        *near_miss = own ? NULL : find_near_miss(settings, application);
+        return own ? own : given(settings->azure.dtdl_model_id);
+}
+
+static bool azure_by_dps(const struct settings *settings, const struct settings_application *own,
+                         struct settings_azure *azure)
+{
+        const struct settings_dps *dps = &settings->azure.dps;
+
+        azure->connection_type = SETTINGS_DEVICE_PROVISIONING_SERVICE;
+        azure->global_device_endpoint = own ? given(own->global_device_endpoint) : NULL;
+        azure->id_scope = own ? given(own->id_scope) : NULL;
+        azure->group_enrollment_key = own ? given(own->group_enrollment_key) : NULL;
+        if (!azure->global_device_endpoint)
+                azure->global_device_endpoint = given(dps->global_device_endpoint);
+        if (!azure->id_scope)
+                azure->id_scope = given(dps->id_scope);
+        if (!azure->group_enrollment_key)
+                azure->group_enrollment_key = given(dps->group_enrollment_key);
+        return azure->global_device_endpoint && azure->id_scope && azure->group_enrollment_key;
+}
+
+bool settings_azure_for(const struct settings *settings, const char *application,
+                        struct settings_azure *azure)
+{
+        const struct settings_application *own = settings_application(settings, application);
+        bool own_dps = own && (given(own->id_scope) || given(own->group_enrollment_key));
+        const char *string = own ? given(own->connection_string) : NULL;
+
+        *azure = (struct settings_azure){.connection_type = SETTINGS_CONNECTION_NONE};
+        if (!string && !own_dps &&
+            settings->azure.connection_type == SETTINGS_DEVICE_CONNECTION_STRING)
+                string = given(settings->azure.connection_string);
+        if (string) {
+                azure->connection_type = SETTINGS_DEVICE_CONNECTION_STRING;
+                azure->connection_string = string;
+                return true;
+        }
+        if (azure_by_dps(settings, own, azure))
+                return true;
+        *azure = (struct settings_azure){.connection_type = SETTINGS_CONNECTION_NONE};
+        return false;
+}
+
+static const struct settings_method *find_method(const struct settings_method *methods,
+                                                 size_t count, const char *name)
+{
+        for (size_t i = 0; i < count; i++) {
+                if (text_equal_nocase(methods[i].name, name))
+                        return &methods[i];
+        }
+        return NULL;
+}
+
+const struct settings_method *settings_method(const struct settings *settings,
+                                              const char *application, const char *method)
+{
+        const struct settings_application *own = settings_application(settings, application);
+        const struct settings_method *found = NULL;
+
+        if (own)
+                found = find_method(own->methods, own->method_count, method);
+        if (!found)
+                found = find_method(settings->azure.methods, settings->azure.method_count, method);
+        return found;
+}
+
+enum settings_settlement settings_settlement(const struct settings *settings,
+                                             const char *application,
+                                             const struct settings_method *method)
+{
+        const struct settings_application *own = settings_application(settings, application);
+
+        if (method && method->settlement != SETTINGS_SETTLE_INHERIT)
+                return method->settlement;
+        if (own && own->settlement != SETTINGS_SETTLE_INHERIT)
+                return own->settlement;
+        return settings->commands.settlement;
+}
+
+const char *settings_uplink_formatter(const struct settings *settings, const char *application,
+                                      int port)
+{
+        const struct settings_application *own = settings_application(settings, application);
+
+        for (size_t i = 0; own && i < own->port_formatter_count; i++) {
+                if (own->port_formatters[i].port == port)
+                        return given(own->port_formatters[i].formatter);
+        }
+        if (own && given(own->uplink_formatter))
+                return own->uplink_formatter;
+        return given(settings->payload_formatters.uplink_default);
+}
+
+const char *settings_downlink_formatter(const struct settings *settings, const char *application)
+{
+        const struct settings_application *own = settings_application(settings, application);
+
+        if (own && given(own->downlink_formatter))
+                return own->downlink_formatter;
+        return given(settings->payload_formatters.downlink_default);
+}

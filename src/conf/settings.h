@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every setting of the gateway as a plain C value. settings_load (settings_load.h) fills it once
+ * at start; afterwards it is read only, on every thread. Each field belongs to one row of
+ * settings_rows.c, which holds its name in the file, its default and its meaning; the same rows
+ * make docs/configuration.md.
+ *
+ * Texts are NULL where nothing was configured and there is no default. They belong to the struct.
+ */
+#ifndef ISTHMUS_CONF_SETTINGS_H
+#define ISTHMUS_CONF_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+
+enum settings_application_type {
+        SETTINGS_IOT_HUB,
+        SETTINGS_IOT_CENTRAL,
+};
+
+enum settings_connection_type {
+        SETTINGS_CONNECTION_NONE, /* nothing is configured */
+        SETTINGS_DEVICE_CONNECTION_STRING,
+        SETTINGS_DEVICE_PROVISIONING_SERVICE,
+};
+
+/* In the order of their numbers, which cloud-to-device messages may use (rule D1). */
+enum settings_priority {
+        SETTINGS_PRIORITY_LOWEST,
+        SETTINGS_PRIORITY_LOW,
+        SETTINGS_PRIORITY_BELOW_NORMAL,
+        SETTINGS_PRIORITY_NORMAL,
+        SETTINGS_PRIORITY_ABOVE_NORMAL,
+        SETTINGS_PRIORITY_HIGH,
+        SETTINGS_PRIORITY_HIGHEST,
+};
+
+enum settings_queue {
+        SETTINGS_QUEUE_REPLACE,
+        SETTINGS_QUEUE_PUSH,
+};
+
+/* When a command counts as done and its cloud-to-device message is completed. */
+enum settings_settlement {
+        SETTINGS_SETTLE_INHERIT,   /* of a method: as its application; of that: as all */
+        SETTINGS_SETTLE_BY_RULES,  /* unconfirmed: sent; confirmed: acknowledged (E1 to E5) */
+        SETTINGS_SETTLE_ON_QUEUED, /* the network has taken it */
+        SETTINGS_SETTLE_ON_SENT,   /* a gateway or satellite has transmitted it */
+        SETTINGS_SETTLE_ON_ACK,    /* the device has acknowledged it */
+};
+
+/* How the fate of a command is told that was completed before it was known. */
+enum settings_outcome_report {
+        SETTINGS_OUTCOME_NONE,
+        SETTINGS_OUTCOME_TELEMETRY,
+        SETTINGS_OUTCOME_REPORTED_PROPERTY,
+};
+
+/* When a direct method is answered. */
+enum settings_method_answer {
+        SETTINGS_ANSWER_ON_QUEUED, /* the network has taken the downlink */
+        SETTINGS_ANSWER_ON_ACK,    /* the device has acknowledged it */
+};
+
+enum settings_signature_mode {
+        SETTINGS_SIGNATURE_REQUIRE, /* a false or missing signature is refused */
+        SETTINGS_SIGNATURE_STRICT,  /* also an expired or self-signed certificate */
+        SETTINGS_SIGNATURE_WARN,    /* a false or missing signature is logged only */
+        SETTINGS_SIGNATURE_OFF,
+};
+
+/* A setting that may be left to the next wider one. */
+enum settings_switch {
+        SETTINGS_UNSET,
+        SETTINGS_ON,
+        SETTINGS_OFF,
+};
+
+/* The events besides uplinks that can be sent as telemetry; bits of `telemetry.events`. */
+enum settings_event {
+        SETTINGS_EVENT_JOIN_ACCEPT = 1 << 0,
+        SETTINGS_EVENT_UPLINK_NORMALIZED = 1 << 1,
+        SETTINGS_EVENT_LOCATION_SOLVED = 1 << 2,
+        SETTINGS_EVENT_SERVICE_DATA = 1 << 3,
+        SETTINGS_EVENT_DOWNLINK_QUEUED = 1 << 4,
+        SETTINGS_EVENT_DOWNLINK_SENT = 1 << 5,
+        SETTINGS_EVENT_DOWNLINK_ACK = 1 << 6,
+        SETTINGS_EVENT_DOWNLINK_NACK = 1 << 7,
+        SETTINGS_EVENT_DOWNLINK_FAILED = 1 << 8,
+        SETTINGS_EVENT_DOWNLINK_QUEUE_INVALIDATED = 1 << 9,
+};
+
+/* A list of texts. */
+struct settings_texts {
+        char **texts;
+        size_t count;
+};
+
+/* How a command (IoT Central command or direct method) becomes a downlink. */
+struct settings_method {
+        char *name;
+        int64_t port; /* 1 to 223; 0 = not configured */
+        bool confirmed;
+        enum settings_priority priority;
+        enum settings_queue queue;
+        char *payload;   /* JSON text that is sent when the command brings none; or NULL */
+        char *formatter; /* or NULL */
+        enum settings_settlement settlement;
+};
+
+/* The payload formatter of one LoRaWAN port of an application. */
+struct settings_port_formatter {
+        char *name; /* the port as text, "1" to "255" */
+        int64_t port;
+        char *formatter;
+};
+
+/* What is configured for one application; names are case-sensitive. */
+struct settings_application {
+        char *name;
+        char *dtdl_model_id;        /* AzureIoT.Applications; before `mapped_dtdl_model_id` */
+        char *mapped_dtdl_model_id; /* AzureIoT.ApplicationToDtdlModelIdMapping */
+        char *connection_string;    /* secret */
+        char *global_device_endpoint;
+        char *id_scope;
+        char *group_enrollment_key; /* secret */
+        enum settings_settlement settlement;
+        struct settings_method *methods; /* before those of all applications */
+        size_t method_count;
+        char *api_key;    /* secret; The Things Stack */
+        char *webhook_id; /* The Things Stack */
+        enum settings_switch device_integration;
+        char *uplink_formatter;
+        char *downlink_formatter;
+        struct settings_port_formatter *port_formatters;
+        size_t port_formatter_count;
+};
+
+struct settings_dps {
+        char *global_device_endpoint; /* host or host:port */
+        char *id_scope;
+        char *group_enrollment_key; /* secret, base64 */
+};
+
+struct settings {
+        struct {
+                char *address;         /* as configured: "127.0.0.1:8080", "[::1]:8080", ":8080" */
+                char *host;            /* of `address`, without brackets; "" = all interfaces */
+                uint16_t port;         /* of `address`; 0 = any free one */
+                char *tls_certificate; /* PEM file; NULL = no TLS */
+                char *tls_key;         /* PEM file */
+        } listen;
+        char *data_directory;
+        struct settings_texts webhook_keys; /* secrets; none = every caller is let in */
+        struct {
+                int64_t body_bytes; /* of a webhook; more is answered 413 */
+                int64_t request_timeout_s;
+                int64_t connections; /* webhook connections open at the same time */
+        } limits;
+        struct {
+                char *backend;
+                int64_t maximum_bytes;
+        } store;
+        struct {
+                enum log_level level;
+                enum log_format format;
+        } log;
+        struct {
+                enum settings_application_type application_type;
+                enum settings_connection_type connection_type; /* in force for all; see
+                                                                  settings_azure_for */
+                char *connection_string;                       /* secret */
+                struct settings_dps dps;                       /* in force, also of IoT Central */
+                struct settings_dps central_dps;               /* as configured below IoTCentral */
+                char *dtdl_model_id;
+                char *device_id_template;
+                int64_t amqp_port;
+                char *trusted_certificates; /* PEM file */
+                int64_t devices_per_connection;
+                int64_t devices_per_second; /* authorised per hub; 0 = no limit */
+                int64_t token_lifetime_minutes;
+                int64_t registrations_per_minute;
+                int64_t concurrent_registrations;
+                bool connect_at_start; /* all remembered devices, so that commands reach them */
+                struct settings_method *methods; /* for all applications */
+                size_t method_count;
+        } azure;
+        struct settings_application *applications;
+        size_t application_count;
+        struct {
+                bool payload_decoded_member;
+                bool times_without_zone;
+                uint32_t events; /* bits of enum settings_event */
+        } telemetry;
+        struct {
+                enum settings_settlement settlement; /* never SETTINGS_SETTLE_INHERIT */
+                enum settings_outcome_report outcome_report;
+                enum settings_method_answer method_answer;
+                bool raw_text_payload; /* a body that is not base64 is sent as its bytes (D1) */
+                int64_t maximum_per_device;    /* waiting in the gateway */
+                int64_t per_device_per_minute; /* sent to the network; 0 = no limit */
+                int64_t default_expiry_hours;  /* of a command that names no expiry of its own */
+        } commands;
+        struct {
+                char *webhook_base_url; /* downlinks: ".../api/v3/as/applications" */
+                char *api_base_url;     /* devices and applications: ".../api/v3" */
+                char *api_key;          /* secret; of applications that have no own */
+                char *webhook_id;       /* of applications that have no own */
+                bool device_integration_default;
+                int64_t device_page_size;
+        } the_things_industries;
+        struct {
+                char *base_url;
+                char *api_token; /* secret */
+                bool downlink_enabled;
+                enum settings_signature_mode signature_mode;
+                char *certificate_host; /* the only host certificates are fetched from */
+                struct settings_texts certificate_fingerprints; /* SHA-256, hex; none = any */
+                int64_t refresh_minutes;                        /* of the list of modules */
+        } myriota;
+        struct {
+                char *directory;
+                char *uplink_default;
+                char *downlink_default;
+                int64_t timeout_ms; /* of one call */
+                int64_t workers;
+                int64_t maximum_memory_bytes; /* of one worker */
+        } payload_formatters;
+};
+
+/* All defaults. */
+void settings_init(struct settings *settings);
+
+/* Wipes secrets and frees all texts. Safe on a zeroed struct. */
+void settings_deinit(struct settings *settings);
+
+/* The settings of an application by its exact name; NULL if there are none of its own. */
+const struct settings_application *settings_application(const struct settings *settings,
+                                                        const char *application);
+
+/*
+ * The DTDL model id of an application's devices that have none of their own: its entry below
+ * Applications, else ApplicationToDtdlModelIdMapping, else DtdlModelId; NULL = none. If an entry
+ * exists under a name that differs in case only, `*near_miss` becomes that name, else NULL.
+ */
+const char *settings_model_id(const struct settings *settings, const char *application,
+                              const char **near_miss);
+
+/* How an application's devices reach Azure. Texts belong to the settings. */
+struct settings_azure {
+        enum settings_connection_type connection_type;
+        const char *connection_string;      /* SETTINGS_DEVICE_CONNECTION_STRING only */
+        const char *global_device_endpoint; /* these: SETTINGS_DEVICE_PROVISIONING_SERVICE only */
+        const char *id_scope;
+        const char *group_enrollment_key;
+};
+
+/* False if there is no way: nothing, or no complete one, is configured for this application. */
+bool settings_azure_for(const struct settings *settings, const char *application,
+                        struct settings_azure *azure);
+
+/*
+ * The method by its name in any case, first among the application's own; `application` may be
+ * NULL. NULL if there is none.
+ */
+const struct settings_method *settings_method(const struct settings *settings,
+                                              const char *application, const char *method);
+
+/* The policy in force: the method's (may be NULL), else the application's, else the general. */
+enum settings_settlement settings_settlement(const struct settings *settings,
+                                             const char *application,
+                                             const struct settings_method *method);
+
+/*
+ * The name of the formatter of an uplink: of the application's port, else of the application,
+ * else the default; NULL = none. `port` 0 = no port.
+ */
+const char *settings_uplink_formatter(const struct settings *settings, const char *application,
+                                      int port);
+
+/* The application's downlink formatter, else the default; NULL = none. */
+const char *settings_downlink_formatter(const struct settings *settings, const char *application);
+
+#endif
