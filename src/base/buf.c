@@ -15,6 +15,12 @@ void buf_deinit(struct buf *buf)
         *buf = BUF_INIT;
 }
 
+void buf_wipe(struct buf *buf)
+{
+        mem_wipe(buf->data, buf->capacity);
+        buf_deinit(buf);
+}
+
 void buf_clear(struct buf *buf)
 {
         buf->size = 0;

@@ -18,6 +18,9 @@ struct buf {
 /* Frees the memory; the buffer is empty and usable afterwards. */
 void buf_deinit(struct buf *buf);
 
+/* As buf_deinit, and overwrites what a key or a token leaves behind. */
+void buf_wipe(struct buf *buf);
+
 /* Empties the buffer and keeps its memory. */
 void buf_clear(struct buf *buf);
 

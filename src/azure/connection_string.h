@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Connection strings of IoT Hub: `HostName=...;DeviceId=...;SharedAccessKey=...` of one device, or
+ * `HostName=...;SharedAccessKeyName=...;SharedAccessKey=...` of a hub's policy.
+ *
+ * The rules are those of Microsoft's .NET SDK: pieces are separated by ';', a key ends at the first
+ * '=' and its value may hold further ones, keys are recognised in any case, a key that comes twice
+ * is refused, an unknown one is ignored. Beyond them, blanks around a piece don't matter, an empty
+ * piece is skipped, and HostName and GatewayHostName may name a port. Below them, a ';' within a
+ * device id (old ids may have one) is not supported.
+ */
+#ifndef ISTHMUS_AZURE_CONNECTION_STRING_H
+#define ISTHMUS_AZURE_CONNECTION_STRING_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+
+/* Longer texts are refused. */
+#define CONNECTION_STRING_MAX 4096
+
+/* What is absent is NULL. */
+struct connection_string {
+        char *host_name;         /* host or host:port; always there */
+        char *gateway_host_name; /* where to connect instead; the identity stays the hub's */
+        char *device_id;         /* absent in a policy's string */
+        char *module_id;
+        char *shared_access_key_name; /* the policy's; absent if the key is the device's own */
+        char *shared_access_key;      /* base64; always there */
+};
+
+#define CONNECTION_STRING_INIT ((struct connection_string){.host_name = NULL})
+
+/*
+ * Reads and checks a string. False with a reason that names the key which is missing, doubled or
+ * wrong and never holds a secret; `parsed` is then empty. A string with a certificate (`x509`) or a
+ * ready-made token (`SharedAccessSignature`) is recognised and refused, because many devices share
+ * one connection here and tokens are renewed: both need the key.
+ */
+bool connection_string_parse(const char *text, struct connection_string *parsed,
+                             struct reason *reason) MUST_CHECK;
+
+/* Overwrites the secrets and frees everything; fit for CLEANUP. */
+void connection_string_deinit(struct connection_string *parsed);
+
+#endif
