@@ -84,7 +84,7 @@ static bool take_offset(const char **at, int64_t *seconds)
                 return false;
         if (!take_digits(at, 2, &hours) || !take_char(at, ':') || !take_digits(at, 2, &minutes))
                 return false;
-        *seconds = sign * (hours * 3600 + minutes * 60);
+        *seconds = (int64_t)sign * (hours * 3600 + minutes * 60);
         return hours < 24 && minutes < 60;
 }
 

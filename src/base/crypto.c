@@ -27,8 +27,8 @@ void crypto_hmac_sha256(const void *key, size_t key_size, const void *bytes, siz
 void crypto_base64_encode(struct buf *out, const void *bytes, size_t size)
 {
         buf_reserve(out, size / 3 * 4 + 8);
-        out->size += (size_t)EVP_EncodeBlock((unsigned char *)out->data + out->size, bytes,
-                                             (int)size);
+        out->size +=
+                (size_t)EVP_EncodeBlock((unsigned char *)out->data + out->size, bytes, (int)size);
 }
 
 static bool is_base64(const char *text, size_t size)
@@ -119,9 +119,9 @@ void crypto_random(void *bytes, size_t size)
 static void format_uuid(const uint8_t *b, char text[CRYPTO_UUID_SIZE])
 {
         snprintf(text, CRYPTO_UUID_SIZE,
-                 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                 b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                 b[14], b[15]);
+                 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+                 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+                 b[15]);
 }
 
 void crypto_uuid4(char text[CRYPTO_UUID_SIZE])

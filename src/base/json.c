@@ -146,7 +146,8 @@ static struct json_object *run_tokener(const char *text, size_t size, int depth,
         /* A number at the very end is complete only with the zero byte behind it. */
         if (error == json_tokener_continue)
                 value = json_tokener_parse_ex(tokener, "", 1);
-        if (error == json_tokener_continue && json_tokener_get_error(tokener) == json_tokener_success)
+        if (error == json_tokener_continue &&
+            json_tokener_get_error(tokener) == json_tokener_success)
                 error = json_tokener_success;
         end = json_tokener_get_parse_end(tokener);
         if (error != json_tokener_success) {

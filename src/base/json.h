@@ -22,8 +22,8 @@
 void json_cleanup(struct json_object **object);
 
 enum json_style {
-        JSON_STRICT,   /* RFC 8259, valid UTF-8, one value and nothing behind it */
-        JSON_RELAXED,  /* also comments and trailing commas, as .NET's configuration reader */
+        JSON_STRICT,  /* RFC 8259, valid UTF-8, one value and nothing behind it */
+        JSON_RELAXED, /* also comments and trailing commas, as .NET's configuration reader */
 };
 
 /*

@@ -63,15 +63,23 @@ static void add_json_value(struct buf *line, const struct log_field *field)
                 buf_add_text(line, "null");
 }
 
-static void write_json(struct buf *line, const char *time, enum log_level level, const char *id,
-                       const char *sentence, const struct log_field *fields)
+struct event {
+        char time[CLOCK_TEXT_SIZE];
+        enum log_level level;
+        const char *id;
+        const char *sentence;
+        const struct log_field *fields;
+};
+
+static void write_json(struct buf *line, const struct event *event)
 {
-        buf_add_format(line, "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\",\"message\":", time,
-                       level_names[level], id);
-        buf_add_json_string(line, sentence, strlen(sentence));
-        for (; fields->name; fields++) {
-                buf_add_format(line, ",\"%s\":", fields->name);
-                add_json_value(line, fields);
+        buf_add_format(line,
+                       "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\",\"message\":", event->time,
+                       level_names[event->level], event->id);
+        buf_add_json_string(line, event->sentence, strlen(event->sentence));
+        for (const struct log_field *field = event->fields; field->name; field++) {
+                buf_add_format(line, ",\"%s\":", field->name);
+                add_json_value(line, field);
         }
         buf_add_text(line, "}\n");
 }
@@ -83,19 +91,18 @@ static void add_printable(struct buf *line, const char *text)
                 buf_add_char(line, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
 }
 
-static void write_text(struct buf *line, const char *time, enum log_level level, const char *id,
-                       const char *sentence, const struct log_field *fields)
+static void write_text(struct buf *line, const struct event *event)
 {
         static const char *const marks[] = {"ERROR", "WARN ", "info ", "debug"};
 
-        buf_add_format(line, "%.12s %s %s (%s)", time + strlen("2024-05-06T"), marks[level],
-                       sentence, id);
-        for (; fields->name; fields++) {
-                buf_add_format(line, " %s=", fields->name);
-                if (fields->is_number)
-                        buf_add_format(line, "%lld", (long long)fields->number);
+        buf_add_format(line, "%.12s %s %s (%s)", event->time + strlen("2024-05-06T"),
+                       marks[event->level], event->sentence, event->id);
+        for (const struct log_field *field = event->fields; field->name; field++) {
+                buf_add_format(line, " %s=", field->name);
+                if (field->is_number)
+                        buf_add_format(line, "%lld", (long long)field->number);
                 else
-                        add_printable(line, fields->text ? fields->text : "-");
+                        add_printable(line, field->text ? field->text : "-");
         }
         buf_add_char(line, '\n');
 }
@@ -104,16 +111,16 @@ void log_event(enum log_level level, const char *id, const char *sentence,
                const struct log_field *fields)
 {
         CLEANUP(buf_deinit) struct buf line = BUF_INIT;
-        char time[CLOCK_TEXT_SIZE];
+        struct event event = {.level = level, .id = id, .sentence = sentence, .fields = fields};
         ssize_t written;
 
         if (!log_is_on(level))
                 return;
-        clock_format_utc(time, clock_wall_ms() * CLOCK_NS_PER_MS, CLOCK_FRACTION);
+        clock_format_utc(event.time, clock_wall_ms() * CLOCK_NS_PER_MS, CLOCK_FRACTION);
         if (is_json())
-                write_json(&line, time, level, id, sentence, fields);
+                write_json(&line, &event);
         else
-                write_text(&line, time, level, id, sentence, fields);
+                write_text(&line, &event);
         do {
                 written = write(STDERR_FILENO, line.data, line.size);
         } while (written < 0 && errno == EINTR);

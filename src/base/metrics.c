@@ -6,9 +6,9 @@
 #include <string.h>
 
 /* Upper bounds in microseconds; Prometheus wants them cumulative and ending in +Inf. */
-static const int64_t bounds_us[] = {100,    250,    500,     1000,    2500,    5000,    10000,
-                                    25000,  50000,  100000,  250000,  500000,  1000000, 2500000,
-                                    5000000, 10000000, 60000000};
+static const int64_t bounds_us[] = {100,     250,     500,     1000,     2500,    5000,
+                                    10000,   25000,   50000,   100000,   250000,  500000,
+                                    1000000, 2500000, 5000000, 10000000, 60000000};
 
 struct histogram {
         atomic_int_least64_t buckets[ARRAY_SIZE(bounds_us) + 1];

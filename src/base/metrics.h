@@ -61,9 +61,15 @@
         X(COMMAND_TO_NETWORK, "isthmus_command_to_network_seconds", "Command to downlink accepted")
 
 #define METRICS_ENUM_ROW(name, text, help) METRIC_##name,
-enum metrics_counter { METRICS_COUNTERS(METRICS_ENUM_ROW) METRIC_COUNTER_COUNT };
-enum metrics_gauge { METRICS_GAUGES(METRICS_ENUM_ROW) METRIC_GAUGE_COUNT };
-enum metrics_time { METRICS_TIMES(METRICS_ENUM_ROW) METRIC_TIME_COUNT };
+enum metrics_counter {
+        METRICS_COUNTERS(METRICS_ENUM_ROW) METRIC_COUNTER_COUNT
+};
+enum metrics_gauge {
+        METRICS_GAUGES(METRICS_ENUM_ROW) METRIC_GAUGE_COUNT
+};
+enum metrics_time {
+        METRICS_TIMES(METRICS_ENUM_ROW) METRIC_TIME_COUNT
+};
 #undef METRICS_ENUM_ROW
 
 void metrics_add(enum metrics_counter counter, int64_t amount);
