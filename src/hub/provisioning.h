@@ -17,6 +17,7 @@ enum provisioning_condition {
         PROVISIONING_E_NO_SCOPE,         /* 404: the ID scope is not this service's */
         PROVISIONING_E_DISABLED,         /* the enrolment is disabled: status `disabled` */
         PROVISIONING_E_INVALID,          /* 400: the registration id breaks the rules */
+        PROVISIONING_E_NO_HUB,           /* `failed` with 400208: no hub to assign */
 };
 
 struct provisioning_request {
@@ -32,6 +33,14 @@ struct provisioning_request {
  */
 int provisioning_check(struct registry *registry, const struct provisioning_request *request,
                        struct registry_enrolment *enrolment, struct reason *reason) MUST_CHECK;
+
+/*
+ * Assigns the device to a hub and creates it there if need be, with the model id that it
+ * announced (NULL = none). Idempotent. 0, PROVISIONING_E_NO_HUB or PROVISIONING_E_INVALID.
+ */
+int provisioning_assign(struct registry *registry, const struct registry_enrolment *enrolment,
+                        const char *registration_id, const char *model_id,
+                        struct registry_registration *result, struct reason *reason) MUST_CHECK;
 
 /*
  * Adds the base64 key of a device of a group: HMAC-SHA256 of the registration id under the

@@ -249,9 +249,13 @@ struct registry_registration {
         int64_t count; /* how often this device has registered */
 };
 
-/* What provisioning.h found; `model_id` may be NULL. Creates the device in the hub if need be. */
-int registry_registration_put(struct registry *registry, const struct registry_enrolment *by,
-                              const char *registration_id, const char *model_id,
+/*
+ * Records what provisioning_assign decided: `wanted` says registration id, device id, group, model
+ * id and hub (the rest is the registry's), the device gets these keys. A device that was
+ * registered to another hub before is moved with its twin. REGISTRY_E_INVALID if an id is.
+ */
+int registry_registration_put(struct registry *registry, const struct registry_registration *wanted,
+                              const char *primary_key, const char *secondary_key,
                               struct registry_registration *result,
                               struct reason *reason) MUST_CHECK;
 
