@@ -54,3 +54,20 @@ void reason_prefix(struct reason *reason, const char *format, ...)
         }
         reason_trim(reason);
 }
+
+void reason_add(struct reason *reason, const char *format, ...)
+{
+        size_t length = reason ? strlen(reason->text) : 0;
+        va_list values;
+
+        if (!reason)
+                return;
+        if (length > 0 && length + 3 < sizeof(reason->text)) {
+                strcat(reason->text, "; ");
+                length += 2;
+        }
+        va_start(values, format);
+        vsnprintf(reason->text + length, sizeof(reason->text) - length, format, values);
+        va_end(values);
+        reason_trim(reason);
+}

@@ -20,4 +20,7 @@ void reason_set(struct reason *reason, const char *format, ...) PRINTF_LIKE(2, 3
 /* Puts "context: " before what is there. NULL `reason` is allowed. */
 void reason_prefix(struct reason *reason, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Puts "; further" behind what is there, or "further" if nothing is. NULL is allowed. */
+void reason_add(struct reason *reason, const char *format, ...) PRINTF_LIKE(2, 3);
+
 #endif

@@ -40,16 +40,19 @@ struct event {
         char message_id[CRYPTO_UUID_SIZE]; /* the same for the same event, however often it comes */
         int64_t duplicate_window_ms;       /* as store_event's */
         char *application;
-        char *device;      /* the network's id of the device */
-        char *dev_eui;     /* or NULL */
-        int64_t time_ns;   /* the event's own instant (rules U5, M4), wall clock */
-        uint8_t port;      /* LoRaWAN FPort; 0 where there is none */
+        char *device;    /* the network's id of the device */
+        char *dev_eui;   /* or NULL */
+        int64_t time_ns; /* the event's own instant (rules U5, M4), wall clock */
+        uint8_t port;    /* LoRaWAN FPort; 0 where there is none */
         bool simulated;
-        bool encrypted;    /* rule U18: no formatter may be run on the payload */
-        char *payload;     /* as the network wrote it: base64 or hex; or NULL */
-        char *decoded;     /* JSON object text decoded by the network; or NULL */
-        char *details;     /* JSON object text: what else the kind carries; or NULL */
+        bool encrypted; /* rule U18: no formatter may be run on the payload */
+        char *payload;  /* as the network wrote it: base64 or hex; or NULL */
+        char *decoded;  /* JSON object text decoded by the network; or NULL */
+        char *details;  /* JSON object text: what else the kind carries; or NULL */
 };
+
+/* True for 1970 to 2260, which is what an event's time may be. */
+bool event_time_is_valid(int64_t time_ns);
 
 #define EVENT_INIT ((struct event){.network = NULL})
 

@@ -75,7 +75,7 @@ struct telemetry_options {
 
 /* What a payload formatter made of an event; NULL where none ran. */
 struct formatted {
-        const char *data;              /* JSON object text */
+        const char *data;                      /* JSON object text */
         struct telemetry_property *properties; /* that the formatter asked for */
         size_t property_count;
 };

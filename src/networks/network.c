@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include "networks/network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void event_list_deinit(struct event_list *list)
+{
+        for (size_t i = 0; i < list->count; i++)
+                event_deinit(&list->events[i]);
+        free(list->events);
+        *list = EVENT_LIST_INIT;
+}
+
+struct event *event_list_add(struct event_list *list)
+{
+        struct event *event;
+
+        list->events = mem_resize(list->events, list->count + 1, sizeof(*list->events));
+        event = &list->events[list->count++];
+        *event = EVENT_INIT;
+        return event;
+}
+
+void telemetry_deinit(struct telemetry *telemetry)
+{
+        buf_deinit(&telemetry->body);
+        for (size_t i = 0; i < telemetry->property_count; i++) {
+                free(telemetry->properties[i].name);
+                free(telemetry->properties[i].value);
+        }
+        free(telemetry->properties);
+        *telemetry = TELEMETRY_INIT;
+}
+
+static struct telemetry_property *find_property(struct telemetry *telemetry, const char *name)
+{
+        for (size_t i = 0; i < telemetry->property_count; i++) {
+                if (strcmp(telemetry->properties[i].name, name) == 0)
+                        return &telemetry->properties[i];
+        }
+        return NULL;
+}
+
+void telemetry_set_property(struct telemetry *telemetry, const char *name, const char *value)
+{
+        struct telemetry_property *property = find_property(telemetry, name);
+
+        if (property) {
+                free(property->value);
+                property->value = mem_text(value);
+                return;
+        }
+        telemetry->properties = mem_resize(telemetry->properties, telemetry->property_count + 1,
+                                           sizeof(*telemetry->properties));
+        property = &telemetry->properties[telemetry->property_count++];
+        *property = (struct telemetry_property){.name = mem_text(name), .value = mem_text(value)};
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* What an event carries whose message is not an uplink. */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "networks/things_stack.h"
+#include "networks/webhook.h"
+
+static char *write_object(struct json_object *object)
+{
+        struct buf text = BUF_INIT;
+
+        json_write(&text, object);
+        return buf_take(&text);
+}
+
+/* --- downlink events: whose downlink was it (rules E1, E3)? ----------------------------- */
+
+static bool contains(struct json_object *list, struct json_object *text)
+{
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+                if (json_object_equal(json_object_array_get_idx(list, i), text))
+                        return true;
+        }
+        return false;
+}
+
+/* Adds the texts of `holder`'s correlation_ids that `ids` lacks. */
+static void add_ids(struct json_object *ids, struct json_object *holder)
+{
+        struct json_object *list = json_member(holder, "correlation_ids");
+
+        if (!json_object_is_type(list, json_type_array))
+                return;
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+                struct json_object *id = json_object_array_get_idx(list, i);
+
+                if (json_object_is_type(id, json_type_string) && !contains(ids, id))
+                        json_object_array_add(ids, json_object_get(id));
+        }
+}
+
+static void add_ids_of_list(struct json_object *ids, struct json_object *downlinks)
+{
+        if (!json_object_is_type(downlinks, json_type_array))
+                return;
+        for (size_t i = 0; i < json_object_array_length(downlinks); i++)
+                add_ids(ids, json_object_array_get_idx(downlinks, i));
+}
+
+/* The nested ones first, then those of the message around them. */
+static struct json_object *all_ids(const struct things_stack_message *message)
+{
+        struct json_object *ids = json_object_new_array();
+
+        add_ids(ids, message->body);
+        add_ids(ids, json_member(message->body, "downlink"));
+        add_ids_of_list(ids, json_member(message->body, "downlinks"));
+        add_ids(ids, message->root);
+        return ids;
+}
+
+static void describe_failure(struct json_object *details)
+{
+        struct json_object *error = json_object_member(details, "error");
+        const char *name = webhook_text(error, "name");
+
+        if (name)
+                json_object_object_add(details, "error_name", json_object_new_string(name));
+}
+
+static void describe_downlink(const struct things_stack_message *message,
+                              struct json_object *details)
+{
+        struct json_object *downlink = details;
+
+        if (message->kind == EVENT_DOWNLINK_FAILED) {
+                downlink = json_member(details, "downlink");
+                describe_failure(details);
+        }
+        if (message->kind != EVENT_DOWNLINK_QUEUE_INVALIDATED) {
+                bool confirmed = json_bool_member(downlink, "confirmed", false);
+
+                json_object_object_add(details, "confirmed", json_object_new_boolean(confirmed));
+        }
+        json_object_object_add(details, "correlation_ids", all_ids(message));
+}
+
+/* --- the others ------------------------------------------------------------------------- */
+
+/* How it was received is the same as in the uplink it belongs to; only the measurement is new. */
+static struct json_object *normalized(struct json_object *body)
+{
+        static const char *const names[] = {"normalized_payload", "normalized_payload_warnings"};
+        struct json_object *details = json_object_new_object();
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                struct json_object *member = json_member(body, names[i]);
+
+                if (member)
+                        json_object_object_add(details, names[i], json_object_get(member));
+        }
+        return details;
+}
+
+static bool is_downlink(enum event_kind kind)
+{
+        return kind >= EVENT_DOWNLINK_QUEUED && kind <= EVENT_DOWNLINK_QUEUE_INVALIDATED;
+}
+
+void things_stack_describe(const struct things_stack_message *message, struct event *event)
+{
+        if (message->kind == EVENT_UPLINK_NORMALIZED) {
+                CLEANUP(json_cleanup) struct json_object *details = normalized(message->body);
+
+                event->payload = mem_text(webhook_text(message->body, "frm_payload"));
+                event->encrypted = json_member(message->body, "app_s_key") != NULL;
+                event->details = write_object(details);
+                return;
+        }
+        /* A session key belongs neither on the disk nor to the cloud. */
+        json_object_object_del(message->body, "app_s_key");
+        if (is_downlink(message->kind))
+                describe_downlink(message, message->body);
+        event->details = write_object(message->body);
+}
