@@ -3,13 +3,15 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/json_words.h"
 #include "base/mem.h"
 #include "base/text.h"
 
-/* Integers of up to this many digits always fit into 64 bits. */
-#define SAFE_DIGITS 18
+/* Behind a whole number it makes json-c keep the digits; it changes no value. */
+#define LONG_MARK "e0"
 
 void json_cleanup(struct json_object **object)
 {
@@ -32,75 +34,28 @@ void json_position(const char *text, size_t size, size_t offset, int *line, int 
         }
 }
 
-/* The end of the string literal that starts at `at`, one behind its closing quote. */
-static size_t skip_string(const char *text, size_t size, size_t at)
-{
-        for (at++; at < size && text[at] != '"'; at++) {
-                if (text[at] == '\\')
-                        at++;
-        }
-        return at < size ? at + 1 : size;
-}
-
-static size_t count_digits(const char *text, size_t size, size_t at)
-{
-        size_t start = at;
-
-        while (at < size && text[at] >= '0' && text[at] <= '9')
-                at++;
-        return at - start;
-}
-
-/* True if the digits before `at` are an integer, not part of a fraction or an exponent. */
-static bool is_whole(const char *text, size_t size, size_t start, size_t at)
-{
-        char before = start > 0 ? text[start - 1] : ' ';
-        char after = at < size ? text[at] : ' ';
-
-        if (before == '-' || before == '+')
-                before = start > 1 ? text[start - 2] : ' ';
-        return before != '.' && before != 'e' && before != 'E' && after != '.' && after != 'e' &&
-               after != 'E';
-}
-
-/* Finds the next whole number that may not fit 64 bits from `*at` on; true with its end. */
-static bool next_long_integer(const char *text, size_t size, size_t *at)
-{
-        size_t i = *at;
-
-        while (i < size) {
-                if (text[i] == '"') {
-                        i = skip_string(text, size, i);
-                } else if (text[i] >= '0' && text[i] <= '9') {
-                        size_t start = i;
-
-                        i += count_digits(text, size, i);
-                        if (i - start > SAFE_DIGITS && is_whole(text, size, start, i)) {
-                                *at = i;
-                                return true;
-                        }
-                } else {
-                        i++;
-                }
-        }
-        return false;
-}
-
-/* Adds a copy of the text in which long integers carry the exponent `e0`; false if none does. */
-static bool mark_long_integers(struct buf *out, const char *text, size_t size)
+/* Adds a copy of the text in which long integers carry the exponent `e0`. */
+static void mark_long_integers(struct buf *out, const char *text, size_t size)
 {
         size_t from = 0;
         size_t at = 0;
 
-        while (next_long_integer(text, size, &at)) {
-                buf_add(out, text + from, at - from);
-                buf_add_text(out, "e0");
-                from = at;
+        while (at < size) {
+                bool is_long = false;
+
+                if (text[at] == '"')
+                        at = json_words_skip_text(text, size, at);
+                else if (text[at] == '-' || (text[at] >= '0' && text[at] <= '9'))
+                        at = json_words_skip_number(text, size, at, &is_long);
+                else
+                        at++;
+                if (is_long) {
+                        buf_add(out, text + from, at - from);
+                        buf_add_text(out, LONG_MARK);
+                        from = at;
+                }
         }
-        if (from == 0)
-                return false;
         buf_add(out, text + from, size - from);
-        return true;
 }
 
 static int tokener_flags(enum json_style style)
@@ -111,19 +66,23 @@ static int tokener_flags(enum json_style style)
                JSON_TOKENER_VALIDATE_UTF8;
 }
 
-/* White space (and, when relaxed, comments) up to `size`? */
 static bool is_blank(const char *text, size_t size)
 {
-        return strspn(text, " \t\r\n") >= size;
+        for (size_t i = 0; i < size; i++) {
+                if (!memchr(" \t\r\n", text[i], 4))
+                        return false;
+        }
+        return true;
 }
 
-static void explain(struct json_tokener *tokener, enum json_tokener_error error, const char *text,
-                    size_t size, struct reason *reason)
+/* `end` is where json-c stopped. */
+static void explain(enum json_tokener_error error, const char *text, size_t size, size_t end,
+                    struct reason *reason)
 {
         int line;
         int column;
 
-        json_position(text, size, json_tokener_get_parse_end(tokener), &line, &column);
+        json_position(text, size, end, &line, &column);
         if (error == json_tokener_continue)
                 reason_set(reason, "the JSON text ends too early, at line %d column %d", line,
                            column);
@@ -143,15 +102,16 @@ static struct json_object *run_tokener(const char *text, size_t size, int depth,
         json_tokener_set_flags(tokener, tokener_flags(style));
         value = json_tokener_parse_ex(tokener, text, (int)size);
         error = json_tokener_get_error(tokener);
-        /* A number at the very end is complete only with the zero byte behind it. */
-        if (error == json_tokener_continue)
-                value = json_tokener_parse_ex(tokener, "", 1);
-        if (error == json_tokener_continue &&
-            json_tokener_get_error(tokener) == json_tokener_success)
-                error = json_tokener_success;
         end = json_tokener_get_parse_end(tokener);
+        /* A number at the very end is complete only with the zero byte behind it. */
+        if (error == json_tokener_continue) {
+                value = json_tokener_parse_ex(tokener, "", 1);
+                if (json_tokener_get_error(tokener) == json_tokener_success)
+                        error = json_tokener_success;
+                end = size;
+        }
         if (error != json_tokener_success) {
-                explain(tokener, error, text, size, reason);
+                explain(error, text, size, end, reason);
         } else if (!value) {
                 reason_set(reason, "the JSON text is null, which says nothing");
         } else if (end < size && style == JSON_STRICT && !is_blank(text + end, size - end)) {
@@ -163,21 +123,37 @@ static struct json_object *run_tokener(const char *text, size_t size, int depth,
         return value;
 }
 
+static struct json_object *parse_strict(const char *text, size_t size, int depth,
+                                        struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf marked = BUF_INIT;
+        struct json_words words = json_words_check(text, size);
+        int line;
+        int column;
+
+        if (words.wrong) {
+                json_position(text, size, words.offset, &line, &column);
+                reason_set(reason, "not valid JSON at line %d column %d: %s", line, column,
+                           words.wrong);
+                return NULL;
+        }
+        if (!words.long_integer)
+                return run_tokener(text, size, depth, JSON_STRICT, reason);
+        mark_long_integers(&marked, text, size);
+        return run_tokener(marked.data, marked.size, depth, JSON_STRICT, reason);
+}
+
 struct json_object *json_parse(const char *text, size_t size, int depth, enum json_style style,
                                struct reason *reason)
 {
-        CLEANUP(buf_deinit) struct buf marked = BUF_INIT;
-        CLEANUP(mem_cleanup) char *copy = NULL;
-
         if (size >= INT_MAX || memchr(text, '\0', size)) {
                 reason_set(reason, "not valid JSON: it holds a zero byte or is too long");
                 return NULL;
         }
         /* Configuration has no such numbers, and its comments may hold odd quotes. */
-        if (style == JSON_STRICT && mark_long_integers(&marked, text, size))
-                return run_tokener(marked.data, marked.size, depth, style, reason);
-        copy = mem_text_n(text, size);
-        return run_tokener(copy, size, depth, style, reason);
+        if (style == JSON_STRICT)
+                return parse_strict(text, size, depth, reason);
+        return run_tokener(text, size, depth, style, reason);
 }
 
 struct json_object *json_member(struct json_object *object, const char *name)
@@ -213,6 +189,19 @@ bool json_bool_member(struct json_object *object, const char *name, bool fall_ba
                                                               : fall_back;
 }
 
+/* A whole number as it was written, without the mark that json_parse gave it. */
+static bool long_integer(struct json_object *value, int64_t *number)
+{
+        char digits[32];
+        size_t length;
+
+        snprintf(digits, sizeof(digits), "%s", json_object_get_string(value));
+        length = strlen(digits);
+        if (length > strlen(LONG_MARK) && text_equal(digits + length - 2, LONG_MARK))
+                digits[length - 2] = '\0';
+        return text_to_int64(digits, INT64_MIN, INT64_MAX, number);
+}
+
 bool json_int_member(struct json_object *object, const char *name, int64_t *number)
 {
         struct json_object *member = json_member(object, name);
@@ -228,10 +217,51 @@ bool json_int_member(struct json_object *object, const char *name, int64_t *numb
                 return false;
         value = json_object_get_double(member);
         /* Doubles hold every whole number up to 2^53. */
-        if (!(fabs(value) <= 9007199254740992.0) || value != floor(value))
+        if (!(fabs(value) <= 9007199254740992.0))
+                return long_integer(member, number);
+        if (value != floor(value))
                 return false;
         *number = (int64_t)value;
         return true;
+}
+
+/* One behind the digits of a long integer at `at` that carries the mark; 0 if none does. */
+static size_t marked_digits_end(const char *text, size_t at, size_t end)
+{
+        size_t mark = strlen(LONG_MARK);
+        bool is_long = false;
+
+        if (end - at <= mark || memcmp(text + end - mark, LONG_MARK, mark) != 0)
+                return 0;
+        json_words_skip_number(text, end - mark, at, &is_long);
+        return is_long ? end - mark : 0;
+}
+
+/* Adds the text without the marks that json_parse put behind long integers. */
+static void add_without_marks(struct buf *out, const char *text, size_t size)
+{
+        size_t from = 0;
+        size_t at = 0;
+
+        while (at < size) {
+                size_t start = at;
+                size_t digits_end = 0;
+                bool is_long;
+
+                if (text[at] == '"') {
+                        at = json_words_skip_text(text, size, at);
+                } else if (text[at] == '-' || (text[at] >= '0' && text[at] <= '9')) {
+                        at = json_words_skip_number(text, size, at, &is_long);
+                        digits_end = marked_digits_end(text, start, at);
+                } else {
+                        at++;
+                }
+                if (digits_end > 0) {
+                        buf_add(out, text + from, digits_end - from);
+                        from = at;
+                }
+        }
+        buf_add(out, text + from, size - from);
 }
 
 void json_write(struct buf *out, struct json_object *value)
@@ -240,5 +270,8 @@ void json_write(struct buf *out, struct json_object *value)
         const char *text = json_object_to_json_string_length(
                 value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 
-        buf_add(out, text, length);
+        if (memmem(text, length, LONG_MARK, strlen(LONG_MARK)))
+                add_without_marks(out, text, length);
+        else
+                buf_add(out, text, length);
 }

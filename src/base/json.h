@@ -3,8 +3,8 @@
  * JSON through json-c, with the limits and the strictness that input from outside needs.
  *
  * json-c keeps a fraction as it was written; an integer beyond 64 bits, which json-c would
- * silently clamp, is kept digit by digit as a number of its own (it is handed to json-c with an
- * exponent `e0`, which changes neither its value nor its validity).
+ * silently clamp, is kept digit by digit as a number of its own: it is handed to json-c with an
+ * exponent `e0`, which json_write and json_int_member take off again.
  */
 #ifndef ISTHMUS_BASE_JSON_H
 #define ISTHMUS_BASE_JSON_H
