@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static int fail(struct reason *reason, int error, const char *doing, const char *path)
+{
+        reason_set(reason, "can't %s '%s': %s", doing, path, strerror(error));
+        return -error;
+}
+
+static int read_all(int fd, size_t limit, struct buf *out)
+{
+        size_t before = out->size;
+
+        for (;;) {
+                ssize_t got;
+
+                buf_reserve(out, 4096);
+                got = read(fd, out->data + out->size, 4096);
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got < 0)
+                        return errno;
+                if (got == 0)
+                        return 0;
+                out->size += (size_t)got;
+                out->data[out->size] = '\0';
+                if (out->size - before > limit)
+                        return EFBIG;
+        }
+}
+
+int file_read(const char *path, size_t limit, struct buf *out, struct reason *reason)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        int error;
+
+        if (fd < 0)
+                return fail(reason, errno, "open", path);
+        error = read_all(fd, limit, out);
+        close(fd);
+        return error ? fail(reason, error, "read", path) : 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+        while (size > 0) {
+                ssize_t written = write(fd, bytes, size);
+
+                if (written < 0 && errno == EINTR)
+                        continue;
+                if (written < 0)
+                        return errno;
+                bytes += written;
+                size -= (size_t)written;
+        }
+        return 0;
+}
+
+static int write_temporary(int fd, mode_t mode, const void *bytes, size_t size)
+{
+        int error;
+
+        if (fchmod(fd, mode) != 0)
+                return errno;
+        error = write_all(fd, bytes, size);
+        if (error == 0 && fsync(fd) != 0)
+                error = errno;
+        return error;
+}
+
+/* Makes a rename in the directory of `path` durable. */
+static int sync_directory_of(const char *path)
+{
+        CLEANUP(mem_cleanup) char *directory = mem_text(path);
+        char *slash = strrchr(directory, '/');
+        const char *name = directory;
+        int error = 0;
+        int fd;
+
+        if (!slash)
+                name = ".";
+        else if (slash == directory)
+                name = "/";
+        else
+                *slash = '\0';
+        fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return errno;
+        if (fsync(fd) != 0)
+                error = errno;
+        close(fd);
+        return error;
+}
+
+int file_write(const char *path, mode_t mode, const void *bytes, size_t size, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *temporary = mem_format("%s.XXXXXX", path);
+        int fd = mkostemp(temporary, O_CLOEXEC);
+        int error;
+
+        if (fd < 0)
+                return fail(reason, errno, "write", path);
+        error = write_temporary(fd, mode, bytes, size);
+        if (close(fd) != 0 && error == 0)
+                error = errno;
+        if (error == 0 && rename(temporary, path) != 0)
+                error = errno;
+        if (error) {
+                unlink(temporary);
+                return fail(reason, error, "write", path);
+        }
+        error = sync_directory_of(path);
+        return error ? fail(reason, error, "write", path) : 0;
+}
+
+static int make_one(const char *path, mode_t mode)
+{
+        struct stat status;
+
+        if (mkdir(path, mode) == 0)
+                return 0;
+        if (errno == EEXIST && stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
+                return ENOTDIR;
+        return errno == EEXIST ? 0 : errno;
+}
+
+int file_make_directory(const char *path, mode_t mode, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *part = mem_text(path);
+        int error = 0;
+
+        for (char *slash = strchr(part + 1, '/'); slash && error == 0;
+             slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                error = make_one(part, 0755);
+                *slash = '/';
+        }
+        if (error == 0)
+                error = make_one(path, mode);
+        return error ? fail(reason, error, "make the directory", path) : 0;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+static int make_directory(void **state)
+{
+        *state = mkdtemp(mem_text("/tmp/isthmus-file-XXXXXX"));
+        return *state ? 0 : -1;
+}
+
+/* Removes what the tests made; fails if a temporary file was left behind. */
+static int remove_directory(void **state)
+{
+        static const char *const made[] = {"file", "a/b/file", "a/b", "a"};
+        int result;
+
+        for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+                char *path = mem_format("%s/%s", (char *)*state, made[i]);
+
+                remove(path);
+                free(path);
+        }
+        result = rmdir(*state);
+        free(*state);
+        return result;
+}
+
+static void what_was_written_is_read_back(void **state)
+{
+        char *path = mem_format("%s/file", (char *)*state);
+        CLEANUP(buf_deinit) struct buf content = BUF_INIT;
+        struct stat status;
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(file_write(path, 0600, "one\0two", 7, &reason), 0);
+        assert_int_equal(file_write(path, 0640, "one\0three", 9, &reason), 0);
+        assert_int_equal(file_read(path, 9, &content, &reason), 0);
+        assert_int_equal(content.size, 9);
+        assert_memory_equal(content.data, "one\0three", 9);
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0640);
+        free(path);
+}
+
+static void a_file_beyond_the_limit_is_refused(void **state)
+{
+        char *path = mem_format("%s/file", (char *)*state);
+        CLEANUP(buf_deinit) struct buf content = BUF_INIT;
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(file_write(path, 0600, "0123456789", 10, &reason), 0);
+        assert_int_equal(file_read(path, 9, &content, &reason), -EFBIG);
+        assert_non_null(strstr(reason.text, path));
+        free(path);
+}
+
+static void errors_name_the_file(void **state)
+{
+        CLEANUP(buf_deinit) struct buf content = BUF_INIT;
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_int_equal(file_read("/nonexistent/x", 10, &content, &reason), -ENOENT);
+        assert_string_equal(reason.text, "can't open '/nonexistent/x': No such file or directory");
+        assert_int_equal(file_write("/nonexistent/x", 0600, "", 0, &reason), -ENOENT);
+        assert_string_equal(reason.text, "can't write '/nonexistent/x': No such file or directory");
+}
+
+static void directories_are_made_with_those_above(void **state)
+{
+        char *directory = mem_format("%s/a/b", (char *)*state);
+        char *path = mem_format("%s/file", directory);
+        struct stat status;
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(file_make_directory(directory, 0700, &reason), 0);
+        assert_int_equal(file_make_directory(directory, 0700, &reason), 0);
+        assert_int_equal(stat(directory, &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0700);
+        assert_int_equal(file_write(path, 0600, "", 0, &reason), 0);
+        assert_int_equal(file_make_directory(path, 0700, &reason), -ENOTDIR);
+        free(path);
+        free(directory);
+}
+
+int main(void)
+{
+#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
+        const struct CMUnitTest tests[] = {
+                IN_DIRECTORY(what_was_written_is_read_back),
+                IN_DIRECTORY(a_file_beyond_the_limit_is_refused),
+                cmocka_unit_test(errors_name_the_file),
+                IN_DIRECTORY(directories_are_made_with_those_above),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
