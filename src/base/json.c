@@ -60,10 +60,10 @@ static void mark_long_integers(struct buf *out, const char *text, size_t size)
 
 static int tokener_flags(enum json_style style)
 {
-        /* json_words_check has seen to UTF-8 already. */
-        if (style == JSON_STRICT)
-                return JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS;
-        return JSON_TOKENER_VALIDATE_UTF8 | JSON_TOKENER_ALLOW_TRAILING_CHARS;
+        int strict = JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS;
+
+        return (style == JSON_STRICT ? strict : JSON_TOKENER_ALLOW_TRAILING_CHARS) |
+               JSON_TOKENER_VALIDATE_UTF8;
 }
 
 static bool is_blank(const char *text, size_t size)

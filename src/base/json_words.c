@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/json_words.h"
 
-#include "base/text.h"
-
 static bool is_digit(const char *text, size_t size, size_t at)
 {
         return at < size && text[at] >= '0' && text[at] <= '9';
@@ -65,32 +63,12 @@ static const char *check_number(const char *text, size_t at, size_t end)
         return NULL;
 }
 
-/* True for most of what texts are made of: ASCII but for controls, `"` and the backslash. */
-static bool is_plain(unsigned char c)
+static const char *check_text(const char *text, size_t at, size_t end)
 {
-        return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-/* Checks the text that starts at the quote `text[*at]`, and moves on behind it. */
-static const char *check_text(const char *text, size_t size, size_t *at)
-{
-        size_t i = *at + 1;
-
-        while (i < size && text[i] != '"') {
-                size_t length;
-
-                if (is_plain((unsigned char)text[i])) {
-                        i++;
-                        continue;
-                }
-                if ((unsigned char)text[i] < 0x20)
+        for (; at < end; at++) {
+                if ((unsigned char)text[at] < 0x20)
                         return "a control character in a text must be escaped";
-                length = text_utf8_length(text + i, size - i);
-                if (length == 0)
-                        return "a text is not valid UTF-8";
-                i += text[i] == '\\' ? 2 : length;
         }
-        *at = i < size ? i + 1 : size;
         return NULL;
 }
 
@@ -123,8 +101,8 @@ struct json_words json_words_check(const char *text, size_t size)
                 size_t end = at + 1;
 
                 if (text[at] == '"') {
-                        end = at;
-                        words.wrong = check_text(text, size, &end);
+                        end = json_words_skip_text(text, size, at);
+                        words.wrong = check_text(text, at, end);
                 } else if (text[at] == '-' || is_digit(text, size, at)) {
                         end = json_words_skip_number(text, size, at, &words.long_integer);
                         words.wrong = check_number(text, at, end);

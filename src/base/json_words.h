@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The words of a JSON text (texts in valid UTF-8, numbers, marks) by RFC 8259, sections 2, 6, 7
- * and 8. json-c takes more: NaN, Infinity, `1.`, `01`, names in single quotes, control characters
- * in texts. How the words may follow each other is left to json-c.
+ * The words of a JSON text (texts, numbers, marks) by RFC 8259, sections 2, 6 and 7. json-c takes
+ * more: NaN, Infinity, `1.`, `01`, names in single quotes, control characters in texts. How the
+ * words may follow each other is left to json-c.
  */
 #ifndef ISTHMUS_BASE_JSON_WORDS_H
 #define ISTHMUS_BASE_JSON_WORDS_H

@@ -19,9 +19,9 @@ struct http_client;
 struct http_client_options {
         const char *trusted_certificates; /* PEM file beside the system's; or NULL */
         const char *user_agent;
-        long maximum_connections;   /* in all; 0 = 64 */
-        long timeout_ms;            /* of one request, from start to last byte; 0 = 30 s */
-        size_t maximum_answer;      /* bytes of an answer's body; 0 = 1 MiB */
+        long maximum_connections; /* in all; 0 = 64 */
+        long timeout_ms;          /* of one request, from start to last byte; 0 = 30 s */
+        size_t maximum_answer;    /* bytes of an answer's body; 0 = 1 MiB */
 };
 
 int http_client_new(const struct http_client_options *options, struct http_client **client,
@@ -31,13 +31,13 @@ int http_client_new(const struct http_client_options *options, struct http_clien
 void http_client_free(struct http_client *client);
 
 enum http_failure {
-        HTTP_OK = 0,       /* there is an answer, whatever its status */
-        HTTP_E_CONNECT,    /* no connection: name, port, route; nothing was sent */
-        HTTP_E_TLS,        /* certificate or handshake refused; nothing was sent */
-        HTTP_E_TIMEOUT,    /* too slow; the request may have arrived */
-        HTTP_E_BROKEN,     /* connection lost on the way; the request may have arrived */
-        HTTP_E_TOO_LARGE,  /* answer longer than allowed */
-        HTTP_E_STOPPED,    /* the client is being freed */
+        HTTP_OK = 0,      /* there is an answer, whatever its status */
+        HTTP_E_CONNECT,   /* no connection: name, port, route; nothing was sent */
+        HTTP_E_TLS,       /* certificate or handshake refused; nothing was sent */
+        HTTP_E_TIMEOUT,   /* too slow; the request may have arrived */
+        HTTP_E_BROKEN,    /* connection lost on the way; the request may have arrived */
+        HTTP_E_TOO_LARGE, /* answer longer than allowed */
+        HTTP_E_STOPPED,   /* the client is being freed */
 };
 
 struct http_header {
@@ -52,12 +52,12 @@ struct http_request {
         size_t header_count;
         const char *body; /* NULL = none */
         size_t body_size;
-        long timeout_ms;  /* 0 = the client's */
+        long timeout_ms; /* 0 = the client's */
 };
 
 struct http_answer {
         enum http_failure failure;
-        int status;             /* 0 unless failure is HTTP_OK */
+        int status; /* 0 unless failure is HTTP_OK */
         struct buf body;
         int64_t retry_after_ms; /* from Retry-After (seconds or date); -1 = none */
         struct buf headers;     /* all of them, "Name: value\n" each, for http_answer_header */

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The gateway's devices: (network, application, network's device id), each with one identity in
+ * IoT Hub. All on the thread "hub", but device_identity_check.
+ *
+ * Law: two devices never share an IoT Hub device id in the same hub or ID scope; the one that came
+ * first keeps it, also over a restart.
+ */
+#ifndef ISTHMUS_FLOW_DEVICE_H
+#define ISTHMUS_FLOW_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "azure/hub_client.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/reason.h"
+#include "conf/settings.h"
+#include "flow/uplink_queue.h"
+#include "networks/event.h"
+#include "store/store.h"
+
+/* Where a device stands on its way to its hub; device_provision.c and uplink_hub.c move it. */
+enum device_phase {
+        DEVICE_NEW,         /* nothing asked yet */
+        DEVICE_REGISTERING, /* the provisioning service was asked */
+        DEVICE_CONNECTING,  /* its hub is known; not authorised there (yet, or again) */
+        DEVICE_READY,       /* authorised: events go out */
+        DEVICE_HELD,        /* refused by DPS, by the hub or by us: kept, tried again slowly */
+};
+
+/* What is known of its place in Azure; texts are the device's own. */
+struct device_assignment {
+        char *hub;       /* host or host:port; NULL = not known */
+        char *device_id; /* in that hub */
+        char *key;       /* base64 */
+        char *key_name;  /* policy; NULL = device key */
+        bool remembered; /* from the store, not from DPS in this run */
+};
+
+struct device {
+        char *key; /* "network/application/device", as event_device_key */
+        char *application;
+        char *name;   /* the network's device id */
+        char *hub_id; /* IoT Hub device id (and DPS registration id) by the template */
+        char *model_id;
+        char *clash; /* why it can never be sent: no id, or another device has it; else NULL */
+
+        enum device_phase phase;
+        char *held_because; /* DEVICE_HELD: why, for people; else NULL */
+        struct device_assignment assignment;
+        int failures; /* in a row; for the backoff */
+
+        struct uplink_backlog backlog;
+        struct hub_device *link;
+        struct uplink_event *in_flight; /* the oldest event, sent and not settled */
+        struct hub_timer timer;
+        void *owner; /* struct uplink_hub, for the timer and the handlers of `link` */
+};
+
+struct device_table;
+
+struct device_table *device_table_new(const struct settings *settings, struct store *store);
+void device_table_free(struct device_table *table);
+
+/* Reads which device owns which IoT Hub device id. Before the first device_table_get. */
+int device_table_load(struct device_table *table, struct reason *reason) MUST_CHECK;
+
+/* The device that the event belongs to; made if it is new. Never NULL. */
+struct device *device_table_get(struct device_table *table, const struct uplink_event *event);
+
+/* Ends when `visit` returns false. */
+void device_table_each(struct device_table *table,
+                       bool (*visit)(void *context, struct device *device), void *context);
+
+/*
+ * May the device of this event exist in IoT Hub at all (characters, length, template)? Else false
+ * with the reason. Every thread.
+ */
+bool device_identity_check(const struct settings *settings, const struct event *event,
+                           struct reason *reason);
+
+#endif

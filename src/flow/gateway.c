@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+#include "flow/gateway.h"
+
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/dps_client.h"
+#include "azure/hub_client.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "flow/device.h"
+#include "flow/device_provision.h"
+#include "flow/uplink_hub.h"
+#include "flow/uplink_queue.h"
+#include "flow/uplink_translate.h"
+#include "flow/uplink_webhook.h"
+#include "http/http_client.h"
+#include "store/store.h"
+
+/* How long the hubs may take to answer what is under way when the gateway stops. */
+#define STOP_PATIENCE_MS 2000
+
+/* No certificate chain is longer. */
+#define TLS_FILE_LIMIT ((size_t)1 << 20)
+
+#define PRODUCT "isthmus/" ISTHMUS_VERSION
+
+struct gateway {
+        const struct settings *settings;
+        struct store *store;
+        struct http_client *http;
+        struct dps_client *dps;
+        struct hub_client *hubs;
+        struct device_table *devices;
+        struct device_provision *provision;
+        struct uplink_queue *queue;
+        struct uplink_hub *uplink_hub;
+        struct uplink_webhook *webhook;
+        char *certificate;
+        char *private_key;
+};
+
+/* --- how the stages hand on --------------------------------------------------------------- */
+
+static bool is_wanted(void *context, const struct event *event)
+{
+        struct gateway *gateway = context;
+
+        return uplink_translate_wants(gateway->settings, event->kind);
+}
+
+static bool is_admissible(void *context, const struct event *event, struct reason *reason)
+{
+        struct gateway *gateway = context;
+
+        return device_identity_check(gateway->settings, event, reason);
+}
+
+static void on_stored(void *context, struct list *events)
+{
+        struct gateway *gateway = context;
+
+        list_for_each (node, events) {
+                const struct uplink_event *event = list_entry(node, struct uplink_event, node);
+
+                log_debug("EVENT_STORED", "An event is durable",
+                          LOG_TEXT("message_id", event->event.message_id),
+                          LOG_TEXT("device", event->device_key), LOG_INT("event", event->id),
+                          LOG_END);
+        }
+        uplink_queue_add(gateway->queue, events);
+}
+
+static struct device *device_of(void *context, const struct uplink_event *event)
+{
+        struct gateway *gateway = context;
+
+        return device_table_get(gateway->devices, event);
+}
+
+static void on_ready(void *context, struct device *device)
+{
+        struct gateway *gateway = context;
+
+        uplink_hub_ready(gateway->uplink_hub, device);
+}
+
+static void on_decided(void *context, struct device *device, const struct dps_result *result)
+{
+        struct gateway *gateway = context;
+
+        uplink_hub_decided(gateway->uplink_hub, device, result);
+}
+
+/* --- start -------------------------------------------------------------------------------- */
+
+static int open_store(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+
+        return store_open(&(struct store_options){.backend = settings->store.backend,
+                                                  .directory = settings->data_directory,
+                                                  .maximum_bytes = settings->store.maximum_bytes},
+                          &gateway->store, reason);
+}
+
+static int open_clients(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+        const char *trusted = settings->azure.trusted_certificates;
+        int result;
+
+        result = http_client_new(&(struct http_client_options){.trusted_certificates = trusted,
+                                                               .user_agent = PRODUCT},
+                                 &gateway->http, reason);
+        if (result != 0)
+                return result;
+        gateway->dps = dps_client_new(&(struct dps_client_options){
+                .http = gateway->http,
+                .registrations_per_minute = (int)settings->azure.registrations_per_minute,
+                .maximum_concurrent = (int)settings->azure.concurrent_registrations,
+        });
+        return hub_client_new(
+                &(struct hub_client_options){
+                        .trusted_certificates = trusted,
+                        .port = (uint16_t)settings->azure.amqp_port,
+                        .devices_per_connection = (int)settings->azure.devices_per_connection,
+                        .devices_per_second = (int)settings->azure.devices_per_second,
+                        .token_lifetime_ms = settings->azure.token_lifetime_minutes * 60 * 1000,
+                        .client_version = PRODUCT,
+                },
+                &gateway->hubs, reason);
+}
+
+static int join_stages(struct gateway *gateway, struct reason *reason)
+{
+        int result;
+
+        gateway->devices = device_table_new(gateway->settings, gateway->store);
+        gateway->uplink_hub = uplink_hub_new(&(struct uplink_hub_options){
+                .settings = gateway->settings,
+                .store = gateway->store,
+                .hubs = gateway->hubs,
+                .devices = gateway->devices,
+        });
+        gateway->provision = device_provision_new(&(struct device_provision_options){
+                .settings = gateway->settings,
+                .store = gateway->store,
+                .hubs = gateway->hubs,
+                .dps = gateway->dps,
+                .decided = on_decided,
+                .context = gateway,
+        });
+        gateway->queue = uplink_queue_new(&(struct uplink_queue_options){
+                .store = gateway->store,
+                .hubs = gateway->hubs,
+                .device_of = device_of,
+                .ready = on_ready,
+                .context = gateway,
+        });
+        uplink_hub_join(gateway->uplink_hub, gateway->queue, gateway->provision);
+        result = device_table_load(gateway->devices, reason);
+        if (result == 0)
+                result = device_provision_load(gateway->provision, reason);
+        return result;
+}
+
+static bool recover_device(void *context, const char *device, int64_t waiting)
+{
+        struct gateway *gateway = context;
+
+        (void)waiting;
+        uplink_queue_recover(gateway->queue, device);
+        return true;
+}
+
+static int recover(struct gateway *gateway, struct reason *reason)
+{
+        int result = store_devices_each(gateway->store, recover_device, gateway);
+
+        if (result != 0)
+                reason_set(reason, "the store's waiting events can't be read");
+        return result;
+}
+
+static int read_tls_files(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+        CLEANUP(buf_deinit) struct buf certificate = BUF_INIT;
+        struct buf key = BUF_INIT;
+        int result;
+
+        if (!settings->listen.tls_certificate)
+                return 0;
+        result = file_read(settings->listen.tls_certificate, TLS_FILE_LIMIT, &certificate, reason);
+        if (result == 0)
+                result = file_read(settings->listen.tls_key, TLS_FILE_LIMIT, &key, reason);
+        if (result != 0)
+                reason_prefix(reason, "Tls");
+        gateway->certificate = buf_take(&certificate);
+        gateway->private_key = buf_take(&key);
+        return result;
+}
+
+static int take_webhooks(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+        int result = read_tls_files(gateway, reason);
+
+        if (result != 0)
+                return result;
+        return uplink_webhook_start(
+                &(struct uplink_webhook_options){
+                        .host = settings->listen.host,
+                        .port = settings->listen.port,
+                        .certificate = gateway->certificate,
+                        .private_key = gateway->private_key,
+                        .keys = settings->webhook_keys.texts,
+                        .key_count = settings->webhook_keys.count,
+                        .maximum_body = (size_t)settings->limits.body_bytes,
+                        .request_timeout_ms = settings->limits.request_timeout_s * 1000,
+                        .maximum_connections = (unsigned)settings->limits.connections,
+                        .store = gateway->store,
+                        .wanted = is_wanted,
+                        .admissible = is_admissible,
+                        .stored = on_stored,
+                        .context = gateway,
+                },
+                &gateway->webhook, reason);
+}
+
+int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
+{
+        static int (*const steps[])(struct gateway *, struct reason *) = {
+                open_store, open_clients, join_stages, recover, take_webhooks,
+        };
+        struct gateway *made = mem_new(1, sizeof(*made));
+
+        made->settings = settings;
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                int result = steps[i](made, reason);
+
+                if (result != 0) {
+                        gateway_stop(made);
+                        return result;
+                }
+        }
+        *gateway = made;
+        return 0;
+}
+
+uint16_t gateway_port(const struct gateway *gateway)
+{
+        return uplink_webhook_port(gateway->webhook);
+}
+
+/* --- stop --------------------------------------------------------------------------------- */
+
+struct stop_order {
+        struct uplink_hub *uplink_hub;
+        sem_t done;
+};
+
+static void stop_sending(void *context)
+{
+        struct stop_order *order = context;
+
+        uplink_hub_stop(order->uplink_hub);
+        sem_post(&order->done);
+}
+
+/* After it returns the thread "hub" starts nothing new. */
+static void stop_hub_stage(struct gateway *gateway)
+{
+        struct stop_order order = {.uplink_hub = gateway->uplink_hub};
+
+        sem_init(&order.done, 0, 0);
+        hub_client_post(gateway->hubs, stop_sending, &order);
+        while (sem_wait(&order.done) != 0)
+                continue;
+        sem_destroy(&order.done);
+}
+
+void gateway_stop(struct gateway *gateway)
+{
+        uplink_webhook_stop(gateway->webhook);
+        if (gateway->queue) {
+                stop_hub_stage(gateway);
+                uplink_queue_stop(gateway->queue);
+        }
+        http_client_free(gateway->http);
+        dps_client_free(gateway->dps);
+        if (gateway->hubs)
+                hub_client_free(gateway->hubs, STOP_PATIENCE_MS);
+        if (gateway->store)
+                store_close(gateway->store);
+        device_table_free(gateway->devices);
+        device_provision_free(gateway->provision);
+        uplink_queue_free(gateway->queue);
+        uplink_hub_free(gateway->uplink_hub);
+        free(gateway->certificate);
+        mem_wipe(gateway->private_key, gateway->private_key ? strlen(gateway->private_key) : 0);
+        free(gateway->private_key);
+        free(gateway);
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: MIT
+#include "flow/uplink_hub.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "flow/uplink_translate.h"
+
+/* After a throttled or unanswered send; doubled at each failure. */
+#define SEND_AGAIN_MIN_MS 500
+#define SEND_AGAIN_MAX_MS (60 * 1000)
+
+/* After a refusal by DPS or hub; doubled at each one. */
+#define HELD_MIN_MS (30 * 1000)
+#define HELD_MAX_MS (15 * 60 * 1000)
+
+struct uplink_hub {
+        struct uplink_hub_options options;
+        bool stopped;
+};
+
+struct uplink_hub *uplink_hub_new(const struct uplink_hub_options *options)
+{
+        struct uplink_hub *hub = mem_new(1, sizeof(*hub));
+
+        hub->options = *options;
+        return hub;
+}
+
+void uplink_hub_join(struct uplink_hub *hub, struct uplink_queue *queue,
+                     struct device_provision *provision)
+{
+        hub->options.queue = queue;
+        hub->options.provision = provision;
+}
+
+void uplink_hub_stop(struct uplink_hub *hub)
+{
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        hub->stopped = true;
+}
+
+void uplink_hub_free(struct uplink_hub *hub)
+{
+        free(hub);
+}
+
+/* Doubles with each failure up to the maximum; then somewhere between half of it and all. */
+static int64_t backoff_ms(int failures, int64_t min_ms, int64_t max_ms)
+{
+        int64_t delay_ms = min_ms;
+        uint32_t random;
+
+        for (int i = 1; i < failures && delay_ms < max_ms; i++)
+                delay_ms *= 2;
+        if (delay_ms > max_ms)
+                delay_ms = max_ms;
+        crypto_random(&random, sizeof(random));
+        return delay_ms / 2 + (int64_t)random % (delay_ms / 2 + 1);
+}
+
+static void move(struct device *device, enum device_phase phase)
+{
+        if (device->phase == DEVICE_HELD && phase != DEVICE_HELD)
+                metrics_gauge_add(METRIC_DEVICES_REFUSED, -1);
+        if (device->phase != DEVICE_HELD && phase == DEVICE_HELD)
+                metrics_gauge_add(METRIC_DEVICES_REFUSED, 1);
+        device->phase = phase;
+}
+
+static void set_aside(struct uplink_hub *hub, struct device *device,
+                      const struct uplink_event *event, const char *reason)
+{
+        log_warn("EVENT_DEAD", "An event can't be sent and was set aside",
+                 LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
+                 LOG_TEXT("reason", reason), LOG_END);
+        store_dead(hub->options.store, event->id, reason);
+        uplink_queue_pop(hub->options.queue, device);
+}
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+#define MAXIMUM_PROPERTIES 64
+
+static bool send_telemetry(struct device *device, const struct uplink_event *event,
+                           const struct telemetry *telemetry)
+{
+        struct hub_message_property properties[MAXIMUM_PROPERTIES];
+        size_t count = telemetry->property_count;
+
+        if (count > MAXIMUM_PROPERTIES)
+                count = MAXIMUM_PROPERTIES;
+        for (size_t i = 0; i < count; i++)
+                properties[i] = (struct hub_message_property){telemetry->properties[i].name,
+                                                              telemetry->properties[i].value};
+        return hub_device_send(device->link,
+                               &(struct hub_message){
+                                       .message_id = event->event.message_id,
+                                       .content_type = "application/json",
+                                       .content_encoding = "utf-8",
+                                       .properties = properties,
+                                       .property_count = count,
+                                       .body = telemetry->body.data,
+                                       .body_size = telemetry->body.size,
+                               },
+                               (uint64_t)event->id);
+}
+
+/* True if the event is gone (set aside), so that the next one may be tried. */
+static bool send_event(struct uplink_hub *hub, struct device *device, struct uplink_event *event)
+{
+        CLEANUP(telemetry_deinit) struct telemetry telemetry = TELEMETRY_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (uplink_translate(hub->options.settings, &event->event, &telemetry, &reason) != 0) {
+                set_aside(hub, device, event, reason.text);
+                return true;
+        }
+        event->sent_ns = clock_steady_ns();
+        /* Set before the call: the answer must find it. Without credit there is none. */
+        device->in_flight = event;
+        if (!send_telemetry(device, event, &telemetry))
+                device->in_flight = NULL;
+        else
+                metrics_observe(METRIC_STORED_TO_SENT, event->sent_ns - event->stored_ns);
+        return false;
+}
+
+static void provision(struct uplink_hub *hub, struct device *device)
+{
+        move(device, DEVICE_REGISTERING);
+        device_provision_start(hub->options.provision, device);
+}
+
+/* Does what can be done for this device now. */
+static void pump(struct uplink_hub *hub, struct device *device)
+{
+        struct uplink_event *event;
+
+        while (!hub->stopped && !device->in_flight && device->timer.position == 0) {
+                event = uplink_queue_first(hub->options.queue, device);
+                if (!event)
+                        return;
+                if (device->clash) {
+                        set_aside(hub, device, event, device->clash);
+                        continue;
+                }
+                if (device->phase == DEVICE_NEW) {
+                        provision(hub, device);
+                        return;
+                }
+                if (device->phase != DEVICE_READY || !send_event(hub, device, event))
+                        return;
+        }
+}
+
+void uplink_hub_ready(struct uplink_hub *hub, struct device *device)
+{
+        device->owner = hub;
+        pump(hub, device);
+}
+
+/* --- waiting ------------------------------------------------------------------------------ */
+
+static void unlink_device(struct device *device)
+{
+        if (!device->link)
+                return;
+        hub_device_close(device->link);
+        device->link = NULL;
+}
+
+static bool is_provisioned(struct uplink_hub *hub, const struct device *device)
+{
+        struct settings_azure azure;
+
+        return settings_azure_for(hub->options.settings, device->application, &azure) &&
+               azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE;
+}
+
+/* The time of waiting is over. */
+static void on_timer(struct hub_timer *timer)
+{
+        struct device *device = list_entry(timer, struct device, timer);
+        struct uplink_hub *hub = device->owner;
+
+        if (hub->stopped)
+                return;
+        if (device->phase != DEVICE_HELD) {
+                pump(hub, device);
+                return;
+        }
+        if (device->link && !is_provisioned(hub, device)) {
+                move(device, DEVICE_CONNECTING);
+                hub_device_retry(device->link);
+                return;
+        }
+        unlink_device(device);
+        provision(hub, device);
+}
+
+static void wait(struct uplink_hub *hub, struct device *device, int64_t delay_ms)
+{
+        device->timer.run = on_timer;
+        hub_timer_start(hub->options.hubs, &device->timer, delay_ms);
+}
+
+/* Keeps the device's events and tries again slowly; nobody else is delayed. */
+static void hold(struct uplink_hub *hub, struct device *device, const char *reason,
+                 int64_t delay_ms)
+{
+        move(device, DEVICE_HELD);
+        free(device->held_because);
+        device->held_because = mem_text(reason);
+        log_warn("DEVICE_HELD", "A device is refused; its events wait",
+                 LOG_TEXT("device", device->key), LOG_TEXT("reason", reason),
+                 LOG_INT("again_in_ms", delay_ms), LOG_END);
+        wait(hub, device, delay_ms);
+}
+
+/* --- what the hub says -------------------------------------------------------------------- */
+
+static void accepted(struct uplink_hub *hub, struct device *device, struct uplink_event *event)
+{
+        int64_t now_ns = clock_steady_ns();
+
+        metrics_add(METRIC_EVENT_SENT, 1);
+        metrics_observe(METRIC_SENT_TO_ACCEPTED, now_ns - event->sent_ns);
+        if (event->arrived_ns > 0)
+                metrics_observe(METRIC_WEBHOOK_TO_ACCEPTED, now_ns - event->arrived_ns);
+        log_debug("EVENT_ACCEPTED", "The hub has accepted an event",
+                  LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
+                  LOG_INT("event", event->id), LOG_END);
+        device->failures = 0;
+        store_done(hub->options.store, event->id);
+        uplink_queue_pop(hub->options.queue, device);
+}
+
+static void send_again(struct uplink_hub *hub, struct device *device, enum hub_outcome outcome,
+                       const struct reason *reason)
+{
+        metrics_add(METRIC_EVENT_RETRIED, 1);
+        device->failures++;
+        log_debug("EVENT_RETRY", "An event was not accepted and will be sent again",
+                  LOG_TEXT("device", device->key), LOG_INT("outcome", outcome),
+                  LOG_TEXT("reason", reason ? reason->text : ""), LOG_END);
+        /* A device that is held has a longer time to wait than this. */
+        if (!hub->stopped && device->phase != DEVICE_HELD)
+                wait(hub, device,
+                     backoff_ms(device->failures, SEND_AGAIN_MIN_MS, SEND_AGAIN_MAX_MS));
+}
+
+static void on_outcome(void *context, uint64_t token, enum hub_outcome outcome,
+                       const struct reason *reason)
+{
+        struct device *device = context;
+        struct uplink_hub *hub = device->owner;
+        struct uplink_event *event = device->in_flight;
+
+        if (!event || (uint64_t)event->id != token)
+                return;
+        device->in_flight = NULL;
+        switch (outcome) {
+        case HUB_ACCEPTED:
+                accepted(hub, device, event);
+                break;
+        case HUB_REJECTED:
+                set_aside(hub, device, event, reason ? reason->text : "rejected by the hub");
+                break;
+        case HUB_THROTTLED:
+        case HUB_UNKNOWN:
+                send_again(hub, device, outcome, reason);
+                return;
+        }
+        pump(hub, device);
+}
+
+static void refused(struct uplink_hub *hub, struct device *device, enum hub_refusal refusal,
+                    const struct reason *reason)
+{
+        /* What was remembered may be out of date: ask the service once, at once. */
+        bool ask_again = device->assignment.remembered && refusal != HUB_REFUSAL_OTHER;
+
+        device->failures++;
+        if (is_provisioned(hub, device) && refusal != HUB_REFUSAL_OTHER)
+                device_provision_forget(hub->options.provision, device);
+        hold(hub, device, reason ? reason->text : "refused by the hub",
+             ask_again ? 0 : backoff_ms(device->failures, HELD_MIN_MS, HELD_MAX_MS));
+}
+
+static void on_state(void *context, enum hub_device_state state, enum hub_refusal refusal,
+                     const struct reason *reason)
+{
+        struct device *device = context;
+        struct uplink_hub *hub = device->owner;
+
+        if (hub->stopped)
+                return;
+        switch (state) {
+        case HUB_DEVICE_CONNECTING:
+                move(device, DEVICE_CONNECTING);
+                break;
+        case HUB_DEVICE_READY:
+                move(device, DEVICE_READY);
+                pump(hub, device);
+                break;
+        case HUB_DEVICE_REFUSED:
+                refused(hub, device, refusal, reason);
+                break;
+        }
+}
+
+static const struct hub_device_handler handler = {
+        .state = on_state,
+        .outcome = on_outcome,
+};
+
+/* --- what the provisioning service says --------------------------------------------------- */
+
+static void not_assigned(struct uplink_hub *hub, struct device *device,
+                         const struct dps_result *result)
+{
+        int64_t delay_ms = backoff_ms(++device->failures, HELD_MIN_MS, HELD_MAX_MS);
+
+        if (result->status == DPS_UNAVAILABLE)
+                delay_ms = result->retry_after_ms > 0
+                                   ? result->retry_after_ms
+                                   : backoff_ms(device->failures, SEND_AGAIN_MIN_MS,
+                                                SEND_AGAIN_MAX_MS);
+        hold(hub, device, result->reason.text, delay_ms);
+}
+
+void uplink_hub_decided(struct uplink_hub *hub, struct device *device,
+                        const struct dps_result *result)
+{
+        if (hub->stopped)
+                return;
+        if (result) {
+                not_assigned(hub, device, result);
+                return;
+        }
+        move(device, DEVICE_CONNECTING);
+        device->link = hub_device_open(hub->options.hubs,
+                                       &(struct hub_identity){
+                                               .hub = device->assignment.hub,
+                                               .device_id = device->assignment.device_id,
+                                               .key = device->assignment.key,
+                                               .key_name = device->assignment.key_name,
+                                               .model_id = device->model_id,
+                                       },
+                                       &handler, device);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Uplink stage 4: each device's events to its hub, in order; settled in the store.
+ *
+ * Laws:
+ *   - one event per device is under way at a time, so that no failure can change their order;
+ *     throughput comes from many devices;
+ *   - an event leaves the store only when the hub has accepted it, or with a reason to the dead
+ *     letters;
+ *   - what stops one device stops only that one.
+ *
+ * All on the thread "hub".
+ */
+#ifndef ISTHMUS_FLOW_UPLINK_HUB_H
+#define ISTHMUS_FLOW_UPLINK_HUB_H
+
+#include "azure/hub_client.h"
+#include "conf/settings.h"
+#include "flow/device.h"
+#include "flow/device_provision.h"
+#include "flow/uplink_queue.h"
+#include "store/store.h"
+
+struct uplink_hub;
+
+struct uplink_hub_options {
+        const struct settings *settings;
+        struct store *store;
+        struct hub_client *hubs;
+        struct uplink_queue *queue;
+        struct device_table *devices;
+        struct device_provision *provision;
+};
+
+/* The parts may be NULL until uplink_hub_join. Any thread. */
+struct uplink_hub *uplink_hub_new(const struct uplink_hub_options *options);
+
+/* Supplies the parts that need this one to be made. Before the first event; any thread. */
+void uplink_hub_join(struct uplink_hub *hub, struct uplink_queue *queue,
+                     struct device_provision *provision);
+
+/* Sends nothing and asks nothing any more. On the thread "hub". */
+void uplink_hub_stop(struct uplink_hub *hub);
+
+/* After the thread "hub" has ended. */
+void uplink_hub_free(struct uplink_hub *hub);
+
+/* The first waiting event of a device is there (uplink_queue_options.ready). */
+void uplink_hub_ready(struct uplink_hub *hub, struct device *device);
+
+/* What device_provision found out (device_provision_options.decided). */
+void uplink_hub_decided(struct uplink_hub *hub, struct device *device,
+                        const struct dps_result *result);
+
+#endif

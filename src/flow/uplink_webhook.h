@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Uplink stage 1: webhooks in. Who sends it? What does it say? Answered only when stored.
+ *
+ * Laws:
+ *   - a 2xx for an event is sent only after its store_put answered 0;
+ *   - nothing that is malformed, unauthenticated, too large or too slow is stored;
+ *   - no thread of this stage waits for the disk: the answer is deferred until the store's
+ *     thread gives it.
+ *
+ * Also serves /healthz, /readyz and /metrics. Threads: those of http_server.h.
+ */
+#ifndef ISTHMUS_FLOW_UPLINK_WEBHOOK_H
+#define ISTHMUS_FLOW_UPLINK_WEBHOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/reason.h"
+#include "networks/network.h"
+#include "store/store.h"
+
+struct uplink_webhook;
+
+struct uplink_webhook_options {
+        const char *host;    /* as http_server_options */
+        uint16_t port;       /* 0 = any free one */
+        char *certificate;   /* PEM text; NULL = no TLS */
+        char *private_key;   /* PEM text */
+        char *const *keys;   /* senders must know one of them */
+        size_t key_count;    /* 0 = everybody may send (loopback only) */
+        size_t maximum_body; /* bytes */
+        int64_t request_timeout_ms;
+        unsigned maximum_connections;
+        struct store *store;
+
+        /* Is this event to be stored? On the thread "ingest". */
+        bool (*wanted)(void *context, const struct event *event);
+        /* May its device be one of IoT Hub's? Else false with the reason: 400. */
+        bool (*admissible)(void *context, const struct event *event, struct reason *reason);
+        /* On the store's thread: these struct uplink_event are durable; takes them all. */
+        void (*stored)(void *context, struct list *events);
+        void *context;
+};
+
+/* Starts to listen. Texts, keys, `store` and `context` must outlive it. */
+int uplink_webhook_start(const struct uplink_webhook_options *options,
+                         struct uplink_webhook **webhook, struct reason *reason) MUST_CHECK;
+
+/* The port that it listens on. */
+uint16_t uplink_webhook_port(const struct uplink_webhook *webhook);
+
+/* Takes no new requests, answers those under way (the store must still run), and frees. */
+void uplink_webhook_stop(struct uplink_webhook *webhook);
+
+#endif
