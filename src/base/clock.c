@@ -88,6 +88,16 @@ static bool take_offset(const char **at, int64_t *seconds)
         return hours < 24 && minutes < 60;
 }
 
+/* Month from 0; years as in struct tm. */
+static int days_in_month(int year, int month)
+{
+        static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+        int full = year + 1900;
+        bool leap = (full % 4 == 0 && full % 100 != 0) || full % 400 == 0;
+
+        return month == 1 && leap ? 29 : days[month];
+}
+
 static bool take_date(const char **at, struct tm *tm)
 {
         if (!take_digits(at, 4, &tm->tm_year) || !take_char(at, '-') ||
@@ -96,7 +106,8 @@ static bool take_date(const char **at, struct tm *tm)
                 return false;
         tm->tm_year -= 1900;
         tm->tm_mon -= 1;
-        return tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 && tm->tm_mday <= 31;
+        return tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 &&
+               tm->tm_mday <= days_in_month(tm->tm_year, tm->tm_mon);
 }
 
 static bool take_time(const char **at, struct tm *tm)
