@@ -2,9 +2,9 @@
 /*
  * JSON through json-c, with the limits and the strictness that input from outside needs.
  *
- * json-c keeps a fraction as it was written; an integer beyond 64 bits, which json-c would
- * silently clamp, is kept digit by digit as a number of its own: it is handed to json-c with an
- * exponent `e0`, which json_write and json_int_member take off again.
+ * A text is checked against the grammar first (json_scan.h), then built with json-c. A fraction
+ * keeps its text; so does an integer beyond 64 bits, which json-c would silently clamp: it is
+ * handed to json-c as a number with the exponent `e0`, and written without it.
  */
 #ifndef ISTHMUS_BASE_JSON_H
 #define ISTHMUS_BASE_JSON_H
@@ -23,13 +23,14 @@ void json_cleanup(struct json_object **object);
 
 enum json_style {
         JSON_STRICT,  /* RFC 8259, valid UTF-8, one value and nothing behind it */
-        JSON_RELAXED, /* also comments and trailing commas, as .NET's configuration reader */
+        JSON_RELAXED, /* also comments, trailing commas, a byte order mark: .NET's configuration */
 };
 
 /*
  * Parses `size` bytes. Returns the value (the caller's, json_object_put), or NULL with the
  * `reason` saying what is wrong and at which line and column. More than `depth` nested arrays or
- * objects are refused. The JSON literal `null` is refused too: no caller has a use for it.
+ * objects are refused. The JSON literal `null` is refused too: no caller has a use for it. Of
+ * repeated members the last one wins.
  */
 struct json_object *json_parse(const char *text, size_t size, int depth, enum json_style style,
                                struct reason *reason) MUST_CHECK;
@@ -39,7 +40,8 @@ void json_position(const char *text, size_t size, size_t offset, int *line, int 
 
 /*
  * Member questions: absent, JSON `null` and an `object` that is NULL or no object all give the
- * fall-back. Returned texts and objects belong to `object`.
+ * fall-back, and so does a text with a zero character in it, which C would cut short. Returned
+ * texts and objects belong to `object`.
  */
 struct json_object *json_member(struct json_object *object, const char *name);
 struct json_object *json_object_member(struct json_object *object, const char *name);
