@@ -78,27 +78,49 @@ void buf_add_format(struct buf *buf, const char *format, ...)
         buf->size += (size_t)length;
 }
 
+/* Bytes from the start that a JSON string takes as they are, ASCII only. */
+static size_t plain_length(const char *text, size_t size)
+{
+        size_t at = 0;
+
+        while (at < size && text[at] >= 0x20 && text[at] != '"' && text[at] != '\\' &&
+               (unsigned char)text[at] < 0x80)
+                at++;
+        return at;
+}
+
+/* Adds the character at `text`, which is not plain; returns how many bytes it took. */
+static size_t add_json_character(struct buf *buf, const char *text, size_t size)
+{
+        unsigned char c = (unsigned char)text[0];
+        size_t length = text_utf8_length(text, size);
+
+        if (length == 0) {
+                buf_add_text(buf, "\xef\xbf\xbd");
+                return 1;
+        }
+        if (c == '"' || c == '\\')
+                buf_add_format(buf, "\\%c", c);
+        else if (c < 0x20)
+                buf_add_format(buf, "\\u%04x", c);
+        else
+                buf_add(buf, text, length);
+        return length;
+}
+
 void buf_add_json_string(struct buf *buf, const char *text, size_t size)
 {
         size_t at = 0;
 
+        buf_reserve(buf, size + 2);
         buf_add_char(buf, '"');
         while (at < size) {
-                unsigned char c = (unsigned char)text[at];
-                size_t length = text_utf8_length(text + at, size - at);
+                size_t plain = plain_length(text + at, size - at);
 
-                if (length == 0) {
-                        buf_add_text(buf, "\xef\xbf\xbd");
-                        at++;
-                        continue;
-                }
-                if (c == '"' || c == '\\')
-                        buf_add_format(buf, "\\%c", c);
-                else if (c < 0x20)
-                        buf_add_format(buf, "\\u%04x", c);
-                else
-                        buf_add(buf, text + at, length);
-                at += length;
+                buf_add(buf, text + at, plain);
+                at += plain;
+                if (at < size)
+                        at += add_json_character(buf, text + at, size - at);
         }
         buf_add_char(buf, '"');
 }
