@@ -54,8 +54,8 @@ void hub_client_post(struct hub_client *client, void (*run)(void *context), void
 
 struct hub_timer {
         void (*run)(struct hub_timer *timer);
-        int64_t due_ms;   /* the client's */
-        size_t position;  /* the client's; 0 = not running */
+        int64_t due_ms;  /* the client's */
+        size_t position; /* the client's; 0 = not running */
 };
 
 /* (Re)starts; after hub_timer_stop returns, `run` is not called. */
@@ -67,7 +67,7 @@ void hub_timer_stop(struct hub_client *client, struct hub_timer *timer);
 struct hub_device;
 
 struct hub_identity {
-        const char *hub;       /* host or host:port */
+        const char *hub; /* host or host:port */
         const char *device_id;
         const char *key;       /* base64; the device's, or a hub policy's */
         const char *key_name;  /* the policy's name; NULL or "" = a device key */
@@ -89,10 +89,10 @@ enum hub_refusal {
 };
 
 enum hub_outcome {
-        HUB_ACCEPTED, /* stored by the hub */
-        HUB_REJECTED, /* can never be sent: too large, bad argument */
+        HUB_ACCEPTED,  /* stored by the hub */
+        HUB_REJECTED,  /* can never be sent: too large, bad argument */
         HUB_THROTTLED, /* not stored: quota or too many; later */
-        HUB_UNKNOWN,  /* link or connection ended before the answer: send again */
+        HUB_UNKNOWN,   /* link or connection ended before the answer: send again */
 };
 
 struct hub_message_property {
@@ -118,8 +118,8 @@ struct hub_command {
         const char *correlation_id; /* or NULL */
         uint64_t sequence_number;   /* the hub's, per device; 0 = not said */
         uint32_t delivery_count;
-        int64_t expires_ms;         /* wall clock; 0 = never */
-        int64_t enqueued_ms;        /* wall clock; 0 = not said */
+        int64_t expires_ms;  /* wall clock; 0 = never */
+        int64_t enqueued_ms; /* wall clock; 0 = not said */
         const struct hub_message_property *properties;
         size_t property_count;
         const void *body;
