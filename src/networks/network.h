@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
+#include "networks/downlink.h"
 #include "networks/event.h"
 
 enum network_condition {
@@ -100,6 +101,9 @@ struct network {
         int (*telemetry)(const struct event *event, const struct formatted *formatted,
                          const struct telemetry_options *options, struct telemetry *telemetry,
                          struct reason *reason);
+
+        /* How commands reach its devices; NULL = they can't. */
+        const struct downlink_driver *downlink;
 };
 
 /* All networks; ends with NULL. */

@@ -285,4 +285,5 @@ const struct network things_stack = {
         .route = "/things-stack",
         .parse = things_stack_parse,
         .telemetry = things_stack_telemetry,
+        .downlink = &things_stack_downlink,
 };

@@ -9,9 +9,11 @@
 
 #include <json-c/json.h>
 
+#include "networks/downlink.h"
 #include "networks/network.h"
 
 extern const struct network things_stack;
+extern const struct downlink_driver things_stack_downlink;
 
 /* --- between the things_stack*.c files -------------------------------------------------- */
 

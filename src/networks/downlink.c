@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "networks/downlink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void downlink_deinit(struct downlink *downlink)
+{
+        free(downlink->application);
+        free(downlink->device);
+        free(downlink->payload);
+        free(downlink->decoded);
+        *downlink = DOWNLINK_INIT;
+}
+
+const char *downlink_reference(const char *correlation_id)
+{
+        size_t length = strlen(DOWNLINK_CORRELATION_PREFIX);
+
+        if (strncmp(correlation_id, DOWNLINK_CORRELATION_PREFIX, length) != 0 ||
+            strlen(correlation_id) != length + CRYPTO_UUID_SIZE - 1)
+                return NULL;
+        return correlation_id + length;
+}
+
+void network_request_deinit(struct network_request *request)
+{
+        free(request->url);
+        mem_wipe(request->authorization,
+                 request->authorization ? strlen(request->authorization) : 0);
+        free(request->authorization);
+        buf_deinit(&request->body);
+        *request = NETWORK_REQUEST_INIT;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A command on its way to a device, in one shape for all networks, and what a network driver makes
+ * of it: an HTTP request, and the meaning of the answer. Pure, as everything in networks/.
+ */
+#ifndef ISTHMUS_NETWORKS_DOWNLINK_H
+#define ISTHMUS_NETWORKS_DOWNLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/error.h"
+#include "base/reason.h"
+
+/* In the order of The Things Stack's numbers (TxSchedulePriority). */
+enum downlink_priority {
+        DOWNLINK_LOWEST,
+        DOWNLINK_LOW,
+        DOWNLINK_BELOW_NORMAL,
+        DOWNLINK_NORMAL,
+        DOWNLINK_ABOVE_NORMAL,
+        DOWNLINK_HIGH,
+        DOWNLINK_HIGHEST,
+};
+
+/* One downlink; owns its texts. */
+struct downlink {
+        char *application;
+        char *device; /* the network's id */
+        uint8_t port; /* LoRaWAN FPort; 0 where there is none */
+        bool confirmed;
+        enum downlink_priority priority;
+        bool replace;                     /* instead of what waits at the network; else behind it */
+        char *payload;                    /* base64; NULL if `decoded` is there */
+        char *decoded;                    /* JSON object text that the network encodes; or NULL */
+        char reference[CRYPTO_UUID_SIZE]; /* ours: comes back with every event about it */
+};
+
+#define DOWNLINK_INIT ((struct downlink){.application = NULL})
+
+void downlink_deinit(struct downlink *downlink);
+
+/* What our own correlation ids start with; the reference follows. */
+#define DOWNLINK_CORRELATION_PREFIX "isthmus:"
+
+/* The reference in a correlation id of ours; NULL if it is another's. */
+const char *downlink_reference(const char *correlation_id);
+
+/* How to reach the network for one device; texts are the caller's. */
+struct network_access {
+        const char *base_url;   /* The Things Stack: ".../api/v3/as/applications"; or the API's */
+        const char *webhook_id; /* The Things Stack; NULL = calls without a webhook */
+        const char *api_key;    /* secret */
+        const char *push_url;   /* of this very device, as its uplinks told; NULL = from base_url */
+        const char *replace_url;
+};
+
+/* An HTTP request that a driver asks for; owns its texts. */
+struct network_request {
+        const char *method; /* static */
+        char *url;
+        char *authorization; /* secret; value of the header */
+        struct buf body;     /* JSON; empty = none */
+};
+
+#define NETWORK_REQUEST_INIT ((struct network_request){.method = NULL, .body = BUF_INIT})
+
+void network_request_deinit(struct network_request *request);
+
+enum downlink_answer {
+        DOWNLINK_TAKEN,   /* the network has it */
+        DOWNLINK_REFUSED, /* and will not take it: 4xx */
+        DOWNLINK_LATER,   /* not taken, but it may be later: 429, 5xx */
+};
+
+/* What a driver supplies for downlinks. */
+struct downlink_driver {
+        /* The request that hands the downlink over. 0, or 1 with the reason. */
+        int (*request)(const struct downlink *downlink, const struct network_access *access,
+                       struct network_request *request, struct reason *reason);
+        /* What an answer to it means; the reason names the network's own error. */
+        enum downlink_answer (*answer)(int status, const char *body, size_t size,
+                                       struct reason *reason);
+        /* The request that lists what waits for the device; NULL = the network can't say. */
+        int (*list_request)(const struct downlink *downlink, const struct network_access *access,
+                            struct network_request *request, struct reason *reason);
+        /* 1 if the reference is in such a list, 0 if not, -1 if it is no list. */
+        int (*is_listed)(const char *reference, const char *body, size_t size);
+};
+
+#endif
