@@ -84,11 +84,31 @@ static void write_json(struct buf *line, const struct event *event)
         buf_add_text(line, "}\n");
 }
 
-/* Control characters from outside must not reach a terminal. */
+/* U+0000 to U+001F, U+007F to U+009F. */
+static bool is_control(const char *character, size_t length)
+{
+        unsigned char c = (unsigned char)character[0];
+
+        return c < 0x20 || c == 0x7f ||
+               (length == 2 && c == 0xc2 && (unsigned char)character[1] < 0xa0);
+}
+
+/* Control characters and broken UTF-8 from outside must not reach a terminal. */
 static void add_printable(struct buf *line, const char *text)
 {
-        for (const char *c = text; *c; c++)
-                buf_add_char(line, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+        size_t left = strlen(text);
+
+        while (left > 0) {
+                size_t length = text_utf8_length(text, left);
+                size_t taken = length > 0 ? length : 1;
+
+                if (length == 0 || is_control(text, length))
+                        buf_add_char(line, '?');
+                else
+                        buf_add(line, text, length);
+                text += taken;
+                left -= taken;
+        }
 }
 
 static void write_text(struct buf *line, const struct event *event)

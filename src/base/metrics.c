@@ -13,7 +13,6 @@ static const int64_t bounds_us[] = {100,     250,     500,     1000,     2500,  
 struct histogram {
         atomic_int_least64_t buckets[ARRAY_SIZE(bounds_us) + 1];
         atomic_int_least64_t sum_ns;
-        atomic_int_least64_t count;
 };
 
 struct description {
@@ -65,7 +64,6 @@ void metrics_observe(enum metrics_time time, int64_t duration_ns)
                 bucket++;
         atomic_fetch_add_explicit(&histogram->buckets[bucket], 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&histogram->sum_ns, ns, memory_order_relaxed);
-        atomic_fetch_add_explicit(&histogram->count, 1, memory_order_relaxed);
 }
 
 /* The head stands once per family: rows that differ only in labels follow each other. */
