@@ -24,7 +24,8 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
                 -Wno-error=stringop-overflow)
 else()
         target_compile_options(isthmus_flags INTERFACE
-                -Wcomma -Wunreachable-code-aggressive -Wconditional-uninitialized)
+                -Wcomma -Wunreachable-code-aggressive -Wconditional-uninitialized
+                -Wno-gnu-statement-expression) # json-c's foreach
 endif()
 
 if(ISTHMUS_SANITIZE)

@@ -78,8 +78,7 @@ static const char *const hostile[] = {
         "\"},\"x\":{\"",
         "\x1b[2J\x1b]0;owned\x07",
         "\xff\xfe broken \xc3",
-        "\xc2\x9b"
-        "31m",
+        "\xc2\x9b[31m",
         "back\\slash\\",
         "\r\rover",
         "\x7f\x01\x02",
