@@ -66,7 +66,7 @@ enum local_hub_condition {
         LOCAL_HUB_E_NO_DEVICE = 1,
         LOCAL_HUB_E_QUEUE_FULL, /* 50 messages wait for this device */
         LOCAL_HUB_E_TOO_LARGE,  /* 64 KB */
-        LOCAL_HUB_E_INVALID,    /* expiry out of range, or a message id in use: see the reason */
+        LOCAL_HUB_E_INVALID,    /* expiry or message id out of range: see the reason */
 };
 
 enum local_hub_ack {
@@ -90,7 +90,7 @@ struct local_hub_command {
         size_t body_size;
 };
 
-/* Queues it; `message_id` says under which id. A locked or waiting message keeps its id busy. */
+/* Queues it; `message_id` says under which id. */
 int local_hub_send_command(struct local_hub *hub, int hub_index, const char *device_id,
                            const struct local_hub_command *command,
                            char message_id[LOCAL_HUB_MESSAGE_ID_SIZE],

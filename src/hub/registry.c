@@ -320,8 +320,8 @@ void registry_watch(struct registry *registry, registry_watcher *watcher, void *
 }
 
 void registry_tell(struct registry *registry, enum registry_change change, int hub,
-                   const char *device_id)
+                   const char *device_id, const char *patch)
 {
         if (registry->watcher)
-                registry->watcher(registry->watcher_context, change, hub, device_id);
+                registry->watcher(registry->watcher_context, change, hub, device_id, patch);
 }

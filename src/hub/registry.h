@@ -175,9 +175,12 @@ enum registry_change {
         REGISTRY_TWIN_DESIRED,
 };
 
-/* Called on the thread that made the change, after it; set before other threads start. */
+/*
+ * Called on the thread that made the change, after it; set before other threads start. `patch` is
+ * what changed in the desired properties, as JSON text with `$version`; else NULL.
+ */
 typedef void registry_watcher(void *context, enum registry_change change, int hub,
-                              const char *device_id);
+                              const char *device_id, const char *patch);
 void registry_watch(struct registry *registry, registry_watcher *watcher, void *context);
 
 /* --- twins ----------------------------------------------------------------------------------- */

@@ -132,7 +132,7 @@ void registry_make_key(char key[REGISTRY_KEY_SIZE]);
 
 /* Tells the watcher; without the mutex. */
 void registry_tell(struct registry *registry, enum registry_change change, int hub,
-                   const char *device_id);
+                   const char *device_id, const char *patch);
 
 /* Without the mutex, before the writer runs. -ENOENT: no file yet. */
 int registry_load(struct registry *registry, struct reason *reason) MUST_CHECK;

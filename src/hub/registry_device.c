@@ -184,7 +184,7 @@ int registry_device_put(struct registry *registry, int hub, const char *id, enum
                 reason_set(reason, "device '%s' %s", id,
                            r == REGISTRY_E_EXISTS ? "exists already" : "does not exist");
         if (changed && !is_new)
-                registry_tell(registry, REGISTRY_DEVICE_CHANGED, hub, id);
+                registry_tell(registry, REGISTRY_DEVICE_CHANGED, hub, id, NULL);
         return r;
 }
 
@@ -201,7 +201,7 @@ bool registry_device_remove(struct registry *registry, int hub, const char *id)
         pthread_mutex_unlock(&registry->mutex);
         if (!device)
                 return false;
-        registry_tell(registry, REGISTRY_DEVICE_REMOVED, hub, id);
+        registry_tell(registry, REGISTRY_DEVICE_REMOVED, hub, id, NULL);
         registry_free_device(device);
         return true;
 }

@@ -321,7 +321,7 @@ int registry_registration_put(struct registry *registry, const struct registry_r
         copy_out(registry, data, result);
         pthread_mutex_unlock(&registry->mutex);
         if (old_hub >= 0 && old_hub != wanted->hub)
-                registry_tell(registry, REGISTRY_DEVICE_REMOVED, old_hub, wanted->device_id);
+                registry_tell(registry, REGISTRY_DEVICE_REMOVED, old_hub, wanted->device_id, NULL);
         return 0;
 }
 

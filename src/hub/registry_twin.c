@@ -163,12 +163,31 @@ static void put_section(struct registry *registry, struct device_data *device,
         registry_touch(registry);
 }
 
+/* JSON text with `$version` as its last member. */
+static void add_versioned(struct buf *out, const char *json, size_t size, int64_t version)
+{
+        buf_add(out, json, size - 1); /* all but the closing brace */
+        buf_add_format(out, "%s\"$version\":%lld}", size > 2 ? "," : "", (long long)version);
+}
+
+static void tell_desired(struct registry *registry, int hub, const char *id,
+                         struct json_object *patch, int64_t version)
+{
+        CLEANUP(buf_deinit) struct buf json = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        json_write(&json, patch);
+        add_versioned(&text, json.data, json.size, version);
+        registry_tell(registry, REGISTRY_TWIN_DESIRED, hub, id, text.data);
+}
+
 int registry_twin_patch(struct registry *registry, int hub, const char *id,
                         enum registry_section section, struct json_object *patch, bool replace,
                         int64_t *version, struct reason *reason)
 {
         struct device_data *device;
         char *json = NULL;
+        int64_t new_version = 0;
         int r = REGISTRY_E_NOT_FOUND;
 
         if (!registry_twin_is_sound(patch, section, reason))
@@ -183,12 +202,13 @@ int registry_twin_patch(struct registry *registry, int hub, const char *id,
         }
         if (json) {
                 put_section(registry, device, &device->twin[section], json);
-                if (version)
-                        *version = device->twin[section].version;
+                new_version = device->twin[section].version;
         }
         pthread_mutex_unlock(&registry->mutex);
+        if (r == 0 && version)
+                *version = new_version;
         if (r == 0 && section == REGISTRY_DESIRED)
-                registry_tell(registry, REGISTRY_TWIN_DESIRED, hub, id);
+                tell_desired(registry, hub, id, patch, new_version);
         return r;
 }
 
@@ -198,13 +218,10 @@ static void add_section(const struct twin_section *section, enum registry_sectio
         const char *json = section->json ? section->json : "{}";
         size_t size = strlen(json);
 
-        if (kind == REGISTRY_TAGS) {
+        if (kind == REGISTRY_TAGS)
                 buf_add(out, json, size);
-                return;
-        }
-        buf_add(out, json, size - 1); /* all but the closing brace */
-        buf_add_format(out, "%s\"$version\":%lld}", size > 2 ? "," : "",
-                       (long long)section->version);
+        else
+                add_versioned(out, json, size, section->version);
 }
 
 bool registry_twin_read(struct registry *registry, int hub, const char *id,
