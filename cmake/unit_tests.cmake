@@ -14,7 +14,7 @@ function(isthmus_tests kind)
                         TEST_PROJECT="${CMAKE_SOURCE_DIR}"
                         TEST_SHARED="${CMAKE_SOURCE_DIR}/../shared")
                 target_link_libraries(${target} PRIVATE isthmus_flags isthmus_${folder}
-                        PkgConfig::CMOCKA)
+                        test_support PkgConfig::CMOCKA)
                 add_test(NAME ${kind}.${folder}.${name} COMMAND ${target})
                 set_tests_properties(${kind}.${folder}.${name} PROPERTIES LABELS ${kind}
                         SKIP_RETURN_CODE 77 TIMEOUT 120)

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "base/crypto.h"
 
+#include <openssl/bio.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,4 +146,23 @@ void crypto_uuid_of(const void *bytes, size_t size, char text[CRYPTO_UUID_SIZE])
         digest[6] = (uint8_t)((digest[6] & 0x0f) | 0x50);
         digest[8] = (uint8_t)((digest[8] & 0x3f) | 0x80);
         format_uuid(digest, text);
+}
+
+int crypto_count_certificates(const char *pem, size_t size)
+{
+        BIO *bio = BIO_new_mem_buf(pem, (int)size);
+        X509 *certificate;
+        int count = 0;
+        bool is_end;
+
+        if (!bio)
+                abort();
+        while ((certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL))) {
+                X509_free(certificate);
+                count++;
+        }
+        is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+        ERR_clear_error();
+        BIO_free(bio);
+        return is_end ? count : -(count + 1);
 }

@@ -47,4 +47,10 @@ void crypto_uuid4(char text[CRYPTO_UUID_SIZE]);
  */
 void crypto_uuid_of(const void *bytes, size_t size, char text[CRYPTO_UUID_SIZE]);
 
+/*
+ * The number of X.509 certificates in PEM text, 0 if there is none. If one is broken, its number
+ * (from 1) as a negative one.
+ */
+int crypto_count_certificates(const char *pem, size_t size);
+
 #endif

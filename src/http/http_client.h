@@ -2,6 +2,13 @@
 /*
  * HTTP out: libcurl's multi interface on one thread ("http"), connections kept and shared.
  * TLS certificates are always verified; more trust can be added, never less.
+ *
+ * HTTP/1.1 over http or https, redirects are not followed (they are an answer), the environment's
+ * `https_proxy`, `http_proxy` and `no_proxy` are honoured. A request that finds a kept connection
+ * closed is sent again by libcurl on a new one, so a server may see one twice.
+ *
+ * No server can take all connections: a quarter of them is left to the others, and waiting
+ * requests of several servers take turns. What waits is bounded by those who send.
  */
 #ifndef ISTHMUS_HTTP_HTTP_CLIENT_H
 #define ISTHMUS_HTTP_HTTP_CLIENT_H
@@ -14,6 +21,8 @@
 #include "base/error.h"
 #include "base/reason.h"
 
+#define HTTP_CLIENT_THREAD "http"
+
 struct http_client;
 
 struct http_client_options {
@@ -24,15 +33,19 @@ struct http_client_options {
         size_t maximum_answer;    /* bytes of an answer's body; 0 = 1 MiB */
 };
 
+/* Copies the options. A negative errno, with the reason, if the certificates can't be read. */
 int http_client_new(const struct http_client_options *options, struct http_client **client,
                     struct reason *reason) MUST_CHECK;
 
-/* Answers what is under way with HTTP_E_STOPPED, joins the thread. */
+/*
+ * Answers what is under way with HTTP_E_STOPPED, joins the thread. What a `done` sends meanwhile is
+ * answered in the same way. Any thread but "http"; NULL is allowed.
+ */
 void http_client_free(struct http_client *client);
 
 enum http_failure {
         HTTP_OK = 0,      /* there is an answer, whatever its status */
-        HTTP_E_CONNECT,   /* no connection: name, port, route; nothing was sent */
+        HTTP_E_CONNECT,   /* no connection, or no valid request; nothing was sent */
         HTTP_E_TLS,       /* certificate or handshake refused; nothing was sent */
         HTTP_E_TIMEOUT,   /* too slow; the request may have arrived */
         HTTP_E_BROKEN,    /* connection lost on the way; the request may have arrived */
@@ -46,20 +59,20 @@ struct http_header {
 };
 
 struct http_request {
-        const char *method; /* "GET", "PUT", "POST", "DELETE" */
-        const char *url;
-        const struct http_header *headers;
+        const char *method;                /* "GET", "PUT", "POST", "DELETE" */
+        const char *url;                   /* http:// or https:// */
+        const struct http_header *headers; /* a Content-Type belongs to every body */
         size_t header_count;
         const char *body; /* NULL = none */
         size_t body_size;
-        long timeout_ms; /* 0 = the client's */
+        long timeout_ms; /* 0 = the client's; waiting for a free connection does not count */
 };
 
 struct http_answer {
         enum http_failure failure;
         int status; /* 0 unless failure is HTTP_OK */
         struct buf body;
-        int64_t retry_after_ms; /* from Retry-After (seconds or date); -1 = none */
+        int64_t retry_after_ms; /* from Retry-After (seconds or date), at most a day; -1 = none */
         struct buf headers;     /* all of them, "Name: value\n" each, for http_answer_header */
         struct reason reason;   /* of a failure */
 };

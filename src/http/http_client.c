@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The thread "http" owns curl's multi handle, the queue, the timers and every transfer that it has
+ * taken over; other threads only put new transfers and timers on two lists behind a lock and wake
+ * it. A transfer is on exactly one of: `new_transfers`, the queue, `running`. Its `done` is called
+ * by answer() alone, which also frees it.
+ */
+#include "http/http_client.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "base/trust.h"
+#include "http/http_queue.h"
+#include "http/http_timers.h"
+#include "http/http_transfer.h"
+
+/* Longest sleep; a wake-up ends it at once. */
+#define SLEEP_MAX_MS 60000
+
+struct http_client {
+        struct http_transfer_settings settings;
+        char *user_agent;
+        struct trust *trust;
+        CURLM *multi;
+        pthread_t thread;
+
+        pthread_mutex_t lock; /* for the next three */
+        struct list new_transfers;
+        struct http_timers new_timers; /* due times are steady ones, not delays */
+        bool stopping;
+
+        /* Of the thread "http". */
+        struct http_queue queue;
+        struct list running;
+        struct http_timers timers;
+};
+
+static void answer(struct http_transfer *transfer)
+{
+        transfer->done(transfer->context, &transfer->answer);
+        http_transfer_free(transfer);
+}
+
+/* --- into the thread ----------------------------------------------------------------------- */
+
+void http_client_send(struct http_client *client, const struct http_request *request,
+                      http_done *done, void *context)
+{
+        struct http_transfer *transfer =
+                http_transfer_new(request, &client->settings, done, context);
+
+        pthread_mutex_lock(&client->lock);
+        list_push_back(&client->new_transfers, &transfer->node);
+        pthread_mutex_unlock(&client->lock);
+        curl_multi_wakeup(client->multi);
+}
+
+void http_client_after(struct http_client *client, int64_t delay_ms, void (*run)(void *context),
+                       void *context)
+{
+        int64_t due_ms = clock_steady_ms() + (delay_ms > 0 ? delay_ms : 0);
+
+        pthread_mutex_lock(&client->lock);
+        http_timers_add(&client->new_timers, due_ms, run, context);
+        pthread_mutex_unlock(&client->lock);
+        curl_multi_wakeup(client->multi);
+}
+
+/* Takes over what other threads have left; false when the client is to stop. */
+static bool take_over(struct http_client *client)
+{
+        struct list transfers;
+        struct http_timer timer;
+        bool stopping;
+
+        list_init(&transfers);
+        pthread_mutex_lock(&client->lock);
+        list_splice_back(&transfers, &client->new_transfers);
+        while (http_timers_take(&client->new_timers, INT64_MAX, &timer))
+                http_timers_add(&client->timers, timer.due_ms, timer.run, timer.context);
+        stopping = client->stopping;
+        pthread_mutex_unlock(&client->lock);
+        list_for_each_safe (node, &transfers) {
+                struct http_transfer *transfer = list_entry(node, struct http_transfer, node);
+
+                list_remove(&transfers, node);
+                http_queue_push(&client->queue, &transfer->queued, transfer->origin);
+        }
+        return !stopping;
+}
+
+/* --- on the thread ------------------------------------------------------------------------- */
+
+static void start(struct http_client *client)
+{
+        struct http_queue_item *item;
+
+        while ((item = http_queue_next(&client->queue))) {
+                struct http_transfer *transfer = list_entry(item, struct http_transfer, queued);
+
+                if (!http_transfer_prepare(transfer, &client->settings)) {
+                        http_queue_finished(&client->queue, item);
+                        answer(transfer);
+                        continue;
+                }
+                if (curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK)
+                        abort();
+                list_push_back(&client->running, &transfer->node);
+        }
+}
+
+/* True if a connection became free. */
+static bool finish(struct http_client *client)
+{
+        struct http_transfer *transfer;
+        CURLMsg *message;
+        int left;
+        bool any = false;
+
+        while ((message = curl_multi_info_read(client->multi, &left))) {
+                CURLcode result = message->data.result;
+
+                if (message->msg != CURLMSG_DONE)
+                        continue;
+                curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+                curl_multi_remove_handle(client->multi, transfer->easy);
+                list_remove(&client->running, &transfer->node);
+                http_queue_finished(&client->queue, &transfer->queued);
+                http_transfer_finish(transfer, result);
+                answer(transfer);
+                any = true;
+        }
+        return any;
+}
+
+/* Only what is due now: a timer that is started anew each time can't hold up the rest. */
+static void run_timers(struct http_client *client)
+{
+        int64_t now_ms = clock_steady_ms();
+        struct http_timer timer;
+
+        while (http_timers_take(&client->timers, now_ms, &timer))
+                timer.run(timer.context);
+}
+
+static void sleep_until_something(struct http_client *client)
+{
+        int64_t wait = http_timers_wait(&client->timers, clock_steady_ms());
+
+        if (wait < 0 || wait > SLEEP_MAX_MS)
+                wait = SLEEP_MAX_MS;
+        curl_multi_poll(client->multi, NULL, 0, (int)wait, NULL);
+}
+
+static void stop_running(struct http_client *client)
+{
+        struct list_node *node;
+
+        while ((node = list_pop_front(&client->running))) {
+                struct http_transfer *transfer = list_entry(node, struct http_transfer, node);
+
+                curl_multi_remove_handle(client->multi, transfer->easy);
+                http_queue_finished(&client->queue, &transfer->queued);
+                http_transfer_stop(transfer);
+                answer(transfer);
+        }
+}
+
+static void stop_waiting(struct http_client *client)
+{
+        struct http_queue_item *item;
+
+        while ((item = http_queue_drain(&client->queue))) {
+                struct http_transfer *transfer = list_entry(item, struct http_transfer, queued);
+
+                http_transfer_stop(transfer);
+                answer(transfer);
+        }
+}
+
+static bool has_new_transfers(struct http_client *client)
+{
+        bool any;
+
+        pthread_mutex_lock(&client->lock);
+        any = !list_is_empty(&client->new_transfers);
+        pthread_mutex_unlock(&client->lock);
+        return any;
+}
+
+static void *run(void *context)
+{
+        struct http_client *client = context;
+
+        thread_enter(HTTP_CLIENT_THREAD);
+        while (take_over(client)) {
+                int running;
+
+                run_timers(client);
+                start(client);
+                curl_multi_perform(client->multi, &running);
+                if (!finish(client))
+                        sleep_until_something(client);
+        }
+        stop_running(client);
+        /* A `done` may have sent again. */
+        do {
+                take_over(client);
+                stop_waiting(client);
+        } while (has_new_transfers(client));
+        return NULL;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+static void initialise_curl(void)
+{
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+                abort();
+}
+
+static CURLM *make_multi(long maximum_connections)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+        CURLM *multi;
+
+        pthread_once(&once, initialise_curl);
+        multi = curl_multi_init();
+        if (!multi)
+                abort();
+        curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, maximum_connections);
+        /* How many idle ones are kept. */
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, maximum_connections);
+        return multi;
+}
+
+int http_client_new(const struct http_client_options *options, struct http_client **client,
+                    struct reason *reason)
+{
+        long connections = options->maximum_connections > 0 ? options->maximum_connections : 64;
+        struct http_client *made;
+        struct trust *trust;
+        int result = trust_open(options->trusted_certificates, &trust, reason);
+
+        *client = NULL;
+        if (result != 0)
+                return result;
+        made = mem_new(1, sizeof(*made));
+        made->trust = trust;
+        made->user_agent = mem_text(options->user_agent);
+        made->settings = (struct http_transfer_settings){
+                .certificates = trust_file(trust),
+                .user_agent = made->user_agent,
+                .timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : 30000,
+                .maximum_answer = options->maximum_answer > 0 ? options->maximum_answer : 1048576,
+        };
+        made->multi = make_multi(connections);
+        pthread_mutex_init(&made->lock, NULL);
+        list_init(&made->new_transfers);
+        list_init(&made->running);
+        http_queue_init(&made->queue, connections);
+        thread_start(&made->thread, run, made);
+        *client = made;
+        return 0;
+}
+
+void http_client_free(struct http_client *client)
+{
+        if (!client)
+                return;
+        pthread_mutex_lock(&client->lock);
+        client->stopping = true;
+        pthread_mutex_unlock(&client->lock);
+        curl_multi_wakeup(client->multi);
+        pthread_join(client->thread, NULL);
+        curl_multi_cleanup(client->multi);
+        http_queue_deinit(&client->queue);
+        http_timers_deinit(&client->timers);
+        http_timers_deinit(&client->new_timers);
+        pthread_mutex_destroy(&client->lock);
+        trust_close(client->trust);
+        free(client->user_agent);
+        free(client);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/* Certificate authorities and server certificates for tests, made on the spot. */
+#ifndef ISTHMUS_TESTS_SUPPORT_CERTIFICATES_H
+#define ISTHMUS_TESTS_SUPPORT_CERTIFICATES_H
+
+#include <stdbool.h>
+
+struct test_ca;
+
+/* `file` is where its certificate goes, as PEM. */
+struct test_ca *test_ca_new(const char *file);
+void test_ca_free(struct test_ca *ca);
+
+struct test_certificate {
+        const char *file; /* where the certificate and its key go, as PEM, in one file */
+        const char *host; /* subject alternative name, "localhost" */
+        bool expired;
+};
+
+void test_ca_issue(struct test_ca *ca, const struct test_certificate *certificate);
+
+#endif
