@@ -28,12 +28,12 @@
 #include "base/reason.h"
 
 enum store_condition {
-        STORE_E_FULL = 1,  /* the configured size or the disk is used up; later it may work */
-        STORE_E_LOCKED,    /* another process has this store */
-        STORE_E_VERSION,   /* written by a newer isthmus */
-        STORE_E_DAMAGED,   /* not a store, or broken beyond what the library repairs */
+        STORE_E_FULL = 1, /* the configured size or the disk is used up; later it may work */
+        STORE_E_LOCKED,   /* another process has this store */
+        STORE_E_VERSION,  /* written by a newer isthmus */
+        STORE_E_DAMAGED,  /* not a store, or broken beyond what the library repairs */
         STORE_E_NOT_FOUND,
-        STORE_E_CLOSED,    /* store_close came first; nothing was stored */
+        STORE_E_CLOSED, /* store_close came first; nothing was stored */
 };
 
 struct store;
@@ -57,10 +57,10 @@ void store_close(struct store *store);
 /* --- events ----------------------------------------------------------------------------- */
 
 struct store_event {
-        int64_t id;            /* set by the store; grows in the order of acceptance */
-        const char *device;    /* whose order counts: "network/application/device" */
+        int64_t id;         /* set by the store; grows in the order of acceptance */
+        const char *device; /* whose order counts: "network/application/device" */
         const char *message_id;
-        const void *record;    /* opaque to the store */
+        const void *record; /* opaque to the store */
         size_t record_size;
         int64_t arrived_ns;    /* wall clock */
         int64_t not_before_ms; /* wall clock; 0 = at once */

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/* What callers call: opening, closing, and handing things to the two threads. */
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "store/store_lock.h"
+#include "store/store_state.h"
+
+/* One line per backend. */
+const struct store_backend *const store_backends[] = {
+        &store_backend_sqlite,
+        NULL,
+};
+
+/* --- opening and closing ----------------------------------------------------------------- */
+
+static const struct store_backend *find_backend(const char *name, struct reason *reason)
+{
+        for (size_t i = 0; store_backends[i]; i++) {
+                if (text_equal(store_backends[i]->name, name))
+                        return store_backends[i];
+        }
+        reason_set(reason, "there is no store of the kind '%s'; use 'sqlite'", name ? name : "");
+        return NULL;
+}
+
+static void init_conditions(struct store *store)
+{
+        pthread_condattr_t steady;
+
+        pthread_condattr_init(&steady);
+        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+        pthread_cond_init(&store->writer_wakes, &steady);
+        pthread_cond_init(&store->reader_wakes, &steady);
+        pthread_condattr_destroy(&steady);
+        pthread_mutex_init(&store->mutex, NULL);
+}
+
+static struct store *store_new(const struct store_options *options,
+                               const struct store_backend *backend)
+{
+        struct store *store = mem_new(1, sizeof(*store));
+
+        store->backend = backend;
+        store->directory = mem_text(options->directory);
+        store->maximum_bytes = options->maximum_bytes;
+        store->lock = -1;
+        init_conditions(store);
+        return store;
+}
+
+static void store_free(struct store *store)
+{
+        if (store->reader)
+                store->backend->close_reader(store->reader);
+        if (store->writer)
+                store->backend->close(store->writer);
+        if (store->lock >= 0)
+                store_lock_release(store->lock);
+        pthread_cond_destroy(&store->writer_wakes);
+        pthread_cond_destroy(&store->reader_wakes);
+        pthread_mutex_destroy(&store->mutex);
+        store_ids_deinit(&store->inbox.done);
+        store_ids_deinit(&store->work.done);
+        store_ids_deinit(&store->leaving);
+        store_ids_deinit(&store->committing);
+        free(store->directory);
+        free(store);
+}
+
+static int read_counts(struct store *store, void *reader, struct reason *reason)
+{
+        struct store_counts counts = {.events = 0};
+        int result = store->backend->count(reader, &counts);
+
+        if (result) {
+                reason_set(reason, "%s: the events in the store can't be counted",
+                           store->directory);
+                return result;
+        }
+        store->state = (struct store_state){.events = counts.events,
+                                            .dead_letters = counts.dead_letters,
+                                            .bytes = counts.bytes};
+        return 0;
+}
+
+static int open_parts(struct store *store, struct reason *reason)
+{
+        int result = store_lock_take(store->directory, &store->lock, reason);
+
+        if (result == 0)
+                result = store->backend->open(store->directory, &store->writer, reason);
+        if (result == 0)
+                result = store->backend->open_reader(store->directory, &store->reader, reason);
+        if (result == 0)
+                result = read_counts(store, store->reader, reason);
+        return result;
+}
+
+int store_open(const struct store_options *options, struct store **store, struct reason *reason)
+{
+        const struct store_backend *backend = find_backend(options->backend, reason);
+        struct store *made;
+        int result;
+
+        if (!backend)
+                return -EINVAL;
+        made = store_new(options, backend);
+        result = open_parts(made, reason);
+        if (result) {
+                store_free(made);
+                return result;
+        }
+        metrics_set(METRIC_STORE_EVENTS, made->state.events);
+        metrics_set(METRIC_STORE_BYTES, made->state.bytes);
+        metrics_set(METRIC_STORE_DEAD, made->state.dead_letters);
+        log_info("STORE_OPENED", "The store is open", LOG_TEXT("directory", made->directory),
+                 LOG_INT("events", made->state.events),
+                 LOG_INT("dead_letters", made->state.dead_letters),
+                 LOG_INT("bytes", made->state.bytes), LOG_END);
+        thread_start(&made->writer_thread, store_writer_run, made);
+        thread_start(&made->reader_thread, store_reader_run, made);
+        *store = made;
+        return 0;
+}
+
+int store_open_to_read(const struct store_options *options, struct store **store,
+                       struct reason *reason)
+{
+        const struct store_backend *backend = find_backend(options->backend, reason);
+        struct store *made;
+        void *reader = NULL;
+        int result;
+
+        if (!backend)
+                return -EINVAL;
+        made = store_new(options, backend);
+        made->read_only = true;
+        result = backend->open_reader(made->directory, &reader, reason);
+        if (result == 0)
+                result = read_counts(made, reader, reason);
+        if (reader)
+                backend->close_reader(reader);
+        if (result) {
+                store_free(made);
+                return result;
+        }
+        *store = made;
+        return 0;
+}
+
+void store_close(struct store *store)
+{
+        if (!store)
+                return;
+        if (!store->read_only) {
+                pthread_mutex_lock(&store->mutex);
+                store->closing = true;
+                pthread_cond_signal(&store->writer_wakes);
+                pthread_cond_signal(&store->reader_wakes);
+                pthread_mutex_unlock(&store->mutex);
+                pthread_join(store->writer_thread, NULL);
+                pthread_join(store->reader_thread, NULL);
+                /* What came while the threads were ending. */
+                store_writer_refuse_late(&store->inbox);
+                store_takes_refuse(&store->takes);
+                log_info("STORE_CLOSED", "The store is closed",
+                         LOG_TEXT("directory", store->directory),
+                         LOG_INT("events", store->state.events), LOG_END);
+        }
+        store_free(store);
+}
+
+/* --- handing over ------------------------------------------------------------------------ */
+
+int64_t store_event_size(const struct store_event *event)
+{
+        /* The device stands in the row and in the index; 64 is about what both cost besides. */
+        return (int64_t)(event->record_size + 2 * strlen(event->device) +
+                         strlen(event->message_id) + 64);
+}
+
+/* Called with the mutex held: somebody waits for what was handed over. */
+static void wake_now(struct store *store)
+{
+        if (store->writer_waits)
+                pthread_cond_signal(&store->writer_wakes);
+}
+
+/* Called with the mutex held: it may wait a little for company. */
+static void wake_later(struct store *store)
+{
+        if (store->lazy_since_ns)
+                return;
+        store->lazy_since_ns = clock_steady_ns();
+        wake_now(store);
+}
+
+void store_put(struct store *store, struct store_put *put)
+{
+        pthread_mutex_lock(&store->mutex);
+        if (store->closing)
+                STORE_LIST_APPEND(&store->inbox.late, put);
+        else
+                STORE_LIST_APPEND(&store->inbox.puts, put);
+        wake_now(store);
+        pthread_mutex_unlock(&store->mutex);
+}
+
+void store_write(struct store *store, struct store_write *write)
+{
+        pthread_mutex_lock(&store->mutex);
+        if (store->closing)
+                STORE_LIST_APPEND(&store->inbox.late_writes, write);
+        else
+                STORE_LIST_APPEND(&store->inbox.writes, write);
+        wake_now(store);
+        pthread_mutex_unlock(&store->mutex);
+}
+
+void store_take(struct store *store, struct store_take *take)
+{
+        pthread_mutex_lock(&store->mutex);
+        STORE_LIST_APPEND(&store->takes, take);
+        pthread_cond_signal(&store->reader_wakes);
+        pthread_mutex_unlock(&store->mutex);
+}
+
+void store_done(struct store *store, int64_t id)
+{
+        pthread_mutex_lock(&store->mutex);
+        store_ids_add(&store->inbox.done, &id, 1);
+        store_ids_add(&store->leaving, &id, 1);
+        wake_later(store);
+        pthread_mutex_unlock(&store->mutex);
+}
+
+static struct store_task *task_new(enum store_task_kind kind, int64_t id, size_t texts_size)
+{
+        struct store_task *task = mem_new(1, sizeof(*task) + texts_size);
+
+        task->kind = kind;
+        task->id = id;
+        return task;
+}
+
+static void hand_over_task(struct store *store, struct store_task *task)
+{
+        pthread_mutex_lock(&store->mutex);
+        STORE_LIST_APPEND(&store->inbox.tasks, task);
+        if (task->kind == STORE_TASK_DEAD)
+                store_ids_add(&store->leaving, &task->id, 1);
+        wake_later(store);
+        pthread_mutex_unlock(&store->mutex);
+}
+
+void store_retry_at(struct store *store, int64_t id, int64_t when_ms)
+{
+        struct store_task *task = task_new(STORE_TASK_RETRY, id, 0);
+
+        task->when_ms = when_ms;
+        hand_over_task(store, task);
+}
+
+void store_dead(struct store *store, int64_t id, const char *reason)
+{
+        size_t size = strlen(reason) + 1;
+        struct store_task *task = task_new(STORE_TASK_DEAD, id, size);
+
+        memcpy(task->texts, reason, size);
+        hand_over_task(store, task);
+}
+
+void store_dead_replay(struct store *store, int64_t id)
+{
+        struct store_task *task = task_new(STORE_TASK_REPLAY, id, 0);
+
+        task->span.id = id;
+        hand_over_task(store, task);
+}
+
+void store_dead_drop(struct store *store, int64_t id)
+{
+        struct store_task *task = task_new(STORE_TASK_DROP, id, 0);
+
+        task->span.id = id;
+        hand_over_task(store, task);
+}
+
+void store_write_copy(struct store *store, const struct store_record *record)
+{
+        size_t kind_size = strlen(record->kind) + 1;
+        size_t key_size = strlen(record->key) + 1;
+        struct store_task *task =
+                task_new(STORE_TASK_WRITE, 0, kind_size + key_size + record->value_size);
+
+        task->record = *record;
+        task->record.kind = memcpy(task->texts, record->kind, kind_size);
+        task->record.key = memcpy(task->texts + kind_size, record->key, key_size);
+        if (record->value)
+                task->record.value = memcpy(task->texts + kind_size + key_size, record->value,
+                                            record->value_size);
+        hand_over_task(store, task);
+}
+
+void store_get_state(struct store *store, struct store_state *state)
+{
+        pthread_mutex_lock(&store->mutex);
+        *state = store->state;
+        pthread_mutex_unlock(&store->mutex);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a storage supplies to be a store: the operations alone. Queues, threads, group commit,
+ * bounds and logging are in store.c and its helpers, the same for every backend.
+ *
+ * Two kinds of handles. The writer's is used by the thread `store` alone (open and close: by the
+ * thread that opens and closes the store). A reader's is used by one thread; there may be many.
+ *
+ * Results: 0, a condition of store.h (STORE_E_FULL when the disk has no room, STORE_E_DAMAGED),
+ * or a negative error number. After a failure inside a transaction the caller calls `rollback`;
+ * nothing of the transaction has happened then.
+ */
+#ifndef ISTHMUS_STORE_STORE_BACKEND_H
+#define ISTHMUS_STORE_STORE_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "store/store.h"
+
+/* How much there is, or by how much it changes. */
+struct store_counts {
+        int64_t events;
+        int64_t dead_letters;
+        int64_t bytes;
+};
+
+/* Some dead letters: one (`id`), or with `id` 0 those below `end`, `limit` of them at a time. */
+struct store_span {
+        int64_t id;
+        int64_t end; /* set by the backend at the first call when it is 0 */
+        size_t limit;
+        bool more; /* set by the backend: call again */
+};
+
+/* Rows are valid during the call. */
+typedef void (*store_event_row)(void *context, const struct store_event *event);
+typedef void (*store_letter_row)(void *context, const struct store_dead_letter *letter);
+typedef void (*store_device_row)(void *context, const char *device, int64_t waiting);
+typedef void (*store_record_row)(void *context, const struct store_record *record);
+
+struct store_backend {
+        const char *name;
+
+        /* Makes or upgrades the storage in `directory`, which this process holds the lock of. */
+        int (*open)(const char *directory, void **writer, struct reason *reason);
+        void (*close)(void *writer);
+
+        /*
+         * One transaction at a time. Unless `durable`, the commit need not be on disk when it
+         * returns, but must never be there without those before it.
+         */
+        int (*begin)(void *writer, bool durable);
+        int (*commit)(void *writer);
+        void (*rollback)(void *writer);
+
+        /* Sets the event's id, or 0 if it is a duplicate. */
+        int (*put)(void *writer, struct store_event *event, struct store_counts *change);
+        /* `ids` ascend without repetition; one that is not there is no error, here and below. */
+        int (*done)(void *writer, const int64_t *ids, size_t count, struct store_counts *change);
+        int (*retry_at)(void *writer, int64_t id, int64_t when_ms);
+        int (*dead)(void *writer, int64_t id, const char *reason, struct store_counts *change);
+        int (*replay)(void *writer, struct store_span *span, struct store_counts *change);
+        int (*drop)(void *writer, struct store_span *span, struct store_counts *change);
+        int (*write)(void *writer, const struct store_record *record);
+
+        /* After a STORE_E_FULL: 0 once puts may be tried again. Outside a transaction. */
+        int (*make_room)(void *writer);
+        /* Upkeep between transactions, a little at a time; true if there is more to do. */
+        bool (*care)(void *writer);
+
+        int (*open_reader)(const char *directory, void **reader, struct reason *reason);
+        void (*close_reader)(void *reader);
+        int (*count)(void *reader, struct store_counts *counts);
+        /* Events of `device` with an id above `after_id`, ascending. */
+        int (*take)(void *reader, const struct store_take *take, store_event_row row,
+                    void *context);
+        /* Devices by their oldest event. */
+        int (*devices)(void *reader, store_device_row row, void *context);
+        /* Dead letters with an id above `after_id`, ascending. */
+        int (*dead_letters)(void *reader, int64_t after_id, size_t maximum, store_letter_row row,
+                            void *context);
+        /* Live records of the kind with a key above `after_key` (NULL: all), ascending. */
+        int (*records)(void *reader, const struct store_record *after, size_t maximum,
+                       store_record_row row, void *context);
+};
+
+extern const struct store_backend store_backend_sqlite;
+
+/* The table, for the conformance suite; ends with NULL. */
+extern const struct store_backend *const store_backends[];
+
+/* What an event counts against maximum_bytes: its bytes and about what keeping it costs. */
+int64_t store_event_size(const struct store_event *event);
+
+#endif

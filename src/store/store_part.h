@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/* One transaction of the thread `store`: a part of its work that fits into the log. */
+#ifndef ISTHMUS_STORE_STORE_PART_H
+#define ISTHMUS_STORE_STORE_PART_H
+
+#include "store/store_state.h"
+
+struct store_part {
+        struct store_puts puts;
+        struct store_puts refused; /* beyond the bound of the store */
+        struct store_writes writes;
+        struct store_tasks tasks;
+        size_t task_count;
+        size_t done_count; /* the first ones of work.done */
+        struct store_counts change;
+        int64_t stored;
+        int64_t duplicates;
+        int64_t dead;
+};
+
+/* Moves as much of the work as one transaction should hold into the part. */
+void store_part_select(struct store *store, struct store_part *part);
+
+/*
+ * Writes it. On success all of it is committed but the puts in `refused`, and the tasks from the
+ * first one on whose span has more. On failure nothing has happened, and the part can be run again.
+ */
+int store_part_run(struct store *store, struct store_part *part) MUST_CHECK;
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reading: the thread `store-read` runs takes; the *_each functions run on their caller's thread
+ * with a reader of their own. Nobody is called while the backend is reading.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "store/store_rows.h"
+#include "store/store_state.h"
+
+/* Rows that the *_each functions read at a time. */
+#define PAGE 64
+
+/* --- takes ------------------------------------------------------------------------------- */
+
+void store_takes_refuse(struct store_takes *takes)
+{
+        struct store_take *next;
+
+        for (struct store_take *take = takes->first; take; take = next) {
+                next = take->next;
+                take->done(take, STORE_E_CLOSED, NULL, 0);
+        }
+        takes->first = NULL;
+}
+
+/*
+ * Waits for takes; false when the store closes. `leaving` becomes the ids that are done or dead
+ * but perhaps not yet gone from the disk: nobody wants to be given them again.
+ */
+static bool wait_for_takes(struct store *store, struct store_takes *takes,
+                           struct store_ids *leaving)
+{
+        bool closing;
+
+        leaving->count = 0;
+        pthread_mutex_lock(&store->mutex);
+        while (!store->takes.first && !store->closing)
+                pthread_cond_wait(&store->reader_wakes, &store->mutex);
+        STORE_LIST_MOVE(takes, &store->takes);
+        store_ids_add(leaving, store->committing.ids, store->committing.count);
+        store_ids_add(leaving, store->leaving.ids, store->leaving.count);
+        closing = store->closing;
+        pthread_mutex_unlock(&store->mutex);
+        store_ids_sort(leaving);
+        return !closing;
+}
+
+/* Drops the rows from `start` on that are leaving. */
+static void drop_leaving(struct store_rows *rows, size_t start, const struct store_ids *leaving)
+{
+        size_t kept = start;
+
+        for (size_t i = start; i < rows->count; i++) {
+                if (!store_ids_has(leaving, rows->events[i].id))
+                        rows->events[kept++] = rows->events[i];
+        }
+        rows->count = kept;
+}
+
+/* Fewer than the maximum come only when there are no more. */
+static int read_take(struct store *store, const struct store_take *take,
+                     const struct store_ids *leaving, struct store_rows *rows)
+{
+        struct store_take part = *take;
+        size_t start = 0;
+        size_t read;
+
+        store_rows_clear(rows);
+        do {
+                int result;
+
+                part.maximum = take->maximum - start;
+                result = store->backend->take(store->reader, &part, store_rows_add_event, rows);
+                if (result)
+                        return result;
+                read = rows->count - start;
+                if (read > 0)
+                        part.after_id = rows->events[rows->count - 1].id;
+                drop_leaving(rows, start, leaving);
+                start = rows->count;
+        } while (read > 0 && read == part.maximum && start < take->maximum);
+        return 0;
+}
+
+static void run_take(struct store *store, struct store_take *take, const struct store_ids *leaving,
+                     struct store_rows *rows)
+{
+        int result = read_take(store, take, leaving, rows);
+
+        if (result) {
+                log_error("STORE_READ_FAILED", "Events can't be read from the store",
+                          LOG_TEXT("device", take->device), LOG_INT("result", result), LOG_END);
+                take->done(take, result > 0 ? -EIO : result, NULL, 0);
+                return;
+        }
+        take->done(take, 0, rows->events, rows->count);
+}
+
+void *store_reader_run(void *context)
+{
+        struct store *store = context;
+        struct store_takes takes = {.first = NULL};
+        struct store_rows rows = STORE_ROWS_INIT;
+        struct store_ids leaving = {.ids = NULL};
+
+        thread_enter(STORE_THREAD_READER);
+        while (wait_for_takes(store, &takes, &leaving)) {
+                struct store_take *next;
+
+                for (struct store_take *take = takes.first; take; take = next) {
+                        next = take->next;
+                        run_take(store, take, &leaving, &rows);
+                }
+                takes.first = NULL;
+        }
+        store_takes_refuse(&takes);
+        store_rows_deinit(&rows);
+        store_ids_deinit(&leaving);
+        return NULL;
+}
+
+/* --- each -------------------------------------------------------------------------------- */
+
+struct reading {
+        const struct store_backend *backend;
+        void *reader;
+        struct store_rows rows;
+};
+
+static int reading_init(struct reading *reading, struct store *store)
+{
+        struct reason reason = REASON_INIT;
+        int result;
+
+        *reading = (struct reading){.backend = store->backend, .rows = STORE_ROWS_INIT};
+        result = store->backend->open_reader(store->directory, &reading->reader, &reason);
+        if (result)
+                log_error("STORE_READ_FAILED", "The store can't be read",
+                          LOG_TEXT("reason", reason.text), LOG_INT("result", result), LOG_END);
+        return result;
+}
+
+static void reading_deinit(struct reading *reading)
+{
+        if (reading->reader)
+                reading->backend->close_reader(reading->reader);
+        store_rows_deinit(&reading->rows);
+}
+
+int store_devices_each(struct store *store,
+                       bool (*visit)(void *context, const char *device, int64_t waiting),
+                       void *context)
+{
+        CLEANUP(reading_deinit) struct reading reading;
+        struct store_rows *rows = &reading.rows;
+        int result = reading_init(&reading, store);
+
+        if (result == 0)
+                result = store->backend->devices(reading.reader, store_rows_add_device, rows);
+        for (size_t i = 0; result == 0 && i < rows->count; i++) {
+                if (!visit(context, rows->devices[i].name, rows->devices[i].waiting))
+                        break;
+        }
+        return result;
+}
+
+static int find_letter(struct reading *reading, int64_t id)
+{
+        struct store_rows *rows = &reading->rows;
+        int result = reading->backend->dead_letters(reading->reader, id - 1, 1,
+                                                    store_rows_add_letter, rows);
+
+        if (result == 0 && (rows->count == 0 || rows->letters[0].event.id != id))
+                return STORE_E_NOT_FOUND;
+        return result;
+}
+
+int store_dead_each(struct store *store, int64_t id,
+                    bool (*visit)(void *context, const struct store_dead_letter *letter),
+                    void *context)
+{
+        CLEANUP(reading_deinit) struct reading reading;
+        struct store_rows *rows = &reading.rows;
+        int result = reading_init(&reading, store);
+        int64_t after_id = 0;
+
+        if (result == 0 && id != 0) {
+                result = find_letter(&reading, id);
+                if (result == 0)
+                        (void)visit(context, &rows->letters[0]);
+                return result;
+        }
+        while (result == 0) {
+                store_rows_clear(rows);
+                result = store->backend->dead_letters(reading.reader, after_id, PAGE,
+                                                      store_rows_add_letter, rows);
+                for (size_t i = 0; result == 0 && i < rows->count; i++) {
+                        if (!visit(context, &rows->letters[i]))
+                                return 0;
+                }
+                if (result || rows->count < PAGE)
+                        break;
+                after_id = rows->letters[PAGE - 1].event.id;
+        }
+        return result;
+}
+
+int store_records_each(struct store *store, const char *kind,
+                       bool (*visit)(void *context, const struct store_record *record),
+                       void *context)
+{
+        CLEANUP(reading_deinit) struct reading reading;
+        struct store_rows *rows = &reading.rows;
+        struct store_record after = {.kind = kind, .key = NULL};
+        CLEANUP(mem_cleanup) char *last_key = NULL;
+        int result = reading_init(&reading, store);
+
+        while (result == 0) {
+                store_rows_clear(rows);
+                result = store->backend->records(reading.reader, &after, PAGE,
+                                                 store_rows_add_record, rows);
+                for (size_t i = 0; result == 0 && i < rows->count; i++) {
+                        if (!visit(context, &rows->records[i]))
+                                return 0;
+                }
+                if (result || rows->count < PAGE)
+                        break;
+                free(last_key);
+                after.key = last_key = mem_text(rows->records[PAGE - 1].key);
+        }
+        return result;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+/* The reading half of the SQLite store: each reader is a connection of its own. */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/store_sqlite.h"
+
+enum sql {
+        SQL_COUNT,
+        SQL_TAKE,
+        SQL_DEVICES,
+        SQL_DEAD_LETTERS,
+        SQL_RECORDS,
+        SQL_NUMBER,
+};
+
+static const char *const reader_sql[SQL_NUMBER] = {
+        [SQL_COUNT] = "SELECT e.n, e.s, d.n, d.s FROM"
+                      " (SELECT COUNT(*) n, IFNULL(SUM(size), 0) s FROM events) e,"
+                      " (SELECT COUNT(*) n, IFNULL(SUM(size), 0) s FROM dead_letters) d",
+        [SQL_TAKE] = "SELECT id, device, arrived_ns, not_before_ms, attempts, message_id, record"
+                     " FROM events WHERE device = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+        [SQL_DEVICES] = "SELECT device, COUNT(*) FROM events GROUP BY device ORDER BY MIN(id)",
+        [SQL_DEAD_LETTERS] = "SELECT id, device, arrived_ns, not_before_ms, attempts, message_id,"
+                             " record, died_ms, reason FROM dead_letters WHERE id > ?1"
+                             " ORDER BY id LIMIT ?2",
+        [SQL_RECORDS] = "SELECT key, expires_ms, value FROM records WHERE kind = ?1"
+                        " AND key > ?2 AND (expires_ms = 0 OR expires_ms > ?3)"
+                        " ORDER BY key LIMIT ?4",
+};
+
+void store_sqlite_close_reader(void *reader)
+{
+        sqlite_disconnect(reader);
+        free(reader);
+}
+
+int store_sqlite_open_reader(const char *directory, void **reader, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *path = sqlite_path(directory);
+        struct sqlite_connection *connection = mem_new(1, sizeof(*connection));
+        int64_t version;
+        int result = sqlite_connect(connection, path, SQLITE_OPEN_READONLY, reason);
+
+        if (result == 0)
+                result = sqlite_check_version(connection, &version, reason);
+        if (result == 0)
+                result = sqlite_prepare(connection, reader_sql, SQL_NUMBER, reason);
+        if (result) {
+                store_sqlite_close_reader(connection);
+                return result;
+        }
+        *reader = connection;
+        return 0;
+}
+
+int store_sqlite_count(void *reader, struct store_counts *counts)
+{
+        struct sqlite_connection *connection = reader;
+        sqlite3_stmt *stmt = connection->statements[SQL_COUNT];
+        int result;
+
+        if (!sqlite_has_row(connection, SQL_COUNT, &result))
+                return result;
+        counts->events = sqlite3_column_int64(stmt, 0);
+        counts->dead_letters = sqlite3_column_int64(stmt, 2);
+        counts->bytes = sqlite3_column_int64(stmt, 1) + sqlite3_column_int64(stmt, 3);
+        sqlite3_reset(stmt);
+        return 0;
+}
+
+/* The columns that SQL_TAKE and SQL_DEAD_LETTERS begin with. */
+static struct store_event read_event(sqlite3_stmt *stmt)
+{
+        return (struct store_event){
+                .id = sqlite3_column_int64(stmt, 0),
+                .device = sqlite_string(stmt, 1),
+                .arrived_ns = sqlite3_column_int64(stmt, 2),
+                .not_before_ms = sqlite3_column_int64(stmt, 3),
+                .attempts = sqlite3_column_int(stmt, 4),
+                .message_id = sqlite_string(stmt, 5),
+                .record = sqlite3_column_blob(stmt, 6),
+                .record_size = (size_t)sqlite3_column_bytes(stmt, 6),
+        };
+}
+
+int store_sqlite_take(void *reader, const struct store_take *take, store_event_row row,
+                      void *context)
+{
+        struct sqlite_connection *connection = reader;
+        sqlite3_stmt *stmt = connection->statements[SQL_TAKE];
+        int result = 0;
+
+        sqlite_bind_string(stmt, 1, take->device);
+        sqlite3_bind_int64(stmt, 2, take->after_id);
+        sqlite3_bind_int64(stmt, 3, take->maximum > INT_MAX ? INT_MAX : (int)take->maximum);
+        while (sqlite_has_row(connection, SQL_TAKE, &result)) {
+                struct store_event event = read_event(stmt);
+
+                row(context, &event);
+        }
+        return result;
+}
+
+int store_sqlite_devices(void *reader, store_device_row row, void *context)
+{
+        struct sqlite_connection *connection = reader;
+        sqlite3_stmt *stmt = connection->statements[SQL_DEVICES];
+        int result = 0;
+
+        while (sqlite_has_row(connection, SQL_DEVICES, &result))
+                row(context, sqlite_string(stmt, 0), sqlite3_column_int64(stmt, 1));
+        return result;
+}
+
+int store_sqlite_dead_letters(void *reader, int64_t after_id, size_t maximum, store_letter_row row,
+                              void *context)
+{
+        struct sqlite_connection *connection = reader;
+        sqlite3_stmt *stmt = connection->statements[SQL_DEAD_LETTERS];
+        int result = 0;
+
+        sqlite3_bind_int64(stmt, 1, after_id);
+        sqlite3_bind_int64(stmt, 2, (int64_t)maximum);
+        while (sqlite_has_row(connection, SQL_DEAD_LETTERS, &result)) {
+                struct store_dead_letter letter = {
+                        .event = read_event(stmt),
+                        .died_ms = sqlite3_column_int64(stmt, 7),
+                        .reason = sqlite_string(stmt, 8),
+                };
+
+                row(context, &letter);
+        }
+        return result;
+}
+
+int store_sqlite_records(void *reader, const struct store_record *after, size_t maximum,
+                         store_record_row row, void *context)
+{
+        struct sqlite_connection *connection = reader;
+        sqlite3_stmt *stmt = connection->statements[SQL_RECORDS];
+        int result = 0;
+
+        sqlite_bind_string(stmt, 1, after->kind);
+        sqlite_bind_string(stmt, 2, after->key ? after->key : "");
+        sqlite3_bind_int64(stmt, 3, clock_wall_ms());
+        sqlite3_bind_int64(stmt, 4, (int64_t)maximum);
+        while (sqlite_has_row(connection, SQL_RECORDS, &result)) {
+                struct store_record record = {
+                        .kind = after->kind,
+                        .key = sqlite_string(stmt, 0),
+                        .expires_ms = sqlite3_column_int64(stmt, 1),
+                        .value = sqlite3_column_blob(stmt, 2),
+                        .value_size = (size_t)sqlite3_column_bytes(stmt, 2),
+                };
+
+                row(context, &record);
+        }
+        return result;
+}

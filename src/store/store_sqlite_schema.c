@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "store/store_sqlite_schema.h"
+
+#include "base/error.h"
+
+/*
+ * `size` is what a row counts against the configured maximum. The index has it so that the sum at
+ * start reads the index alone, and it has the id so that a device's events come in order.
+ */
+static const char tables_sql[] =
+        "CREATE TABLE events ("
+        " id INTEGER PRIMARY KEY,"
+        " device TEXT NOT NULL,"
+        " size INTEGER NOT NULL,"
+        " arrived_ns INTEGER NOT NULL,"
+        " not_before_ms INTEGER NOT NULL,"
+        " attempts INTEGER NOT NULL,"
+        " message_id TEXT NOT NULL,"
+        " record BLOB NOT NULL) STRICT;"
+        "CREATE INDEX events_of_device ON events (device, id, size);"
+        "CREATE TABLE dead_letters ("
+        " id INTEGER PRIMARY KEY,"
+        " device TEXT NOT NULL,"
+        " size INTEGER NOT NULL,"
+        " arrived_ns INTEGER NOT NULL,"
+        " not_before_ms INTEGER NOT NULL,"
+        " attempts INTEGER NOT NULL,"
+        " message_id TEXT NOT NULL,"
+        " record BLOB NOT NULL,"
+        " died_ms INTEGER NOT NULL,"
+        " reason TEXT NOT NULL) STRICT;"
+        "CREATE INDEX dead_letter_sizes ON dead_letters (size);"
+        "CREATE TABLE records ("
+        " kind TEXT NOT NULL,"
+        " key TEXT NOT NULL,"
+        " expires_ms INTEGER NOT NULL,"
+        " value BLOB NOT NULL,"
+        " PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX record_expiries ON records (expires_ms) WHERE expires_ms > 0;"
+        "CREATE TABLE counters ("
+        " name TEXT PRIMARY KEY,"
+        " value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "INSERT INTO counters VALUES ('next_id', 1);";
+
+/* Rows are only appended and taken away at the front; store_seen.h says why there is no index. */
+static const char seen_sql[] = "CREATE TABLE seen ("
+                               " number INTEGER PRIMARY KEY,"
+                               " expires_ms INTEGER NOT NULL,"
+                               " message_id TEXT NOT NULL) STRICT;";
+
+const struct store_sqlite_step store_sqlite_steps[] = {
+        {"events, dead letters, records", tables_sql},
+        {"message ids seen lately", seen_sql},
+};
+
+const int store_sqlite_version = (int)ARRAY_SIZE(store_sqlite_steps);

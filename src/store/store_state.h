@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The inside of a store, shared by store.c (what callers call), store_writer.c (the thread `store`)
+ * and store_reader.c (the thread `store-read`).
+ *
+ * A thing handed to the store is in `inbox` (guarded by the mutex) until the thread `store` moves
+ * it to `work` (its own). What both threads and callers touch is guarded by the mutex, and says so.
+ */
+#ifndef ISTHMUS_STORE_STORE_STATE_H
+#define ISTHMUS_STORE_STORE_STATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "store/store_backend.h"
+#include "store/store_ids.h"
+
+#define STORE_THREAD_WRITER "store"
+#define STORE_THREAD_READER "store-read"
+
+/* A change that nobody waits for. */
+struct store_task {
+        enum store_task_kind {
+                STORE_TASK_RETRY,
+                STORE_TASK_DEAD,
+                STORE_TASK_REPLAY,
+                STORE_TASK_DROP,
+                STORE_TASK_WRITE,
+        } kind;
+        int64_t id;
+        int64_t when_ms;            /* STORE_TASK_RETRY */
+        struct store_span span;     /* STORE_TASK_REPLAY, _DROP */
+        struct store_record record; /* STORE_TASK_WRITE; points into `texts` */
+        struct store_task *next;
+        char texts[]; /* STORE_TASK_DEAD: the reason */
+};
+
+/* Singly linked, in order of arrival; `last` is not valid while `first` is NULL. */
+struct store_puts {
+        struct store_put *first;
+        struct store_put *last;
+};
+
+struct store_writes {
+        struct store_write *first;
+        struct store_write *last;
+};
+
+struct store_tasks {
+        struct store_task *first;
+        struct store_task *last;
+};
+
+struct store_takes {
+        struct store_take *first;
+        struct store_take *last;
+};
+
+/* What the thread `store` has to do. */
+struct store_work {
+        struct store_puts puts;
+        struct store_puts late; /* came after store_close began: to be answered STORE_E_CLOSED */
+        struct store_writes writes;
+        struct store_writes late_writes;
+        struct store_tasks tasks;
+        struct store_ids done;
+};
+
+struct store {
+        const struct store_backend *backend;
+        char *directory;
+        int64_t maximum_bytes;
+        bool read_only; /* no lock, no threads, no writer */
+        int lock;
+        void *writer; /* the backend's handles */
+        void *reader;
+        pthread_t writer_thread;
+        pthread_t reader_thread;
+
+        pthread_mutex_t mutex; /* guards the following */
+        pthread_cond_t writer_wakes;
+        pthread_cond_t reader_wakes;
+        struct store_work inbox;
+        struct store_takes takes;
+        int64_t lazy_since_ns;       /* steady; the oldest thing in inbox that may wait; 0 = none */
+        struct store_ids leaving;    /* done or dead, still in `inbox` */
+        struct store_ids committing; /* done or dead, in `work` */
+        struct store_state state;
+        bool writer_waits;
+        bool closing;
+
+        /* The thread `store`'s alone. */
+        struct store_work work;
+        bool work_is_last; /* nothing comes after it */
+        bool bounded;      /* maximum_bytes is reached */
+        enum store_trouble {
+                STORE_TROUBLE_NONE,
+                STORE_TROUBLE_FULL,   /* the disk has no room: puts are refused, draining goes on */
+                STORE_TROUBLE_BROKEN, /* the disk fails */
+        } trouble;
+        /* Steady times before which what failed is not tried again. */
+        int64_t puts_again_ns;
+        int64_t settle_again_ns;
+        int64_t care_at_ns; /* the backend has upkeep to do; 0 = none */
+};
+
+/* The threads. `context` is the store. */
+void *store_writer_run(void *context);
+void *store_reader_run(void *context);
+
+/* Answers what came too late. */
+void store_writer_refuse_late(struct store_work *work);
+
+/* Answers all that are left with STORE_E_CLOSED. */
+void store_takes_refuse(struct store_takes *takes);
+
+/* The list operations, for each of the lists above. */
+#define STORE_LIST_APPEND(list, node)                                                              \
+        do {                                                                                       \
+                (node)->next = NULL;                                                               \
+                if ((list)->first)                                                                 \
+                        (list)->last->next = (node);                                               \
+                else                                                                               \
+                        (list)->first = (node);                                                    \
+                (list)->last = (node);                                                             \
+        } while (0)
+
+/* Moves all of `from` behind `to`. */
+#define STORE_LIST_MOVE(to, from)                                                                  \
+        do {                                                                                       \
+                if ((from)->first) {                                                               \
+                        if ((to)->first)                                                           \
+                                (to)->last->next = (from)->first;                                  \
+                        else                                                                       \
+                                (to)->first = (from)->first;                                       \
+                        (to)->last = (from)->last;                                                 \
+                        (from)->first = NULL;                                                      \
+                }                                                                                  \
+        } while (0)
+
+#endif

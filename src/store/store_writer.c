@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The thread `store`: all writing, in transactions that many share (group commit).
+ *
+ * Laws:
+ *   - what came while a transaction was being written goes into the next one, together;
+ *   - a put is answered after the commit that holds it, and only this thread answers;
+ *   - done, retry, dead and the like wait up to LAZY_NS for company, then go without a sync of
+ *     their own; they are never lost while the process lives: what fails is tried again;
+ *   - puts are refused when there is no room, settling is not.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/thread.h"
+#include "store/store_part.h"
+
+#define LAZY_NS      (100 * CLOCK_NS_PER_MS)
+#define CARE_NS      (100 * CLOCK_NS_PER_MS)
+#define TRY_AGAIN_NS CLOCK_NS_PER_S
+
+/* When closing, what can't be written is given up after so many tries. */
+#define CLOSING_TRIES 3
+
+/* --- answering --------------------------------------------------------------------------- */
+
+static void answer_puts(struct store_puts *puts, int result)
+{
+        struct store_put *next;
+
+        for (struct store_put *put = puts->first; put; put = next) {
+                next = put->next;
+                put->done(put, result);
+        }
+        puts->first = NULL;
+}
+
+static void answer_writes(struct store_writes *writes, int result)
+{
+        struct store_write *next;
+
+        for (struct store_write *write = writes->first; write; write = next) {
+                next = write->next;
+                if (write->done)
+                        write->done(write, result);
+        }
+        writes->first = NULL;
+}
+
+static void free_tasks(struct store_tasks *tasks)
+{
+        struct store_task *next;
+
+        for (struct store_task *task = tasks->first; task; task = next) {
+                next = task->next;
+                free(task);
+        }
+        tasks->first = NULL;
+}
+
+void store_writer_refuse_late(struct store_work *work)
+{
+        answer_puts(&work->late, STORE_E_CLOSED);
+        answer_writes(&work->late_writes, STORE_E_CLOSED);
+}
+
+/* --- waiting for work -------------------------------------------------------------------- */
+
+static bool work_has_settling(const struct store_work *work)
+{
+        return work->tasks.first || work->done.count > 0;
+}
+
+static bool inbox_is_urgent(const struct store_work *inbox)
+{
+        return inbox->puts.first || inbox->writes.first || inbox->late.first ||
+               inbox->late_writes.first;
+}
+
+static int64_t sooner(int64_t deadline, int64_t other)
+{
+        return deadline == 0 || other < deadline ? other : deadline;
+}
+
+/* When the thread must go on even if nothing urgent comes; 0 = never. */
+static int64_t next_deadline(const struct store *store)
+{
+        int64_t deadline = 0;
+
+        if (store->lazy_since_ns)
+                deadline = store->lazy_since_ns + LAZY_NS;
+        if (work_has_settling(&store->work))
+                deadline = sooner(deadline, store->settle_again_ns);
+        if (store->care_at_ns)
+                deadline = sooner(deadline, store->care_at_ns);
+        return deadline;
+}
+
+static void wait_until(struct store *store, int64_t deadline_ns)
+{
+        struct timespec deadline = {.tv_sec = deadline_ns / CLOCK_NS_PER_S,
+                                    .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
+
+        store->writer_waits = true;
+        if (deadline_ns)
+                pthread_cond_timedwait(&store->writer_wakes, &store->mutex, &deadline);
+        else
+                pthread_cond_wait(&store->writer_wakes, &store->mutex);
+        store->writer_waits = false;
+}
+
+static void move_inbox(struct store *store)
+{
+        struct store_work *inbox = &store->inbox;
+        struct store_work *work = &store->work;
+
+        STORE_LIST_MOVE(&work->puts, &inbox->puts);
+        STORE_LIST_MOVE(&work->late, &inbox->late);
+        STORE_LIST_MOVE(&work->writes, &inbox->writes);
+        STORE_LIST_MOVE(&work->late_writes, &inbox->late_writes);
+        STORE_LIST_MOVE(&work->tasks, &inbox->tasks);
+        store_ids_add(&work->done, inbox->done.ids, inbox->done.count);
+        store_ids_add(&store->committing, store->leaving.ids, store->leaving.count);
+        inbox->done.count = 0;
+        store->leaving.count = 0;
+        store->lazy_since_ns = 0;
+}
+
+/* Moves what there is to do into `work`; false when the store closes and nothing is left. */
+static bool wait_for_work(struct store *store)
+{
+        bool go_on;
+
+        pthread_mutex_lock(&store->mutex);
+        while (!inbox_is_urgent(&store->inbox) && !store->closing) {
+                int64_t deadline = next_deadline(store);
+
+                if (deadline && deadline <= clock_steady_ns())
+                        break;
+                wait_until(store, deadline);
+        }
+        move_inbox(store);
+        store->work_is_last = store->closing;
+        go_on = !store->closing || inbox_is_urgent(&store->work) || work_has_settling(&store->work);
+        pthread_mutex_unlock(&store->mutex);
+        return go_on;
+}
+
+/* --- what comes of it -------------------------------------------------------------------- */
+
+/* Puts the tasks that are not done yet back to the front. */
+static void return_tasks(struct store *store, struct store_tasks *tasks)
+{
+        STORE_LIST_MOVE(tasks, &store->work.tasks);
+        store->work.tasks = *tasks;
+        tasks->first = NULL;
+}
+
+/* After a commit: frees the tasks that are done. */
+static void finish_tasks(struct store *store, struct store_part *part)
+{
+        while (part->tasks.first && !part->tasks.first->span.more) {
+                struct store_task *task = part->tasks.first;
+
+                part->tasks.first = task->next;
+                free(task);
+        }
+        return_tasks(store, &part->tasks);
+}
+
+static void count_part(struct store *store, const struct store_part *part)
+{
+        struct store_state *state = &store->state;
+
+        pthread_mutex_lock(&store->mutex);
+        state->events += part->change.events;
+        state->dead_letters += part->change.dead_letters;
+        state->bytes += part->change.bytes;
+        if (!work_has_settling(&store->work))
+                store->committing.count = 0;
+        pthread_mutex_unlock(&store->mutex);
+        metrics_set(METRIC_STORE_EVENTS, state->events);
+        metrics_set(METRIC_STORE_DEAD, state->dead_letters);
+        metrics_set(METRIC_STORE_BYTES, state->bytes);
+        metrics_add(METRIC_STORE_COMMITS, 1);
+        metrics_add(METRIC_EVENT_STORED, part->stored);
+        metrics_add(METRIC_EVENT_DUPLICATE, part->duplicates);
+        metrics_add(METRIC_EVENT_DEAD, part->dead);
+}
+
+static void set_full(struct store *store, bool full)
+{
+        pthread_mutex_lock(&store->mutex);
+        store->state.full = full;
+        pthread_mutex_unlock(&store->mutex);
+}
+
+/* Says once that the bound is reached, and once that there is room again. */
+static void set_bounded(struct store *store, bool bounded)
+{
+        set_full(store, bounded);
+        if (bounded == store->bounded)
+                return;
+        store->bounded = bounded;
+        if (bounded)
+                log_warn("STORE_FULL", "The store is full; new events are refused",
+                         LOG_INT("bytes", store->state.bytes),
+                         LOG_INT("maximum_bytes", store->maximum_bytes), LOG_END);
+        else
+                log_info("STORE_HAS_ROOM", "The store takes new events again",
+                         LOG_INT("bytes", store->state.bytes), LOG_END);
+}
+
+static void log_trouble(const struct store *store, int result)
+{
+        if (store->trouble == STORE_TROUBLE_FULL)
+                log_error("STORE_DISK_FULL",
+                          "The disk is full; new events are refused, stored ones go on being sent",
+                          LOG_TEXT("directory", store->directory), LOG_END);
+        else if (store->trouble == STORE_TROUBLE_BROKEN)
+                log_error("STORE_DISK_FAILED", "The store can't be written; new events are refused",
+                          LOG_TEXT("directory", store->directory),
+                          LOG_TEXT("reason", result < 0 ? strerror(-result) : "damaged"), LOG_END);
+        else
+                log_info("STORE_DISK_WORKS", "The store can be written again",
+                         LOG_TEXT("directory", store->directory), LOG_END);
+}
+
+static void set_trouble(struct store *store, enum store_trouble trouble, int result)
+{
+        if (trouble == store->trouble)
+                return;
+        store->trouble = trouble;
+        log_trouble(store, result);
+}
+
+/* The store can't take puts; says why when that is new. */
+static void note_failure(struct store *store, int result)
+{
+        enum store_trouble trouble =
+                result == STORE_E_FULL ? STORE_TROUBLE_FULL : STORE_TROUBLE_BROKEN;
+
+        set_trouble(store, trouble, result);
+        set_full(store, true);
+        store->puts_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
+}
+
+/* What callers may be answered. */
+static int public_result(int result)
+{
+        return result == STORE_E_FULL || result < 0 ? result : -EIO;
+}
+
+static void finish_part(struct store *store, struct store_part *part)
+{
+        store_ids_remove_first(&store->work.done, part->done_count);
+        finish_tasks(store, part);
+        count_part(store, part);
+        if (part->puts.first) {
+                set_trouble(store, STORE_TROUBLE_NONE, 0);
+                set_bounded(store, false);
+        }
+        if (part->refused.first)
+                set_bounded(store, true);
+        answer_puts(&part->puts, 0);
+        answer_puts(&part->refused, STORE_E_FULL);
+        answer_writes(&part->writes, 0);
+}
+
+/* The transaction failed: its puts are refused, the rest is tried once more without them. */
+static int run_without_puts(struct store *store, struct store_part *part, int result)
+{
+        note_failure(store, result);
+        STORE_LIST_MOVE(&part->puts, &part->refused);
+        answer_puts(&part->puts, public_result(result));
+        result = store_part_run(store, part);
+        if (result == 0) {
+                finish_part(store, part);
+                return 0;
+        }
+        answer_writes(&part->writes, public_result(result));
+        return_tasks(store, &part->tasks);
+        store->settle_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
+        return result;
+}
+
+/* --- the thread -------------------------------------------------------------------------- */
+
+/* In trouble puts are refused, but for a try now and then when the backend sees room. */
+static void refuse_puts_in_trouble(struct store *store)
+{
+        int result = store->trouble == STORE_TROUBLE_FULL ? STORE_E_FULL : -EIO;
+
+        if (clock_steady_ns() >= store->puts_again_ns) {
+                result = store->backend->make_room(store->writer);
+                if (result == 0)
+                        return;
+                store->puts_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
+        }
+        answer_puts(&store->work.puts, public_result(result));
+}
+
+static bool work_is_done(const struct store_work *work)
+{
+        return !work->puts.first && !work->writes.first && !work_has_settling(work);
+}
+
+static void take_care(struct store *store)
+{
+        bool more = store->backend->care(store->writer);
+
+        store->care_at_ns = more ? clock_steady_ns() + CARE_NS : 0;
+}
+
+/* Nobody waits for what is left, and it failed a moment ago. */
+static bool is_for_later(const struct store *store)
+{
+        return !store->work.puts.first && !store->work.writes.first && !store->work_is_last &&
+               clock_steady_ns() < store->settle_again_ns;
+}
+
+/* Writes all there is; false if something is left for later because the disk refuses. */
+static bool write_work(struct store *store)
+{
+        store_ids_sort(&store->work.done);
+        while (!work_is_done(&store->work)) {
+                struct store_part part;
+                int result;
+
+                if (is_for_later(store))
+                        return false;
+                if (store->trouble != STORE_TROUBLE_NONE && store->work.puts.first) {
+                        refuse_puts_in_trouble(store);
+                        continue;
+                }
+                store_part_select(store, &part);
+                result = store_part_run(store, &part);
+                if (result == 0)
+                        finish_part(store, &part);
+                else if (run_without_puts(store, &part, result) != 0)
+                        return false;
+                take_care(store);
+        }
+        return true;
+}
+
+static void give_up(struct store *store)
+{
+        if (work_has_settling(&store->work))
+                log_error("STORE_UNSETTLED",
+                          "The disk refused the last changes; some events will be sent again",
+                          LOG_TEXT("directory", store->directory),
+                          LOG_INT("events", store->work.done.count), LOG_END);
+        free_tasks(&store->work.tasks);
+        store->work.done.count = 0;
+}
+
+void *store_writer_run(void *context)
+{
+        struct store *store = context;
+        int failures = 0;
+
+        thread_enter(STORE_THREAD_WRITER);
+        while (wait_for_work(store)) {
+                store_writer_refuse_late(&store->work);
+                if (work_is_done(&store->work))
+                        take_care(store);
+                else if (!write_work(store) && store->work_is_last && ++failures == CLOSING_TRIES)
+                        give_up(store);
+        }
+        return NULL;
+}

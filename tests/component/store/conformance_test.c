@@ -1,0 +1,741 @@
+// SPDX-License-Identifier: MIT
+/* The promises of store.h, for every backend in the table. */
+#include "component/store/support.h"
+
+#include "base/metrics.h"
+#include "base/text.h"
+
+static const struct store_backend *backend; /* the row under test */
+
+struct fixture {
+        char *directory;
+        struct store *store;
+        int64_t maximum_bytes;
+};
+
+static void open_store(struct fixture *fixture)
+{
+        struct store_options options = {.backend = backend->name,
+                                        .directory = fixture->directory,
+                                        .maximum_bytes = fixture->maximum_bytes};
+        struct reason reason = REASON_INIT;
+
+        if (store_open(&options, &fixture->store, &reason) != 0)
+                fail_msg("%s", reason.text);
+}
+
+static void close_store(struct fixture *fixture)
+{
+        store_close(fixture->store);
+        fixture->store = NULL;
+}
+
+static void reopen(struct fixture *fixture)
+{
+        close_store(fixture);
+        open_store(fixture);
+}
+
+static int setup(void **state)
+{
+        struct fixture *fixture = mem_new(1, sizeof(*fixture));
+
+        fixture->directory = support_directory();
+        open_store(fixture);
+        *state = fixture;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *fixture = *state;
+
+        store_close(fixture->store);
+        support_remove_directory(fixture->directory);
+        free(fixture);
+        return 0;
+}
+
+static struct store_state state_of(struct fixture *fixture)
+{
+        struct store_state state;
+
+        store_get_state(fixture->store, &state);
+        return state;
+}
+
+/* --- events -------------------------------------------------------------------------------- */
+
+static void put_and_take_keep_everything(void **state)
+{
+        struct fixture *fixture = *state;
+        const char record[] = "with\0zero";
+        struct store_event event = {.device = "net/app/dev",
+                                    .message_id = "m1",
+                                    .record = record,
+                                    .record_size = sizeof(record),
+                                    .arrived_ns = 123456789,
+                                    .not_before_ms = 42,
+                                    .attempts = 3};
+        struct store_rows rows;
+
+        assert_int_equal(support_put(fixture->store, &event, 1), 0);
+        reopen(fixture);
+        assert_int_equal(support_take(fixture->store, "net/app/dev", 0, 10, &rows), 0);
+        assert_int_equal(rows.count, 1);
+        assert_int_equal(rows.events[0].id, event.id);
+        assert_string_equal(rows.events[0].device, "net/app/dev");
+        assert_string_equal(rows.events[0].message_id, "m1");
+        assert_int_equal(rows.events[0].record_size, sizeof(record));
+        assert_memory_equal(rows.events[0].record, record, sizeof(record));
+        assert_int_equal(rows.events[0].arrived_ns, 123456789);
+        assert_int_equal(rows.events[0].not_before_ms, 42);
+        assert_int_equal(rows.events[0].attempts, 3);
+        store_rows_deinit(&rows);
+}
+
+static void take_gives_one_device_in_order_behind_an_id(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_rows rows;
+        int64_t first = support_put_one(fixture->store, "a", "1", "a1");
+
+        support_put_one(fixture->store, "b", "2", "b1");
+        support_put_one(fixture->store, "a", "3", "a2");
+        support_put_one(fixture->store, "a", "4", "a3");
+        assert_waiting(fixture->store, "a", "a1 a2 a3");
+        assert_waiting(fixture->store, "b", "b1");
+        assert_waiting(fixture->store, "c", "");
+        assert_int_equal(support_take(fixture->store, "a", first, 1, &rows), 0);
+        assert_int_equal(rows.count, 1);
+        assert_memory_equal(rows.events[0].record, "a2", 2);
+        store_rows_deinit(&rows);
+}
+
+static void ids_grow_even_over_a_restart_of_an_emptied_store(void **state)
+{
+        struct fixture *fixture = *state;
+        int64_t first = support_put_one(fixture->store, "a", "1", "x");
+        int64_t second = support_put_one(fixture->store, "a", "2", "x");
+
+        assert_true(second > first);
+        store_done(fixture->store, first);
+        store_done(fixture->store, second);
+        reopen(fixture);
+        assert_int_equal(state_of(fixture).events, 0);
+        assert_true(support_put_one(fixture->store, "a", "3", "x") > second);
+}
+
+static void done_forgets_for_good(void **state)
+{
+        struct fixture *fixture = *state;
+        int64_t ids[8];
+
+        for (int i = 0; i < 8; i++) {
+                char text[2] = {(char)('0' + i), '\0'};
+
+                ids[i] = support_put_one(fixture->store, "a", text, text);
+        }
+        /* Runs, single ones, one twice, one unknown. */
+        store_done(fixture->store, ids[6]);
+        store_done(fixture->store, ids[1]);
+        store_done(fixture->store, ids[2]);
+        store_done(fixture->store, ids[4]);
+        store_done(fixture->store, ids[4]);
+        store_done(fixture->store, ids[7] + 1000);
+        /* Not given again, committed or not. */
+        assert_waiting(fixture->store, "a", "0 3 5 7");
+        reopen(fixture);
+        assert_waiting(fixture->store, "a", "0 3 5 7");
+        assert_int_equal(state_of(fixture).events, 4);
+}
+
+static void take_fills_up_behind_events_that_are_leaving(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_rows rows;
+        int64_t ids[6];
+
+        for (int i = 0; i < 6; i++) {
+                char text[2] = {(char)('0' + i), '\0'};
+
+                ids[i] = support_put_one(fixture->store, "a", text, text);
+        }
+        store_done(fixture->store, ids[0]);
+        store_dead(fixture->store, ids[1], "no");
+        store_done(fixture->store, ids[3]);
+        assert_int_equal(support_take(fixture->store, "a", 0, 2, &rows), 0);
+        assert_int_equal(rows.count, 2);
+        assert_int_equal(rows.events[0].id, ids[2]);
+        assert_int_equal(rows.events[1].id, ids[4]);
+        store_rows_deinit(&rows);
+}
+
+static void retry_counts_an_attempt_and_keeps_the_order(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_rows rows;
+        int64_t id = support_put_one(fixture->store, "a", "1", "x");
+
+        support_put_one(fixture->store, "a", "2", "y");
+        store_retry_at(fixture->store, id, 777);
+        store_retry_at(fixture->store, id, 888);
+        reopen(fixture);
+        assert_int_equal(support_take(fixture->store, "a", 0, 10, &rows), 0);
+        assert_int_equal(rows.count, 2);
+        assert_int_equal(rows.events[0].id, id);
+        assert_int_equal(rows.events[0].attempts, 2);
+        assert_int_equal(rows.events[0].not_before_ms, 888);
+        assert_int_equal(rows.events[1].attempts, 0);
+        store_rows_deinit(&rows);
+}
+
+struct device_list {
+        char text[256];
+        int limit;
+};
+
+static bool note_device(void *context, const char *device, int64_t waiting)
+{
+        struct device_list *list = context;
+        size_t length = strlen(list->text);
+
+        snprintf(list->text + length, sizeof(list->text) - length, "%s=%d ", device, (int)waiting);
+        return --list->limit > 0;
+}
+
+static void devices_come_by_their_oldest_event(void **state)
+{
+        struct fixture *fixture = *state;
+        struct device_list all = {.limit = 10};
+        struct device_list one = {.limit = 1};
+        int64_t first = support_put_one(fixture->store, "c", "1", "x");
+
+        support_put_one(fixture->store, "b", "2", "x");
+        support_put_one(fixture->store, "a", "3", "x");
+        support_put_one(fixture->store, "c", "4", "x");
+        assert_int_equal(store_devices_each(fixture->store, note_device, &all), 0);
+        assert_string_equal(all.text, "c=2 b=1 a=1 ");
+        assert_int_equal(store_devices_each(fixture->store, note_device, &one), 0);
+        assert_string_equal(one.text, "c=2 ");
+        store_done(fixture->store, first);
+        support_flush(fixture->store);
+        all = (struct device_list){.limit = 10};
+        assert_int_equal(store_devices_each(fixture->store, note_device, &all), 0);
+        assert_string_equal(all.text, "b=1 a=1 c=1 ");
+}
+
+/* --- duplicates ---------------------------------------------------------------------------- */
+
+static struct store_event windowed(const char *message_id, int64_t window_ms)
+{
+        struct store_event event = support_event("a", message_id, message_id);
+
+        event.duplicate_window_ms = window_ms;
+        return event;
+}
+
+static void doubles_are_recognised_within_their_window(void **state)
+{
+        struct fixture *fixture = *state;
+        int64_t before = metrics_counter_value(METRIC_EVENT_DUPLICATE);
+        struct store_event pair[2] = {windowed("m1", 3600000), windowed("m1", 3600000)};
+        struct store_event other = windowed("m2", 3600000);
+
+        assert_int_equal(support_put(fixture->store, pair, 2), 0);
+        assert_true(pair[0].id > 0);
+        assert_int_equal(pair[1].id, 0);
+        store_done(fixture->store, pair[0].id);
+        reopen(fixture);
+        assert_int_equal(support_put(fixture->store, pair, 1), 0);
+        assert_int_equal(pair[0].id, 0);
+        assert_int_equal(support_put(fixture->store, &other, 1), 0);
+        assert_true(other.id > 0);
+        assert_waiting(fixture->store, "a", "m2");
+        assert_int_equal(metrics_counter_value(METRIC_EVENT_DUPLICATE) - before, 2);
+}
+
+static void the_same_id_is_stored_again_after_its_window(void **state)
+{
+        struct fixture *fixture = *state;
+        int64_t deadline = clock_steady_ms() + SUPPORT_DEADLINE_MS;
+        struct store_event event = windowed("m1", 20);
+
+        assert_int_equal(support_put(fixture->store, &event, 1), 0);
+        do {
+                event = windowed("m1", 20);
+                assert_int_equal(support_put(fixture->store, &event, 1), 0);
+        } while (event.id == 0 && clock_steady_ms() < deadline);
+        assert_true(event.id > 0);
+        assert_waiting(fixture->store, "a", "m1 m1");
+}
+
+static void without_a_window_nothing_is_a_double(void **state)
+{
+        struct fixture *fixture = *state;
+
+        support_put_one(fixture->store, "a", "m", "1");
+        support_put_one(fixture->store, "a", "m", "2");
+        assert_waiting(fixture->store, "a", "1 2");
+}
+
+/* --- dead letters -------------------------------------------------------------------------- */
+
+struct letters {
+        char text[256];
+        int64_t ids[8];
+        int count;
+        int limit;
+};
+
+static bool note_letter(void *context, const struct store_dead_letter *letter)
+{
+        struct letters *letters = context;
+        size_t length = strlen(letters->text);
+
+        snprintf(letters->text + length, sizeof(letters->text) - length, "%.*s(%s) ",
+                 (int)letter->event.record_size, (const char *)letter->event.record,
+                 letter->reason);
+        assert_true(letter->died_ms > 0);
+        letters->ids[letters->count++] = letter->event.id;
+        return letters->count < letters->limit;
+}
+
+static struct letters letters_of(struct fixture *fixture, int limit)
+{
+        struct letters letters = {.limit = limit};
+
+        support_flush(fixture->store);
+        assert_int_equal(store_dead_each(fixture->store, 0, note_letter, &letters), 0);
+        return letters;
+}
+
+static void the_dead_are_kept_with_their_reason(void **state)
+{
+        struct fixture *fixture = *state;
+        struct letters letters = {.limit = 8};
+        int64_t first = support_put_one(fixture->store, "a", "1", "x");
+        int64_t second = support_put_one(fixture->store, "a", "2", "y");
+
+        support_put_one(fixture->store, "a", "3", "z");
+        store_dead(fixture->store, second, "too large");
+        store_dead(fixture->store, first, "no formatter");
+        store_dead(fixture->store, first + 1000, "unknown");
+        assert_waiting(fixture->store, "a", "z");
+        reopen(fixture);
+        assert_waiting(fixture->store, "a", "z");
+        letters = letters_of(fixture, 8);
+        assert_string_equal(letters.text, "x(no formatter) y(too large) ");
+        assert_int_equal(letters_of(fixture, 1).count, 1);
+        assert_int_equal(state_of(fixture).dead_letters, 2);
+        assert_int_equal(state_of(fixture).events, 1);
+
+        letters = (struct letters){.limit = 8};
+        assert_int_equal(store_dead_each(fixture->store, second, note_letter, &letters), 0);
+        assert_string_equal(letters.text, "y(too large) ");
+        assert_int_equal(store_dead_each(fixture->store, second + 1, note_letter, &letters),
+                         STORE_E_NOT_FOUND);
+}
+
+static void replay_puts_letters_behind_what_waits(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_rows rows;
+        int64_t first = support_put_one(fixture->store, "a", "1", "x");
+        int64_t second = support_put_one(fixture->store, "a", "2", "y");
+        int64_t third = support_put_one(fixture->store, "a", "3", "z");
+
+        store_retry_at(fixture->store, first, INT64_MAX);
+        store_dead(fixture->store, first, "r");
+        store_dead(fixture->store, second, "r");
+        store_dead_replay(fixture->store, first);
+        support_flush(fixture->store);
+        assert_int_equal(support_take(fixture->store, "a", 0, 10, &rows), 0);
+        assert_int_equal(rows.count, 2);
+        assert_int_equal(rows.events[0].id, third);
+        assert_true(rows.events[1].id > third);
+        assert_memory_equal(rows.events[1].record, "x", 1);
+        assert_string_equal(rows.events[1].message_id, "1");
+        assert_int_equal(rows.events[1].attempts, 0);
+        assert_int_equal(rows.events[1].not_before_ms, 0);
+        store_rows_deinit(&rows);
+        assert_string_equal(letters_of(fixture, 8).text, "y(r) ");
+}
+
+static void all_letters_are_replayed_or_dropped(void **state)
+{
+        struct fixture *fixture = *state;
+        struct letters letters;
+        int64_t ids[4];
+
+        for (int i = 0; i < 4; i++) {
+                char text[2] = {(char)('0' + i), '\0'};
+
+                ids[i] = support_put_one(fixture->store, "a", text, text);
+                store_dead(fixture->store, ids[i], "r");
+        }
+        store_dead_drop(fixture->store, ids[1]);
+        store_dead_replay(fixture->store, 0);
+        assert_string_equal(letters_of(fixture, 8).text, "");
+        assert_waiting(fixture->store, "a", "0 2 3");
+        assert_int_equal(state_of(fixture).dead_letters, 0);
+        assert_int_equal(state_of(fixture).events, 3);
+
+        ids[0] = support_put_one(fixture->store, "a", "9", "9");
+        store_dead(fixture->store, ids[0], "r");
+        letters = letters_of(fixture, 8);
+        assert_int_equal(letters.count, 1);
+        store_dead_drop(fixture->store, 0);
+        assert_int_equal(letters_of(fixture, 8).count, 0);
+}
+
+/* More than one transaction takes. */
+static void many_letters_are_replayed_in_order(void **state)
+{
+        enum {
+                COUNT = 600
+        };
+        struct fixture *fixture = *state;
+        struct store_event *events = mem_new(COUNT, sizeof(*events));
+        struct store_rows rows;
+        int64_t last;
+
+        for (int i = 0; i < COUNT; i++)
+                events[i] = support_event("a", "m", "x");
+        assert_int_equal(support_put(fixture->store, events, COUNT), 0);
+        for (int i = 0; i < COUNT; i++)
+                store_dead(fixture->store, events[i].id, "r");
+        store_dead_replay(fixture->store, 0);
+        last = events[COUNT - 1].id;
+        close_store(fixture);
+        open_store(fixture);
+        assert_int_equal(state_of(fixture).events, COUNT);
+        assert_int_equal(state_of(fixture).dead_letters, 0);
+        assert_int_equal(support_take(fixture->store, "a", last, COUNT, &rows), 0);
+        assert_int_equal(rows.count, COUNT);
+        store_rows_deinit(&rows);
+        free(events);
+}
+
+/* --- records ------------------------------------------------------------------------------- */
+
+struct record_list {
+        char text[512];
+        int limit;
+        int count;
+};
+
+static bool note_record(void *context, const struct store_record *record)
+{
+        struct record_list *list = context;
+        size_t length = strlen(list->text);
+
+        if (list->count++ < 8)
+                snprintf(list->text + length, sizeof(list->text) - length, "%s:%s=%.*s ",
+                         record->kind, record->key, (int)record->value_size,
+                         (const char *)record->value);
+        return list->count < list->limit;
+}
+
+static struct record_list records_of(struct fixture *fixture, const char *kind)
+{
+        struct record_list list = {.limit = 100000};
+
+        assert_int_equal(store_records_each(fixture->store, kind, note_record, &list), 0);
+        return list;
+}
+
+static void records_are_kept_by_kind_and_key(void **state)
+{
+        struct fixture *fixture = *state;
+        struct record_list one = {.limit = 1};
+
+        assert_int_equal(support_write(fixture->store, "k", "b", "2", 0), 0);
+        assert_int_equal(support_write(fixture->store, "k", "a", "1", 0), 0);
+        assert_int_equal(support_write(fixture->store, "other", "a", "x", 0), 0);
+        assert_int_equal(support_write(fixture->store, "k", "b", "3", 0), 0);
+        assert_int_equal(support_write(fixture->store, "k", "c", "", 0), 0);
+        reopen(fixture);
+        assert_string_equal(records_of(fixture, "k").text, "k:a=1 k:b=3 k:c= ");
+        assert_string_equal(records_of(fixture, "other").text, "other:a=x ");
+        assert_string_equal(records_of(fixture, "none").text, "");
+        assert_int_equal(store_records_each(fixture->store, "k", note_record, &one), 0);
+        assert_string_equal(one.text, "k:a=1 ");
+
+        assert_int_equal(support_write(fixture->store, "k", "a", NULL, 0), 0);
+        assert_int_equal(support_write(fixture->store, "k", "nobody", NULL, 0), 0);
+        assert_string_equal(records_of(fixture, "k").text, "k:b=3 k:c= ");
+}
+
+static void copied_records_come_in_their_order(void **state)
+{
+        struct fixture *fixture = *state;
+
+        for (int i = 0; i < 300; i++) {
+                char key[16];
+                char value[16];
+
+                snprintf(key, sizeof(key), "%03d", i % 150);
+                snprintf(value, sizeof(value), "%d", i);
+                store_write_copy(fixture->store,
+                                 &(struct store_record){.kind = "k",
+                                                        .key = key,
+                                                        .value = value,
+                                                        .value_size = strlen(value)});
+        }
+        store_write_copy(fixture->store, &(struct store_record){.kind = "k", .key = "000"});
+        reopen(fixture);
+        assert_int_equal(records_of(fixture, "k").count, 149);
+        assert_memory_equal(records_of(fixture, "k").text, "k:001=151 k:002=152 ", 20);
+}
+
+static void expired_records_are_not_shown(void **state)
+{
+        struct fixture *fixture = *state;
+        int64_t now = clock_wall_ms();
+
+        assert_int_equal(support_write(fixture->store, "k", "old", "x", now - 1), 0);
+        assert_int_equal(support_write(fixture->store, "k", "young", "y", now + 3600000), 0);
+        assert_string_equal(records_of(fixture, "k").text, "k:young=y ");
+}
+
+/* --- bounds -------------------------------------------------------------------------------- */
+
+static void a_full_store_refuses_whole_puts_and_goes_on_draining(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_event events[2] = {support_event("a", "1", "0123456789"),
+                                        support_event("a", "2", "0123456789")};
+        int64_t size = store_event_size(&events[0]);
+
+        close_store(fixture);
+        fixture->maximum_bytes = 3 * size;
+        open_store(fixture);
+        assert_int_equal(support_put(fixture->store, events, 2), 0);
+        assert_int_equal(state_of(fixture).bytes, 2 * size);
+        assert_false(state_of(fixture).full);
+        assert_int_equal(support_put(fixture->store, events, 2), STORE_E_FULL);
+        assert_true(state_of(fixture).full);
+        assert_int_equal(state_of(fixture).events, 2);
+        assert_int_equal(support_put(fixture->store, events, 1), 0);
+        assert_false(state_of(fixture).full);
+        assert_int_equal(support_put(fixture->store, events, 1), STORE_E_FULL);
+
+        /* What counts is read from the disk as it was counted in memory. */
+        reopen(fixture);
+        assert_int_equal(state_of(fixture).bytes, 3 * size);
+        assert_int_equal(support_put(fixture->store, events, 1), STORE_E_FULL);
+        store_done(fixture->store, events[1].id);
+        assert_int_equal(support_put(fixture->store, events, 1), 0);
+}
+
+static void dead_letters_count_against_the_bound(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_event event = support_event("a", "1", "0123456789");
+        int64_t size = store_event_size(&event);
+
+        assert_int_equal(support_put(fixture->store, &event, 1), 0);
+        store_dead(fixture->store, event.id, "12345");
+        support_flush(fixture->store);
+        assert_int_equal(state_of(fixture).bytes, size + 5);
+        reopen(fixture);
+        assert_int_equal(state_of(fixture).bytes, size + 5);
+        store_dead_replay(fixture->store, event.id);
+        support_flush(fixture->store);
+        assert_int_equal(state_of(fixture).bytes, size);
+        reopen(fixture);
+        assert_int_equal(state_of(fixture).bytes, size);
+}
+
+/* --- opening and closing ------------------------------------------------------------------- */
+
+static void a_second_one_is_refused_by_path_and_pid(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_options options = {.backend = backend->name, .directory = fixture->directory};
+        struct reason reason = REASON_INIT;
+        struct store *second = NULL;
+        char pid[24];
+
+        assert_int_equal(store_open(&options, &second, &reason), STORE_E_LOCKED);
+        snprintf(pid, sizeof(pid), "%d", (int)getpid());
+        assert_non_null(strstr(reason.text, pid));
+        assert_non_null(strstr(reason.text, fixture->directory));
+        assert_null(second);
+        close_store(fixture);
+        open_store(fixture);
+}
+
+static void a_reader_sees_what_a_running_store_holds(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_options options = {.backend = backend->name, .directory = fixture->directory};
+        struct device_list devices = {.limit = 10};
+        struct reason reason = REASON_INIT;
+        struct store_state seen;
+        struct store *reader;
+
+        support_put_one(fixture->store, "a", "1", "x");
+        assert_int_equal(store_open_to_read(&options, &reader, &reason), 0);
+        store_get_state(reader, &seen);
+        assert_int_equal(seen.events, 1);
+        assert_int_equal(store_devices_each(reader, note_device, &devices), 0);
+        assert_string_equal(devices.text, "a=1 ");
+        store_close(reader);
+        support_put_one(fixture->store, "a", "2", "y");
+
+        /* And of one that does not run. */
+        close_store(fixture);
+        assert_int_equal(store_open_to_read(&options, &reader, &reason), 0);
+        store_get_state(reader, &seen);
+        assert_int_equal(seen.events, 2);
+        store_close(reader);
+}
+
+struct closing {
+        struct store *store;
+        struct put_call late;
+        struct put_call calls[64];
+};
+
+/* On the thread `store`, as the first put is answered: the store is being closed by then. */
+static void put_another(struct store_put *put, int result)
+{
+        struct put_call *call = (struct put_call *)(void *)put;
+        struct closing *closing =
+                (struct closing *)(void *)((char *)call - offsetof(struct closing, calls));
+        bool seen_closing = false;
+
+        call->result = result;
+        while (!seen_closing) {
+                pthread_mutex_lock(&closing->store->mutex);
+                seen_closing = closing->store->closing;
+                pthread_mutex_unlock(&closing->store->mutex);
+        }
+        store_put(closing->store, &closing->late.put);
+}
+
+static void closing_commits_what_was_put_and_refuses_what_comes_later(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_event event = support_event("a", "1", "x");
+        struct store_event late = support_event("a", "late", "late");
+        struct closing *closing = mem_new(1, sizeof(*closing));
+
+        closing->store = fixture->store;
+        closing->late.put = (struct store_put){.events = &late, .count = 1, .done = put_call_done};
+        closing->late.result = -1;
+        for (int i = 0; i < 64; i++) {
+                closing->calls[i].put = (struct store_put){
+                        .events = &event,
+                        .count = 1,
+                        .done = i == 0 ? put_another : put_call_done,
+                };
+                closing->calls[i].result = -1;
+                store_put(fixture->store, &closing->calls[i].put);
+        }
+        close_store(fixture);
+        for (int i = 0; i < 64; i++)
+                assert_int_equal(closing->calls[i].result, 0);
+        assert_int_equal(closing->late.result, STORE_E_CLOSED);
+        free(closing);
+        open_store(fixture);
+        assert_int_equal(state_of(fixture).events, 64);
+}
+
+/* --- many at once -------------------------------------------------------------------------- */
+
+struct producer {
+        struct store *store;
+        char device[8];
+        pthread_t thread;
+};
+
+enum {
+        PRODUCERS = 8,
+        PRODUCED = 100
+};
+
+static void *produce(void *context)
+{
+        struct producer *producer = context;
+
+        thread_enter("test-producer");
+        for (int i = 0; i < PRODUCED; i++) {
+                char text[16];
+                int64_t id;
+
+                snprintf(text, sizeof(text), "%d", i);
+                id = support_put_one(producer->store, producer->device, text, text);
+                if (i % 2)
+                        store_done(producer->store, id);
+        }
+        return NULL;
+}
+
+static void many_threads_keep_their_own_order(void **state)
+{
+        struct fixture *fixture = *state;
+        struct producer producers[PRODUCERS];
+        int64_t commits = metrics_counter_value(METRIC_STORE_COMMITS);
+
+        for (int i = 0; i < PRODUCERS; i++) {
+                producers[i].store = fixture->store;
+                snprintf(producers[i].device, sizeof(producers[i].device), "d%d", i);
+                thread_start(&producers[i].thread, produce, &producers[i]);
+        }
+        for (int i = 0; i < PRODUCERS; i++)
+                pthread_join(producers[i].thread, NULL);
+        /* Never more commits than puts, and nearly always fewer. */
+        commits = metrics_counter_value(METRIC_STORE_COMMITS) - commits;
+        assert_true(commits <= PRODUCERS * PRODUCED + PRODUCERS * PRODUCED / 2);
+        for (int i = 0; i < PRODUCERS; i++) {
+                struct store_rows rows;
+
+                assert_int_equal(
+                        support_take(fixture->store, producers[i].device, 0, PRODUCED, &rows), 0);
+                assert_int_equal(rows.count, PRODUCED / 2);
+                for (size_t row = 0; row < rows.count; row++)
+                        assert_int_equal(atoi(rows.events[row].message_id), row * 2);
+                store_rows_deinit(&rows);
+        }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(put_and_take_keep_everything),
+                TEST(take_gives_one_device_in_order_behind_an_id),
+                TEST(ids_grow_even_over_a_restart_of_an_emptied_store),
+                TEST(done_forgets_for_good),
+                TEST(take_fills_up_behind_events_that_are_leaving),
+                TEST(retry_counts_an_attempt_and_keeps_the_order),
+                TEST(devices_come_by_their_oldest_event),
+                TEST(doubles_are_recognised_within_their_window),
+                TEST(the_same_id_is_stored_again_after_its_window),
+                TEST(without_a_window_nothing_is_a_double),
+                TEST(the_dead_are_kept_with_their_reason),
+                TEST(replay_puts_letters_behind_what_waits),
+                TEST(all_letters_are_replayed_or_dropped),
+                TEST(many_letters_are_replayed_in_order),
+                TEST(records_are_kept_by_kind_and_key),
+                TEST(copied_records_come_in_their_order),
+                TEST(expired_records_are_not_shown),
+                TEST(a_full_store_refuses_whole_puts_and_goes_on_draining),
+                TEST(dead_letters_count_against_the_bound),
+                TEST(a_second_one_is_refused_by_path_and_pid),
+                TEST(a_reader_sees_what_a_running_store_holds),
+                TEST(closing_commits_what_was_put_and_refuses_what_comes_later),
+                TEST(many_threads_keep_their_own_order),
+        };
+        int failures = 0;
+
+        for (size_t i = 0; store_backends[i]; i++) {
+                backend = store_backends[i];
+                failures += cmocka_run_group_tests_name(backend->name, tests, NULL, NULL);
+        }
+        return failures;
+}
