@@ -72,6 +72,7 @@ struct http_exchange {
         bool begun;
         bool handled;
         bool ready;
+        bool dropped;
         bool suspended;
         bool timed;
         int64_t due_ms;
@@ -274,6 +275,8 @@ static enum MHD_Result send_answer(struct http_exchange *exchange)
         struct MHD_Response *response;
         enum MHD_Result result;
 
+        if (exchange->dropped)
+                return MHD_NO;
         if (exchange->stream.read)
                 response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_CHUNK,
                                                              on_stream_read, exchange, NULL);
@@ -689,6 +692,16 @@ static void exchange_post(struct http_exchange *exchange)
                 exchange_release(exchange);
 }
 
+static void exchange_finish(struct http_exchange *exchange)
+{
+        if (!thread_is(exchange->endpoint->thread_name))
+                exchange_post(exchange);
+        else if (exchange->delay_ms > 0)
+                timer_start(exchange, exchange->delay_ms);
+        else
+                exchange_ready(exchange);
+}
+
 void http_exchange_answer(struct http_exchange *exchange, int status, const char *content_type,
                           struct buf *body)
 {
@@ -698,12 +711,13 @@ void http_exchange_answer(struct http_exchange *exchange, int status, const char
                 exchange->answer = *body;
                 *body = BUF_INIT;
         }
-        if (!thread_is(exchange->endpoint->thread_name))
-                exchange_post(exchange);
-        else if (exchange->delay_ms > 0)
-                timer_start(exchange, exchange->delay_ms);
-        else
-                exchange_ready(exchange);
+        exchange_finish(exchange);
+}
+
+void http_exchange_drop(struct http_exchange *exchange)
+{
+        exchange->dropped = true;
+        exchange_finish(exchange);
 }
 
 void http_exchange_answer_json(struct http_exchange *exchange, int status,

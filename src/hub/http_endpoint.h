@@ -25,7 +25,7 @@ struct http_exchange;
 
 /*
  * Called with each complete request. The handler, or somebody later, must answer exactly once
- * (http_exchange_answer, _answer_json or _stream); until then the exchange is theirs.
+ * (http_exchange_answer, _answer_json, _stream or _drop); until then the exchange is theirs.
  */
 typedef void http_endpoint_handler(void *context, struct http_exchange *exchange);
 
@@ -91,6 +91,9 @@ void http_exchange_answer(struct http_exchange *exchange, int status, const char
 /* As application/json; takes `value`. */
 void http_exchange_answer_json(struct http_exchange *exchange, int status,
                                struct json_object *value);
+
+/* Instead of an answer: the connection is closed. */
+void http_exchange_drop(struct http_exchange *exchange);
 
 struct http_stream {
         const char *content_type;
