@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 #define FIRST_ENCODED_SIZE 1024
+#define MOST_ENCODED_SIZE  (64 * 1024 * 1024)
 
 pn_bytes_t amqp_bytes(const char *text)
 {
@@ -51,24 +52,23 @@ void amqp_message_event(pn_message_t *message, const struct hub_message *event)
 
 bool amqp_message_encode(pn_message_t *message, struct buf *out)
 {
-        size_t room = out->capacity > FIRST_ENCODED_SIZE ? out->capacity : FIRST_ENCODED_SIZE;
+        size_t room = out->capacity > FIRST_ENCODED_SIZE ? out->capacity - 1 : FIRST_ENCODED_SIZE;
 
-        for (;;) {
-                size_t size;
+        for (; room <= MOST_ENCODED_SIZE; room *= 2) {
+                size_t size = room;
                 int error;
 
                 buf_clear(out);
                 buf_reserve(out, room);
-                size = room;
                 error = pn_message_encode(message, out->data, &size);
                 if (error == 0) {
                         out->size = size;
                         return true;
                 }
-                if (error != PN_OVERFLOW || room > SIZE_MAX / 4)
+                if (error != PN_OVERFLOW)
                         return false;
-                room *= 2;
         }
+        return false;
 }
 
 bool amqp_message_receive(pn_message_t *message, pn_delivery_t *delivery, size_t most,

@@ -151,20 +151,13 @@ static bool sign(const struct hub_device *device, struct buf *token, struct reas
         return sas_token(token, &grant, reason);
 }
 
-static void wipe(struct buf *secret)
-{
-        if (secret->data != NULL)
-                mem_wipe(secret->data, secret->capacity);
-        buf_deinit(secret);
-}
-
 /* False, with the reason, if there is no making a token for this device. */
 static bool send_request(struct hub_device *device, struct reason *reason)
 {
         struct hub_connection *connection = device->connection;
         struct hub_cbs *cbs = &connection->cbs;
-        CLEANUP(wipe) struct buf signed_token = BUF_INIT;
-        CLEANUP(wipe) struct buf encoded = BUF_INIT;
+        CLEANUP(buf_wipe) struct buf signed_token = BUF_INIT;
+        CLEANUP(buf_wipe) struct buf encoded = BUF_INIT;
         uint64_t number = ++cbs->last_number;
         pn_delivery_t *delivery;
 

@@ -12,22 +12,15 @@
 #include <proton/connection.h>
 #include <proton/event.h>
 #include <proton/proactor.h>
-#include <proton/ssl.h>
-#include <proton/transport.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "azure/hub_connection.h"
 #include "azure/hub_core.h"
+#include "azure/hub_dial.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
-
-/* Proton announces half of it. */
-#define IDLE_TIMEOUT_MS (2 * 120000)
-#define FRAME_SIZE      65536
-#define PORT_SIZE       6
 
 struct post {
         void (*run)(void *context);
@@ -42,8 +35,7 @@ struct posts {
 
 struct hub_loop {
         struct hub_client client; /* first: what the public functions are given */
-        pn_proactor_t *proactor;
-        pn_ssl_domain_t *trust;
+        struct hub_dialer dialer;
         pthread_t thread;
         pthread_mutex_t lock; /* guards `posted` */
         struct posts posted;
@@ -59,24 +51,10 @@ static struct hub_loop *loop_of(struct hub_client *client)
         return list_entry(client, struct hub_loop, client);
 }
 
-/* --- what the core asks for ----------------------------------------------------------------- */
-
-static void io_connect(struct hub_client *client, pn_connection_t *connection, const char *host,
-                       uint16_t port)
+static void io_connect(struct hub_client *client, pn_connection_t *connection,
+                       const struct hub_address *address)
 {
-        struct hub_loop *loop = loop_of(client);
-        pn_transport_t *transport = pn_transport();
-        pn_ssl_t *ssl = pn_ssl(transport);
-        char port_text[PORT_SIZE];
-        char address[PN_MAX_ADDR];
-
-        pn_ssl_init(ssl, loop->trust, NULL);
-        pn_ssl_set_peer_hostname(ssl, host);
-        pn_transport_set_idle_timeout(transport, IDLE_TIMEOUT_MS);
-        pn_transport_set_max_frame(transport, FRAME_SIZE);
-        snprintf(port_text, sizeof(port_text), "%u", (unsigned)port);
-        pn_proactor_addr(address, sizeof(address), host, port_text);
-        pn_proactor_connect2(loop->proactor, connection, transport, address);
+        hub_dialer_connect(&loop_of(client)->dialer, connection, address);
 }
 
 static void io_wake(struct hub_client *client, pn_connection_t *connection)
@@ -87,9 +65,7 @@ static void io_wake(struct hub_client *client, pn_connection_t *connection)
 
 static void io_abandon(struct hub_client *client, pn_connection_t *connection)
 {
-        (void)client;
-        pn_proactor_release_connection(connection);
-        pn_connection_free(connection);
+        hub_dialer_abandon(&loop_of(client)->dialer, connection);
 }
 
 static const struct hub_io proactor_io = {io_connect, io_wake, io_abandon};
@@ -143,17 +119,17 @@ static void arm(struct hub_loop *loop)
         if (next_ms < 0 || (loop->armed_ms >= 0 && loop->armed_ms <= next_ms))
                 return;
         loop->armed_ms = next_ms;
-        pn_proactor_set_timeout(loop->proactor, delay_ms > 0 ? (pn_millis_t)delay_ms : 0);
+        pn_proactor_set_timeout(loop->dialer.proactor, delay_ms > 0 ? (pn_millis_t)delay_ms : 0);
 }
 
 static void turn(struct hub_loop *loop)
 {
         struct hub_client *client = &loop->client;
-        pn_event_batch_t *batch = pn_proactor_wait(loop->proactor);
+        pn_event_batch_t *batch = pn_proactor_wait(loop->dialer.proactor);
 
         client->now_ms = clock_steady_ms();
         handle_batch(loop, batch);
-        pn_proactor_done(loop->proactor, batch);
+        pn_proactor_done(loop->dialer.proactor, batch);
         run_posts(loop);
         hub_timers_run(&client->timers, client->now_ms);
         if (client->stopping) {
@@ -173,50 +149,24 @@ static void *run(void *context)
         thread_enter(HUB_CLIENT_THREAD);
         while (!loop->done)
                 turn(loop);
+        run_posts(loop); /* what was posted before the end, and lookups that came too late */
         return NULL;
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
 
-static pn_ssl_domain_t *trust_new(const char *trusted_certificates, struct reason *reason)
-{
-        /* Proton starts with the system's certificates and adds the file to them. */
-        pn_ssl_domain_t *trust = pn_ssl_domain(PN_SSL_MODE_CLIENT);
-
-        if (trust == NULL ||
-            pn_ssl_domain_set_peer_authentication(trust, PN_SSL_VERIFY_PEER_NAME, NULL) != 0) {
-                reason_set(reason, "TLS can't be set up");
-        } else if (trusted_certificates != NULL &&
-                   pn_ssl_domain_set_trusted_ca_db(trust, trusted_certificates) != 0) {
-                reason_set(reason,
-                           "the trusted certificates in '%s' can't be read: a file of "
-                           "certificates in PEM form is expected",
-                           trusted_certificates);
-        } else {
-                return trust;
-        }
-        pn_ssl_domain_free(trust);
-        return NULL;
-}
-
 int hub_client_new(const struct hub_client_options *options, struct hub_client **client,
                    struct reason *reason)
 {
-        pn_ssl_domain_t *trust = trust_new(options->trusted_certificates, reason);
-        struct hub_loop *loop;
+        struct hub_loop *loop = mem_new(1, sizeof(*loop));
+        int error = hub_dialer_init(&loop->dialer, &loop->client, options->trusted_certificates,
+                                    reason);
 
-        if (trust == NULL)
-                return -EINVAL;
-        loop = mem_new(1, sizeof(*loop));
-        loop->trust = trust;
-        loop->armed_ms = -1;
-        loop->proactor = pn_proactor();
-        if (loop->proactor == NULL) {
-                reason_set(reason, "the AMQP library can't start: too many open files?");
-                pn_ssl_domain_free(trust);
+        if (error != 0) {
                 free(loop);
-                return -EMFILE;
+                return error;
         }
+        loop->armed_ms = -1;
         pthread_mutex_init(&loop->lock, NULL);
         hub_core_init(&loop->client, options, &proactor_io);
         thread_start(&loop->thread, run, loop);
@@ -239,7 +189,7 @@ void hub_client_post(struct hub_client *client, void (*run_post)(void *context),
         posted->list[posted->count++] = (struct post){.run = run_post, .context = context};
         pthread_mutex_unlock(&loop->lock);
         if (first)
-                pn_proactor_interrupt(loop->proactor);
+                pn_proactor_interrupt(loop->dialer.proactor);
 }
 
 static void patience_ends(struct hub_timer *timer)
@@ -269,8 +219,7 @@ void hub_client_free(struct hub_client *client, int64_t patience_ms)
         hub_client_post(client, stop, loop);
         pthread_join(loop->thread, NULL);
         hub_core_deinit(client);
-        pn_proactor_free(loop->proactor);
-        pn_ssl_domain_free(loop->trust);
+        hub_dialer_deinit(&loop->dialer);
         pthread_mutex_destroy(&loop->lock);
         free(loop->posted.list);
         free(loop->running.list);

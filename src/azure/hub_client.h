@@ -8,9 +8,9 @@
  * be called on it, and all handlers are called on it. hub_client_post is the way in.
  *
  * The client reconnects by itself, with backoff and jitter per hub, and authorises the devices
- * again at a bounded rate. It does not decide what becomes of a device that the hub refuses: it
- * says so (HUB_DEVICE_REFUSED), stays quiet for that device, and waits for hub_device_retry or
- * hub_device_close.
+ * again at a bounded rate. Tokens are renewed before they expire. It does not decide what becomes
+ * of a device that the hub refuses: it says so (HUB_DEVICE_REFUSED), stays quiet for that device,
+ * and waits for hub_device_retry or hub_device_close.
  */
 #ifndef ISTHMUS_AZURE_HUB_CLIENT_H
 #define ISTHMUS_AZURE_HUB_CLIENT_H
@@ -100,7 +100,8 @@ struct hub_message_property {
         const char *value;
 };
 
-/* A device-to-cloud message. */
+/* A device-to-cloud message. Texts and property names are UTF-8; content type and encoding ASCII.
+ */
 struct hub_message {
         const char *message_id;
         const char *correlation_id;   /* or NULL */
@@ -164,7 +165,8 @@ void hub_device_close(struct hub_device *device);
 
 /*
  * Sends now; allowed in HUB_DEVICE_READY only. Copies the message. False when the link has no
- * credit: nothing was sent, and the handler's `state` says HUB_DEVICE_READY again when it has.
+ * credit: nothing was sent, and the handler's `state` says HUB_DEVICE_READY again when it has. So
+ * it is with a device's first send: it attaches the link.
  */
 bool hub_device_send(struct hub_device *device, const struct hub_message *message,
                      uint64_t token) MUST_CHECK;

@@ -50,7 +50,8 @@ struct hub_connection *hub_connection_new(struct hub *hub)
         pn_connection_set_container(connection->connection, container);
         pn_connection_set_hostname(connection->connection, hub->host);
         pn_connection_set_context(connection->connection, connection);
-        hub->client->io->connect(hub->client, connection->connection, hub->host, hub->port);
+        hub->client->io->connect(hub->client, connection->connection,
+                                 &(struct hub_address){hub->host, hub->port, hub->which});
         return connection;
 }
 
@@ -98,6 +99,8 @@ static void lost(struct hub_connection *connection, const struct hub_condition *
         hub_pool_back_off(hub);
         if (was_open)
                 metrics_add(METRIC_HUB_DISCONNECTS, 1);
+        else
+                hub->which++;
         log_warn(was_open ? "HUB_DISCONNECTED" : "HUB_UNREACHABLE",
                  was_open ? "A connection to a hub was lost" : "A hub could not be connected",
                  LOG_TEXT("hub", hub->name), LOG_TEXT("reason", condition->reason.text),
@@ -255,11 +258,20 @@ void hub_connection_abandon(struct hub_connection *connection, const char *why)
         client->io->abandon(client, pn_connection);
 }
 
+void hub_connection_unreachable(struct hub_connection *connection, const char *why)
+{
+        struct hub_condition condition;
+
+        hub_condition_read(&condition, NULL, why);
+        lost(connection, &condition);
+        hub_connection_abandon(connection, why);
+}
+
 void hub_connection_check_stop(struct hub_connection *connection)
 {
-        if (!connection->hub->client->stopping || !list_is_empty(&connection->in_flight))
-                return;
-        if (connection->state == HUB_CONNECTION_OPEN)
+        if (connection->state == HUB_CONNECTION_CONNECTING)
+                hub_connection_abandon(connection, "the client is closing");
+        else if (connection->state == HUB_CONNECTION_OPEN && list_is_empty(&connection->in_flight))
                 hub_connection_close(connection, "the client is closing");
 }
 
@@ -311,10 +323,8 @@ static void watch(struct hub_timer *timer)
         hub_timer_start(client, timer, WATCH_INTERVAL_MS);
         switch (connection->state) {
         case HUB_CONNECTION_CONNECTING:
-                if (age_ms > CONNECT_TIMEOUT_MS) {
-                        hub_connection_fail(connection, "the hub does not answer");
-                        hub_connection_abandon(connection, "the hub does not answer");
-                }
+                if (age_ms > CONNECT_TIMEOUT_MS)
+                        hub_connection_unreachable(connection, "the hub does not answer");
                 break;
         case HUB_CONNECTION_OPEN:
                 watch_open(connection);

@@ -59,6 +59,9 @@ void hub_connection_wrote(struct hub_connection *connection);
 /* Closes in order. Devices that are still on it wait for another connection. */
 void hub_connection_close(struct hub_connection *connection, const char *why);
 
+/* It can't be connected: ends and frees it. */
+void hub_connection_unreachable(struct hub_connection *connection, const char *why);
+
 /* Closes because it does not work; the next connection waits a while. */
 void hub_connection_fail(struct hub_connection *connection, const char *why);
 

@@ -28,14 +28,21 @@
 
 struct hub_connection;
 
+/* Where to connect. */
+struct hub_address {
+        const char *host;
+        uint16_t port;
+        unsigned which; /* of several addresses of the host, which to try */
+};
+
 /* What the core needs of the world. */
 struct hub_io {
         /*
          * Connects and opens a connection that is ready for it. Its events go to
          * hub_connection_event; the last one is PN_TRANSPORT_CLOSED, also when it fails.
          */
-        void (*connect)(struct hub_client *client, pn_connection_t *connection, const char *host,
-                        uint16_t port);
+        void (*connect)(struct hub_client *client, pn_connection_t *connection,
+                        const struct hub_address *address);
         /* Sends soon what was written outside of a batch of the connection's own events. */
         void (*wake)(struct hub_client *client, pn_connection_t *connection);
         /* Drops the socket at once and frees the connection; no event of it comes any more. */

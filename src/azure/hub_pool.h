@@ -25,7 +25,8 @@ struct hub {
         char *name;            /* as its devices give it: host or host:port */
         char *host;
         uint16_t port;
-        char *invalid; /* why its name can't be used; or NULL */
+        unsigned which; /* of its addresses, which to try next */
+        char *invalid;  /* why its name can't be used; or NULL */
         struct list connections;
         struct list devices[HUB_PLACES]; /* those of its own places; the others stay empty */
         struct hub_timer seat_timer;     /* seats the waiting devices */

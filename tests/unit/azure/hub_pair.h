@@ -20,61 +20,29 @@
 #include "azure/hub_device.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "unit/azure/hub_peer.h"
 
-#define PAIRS      16
-#define TEXT_SIZE  600
-#define TEST_KEY   "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-#define TEST_HUB   "myhub.azure-devices.net"
+#define PAIRS    16
+#define TEST_KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define TEST_HUB "myhub.azure-devices.net"
 
-struct world;
-
-/* The hub's end of one connection; what it does is set by the test at any time. */
-struct peer {
-        struct world *world;
+/* Both ends of one connection. */
+struct pair {
         bool used;
-        bool refuse_tcp;
-        pn_connection_t *client_connection;
+        pn_connection_t *connection; /* the client's */
         pn_connection_driver_t client;
         pn_connection_driver_t server;
-        pn_link_t *cbs_out;         /* answers go out here */
-        pn_delivery_t *last;        /* last telemetry delivery that was left open */
-        bool client_closed;         /* the client has sent CLOSE */
-};
-
-struct peer_script {
-        bool hold_tokens;           /* no answers */
-        int token_status;
-        const char *token_text;
-        int full_after;             /* tokens accepted per connection; 0 = no limit */
-        pn_type_t correlation_type; /* of the answers */
-        int cbs_credit;
-        int credit;                 /* of telemetry links */
-        uint64_t outcome;           /* 0 = none */
-        const char *condition;      /* of PN_REJECTED */
-        const char *description;
-        const char *refuse_attach;  /* condition of a DETACH that follows ATTACH; or NULL */
-        uint64_t max_message_size;
-        int connects_refused;       /* so many connections fail */
+        struct hub_peer peer;
 };
 
 struct world {
         struct hub_client client;
-        struct peer peers[PAIRS];
-        struct peer_script script;
-        /* what the hubs saw */
+        struct pair pairs[PAIRS];
+        struct hub_script script;
+        struct hub_seen seen;
         int connects;
-        int tokens;
-        int attaches;
-        int messages;
-        char token_name[TEXT_SIZE];
-        char token_text[TEXT_SIZE];
-        char token_id[TEXT_SIZE];
-        char address[TEXT_SIZE];
-        char link_name[TEXT_SIZE];
-        char model_id[TEXT_SIZE];
-        char hostname[TEXT_SIZE];
-        char container[TEXT_SIZE];
-        struct buf message; /* the last one, encoded */
+        int connects_refused; /* so many fail */
+        unsigned which;       /* address asked for last */
 };
 
 static struct world *world_of(struct hub_client *client)
@@ -82,61 +50,59 @@ static struct world *world_of(struct hub_client *client)
         return list_entry(client, struct world, client);
 }
 
-static struct peer *peer_of(struct world *world, const pn_connection_t *connection)
+static struct pair *pair_of(struct world *world, const pn_connection_t *connection)
 {
         for (size_t i = 0; i < PAIRS; i++) {
-                if (world->peers[i].used && world->peers[i].client_connection == connection)
-                        return &world->peers[i];
+                if (world->pairs[i].used && world->pairs[i].connection == connection)
+                        return &world->pairs[i];
         }
         return NULL;
 }
 
-static void peer_free(struct peer *peer)
+static void pair_free(struct pair *pair)
 {
-        pn_connection_driver_destroy(&peer->client);
-        pn_connection_driver_destroy(&peer->server);
-        memset(peer, 0, sizeof(*peer));
+        pn_connection_driver_destroy(&pair->client);
+        pn_connection_driver_destroy(&pair->server);
+        memset(pair, 0, sizeof(*pair));
 }
 
-static void pair_connect(struct hub_client *client, pn_connection_t *connection, const char *host,
-                         uint16_t port)
+static void pair_connect(struct hub_client *client, pn_connection_t *connection,
+                         const struct hub_address *address)
 {
         struct world *world = world_of(client);
-        struct peer *peer = NULL;
+        struct pair *pair = NULL;
 
-        (void)host;
-        (void)port;
-        for (size_t i = 0; i < PAIRS && peer == NULL; i++) {
-                if (!world->peers[i].used)
-                        peer = &world->peers[i];
+        for (size_t i = 0; i < PAIRS && pair == NULL; i++) {
+                if (!world->pairs[i].used)
+                        pair = &world->pairs[i];
         }
-        if (peer == NULL)
+        if (pair == NULL)
                 abort();
-        peer->world = world;
-        peer->used = true;
-        peer->client_connection = connection;
+        *pair = (struct pair){.used = true, .connection = connection};
+        pair->peer = (struct hub_peer){.script = &world->script, .seen = &world->seen};
         world->connects++;
-        pn_connection_driver_init(&peer->client, connection, NULL);
+        world->which = address->which;
+        pn_connection_driver_init(&pair->client, connection, NULL);
         pn_connection_open(connection);
-        pn_connection_driver_init(&peer->server, NULL, NULL);
-        pn_transport_set_server(peer->server.transport);
-        pn_connection_driver_bind(&peer->client);
-        if (world->script.connects_refused > 0) {
-                world->script.connects_refused--;
-                pn_connection_driver_errorf(&peer->client, "proton:io", "refused by the test");
-                pn_connection_driver_close(&peer->client);
+        pn_connection_driver_init(&pair->server, NULL, NULL);
+        pn_transport_set_server(pair->server.transport);
+        pn_connection_driver_bind(&pair->client);
+        if (world->connects_refused > 0) {
+                world->connects_refused--;
+                pn_connection_driver_errorf(&pair->client, "proton:io", "refused by the test");
+                pn_connection_driver_close(&pair->client);
         }
 }
 
 static void pair_wake(struct hub_client *client, pn_connection_t *connection)
 {
-        if (peer_of(world_of(client), connection) == NULL)
+        if (pair_of(world_of(client), connection) == NULL)
                 abort();
 }
 
 static void pair_abandon(struct hub_client *client, pn_connection_t *connection)
 {
-        peer_free(peer_of(world_of(client), connection));
+        pair_free(pair_of(world_of(client), connection));
 }
 
 static const struct hub_io pair_io = {pair_connect, pair_wake, pair_abandon};
@@ -147,12 +113,7 @@ static inline void world_init(struct world *world, const struct hub_client_optio
         thread_enter(HUB_CLIENT_THREAD);
         hub_core_init(&world->client, options, &pair_io);
         world->client.now_ms = 1000000;
-        world->script.token_status = 200;
-        world->script.token_text = "OK";
-        world->script.cbs_credit = 100;
-        world->script.credit = 1000;
-        world->script.outcome = PN_ACCEPTED;
-        world->script.correlation_type = PN_STRING;
+        world->script = hub_script_good();
 }
 
 static inline void world_deinit(struct world *world)
@@ -162,209 +123,10 @@ static inline void world_deinit(struct world *world)
                 continue;
         hub_core_deinit(&world->client);
         for (size_t i = 0; i < PAIRS; i++) {
-                if (world->peers[i].used)
-                        peer_free(&world->peers[i]);
+                if (world->pairs[i].used)
+                        pair_free(&world->pairs[i]);
         }
-        buf_deinit(&world->message);
-}
-
-/* --- the scripted hub ------------------------------------------------------------------------ */
-
-static void keep(char out[TEXT_SIZE], pn_bytes_t bytes)
-{
-        snprintf(out, TEXT_SIZE, "%.*s", (int)bytes.size, bytes.start);
-}
-
-static void keep_text(char out[TEXT_SIZE], const char *text)
-{
-        snprintf(out, TEXT_SIZE, "%s", text == NULL ? "" : text);
-}
-
-static void peer_send(pn_link_t *link, pn_message_t *message, pn_bytes_t tag)
-{
-        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
-
-        if (!amqp_message_encode(message, &bytes))
-                abort();
-        pn_delivery(link, pn_dtag(tag.start, tag.size));
-        pn_link_send(link, bytes.data, bytes.size);
-        pn_link_advance(link);
-}
-
-static pn_atom_t as_type(pn_atom_t id, pn_type_t type)
-{
-        if (type == PN_ULONG) {
-                pn_atom_t number = {.type = PN_ULONG};
-
-                number.u.as_ulong = strtoull(id.u.as_bytes.start, NULL, 10);
-                return number;
-        }
-        return id;
-}
-
-static void peer_answer_token(struct peer *peer, pn_atom_t id)
-{
-        const struct peer_script *script = &peer->world->script;
-        pn_message_t *message = pn_message();
-        pn_data_t *properties = pn_message_properties(message);
-        const char *text = script->token_text;
-        int status = script->token_status;
-
-        if (script->full_after > 0 && peer->world->tokens > script->full_after) {
-                status = 500;
-                text = "The maximum number of tokens per connection (1000) has been reached.";
-        }
-        pn_message_set_correlation_id(message, as_type(id, script->correlation_type));
-        pn_data_put_map(properties);
-        pn_data_enter(properties);
-        pn_data_put_string(properties, amqp_bytes(AZURE_CBS_STATUS_CODE));
-        pn_data_put_int(properties, status);
-        pn_data_put_string(properties, amqp_bytes(AZURE_CBS_STATUS_DESCRIPTION));
-        pn_data_put_string(properties, amqp_bytes(text));
-        pn_data_exit(properties);
-        peer_send(peer->cbs_out, message, pn_bytes(1, "t"));
-        pn_message_free(message);
-}
-
-static void peer_token(struct peer *peer, pn_delivery_t *delivery)
-{
-        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
-        struct world *world = peer->world;
-        pn_link_t *link = pn_delivery_link(delivery);
-        pn_message_t *message = pn_message();
-        pn_atom_t atom;
-
-        if (!amqp_message_receive(message, delivery, 65536, &bytes))
-                abort();
-        world->tokens++;
-        if (amqp_map_find(pn_message_properties(message), AZURE_CBS_NAME, &atom))
-                keep(world->token_name, atom.u.as_bytes);
-        atom = pn_message_get_id(message);
-        keep(world->token_id, atom.u.as_bytes);
-        pn_data_rewind(pn_message_body(message));
-        pn_data_next(pn_message_body(message));
-        keep(world->token_text, pn_data_get_string(pn_message_body(message)));
-        pn_delivery_settle(delivery);
-        pn_link_flow(link, 1);
-        if (!world->script.hold_tokens)
-                peer_answer_token(peer, atom);
-        pn_message_free(message);
-}
-
-static void peer_reject(pn_delivery_t *delivery, const struct peer_script *script)
-{
-        pn_condition_t *condition = pn_disposition_condition(pn_delivery_local(delivery));
-
-        if (script->condition != NULL) {
-                pn_condition_set_name(condition, script->condition);
-                pn_condition_set_description(condition, script->description);
-        }
-}
-
-static void peer_settle(struct peer *peer, pn_delivery_t *delivery)
-{
-        const struct peer_script *script = &peer->world->script;
-
-        if (script->outcome == 0) {
-                peer->last = delivery;
-                return;
-        }
-        if (script->outcome == PN_REJECTED)
-                peer_reject(delivery, script);
-        pn_delivery_update(delivery, script->outcome);
-        pn_delivery_settle(delivery);
-}
-
-static void peer_telemetry(struct peer *peer, pn_delivery_t *delivery)
-{
-        pn_link_t *link = pn_delivery_link(delivery);
-        struct buf *bytes = &peer->world->message;
-        size_t size = pn_delivery_pending(delivery);
-
-        buf_clear(bytes);
-        buf_reserve(bytes, size);
-        if (pn_link_recv(link, bytes->data, size) != (ssize_t)size)
-                abort();
-        bytes->size = size;
-        pn_link_advance(link);
-        peer->world->messages++;
-        peer_settle(peer, delivery);
-}
-
-static void peer_attach(struct peer *peer, pn_link_t *link)
-{
-        struct world *world = peer->world;
-        const char *source = pn_terminus_get_address(pn_link_remote_source(link));
-        const char *target = pn_terminus_get_address(pn_link_remote_target(link));
-        bool is_cbs = text_equal(source, AZURE_CBS_NODE) || text_equal(target, AZURE_CBS_NODE);
-        pn_atom_t atom;
-
-        pn_terminus_copy(pn_link_source(link), pn_link_remote_source(link));
-        pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
-        if (world->script.max_message_size != 0)
-                pn_link_set_max_message_size(link, world->script.max_message_size);
-        pn_link_open(link);
-        if (is_cbs) {
-                if (pn_link_is_sender(link))
-                        peer->cbs_out = link;
-                else
-                        pn_link_flow(link, world->script.cbs_credit);
-                return;
-        }
-        world->attaches++;
-        keep_text(world->address, pn_link_is_sender(link) ? source : target);
-        keep_text(world->link_name, pn_link_name(link));
-        if (amqp_map_find(pn_link_remote_properties(link), AZURE_LINK_MODEL_ID, &atom))
-                keep(world->model_id, atom.u.as_bytes);
-        if (world->script.refuse_attach != NULL) {
-                pn_condition_set_name(pn_link_condition(link), world->script.refuse_attach);
-                pn_link_close(link);
-        } else if (pn_link_is_receiver(link)) {
-                pn_link_flow(link, world->script.credit);
-        }
-}
-
-static void peer_event(struct peer *peer, pn_event_t *event)
-{
-        pn_connection_t *connection = pn_event_connection(event);
-        pn_link_t *link = pn_event_link(event);
-        pn_delivery_t *delivery = pn_event_delivery(event);
-
-        switch (pn_event_type(event)) {
-        case PN_CONNECTION_REMOTE_OPEN:
-                keep_text(peer->world->hostname, pn_connection_remote_hostname(connection));
-                keep_text(peer->world->container, pn_connection_remote_container(connection));
-                pn_connection_open(connection);
-                break;
-        case PN_CONNECTION_REMOTE_CLOSE:
-                peer->client_closed = true;
-                pn_connection_close(connection);
-                break;
-        case PN_SESSION_REMOTE_OPEN:
-                pn_session_open(pn_event_session(event));
-                break;
-        case PN_SESSION_REMOTE_CLOSE:
-                pn_session_close(pn_event_session(event));
-                pn_session_free(pn_event_session(event));
-                break;
-        case PN_LINK_REMOTE_OPEN:
-                peer_attach(peer, link);
-                break;
-        case PN_LINK_REMOTE_CLOSE:
-                pn_link_close(link);
-                pn_link_free(link);
-                break;
-        case PN_DELIVERY:
-                if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
-                        break;
-                if (text_equal(pn_terminus_get_address(pn_link_target(link)), AZURE_CBS_NODE))
-                        peer_token(peer, delivery);
-                else
-                        peer_telemetry(peer, delivery);
-                break;
-        default:
-                break;
-        }
+        buf_deinit(&world->seen.message);
 }
 
 /* --- moving everything ----------------------------------------------------------------------- */
@@ -392,15 +154,15 @@ static bool move_bytes(pn_connection_driver_t *from, pn_connection_driver_t *to)
         return false;
 }
 
-static bool client_events(struct world *world, struct peer *peer)
+static bool client_events(struct world *world, struct pair *pair)
 {
         struct hub_client *client = &world->client;
         pn_event_t *event;
         bool any = false;
 
-        while (peer->used && (event = pn_connection_driver_next_event(&peer->client)) != NULL) {
-                client->current = pn_connection_get_context(peer->client_connection);
-                hub_connection_event(peer->client_connection, event);
+        while (pair->used && (event = pn_connection_driver_next_event(&pair->client)) != NULL) {
+                client->current = pn_connection_get_context(pair->connection);
+                hub_connection_event(pair->connection, event);
                 any = true;
         }
         while (hub_core_tell(client))
@@ -409,30 +171,30 @@ static bool client_events(struct world *world, struct peer *peer)
         return any;
 }
 
-static bool server_events(struct peer *peer)
+static bool server_events(struct pair *pair)
 {
         pn_event_t *event;
         bool any = false;
 
-        while ((event = pn_connection_driver_next_event(&peer->server)) != NULL) {
-                peer_event(peer, event);
+        while ((event = pn_connection_driver_next_event(&pair->server)) != NULL) {
+                peer_event(&pair->peer, event);
                 any = true;
         }
         return any;
 }
 
-static bool peer_turn(struct world *world, struct peer *peer)
+static bool pair_turn(struct world *world, struct pair *pair)
 {
-        bool any = client_events(world, peer);
+        bool any = client_events(world, pair);
 
-        if (!peer->used)
+        if (!pair->used)
                 return true;
-        any = move_bytes(&peer->client, &peer->server) || any;
-        any = server_events(peer) || any;
-        any = move_bytes(&peer->server, &peer->client) || any;
-        if (pn_connection_driver_finished(&peer->client) &&
-            !pn_connection_driver_has_event(&peer->client)) {
-                peer_free(peer);
+        any = move_bytes(&pair->client, &pair->server) || any;
+        any = server_events(pair) || any;
+        any = move_bytes(&pair->server, &pair->client) || any;
+        if (pn_connection_driver_finished(&pair->client) &&
+            !pn_connection_driver_has_event(&pair->client)) {
+                pair_free(pair);
                 any = true;
         }
         return any;
@@ -450,8 +212,8 @@ static inline void world_run(struct world *world)
                 any = hub_core_tell(&world->client);
                 hub_core_flush(&world->client);
                 for (size_t i = 0; i < PAIRS; i++) {
-                        if (world->peers[i].used)
-                                any = peer_turn(world, &world->peers[i]) || any;
+                        if (world->pairs[i].used)
+                                any = pair_turn(world, &world->pairs[i]) || any;
                 }
         }
 }
@@ -468,26 +230,26 @@ static inline void world_advance(struct world *world, int64_t ms)
         }
 }
 
-/* The only peer that is connected; NULL if there is none or more than one. */
-static inline struct peer *world_peer(struct world *world)
+/* The only pair that is connected; NULL if there is none or more than one. */
+static inline struct pair *world_pair(struct world *world)
 {
-        struct peer *found = NULL;
+        struct pair *found = NULL;
 
         for (size_t i = 0; i < PAIRS; i++) {
-                if (!world->peers[i].used)
+                if (!world->pairs[i].used)
                         continue;
                 if (found != NULL)
                         return NULL;
-                found = &world->peers[i];
+                found = &world->pairs[i];
         }
         return found;
 }
 
 /* The network is gone: no word from the other side. */
-static inline void peer_cut(struct peer *peer)
+static inline void pair_cut(struct pair *pair)
 {
-        pn_connection_driver_errorf(&peer->client, "proton:io", "cut by the test");
-        pn_connection_driver_close(&peer->client);
+        pn_connection_driver_errorf(&pair->client, "proton:io", "cut by the test");
+        pn_connection_driver_close(&pair->client);
 }
 
 /* --- an owner that notes everything ---------------------------------------------------------- */
@@ -496,10 +258,11 @@ static inline void peer_cut(struct peer *peer)
 
 struct owner {
         struct hub_device *device;
-        char log[OWNER_LOG_SIZE]; /* "C" connecting, "R" ready, "X1" refused with refusal 1; "7+" token 7 accepted, */
+        char log[OWNER_LOG_SIZE]; /* "C" connecting, "R" ready, "X1" refused with refusal 1; "7+"
+                                     token 7 accepted, */
                                   /* "7-" rejected, "7~" throttled, "7?" unknown */
         struct reason reason;
-        int to_send;       /* sends when it is ready */
+        int to_send; /* sends when it is ready */
         uint64_t next;
         bool close_on_outcome;
         bool close_on_state;

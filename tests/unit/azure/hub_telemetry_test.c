@@ -6,8 +6,6 @@
 
 #include <cmocka.h>
 
-#include "azure/names.h"
-#include "base/text.h"
 #include "unit/azure/hub_pair.h"
 
 struct bench {
@@ -44,16 +42,16 @@ static void token_then_link_then_message(void **state)
         assert_string_equal(bench->owner.log, "");
         world_run(world);
         assert_string_equal(bench->owner.log, "R R 1+");
-        assert_string_equal(world->hostname, TEST_HUB);
-        assert_int_equal(strlen(world->container), 36);
-        assert_string_equal(world->token_name,
+        assert_string_equal(world->seen.hostname, TEST_HUB);
+        assert_int_equal(strlen(world->seen.container), 36);
+        assert_string_equal(world->seen.token_name,
                             "myhub.azure-devices.net%2Fdevices%2Fdev%201%2F%C3%A4");
-        assert_memory_equal(world->token_text, "SharedAccessSignature sr=myhub.azure-devices.net",
-                            48);
-        assert_string_equal(world->address, "/devices/dev%201%2F%C3%A4/messages/events");
-        assert_string_equal(world->model_id, "dtmi:com:example:Thermostat;1");
-        assert_int_equal(world->tokens, 1);
-        assert_int_equal(world->attaches, 1);
+        assert_memory_equal(world->seen.token_text,
+                            "SharedAccessSignature sr=myhub.azure-devices.net", 48);
+        assert_string_equal(world->seen.address, "/devices/dev%201%2F%C3%A4/messages/events");
+        assert_string_equal(world->seen.model_id, "dtmi:com:example:Thermostat;1");
+        assert_int_equal(world->seen.tokens, 1);
+        assert_int_equal(world->seen.attaches, 1);
 }
 
 int main(void)

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+/* A scripted IoT Hub on proton: the server's end of a connection in the tests of the client. */
+#ifndef ISTHMUS_TESTS_HUB_PEER_H
+#define ISTHMUS_TESTS_HUB_PEER_H
+
+#include <proton/connection.h>
+#include <proton/engine.h>
+#include <proton/event.h>
+#include <proton/message.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/amqp_message.h"
+#include "azure/names.h"
+#include "base/buf.h"
+#include "base/text.h"
+
+#define TEXT_SIZE 600
+
+/* What the hubs of a test do; may be changed at any time. */
+struct hub_script {
+        bool hold_tokens; /* no answers */
+        int token_status;
+        const char *token_text;
+        int full_after;             /* tokens accepted; 0 = no limit */
+        pn_type_t correlation_type; /* of the answers */
+        int cbs_credit;
+        int credit;            /* of telemetry links */
+        bool keep_credit;      /* gives back what a message has used */
+        uint64_t outcome;      /* 0 = none */
+        const char *condition; /* of PN_REJECTED */
+        const char *description;
+        const char *refuse_attach; /* condition of a DETACH that follows ATTACH; or NULL */
+        uint64_t max_message_size;
+};
+
+/* What they saw. */
+struct hub_seen {
+        int tokens;
+        int attaches;
+        int messages;
+        int closes;
+        char token_name[TEXT_SIZE];
+        char token_text[TEXT_SIZE];
+        char token_id[TEXT_SIZE];
+        char address[TEXT_SIZE];
+        char link_name[TEXT_SIZE];
+        char model_id[TEXT_SIZE];
+        char hostname[TEXT_SIZE];
+        char container[TEXT_SIZE];
+        struct buf message; /* the last one, encoded */
+};
+
+/* The hub's end of one connection. */
+struct hub_peer {
+        const struct hub_script *script;
+        struct hub_seen *seen;
+        pn_link_t *cbs_out;   /* answers go out here */
+        pn_link_t *telemetry; /* the last one attached */
+        pn_delivery_t *held;  /* the last one that was left open */
+};
+
+static inline struct hub_script hub_script_good(void)
+{
+        return (struct hub_script){
+                .token_status = 200,
+                .token_text = "OK",
+                .correlation_type = PN_STRING,
+                .cbs_credit = 100,
+                .credit = 1000,
+                .keep_credit = true,
+                .outcome = PN_ACCEPTED,
+        };
+}
+
+static void keep(char out[TEXT_SIZE], pn_bytes_t bytes)
+{
+        snprintf(out, TEXT_SIZE, "%.*s", (int)bytes.size, bytes.start);
+}
+
+static void keep_text(char out[TEXT_SIZE], const char *text)
+{
+        snprintf(out, TEXT_SIZE, "%s", text == NULL ? "" : text);
+}
+
+static void peer_send(pn_link_t *link, pn_message_t *message, pn_bytes_t tag)
+{
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+
+        if (!amqp_message_encode(message, &bytes))
+                abort();
+        pn_delivery(link, pn_dtag(tag.start, tag.size));
+        pn_link_send(link, bytes.data, bytes.size);
+        pn_link_advance(link);
+}
+
+static pn_atom_t as_type(pn_atom_t id, pn_type_t type)
+{
+        if (type == PN_ULONG) {
+                pn_atom_t number = {.type = PN_ULONG};
+
+                number.u.as_ulong = strtoull(id.u.as_bytes.start, NULL, 10);
+                return number;
+        }
+        return id;
+}
+
+static void peer_answer_token(struct hub_peer *peer, pn_atom_t id)
+{
+        const struct hub_script *script = peer->script;
+        pn_message_t *message = pn_message();
+        pn_data_t *properties = pn_message_properties(message);
+        const char *text = script->token_text;
+        int status = script->token_status;
+
+        if (script->full_after > 0 && peer->seen->tokens > script->full_after) {
+                status = 500;
+                text = "The maximum number of tokens per connection (1000) has been reached.";
+        }
+        pn_message_set_correlation_id(message, as_type(id, script->correlation_type));
+        pn_data_put_map(properties);
+        pn_data_enter(properties);
+        pn_data_put_string(properties, amqp_bytes(AZURE_CBS_STATUS_CODE));
+        pn_data_put_int(properties, status);
+        pn_data_put_string(properties, amqp_bytes(AZURE_CBS_STATUS_DESCRIPTION));
+        pn_data_put_string(properties, amqp_bytes(text));
+        pn_data_exit(properties);
+        peer_send(peer->cbs_out, message, pn_bytes(1, "t"));
+        pn_message_free(message);
+}
+
+static void peer_token(struct hub_peer *peer, pn_delivery_t *delivery)
+{
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        pn_link_t *link = pn_delivery_link(delivery);
+        pn_message_t *message = pn_message();
+        pn_atom_t atom;
+
+        if (!amqp_message_receive(message, delivery, 65536, &bytes))
+                abort();
+        peer->seen->tokens++;
+        if (amqp_map_find(pn_message_properties(message), AZURE_CBS_NAME, &atom))
+                keep(peer->seen->token_name, atom.u.as_bytes);
+        atom = pn_message_get_id(message);
+        keep(peer->seen->token_id, atom.u.as_bytes);
+        pn_data_rewind(pn_message_body(message));
+        pn_data_next(pn_message_body(message));
+        keep(peer->seen->token_text, pn_data_get_string(pn_message_body(message)));
+        pn_delivery_settle(delivery);
+        pn_link_flow(link, 1);
+        if (!peer->script->hold_tokens)
+                peer_answer_token(peer, atom);
+        pn_message_free(message);
+}
+
+static void peer_reject(pn_delivery_t *delivery, const struct hub_script *script)
+{
+        pn_condition_t *condition = pn_disposition_condition(pn_delivery_local(delivery));
+
+        if (script->condition != NULL) {
+                pn_condition_set_name(condition, script->condition);
+                pn_condition_set_description(condition, script->description);
+        }
+}
+
+static void peer_settle(struct hub_peer *peer, pn_delivery_t *delivery)
+{
+        const struct hub_script *script = peer->script;
+
+        if (script->outcome == 0) {
+                peer->held = delivery;
+                return;
+        }
+        if (script->outcome == PN_REJECTED)
+                peer_reject(delivery, script);
+        pn_delivery_update(delivery, script->outcome);
+        pn_delivery_settle(delivery);
+}
+
+static void peer_telemetry(struct hub_peer *peer, pn_delivery_t *delivery)
+{
+        pn_link_t *link = pn_delivery_link(delivery);
+        struct buf *bytes = &peer->seen->message;
+        size_t size = pn_delivery_pending(delivery);
+
+        buf_clear(bytes);
+        buf_reserve(bytes, size);
+        if (pn_link_recv(link, bytes->data, size) != (ssize_t)size)
+                abort();
+        bytes->size = size;
+        pn_link_advance(link);
+        peer->seen->messages++;
+        peer_settle(peer, delivery);
+        if (peer->script->keep_credit)
+                pn_link_flow(link, 1);
+}
+
+static void peer_attach(struct hub_peer *peer, pn_link_t *link)
+{
+        const char *source = pn_terminus_get_address(pn_link_remote_source(link));
+        const char *target = pn_terminus_get_address(pn_link_remote_target(link));
+        bool is_cbs = text_equal(source, AZURE_CBS_NODE) || text_equal(target, AZURE_CBS_NODE);
+        pn_atom_t atom;
+
+        pn_terminus_copy(pn_link_source(link), pn_link_remote_source(link));
+        pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
+        if (peer->script->max_message_size != 0)
+                pn_link_set_max_message_size(link, peer->script->max_message_size);
+        pn_link_open(link);
+        if (is_cbs) {
+                if (pn_link_is_sender(link))
+                        peer->cbs_out = link;
+                else
+                        pn_link_flow(link, peer->script->cbs_credit);
+                return;
+        }
+        peer->seen->attaches++;
+        peer->telemetry = link;
+        keep_text(peer->seen->address, pn_link_is_sender(link) ? source : target);
+        keep_text(peer->seen->link_name, pn_link_name(link));
+        if (amqp_map_find(pn_link_remote_properties(link), AZURE_LINK_MODEL_ID, &atom))
+                keep(peer->seen->model_id, atom.u.as_bytes);
+        if (peer->script->refuse_attach != NULL) {
+                pn_condition_set_name(pn_link_condition(link), peer->script->refuse_attach);
+                pn_link_close(link);
+        } else if (pn_link_is_receiver(link)) {
+                pn_link_flow(link, peer->script->credit);
+        }
+}
+
+static inline void peer_event(struct hub_peer *peer, pn_event_t *event)
+{
+        pn_connection_t *connection = pn_event_connection(event);
+        pn_link_t *link = pn_event_link(event);
+        pn_delivery_t *delivery = pn_event_delivery(event);
+
+        switch (pn_event_type(event)) {
+        case PN_CONNECTION_REMOTE_OPEN:
+                keep_text(peer->seen->hostname, pn_connection_remote_hostname(connection));
+                keep_text(peer->seen->container, pn_connection_remote_container(connection));
+                pn_connection_open(connection);
+                break;
+        case PN_CONNECTION_REMOTE_CLOSE:
+                peer->seen->closes++;
+                pn_connection_close(connection);
+                break;
+        case PN_SESSION_REMOTE_OPEN:
+                pn_session_open(pn_event_session(event));
+                break;
+        case PN_SESSION_REMOTE_CLOSE:
+                pn_session_close(pn_event_session(event));
+                pn_session_free(pn_event_session(event));
+                break;
+        case PN_LINK_REMOTE_OPEN:
+                peer_attach(peer, link);
+                break;
+        case PN_LINK_REMOTE_CLOSE:
+                if (link == peer->telemetry)
+                        peer->telemetry = NULL;
+                pn_link_close(link);
+                pn_link_free(link);
+                break;
+        case PN_DELIVERY:
+                if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
+                        break;
+                if (text_equal(pn_terminus_get_address(pn_link_target(link)), AZURE_CBS_NODE))
+                        peer_token(peer, delivery);
+                else
+                        peer_telemetry(peer, delivery);
+                break;
+        default:
+                break;
+        }
+}
+
+#endif
