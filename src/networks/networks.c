@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
+#include "networks/myriota.h"
 #include "networks/network.h"
 #include "networks/things_stack.h"
 
 const struct network *const networks[] = {
         &things_stack,
+        &myriota,
         NULL,
 };
 

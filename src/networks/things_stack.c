@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "networks/webhook.h"
+#include "networks/driver.h"
 
 /* LoRaWAN's port of the certification protocol; no application data. */
 #define PORT_CERTIFICATION 224
@@ -22,7 +22,7 @@
 static const char *required_text(struct json_object *object, const char *path, const char *name,
                                  struct reason *reason)
 {
-        const char *text = webhook_text(object, name);
+        const char *text = driver_text(object, name);
 
         if (text && text[0] != '\0')
                 return text;
@@ -62,7 +62,7 @@ static bool read_ids(struct things_stack_message *message, struct reason *reason
                 return false;
         message->application = required_text(application, "end_device_ids.application_ids",
                                              "application_id", reason);
-        message->dev_eui = webhook_text(ids, "dev_eui");
+        message->dev_eui = driver_text(ids, "dev_eui");
         if (message->dev_eui && message->dev_eui[0] == '\0')
                 message->dev_eui = NULL;
         return message->application != NULL;
@@ -126,7 +126,7 @@ static bool read_port(struct things_stack_message *message, struct reason *reaso
 static const char *read_time(struct json_object *object, const char *what, int64_t *time_ns,
                              struct reason *reason)
 {
-        const char *text = webhook_text(object, "received_at");
+        const char *text = driver_text(object, "received_at");
         int64_t parsed;
 
         if (!json_member(object, "received_at"))
@@ -152,19 +152,13 @@ static int64_t read_times(struct things_stack_message *message, const struct web
 
 /* --- which: the same id at every retry and through every webhook ------------------------ */
 
-/* The zero byte behind it, which no text holds, keeps the parts apart. */
-static void add_part(struct buf *identity, const char *text)
-{
-        buf_add(identity, text ? text : "", text ? strlen(text) + 1 : 1);
-}
-
 static void identify_uplink(const struct things_stack_message *message, struct buf *identity)
 {
         int64_t counter = 0;
 
         json_int_member(message->body, "f_cnt", &counter);
-        add_part(identity, message->network_time);
-        add_part(identity, webhook_text(message->body, "session_key_id"));
+        driver_identify(identity, message->network_time);
+        driver_identify(identity, driver_text(message->body, "session_key_id"));
         buf_add_format(identity, "%" PRId64, counter);
 }
 
@@ -177,11 +171,11 @@ static void identify(const struct things_stack_message *message, struct event *e
 {
         CLEANUP(buf_deinit) struct buf identity = BUF_INIT;
 
-        add_part(&identity, things_stack.name);
-        add_part(&identity, event_kind_name(message->kind));
-        add_part(&identity, message->application);
-        add_part(&identity, message->device);
-        add_part(&identity, message->received_at);
+        driver_identify(&identity, things_stack.name);
+        driver_identify(&identity, event_kind_name(message->kind));
+        driver_identify(&identity, message->application);
+        driver_identify(&identity, message->device);
+        driver_identify(&identity, message->received_at);
         if (message->kind == EVENT_UPLINK && (message->received_at || message->network_time))
                 identify_uplink(message, &identity);
         else
@@ -207,7 +201,7 @@ static int check_uplink_port(const struct things_stack_message *message, struct 
 
 static void read_payload(struct json_object *body, struct event *event, struct reason *reason)
 {
-        const char *payload = webhook_text(body, "frm_payload");
+        const char *payload = driver_text(body, "frm_payload");
 
         if (!payload && json_member(body, "frm_payload"))
                 reason_add(reason, "frm_payload is no text and was not used");
@@ -260,7 +254,7 @@ static void fill_event(const struct things_stack_message *message, struct event 
 static int things_stack_parse(const struct webhook *webhook, struct event_list *events,
                               struct reason *reason)
 {
-        CLEANUP(json_cleanup) struct json_object *root = webhook_object(webhook, reason);
+        CLEANUP(json_cleanup) struct json_object *root = driver_body(webhook, reason);
         struct things_stack_message message = {.root = root};
         struct event *event;
         int result = 0;

@@ -4,8 +4,12 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "networks/driver.h"
 #include "networks/things_stack.h"
-#include "networks/webhook.h"
+
+/* Bounds of what a body can make the gateway do; the stack stays far below. */
+#define MAXIMUM_IDS     256
+#define MAXIMUM_MESSAGE 1024
 
 static char *write_object(struct json_object *object)
 {
@@ -36,6 +40,8 @@ static void add_ids(struct json_object *ids, struct json_object *holder)
         for (size_t i = 0; i < json_object_array_length(list); i++) {
                 struct json_object *id = json_object_array_get_idx(list, i);
 
+                if (json_object_array_length(ids) == MAXIMUM_IDS)
+                        return;
                 if (json_object_is_type(id, json_type_string) && !contains(ids, id))
                         json_object_array_add(ids, json_object_get(id));
         }
@@ -61,13 +67,54 @@ static struct json_object *all_ids(const struct things_stack_message *message)
         return ids;
 }
 
+/* Adds what stands for `{name}` in a message; without such an attribute, the words as they are. */
+static void add_attribute(struct buf *out, struct json_object *attributes, const char *place,
+                          size_t length)
+{
+        CLEANUP(mem_cleanup) char *name = mem_text_n(place + 1, length - 2);
+        struct json_object *value = json_member(attributes, name);
+
+        if (json_object_is_type(value, json_type_string))
+                buf_add_text(out, json_object_get_string(value));
+        else if (value)
+                json_write(out, value);
+        else
+                buf_add(out, place, length);
+}
+
+/* The stack's message with its `{names}` filled in from the error's attributes. */
+static void fill_message(struct buf *out, const char *format, struct json_object *attributes)
+{
+        const char *at = format;
+
+        while (*at && out->size < MAXIMUM_MESSAGE) {
+                const char *open = strchrnul(at, '{');
+                const char *close = strchr(open, '}');
+
+                if (!close) {
+                        buf_add_text(out, at);
+                        return;
+                }
+                buf_add(out, at, (size_t)(open - at));
+                add_attribute(out, attributes, open, (size_t)(close - open) + 1);
+                at = close + 1;
+        }
+}
+
 static void describe_failure(struct json_object *details)
 {
+        CLEANUP(buf_deinit) struct buf message = BUF_INIT;
         struct json_object *error = json_object_member(details, "error");
-        const char *name = webhook_text(error, "name");
+        const char *name = driver_text(error, "name");
+        const char *format = driver_text(error, "message_format");
 
         if (name)
                 json_object_object_add(details, "error_name", json_object_new_string(name));
+        if (!format)
+                return;
+        fill_message(&message, format, json_member(error, "attributes"));
+        json_object_object_add(details, "error_message",
+                               json_object_new_string(buf_text(&message)));
 }
 
 static void describe_downlink(const struct things_stack_message *message,
@@ -114,7 +161,7 @@ void things_stack_describe(const struct things_stack_message *message, struct ev
         if (message->kind == EVENT_UPLINK_NORMALIZED) {
                 CLEANUP(json_cleanup) struct json_object *details = normalized(message->body);
 
-                event->payload = mem_text(webhook_text(message->body, "frm_payload"));
+                event->payload = mem_text(driver_text(message->body, "frm_payload"));
                 event->encrypted = json_member(message->body, "app_s_key") != NULL;
                 event->details = write_object(details);
                 return;

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/text.h"
+#include "networks/driver.h"
 #include "networks/object_writer.h"
 #include "networks/things_stack.h"
 
@@ -133,17 +133,10 @@ static void write_decoded_members(struct object_writer *writer, struct json_obje
 static int write_decoded(struct object_writer *writer, const char *text,
                          const struct telemetry_options *options, struct reason *reason)
 {
-        CLEANUP(json_cleanup) struct json_object *decoded = NULL;
+        CLEANUP(json_cleanup) struct json_object *decoded = driver_decoded(text, reason);
 
-        decoded = json_parse(text, strlen(text), NETWORK_JSON_DEPTH, JSON_STRICT, reason);
-        if (!decoded) {
-                reason_prefix(reason, "the decoded payload");
+        if (!decoded)
                 return 1;
-        }
-        if (!json_object_is_type(decoded, json_type_object)) {
-                reason_set(reason, "the decoded payload is no JSON object");
-                return 1;
-        }
         if (options->payload_decoded_member) {
                 object_name(writer, "PayloadDecoded");
                 json_write(writer->out, decoded);
@@ -175,7 +168,7 @@ static int write_uplink(struct object_writer *writer, const struct event *event,
                         const struct formatted *formatted, const struct telemetry_options *options,
                         struct reason *reason)
 {
-        const char *decoded = formatted ? formatted->data : event->decoded;
+        const char *decoded = formatted && formatted->data ? formatted->data : event->decoded;
 
         object_text(writer, "PayloadRaw", event->payload ? event->payload : "");
         return decoded ? write_decoded(writer, decoded, options, reason) : 0;
@@ -227,8 +220,6 @@ int things_stack_telemetry(const struct event *event, const struct formatted *fo
                 write_other(&writer, event);
         object_close(&writer);
         set_properties(telemetry, event);
-        for (size_t i = 0; formatted && i < formatted->property_count; i++)
-                telemetry_set_property(telemetry, formatted->properties[i].name,
-                                       formatted->properties[i].value);
+        driver_set_formatted(telemetry, formatted);
         return result;
 }

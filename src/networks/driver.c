@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "networks/driver.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+static struct json_object *parse_object(const char *text, size_t size, const char *what,
+                                        struct reason *reason)
+{
+        struct json_object *object;
+
+        if (size == 0) {
+                reason_set(reason, "%s is empty", what);
+                return NULL;
+        }
+        object = json_parse(text, size, NETWORK_JSON_DEPTH, JSON_STRICT, reason);
+        if (!object) {
+                reason_prefix(reason, "%s", what);
+                return NULL;
+        }
+        if (!json_object_is_type(object, json_type_object)) {
+                reason_set(reason, "%s is JSON, but no object", what);
+                json_object_put(object);
+                return NULL;
+        }
+        return object;
+}
+
+struct json_object *driver_body(const struct webhook *webhook, struct reason *reason)
+{
+        return parse_object(webhook->body, webhook->body_size, "the body", reason);
+}
+
+struct json_object *driver_decoded(const char *text, struct reason *reason)
+{
+        return parse_object(text, strlen(text), "the decoded payload", reason);
+}
+
+struct json_object *driver_details(const struct event *event, struct reason *reason)
+{
+        if (!event->details)
+                return json_object_new_object();
+        return parse_object(event->details, strlen(event->details), "the event's details", reason);
+}
+
+const char *driver_text(struct json_object *object, const char *name)
+{
+        struct json_object *member = json_member(object, name);
+        const char *text;
+
+        if (!json_object_is_type(member, json_type_string))
+                return NULL;
+        text = json_object_get_string(member);
+        return strlen(text) == (size_t)json_object_get_string_len(member) ? text : NULL;
+}
+
+void driver_identify(struct buf *identity, const char *text)
+{
+        buf_add(identity, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+void driver_set_formatted(struct telemetry *telemetry, const struct formatted *formatted)
+{
+        for (size_t i = 0; formatted && i < formatted->property_count; i++)
+                telemetry_set_property(telemetry, formatted->properties[i].name,
+                                       formatted->properties[i].value);
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+#include "networks/myriota_signature.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "networks/driver.h"
+
+#define SUBJECT_COMMON_NAME  "security.myriota.com"
+#define SUBJECT_ORGANIZATION "Myriota Pty Ltd"
+
+#define MINIMUM_KEY_BITS 2048
+#define MAXIMUM_URL      2048
+#define SCHEME           "https://"
+
+void myriota_signature_deinit(struct myriota_signature *signature)
+{
+        buf_deinit(&signature->covered);
+        buf_deinit(&signature->signature);
+        mem_cleanup(&signature->certificate_url);
+        *signature = MYRIOTA_SIGNATURE_INIT;
+}
+
+/* --- what is signed --------------------------------------------------------------------- */
+
+/* A text that the signature needs; NULL with the reason. */
+static const char *needed_text(struct json_object *root, const char *name, struct reason *reason)
+{
+        const char *text = driver_text(root, name);
+
+        if (!text)
+                reason_set(reason, "%s is missing or no text, so the signature can't be checked",
+                           name);
+        return text;
+}
+
+/* The same for one line: a line feed in it could shift what is covered into the next member. */
+static const char *needed_line(struct json_object *root, const char *name, struct reason *reason)
+{
+        const char *text = needed_text(root, name, reason);
+
+        if (!text || !strchr(text, '\n'))
+                return text;
+        reason_set(reason, "%s holds a line feed, so the signature can't be checked", name);
+        return NULL;
+}
+
+static int read_covered(struct json_object *root, struct myriota_signature *signature,
+                        struct reason *reason)
+{
+        const char *endpoint = needed_line(root, "EndpointRef", reason);
+        const char *id = endpoint ? needed_line(root, "Id", reason) : NULL;
+        const char *data = id ? needed_text(root, "Data", reason) : NULL;
+
+        if (!data)
+                return MYRIOTA_SIGNATURE_E_MISSING;
+        if (!json_int_member(root, "Timestamp", &signature->timestamp_s)) {
+                reason_set(reason, "Timestamp is missing or no whole number, so the signature "
+                                   "can't be checked");
+                return MYRIOTA_SIGNATURE_E_MISSING;
+        }
+        buf_add_format(&signature->covered, "%s\n%" PRId64 "\n%s\n", endpoint,
+                       signature->timestamp_s, id);
+        buf_add_text(&signature->covered, data);
+        return 0;
+}
+
+int myriota_signature_read(const struct webhook *webhook, struct myriota_signature *signature,
+                           struct reason *reason)
+{
+        CLEANUP(json_cleanup) struct json_object *root = driver_body(webhook, reason);
+        const char *text = root ? needed_text(root, "Signature", reason) : NULL;
+        const char *url = text ? needed_text(root, "CertificateUrl", reason) : NULL;
+
+        if (!url)
+                return MYRIOTA_SIGNATURE_E_MISSING;
+        if (!crypto_base64_decode(&signature->signature, text, strlen(text))) {
+                reason_set(reason, "Signature is not base64");
+                return MYRIOTA_SIGNATURE_E_FALSE;
+        }
+        signature->certificate_url = mem_text(url);
+        return read_covered(root, signature, reason);
+}
+
+/* --- where the certificate may come from ------------------------------------------------ */
+
+/* Characters about which two readers of URLs could disagree are in no address of Myriota's. */
+static bool has_odd_character(const char *url)
+{
+        for (const char *c = url; *c; c++) {
+                if (*c <= 0x20 || *c >= 0x7f || *c == '\\' || *c == '@' || *c == '#')
+                        return true;
+        }
+        return false;
+}
+
+/* The host and port between scheme and path. */
+static bool is_authority(const char *text, size_t size, const char *authority)
+{
+        size_t length = strlen(authority);
+
+        if (size < length || strncasecmp(text, authority, length) != 0)
+                return false;
+        if (size == length)
+                return true;
+        return !strchr(authority, ':') && size == length + 4 &&
+               strncmp(text + length, ":443", 4) == 0;
+}
+
+int myriota_signature_check_url(const char *url, const char *authority, struct reason *reason)
+{
+        const char *start;
+
+        if (strlen(url) > MAXIMUM_URL || has_odd_character(url)) {
+                reason_set(reason, "CertificateUrl is too long, or holds a character that has no "
+                                   "place there (such as @ or a backslash)");
+                return MYRIOTA_SIGNATURE_E_URL;
+        }
+        if (strncasecmp(url, SCHEME, strlen(SCHEME)) != 0) {
+                reason_set(reason, "CertificateUrl is no " SCHEME " address");
+                return MYRIOTA_SIGNATURE_E_URL;
+        }
+        start = url + strlen(SCHEME);
+        if (!is_authority(start, strcspn(start, "/?"), authority)) {
+                reason_set(reason, "CertificateUrl is not on %s", authority);
+                return MYRIOTA_SIGNATURE_E_URL;
+        }
+        return 0;
+}
+
+/* --- the certificate -------------------------------------------------------------------- */
+
+static void certificate_cleanup(X509 **certificate)
+{
+        X509_free(*certificate);
+}
+
+static void bio_cleanup(BIO **bio)
+{
+        BIO_free(*bio);
+}
+
+/* With no password to give, OpenSSL would ask the terminal for one. */
+static X509 *read_pem(BIO *bio)
+{
+        char no_password[] = "";
+
+        return PEM_read_bio_X509(bio, NULL, NULL, no_password);
+}
+
+/* PEM or DER; NULL if it is neither. */
+static X509 *read_certificate(const void *bytes, size_t size)
+{
+        CLEANUP(bio_cleanup) BIO *bio = NULL;
+        const unsigned char *at = bytes;
+        X509 *certificate;
+
+        if (size == 0 || size > MYRIOTA_CERTIFICATE_SIZE)
+                return NULL;
+        if (memmem(bytes, size, "-----BEGIN", strlen("-----BEGIN"))) {
+                bio = BIO_new_mem_buf(bytes, (int)size);
+                certificate = read_pem(bio);
+        } else {
+                certificate = d2i_X509(NULL, &at, (long)size);
+        }
+        ERR_clear_error();
+        return certificate;
+}
+
+/* The subject has exactly one such entry, with this value. */
+static bool subject_has(X509 *certificate, int nid, const char *wanted)
+{
+        const X509_NAME *subject = X509_get_subject_name(certificate);
+        int index = X509_NAME_get_index_by_NID(subject, nid, -1);
+        unsigned char *text = NULL;
+        int length;
+        bool same;
+
+        if (index < 0 || X509_NAME_get_index_by_NID(subject, nid, index) >= 0)
+                return false;
+        length = ASN1_STRING_to_UTF8(&text,
+                                     X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
+        if (length < 0)
+                return false;
+        same = (size_t)length == strlen(wanted) && memcmp(text, wanted, (size_t)length) == 0;
+        OPENSSL_free(text);
+        return same;
+}
+
+static int check_certificate(X509 *certificate, struct reason *reason)
+{
+        EVP_PKEY *key = X509_get0_pubkey(certificate);
+
+        if (!subject_has(certificate, NID_commonName, SUBJECT_COMMON_NAME) ||
+            !subject_has(certificate, NID_organizationName, SUBJECT_ORGANIZATION)) {
+                reason_set(reason, "the certificate's subject is not O=%s, CN=%s",
+                           SUBJECT_ORGANIZATION, SUBJECT_COMMON_NAME);
+                return MYRIOTA_SIGNATURE_E_CERTIFICATE;
+        }
+        if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA ||
+            EVP_PKEY_get_bits(key) < MINIMUM_KEY_BITS) {
+                reason_set(reason, "the certificate has no RSA key of at least %d bits",
+                           MINIMUM_KEY_BITS);
+                return MYRIOTA_SIGNATURE_E_CERTIFICATE;
+        }
+        return 0;
+}
+
+/* --- the signature ---------------------------------------------------------------------- */
+
+static void digest_cleanup(EVP_MD_CTX **context)
+{
+        EVP_MD_CTX_free(*context);
+}
+
+static bool signature_fits(const struct myriota_signature *signature, EVP_PKEY *key)
+{
+        CLEANUP(digest_cleanup) EVP_MD_CTX *context = EVP_MD_CTX_new();
+        bool fits = context && EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
+                    EVP_DigestVerify(context, (const unsigned char *)signature->signature.data,
+                                     signature->signature.size,
+                                     (const unsigned char *)signature->covered.data,
+                                     signature->covered.size) == 1;
+
+        ERR_clear_error();
+        return fits;
+}
+
+/* --- strict ----------------------------------------------------------------------------- */
+
+static void store_cleanup(X509_STORE **store)
+{
+        X509_STORE_free(*store);
+}
+
+static void verification_cleanup(X509_STORE_CTX **verification)
+{
+        X509_STORE_CTX_free(*verification);
+}
+
+static int add_roots(X509_STORE *store, const struct myriota_strict *strict)
+{
+        CLEANUP(bio_cleanup) BIO *bio = NULL;
+        int count = 0;
+        X509 *root;
+
+        if (!strict->roots || strict->roots_size > INT_MAX)
+                return 0;
+        bio = BIO_new_mem_buf(strict->roots, (int)strict->roots_size);
+        while ((root = read_pem(bio))) {
+                count += X509_STORE_add_cert(store, root) == 1;
+                X509_free(root);
+        }
+        ERR_clear_error();
+        return count;
+}
+
+static int check_strict(X509 *certificate, const struct myriota_strict *strict,
+                        struct reason *reason)
+{
+        CLEANUP(store_cleanup) X509_STORE *store = X509_STORE_new();
+        CLEANUP(verification_cleanup) X509_STORE_CTX *verification = X509_STORE_CTX_new();
+        int error;
+
+        if (add_roots(store, strict) == 0) {
+                reason_set(reason, "the strict setting needs the root certificates to trust");
+                return MYRIOTA_SIGNATURE_E_STRICT;
+        }
+        if (X509_STORE_CTX_init(verification, store, certificate, NULL) != 1)
+                return -ENOMEM;
+        X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(verification), (time_t)strict->now_s);
+        if (X509_verify_cert(verification) == 1)
+                return 0;
+        error = X509_STORE_CTX_get_error(verification);
+        reason_set(reason, "the certificate is refused by the strict setting: %s",
+                   X509_verify_cert_error_string(error));
+        ERR_clear_error();
+        return MYRIOTA_SIGNATURE_E_STRICT;
+}
+
+int myriota_signature_verify(const struct myriota_signature *signature, const void *certificate,
+                             size_t certificate_size, const struct myriota_strict *strict,
+                             struct reason *reason)
+{
+        CLEANUP(certificate_cleanup)
+        X509 *parsed = read_certificate(certificate, certificate_size);
+        int result;
+
+        if (!parsed) {
+                reason_set(reason, "what was fetched is no certificate");
+                return MYRIOTA_SIGNATURE_E_CERTIFICATE;
+        }
+        result = check_certificate(parsed, reason);
+        if (result)
+                return result;
+        if (!signature_fits(signature, X509_get0_pubkey(parsed))) {
+                reason_set(reason, "the signature does not fit the delivery");
+                return MYRIOTA_SIGNATURE_E_FALSE;
+        }
+        return strict ? check_strict(parsed, strict, reason) : 0;
+}
