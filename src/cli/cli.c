@@ -9,6 +9,7 @@
 static int command_help(int argc, char **argv);
 
 static const struct cli_command commands[] = {
+        {"config", "checks or shows the configuration", command_config},
         {"help", "shows this help", command_help},
         {"version", "prints the version", command_version},
 };

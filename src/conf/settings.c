@@ -48,10 +48,21 @@ const char *settings_model_id(const struct settings *settings, const char *appli
         return own ? own : given(settings->azure.dtdl_model_id);
 }
 
+/* IoT Central's own section if it is meant and there; a hub's will do as well. */
+static const struct settings_dps *general_dps(const struct settings *settings)
+{
+        const struct settings_dps *central = &settings->azure.central_dps;
+        bool there = given(central->id_scope) || given(central->group_enrollment_key);
+
+        if (settings->azure.application_type == SETTINGS_IOT_CENTRAL && there)
+                return central;
+        return &settings->azure.dps;
+}
+
 static bool azure_by_dps(const struct settings *settings, const struct settings_application *own,
                          struct settings_azure *azure)
 {
-        const struct settings_dps *dps = &settings->azure.dps;
+        const struct settings_dps *dps = general_dps(settings);
 
         azure->connection_type = SETTINGS_DEVICE_PROVISIONING_SERVICE;
         azure->global_device_endpoint = own ? given(own->global_device_endpoint) : NULL;

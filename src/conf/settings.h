@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "conf/texts.h"
 
 enum settings_application_type {
         SETTINGS_IOT_HUB,
@@ -79,24 +80,21 @@ enum settings_switch {
         SETTINGS_OFF,
 };
 
-/* The events besides uplinks that can be sent as telemetry; bits of `telemetry.events`. */
+/*
+ * The events besides uplinks that can be sent as telemetry: bits of `telemetry.events`, which is
+ * also 1 << the kind's number in enum event_kind (networks/event.h).
+ */
 enum settings_event {
-        SETTINGS_EVENT_JOIN_ACCEPT = 1 << 0,
-        SETTINGS_EVENT_UPLINK_NORMALIZED = 1 << 1,
-        SETTINGS_EVENT_LOCATION_SOLVED = 1 << 2,
-        SETTINGS_EVENT_SERVICE_DATA = 1 << 3,
-        SETTINGS_EVENT_DOWNLINK_QUEUED = 1 << 4,
-        SETTINGS_EVENT_DOWNLINK_SENT = 1 << 5,
-        SETTINGS_EVENT_DOWNLINK_ACK = 1 << 6,
-        SETTINGS_EVENT_DOWNLINK_NACK = 1 << 7,
-        SETTINGS_EVENT_DOWNLINK_FAILED = 1 << 8,
-        SETTINGS_EVENT_DOWNLINK_QUEUE_INVALIDATED = 1 << 9,
-};
-
-/* A list of texts. */
-struct settings_texts {
-        char **texts;
-        size_t count;
+        SETTINGS_EVENT_JOIN_ACCEPT = 1 << 1,
+        SETTINGS_EVENT_UPLINK_NORMALIZED = 1 << 2,
+        SETTINGS_EVENT_LOCATION_SOLVED = 1 << 3,
+        SETTINGS_EVENT_SERVICE_DATA = 1 << 4,
+        SETTINGS_EVENT_DOWNLINK_QUEUED = 1 << 5,
+        SETTINGS_EVENT_DOWNLINK_SENT = 1 << 6,
+        SETTINGS_EVENT_DOWNLINK_ACK = 1 << 7,
+        SETTINGS_EVENT_DOWNLINK_NACK = 1 << 8,
+        SETTINGS_EVENT_DOWNLINK_FAILED = 1 << 9,
+        SETTINGS_EVENT_DOWNLINK_QUEUE_INVALIDATED = 1 << 10,
 };
 
 /* How a command (IoT Central command or direct method) becomes a downlink. */
@@ -154,7 +152,7 @@ struct settings {
                 char *tls_key;         /* PEM file */
         } listen;
         char *data_directory;
-        struct settings_texts webhook_keys; /* secrets; none = every caller is let in */
+        struct conf_texts webhook_keys; /* secrets; none = every caller is let in */
         struct {
                 int64_t body_bytes; /* of a webhook; more is answered 413 */
                 int64_t request_timeout_s;
@@ -170,11 +168,11 @@ struct settings {
         } log;
         struct {
                 enum settings_application_type application_type;
-                enum settings_connection_type connection_type; /* in force for all; see
-                                                                  settings_azure_for */
-                char *connection_string;                       /* secret */
-                struct settings_dps dps;                       /* in force, also of IoT Central */
-                struct settings_dps central_dps;               /* as configured below IoTCentral */
+                /* settings_azure_for tells which of these four count for an application. */
+                enum settings_connection_type connection_type;
+                char *connection_string; /* secret */
+                struct settings_dps dps;
+                struct settings_dps central_dps; /* given below IoTCentral */
                 char *dtdl_model_id;
                 char *device_id_template;
                 int64_t amqp_port;
@@ -218,8 +216,8 @@ struct settings {
                 bool downlink_enabled;
                 enum settings_signature_mode signature_mode;
                 char *certificate_host; /* the only host certificates are fetched from */
-                struct settings_texts certificate_fingerprints; /* SHA-256, hex; none = any */
-                int64_t refresh_minutes;                        /* of the list of modules */
+                struct conf_texts certificate_fingerprints; /* SHA-256, hex; none = any */
+                int64_t refresh_minutes;                    /* of the list of modules */
         } myriota;
         struct {
                 char *directory;

@@ -1,109 +1,409 @@
 // SPDX-License-Identifier: MIT
+/* One row per setting: its name, its field, its default, its rule and its meaning. */
+#include "conf/settings_rows.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "azure/names.h"
+#include "base/error.h"
 #include "base/mem.h"
+#include "base/text.h"
+#include "conf/checks.h"
+#include "conf/load.h"
 #include "conf/settings.h"
+
+static const struct conf_map applications = {
+        .items_offset = offsetof(struct settings, applications),
+        .count_offset = offsetof(struct settings, application_count),
+        .item_size = sizeof(struct settings_application),
+};
+
+static const struct conf_map application_methods = {
+        .outer = &applications,
+        .items_offset = offsetof(struct settings_application, methods),
+        .count_offset = offsetof(struct settings_application, method_count),
+        .item_size = sizeof(struct settings_method),
+        .any_case = true,
+};
+
+static const struct conf_map port_formatters = {
+        .outer = &applications,
+        .items_offset = offsetof(struct settings_application, port_formatters),
+        .count_offset = offsetof(struct settings_application, port_formatter_count),
+        .item_size = sizeof(struct settings_port_formatter),
+};
+
+static const struct conf_map methods = {
+        .items_offset = offsetof(struct settings, azure.methods),
+        .count_offset = offsetof(struct settings, azure.method_count),
+        .item_size = sizeof(struct settings_method),
+        .any_case = true,
+};
+
+static const struct conf_map *const maps[] = {&applications, &application_methods, &port_formatters,
+                                              &methods};
+
+static const struct conf_choice application_types[] = {
+        {"IoTHub", SETTINGS_IOT_HUB}, {"IoTCentral", SETTINGS_IOT_CENTRAL}, {NULL, 0}};
+
+static const struct conf_choice connection_types[] = {
+        {"DeviceConnectionString", SETTINGS_DEVICE_CONNECTION_STRING},
+        {"DeviceProvisioningService", SETTINGS_DEVICE_PROVISIONING_SERVICE},
+        {NULL, 0}};
+
+static const struct conf_choice priorities[] = {{"Lowest", SETTINGS_PRIORITY_LOWEST},
+                                                {"0", SETTINGS_PRIORITY_LOWEST},
+                                                {"Low", SETTINGS_PRIORITY_LOW},
+                                                {"1", SETTINGS_PRIORITY_LOW},
+                                                {"BelowNormal", SETTINGS_PRIORITY_BELOW_NORMAL},
+                                                {"2", SETTINGS_PRIORITY_BELOW_NORMAL},
+                                                {"Normal", SETTINGS_PRIORITY_NORMAL},
+                                                {"3", SETTINGS_PRIORITY_NORMAL},
+                                                {"AboveNormal", SETTINGS_PRIORITY_ABOVE_NORMAL},
+                                                {"4", SETTINGS_PRIORITY_ABOVE_NORMAL},
+                                                {"High", SETTINGS_PRIORITY_HIGH},
+                                                {"5", SETTINGS_PRIORITY_HIGH},
+                                                {"Highest", SETTINGS_PRIORITY_HIGHEST},
+                                                {"6", SETTINGS_PRIORITY_HIGHEST},
+                                                {NULL, 0}};
+
+static const struct conf_choice queues[] = {
+        {"Replace", SETTINGS_QUEUE_REPLACE}, {"Push", SETTINGS_QUEUE_PUSH}, {NULL, 0}};
+
+static const struct conf_choice settlements[] = {{"ByRules", SETTINGS_SETTLE_BY_RULES},
+                                                 {"OnQueued", SETTINGS_SETTLE_ON_QUEUED},
+                                                 {"OnSent", SETTINGS_SETTLE_ON_SENT},
+                                                 {"OnAck", SETTINGS_SETTLE_ON_ACK},
+                                                 {NULL, 0}};
+
+static const struct conf_choice outcome_reports[] = {
+        {"None", SETTINGS_OUTCOME_NONE},
+        {"Telemetry", SETTINGS_OUTCOME_TELEMETRY},
+        {"ReportedProperty", SETTINGS_OUTCOME_REPORTED_PROPERTY},
+        {NULL, 0}};
+
+static const struct conf_choice method_answers[] = {
+        {"OnQueued", SETTINGS_ANSWER_ON_QUEUED}, {"OnAck", SETTINGS_ANSWER_ON_ACK}, {NULL, 0}};
+
+static const struct conf_choice signature_modes[] = {{"Require", SETTINGS_SIGNATURE_REQUIRE},
+                                                     {"Strict", SETTINGS_SIGNATURE_STRICT},
+                                                     {"Warn", SETTINGS_SIGNATURE_WARN},
+                                                     {"Off", SETTINGS_SIGNATURE_OFF},
+                                                     {NULL, 0}};
+
+static const struct conf_choice switches[] = {
+        {"true", SETTINGS_ON}, {"false", SETTINGS_OFF}, {NULL, 0}};
+
+static const struct conf_choice log_levels[] = {
+        {"Error", LOG_LEVEL_ERROR}, {"Critical", LOG_LEVEL_ERROR},   {"Warning", LOG_LEVEL_WARN},
+        {"Warn", LOG_LEVEL_WARN},   {"Information", LOG_LEVEL_INFO}, {"Info", LOG_LEVEL_INFO},
+        {"Debug", LOG_LEVEL_DEBUG}, {"Trace", LOG_LEVEL_DEBUG},      {NULL, 0}};
+
+static const struct conf_choice log_formats[] = {
+        {"Auto", LOG_FORMAT_AUTO}, {"Text", LOG_FORMAT_TEXT}, {"Json", LOG_FORMAT_JSON}, {NULL, 0}};
+
+static const struct conf_choice events[] = {
+        {"JoinAccept", SETTINGS_EVENT_JOIN_ACCEPT},
+        {"UplinkNormalized", SETTINGS_EVENT_UPLINK_NORMALIZED},
+        {"LocationSolved", SETTINGS_EVENT_LOCATION_SOLVED},
+        {"ServiceData", SETTINGS_EVENT_SERVICE_DATA},
+        {"DownlinkQueued", SETTINGS_EVENT_DOWNLINK_QUEUED},
+        {"DownlinkSent", SETTINGS_EVENT_DOWNLINK_SENT},
+        {"DownlinkAck", SETTINGS_EVENT_DOWNLINK_ACK},
+        {"DownlinkNack", SETTINGS_EVENT_DOWNLINK_NACK},
+        {"DownlinkFailed", SETTINGS_EVENT_DOWNLINK_FAILED},
+        {"DownlinkQueueInvalidated", SETTINGS_EVENT_DOWNLINK_QUEUE_INVALIDATED},
+        {NULL, 0}};
+
+static bool check_backend(const char *text, struct reason *reason)
+{
+        if (text_equal(text, "sqlite"))
+                return true;
+        reason_set(reason, "there is no such store; 'sqlite' is the one there is");
+        return false;
+}
+
+#define HUB             "AzureIoT.AzureIoTHub."
+#define DPS             HUB "DeviceProvisioningService."
+#define CENTRAL_DPS     "AzureIoT.IoTCentral.DeviceProvisioningService."
+#define ONE_APPLICATION "AzureIoT.Applications.*."
+#define THINGS          "TheThingsIndustries."
+#define FORMATTERS      "PayloadFormatters."
+#define FIELD(name)     .offset = offsetof(struct settings, name)
+#define OF_APPLICATION(name)                                                                       \
+        .map = &applications, .offset = offsetof(struct settings_application, name)
+#define OF_METHOD(which, name) .map = &(which), .offset = offsetof(struct settings_method, name)
+#define BETWEEN(least, most)   .minimum = (least), .maximum = (most)
+
+#define ROW(...)                                                                                   \
+        {                                                                                          \
+                __VA_ARGS__                                                                        \
+        }
+
+/* The rows of a method, for all applications and for one. */
+#define METHOD_ROWS(prefix, which)                                                                 \
+        ROW(prefix "Port", CONF_INTEGER, OF_METHOD(which, port), BETWEEN(0, 223),                  \
+            .meaning = "LoRaWAN port of the downlink, 1 to 223; 0 = none"),                        \
+                ROW(prefix "Confirmed", CONF_FLAG, OF_METHOD(which, confirmed),                    \
+                    .meaning = "The device must acknowledge the downlink"),                        \
+                ROW(prefix "Priority", CONF_CHOICE, OF_METHOD(which, priority),                    \
+                    .choices = priorities, .fallback = "Normal",                                   \
+                    .meaning = "Priority of the downlink in the network"),                         \
+                ROW(prefix "Queue", CONF_CHOICE, OF_METHOD(which, queue), .choices = queues,       \
+                    .fallback = "Replace",                                                         \
+                    .meaning = "Whether the downlink replaces what waits for the device or is "    \
+                               "put behind "                                                       \
+                               "it"),                                                              \
+                ROW(prefix "Payload", CONF_JSON, OF_METHOD(which, payload),                        \
+                    .meaning = "What is sent when the command brings nothing; JSON, as such or "   \
+                               "in a text"),                                                       \
+                ROW(prefix "Formatter", CONF_TEXT, OF_METHOD(which, formatter),                    \
+                    .meaning = "Payload formatter of this method's downlinks"),                    \
+                ROW(prefix "Settlement", CONF_CHOICE, OF_METHOD(which, settlement),                \
+                    .choices = settlements, .meaning = "As Commands.Settlement, for this method")
+
+static const struct conf_row rows[] = {
+        {"Listen", CONF_TEXT, FIELD(listen.address), .fallback = "127.0.0.1:8080",
+         .check = check_listen,
+         .meaning = "Where webhooks are taken: host:port, or :port for all interfaces. Without "
+                    "WebhookKeys only a loopback address is allowed"},
+        {"Tls.Certificate", CONF_INPUT_FILE, FIELD(listen.tls_certificate),
+         .meaning = "PEM file with the certificate of the webhook server and what leads to its "
+                    "root; given with Tls.Key, webhooks come over HTTPS"},
+        {"Tls.Key", CONF_INPUT_FILE, FIELD(listen.tls_key),
+         .meaning = "PEM file with its private key"},
+        {"DataDirectory", CONF_FOLDER, FIELD(data_directory), .fallback = "/var/lib/isthmus",
+         .meaning = "Where the store is; made if it is missing"},
+        {"WebhookKeys", CONF_TEXTS, .secret = true, FIELD(webhook_keys), .check = check_token,
+         .meaning = "Keys of those who may send webhooks, as header X-Api-Key, as password of "
+                    "basic authentication or as ?code=; several, so that a key can be changed "
+                    "without a gap"},
+        {"Limits.BodyBytes", CONF_INTEGER, FIELD(limits.body_bytes), .fallback = "1048576",
+         BETWEEN(1024, 67108864),
+         .meaning = "Longest body of a webhook; a longer one is answered 413"},
+        {"Limits.RequestTimeoutSeconds", CONF_INTEGER, FIELD(limits.request_timeout_s),
+         .fallback = "10", BETWEEN(1, 600),
+         .meaning = "A webhook that takes longer to arrive is answered 408"},
+        {"Limits.Connections", CONF_INTEGER, FIELD(limits.connections), .fallback = "1000",
+         BETWEEN(1, 60000), .meaning = "Webhook connections open at the same time"},
+        {"Store.Backend", CONF_TEXT, FIELD(store.backend), .fallback = "sqlite",
+         .check = check_backend, .meaning = "What keeps the events"},
+        {"Store.MaximumBytes", CONF_INTEGER, FIELD(store.maximum_bytes), .fallback = "1073741824",
+         BETWEEN(1048576, INT64_C(1) << 46),
+         .meaning = "Most that waiting events and dead letters may take; when it is used up, "
+                    "webhooks are answered 503"},
+        {"Log.Level", CONF_CHOICE, FIELD(log.level), .choices = log_levels,
+         .fallback = "Information", .meaning = "Least important events that are logged"},
+        {"Log.Format", CONF_CHOICE, FIELD(log.format), .choices = log_formats, .fallback = "Auto",
+         .meaning = "Text for people, Json for programs; Auto is text on a terminal and JSON "
+                    "elsewhere"},
+        {"AzureIoT.ApplicationType", CONF_CHOICE, FIELD(azure.application_type),
+         .choices = application_types, .fallback = "IoTHub",
+         .meaning = "What the devices belong to; IoT Central takes devices through its "
+                    "provisioning service only"},
+        {HUB "ConnectionType", CONF_CHOICE, FIELD(azure.connection_type),
+         .choices = connection_types,
+         .meaning = "How devices reach their hub; not needed, since only one of the two ways may "
+                    "be configured"},
+        {HUB "ConnectionString", CONF_TEXT, .secret = true, FIELD(azure.connection_string),
+         .check = check_connection_string,
+         .meaning = "Connection string of a hub's policy with the right DeviceConnect; the devices "
+                    "must exist in the hub"},
+        {DPS "GlobalDeviceEndpoint", CONF_TEXT, FIELD(azure.dps.global_device_endpoint),
+         .fallback = AZURE_DPS_GLOBAL_ENDPOINT, .check = check_endpoint,
+         .meaning = "The provisioning service, host or host:port"},
+        {DPS "IdScope", CONF_TEXT, FIELD(azure.dps.id_scope), .check = check_id_scope,
+         .meaning = "ID scope of the provisioning service"},
+        {DPS "GroupEnrollmentKey", CONF_TEXT, .secret = true, FIELD(azure.dps.group_enrollment_key),
+         .check = check_key,
+         .meaning = "Primary or secondary key of the enrolment group, from which each device's key "
+                    "is made"},
+        {CENTRAL_DPS "GlobalDeviceEndpoint", CONF_TEXT,
+         FIELD(azure.central_dps.global_device_endpoint), .fallback = AZURE_DPS_GLOBAL_ENDPOINT,
+         .check = check_endpoint,
+         .meaning = "The same for IoT Central; read if ApplicationType is IoTCentral"},
+        {CENTRAL_DPS "IdScope", CONF_TEXT, FIELD(azure.central_dps.id_scope),
+         .check = check_id_scope, .meaning = "ID scope of the IoT Central application"},
+        {CENTRAL_DPS "GroupEnrollmentKey", CONF_TEXT, .secret = true,
+         FIELD(azure.central_dps.group_enrollment_key), .check = check_key,
+         .meaning = "Key of its enrolment group"},
+        {"AzureIoT.DtdlModelId", CONF_TEXT, FIELD(azure.dtdl_model_id), .check = check_model_id,
+         .meaning = "DTDL model id of every device without a better one"},
+        {"AzureIoT.ApplicationToDtdlModelIdMapping.*", CONF_TEXT,
+         OF_APPLICATION(mapped_dtdl_model_id), .check = check_model_id,
+         .meaning = "DTDL model id of an application's devices; case counts in the application's "
+                    "name"},
+        {ONE_APPLICATION "DtdlModelId", CONF_TEXT, OF_APPLICATION(dtdl_model_id),
+         .check = check_model_id, .meaning = "The same, before the mapping above"},
+        {ONE_APPLICATION "ConnectionString", CONF_TEXT, .secret = true,
+         OF_APPLICATION(connection_string), .check = check_connection_string,
+         .meaning = "A hub of its own for this application"},
+        {ONE_APPLICATION "GlobalDeviceEndpoint", CONF_TEXT, OF_APPLICATION(global_device_endpoint),
+         .check = check_endpoint,
+         .meaning = "A provisioning service of its own for this application"},
+        {ONE_APPLICATION "IdScope", CONF_TEXT, OF_APPLICATION(id_scope), .check = check_id_scope,
+         .meaning = "An ID scope of its own for this application"},
+        {ONE_APPLICATION "GroupEnrollmentKey", CONF_TEXT, .secret = true,
+         OF_APPLICATION(group_enrollment_key), .check = check_key,
+         .meaning = "An enrolment group of its own for this application"},
+        {ONE_APPLICATION "Settlement", CONF_CHOICE, OF_APPLICATION(settlement),
+         .choices = settlements, .meaning = "As Commands.Settlement, for this application"},
+        METHOD_ROWS(ONE_APPLICATION "Methods.*.", application_methods),
+        METHOD_ROWS("AzureIoT.Methods.*.", methods),
+        {"AzureIoT.DeviceIdTemplate", CONF_TEXT, FIELD(azure.device_id_template),
+         .fallback = "{device}", .check = check_device_id_template,
+         .meaning = "IoT Hub device id of a device, made of {device}, {application}, {dev_eui}, "
+                    "{network} and fixed characters"},
+        {"AzureIoT.AmqpPort", CONF_INTEGER, FIELD(azure.amqp_port), .fallback = "5671",
+         BETWEEN(1, 65535), .meaning = "Port of hubs that are named without one"},
+        {"AzureIoT.TrustedCertificates", CONF_INPUT_FILE, FIELD(azure.trusted_certificates),
+         .meaning = "PEM file with root certificates that are trusted beside the system's, for a "
+                    "local hub or a proxy"},
+        {"AzureIoT.DevicesPerConnection", CONF_INTEGER, FIELD(azure.devices_per_connection),
+         .fallback = "995", BETWEEN(1, 995),
+         .meaning = "Most devices that share one connection to a hub"},
+        {"AzureIoT.DevicesPerSecond", CONF_INTEGER, FIELD(azure.devices_per_second),
+         BETWEEN(0, 100000),
+         .meaning = "Devices that are authorised per second and hub; 0 = as many as the hub takes"},
+        {"AzureIoT.TokenLifetimeMinutes", CONF_INTEGER, FIELD(azure.token_lifetime_minutes),
+         .fallback = "60", BETWEEN(5, 1440),
+         .meaning = "How long a device's token is valid; it is renewed before its end"},
+        {"AzureIoT.RegistrationsPerMinute", CONF_INTEGER, FIELD(azure.registrations_per_minute),
+         .fallback = "1000", BETWEEN(1, 100000),
+         .meaning = "Requests that the provisioning service allows per minute"},
+        {"AzureIoT.ConcurrentRegistrations", CONF_INTEGER, FIELD(azure.concurrent_registrations),
+         .fallback = "100", BETWEEN(1, 10000),
+         .meaning = "Devices that are being registered at the same time"},
+        {"AzureIoT.ConnectAtStart", CONF_FLAG, FIELD(azure.connect_at_start), .fallback = "true",
+         .meaning = "Connect all known devices at start, so that commands reach them before their "
+                    "next uplink"},
+        {"Telemetry.PayloadDecodedMember", CONF_FLAG, FIELD(telemetry.payload_decoded_member),
+         .meaning = "The older shape: decoded values in one member PayloadDecoded instead of "
+                    "members of their own"},
+        {"Telemetry.TimesWithoutZone", CONF_FLAG, FIELD(telemetry.times_without_zone),
+         .meaning = "Times as the earlier connectors wrote them: to the second and without Z"},
+        {"Telemetry.Events", CONF_CHOICES, FIELD(telemetry.events), .choices = events,
+         .meaning = "What is sent as telemetry besides uplinks"},
+        {"Commands.Settlement", CONF_CHOICE, FIELD(commands.settlement), .choices = settlements,
+         .fallback = "ByRules",
+         .meaning = "When a command's cloud-to-device message is completed: ByRules (confirmed: "
+                    "acknowledged; unconfirmed: sent), OnQueued, OnSent or OnAck"},
+        {"Commands.OutcomeReport", CONF_CHOICE, FIELD(commands.outcome_report),
+         .choices = outcome_reports, .fallback = "None",
+         .meaning = "How the outcome of a command is told that was completed before it was known"},
+        {"Commands.MethodAnswer", CONF_CHOICE, FIELD(commands.method_answer),
+         .choices = method_answers, .fallback = "OnQueued",
+         .meaning = "When a direct method is answered: the network has taken the downlink, or the "
+                    "device has acknowledged it"},
+        {"Commands.RawTextPayload", CONF_FLAG, FIELD(commands.raw_text_payload),
+         .meaning = "A message that is neither JSON nor base64 is sent as the bytes of its text "
+                    "instead of being rejected"},
+        {"Commands.MaximumPerDevice", CONF_INTEGER, FIELD(commands.maximum_per_device),
+         .fallback = "32", BETWEEN(1, 10000),
+         .meaning = "Commands of a device that may wait in the gateway"},
+        {"Commands.PerDevicePerMinute", CONF_INTEGER, FIELD(commands.per_device_per_minute),
+         BETWEEN(0, 100000),
+         .meaning = "Downlinks of a device that are given to the network per minute; 0 = no limit"},
+        {"Commands.ExpiryHours", CONF_INTEGER, FIELD(commands.default_expiry_hours),
+         .fallback = "48", BETWEEN(1, 8760),
+         .meaning = "A command that says nothing else is given up after this time"},
+        {THINGS "WebhookBaseURL", CONF_TEXT, FIELD(the_things_industries.webhook_base_url),
+         .check = check_url, .meaning = "Where downlinks go: https://HOST/api/v3/as/applications"},
+        {THINGS "ApiBaseUrl", CONF_TEXT, FIELD(the_things_industries.api_base_url),
+         .check = check_url, .meaning = "Where devices are listed: https://HOST/api/v3"},
+        {THINGS "ApiKey", CONF_TEXT, .secret = true, FIELD(the_things_industries.api_key),
+         .check = check_token, .meaning = "API key of applications that have none of their own"},
+        {THINGS "WebhookId", CONF_TEXT, FIELD(the_things_industries.webhook_id),
+         .check = check_token, .meaning = "Webhook id of applications that have none of their own"},
+        {THINGS "DeviceIntegrationDefault", CONF_FLAG,
+         FIELD(the_things_industries.device_integration_default), .fallback = "true",
+         .meaning = "Whether devices without the attribute azureintegration are connected"},
+        {THINGS "DevicePageSize", CONF_INTEGER, FIELD(the_things_industries.device_page_size),
+         .fallback = "100", BETWEEN(1, 1000),
+         .meaning = "Devices per page when devices are listed"},
+        {THINGS "Applications.*.ApiKey", CONF_TEXT, .secret = true, OF_APPLICATION(api_key),
+         .check = check_token,
+         .meaning = "API key of this application, for downlinks and for listing its devices"},
+        {THINGS "Applications.*.WebhookId", CONF_TEXT, OF_APPLICATION(webhook_id),
+         .check = check_token, .meaning = "Id of the webhook in this application, for downlinks"},
+        {THINGS "Applications.*.DeviceIntegrationDefault", CONF_CHOICE,
+         OF_APPLICATION(device_integration), .choices = switches,
+         .meaning = "As DeviceIntegrationDefault, for this application"},
+        {"Myriota.BaseUrl", CONF_TEXT, FIELD(myriota.base_url),
+         .fallback = "https://api.myriota.com", .check = check_url, .meaning = "Myriota's API"},
+        {"Myriota.ApiToken", CONF_TEXT, .secret = true, FIELD(myriota.api_token),
+         .check = check_token,
+         .meaning = "Token of Myriota's Device Manager, for modules and downlinks"},
+        {"Myriota.DownlinkEnabled", CONF_FLAG, FIELD(myriota.downlink_enabled),
+         .meaning = "Whether commands are sent to modules; if not, callers get an error"},
+        {"Myriota.SignatureMode", CONF_CHOICE, FIELD(myriota.signature_mode),
+         .choices = signature_modes, .fallback = "Require",
+         .meaning = "Require: messages without a valid signature are refused; Strict: also those "
+                    "of an expired or self-signed certificate; Warn: they are only logged; Off: no "
+                    "check, allowed on a loopback address only"},
+        {"Myriota.CertificateHost", CONF_TEXT, FIELD(myriota.certificate_host),
+         .fallback = "security.myriota.com", .check = check_endpoint,
+         .meaning = "The one host that signing certificates are fetched from"},
+        {"Myriota.CertificateFingerprints", CONF_TEXTS, FIELD(myriota.certificate_fingerprints),
+         .check = check_fingerprint,
+         .meaning = "SHA-256 fingerprints of the certificates that are accepted; none = every one "
+                    "from CertificateHost"},
+        {"Myriota.RefreshMinutes", CONF_INTEGER, FIELD(myriota.refresh_minutes), .fallback = "60",
+         BETWEEN(1, 10080), .meaning = "How often the list of modules is read again"},
+        {FORMATTERS "Directory", CONF_FOLDER, FIELD(payload_formatters.directory),
+         .fallback = "formatters", .meaning = "Where the payload formatters (JavaScript) are"},
+        {FORMATTERS "UplinkFormatterDefault", CONF_TEXT, FIELD(payload_formatters.uplink_default),
+         .meaning = "Formatter of uplinks that nothing else names one for"},
+        {FORMATTERS "DownlinkFormatterDefault", CONF_TEXT,
+         FIELD(payload_formatters.downlink_default),
+         .meaning = "Formatter of downlinks that nothing else names one for"},
+        {FORMATTERS "Applications.*.UplinkFormatter", CONF_TEXT, OF_APPLICATION(uplink_formatter),
+         .meaning = "Formatter of this application's uplinks"},
+        {FORMATTERS "Applications.*.DownlinkFormatter", CONF_TEXT,
+         OF_APPLICATION(downlink_formatter),
+         .meaning = "Formatter of this application's downlinks"},
+        {FORMATTERS "Applications.*.Ports.*", CONF_TEXT, .map = &port_formatters,
+         .offset = offsetof(struct settings_port_formatter, formatter),
+         .meaning = "Formatter of this application's uplinks on one LoRaWAN port"},
+        {FORMATTERS "TimeoutMilliseconds", CONF_INTEGER, FIELD(payload_formatters.timeout_ms),
+         .fallback = "100", BETWEEN(1, 60000), .meaning = "Longest that one call may take"},
+        {FORMATTERS "Workers", CONF_INTEGER, FIELD(payload_formatters.workers), .fallback = "2",
+         BETWEEN(1, 64), .meaning = "Processes that run formatters"},
+        {FORMATTERS "MaximumMemoryBytes", CONF_INTEGER,
+         FIELD(payload_formatters.maximum_memory_bytes), .fallback = "268435456",
+         BETWEEN(INT64_C(1) << 26, INT64_C(1) << 36),
+         .meaning = "Memory at which such a process is replaced"},
+};
+
+const struct conf_schema settings_schema = {
+        .rows = rows,
+        .row_count = ARRAY_SIZE(rows),
+        .maps = maps,
+        .map_count = ARRAY_SIZE(maps),
+        .spellings = settings_spellings,
+        .ignored = settings_ignored,
+};
 
 void settings_init(struct settings *settings)
 {
-        *settings = (struct settings){
-                .listen = {.address = mem_text("127.0.0.1:8080"),
-                           .host = mem_text("127.0.0.1"),
-                           .port = 8080},
-                .data_directory = mem_text("/var/lib/isthmus"),
-                .limits = {.body_bytes = 1 << 20, .request_timeout_s = 10, .connections = 1000},
-                .store = {.backend = mem_text("sqlite"), .maximum_bytes = 1 << 30},
-                .log = {.level = LOG_LEVEL_INFO, .format = LOG_FORMAT_AUTO},
-                .azure = {.dps = {.global_device_endpoint =
-                                          mem_text("global.azure-devices-provisioning.net")},
-                          .central_dps = {.global_device_endpoint = mem_text(
-                                                  "global.azure-devices-provisioning.net")},
-                          .device_id_template = mem_text("{device}"),
-                          .amqp_port = 5671,
-                          .devices_per_connection = 995,
-                          .token_lifetime_minutes = 60,
-                          .registrations_per_minute = 1000,
-                          .concurrent_registrations = 100,
-                          .connect_at_start = true},
-                .commands = {.settlement = SETTINGS_SETTLE_BY_RULES,
-                             .maximum_per_device = 32,
-                             .default_expiry_hours = 48},
-                .the_things_industries = {.device_integration_default = true,
-                                          .device_page_size = 100},
-                .myriota = {.base_url = mem_text("https://api.myriota.com"),
-                            .certificate_host = mem_text("security.myriota.com"),
-                            .refresh_minutes = 60},
-                .payload_formatters = {.directory = mem_text("formatters"),
-                                       .timeout_ms = 100,
-                                       .workers = 2,
-                                       .maximum_memory_bytes = INT64_C(268435456)},
-        };
+        memset(settings, 0, sizeof(*settings));
+        conf_set_defaults(&settings_schema, settings);
+        settings_derive(settings);
 }
 
-static void free_texts(char *const *texts, size_t count)
+void settings_derive(struct settings *settings)
 {
-        for (size_t i = 0; i < count; i++) {
-                if (texts[i])
-                        mem_wipe(texts[i], strlen(texts[i]));
-                free(texts[i]);
-        }
-}
+        CLEANUP(buf_deinit) struct buf host = BUF_INIT;
 
-#define FREE_TEXTS(...)                                                                            \
-        free_texts((char *const[]){__VA_ARGS__},                                                   \
-                   sizeof((char *const[]){__VA_ARGS__}) / sizeof(char *))
-
-static void free_list(struct settings_texts *list)
-{
-        free_texts(list->texts, list->count);
-        free(list->texts);
-}
-
-static void free_methods(struct settings_method *methods, size_t count)
-{
-        for (size_t i = 0; i < count; i++)
-                FREE_TEXTS(methods[i].name, methods[i].payload, methods[i].formatter);
-        free(methods);
-}
-
-static void free_application(struct settings_application *own)
-{
-        FREE_TEXTS(own->name, own->dtdl_model_id, own->mapped_dtdl_model_id, own->connection_string,
-                   own->global_device_endpoint, own->id_scope, own->group_enrollment_key,
-                   own->api_key, own->webhook_id, own->uplink_formatter, own->downlink_formatter);
-        free_methods(own->methods, own->method_count);
-        for (size_t i = 0; i < own->port_formatter_count; i++)
-                FREE_TEXTS(own->port_formatters[i].name, own->port_formatters[i].formatter);
-        free(own->port_formatters);
-}
-
-static void free_dps(struct settings_dps *dps)
-{
-        FREE_TEXTS(dps->global_device_endpoint, dps->id_scope, dps->group_enrollment_key);
+        listen_split(settings->listen.address, &host, &settings->listen.port);
+        free(settings->listen.host);
+        settings->listen.host = mem_text(buf_text(&host));
 }
 
 void settings_deinit(struct settings *settings)
 {
-        FREE_TEXTS(
-                settings->listen.address, settings->listen.host, settings->listen.tls_certificate,
-                settings->listen.tls_key, settings->data_directory, settings->store.backend,
-                settings->azure.connection_string, settings->azure.dtdl_model_id,
-                settings->azure.device_id_template, settings->azure.trusted_certificates,
-                settings->the_things_industries.webhook_base_url,
-                settings->the_things_industries.api_base_url,
-                settings->the_things_industries.api_key, settings->the_things_industries.webhook_id,
-                settings->myriota.base_url, settings->myriota.api_token,
-                settings->myriota.certificate_host, settings->payload_formatters.directory,
-                settings->payload_formatters.uplink_default,
-                settings->payload_formatters.downlink_default);
-        free_list(&settings->webhook_keys);
-        free_list(&settings->myriota.certificate_fingerprints);
-        free_dps(&settings->azure.dps);
-        free_dps(&settings->azure.central_dps);
-        free_methods(settings->azure.methods, settings->azure.method_count);
-        for (size_t i = 0; i < settings->application_count; i++)
-                free_application(&settings->applications[i]);
-        free(settings->applications);
-        *settings = (struct settings){.data_directory = NULL};
+        conf_free_values(&settings_schema, settings);
+        free(settings->listen.host);
+        memset(settings, 0, sizeof(*settings));
 }

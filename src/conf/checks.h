@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Is a text what a setting needs? Each returns false with a reason that is a sentence of its own
+ * and says what is expected; none repeats a secret.
+ */
+#ifndef ISTHMUS_CONF_CHECKS_H
+#define ISTHMUS_CONF_CHECKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/reason.h"
+
+/* "host:port", "[address]:port" or ":port" (all interfaces); port 0 is any free one. */
+bool check_listen(const char *text, struct reason *reason);
+
+/* Takes a text that check_listen likes apart; the host without brackets, "" = all interfaces. */
+void listen_split(const char *text, struct buf *host, uint16_t *port);
+
+/* True if only this machine can reach the host. */
+bool listen_is_loopback(const char *host);
+
+/* host or host:port */
+bool check_endpoint(const char *text, struct reason *reason);
+
+/* http:// or https:// with a host and no query. */
+bool check_url(const char *text, struct reason *reason);
+
+/* As the provisioning service shows it: 0ne00123ABC */
+bool check_id_scope(const char *text, struct reason *reason);
+
+/* Base64 as Azure shows its keys. */
+bool check_key(const char *text, struct reason *reason);
+
+/* Of a hub's policy: one that may connect for every device. */
+bool check_connection_string(const char *text, struct reason *reason);
+
+/* dtmi:a:b;1 */
+bool check_model_id(const char *text, struct reason *reason);
+
+/* {device}, {application}, {dev_eui}, {network} and characters that IoT Hub allows in ids. */
+bool check_device_id_template(const char *text, struct reason *reason);
+
+/* 64 hex digits, colons between them allowed. */
+bool check_fingerprint(const char *text, struct reason *reason);
+
+/* Not empty, no white space or control characters: what can be a header's value. */
+bool check_token(const char *text, struct reason *reason);
+
+#endif

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+#include "conf/settings_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "conf/checks.h"
+
+/* Shorter keys can be guessed. */
+#define WEBHOOK_KEY_GOOD 16
+
+bool settings_is_given(const struct conf_load *load, const char *path, const char *name)
+{
+        const struct conf_subject subject = {.path = path, .captures = {name}};
+        const struct conf_binding *binding = conf_find_binding(load, &subject);
+
+        return binding && !text_is_empty(binding->entry->text);
+}
+
+/* --- webhooks ---------------------------------------------------------------------------- */
+
+static bool has_key(const struct conf_load *load, const struct settings *settings)
+{
+        return settings->webhook_keys.count > 0 || settings_is_given(load, "WebhookKeys", NULL);
+}
+
+static void check_listening(struct conf_load *load, const struct settings *settings)
+{
+        static const struct conf_subject listen = {.path = "Listen"};
+        static const struct conf_subject keys = {.path = "WebhookKeys"};
+        static const struct conf_subject certificate = {.path = "Tls.Certificate"};
+        static const struct conf_subject key = {.path = "Tls.Key"};
+        bool has_certificate = settings_is_given(load, certificate.path, NULL);
+
+        if (!listen_is_loopback(settings->listen.host) && !has_key(load, settings))
+                conf_say_about(load, CONF_MISTAKE, &listen,
+                               "other machines can reach this address, so WebhookKeys must hold "
+                               "at least one key; without a key only 127.0.0.1, [::1] and "
+                               "localhost are allowed");
+        if (has_certificate != settings_is_given(load, key.path, NULL))
+                conf_say_about(load, CONF_MISTAKE, has_certificate ? &certificate : &key,
+                               "Tls.%s is missing; a certificate and its key belong together",
+                               has_certificate ? "Key" : "Certificate");
+        for (size_t i = 0; i < settings->webhook_keys.count; i++) {
+                if (strlen(settings->webhook_keys.texts[i]) < WEBHOOK_KEY_GOOD)
+                        conf_say_about(load, CONF_WARNING, &keys,
+                                       "key %zu has fewer than %d characters and could be "
+                                       "guessed; 'openssl rand -hex 24' makes a good one",
+                                       i + 1, WEBHOOK_KEY_GOOD);
+        }
+}
+
+/* --- networks ---------------------------------------------------------------------------- */
+
+/* A URL that check_url likes. */
+static bool is_safe_url(const char *url)
+{
+        CLEANUP(buf_deinit) struct buf host = BUF_INIT;
+        const char *start;
+
+        if (strncasecmp(url, "http://", 7) != 0)
+                return true;
+        start = url + 7 + (url[7] == '[' ? 1 : 0);
+        buf_add(&host, start, strcspn(start, url[7] == '[' ? "]" : "/:"));
+        return listen_is_loopback(buf_text(&host));
+}
+
+static void check_networks(struct conf_load *load, const struct settings *settings)
+{
+        const struct {
+                const char *path;
+                const char *url;
+        } urls[] = {
+                {"TheThingsIndustries.WebhookBaseURL",
+                 settings->the_things_industries.webhook_base_url},
+                {"TheThingsIndustries.ApiBaseUrl", settings->the_things_industries.api_base_url},
+                {"Myriota.BaseUrl", settings->myriota.base_url},
+        };
+        static const struct conf_subject token = {.path = "Myriota.ApiToken"};
+        static const struct conf_subject mode = {.path = "Myriota.SignatureMode"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+                const struct conf_subject subject = {.path = urls[i].path};
+
+                if (urls[i].url && !is_safe_url(urls[i].url))
+                        conf_say_about(load, CONF_WARNING, &subject,
+                                       "with http:// everyone on the way can read the key; "
+                                       "use https://");
+        }
+        if (settings->myriota.downlink_enabled && !settings_is_given(load, token.path, NULL))
+                conf_say_about(load, CONF_MISTAKE, &token,
+                               "DownlinkEnabled needs Myriota's API token here");
+        if (settings->myriota.signature_mode == SETTINGS_SIGNATURE_OFF &&
+            !listen_is_loopback(settings->listen.host))
+                conf_say_about(load, CONF_MISTAKE, &mode,
+                               "Off is allowed only while Listen is a loopback address; Warn "
+                               "lets everything in as well, but says so in the log");
+}
+
+/* --- payload formatters ------------------------------------------------------------------ */
+
+static void check_formatter(struct conf_load *load, const struct conf_subject *subject,
+                            const char *folder, const char *name)
+{
+        CLEANUP(mem_cleanup) char *path = NULL;
+        CLEANUP(mem_cleanup) char *longer = NULL;
+        size_t length = name ? strlen(name) : 0;
+
+        if (length == 0)
+                return;
+        path = conf_absolute(folder, name);
+        longer = mem_format("%s.js", path);
+        if (length > 3 && strcasecmp(name + length - 3, ".cs") == 0)
+                conf_say_about(load, CONF_WARNING, subject,
+                               "a formatter in C# does not run here; write it in JavaScript "
+                               "(docs/moving-over.md shows how)");
+        else if (access(longer, R_OK) != 0 && access(path, R_OK) != 0)
+                conf_say_about(load, CONF_WARNING, subject,
+                               "there is no readable file %s; until there is, what needs this "
+                               "formatter goes to the dead letters",
+                               longer);
+}
+
+static void check_application_formatters(struct conf_load *load, const char *folder,
+                                         struct settings_application *own)
+{
+        const struct conf_subject up = {.path = "PayloadFormatters.Applications.*.UplinkFormatter",
+                                        .captures = {own->name}};
+        const struct conf_subject down = {
+                .path = "PayloadFormatters.Applications.*.DownlinkFormatter",
+                .captures = {own->name}};
+
+        check_formatter(load, &up, folder, own->uplink_formatter);
+        check_formatter(load, &down, folder, own->downlink_formatter);
+        for (size_t i = 0; i < own->port_formatter_count; i++) {
+                struct settings_port_formatter *port = &own->port_formatters[i];
+                const struct conf_subject subject = {
+                        .path = "PayloadFormatters.Applications.*.Ports.*",
+                        .captures = {own->name, port->name}};
+
+                check_formatter(load, &subject, folder, port->formatter);
+                if (!text_to_int64(port->name, 1, 255, &port->port))
+                        conf_say_about(load, CONF_MISTAKE, &subject,
+                                       "the name must be a LoRaWAN port, 1 to 255");
+        }
+        for (size_t i = 0; i < own->method_count; i++) {
+                const struct conf_subject subject = {
+                        .path = "AzureIoT.Applications.*.Methods.*.Formatter",
+                        .captures = {own->name, own->methods[i].name}};
+
+                check_formatter(load, &subject, folder, own->methods[i].formatter);
+        }
+}
+
+static void check_formatters(struct conf_load *load, struct settings *settings)
+{
+        static const struct conf_subject up = {.path = "PayloadFormatters.UplinkFormatterDefault"};
+        static const struct conf_subject down = {
+                .path = "PayloadFormatters.DownlinkFormatterDefault"};
+        const char *folder = settings->payload_formatters.directory;
+
+        check_formatter(load, &up, folder, settings->payload_formatters.uplink_default);
+        check_formatter(load, &down, folder, settings->payload_formatters.downlink_default);
+        for (size_t i = 0; i < settings->azure.method_count; i++) {
+                const struct conf_subject subject = {.path = "AzureIoT.Methods.*.Formatter",
+                                                     .captures = {settings->azure.methods[i].name}};
+
+                check_formatter(load, &subject, folder, settings->azure.methods[i].formatter);
+        }
+        for (size_t i = 0; i < settings->application_count; i++)
+                check_application_formatters(load, folder, &settings->applications[i]);
+}
+
+/* --- names ------------------------------------------------------------------------------- */
+
+/* The place of any setting of an application, which exists because there is one. */
+static const struct conf_entry *find_application(const struct conf_load *load, const char *name)
+{
+        size_t i = 0;
+
+        while (!load->bindings[i].row->map || !text_equal(load->bindings[i].captures[0], name))
+                i++;
+        return load->bindings[i].entry;
+}
+
+static void check_application_names(struct conf_load *load, const struct settings *settings)
+{
+        for (size_t i = 1; i < settings->application_count; i++) {
+                const char *name = settings->applications[i].name;
+
+                for (size_t j = 0; j < i; j++) {
+                        const char *other = settings->applications[j].name;
+
+                        if (text_equal_nocase(name, other))
+                                conf_say(load, CONF_WARNING, find_application(load, name),
+                                         "the applications '%s' and '%s' differ in case only; "
+                                         "they are two",
+                                         name, other);
+                }
+        }
+}
+
+/* The integration of version 2 had settings of one port: NAME-APPLICATION-PORT. */
+static void check_version2_ports(struct conf_load *load)
+{
+        static const char *const prefixes[] = {"AzureIotHubConnectionString-", "DPSIDScope-",
+                                               "DPSEnrollmentGroupSymmetricKey-"};
+
+        for (size_t i = 0; i < load->count * ARRAY_SIZE(prefixes); i++) {
+                const struct conf_entry *entry = load->bindings[i / ARRAY_SIZE(prefixes)].entry;
+                const char *prefix = prefixes[i % ARRAY_SIZE(prefixes)];
+                const char *name = entry->written.parts[0];
+                const char *dash = strrchr(name, '-');
+                int64_t port;
+
+                if (strncasecmp(name, prefix, strlen(prefix)) == 0 &&
+                    dash >= name + strlen(prefix) && text_to_int64(dash + 1, 0, 255, &port))
+                        conf_say(load, CONF_MISTAKE, entry,
+                                 "a hub for one port of an application is not supported; if this "
+                                 "number belongs to the application's name, write it as "
+                                 "AzureIoT.Applications.%s",
+                                 name + strlen(prefix));
+        }
+}
+
+void settings_check(struct conf_load *load, struct settings *settings)
+{
+        check_listening(load, settings);
+        check_version2_ports(load);
+        settings_check_azure(load, settings);
+        check_networks(load, settings);
+        check_formatters(load, settings);
+        check_application_names(load, settings);
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+/* The tables of the gateway's settings. */
+#ifndef ISTHMUS_CONF_SETTINGS_ROWS_H
+#define ISTHMUS_CONF_SETTINGS_ROWS_H
+
+#include "conf/schema.h"
+
+/* settings_rows.c holds the rows, settings_spellings.c the spellings and the ignored names. */
+extern const struct conf_schema settings_schema;
+
+extern const struct conf_spelling settings_spellings[];
+extern const struct conf_ignored settings_ignored[];
+
+/* Sets the fields that follow from others: host and port of Listen, the ports of formatters. */
+struct settings;
+void settings_derive(struct settings *settings);
+
+#endif

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+/* What is in force as JSON, and what may be configured as a table; both made from the rows. */
+#include <stdio.h>
+#include <string.h>
+
+#include "azure/connection_string.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "conf/document.h"
+#include "conf/load.h"
+#include "conf/settings_load.h"
+#include "conf/settings_rows.h"
+
+/* --- JSON -------------------------------------------------------------------------------- */
+
+struct show {
+        struct json_object *root;
+        const struct conf_report *report;
+};
+
+/* A field with the names in its path. */
+struct shown {
+        const struct conf_row *row;
+        const char *captures[CONF_CAPTURES_MAX];
+        const void *field;
+};
+
+static struct json_object *need_object(struct json_object *parent, const char *name)
+{
+        struct json_object *object = json_object_member(parent, name);
+
+        if (!object) {
+                object = json_object_new_object();
+                json_object_object_add(parent, name, object);
+        }
+        return object;
+}
+
+/* Puts the value where the row's path leads; it becomes the tree's. */
+static void put(struct show *show, const struct shown *shown, struct json_object *value)
+{
+        struct json_object *object = show->root;
+        const char *path = shown->row->path;
+        size_t capture = 0;
+
+        while (true) {
+                size_t size = strcspn(path, ".");
+                CLEANUP(mem_cleanup)
+                char *name = path[0] == '*' ? mem_text(shown->captures[capture++])
+                                            : mem_text_n(path, size);
+
+                if (path[size] == '\0') {
+                        json_object_object_add(object, name, value);
+                        return;
+                }
+                object = need_object(object, name);
+                path += size + 1;
+        }
+}
+
+static const char *choice_name(const struct conf_choice *choices, int value)
+{
+        for (; choices->name; choices++) {
+                if (choices->value == value)
+                        return choices->name;
+        }
+        return "";
+}
+
+/* A connection string is worth showing but for its key. */
+static void mask_connection_string(const char *text, struct buf *out)
+{
+        CLEANUP(connection_string_deinit)
+        struct connection_string parsed = CONNECTION_STRING_INIT;
+        struct reason reason;
+
+        if (connection_string_parse(text, &parsed, &reason))
+                buf_add_format(out, "HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=***",
+                               parsed.host_name, parsed.shared_access_key_name);
+        else
+                buf_add_text(out, "***");
+}
+
+static bool is_connection_string(const struct conf_row *row)
+{
+        const char *dot = strrchr(row->path, '.');
+
+        return dot && strcmp(dot, ".ConnectionString") == 0;
+}
+
+/* The secret's place tells people what they need to know of it. */
+static struct json_object *mask(const struct show *show, const struct shown *shown,
+                                const char *text, int64_t index)
+{
+        CLEANUP(buf_deinit) struct buf out = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf path = BUF_INIT;
+        const char *origin;
+
+        if (text_is_empty(text))
+                return json_object_new_string("");
+        if (is_connection_string(shown->row))
+                mask_connection_string(text, &out);
+        else
+                buf_add_text(&out, "***");
+        conf_schema_write_path(shown->row, shown->captures, &path);
+        if (index >= 0)
+                buf_add_format(&path, ".%lld", (long long)index);
+        origin = conf_report_origin(show->report, buf_text(&path));
+        if (origin)
+                buf_add_format(&out, " (%s)", origin);
+        return json_object_new_string(buf_text(&out));
+}
+
+static struct json_object *list_of_texts(const struct show *show, const struct shown *shown)
+{
+        const struct conf_texts *list = shown->field;
+        struct json_object *array = json_object_new_array();
+
+        for (size_t i = 0; i < list->count; i++)
+                json_object_array_add(array, shown->row->secret
+                                                     ? mask(show, shown, list->texts[i], (int64_t)i)
+                                                     : json_object_new_string(list->texts[i]));
+        return array;
+}
+
+static struct json_object *list_of_choices(const struct shown *shown)
+{
+        uint32_t bits = *(const uint32_t *)shown->field;
+        struct json_object *array = json_object_new_array();
+
+        for (const struct conf_choice *choice = shown->row->choices; choice->name; choice++) {
+                if (bits & (uint32_t)choice->value)
+                        json_object_array_add(array, json_object_new_string(choice->name));
+        }
+        return array;
+}
+
+static struct json_object *text_value(const struct show *show, const struct shown *shown)
+{
+        const char *text;
+
+        memcpy(&text, shown->field, sizeof(text));
+        if (shown->row->secret)
+                return mask(show, shown, text, -1);
+        if (shown->row->kind == CONF_JSON && text)
+                return json_parse(text, strlen(text), CONF_DOCUMENT_DEPTH, JSON_STRICT, NULL);
+        return json_object_new_string(text ? text : "");
+}
+
+static struct json_object *value_of(const struct show *show, const struct shown *shown)
+{
+        int number;
+
+        switch (shown->row->kind) {
+        case CONF_TEXT:
+        case CONF_JSON:
+        case CONF_INPUT_FILE:
+        case CONF_FOLDER:
+                return text_value(show, shown);
+        case CONF_FLAG:
+                return json_object_new_boolean(*(const bool *)shown->field);
+        case CONF_INTEGER:
+                return json_object_new_int64(*(const int64_t *)shown->field);
+        case CONF_CHOICE:
+                memcpy(&number, shown->field, sizeof(number));
+                return json_object_new_string(choice_name(shown->row->choices, number));
+        case CONF_TEXTS:
+                return list_of_texts(show, shown);
+        case CONF_CHOICES:
+                return list_of_choices(shown);
+        }
+        return NULL;
+}
+
+/* True for a setting of an application or method that nobody has given. */
+static bool says_nothing(const struct json_object *value)
+{
+        return json_object_is_type(value, json_type_string) &&
+               json_object_get_string_len(value) == 0;
+}
+
+static void show_field(struct show *show, const struct shown *shown)
+{
+        struct json_object *value = value_of(show, shown);
+
+        if (shown->row->map && says_nothing(value))
+                json_object_put(value);
+        else
+                put(show, shown, value);
+}
+
+/* Calls show_field for the row in each item of its map. */
+static void show_in_items(struct show *show, const struct conf_row *row, const void *base,
+                          const struct conf_map *map, struct shown *shown)
+{
+        size_t capture = map->outer ? 1 : 0;
+
+        for (size_t i = 0; i < conf_map_count(map, base); i++) {
+                const char *item = conf_map_item(map, base, i);
+
+                memcpy(&shown->captures[capture], item, sizeof(char *));
+                shown->field = item + row->offset;
+                show_field(show, shown);
+        }
+}
+
+static void show_row(struct show *show, const struct conf_row *row, const void *target)
+{
+        struct shown shown = {.row = row};
+        const struct conf_map *outer = row->map ? row->map->outer : NULL;
+
+        if (!row->map) {
+                shown.field = (const char *)target + row->offset;
+                show_field(show, &shown);
+                return;
+        }
+        if (!outer) {
+                show_in_items(show, row, target, row->map, &shown);
+                return;
+        }
+        for (size_t i = 0; i < conf_map_count(outer, target); i++) {
+                const void *item = conf_map_item(outer, target, i);
+
+                memcpy(&shown.captures[0], item, sizeof(char *));
+                show_in_items(show, row, item, row->map, &shown);
+        }
+}
+
+static void show_origins(struct show *show)
+{
+        struct json_object *origins = need_object(show->root, "Origins");
+
+        for (size_t i = 0; i < show->report->origin_count; i++)
+                json_object_object_add(origins, show->report->origins[i].path,
+                                       json_object_new_string(show->report->origins[i].place));
+}
+
+void settings_show(const struct settings *settings, const struct conf_report *report,
+                   struct buf *out)
+{
+        CLEANUP(json_cleanup) struct json_object *root = json_object_new_object();
+        struct show show = {.root = root, .report = report};
+
+        for (size_t i = 0; i < settings_schema.row_count; i++)
+                show_row(&show, &settings_schema.rows[i], settings);
+        show_origins(&show);
+        buf_add_text(out, json_object_to_json_string_ext(
+                                  root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+        buf_add_char(out, '\n');
+}
+
+/* --- the table in docs/configuration.md --------------------------------------------------- */
+
+static void describe_choices(const struct conf_row *row, struct buf *out)
+{
+        int before = INT32_MIN;
+
+        for (const struct conf_choice *choice = row->choices; choice->name; choice++) {
+                if (choice->value != before)
+                        buf_add_format(out, "%s%s", before == INT32_MIN ? "" : ", ", choice->name);
+                before = choice->value;
+        }
+}
+
+static void describe_type(const struct conf_row *row, struct buf *out)
+{
+        switch (row->kind) {
+        case CONF_TEXT:
+                buf_add_text(out, row->secret ? "secret" : "text");
+                return;
+        case CONF_JSON:
+                buf_add_text(out, "JSON");
+                return;
+        case CONF_INPUT_FILE:
+                buf_add_text(out, "file");
+                return;
+        case CONF_FOLDER:
+                buf_add_text(out, "folder");
+                return;
+        case CONF_FLAG:
+                buf_add_text(out, "true, false");
+                return;
+        case CONF_INTEGER:
+                buf_add_format(out, "%lld to %lld", (long long)row->minimum,
+                               (long long)row->maximum);
+                return;
+        case CONF_CHOICE:
+                describe_choices(row, out);
+                return;
+        case CONF_TEXTS:
+                buf_add_text(out, row->secret ? "list of secrets" : "list of texts");
+                return;
+        case CONF_CHOICES:
+                buf_add_text(out, "list of ");
+                describe_choices(row, out);
+                return;
+        }
+}
+
+static const char *default_of(const struct conf_row *row)
+{
+        if (row->fallback)
+                return row->fallback;
+        if (row->kind == CONF_FLAG)
+                return "false";
+        if (row->kind == CONF_INTEGER)
+                return "0";
+        return "";
+}
+
+void settings_describe(struct buf *out)
+{
+        buf_add_text(out, "| setting | type | default | meaning |\n| --- | --- | --- | --- |\n");
+        for (size_t i = 0; i < settings_schema.row_count; i++) {
+                const struct conf_row *row = &settings_schema.rows[i];
+                const char *fallback = default_of(row);
+                const char *mark = fallback[0] ? "`" : "";
+
+                buf_add_format(out, "| `%s` | ", row->path);
+                describe_type(row, out);
+                buf_add_format(out, " | %s%s%s | %s |\n", mark, fallback, mark, row->meaning);
+        }
+}
