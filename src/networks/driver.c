@@ -44,17 +44,6 @@ struct json_object *driver_details(const struct event *event, struct reason *rea
         return parse_object(event->details, strlen(event->details), "the event's details", reason);
 }
 
-const char *driver_text(struct json_object *object, const char *name)
-{
-        struct json_object *member = json_member(object, name);
-        const char *text;
-
-        if (!json_object_is_type(member, json_type_string))
-                return NULL;
-        text = json_object_get_string(member);
-        return strlen(text) == (size_t)json_object_get_string_len(member) ? text : NULL;
-}
-
 void driver_identify(struct buf *identity, const char *text)
 {
         buf_add(identity, text ? text : "", text ? strlen(text) + 1 : 1);

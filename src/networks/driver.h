@@ -21,12 +21,6 @@ struct json_object *driver_decoded(const char *text, struct reason *reason) MUST
 struct json_object *driver_details(const struct event *event, struct reason *reason) MUST_CHECK;
 
 /*
- * A member that is a text; NULL if it is absent, of another type, or holds U+0000, which no C
- * string can carry. The text belongs to `object`.
- */
-const char *driver_text(struct json_object *object, const char *name);
-
-/*
  * Adds a text to what an event's message_id is made of; NULL counts as empty. The zero byte
  * behind it, which no text holds, keeps the parts apart.
  */

@@ -66,8 +66,8 @@ static void write_details(const struct webhook *webhook, struct json_object *roo
         int64_t sent_s = -1;
 
         object_open(&details, out);
-        object_text(&details, "PayloadId", driver_text(root, "Id"));
-        object_text(&details, "EndpointReference", driver_text(root, "EndpointRef"));
+        object_text(&details, "PayloadId", json_text_member(root, "Id"));
+        object_text(&details, "EndpointReference", json_text_member(root, "EndpointRef"));
         if (json_int_member(root, "Timestamp", &sent_s) && sent_s >= 0 &&
             sent_s < INT64_MAX / CLOCK_NS_PER_S && event_time_is_valid(sent_s * CLOCK_NS_PER_S))
                 write_time(&details, "PayloadReceivedAtUtc", sent_s * CLOCK_NS_PER_S);
@@ -80,7 +80,7 @@ static void write_details(const struct webhook *webhook, struct json_object *roo
 static bool read_delivery(const struct webhook *webhook, struct json_object *root,
                           struct delivery *delivery, struct reason *reason)
 {
-        delivery->application = read_application(webhook, driver_text(root, "EndpointRef"));
+        delivery->application = read_application(webhook, json_text_member(root, "EndpointRef"));
         if (!delivery->application) {
                 reason_set(reason, "EndpointRef is missing, and the path names no application");
                 return false;
@@ -92,7 +92,7 @@ static bool read_delivery(const struct webhook *webhook, struct json_object *roo
 /* `Data` is a JSON document in a text (rule M7). NULL with the reason. */
 static struct json_object *read_data(struct json_object *root, struct reason *reason)
 {
-        const char *text = driver_text(root, "Data");
+        const char *text = json_text_member(root, "Data");
         struct json_object *data;
 
         if (!text) {
@@ -131,7 +131,7 @@ static bool is_hex(const char *text)
 /* What is wrong with the packet (rules M5, M6), or NULL. */
 static const char *read_packet(struct json_object *object, struct packet *packet)
 {
-        packet->terminal = driver_text(object, "TerminalId");
+        packet->terminal = json_text_member(object, "TerminalId");
         if (!packet->terminal || packet->terminal[0] == '\0')
                 return "TerminalId is missing or no text";
         if (!json_int_member(object, "Timestamp", &packet->time_ms))
@@ -139,7 +139,7 @@ static const char *read_packet(struct json_object *object, struct packet *packet
         if (packet->time_ms < 0 || packet->time_ms > INT64_MAX / CLOCK_NS_PER_MS ||
             !event_time_is_valid(packet->time_ms * CLOCK_NS_PER_MS))
                 return "Timestamp is no time in milliseconds since 1970";
-        packet->value = driver_text(object, "Value");
+        packet->value = json_text_member(object, "Value");
         if (!packet->value)
                 return "Value is missing or no text";
         if (strlen(packet->value) % 2 != 0)
@@ -242,7 +242,7 @@ static void copy_utc(struct writing *writing, struct json_object *details, const
 {
         int64_t time_ns;
 
-        if (clock_parse_utc(driver_text(details, name), &time_ns))
+        if (clock_parse_utc(json_text_member(details, name), &time_ns))
                 write_utc(writing, name, time_ns);
 }
 
@@ -270,8 +270,8 @@ static void write_decoded(struct writing *writing)
 static void write_own_members(struct writing *writing, const struct event *event,
                               struct json_object *details)
 {
-        write_text(writing, "PayloadId", driver_text(details, "PayloadId"));
-        write_text(writing, "EndpointReference", driver_text(details, "EndpointReference"));
+        write_text(writing, "PayloadId", json_text_member(details, "PayloadId"));
+        write_text(writing, "EndpointReference", json_text_member(details, "EndpointReference"));
         write_text(writing, "TerminalId", event->device);
         write_utc(writing, "PacketArrivedAtUtc", event->time_ns);
         copy_utc(writing, details, "PayloadReceivedAtUtc");
@@ -281,8 +281,8 @@ static void write_own_members(struct writing *writing, const struct event *event
 static void set_properties(struct telemetry *telemetry, const struct event *event,
                            struct json_object *details)
 {
-        const char *payload_id = driver_text(details, "PayloadId");
-        const char *endpoint = driver_text(details, "EndpointReference");
+        const char *payload_id = json_text_member(details, "PayloadId");
+        const char *endpoint = json_text_member(details, "EndpointReference");
         char time[CLOCK_TEXT_SIZE];
 
         clock_format_utc(time, event->time_ns, CLOCK_FRACTION);

@@ -36,7 +36,7 @@ void myriota_signature_deinit(struct myriota_signature *signature)
 /* A text that the signature needs; NULL with the reason. */
 static const char *needed_text(struct json_object *root, const char *name, struct reason *reason)
 {
-        const char *text = driver_text(root, name);
+        const char *text = json_text_member(root, name);
 
         if (!text)
                 reason_set(reason, "%s is missing or no text, so the signature can't be checked",

@@ -22,7 +22,7 @@
 static const char *required_text(struct json_object *object, const char *path, const char *name,
                                  struct reason *reason)
 {
-        const char *text = driver_text(object, name);
+        const char *text = json_text_member(object, name);
 
         if (text && text[0] != '\0')
                 return text;
@@ -62,7 +62,7 @@ static bool read_ids(struct things_stack_message *message, struct reason *reason
                 return false;
         message->application = required_text(application, "end_device_ids.application_ids",
                                              "application_id", reason);
-        message->dev_eui = driver_text(ids, "dev_eui");
+        message->dev_eui = json_text_member(ids, "dev_eui");
         if (message->dev_eui && message->dev_eui[0] == '\0')
                 message->dev_eui = NULL;
         return message->application != NULL;
@@ -126,7 +126,7 @@ static bool read_port(struct things_stack_message *message, struct reason *reaso
 static const char *read_time(struct json_object *object, const char *what, int64_t *time_ns,
                              struct reason *reason)
 {
-        const char *text = driver_text(object, "received_at");
+        const char *text = json_text_member(object, "received_at");
         int64_t parsed;
 
         if (!json_member(object, "received_at"))
@@ -158,7 +158,7 @@ static void identify_uplink(const struct things_stack_message *message, struct b
 
         json_int_member(message->body, "f_cnt", &counter);
         driver_identify(identity, message->network_time);
-        driver_identify(identity, driver_text(message->body, "session_key_id"));
+        driver_identify(identity, json_text_member(message->body, "session_key_id"));
         buf_add_format(identity, "%" PRId64, counter);
 }
 
@@ -201,7 +201,7 @@ static int check_uplink_port(const struct things_stack_message *message, struct 
 
 static void read_payload(struct json_object *body, struct event *event, struct reason *reason)
 {
-        const char *payload = driver_text(body, "frm_payload");
+        const char *payload = json_text_member(body, "frm_payload");
 
         if (!payload && json_member(body, "frm_payload"))
                 reason_add(reason, "frm_payload is no text and was not used");

@@ -105,8 +105,8 @@ static void describe_failure(struct json_object *details)
 {
         CLEANUP(buf_deinit) struct buf message = BUF_INIT;
         struct json_object *error = json_object_member(details, "error");
-        const char *name = driver_text(error, "name");
-        const char *format = driver_text(error, "message_format");
+        const char *name = json_text_member(error, "name");
+        const char *format = json_text_member(error, "message_format");
 
         if (name)
                 json_object_object_add(details, "error_name", json_object_new_string(name));
@@ -161,7 +161,7 @@ void things_stack_describe(const struct things_stack_message *message, struct ev
         if (message->kind == EVENT_UPLINK_NORMALIZED) {
                 CLEANUP(json_cleanup) struct json_object *details = normalized(message->body);
 
-                event->payload = mem_text(driver_text(message->body, "frm_payload"));
+                event->payload = mem_text(json_text_member(message->body, "frm_payload"));
                 event->encrypted = json_member(message->body, "app_s_key") != NULL;
                 event->details = write_object(details);
                 return;
