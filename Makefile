@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run test check bench format install clean help
+.PHONY: all run test check bench format install deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus
@@ -29,7 +29,15 @@ format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
 install: all
-	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX="$(PREFIX)" >/dev/null
+	@ninja -C build --quiet isthmus
+	@DESTDIR="$(DESTDIR)" cmake --install build
+
+deb:
+	@tools/setup package
+	@cmake --preset release -B build-deb -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
+	@ninja -C build-deb --quiet isthmus
+	@cd build-deb && cpack -G DEB
 
 clean:
 	@rm -rf build build-*
@@ -41,6 +49,7 @@ help:
 	@echo "make check      the checks of the source text alone"
 	@echo "make bench      throughput, latency, memory, beside two floors"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
+	@echo "make deb        a Debian package, in build-deb/"
 	@echo "make format     clang-format over every C file"
 	@echo "make clean      removes the build trees"
 
