@@ -99,14 +99,6 @@ void hub_cbs_forget(struct hub_device *device)
         move(&device->token, NULL);
 }
 
-static pn_atom_t text_atom(const char *text)
-{
-        pn_atom_t atom = {.type = PN_STRING};
-
-        atom.u.as_bytes = amqp_bytes(text);
-        return atom;
-}
-
 static void put_member(pn_data_t *map, const char *name, const char *value)
 {
         pn_data_put_string(map, amqp_bytes(name));
@@ -124,7 +116,7 @@ static bool encode_request(const struct hub_device *device, const char *signed_t
 
         snprintf(number, sizeof(number), "%" PRIu64, device->token.number);
         sas_device_audience(&audience, device->hub->host, device->device_id);
-        pn_message_set_id(message, text_atom(number));
+        pn_message_set_id(message, amqp_text(number));
         pn_message_set_address(message, AZURE_CBS_NODE);
         pn_message_set_reply_to(message, AZURE_CBS_REPLY_TO);
         pn_data_put_map(properties);
@@ -196,13 +188,14 @@ void hub_cbs_pump(struct hub_connection *connection)
         }
 }
 
-static uint64_t correlated_number(pn_message_t *message)
+static uint64_t correlated_number(struct amqp_reader *answer)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-        pn_atom_t atom = pn_message_get_correlation_id(message);
+        pn_atom_t atom;
         int64_t number;
 
-        if (!amqp_atom_text(&atom, &text) || !text_to_int64(buf_text(&text), 1, INT64_MAX, &number))
+        if (!amqp_read_field(answer, AMQP_CORRELATION_ID, &atom) || !amqp_atom_text(&atom, &text) ||
+            !text_to_int64(buf_text(&text), 1, INT64_MAX, &number))
                 return 0;
         return (uint64_t)number;
 }
@@ -218,47 +211,39 @@ static struct hub_device *asked_by(struct hub_cbs *cbs, uint64_t number)
         return NULL;
 }
 
-static void answer(struct hub_connection *connection, pn_message_t *message)
+static void answered(struct hub_connection *connection, struct amqp_reader *answer)
 {
         CLEANUP(buf_deinit) struct buf description = BUF_INIT;
-        pn_data_t *properties = pn_message_properties(message);
-        struct hub_device *device = asked_by(&connection->cbs, correlated_number(message));
+        struct hub_device *device = asked_by(&connection->cbs, correlated_number(answer));
         pn_atom_t atom;
-        int64_t status = 0;
+        int64_t status;
 
-        if (amqp_map_find(properties, AZURE_CBS_STATUS_DESCRIPTION, &atom))
-                (void)amqp_atom_text(&atom, &description);
-        if (!amqp_map_find(properties, AZURE_CBS_STATUS_CODE, &atom) ||
-            !amqp_atom_int(&atom, &status) || status < 100 || status > 999)
-                status = 500;
         connection->cbs.heard_ms = connection->hub->client->now_ms;
         connection->cbs.ended = 0;
         if (device == NULL) /* answered too late, or the device has left */
                 return;
+        if (amqp_read_application(answer, AZURE_CBS_STATUS_DESCRIPTION, &atom))
+                (void)amqp_atom_text(&atom, &description);
+        if (!amqp_read_application(answer, AZURE_CBS_STATUS_CODE, &atom) ||
+            !amqp_atom_int(&atom, &status) || status < 100 || status > 999)
+                status = 500;
         hub_cbs_forget(device);
         hub_device_token_answered(device, (int)status, buf_text(&description));
 }
 
 static void received(struct hub_connection *connection, pn_delivery_t *delivery)
 {
-        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
-        pn_link_t *link = pn_delivery_link(delivery);
-        pn_message_t *message;
+        struct amqp_reader *reader = &connection->hub->client->reader;
+        bool good;
 
         if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
                 return;
-        message = pn_message();
-        if (amqp_message_receive(message, delivery, ANSWER_SIZE_MAX, &bytes)) {
-                pn_delivery_update(delivery, PN_ACCEPTED);
-                pn_delivery_settle(delivery);
-                answer(connection, message);
-        } else {
-                pn_delivery_update(delivery, PN_REJECTED);
-                pn_delivery_settle(delivery);
-        }
-        pn_message_free(message);
-        if (link == connection->cbs.receiver)
-                pn_link_flow(link, 1);
+        good = amqp_read_delivery(reader, delivery, ANSWER_SIZE_MAX);
+        pn_delivery_update(delivery, good ? PN_ACCEPTED : PN_REJECTED);
+        pn_delivery_settle(delivery);
+        pn_link_flow(connection->cbs.receiver, 1);
+        if (good)
+                answered(connection, reader);
         hub_cbs_pump(connection);
 }
 

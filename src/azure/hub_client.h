@@ -43,7 +43,8 @@ int hub_client_new(const struct hub_client_options *options, struct hub_client *
 
 /*
  * Closes links and connections in order, waits at most `patience_ms` for the hubs' answers, joins
- * the thread. No handler is called afterwards; unsettled sends have had outcome HUB_UNKNOWN.
+ * the thread, frees the devices that were not closed. What was posted before is run. No handler is
+ * called afterwards; unsettled sends have had outcome HUB_UNKNOWN.
  */
 void hub_client_free(struct hub_client *client, int64_t patience_ms);
 
@@ -148,7 +149,10 @@ struct hub_device_handler {
                         const struct reason *reason);
         /* Both may be NULL unless the identity receives commands. */
         void (*command)(void *context, struct hub_command *command);
-        /* The lock of a command that was not settled yet is gone (link or connection lost). */
+        /*
+         * The lock of a command that was not settled yet is gone (link or connection lost): the
+         * hub will deliver it again. It must still be given to hub_command_settle.
+         */
         void (*command_lost)(void *context, struct hub_command *command);
         void (*method)(void *context, struct hub_method *method);
 };
@@ -160,7 +164,11 @@ struct hub_device *hub_device_open(struct hub_client *client, const struct hub_i
 /* After HUB_DEVICE_REFUSED: try once more with the same identity. */
 void hub_device_retry(struct hub_device *device);
 
-/* Detaches and forgets; unsettled sends get HUB_UNKNOWN before it returns. Frees the device. */
+/*
+ * Detaches and forgets; unsettled sends get HUB_UNKNOWN before it returns. Frees the device, but
+ * not the commands and methods that its owner holds: they must still be settled and answered,
+ * which answers false then.
+ */
 void hub_device_close(struct hub_device *device);
 
 /*

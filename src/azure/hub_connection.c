@@ -154,7 +154,7 @@ static void session_event(struct hub_connection *connection, pn_event_t *event)
         if (session == connection->cbs.session)
                 hub_cbs_event(connection, event);
         else if (device != NULL)
-                hub_device_event(device, event);
+                hub_links_event(device, event);
 }
 
 void hub_connection_event(pn_connection_t *pn_connection, pn_event_t *event)

@@ -43,6 +43,7 @@ void hub_core_init(struct hub_client *client, const struct hub_client_options *o
         list_init(&client->news);
         list_init(&client->unsent);
         client->message = pn_message();
+        amqp_reader_init(&client->reader);
 }
 
 void hub_core_deinit(struct hub_client *client)
@@ -52,6 +53,7 @@ void hub_core_deinit(struct hub_client *client)
         hub_timers_deinit(&client->timers);
         pn_message_free(client->message);
         buf_deinit(&client->encoded);
+        amqp_reader_deinit(&client->reader);
         free(client->client_version);
 }
 

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "azure/amqp_read.h"
 #include "azure/hub_client.h"
 #include "azure/hub_timers.h"
 #include "base/buf.h"
@@ -61,6 +62,7 @@ struct hub_client {
         struct hub_connection *current; /* whose batch of events is handled; needs no wake */
         pn_message_t *message;          /* reused for what is sent */
         struct buf encoded;
+        struct amqp_reader reader; /* reused for what is received */
         bool stopping;
 };
 

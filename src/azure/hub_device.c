@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "azure/hub_device.h"
 
-#include <proton/event.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +13,16 @@
 
 #define THROTTLED_PAUSE_MS     10000
 #define STOLEN_PAUSE_MS        60000
+#define REFUSED_PAUSE_MS       (INT64_C(10) * 60 * 1000)
 #define FAILURES_FORGOTTEN_MS  (INT64_C(5) * 60 * 1000)
 #define SECOND_UNAUTHORIZED_MS (INT64_C(2) * 60 * 1000)
-#define LINK_NAME_SIZE         32
+
+/* A failed renewal is tried again as after so many failures: within seconds. */
+#define RENEWAL_FAILURES 3
 
 static void renew(struct hub_timer *timer);
-static void retry(struct hub_timer *timer);
+static void pause_ends(struct hub_timer *timer);
+static void command_pause_ends(struct hub_timer *timer);
 
 /* --- places ------------------------------------------------------------------------------- */
 
@@ -53,28 +55,14 @@ static void set_reason(struct hub_device *device, const char *why)
         device->reason = copy;
 }
 
-static void detach(struct hub_device *device, const char *why)
-{
-        pn_session_t *session = device->session;
-
-        hub_telemetry_detach(device, why);
-        if (session == NULL)
-                return;
-        device->session = NULL;
-        pn_session_set_context(session, NULL);
-        pn_session_close(session);
-        pn_session_free(session);
-        hub_connection_wrote(device->connection);
-}
-
 static void stop_timers(struct hub_device *device)
 {
         hub_timers_stop(&device->hub->client->timers, &device->token_timer);
-        hub_timers_stop(&device->hub->client->timers, &device->retry_timer);
+        hub_timers_stop(&device->hub->client->timers, &device->pause.timer);
+        hub_timers_stop(&device->hub->client->timers, &device->command_pause.timer);
 }
 
-/* Gives its seat up for a place of the hub. */
-static void leave_seat(struct hub_device *device, enum hub_place place, const char *why)
+void hub_device_leave(struct hub_device *device, enum hub_place place, const char *why)
 {
         struct hub_connection *connection = device->connection;
 
@@ -84,7 +72,7 @@ static void leave_seat(struct hub_device *device, enum hub_place place, const ch
                 move(device, place, NULL);
                 return;
         }
-        detach(device, why);
+        hub_links_detach(device, why);
         hub_cbs_forget(device);
         move(device, place, NULL);
         hub_connection_left(connection, device->has_token);
@@ -93,7 +81,7 @@ static void leave_seat(struct hub_device *device, enum hub_place place, const ch
 
 void hub_device_unseat(struct hub_device *device, const char *why)
 {
-        leave_seat(device, HUB_PLACE_WAITING, why);
+        hub_device_leave(device, HUB_PLACE_WAITING, why);
         hub_pool_seat_soon(device->hub);
 }
 
@@ -102,9 +90,17 @@ void hub_device_refuse(struct hub_device *device, enum hub_refusal refusal, cons
         log_warn("HUB_DEVICE_REFUSED", "A hub refuses a device",
                  LOG_TEXT("device", device->device_id), LOG_TEXT("hub", device->hub->name),
                  LOG_TEXT("reason", why), LOG_END);
-        leave_seat(device, HUB_PLACE_REFUSED, why);
+        hub_device_leave(device, HUB_PLACE_REFUSED, why);
         device->refusal = refusal;
         device->tell_again = true;
+}
+
+static void seat_or_refuse(struct hub_device *device)
+{
+        if (device->hub->invalid != NULL)
+                hub_device_refuse(device, HUB_REFUSAL_OTHER, device->hub->invalid);
+        else
+                hub_pool_seat_soon(device->hub);
 }
 
 static void authorise(struct hub_device *device)
@@ -121,7 +117,7 @@ void hub_device_seat(struct hub_device *device, struct hub_connection *connectio
 
         if (pause_ms > 0) {
                 move(device, HUB_PLACE_PAUSED, connection);
-                hub_timer_start(device->hub->client, &device->retry_timer, pause_ms);
+                hub_timer_start(device->hub->client, &device->pause.timer, pause_ms);
                 return;
         }
         move(device, HUB_PLACE_AUTHORISING, connection);
@@ -130,66 +126,67 @@ void hub_device_seat(struct hub_device *device, struct hub_connection *connectio
 
 /* --- pauses ------------------------------------------------------------------------------- */
 
-/* How long after one more failure; a long quiet time forgives earlier ones. */
-static int64_t pause_after_failure(struct hub_device *device, int64_t least_ms)
+/* Starts it after one more failure; a long quiet time forgives earlier ones. */
+static int64_t pause_start(struct hub_client *client, struct hub_pause *pause, int64_t least_ms)
 {
-        struct hub_client *client = device->hub->client;
         int64_t delay_ms;
 
-        if (client->now_ms - device->failed_ms > FAILURES_FORGOTTEN_MS)
-                device->failures = 0;
-        device->failed_ms = client->now_ms;
-        delay_ms = hub_core_backoff(client, device->failures++);
+        if (client->now_ms - pause->failed_ms > FAILURES_FORGOTTEN_MS)
+                pause->failures = 0;
+        pause->failed_ms = client->now_ms;
+        delay_ms = hub_core_backoff(client, pause->failures++);
         if (delay_ms < least_ms)
                 delay_ms = hub_core_random(least_ms, least_ms * 2);
+        hub_timers_start(&client->timers, &pause->timer, client->now_ms + delay_ms);
         return delay_ms;
 }
 
 void hub_device_pause(struct hub_device *device, int64_t least_ms, const char *why)
 {
-        int64_t delay_ms = pause_after_failure(device, least_ms);
+        struct hub_client *client = device->hub->client;
+        int64_t delay_ms;
 
+        set_reason(device, why);
+        stop_timers(device);
+        hub_links_detach(device, why);
+        hub_cbs_forget(device);
+        move(device, HUB_PLACE_PAUSED, device->connection);
+        delay_ms = pause_start(client, &device->pause, least_ms);
+        device->not_before_ms = client->now_ms + delay_ms;
         log_debug("HUB_DEVICE_PAUSED", "A device authorises again later",
                   LOG_TEXT("device", device->device_id), LOG_TEXT("reason", why),
                   LOG_INT("pause_ms", delay_ms), LOG_END);
-        set_reason(device, why);
-        stop_timers(device);
-        detach(device, why);
-        hub_cbs_forget(device);
-        move(device, HUB_PLACE_PAUSED, device->connection);
-        device->not_before_ms = device->hub->client->now_ms + delay_ms;
-        hub_timer_start(device->hub->client, &device->retry_timer, delay_ms);
 }
 
 void hub_device_repair(struct hub_device *device, int64_t least_ms)
 {
-        if (device->place != HUB_PLACE_READY)
-                return;
-        hub_timer_start(device->hub->client, &device->retry_timer,
-                        pause_after_failure(device, least_ms));
+        if (device->place == HUB_PLACE_READY)
+                pause_start(device->hub->client, &device->pause, least_ms);
 }
 
-static void attach_links(struct hub_device *device)
+static void pause_ends(struct hub_timer *timer)
 {
-        if (device->telemetry.wanted)
-                hub_telemetry_attach(device);
-}
-
-static void retry(struct hub_timer *timer)
-{
-        struct hub_device *device = list_entry(timer, struct hub_device, retry_timer);
+        struct hub_device *device = list_entry(timer, struct hub_device, pause.timer);
 
         if (device->hub->client->stopping)
                 return;
         if (device->place == HUB_PLACE_PAUSED)
                 authorise(device);
         else
-                attach_links(device);
+                hub_links_attach(device);
+}
+
+static void command_pause_ends(struct hub_timer *timer)
+{
+        struct hub_device *device = list_entry(timer, struct hub_device, command_pause.timer);
+
+        if (!device->hub->client->stopping)
+                hub_links_attach(device);
 }
 
 void hub_device_works(struct hub_device *device)
 {
-        device->failures = 0;
+        device->pause.failures = 0;
 }
 
 /* --- tokens ------------------------------------------------------------------------------- */
@@ -216,7 +213,7 @@ static void token_accepted(struct hub_device *device)
                 return;
         set_reason(device, NULL);
         move(device, HUB_PLACE_READY, device->connection);
-        attach_links(device);
+        hub_links_attach(device);
 }
 
 /* The hub counts the tokens of a connection and refuses one more with status 500. */
@@ -226,6 +223,7 @@ static bool says_full(int status, const char *description)
                                  strstr(description, "403005") != NULL);
 }
 
+/* The old token of a ready device still holds for a while. */
 static void token_not_now(struct hub_device *device, int status, const char *why)
 {
         struct hub_client *client = device->hub->client;
@@ -233,7 +231,7 @@ static void token_not_now(struct hub_device *device, int status, const char *why
 
         if (device->place == HUB_PLACE_READY)
                 hub_timer_start(client, &device->token_timer,
-                                pause_after_failure(device, least_ms));
+                                least_ms + hub_core_backoff(client, RENEWAL_FAILURES));
         else
                 hub_device_pause(device, least_ms, why);
 }
@@ -314,181 +312,35 @@ void hub_device_condition(struct hub_device *device, const struct hub_condition 
         }
 }
 
-void hub_device_event(struct hub_device *device, pn_event_t *event)
+void hub_device_command_condition(struct hub_device *device, const struct hub_condition *condition)
 {
-        pn_link_t *link = pn_event_link(event);
-        struct hub_condition condition;
+        int64_t least_ms = 0;
 
-        if (pn_event_type(event) == PN_SESSION_REMOTE_CLOSE) {
-                hub_condition_read(&condition, pn_session_remote_condition(device->session),
-                                   "the hub ended the session");
-                detach(device, condition.reason.text);
-                hub_device_condition(device, &condition);
-        } else if (link != NULL && link == device->telemetry.link) {
-                hub_telemetry_event(device, event);
-        }
-}
-
-/* --- links ---------------------------------------------------------------------------------- */
-
-static pn_session_t *session_of(struct hub_device *device)
-{
-        if (device->session == NULL) {
-                device->session = pn_session(device->connection->connection);
-                pn_session_set_context(device->session, device);
-                pn_session_open(device->session);
-        }
-        return device->session;
-}
-
-static void link_name(struct hub_device *device, const char *name, char text[LINK_NAME_SIZE])
-{
-        snprintf(text, LINK_NAME_SIZE, "%s-%u", name, ++device->connection->links);
-}
-
-static void set_address(struct hub_device *device, pn_terminus_t *terminus, const char *path)
-{
-        CLEANUP(buf_deinit) struct buf address = BUF_INIT;
-
-        buf_add_text(&address, AZURE_PATH_DEVICES);
-        text_url_escape(&address, device->device_id);
-        buf_add_text(&address, path);
-        pn_terminus_set_address(terminus, buf_text(&address));
-}
-
-pn_link_t *hub_device_sender(struct hub_device *device, const char *name, const char *path)
-{
-        char unique[LINK_NAME_SIZE];
-        pn_link_t *link;
-
-        link_name(device, name, unique);
-        link = pn_sender(session_of(device), unique);
-        set_address(device, pn_link_target(link), path);
-        return link;
-}
-
-pn_link_t *hub_device_receiver(struct hub_device *device, const char *name, const char *path)
-{
-        char unique[LINK_NAME_SIZE];
-        pn_link_t *link;
-
-        link_name(device, name, unique);
-        link = pn_receiver(session_of(device), unique);
-        set_address(device, pn_link_source(link), path);
-        return link;
-}
-
-static void put_property(pn_data_t *map, const char *name, const char *value)
-{
-        if (text_is_empty(value))
+        switch (condition->fault) {
+        case HUB_FAULT_UNAUTHORIZED:
+        case HUB_FAULT_NOT_FOUND:
+        case HUB_FAULT_STOLEN:
+                hub_device_condition(device, condition);
                 return;
-        pn_data_put_symbol(map, pn_bytes(strlen(name), name));
-        pn_data_put_string(map, pn_bytes(strlen(value), value));
-}
-
-void hub_device_link_properties(struct hub_device *device, pn_link_t *link, const char *correlation)
-{
-        pn_data_t *map = pn_link_properties(link);
-
-        pn_data_put_map(map);
-        pn_data_enter(map);
-        put_property(map, AZURE_LINK_CLIENT_VERSION, device->hub->client->client_version);
-        put_property(map, AZURE_LINK_API_VERSION, AZURE_HUB_API_VERSION);
-        put_property(map, AZURE_LINK_MODEL_ID, device->model_id);
-        put_property(map, AZURE_LINK_CORRELATION_ID, correlation);
-        pn_data_exit(map);
-}
-
-/* --- its owner ------------------------------------------------------------------------------ */
-
-void hub_device_news(struct hub_device *device)
-{
-        if (!device->closed && device->news_node.next == NULL)
-                list_push_back(&device->hub->client->news, &device->news_node);
-}
-
-void hub_device_ready_again(struct hub_device *device)
-{
-        device->tell_again = true;
-        hub_device_news(device);
-}
-
-static enum hub_device_state state_of(const struct hub_device *device)
-{
-        switch (device->place) {
-        case HUB_PLACE_READY:
-                return HUB_DEVICE_READY;
-        case HUB_PLACE_REFUSED:
-                return HUB_DEVICE_REFUSED;
-        default:
-                return HUB_DEVICE_CONNECTING;
+        case HUB_FAULT_REFUSED: /* a hub of the basic tier has no commands */
+                log_warn("HUB_COMMANDS_REFUSED", "A hub refuses a device's links for commands",
+                         LOG_TEXT("device", device->device_id), LOG_TEXT("hub", device->hub->name),
+                         LOG_TEXT("reason", condition->reason.text), LOG_END);
+                least_ms = REFUSED_PAUSE_MS;
+                break;
+        case HUB_FAULT_THROTTLED:
+                least_ms = THROTTLED_PAUSE_MS;
+                break;
+        case HUB_FAULT_AGAIN:
+        case HUB_FAULT_TOO_LARGE:
+        case HUB_FAULT_ARGUMENT:
+                break;
         }
+        if (device->place == HUB_PLACE_READY)
+                pause_start(device->hub->client, &device->command_pause, least_ms);
 }
 
-static void tell_state(struct hub_device *device)
-{
-        enum hub_device_state state = state_of(device);
-        struct reason reason = REASON_INIT;
-
-        if (state == device->told && (!device->tell_again || state == HUB_DEVICE_CONNECTING))
-                return;
-        device->told = state;
-        device->tell_again = false;
-        if (device->reason != NULL)
-                reason_set(&reason, "%s", device->reason);
-        device->handler->state(device->context, state,
-                               state == HUB_DEVICE_REFUSED ? device->refusal : HUB_REFUSAL_NONE,
-                               &reason);
-}
-
-static void tell_outcomes(struct hub_device *device)
-{
-        struct list_node *node;
-
-        while ((node = list_pop_front(&device->ended)) != NULL) {
-                struct hub_send *send = list_entry(node, struct hub_send, device_node);
-                struct reason reason = REASON_INIT;
-
-                if (send->reason != NULL)
-                        reason_set(&reason, "%s", send->reason);
-                device->handler->outcome(device->context, send->token, send->outcome, &reason);
-                hub_send_free(send);
-        }
-}
-
-void hub_device_tell(struct hub_device *device)
-{
-        bool ready = device->place == HUB_PLACE_READY;
-
-        device->telling = true;
-        if (!ready) /* before owners send again what comes back */
-                tell_state(device);
-        tell_outcomes(device);
-        if (!device->closed)
-                tell_state(device);
-        device->telling = false;
-        if (device->closed)
-                hub_device_free(device);
-}
-
-void hub_device_free(struct hub_device *device)
-{
-        struct hub_client *client = device->hub->client;
-
-        stop_timers(device);
-        if (device->news_node.next != NULL)
-                list_remove(&client->news, &device->news_node);
-        if (!device->closed)
-                list_remove(place_list(device), &device->node);
-        if (device->key != NULL)
-                mem_wipe(device->key, strlen(device->key));
-        free(device->key);
-        free(device->key_name);
-        free(device->device_id);
-        free(device->model_id);
-        free(device->reason);
-        free(device);
-}
+/* --- life ---------------------------------------------------------------------------------- */
 
 struct hub_device *hub_device_open(struct hub_client *client, const struct hub_identity *identity,
                                    const struct hub_device_handler *handler, void *context)
@@ -501,19 +353,20 @@ struct hub_device *hub_device_open(struct hub_client *client, const struct hub_i
         device->key = mem_text(identity->key);
         device->key_name = text_is_empty(identity->key_name) ? NULL : mem_text(identity->key_name);
         device->model_id = text_is_empty(identity->model_id) ? NULL : mem_text(identity->model_id);
+        device->receives = identity->receive_commands;
         device->handler = handler;
         device->context = context;
         device->token_timer.run = renew;
-        device->retry_timer.run = retry;
-        list_init(&device->telemetry.in_flight);
+        device->pause.timer.run = pause_ends;
+        device->command_pause.timer.run = command_pause_ends;
+        hub_telemetry_init(&device->telemetry);
+        hub_commands_init(&device->commands);
+        hub_methods_init(&device->methods);
         list_init(&device->ended);
         device->told = HUB_DEVICE_CONNECTING;
         device->place = HUB_PLACE_WAITING;
         list_push_back(place_list(device), &device->node);
-        if (device->hub->invalid != NULL)
-                hub_device_refuse(device, HUB_REFUSAL_OTHER, device->hub->invalid);
-        else
-                hub_pool_seat_soon(device->hub);
+        seat_or_refuse(device);
         return device;
 }
 
@@ -522,13 +375,10 @@ void hub_device_retry(struct hub_device *device)
         THREAD_ASSERT(HUB_CLIENT_THREAD);
         if (device->closed || device->place != HUB_PLACE_REFUSED)
                 return;
-        if (device->hub->invalid != NULL) {
-                hub_device_refuse(device, HUB_REFUSAL_OTHER, device->hub->invalid);
-                return;
-        }
         device->unauthorized_ms = 0;
+        device->not_before_ms = 0;
         move(device, HUB_PLACE_WAITING, NULL);
-        hub_pool_seat_soon(device->hub);
+        seat_or_refuse(device);
 }
 
 void hub_device_close(struct hub_device *device)
@@ -536,12 +386,31 @@ void hub_device_close(struct hub_device *device)
         THREAD_ASSERT(HUB_CLIENT_THREAD);
         if (device->closed)
                 return;
-        leave_seat(device, HUB_PLACE_WAITING, "the device was closed");
+        hub_device_leave(device, HUB_PLACE_WAITING, NULL);
         list_remove(place_list(device), &device->node);
         device->closed = true;
         if (device->news_node.next != NULL)
                 list_remove(&device->hub->client->news, &device->news_node);
-        tell_outcomes(device);
+        hub_device_tell_outcomes(device);
         if (!device->telling)
                 hub_device_free(device);
+}
+
+void hub_device_free(struct hub_device *device)
+{
+        struct hub_client *client = device->hub->client;
+
+        stop_timers(device);
+        hub_commands_release(device);
+        if (device->news_node.next != NULL)
+                list_remove(&client->news, &device->news_node);
+        if (!device->closed)
+                list_remove(place_list(device), &device->node);
+        mem_wipe(device->key, strlen(device->key));
+        free(device->key);
+        free(device->key_name);
+        free(device->device_id);
+        free(device->model_id);
+        free(device->reason);
+        free(device);
 }

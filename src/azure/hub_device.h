@@ -8,10 +8,20 @@
 #include <stdint.h>
 
 #include "azure/hub_cbs.h"
+#include "azure/hub_commands.h"
 #include "azure/hub_condition.h"
 #include "azure/hub_connection.h"
 #include "azure/hub_core.h"
+#include "azure/hub_links.h"
+#include "azure/hub_methods.h"
 #include "azure/hub_telemetry.h"
+
+/* A pause after a failure; longer after each in a row. */
+struct hub_pause {
+        struct hub_timer timer;
+        int failures;
+        int64_t failed_ms;
+};
 
 struct hub_device {
         struct hub *hub;
@@ -23,20 +33,22 @@ struct hub_device {
         char *key;
         char *key_name; /* or NULL */
         char *model_id; /* or NULL */
+        bool receives;  /* commands and methods */
         const struct hub_device_handler *handler;
         void *context;
 
         struct hub_token token;
-        bool has_token;               /* the hub accepted one on this connection */
-        struct hub_timer token_timer; /* renews it */
-        struct hub_timer retry_timer; /* ends a pause; attaches missing links */
-        int failures;                 /* in a row; makes pauses longer */
-        int64_t failed_ms;            /* the last one */
-        int64_t not_before_ms;        /* no token before */
-        int64_t unauthorized_ms;      /* when a link was last refused so; 0 = never */
+        bool has_token;                 /* the hub accepted one on this connection */
+        struct hub_timer token_timer;   /* renews it */
+        struct hub_pause pause;         /* before it authorises or attaches its telemetry again */
+        struct hub_pause command_pause; /* before it attaches the other links again */
+        int64_t not_before_ms;          /* no token before */
+        int64_t unauthorized_ms;        /* when a link was last refused so; 0 = never */
 
         pn_session_t *session;
         struct hub_telemetry telemetry;
+        struct hub_commands commands;
+        struct hub_methods methods;
 
         struct list_node news_node; /* of client->news; unused when next is NULL */
         struct list ended;          /* sends whose outcome is to be told */
@@ -63,11 +75,17 @@ void hub_device_refuse(struct hub_device *device, enum hub_refusal refusal, cons
 /* Pauses and authorises again after at least `least_ms`. */
 void hub_device_pause(struct hub_device *device, int64_t least_ms, const char *why);
 
-/* Attaches its links again after a pause of at least `least_ms`. */
+/* Attaches its telemetry link again after a pause of at least `least_ms`. */
 void hub_device_repair(struct hub_device *device, int64_t least_ms);
 
-/* A link or the session was ended by the hub. */
+/* The session or the telemetry link was ended by the hub. */
 void hub_device_condition(struct hub_device *device, const struct hub_condition *condition);
+
+/* A link for commands or methods was ended by the hub: telemetry goes on if it can. */
+void hub_device_command_condition(struct hub_device *device, const struct hub_condition *condition);
+
+/* Gives its seat up, if it has one, for a place of its hub. */
+void hub_device_leave(struct hub_device *device, enum hub_place place, const char *why);
 
 /* The hub works for this device. */
 void hub_device_works(struct hub_device *device);
@@ -81,19 +99,8 @@ void hub_device_news(struct hub_device *device);
 /* Tells it; may free the device. */
 void hub_device_tell(struct hub_device *device);
 
-/* An event of its session or one of its links. */
-void hub_device_event(struct hub_device *device, pn_event_t *event);
-
-/*
- * A link on its session, which is opened if need be: named after `name`, with the address
- * /devices/ID and `path`. Not opened yet.
- */
-pn_link_t *hub_device_sender(struct hub_device *device, const char *name, const char *path);
-pn_link_t *hub_device_receiver(struct hub_device *device, const char *name, const char *path);
-
-/* Sets the link's properties; `correlation` joins a pair of links, or is NULL. */
-void hub_device_link_properties(struct hub_device *device, pn_link_t *link,
-                                const char *correlation);
+/* Tells the outcomes only. */
+void hub_device_tell_outcomes(struct hub_device *device);
 
 /* Frees it without a word to its owner. */
 void hub_device_free(struct hub_device *device);

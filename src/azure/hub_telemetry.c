@@ -21,16 +21,19 @@ void hub_send_free(struct hub_send *send)
         free(send);
 }
 
+void hub_telemetry_init(struct hub_telemetry *telemetry)
+{
+        list_init(&telemetry->in_flight);
+}
+
 void hub_telemetry_attach(struct hub_device *device)
 {
         struct hub_telemetry *telemetry = &device->telemetry;
 
         if (telemetry->link != NULL)
                 return;
-        telemetry->link = hub_device_sender(device, "events", AZURE_PATH_EVENTS);
-        hub_device_link_properties(device, telemetry->link, NULL);
-        pn_link_open(telemetry->link);
-        hub_connection_wrote(device->connection);
+        telemetry->link = hub_links_sender(device, "events", AZURE_PATH_EVENTS);
+        hub_links_open(device, telemetry->link, NULL);
 }
 
 /* The outcome is known; its owner is told at the end of the batch. */
@@ -62,9 +65,7 @@ void hub_telemetry_detach(struct hub_device *device, const char *why)
                 end(list_entry(telemetry->in_flight.head.next, struct hub_send, device_node),
                     HUB_UNKNOWN, why);
         telemetry->link = NULL;
-        pn_link_close(link);
-        pn_link_free(link);
-        hub_connection_wrote(device->connection);
+        hub_links_end(device, link);
 }
 
 void hub_telemetry_timed_out(struct hub_device *device)
@@ -176,7 +177,7 @@ static bool has_credit(struct hub_device *device)
         if (telemetry->link != NULL && pn_link_credit(telemetry->link) > 0)
                 return true;
         telemetry->wanted = true;
-        if (device->retry_timer.position == 0)
+        if (device->pause.timer.position == 0)
                 hub_telemetry_attach(device);
         return false;
 }

@@ -30,6 +30,8 @@ struct hub_telemetry {
         bool wanted;           /* its owner waits for credit */
 };
 
+void hub_telemetry_init(struct hub_telemetry *telemetry);
+
 /* Attaches the link unless there is one. */
 void hub_telemetry_attach(struct hub_device *device);
 

@@ -99,6 +99,7 @@ static inline void listener_deinit(struct hub_listener *listener)
         unlink(listener->key);
         rmdir(listener->directory);
         buf_deinit(&listener->seen.message);
+        buf_deinit(&listener->seen.answer);
 }
 
 static void listener_accept(struct hub_listener *listener, pn_listener_t *from)

@@ -127,6 +127,7 @@ static inline void world_deinit(struct world *world)
                         pair_free(&world->pairs[i]);
         }
         buf_deinit(&world->seen.message);
+        buf_deinit(&world->seen.answer);
 }
 
 /* --- moving everything ----------------------------------------------------------------------- */
@@ -254,18 +255,31 @@ static inline void pair_cut(struct pair *pair)
 
 /* --- an owner that notes everything ---------------------------------------------------------- */
 
-#define OWNER_LOG_SIZE 2000
+#define OWNER_LOG_SIZE 4000
+#define OWNER_HELD     32
 
 struct owner {
         struct hub_device *device;
-        char log[OWNER_LOG_SIZE]; /* "C" connecting, "R" ready, "X1" refused with refusal 1; "7+"
-                                     token 7 accepted, */
-                                  /* "7-" rejected, "7~" throttled, "7?" unknown */
+        /*
+         * "C" connecting, "R" ready, "X1" refused with refusal 1; "7+" token 7 accepted, "7-"
+         * rejected, "7~" throttled, "7?" unknown; "cmd:ID" a command, "lost:ID" its lock is gone;
+         * "call:NAME" a method.
+         */
+        char log[OWNER_LOG_SIZE];
         struct reason reason;
         int to_send; /* sends when it is ready */
         uint64_t next;
+        bool send_again; /* what has unknown outcome */
         bool close_on_outcome;
         bool close_on_state;
+        bool close_on_command;
+        bool receives;
+        const char *hub;
+        const char *key;
+        struct hub_command *commands[OWNER_HELD];
+        size_t command_count;
+        struct hub_method *methods[OWNER_HELD];
+        size_t method_count;
 };
 
 static void note(struct owner *owner, const char *text)
@@ -294,27 +308,36 @@ static inline bool owner_send(struct owner *owner, uint64_t token)
 
 static void owner_send_more(struct owner *owner)
 {
-        while (owner->to_send > 0 && owner_send(owner, owner->next + 1)) {
+        while (owner->device != NULL && owner->to_send > 0 && owner_send(owner, owner->next + 1)) {
                 owner->next++;
                 owner->to_send--;
         }
+}
+
+static void owner_close(struct owner *owner)
+{
+        struct hub_device *device = owner->device;
+
+        owner->device = NULL;
+        if (device != NULL)
+                hub_device_close(device);
 }
 
 static void owner_state(void *context, enum hub_device_state state, enum hub_refusal refusal,
                         const struct reason *reason)
 {
         struct owner *owner = context;
-        char text[8];
+        char refused[8];
 
-        snprintf(text, sizeof(text), "X%d", (int)refusal);
-        note(owner, state == HUB_DEVICE_CONNECTING ? "C" : state == HUB_DEVICE_READY ? "R" : text);
+        snprintf(refused, sizeof(refused), "X%u", (unsigned)refusal);
+        note(owner, state == HUB_DEVICE_CONNECTING ? "C"
+                    : state == HUB_DEVICE_READY    ? "R"
+                                                   : refused);
         owner->reason = *reason;
-        if (owner->close_on_state) {
-                hub_device_close(owner->device);
-                owner->device = NULL;
-        } else if (state == HUB_DEVICE_READY) {
+        if (owner->close_on_state)
+                owner_close(owner);
+        else if (state == HUB_DEVICE_READY)
                 owner_send_more(owner);
-        }
 }
 
 static void owner_outcome(void *context, uint64_t token, enum hub_outcome outcome,
@@ -327,26 +350,60 @@ static void owner_outcome(void *context, uint64_t token, enum hub_outcome outcom
         snprintf(text, sizeof(text), "%llu%c", (unsigned long long)token, marks[outcome]);
         note(owner, text);
         owner->reason = *reason;
-        if (owner->close_on_outcome && owner->device != NULL) {
-                struct hub_device *device = owner->device;
+        if (owner->close_on_outcome)
+                owner_close(owner);
+        if (owner->send_again && outcome == HUB_UNKNOWN)
+                owner->to_send++;
+        if (owner->send_again)
+                owner_send_more(owner);
+}
 
-                owner->device = NULL;
-                hub_device_close(device);
-        }
+static void owner_command(void *context, struct hub_command *command)
+{
+        struct owner *owner = context;
+        char text[200];
+
+        snprintf(text, sizeof(text), "cmd:%s", command->message_id);
+        note(owner, text);
+        owner->commands[owner->command_count++ % OWNER_HELD] = command;
+        if (owner->close_on_command)
+                owner_close(owner);
+}
+
+static void owner_command_lost(void *context, struct hub_command *command)
+{
+        char text[200];
+
+        snprintf(text, sizeof(text), "lost:%s", command->message_id);
+        note(context, text);
+}
+
+static void owner_method(void *context, struct hub_method *method)
+{
+        struct owner *owner = context;
+        char text[200];
+
+        snprintf(text, sizeof(text), "call:%s", method->name);
+        note(owner, text);
+        owner->methods[owner->method_count++ % OWNER_HELD] = method;
 }
 
 static const struct hub_device_handler owner_handler = {
         .state = owner_state,
         .outcome = owner_outcome,
+        .command = owner_command,
+        .command_lost = owner_command_lost,
+        .method = owner_method,
 };
 
 static inline void owner_open(struct owner *owner, struct world *world, const char *device_id)
 {
         const struct hub_identity identity = {
-                .hub = TEST_HUB,
+                .hub = owner->hub != NULL ? owner->hub : TEST_HUB,
                 .device_id = device_id,
-                .key = TEST_KEY,
+                .key = owner->key != NULL ? owner->key : TEST_KEY,
                 .model_id = "dtmi:com:example:Thermostat;1",
+                .receive_commands = owner->receives,
         };
 
         owner->device = hub_device_open(&world->client, &identity, &owner_handler, owner);
@@ -355,6 +412,70 @@ static inline void owner_open(struct owner *owner, struct world *world, const ch
 static inline void owner_clear(struct owner *owner)
 {
         owner->log[0] = '\0';
+}
+
+/* --- what most tests start with -------------------------------------------------------------- */
+
+struct bench {
+        struct world world;
+        struct owner owner;
+        struct owner other; /* another device on the same connection */
+};
+
+static inline struct bench *bench_new(const struct hub_client_options *options)
+{
+        struct bench *bench = mem_new(1, sizeof(*bench));
+
+        world_init(&bench->world, options);
+        return bench;
+}
+
+static inline int bench_setup(void **state)
+{
+        const struct hub_client_options options = {0};
+
+        *state = bench_new(&options);
+        return 0;
+}
+
+static inline int bench_teardown(void **state)
+{
+        struct bench *bench = *state;
+
+        world_deinit(&bench->world);
+        free(bench);
+        return 0;
+}
+
+/* One device that is ready. */
+static inline int bench_setup_ready(void **state)
+{
+        struct bench *bench;
+
+        bench_setup(state);
+        bench = *state;
+        owner_open(&bench->owner, &bench->world, "dev1");
+        world_run(&bench->world);
+        owner_clear(&bench->owner);
+        return 0;
+}
+
+/* The same with another device beside it, and the telemetry links of both attached. */
+static inline int bench_setup_two(void **state)
+{
+        struct bench *bench;
+
+        bench_setup(state);
+        bench = *state;
+        bench->other.to_send = 1;
+        owner_open(&bench->other, &bench->world, "dev2");
+        world_run(&bench->world);
+        bench->owner.to_send = 1;
+        owner_open(&bench->owner, &bench->world, "dev1");
+        world_run(&bench->world);
+        owner_clear(&bench->owner);
+        owner_clear(&bench->other);
+        return 0;
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "azure/amqp_message.h"
+#include "azure/amqp_read.h"
 #include "azure/names.h"
 #include "base/buf.h"
 #include "base/text.h"
@@ -33,6 +34,7 @@ struct hub_script {
         const char *description;
         const char *refuse_attach; /* condition of a DETACH that follows ATTACH; or NULL */
         uint64_t max_message_size;
+        bool silent; /* answers nothing, not even OPEN */
 };
 
 /* What they saw. */
@@ -49,16 +51,26 @@ struct hub_seen {
         char model_id[TEXT_SIZE];
         char hostname[TEXT_SIZE];
         char container[TEXT_SIZE];
+        char commands_settled[TEXT_SIZE]; /* "a" accepted, "r" released, "x" rejected */
+        char correlation[2][TEXT_SIZE];   /* of the methods links: in, out */
+        int method_attaches;
+        int command_attaches;
+        int method_answers;
         struct buf message; /* the last one, encoded */
+        struct buf answer;  /* the last one to a method, encoded */
 };
 
 /* The hub's end of one connection. */
 struct hub_peer {
         const struct hub_script *script;
         struct hub_seen *seen;
-        pn_link_t *cbs_out;   /* answers go out here */
-        pn_link_t *telemetry; /* the last one attached */
-        pn_delivery_t *held;  /* the last one that was left open */
+        pn_link_t *cbs_out; /* answers go out here */
+        pn_link_t *cbs_in;
+        pn_link_t *telemetry; /* the last ones attached */
+        pn_link_t *commands;
+        pn_link_t *calls;
+        pn_link_t *answers;
+        pn_delivery_t *held; /* the last one that was left open */
 };
 
 static inline struct hub_script hub_script_good(void)
@@ -130,6 +142,25 @@ static void peer_answer_token(struct hub_peer *peer, pn_atom_t id)
         pn_message_free(message);
 }
 
+static void peer_receive(pn_delivery_t *delivery, struct buf *bytes)
+{
+        pn_link_t *link = pn_delivery_link(delivery);
+        size_t size = pn_delivery_pending(delivery);
+
+        buf_clear(bytes);
+        buf_reserve(bytes, size);
+        if (pn_link_recv(link, bytes->data, size) != (ssize_t)size)
+                abort();
+        bytes->size = size;
+        pn_link_advance(link);
+}
+
+static bool peer_find(pn_data_t *data, const char *key, pn_atom_t *value)
+{
+        pn_data_rewind(data);
+        return pn_data_next(data) && amqp_map_find(data, key, value);
+}
+
 static void peer_token(struct hub_peer *peer, pn_delivery_t *delivery)
 {
         CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
@@ -137,10 +168,11 @@ static void peer_token(struct hub_peer *peer, pn_delivery_t *delivery)
         pn_message_t *message = pn_message();
         pn_atom_t atom;
 
-        if (!amqp_message_receive(message, delivery, 65536, &bytes))
+        peer_receive(delivery, &bytes);
+        if (pn_message_decode(message, bytes.data, bytes.size) != 0)
                 abort();
         peer->seen->tokens++;
-        if (amqp_map_find(pn_message_properties(message), AZURE_CBS_NAME, &atom))
+        if (peer_find(pn_message_properties(message), AZURE_CBS_NAME, &atom))
                 keep(peer->seen->token_name, atom.u.as_bytes);
         atom = pn_message_get_id(message);
         keep(peer->seen->token_id, atom.u.as_bytes);
@@ -181,51 +213,133 @@ static void peer_settle(struct hub_peer *peer, pn_delivery_t *delivery)
 static void peer_telemetry(struct hub_peer *peer, pn_delivery_t *delivery)
 {
         pn_link_t *link = pn_delivery_link(delivery);
-        struct buf *bytes = &peer->seen->message;
-        size_t size = pn_delivery_pending(delivery);
 
-        buf_clear(bytes);
-        buf_reserve(bytes, size);
-        if (pn_link_recv(link, bytes->data, size) != (ssize_t)size)
-                abort();
-        bytes->size = size;
-        pn_link_advance(link);
+        peer_receive(delivery, &peer->seen->message);
         peer->seen->messages++;
         peer_settle(peer, delivery);
         if (peer->script->keep_credit)
                 pn_link_flow(link, 1);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+        size_t length = text == NULL ? 0 : strlen(text);
+
+        return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+static void peer_attach_methods(struct hub_peer *peer, pn_link_t *link)
+{
+        bool calls = pn_link_is_sender(link);
+        pn_atom_t atom;
+
+        peer->seen->method_attaches++;
+        if (peer_find(pn_link_remote_properties(link), AZURE_LINK_CORRELATION_ID, &atom))
+                keep(peer->seen->correlation[calls], atom.u.as_bytes);
+        if (calls)
+                peer->calls = link;
+        else
+                peer->answers = link;
+        if (!calls)
+                pn_link_flow(link, 100);
+}
+
+static void peer_attach_telemetry(struct hub_peer *peer, pn_link_t *link)
+{
+        pn_atom_t atom;
+
+        peer->seen->attaches++;
+        peer->telemetry = link;
+        keep_text(peer->seen->address, pn_terminus_get_address(pn_link_remote_target(link)));
+        keep_text(peer->seen->link_name, pn_link_name(link));
+        if (peer_find(pn_link_remote_properties(link), AZURE_LINK_MODEL_ID, &atom))
+                keep(peer->seen->model_id, atom.u.as_bytes);
+        if (peer->script->refuse_attach != NULL) {
+                pn_condition_set_name(pn_link_condition(link), peer->script->refuse_attach);
+                pn_link_close(link);
+        } else {
+                pn_link_flow(link, peer->script->credit);
+        }
+}
+
 static void peer_attach(struct hub_peer *peer, pn_link_t *link)
 {
-        const char *source = pn_terminus_get_address(pn_link_remote_source(link));
-        const char *target = pn_terminus_get_address(pn_link_remote_target(link));
-        bool is_cbs = text_equal(source, AZURE_CBS_NODE) || text_equal(target, AZURE_CBS_NODE);
-        pn_atom_t atom;
+        bool sends = pn_link_is_sender(link);
+        const char *address = pn_terminus_get_address(sends ? pn_link_remote_source(link)
+                                                            : pn_link_remote_target(link));
 
         pn_terminus_copy(pn_link_source(link), pn_link_remote_source(link));
         pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
         if (peer->script->max_message_size != 0)
                 pn_link_set_max_message_size(link, peer->script->max_message_size);
         pn_link_open(link);
-        if (is_cbs) {
-                if (pn_link_is_sender(link))
+        if (text_equal(address, AZURE_CBS_NODE)) {
+                if (sends)
                         peer->cbs_out = link;
                 else
+                        peer->cbs_in = link;
+                if (!sends)
                         pn_link_flow(link, peer->script->cbs_credit);
-                return;
+        } else if (ends_with(address, AZURE_PATH_METHODS)) {
+                peer_attach_methods(peer, link);
+        } else if (sends) {
+                peer->seen->command_attaches++;
+                peer->commands = link;
+        } else {
+                peer_attach_telemetry(peer, link);
         }
-        peer->seen->attaches++;
-        peer->telemetry = link;
-        keep_text(peer->seen->address, pn_link_is_sender(link) ? source : target);
-        keep_text(peer->seen->link_name, pn_link_name(link));
-        if (amqp_map_find(pn_link_remote_properties(link), AZURE_LINK_MODEL_ID, &atom))
-                keep(peer->seen->model_id, atom.u.as_bytes);
-        if (peer->script->refuse_attach != NULL) {
-                pn_condition_set_name(pn_link_condition(link), peer->script->refuse_attach);
-                pn_link_close(link);
-        } else if (pn_link_is_receiver(link)) {
-                pn_link_flow(link, peer->script->credit);
+}
+
+static void peer_settled(struct hub_peer *peer, pn_delivery_t *delivery)
+{
+        const char *mark = "?";
+
+        switch (pn_delivery_remote_state(delivery)) {
+        case PN_ACCEPTED:
+                mark = "a";
+                break;
+        case PN_RELEASED:
+                mark = "r";
+                break;
+        case PN_REJECTED:
+                mark = "x";
+                break;
+        default:
+                break;
+        }
+        if (pn_delivery_link(delivery) == peer->commands)
+                strncat(peer->seen->commands_settled, mark, TEXT_SIZE - 1);
+        pn_delivery_settle(delivery);
+}
+
+static void peer_delivery(struct hub_peer *peer, pn_delivery_t *delivery)
+{
+        pn_link_t *link = pn_delivery_link(delivery);
+
+        if (pn_link_is_sender(link)) {
+                if (pn_delivery_updated(delivery))
+                        peer_settled(peer, delivery);
+        } else if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery)) {
+                return;
+        } else if (link == peer->cbs_in) {
+                peer_token(peer, delivery);
+        } else if (link == peer->answers) {
+                peer_receive(delivery, &peer->seen->answer);
+                peer->seen->method_answers++;
+                pn_delivery_settle(delivery);
+        } else {
+                peer_telemetry(peer, delivery);
+        }
+}
+
+static void peer_forget_link(struct hub_peer *peer, const pn_link_t *link)
+{
+        pn_link_t **links[] = {&peer->cbs_in,   &peer->cbs_out, &peer->telemetry,
+                               &peer->commands, &peer->calls,   &peer->answers};
+
+        for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+                if (*links[i] == link)
+                        *links[i] = NULL;
         }
 }
 
@@ -233,8 +347,9 @@ static inline void peer_event(struct hub_peer *peer, pn_event_t *event)
 {
         pn_connection_t *connection = pn_event_connection(event);
         pn_link_t *link = pn_event_link(event);
-        pn_delivery_t *delivery = pn_event_delivery(event);
 
+        if (peer->script->silent)
+                return;
         switch (pn_event_type(event)) {
         case PN_CONNECTION_REMOTE_OPEN:
                 keep_text(peer->seen->hostname, pn_connection_remote_hostname(connection));
@@ -256,18 +371,12 @@ static inline void peer_event(struct hub_peer *peer, pn_event_t *event)
                 peer_attach(peer, link);
                 break;
         case PN_LINK_REMOTE_CLOSE:
-                if (link == peer->telemetry)
-                        peer->telemetry = NULL;
+                peer_forget_link(peer, link);
                 pn_link_close(link);
                 pn_link_free(link);
                 break;
         case PN_DELIVERY:
-                if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
-                        break;
-                if (text_equal(pn_terminus_get_address(pn_link_target(link)), AZURE_CBS_NODE))
-                        peer_token(peer, delivery);
-                else
-                        peer_telemetry(peer, delivery);
+                peer_delivery(peer, pn_event_delivery(event));
                 break;
         default:
                 break;

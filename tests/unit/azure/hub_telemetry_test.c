@@ -8,30 +8,6 @@
 
 #include "unit/azure/hub_pair.h"
 
-struct bench {
-        struct world world;
-        struct owner owner;
-};
-
-static int setup(void **state)
-{
-        const struct hub_client_options options = {0};
-        struct bench *bench = mem_new(1, sizeof(*bench));
-
-        world_init(&bench->world, &options);
-        *state = bench;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        struct bench *bench = *state;
-
-        world_deinit(&bench->world);
-        free(bench);
-        return 0;
-}
-
 static void token_then_link_then_message(void **state)
 {
         struct bench *bench = *state;
@@ -57,7 +33,8 @@ static void token_then_link_then_message(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(token_then_link_then_message, setup, teardown),
+                cmocka_unit_test_setup_teardown(token_then_link_then_message, bench_setup,
+                                                bench_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
