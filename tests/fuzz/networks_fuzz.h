@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/* What the fuzz targets of the networks demand of everything that was taken. */
+#ifndef ISTHMUS_TESTS_FUZZ_NETWORKS_H
+#define ISTHMUS_TESTS_FUZZ_NETWORKS_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "networks/network.h"
+
+static inline void demand(bool holds)
+{
+        if (!holds)
+                abort();
+}
+
+static inline void demand_telemetry(const struct event *event)
+{
+        struct telemetry_options options = {.times_without_zone = event->port % 2 == 0,
+                                            .payload_decoded_member = event->port % 3 == 0};
+        struct telemetry telemetry = TELEMETRY_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (network_by_name(event->network)
+                    ->telemetry(event, NULL, &options, &telemetry, &reason) == 0) {
+                struct json_object *body = json_parse(telemetry.body.data, telemetry.body.size,
+                                                      NETWORK_JSON_DEPTH + 2, JSON_STRICT, &reason);
+
+                demand(json_object_is_type(body, json_type_object));
+                json_object_put(body);
+        } else {
+                demand(reason.text[0] != '\0');
+        }
+        telemetry_deinit(&telemetry);
+}
+
+/* A record that was read once is written the same ever after. */
+static inline void demand_record(const struct event *event)
+{
+        CLEANUP(buf_deinit) struct buf first = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf second = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf third = BUF_INIT;
+        struct event decoded;
+        struct event again;
+
+        event_encode(event, &first);
+        demand(event_decode(first.data, first.size, &decoded, NULL) == 0);
+        event_encode(&decoded, &second);
+        demand(event_decode(second.data, second.size, &again, NULL) == 0);
+        event_encode(&again, &third);
+        demand(strcmp(second.data, third.data) == 0);
+        event_deinit(&decoded);
+        event_deinit(&again);
+}
+
+static inline const char *no_header(const struct webhook *webhook, const char *name)
+{
+        (void)webhook;
+        (void)name;
+        return NULL;
+}
+
+static inline struct webhook fuzz_webhook(const uint8_t *data, size_t size)
+{
+        return (struct webhook){.path = "",
+                                .body = (const char *)data,
+                                .body_size = size,
+                                .arrived_ns = INT64_C(1741558503000000000),
+                                .header = no_header};
+}
+
+static inline void fuzz_network(const struct network *network, const uint8_t *data, size_t size)
+{
+        struct webhook webhook = fuzz_webhook(data, size);
+        struct event_list events = EVENT_LIST_INIT;
+        struct reason reason = REASON_INIT;
+        int result = network->parse(&webhook, &events, &reason);
+
+        demand(result == 0 || result == NETWORK_E_IGNORED || result == NETWORK_E_MALFORMED);
+        demand(result != NETWORK_E_MALFORMED || reason.text[0] != '\0');
+        demand((result == 0) == (events.count > 0));
+        for (size_t i = 0; i < events.count; i++) {
+                demand_record(&events.events[i]);
+                demand_telemetry(&events.events[i]);
+        }
+        event_list_deinit(&events);
+}
+
+#endif

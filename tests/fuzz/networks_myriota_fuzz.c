@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/* Any bytes as a delivery of Myriota, as its certificate, and as the address of that. */
+#include "networks/myriota.h"
+#include "networks/myriota_signature.h"
+#include "networks_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fuzz_signature(const uint8_t *data, size_t size)
+{
+        struct webhook webhook = fuzz_webhook(data, size);
+        struct myriota_signature signature = MYRIOTA_SIGNATURE_INIT;
+        struct reason reason = REASON_INIT;
+        CLEANUP(mem_cleanup) char *url = mem_text_n((const char *)data, size);
+
+        if (myriota_signature_read(&webhook, &signature, &reason) != 0)
+                demand(reason.text[0] != '\0');
+        /* Nobody has the key for what is made up here. */
+        demand(myriota_signature_verify(&signature, data, size, NULL, &reason) != 0);
+        if (myriota_signature_check_url(url, MYRIOTA_CERTIFICATE_HOST, &reason) == 0)
+                demand(strncasecmp(url, "https://security.myriota.com", 28) == 0);
+        myriota_signature_deinit(&signature);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        fuzz_network(&myriota, data, size);
+        fuzz_signature(data, size);
+        return 0;
+}

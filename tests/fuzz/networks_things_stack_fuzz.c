@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+/* Any bytes as a webhook of The Things Stack. */
+#include "networks/things_stack.h"
+#include "networks_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        fuzz_network(&things_stack, data, size);
+        return 0;
+}
