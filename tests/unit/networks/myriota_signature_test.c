@@ -443,8 +443,7 @@ static void m8_certificates_come_from_one_host_only(void **state)
                 "https://security.myriota.com/x y",
                 "https://security.myriota.com/x\n",
                 " https://security.myriota.com/x",
-                "https://s\xc3\xa9"
-                "curity.myriota.com/x",
+                "https://s\303\251curity.myriota.com/x",
                 "https://169.254.169.254/latest/meta-data",
                 "https://[::1]/x",
         };
