@@ -7,8 +7,7 @@
 #include "networks/driver.h"
 #include "networks/things_stack.h"
 
-/* Bounds of what a body can make the gateway do; the stack stays far below. */
-#define MAXIMUM_IDS     256
+/* A body could make a message of any length by repeating its attributes. */
 #define MAXIMUM_MESSAGE 1024
 
 static char *write_object(struct json_object *object)
@@ -21,17 +20,14 @@ static char *write_object(struct json_object *object)
 
 /* --- downlink events: whose downlink was it (rules E1, E3)? ----------------------------- */
 
-static bool contains(struct json_object *list, struct json_object *text)
-{
-        for (size_t i = 0; i < json_object_array_length(list); i++) {
-                if (json_object_equal(json_object_array_get_idx(list, i), text))
-                        return true;
-        }
-        return false;
-}
+/* A queue may list thousands of downlinks, so what is there already is looked up, not searched. */
+struct id_union {
+        struct json_object *ids;  /* in order */
+        struct json_object *seen; /* the same as names */
+};
 
-/* Adds the texts of `holder`'s correlation_ids that `ids` lacks. */
-static void add_ids(struct json_object *ids, struct json_object *holder)
+/* Adds the texts of `holder`'s correlation_ids that are not there yet. */
+static void add_ids(struct id_union *all, struct json_object *holder)
 {
         struct json_object *list = json_member(holder, "correlation_ids");
 
@@ -39,32 +35,35 @@ static void add_ids(struct json_object *ids, struct json_object *holder)
                 return;
         for (size_t i = 0; i < json_object_array_length(list); i++) {
                 struct json_object *id = json_object_array_get_idx(list, i);
+                const char *text = json_object_get_string(id);
 
-                if (json_object_array_length(ids) == MAXIMUM_IDS)
-                        return;
-                if (json_object_is_type(id, json_type_string) && !contains(ids, id))
-                        json_object_array_add(ids, json_object_get(id));
+                if (!json_object_is_type(id, json_type_string) ||
+                    json_object_object_get_ex(all->seen, text, NULL))
+                        continue;
+                json_object_object_add(all->seen, text, NULL);
+                json_object_array_add(all->ids, json_object_get(id));
         }
 }
 
-static void add_ids_of_list(struct json_object *ids, struct json_object *downlinks)
+static void add_ids_of_list(struct id_union *all, struct json_object *downlinks)
 {
         if (!json_object_is_type(downlinks, json_type_array))
                 return;
         for (size_t i = 0; i < json_object_array_length(downlinks); i++)
-                add_ids(ids, json_object_array_get_idx(downlinks, i));
+                add_ids(all, json_object_array_get_idx(downlinks, i));
 }
 
 /* The nested ones first, then those of the message around them. */
 static struct json_object *all_ids(const struct things_stack_message *message)
 {
-        struct json_object *ids = json_object_new_array();
+        struct id_union all = {.ids = json_object_new_array(), .seen = json_object_new_object()};
 
-        add_ids(ids, message->body);
-        add_ids(ids, json_member(message->body, "downlink"));
-        add_ids_of_list(ids, json_member(message->body, "downlinks"));
-        add_ids(ids, message->root);
-        return ids;
+        add_ids(&all, message->body);
+        add_ids(&all, json_member(message->body, "downlink"));
+        add_ids_of_list(&all, json_member(message->body, "downlinks"));
+        add_ids(&all, message->root);
+        json_object_put(all.seen);
+        return all.ids;
 }
 
 /* Adds what stands for `{name}` in a message; without such an attribute, the words as they are. */
