@@ -125,6 +125,9 @@ struct json_object *json_parse(const char *text, size_t size, int depth, enum js
         struct json_scan scan = {.size = size, .style = style, .depth = depth};
         struct json_object *value = NULL;
 
+        /* Nothing may have no address. */
+        if (size == 0)
+                text = "";
         if (size >= INT_MAX / 2 || memchr(text, '\0', size)) {
                 reason_set(reason, "not valid JSON: it holds a zero byte or is too long");
                 return NULL;
