@@ -12,6 +12,10 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 
+/* Proton announces half of it: the hub is to send something every two minutes. */
+#define IDLE_TIMEOUT_MS (2 * 120000)
+#define FRAME_SIZE      65536
+
 #define WATCH_INTERVAL_MS  1000
 #define CONNECT_TIMEOUT_MS 30000
 #define CLOSE_TIMEOUT_MS   10000
@@ -28,6 +32,12 @@ static void set_state(struct hub_connection *connection, enum hub_connection_sta
                 metrics_gauge_add(METRIC_HUB_CONNECTIONS, 1);
         connection->state = state;
         connection->since_ms = connection->hub->client->now_ms;
+}
+
+void hub_connection_prepare(pn_transport_t *transport)
+{
+        pn_transport_set_idle_timeout(transport, IDLE_TIMEOUT_MS);
+        pn_transport_set_max_frame(transport, FRAME_SIZE);
 }
 
 struct hub_connection *hub_connection_new(struct hub *hub)

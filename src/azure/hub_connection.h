@@ -41,6 +41,9 @@ struct hub_connection {
 /* Makes it and starts to connect; it belongs to the hub's list until it has ended. */
 struct hub_connection *hub_connection_new(struct hub *hub);
 
+/* Sets up the transport that a connection is to be bound to. */
+void hub_connection_prepare(pn_transport_t *transport);
+
 /* An event of the connection. It may be freed by the last one. */
 void hub_connection_event(pn_connection_t *connection, pn_event_t *event);
 

@@ -10,10 +10,7 @@
 #include "azure/hub_lookup.h"
 #include "base/mem.h"
 
-/* Proton announces half of it: the hub is to send something every two minutes. */
-#define IDLE_TIMEOUT_MS (2 * 120000)
-#define FRAME_SIZE      65536
-#define PORT_SIZE       6
+#define PORT_SIZE 6
 
 struct dial {
         struct hub_dialer *dialer;
@@ -81,8 +78,7 @@ static pn_transport_t *transport_new(struct hub_dialer *dialer, const char *host
         /* No SASL layer: the bare AMQP header, as Microsoft's own Node client sends it. */
         pn_ssl_init(ssl, dialer->trust, NULL);
         pn_ssl_set_peer_hostname(ssl, host);
-        pn_transport_set_idle_timeout(transport, IDLE_TIMEOUT_MS);
-        pn_transport_set_max_frame(transport, FRAME_SIZE);
+        hub_connection_prepare(transport);
         return transport;
 }
 

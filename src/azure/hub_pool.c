@@ -29,7 +29,7 @@ static struct hub *hub_new(struct hub_client *client, const char *name)
                 hub->host = mem_text(endpoint.host);
                 hub->port = endpoint.port;
         } else {
-                hub->invalid = mem_format("the hub's name is not valid: %s", reason.text);
+                hub->invalid = mem_format("the hub name '%s': %s", name, reason.text);
         }
         list_init(&hub->connections);
         for (size_t i = 0; i < HUB_PLACES; i++)

@@ -162,10 +162,223 @@ static void messages_go_over_tls(void **state)
         assert_int_equal(atomic_load(&scene->owner.unknown), 0);
 }
 
+/* The certificate of the hub is not trusted, or is another host's: no token is ever sent. */
+static void expect_no_connection(struct scene *scene, const char *name, const char *trusted)
+{
+        int64_t connects = metrics_counter_value(METRIC_HUB_CONNECTS);
+
+        start(scene, name, trusted);
+        assert_true(eventually(&scene->listener.accepted, 3));
+        hub_client_free(scene->client, 1000);
+        scene->client = NULL;
+        assert_int_equal(atomic_load(&scene->listener.opened), 0);
+        assert_int_equal(atomic_load(&scene->owner.ready), 0);
+        assert_int_equal(metrics_counter_value(METRIC_HUB_CONNECTS), connects);
+}
+
+static void an_untrusted_hub_is_not_spoken_to(void **state)
+{
+        expect_no_connection(*state, "localhost", NULL);
+}
+
+static void a_hub_of_another_name_is_not_spoken_to(void **state)
+{
+        struct scene *scene = *state;
+
+        expect_no_connection(scene, "127.0.0.1", scene->listener.certificate);
+}
+
+static void devices_survive_a_restart_of_the_hub(void **state)
+{
+        struct scene *scene = *state;
+
+        scene->owner.to_send = 10;
+        start(scene, "localhost", scene->listener.certificate);
+        assert_true(eventually(&scene->owner.accepted, 10));
+        listener_stop(&scene->listener);
+        assert_true(eventually(&scene->owner.connecting, 1));
+        hub_client_post(scene->client, send_more, &scene->owner);
+        assert_int_equal(listener_start(&scene->listener, scene->port), scene->port);
+        assert_true(eventually(&scene->owner.accepted, 110));
+}
+
+static void free_tells_what_is_unsettled(void **state)
+{
+        struct scene *scene = *state;
+
+        scene->listener.script.outcome = 0;
+        scene->owner.to_send = 10;
+        start(scene, "localhost", scene->listener.certificate);
+        assert_true(eventually(&scene->listener.messages, 10));
+        assert_int_equal(atomic_load(&scene->owner.unknown), 0);
+        hub_client_free(scene->client, 100);
+        scene->client = NULL;
+        assert_int_equal(atomic_load(&scene->owner.unknown), 10);
+}
+
+static void free_waits_for_answers(void **state)
+{
+        struct scene *scene = *state;
+
+        scene->owner.to_send = 100;
+        start(scene, "localhost", scene->listener.certificate);
+        assert_true(eventually(&scene->owner.ready, 2));
+        hub_client_free(scene->client, DEADLINE_MS);
+        scene->client = NULL;
+        assert_int_equal(atomic_load(&scene->owner.accepted), 100);
+        assert_int_equal(atomic_load(&scene->owner.unknown), 0);
+}
+
+static void a_name_without_address_is_tried_again(void **state)
+{
+        struct scene *scene = *state;
+
+        start(scene, "no-such-host.invalid", NULL);
+        usleep(1000);
+        hub_client_free(scene->client, 1000);
+        scene->client = NULL;
+        assert_int_equal(atomic_load(&scene->owner.ready), 0);
+}
+
+static void certificates_that_are_none_are_refused_by_name(void **state)
+{
+        static const char *const paths[] = {"/nonexistent/ca.pem", "/etc/hostname"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+                const struct hub_client_options options = {.trusted_certificates = paths[i]};
+                struct hub_client *client = NULL;
+                struct reason reason = REASON_INIT;
+
+                assert_int_equal(hub_client_new(&options, &client, &reason), -EINVAL);
+                assert_non_null(strstr(reason.text, paths[i]));
+                assert_null(client);
+        }
+}
+
+/* --- posts and timers ------------------------------------------------------------------------ */
+
+#define POSTERS 4
+#define POSTS   2000
+
+struct poster {
+        struct hub_client *client;
+        pthread_t thread;
+        int next; /* of the thread "hub" */
+        bool in_order;
+        atomic_int done;
+        struct numbered {
+                struct poster *poster;
+                int number;
+        } posts[POSTS];
+};
+
+static void take_number(void *context)
+{
+        const struct numbered *post = context;
+        struct poster *poster = post->poster;
+
+        if (!thread_is(HUB_CLIENT_THREAD) || post->number != poster->next++)
+                poster->in_order = false;
+        atomic_fetch_add(&poster->done, 1);
+}
+
+static void *post_all(void *context)
+{
+        struct poster *poster = context;
+
+        for (int i = 0; i < POSTS; i++) {
+                poster->posts[i] = (struct numbered){poster, i};
+                hub_client_post(poster->client, take_number, &poster->posts[i]);
+        }
+        return NULL;
+}
+
+static void posts_keep_their_order(void **state)
+{
+        static struct poster posters[POSTERS];
+        const struct hub_client_options options = {0};
+        struct hub_client *client;
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_int_equal(hub_client_new(&options, &client, &reason), 0);
+        for (size_t i = 0; i < POSTERS; i++) {
+                posters[i].client = client;
+                posters[i].in_order = true;
+                thread_start(&posters[i].thread, post_all, &posters[i]);
+        }
+        for (size_t i = 0; i < POSTERS; i++)
+                pthread_join(posters[i].thread, NULL);
+        hub_client_free(client, 0); /* runs what was posted before */
+        for (size_t i = 0; i < POSTERS; i++) {
+                assert_int_equal(atomic_load(&posters[i].done), POSTS);
+                assert_true(posters[i].in_order);
+        }
+}
+
+struct ticking {
+        struct hub_timer timer;
+        struct hub_timer never;
+        struct hub_client *client;
+        atomic_int ticks;
+        atomic_int stopped_ran;
+};
+
+static void tick(struct hub_timer *timer)
+{
+        struct ticking *ticking = list_entry(timer, struct ticking, timer);
+
+        if (atomic_fetch_add(&ticking->ticks, 1) < 20)
+                hub_timer_start(ticking->client, timer, 1);
+        else
+                hub_timer_stop(ticking->client, &ticking->never);
+}
+
+static void must_not_run(struct hub_timer *timer)
+{
+        atomic_fetch_add(&list_entry(timer, struct ticking, never)->stopped_ran, 1);
+}
+
+static void start_ticking(void *context)
+{
+        struct ticking *ticking = context;
+
+        ticking->timer.run = tick;
+        ticking->never.run = must_not_run;
+        hub_timer_start(ticking->client, &ticking->timer, 0);
+        hub_timer_start(ticking->client, &ticking->never, DEADLINE_MS);
+}
+
+static void timers_run_on_the_thread(void **state)
+{
+        const struct hub_client_options options = {0};
+        struct ticking ticking = {.ticks = 0};
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_int_equal(hub_client_new(&options, &ticking.client, &reason), 0);
+        hub_client_post(ticking.client, start_ticking, &ticking);
+        assert_true(eventually(&ticking.ticks, 21));
+        hub_client_free(ticking.client, 0);
+        assert_int_equal(atomic_load(&ticking.stopped_ran), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(messages_go_over_tls, setup, teardown),
+                TEST(messages_go_over_tls),
+                TEST(an_untrusted_hub_is_not_spoken_to),
+                TEST(a_hub_of_another_name_is_not_spoken_to),
+                TEST(devices_survive_a_restart_of_the_hub),
+                TEST(free_tells_what_is_unsettled),
+                TEST(free_waits_for_answers),
+                TEST(a_name_without_address_is_tried_again),
+                cmocka_unit_test(certificates_that_are_none_are_refused_by_name),
+                cmocka_unit_test(posts_keep_their_order),
+                cmocka_unit_test(timers_run_on_the_thread),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,8 +34,10 @@ struct hub_listener {
         struct hub_seen seen;     /* read after the stop */
         struct hub_peer peers[LISTENER_PEERS];
         size_t peer_count;
-        atomic_int port; /* 0 = not listening yet, -1 = can't */
-        atomic_int opened;
+        atomic_int port;     /* 0 = not listening yet, -1 = can't */
+        atomic_int accepted; /* sockets */
+        atomic_int opened;   /* AMQP connections */
+        atomic_int messages;
         atomic_bool stop;
 };
 
@@ -112,6 +114,7 @@ static void listener_accept(struct hub_listener *listener, pn_listener_t *from)
         pn_connection_set_context(connection, peer);
         pn_transport_set_server(transport);
         pn_ssl_init(pn_ssl(transport), listener->domain, NULL);
+        atomic_fetch_add(&listener->accepted, 1);
         pn_listener_accept2(from, connection, transport);
 }
 
@@ -147,6 +150,7 @@ static void listener_event(struct hub_listener *listener, pn_event_t *event)
         }
         if (connection != NULL && pn_connection_get_context(connection) != NULL)
                 peer_event(pn_connection_get_context(connection), event);
+        atomic_store(&listener->messages, listener->seen.messages);
 }
 
 static void *listener_run(void *context)

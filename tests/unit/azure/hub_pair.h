@@ -18,6 +18,7 @@
 #include "azure/hub_connection.h"
 #include "azure/hub_core.h"
 #include "azure/hub_device.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "unit/azure/hub_peer.h"
@@ -86,6 +87,7 @@ static void pair_connect(struct hub_client *client, pn_connection_t *connection,
         pn_connection_open(connection);
         pn_connection_driver_init(&pair->server, NULL, NULL);
         pn_transport_set_server(pair->server.transport);
+        hub_connection_prepare(pair->client.transport);
         pn_connection_driver_bind(&pair->client);
         if (world->connects_refused > 0) {
                 world->connects_refused--;
@@ -111,6 +113,7 @@ static inline void world_init(struct world *world, const struct hub_client_optio
 {
         memset(world, 0, sizeof(*world));
         thread_enter(HUB_CLIENT_THREAD);
+        log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
         hub_core_init(&world->client, options, &pair_io);
         world->client.now_ms = 1000000;
         world->script = hub_script_good();
@@ -420,6 +423,8 @@ struct bench {
         struct world world;
         struct owner owner;
         struct owner other; /* another device on the same connection */
+        struct owner third;
+        struct owner *many;
 };
 
 static inline struct bench *bench_new(const struct hub_client_options *options)
@@ -428,6 +433,13 @@ static inline struct bench *bench_new(const struct hub_client_options *options)
 
         world_init(&bench->world, options);
         return bench;
+}
+
+static inline void bench_free(struct bench *bench)
+{
+        world_deinit(&bench->world);
+        free(bench->many);
+        free(bench);
 }
 
 static inline int bench_setup(void **state)
@@ -440,10 +452,7 @@ static inline int bench_setup(void **state)
 
 static inline int bench_teardown(void **state)
 {
-        struct bench *bench = *state;
-
-        world_deinit(&bench->world);
-        free(bench);
+        bench_free(*state);
         return 0;
 }
 

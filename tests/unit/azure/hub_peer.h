@@ -24,7 +24,7 @@ struct hub_script {
         bool hold_tokens; /* no answers */
         int token_status;
         const char *token_text;
-        int full_after;             /* tokens accepted; 0 = no limit */
+        int full_after;             /* tokens accepted per connection; 0 = no limit */
         pn_type_t correlation_type; /* of the answers */
         int cbs_credit;
         int credit;            /* of telemetry links */
@@ -65,6 +65,7 @@ struct hub_peer {
         const struct hub_script *script;
         struct hub_seen *seen;
         pn_link_t *cbs_out; /* answers go out here */
+        int tokens;
         pn_link_t *cbs_in;
         pn_link_t *telemetry; /* the last ones attached */
         pn_link_t *commands;
@@ -126,7 +127,7 @@ static void peer_answer_token(struct hub_peer *peer, pn_atom_t id)
         const char *text = script->token_text;
         int status = script->token_status;
 
-        if (script->full_after > 0 && peer->seen->tokens > script->full_after) {
+        if (script->full_after > 0 && peer->tokens > script->full_after) {
                 status = 500;
                 text = "The maximum number of tokens per connection (1000) has been reached.";
         }
@@ -172,6 +173,7 @@ static void peer_token(struct hub_peer *peer, pn_delivery_t *delivery)
         if (pn_message_decode(message, bytes.data, bytes.size) != 0)
                 abort();
         peer->seen->tokens++;
+        peer->tokens++;
         if (peer_find(pn_message_properties(message), AZURE_CBS_NAME, &atom))
                 keep(peer->seen->token_name, atom.u.as_bytes);
         atom = pn_message_get_id(message);
