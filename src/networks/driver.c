@@ -41,7 +41,8 @@ struct json_object *driver_details(const struct event *event, struct reason *rea
 {
         if (!event->details)
                 return json_object_new_object();
-        return parse_object(event->details, strlen(event->details), "the event's details", reason);
+        return parse_object(event->details, strlen(event->details), "the event's details text",
+                            reason);
 }
 
 void driver_identify(struct buf *identity, const char *text)

@@ -120,6 +120,12 @@ static void records_that_are_none_are_refused_with_a_reason(void **state)
                 {RECORD("1", "myriota", "uplink_message", ID, TIME, "256"), "port"},
                 {RECORD("1", "myriota", "uplink_message", ID, TIME, "-1"), "port"},
                 {RECORD("1", "myriota", "uplink_message", ID, TIME, "null"), "port"},
+                {"{\"version\":1,\"network\":\"myriota\",\"kind\":\"uplink_message\","
+                 "\"message_id\":\"" ID "\",\"device\":\"d\"}",
+                 "application"},
+                {"{\"version\":1,\"network\":\"myriota\",\"kind\":\"uplink_message\","
+                 "\"message_id\":\"" ID "\",\"application\":\"a\",\"device\":5}",
+                 "device"},
         };
 
         (void)state;

@@ -176,6 +176,48 @@ static void m2_formatter_output_that_is_no_object_can_never_be_sent(void **state
         trial_deinit(&trial);
 }
 
+/* What a damaged store could hand out. */
+static void an_event_that_makes_no_sense_can_never_be_sent(void **state)
+{
+        static const char *const rows[][3] = {
+                {"\"", NULL, "the payload is not hexadecimal"},
+                {"abc", NULL, "the payload is not hexadecimal"},
+                {"00", "{", "the event's details text: "},
+                {"00", "", "the event's details text is empty"},
+        };
+        struct telemetry_options options = {0};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct trial trial = parse_packets(PACKET);
+                struct event *event = &trial.events.events[0];
+
+                free(event->payload);
+                free(event->details);
+                event->payload = mem_text(rows[i][0]);
+                event->details = mem_text(rows[i][1]);
+                assert_int_equal(network_by_name("myriota")->telemetry(
+                                         event, NULL, &options, &trial.telemetry, &trial.reason),
+                                 1);
+                assert_reason(&trial, rows[i][2]);
+                trial_deinit(&trial);
+        }
+}
+
+static void an_event_without_details_is_sent_without_them(void **state)
+{
+        struct trial trial = parse_packets(PACKET);
+
+        (void)state;
+        free(trial.events.events[0].details);
+        trial.events.events[0].details = NULL;
+        trial_telemetry(&trial, NULL, (struct telemetry_options){0});
+        assert_string_equal(trial.telemetry.body.data,
+                            "{\"PayloadBytes\":\"00-AB-CC\",\"TerminalId\":\"0007\","
+                            "\"PacketArrivedAtUtc\":\"2025-03-09T19:53:20.123Z\"}");
+        trial_deinit(&trial);
+}
+
 static void m4_properties(void **state)
 {
         static const char *const rows[][2] = {
@@ -327,6 +369,8 @@ int main(void)
                 cmocka_unit_test(m2_times_as_the_original_wrote_them),
                 cmocka_unit_test(m2_m4_what_a_formatter_set_stays),
                 cmocka_unit_test(m2_formatter_output_that_is_no_object_can_never_be_sent),
+                cmocka_unit_test(an_event_that_makes_no_sense_can_never_be_sent),
+                cmocka_unit_test(an_event_without_details_is_sent_without_them),
                 cmocka_unit_test(m4_properties),
                 cmocka_unit_test(m5_packet_times_may_lie_far_back),
                 cmocka_unit_test(m5_without_an_outer_time_its_member_is_left_out),
