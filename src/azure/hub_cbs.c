@@ -63,10 +63,7 @@ void hub_cbs_close(struct hub_connection *connection)
         struct hub_cbs *cbs = &connection->cbs;
 
         hub_timers_stop(&connection->hub->client->timers, &cbs->open_timer);
-        if (cbs->session == NULL)
-                return;
-        pn_session_close(cbs->session);
-        pn_session_free(cbs->session);
+        hub_connection_end_session(connection, cbs->session);
         cbs->session = NULL;
         cbs->sender = cbs->receiver = NULL;
 }

@@ -39,7 +39,7 @@ void hub_cbs_init(struct hub_connection *connection);
 /* Opens session and links. */
 void hub_cbs_open(struct hub_connection *connection);
 
-/* Forgets the links, without a word to the hub. */
+/* Closes session and links. */
 void hub_cbs_close(struct hub_connection *connection);
 
 /* Queues a token for a device; a renewal goes before first ones, and at no rate. */

@@ -173,8 +173,8 @@ void hub_device_close(struct hub_device *device);
 
 /*
  * Sends now; allowed in HUB_DEVICE_READY only. Copies the message. False when the link has no
- * credit: nothing was sent, and the handler's `state` says HUB_DEVICE_READY again when it has. So
- * it is with a device's first send: it attaches the link.
+ * credit or 100 messages are unsettled: nothing was sent, and the handler's `state` says
+ * HUB_DEVICE_READY again when it has. So it is with a device's first send: it attaches the link.
  */
 bool hub_device_send(struct hub_device *device, const struct hub_message *message,
                      uint64_t token) MUST_CHECK;

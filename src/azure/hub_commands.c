@@ -99,7 +99,7 @@ void hub_commands_detach(struct hub_device *device)
                 hub_device_news(device);
         }
         commands->link = NULL;
-        hub_links_end(device, link);
+        hub_connection_end_link(device->connection, link);
 }
 
 void hub_commands_release(struct hub_device *device)

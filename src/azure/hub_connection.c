@@ -151,14 +151,50 @@ static void transport_closed(struct hub_connection *connection)
         connection_free(connection);
 }
 
+void hub_connection_end_link(struct hub_connection *connection, pn_link_t *link)
+{
+        if (link == NULL)
+                return;
+        pn_link_close(link);
+        if ((pn_link_state(link) & PN_REMOTE_CLOSED) != 0)
+                pn_link_free(link);
+        hub_connection_wrote(connection);
+}
+
+void hub_connection_end_session(struct hub_connection *connection, pn_session_t *session)
+{
+        if (session == NULL)
+                return;
+        pn_session_set_context(session, NULL);
+        pn_session_close(session);
+        if ((pn_session_state(session) & PN_REMOTE_CLOSED) != 0)
+                pn_session_free(session);
+        hub_connection_wrote(connection);
+}
+
+/* True if this is the hub's answer to a close of ours: then nobody knows the object any more. */
+static bool is_last_of(pn_session_t *session, pn_link_t *link, pn_event_type_t type)
+{
+        if (type == PN_LINK_REMOTE_CLOSE && (pn_link_state(link) & PN_LOCAL_CLOSED) != 0) {
+                pn_link_free(link);
+                return true;
+        }
+        if (type == PN_SESSION_REMOTE_CLOSE && (pn_session_state(session) & PN_LOCAL_CLOSED) != 0) {
+                pn_session_free(session);
+                return true;
+        }
+        return false;
+}
+
 static void session_event(struct hub_connection *connection, pn_event_t *event)
 {
         pn_session_t *session = pn_event_session(event);
+        pn_link_t *link = pn_event_link(event);
         struct hub_device *device;
 
-        if (session == NULL && pn_event_link(event) != NULL)
-                session = pn_link_session(pn_event_link(event));
-        if (session == NULL)
+        if (session == NULL && link != NULL)
+                session = pn_link_session(link);
+        if (session == NULL || is_last_of(session, link, pn_event_type(event)))
                 return;
         device = pn_session_get_context(session);
         if (session == connection->cbs.session)

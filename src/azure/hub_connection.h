@@ -56,6 +56,14 @@ void hub_connection_full(struct hub_connection *connection);
 /* A device has left; a seat whose token the hub has accepted stays spent for a while. */
 void hub_connection_left(struct hub_connection *connection, bool had_token);
 
+/*
+ * Close a link or a session (NULL is allowed) and free it once the hub has closed its side too:
+ * proton does not bear an ATTACH for a link that was freed before. Contexts of a link's deliveries
+ * must have been cleared.
+ */
+void hub_connection_end_link(struct hub_connection *connection, pn_link_t *link);
+void hub_connection_end_session(struct hub_connection *connection, pn_session_t *session);
+
 /* Something was written: it is sent at the end of the turn. */
 void hub_connection_wrote(struct hub_connection *connection);
 

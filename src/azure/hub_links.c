@@ -84,15 +84,6 @@ void hub_links_open(struct hub_device *device, pn_link_t *link, const char *corr
         hub_connection_wrote(device->connection);
 }
 
-void hub_links_end(struct hub_device *device, pn_link_t *link)
-{
-        if (link == NULL)
-                return;
-        pn_link_close(link);
-        pn_link_free(link);
-        hub_connection_wrote(device->connection);
-}
-
 void hub_links_attach(struct hub_device *device)
 {
         if (device->telemetry.wanted)
@@ -110,13 +101,8 @@ void hub_links_detach(struct hub_device *device, const char *why)
         hub_telemetry_detach(device, why);
         hub_commands_detach(device);
         hub_methods_detach(device);
-        if (session == NULL)
-                return;
         device->session = NULL;
-        pn_session_set_context(session, NULL);
-        pn_session_close(session);
-        pn_session_free(session);
-        hub_connection_wrote(device->connection);
+        hub_connection_end_session(device->connection, session);
 }
 
 void hub_links_event(struct hub_device *device, pn_event_t *event)

@@ -20,9 +20,6 @@ pn_link_t *hub_links_receiver(struct hub_device *device, const char *name, const
 /* Opens a link with its properties; `correlation` joins a pair of links, or is NULL. */
 void hub_links_open(struct hub_device *device, pn_link_t *link, const char *correlation);
 
-/* Ends a link; NULL is allowed. Contexts of its deliveries must have been cleared. */
-void hub_links_end(struct hub_device *device, pn_link_t *link);
-
 /* Attaches the links that are wanted and missing. */
 void hub_links_attach(struct hub_device *device);
 

@@ -90,8 +90,8 @@ void hub_methods_detach(struct hub_device *device)
                 move(call, NULL);
         }
         methods->requests = methods->answers = NULL;
-        hub_links_end(device, requests);
-        hub_links_end(device, answers);
+        hub_connection_end_link(device->connection, requests);
+        hub_connection_end_link(device->connection, answers);
 }
 
 static void keep_correlation_id(struct call *call, pn_atom_t id)

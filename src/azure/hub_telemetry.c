@@ -14,6 +14,8 @@
 
 /* What the hub takes on a link when its ATTACH says nothing; a longer message ends the link. */
 #define LINK_SIZE_MAX 1048576
+/* A device's unsettled messages; each costs about 2 KiB beside its body. */
+#define MOST_UNSETTLED 100
 
 void hub_send_free(struct hub_send *send)
 {
@@ -36,6 +38,21 @@ void hub_telemetry_attach(struct hub_device *device)
         hub_links_open(device, telemetry->link, NULL);
 }
 
+static bool has_credit(const struct hub_telemetry *telemetry)
+{
+        return telemetry->link != NULL && pn_link_credit(telemetry->link) > 0 &&
+               telemetry->in_flight.count < MOST_UNSETTLED;
+}
+
+/* Tells an owner that waits for it. */
+static void credit_changed(struct hub_device *device)
+{
+        if (!device->telemetry.wanted || !has_credit(&device->telemetry))
+                return;
+        device->telemetry.wanted = false;
+        hub_device_ready_again(device);
+}
+
 /* The outcome is known; its owner is told at the end of the batch. */
 static void end(struct hub_send *send, enum hub_outcome outcome, const char *reason)
 {
@@ -47,6 +64,7 @@ static void end(struct hub_send *send, enum hub_outcome outcome, const char *rea
                 send->delivery = NULL;
                 list_remove(&device->telemetry.in_flight, &send->device_node);
                 list_remove(&device->connection->in_flight, &send->connection_node);
+                credit_changed(device);
         }
         send->outcome = outcome;
         send->reason = mem_text(reason);
@@ -61,11 +79,11 @@ void hub_telemetry_detach(struct hub_device *device, const char *why)
 
         if (link == NULL)
                 return;
+        telemetry->link = NULL;
         while (!list_is_empty(&telemetry->in_flight))
                 end(list_entry(telemetry->in_flight.head.next, struct hub_send, device_node),
                     HUB_UNKNOWN, why);
-        telemetry->link = NULL;
-        hub_links_end(device, link);
+        hub_connection_end_link(device->connection, link);
 }
 
 void hub_telemetry_timed_out(struct hub_device *device)
@@ -148,14 +166,9 @@ static void ended_by_hub(struct hub_device *device)
 
 void hub_telemetry_event(struct hub_device *device, pn_event_t *event)
 {
-        struct hub_telemetry *telemetry = &device->telemetry;
-
         switch (pn_event_type(event)) {
         case PN_LINK_FLOW:
-                if (telemetry->wanted && pn_link_credit(telemetry->link) > 0) {
-                        telemetry->wanted = false;
-                        hub_device_ready_again(device);
-                }
+                credit_changed(device);
                 break;
         case PN_DELIVERY:
                 delivery_updated(device, pn_event_delivery(event));
@@ -169,15 +182,15 @@ void hub_telemetry_event(struct hub_device *device, pn_event_t *event)
         }
 }
 
-/* Credit to send now; if not, its owner hears of it when there is. */
-static bool has_credit(struct hub_device *device)
+/* If there is no credit now, the owner hears of it when there is. */
+static bool want_credit(struct hub_device *device)
 {
         struct hub_telemetry *telemetry = &device->telemetry;
 
-        if (telemetry->link != NULL && pn_link_credit(telemetry->link) > 0)
+        if (has_credit(telemetry))
                 return true;
         telemetry->wanted = true;
-        if (device->pause.timer.position == 0)
+        if (telemetry->link == NULL && device->pause.timer.position == 0)
                 hub_telemetry_attach(device);
         return false;
 }
@@ -233,7 +246,7 @@ bool hub_device_send(struct hub_device *device, const struct hub_message *messag
 
         THREAD_ASSERT(HUB_CLIENT_THREAD);
         if (device->closed || device->place != HUB_PLACE_READY || device->hub->client->stopping ||
-            !has_credit(device))
+            !want_credit(device))
                 return false;
         send = mem_new(1, sizeof(*send));
         send->device = device;

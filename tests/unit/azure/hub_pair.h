@@ -259,7 +259,8 @@ static inline void pair_cut(struct pair *pair)
 /* --- an owner that notes everything ---------------------------------------------------------- */
 
 #define OWNER_LOG_SIZE 4000
-#define OWNER_HELD     32
+#define OWNER_HELD     64
+#define OWNER_SENDS    1000
 
 struct owner {
         struct hub_device *device;
@@ -355,7 +356,7 @@ static void owner_outcome(void *context, uint64_t token, enum hub_outcome outcom
         owner->reason = *reason;
         if (owner->close_on_outcome)
                 owner_close(owner);
-        if (owner->send_again && outcome == HUB_UNKNOWN)
+        if (owner->send_again && outcome == HUB_UNKNOWN && owner->next < OWNER_SENDS)
                 owner->to_send++;
         if (owner->send_again)
                 owner_send_more(owner);

@@ -334,13 +334,15 @@ static void peer_delivery(struct hub_peer *peer, pn_delivery_t *delivery)
         }
 }
 
-static void peer_forget_link(struct hub_peer *peer, const pn_link_t *link)
+/* Forgets a link, or all of a session. */
+static void peer_forget(struct hub_peer *peer, const pn_link_t *link, const pn_session_t *session)
 {
         pn_link_t **links[] = {&peer->cbs_in,   &peer->cbs_out, &peer->telemetry,
                                &peer->commands, &peer->calls,   &peer->answers};
 
         for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-                if (*links[i] == link)
+                if (*links[i] != NULL &&
+                    (*links[i] == link || pn_link_session(*links[i]) == session))
                         *links[i] = NULL;
         }
 }
@@ -366,6 +368,7 @@ static inline void peer_event(struct hub_peer *peer, pn_event_t *event)
                 pn_session_open(pn_event_session(event));
                 break;
         case PN_SESSION_REMOTE_CLOSE:
+                peer_forget(peer, NULL, pn_event_session(event));
                 pn_session_close(pn_event_session(event));
                 pn_session_free(pn_event_session(event));
                 break;
@@ -373,7 +376,8 @@ static inline void peer_event(struct hub_peer *peer, pn_event_t *event)
                 peer_attach(peer, link);
                 break;
         case PN_LINK_REMOTE_CLOSE:
-                peer_forget_link(peer, link);
+        case PN_LINK_REMOTE_DETACH:
+                peer_forget(peer, link, NULL);
                 pn_link_close(link);
                 pn_link_free(link);
                 break;

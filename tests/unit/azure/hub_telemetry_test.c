@@ -168,17 +168,22 @@ static void without_credit_nothing_is_sent(void **state)
         assert_string_equal(bench->owner.log, "R 1+ 2+ R 3+ 4+ 5+");
 }
 
-static void many_go_without_waiting_for_answers(void **state)
+static void a_hundred_go_without_waiting_for_answers_and_no_more(void **state)
 {
         struct bench *bench = *state;
         struct world *world = &bench->world;
 
         world->script.outcome = 0;
-        bench->owner.to_send = 100;
+        bench->owner.to_send = 150;
         owner_send_more(&bench->owner);
         world_run(world);
         assert_int_equal(world->seen.messages, 100);
         assert_string_equal(bench->owner.log, "R");
+        pn_delivery_update(world_pair(world)->peer.held, PN_ACCEPTED);
+        pn_delivery_settle(world_pair(world)->peer.held);
+        world_run(world);
+        assert_int_equal(world->seen.messages, 101);
+        assert_string_equal(bench->owner.log, "R 100+ R");
 }
 
 static void a_lost_connection_makes_sends_unknown_and_they_go_again(void **state)
@@ -453,6 +458,27 @@ static void closing_tells_what_is_unsettled(void **state)
         assert_string_equal(bench->owner.log, "1? 2?");
 }
 
+/* The hub's ATTACH crosses our DETACH and END. */
+static void a_device_may_be_closed_while_its_link_is_being_attached(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+        struct owner *owner = &bench->third;
+
+        owner_open(owner, world, "dev3");
+        world_run(world);
+        world->script.silent = true;
+        assert_false(owner_send(owner, 1));
+        world_run(world);
+        world->script.silent = false;
+        owner_close(owner);
+        world_run(world);
+        assert_true(owner_send(&bench->owner, 7));
+        world_advance(world, 5000);
+        assert_string_equal(bench->owner.log, "7+");
+        assert_int_equal(world->connects, 1);
+}
+
 static void nothing_is_sent_before_ready(void **state)
 {
         struct bench *bench = *state;
@@ -478,7 +504,7 @@ int main(void)
                 READY(a_message_rejected_as_unauthorized_leads_to_a_new_token),
                 READY(a_message_settled_without_outcome_is_unknown),
                 READY(without_credit_nothing_is_sent),
-                READY(many_go_without_waiting_for_answers),
+                READY(a_hundred_go_without_waiting_for_answers_and_no_more),
                 READY(a_lost_connection_makes_sends_unknown_and_they_go_again),
                 READY(a_send_without_answer_ends_after_a_minute),
                 cmocka_unit_test(each_reason_of_a_closed_link_has_its_consequence),
@@ -491,6 +517,7 @@ int main(void)
                 TWO(a_device_may_be_closed_in_its_outcome),
                 TWO(a_device_may_be_closed_in_its_state),
                 TWO(closing_tells_what_is_unsettled),
+                TWO(a_device_may_be_closed_while_its_link_is_being_attached),
                 FRESH(nothing_is_sent_before_ready),
         };
 
