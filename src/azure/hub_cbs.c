@@ -292,6 +292,20 @@ void hub_cbs_event(struct hub_connection *connection, pn_event_t *event)
         }
 }
 
+/* Without links or credit nothing can be asked, and nobody would notice. */
+static bool starves(struct hub_connection *connection)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+        int64_t now_ms = connection->hub->client->now_ms;
+
+        if (list_is_empty(&cbs->queued) || !list_is_empty(&cbs->sent) ||
+            (cbs->sender != NULL && pn_link_credit(cbs->sender) > 0))
+                cbs->starved_since_ms = 0;
+        else if (cbs->starved_since_ms == 0)
+                cbs->starved_since_ms = now_ms;
+        return cbs->starved_since_ms != 0 && now_ms - cbs->starved_since_ms > ANSWER_TIMEOUT_MS;
+}
+
 bool hub_cbs_check(struct hub_connection *connection)
 {
         struct hub_cbs *cbs = &connection->cbs;
@@ -308,5 +322,5 @@ bool hub_cbs_check(struct hub_connection *connection)
                 hub_cbs_forget(device);
                 hub_device_token_answered(device, 0, "the hub did not answer the token");
         }
-        return true;
+        return !starves(connection);
 }

@@ -29,8 +29,9 @@ struct hub_cbs {
         struct list queued; /* to be sent when credit and rate allow */
         struct list sent;   /* in the order of sending: the first times out first */
         uint64_t last_number;
-        int64_t heard_ms; /* when the hub last answered */
-        int ended;        /* times in a row that the hub ended the links without an answer */
+        int64_t heard_ms;         /* when the hub last answered */
+        int64_t starved_since_ms; /* requests wait, and the hub gives no credit; 0 = not so */
+        int ended; /* times in a row that the hub ended the links without an answer */
         struct hub_timer open_timer;
 };
 

@@ -71,6 +71,7 @@ void hub_commands_attach(struct hub_device *device)
         pn_link_set_max_message_size(commands->link, SIZE_MAX_ENCODED);
         hub_links_open(device, commands->link, NULL);
         pn_link_flow(commands->link, WINDOW);
+        hub_device_expect_open(device, &device->command_pause);
 }
 
 static void lose(struct received *received)

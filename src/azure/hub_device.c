@@ -13,6 +13,7 @@
 
 #define THROTTLED_PAUSE_MS     10000
 #define STOLEN_PAUSE_MS        60000
+#define ATTACH_TIMEOUT_MS      60000
 #define REFUSED_PAUSE_MS       (INT64_C(10) * 60 * 1000)
 #define FAILURES_FORGOTTEN_MS  (INT64_C(5) * 60 * 1000)
 #define SECOND_UNAUTHORIZED_MS (INT64_C(2) * 60 * 1000)
@@ -87,7 +88,7 @@ void hub_device_unseat(struct hub_device *device, const char *why)
 
 void hub_device_refuse(struct hub_device *device, enum hub_refusal refusal, const char *why)
 {
-        log_warn("HUB_DEVICE_REFUSED", "A hub refuses a device",
+        log_info("HUB_DEVICE_REFUSED", "A hub refuses a device",
                  LOG_TEXT("device", device->device_id), LOG_TEXT("hub", device->hub->name),
                  LOG_TEXT("reason", why), LOG_END);
         hub_device_leave(device, HUB_PLACE_REFUSED, why);
@@ -164,6 +165,19 @@ void hub_device_repair(struct hub_device *device, int64_t least_ms)
                 pause_start(device->hub->client, &device->pause, least_ms);
 }
 
+void hub_device_expect_open(struct hub_device *device, struct hub_pause *pause)
+{
+        hub_timer_start(device->hub->client, &pause->timer, ATTACH_TIMEOUT_MS);
+}
+
+static void attach_or_give_up(struct hub_device *device)
+{
+        if (hub_links_are_unanswered(device))
+                hub_device_pause(device, 0, "the hub did not answer an attach");
+        else
+                hub_links_attach(device);
+}
+
 static void pause_ends(struct hub_timer *timer)
 {
         struct hub_device *device = list_entry(timer, struct hub_device, pause.timer);
@@ -173,7 +187,7 @@ static void pause_ends(struct hub_timer *timer)
         if (device->place == HUB_PLACE_PAUSED)
                 authorise(device);
         else
-                hub_links_attach(device);
+                attach_or_give_up(device);
 }
 
 static void command_pause_ends(struct hub_timer *timer)
@@ -181,7 +195,7 @@ static void command_pause_ends(struct hub_timer *timer)
         struct hub_device *device = list_entry(timer, struct hub_device, command_pause.timer);
 
         if (!device->hub->client->stopping)
-                hub_links_attach(device);
+                attach_or_give_up(device);
 }
 
 void hub_device_works(struct hub_device *device)

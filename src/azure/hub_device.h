@@ -75,6 +75,9 @@ void hub_device_refuse(struct hub_device *device, enum hub_refusal refusal, cons
 /* Pauses and authorises again after at least `least_ms`. */
 void hub_device_pause(struct hub_device *device, int64_t least_ms, const char *why);
 
+/* Links were attached: the hub must open them in time. `pause` is their own. */
+void hub_device_expect_open(struct hub_device *device, struct hub_pause *pause);
+
 /* Attaches its telemetry link again after a pause of at least `least_ms`. */
 void hub_device_repair(struct hub_device *device, int64_t least_ms);
 

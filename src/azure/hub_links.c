@@ -94,6 +94,20 @@ void hub_links_attach(struct hub_device *device)
         }
 }
 
+static bool is_unanswered(pn_link_t *link, const struct hub_pause *pause)
+{
+        return link != NULL && pause->timer.position == 0 &&
+               (pn_link_state(link) & PN_REMOTE_UNINIT) != 0;
+}
+
+bool hub_links_are_unanswered(const struct hub_device *device)
+{
+        return is_unanswered(device->telemetry.link, &device->pause) ||
+               is_unanswered(device->commands.link, &device->command_pause) ||
+               is_unanswered(device->methods.requests, &device->command_pause) ||
+               is_unanswered(device->methods.answers, &device->command_pause);
+}
+
 void hub_links_detach(struct hub_device *device, const char *why)
 {
         pn_session_t *session = device->session;

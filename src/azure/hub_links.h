@@ -23,6 +23,9 @@ void hub_links_open(struct hub_device *device, pn_link_t *link, const char *corr
 /* Attaches the links that are wanted and missing. */
 void hub_links_attach(struct hub_device *device);
 
+/* True if the time for a link to be opened by the hub is over and it has not been. */
+bool hub_links_are_unanswered(const struct hub_device *device);
+
 /* Ends all links and the session. */
 void hub_links_detach(struct hub_device *device, const char *why);
 

@@ -73,6 +73,7 @@ void hub_methods_attach(struct hub_device *device)
         hub_links_open(device, methods->answers, correlation);
         hub_links_open(device, methods->requests, correlation);
         pn_link_flow(methods->requests, WINDOW);
+        hub_device_expect_open(device, &device->command_pause);
 }
 
 void hub_methods_detach(struct hub_device *device)

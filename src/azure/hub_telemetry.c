@@ -36,6 +36,7 @@ void hub_telemetry_attach(struct hub_device *device)
                 return;
         telemetry->link = hub_links_sender(device, "events", AZURE_PATH_EVENTS);
         hub_links_open(device, telemetry->link, NULL);
+        hub_device_expect_open(device, &device->pause);
 }
 
 static bool has_credit(const struct hub_telemetry *telemetry)

@@ -255,6 +255,24 @@ static void a_closed_link_is_attached_again(void **state)
         assert_true(hub_command_settle(bench->owner.commands[1], HUB_COMPLETE));
 }
 
+static void an_unanswered_attach_is_given_up(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world->script.ignore_attach = true;
+        pn_link_close(peer_in(bench)->commands);
+        world_advance(world, 55000);
+        assert_string_equal(bench->owner.log, "");
+        world->script.ignore_attach = false;
+        world_advance(world, 10000);
+        assert_string_equal(bench->owner.log, "C R");
+        assert_int_equal(world->seen.command_attaches, 2);
+        send_command(bench, "one");
+        assert_string_equal(bench->owner.log, "C R cmd:one");
+        assert_true(hub_command_settle(bench->owner.commands[0], HUB_COMPLETE));
+}
+
 static void telemetry_goes_on_where_commands_are_refused(void **state)
 {
         struct bench *bench = *state;
@@ -400,6 +418,7 @@ int main(void)
                 TEST(what_is_no_command_is_rejected),
                 TEST(a_lost_lock_is_told_once),
                 TEST(a_closed_link_is_attached_again),
+                TEST(an_unanswered_attach_is_given_up),
                 TEST(telemetry_goes_on_where_commands_are_refused),
                 TEST(a_held_command_outlives_its_device),
                 TEST(a_device_may_be_closed_by_its_command),

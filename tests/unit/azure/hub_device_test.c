@@ -269,6 +269,21 @@ static void a_connection_that_answers_no_token_is_replaced(void **state)
         assert_string_equal(bench->owner.log, "R");
 }
 
+static void a_connection_without_credit_for_tokens_is_replaced(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world->script.cbs_credit = 0;
+        owner_open(&bench->owner, world, "dev1");
+        world_advance(world, 29000);
+        assert_int_equal(world->connects, 1);
+        world->script.cbs_credit = 1;
+        world_advance(world, 10000);
+        assert_int_equal(world->connects, 2);
+        assert_string_equal(bench->owner.log, "R");
+}
+
 static void closed_token_links_are_opened_again(void **state)
 {
         struct bench *bench = *state;
@@ -459,6 +474,7 @@ int main(void)
                 TWO(a_failed_renewal_is_repeated),
                 FRESH(an_unanswered_token_is_put_again),
                 FRESH(a_connection_that_answers_no_token_is_replaced),
+                FRESH(a_connection_without_credit_for_tokens_is_replaced),
                 FRESH(closed_token_links_are_opened_again),
                 FRESH(tokens_wait_for_credit_and_at_most_fifty_are_unanswered),
                 cmocka_unit_test(authorisation_keeps_its_rate),

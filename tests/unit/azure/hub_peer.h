@@ -34,7 +34,8 @@ struct hub_script {
         const char *description;
         const char *refuse_attach; /* condition of a DETACH that follows ATTACH; or NULL */
         uint64_t max_message_size;
-        bool silent; /* answers nothing, not even OPEN */
+        bool silent;        /* answers nothing, not even OPEN */
+        bool ignore_attach; /* of the devices' links */
 };
 
 /* What they saw. */
@@ -270,6 +271,8 @@ static void peer_attach(struct hub_peer *peer, pn_link_t *link)
         const char *address = pn_terminus_get_address(sends ? pn_link_remote_source(link)
                                                             : pn_link_remote_target(link));
 
+        if (peer->script->ignore_attach && !text_equal(address, AZURE_CBS_NODE))
+                return;
         pn_terminus_copy(pn_link_source(link), pn_link_remote_source(link));
         pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
         if (peer->script->max_message_size != 0)

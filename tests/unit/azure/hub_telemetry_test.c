@@ -479,6 +479,36 @@ static void a_device_may_be_closed_while_its_link_is_being_attached(void **state
         assert_int_equal(world->connects, 1);
 }
 
+static void an_unanswered_attach_is_given_up_after_a_minute(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world->script.ignore_attach = true;
+        bench->owner.to_send = 1;
+        owner_send_more(&bench->owner);
+        world_advance(world, 59000);
+        assert_string_equal(bench->owner.log, "");
+        world->script.ignore_attach = false;
+        world_advance(world, 4000);
+        assert_string_equal(bench->owner.log, "C R R 1+");
+        assert_int_equal(world->connects, 1);
+        world_advance(world, 10 * 60 * 1000);
+        assert_string_equal(bench->owner.log, "C R R 1+");
+}
+
+static void withheld_credit_is_no_reason_to_attach_again(void **state)
+{
+        struct bench *bench = *state;
+
+        bench->world.script.credit = 0;
+        bench->owner.to_send = 1;
+        owner_send_more(&bench->owner);
+        world_advance(&bench->world, 10 * 60 * 1000);
+        assert_string_equal(bench->owner.log, "");
+        assert_int_equal(bench->world.seen.attaches, 1);
+}
+
 static void nothing_is_sent_before_ready(void **state)
 {
         struct bench *bench = *state;
@@ -518,6 +548,8 @@ int main(void)
                 TWO(a_device_may_be_closed_in_its_state),
                 TWO(closing_tells_what_is_unsettled),
                 TWO(a_device_may_be_closed_while_its_link_is_being_attached),
+                READY(an_unanswered_attach_is_given_up_after_a_minute),
+                READY(withheld_credit_is_no_reason_to_attach_again),
                 FRESH(nothing_is_sent_before_ready),
         };
 
