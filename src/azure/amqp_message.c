@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define FIRST_ENCODED_SIZE 1024
-#define MOST_ENCODED_SIZE  (64 * 1024 * 1024)
+#define MOST_ENCODED_SIZE  ((size_t)64 << 20)
 
 pn_bytes_t amqp_bytes(const char *text)
 {

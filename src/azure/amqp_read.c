@@ -207,7 +207,7 @@ bool amqp_atom_int(const pn_atom_t *atom, int64_t *number)
                 *number = atom->u.as_ubyte;
                 return true;
         case PN_BYTE:
-                *number = atom->u.as_byte;
+                *number = (int64_t)atom->u.as_byte;
                 return true;
         case PN_USHORT:
                 *number = atom->u.as_ushort;

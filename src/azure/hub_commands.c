@@ -16,7 +16,7 @@
 /* Commands that are locked by us at a time; the hub keeps 50 per device. */
 #define WINDOW 20
 /* The hub takes 64 KiB of body and properties; this is with AMQP's share. */
-#define SIZE_MAX_ENCODED (2 * AZURE_COMMAND_SIZE_MAX)
+#define SIZE_MAX_ENCODED ((size_t)2 * AZURE_COMMAND_SIZE_MAX)
 
 struct received {
         struct hub_command command; /* first: what the owner is given */
@@ -85,12 +85,14 @@ void hub_commands_detach(struct hub_device *device)
 {
         struct hub_commands *commands = &device->commands;
         pn_link_t *link = commands->link;
+        struct list_node *node;
 
         if (link == NULL)
                 return;
-        while (!list_is_empty(&commands->arrived)) {
-                lose(received_of(commands->arrived.head.next));
-                received_free(received_of(commands->arrived.head.next));
+        while ((node = list_pop_front(&commands->arrived)) != NULL) {
+                received_of(node)->list = NULL;
+                lose(received_of(node));
+                received_free(received_of(node));
         }
         while (!list_is_empty(&commands->held)) {
                 struct received *received = received_of(commands->held.head.next);

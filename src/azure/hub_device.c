@@ -237,6 +237,13 @@ static bool says_full(int status, const char *description)
                                  strstr(description, "403005") != NULL);
 }
 
+/* A used-up quota is a 403 too. */
+static bool is_passing(int status, const char *description)
+{
+        return status < 400 || status >= 500 || status == 408 || status == 429 ||
+               (status == 403 && strstr(description, "403002") != NULL);
+}
+
 /* The old token of a ready device still holds for a while. */
 static void token_not_now(struct hub_device *device, int status, const char *why)
 {
@@ -267,16 +274,13 @@ void hub_device_token_answered(struct hub_device *device, int status, const char
             device->place != HUB_PLACE_READY) {
                 hub_connection_full(connection);
                 hub_device_unseat(device, reason.text);
-        } else if (status == 403 && strstr(description, "403002") != NULL) {
+        } else if (is_passing(status, description)) {
                 token_not_now(device, status, reason.text);
         } else if (status == 401 || status == 403) {
                 hub_device_refuse(device, HUB_REFUSAL_UNAUTHORIZED, reason.text);
-        } else if (status == 404) {
-                hub_device_refuse(device, HUB_REFUSAL_NOT_FOUND, reason.text);
-        } else if (status >= 400 && status < 500 && status != 408 && status != 429) {
-                hub_device_refuse(device, HUB_REFUSAL_OTHER, reason.text);
         } else {
-                token_not_now(device, status, reason.text);
+                hub_device_refuse(device, status == 404 ? HUB_REFUSAL_NOT_FOUND : HUB_REFUSAL_OTHER,
+                                  reason.text);
         }
 }
 
