@@ -127,6 +127,7 @@ static void opened(struct hub_connection *connection)
         log_info("HUB_CONNECTED", "Connected to a hub", LOG_TEXT("hub", connection->hub->name),
                  LOG_END);
         hub_cbs_open(connection);
+        hub_pool_seat_soon(connection->hub);
 }
 
 static void closed_by_hub(struct hub_connection *connection)

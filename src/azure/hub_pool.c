@@ -11,6 +11,9 @@
 
 #define US_PER_S INT64_C(1000000)
 
+/* Connections to a hub that are being made at a time. */
+#define MOST_CONNECTING 8
+
 /* A burst may use what the rate allows in this time. */
 #define RATE_BURST_US (US_PER_S / 10)
 
@@ -66,6 +69,16 @@ void hub_pool_free(struct hub *hub)
         free(hub);
 }
 
+static bool may_connect(const struct hub *hub)
+{
+        size_t connecting = 0;
+
+        list_for_each (node, &hub->connections)
+                connecting += list_entry(node, struct hub_connection, node)->state ==
+                              HUB_CONNECTION_CONNECTING;
+        return hub->client->now_ms >= hub->not_before_ms && connecting < MOST_CONNECTING;
+}
+
 /* A connection with a free seat, a new one if that is allowed now, or NULL. */
 static struct hub_connection *connection_with_seat(struct hub *hub)
 {
@@ -75,9 +88,16 @@ static struct hub_connection *connection_with_seat(struct hub *hub)
                 if (hub_connection_seats(connection) > 0)
                         return connection;
         }
-        if (hub->client->now_ms < hub->not_before_ms)
-                return NULL;
-        return hub_connection_new(hub);
+        return may_connect(hub) ? hub_connection_new(hub) : NULL;
+}
+
+/* Otherwise it goes on when one of those that are connecting has come to an end. */
+static void wait_to_connect(struct hub *hub)
+{
+        int64_t delay_ms = hub->not_before_ms - hub->client->now_ms;
+
+        if (delay_ms > 0)
+                hub_timer_start(hub->client, &hub->seat_timer, delay_ms);
 }
 
 static void seat_waiting(struct hub_timer *timer)
@@ -90,8 +110,7 @@ static void seat_waiting(struct hub_timer *timer)
                 size_t seats;
 
                 if (connection == NULL) {
-                        hub_timer_start(hub->client, timer,
-                                        hub->not_before_ms - hub->client->now_ms);
+                        wait_to_connect(hub);
                         return;
                 }
                 seats = hub_connection_seats(connection);

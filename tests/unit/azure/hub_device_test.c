@@ -369,6 +369,25 @@ static void devices_spread_over_connections(void **state)
         bench_free(bench);
 }
 
+static void few_connections_are_made_at_a_time(void **state)
+{
+        const struct hub_client_options options = {.devices_per_connection = 2};
+        struct bench *bench = bench_new(&options);
+        struct world *world = &bench->world;
+        struct owner *owners;
+
+        (void)state;
+        world->script.silent = true;
+        owners = open_many(bench, 30);
+        world_advance(world, 5000);
+        assert_int_equal(world->connects, 8);
+        world_advance(world, 26000); /* given up; then the others wait for their time */
+        world->script.silent = false;
+        world_advance(world, 60000);
+        assert_int_equal(count_ready(owners, 30), 30);
+        bench_free(bench);
+}
+
 static void a_seat_stays_spent_while_its_token_lives(void **state)
 {
         const struct hub_client_options options = {.devices_per_connection = 2};
@@ -480,6 +499,7 @@ int main(void)
                 cmocka_unit_test(authorisation_keeps_its_rate),
                 cmocka_unit_test(a_slow_rate_still_moves),
                 cmocka_unit_test(devices_spread_over_connections),
+                cmocka_unit_test(few_connections_are_made_at_a_time),
                 cmocka_unit_test(a_seat_stays_spent_while_its_token_lives),
                 FRESH(a_full_connection_is_followed_by_another),
                 FRESH(a_hub_that_is_full_at_once_is_not_flooded_with_connections),
