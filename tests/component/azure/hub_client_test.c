@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "azure/hub_client.h"
+#include "azure/hub_lookup.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "component/azure/hub_listener.h"
@@ -240,6 +241,19 @@ static void a_name_without_address_is_tried_again(void **state)
         assert_int_equal(atomic_load(&scene->owner.ready), 0);
 }
 
+/* Whatever was under way: looking the name up, connecting, TLS. */
+static void a_client_may_be_freed_at_any_moment(void **state)
+{
+        struct scene *scene = *state;
+
+        for (int i = 0; i < 40; i++) {
+                start(scene, "localhost", scene->listener.certificate);
+                usleep((useconds_t)(i / 10 * 300));
+                hub_client_free(scene->client, 0);
+                scene->client = NULL;
+        }
+}
+
 static void certificates_that_are_none_are_refused_by_name(void **state)
 {
         static const char *const paths[] = {"/nonexistent/ca.pem", "/etc/hostname"};
@@ -364,6 +378,83 @@ static void timers_run_on_the_thread(void **state)
         assert_int_equal(atomic_load(&ticking.stopped_ran), 0);
 }
 
+/* --- names ----------------------------------------------------------------------------------- */
+
+struct naming {
+        struct hub_client *client;
+        const char *host;
+        unsigned which;
+        bool cancel;
+        char address[64];
+        bool failed;
+        atomic_int done;
+};
+
+static void named(void *context, const char *address, const char *why)
+{
+        struct naming *naming = context;
+
+        naming->failed = address == NULL && why != NULL && why[0] != '\0';
+        snprintf(naming->address, sizeof(naming->address), "%s", address == NULL ? "" : address);
+        atomic_fetch_add(&naming->done, 1);
+}
+
+static void look_up(void *context)
+{
+        struct naming *naming = context;
+        struct hub_lookup *lookup =
+                hub_lookup_start(naming->client, naming->host, naming->which, named, naming);
+
+        if (naming->cancel)
+                hub_lookup_cancel(lookup);
+}
+
+static void names_become_addresses(void **state)
+{
+        const struct hub_client_options options = {0};
+        struct naming namings[] = {
+                {.host = "127.0.0.1", .which = 0}, {.host = "127.0.0.1", .which = 7},
+                {.host = "::1", .which = 3},       {.host = "localhost", .which = 0},
+                {.host = "no-such-host.invalid"},
+        };
+        struct hub_client *client;
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_int_equal(hub_client_new(&options, &client, &reason), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(namings); i++) {
+                namings[i].client = client;
+                hub_client_post(client, look_up, &namings[i]);
+                assert_true(eventually(&namings[i].done, 1));
+        }
+        hub_client_free(client, 0);
+        assert_string_equal(namings[0].address, "127.0.0.1");
+        assert_string_equal(namings[1].address, "127.0.0.1");
+        assert_string_equal(namings[2].address, "::1");
+        assert_string_equal(namings[3].address, "127.0.0.1"); /* IPv4 first */
+        assert_true(namings[4].failed);
+}
+
+static void a_cancelled_lookup_says_nothing(void **state)
+{
+        static struct naming namings[50];
+        const struct hub_client_options options = {0};
+        struct hub_client *client;
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_int_equal(hub_client_new(&options, &client, &reason), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(namings); i++) {
+                namings[i].client = client;
+                namings[i].host = "localhost";
+                namings[i].cancel = true;
+                hub_client_post(client, look_up, &namings[i]);
+        }
+        hub_client_free(client, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(namings); i++)
+                assert_int_equal(atomic_load(&namings[i].done), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -376,9 +467,12 @@ int main(void)
                 TEST(free_tells_what_is_unsettled),
                 TEST(free_waits_for_answers),
                 TEST(a_name_without_address_is_tried_again),
+                TEST(a_client_may_be_freed_at_any_moment),
                 cmocka_unit_test(certificates_that_are_none_are_refused_by_name),
                 cmocka_unit_test(posts_keep_their_order),
                 cmocka_unit_test(timers_run_on_the_thread),
+                cmocka_unit_test(names_become_addresses),
+                cmocka_unit_test(a_cancelled_lookup_says_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

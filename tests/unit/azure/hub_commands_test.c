@@ -288,6 +288,56 @@ static void telemetry_goes_on_where_commands_are_refused(void **state)
         assert_int_equal(bench->world.seen.command_attaches, 2);
 }
 
+static void what_nobody_has_seen_is_not_lost_to_anybody(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+        struct hub_peer *peer = peer_in(bench);
+
+        /* All in one batch: the owner hears of neither. */
+        pn_delivery(peer->commands, pn_dtag("0123456789abcdef", 16));
+        pn_link_send(peer->commands, (const char *)captured_command, sizeof(captured_command) - 1);
+        pn_link_advance(peer->commands);
+        pn_link_close(peer->commands);
+        world_run(world);
+        assert_string_equal(bench->owner.log, "");
+        world_advance(world, 2000);
+        send_command(bench, "two");
+        assert_string_equal(bench->owner.log, "cmd:two");
+        assert_true(hub_command_settle(bench->owner.commands[0], HUB_COMPLETE));
+}
+
+static void each_reason_of_a_closed_command_link_has_its_consequence(void **state)
+{
+        static const struct {
+                const char *condition;
+                const char *log; /* after half a minute */
+                int attaches;
+        } cases[] = {
+                {"amqp:internal-error", "", 2},
+                {"com.microsoft:device-container-throttled", "", 2},
+                {"amqp:unauthorized-access", "C R", 2},
+                {"amqp:not-found", "X2", 1},
+                {"amqp:link:stolen", "C", 1},
+                {"amqp:not-allowed", "", 1},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct bench *bench;
+                pn_link_t *link;
+
+                setup_receiver(state);
+                bench = *state;
+                link = peer_in(bench)->commands;
+                pn_condition_set_name(pn_link_condition(link), cases[i].condition);
+                pn_link_close(link);
+                world_advance(&bench->world, 30000);
+                assert_string_equal(bench->owner.log, cases[i].log);
+                assert_int_equal(bench->world.seen.command_attaches, cases[i].attaches);
+                bench_teardown(state);
+        }
+}
+
 static void a_held_command_outlives_its_device(void **state)
 {
         struct bench *bench = *state;
@@ -351,6 +401,35 @@ static void a_method_is_answered_with_the_same_uuid(void **state)
         assert_int_equal(pn_data_type(pn_message_body(message)), PN_BINARY);
         assert_int_equal(pn_data_get_binary(pn_message_body(message)).size, 11);
         pn_message_free(message);
+}
+
+static void a_text_as_correlation_id_comes_back_as_text(void **state)
+{
+        struct bench *bench = *state;
+        pn_message_t *message = pn_message();
+        pn_data_t *properties = pn_message_properties(message);
+        struct amqp_reader reader;
+        pn_atom_t atom;
+
+        pn_message_set_correlation_id(message, amqp_text("call-17"));
+        pn_data_put_map(properties);
+        pn_data_enter(properties);
+        pn_data_put_string(properties, amqp_bytes("IoThub-methodname"));
+        pn_data_put_string(properties, amqp_bytes("on"));
+        pn_data_exit(properties);
+        send_message(bench, peer_in(bench)->calls, message);
+        assert_string_equal(bench->owner.log, "call:on");
+        assert_int_equal(bench->owner.methods[0]->payload_size, 0);
+        assert_true(hub_method_answer(bench->owner.methods[0], -1, NULL, 0));
+        world_run(&bench->world);
+        amqp_reader_init(&reader);
+        assert_true(
+                amqp_read(&reader, bench->world.seen.answer.data, bench->world.seen.answer.size));
+        assert_true(amqp_read_field(&reader, AMQP_CORRELATION_ID, &atom));
+        assert_int_equal(atom.type, PN_STRING);
+        assert_int_equal(atom.u.as_bytes.size, 7);
+        assert_memory_equal(atom.u.as_bytes.start, "call-17", 7);
+        amqp_reader_deinit(&reader);
 }
 
 static void a_lost_half_takes_the_pair_along(void **state)
@@ -420,9 +499,12 @@ int main(void)
                 TEST(a_closed_link_is_attached_again),
                 TEST(an_unanswered_attach_is_given_up),
                 TEST(telemetry_goes_on_where_commands_are_refused),
+                TEST(what_nobody_has_seen_is_not_lost_to_anybody),
+                cmocka_unit_test(each_reason_of_a_closed_command_link_has_its_consequence),
                 TEST(a_held_command_outlives_its_device),
                 TEST(a_device_may_be_closed_by_its_command),
                 TEST(a_method_is_answered_with_the_same_uuid),
+                TEST(a_text_as_correlation_id_comes_back_as_text),
                 TEST(a_lost_half_takes_the_pair_along),
                 TEST(a_call_outlives_its_device),
                 TEST(a_call_without_name_is_rejected),

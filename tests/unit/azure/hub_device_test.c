@@ -306,6 +306,27 @@ static void closed_token_links_are_opened_again(void **state)
         assert_int_equal(world->connects, 1);
 }
 
+static void token_links_that_always_close_end_the_connection(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world->script.hold_tokens = true;
+        owner_open(&bench->owner, world, "dev1");
+        world_run(world);
+        for (int i = 0; i < 600 && world->connects == 1; i++) {
+                struct pair *pair = world_pair(world);
+
+                if (pair != NULL && pair->peer.cbs_out != NULL)
+                        pn_link_close(pair->peer.cbs_out);
+                world_advance(world, 1000);
+        }
+        assert_int_equal(world->connects, 2);
+        world->script.hold_tokens = false;
+        world_advance(world, MINUTE_MS);
+        assert_string_equal(bench->owner.log, "R");
+}
+
 static void tokens_wait_for_credit_and_at_most_fifty_are_unanswered(void **state)
 {
         struct bench *bench = *state;
@@ -495,6 +516,7 @@ int main(void)
                 FRESH(a_connection_that_answers_no_token_is_replaced),
                 FRESH(a_connection_without_credit_for_tokens_is_replaced),
                 FRESH(closed_token_links_are_opened_again),
+                FRESH(token_links_that_always_close_end_the_connection),
                 FRESH(tokens_wait_for_credit_and_at_most_fifty_are_unanswered),
                 cmocka_unit_test(authorisation_keeps_its_rate),
                 cmocka_unit_test(a_slow_rate_still_moves),
