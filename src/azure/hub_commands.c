@@ -10,7 +10,6 @@
 #include "azure/names.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/thread.h"
 
 /* Commands that are locked by us at a time; the hub keeps 50 per device. */
@@ -222,7 +221,6 @@ void hub_commands_tell(struct hub_device *device)
                 struct received *received = received_of(commands->arrived.head.next);
 
                 move(received, &commands->held);
-                metrics_add(METRIC_COMMAND_RECEIVED, 1);
                 device->handler->command(device->context, &received->command);
         }
 }
