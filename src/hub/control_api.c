@@ -13,7 +13,7 @@
 #include "hub/control_call.h"
 
 #define CONNECTIONS_MAX 1000
-#define BODY_MAX        (1024 * 1024)
+#define BODY_MAX        ((size_t)1024 * 1024)
 #define JSON_DEPTH      64
 
 static void control_health(struct control_call *call)

@@ -21,7 +21,7 @@
 #define CONTROL_LIST_MAX   100000
 
 /* Times of a bounded delay that a caller may name, in seconds. */
-#define CONTROL_SECONDS_MAX (366 * 24 * 3600)
+#define CONTROL_SECONDS_MAX INT64_C(31622400) /* 366 days */
 
 struct control_followers;
 

@@ -45,13 +45,19 @@ struct place {
 static bool query_place(struct control_call *call, struct place *place)
 {
         const char *text = http_exchange_query(call->exchange, "continuation");
-        int end = 0;
+        const char *dot = text ? strchr(text, '.') : NULL;
+        CLEANUP(mem_cleanup) char *hub = dot ? mem_text_n(text, (size_t)(dot - text)) : NULL;
+        int64_t index;
+        int64_t cursor;
 
         if (!text)
                 return true;
-        if (sscanf(text, "%d.%" SCNu64 "%n", &place->hub, &place->cursor, &end) == 2 &&
-            text[end] == '\0' && place->hub >= 0)
+        if (hub && text_to_int64(hub, 0, REGISTRY_HUBS_MAX, &index) &&
+            text_to_int64(dot + 1, 0, INT64_MAX, &cursor)) {
+                place->hub = (int)index;
+                place->cursor = (uint64_t)cursor;
                 return true;
+        }
         control_fail(call, 400, "BadQuery", "'continuation' is not one that a list gave");
         return false;
 }

@@ -228,7 +228,7 @@ static bool read_rule(struct control_call *call, struct fault *fault)
                 "kind",         "hub",         "device",     "times",     "probability",
                 "condition",    "description", "status",     "errorCode", "retryAfterSeconds",
                 "distribution", "delayMs",     "delayMaxMs", NULL};
-        const int64_t delay_max = (int64_t)CONTROL_SECONDS_MAX * 1000;
+        const int64_t delay_max = CONTROL_SECONDS_MAX * 1000;
 
         return control_body_only(call, names) && read_rule_where(call, fault) &&
                control_body_number(call, "times", 1, INT64_MAX, &fault->remaining) &&

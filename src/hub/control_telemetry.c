@@ -18,12 +18,12 @@
 #include "base/thread.h"
 #include "hub/control_call.h"
 
-#define FOLLOW_THREAD    "hub-follow"
-#define FOLLOW_WAIT_MS   500
-#define FOLLOW_PAUSE_MS  2 /* messages that come faster share one waking */
-#define CHUNK_SIZE       (64 * 1024)
-#define KEEP_ALIVE_MS    10000
-#define WANTED_TEXT_SIZE REGISTRY_ADDRESS_SIZE
+#define FOLLOW_THREAD   "hub-follow"
+#define FOLLOW_WAIT_MS  500
+#define FOLLOW_PAUSE_MS 2 /* messages that come faster share one waking */
+#define CHUNK_SIZE      ((size_t)64 * 1024)
+#define KEEP_ALIVE_MS   10000
+#define WAIT_MAX_MS     60000
 
 struct control_followers {
         struct telemetry_log *log;
@@ -41,8 +41,9 @@ struct reader {
         uint64_t after;
         int64_t left; /* lines still wanted */
         bool follow;
-        char *device; /* NULL = every one */
-        char *hub;    /* id; NULL = every one */
+        int64_t until_ms; /* without `follow`: waits so long for the first line; steady clock */
+        char *device;     /* NULL = every one */
+        char *hub;        /* id; NULL = every one */
         int64_t spoke_ms;
 };
 
@@ -173,7 +174,10 @@ static bool reader_read(void *context, struct buf *out)
                 buf_add_char(out, '\n');
                 reader->spoke_ms = clock_steady_ms();
         }
-        return reader->left > 0 && (reader->follow || !at_end);
+        if (out->size > 0)
+                reader->until_ms = 0;
+        return reader->left > 0 &&
+               (reader->follow || !at_end || clock_steady_ms() < reader->until_ms);
 }
 
 static void reader_end(void *context)
@@ -211,6 +215,7 @@ void control_telemetry(struct control_call *call)
         struct control_followers *followers = call->api->followers;
         struct registry_hub hub = {.id = ""};
         int64_t follow;
+        int64_t wait_ms;
         int64_t limit;
         uint64_t after;
         int hub_index;
@@ -218,6 +223,7 @@ void control_telemetry(struct control_call *call)
 
         if (!query_start(call, followers->log, &after) ||
             !control_query_number(call, "follow", 0, 1, &follow) ||
+            !control_query_number(call, "wait", 0, WAIT_MAX_MS, &wait_ms) ||
             !control_query_number(call, "limit", INT64_MAX, INT64_MAX, &limit) ||
             !control_query_hub(call, &hub_index))
                 return;
@@ -231,6 +237,7 @@ void control_telemetry(struct control_call *call)
                 .after = after,
                 .left = limit,
                 .follow = follow == 1,
+                .until_ms = clock_steady_ms() + wait_ms,
                 .device = mem_text(http_exchange_query(call->exchange, "device")),
                 .hub = hub_index >= 0 ? mem_text(hub.id) : NULL,
                 .spoke_ms = clock_steady_ms(),

@@ -28,7 +28,7 @@
 #define DPS_THREAD             "hub-dps"
 #define DEFAULT_RETRY_AFTER_S  3
 #define CONNECTIONS_MAX        4096
-#define BODY_MAX               (96 * 1024) /* the service's own limit */
+#define BODY_MAX               ((size_t)96 * 1024) /* the service's own limit */
 #define JSON_DEPTH             64
 #define OPERATIONS_MAX         200000
 #define FIRST_VERSION_OF_GROUP "2021-06-01" /* that tells the enrolment group */

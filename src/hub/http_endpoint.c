@@ -25,7 +25,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 
-#define STREAM_PAUSE_MS   5000
+#define STREAM_PAUSE_MS   500
 #define STREAM_CHUNK      16384
 #define IDLE_TIMEOUT_S    120u
 #define LISTEN_BACKLOG    1024
@@ -317,6 +317,8 @@ static bool announces_too_much(const struct http_exchange *exchange)
                           (uint64_t)number > exchange->endpoint->maximum_body);
 }
 
+/* The parameters are libmicrohttpd's. */
+// NOLINTNEXTLINE(readability-function-size)
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **request)
@@ -475,7 +477,7 @@ static void wake_thread(struct http_endpoint *endpoint)
 static int listen_on(int fd, const struct sockaddr_in *address, uint16_t *port)
 {
         const int on = 1;
-        struct sockaddr_in bound;
+        struct sockaddr_in bound = {.sin_family = AF_INET};
         socklen_t size = sizeof(bound);
 
         if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||

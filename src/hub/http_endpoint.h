@@ -99,7 +99,7 @@ struct http_stream {
         const char *content_type;
         /*
          * Adds what there is to say, nothing if there is nothing now: then it is asked again
-         * after http_exchange_wake, or after five seconds. False ends the answer after that.
+         * after http_exchange_wake, or after half a second. False ends the answer after that.
          */
         bool (*read)(void *context, struct buf *out);
         /* Once, when the answer has ended or the client has gone; the exchange is over. */
