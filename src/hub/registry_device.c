@@ -121,10 +121,10 @@ static bool set_key(char **key, const char *given)
 
         if (text_is_empty(given) && *key)
                 return false;
+        if (!text_is_empty(given) && text_equal(*key, given))
+                return false;
         if (text_is_empty(given))
                 registry_make_key(made);
-        if (text_equal(*key, given))
-                return false;
         free_secret(*key);
         *key = mem_text(text_is_empty(given) ? made : given);
         return true;
