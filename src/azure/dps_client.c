@@ -91,10 +91,9 @@ static void registration_free(struct registration *registration)
 
 static void free_registrations(struct list *registrations)
 {
-        struct list_node *node;
-
-        while ((node = list_pop_front(registrations)))
+        list_for_each_safe (node, registrations)
                 registration_free(list_entry(node, struct registration, node));
+        list_init(registrations);
 }
 
 struct dps_client *dps_client_new(const struct dps_client_options *options)
@@ -416,22 +415,22 @@ static void take_over(void *context)
                 run_service(list_entry(service, struct service, node));
 }
 
-void dps_register(struct dps_client *client, const struct dps_registration *asked, dps_done *done,
-                  void *context)
+void dps_register(struct dps_client *client, const struct dps_registration *registration,
+                  dps_done *done, void *context)
 {
-        struct registration *registration = mem_new(1, sizeof(*registration));
+        struct registration *made = mem_new(1, sizeof(*made));
         bool call;
 
-        registration->client = client;
-        registration->endpoint = mem_text(asked->endpoint);
-        registration->id_scope = mem_text(asked->id_scope);
-        registration->id = mem_text(asked->registration_id);
-        registration->key = mem_text(asked->device_key);
-        registration->model_id = mem_text(asked->model_id);
-        registration->done = done;
-        registration->context = context;
+        made->client = client;
+        made->endpoint = mem_text(registration->endpoint);
+        made->id_scope = mem_text(registration->id_scope);
+        made->id = mem_text(registration->registration_id);
+        made->key = mem_text(registration->device_key);
+        made->model_id = mem_text(registration->model_id);
+        made->done = done;
+        made->context = context;
         pthread_mutex_lock(&client->lock);
-        list_push_back(&client->incoming, &registration->node);
+        list_push_back(&client->incoming, &made->node);
         call = !client->called;
         client->called = true;
         pthread_mutex_unlock(&client->lock);

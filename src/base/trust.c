@@ -11,7 +11,7 @@
 #include "base/text.h"
 
 /* A system's bundle has about 220 kB. */
-#define TRUST_FILE_MAX (4 * 1024 * 1024)
+#define TRUST_FILE_MAX ((size_t)4 * 1024 * 1024)
 
 struct trust {
         char *file;
