@@ -115,12 +115,10 @@ struct dps_client *dps_client_new(const struct dps_client_options *options)
 
 void dps_client_free(struct dps_client *client)
 {
-        struct list_node *node;
-
         if (!client)
                 return;
         free_registrations(&client->incoming);
-        while ((node = list_pop_front(&client->services))) {
+        list_for_each_safe (node, &client->services) {
                 struct service *service = list_entry(node, struct service, node);
 
                 free_registrations(&service->waiting);
