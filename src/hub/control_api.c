@@ -53,30 +53,6 @@ static const struct control_route routes[] = {
         {"DELETE", "faults/*", control_fault_delete},
 };
 
-/* True if the path is the pattern; collects what stands for the stars. */
-static bool path_fits(struct control_call *call, const char *pattern)
-{
-        size_t count = http_exchange_segment_count(call->exchange);
-        size_t argument = 0;
-
-        for (size_t i = 0; i < count && i < HTTP_SEGMENTS_MAX; i++) {
-                const char *segment = http_exchange_segment(call->exchange, i);
-                size_t size = strcspn(pattern, "/");
-
-                if (size == 1 && pattern[0] == '*')
-                        call->arguments[argument++] = segment;
-                else if (size == 0 || strlen(segment) != size ||
-                         memcmp(segment, pattern, size) != 0)
-                        return false;
-                pattern += size;
-                if (*pattern == '/')
-                        pattern++;
-                else if (i + 1 < count)
-                        return false;
-        }
-        return count > 0 && *pattern == '\0';
-}
-
 /* NULL if there is none; then the call has been answered. */
 static const struct control_route *find_route(struct control_call *call)
 {
@@ -84,7 +60,7 @@ static const struct control_route *find_route(struct control_call *call)
         CLEANUP(buf_deinit) struct buf allowed = BUF_INIT;
 
         for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-                if (!path_fits(call, routes[i].pattern))
+                if (!http_route_fits(call->exchange, routes[i].pattern, call->arguments))
                         continue;
                 if (strcmp(method, routes[i].method) == 0)
                         return &routes[i];

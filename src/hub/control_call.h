@@ -12,6 +12,7 @@
 #include "base/reason.h"
 #include "hub/dps_endpoint.h"
 #include "hub/http_endpoint.h"
+#include "hub/http_route.h"
 #include "hub/local_hub.h"
 
 #define CONTROL_THREAD "hub-control"
@@ -36,15 +37,15 @@ struct control_api {
 struct control_call {
         struct control_api *api;
         struct http_exchange *exchange;
-        const char *arguments[2]; /* of the path, where the pattern has `*` */
-        struct json_object *body; /* a JSON object; NULL if the request had none */
+        const char *arguments[HTTP_ARGUMENTS_MAX]; /* of the path */
+        struct json_object *body;                  /* a JSON object; NULL if the request had none */
 };
 
 typedef void control_handler(struct control_call *call);
 
 struct control_route {
         const char *method;
-        const char *pattern; /* `devices/ * /twin` without the blanks */
+        const char *pattern; /* http_route.h */
         control_handler *handle;
 };
 

@@ -28,7 +28,8 @@
 #define DPS_THREAD             "hub-dps"
 #define DEFAULT_RETRY_AFTER_S  3
 #define CONNECTIONS_MAX        4096
-#define BODY_MAX               ((size_t)96 * 1024) /* the service's own limit */
+#define BODY_MAX               ((size_t)1024 * 1024) /* of the service side's requests */
+#define DPS_BODY_MAX           ((size_t)96 * 1024)   /* the service's own limit */
 #define JSON_DEPTH             64
 #define OPERATIONS_MAX         200000
 #define FIRST_VERSION_OF_GROUP "2021-06-01" /* that tells the enrolment group */
@@ -41,6 +42,7 @@ enum dps_error {
         DPS_NOT_FOUND = 404001,
         DPS_NO_REGISTRATION = 404201,
         DPS_WRONG_METHOD = 405001,
+        DPS_TOO_LARGE = 413001,
 };
 
 struct dps_endpoint {
@@ -465,6 +467,8 @@ static void handle_registration(struct call *call)
                 answer_error(call, DPS_WRONG_METHOD, "This path has another method.");
         } else if (text_is_empty(api_version)) {
                 answer_error(call, DPS_BAD_REQUEST, "The query lacks 'api-version'.");
+        } else if (http_exchange_body(call->exchange)->size > DPS_BODY_MAX) {
+                answer_error(call, DPS_TOO_LARGE, "The body has more than 96 KB.");
         } else {
                 call->with_group = strcmp(api_version, FIRST_VERSION_OF_GROUP) >= 0;
                 count_request(call->dps, route);

@@ -25,6 +25,7 @@
         "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="
 #define DERIVED_KEY "+ALK43cotFBHZFwSpkcwTt2XbfO7t/ZBM9DLBqKlOpU=" /* of dev0001: T1 */
 #define OTHER_KEY   "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define BODY_MAX    ((size_t)96 * 1024)
 #define SCOPE       "0ne00123ABC"
 #define VERSION     "?api-version=2021-06-01"
 
@@ -485,6 +486,7 @@ static void bad_requests_say_what_is_wrong(void **state)
 {
         struct scene *scene = *state;
         CLEANUP(mem_cleanup) char *token = good_token("dev0001", DERIVED_KEY);
+        CLEANUP(mem_cleanup) char *body = NULL;
         struct web_answer answer;
 
         answer = web_request(&scene->server, "PUT", "/0ne0/registrations/dev0001/register" VERSION,
@@ -507,6 +509,11 @@ static void bad_requests_say_what_is_wrong(void **state)
         web_answer_deinit(&answer);
         answer = register_as(scene, "dev0001", DERIVED_KEY, "[]");
         assert_error(&answer, 400, 400004);
+        web_answer_deinit(&answer);
+        body = mem_new(1, BODY_MAX + 2);
+        memset(body, ' ', BODY_MAX + 1);
+        answer = register_as(scene, "dev0001", DERIVED_KEY, body);
+        assert_error(&answer, 413, 413001);
         web_answer_deinit(&answer);
         answer = register_as(scene, "a%20b", DERIVED_KEY, "{}");
         assert_error(&answer, 400, 400004);
