@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+/* The input is header lines, as a server may send them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/http_answer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void require(bool holds)
+{
+        if (!holds)
+                abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+        CLEANUP(http_answer_deinit) struct http_answer answer = {.retry_after_ms = -1};
+        CLEANUP(buf_deinit) struct buf value = BUF_INIT;
+        const char *text = (const char *)bytes;
+        int64_t wait_ms = -1;
+
+        for (size_t at = 0; at < size;) {
+                const char *end = memchr(text + at, '\n', size - at);
+                size_t length = end ? (size_t)(end - text) - at + 1 : size - at;
+
+                if (!http_answer_take_line(&answer, text + at, length))
+                        break;
+                at += length;
+        }
+        require(answer.headers.size <= HTTP_ANSWER_HEADERS_MAX);
+        require(strlen(buf_text(&answer.headers)) == answer.headers.size);
+        if (http_answer_header(&answer, "Retry-After", &value))
+                wait_ms = http_answer_parse_retry_after(buf_text(&value), 784111777000);
+        require(wait_ms >= -1 && wait_ms <= HTTP_ANSWER_WAIT_MAX_MS);
+        require(!strchr(buf_text(&value), '\n'));
+        return 0;
+}
