@@ -157,7 +157,7 @@ static int open_writer(struct writer *writer, const char *path, struct reason *r
                                        "PRAGMA wal_autocheckpoint = 0;"
                                        "PRAGMA cache_size = -16000;";
         struct sqlite_connection *connection = &writer->connection;
-        int64_t version;
+        int64_t version = 0;
         int result = sqlite_connect(connection, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                                     reason);
 
