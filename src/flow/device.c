@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "networks/network.h"
 
 /* Records of this kind: key "IoT Hub device id@scope", value the key of the device that owns it. */
 #define OWNER_KIND "owner"
@@ -51,6 +52,7 @@ static void device_free(struct device *device)
         free(device->hub_id);
         free(device->name);
         free(device->application);
+        free(device->network);
         free(device->key);
         free(device);
 }
@@ -236,9 +238,11 @@ static struct device *device_new(struct device_table *table, const struct uplink
         struct reason reason = REASON_INIT;
 
         device->key = mem_text(event->device_key);
+        device->network = mem_text(event->event.network);
         device->application = mem_text(event->event.application);
         device->name = mem_text(event->event.device);
         uplink_backlog_init(&device->backlog);
+        list_init(&device->commands);
         if (expand_template(table->settings->azure.device_id_template, &event->event, &id, &reason))
                 device->hub_id = buf_take(&id);
         else
@@ -259,6 +263,11 @@ struct device *device_table_get(struct device_table *table, const struct uplink_
         map_set(table->devices, device->key, device);
         metrics_gauge_add(METRIC_DEVICES_KNOWN, 1);
         return device;
+}
+
+const struct network *device_network(const struct device *device)
+{
+        return network_by_name(device->network);
 }
 
 struct visit {

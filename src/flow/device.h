@@ -41,6 +41,7 @@ struct device_assignment {
 
 struct device {
         char *key; /* "network/application/device", as event_device_key */
+        char *network;
         char *application;
         char *name;   /* the network's device id */
         char *hub_id; /* IoT Hub device id (and DPS registration id) by the template */
@@ -55,6 +56,12 @@ struct device {
         struct uplink_backlog backlog;
         struct hub_device *link;
         struct uplink_event *in_flight; /* the oldest event, sent and not settled */
+        struct list commands;           /* not finished, in the order of arrival */
+        struct command *handing_over;   /* to the network, the one whose turn it is; or NULL */
+        struct hub_timer command_timer;
+        void *command_owner;     /* struct command_network, for the timer */
+        int64_t next_command_ms; /* steady clock; not sooner is the next one handed over */
+
         struct hub_timer timer;
         void *owner; /* struct uplink_hub, for the timer and the handlers of `link` */
 };
@@ -69,6 +76,9 @@ int device_table_load(struct device_table *table, struct reason *reason) MUST_CH
 
 /* The device that the event belongs to; made if it is new. Never NULL. */
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event);
+
+/* The driver of the device's network; NULL if this program does not know it. */
+const struct network *device_network(const struct device *device);
 
 /* Ends when `visit` returns false. */
 void device_table_each(struct device_table *table,

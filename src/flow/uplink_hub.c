@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
@@ -49,20 +49,6 @@ void uplink_hub_stop(struct uplink_hub *hub)
 void uplink_hub_free(struct uplink_hub *hub)
 {
         free(hub);
-}
-
-/* Doubles with each failure up to the maximum; then somewhere between half of it and all. */
-static int64_t backoff_ms(int failures, int64_t min_ms, int64_t max_ms)
-{
-        int64_t delay_ms = min_ms;
-        uint32_t random;
-
-        for (int i = 1; i < failures && delay_ms < max_ms; i++)
-                delay_ms *= 2;
-        if (delay_ms > max_ms)
-                delay_ms = max_ms;
-        crypto_random(&random, sizeof(random));
-        return delay_ms / 2 + (int64_t)random % (delay_ms / 2 + 1);
 }
 
 static void move(struct device *device, enum device_phase phase)

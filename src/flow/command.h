@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/* One command on its way from the cloud to a device, and its form in the store. */
+#ifndef ISTHMUS_FLOW_COMMAND_H
+#define ISTHMUS_FLOW_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "azure/hub_client.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/reason.h"
+#include "conf/settings.h"
+#include "networks/downlink.h"
+
+/* How far it has come. It never goes back, but by a new attempt after COMMAND_FAILED. */
+enum command_state {
+        COMMAND_WAITING,   /* recorded; its turn to be handed to the network comes */
+        COMMAND_UNCERTAIN, /* it was begun to be handed over; whether it arrived is not known */
+        COMMAND_QUEUED,    /* the network has it */
+        COMMAND_SENT,      /* a gateway has transmitted it */
+        COMMAND_FINISHED,  /* see the outcome */
+        COMMAND_STATE_COUNT,
+};
+
+/* What became of it, and how its cloud-to-device message is settled then. */
+enum command_outcome {
+        COMMAND_NO_OUTCOME,
+        COMMAND_DELIVERED,  /* as far as its policy asks: complete */
+        COMMAND_REFUSED,    /* it can never be delivered: reject */
+        COMMAND_FAILED,     /* not this time: abandon; a redelivery is a new attempt */
+        COMMAND_SUPERSEDED, /* a later `replace` has removed it at the network: reject */
+        COMMAND_EXPIRED,    /* its time was over: reject */
+        COMMAND_CANCELLED,  /* by `isthmus command cancel`: reject */
+        COMMAND_OUTCOME_COUNT,
+};
+
+struct device;
+
+struct command {
+        struct list_node node; /* on its device's list of commands, in the order of arrival */
+        struct device *device;
+        char *device_key;
+        char *identity;   /* the hub's: the same at every redelivery */
+        char *message_id; /* of the cloud-to-device message; "" if it has none */
+        char *name;       /* of the IoT Central command or method; or NULL */
+        struct downlink downlink;
+        enum command_state state;
+        enum command_outcome outcome;
+        enum settings_settlement policy; /* never SETTINGS_SETTLE_INHERIT */
+        bool is_method;
+        bool settled;      /* the hub was told, or the caller answered */
+        int attempt;       /* from 1; a part of the reference */
+        bool doubtful;     /* it failed while it was not known whether the network has it */
+        uint64_t sequence; /* the hub's number of the message; 0 = not said */
+        int64_t received_ms;
+        int64_t expires_ms;
+        char *reason; /* for people; or NULL */
+
+        /* Not in the store. */
+        struct hub_command *delivery; /* the newest one that is locked by us; or NULL */
+        struct hub_method *call;
+        struct hub_timer deadline; /* of the call's answer */
+        void *owner;               /* struct command_hub, for the timer */
+        bool recorded;             /* its first record is on disk */
+        int failures;              /* of handing it over, in a row */
+        int64_t started_ns;        /* steady clock */
+};
+
+const char *command_state_name(enum command_state state);
+const char *command_outcome_name(enum command_outcome outcome);
+
+void command_free(struct command *command);
+
+/* Sets downlink.reference from the identity and the attempt. */
+void command_make_reference(struct command *command);
+
+/* Its form in the store: JSON text. */
+void command_encode(const struct command *command, struct buf *out);
+
+/* A command from its record, without a device; NULL with the reason. The caller's. */
+struct command *command_decode(const char *record, size_t size, struct reason *reason) MUST_CHECK;
+
+#endif

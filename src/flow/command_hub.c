@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "flow/command_hub.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "flow/command_settle.h"
+#include "flow/command_translate.h"
+#include "networks/network.h"
+
+/* IoT Central's property that names a command. */
+#define METHOD_PROPERTY "method-name"
+
+/* Callers of IoT Hub wait 30 s unless they say otherwise, and IoT Central waits no longer. */
+#define CALL_PATIENCE_MS (25 * 1000)
+
+#define MS_PER_HOUR (INT64_C(3600) * 1000)
+
+struct command_hub {
+        struct command_hub_options options;
+};
+
+struct command_hub *command_hub_new(const struct command_hub_options *options)
+{
+        struct command_hub *hub = mem_new(1, sizeof(*hub));
+
+        hub->options = *options;
+        return hub;
+}
+
+void command_hub_free(struct command_hub *hub)
+{
+        free(hub);
+}
+
+static bool takes_commands(const struct device *device, struct reason *reason)
+{
+        const struct network *network = device_network(device);
+
+        if (network && network->downlink)
+                return true;
+        reason_set(reason, "the network of device '%s' takes no downlinks", device->key);
+        return false;
+}
+
+static bool has_room(const struct command_hub *hub, const struct device *device,
+                     struct reason *reason)
+{
+        int64_t limit = hub->options.settings->commands.maximum_per_device;
+
+        if (limit == 0 || (int64_t)command_pending_count(device) < limit)
+                return true;
+        reason_set(reason, "%" PRId64 " commands wait for this device already", limit);
+        return false;
+}
+
+/* A command without its way to the cloud; NULL with the condition and the reason. */
+static struct command *make_command(struct command_hub *hub, struct device *device,
+                                    const struct command_source *source, int *condition,
+                                    struct reason *reason)
+{
+        const struct settings *settings = hub->options.settings;
+        const struct settings_method *method = NULL;
+        struct command *command = mem_new(1, sizeof(*command));
+
+        *condition = COMMAND_E_INVALID;
+        if (takes_commands(device, reason) && has_room(hub, device, reason))
+                *condition =
+                        command_translate(settings, source, &command->downlink, &method, reason);
+        if (*condition != 0) {
+                command_free(command);
+                return NULL;
+        }
+        command->device = device;
+        command->device_key = mem_text(device->key);
+        command->downlink.application = mem_text(device->application);
+        command->downlink.device = mem_text(device->name);
+        command->name = mem_text(source->method);
+        command->policy = settings_settlement(settings, device->application, method);
+        command->attempt = 1;
+        command->received_ms = clock_wall_ms();
+        command->started_ns = clock_steady_ns();
+        command->expires_ms =
+                command->received_ms + settings->commands.default_expiry_hours * MS_PER_HOUR;
+        return command;
+}
+
+/* --- messages ------------------------------------------------------------------------------ */
+
+/*
+ * What stays the same when the hub delivers a message again: its message id; without one, its
+ * number and time. Senders may use a message id twice, which the hub's number tells.
+ */
+static char *find_known(const struct command_hub *hub, const struct device *device,
+                        const struct hub_command *delivery, struct command **known)
+{
+        char *identity;
+
+        if (delivery->message_id[0] == '\0')
+                identity = mem_format("#%" PRIu64 "@%" PRId64, delivery->sequence_number,
+                                      delivery->enqueued_ms);
+        else
+                identity = mem_text(delivery->message_id);
+        *known = command_pending_find(hub->options.pending, device->key, identity);
+        if (!*known || (*known)->sequence == delivery->sequence_number || (*known)->sequence == 0 ||
+            delivery->sequence_number == 0)
+                return identity;
+        free(identity);
+        identity = mem_format("%s#%" PRIu64, delivery->message_id, delivery->sequence_number);
+        *known = command_pending_find(hub->options.pending, device->key, identity);
+        return identity;
+}
+
+static void reject(const struct device *device, struct hub_command *delivery,
+                   const struct reason *reason)
+{
+        log_warn("COMMAND_INVALID", "A cloud-to-device message was rejected",
+                 LOG_TEXT("device", device->key), LOG_TEXT("message_id", delivery->message_id),
+                 LOG_TEXT("reason", reason->text), LOG_END);
+        metrics_add(METRIC_COMMAND_REJECTED, 1);
+        hub_command_settle(delivery, HUB_REJECT);
+}
+
+void command_hub_message(struct command_hub *hub, struct device *device,
+                         struct hub_command *delivery)
+{
+        struct command *known;
+        CLEANUP(mem_cleanup) char *identity = find_known(hub, device, delivery, &known);
+        struct command_source source = {
+                .application = device->application,
+                .properties = delivery->properties,
+                .property_count = delivery->property_count,
+                .payload = delivery->body,
+                .payload_size = delivery->body_size,
+        };
+        struct reason reason = REASON_INIT;
+        struct command *command;
+        int condition;
+
+        if (known) {
+                command_pending_redelivered(hub->options.pending, known, delivery);
+                return;
+        }
+        metrics_add(METRIC_COMMAND_RECEIVED, 1);
+        source.method = command_property(&source, METHOD_PROPERTY);
+        command = make_command(hub, device, &source, &condition, &reason);
+        if (!command) {
+                reject(device, delivery, &reason);
+                return;
+        }
+        command->identity = mem_text(identity);
+        command->message_id = mem_text(delivery->message_id);
+        command->sequence = delivery->sequence_number;
+        if (delivery->expires_ms > 0 && delivery->expires_ms < command->expires_ms)
+                command->expires_ms = delivery->expires_ms;
+        command->delivery = delivery;
+        command_make_reference(command);
+        command_pending_add(hub->options.pending, command);
+}
+
+/* --- direct methods ------------------------------------------------------------------------ */
+
+static void on_deadline(struct hub_timer *timer)
+{
+        struct command *command = list_entry(timer, struct command, deadline);
+        struct command_hub *hub = command->owner;
+
+        command_settle_timeout(command);
+        /* Its caller was told that it failed: it must not be handed over later. */
+        if (command->state < COMMAND_QUEUED)
+                command_pending_finish(hub->options.pending, command, COMMAND_EXPIRED,
+                                       "its caller could not wait any longer");
+}
+
+void command_hub_method(struct command_hub *hub, struct device *device, struct hub_method *call)
+{
+        struct command_source source = {
+                .application = device->application,
+                .method = call->name,
+                .payload = call->payload,
+                .payload_size = call->payload_size,
+        };
+        struct reason reason = REASON_INIT;
+        struct command *command;
+        char uuid[CRYPTO_UUID_SIZE];
+        int condition;
+
+        metrics_add(METRIC_COMMAND_RECEIVED, 1);
+        command = make_command(hub, device, &source, &condition, &reason);
+        if (!command) {
+                log_warn("METHOD_INVALID", "A direct method call was refused",
+                         LOG_TEXT("device", device->key), LOG_TEXT("method", call->name),
+                         LOG_TEXT("reason", reason.text), LOG_END);
+                command_settle_refuse_call(call, condition == COMMAND_E_UNKNOWN ? 404 : 400,
+                                           reason.text);
+                return;
+        }
+        crypto_uuid4(uuid);
+        command->identity = mem_format("method:%s", uuid);
+        command->message_id = mem_text("");
+        command->is_method = true;
+        command->call = call;
+        command->owner = hub;
+        command->deadline.run = on_deadline;
+        command_make_reference(command);
+        hub_timer_start(hub->options.hubs, &command->deadline, CALL_PATIENCE_MS);
+        command_pending_add(hub->options.pending, command);
+}

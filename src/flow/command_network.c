@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+#include "flow/command_network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "networks/network.h"
+
+#define REQUEST_TIMEOUT_MS 10000
+#define AGAIN_MIN_MS       500
+#define AGAIN_MAX_MS       (30 * 1000)
+
+/* So often in a row may the network be unreachable or busy; then the hub shall deliver again. */
+#define MAXIMUM_FAILURES 6
+
+struct command_network {
+        struct command_network_options options;
+        struct command_pending *pending;
+        struct list exchanges; /* under way */
+        bool stopped;
+};
+
+enum question {
+        QUESTION_TAKE_IT,  /* the downlink itself */
+        QUESTION_HAVE_YOU, /* the list of what waits for the device */
+};
+
+/* One request, and its answer on its way between threads. */
+struct exchange {
+        struct list_node node;
+        struct command_network *network;
+        struct command *command; /* its device's `handing_over` until this is over */
+        enum question question;
+        enum http_failure failure;
+        int status;
+        int64_t retry_after_ms;
+        struct buf body;
+        struct reason reason;
+};
+
+struct command_network *command_network_new(const struct command_network_options *options)
+{
+        struct command_network *network = mem_new(1, sizeof(*network));
+
+        network->options = *options;
+        list_init(&network->exchanges);
+        return network;
+}
+
+void command_network_join(struct command_network *network, struct command_pending *pending)
+{
+        network->pending = pending;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+        list_remove(&exchange->network->exchanges, &exchange->node);
+        buf_deinit(&exchange->body);
+        free(exchange);
+}
+
+void command_network_free(struct command_network *network)
+{
+        if (!network)
+                return;
+        list_for_each_safe (node, &network->exchanges)
+                exchange_free(list_entry(node, struct exchange, node));
+        free(network);
+}
+
+void command_network_stop(struct command_network *network)
+{
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        network->stopped = true;
+}
+
+/* --- the device's turn --------------------------------------------------------------------- */
+
+/* This command's turn is over. */
+static void release(struct command_network *network, struct command *command)
+{
+        struct device *device = command->device;
+
+        device->handing_over = NULL;
+        command_pending_next(network->pending, device);
+}
+
+static void on_timer(struct hub_timer *timer)
+{
+        struct device *device = list_entry(timer, struct device, command_timer);
+        struct command_network *network = device->command_owner;
+        struct command *command = device->handing_over;
+
+        if (network->stopped || !command)
+                return;
+        if (command->state == COMMAND_FINISHED || command->state >= COMMAND_QUEUED)
+                release(network, command);
+        else
+                command_network_hand_over(network, command);
+}
+
+static void wait(struct command_network *network, struct command *command, int64_t delay_ms)
+{
+        struct device *device = command->device;
+
+        device->command_owner = network;
+        device->command_timer.run = on_timer;
+        hub_timer_start(network->options.hubs, &device->command_timer, delay_ms);
+}
+
+/* Once more, later; or, after too many failures, when the hub delivers it again. */
+static void again(struct command_network *network, struct command *command, int64_t retry_after_ms,
+                  const char *reason)
+{
+        int64_t delay_ms = backoff_ms(++command->failures, AGAIN_MIN_MS, AGAIN_MAX_MS);
+
+        if (command->failures >= MAXIMUM_FAILURES) {
+                command_pending_finish(network->pending, command, COMMAND_FAILED, reason);
+                release(network, command);
+                return;
+        }
+        log_info("COMMAND_RETRY", "A command was not taken by the network; it is tried again",
+                 LOG_TEXT("reference", command->downlink.reference), LOG_TEXT("reason", reason),
+                 LOG_INT("again_in_ms", delay_ms), LOG_END);
+        wait(network, command, retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
+}
+
+static void refuse(struct command_network *network, struct command *command, const char *reason)
+{
+        command_pending_finish(network->pending, command, COMMAND_REFUSED, reason);
+        release(network, command);
+}
+
+/* --- what the network answers -------------------------------------------------------------- */
+
+static void taken(struct command_network *network, struct command *command)
+{
+        int64_t per_minute = network->options.settings->commands.per_device_per_minute;
+
+        metrics_add(METRIC_COMMAND_PUSHED, 1);
+        if (command->started_ns > 0)
+                metrics_observe(METRIC_COMMAND_TO_NETWORK, clock_steady_ns() - command->started_ns);
+        if (per_minute > 0)
+                command->device->next_command_ms = clock_steady_ms() + 60 * 1000 / per_minute;
+        command_pending_advance(network->pending, command, COMMAND_QUEUED);
+        release(network, command);
+}
+
+/* It may have arrived, or not: the network is asked before it is sent again. */
+static void doubt(struct command_network *network, struct command *command, const char *reason)
+{
+        command_pending_doubt(network->pending, command);
+        again(network, command, 0, reason);
+}
+
+static void judge_take_it(struct exchange *exchange, const struct downlink_driver *driver)
+{
+        struct command_network *network = exchange->network;
+        struct command *command = exchange->command;
+
+        if (exchange->failure == HTTP_E_CONNECT || exchange->failure == HTTP_E_TLS) {
+                again(network, command, 0, exchange->reason.text);
+                return;
+        }
+        if (exchange->failure != HTTP_OK || exchange->status >= 500) {
+                if (exchange->failure == HTTP_OK)
+                        driver->answer(exchange->status, exchange->body.data, exchange->body.size,
+                                       &exchange->reason);
+                doubt(network, command, exchange->reason.text);
+                return;
+        }
+        switch (driver->answer(exchange->status, buf_text(&exchange->body), exchange->body.size,
+                               &exchange->reason)) {
+        case DOWNLINK_TAKEN:
+                taken(network, command);
+                break;
+        case DOWNLINK_REFUSED:
+                refuse(network, command, exchange->reason.text);
+                break;
+        case DOWNLINK_LATER:
+                again(network, command, exchange->retry_after_ms, exchange->reason.text);
+                break;
+        }
+}
+
+static void send(struct command_network *network, struct command *command, enum question question);
+
+static void judge_have_you(struct exchange *exchange, const struct downlink_driver *driver)
+{
+        struct command_network *network = exchange->network;
+        struct command *command = exchange->command;
+        int listed = -1;
+
+        if (exchange->failure == HTTP_OK && exchange->status == 200)
+                listed = driver->is_listed(command->downlink.reference, buf_text(&exchange->body),
+                                           exchange->body.size);
+        else if (exchange->failure == HTTP_OK &&
+                 driver->answer(exchange->status, buf_text(&exchange->body), exchange->body.size,
+                                &exchange->reason) == DOWNLINK_REFUSED) {
+                refuse(network, command, exchange->reason.text);
+                return;
+        }
+        if (listed == 1)
+                taken(network, command);
+        else if (listed == 0)
+                send(network, command, QUESTION_TAKE_IT);
+        else
+                again(network, command, exchange->retry_after_ms,
+                      exchange->reason.text[0] ? exchange->reason.text
+                                               : "the network's list of downlinks can't be read");
+}
+
+/* Back on the thread "hub" with the answer. */
+static void finish_exchange(void *context)
+{
+        struct exchange *exchange = context;
+        struct command_network *network = exchange->network;
+        struct command *command = exchange->command;
+        const struct downlink_driver *driver = device_network(command->device)->downlink;
+
+        if (network->stopped)
+                return;
+        /* An event about it may have come before the answer (rule E2). */
+        if (command->state >= COMMAND_QUEUED)
+                release(network, command);
+        else if (exchange->question == QUESTION_TAKE_IT)
+                judge_take_it(exchange, driver);
+        else
+                judge_have_you(exchange, driver);
+        exchange_free(exchange);
+}
+
+/* On the thread "http". */
+static void exchange_done(void *context, const struct http_answer *answer)
+{
+        struct exchange *exchange = context;
+
+        exchange->failure = answer->failure;
+        exchange->status = answer->status;
+        exchange->retry_after_ms = answer->retry_after_ms;
+        exchange->reason = answer->reason;
+        if (answer->body.size > 0)
+                buf_add(&exchange->body, answer->body.data, answer->body.size);
+        if (answer->failure != HTTP_E_STOPPED)
+                hub_client_post(exchange->network->options.hubs, finish_exchange, exchange);
+}
+
+/* --- what is asked ------------------------------------------------------------------------- */
+
+static struct network_access access_of(const struct command_network *network,
+                                       const struct command *command)
+{
+        const struct settings *settings = network->options.settings;
+        const struct settings_application *application =
+                settings_application(settings, command->downlink.application);
+        struct network_access access = {
+                .base_url = settings->the_things_industries.webhook_base_url,
+                .webhook_id = settings->the_things_industries.webhook_id,
+                .api_key = settings->the_things_industries.api_key,
+        };
+
+        if (application && application->webhook_id)
+                access.webhook_id = application->webhook_id;
+        if (application && application->api_key)
+                access.api_key = application->api_key;
+        return access;
+}
+
+static void submit(struct command_network *network, struct command *command, enum question question,
+                   const struct network_request *request)
+{
+        struct http_header headers[] = {
+                {"Authorization", request->authorization},
+                {"Accept", "application/json"},
+                {"Content-Type", "application/json"},
+        };
+        struct exchange *exchange = mem_new(1, sizeof(*exchange));
+        bool has_body = request->body.size > 0;
+
+        exchange->network = network;
+        exchange->command = command;
+        exchange->question = question;
+        list_push_back(&network->exchanges, &exchange->node);
+        http_client_send(network->options.http,
+                         &(struct http_request){
+                                 .method = request->method,
+                                 .url = request->url,
+                                 .headers = headers,
+                                 .header_count = ARRAY_SIZE(headers) - (has_body ? 0 : 1),
+                                 .body = has_body ? request->body.data : NULL,
+                                 .body_size = request->body.size,
+                                 .timeout_ms = REQUEST_TIMEOUT_MS,
+                         },
+                         exchange_done, exchange);
+}
+
+static void send(struct command_network *network, struct command *command, enum question question)
+{
+        const struct downlink_driver *driver = device_network(command->device)->downlink;
+        CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
+        struct network_access access = access_of(network, command);
+        struct reason reason = REASON_INIT;
+        int result;
+
+        if (question == QUESTION_HAVE_YOU && !driver->list_request) {
+                refuse(network, command,
+                       "it is not known whether the network has it, and it can't be asked");
+                return;
+        }
+        result = (question == QUESTION_TAKE_IT ? driver->request : driver->list_request)(
+                &command->downlink, &access, &request, &reason);
+        if (result != 0)
+                refuse(network, command, reason.text);
+        else
+                submit(network, command, question, &request);
+}
+
+void command_network_hand_over(struct command_network *network, struct command *command)
+{
+        int64_t wait_ms = command->device->next_command_ms - clock_steady_ms();
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (network->stopped)
+                return;
+        if (wait_ms > 0 && command->state == COMMAND_WAITING)
+                wait(network, command, wait_ms);
+        else
+                send(network, command,
+                     command->state == COMMAND_UNCERTAIN ? QUESTION_HAVE_YOU : QUESTION_TAKE_IT);
+}

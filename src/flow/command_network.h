@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Command stage 3: a command to its network's API.
+ *
+ * Law: a command is handed over again only after a definite "not taken", or after the network's
+ * own list of what waits for the device does not show it.
+ *
+ * On the thread "hub"; the requests run on the thread "http".
+ */
+#ifndef ISTHMUS_FLOW_COMMAND_NETWORK_H
+#define ISTHMUS_FLOW_COMMAND_NETWORK_H
+
+#include "azure/hub_client.h"
+#include "conf/settings.h"
+#include "flow/command_pending.h"
+#include "http/http_client.h"
+
+struct command_network;
+
+struct command_network_options {
+        const struct settings *settings;
+        struct http_client *http;
+        struct hub_client *hubs;
+};
+
+struct command_network *command_network_new(const struct command_network_options *options);
+
+/* Supplies the ledger, which needs this one to be made. */
+void command_network_join(struct command_network *network, struct command_pending *pending);
+
+/* After the threads "http" and "hub" have ended. */
+void command_network_free(struct command_network *network);
+
+/* Answers are not waited for any more. On the thread "hub". */
+void command_network_stop(struct command_network *network);
+
+/* command_pending_options.hand_over: it is this command's turn. */
+void command_network_hand_over(struct command_network *network, struct command *command);
+
+#endif
