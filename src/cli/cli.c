@@ -10,6 +10,7 @@ static int command_help(int argc, char **argv);
 
 static const struct cli_command commands[] = {
         {"config", "checks or shows the configuration", command_config},
+        {"gateway", "takes webhooks and is every device's connection to its hub", command_gateway},
         {"help", "shows this help", command_help},
         {"version", "prints the version", command_version},
 };

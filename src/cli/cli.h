@@ -21,6 +21,7 @@ int cli_main(int argc, char **argv);
 
 /* The commands, one file each; cli.c holds the table. */
 int command_config(int argc, char **argv);
+int command_gateway(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "flow/command_access.h"
 #include "networks/network.h"
 
 #define REQUEST_TIMEOUT_MS 10000
@@ -254,25 +255,6 @@ static void exchange_done(void *context, const struct http_answer *answer)
 
 /* --- what is asked ------------------------------------------------------------------------- */
 
-static struct network_access access_of(const struct command_network *network,
-                                       const struct command *command)
-{
-        const struct settings *settings = network->options.settings;
-        const struct settings_application *application =
-                settings_application(settings, command->downlink.application);
-        struct network_access access = {
-                .base_url = settings->the_things_industries.webhook_base_url,
-                .webhook_id = settings->the_things_industries.webhook_id,
-                .api_key = settings->the_things_industries.api_key,
-        };
-
-        if (application && application->webhook_id)
-                access.webhook_id = application->webhook_id;
-        if (application && application->api_key)
-                access.api_key = application->api_key;
-        return access;
-}
-
 static void submit(struct command_network *network, struct command *command, enum question question,
                    const struct network_request *request)
 {
@@ -305,7 +287,7 @@ static void send(struct command_network *network, struct command *command, enum 
 {
         const struct downlink_driver *driver = device_network(command->device)->downlink;
         CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
-        struct network_access access = access_of(network, command);
+        struct network_access access;
         struct reason reason = REASON_INIT;
         int result;
 
@@ -314,6 +296,8 @@ static void send(struct command_network *network, struct command *command, enum 
                        "it is not known whether the network has it, and it can't be asked");
                 return;
         }
+        command_access(network->options.settings, command->device->network,
+                       command->downlink.application, &access);
         result = (question == QUESTION_TAKE_IT ? driver->request : driver->list_request)(
                 &command->downlink, &access, &request, &reason);
         if (result != 0)

@@ -14,7 +14,10 @@
 #include "base/text.h"
 #include "networks/network.h"
 
-/* Records of this kind: key "IoT Hub device id@scope", value the key of the device that owns it. */
+/*
+ * Records of this kind: key "IoT Hub device id@scope"; value the key of the device that owns it, a
+ * line feed, and the template that made the id.
+ */
 #define OWNER_KIND "owner"
 
 struct device_table {
@@ -83,23 +86,6 @@ void device_table_free(struct device_table *table)
         map_free(table->owners);
         map_free(table->near_misses);
         free(table);
-}
-
-static bool load_owner(void *context, const struct store_record *record)
-{
-        struct device_table *table = context;
-
-        map_set(table->owners, record->key, mem_text_n(record->value, record->value_size));
-        return true;
-}
-
-int device_table_load(struct device_table *table, struct reason *reason)
-{
-        int result = store_records_each(table->store, OWNER_KIND, load_owner, table);
-
-        if (result != 0)
-                reason_set(reason, "the store's records of devices can't be read");
-        return result;
 }
 
 /* --- the identity in IoT Hub -------------------------------------------------------------- */
@@ -193,14 +179,16 @@ static void claim_identity(struct device_table *table, struct device *device)
 {
         CLEANUP(mem_cleanup) char *scope = identity_scope(table->settings, device->application);
         CLEANUP(mem_cleanup) char *identity = mem_format("%s@%s", device->hub_id, scope);
+        CLEANUP(mem_cleanup)
+        char *record = mem_format("%s\n%s", device->key, table->settings->azure.device_id_template);
         const char *owner = map_get(table->owners, identity);
 
         if (!owner) {
                 store_write_copy(table->store, &(struct store_record){
                                                        .kind = OWNER_KIND,
                                                        .key = identity,
-                                                       .value = device->key,
-                                                       .value_size = strlen(device->key),
+                                                       .value = record,
+                                                       .value_size = strlen(record),
                                                });
                 map_set(table->owners, identity, mem_text(device->key));
                 return;
@@ -231,18 +219,36 @@ static void choose_model(struct device_table *table, struct device *device)
                  LOG_END);
 }
 
+static struct device *add_device(struct device_table *table, const char *key)
+{
+        struct device *device = mem_new(1, sizeof(*device));
+
+        device->key = mem_text(key);
+        uplink_backlog_init(&device->backlog);
+        list_init(&device->commands);
+        map_set(table->devices, key, device);
+        metrics_gauge_add(METRIC_DEVICES_KNOWN, 1);
+        return device;
+}
+
+static void drop_device(struct device_table *table, const char *key)
+{
+        struct device *device = map_get(table->devices, key);
+
+        map_remove(table->devices, key);
+        metrics_gauge_add(METRIC_DEVICES_KNOWN, -1);
+        device_free(device);
+}
+
 static struct device *device_new(struct device_table *table, const struct uplink_event *event)
 {
         CLEANUP(buf_deinit) struct buf id = BUF_INIT;
-        struct device *device = mem_new(1, sizeof(*device));
+        struct device *device = add_device(table, event->device_key);
         struct reason reason = REASON_INIT;
 
-        device->key = mem_text(event->device_key);
         device->network = mem_text(event->event.network);
         device->application = mem_text(event->event.application);
         device->name = mem_text(event->event.device);
-        uplink_backlog_init(&device->backlog);
-        list_init(&device->commands);
         if (expand_template(table->settings->azure.device_id_template, &event->event, &id, &reason))
                 device->hub_id = buf_take(&id);
         else
@@ -253,16 +259,79 @@ static struct device *device_new(struct device_table *table, const struct uplink
         return device;
 }
 
+struct device *device_table_find(const struct device_table *table, const char *device_key)
+{
+        return map_get(table->devices, device_key);
+}
+
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event)
 {
-        struct device *device = map_get(table->devices, event->device_key);
+        struct device *device = device_table_find(table, event->device_key);
 
-        if (device)
-                return device;
-        device = device_new(table, event);
-        map_set(table->devices, device->key, device);
-        metrics_gauge_add(METRIC_DEVICES_KNOWN, 1);
-        return device;
+        return device ? device : device_new(table, event);
+}
+
+/* --- what the last run left ----------------------------------------------------------------- */
+
+/* The part of a device key before the next '/', decoded; moves `*key` behind it. */
+static char *key_part(const char **key)
+{
+        size_t length = strcspn(*key, "/");
+        struct buf part = BUF_INIT;
+
+        text_url_unescape(&part, *key, length);
+        *key += length + ((*key)[length] == '/' ? 1 : 0);
+        return buf_take(&part);
+}
+
+/* The record says that `device_key` owns "IoT Hub device id@scope". */
+static void restore_device(struct device_table *table, const char *identity, const char *device_key)
+{
+        struct device *device = add_device(table, device_key);
+        const char *rest = device_key;
+
+        device->network = key_part(&rest);
+        device->application = key_part(&rest);
+        device->name = key_part(&rest);
+        device->hub_id = mem_text_n(identity, (size_t)(strrchr(identity, '@') - identity));
+        choose_model(table, device);
+}
+
+/* Would the device get this identity with the settings of today? */
+static bool is_in_force(const struct device_table *table, const struct device *device,
+                        const char *identity, const char *template)
+{
+        CLEANUP(mem_cleanup) char *scope = identity_scope(table->settings, device->application);
+
+        return text_equal(template, table->settings->azure.device_id_template) &&
+               text_equal(strrchr(identity, '@') + 1, scope);
+}
+
+static bool load_owner(void *context, const struct store_record *record)
+{
+        struct device_table *table = context;
+        CLEANUP(mem_cleanup) char *value = mem_text_n(record->value, record->value_size);
+        char *template = strchr(value, '\n');
+
+        if (!template || !strrchr(record->key, '@'))
+                return true;
+        *template ++ = '\0';
+        map_set(table->owners, record->key, mem_text(value));
+        if (device_table_find(table, value))
+                return true;
+        restore_device(table, record->key, value);
+        if (!is_in_force(table, device_table_find(table, value), record->key, template))
+                drop_device(table, value);
+        return true;
+}
+
+int device_table_load(struct device_table *table, struct reason *reason)
+{
+        int result = store_records_each(table->store, OWNER_KIND, load_owner, table);
+
+        if (result != 0)
+                reason_set(reason, "the store's records of devices can't be read");
+        return result;
 }
 
 const struct network *device_network(const struct device *device)

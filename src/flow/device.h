@@ -71,11 +71,17 @@ struct device_table;
 struct device_table *device_table_new(const struct settings *settings, struct store *store);
 void device_table_free(struct device_table *table);
 
-/* Reads which device owns which IoT Hub device id. Before the first device_table_get. */
+/*
+ * Reads which device owns which IoT Hub device id, and makes those devices. Before the first
+ * device_table_get.
+ */
 int device_table_load(struct device_table *table, struct reason *reason) MUST_CHECK;
 
 /* The device that the event belongs to; made if it is new. Never NULL. */
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event);
+
+/* The device with this key; NULL if it is not known. */
+struct device *device_table_find(const struct device_table *table, const char *device_key);
 
 /* The driver of the device's network; NULL if this program does not know it. */
 const struct network *device_network(const struct device *device);

@@ -11,6 +11,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "flow/command_confirm.h"
+#include "flow/command_hub.h"
+#include "flow/command_network.h"
+#include "flow/command_pending.h"
+#include "flow/command_report.h"
 #include "flow/device.h"
 #include "flow/device_provision.h"
 #include "flow/uplink_hub.h"
@@ -39,6 +44,10 @@ struct gateway {
         struct uplink_queue *queue;
         struct uplink_hub *uplink_hub;
         struct uplink_webhook *webhook;
+        struct command_pending *pending;
+        struct command_hub *command_hub;
+        struct command_network *command_network;
+        struct command_confirm *confirm;
         char *certificate;
         char *private_key;
 };
@@ -95,6 +104,56 @@ static void on_decided(void *context, struct device *device, const struct dps_re
         uplink_hub_decided(gateway->uplink_hub, device, result);
 }
 
+static void on_command(void *context, struct device *device, struct hub_command *command)
+{
+        struct gateway *gateway = context;
+
+        command_hub_message(gateway->command_hub, device, command);
+}
+
+static void on_command_lost(void *context, struct hub_command *command)
+{
+        struct gateway *gateway = context;
+
+        command_pending_lost(gateway->pending, command);
+}
+
+static void on_method(void *context, struct device *device, struct hub_method *method)
+{
+        struct gateway *gateway = context;
+
+        command_hub_method(gateway->command_hub, device, method);
+}
+
+static void hand_over(void *context, struct command *command)
+{
+        struct gateway *gateway = context;
+
+        command_network_hand_over(gateway->command_network, command);
+}
+
+static bool is_concerned(void *context, const struct event *event)
+{
+        (void)context;
+        return command_confirm_concerns(event);
+}
+
+static void confirm(void *context, const struct event *event,
+                    void (*done)(void *done_context, int result), void *done_context)
+{
+        struct gateway *gateway = context;
+
+        command_confirm_event(gateway->confirm, event, done, done_context);
+}
+
+static void report_outcome(void *context, const struct command *command)
+{
+        struct gateway *gateway = context;
+
+        if (gateway->settings->commands.outcome_report == SETTINGS_OUTCOME_TELEMETRY)
+                command_report(gateway->store, gateway->queue, command);
+}
+
 /* --- start -------------------------------------------------------------------------------- */
 
 static int open_store(struct gateway *gateway, struct reason *reason)
@@ -145,6 +204,10 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
                 .store = gateway->store,
                 .hubs = gateway->hubs,
                 .devices = gateway->devices,
+                .command = on_command,
+                .command_lost = on_command_lost,
+                .method = on_method,
+                .context = gateway,
         });
         gateway->provision = device_provision_new(&(struct device_provision_options){
                 .settings = gateway->settings,
@@ -166,6 +229,63 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
         if (result == 0)
                 result = device_provision_load(gateway->provision, reason);
         return result;
+}
+
+static struct device *device_by_key(void *context, const char *key)
+{
+        struct gateway *gateway = context;
+
+        return device_table_find(gateway->devices, key);
+}
+
+static int join_command_stages(struct gateway *gateway, struct reason *reason)
+{
+        gateway->command_network = command_network_new(&(struct command_network_options){
+                .settings = gateway->settings,
+                .http = gateway->http,
+                .hubs = gateway->hubs,
+        });
+        gateway->pending = command_pending_new(&(struct command_pending_options){
+                .settings = gateway->settings,
+                .store = gateway->store,
+                .hubs = gateway->hubs,
+                .hand_over = hand_over,
+                .report = report_outcome,
+                .context = gateway,
+        });
+        gateway->command_hub = command_hub_new(&(struct command_hub_options){
+                .settings = gateway->settings,
+                .hubs = gateway->hubs,
+                .pending = gateway->pending,
+        });
+        gateway->confirm = command_confirm_new(gateway->hubs, gateway->pending);
+        command_network_join(gateway->command_network, gateway->pending);
+        return command_pending_load(gateway->pending, device_by_key, gateway, reason);
+}
+
+static bool connect_device(void *context, struct device *device)
+{
+        struct gateway *gateway = context;
+
+        uplink_hub_connect(gateway->uplink_hub, device);
+        return true;
+}
+
+/* On the thread "hub": commands must not wait for a device's next uplink. */
+static void start_commands(void *context)
+{
+        struct gateway *gateway = context;
+
+        command_pending_start(gateway->pending);
+        if (gateway->settings->azure.connect_at_start)
+                device_table_each(gateway->devices, connect_device, gateway);
+}
+
+static int take_commands(struct gateway *gateway, struct reason *reason)
+{
+        (void)reason;
+        hub_client_post(gateway->hubs, start_commands, gateway);
+        return 0;
 }
 
 static bool recover_device(void *context, const char *device, int64_t waiting)
@@ -226,6 +346,8 @@ static int take_webhooks(struct gateway *gateway, struct reason *reason)
                         .store = gateway->store,
                         .wanted = is_wanted,
                         .admissible = is_admissible,
+                        .concerns = is_concerned,
+                        .confirm = confirm,
                         .stored = on_stored,
                         .context = gateway,
                 },
@@ -235,7 +357,8 @@ static int take_webhooks(struct gateway *gateway, struct reason *reason)
 int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
 {
         static int (*const steps[])(struct gateway *, struct reason *) = {
-                open_store, open_clients, join_stages, recover, take_webhooks,
+                open_store,    open_clients, join_stages,   join_command_stages,
+                take_commands, recover,      take_webhooks,
         };
         struct gateway *made = mem_new(1, sizeof(*made));
 
@@ -260,7 +383,7 @@ uint16_t gateway_port(const struct gateway *gateway)
 /* --- stop --------------------------------------------------------------------------------- */
 
 struct stop_order {
-        struct uplink_hub *uplink_hub;
+        struct gateway *gateway;
         sem_t done;
 };
 
@@ -268,14 +391,18 @@ static void stop_sending(void *context)
 {
         struct stop_order *order = context;
 
-        uplink_hub_stop(order->uplink_hub);
+        uplink_hub_stop(order->gateway->uplink_hub);
+        if (order->gateway->pending)
+                command_pending_stop(order->gateway->pending);
+        if (order->gateway->command_network)
+                command_network_stop(order->gateway->command_network);
         sem_post(&order->done);
 }
 
 /* After it returns the thread "hub" starts nothing new. */
 static void stop_hub_stage(struct gateway *gateway)
 {
-        struct stop_order order = {.uplink_hub = gateway->uplink_hub};
+        struct stop_order order = {.gateway = gateway};
 
         sem_init(&order.done, 0, 0);
         hub_client_post(gateway->hubs, stop_sending, &order);
@@ -297,6 +424,10 @@ void gateway_stop(struct gateway *gateway)
                 hub_client_free(gateway->hubs, STOP_PATIENCE_MS);
         if (gateway->store)
                 store_close(gateway->store);
+        command_confirm_free(gateway->confirm);
+        command_network_free(gateway->command_network);
+        command_hub_free(gateway->command_hub);
+        command_pending_free(gateway->pending);
         device_table_free(gateway->devices);
         device_provision_free(gateway->provision);
         uplink_queue_free(gateway->queue);

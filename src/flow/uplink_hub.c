@@ -10,6 +10,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "flow/command_access.h"
 #include "flow/uplink_translate.h"
 
 /* After a throttled or unanswered send; doubled at each failure. */
@@ -302,10 +303,58 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
         }
 }
 
+/* --- commands -------------------------------------------------------------------------- */
+
+static void on_command(void *context, struct hub_command *command)
+{
+        struct device *device = context;
+        struct uplink_hub *hub = device->owner;
+
+        if (hub->stopped)
+                hub_command_settle(command, HUB_ABANDON);
+        else
+                hub->options.command(hub->options.context, device, command);
+}
+
+static void on_command_lost(void *context, struct hub_command *command)
+{
+        struct device *device = context;
+        struct uplink_hub *hub = device->owner;
+
+        hub->options.command_lost(hub->options.context, command);
+}
+
+static void on_method(void *context, struct hub_method *method)
+{
+        struct device *device = context;
+        struct uplink_hub *hub = device->owner;
+
+        hub->options.method(hub->options.context, device, method);
+}
+
+/* Is there a way to hand commands for this device to its network? */
+static bool takes_commands(const struct uplink_hub *hub, const struct device *device)
+{
+        struct network_access access;
+
+        return command_access(hub->options.settings, device->network, device->application, &access);
+}
+
 static const struct hub_device_handler handler = {
         .state = on_state,
         .outcome = on_outcome,
+        .command = on_command,
+        .command_lost = on_command_lost,
+        .method = on_method,
 };
+
+void uplink_hub_connect(struct uplink_hub *hub, struct device *device)
+{
+        device->owner = hub;
+        if (!hub->stopped && device->phase == DEVICE_NEW && !device->clash &&
+            takes_commands(hub, device))
+                provision(hub, device);
+}
 
 /* --- what the provisioning service says --------------------------------------------------- */
 
@@ -339,6 +388,7 @@ void uplink_hub_decided(struct uplink_hub *hub, struct device *device,
                                                .key = device->assignment.key,
                                                .key_name = device->assignment.key_name,
                                                .model_id = device->model_id,
+                                               .receive_commands = takes_commands(hub, device),
                                        },
                                        &handler, device);
 }

@@ -30,6 +30,11 @@ struct uplink_hub_options {
         struct uplink_queue *queue;
         struct device_table *devices;
         struct device_provision *provision;
+        /* What the hub delivers to a device; see struct hub_device_handler. */
+        void (*command)(void *context, struct device *device, struct hub_command *command);
+        void (*command_lost)(void *context, struct hub_command *command);
+        void (*method)(void *context, struct device *device, struct hub_method *method);
+        void *context;
 };
 
 /* The parts may be NULL until uplink_hub_join. Any thread. */
@@ -47,6 +52,9 @@ void uplink_hub_free(struct uplink_hub *hub);
 
 /* The first waiting event of a device is there (uplink_queue_options.ready). */
 void uplink_hub_ready(struct uplink_hub *hub, struct device *device);
+
+/* Connects the device although nothing waits to be sent, so that commands reach it. */
+void uplink_hub_connect(struct uplink_hub *hub, struct device *device);
 
 /* What device_provision found out (device_provision_options.decided). */
 void uplink_hub_decided(struct uplink_hub *hub, struct device *device,

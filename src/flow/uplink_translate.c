@@ -16,7 +16,8 @@ bool uplink_translate_wants(const struct settings *settings, enum event_kind kin
                 [EVENT_DOWNLINK_QUEUE_INVALIDATED] = SETTINGS_EVENT_DOWNLINK_QUEUE_INVALIDATED,
         };
 
-        return kind == EVENT_UPLINK || (settings->telemetry.events & bits[kind]) != 0;
+        return kind == EVENT_UPLINK || kind == EVENT_COMMAND_OUTCOME ||
+               (settings->telemetry.events & bits[kind]) != 0;
 }
 
 int uplink_translate(const struct settings *settings, const struct event *event,

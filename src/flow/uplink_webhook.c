@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "flow/uplink_webhook.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -31,6 +32,8 @@ struct delivery {
         struct store_event *stored;
         struct buf *records;
         int64_t arrived_ns;
+        atomic_int parts; /* that must be durable before the answer */
+        atomic_int result;
 };
 
 /* --- state pages -------------------------------------------------------------------------- */
@@ -181,25 +184,39 @@ static void take_ids(struct delivery *delivery, int64_t now_ns)
         }
 }
 
+/* One part is durable, or can't be; after the last one the sender is answered. Any thread. */
+static void part_done(void *context, int result)
+{
+        struct delivery *delivery = context;
+        struct http_exchange *exchange = delivery->exchange;
+
+        if (result != 0)
+                atomic_store(&delivery->result, result);
+        if (atomic_fetch_sub(&delivery->parts, 1) > 1)
+                return;
+        result = atomic_load(&delivery->result);
+        delivery_free(delivery);
+        if (result == 0) {
+                metrics_add(METRIC_WEBHOOK_STORED, 1);
+                http_exchange_answer(exchange, 202, NULL, NULL, 0);
+        } else {
+                refuse_unavailable(exchange, result);
+        }
+}
+
 /* On the store's thread. */
 static void put_done(struct store_put *put, int result)
 {
         struct delivery *delivery = list_entry(put, struct delivery, put);
-        struct http_exchange *exchange = delivery->exchange;
         struct uplink_webhook *webhook = delivery->webhook;
         int64_t now_ns = clock_steady_ns();
 
         if (result == 0) {
                 take_ids(delivery, now_ns);
-                metrics_add(METRIC_WEBHOOK_STORED, 1);
                 metrics_observe(METRIC_WEBHOOK_TO_STORED, now_ns - delivery->arrived_ns);
                 webhook->options.stored(webhook->options.context, &delivery->events);
         }
-        delivery_free(delivery);
-        if (result == 0)
-                http_exchange_answer(exchange, 202, NULL, NULL, 0);
-        else
-                refuse_unavailable(exchange, result);
+        part_done(delivery, result);
 }
 
 /* Prepares the put of all events of the delivery. */
@@ -252,10 +269,57 @@ static void select_events(struct delivery *delivery, struct event_list *parsed,
         }
 }
 
+/* How many of the parsed events tell the fate of a downlink. */
+static int count_concerning(const struct uplink_webhook *webhook, const struct event_list *parsed)
+{
+        int count = 0;
+
+        for (size_t i = 0; i < parsed->count; i++) {
+                if (webhook->options.concerns(webhook->options.context, &parsed->events[i]))
+                        count++;
+        }
+        return count;
+}
+
+static void confirm(struct delivery *delivery, const struct event *event)
+{
+        const struct uplink_webhook_options *options = &delivery->webhook->options;
+
+        if (options->concerns(options->context, event))
+                options->confirm(options->context, event, part_done, delivery);
+}
+
+/* Those that are stored as well have been moved from `parsed` to the delivery. */
+static void confirm_events(struct delivery *delivery, const struct event_list *parsed)
+{
+        for (size_t i = 0; i < parsed->count; i++)
+                confirm(delivery, &parsed->events[i]);
+        list_for_each (node, &delivery->events)
+                confirm(delivery, &list_entry(node, struct uplink_event, node)->event);
+}
+
+/* Everything that is to be durable before the answer is under way when it returns. */
+static void start_parts(struct delivery *delivery, struct event_list *parsed, int concerning)
+{
+        struct store *store = delivery->webhook->options.store;
+        bool stores = !list_is_empty(&delivery->events);
+
+        /* One more than there are, so that the delivery lives until all have been started. */
+        atomic_store(&delivery->parts, concerning + (stores ? 1 : 0) + 1);
+        http_exchange_defer(delivery->exchange);
+        confirm_events(delivery, parsed);
+        if (stores) {
+                prepare_put(delivery);
+                store_put(store, &delivery->put);
+        }
+        part_done(delivery, 0);
+}
+
 static void store_events(struct uplink_webhook *webhook, struct http_exchange *exchange,
                          struct event_list *parsed)
 {
         struct delivery *delivery = mem_new(1, sizeof(*delivery));
+        int concerning = count_concerning(webhook, parsed);
         struct reason unfit = REASON_INIT;
 
         delivery->webhook = webhook;
@@ -263,10 +327,8 @@ static void store_events(struct uplink_webhook *webhook, struct http_exchange *e
         delivery->arrived_ns = http_exchange_arrived_ns(exchange);
         list_init(&delivery->events);
         select_events(delivery, parsed, &unfit);
-        if (!list_is_empty(&delivery->events)) {
-                prepare_put(delivery);
-                http_exchange_defer(exchange);
-                store_put(webhook->options.store, &delivery->put);
+        if (!list_is_empty(&delivery->events) || concerning > 0) {
+                start_parts(delivery, parsed, concerning);
                 return;
         }
         delivery_free(delivery);

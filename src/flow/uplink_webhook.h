@@ -41,6 +41,14 @@ struct uplink_webhook_options {
         bool (*wanted)(void *context, const struct event *event);
         /* May its device be one of IoT Hub's? Else false with the reason: 400. */
         bool (*admissible)(void *context, const struct event *event, struct reason *reason);
+        /*
+         * Has this event a meaning beyond telemetry (the fate of a downlink)? On the thread
+         * "ingest". If so, `confirm` takes it in, and calls `done` from any thread once that is
+         * durable.
+         */
+        bool (*concerns)(void *context, const struct event *event);
+        void (*confirm)(void *context, const struct event *event,
+                        void (*done)(void *done_context, int result), void *done_context);
         /* On the store's thread: these struct uplink_event are durable; takes them all. */
         void (*stored)(void *context, struct list *events);
         void *context;

@@ -29,6 +29,7 @@ static const char *const kind_names[EVENT_KIND_COUNT] = {
         [EVENT_DOWNLINK_NACK] = "downlink_nack",
         [EVENT_DOWNLINK_FAILED] = "downlink_failed",
         [EVENT_DOWNLINK_QUEUE_INVALIDATED] = "downlink_queue_invalidated",
+        [EVENT_COMMAND_OUTCOME] = "command_outcome",
 };
 
 const char *event_kind_name(enum event_kind kind)

@@ -28,7 +28,10 @@ enum event_kind {
         EVENT_DOWNLINK_NACK,
         EVENT_DOWNLINK_FAILED,
         EVENT_DOWNLINK_QUEUE_INVALIDATED,
+        /* Made by the gateway, not by a network: the outcome of a command; always telemetry. */
+        EVENT_COMMAND_OUTCOME,
         EVENT_KIND_COUNT,
+        EVENT_NETWORK_KIND_COUNT = EVENT_COMMAND_OUTCOME, /* those that a webhook may bring */
 };
 
 /* The network's own name of the kind: "uplink_message", "join_accept", ... */

@@ -73,7 +73,7 @@ static bool read_ids(struct things_stack_message *message, struct reason *reason
 /* Finds the one body member. */
 static bool read_kind(struct things_stack_message *message, struct reason *reason)
 {
-        for (int i = 0; i < EVENT_KIND_COUNT; i++) {
+        for (int i = 0; i < EVENT_NETWORK_KIND_COUNT; i++) {
                 const char *name = event_kind_name((enum event_kind)i);
                 struct json_object *body = json_member(message->root, name);
 

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+/* The outcome of a command, as telemetry of its device. On the thread "hub". */
+#ifndef ISTHMUS_FLOW_COMMAND_REPORT_H
+#define ISTHMUS_FLOW_COMMAND_REPORT_H
+
+#include "flow/command.h"
+#include "flow/uplink_queue.h"
+#include "store/store.h"
+
+/* Stores an event of the kind EVENT_COMMAND_OUTCOME; it goes the way of all events. */
+void command_report(struct store *store, struct uplink_queue *queue, const struct command *command);
+
+#endif
