@@ -4,7 +4,7 @@
  * to do), one sentence, and named values. Text on a terminal, JSON lines elsewhere, on standard
  * error. Never a key or a token. May be called on every thread; a line is written in one piece.
  *
- *     log_info("UPLINK_STORED", "Uplink stored", LOG_TEXT("device", id), LOG_INT("port", 6),
+ *     log_info("EVENT_STORED", "Uplink stored", LOG_TEXT("device", id), LOG_INT("port", 6),
  *              LOG_END);
  */
 #ifndef ISTHMUS_BASE_LOG_H

@@ -58,10 +58,11 @@ struct command_queue {
 };
 
 /* A copy of a message in one block of memory; its id is made if it has none. */
-struct item *item_new(const struct local_hub_command *message);
-void item_release(struct item *item);
+struct item *command_item_new(const struct local_hub_command *message);
+void command_item_release(struct item *item);
 
 /* Notes what the sender wants to know; NULL code or no interest = nothing. */
-void feedback_add(struct command_queue *queue, const struct item *item, int64_t now_ms);
+void command_item_add_feedback(struct command_queue *queue, const struct item *item,
+                               int64_t now_ms);
 
 #endif

@@ -56,7 +56,7 @@ static void copy_id(struct item *item, const char *message_id)
 }
 
 /* One block: the item, its properties, its texts, its body. */
-struct item *item_new(const struct local_hub_command *message)
+struct item *command_item_new(const struct local_hub_command *message)
 {
         size_t list_size = message->property_count * sizeof(struct telemetry_property);
         struct item *item = mem_new(1, sizeof(*item) + list_size + texts_size(message) +
@@ -83,16 +83,16 @@ struct item *item_new(const struct local_hub_command *message)
         return item;
 }
 
-void item_release(struct item *item)
+void command_item_release(struct item *item)
 {
         if (atomic_fetch_sub_explicit(&item->references, 1, memory_order_acq_rel) == 1)
                 free(item);
 }
 
-void command_release(const struct command *command)
+void command_queue_release(const struct command *command)
 {
         if (command)
-                item_release((struct item *)(uintptr_t)command);
+                command_item_release((struct item *)(uintptr_t)command);
 }
 
 /* --- feedback -------------------------------------------------------------------------------- */
@@ -125,7 +125,7 @@ static bool is_wanted(enum local_hub_ack ack, enum local_hub_command_state state
                ack == (success ? LOCAL_HUB_ACK_POSITIVE : LOCAL_HUB_ACK_NEGATIVE);
 }
 
-void feedback_add(struct command_queue *queue, const struct item *item, int64_t now_ms)
+void command_item_add_feedback(struct command_queue *queue, const struct item *item, int64_t now_ms)
 {
         struct list *list = &queue->feedback[item->mailbox->hub];
         struct command_feedback *record;
@@ -176,7 +176,7 @@ void command_queue_return_feedback(struct command_queue *queue, int hub, struct 
         pthread_mutex_unlock(&queue->mutex);
 }
 
-void command_feedback_free(struct list *batch)
+void command_queue_free_feedback(struct list *batch)
 {
         struct list_node *node;
 

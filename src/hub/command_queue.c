@@ -104,8 +104,8 @@ static void to_end(struct item *item, enum local_hub_command_state state, int64_
         item->status.state = state;
         item->status.settled_ms = clock_wall_ms();
         remember(queue, item->mailbox->hub, &item->status);
-        feedback_add(queue, item, now_ms);
-        item_release(item);
+        command_item_add_feedback(queue, item, now_ms);
+        command_item_release(item);
 }
 
 /* Back to its place among the waiting, unless its life or its tries are over. */
@@ -188,7 +188,7 @@ static void free_mailbox(struct mailbox *mailbox)
 {
         list_splice_back(&mailbox->waiting, &mailbox->locked);
         list_for_each_safe (node, &mailbox->waiting)
-                item_release(list_entry(node, struct item, node));
+                command_item_release(list_entry(node, struct item, node));
         free(mailbox->key);
         free(mailbox);
 }
@@ -202,7 +202,7 @@ void command_queue_free(struct command_queue *queue)
         list_for_each_safe (node, &queue->history)
                 free(list_entry(node, struct past_item, node));
         for (size_t i = 0; i < ARRAY_SIZE(queue->feedback); i++)
-                command_feedback_free(&queue->feedback[i]);
+                command_queue_free_feedback(&queue->feedback[i]);
         table_deinit(&queue->mailboxes);
         timers_deinit(&queue->timers);
         pthread_mutex_destroy(&queue->mutex);
@@ -267,7 +267,7 @@ int command_queue_send(struct command_queue *queue, int hub, const char *device_
         pthread_mutex_lock(&queue->mutex);
         mailbox = make_mailbox(queue, hub, device_id);
         if (depth(mailbox) < COMMAND_DEPTH_MAX) {
-                struct item *item = item_new(command);
+                struct item *item = command_item_new(command);
 
                 snprintf(mailbox->generation, sizeof(mailbox->generation), "%s", generation);
                 memcpy(message_id, item->status.message_id, LOCAL_HUB_MESSAGE_ID_SIZE);

@@ -42,7 +42,7 @@ int command_queue_send(struct command_queue *queue, int hub, const char *device_
                        int64_t now_ms, char message_id[LOCAL_HUB_MESSAGE_ID_SIZE],
                        struct reason *reason) MUST_CHECK;
 
-/* A message handed out; it does not change, and lives until command_release. */
+/* A message handed out; it does not change, and lives until command_queue_release. */
 struct command {
         struct local_hub_command message; /* with its id and expiry */
         uint64_t sequence_number;
@@ -57,7 +57,7 @@ const struct command *command_queue_take(struct command_queue *queue, int hub,
                                          const char *device_id, uint64_t holder, int64_t now_ms,
                                          uint8_t lock[COMMAND_LOCK_SIZE], int *delivery_count);
 
-void command_release(const struct command *command);
+void command_queue_release(const struct command *command);
 
 enum command_settlement {
         COMMAND_COMPLETE,
@@ -113,6 +113,6 @@ void command_queue_take_feedback(struct command_queue *queue, int hub, struct li
 /* Puts a batch that was not accepted back to the front. */
 void command_queue_return_feedback(struct command_queue *queue, int hub, struct list *batch);
 
-void command_feedback_free(struct list *batch);
+void command_queue_free_feedback(struct list *batch);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "hub/amqp_codec.h"
+#include "hub/wire.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -17,19 +17,19 @@ static uint64_t big_endian(const uint8_t *bytes, size_t size)
         return number;
 }
 
-static bool take(struct amqp_bytes *from, size_t size, struct amqp_bytes *taken)
+static bool take(struct wire_bytes *from, size_t size, struct wire_bytes *taken)
 {
         if (from->size < size)
                 return false;
-        *taken = (struct amqp_bytes){.data = from->data, .size = size};
+        *taken = (struct wire_bytes){.data = from->data, .size = size};
         from->data += size;
         from->size -= size;
         return true;
 }
 
-static bool take_number(struct amqp_bytes *from, size_t size, uint64_t *number)
+static bool take_number(struct wire_bytes *from, size_t size, uint64_t *number)
 {
-        struct amqp_bytes bytes;
+        struct wire_bytes bytes;
 
         if (!take(from, size, &bytes))
                 return false;
@@ -38,7 +38,7 @@ static bool take_number(struct amqp_bytes *from, size_t size, uint64_t *number)
 }
 
 /* The bytes of a value behind its constructor: fixed width, variable width, compound, array. */
-static bool take_content(struct amqp_bytes *from, uint8_t code, struct amqp_bytes *content)
+static bool take_content(struct wire_bytes *from, uint8_t code, struct wire_bytes *content)
 {
         static const uint8_t fixed[] = {0, 1, 2, 4, 8, 16};
         unsigned width = code >> 4;
@@ -52,14 +52,14 @@ static bool take_content(struct amqp_bytes *from, uint8_t code, struct amqp_byte
         return take_number(from, width % 2 == 0 ? 1 : 4, &size) && take(from, size, content);
 }
 
-static int64_t sign_extended(const struct amqp_bytes *content)
+static int64_t sign_extended(const struct wire_bytes *content)
 {
         unsigned unused = 64 - 8 * (unsigned)content->size;
 
         return (int64_t)(big_endian(content->data, content->size) << unused) >> unused;
 }
 
-static double real_of(const struct amqp_bytes *content)
+static double real_of(const struct wire_bytes *content)
 {
         uint64_t bits = big_endian(content->data, content->size);
         uint32_t short_bits = (uint32_t)bits;
@@ -74,7 +74,7 @@ static double real_of(const struct amqp_bytes *content)
         return real;
 }
 
-static bool read_members(struct amqp_value *value, uint8_t code)
+static bool read_members(struct wire_value *value, uint8_t code)
 {
         uint64_t count;
 
@@ -85,18 +85,18 @@ static bool read_members(struct amqp_value *value, uint8_t code)
         return count <= value->bytes.size;
 }
 
-static bool interpret(struct amqp_value *value, uint8_t code)
+static bool interpret(struct wire_value *value, uint8_t code)
 {
-        const struct amqp_bytes *content = &value->bytes;
+        const struct wire_bytes *content = &value->bytes;
 
         switch (code) {
         case 0x40:
-                value->kind = AMQP_NULL;
+                value->kind = WIRE_NULL;
                 return true;
         case 0x41:
         case 0x42:
         case 0x56:
-                value->kind = AMQP_BOOL;
+                value->kind = WIRE_BOOL;
                 value->number = code == 0x56 ? content->data[0] != 0 : code == 0x41;
                 return true;
         case 0x43:
@@ -107,7 +107,7 @@ static bool interpret(struct amqp_value *value, uint8_t code)
         case 0x60:
         case 0x70:
         case 0x80:
-                value->kind = AMQP_UNSIGNED;
+                value->kind = WIRE_UNSIGNED;
                 value->number = (int64_t)big_endian(content->data, content->size);
                 return true;
         case 0x51:
@@ -116,55 +116,55 @@ static bool interpret(struct amqp_value *value, uint8_t code)
         case 0x61:
         case 0x71:
         case 0x81:
-                value->kind = AMQP_SIGNED;
+                value->kind = WIRE_SIGNED;
                 value->number = sign_extended(content);
                 return true;
         case 0x83:
-                value->kind = AMQP_TIMESTAMP;
+                value->kind = WIRE_TIMESTAMP;
                 value->number = (int64_t)big_endian(content->data, content->size);
                 return true;
         case 0x72:
         case 0x82:
-                value->kind = code == 0x72 ? AMQP_FLOAT : AMQP_DOUBLE;
+                value->kind = code == 0x72 ? WIRE_FLOAT : WIRE_DOUBLE;
                 value->real = real_of(content);
                 return true;
         case 0x98:
-                value->kind = AMQP_UUID;
+                value->kind = WIRE_UUID;
                 return true;
         case 0xa0:
         case 0xb0:
-                value->kind = AMQP_BINARY;
+                value->kind = WIRE_BINARY;
                 return true;
         case 0xa1:
         case 0xb1:
-                value->kind = AMQP_STRING;
+                value->kind = WIRE_STRING;
                 return true;
         case 0xa3:
         case 0xb3:
-                value->kind = AMQP_SYMBOL;
+                value->kind = WIRE_SYMBOL;
                 return true;
         case 0x45:
-                value->kind = AMQP_LIST;
+                value->kind = WIRE_LIST;
                 return true;
         case 0xc0:
         case 0xd0:
-                value->kind = AMQP_LIST;
+                value->kind = WIRE_LIST;
                 return read_members(value, code);
         case 0xc1:
         case 0xd1:
-                value->kind = AMQP_MAP;
+                value->kind = WIRE_MAP;
                 return read_members(value, code) && value->count % 2 == 0;
         default:
-                value->kind = AMQP_OTHER;
+                value->kind = WIRE_OTHER;
                 return true;
         }
 }
 
 /* Described values are passed over as a whole; their descriptor may not be described again. */
-static bool pass_described(struct amqp_bytes *from)
+static bool pass_described(struct wire_bytes *from)
 {
         for (int part = 0; part < 2; part++) {
-                struct amqp_bytes content;
+                struct wire_bytes content;
                 uint64_t code;
 
                 if (!take_number(from, 1, &code) || code == 0 ||
@@ -174,13 +174,13 @@ static bool pass_described(struct amqp_bytes *from)
         return true;
 }
 
-bool amqp_read(struct amqp_bytes *from, struct amqp_value *value)
+bool wire_read(struct wire_bytes *from, struct wire_value *value)
 {
         const uint8_t *start = from->data;
         uint64_t code;
         bool good;
 
-        *value = (struct amqp_value){.kind = AMQP_OTHER};
+        *value = (struct wire_value){.kind = WIRE_OTHER};
         if (!take_number(from, 1, &code))
                 return false;
         if (code == 0)
@@ -188,152 +188,152 @@ bool amqp_read(struct amqp_bytes *from, struct amqp_value *value)
         else
                 good = take_content(from, (uint8_t)code, &value->bytes) &&
                        interpret(value, (uint8_t)code);
-        value->encoded = (struct amqp_bytes){.data = start, .size = (size_t)(from->data - start)};
+        value->encoded = (struct wire_bytes){.data = start, .size = (size_t)(from->data - start)};
         return good;
 }
 
-bool amqp_is_text(const struct amqp_value *value, const char *text)
+bool wire_is_text(const struct wire_value *value, const char *text)
 {
-        return (value->kind == AMQP_STRING || value->kind == AMQP_SYMBOL) &&
+        return (value->kind == WIRE_STRING || value->kind == WIRE_SYMBOL) &&
                value->bytes.size == strlen(text) &&
                memcmp(value->bytes.data, text, value->bytes.size) == 0;
 }
 
-struct amqp_value amqp_map_find(struct amqp_bytes members, uint32_t count, const char *key)
+struct wire_value wire_map_find(struct wire_bytes members, uint32_t count, const char *key)
 {
-        struct amqp_value name;
-        struct amqp_value value;
+        struct wire_value name;
+        struct wire_value value;
 
         for (uint32_t i = 0; i < count; i += 2) {
-                if (!amqp_read(&members, &name) || !amqp_read(&members, &value))
+                if (!wire_read(&members, &name) || !wire_read(&members, &value))
                         break;
-                if (amqp_is_text(&name, key))
+                if (wire_is_text(&name, key))
                         return value;
         }
-        return (struct amqp_value){.kind = AMQP_NULL};
+        return (struct wire_value){.kind = WIRE_NULL};
 }
 
-void amqp_add_text(struct buf *out, const struct amqp_value *value)
+void wire_add_text(struct buf *out, const struct wire_value *value)
 {
         const uint8_t *b = value->bytes.data;
 
         switch (value->kind) {
-        case AMQP_STRING:
-        case AMQP_SYMBOL:
+        case WIRE_STRING:
+        case WIRE_SYMBOL:
                 buf_add(out, b, value->bytes.size);
                 break;
-        case AMQP_BINARY:
+        case WIRE_BINARY:
                 crypto_base64_encode(out, b, value->bytes.size);
                 break;
-        case AMQP_BOOL:
+        case WIRE_BOOL:
                 buf_add_text(out, value->number ? "true" : "false");
                 break;
-        case AMQP_UNSIGNED:
+        case WIRE_UNSIGNED:
                 buf_add_format(out, "%" PRIu64, (uint64_t)value->number);
                 break;
-        case AMQP_SIGNED:
-        case AMQP_TIMESTAMP:
+        case WIRE_SIGNED:
+        case WIRE_TIMESTAMP:
                 buf_add_format(out, "%" PRId64, value->number);
                 break;
-        case AMQP_FLOAT:
+        case WIRE_FLOAT:
                 buf_add_format(out, "%.9g", value->real);
                 break;
-        case AMQP_DOUBLE:
+        case WIRE_DOUBLE:
                 buf_add_format(out, "%.17g", value->real);
                 break;
-        case AMQP_UUID:
+        case WIRE_UUID:
                 for (size_t i = 0; i < 16; i++)
                         buf_add_format(out,
                                        i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
                                        b[i]);
                 break;
-        case AMQP_NULL:
-        case AMQP_LIST:
-        case AMQP_MAP:
-        case AMQP_OTHER:
+        case WIRE_NULL:
+        case WIRE_LIST:
+        case WIRE_MAP:
+        case WIRE_OTHER:
                 break;
         }
 }
 
 /* --- messages -------------------------------------------------------------------------------- */
 
-static bool take_section(struct amqp_bytes *from, uint8_t *section, struct amqp_value *value)
+static bool take_section(struct wire_bytes *from, uint8_t *section, struct wire_value *value)
 {
-        struct amqp_bytes descriptor;
+        struct wire_bytes descriptor;
 
         if (!take(from, 3, &descriptor) || descriptor.data[0] != 0x00 || descriptor.data[1] != 0x53)
                 return false;
         *section = descriptor.data[2];
-        return amqp_read(from, value);
+        return wire_read(from, value);
 }
 
 /* The fields of `properties` in their order; those that nobody here wants have no place. */
-static bool read_properties(const struct amqp_value *list, struct amqp_message *message)
+static bool read_properties(const struct wire_value *list, struct wire_message *message)
 {
-        struct amqp_value unused;
-        struct amqp_value *const places[] = {
+        struct wire_value unused;
+        struct wire_value *const places[] = {
                 &message->message_id,   &message->user_id,
                 &message->to,           &unused,
                 &message->reply_to,     &message->correlation_id,
                 &message->content_type, &message->content_encoding,
                 &message->expiry,
         };
-        struct amqp_bytes members = list->bytes;
+        struct wire_bytes members = list->bytes;
 
-        if (list->kind != AMQP_LIST)
+        if (list->kind != WIRE_LIST)
                 return false;
         for (uint32_t i = 0; i < list->count && i < ARRAY_SIZE(places); i++) {
-                if (!amqp_read(&members, places[i]))
+                if (!wire_read(&members, places[i]))
                         return false;
         }
         return true;
 }
 
-static bool read_map(const struct amqp_value *map, struct amqp_bytes *members, uint32_t *count)
+static bool read_map(const struct wire_value *map, struct wire_bytes *members, uint32_t *count)
 {
-        if (map->kind != AMQP_MAP)
-                return map->kind == AMQP_NULL;
+        if (map->kind != WIRE_MAP)
+                return map->kind == WIRE_NULL;
         *members = map->bytes;
         *count = map->count;
         return true;
 }
 
-static bool read_section(uint8_t section, const struct amqp_value *value,
-                         struct amqp_message *message)
+static bool read_section(uint8_t section, const struct wire_value *value,
+                         struct wire_message *message)
 {
         switch (section) {
-        case AMQP_SECTION_HEADER:
+        case WIRE_SECTION_HEADER:
                 return true;
-        case AMQP_SECTION_PROPERTIES:
+        case WIRE_SECTION_PROPERTIES:
                 message->has_sections = true;
                 return read_properties(value, message);
-        case AMQP_SECTION_MESSAGE_ANNOTATIONS:
+        case WIRE_SECTION_MESSAGE_ANNOTATIONS:
                 message->has_sections = true;
                 return read_map(value, &message->annotations, &message->annotation_count);
-        case AMQP_SECTION_APPLICATION_PROPERTIES:
+        case WIRE_SECTION_APPLICATION_PROPERTIES:
                 message->has_sections = true;
                 return read_map(value, &message->properties, &message->property_count);
-        case AMQP_SECTION_DATA:
+        case WIRE_SECTION_DATA:
                 if (message->data_count++ == 0)
                         message->data = value->bytes;
-                return value->kind == AMQP_BINARY;
-        case AMQP_SECTION_VALUE:
+                return value->kind == WIRE_BINARY;
+        case WIRE_SECTION_VALUE:
                 message->value = *value;
                 message->has_value = true;
                 return true;
         default: /* delivery annotations, sequence, footer */
                 message->has_sections = true;
-                return section >= AMQP_SECTION_HEADER && section <= AMQP_SECTION_FOOTER;
+                return section >= WIRE_SECTION_HEADER && section <= WIRE_SECTION_FOOTER;
         }
 }
 
-bool amqp_message_read(const void *bytes, size_t size, struct amqp_message *message)
+bool wire_message_read(const void *bytes, size_t size, struct wire_message *message)
 {
-        struct amqp_bytes from = {.data = bytes, .size = size};
+        struct wire_bytes from = {.data = bytes, .size = size};
 
-        *message = (struct amqp_message){.data_count = 0};
+        *message = (struct wire_message){.data_count = 0};
         while (from.size > 0) {
-                struct amqp_value value;
+                struct wire_value value;
                 uint8_t section;
 
                 if (!take_section(&from, &section, &value) ||
@@ -343,15 +343,15 @@ bool amqp_message_read(const void *bytes, size_t size, struct amqp_message *mess
         return true;
 }
 
-bool amqp_next_data(struct amqp_bytes *from, struct amqp_bytes *data)
+bool wire_next_data(struct wire_bytes *from, struct wire_bytes *data)
 {
         while (from->size > 0) {
-                struct amqp_value value;
+                struct wire_value value;
                 uint8_t section;
 
                 if (!take_section(from, &section, &value))
                         return false;
-                if (section == AMQP_SECTION_DATA) {
+                if (section == WIRE_SECTION_DATA) {
                         *data = value.bytes;
                         return true;
                 }
@@ -359,16 +359,16 @@ bool amqp_next_data(struct amqp_bytes *from, struct amqp_bytes *data)
         return false;
 }
 
-bool amqp_is_batch(const void *bytes, size_t size, const struct amqp_message *message)
+bool wire_is_batch(const void *bytes, size_t size, const struct wire_message *message)
 {
-        struct amqp_bytes from = {.data = bytes, .size = size};
-        struct amqp_bytes data;
-        struct amqp_message inner;
+        struct wire_bytes from = {.data = bytes, .size = size};
+        struct wire_bytes data;
+        struct wire_message inner;
 
         if (message->has_sections || message->has_value || message->data_count == 0)
                 return false;
-        while (amqp_next_data(&from, &data)) {
-                if (data.size == 0 || !amqp_message_read(data.data, data.size, &inner))
+        while (wire_next_data(&from, &data)) {
+                if (data.size == 0 || !wire_message_read(data.data, data.size, &inner))
                         return false;
         }
         return true;
@@ -399,74 +399,74 @@ static void put_variable(struct buf *out, uint8_t short_code, const void *bytes,
         buf_add(out, bytes, size);
 }
 
-void amqp_put_null(struct buf *out)
+void wire_put_null(struct buf *out)
 {
         put_code(out, 0x40);
 }
 
-void amqp_put_string(struct buf *out, const char *text)
+void wire_put_string(struct buf *out, const char *text)
 {
         if (text)
                 put_variable(out, 0xa1, text, strlen(text));
         else
-                amqp_put_null(out);
+                wire_put_null(out);
 }
 
-void amqp_put_symbol(struct buf *out, const char *text)
+void wire_put_symbol(struct buf *out, const char *text)
 {
         if (text)
                 put_variable(out, 0xa3, text, strlen(text));
         else
-                amqp_put_null(out);
+                wire_put_null(out);
 }
 
-void amqp_put_binary(struct buf *out, const void *bytes, size_t size)
+void wire_put_binary(struct buf *out, const void *bytes, size_t size)
 {
         put_variable(out, 0xa0, bytes, size);
 }
 
-void amqp_put_ubyte(struct buf *out, uint8_t number)
+void wire_put_ubyte(struct buf *out, uint8_t number)
 {
         put_code(out, 0x50);
         put_number(out, number, 1);
 }
 
-void amqp_put_int(struct buf *out, int32_t number)
+void wire_put_int(struct buf *out, int32_t number)
 {
         put_code(out, 0x71);
         put_number(out, (uint32_t)number, 4);
 }
 
-void amqp_put_long(struct buf *out, int64_t number)
+void wire_put_long(struct buf *out, int64_t number)
 {
         put_code(out, 0x81);
         put_number(out, (uint64_t)number, 8);
 }
 
-void amqp_put_ulong(struct buf *out, uint64_t number)
+void wire_put_ulong(struct buf *out, uint64_t number)
 {
         put_code(out, 0x80);
         put_number(out, number, 8);
 }
 
-void amqp_put_timestamp(struct buf *out, int64_t wall_ms)
+void wire_put_timestamp(struct buf *out, int64_t wall_ms)
 {
         put_code(out, 0x83);
         put_number(out, (uint64_t)wall_ms, 8);
 }
 
-void amqp_put_uuid(struct buf *out, const uint8_t uuid[16])
+void wire_put_uuid(struct buf *out, const uint8_t uuid[16])
 {
         put_code(out, 0x98);
         buf_add(out, uuid, 16);
 }
 
-void amqp_put_encoded(struct buf *out, struct amqp_bytes encoded)
+void wire_put_encoded(struct buf *out, struct wire_bytes encoded)
 {
         if (encoded.size > 0)
                 buf_add(out, encoded.data, encoded.size);
         else
-                amqp_put_null(out);
+                wire_put_null(out);
 }
 
 static size_t begin_compound(struct buf *out, uint8_t code)
@@ -480,17 +480,17 @@ static size_t begin_compound(struct buf *out, uint8_t code)
         return begin;
 }
 
-size_t amqp_begin_list(struct buf *out)
+size_t wire_begin_list(struct buf *out)
 {
         return begin_compound(out, 0xd0);
 }
 
-size_t amqp_begin_map(struct buf *out)
+size_t wire_begin_map(struct buf *out)
 {
         return begin_compound(out, 0xd1);
 }
 
-void amqp_end(struct buf *out, size_t begin, uint32_t count)
+void wire_end(struct buf *out, size_t begin, uint32_t count)
 {
         uint64_t sizes = (uint64_t)(out->size - begin - 4) << 32 | count;
 
@@ -498,15 +498,15 @@ void amqp_end(struct buf *out, size_t begin, uint32_t count)
                 out->data[begin + i] = (char)(uint8_t)(sizes >> (56 - 8 * i));
 }
 
-void amqp_put_section(struct buf *out, enum amqp_section section)
+void wire_put_section(struct buf *out, enum wire_section section)
 {
         put_code(out, 0x00);
         put_code(out, 0x53);
         put_code(out, (uint8_t)section);
 }
 
-void amqp_put_data(struct buf *out, const void *bytes, size_t size)
+void wire_put_data(struct buf *out, const void *bytes, size_t size)
 {
-        amqp_put_section(out, AMQP_SECTION_DATA);
-        amqp_put_binary(out, bytes, size);
+        wire_put_section(out, WIRE_SECTION_DATA);
+        wire_put_binary(out, bytes, size);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "hub/amqp_address.h"
+#include "hub/link_address.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,16 +24,16 @@ static const char *strip_authority(const char *text)
         return text;
 }
 
-static bool parse_device(const char *path, struct amqp_address *address)
+static bool parse_device(const char *path, struct link_address *address)
 {
         static const struct {
                 const char *tail;
-                enum amqp_function function;
+                enum link_function function;
         } tails[] = {
-                {"/messages/events", AMQP_FUNCTION_TELEMETRY},
-                {"/messages/devicebound", AMQP_FUNCTION_COMMANDS},
-                {"/methods/devicebound", AMQP_FUNCTION_METHODS},
-                {"/twin", AMQP_FUNCTION_TWIN},
+                {"/messages/events", LINK_TELEMETRY},
+                {"/messages/devicebound", LINK_COMMANDS},
+                {"/methods/devicebound", LINK_METHODS},
+                {"/twin", LINK_TWIN},
         };
         CLEANUP(buf_deinit) struct buf id = BUF_INIT;
         const char *tail = strchr(path, '/');
@@ -53,11 +53,11 @@ static bool parse_device(const char *path, struct amqp_address *address)
         return false;
 }
 
-bool amqp_address_parse(const char *text, struct amqp_address *address)
+bool link_address_parse(const char *text, struct link_address *address)
 {
         static const char devices[] = "/devices/";
 
-        *address = (struct amqp_address){.function = AMQP_FUNCTION_CBS};
+        *address = (struct link_address){.function = LINK_CBS};
         if (!text)
                 return false;
         text = strip_authority(text);
@@ -66,9 +66,9 @@ bool amqp_address_parse(const char *text, struct amqp_address *address)
         if (strncasecmp(text, devices, strlen(devices)) == 0)
                 return parse_device(text + strlen(devices), address);
         if (strcasecmp(text, "/messages/devicebound") == 0)
-                address->function = AMQP_FUNCTION_SERVICE;
+                address->function = LINK_SERVICE;
         else if (strcasecmp(text, "/messages/servicebound/feedback") == 0)
-                address->function = AMQP_FUNCTION_FEEDBACK;
+                address->function = LINK_FEEDBACK;
         else
                 return false;
         return true;
