@@ -56,7 +56,7 @@ static const struct control_route routes[] = {
 /* NULL if there is none; then the call has been answered. */
 static const struct control_route *find_route(struct control_call *call)
 {
-        const char *method = http_exchange_method(call->exchange);
+        const char *method = hub_exchange_method(call->exchange);
         CLEANUP(buf_deinit) struct buf allowed = BUF_INIT;
 
         for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
@@ -67,7 +67,7 @@ static const struct control_route *find_route(struct control_call *call)
                 buf_add_format(&allowed, "%s%s", allowed.size > 0 ? ", " : "", routes[i].method);
         }
         if (allowed.size > 0) {
-                http_exchange_add_header(call->exchange, "Allow", buf_text(&allowed));
+                hub_exchange_add_header(call->exchange, "Allow", buf_text(&allowed));
                 control_fail(call, 405, "MethodNotAllowed", "this path takes %s",
                              buf_text(&allowed));
         } else {
@@ -91,16 +91,16 @@ static bool is_local_host(const char *host)
         return false;
 }
 
-static bool is_from_a_web_page(const struct http_exchange *exchange)
+static bool is_from_a_web_page(const struct hub_exchange *exchange)
 {
-        return http_exchange_header(exchange, "Origin") ||
-               !is_local_host(http_exchange_header(exchange, "Host"));
+        return hub_exchange_header(exchange, "Origin") ||
+               !is_local_host(hub_exchange_header(exchange, "Host"));
 }
 
 /* False if the call has been answered. */
 static bool read_body(struct control_call *call)
 {
-        const struct buf *body = http_exchange_body(call->exchange);
+        const struct buf *body = hub_exchange_body(call->exchange);
         struct reason reason = REASON_INIT;
 
         if (body->size == 0)
@@ -113,7 +113,7 @@ static bool read_body(struct control_call *call)
         return false;
 }
 
-static void handle(void *context, struct http_exchange *exchange)
+static void handle(void *context, struct hub_exchange *exchange)
 {
         struct control_call call = {.api = context, .exchange = exchange};
         const struct control_route *route;

@@ -36,7 +36,7 @@ struct control_api {
 
 struct control_call {
         struct control_api *api;
-        struct http_exchange *exchange;
+        struct hub_exchange *exchange;
         const char *arguments[HTTP_ARGUMENTS_MAX]; /* of the path */
         struct json_object *body;                  /* a JSON object; NULL if the request had none */
 };

@@ -79,7 +79,7 @@ struct operation {
 /* One request, taken apart. */
 struct call {
         struct dps_endpoint *dps;
-        struct http_exchange *exchange;
+        struct hub_exchange *exchange;
         const char *registration_id;
         bool with_group;
         struct registry_enrolment enrolment;
@@ -140,9 +140,9 @@ static void answer(const struct call *call, int status, struct json_object *docu
         char request_id[CRYPTO_UUID_SIZE];
 
         crypto_uuid4(request_id);
-        http_exchange_add_header(call->exchange, "x-ms-request-id", request_id);
+        hub_exchange_add_header(call->exchange, "x-ms-request-id", request_id);
         count_status(call->dps, status);
-        http_exchange_answer_json(call->exchange, status, document);
+        hub_exchange_answer_json(call->exchange, status, document);
 }
 
 static void add_number_header(const struct call *call, const char *name, int number)
@@ -150,7 +150,7 @@ static void add_number_header(const struct call *call, const char *name, int num
         char text[16];
 
         snprintf(text, sizeof(text), "%d", number);
-        http_exchange_add_header(call->exchange, name, text);
+        hub_exchange_add_header(call->exchange, name, text);
 }
 
 static void answer_error(const struct call *call, int error_code, const char *message)
@@ -253,7 +253,7 @@ static bool answered_by_fault(const struct call *call)
         int error_code;
 
         if (faults_apply(dps->faults, FAULT_CONNECT, "", call->registration_id, &fault)) {
-                http_exchange_drop(call->exchange);
+                hub_exchange_drop(call->exchange);
                 return true;
         }
         if (!faults_apply(dps->faults, FAULT_DPS_STATUS, "", call->registration_id, &fault))
@@ -271,7 +271,7 @@ static bool answered_by_fault(const struct call *call)
 /* True if the caller may act for this registration; otherwise it has its answer. */
 static bool is_authorized(struct call *call, const char *id_scope)
 {
-        const char *token = http_exchange_header(call->exchange, "Authorization");
+        const char *token = hub_exchange_header(call->exchange, "Authorization");
         const struct provisioning_request request = {
                 .id_scope = id_scope,
                 .registration_id = call->registration_id,
@@ -302,7 +302,7 @@ static bool is_authorized(struct call *call, const char *id_scope)
 static bool read_model_id(const struct call *call, char model_id[REGISTRY_ID_SIZE],
                           struct reason *reason)
 {
-        const struct buf *body = http_exchange_body(call->exchange);
+        const struct buf *body = hub_exchange_body(call->exchange);
         CLEANUP(json_cleanup) struct json_object *document = NULL;
         struct json_object *payload;
         const char *text;
@@ -383,7 +383,7 @@ static void handle_register(const struct call *call)
 
 static void handle_poll(const struct call *call)
 {
-        const char *id = http_exchange_segment(call->exchange, 4);
+        const char *id = hub_exchange_segment(call->exchange, 4);
         struct operation *operation = operation_find(call->dps, call->registration_id);
         struct registry_registration registration;
 
@@ -432,16 +432,16 @@ static const struct route routes[] = {
 };
 
 /* NULL if there is no such path; `*method_fits` says whether it is only the method. */
-static const struct route *find_route(const struct http_exchange *exchange, bool *method_fits)
+static const struct route *find_route(const struct hub_exchange *exchange, bool *method_fits)
 {
-        size_t count = http_exchange_segment_count(exchange);
+        size_t count = hub_exchange_segment_count(exchange);
 
         for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
                 if (routes[i].segment_count != count ||
                     (routes[i].fourth &&
-                     strcmp(http_exchange_segment(exchange, 3), routes[i].fourth) != 0))
+                     strcmp(hub_exchange_segment(exchange, 3), routes[i].fourth) != 0))
                         continue;
-                *method_fits = strcmp(http_exchange_method(exchange), routes[i].method) == 0;
+                *method_fits = strcmp(hub_exchange_method(exchange), routes[i].method) == 0;
                 return &routes[i];
         }
         return NULL;
@@ -457,7 +457,7 @@ static void count_request(struct dps_endpoint *dps, const struct route *route)
 
 static void handle_registration(struct call *call)
 {
-        const char *api_version = http_exchange_query(call->exchange, "api-version");
+        const char *api_version = hub_exchange_query(call->exchange, "api-version");
         bool method_fits = false;
         const struct route *route = find_route(call->exchange, &method_fits);
 
@@ -467,26 +467,26 @@ static void handle_registration(struct call *call)
                 answer_error(call, DPS_WRONG_METHOD, "This path has another method.");
         } else if (text_is_empty(api_version)) {
                 answer_error(call, DPS_BAD_REQUEST, "The query lacks 'api-version'.");
-        } else if (http_exchange_body(call->exchange)->size > DPS_BODY_MAX) {
+        } else if (hub_exchange_body(call->exchange)->size > DPS_BODY_MAX) {
                 answer_error(call, DPS_TOO_LARGE, "The body has more than 96 KB.");
         } else {
                 call->with_group = strcmp(api_version, FIRST_VERSION_OF_GROUP) >= 0;
                 count_request(call->dps, route);
                 if (!answered_by_fault(call) &&
-                    is_authorized(call, http_exchange_segment(call->exchange, 0)))
+                    is_authorized(call, hub_exchange_segment(call->exchange, 0)))
                         route->handle(call);
         }
 }
 
-static void handle(void *context, struct http_exchange *exchange)
+static void handle(void *context, struct hub_exchange *exchange)
 {
         struct dps_endpoint *dps = context;
         struct call call = {.dps = dps, .exchange = exchange, .registration_id = ""};
 
         THREAD_ASSERT(DPS_THREAD);
-        if (http_exchange_segment_count(exchange) >= 3 &&
-            strcmp(http_exchange_segment(exchange, 1), "registrations") == 0) {
-                call.registration_id = http_exchange_segment(exchange, 2);
+        if (hub_exchange_segment_count(exchange) >= 3 &&
+            strcmp(hub_exchange_segment(exchange, 1), "registrations") == 0) {
+                call.registration_id = hub_exchange_segment(exchange, 2);
                 handle_registration(&call);
         } else if (dps->other) {
                 dps->other(dps->other_context, exchange);

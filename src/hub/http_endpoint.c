@@ -61,7 +61,7 @@ struct extra_header {
         char *value;
 };
 
-struct http_exchange {
+struct hub_exchange {
         struct http_endpoint *endpoint;
         struct MHD_Connection *connection;
         struct list_node connected_node;
@@ -96,7 +96,7 @@ struct http_exchange {
 
 /* --- exchanges ------------------------------------------------------------------------------ */
 
-static void exchange_free(struct http_exchange *exchange)
+static void exchange_free(struct hub_exchange *exchange)
 {
         for (size_t i = 0; i < exchange->segment_count && i < HTTP_SEGMENTS_MAX; i++)
                 free(exchange->segments[i]);
@@ -112,7 +112,7 @@ static void exchange_free(struct http_exchange *exchange)
         free(exchange);
 }
 
-static void exchange_release(struct http_exchange *exchange)
+static void exchange_release(struct hub_exchange *exchange)
 {
         struct http_endpoint *endpoint = exchange->endpoint;
         int left;
@@ -124,7 +124,7 @@ static void exchange_release(struct http_exchange *exchange)
                 exchange_free(exchange);
 }
 
-static void exchange_take_path(struct http_exchange *exchange, const char *uri)
+static void exchange_take_path(struct hub_exchange *exchange, const char *uri)
 {
         size_t length = strcspn(uri, "?#");
         const char *end = uri + length;
@@ -153,7 +153,7 @@ static void exchange_take_path(struct http_exchange *exchange, const char *uri)
 static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 {
         struct http_endpoint *endpoint = context;
-        struct http_exchange *exchange = mem_new(1, sizeof(*exchange));
+        struct hub_exchange *exchange = mem_new(1, sizeof(*exchange));
 
         exchange->endpoint = endpoint;
         exchange->connection = connection;
@@ -163,7 +163,7 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *conne
         return exchange;
 }
 
-static void timer_stop(struct http_exchange *exchange)
+static void timer_stop(struct hub_exchange *exchange)
 {
         if (!exchange->timed)
                 return;
@@ -171,7 +171,7 @@ static void timer_stop(struct http_exchange *exchange)
         exchange->timed = false;
 }
 
-static void timer_start(struct http_exchange *exchange, int64_t delay_ms)
+static void timer_start(struct hub_exchange *exchange, int64_t delay_ms)
 {
         timer_stop(exchange);
         exchange->due_ms = clock_steady_ms() + delay_ms;
@@ -184,7 +184,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
                          enum MHD_RequestTerminationCode code)
 {
         struct http_endpoint *endpoint = context;
-        struct http_exchange *exchange = *request;
+        struct hub_exchange *exchange = *request;
 
         (void)connection;
         (void)code;
@@ -205,7 +205,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         exchange_release(exchange);
 }
 
-static void exchange_resume(struct http_exchange *exchange)
+static void exchange_resume(struct hub_exchange *exchange)
 {
         if (!exchange->suspended || !exchange->connection)
                 return;
@@ -214,14 +214,14 @@ static void exchange_resume(struct http_exchange *exchange)
         MHD_resume_connection(exchange->connection);
 }
 
-static void exchange_suspend(struct http_exchange *exchange)
+static void exchange_suspend(struct hub_exchange *exchange)
 {
         exchange->suspended = true;
         MHD_suspend_connection(exchange->connection);
 }
 
 /* The answer may leave; ends the answerer's hold. */
-static void exchange_ready(struct http_exchange *exchange)
+static void exchange_ready(struct hub_exchange *exchange)
 {
         exchange->ready = true;
         exchange_resume(exchange);
@@ -230,7 +230,7 @@ static void exchange_ready(struct http_exchange *exchange)
 
 /* --- answers -------------------------------------------------------------------------------- */
 
-static struct MHD_Response *make_response(struct http_exchange *exchange)
+static struct MHD_Response *make_response(struct hub_exchange *exchange)
 {
         struct MHD_Response *response;
 
@@ -244,7 +244,7 @@ static struct MHD_Response *make_response(struct http_exchange *exchange)
 
 static ssize_t on_stream_read(void *context, uint64_t position, char *out, size_t max)
 {
-        struct http_exchange *exchange = context;
+        struct hub_exchange *exchange = context;
         size_t size;
 
         (void)position;
@@ -270,7 +270,7 @@ static ssize_t on_stream_read(void *context, uint64_t position, char *out, size_
         return 0;
 }
 
-static enum MHD_Result send_answer(struct http_exchange *exchange)
+static enum MHD_Result send_answer(struct hub_exchange *exchange)
 {
         struct MHD_Response *response;
         enum MHD_Result result;
@@ -294,7 +294,7 @@ static enum MHD_Result send_answer(struct http_exchange *exchange)
         return result;
 }
 
-static enum MHD_Result refuse_too_large(struct http_exchange *exchange)
+static enum MHD_Result refuse_too_large(struct hub_exchange *exchange)
 {
         struct json_object *error = json_object_new_object();
 
@@ -302,15 +302,15 @@ static enum MHD_Result refuse_too_large(struct http_exchange *exchange)
                                json_object_new_string("The request's body is too large."));
         exchange->handled = true;
         exchange->holders++;
-        http_exchange_answer_json(exchange, MHD_HTTP_CONTENT_TOO_LARGE, error);
+        hub_exchange_answer_json(exchange, MHD_HTTP_CONTENT_TOO_LARGE, error);
         return send_answer(exchange);
 }
 
 /* --- requests ------------------------------------------------------------------------------- */
 
-static bool announces_too_much(const struct http_exchange *exchange)
+static bool announces_too_much(const struct hub_exchange *exchange)
 {
-        const char *length = http_exchange_header(exchange, "Content-Length");
+        const char *length = hub_exchange_header(exchange, "Content-Length");
         int64_t number;
 
         return length && (!text_to_int64(length, 0, INT64_MAX, &number) ||
@@ -324,7 +324,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   size_t *upload_size, void **request)
 {
         struct http_endpoint *endpoint = context;
-        struct http_exchange *exchange = *request;
+        struct hub_exchange *exchange = *request;
 
         (void)connection;
         (void)url;
@@ -367,12 +367,11 @@ static void take_posted(struct http_endpoint *endpoint)
         pthread_mutex_lock(&endpoint->lock);
         list_splice_back(&posted, &endpoint->posted);
         list_for_each (node, &posted)
-                list_entry(node, struct http_exchange, posted_node)->posted = false;
+                list_entry(node, struct hub_exchange, posted_node)->posted = false;
         endpoint->stopping = endpoint->stop;
         pthread_mutex_unlock(&endpoint->lock);
         for (struct list_node *node; (node = list_pop_front(&posted));) {
-                struct http_exchange *exchange =
-                        list_entry(node, struct http_exchange, posted_node);
+                struct hub_exchange *exchange = list_entry(node, struct hub_exchange, posted_node);
 
                 if (exchange->stream.read)
                         exchange_resume(exchange);
@@ -383,7 +382,7 @@ static void take_posted(struct http_endpoint *endpoint)
         }
 }
 
-static void timer_fired(struct http_exchange *exchange)
+static void timer_fired(struct hub_exchange *exchange)
 {
         timer_stop(exchange);
         if (exchange->stream.read)
@@ -399,7 +398,7 @@ static int64_t run_timers(struct http_endpoint *endpoint)
         int64_t next_ms = TIMER_NONE;
 
         list_for_each_safe (node, &endpoint->timed) {
-                struct http_exchange *exchange = list_entry(node, struct http_exchange, timed_node);
+                struct hub_exchange *exchange = list_entry(node, struct hub_exchange, timed_node);
 
                 if (exchange->due_ms <= now_ms)
                         timer_fired(exchange);
@@ -432,14 +431,14 @@ static void wait_for_work(struct http_endpoint *endpoint, int64_t timer_ms)
 static void close_connections(struct http_endpoint *endpoint)
 {
         list_for_each_safe (node, &endpoint->timed) {
-                struct http_exchange *exchange = list_entry(node, struct http_exchange, timed_node);
+                struct hub_exchange *exchange = list_entry(node, struct hub_exchange, timed_node);
 
                 timer_stop(exchange);
                 if (!exchange->stream.read)
                         exchange_release(exchange);
         }
         list_for_each (node, &endpoint->connected)
-                exchange_resume(list_entry(node, struct http_exchange, connected_node));
+                exchange_resume(list_entry(node, struct hub_exchange, connected_node));
         MHD_run(endpoint->daemon);
         MHD_stop_daemon(endpoint->daemon);
         endpoint->daemon = NULL;
@@ -608,7 +607,7 @@ void http_endpoint_stop(struct http_endpoint *endpoint)
         list_splice_back(&posted, &endpoint->posted);
         pthread_mutex_unlock(&endpoint->lock);
         for (struct list_node *node; (node = list_pop_front(&posted));)
-                exchange_release(list_entry(node, struct http_exchange, posted_node));
+                exchange_release(list_entry(node, struct hub_exchange, posted_node));
 }
 
 void http_endpoint_free(struct http_endpoint *endpoint)
@@ -624,42 +623,42 @@ void http_endpoint_free(struct http_endpoint *endpoint)
 
 /* --- what handlers use ---------------------------------------------------------------------- */
 
-const char *http_exchange_method(const struct http_exchange *exchange)
+const char *hub_exchange_method(const struct hub_exchange *exchange)
 {
         return exchange->method;
 }
 
-const char *http_exchange_path(const struct http_exchange *exchange)
+const char *hub_exchange_path(const struct hub_exchange *exchange)
 {
         return exchange->path;
 }
 
-size_t http_exchange_segment_count(const struct http_exchange *exchange)
+size_t hub_exchange_segment_count(const struct hub_exchange *exchange)
 {
         return exchange->segment_count;
 }
 
-const char *http_exchange_segment(const struct http_exchange *exchange, size_t index)
+const char *hub_exchange_segment(const struct hub_exchange *exchange, size_t index)
 {
         return exchange->segments[index];
 }
 
-const char *http_exchange_header(const struct http_exchange *exchange, const char *name)
+const char *hub_exchange_header(const struct hub_exchange *exchange, const char *name)
 {
         return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
 }
 
-const char *http_exchange_query(const struct http_exchange *exchange, const char *name)
+const char *hub_exchange_query(const struct hub_exchange *exchange, const char *name)
 {
         return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-const struct buf *http_exchange_body(const struct http_exchange *exchange)
+const struct buf *hub_exchange_body(const struct hub_exchange *exchange)
 {
         return &exchange->body;
 }
 
-void http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value)
+void hub_exchange_add_header(struct hub_exchange *exchange, const char *name, const char *value)
 {
         struct extra_header *header;
 
@@ -670,13 +669,13 @@ void http_exchange_add_header(struct http_exchange *exchange, const char *name, 
         header->value = mem_text(value);
 }
 
-void http_exchange_delay(struct http_exchange *exchange, int64_t delay_ms)
+void hub_exchange_delay(struct hub_exchange *exchange, int64_t delay_ms)
 {
         exchange->delay_ms = delay_ms;
 }
 
 /* Hands the exchange to the endpoint's thread. */
-static void exchange_post(struct http_exchange *exchange)
+static void exchange_post(struct hub_exchange *exchange)
 {
         struct http_endpoint *endpoint = exchange->endpoint;
         bool stopped;
@@ -694,7 +693,7 @@ static void exchange_post(struct http_exchange *exchange)
                 exchange_release(exchange);
 }
 
-static void exchange_finish(struct http_exchange *exchange)
+static void exchange_finish(struct hub_exchange *exchange)
 {
         if (!thread_is(exchange->endpoint->thread_name))
                 exchange_post(exchange);
@@ -704,8 +703,8 @@ static void exchange_finish(struct http_exchange *exchange)
                 exchange_ready(exchange);
 }
 
-void http_exchange_answer(struct http_exchange *exchange, int status, const char *content_type,
-                          struct buf *body)
+void hub_exchange_answer(struct hub_exchange *exchange, int status, const char *content_type,
+                         struct buf *body)
 {
         exchange->status = status;
         exchange->content_type = mem_text(content_type);
@@ -716,23 +715,22 @@ void http_exchange_answer(struct http_exchange *exchange, int status, const char
         exchange_finish(exchange);
 }
 
-void http_exchange_drop(struct http_exchange *exchange)
+void hub_exchange_drop(struct hub_exchange *exchange)
 {
         exchange->dropped = true;
         exchange_finish(exchange);
 }
 
-void http_exchange_answer_json(struct http_exchange *exchange, int status,
-                               struct json_object *value)
+void hub_exchange_answer_json(struct hub_exchange *exchange, int status, struct json_object *value)
 {
         struct buf body = BUF_INIT;
 
         json_write(&body, value);
         json_object_put(value);
-        http_exchange_answer(exchange, status, "application/json; charset=utf-8", &body);
+        hub_exchange_answer(exchange, status, "application/json; charset=utf-8", &body);
 }
 
-void http_exchange_stream(struct http_exchange *exchange, const struct http_stream *stream)
+void hub_exchange_stream(struct hub_exchange *exchange, const struct http_stream *stream)
 {
         THREAD_ASSERT(exchange->endpoint->thread_name);
         exchange->status = MHD_HTTP_OK;
@@ -741,7 +739,7 @@ void http_exchange_stream(struct http_exchange *exchange, const struct http_stre
         exchange_ready(exchange);
 }
 
-void http_exchange_wake(struct http_exchange *exchange)
+void hub_exchange_wake(struct hub_exchange *exchange)
 {
         exchange_post(exchange);
 }

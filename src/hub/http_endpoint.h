@@ -4,7 +4,7 @@
  * at once, later, or as a stream.
  *
  * Everything of the endpoint happens on its own thread, and so do the handler and the stream's
- * functions. Only http_exchange_answer*, http_exchange_delay before it, and http_exchange_wake may
+ * functions. Only hub_exchange_answer*, hub_exchange_delay before it, and hub_exchange_wake may
  * be called on other threads.
  */
 #ifndef ISTHMUS_HUB_HTTP_ENDPOINT_H
@@ -21,13 +21,13 @@
 #include "base/reason.h"
 
 struct http_endpoint;
-struct http_exchange;
+struct hub_exchange;
 
 /*
  * Called with each complete request. The handler, or somebody later, must answer exactly once
- * (http_exchange_answer, _answer_json, _stream or _drop); until then the exchange is theirs.
+ * (hub_exchange_answer, _answer_json, _stream or _drop); until then the exchange is theirs.
  */
-typedef void http_endpoint_handler(void *context, struct http_exchange *exchange);
+typedef void http_endpoint_handler(void *context, struct hub_exchange *exchange);
 
 struct http_endpoint_options {
         const char *thread;          /* its name, at most 15 characters; must stay */
@@ -58,48 +58,47 @@ void http_endpoint_free(struct http_endpoint *endpoint);
 
 /* --- the request ---------------------------------------------------------------------------- */
 
-const char *http_exchange_method(const struct http_exchange *exchange);
+const char *hub_exchange_method(const struct hub_exchange *exchange);
 
 /* As it came, without the query. */
-const char *http_exchange_path(const struct http_exchange *exchange);
+const char *hub_exchange_path(const struct hub_exchange *exchange);
 
 /* Most parts of a path that are told apart; longer paths have a count of one more. */
 #define HTTP_SEGMENTS_MAX 8
 
 /* The path's parts between slashes, percent escapes decoded; a last empty one does not count. */
-size_t http_exchange_segment_count(const struct http_exchange *exchange);
-const char *http_exchange_segment(const struct http_exchange *exchange, size_t index);
+size_t hub_exchange_segment_count(const struct hub_exchange *exchange);
+const char *hub_exchange_segment(const struct hub_exchange *exchange, size_t index);
 
 /* In the handler only; NULL if absent. */
-const char *http_exchange_header(const struct http_exchange *exchange, const char *name);
-const char *http_exchange_query(const struct http_exchange *exchange, const char *name);
+const char *hub_exchange_header(const struct hub_exchange *exchange, const char *name);
+const char *hub_exchange_query(const struct hub_exchange *exchange, const char *name);
 
-const struct buf *http_exchange_body(const struct http_exchange *exchange);
+const struct buf *hub_exchange_body(const struct hub_exchange *exchange);
 
 /* --- the answer ----------------------------------------------------------------------------- */
 
 /* Before answering; copies. */
-void http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value);
+void hub_exchange_add_header(struct hub_exchange *exchange, const char *name, const char *value);
 
 /* Before answering: the answer leaves `delay_ms` after it was given. */
-void http_exchange_delay(struct http_exchange *exchange, int64_t delay_ms);
+void hub_exchange_delay(struct hub_exchange *exchange, int64_t delay_ms);
 
 /* Takes the content of `body` (NULL = none), which is empty afterwards. */
-void http_exchange_answer(struct http_exchange *exchange, int status, const char *content_type,
-                          struct buf *body);
+void hub_exchange_answer(struct hub_exchange *exchange, int status, const char *content_type,
+                         struct buf *body);
 
 /* As application/json; takes `value`. */
-void http_exchange_answer_json(struct http_exchange *exchange, int status,
-                               struct json_object *value);
+void hub_exchange_answer_json(struct hub_exchange *exchange, int status, struct json_object *value);
 
 /* Instead of an answer: the connection is closed. */
-void http_exchange_drop(struct http_exchange *exchange);
+void hub_exchange_drop(struct hub_exchange *exchange);
 
 struct http_stream {
         const char *content_type;
         /*
          * Adds what there is to say, nothing if there is nothing now: then it is asked again
-         * after http_exchange_wake, or after half a second. False ends the answer after that.
+         * after hub_exchange_wake, or after half a second. False ends the answer after that.
          */
         bool (*read)(void *context, struct buf *out);
         /* Once, when the answer has ended or the client has gone; the exchange is over. */
@@ -108,9 +107,9 @@ struct http_stream {
 };
 
 /* In the handler only. Answers 200 with what the stream says, as it says it. */
-void http_exchange_stream(struct http_exchange *exchange, const struct http_stream *stream);
+void hub_exchange_stream(struct hub_exchange *exchange, const struct http_stream *stream);
 
 /* Has the stream's `read` called soon. Any thread, until `end` has been called. */
-void http_exchange_wake(struct http_exchange *exchange);
+void hub_exchange_wake(struct hub_exchange *exchange);
 
 #endif

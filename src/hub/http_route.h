@@ -14,7 +14,7 @@
  * True if the request's path is the pattern, whose parts are texts or `*`; then `arguments` has
  * what stands for the stars (valid as long as the exchange).
  */
-bool http_route_fits(const struct http_exchange *exchange, const char *pattern,
+bool http_route_fits(const struct hub_exchange *exchange, const char *pattern,
                      const char *arguments[HTTP_ARGUMENTS_MAX]);
 
 #endif

@@ -10,6 +10,6 @@
 #include "hub/http_endpoint.h"
 
 /* An http_endpoint_handler; `context` is the struct local_hub. */
-void rest_endpoint_handle(void *context, struct http_exchange *exchange);
+void rest_endpoint_handle(void *context, struct hub_exchange *exchange);
 
 #endif

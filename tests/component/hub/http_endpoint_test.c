@@ -23,7 +23,7 @@ struct scene {
         struct http_endpoint *endpoint;
         struct web_server server;
         pthread_t answerer;
-        struct http_exchange *held;
+        struct hub_exchange *held;
         atomic_bool has_held;
         atomic_int stream_ends;
         atomic_int lines; /* that the stream may still say; -1 = the end */
@@ -48,29 +48,29 @@ static void stream_end(void *context)
         atomic_fetch_add(&scene->stream_ends, 1);
 }
 
-static void describe(struct http_exchange *exchange)
+static void describe(struct hub_exchange *exchange)
 {
         struct json_object *answer = json_object_new_object();
         struct json_object *segments = json_object_new_array();
-        size_t count = http_exchange_segment_count(exchange);
-        const char *query = http_exchange_query(exchange, "q");
-        const char *header = http_exchange_header(exchange, "X-Test");
+        size_t count = hub_exchange_segment_count(exchange);
+        const char *query = hub_exchange_query(exchange, "q");
+        const char *header = hub_exchange_header(exchange, "X-Test");
 
         for (size_t i = 0; i < count && i < HTTP_SEGMENTS_MAX; i++)
                 json_object_array_add(segments,
-                                      json_object_new_string(http_exchange_segment(exchange, i)));
+                                      json_object_new_string(hub_exchange_segment(exchange, i)));
         json_object_object_add(answer, "method",
-                               json_object_new_string(http_exchange_method(exchange)));
+                               json_object_new_string(hub_exchange_method(exchange)));
         json_object_object_add(answer, "path",
-                               json_object_new_string(http_exchange_path(exchange)));
+                               json_object_new_string(hub_exchange_path(exchange)));
         json_object_object_add(answer, "segments", segments);
         json_object_object_add(answer, "count", json_object_new_int64((int64_t)count));
         json_object_object_add(answer, "query", json_object_new_string(query ? query : ""));
         json_object_object_add(answer, "header", json_object_new_string(header ? header : ""));
         json_object_object_add(answer, "body",
-                               json_object_new_string(buf_text(http_exchange_body(exchange))));
-        http_exchange_add_header(exchange, "X-Answer", "yes");
-        http_exchange_answer_json(exchange, 201, answer);
+                               json_object_new_string(buf_text(hub_exchange_body(exchange))));
+        hub_exchange_add_header(exchange, "X-Answer", "yes");
+        hub_exchange_answer_json(exchange, 201, answer);
 }
 
 static void *answer_held(void *context)
@@ -78,11 +78,11 @@ static void *answer_held(void *context)
         struct scene *scene = context;
 
         thread_enter("answerer");
-        http_exchange_answer(scene->held, 202, NULL, NULL);
+        hub_exchange_answer(scene->held, 202, NULL, NULL);
         return NULL;
 }
 
-static void handle(void *context, struct http_exchange *exchange)
+static void handle(void *context, struct hub_exchange *exchange)
 {
         struct scene *scene = context;
         const struct http_stream stream = {
@@ -91,7 +91,7 @@ static void handle(void *context, struct http_exchange *exchange)
                 .end = stream_end,
                 .context = scene,
         };
-        const char *path = http_exchange_path(exchange);
+        const char *path = hub_exchange_path(exchange);
 
         if (strcmp(path, "/later") == 0) {
                 scene->held = exchange;
@@ -100,11 +100,11 @@ static void handle(void *context, struct http_exchange *exchange)
                 scene->held = exchange;
                 atomic_store(&scene->has_held, true);
         } else if (strcmp(path, "/slow") == 0) {
-                http_exchange_delay(exchange, 50);
-                http_exchange_answer(exchange, 204, NULL, NULL);
+                hub_exchange_delay(exchange, 50);
+                hub_exchange_answer(exchange, 204, NULL, NULL);
         } else if (strcmp(path, "/stream") == 0) {
                 scene->held = exchange;
-                http_exchange_stream(exchange, &stream);
+                hub_exchange_stream(exchange, &stream);
                 atomic_store(&scene->has_held, true);
         } else {
                 describe(exchange);
@@ -255,14 +255,14 @@ static void a_stream_says_what_it_has_when_woken(void **state)
         web_send(fd, head, sizeof(head) - 1);
         wait_until_held(scene);
         atomic_store(&scene->lines, 2);
-        http_exchange_wake(scene->held);
+        hub_exchange_wake(scene->held);
         while (!strstr(buf_text(&received), "line\nline\n")) {
                 got = recv(fd, chunk, sizeof(chunk), 0);
                 assert_true(got > 0);
                 buf_add(&received, chunk, (size_t)got);
         }
         atomic_store(&scene->lines, -1);
-        http_exchange_wake(scene->held);
+        hub_exchange_wake(scene->held);
         while ((got = recv(fd, chunk, sizeof(chunk), 0)) > 0)
                 buf_add(&received, chunk, (size_t)got);
         close(fd);
@@ -295,7 +295,7 @@ static void stopping_ends_streams_and_frees_what_waits(void **state)
                 continue;
         assert_int_equal(recv(other, byte, sizeof(byte), 0), 0);
         assert_int_equal(web_connect(scene->server.port), -1);
-        http_exchange_answer(scene->held, 200, NULL, NULL);
+        hub_exchange_answer(scene->held, 200, NULL, NULL);
         close(fd);
         close(other);
 }
