@@ -53,6 +53,7 @@ static struct store *store_new(const struct store_options *options,
         store->directory = mem_text(options->directory);
         store->maximum_bytes = options->maximum_bytes;
         store->lock = -1;
+        store->gather = 1;
         init_conditions(store);
         return store;
 }
@@ -102,6 +103,8 @@ static int open_parts(struct store *store, struct reason *reason)
                 result = store->backend->open_reader(store->directory, &store->reader, reason);
         if (result == 0)
                 result = read_counts(store, store->reader, reason);
+        if (result == 0)
+                store->part_bytes = store->backend->part_bytes(store->writer);
         return result;
 }
 
@@ -191,7 +194,8 @@ int64_t store_event_size(const struct store_event *event)
 /* Called with the mutex held: somebody waits for what was handed over. */
 static void wake_now(struct store *store)
 {
-        if (store->writer_waits)
+        store->awaited++;
+        if (store->writer_waits && store->awaited >= store->gather)
                 pthread_cond_signal(&store->writer_wakes);
 }
 
@@ -201,7 +205,8 @@ static void wake_later(struct store *store)
         if (store->lazy_since_ns)
                 return;
         store->lazy_since_ns = clock_steady_ns();
-        wake_now(store);
+        if (store->writer_waits)
+                pthread_cond_signal(&store->writer_wakes);
 }
 
 void store_put(struct store *store, struct store_put *put)

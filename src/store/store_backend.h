@@ -67,10 +67,16 @@ struct store_backend {
         int (*drop)(void *writer, struct store_span *span, struct store_counts *change);
         int (*write)(void *writer, const struct store_record *record);
 
-        /* After a STORE_E_FULL: 0 once puts may be tried again. Outside a transaction. */
+        /* The following are called outside a transaction. */
+
+        /* As many bytes of events may go into one transaction. */
+        size_t (*part_bytes)(void *writer);
+        /* A transaction failed with STORE_E_FULL: gives up room kept for settling. */
+        void (*use_reserve)(void *writer);
+        /* 0 once that room is kept again, so that puts may be taken; else STORE_E_FULL. */
         int (*make_room)(void *writer);
-        /* Upkeep between transactions, a little at a time; true if there is more to do. */
-        bool (*care)(void *writer);
+        /* Upkeep, a little at a time; `more` if it wants to be called again soon. */
+        int (*care)(void *writer, bool *more);
 
         int (*open_reader)(const char *directory, void **reader, struct reason *reason);
         void (*close_reader)(void *reader);

@@ -4,12 +4,11 @@
 #include "base/thread.h"
 
 /* One transaction is kept smaller than this, so that the log stays bounded. */
-#define PART_BYTES (2 << 20)
 #define PART_IDS   4096
 #define PART_TASKS 256
 
 /* With little room they are smaller still: each must fit into the reserve. */
-#define PART_IDS_TIGHT   64
+#define PART_IDS_TIGHT   16
 #define PART_TASKS_TIGHT 16
 
 static size_t put_size(const struct store_put *put)
@@ -21,10 +20,10 @@ static size_t put_size(const struct store_put *put)
         return size;
 }
 
-/* Moves the first ones of `from` to `to` until they have PART_BYTES. */
-static void select_puts(struct store_puts *from, struct store_puts *to)
+/* Moves the first ones of `from` to `to` until they have that many bytes. */
+static void select_puts(struct store_puts *from, struct store_puts *to, size_t most_bytes)
 {
-        for (size_t bytes = 0; from->first && bytes < PART_BYTES;) {
+        for (size_t bytes = 0; from->first && bytes < most_bytes;) {
                 struct store_put *put = from->first;
 
                 bytes += put_size(put);
@@ -33,9 +32,9 @@ static void select_puts(struct store_puts *from, struct store_puts *to)
         }
 }
 
-static void select_writes(struct store_writes *from, struct store_writes *to)
+static void select_writes(struct store_writes *from, struct store_writes *to, size_t most_bytes)
 {
-        for (size_t bytes = 0; from->first && bytes < PART_BYTES;) {
+        for (size_t bytes = 0; from->first && bytes < most_bytes;) {
                 struct store_write *write = from->first;
 
                 bytes += write->record.value_size + 64;
@@ -61,13 +60,13 @@ void store_part_select(struct store *store, struct store_part *part)
                 STORE_LIST_APPEND(&part->tasks, task);
                 part->task_count++;
         }
-        select_puts(&work->puts, &part->puts);
-        select_writes(&work->writes, &part->writes);
+        select_puts(&work->puts, &part->puts, store->part_bytes);
+        select_writes(&work->writes, &part->writes, store->part_bytes);
 }
 
 static int run_span(struct store *store, struct store_task *task, struct store_counts *change)
 {
-        task->span.limit = PART_TASKS;
+        task->span.limit = store->trouble == STORE_TROUBLE_NONE ? PART_TASKS : PART_TASKS_TIGHT;
         if (task->kind == STORE_TASK_REPLAY)
                 return store->backend->replay(store->writer, &task->span, change);
         return store->backend->drop(store->writer, &task->span, change);

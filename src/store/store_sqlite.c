@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/store_reserve.h"
 #include "store/store_seen.h"
 #include "store/store_sqlite.h"
 
@@ -26,10 +27,24 @@
 /* As many of them leave with one transaction at most. */
 #define SEEN_FORGET_LIMIT 1024
 
-/* The log is checkpointed beyond this many pages of 4 KiB. */
-#define CHECKPOINT_PAGES 2048
+/*
+ * The reserve must hold what a checkpoint may add to the database, that is a log of half its size,
+ * and what settling writes into the log before that.
+ */
+#define PAGE_SIZE      4096
+#define LOG_SHARE      2 /* of the reserve: when the log is checkpointed */
+#define PART_SHARE     8 /* of the reserve: what one transaction may put */
+#define LOG_LONG       4 /* so many times longer, and readers are waited for */
+#define READER_WAIT_MS 50
+/* After a failure, as many pages later. */
+#define CHECKPOINT_AGAIN_PAGES 64
+#define PRUNE_EVERY_MS         INT64_C(60000)
 
-#define PRUNE_EVERY_MS INT64_C(60000)
+/* Free pages are given back to the system when they are many, some at a time. */
+#define VACUUM_EVERY_MS   INT64_C(100)
+#define VACUUM_PAGES      256
+#define VACUUM_SLICES     16 /* in one try to make room */
+#define VACUUM_FROM_PAGES 4096
 
 enum sql {
         SQL_BEGIN,
@@ -82,19 +97,24 @@ static const char *const writer_sql[SQL_NUMBER] = {
 };
 
 struct writer {
-        struct sqlite_connection connection; /* the first member */
+        struct sqlite_connection connection;
         struct store_seen *seen;
+        struct store_reserve reserve;
         int64_t next_id;
-        int64_t leased_id;    /* the file says so: ids below may have been given */
-        int64_t now_ms;       /* of the transaction */
-        int64_t prune_at_ms;  /* when expired records go next */
-        int64_t seen_from;    /* earlier rows of `seen` go with this transaction */
-        int64_t undo_next_id; /* what a rollback resets */
-        int64_t undo_seen;
+        int64_t leased_id;   /* the file says so: ids below may have been given */
+        int64_t now_ms;      /* of the transaction */
+        int64_t prune_at_ms; /* when expired records go next */
+        int64_t seen_from;   /* earlier rows of `seen` go with this transaction */
+        /* What a rollback goes back to. */
+        int64_t undo_next_id;
         int64_t undo_leased_id;
+        int64_t undo_seen;
+        bool opened;
         bool synced;       /* PRAGMA synchronous is FULL */
-        int log_pages;     /* in the log since it was last reused */
-        int checkpoint_at; /* of log_pages */
+        int log_pages;     /* in the log since it was last begun anew */
+        int log_limit;     /* of log_pages: a checkpoint is due */
+        int checkpoint_at; /* of log_pages: the next one; later when a reader held it back */
+        int64_t vacuum_at_ms;
 };
 
 /* --- opening ----------------------------------------------------------------------------- */
@@ -105,6 +125,8 @@ static int note_log_pages(void *context, sqlite3 *db, const char *name, int page
 
         (void)db;
         (void)name;
+        if (pages < writer->log_pages)
+                writer->checkpoint_at = writer->log_limit;
         writer->log_pages = pages;
         return SQLITE_OK;
 }
@@ -186,7 +208,11 @@ static void store_sqlite_close(void *context)
         if (writer->leased_id != writer->next_id)
                 (void)!sqlite_run_with(&writer->connection, SQL_LEASE, writer->next_id);
         sqlite_disconnect(&writer->connection);
+        /* The log is gone: its room is enough for a start on a disk that is full by then. */
+        if (writer->opened)
+                (void)!store_reserve_make(&writer->reserve, 0);
         store_seen_free(writer->seen);
+        store_reserve_deinit(&writer->reserve);
         free(writer);
 }
 
@@ -198,12 +224,21 @@ static int store_sqlite_open(const char *directory, void **context, struct reaso
 
         writer->seen = store_seen_new();
         writer->synced = true;
-        writer->checkpoint_at = CHECKPOINT_PAGES;
+        store_reserve_init(&writer->reserve, directory);
+        writer->log_limit = (int)(writer->reserve.size / LOG_SHARE / PAGE_SIZE);
+        writer->checkpoint_at = writer->log_limit;
         result = open_writer(writer, path, reason);
+        if (result == STORE_E_FULL && writer->reserve.held) {
+                /* Opening alone needs a little room. */
+                store_reserve_release(&writer->reserve);
+                sqlite_disconnect(&writer->connection);
+                result = open_writer(writer, path, reason);
+        }
         if (result) {
                 store_sqlite_close(writer);
                 return result;
         }
+        writer->opened = true;
         *context = writer;
         return 0;
 }
@@ -521,26 +556,110 @@ static int store_sqlite_write(void *context, const struct store_record *record)
         return sqlite_run(&writer->connection, (int)number);
 }
 
-static int store_sqlite_make_room(void *context)
+/* --- room and upkeep --------------------------------------------------------------------- */
+
+static size_t store_sqlite_part_bytes(void *context)
 {
-        (void)context;
+        const struct writer *writer = context;
+
+        return (size_t)(writer->reserve.size / PART_SHARE);
+}
+
+/* Copies the log into the database, as far as readers let it. */
+static int checkpoint(struct writer *writer, int mode)
+{
+        sqlite3 *db = writer->connection.db;
+        int in_log = 0;
+        int copied = 0;
+        int code;
+
+        sqlite3_busy_timeout(db, READER_WAIT_MS);
+        code = sqlite3_wal_checkpoint_v2(db, NULL, mode, &in_log, &copied);
+        sqlite3_busy_timeout(db, SQLITE_BUSY_TIMEOUT_MS);
+        if (code != SQLITE_OK && code != SQLITE_BUSY) {
+                writer->checkpoint_at = writer->log_pages + CHECKPOINT_AGAIN_PAGES;
+                return sqlite_failure(db);
+        }
+        writer->checkpoint_at = writer->log_limit + (copied < in_log ? in_log : 0);
         return 0;
 }
 
-static bool store_sqlite_care(void *context)
+/*
+ * Usually nobody reads, and the next transaction begins the log anew. If readers overlap without
+ * a gap it would grow for ever: then a gap is waited for.
+ */
+static int checkpoint_if_due(struct writer *writer)
 {
-        struct writer *writer = context;
-        int in_log = 0;
-        int copied = 0;
+        bool is_long = writer->log_pages >= LOG_LONG * writer->log_limit;
 
         if (writer->log_pages < writer->checkpoint_at)
-                return false;
-        sqlite3_wal_checkpoint_v2(writer->connection.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log,
-                                  &copied);
-        /* While a reader holds it back, the log grows: try again after as much once more. */
-        writer->checkpoint_at = CHECKPOINT_PAGES + (copied < in_log ? in_log : 0);
-        writer->log_pages = 0;
-        return false;
+                return 0;
+        return checkpoint(writer, is_long ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE);
+}
+
+/* Gives up to VACUUM_PAGES free pages at the end of the file back to the system. */
+static int vacuum(struct writer *writer)
+{
+        CLEANUP(mem_cleanup) char *sql = mem_format("PRAGMA incremental_vacuum(%d)", VACUUM_PAGES);
+
+        return sqlite_execute(&writer->connection, sql, NULL);
+}
+
+static int64_t free_pages(struct writer *writer)
+{
+        return sqlite_ask(writer->connection.db, "PRAGMA freelist_count", 0);
+}
+
+/* After a backlog most of the file is free. */
+static int vacuum_if_due(struct writer *writer, bool *more)
+{
+        int64_t now_ms = clock_steady_ms();
+        int64_t pages;
+
+        if (now_ms < writer->vacuum_at_ms)
+                return 0;
+        writer->vacuum_at_ms = now_ms + VACUUM_EVERY_MS;
+        pages = free_pages(writer);
+        *more = pages > VACUUM_FROM_PAGES &&
+                pages > sqlite_ask(writer->connection.db, "PRAGMA page_count", 0) / 2;
+        return *more ? vacuum(writer) : 0;
+}
+
+static int store_sqlite_care(void *context, bool *more)
+{
+        struct writer *writer = context;
+        int result = checkpoint_if_due(writer);
+
+        *more = false;
+        return result ? result : vacuum_if_due(writer, more);
+}
+
+static void store_sqlite_use_reserve(void *context)
+{
+        struct writer *writer = context;
+
+        store_reserve_release(&writer->reserve);
+        /* With the room just given up the log can be copied, and its own room be used again. */
+        (void)!checkpoint(writer, SQLITE_CHECKPOINT_PASSIVE);
+}
+
+/* What was drained is room inside the file: it must become room on the disk. */
+static int store_sqlite_make_room(void *context)
+{
+        struct writer *writer = context;
+        int64_t log_bytes = (int64_t)writer->log_limit * PAGE_SIZE;
+        int slices = 0;
+
+        while (store_reserve_make(&writer->reserve, log_bytes) != 0) {
+                if (checkpoint(writer, SQLITE_CHECKPOINT_TRUNCATE) != 0)
+                        return STORE_E_FULL;
+                if (slices > 0 && (free_pages(writer) == 0 || slices > VACUUM_SLICES))
+                        return STORE_E_FULL;
+                if (vacuum(writer) != 0)
+                        return STORE_E_FULL;
+                slices++;
+        }
+        return 0;
 }
 
 const struct store_backend store_backend_sqlite = {
@@ -557,6 +676,8 @@ const struct store_backend store_backend_sqlite = {
         .replay = store_sqlite_replay,
         .drop = store_sqlite_drop,
         .write = store_sqlite_write,
+        .part_bytes = store_sqlite_part_bytes,
+        .use_reserve = store_sqlite_use_reserve,
         .make_room = store_sqlite_make_room,
         .care = store_sqlite_care,
         .open_reader = store_sqlite_open_reader,

@@ -16,6 +16,7 @@
 #include "store/store_backend.h"
 
 #define SQLITE_STATEMENTS_MAXIMUM 32
+#define SQLITE_BUSY_TIMEOUT_MS    5000
 
 /* Used by one thread at a time. Statements are named by their number in the owner's table. */
 struct sqlite_connection {

@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "store/store_sqlite_schema.h"
 
-#define BUSY_TIMEOUT_MS 5000
-
 char *sqlite_path(const char *directory)
 {
         return mem_format("%s/store.sqlite", directory);
@@ -139,7 +137,7 @@ int sqlite_connect(struct sqlite_connection *connection, const char *path, int f
         if (code != SQLITE_OK)
                 return sqlite_explain(connection->db, reason);
         sqlite3_extended_result_codes(connection->db, 1);
-        sqlite3_busy_timeout(connection->db, BUSY_TIMEOUT_MS);
+        sqlite3_busy_timeout(connection->db, SQLITE_BUSY_TIMEOUT_MS);
         return 0;
 }
 

@@ -74,6 +74,7 @@ struct store {
         int lock;
         void *writer; /* the backend's handles */
         void *reader;
+        size_t part_bytes; /* of events in one transaction */
         pthread_t writer_thread;
         pthread_t reader_thread;
 
@@ -86,6 +87,8 @@ struct store {
         struct store_ids leaving;    /* done or dead, still in `inbox` */
         struct store_ids committing; /* done or dead, in `work` */
         struct store_state state;
+        size_t awaited; /* puts and writes in `inbox` */
+        size_t gather;  /* the writer waits for so many of them */
         bool writer_waits;
         bool closing;
 
@@ -99,9 +102,10 @@ struct store {
                 STORE_TROUBLE_BROKEN, /* the disk fails */
         } trouble;
         /* Steady times before which what failed is not tried again. */
-        int64_t puts_again_ns;
+        int64_t room_again_ns;
         int64_t settle_again_ns;
-        int64_t care_at_ns; /* the backend has upkeep to do; 0 = none */
+        int64_t care_at_ns;      /* the backend has upkeep to do; 0 = none */
+        int64_t gather_until_ns; /* steady; with `gather` above 1 */
 };
 
 /* The threads. `context` is the store. */

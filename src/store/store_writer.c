@@ -22,6 +22,12 @@
 #define CARE_NS      (100 * CLOCK_NS_PER_MS)
 #define TRY_AGAIN_NS CLOCK_NS_PER_S
 
+/* plan_gathering says what for. */
+#define GATHER_NS   (2 * CLOCK_NS_PER_MS)
+#define GATHER_FROM 3
+#define GATHER_STAY 2
+#define GATHER_TO   32
+
 /* When closing, what can't be written is given up after so many tries. */
 #define CLOSING_TRIES 3
 
@@ -96,6 +102,10 @@ static int64_t next_deadline(const struct store *store)
                 deadline = sooner(deadline, store->settle_again_ns);
         if (store->care_at_ns)
                 deadline = sooner(deadline, store->care_at_ns);
+        if (store->trouble != STORE_TROUBLE_NONE)
+                deadline = sooner(deadline, store->room_again_ns);
+        if (store->gather > 1)
+                deadline = sooner(deadline, store->gather_until_ns);
         return deadline;
 }
 
@@ -127,6 +137,38 @@ static void move_inbox(struct store *store)
         inbox->done.count = 0;
         store->leaving.count = 0;
         store->lazy_since_ns = 0;
+        store->awaited = 0;
+}
+
+/*
+ * Where puts come so fast that commits hold several, a commit waits for more of them, but not
+ * longer than GATHER_NS after the one before began: the cost of a commit is shared by more, and
+ * the disk is synced less often. A put that comes alone never waits.
+ */
+static void plan_gathering(struct store *store)
+{
+        bool crowded = store->awaited >= (store->gather > 1 ? GATHER_STAY : GATHER_FROM);
+
+        store->gather = crowded ? GATHER_TO : 1;
+        store->gather_until_ns = crowded ? clock_steady_ns() + GATHER_NS : 0;
+}
+
+/* With the mutex held: is it time to write? */
+static bool is_time(struct store *store)
+{
+        int64_t now;
+        int64_t deadline;
+
+        if (store->closing || store->awaited >= store->gather)
+                return true;
+        now = clock_steady_ns();
+        if (store->gather > 1 && store->gather_until_ns <= now) {
+                if (store->awaited > 0)
+                        return true;
+                store->gather = 1;
+        }
+        deadline = next_deadline(store);
+        return deadline && deadline <= now;
 }
 
 /* Moves what there is to do into `work`; false when the store closes and nothing is left. */
@@ -135,13 +177,9 @@ static bool wait_for_work(struct store *store)
         bool go_on;
 
         pthread_mutex_lock(&store->mutex);
-        while (!inbox_is_urgent(&store->inbox) && !store->closing) {
-                int64_t deadline = next_deadline(store);
-
-                if (deadline && deadline <= clock_steady_ns())
-                        break;
-                wait_until(store, deadline);
-        }
+        while (!is_time(store))
+                wait_until(store, next_deadline(store));
+        plan_gathering(store);
         move_inbox(store);
         store->work_is_last = store->closing;
         go_on = !store->closing || inbox_is_urgent(&store->work) || work_has_settling(&store->work);
@@ -237,15 +275,15 @@ static void set_trouble(struct store *store, enum store_trouble trouble, int res
         log_trouble(store, result);
 }
 
-/* The store can't take puts; says why when that is new. */
+/* Puts are refused from now on; says why when that is new. */
 static void note_failure(struct store *store, int result)
 {
-        enum store_trouble trouble =
-                result == STORE_E_FULL ? STORE_TROUBLE_FULL : STORE_TROUBLE_BROKEN;
-
-        set_trouble(store, trouble, result);
+        set_trouble(store, result == STORE_E_FULL ? STORE_TROUBLE_FULL : STORE_TROUBLE_BROKEN,
+                    result);
         set_full(store, true);
-        store->puts_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
+        store->room_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
+        if (result == STORE_E_FULL)
+                store->backend->use_reserve(store->writer);
 }
 
 /* What callers may be answered. */
@@ -259,48 +297,65 @@ static void finish_part(struct store *store, struct store_part *part)
         store_ids_remove_first(&store->work.done, part->done_count);
         finish_tasks(store, part);
         count_part(store, part);
-        if (part->puts.first) {
-                set_trouble(store, STORE_TROUBLE_NONE, 0);
-                set_bounded(store, false);
-        }
-        if (part->refused.first)
-                set_bounded(store, true);
+        if (part->puts.first || part->refused.first)
+                set_bounded(store, part->refused.first != NULL);
         answer_puts(&part->puts, 0);
         answer_puts(&part->refused, STORE_E_FULL);
         answer_writes(&part->writes, 0);
 }
 
-/* The transaction failed: its puts are refused, the rest is tried once more without them. */
-static int run_without_puts(struct store *store, struct store_part *part, int result)
+/*
+ * The transaction failed: its puts are refused; the rest goes back, to be tried at once in smaller
+ * transactions without puts. False if that is what has failed now: it has to wait.
+ */
+static bool take_back(struct store *store, struct store_part *part, int result)
 {
+        bool was_last_try = store->trouble != STORE_TROUBLE_NONE && !part->puts.first;
+
         note_failure(store, result);
         STORE_LIST_MOVE(&part->puts, &part->refused);
         answer_puts(&part->puts, public_result(result));
-        result = store_part_run(store, part);
-        if (result == 0) {
-                finish_part(store, part);
-                return 0;
-        }
-        answer_writes(&part->writes, public_result(result));
         return_tasks(store, &part->tasks);
-        store->settle_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
-        return result;
+        if (was_last_try) {
+                answer_writes(&part->writes, public_result(result));
+                store->settle_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
+                return false;
+        }
+        STORE_LIST_MOVE(&part->writes, &store->work.writes);
+        store->work.writes = part->writes;
+        return true;
 }
 
 /* --- the thread -------------------------------------------------------------------------- */
 
-/* In trouble puts are refused, but for a try now and then when the backend sees room. */
-static void refuse_puts_in_trouble(struct store *store)
+/* Can something be written and synced? */
+static int probe(struct store *store)
 {
-        int result = store->trouble == STORE_TROUBLE_FULL ? STORE_E_FULL : -EIO;
+        const struct store_backend *backend = store->backend;
+        int64_t now_ms = clock_wall_ms();
+        const struct store_record record = {
+                .kind = "store", .key = "probe", .value = &now_ms, .value_size = sizeof(now_ms)};
+        int result = backend->begin(store->writer, true);
 
-        if (clock_steady_ns() >= store->puts_again_ns) {
-                result = store->backend->make_room(store->writer);
-                if (result == 0)
-                        return;
-                store->puts_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
-        }
-        answer_puts(&store->work.puts, public_result(result));
+        if (result == 0)
+                result = backend->write(store->writer, &record);
+        if (result == 0)
+                result = backend->commit(store->writer);
+        if (result)
+                backend->rollback(store->writer);
+        return result;
+}
+
+/* In trouble the way back is looked for once a second; puts are taken again when it is found. */
+static void seek_way_back(struct store *store)
+{
+        if (store->trouble == STORE_TROUBLE_NONE || clock_steady_ns() < store->room_again_ns)
+                return;
+        store->room_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
+        if (store->backend->make_room(store->writer) != 0 || probe(store) != 0)
+                return;
+        set_trouble(store, STORE_TROUBLE_NONE, 0);
+        set_full(store, store->bounded);
 }
 
 static bool work_is_done(const struct store_work *work)
@@ -310,9 +365,12 @@ static bool work_is_done(const struct store_work *work)
 
 static void take_care(struct store *store)
 {
-        bool more = store->backend->care(store->writer);
+        bool more = false;
+        int result = store->backend->care(store->writer, &more);
 
         store->care_at_ns = more ? clock_steady_ns() + CARE_NS : 0;
+        if (result)
+                note_failure(store, result);
 }
 
 /* Nobody waits for what is left, and it failed a moment ago. */
@@ -330,17 +388,16 @@ static bool write_work(struct store *store)
                 struct store_part part;
                 int result;
 
+                if (store->trouble != STORE_TROUBLE_NONE)
+                        answer_puts(&store->work.puts,
+                                    store->trouble == STORE_TROUBLE_FULL ? STORE_E_FULL : -EIO);
                 if (is_for_later(store))
                         return false;
-                if (store->trouble != STORE_TROUBLE_NONE && store->work.puts.first) {
-                        refuse_puts_in_trouble(store);
-                        continue;
-                }
                 store_part_select(store, &part);
                 result = store_part_run(store, &part);
                 if (result == 0)
                         finish_part(store, &part);
-                else if (run_without_puts(store, &part, result) != 0)
+                else if (!take_back(store, &part, result))
                         return false;
                 take_care(store);
         }
@@ -364,8 +421,11 @@ void *store_writer_run(void *context)
         int failures = 0;
 
         thread_enter(STORE_THREAD_WRITER);
+        if (store->backend->make_room(store->writer) != 0)
+                note_failure(store, STORE_E_FULL);
         while (wait_for_work(store)) {
                 store_writer_refuse_late(&store->work);
+                seek_way_back(store);
                 if (work_is_done(&store->work))
                         take_care(store);
                 else if (!write_work(store) && store->work_is_last && ++failures == CLOSING_TRIES)
