@@ -12,6 +12,7 @@ static const struct cli_command commands[] = {
         {"config", "checks or shows the configuration", command_config},
         {"gateway", "takes webhooks and is every device's connection to its hub", command_gateway},
         {"help", "shows this help", command_help},
+        {"hub", "runs a local IoT Hub and provisioning service", command_hub},
         {"version", "prints the version", command_version},
 };
 

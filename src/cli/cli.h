@@ -22,6 +22,11 @@ int cli_main(int argc, char **argv);
 /* The commands, one file each; cli.c holds the table. */
 int command_config(int argc, char **argv);
 int command_gateway(int argc, char **argv);
+int command_hub(int argc, char **argv);
+int command_hub_watch(int argc, char **argv);
+int command_hub_devices(int argc, char **argv);
+int command_hub_send(int argc, char **argv);
+int command_hub_invoke(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

@@ -218,21 +218,6 @@ int local_hub_send_command(struct local_hub *hub, int hub_index, const char *dev
         return 0;
 }
 
-const char *local_hub_command_state_name(enum local_hub_command_state state)
-{
-        static const char *const names[] = {
-                [LOCAL_HUB_COMMAND_ENQUEUED] = "enqueued",
-                [LOCAL_HUB_COMMAND_LOCKED] = "locked",
-                [LOCAL_HUB_COMMAND_COMPLETED] = "completed",
-                [LOCAL_HUB_COMMAND_REJECTED] = "rejected",
-                [LOCAL_HUB_COMMAND_EXPIRED] = "expired",
-                [LOCAL_HUB_COMMAND_EXHAUSTED] = "exhausted",
-                [LOCAL_HUB_COMMAND_PURGED] = "purged",
-        };
-
-        return names[state];
-}
-
 bool local_hub_command_status(struct local_hub *hub, int hub_index, const char *device_id,
                               const char *message_id, struct local_hub_command_status *status)
 {

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "cli/hub_announce.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+static const char *const policies[] = {"iothubowner", "device", "service"};
+
+static void add_text(struct json_object *object, const char *name, const char *text)
+{
+        json_object_object_add(object, name, json_object_new_string(text));
+}
+
+static struct json_object *describe_hub(struct registry *registry, int index,
+                                        const struct registry_hub *hub)
+{
+        struct json_object *entry = json_object_new_object();
+
+        add_text(entry, "id", hub->id);
+        add_text(entry, "hostName", hub->address);
+        for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+                if (registry_policy_string(registry, index, policies[i], &text))
+                        add_text(entry, policies[i], buf_text(&text));
+        }
+        return entry;
+}
+
+static struct json_object *describe_dps(const struct hub_announcement *announcement)
+{
+        struct json_object *dps = json_object_new_object();
+        CLEANUP(mem_cleanup)
+        char *endpoint = mem_format("%s:%u", announcement->host, announcement->dps_port);
+
+        add_text(dps, "endpoint", endpoint);
+        add_text(dps, "idScope", registry_id_scope(announcement->registry));
+        add_text(dps, "groupEnrollmentKey", announcement->group.primary_key);
+        return dps;
+}
+
+static struct json_object *describe(const struct hub_announcement *announcement)
+{
+        struct json_object *document = json_object_new_object();
+        struct json_object *hubs = json_object_new_array();
+        CLEANUP(mem_cleanup)
+        char *control = mem_format("http://127.0.0.1:%u", announcement->control_port);
+
+        json_object_object_add(document, "pid", json_object_new_int64(getpid()));
+        add_text(document, "certificate", announcement->authority_path);
+        json_object_object_add(document, "dps", describe_dps(announcement));
+        for (int i = 0; i < registry_hub_count(announcement->registry); i++) {
+                struct registry_hub hub;
+
+                if (registry_hub_get(announcement->registry, i, &hub) && hub.active)
+                        json_object_array_add(hubs, describe_hub(announcement->registry, i, &hub));
+        }
+        json_object_object_add(document, "hubs", hubs);
+        add_text(document, "control", control);
+        return document;
+}
+
+int hub_announce_write(const struct hub_announcement *announcement, struct reason *reason)
+{
+        CLEANUP(json_cleanup) struct json_object *document = describe(announcement);
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/hub.json", announcement->directory);
+        const char *text = json_object_to_json_string_ext(
+                document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+        CLEANUP(mem_cleanup) char *content = mem_format("%s\n", text);
+
+        return file_write(path, 0600, content, strlen(content), reason);
+}
+
+void hub_announce_remove(const char *directory)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/hub.json", directory);
+
+        unlink(path);
+}
+
+static void print_hub(struct registry *registry, int index, const struct registry_hub *hub)
+{
+        printf("  %-15s %s\n", hub->id, hub->address);
+        for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+                if (registry_policy_string(registry, index, policies[i], &text))
+                        printf("    %-13s %s\n", policies[i], buf_text(&text));
+        }
+}
+
+void hub_announce_print(const struct hub_announcement *announcement)
+{
+        struct registry *registry = announcement->registry;
+
+        printf("isthmus hub " ISTHMUS_VERSION " is ready\n\n"
+               "  certificate     %s\n"
+               "                  clients must trust it, for example with\n"
+               "                  NODE_EXTRA_CA_CERTS=%s\n",
+               announcement->authority_path, announcement->authority_path);
+        for (int i = 0; i < registry_hub_count(registry); i++) {
+                struct registry_hub hub;
+
+                if (registry_hub_get(registry, i, &hub) && hub.active)
+                        print_hub(registry, i, &hub);
+        }
+        printf("  provisioning    %s:%u\n"
+               "    ID scope      %s\n"
+               "    group key     %s\n"
+               "  control         http://127.0.0.1:%u\n"
+               "  data            %s (all of this is in hub.json there)\n\n"
+               "Watch what arrives:  isthmus hub watch --data %s\n"
+               "Ctrl-C ends it.\n",
+               announcement->host, announcement->dps_port, registry_id_scope(registry),
+               announcement->group.primary_key, announcement->control_port, announcement->directory,
+               announcement->directory);
+        fflush(stdout);
+}

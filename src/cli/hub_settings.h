@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/* The options of `isthmus hub`. */
+#ifndef ISTHMUS_CLI_HUB_SETTINGS_H
+#define ISTHMUS_CLI_HUB_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/reason.h"
+
+#define HUB_SETTINGS_HUBS_MAX    50
+#define HUB_SETTINGS_DEVICES_MAX 1000
+
+/* `ID` or `ID=KEY`. */
+struct hub_settings_device {
+        char *id;
+        char *key; /* base64; NULL = one is made */
+};
+
+struct hub_settings {
+        char *directory;
+        const char *host;   /* how clients call this machine */
+        const char *listen; /* IPv4 address */
+        int hubs;
+        uint16_t amqp_port; /* of the first hub, the others follow; 0 = any free ones */
+        uint16_t dps_port;
+        uint16_t control_port;
+        const char *id_scope;  /* NULL = the one kept, else a new one */
+        const char *group_key; /* NULL = likewise */
+        const char *record;    /* file; NULL = none */
+        int64_t lock_s;
+        int64_t dps_delay_ms;
+        struct hub_settings_device devices[HUB_SETTINGS_DEVICES_MAX];
+        size_t device_count;
+        bool quiet;
+        bool help;
+        enum log_level log_level;
+};
+
+/* Reads the options; -EINVAL with the reason. Texts belong to `argv` unless they are `char *`. */
+int hub_settings_read(struct hub_settings *settings, int argc, char **argv,
+                      struct reason *reason) MUST_CHECK;
+
+/* Wipes keys. */
+void hub_settings_deinit(struct hub_settings *settings);
+
+/* Where a hub keeps its files unless it is told: the caller's. */
+char *hub_settings_default_directory(void);
+
+extern const char hub_settings_help[];
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// A local hub for a test, and its control API.
+import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { endWithTest, eventually, Program, temporaryDirectory } from './program.mjs';
+import { trust } from './trust.mjs';
+
+/** The answer of a control API that is not 2xx. */
+export class ControlError extends Error {
+  constructor(status, answer) {
+    super(`${status}: ${JSON.stringify(answer)}`);
+    this.status = status;
+    this.code = answer?.error?.code;
+  }
+}
+
+export class Hub {
+  constructor(program, directory, info) {
+    this.program = program;
+    this.directory = directory;
+    /** What hub.json says. */
+    this.info = info;
+  }
+
+  /** Calls the control API; resolves to the JSON of its answer. */
+  async control(method, path, body) {
+    const answer = await fetch(this.info.control + path, {
+      method,
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    const json = text ? JSON.parse(text) : undefined;
+    if (!answer.ok) throw new ControlError(answer.status, json);
+    return json;
+  }
+
+  /** Registers a device; resolves to it, with its connection string. */
+  async device(id, settings = {}, hub = 'hub1') {
+    return this.control('PUT', `/devices/${encodeURIComponent(id)}?hub=${hub}`, settings);
+  }
+
+  /** All telemetry kept, oldest first; `query` without the question mark. */
+  async telemetry(query = '') {
+    const answer = await fetch(`${this.info.control}/telemetry?${query}`);
+    const text = await answer.text();
+    return text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  }
+
+  /** Resolves when a device's telemetry has at least `count` messages. */
+  async telemetryOf(deviceId, count = 1) {
+    return eventually(`${count} messages of ${deviceId}`, async () => {
+      this.program.assertRuns();
+      const messages = await this.telemetry(`device=${encodeURIComponent(deviceId)}`);
+      return messages.length >= count && messages;
+    });
+  }
+
+  /** The key of a device of the enrollment group. */
+  deviceKey(registrationId, groupKey = this.info.dps.groupEnrollmentKey) {
+    return createHmac('sha256', Buffer.from(groupKey, 'base64'))
+      .update(registrationId)
+      .digest('base64');
+  }
+}
+
+/** Starts a hub that ends with the test. `args` are further options of `isthmus hub`. */
+export async function startHub(test, { args = [], directory } = {}) {
+  const data = directory ?? (await temporaryDirectory(test, 'hub'));
+  const program = new Program(['hub', '--data', data, '--quiet', '--amqp-port', '0',
+    '--dps-port', '0', '--control-port', '0', ...args]);
+  endWithTest(test, program);
+  const info = await eventually('hub.json', async () => {
+    program.assertRuns();
+    try {
+      const found = JSON.parse(await readFile(join(data, 'hub.json'), 'utf8'));
+      return found.pid === program.pid && found;
+    } catch (error) {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  });
+  trust(await readFile(info.certificate, 'utf8'));
+  return new Hub(program, data, info);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Microsoft's SDKs, unmodified, as promises and pointed at a local hub.
+import https from 'node:https';
+
+import common from 'azure-iot-common';
+import device from 'azure-iot-device';
+import deviceAmqp from 'azure-iot-device-amqp';
+import httpBase from 'azure-iot-http-base';
+import provisioning from 'azure-iot-provisioning-device';
+import provisioningHttp from 'azure-iot-provisioning-device-http';
+import symmetricKey from 'azure-iot-security-symmetric-key';
+import service from 'azure-iothub';
+
+import { within } from './program.mjs';
+
+export const { Message } = common;
+
+/** A token for a resource, as the SDKs write it; `lifetime` in seconds. */
+export function sharedAccessSignature(resource, key, lifetime = 3600, keyName = undefined) {
+  const expiry = Math.floor(Date.now() / 1000) + lifetime;
+  return common.SharedAccessSignature.create(encodeURIComponent(resource), keyName, key, expiry)
+    .toString();
+}
+
+async function open(test, client) {
+  client.on('error', () => {});
+  // One attempt: a refusal is an answer, not something to be tried again for minutes.
+  client.setRetryPolicy(new common.NoRetry());
+  try {
+    await within('open', client.open());
+  } finally {
+    test.after(() => within('close', client.close()).catch(() => {}));
+  }
+  return client;
+}
+
+/** An opened device client, closed at the end of the test. */
+export function openDevice(test, connectionString) {
+  return open(test, device.Client.fromConnectionString(connectionString, deviceAmqp.Amqp));
+}
+
+/** An opened device client that has a token instead of a key. */
+export function openDeviceWithToken(test, token) {
+  return open(test, device.Client.fromSharedAccessSignature(token, deviceAmqp.Amqp));
+}
+
+// The service side's REST API is on the port of the provisioning service; the SDK knows only port
+// 443, so its agent is told where to go.
+function redirect(hub, restApiClient) {
+  const [host, port] = hub.info.dps.endpoint.split(':');
+  restApiClient.setOptions({ http: { agent: new https.Agent({ host, port: Number(port) }) } });
+}
+
+/** An opened service client, closed at the end of the test. */
+export async function openService(test, hub, connectionString) {
+  const client = service.Client.fromConnectionString(connectionString);
+  redirect(hub, client._restApiClient);
+  await within('open', client.open());
+  test.after(() => within('close', client.close()).catch(() => {}));
+  return client;
+}
+
+/** The registry of a hub. */
+export function openRegistry(hub, connectionString) {
+  const registry = service.Registry.fromConnectionString(connectionString);
+  redirect(hub, registry._restApiClient);
+  return registry;
+}
+
+/** The next event `name` of an emitter. */
+export function next(emitter, name) {
+  return within(name, new Promise((resolve) => {
+    emitter.once(name, resolve);
+  }));
+}
+
+/**
+ * Registers at the provisioning service over HTTPS; resolves to the registration's result. The
+ * HTTP transport knows only port 443, so its agent is told where to go.
+ */
+export function provision(hub, { registrationId, key, idScope = hub.info.dps.idScope, payload }) {
+  const [host, port] = hub.info.dps.endpoint.split(':');
+  const http = new httpBase.Http();
+  const transport = new provisioningHttp.Http(http);
+  const security = new symmetricKey.SymmetricKeySecurityClient(registrationId, key);
+  const client = provisioning.ProvisioningDeviceClient.create(host, idScope, transport, security);
+
+  http.setOptions({ http: { agent: new https.Agent({ host, port: Number(port) }) } });
+  if (payload) client.setProvisioningPayload(payload);
+  return within('register', new Promise((resolve, reject) => {
+    client.register((error, result) => (error ? reject(error) : resolve(result)));
+  }));
+}
