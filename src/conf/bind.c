@@ -284,6 +284,7 @@ const struct conf_binding *conf_find_binding(const struct conf_load *load,
                 const struct conf_binding *binding = &load->bindings[i];
 
                 if (strcmp(binding->row->path, subject->path) == 0 &&
+                    (subject->member == 0 || binding->index == subject->member - 1) &&
                     text_equal(binding->captures[0], subject->captures[0]) &&
                     text_equal(binding->captures[1], subject->captures[1]))
                         return binding;

@@ -11,7 +11,11 @@
 #include "azure/endpoint.h"
 #include "azure/names.h"
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/text.h"
+
+/* A whole system's bundle is a third of it. */
+#define PEM_FILE_MAX (1024 * 1024)
 
 #define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -228,4 +232,26 @@ bool check_token(const char *text, struct reason *reason)
                 }
         }
         return true;
+}
+
+static bool file_holds(const char *path, const char *mark, const char *what, struct reason *reason)
+{
+        CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+
+        if (file_read(path, PEM_FILE_MAX, &text, reason) != 0)
+                return false;
+        if (strstr(buf_text(&text), mark))
+                return true;
+        reason_set(reason, "the file '%s' holds no %s in PEM form", path, what);
+        return false;
+}
+
+bool check_certificate_file(const char *path, struct reason *reason)
+{
+        return file_holds(path, "-----BEGIN CERTIFICATE-----", "certificate", reason);
+}
+
+bool check_key_file(const char *path, struct reason *reason)
+{
+        return file_holds(path, "PRIVATE KEY-----", "private key", reason);
 }

@@ -48,4 +48,8 @@ bool check_fingerprint(const char *text, struct reason *reason);
 /* Not empty, no white space or control characters: what can be a header's value. */
 bool check_token(const char *text, struct reason *reason);
 
+/* A readable file that holds at least one certificate or one private key as PEM. */
+bool check_certificate_file(const char *path, struct reason *reason);
+bool check_key_file(const char *path, struct reason *reason);
+
 #endif

@@ -6,180 +6,111 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/mem.h"
-#include "base/reason.h"
-#include "base/text.h"
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
+/* Walks through a text that json_scan has found good and made strict. */
 struct reader {
-        const char *text;
-        size_t size;
+        const char *text; /* followed by a zero byte */
         size_t at;
         int line;          /* of `at` */
         size_t line_start; /* offset of its first byte */
         struct conf_names names;
         size_t unnamed; /* levels below CONF_DEPTH_MAX, which have no entries */
-        size_t level;
         struct conf_entries *entries;
         struct conf_report *report;
         bool full; /* was said already */
 };
 
-static struct conf_place place_of(const struct reader *reader, size_t offset)
+static void skip_blank(struct reader *reader)
+{
+        for (; strchr(" \t\r\n", reader->text[reader->at]) && reader->text[reader->at];
+             reader->at++) {
+                if (reader->text[reader->at] == '\n') {
+                        reader->line++;
+                        reader->line_start = reader->at + 1;
+                }
+        }
+}
+
+static struct conf_place place_of(const struct reader *reader)
 {
         return (struct conf_place){
                 .line = reader->line,
-                .column = (int)(offset - reader->line_start) + 1,
+                .column = (int)(reader->at - reader->line_start) + 1,
         };
 }
 
-static bool fail_at(const struct reader *reader, size_t offset, const char *sentence)
+static void complain(const struct reader *reader, const char *sentence)
 {
-        struct conf_place place = place_of(reader, offset);
+        struct conf_place place = place_of(reader);
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
 
         conf_names_write(&reader->names, &path);
         conf_report_add(reader->report, CONF_MISTAKE, &place, buf_text(&path), sentence);
-        return false;
 }
 
-static bool fail(const struct reader *reader, const char *sentence)
+/* The length of the text that starts with the quote here, with both its quotes. */
+static size_t string_size(const struct reader *reader)
 {
-        return fail_at(reader, reader->at, sentence);
+        const char *start = reader->text + reader->at;
+        const char *end = start + 1;
+
+        while (*end != '"')
+                end += *end == '\\' ? 2 : 1;
+        return (size_t)(end - start) + 1;
 }
 
-/* The byte at `at`; zero at the end. */
-static char peek(const struct reader *reader)
+/* What the text here says; NULL, which is reported, if it holds what C can't. Moves behind it. */
+static char *take_string(struct reader *reader)
 {
-        return reader->at < reader->size ? reader->text[reader->at] : '\0';
-}
-
-static bool starts_with(const struct reader *reader, const char *word)
-{
-        size_t length = strlen(word);
-
-        return reader->size - reader->at >= length &&
-               memcmp(reader->text + reader->at, word, length) == 0;
-}
-
-static void step(struct reader *reader)
-{
-        if (reader->text[reader->at++] == '\n') {
-                reader->line++;
-                reader->line_start = reader->at;
-        }
-}
-
-static void skip_line(struct reader *reader)
-{
-        while (reader->at < reader->size && peek(reader) != '\n')
-                step(reader);
-}
-
-static bool skip_block_comment(struct reader *reader)
-{
-        struct reader start = *reader;
-
-        while (reader->at < reader->size && !starts_with(reader, "*/"))
-                step(reader);
-        if (reader->at == reader->size)
-                return fail(&start, "the comment that starts here has no end; write */ behind it");
-        reader->at += 2;
-        return true;
-}
-
-/* White space and comments. */
-static bool skip_blank(struct reader *reader)
-{
-        while (reader->at < reader->size) {
-                if (starts_with(reader, "//"))
-                        skip_line(reader);
-                else if (starts_with(reader, "/*")) {
-                        if (!skip_block_comment(reader))
-                                return false;
-                } else if (strchr(" \t\r\n", peek(reader)))
-                        step(reader);
-                else
-                        return true;
-        }
-        return true;
-}
-
-/* json-c's view of a token; NULL if it is none. */
-static struct json_object *judge(const struct reader *reader, size_t from)
-{
+        size_t size = string_size(reader);
         struct reason reason;
+        CLEANUP(json_cleanup)
+        struct json_object *value =
+                json_parse(reader->text + reader->at, size, 1, JSON_STRICT, &reason);
+        const char *text = json_object_get_string(value);
+        size_t length = (size_t)json_object_get_string_len(value);
+        char *copy = NULL;
 
-        return json_parse(reader->text + from, reader->at - from, 1, JSON_STRICT, &reason);
+        if (text && strlen(text) == length)
+                copy = mem_text(text);
+        else
+                complain(reader, "this text holds a zero character (\\u0000)");
+        reader->at += size;
+        return copy;
 }
 
-static bool read_string(struct reader *reader, char **text)
+/* A text; a number, true or false as it is written; NULL for null. */
+static char *take_value(struct reader *reader)
 {
-        size_t from = reader->at;
-        CLEANUP(json_cleanup) struct json_object *value = NULL;
-        size_t length;
+        const char *start = reader->text + reader->at;
+        size_t size = strcspn(start, ",]} \t\r\n");
 
-        for (reader->at++; peek(reader) != '"'; reader->at++) {
-                if (reader->at < reader->size && peek(reader) == '\\')
-                        reader->at++;
-                if (reader->at >= reader->size || peek(reader) == '\n')
-                        return fail_at(reader, from,
-                                       "the text that starts here has no closing quote");
-        }
-        reader->at++;
-        value = judge(reader, from);
-        if (!value)
-                return fail_at(reader, from,
-                               "this is not a JSON text; write a backslash as \\\\, a quote as "
-                               "\\\", a tab as \\t");
-        length = (size_t)json_object_get_string_len(value);
-        if (strlen(json_object_get_string(value)) != length)
-                return fail_at(reader, from, "this text holds a zero character (\\u0000)");
-        *text = mem_text(json_object_get_string(value));
-        return true;
+        if (*start == '"')
+                return take_string(reader);
+        reader->at += size;
+        return strncmp(start, "null", 4) == 0 ? NULL : mem_text_n(start, size);
 }
 
-/* A number, true, false (as they are written) or null (NULL). */
-static bool read_word(struct reader *reader, char **text)
+/* The entry of what starts here; NULL where there is none. Valid until the next is made. */
+static struct conf_entry *add_entry(struct reader *reader, enum conf_shape shape)
 {
-        size_t from = reader->at;
-        CLEANUP(json_cleanup) struct json_object *value = NULL;
-        size_t size;
+        struct conf_entry *entry = NULL;
 
-        while (reader->at < reader->size && !strchr(",:[]{}/\" \t\r\n", peek(reader)))
-                reader->at++;
-        size = reader->at - from;
-        *text = NULL;
-        if (size == 4 && memcmp(reader->text + from, "null", 4) == 0)
-                return true;
-        if (size > 0)
-                value = judge(reader, from);
-        if (!value)
-                return fail_at(reader, from,
-                               size == 0 ? "a value is missing here"
-                                         : "this is no JSON value; a text needs \"quotes\"");
-        *text = mem_text_n(reader->text + from, size);
-        return true;
-}
-
-/* The entry of what starts at `from`; NULL where there is none. Valid until the next is made. */
-static struct conf_entry *add_entry(struct reader *reader, enum conf_shape shape, size_t from)
-{
-        struct conf_entry *entry;
-
-        if (reader->unnamed > 0)
+        if (reader->unnamed == 0)
+                entry = conf_entries_add(reader->entries);
+        if (!entry) {
+                if (reader->unnamed == 0 && !reader->full)
+                        complain(reader, "the file holds too many values; the rest is not read");
+                reader->full = reader->full || reader->unnamed == 0;
                 return NULL;
-        entry = conf_entries_add(reader->entries);
-        if (!entry && !reader->full) {
-                reader->full = true;
-                fail(reader, "the file holds too many values; the rest from here is not read");
         }
-        if (!entry)
-                return NULL;
         conf_names_copy(&entry->written, &reader->names);
         entry->shape = shape;
-        entry->place = place_of(reader, from);
+        entry->place = place_of(reader);
         return entry;
 }
 
@@ -197,162 +128,130 @@ static void leave(struct reader *reader)
                 free(reader->names.parts[--reader->names.depth]);
 }
 
-static bool read_value(struct reader *reader);
+static void read_value(struct reader *reader);
 
-/* The key with its ':'. */
-static bool read_key(struct reader *reader)
+/* Enters the member that starts here, up to its value. */
+static void enter_member(struct reader *reader, bool object, size_t index)
 {
-        CLEANUP(mem_cleanup) char *key = NULL;
+        CLEANUP(mem_cleanup) char *name = object ? take_string(reader) : mem_format("%zu", index);
 
-        if (peek(reader) != '"')
-                return fail(reader, "a name in \"quotes\" is missing here");
-        if (!read_string(reader, &key))
-                return false;
-        enter(reader, key);
-        if (!skip_blank(reader))
-                return false;
-        if (peek(reader) != ':')
-                return fail(reader, "a ':' is missing between the name and its value");
+        enter(reader, name ? name : "");
+        if (!object)
+                return;
+        skip_blank(reader);
         reader->at++;
-        return skip_blank(reader);
+        skip_blank(reader);
 }
 
-static bool read_item(struct reader *reader, enum conf_shape shape, size_t index)
-{
-        char number[24];
-
-        if (shape == CONF_OBJECT)
-                return read_key(reader) && read_value(reader);
-        snprintf(number, sizeof(number), "%zu", index);
-        enter(reader, number);
-        return read_value(reader);
-}
-
-/* What stands between the braces or brackets, and the closing one. */
-static bool read_items(struct reader *reader, enum conf_shape shape)
-{
-        char close = shape == CONF_OBJECT ? '}' : ']';
-
-        for (size_t index = 0;; index++) {
-                if (!skip_blank(reader))
-                        return false;
-                if (peek(reader) == close)
-                        break;
-                if (reader->at == reader->size)
-                        return fail(reader, close == '}' ? "the file ends here; a '}' is missing"
-                                                         : "the file ends here; a ']' is missing");
-                if (!read_item(reader, shape, index))
-                        return false;
-                leave(reader);
-                if (!skip_blank(reader))
-                        return false;
-                if (peek(reader) == ',')
-                        reader->at++;
-                else if (peek(reader) != close)
-                        return fail(reader, close == '}' ? "a ',' or '}' is missing here"
-                                                         : "a ',' or ']' is missing here");
-        }
-        reader->at++;
-        return true;
-}
-
-static bool read_container(struct reader *reader, enum conf_shape shape)
+static void read_container(struct reader *reader)
 {
         size_t from = reader->at;
-        bool listed = add_entry(reader, shape, from) != NULL;
+        bool object = reader->text[from] == '{';
+        char close = object ? '}' : ']';
+        bool listed = add_entry(reader, object ? CONF_OBJECT : CONF_LIST) != NULL;
         size_t entry = reader->entries->count;
 
-        if (reader->level == CONF_DOCUMENT_DEPTH)
-                return fail(reader, "too many objects and lists inside one another");
-        reader->level++;
         reader->at++;
-        if (!read_items(reader, shape))
-                return false;
-        reader->level--;
+        skip_blank(reader);
+        for (size_t index = 0; reader->text[reader->at] != close; index++) {
+                enter_member(reader, object, index);
+                read_value(reader);
+                leave(reader);
+                skip_blank(reader);
+                if (reader->text[reader->at] == ',')
+                        reader->at++;
+                skip_blank(reader);
+        }
+        reader->at++;
         if (listed)
                 reader->entries->items[entry - 1].text =
                         mem_text_n(reader->text + from, reader->at - from);
-        return true;
 }
 
-static bool read_value(struct reader *reader)
+static void read_value(struct reader *reader)
 {
-        size_t from = reader->at;
+        char first = reader->text[reader->at];
         struct conf_entry *entry;
-        char *text = NULL;
 
-        if (peek(reader) == '{')
-                return read_container(reader, CONF_OBJECT);
-        if (peek(reader) == '[')
-                return read_container(reader, CONF_LIST);
-        if (peek(reader) == '"' ? !read_string(reader, &text) : !read_word(reader, &text))
-                return false;
-        entry = add_entry(reader, CONF_VALUE, from);
-        if (entry)
-                entry->text = text;
-        else
-                free(text);
-        return true;
+        if (first == '{' || first == '[') {
+                read_container(reader);
+                return;
+        }
+        entry = add_entry(reader, CONF_VALUE);
+        if (entry) {
+                entry->text = take_value(reader);
+                return;
+        }
+        free(take_value(reader));
 }
 
-/* What can't be JSON at all, with what it probably is. */
+static void report_fault(const struct json_scan *scan, struct conf_report *report)
+{
+        CLEANUP(mem_cleanup) char *sentence = NULL;
+        struct conf_place place = {.variable = NULL};
+
+        if (scan->at >= scan->size)
+                sentence = mem_text("not valid JSON: the file ends too early; a closing brace or "
+                                    "quote is missing");
+        else
+                sentence = mem_format("not valid JSON: %s", scan->fault);
+        json_position(scan->text, scan->size, scan->at, &place.line, &place.column);
+        conf_report_add(report, CONF_MISTAKE, &place, "", sentence);
+}
+
+/* What can't be a configuration at all, with what it probably is. */
 static const char *judge_bytes(const char *text, size_t size)
 {
         if (size > CONF_DOCUMENT_MAX)
                 return "the file is too long for a configuration (1 MiB is allowed)";
         if (memchr(text, '\0', size))
                 return "the file holds zero bytes; if it was saved as UTF-16, save it as UTF-8";
+        if (strspn(text, " \t\r\n") == size)
+                return "the file is empty; an object in { } belongs here";
         return NULL;
 }
 
-/* Places the reader at the first byte that is not UTF-8; true if there is none. */
-static bool is_utf8(struct reader *reader)
+static bool read_scanned(const struct json_scan *scan, size_t line_start,
+                         struct conf_entries *entries, struct conf_report *report)
 {
-        while (reader->at < reader->size) {
-                size_t length =
-                        text_utf8_length(reader->text + reader->at, reader->size - reader->at);
+        struct reader reader = {.text = scan->text,
+                                .line = 1,
+                                .line_start = line_start,
+                                .entries = entries,
+                                .report = report};
+        size_t mistakes = report->mistakes;
 
-                if (length == 0)
-                        return fail(reader, "this byte is not UTF-8; save the file as UTF-8");
-                for (; length > 0; length--)
-                        step(reader);
+        skip_blank(&reader);
+        if (!strchr("{[", reader.text[reader.at])) {
+                complain(&reader, "the file must hold one object in { }");
+                return false;
         }
-        return true;
-}
-
-static bool read_document(struct reader *reader)
-{
-        if (!skip_blank(reader))
-                return false;
-        if (reader->at == reader->size)
-                return fail(reader, "the file is empty; an object in { } belongs here");
-        if (peek(reader) != '{' && peek(reader) != '[')
-                return fail(reader, "the file must hold one object in { }");
-        if (!read_value(reader) || !skip_blank(reader))
-                return false;
-        if (reader->at < reader->size)
-                return fail(reader, "the configuration has ended before this; perhaps there is a "
-                                    "closing brace too many above");
-        return true;
+        read_container(&reader);
+        conf_names_deinit(&reader.names);
+        return report->mistakes == mistakes;
 }
 
 bool conf_document_read(const char *text, size_t size, struct conf_entries *entries,
                         struct conf_report *report)
 {
-        struct reader reader = {
-                .text = text, .size = size, .line = 1, .entries = entries, .report = report};
-        const char *wrong = judge_bytes(text, size);
-        struct reader check;
-        bool good;
+        CLEANUP(buf_wipe) struct buf copy = BUF_INIT;
+        struct json_scan scan = {.size = size, .style = JSON_RELAXED, .depth = CONF_DOCUMENT_DEPTH};
+        const char *wrong;
+        size_t line_start;
+        bool good = false;
 
+        buf_add(&copy, text, size);
+        wrong = judge_bytes(copy.data, size);
         if (wrong) {
                 conf_report_add(report, CONF_MISTAKE, NULL, "", wrong);
                 return false;
         }
-        if (starts_with(&reader, BYTE_ORDER_MARK))
-                reader.at = reader.line_start = strlen(BYTE_ORDER_MARK);
-        check = reader;
-        good = is_utf8(&check) && read_document(&reader);
-        conf_names_deinit(&reader.names);
+        scan.text = copy.data;
+        line_start = strncmp(copy.data, BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
+        if (json_scan(&scan))
+                good = read_scanned(&scan, line_start, entries, report);
+        else
+                report_fault(&scan, report);
+        buf_deinit(&scan.long_integers);
         return good;
 }

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Reads the JSON of a configuration file: comments and trailing commas are allowed, as in .NET;
- * everything else is JSON to the letter. json-c tells no positions of what it has read, so the
- * structure is read here and json-c judges each text and number.
- */
+/* Reads the JSON of a configuration file and remembers where everything stands. */
 #ifndef ISTHMUS_CONF_DOCUMENT_H
 #define ISTHMUS_CONF_DOCUMENT_H
 
@@ -21,7 +17,8 @@
 
 /*
  * Adds an entry for the whole (of no parts), then one for each object, list and value in it, in
- * their order. False after the first mistake in the JSON, which is reported with its place.
+ * their order. Comments and trailing commas are allowed, as in .NET. False after the first mistake
+ * in the JSON, which is reported with its place.
  */
 bool conf_document_read(const char *text, size_t size, struct conf_entries *entries,
                         struct conf_report *report);

@@ -117,13 +117,14 @@ static void replace_front(struct conf_names *names, size_t drop, const char *tex
 
 static void unfold_names(struct conf_names *names)
 {
-        size_t front = 0;
+        bool below_values = names->depth > 0 && text_equal_nocase(names->parts[0], "Values");
+        size_t front = below_values ? 1 : 0;
         CLEANUP(mem_cleanup) char *text = NULL;
 
-        if (names->depth > 1 && text_equal_nocase(names->parts[0], "Values"))
-                front = 1;
-        if (names->depth <= front)
+        if (names->depth <= front) {
+                conf_names_deinit(names);
                 return;
+        }
         text = mem_text(names->parts[front]);
         replace_front(names, front + 1, text);
 }

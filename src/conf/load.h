@@ -49,6 +49,7 @@ void conf_say(struct conf_load *load, enum conf_severity severity, const struct 
 struct conf_subject {
         const char *path;
         const char *captures[CONF_CAPTURES_MAX];
+        int64_t member; /* of a list, from 1; 0 = whichever comes first */
 };
 
 void conf_say_about(struct conf_load *load, enum conf_severity severity,

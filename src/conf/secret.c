@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Brings a value from where it stands: the configuration, a file of its own, the environment. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/load.h"
@@ -20,76 +19,46 @@ char *conf_absolute(const char *folder, const char *path)
         return mem_format("%s/%s", folder, path);
 }
 
-/* Reads to the end, at most `size` bytes; -1 with errno. */
-static ssize_t read_all(int file, char *bytes, size_t size)
+/* True if the file is there for reading; what else can be opened might never end. */
+static bool is_file(const char *path, mode_t *mode, struct reason *reason)
 {
-        size_t got = 0;
-
-        while (got < size) {
-                ssize_t more = read(file, bytes + got, size - got);
-
-                if (more < 0 && errno == EINTR)
-                        continue;
-                if (more < 0)
-                        return -1;
-                if (more == 0)
-                        break;
-                got += (size_t)more;
-        }
-        return (ssize_t)got;
-}
-
-/* 0 or an error number. The text, without the white space behind it, is the caller's. */
-static int read_secret(const char *path, mode_t *mode, char **text)
-{
-        int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        char *bytes;
         struct stat status;
-        ssize_t size;
-        int error;
 
-        if (file < 0)
-                return errno;
-        bytes = mem_new(SECRET_FILE_MAX + 1, 1);
-        if (fstat(file, &status) != 0 || (size = read_all(file, bytes, SECRET_FILE_MAX)) < 0) {
-                error = errno;
-                close(file);
-                free(bytes);
-                return error;
+        if (stat(path, &status) != 0) {
+                reason_set(reason, "can't read '%s': %s", path, strerror(errno));
+                return false;
         }
-        close(file);
-        while (size > 0 && strchr(" \t\r\n", bytes[size - 1]))
-                size--;
-        *text = mem_text_n(bytes, (size_t)size);
-        mem_wipe(bytes, SECRET_FILE_MAX);
-        free(bytes);
         *mode = status.st_mode;
-        return 0;
+        if (S_ISREG(status.st_mode))
+                return true;
+        reason_set(reason, "'%s' is no file", path);
+        return false;
 }
 
 static char *fetch_file(struct conf_load *load, const struct conf_entry *entry)
 {
         CLEANUP(mem_cleanup) char *path = conf_absolute(load->folder, entry->text);
-        char *text = NULL;
+        CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+        struct reason reason;
         mode_t mode = 0;
-        int error = read_secret(path, &mode, &text);
 
-        if (error != 0) {
-                conf_say(load, CONF_MISTAKE, entry, "the file %s can't be read: %s", path,
-                         strerror(error));
+        if (!is_file(path, &mode, &reason) ||
+            file_read(path, SECRET_FILE_MAX, &text, &reason) != 0) {
+                conf_say(load, CONF_MISTAKE, entry, "%s", reason.text);
                 return NULL;
         }
-        if (text[0] == '\0') {
-                conf_say(load, CONF_MISTAKE, entry, "the file %s is empty", path);
-                free(text);
+        while (text.size > 0 && strchr(" \t\r\n", text.data[text.size - 1]))
+                text.size--;
+        if (text.size == 0) {
+                conf_say(load, CONF_MISTAKE, entry, "the file '%s' is empty", path);
                 return NULL;
         }
         if (mode & S_IROTH)
                 conf_say(load, CONF_WARNING, entry,
-                         "every user of this machine can read the secret in %s; 'chmod o-rwx' "
+                         "every user of this machine can read the secret in '%s'; 'chmod o-rwx' "
                          "helps",
                          path);
-        return text;
+        return mem_text_n(text.data, text.size);
 }
 
 static const char *find_variable(char *const *environment, const char *name)

@@ -28,10 +28,22 @@ static bool has_key(const struct conf_load *load, const struct settings *setting
         return settings->webhook_keys.count > 0 || settings_is_given(load, "WebhookKeys", NULL);
 }
 
+static void check_key_lengths(struct conf_load *load, const struct settings *settings)
+{
+        for (size_t i = 0; i < settings->webhook_keys.count; i++) {
+                const struct conf_subject key = {.path = "WebhookKeys", .member = (int64_t)i + 1};
+
+                if (strlen(settings->webhook_keys.texts[i]) < WEBHOOK_KEY_GOOD)
+                        conf_say_about(load, CONF_WARNING, &key,
+                                       "this key has fewer than %d characters and could be "
+                                       "guessed; 'openssl rand -hex 24' makes a good one",
+                                       WEBHOOK_KEY_GOOD);
+        }
+}
+
 static void check_listening(struct conf_load *load, const struct settings *settings)
 {
         static const struct conf_subject listen = {.path = "Listen"};
-        static const struct conf_subject keys = {.path = "WebhookKeys"};
         static const struct conf_subject certificate = {.path = "Tls.Certificate"};
         static const struct conf_subject key = {.path = "Tls.Key"};
         bool has_certificate = settings_is_given(load, certificate.path, NULL);
@@ -45,13 +57,7 @@ static void check_listening(struct conf_load *load, const struct settings *setti
                 conf_say_about(load, CONF_MISTAKE, has_certificate ? &certificate : &key,
                                "Tls.%s is missing; a certificate and its key belong together",
                                has_certificate ? "Key" : "Certificate");
-        for (size_t i = 0; i < settings->webhook_keys.count; i++) {
-                if (strlen(settings->webhook_keys.texts[i]) < WEBHOOK_KEY_GOOD)
-                        conf_say_about(load, CONF_WARNING, &keys,
-                                       "key %zu has fewer than %d characters and could be "
-                                       "guessed; 'openssl rand -hex 24' makes a good one",
-                                       i + 1, WEBHOOK_KEY_GOOD);
-        }
+        check_key_lengths(load, settings);
 }
 
 /* --- networks ---------------------------------------------------------------------------- */

@@ -122,7 +122,7 @@ static void check_dps(struct conf_load *load, const struct settings *settings,
                     "portal shows it");
         if (ways->key)
                 return;
-        say(load, own_keys ? CONF_WARNING : CONF_MISTAKE,
+        say(load, own_keys ? CONF_NOTE : CONF_MISTAKE,
             central ? CENTRAL_DPS ".GroupEnrollmentKey" : DPS ".GroupEnrollmentKey",
             own_keys ? "devices of applications without a GroupEnrollmentKey of their own can't be "
                        "registered, because there is none for all"
@@ -132,7 +132,7 @@ static void check_dps(struct conf_load *load, const struct settings *settings,
 static void report_none(struct conf_load *load, const struct settings *settings)
 {
         if (any_application_has(load, settings, false))
-                say(load, CONF_WARNING, HUB,
+                say(load, CONF_NOTE, HUB,
                     "devices of applications without settings of their own have no way to Azure; "
                     "their events wait");
         else if (settings->azure.application_type == SETTINGS_IOT_CENTRAL)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "conf/settings_load.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "conf/document.h"
 #include "conf/load.h"
@@ -58,7 +58,6 @@ static int load_settings(const struct settings_source *source, const char *text,
                 settings_derive(settings);
                 settings_check(load, settings);
         }
-        conf_report_sort(load->report);
         return load->report->mistakes > 0 ? SETTINGS_E_MISTAKES : 0;
 }
 
@@ -67,48 +66,24 @@ int settings_load_text(const struct settings_source *source, const char *text, s
 {
         CLEANUP(conf_load_deinit) struct conf_load load = {.target = settings, .report = report};
 
-        return load_settings(source, text, size, &load);
+        int result = load_settings(source, text, size, &load);
+
+        conf_report_sort(report);
+        return result;
 }
 
-/* 0 or an error number; one byte more than is allowed is read, so that the excess shows. */
-static int read_file(const char *path, struct buf *text, mode_t *mode)
-{
-        int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        struct stat status;
-        ssize_t got = 1;
-        int error = 0;
-
-        if (file < 0)
-                return errno;
-        buf_reserve(text, CONF_DOCUMENT_MAX + 1);
-        if (fstat(file, &status) != 0)
-                error = errno;
-        while (error == 0 && got > 0 && text->size <= CONF_DOCUMENT_MAX) {
-                got = read(file, text->data + text->size, CONF_DOCUMENT_MAX + 1 - text->size);
-                if (got > 0)
-                        text->size += (size_t)got;
-                else if (got < 0 && errno != EINTR)
-                        error = errno;
-                else if (got < 0)
-                        got = 1;
-        }
-        close(file);
-        text->data[text->size] = '\0';
-        *mode = error == 0 ? status.st_mode : 0;
-        return error;
-}
-
+/* `error` is file_read's. */
 static void report_unreadable(const struct settings_source *source, int error,
                               struct conf_report *report)
 {
         CLEANUP(mem_cleanup) char *sentence = NULL;
 
-        if (error == ENOENT && source->may_be_absent) {
+        if (error == -ENOENT && source->may_be_absent) {
                 conf_report_add(report, CONF_NOTE, NULL, "",
                                 "there is no such file; the environment alone counts");
                 return;
         }
-        sentence = mem_format("the file can't be read: %s", strerror(error));
+        sentence = mem_format("the file can't be read: %s", strerror(-error));
         conf_report_add(report, CONF_MISTAKE, NULL, "", sentence);
 }
 
@@ -124,29 +99,33 @@ static const struct conf_binding *find_plain_secret(const struct conf_load *load
         return NULL;
 }
 
+/* Warns if everybody may read a secret in the file. */
+static void check_mode(struct conf_load *load, const char *file)
+{
+        const struct conf_binding *secret = find_plain_secret(load);
+        struct stat status;
+
+        if (!secret || stat(file, &status) != 0 || !(status.st_mode & S_IROTH))
+                return;
+        conf_say(load, CONF_WARNING, secret->entry,
+                 "every user of this machine can read this secret; 'chmod o-rwx %s' helps, or "
+                 "{\"File\": \"path\"} in its place",
+                 file);
+}
+
 int settings_load(const struct settings_source *source, struct settings *settings,
                   struct conf_report *report)
 {
         CLEANUP(conf_load_deinit) struct conf_load load = {.target = settings, .report = report};
-        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-        const struct conf_binding *secret;
-        mode_t mode = 0;
+        CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+        int error = file_read(source->file, CONF_DOCUMENT_MAX, &text, NULL);
         int result;
-        int error = read_file(source->file, &text, &mode);
 
         if (error != 0)
                 report_unreadable(source, error, report);
-        result = load_settings(source, error == 0 ? text.data : NULL, text.size, &load);
-        secret = find_plain_secret(&load);
-        if (secret && (mode & S_IROTH)) {
-                conf_say(&load, CONF_WARNING, secret->entry,
-                         "every user of this machine can read this secret; 'chmod o-rwx %s' "
-                         "helps, or {\"File\": \"path\"} in its place",
-                         source->file);
-                conf_report_sort(report);
-        }
-        if (text.data)
-                mem_wipe(text.data, text.size);
+        result = load_settings(source, error == 0 ? buf_text(&text) : NULL, text.size, &load);
+        check_mode(&load, source->file);
+        conf_report_sort(report);
         return result;
 }
 

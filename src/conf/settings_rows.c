@@ -169,9 +169,10 @@ static const struct conf_row rows[] = {
          .meaning = "Where webhooks are taken: host:port, or :port for all interfaces. Without "
                     "WebhookKeys only a loopback address is allowed"},
         {"Tls.Certificate", CONF_INPUT_FILE, FIELD(listen.tls_certificate),
+         .check = check_certificate_file,
          .meaning = "PEM file with the certificate of the webhook server and what leads to its "
                     "root; given with Tls.Key, webhooks come over HTTPS"},
-        {"Tls.Key", CONF_INPUT_FILE, FIELD(listen.tls_key),
+        {"Tls.Key", CONF_INPUT_FILE, FIELD(listen.tls_key), .check = check_key_file,
          .meaning = "PEM file with its private key"},
         {"DataDirectory", CONF_FOLDER, FIELD(data_directory), .fallback = "/var/lib/isthmus",
          .meaning = "Where the store is; made if it is missing"},
@@ -258,6 +259,7 @@ static const struct conf_row rows[] = {
         {"AzureIoT.AmqpPort", CONF_INTEGER, FIELD(azure.amqp_port), .fallback = "5671",
          BETWEEN(1, 65535), .meaning = "Port of hubs that are named without one"},
         {"AzureIoT.TrustedCertificates", CONF_INPUT_FILE, FIELD(azure.trusted_certificates),
+         .check = check_certificate_file,
          .meaning = "PEM file with root certificates that are trusted beside the system's, for a "
                     "local hub or a proxy"},
         {"AzureIoT.DevicesPerConnection", CONF_INTEGER, FIELD(azure.devices_per_connection),
