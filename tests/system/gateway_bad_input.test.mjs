@@ -58,7 +58,7 @@ const good = JSON.stringify(uplinkOf('application1', 'good-1'));
 
 const malformed = [
   ['not JSON', 'hello', /JSON/],
-  ['empty', '', /JSON/],
+  ['empty', '', /empty/],
   ['JSON null', 'null', /./],
   ['an array', '[]', /object/],
   ['truncated', good.slice(0, good.length / 2), /too early|JSON/],
@@ -129,12 +129,12 @@ test('408: a sender that is too slow, in its headers or in its body', async () =
   assert.match(await talk([`${head}Content-Length: 1000\r\n\r\n{`]), /^HTTP\/1\.1 408 /);
 });
 
-test('pipelined rubbish is refused, and what came before it is answered', async () => {
+test('pipelined rubbish ends the connection, and what came before it is answered', async () => {
   const request = `POST /things-stack HTTP/1.1\r\nHost: a\r\nX-Api-Key: ${webhookKey}\r\nContent-Length: ${good.length}\r\n\r\n${good}`;
-  const answer = await talk([`${request}${request}\x00\x01rubbish\r\n\r\n`]);
+  const answer = await talk([`${request}${request}rubbish\r\n\r\n`]);
 
   assert.equal(answer.match(/HTTP\/1\.1 202 /g).length, 2);
-  assert.match(answer, /HTTP\/1\.1 400 /);
+  assert.equal(answer.match(/HTTP\/1\.1 /g).length, 2);
 });
 
 test('after all of that the gateway works, and stored nothing of it', async () => {
