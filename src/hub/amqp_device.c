@@ -28,6 +28,17 @@ static void on_expiry(struct timer *timer)
         amqp_device_order_detach(device, "amqp:unauthorized-access", NULL, true);
 }
 
+/* What the device announced before, to the provisioning service or here: a client that cannot
+ * announce its model over AMQP has it from there. */
+static char *known_model_id(const struct amqp_peer *peer, const char *id)
+{
+        struct registry_device known;
+
+        if (!registry_device_get(peer->core->registry, peer->hub, id, &known))
+                return mem_text("");
+        return mem_text(known.model_id);
+}
+
 struct amqp_device *amqp_device_make(struct amqp_peer *peer, const char *id)
 {
         struct amqp_device *device = amqp_device_find(peer, id);
@@ -38,7 +49,7 @@ struct amqp_device *amqp_device_make(struct amqp_peer *peer, const char *id)
         device->peer = peer;
         device->owner_key = mem_format("%d/%s", peer->hub, id);
         device->id = strchr(device->owner_key, '/') + 1;
-        device->model_id = mem_text("");
+        device->model_id = known_model_id(peer, id);
         device->expiry.run = on_expiry;
         list_init(&device->links);
         list_init(&device->patches);

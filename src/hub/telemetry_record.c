@@ -82,7 +82,7 @@ void telemetry_record_write(struct buf *out, const struct telemetry_record *reco
 
         clock_format_utc(time, record->enqueued_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
         buf_add_format(out, "{\"sequence\":%llu", (unsigned long long)record->sequence);
-        add_text(out, "enqueuedTime", time);
+        add_text(out, "enqueuedTimeUtc", time);
         add_text(out, "hub", record->hub);
         add_text(out, "deviceId", record->device_id);
         add_text(out, "connection", record->connection);

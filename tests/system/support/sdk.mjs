@@ -67,11 +67,29 @@ export function openRegistry(hub, connectionString) {
   return registry;
 }
 
-/** The next event `name` of an emitter. */
-export function next(emitter, name) {
-  return within(name, new Promise((resolve) => {
-    emitter.once(name, resolve);
-  }));
+/**
+ * The events `name` of an emitter, one after the other. It listens from the start and goes on:
+ * the SDK gives up its link when the last listener goes.
+ */
+export class Inbox {
+  #events = [];
+  #waiting = [];
+
+  constructor(emitter, name) {
+    this.name = name;
+    emitter.on(name, (event) => {
+      const waiting = this.#waiting.shift();
+      if (waiting) waiting(event);
+      else this.#events.push(event);
+    });
+  }
+
+  next() {
+    if (this.#events.length > 0) return Promise.resolve(this.#events.shift());
+    return within(this.name, new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    }));
+  }
 }
 
 /**
