@@ -98,8 +98,10 @@ static struct json_object *build(const char *text, size_t size, int depth)
 
         if (!tokener)
                 abort();
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-        /* With its zero byte, without which a number at the end would not be complete. */
+        /*
+         * Not JSON_TOKENER_STRICT, which takes UTF-8 for control characters in json-c 0.18. With
+         * its zero byte, without which a number at the end would not be complete.
+         */
         value = json_tokener_parse_ex(tokener, text, (int)size + 1);
         json_tokener_free(tokener);
         return value;
