@@ -85,77 +85,58 @@ static bool read_members(struct wire_value *value, uint8_t code)
         return count <= value->bytes.size;
 }
 
+/* Kinds by constructor (AMQP 1.0, part 1.6); what is not here is WIRE_OTHER. */
+static enum wire_kind kind_of(uint8_t code)
+{
+        static const struct {
+                uint8_t code;
+                enum wire_kind kind;
+        } rows[] = {
+                {0x40, WIRE_NULL},      {0x41, WIRE_BOOL},     {0x42, WIRE_BOOL},
+                {0x56, WIRE_BOOL},      {0x43, WIRE_UNSIGNED}, {0x44, WIRE_UNSIGNED},
+                {0x50, WIRE_UNSIGNED},  {0x52, WIRE_UNSIGNED}, {0x53, WIRE_UNSIGNED},
+                {0x60, WIRE_UNSIGNED},  {0x70, WIRE_UNSIGNED}, {0x80, WIRE_UNSIGNED},
+                {0x51, WIRE_SIGNED},    {0x54, WIRE_SIGNED},   {0x55, WIRE_SIGNED},
+                {0x61, WIRE_SIGNED},    {0x71, WIRE_SIGNED},   {0x81, WIRE_SIGNED},
+                {0x83, WIRE_TIMESTAMP}, {0x72, WIRE_FLOAT},    {0x82, WIRE_DOUBLE},
+                {0x98, WIRE_UUID},      {0xa0, WIRE_BINARY},   {0xb0, WIRE_BINARY},
+                {0xa1, WIRE_STRING},    {0xb1, WIRE_STRING},   {0xa3, WIRE_SYMBOL},
+                {0xb3, WIRE_SYMBOL},    {0x45, WIRE_LIST},     {0xc0, WIRE_LIST},
+                {0xd0, WIRE_LIST},      {0xc1, WIRE_MAP},      {0xd1, WIRE_MAP},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                if (rows[i].code == code)
+                        return rows[i].kind;
+        }
+        return WIRE_OTHER;
+}
+
 static bool interpret(struct wire_value *value, uint8_t code)
 {
         const struct wire_bytes *content = &value->bytes;
 
-        switch (code) {
-        case 0x40:
-                value->kind = WIRE_NULL;
-                return true;
-        case 0x41:
-        case 0x42:
-        case 0x56:
-                value->kind = WIRE_BOOL;
+        value->kind = kind_of(code);
+        switch (value->kind) {
+        case WIRE_BOOL:
                 value->number = code == 0x56 ? content->data[0] != 0 : code == 0x41;
                 return true;
-        case 0x43:
-        case 0x44:
-        case 0x50:
-        case 0x52:
-        case 0x53:
-        case 0x60:
-        case 0x70:
-        case 0x80:
-                value->kind = WIRE_UNSIGNED;
+        case WIRE_UNSIGNED:
+        case WIRE_TIMESTAMP:
                 value->number = (int64_t)big_endian(content->data, content->size);
                 return true;
-        case 0x51:
-        case 0x54:
-        case 0x55:
-        case 0x61:
-        case 0x71:
-        case 0x81:
-                value->kind = WIRE_SIGNED;
+        case WIRE_SIGNED:
                 value->number = sign_extended(content);
                 return true;
-        case 0x83:
-                value->kind = WIRE_TIMESTAMP;
-                value->number = (int64_t)big_endian(content->data, content->size);
-                return true;
-        case 0x72:
-        case 0x82:
-                value->kind = code == 0x72 ? WIRE_FLOAT : WIRE_DOUBLE;
+        case WIRE_FLOAT:
+        case WIRE_DOUBLE:
                 value->real = real_of(content);
                 return true;
-        case 0x98:
-                value->kind = WIRE_UUID;
-                return true;
-        case 0xa0:
-        case 0xb0:
-                value->kind = WIRE_BINARY;
-                return true;
-        case 0xa1:
-        case 0xb1:
-                value->kind = WIRE_STRING;
-                return true;
-        case 0xa3:
-        case 0xb3:
-                value->kind = WIRE_SYMBOL;
-                return true;
-        case 0x45:
-                value->kind = WIRE_LIST;
-                return true;
-        case 0xc0:
-        case 0xd0:
-                value->kind = WIRE_LIST;
-                return read_members(value, code);
-        case 0xc1:
-        case 0xd1:
-                value->kind = WIRE_MAP;
+        case WIRE_LIST:
+                return code == 0x45 || read_members(value, code);
+        case WIRE_MAP:
                 return read_members(value, code) && value->count % 2 == 0;
         default:
-                value->kind = WIRE_OTHER;
                 return true;
         }
 }

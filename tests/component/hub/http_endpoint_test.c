@@ -61,8 +61,7 @@ static void describe(struct hub_exchange *exchange)
                                       json_object_new_string(hub_exchange_segment(exchange, i)));
         json_object_object_add(answer, "method",
                                json_object_new_string(hub_exchange_method(exchange)));
-        json_object_object_add(answer, "path",
-                               json_object_new_string(hub_exchange_path(exchange)));
+        json_object_object_add(answer, "path", json_object_new_string(hub_exchange_path(exchange)));
         json_object_object_add(answer, "segments", segments);
         json_object_object_add(answer, "count", json_object_new_int64((int64_t)count));
         json_object_object_add(answer, "query", json_object_new_string(query ? query : ""));
