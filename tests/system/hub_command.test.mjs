@@ -2,11 +2,15 @@
 // `isthmus hub` as a program: its life, its files, its usage, its clients.
 import assert from 'node:assert/strict';
 import { access, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { startHub } from './support/hub.mjs';
-import { run, temporaryDirectory } from './support/program.mjs';
+import {
+  endWithTest, eventually, Program, run, runNode, temporaryDirectory, within,
+} from './support/program.mjs';
+import { openDevice } from './support/sdk.mjs';
 
 test('--help explains on standard output', async () => {
   for (const command of [[], ['watch'], ['devices'], ['send'], ['invoke']]) {
@@ -60,7 +64,6 @@ test('hub.json says where everything is, and goes at the end', async (t) => {
 
 test('the summary tells what to paste where', async (t) => {
   const directory = await temporaryDirectory(t, 'summary');
-  const { Program, endWithTest, eventually } = await import('./support/program.mjs');
   const program = new Program(['hub', '--data', directory, '--amqp-port', '0', '--dps-port', '0',
     '--control-port', '0', '--host', 'hub.test']);
   endWithTest(t, program);
@@ -161,4 +164,38 @@ test('watch ends with status 1 when too little comes in time', async (t) => {
     '--timeout', '1']);
 
   assert.equal(status, 1);
+});
+
+test('NODE_EXTRA_CA_CERTS and a connection string are all that a client needs', async (t) => {
+  const hub = await startHub(t, { args: ['--device', 'sample'] });
+  const { connectionString } = await hub.control('GET', '/devices/sample');
+  const script = join(dirname(fileURLToPath(import.meta.url)), 'support', 'sample_device.mjs');
+  const trusting = await runNode([script, connectionString],
+    { NODE_EXTRA_CA_CERTS: hub.info.certificate });
+
+  assert.equal(trusting.status, 0, trusting.output);
+  const [message] = await hub.telemetryOf('sample');
+  assert.deepEqual(message.body, { hello: 'world' });
+  const distrusting = await runNode([script, connectionString]);
+  assert.notEqual(distrusting.status, 0);
+  assert.equal((await hub.telemetry()).length, 1);
+});
+
+test('a hub with clients on all its ends stops when it is asked to', async (t) => {
+  const hub = await startHub(t);
+  const { connectionString } = await hub.device('busy');
+  const client = await openDevice(t, connectionString);
+  const stream = await fetch(`${hub.info.control}/telemetry?follow=1`);
+  const reader = stream.body.getReader();
+
+  client.onDeviceMethod('never', () => {});
+  const call = hub.control('POST', '/devices/busy/methods/never',
+    { connectTimeoutSeconds: 10, responseTimeoutSeconds: 300 }).catch((error) => error);
+  await eventually('the method links', async () => {
+    const { connections } = await hub.control('GET', '/connections');
+    return connections.length === 1 && connections[0].devices === 1;
+  });
+  await hub.program.stop();
+  assert.ok(await within('the end of the call', call) instanceof Error);
+  await assert.rejects(within('the end of the stream', reader.read()));
 });

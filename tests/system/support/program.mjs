@@ -129,6 +129,30 @@ export async function run(args, options = {}) {
   }
 }
 
+/** Runs a Node.js script with further environment variables; as `run`. */
+export async function runNode(args, environment = {}) {
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output = (output + text).slice(-TAIL_CHARACTERS);
+    });
+  }
+  const ended = new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve(status));
+  });
+  try {
+    return { status: await within(`node ${args[0]}`, ended), output };
+  } catch (error) {
+    child.kill('SIGKILL');
+    error.message += `\n${output}`;
+    throw error;
+  }
+}
+
 /**
  * Ends the program when the test ends, with its status checked; prints its last words if the
  * test failed.
