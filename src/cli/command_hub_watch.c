@@ -69,8 +69,9 @@ static void show_properties(const struct watch *watch, struct json_object *recor
         if (!properties || json_object_object_length(properties) == 0)
                 return;
         printf("  %s", paint(watch, DIM));
-        json_object_object_foreach (properties, name, value)
+        json_object_object_foreach (properties, name, value) {
                 printf("%s=%s  ", name, json_object_get_string(value));
+        }
         printf("%s\n", paint(watch, PLAIN));
 }
 
