@@ -4,7 +4,8 @@
  * device, to a bare proton receiver in a process of its own that accepts everything. Prints one
  * line of JSON: messages per second, the sender's CPU per message, its memory per device.
  *
- *     floor_proton --certificate PEM --key PEM --body FILE [--devices 1000] [--count 200000]
+ *     floor_proton --certificate PEM --key PEM --trusted PEM --body FILE [--devices 1000] [--count
+ * 200000]
  */
 #include <getopt.h>
 #include <proton/connection.h>
@@ -35,6 +36,7 @@
 
 struct floor {
         const char *certificate;
+        const char *trusted; /* that the sender trusts */
         const char *key;
         const char *body_file;
         int64_t devices;
@@ -292,7 +294,7 @@ static void connect_to(const struct floor *floor, pn_proactor_t *proactor, const
         pn_transport_t *transport = pn_transport();
         char address[64];
 
-        if (pn_ssl_domain_set_trusted_ca_db(domain, floor->certificate) != 0 ||
+        if (pn_ssl_domain_set_trusted_ca_db(domain, floor->trusted) != 0 ||
             pn_ssl_domain_set_peer_authentication(domain, PN_SSL_VERIFY_PEER_NAME, NULL) != 0 ||
             pn_ssl_init(pn_ssl(transport), domain, NULL) != 0 ||
             pn_ssl_set_peer_hostname(pn_ssl(transport), "localhost") != 0)
@@ -343,6 +345,9 @@ static bool take_option(struct floor *floor, int option)
         case 'c':
                 floor->certificate = optarg;
                 return true;
+        case 't':
+                floor->trusted = optarg;
+                return true;
         case 'k':
                 floor->key = optarg;
                 return true;
@@ -361,8 +366,13 @@ static bool take_option(struct floor *floor, int option)
 int main(int argc, char **argv)
 {
         static const struct option names[] = {
-                {"certificate", 1, NULL, 'c'}, {"key", 1, NULL, 'k'},   {"body", 1, NULL, 'b'},
-                {"devices", 1, NULL, 'd'},     {"count", 1, NULL, 'n'}, {NULL, 0, NULL, 0},
+                {"certificate", 1, NULL, 'c'},
+                {"key", 1, NULL, 'k'},
+                {"body", 1, NULL, 'b'},
+                {"trusted", 1, NULL, 't'},
+                {"devices", 1, NULL, 'd'},
+                {"count", 1, NULL, 'n'},
+                {NULL, 0, NULL, 0},
         };
         struct floor floor = {.devices = 1000, .count = 200000};
         struct reason reason = REASON_INIT;
@@ -375,8 +385,8 @@ int main(int argc, char **argv)
                 if (!take_option(&floor, option))
                         stop("see the head of bench/floor_proton.c for the options");
         }
-        if (!floor.certificate || !floor.key || !floor.body_file)
-                stop("--certificate, --key and --body are needed");
+        if (!floor.certificate || !floor.key || !floor.trusted || !floor.body_file)
+                stop("--certificate, --key, --trusted and --body are needed");
         if (file_read(floor.body_file, 32768, &floor.body, &reason) != 0)
                 stop(reason.text);
         if (pipe(ports) != 0)
