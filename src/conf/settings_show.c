@@ -199,7 +199,7 @@ static void show_in_items(struct show *show, const struct conf_row *row, const v
         for (size_t i = 0; i < conf_map_count(map, base); i++) {
                 const char *item = conf_map_item(map, base, i);
 
-                memcpy(&shown->captures[capture], item, sizeof(char *));
+                memcpy(&shown->captures[capture], item, sizeof(shown->captures[capture]));
                 shown->field = item + row->offset;
                 show_field(show, shown);
         }

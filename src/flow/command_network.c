@@ -101,7 +101,7 @@ static void on_timer(struct hub_timer *timer)
 
         if (network->stopped || !command)
                 return;
-        if (command->state == COMMAND_FINISHED || command->state >= COMMAND_QUEUED)
+        if (command->state >= COMMAND_QUEUED)
                 release(network, command);
         else
                 command_network_hand_over(network, command);

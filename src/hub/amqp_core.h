@@ -255,7 +255,7 @@ void amqp_methods_lost(struct amqp_device *device);
 void amqp_methods_end(struct amqp_core *core);
 
 /* amqp_twin.c */
-void amqp_twin_order(struct amqp_device *device, const char *patch);
+void amqp_twin_order(struct amqp_device *device, const char *json);
 void amqp_twin_push(struct amqp_device *device);
 void amqp_twin_forget(struct amqp_device *device);
 

@@ -281,22 +281,27 @@ int command_queue_send(struct command_queue *queue, int hub, const char *device_
         return r;
 }
 
+/* The oldest waiting message whose time is not over; what is over goes. NULL = none waits. */
+static struct item *first_alive(struct mailbox *mailbox, int64_t now_ms)
+{
+        while (mailbox && mailbox->waiting.count > 0) {
+                struct item *item = list_entry(mailbox->waiting.head.next, struct item, node);
+
+                if (item->expires_ms > now_ms)
+                        return item;
+                to_end(item, LOCAL_HUB_COMMAND_EXPIRED, now_ms);
+        }
+        return NULL;
+}
+
 const struct command *command_queue_take(struct command_queue *queue, int hub,
                                          const char *device_id, uint64_t holder, int64_t now_ms,
                                          uint8_t lock[COMMAND_LOCK_SIZE], int *delivery_count)
 {
-        struct mailbox *mailbox;
-        struct item *item = NULL;
+        struct item *item;
 
         pthread_mutex_lock(&queue->mutex);
-        mailbox = find_mailbox(queue, hub, device_id);
-        while (mailbox && mailbox->waiting.count > 0 && !item) {
-                item = list_entry(mailbox->waiting.head.next, struct item, node);
-                if (item->expires_ms > now_ms)
-                        break;
-                to_end(item, LOCAL_HUB_COMMAND_EXPIRED, now_ms);
-                item = NULL;
-        }
+        item = first_alive(find_mailbox(queue, hub, device_id), now_ms);
         if (item) {
                 to_locked(item, holder, now_ms);
                 memcpy(lock, item->lock, COMMAND_LOCK_SIZE);

@@ -15,7 +15,7 @@ static void fold(const char *id, char folded[REGISTRY_ID_SIZE])
 {
         size_t i;
 
-        for (i = 0; id[i] && i < REGISTRY_ID_SIZE - 1; i++)
+        for (i = 0; i < REGISTRY_ID_SIZE - 1 && id[i]; i++)
                 folded[i] = (char)tolower((unsigned char)id[i]);
         folded[i] = '\0';
 }
