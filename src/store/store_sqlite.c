@@ -151,7 +151,7 @@ static int load_seen(struct writer *writer, struct reason *reason)
                 code = SQLITE_OK;
         }
         sqlite3_finalize(stmt);
-        return code == SQLITE_DONE ? 0 : sqlite_explain(db, reason);
+        return code == SQLITE_DONE ? 0 : sqlite_explain(&writer->connection, reason);
 }
 
 static void load_next_id(struct writer *writer)
@@ -578,7 +578,7 @@ static int checkpoint(struct writer *writer, int mode)
         sqlite3_busy_timeout(db, SQLITE_BUSY_TIMEOUT_MS);
         if (code != SQLITE_OK && code != SQLITE_BUSY) {
                 writer->checkpoint_at = writer->log_pages + CHECKPOINT_AGAIN_PAGES;
-                return sqlite_failure(db);
+                return sqlite_failure(&writer->connection);
         }
         writer->checkpoint_at = writer->log_limit + (copied < in_log ? in_log : 0);
         return 0;

@@ -20,6 +20,7 @@
 
 /* Used by one thread at a time. Statements are named by their number in the owner's table. */
 struct sqlite_connection {
+        char *path;
         sqlite3 *db;
         sqlite3_stmt *statements[SQLITE_STATEMENTS_MAXIMUM];
 };
@@ -49,8 +50,8 @@ int sqlite_execute(struct sqlite_connection *connection, const char *sql,
                    struct reason *reason) MUST_CHECK;
 
 /* The last failure as a result by the rule of store_backend.h, and for people. */
-int sqlite_failure(sqlite3 *db);
-int sqlite_explain(sqlite3 *db, struct reason *reason);
+int sqlite_failure(const struct sqlite_connection *connection);
+int sqlite_explain(const struct sqlite_connection *connection, struct reason *reason);
 
 /* Runs a statement that gives no row; its bindings stay. */
 int sqlite_run(struct sqlite_connection *connection, int number) MUST_CHECK;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "store/store_sqlite.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/store_sqlite_schema.h"
@@ -17,10 +20,10 @@ static bool is_no_room(int error)
         return error == ENOSPC || error == EDQUOT;
 }
 
-int sqlite_failure(sqlite3 *db)
+int sqlite_failure(const struct sqlite_connection *connection)
 {
-        int code = sqlite3_extended_errcode(db);
-        int error = sqlite3_system_errno(db);
+        int code = sqlite3_extended_errcode(connection->db);
+        int error = sqlite3_system_errno(connection->db);
 
         switch (code & 0xff) {
         case SQLITE_FULL:
@@ -45,10 +48,12 @@ int sqlite_failure(sqlite3 *db)
         }
 }
 
-int sqlite_explain(sqlite3 *db, struct reason *reason)
+int sqlite_explain(const struct sqlite_connection *connection, struct reason *reason)
 {
-        const char *path = sqlite3_db_filename(db, "main");
-        int result = sqlite_failure(db);
+        const char *path = connection->path;
+        const char *message = sqlite3_errmsg(connection->db);
+        int error = sqlite3_system_errno(connection->db);
+        int result = sqlite_failure(connection);
 
         if (result == STORE_E_DAMAGED)
                 reason_set(
@@ -56,11 +61,12 @@ int sqlite_explain(sqlite3 *db, struct reason *reason)
                         "%s is no isthmus store or is damaged (%s); nothing was changed. Move it "
                         "away to begin with an empty store, or try to save what is in it with: "
                         "sqlite3 %s .recover",
-                        path, sqlite3_errmsg(db), path);
+                        path, message, path);
         else if (result == STORE_E_FULL)
                 reason_set(reason, "%s: the disk is full; make some room there", path);
         else
-                reason_set(reason, "%s: %s", path, sqlite3_errmsg(db));
+                reason_set(reason, "%s: %s%s%s", path, message, error ? ": " : "",
+                           error ? strerror(error) : "");
         return result;
 }
 
@@ -70,7 +76,7 @@ int sqlite_run(struct sqlite_connection *connection, int number)
 {
         sqlite3_stmt *stmt = connection->statements[number];
         int code = sqlite3_step(stmt);
-        int result = code == SQLITE_DONE ? 0 : sqlite_failure(connection->db);
+        int result = code == SQLITE_DONE ? 0 : sqlite_failure(connection);
 
         sqlite3_reset(stmt);
         return result;
@@ -91,7 +97,7 @@ bool sqlite_has_row(struct sqlite_connection *connection, int number, int *resul
         if (code == SQLITE_ROW)
                 return true;
         if (code != SQLITE_DONE)
-                *result = sqlite_failure(connection->db);
+                *result = sqlite_failure(connection);
         sqlite3_reset(stmt);
         return false;
 }
@@ -123,7 +129,7 @@ const char *sqlite_string(sqlite3_stmt *stmt, int column)
 int sqlite_execute(struct sqlite_connection *connection, const char *sql, struct reason *reason)
 {
         if (sqlite3_exec(connection->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-                return sqlite_explain(connection->db, reason);
+                return sqlite_explain(connection, reason);
         return 0;
 }
 
@@ -132,10 +138,13 @@ int sqlite_execute(struct sqlite_connection *connection, const char *sql, struct
 int sqlite_connect(struct sqlite_connection *connection, const char *path, int flags,
                    struct reason *reason)
 {
-        int code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+        int code;
+
+        connection->path = mem_text(path);
+        code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
         if (code != SQLITE_OK)
-                return sqlite_explain(connection->db, reason);
+                return sqlite_explain(connection, reason);
         sqlite3_extended_result_codes(connection->db, 1);
         sqlite3_busy_timeout(connection->db, SQLITE_BUSY_TIMEOUT_MS);
         return 0;
@@ -149,6 +158,8 @@ void sqlite_disconnect(struct sqlite_connection *connection)
         }
         sqlite3_close(connection->db);
         connection->db = NULL;
+        free(connection->path);
+        connection->path = NULL;
 }
 
 int sqlite_prepare(struct sqlite_connection *connection, const char *const *texts, int count,
@@ -157,7 +168,7 @@ int sqlite_prepare(struct sqlite_connection *connection, const char *const *text
         for (int i = 0; i < count; i++) {
                 if (sqlite3_prepare_v3(connection->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                        &connection->statements[i], NULL) != SQLITE_OK)
-                        return sqlite_explain(connection->db, reason);
+                        return sqlite_explain(connection, reason);
         }
         return 0;
 }
@@ -168,7 +179,7 @@ int sqlite_check_version(struct sqlite_connection *connection, int64_t *version,
                          struct reason *reason)
 {
         sqlite3 *db = connection->db;
-        const char *path = sqlite3_db_filename(db, "main");
+        const char *path = connection->path;
         int result = sqlite_execute(connection, "SELECT COUNT(*) FROM sqlite_schema", reason);
         int64_t tables;
 
@@ -218,8 +229,8 @@ int sqlite_upgrade(struct sqlite_connection *connection, int64_t version, struct
 
         if (version > 0 && version < store_sqlite_version)
                 log_info("STORE_UPGRADED", "The store is brought to this program's version",
-                         LOG_TEXT("file", sqlite3_db_filename(connection->db, "main")),
-                         LOG_INT("from", version), LOG_INT("to", store_sqlite_version), LOG_END);
+                         LOG_TEXT("file", connection->path), LOG_INT("from", version),
+                         LOG_INT("to", store_sqlite_version), LOG_END);
         for (; result == 0 && version < store_sqlite_version; version++)
                 result = apply_step(connection, version, reason);
         return result;
