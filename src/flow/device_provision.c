@@ -145,6 +145,12 @@ static void by_connection_string(struct device_provision *provision, struct devi
                 refuse(provision, device, &reason);
                 return;
         }
+        if (parsed.gateway_host_name || parsed.module_id) {
+                reason_set(&reason, "ConnectionString: %s is not supported here",
+                           parsed.module_id ? "ModuleId" : "GatewayHostName");
+                refuse(provision, device, &reason);
+                return;
+        }
         if (parsed.device_id && !text_equal(parsed.device_id, device->hub_id)) {
                 reason_set(&reason,
                            "the connection string is that of device '%s', not of '%s'; use one of "
@@ -250,7 +256,7 @@ static void finish_registration(void *context)
         struct registration *registration = context;
         struct device_provision *provision = registration->provision;
         struct device *device = registration->device;
-        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
         struct dps_result result = registration->result;
         struct settings_azure azure;
         bool assigned = result.status == DPS_ASSIGNED && device_azure(provision, device, &azure) &&
@@ -260,7 +266,6 @@ static void finish_registration(void *context)
                 take_assignment(registration, buf_text(&key));
         else
                 metrics_add(METRIC_DPS_REFUSED, 1);
-        mem_wipe(key.data, key.size);
         registration_free(registration);
         decide(provision, device, assigned ? NULL : &result);
 }
@@ -300,7 +305,7 @@ static void by_service(struct device_provision *provision, struct device *device
                        const struct settings_azure *azure)
 {
         CLEANUP(json_cleanup) struct json_object *record = recall(provision, device, azure);
-        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
         struct reason reason = REASON_INIT;
 
         if (!derive_key(azure, device, &key, &reason)) {
@@ -310,7 +315,6 @@ static void by_service(struct device_provision *provision, struct device *device
         }
         if (!record) {
                 ask_service(provision, device, azure, buf_text(&key));
-                mem_wipe(key.data, key.size);
                 return;
         }
         assignment_set(device, &(struct assignment){
@@ -319,7 +323,6 @@ static void by_service(struct device_provision *provision, struct device *device
                                        .key = key.data,
                                        .remembered = true,
                                });
-        mem_wipe(key.data, key.size);
         decide(provision, device, NULL);
 }
 

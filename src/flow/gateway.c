@@ -21,6 +21,7 @@
 #include "flow/uplink_hub.h"
 #include "flow/uplink_queue.h"
 #include "flow/uplink_translate.h"
+#include "flow/uplink_trust.h"
 #include "flow/uplink_webhook.h"
 #include "http/http_client.h"
 #include "store/store.h"
@@ -65,7 +66,8 @@ static bool is_admissible(void *context, const struct event *event, struct reaso
 {
         struct gateway *gateway = context;
 
-        return device_identity_check(gateway->settings, event, reason);
+        return uplink_trust(gateway->settings, event, reason) &&
+               device_identity_check(gateway->settings, event, reason);
 }
 
 static void on_stored(void *context, struct list *events)

@@ -334,7 +334,7 @@ static void store_events(struct uplink_webhook *webhook, struct http_exchange *e
         delivery_free(delivery);
         if (unfit.text[0] != '\0') {
                 metrics_add(METRIC_WEBHOOK_MALFORMED, 1);
-                http_exchange_problem(exchange, 400, "Not a device of IoT Hub", unfit.text);
+                http_exchange_problem(exchange, 400, "Not taken", unfit.text);
         } else {
                 metrics_add(METRIC_WEBHOOK_IGNORED, 1);
                 http_exchange_answer(exchange, 200, NULL, NULL, 0);
