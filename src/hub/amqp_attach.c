@@ -70,6 +70,8 @@ static char *link_property(pn_link_t *handle, const char *name)
         pn_data_t *data = pn_link_remote_properties(handle);
         char *found = NULL;
 
+        if (!data)
+                return NULL;
         pn_data_rewind(data);
         if (!pn_data_next(data) || pn_data_type(data) != PN_MAP)
                 return NULL;
