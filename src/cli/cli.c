@@ -13,6 +13,7 @@ static const struct cli_command commands[] = {
         {"gateway", "takes webhooks and is every device's connection to its hub", command_gateway},
         {"help", "shows this help", command_help},
         {"hub", "runs a local IoT Hub and provisioning service", command_hub},
+        {"queue", "looks into the store; replays or drops dead letters", command_queue},
         {"version", "prints the version", command_version},
 };
 

@@ -27,6 +27,7 @@ int command_hub_watch(int argc, char **argv);
 int command_hub_devices(int argc, char **argv);
 int command_hub_send(int argc, char **argv);
 int command_hub_invoke(int argc, char **argv);
+int command_queue(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

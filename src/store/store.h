@@ -113,6 +113,14 @@ int store_devices_each(struct store *store,
                        bool (*visit)(void *context, const char *device, int64_t waiting),
                        void *context) MUST_CHECK;
 
+/*
+ * Each waiting event with an id above `after_id`, in order; of one device, or of all if `device`
+ * is NULL.
+ */
+int store_events_each(struct store *store, const char *device, int64_t after_id,
+                      bool (*visit)(void *context, const struct store_event *event),
+                      void *context) MUST_CHECK;
+
 /* --- dead letters ----------------------------------------------------------------------- */
 
 struct store_dead_letter {

@@ -81,7 +81,7 @@ struct store_backend {
         int (*open_reader)(const char *directory, void **reader, struct reason *reason);
         void (*close_reader)(void *reader);
         int (*count)(void *reader, struct store_counts *counts);
-        /* Events of `device` with an id above `after_id`, ascending. */
+        /* Events of `device` (NULL: of all) with an id above `after_id`, ascending. */
         int (*take)(void *reader, const struct store_take *take, store_event_row row,
                     void *context);
         /* Devices by their oldest event. */

@@ -3,34 +3,13 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "store/store.h"
-
-static int make_directory(const char *directory, struct reason *reason)
-{
-        CLEANUP(mem_cleanup) char *path = mem_text(directory);
-
-        for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-                *slash = '\0';
-                /* What fails here fails below with the reason. */
-                (void)!mkdir(path, 0700);
-                *slash = '/';
-        }
-        if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-                int error = errno;
-
-                reason_set(reason, "the data directory %s can't be made: %s", directory,
-                           strerror(error));
-                return -error;
-        }
-        return 0;
-}
 
 static void name_the_holder(const char *path, int lock, struct reason *reason)
 {
@@ -77,7 +56,7 @@ static int take(const char *path, int lock, struct reason *reason)
 int store_lock_take(const char *directory, int *lock, struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *path = mem_format("%s/lock", directory);
-        int result = make_directory(directory, reason);
+        int result = file_make_directory(directory, 0700, reason);
         int fd;
 
         if (result)

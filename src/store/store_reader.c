@@ -168,6 +168,28 @@ int store_devices_each(struct store *store,
         return result;
 }
 
+int store_events_each(struct store *store, const char *device, int64_t after_id,
+                      bool (*visit)(void *context, const struct store_event *event), void *context)
+{
+        CLEANUP(reading_deinit) struct reading reading;
+        struct store_take take = {.device = device, .after_id = after_id, .maximum = PAGE};
+        struct store_rows *rows = &reading.rows;
+        int result = reading_init(&reading, store);
+
+        while (result == 0) {
+                store_rows_clear(rows);
+                result = store->backend->take(reading.reader, &take, store_rows_add_event, rows);
+                for (size_t i = 0; result == 0 && i < rows->count; i++) {
+                        if (!visit(context, &rows->events[i]))
+                                return 0;
+                }
+                if (result || rows->count < PAGE)
+                        break;
+                take.after_id = rows->events[PAGE - 1].id;
+        }
+        return result;
+}
+
 static int find_letter(struct reading *reading, int64_t id)
 {
         struct store_rows *rows = &reading->rows;

@@ -10,6 +10,7 @@
 enum sql {
         SQL_COUNT,
         SQL_TAKE,
+        SQL_TAKE_OF_ALL,
         SQL_DEVICES,
         SQL_DEAD_LETTERS,
         SQL_RECORDS,
@@ -22,6 +23,8 @@ static const char *const reader_sql[SQL_NUMBER] = {
                       " (SELECT COUNT(*) n, IFNULL(SUM(size), 0) s FROM dead_letters) d",
         [SQL_TAKE] = "SELECT id, device, arrived_ns, not_before_ms, attempts, message_id, record"
                      " FROM events WHERE device = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+        [SQL_TAKE_OF_ALL] = "SELECT id, device, arrived_ns, not_before_ms, attempts, message_id,"
+                            " record FROM events WHERE id > ?2 ORDER BY id LIMIT ?3",
         [SQL_DEVICES] = "SELECT device, COUNT(*) FROM events GROUP BY device ORDER BY MIN(id)",
         [SQL_DEAD_LETTERS] = "SELECT id, device, arrived_ns, not_before_ms, attempts, message_id,"
                              " record, died_ms, reason FROM dead_letters WHERE id > ?1"
@@ -90,13 +93,15 @@ int store_sqlite_take(void *reader, const struct store_take *take, store_event_r
                       void *context)
 {
         struct sqlite_connection *connection = reader;
-        sqlite3_stmt *stmt = connection->statements[SQL_TAKE];
+        int number = take->device ? SQL_TAKE : SQL_TAKE_OF_ALL;
+        sqlite3_stmt *stmt = connection->statements[number];
         int result = 0;
 
-        sqlite_bind_string(stmt, 1, take->device);
+        if (take->device)
+                sqlite_bind_string(stmt, 1, take->device);
         sqlite3_bind_int64(stmt, 2, take->after_id);
         sqlite3_bind_int64(stmt, 3, take->maximum > INT_MAX ? INT_MAX : (int)take->maximum);
-        while (sqlite_has_row(connection, SQL_TAKE, &result)) {
+        while (sqlite_has_row(connection, number, &result)) {
                 struct store_event event = read_event(stmt);
 
                 row(context, &event);

@@ -225,6 +225,50 @@ static void devices_come_by_their_oldest_event(void **state)
         assert_string_equal(all.text, "b=1 a=1 c=1 ");
 }
 
+struct event_list {
+        char text[256];
+        int count;
+        int limit;
+};
+
+static bool note_event(void *context, const struct store_event *event)
+{
+        struct event_list *list = context;
+
+        if (list->count++ < 4) {
+                size_t length = strlen(list->text);
+
+                snprintf(list->text + length, sizeof(list->text) - length, "%.*s ",
+                         (int)event->record_size, (const char *)event->record);
+        }
+        return list->count < list->limit;
+}
+
+static void events_are_looked_at_by_device_and_altogether(void **state)
+{
+        struct fixture *fixture = *state;
+        struct event_list list = {.limit = 1000};
+        int64_t first = support_put_one(fixture->store, "a", "1", "a1");
+
+        support_put_one(fixture->store, "b", "2", "b1");
+        support_put_one(fixture->store, "a", "3", "a2");
+        assert_int_equal(store_events_each(fixture->store, "a", 0, note_event, &list), 0);
+        assert_string_equal(list.text, "a1 a2 ");
+        list = (struct event_list){.limit = 1000};
+        assert_int_equal(store_events_each(fixture->store, NULL, first, note_event, &list), 0);
+        assert_string_equal(list.text, "b1 a2 ");
+        list = (struct event_list){.limit = 1};
+        assert_int_equal(store_events_each(fixture->store, NULL, 0, note_event, &list), 0);
+        assert_string_equal(list.text, "a1 ");
+
+        /* More than are read at a time. */
+        for (int i = 0; i < 200; i++)
+                support_put_one(fixture->store, "c", "m", "c");
+        list = (struct event_list){.limit = 1000};
+        assert_int_equal(store_events_each(fixture->store, "c", 0, note_event, &list), 0);
+        assert_int_equal(list.count, 200);
+}
+
 /* --- duplicates ---------------------------------------------------------------------------- */
 
 static struct store_event windowed(const char *message_id, int64_t window_ms)
@@ -714,6 +758,7 @@ int main(void)
                 TEST(take_fills_up_behind_events_that_are_leaving),
                 TEST(retry_counts_an_attempt_and_keeps_the_order),
                 TEST(devices_come_by_their_oldest_event),
+                TEST(events_are_looked_at_by_device_and_altogether),
                 TEST(doubles_are_recognised_within_their_window),
                 TEST(the_same_id_is_stored_again_after_its_window),
                 TEST(without_a_window_nothing_is_a_double),

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "cli/queue_print.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+
+/* Deeper than any record that a gateway writes. */
+#define RECORD_DEPTH 128
+
+void queue_print_text(struct buf *out, const char *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++) {
+                unsigned char c = (unsigned char)text[i];
+
+                buf_add_char(out, c < 0x20 || c == 0x7f ? '?' : text[i]);
+        }
+}
+
+static void add_text(struct buf *out, const char *text)
+{
+        queue_print_text(out, text, strlen(text));
+}
+
+static void format_ms(char text[CLOCK_TEXT_SIZE], int64_t wall_ms)
+{
+        clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
+}
+
+void queue_print_line(struct buf *out, const struct store_dead_letter *letter)
+{
+        const struct store_event *event = &letter->event;
+        char time[CLOCK_TEXT_SIZE];
+
+        if (letter->reason)
+                format_ms(time, letter->died_ms);
+        else
+                format_ms(time, event->arrived_ns / CLOCK_NS_PER_MS);
+        buf_add_format(out, "%10" PRId64 "  %s  %8d  %7zu  ", event->id, time, event->attempts,
+                       event->record_size);
+        add_text(out, event->device);
+        if (letter->reason) {
+                buf_add_text(out, "  ");
+                add_text(out, letter->reason);
+        }
+        buf_add_char(out, '\n');
+}
+
+static void add_member(struct buf *out, const char *name, const char *value)
+{
+        buf_add_format(out, "%-11s", name);
+        add_text(out, value);
+        buf_add_char(out, '\n');
+}
+
+void queue_print_whole(struct buf *out, const struct store_dead_letter *letter)
+{
+        const struct store_event *event = &letter->event;
+        char time[CLOCK_TEXT_SIZE];
+
+        buf_add_format(out, "%-11s%" PRId64 "\n", "id", event->id);
+        add_member(out, "state", letter->reason ? "dead" : "waiting");
+        add_member(out, "device", event->device);
+        add_member(out, "message id", event->message_id);
+        format_ms(time, event->arrived_ns / CLOCK_NS_PER_MS);
+        add_member(out, "arrived", time);
+        buf_add_format(out, "%-11s%d\n", "attempts", event->attempts);
+        if (event->not_before_ms > 0) {
+                format_ms(time, event->not_before_ms);
+                add_member(out, "not before", time);
+        }
+        if (letter->reason) {
+                format_ms(time, letter->died_ms);
+                add_member(out, "died", time);
+                add_member(out, "reason", letter->reason);
+        }
+        buf_add_format(out, "%-11s", "record");
+        queue_print_text(out, event->record, event->record_size);
+        buf_add_char(out, '\n');
+}
+
+static void add_json_text(struct buf *out, const char *name, const char *value)
+{
+        buf_add_format(out, ",\"%s\":", name);
+        buf_add_json_string(out, value, strlen(value));
+}
+
+static void add_json_record(struct buf *out, const struct store_event *event)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *record =
+                json_parse(event->record, event->record_size, RECORD_DEPTH, JSON_STRICT, NULL);
+
+        if (record) {
+                buf_add_text(out, ",\"record\":");
+                json_write(out, record);
+                return;
+        }
+        buf_add_text(out, ",\"recordBase64\":\"");
+        crypto_base64_encode(out, event->record, event->record_size);
+        buf_add_char(out, '"');
+}
+
+void queue_print_json(struct buf *out, const struct store_dead_letter *letter)
+{
+        const struct store_event *event = &letter->event;
+        char time[CLOCK_TEXT_SIZE];
+
+        buf_add_format(out, "{\"id\":%" PRId64, event->id);
+        add_json_text(out, "state", letter->reason ? "dead" : "waiting");
+        add_json_text(out, "device", event->device);
+        add_json_text(out, "messageId", event->message_id);
+        format_ms(time, event->arrived_ns / CLOCK_NS_PER_MS);
+        add_json_text(out, "arrived", time);
+        buf_add_format(out, ",\"attempts\":%d", event->attempts);
+        if (letter->reason) {
+                format_ms(time, letter->died_ms);
+                add_json_text(out, "died", time);
+                add_json_text(out, "reason", letter->reason);
+        }
+        add_json_record(out, event);
+        buf_add_text(out, "}\n");
+}

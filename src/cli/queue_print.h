@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/* How `isthmus queue` writes what is in a store: for people, and as JSON lines for programs. */
+#ifndef ISTHMUS_CLI_QUEUE_PRINT_H
+#define ISTHMUS_CLI_QUEUE_PRINT_H
+
+#include "base/buf.h"
+#include "store/store.h"
+
+/*
+ * What is printed: an event that waits (`reason` NULL) or a dead letter. Texts come from outside;
+ * on the way to a terminal their control characters become question marks.
+ */
+
+/* One line: id, time, attempts, size, device, and why it is dead. */
+void queue_print_line(struct buf *out, const struct store_dead_letter *letter);
+
+/* Everything, a member on each line, then the record. */
+void queue_print_whole(struct buf *out, const struct store_dead_letter *letter);
+
+/*
+ * One JSON object and a line's end. The record is the member `record` if it is JSON, else
+ * `recordBase64`.
+ */
+void queue_print_json(struct buf *out, const struct store_dead_letter *letter);
+
+/* The text without its control characters. */
+void queue_print_text(struct buf *out, const char *text, size_t size);
+
+#endif
