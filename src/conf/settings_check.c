@@ -122,8 +122,7 @@ static void check_formatter(struct conf_load *load, const struct conf_subject *s
         longer = mem_format("%s.js", path);
         if (length > 3 && strcasecmp(name + length - 3, ".cs") == 0)
                 conf_say_about(load, CONF_WARNING, subject,
-                               "a formatter in C# does not run here; write it in JavaScript "
-                               "(docs/moving-over.md shows how)");
+                               "a formatter in C# does not run here; write it in JavaScript");
         else if (access(longer, R_OK) != 0 && access(path, R_OK) != 0)
                 conf_say_about(load, CONF_WARNING, subject,
                                "there is no readable file %s; until there is, what needs this "

@@ -22,6 +22,9 @@
         "HostName=example-hub.azure-devices.net;SharedAccessKeyName=device;"                       \
         "SharedAccessKey=" HUB_KEY
 
+/* One of an environment, which isn't const. */
+#define VARIABLE(text) ((char[]){text})
+
 struct loaded {
         int result;
         struct settings settings;
@@ -100,10 +103,12 @@ static inline void assert_counts(const struct loaded *loaded, size_t mistakes, s
 
 static inline void assert_text(const char *value, const char *expected)
 {
-        if (!expected)
+        if (!expected) {
                 assert_null(value);
-        else
-                assert_string_equal(value, expected);
+                return;
+        }
+        assert_non_null(value);
+        assert_string_equal(value, expected);
 }
 
 #endif
