@@ -145,6 +145,11 @@ static void bind_value(struct conf_load *load, const struct conf_match *match,
                  "this setting is given twice, also at %s; remove one of the two", where);
 }
 
+static const struct conf_map *outermost(const struct conf_map *map)
+{
+        return map && map->outer ? map->outer : map;
+}
+
 /*
  * Names of applications given by the environment, which may have lost their case on the way,
  * become those of the file if they differ in case only.
@@ -152,15 +157,21 @@ static void bind_value(struct conf_load *load, const struct conf_match *match,
 static void adopt_case(const struct conf_load *load, const struct conf_entry *entry,
                        struct conf_match *match)
 {
-        for (size_t i = 0; entry->place.variable && i < load->count; i++) {
+        const struct conf_map *map = outermost(match->row->map);
+        const char *adopted = NULL;
+
+        for (size_t i = 0; map && entry->place.variable && i < load->count; i++) {
                 const char *known = load->bindings[i].captures[0];
 
-                if (load->bindings[i].row->map && match->row->map &&
-                    text_equal_nocase(known, match->captures[0])) {
-                        match->captures[0] = known;
+                if (outermost(load->bindings[i].row->map) != map)
+                        continue;
+                if (text_equal(known, match->captures[0]))
                         return;
-                }
+                if (!adopted && text_equal_nocase(known, match->captures[0]))
+                        adopted = known;
         }
+        if (adopted)
+                match->captures[0] = adopted;
 }
 
 static bool takes_object(const struct conf_row *row)
