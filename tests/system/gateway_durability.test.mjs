@@ -82,6 +82,7 @@ test(`the gateway is killed ${KILLS} times under load: nothing lost, order kept 
   const load = new Load({ devices: 20 });
   const directory = await temporaryDirectory(t, 'killed');
 
+  t.after(() => load.stop());
   load.start(16, 5);
   for (let i = 0; i < KILLS; i++) {
     const gateway = await startGateway(t, provisionedBy(hub), {}, directory);
@@ -106,6 +107,7 @@ test('the hub is restarted under load: nothing lost, order kept', { timeout: 900
   const load = new Load({ devices: 20 });
 
   load.gateway = gateway;
+  t.after(() => load.stop());
   load.start(8, 10);
   await load.goesOn();
   for (let i = 0; i < 3; i++) {
