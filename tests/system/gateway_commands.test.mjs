@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: MIT
+// Commands of the cloud become downlinks of The Things Stack, and their fate settles them.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
+import { startHub } from './support/hub.mjs';
+import { eventually } from './support/program.mjs';
+import { apiKey, startThingsStack, webhookId } from './support/things_stack.mjs';
+
+const device = 'tracker-07';
+const notYet = { f_port: 10, confirmed: false, priority: 'NORMAL', frm_payload: 'AAE=' };
+
+class Site {
+  constructor(test, hub, stack, settings) {
+    Object.assign(this, { test, hub, stack, settings });
+  }
+
+  async start(directory) {
+    const { azure = {}, ...others } = this.settings;
+    this.gateway = await startGateway(this.test, provisionedBy(this.hub, azure), {
+      TheThingsIndustries: {
+        WebhookBaseURL: this.stack.baseUrl,
+        Applications: { application1: { ApiKey: apiKey, WebhookId: webhookId } },
+      },
+      ...others,
+    }, directory);
+  }
+
+  /** As kill -9, and then a new gateway on the same data. */
+  async restart() {
+    await this.gateway.kill();
+    await this.start(this.gateway.directory);
+  }
+
+  /** The device becomes known by an uplink. */
+  async meet(id = device) {
+    await this.gateway.uplink(uplinkOf('application1', id));
+    await this.hub.telemetryOf(id);
+  }
+
+  /** Sends a cloud-to-device message; resolves to its id. */
+  async send(message = {}, id = device) {
+    const { messageId } = await this.hub.control('POST', `/devices/${id}/messages`, {
+      bodyText: 'AAE=',
+      ...message,
+      properties: { Port: '10', ...message.properties },
+    });
+    return messageId;
+  }
+
+  state(messageId, id = device) {
+    return this.hub.control('GET', `/devices/${id}/messages/${messageId}`);
+  }
+
+  /** Resolves to the message's state when it is the wanted one. */
+  async settled(messageId, wanted) {
+    let last;
+    try {
+      return await eventually(`${messageId} ${wanted}`, async () => {
+        last = await this.state(messageId);
+        return last.state === wanted && last;
+      }, 20000);
+    } catch (error) {
+      error.message += `; it is ${JSON.stringify(last)}`;
+      throw error;
+    }
+  }
+
+  /** Sends a message and resolves to it and the downlink that it became. */
+  async sendAndSee(message = {}) {
+    const before = this.stack.takenOf(device).length;
+    const id = await this.send(message);
+    const item = await this.stack.downlink(device, before + 1);
+    return { id, item };
+  }
+
+  tell(kind, item, options) {
+    return this.stack.tell(this.gateway, kind, device, item, options);
+  }
+
+  /** Resolves when the gateway has logged the state of the command of a downlink. */
+  advanced(item, state) {
+    const reference = item.correlation_ids[0].slice('isthmus:'.length);
+    return eventually(`${state}`, () => this.gateway.log.find((entry) =>
+      entry.id === 'COMMAND_ADVANCED' && entry.reference === reference && entry.state === state));
+  }
+
+  call(name, body = {}) {
+    return this.hub.control('POST', `/devices/${device}/methods/${name}`, {
+      connectTimeoutSeconds: 10, ...body,
+    });
+  }
+
+  taken() {
+    return this.stack.takenOf(device).length;
+  }
+}
+
+async function site(t, settings = {}, hubArguments = []) {
+  const hub = await startHub(t, { args: hubArguments });
+  const stack = await startThingsStack(t, hub);
+  const made = new Site(t, hub, stack, settings);
+  await made.start();
+  await made.meet();
+  t.after(() => assert.deepEqual(stack.faults, []));
+  return made;
+}
+
+test('unconfirmed is complete when sent; a confirmed one when acknowledged, not before (E2)', async (t) => {
+  const s = await site(t);
+
+  const plain = await s.sendAndSee({ properties: { Port: '10', Priority: 'High' } });
+  const { correlation_ids: ids, ...sent } = plain.item;
+  assert.match(ids[0], /^isthmus:[0-9a-f-]{36}$/);
+  assert.deepEqual(sent, { f_port: 10, frm_payload: 'AAE=', confirmed: false, priority: 'HIGH' });
+  await s.tell('queued', plain.item);
+  assert.equal((await s.state(plain.id)).state, 'locked');
+  await s.tell('sent', plain.item);
+  await s.settled(plain.id, 'completed');
+
+  const confirmed = await s.sendAndSee({ properties: { Confirmed: 'TRUE' } });
+  assert.equal(confirmed.item.confirmed, true);
+  await s.tell('queued', confirmed.item);
+  await s.tell('sent', confirmed.item);
+  await s.tell('nack', confirmed.item);
+  await s.advanced(confirmed.item, 'sent');
+  assert.equal((await s.state(confirmed.id)).state, 'locked');
+  await s.tell('ack', confirmed.item);
+  await s.settled(confirmed.id, 'completed');
+  assert.equal(s.taken(), 2);
+});
+
+test('JSON is a decoded payload', async (t) => {
+  const s = await site(t);
+  const { item } = await s.sendAndSee({ bodyText: ' {"led": true}\n' });
+  assert.deepEqual(item.decoded_payload, { led: true });
+});
+
+test('a permanent failure is rejected; a transient one is abandoned and tried anew (E3)', async (t) => {
+  const s = await site(t);
+
+  const lost = await s.sendAndSee();
+  await s.tell('failed', lost.item, { error: { name: 'payload_too_long', code: 3 } });
+  await s.settled(lost.id, 'rejected');
+
+  const late = await s.sendAndSee();
+  await s.tell('failed', late.item, { error: { name: 'scheduling', code: 14 } });
+  const second = await s.stack.downlink(device, 3);
+  assert.notDeepEqual(second.correlation_ids, late.item.correlation_ids);
+  assert.equal((await s.state(late.id)).abandoned, 1);
+  await s.tell('sent', second);
+  assert.equal((await s.settled(late.id, 'completed')).deliveries, 2);
+});
+
+test('invalid properties are rejected, with the reason in the log (D1)', async (t) => {
+  const s = await site(t);
+
+  for (const [message, reason] of [
+    [{ properties: { Port: '0' } }, /Port/],
+    [{ properties: { Port: '224' } }, /Port/],
+    [{ properties: { Confirmed: 'perhaps' } }, /Confirmed/],
+    [{ properties: { Priority: 'Urgent' } }, /Priority/],
+    [{ properties: { Queue: 'Behind' } }, /Queue/],
+    [{ bodyText: 'not base64!' }, /base64/],
+    [{ properties: { 'method-name': 'Nonsense' } }, /Nonsense/],
+  ]) {
+    const id = await s.send(message);
+    await s.settled(id, 'rejected');
+    const entry = s.gateway.log.find((each) => each.id === 'COMMAND_INVALID' && each.message_id === id);
+    assert.match(entry.reason, reason);
+  }
+  assert.equal(s.stack.count('/push') + s.stack.count('/replace'), 0);
+});
+
+test('a replace supersedes what waited before it', async (t) => {
+  const s = await site(t);
+  const first = await s.sendAndSee();
+  await s.advanced(first.item, 'queued');
+  const second = await s.sendAndSee({ properties: { Queue: 'replace' } });
+
+  await s.settled(first.id, 'rejected');
+  await s.tell('sent', second.item);
+  await s.settled(second.id, 'completed');
+  assert.equal(s.stack.count('/replace'), 1);
+});
+
+test('policies OnQueued and OnSent complete early, and the outcome is told as telemetry', async (t) => {
+  for (const [policy, event] of [['OnQueued', 'queued'], ['OnSent', 'sent']]) {
+    const s = await site(t, { Commands: { Settlement: policy, OutcomeReport: 'Telemetry' } });
+    const { id, item } = await s.sendAndSee({ properties: { Confirmed: 'true' } });
+
+    await s.tell(event, item);
+    await s.settled(id, 'completed');
+    await s.tell('failed', item, { error: { name: 'confirmed_downlink_failed', code: 9 } });
+    const messages = await s.hub.telemetryOf(device, 2);
+    assert.match(JSON.stringify(messages[1].body), /refused/);
+    await s.gateway.stop();
+  }
+});
+
+const methods = {
+  value_0: { Port: 1, Confirmed: true, Priority: 'Normal', Queue: 'Push' },
+  value_2: { Port: 2, Queue: 'Push', Priority: 'Low' },
+  Object: { Port: 3, Queue: 'Push' },
+  Bare: { Port: 4, Queue: 'Push', Payload: '{"value_3":1}' },
+  Empty: { Port: 5 },
+};
+
+test('commands of IoT Central: primitive, enumeration, object, and without request (D1, D2)', async (t) => {
+  const s = await site(t, { azure: { Methods: methods } });
+
+  for (const [name, body, port, decoded, confirmed, priority] of [
+    ['value_0', 'true', 1, { value_0: true }, true, 'NORMAL'],
+    ['value_0', '12.5', 1, { value_0: 12.5 }, true, 'NORMAL'],
+    ['value_2', '"on"', 2, { value_2: 'on' }, false, 'LOW'],
+    ['value_2', 'on', 2, { value_2: 'on' }, false, 'LOW'],
+    ['Object', '{"value_4":{"x":1,"y":-2}}', 3, { value_4: { x: 1, y: -2 } }, false, 'NORMAL'],
+    ['Object', '[1,2]', 3, { Object: [1, 2] }, false, 'NORMAL'],
+    ['Bare', '@', 4, { value_3: 1 }, false, 'NORMAL'],
+    ['Bare', 'null', 4, { value_3: 1 }, false, 'NORMAL'],
+    ['Empty', '', 5, {}, false, 'NORMAL'],
+  ]) {
+    const { id, item } = await s.sendAndSee({ bodyText: body, properties: { 'method-name': name } });
+    assert.equal(item.f_port, port, name);
+    assert.deepEqual(item.decoded_payload, decoded, name);
+    assert.equal(item.confirmed, confirmed, name);
+    assert.equal(item.priority, priority, name);
+    await s.tell(confirmed ? 'ack' : 'sent', item);
+    await s.settled(id, 'completed');
+  }
+  assert.equal(s.stack.count('/replace'), 1);
+});
+
+test('direct methods: 200 when queued, 404 unknown, 400 invalid, 502 when refused (D3)', async (t) => {
+  const s = await site(t, { azure: { Methods: { ...methods, NoPort: { Payload: '1' } } } });
+
+  const good = await s.call('value_0', { payload: 7 });
+  assert.equal(good.status, 200);
+  assert.equal(good.payload.status, 'queued');
+  assert.deepEqual((await s.stack.downlink(device)).decoded_payload, { value_0: 7 });
+  assert.equal((await s.call('Nonsense')).status, 404);
+  const bad = await s.call('NoPort', { payload: 7 });
+  assert.equal(bad.status, 400, JSON.stringify(bad));
+  s.stack.order('down', { status: 404, error: 'device_not_found' });
+  const refused = await s.call('value_0', { payload: 8 });
+  assert.equal(refused.status, 502);
+  assert.match(refused.payload.message, /device_not_found/);
+  assert.equal(s.taken(), 1);
+});
+
+test('a direct method is answered when the device has acknowledged, if so configured', async (t) => {
+  const s = await site(t, { azure: { Methods: methods }, Commands: { MethodAnswer: 'OnAck' } });
+  let answered = false;
+  const call = s.call('value_0', { payload: 7 }).then((answer) => {
+    answered = true;
+    return answer;
+  });
+  const item = await s.stack.downlink(device);
+  await s.tell('sent', item);
+  assert.equal(answered, false);
+  await s.tell('ack', item);
+  assert.equal((await call).status, 200);
+});
+
+test('401 and 404 of the API are rejected; 429, 503 and no connection are tried again', async (t) => {
+  const s = await site(t);
+
+  for (const status of [401, 403, 404, 409]) {
+    s.stack.order('down', { status });
+    await s.settled(await s.send(), 'rejected');
+  }
+  assert.equal(s.taken(), 0);
+  s.stack.order('down', { status: 429, headers: { 'retry-after': '1' } }, { status: 503 });
+  const { id, item } = await s.sendAndSee();
+  await s.advanced(item, 'queued');
+  await s.tell('sent', item);
+  await s.settled(id, 'completed');
+  assert.equal(s.taken(), 1);
+});
+
+test('an answer lost after the stack took the downlink does not push it twice', async (t) => {
+  const s = await site(t);
+
+  // On a new connection, then on a kept one.
+  for (let i = 1; i <= 2; i++) {
+    s.stack.order('down', { drop: true });
+    const lost = await s.sendAndSee();
+    await s.advanced(lost.item, 'queued');
+    const kept = await s.sendAndSee();
+    await s.advanced(kept.item, 'queued');
+    for (const { id, item } of [lost, kept]) {
+      await s.tell('sent', item);
+      await s.settled(id, 'completed');
+    }
+    assert.equal(s.taken(), 2 * i);
+  }
+});
+
+test('a request lost before the stack took it is pushed again', async (t) => {
+  const s = await site(t);
+
+  s.stack.order('down', { status: 500, drop: true });
+  const { id, item } = await s.sendAndSee();
+  await s.tell('sent', item);
+  await s.settled(id, 'completed');
+});
+
+test('killed after the push and before its answer: not pushed twice, and the outcome is right', async (t) => {
+  const s = await site(t);
+  let release;
+
+  s.stack.order('down', { hold: new Promise((resolve) => { release = resolve; }) });
+  const { id, item } = await s.sendAndSee({ properties: { Confirmed: 'true' } });
+  await s.restart();
+  release();
+  await s.advanced(item, 'queued');
+  await s.tell('ack', item);
+  await s.settled(id, 'completed');
+  assert.equal(s.taken(), 1);
+});
+
+test('killed before the stack took it: pushed once after the restart', async (t) => {
+  const s = await site(t);
+  let release;
+  let arrived;
+  const arrival = new Promise((resolve) => { arrived = resolve; });
+
+  s.stack.order('down', {
+    status: 500, drop: true, before: arrived, hold: new Promise((resolve) => { release = resolve; }),
+  });
+  const id = await s.send();
+  await arrival;
+  await s.restart();
+  release();
+  const item = await s.stack.downlink(device);
+  await s.tell('sent', item);
+  await s.settled(id, 'completed');
+  assert.equal(s.taken(), 1);
+});
+
+test('killed when queued, and when finished: not pushed twice, and the outcome is right', async (t) => {
+  const s = await site(t, {}, ['--lock-seconds', '5']);
+  const queued = await s.sendAndSee({ properties: { Confirmed: 'true' } });
+
+  await s.tell('queued', queued.item);
+  await s.restart();
+  await s.tell('sent', queued.item);
+  await s.restart();
+  await s.tell('ack', queued.item);
+  await s.settled(queued.id, 'completed');
+  assert.equal(s.taken(), 1);
+});
+
+test('an outcome that came while no gateway held the lock settles the next delivery', async (t) => {
+  const s = await site(t);
+  const { id, item } = await s.sendAndSee({ properties: { Confirmed: 'true' } });
+
+  await s.tell('queued', item);
+  await s.gateway.kill();
+  await s.hub.control('POST', '/faults', { kind: 'attach', condition: 'amqp:internal-error' });
+  await s.start(s.gateway.directory);
+  await s.tell('ack', item);
+  assert.notEqual((await s.state(id)).state, 'completed');
+  await s.restart();
+  await s.hub.control('DELETE', '/faults');
+  await s.settled(id, 'completed');
+  assert.equal(s.taken(), 1);
+});
+
+test('a lock that ended: the command is recognised, not pushed twice, and completed on ack (E5)', async (t) => {
+  const s = await site(t, {}, ['--lock-seconds', '2']);
+  const { id, item } = await s.sendAndSee({ properties: { Confirmed: 'true' } });
+
+  await s.tell('queued', item);
+  await eventually('the third delivery', async () => (await s.state(id)).deliveries >= 3);
+  await s.tell('ack', item);
+  await s.settled(id, 'completed');
+  assert.equal(s.taken(), 1);
+});
+
+test('a link that broke: the command is recognised, not pushed twice, and completed', async (t) => {
+  const s = await site(t);
+  const { id, item } = await s.sendAndSee({ properties: { Confirmed: 'true' } });
+
+  await s.tell('queued', item);
+  await s.hub.control('POST', '/faults', { kind: 'drop' });
+  await eventually('the second delivery', async () => (await s.state(id)).deliveries >= 2);
+  await s.tell('ack', item);
+  await s.settled(id, 'completed');
+  assert.equal(s.taken(), 1);
+});
+
+test('events doubled and out of order, and one before the answer, change nothing twice (E2)', async (t) => {
+  const s = await site(t);
+  let release;
+
+  s.stack.order('down', { hold: new Promise((resolve) => { release = resolve; }) });
+  const { id, item } = await s.sendAndSee({ properties: { Confirmed: 'true' } });
+  for (const kind of ['ack', 'sent', 'queued', 'ack', 'nack']) await s.tell(kind, item);
+  await s.tell('failed', item, { error: { name: 'scheduling', code: 14 } });
+  release();
+  const state = await s.settled(id, 'completed');
+  assert.equal(state.abandoned, 0);
+  const next = await s.sendAndSee();
+  await s.tell('sent', next.item);
+  await s.settled(next.id, 'completed');
+  assert.equal(s.taken(), 2);
+});
+
+test('an event about a downlink of another has no effect (E1)', async (t) => {
+  const s = await site(t);
+  const { id } = await s.sendAndSee();
+
+  for (const own of ['az:LockToken:5f6bd4d4-7d1b-4f0f-9a4c-2f1b5d8b7c11',
+    'isthmus:5f6bd4d4-7d1b-4f0f-9a4c-2f1b5d8b7c11', 'isthmus:short']) {
+    for (const kind of ['queued', 'sent', 'ack', 'nack', 'failed']) {
+      await s.tell(kind, { ...notYet, correlation_ids: [own] }, { error: { name: 'x', code: 3 } });
+    }
+  }
+  assert.equal((await s.state(id)).state, 'locked');
+});
+
+test('a command reaches a remembered device after a restart, without an uplink', async (t) => {
+  const s = await site(t);
+
+  await s.restart();
+  const { id, item } = await s.sendAndSee();
+  await s.tell('sent', item);
+  await s.settled(id, 'completed');
+  assert.equal((await s.hub.telemetryOf(device)).length, 1);
+});
+
+test('commands of a device go in order', async (t) => {
+  const s = await site(t);
+  const bodies = Array.from({ length: 10 }, (_, i) => Buffer.from([i]).toString('base64'));
+
+  for (const body of bodies) await s.send({ bodyText: body });
+  await s.stack.downlink(device, bodies.length);
+  assert.deepEqual(s.stack.takenOf(device).map((item) => item.frm_payload), bodies);
+});
+
+test('the key of the API is not in the log', async (t) => {
+  const s = await site(t, { Log: { Level: 'Debug' } });
+  const { item } = await s.sendAndSee();
+
+  await s.tell('sent', item);
+  assert.ok(!s.gateway.program.tail.includes(apiKey));
+});
