@@ -155,10 +155,11 @@ static void taken(struct command_network *network, struct command *command)
 }
 
 /* It may have arrived, or not: the network is asked before it is sent again. */
-static void doubt(struct command_network *network, struct command *command, const char *reason)
+static void doubt(struct command_network *network, struct command *command, int64_t retry_after_ms,
+                  const char *reason)
 {
         command_pending_doubt(network->pending, command);
-        again(network, command, 0, reason);
+        again(network, command, retry_after_ms, reason);
 }
 
 static void judge_take_it(struct exchange *exchange, const struct downlink_driver *driver)
@@ -174,7 +175,7 @@ static void judge_take_it(struct exchange *exchange, const struct downlink_drive
                 if (exchange->failure == HTTP_OK)
                         driver->answer(exchange->status, exchange->body.data, exchange->body.size,
                                        &exchange->reason);
-                doubt(network, command, exchange->reason.text);
+                doubt(network, command, exchange->retry_after_ms, exchange->reason.text);
                 return;
         }
         switch (driver->answer(exchange->status, buf_text(&exchange->body), exchange->body.size,
@@ -279,6 +280,7 @@ static void submit(struct command_network *network, struct command *command, enu
                                  .body = has_body ? request->body.data : NULL,
                                  .body_size = request->body.size,
                                  .timeout_ms = REQUEST_TIMEOUT_MS,
+                                 .once = question == QUESTION_TAKE_IT,
                          },
                          exchange_done, exchange);
 }

