@@ -152,12 +152,16 @@ static void transport_closed(struct hub_connection *connection)
         connection_free(connection);
 }
 
+/*
+ * Links and sessions are freed when both sides have closed them and the hub's close was handled:
+ * several closes come in one batch, so the state of a link may be ahead of its event.
+ */
 void hub_connection_end_link(struct hub_connection *connection, pn_link_t *link)
 {
         if (link == NULL)
                 return;
         pn_link_close(link);
-        if ((pn_link_state(link) & PN_REMOTE_CLOSED) != 0)
+        if (link == connection->closed_link)
                 pn_link_free(link);
         hub_connection_wrote(connection);
 }
@@ -168,7 +172,7 @@ void hub_connection_end_session(struct hub_connection *connection, pn_session_t 
                 return;
         pn_session_set_context(session, NULL);
         pn_session_close(session);
-        if ((pn_session_state(session) & PN_REMOTE_CLOSED) != 0)
+        if (session == connection->closed_session)
                 pn_session_free(session);
         hub_connection_wrote(connection);
 }
@@ -197,11 +201,16 @@ static void session_event(struct hub_connection *connection, pn_event_t *event)
                 session = pn_link_session(link);
         if (session == NULL || is_last_of(session, link, pn_event_type(event)))
                 return;
+        connection->closed_link = pn_event_type(event) == PN_LINK_REMOTE_CLOSE ? link : NULL;
+        connection->closed_session =
+                pn_event_type(event) == PN_SESSION_REMOTE_CLOSE ? session : NULL;
         device = pn_session_get_context(session);
         if (session == connection->cbs.session)
                 hub_cbs_event(connection, event);
         else if (device != NULL)
                 hub_links_event(device, event);
+        connection->closed_link = NULL;
+        connection->closed_session = NULL;
 }
 
 void hub_connection_event(pn_connection_t *pn_connection, pn_event_t *event)

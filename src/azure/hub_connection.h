@@ -23,6 +23,8 @@ struct hub_connection {
         struct hub *hub;
         struct list_node node; /* of hub->connections */
         pn_connection_t *connection;
+        pn_link_t *closed_link;       /* whose REMOTE_CLOSE is being handled; else NULL */
+        pn_session_t *closed_session; /* the same */
         enum hub_connection_state state;
         int64_t since_ms; /* of the state */
         bool failed;      /* ends by an error, not by our wish */
