@@ -49,6 +49,9 @@ static void device_free(struct device *device)
         free(device->assignment.key);
         free(device->assignment.key_name);
         uplink_backlog_deinit(&device->backlog);
+        free(device->attributes.model_id);
+        free(device->attributes.uplink_formatter);
+        free(device->attributes.downlink_formatter);
         free(device->held_because);
         free(device->clash);
         free(device->model_id);

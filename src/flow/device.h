@@ -39,6 +39,13 @@ struct device_assignment {
         bool remembered; /* from the store, not from DPS in this run */
 };
 
+/* What the network's own registry says of it; texts are the device's own, NULL = not said. */
+struct device_attributes {
+        char *model_id;           /* beats those of the settings */
+        char *uplink_formatter;   /* name of a payload formatter */
+        char *downlink_formatter; /* the same */
+};
+
 struct device {
         char *key; /* "network/application/device", as event_device_key */
         char *network;
@@ -46,6 +53,7 @@ struct device {
         char *name;   /* the network's device id */
         char *hub_id; /* IoT Hub device id (and DPS registration id) by the template */
         char *model_id;
+        struct device_attributes attributes;
         char *clash; /* why it can never be sent: no id, or another device has it; else NULL */
 
         enum device_phase phase;
