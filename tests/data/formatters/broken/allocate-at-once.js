@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+function decodeUplink() {
+  let text = 'x';
+  for (;;) text += text;
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+function decodeUplink(input) {
+  return input.fPort === 1 ? {} : { data: {} };
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+// Throws what never becomes a text.
+function decodeUplink() {
+  throw { toString() { for (;;); } };
+}

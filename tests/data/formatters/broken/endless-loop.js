@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+function decodeUplink() {
+  for (;;);
+}

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+var decodeUplink = { data: { size: 1 } };

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+function decode(input) {
+  return { data: { size: input.bytes.length } };
+}
