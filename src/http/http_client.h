@@ -65,7 +65,13 @@ struct http_request {
         size_t header_count;
         const char *body; /* NULL = none */
         size_t body_size;
-        long timeout_ms; /* 0 = the client's; waiting for a free connection does not count */
+        long timeout_ms;       /* 0 = the client's; waiting for a free connection does not count */
+        size_t maximum_answer; /* bytes of the answer's body; 0 = the client's */
+        /*
+         * Only to a public address (http_reach.h), whatever the host's name resolves to; otherwise
+         * HTTP_E_CONNECT. If the environment names a proxy for the URL, the proxy decides.
+         */
+        bool public_only;
         /* Never sent a second time by libcurl: a lost connection is HTTP_E_BROKEN. */
         bool once;
 };

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "http/http_transfer.h"
 
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "http/http_answer.h"
+#include "http/http_reach.h"
 
 /* A server that does not even take the connection is given up earlier than one that is slow. */
 #define CONNECT_TIMEOUT_MS 10000
@@ -76,12 +79,14 @@ struct http_transfer *http_transfer_new(const struct http_request *request,
         transfer->url = mem_text(request->url);
         transfer->origin = mem_text_n(request->url, http_queue_origin_length(request->url));
         transfer->once = request->once;
+        transfer->public_only = request->public_only;
         if (request->body) {
                 transfer->body = mem_text_n(request->body, request->body_size);
                 transfer->body_size = request->body_size;
         }
         transfer->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : settings->timeout_ms;
-        transfer->maximum_answer = settings->maximum_answer;
+        transfer->maximum_answer =
+                request->maximum_answer > 0 ? request->maximum_answer : settings->maximum_answer;
         transfer->answer.retry_after_ms = -1;
         if (!check_request(transfer, request))
                 transfer->answer.failure = HTTP_E_CONNECT;
@@ -209,6 +214,41 @@ static CURLcode set_rules(CURL *easy, const struct http_transfer_settings *setti
         return result;
 }
 
+static curl_socket_t open_public_socket(void *context, curlsocktype purpose,
+                                        struct curl_sockaddr *address)
+{
+        struct http_transfer *transfer = context;
+
+        (void)purpose;
+        if (http_reach_is_public(&address->addr))
+                return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        if (getnameinfo(&address->addr, address->addrlen, transfer->refused,
+                        sizeof(transfer->refused), NULL, 0, NI_NUMERICHOST) != 0)
+                strcpy(transfer->refused, "?");
+        return CURL_SOCKET_BAD;
+}
+
+/* A kept connection may have been opened without the check, so none is used. */
+static CURLcode set_reach(struct http_transfer *transfer)
+{
+        CURL *easy = transfer->easy;
+        CURLcode result = CURLE_OK;
+        const char *proxy;
+
+        if (!transfer->public_only)
+                return CURLE_OK;
+        proxy = http_reach_proxy(transfer->url);
+        /* Said outright, so that curl can't decide otherwise. */
+        SET(result, easy, CURLOPT_PROXY, proxy ? proxy : "");
+        SET(result, easy, CURLOPT_NOPROXY, "");
+        SET(result, easy, CURLOPT_FRESH_CONNECT, 1L);
+        if (proxy)
+                return result;
+        SET(result, easy, CURLOPT_OPENSOCKETFUNCTION, open_public_socket);
+        SET(result, easy, CURLOPT_OPENSOCKETDATA, transfer);
+        return result;
+}
+
 static CURLcode set_callbacks(struct http_transfer *transfer)
 {
         CURL *easy = transfer->easy;
@@ -237,6 +277,8 @@ bool http_transfer_prepare(struct http_transfer *transfer,
         result = set_rules(transfer->easy, settings);
         if (result == CURLE_OK)
                 result = set_request(transfer);
+        if (result == CURLE_OK)
+                result = set_reach(transfer);
         if (result == CURLE_OK)
                 result = set_callbacks(transfer);
         if (result == CURLE_OK)
@@ -315,6 +357,10 @@ static void explain(struct http_transfer *transfer, CURLcode result)
                            "%s: the answer is longer than %zu bytes, or its headers are longer "
                            "than %d",
                            transfer->origin, transfer->maximum_answer, HTTP_ANSWER_HEADERS_MAX);
+        else if (transfer->answer.failure == HTTP_E_CONNECT && transfer->refused[0] != '\0')
+                reason_set(&transfer->answer.reason,
+                           "%s: its address %s is not public; nothing was sent", transfer->origin,
+                           transfer->refused);
         else
                 reason_set(&transfer->answer.reason, "%s: %s", transfer->origin, detail);
 }

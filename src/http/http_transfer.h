@@ -22,6 +22,8 @@ struct http_transfer {
         size_t body_size;
         size_t body_given; /* of a request that is sent once */
         bool once;
+        bool public_only;
+        char refused[64]; /* an address that is not public; "" = none */
         long timeout_ms;
         size_t maximum_answer;
         struct curl_slist *headers;

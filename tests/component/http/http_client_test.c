@@ -424,6 +424,21 @@ static void an_answer_longer_than_allowed_is_cut_off(void **state)
         assert_failure(&pair, "/headers/70000", HTTP_E_TOO_LARGE);
 }
 
+static void a_request_may_have_a_limit_of_its_own(void **state)
+{
+        CLEANUP(stop_pair) struct pair pair = start_pair(&(struct http_client_options){0});
+        CLEANUP(test_inbox_item_cleanup)
+        struct test_inbox_item *fits = ask(pair.client, (struct http_request){.maximum_answer = 10},
+                                           pair.port, "/bytes/10");
+        CLEANUP(test_inbox_item_cleanup)
+        struct test_inbox_item *longer = ask(
+                pair.client, (struct http_request){.maximum_answer = 10}, pair.port, "/bytes/11");
+
+        (void)state;
+        assert_int_equal(fits->answer.body.size, 10);
+        assert_int_equal(longer->answer.failure, HTTP_E_TOO_LARGE);
+}
+
 static void assert_not_sent(struct pair *pair, const struct http_request *request,
                             const char *explanation)
 {
@@ -741,6 +756,7 @@ int main(void)
                 cmocka_unit_test(a_request_may_have_a_timeout_of_its_own),
                 cmocka_unit_test(nobody_listens),
                 cmocka_unit_test(an_answer_longer_than_allowed_is_cut_off),
+                cmocka_unit_test(a_request_may_have_a_limit_of_its_own),
                 cmocka_unit_test(what_is_no_proper_request_is_not_sent),
                 cmocka_unit_test(the_extra_authority_is_trusted_beside_the_systems),
                 cmocka_unit_test(a_wrong_certificate_is_refused),
