@@ -334,9 +334,19 @@ static int myriota_telemetry(const struct event *event, const struct formatted *
         return 0;
 }
 
+/* Rule M6. */
+static int myriota_payload(const struct event *event, struct buf *bytes, struct reason *reason)
+{
+        if (!event->payload || crypto_hex_decode(bytes, event->payload, strlen(event->payload)))
+                return 0;
+        reason_set(reason, "the payload is not hexadecimal");
+        return 1;
+}
+
 const struct network myriota = {
         .name = "myriota",
         .route = "/myriota",
         .parse = myriota_parse,
         .telemetry = myriota_telemetry,
+        .payload = myriota_payload,
 };

@@ -102,6 +102,12 @@ struct network {
                          const struct telemetry_options *options, struct telemetry *telemetry,
                          struct reason *reason);
 
+        /*
+         * Adds the bytes of the event's payload, for a formatter; none where it has no payload.
+         * Returns 0, or 1 with the reason why it can't be read.
+         */
+        int (*payload)(const struct event *event, struct buf *bytes, struct reason *reason);
+
         /* How commands reach its devices; NULL = they can't. */
         const struct downlink_driver *downlink;
 };

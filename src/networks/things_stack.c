@@ -274,10 +274,20 @@ static int things_stack_parse(const struct webhook *webhook, struct event_list *
         return 0;
 }
 
+/* The Things Stack writes bytes as standard base64, as protocol buffers do in JSON. */
+static int things_stack_payload(const struct event *event, struct buf *bytes, struct reason *reason)
+{
+        if (!event->payload || crypto_base64_decode(bytes, event->payload, strlen(event->payload)))
+                return 0;
+        reason_set(reason, "the payload is not base64");
+        return 1;
+}
+
 const struct network things_stack = {
         .name = "things-stack",
         .route = "/things-stack",
         .parse = things_stack_parse,
         .telemetry = things_stack_telemetry,
+        .payload = things_stack_payload,
         .downlink = &things_stack_downlink,
 };

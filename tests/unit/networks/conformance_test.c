@@ -165,6 +165,7 @@ static void names_and_routes_are_well_formed_and_unique(void **state)
                 assert_int_not_equal(networks[i]->route[strlen(networks[i]->route) - 1], '/');
                 assert_non_null(networks[i]->parse);
                 assert_non_null(networks[i]->telemetry);
+                assert_non_null(networks[i]->payload);
                 for (size_t k = 0; k < i; k++) {
                         assert_string_not_equal(networks[i]->name, networks[k]->name);
                         assert_string_not_equal(networks[i]->route, networks[k]->route);
@@ -204,6 +205,20 @@ static void check_telemetry(const struct event *event)
                         assert_true(reason.text[0] != '\0');
                 }
                 telemetry_deinit(&telemetry);
+        }
+}
+
+/* Bytes for a formatter, or a reason; never more of them than there are characters. */
+static void check_payload(const struct event *event)
+{
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (network_by_name(event->network)->payload(event, &bytes, &reason) != 0) {
+                assert_true(reason.text[0] != '\0');
+                assert_int_equal(bytes.size, 0);
+        } else {
+                assert_in_range(bytes.size, 0, event->payload ? strlen(event->payload) : 0);
         }
 }
 
@@ -254,6 +269,7 @@ static void check_event(const char *network, const struct event *event)
         if (event->details)
                 assert_json_object(event->details, strlen(event->details));
         check_record(event);
+        check_payload(event);
         check_telemetry(event);
 }
 

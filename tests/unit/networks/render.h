@@ -43,6 +43,23 @@ static inline void render_telemetry(struct buf *out, const struct event *event)
         telemetry_deinit(&telemetry);
 }
 
+/* What a payload formatter would get. */
+static inline void render_bytes(struct buf *out, const struct event *event)
+{
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf hex = BUF_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (!event->payload)
+                return;
+        if (network_by_name(event->network)->payload(event, &bytes, &reason) != 0) {
+                render_line(out, "no bytes", reason.text);
+                return;
+        }
+        crypto_hex_encode(&hex, bytes.data, bytes.size);
+        render_line(out, "bytes", buf_text(&hex));
+}
+
 static inline void render_event(struct buf *out, const struct event *event)
 {
         CLEANUP(buf_deinit) struct buf key = BUF_INIT;
@@ -61,6 +78,7 @@ static inline void render_event(struct buf *out, const struct event *event)
         if (event->encrypted)
                 render_line(out, "encrypted", "yes");
         render_line(out, "payload", event->payload);
+        render_bytes(out, event);
         render_line(out, "decoded", event->decoded);
         render_line(out, "details", event->details);
         render_telemetry(out, event);
