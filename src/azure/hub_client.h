@@ -126,6 +126,7 @@ struct hub_command {
         size_t property_count;
         const void *body;
         size_t body_size;
+        void *owner; /* its owner's; NULL at first */
 };
 
 enum hub_settlement {
@@ -181,6 +182,9 @@ bool hub_device_send(struct hub_device *device, const struct hub_message *messag
 
 /* Settles and frees; false if the lock was lost before (the command is freed as well). */
 bool hub_command_settle(struct hub_command *command, enum hub_settlement settlement);
+
+/* True if the link that it came on has ended: no answer can reach the caller any more. */
+bool hub_method_is_lost(const struct hub_method *method);
 
 /* Answers and frees; false if the caller has gone. `payload` is JSON text. */
 bool hub_method_answer(struct hub_method *method, int status, const void *payload,

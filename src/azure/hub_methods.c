@@ -216,6 +216,13 @@ static void send_answer(struct hub_device *device)
         hub_connection_wrote(device->connection);
 }
 
+bool hub_method_is_lost(const struct hub_method *method)
+{
+        const struct call *call = (const struct call *)method;
+
+        return call->device == NULL;
+}
+
 bool hub_method_answer(struct hub_method *method, int status, const void *payload,
                        size_t payload_size)
 {

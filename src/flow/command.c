@@ -48,6 +48,11 @@ void command_free(struct command *command)
         free(command);
 }
 
+bool command_has_lost_caller(const struct command *command)
+{
+        return command->is_method && (!command->call || hub_method_is_lost(command->call));
+}
+
 void command_make_reference(struct command *command)
 {
         CLEANUP(mem_cleanup)
@@ -97,12 +102,15 @@ void command_encode(const struct command *command, struct buf *out)
         add_text(record, "decoded", downlink->decoded);
         add_int(record, "policy", command->policy);
         add_bool(record, "method", command->is_method);
-        add_bool(record, "settled", command->settled);
+        add_bool(record, "early", command->early);
+        add_bool(record, "requeued", command->requeued);
         add_bool(record, "doubtful", command->doubtful);
         add_int(record, "attempt", command->attempt);
         add_int(record, "sequence", (int64_t)command->sequence);
+        add_int(record, "arrival", command->arrival);
         add_int(record, "receivedMs", command->received_ms);
         add_int(record, "expiresMs", command->expires_ms);
+        add_int(record, "finishedMs", command->finished_ms);
         json_write(out, record);
 }
 
@@ -183,12 +191,14 @@ struct command *command_decode(const char *record, size_t size, struct reason *r
         command->outcome = (enum command_outcome)outcome;
         command->policy = (enum settings_settlement)policy;
         command->is_method = json_bool_member(object, "method", false);
-        command->settled = json_bool_member(object, "settled", false);
+        command->early = json_bool_member(object, "early", false);
+        command->requeued = json_bool_member(object, "requeued", false);
         command->doubtful = json_bool_member(object, "doubtful", false);
         command->attempt = (int)number_of(object, "attempt");
         command->sequence = (uint64_t)number_of(object, "sequence");
+        command->arrival = number_of(object, "arrival");
         command->received_ms = number_of(object, "receivedMs");
         command->expires_ms = number_of(object, "expiresMs");
-        command->recorded = true;
+        command->finished_ms = number_of(object, "finishedMs");
         return command;
 }

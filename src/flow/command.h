@@ -50,28 +50,37 @@ struct command {
         enum command_outcome outcome;
         enum settings_settlement policy; /* never SETTINGS_SETTLE_INHERIT */
         bool is_method;
-        bool settled;      /* the hub was told, or the caller answered */
+        bool early;        /* its policy had it completed, or answered, before its outcome */
+        bool requeued;     /* not acknowledged: it waits at the network again, by itself */
         int attempt;       /* from 1; a part of the reference */
         bool doubtful;     /* it failed while it was not known whether the network has it */
         uint64_t sequence; /* the hub's number of the message; 0 = not said */
+        int64_t arrival;   /* grows from one command of the ledger to the next */
         int64_t received_ms;
         int64_t expires_ms;
-        char *reason; /* for people; or NULL */
+        int64_t finished_ms; /* 0 = it is not */
+        char *reason;        /* for people; or NULL */
 
         /* Not in the store. */
         struct hub_command *delivery; /* the newest one that is locked by us; or NULL */
         struct hub_method *call;
-        struct hub_timer deadline; /* of the call's answer */
-        void *owner;               /* struct command_hub, for the timer */
-        bool recorded;             /* its first record is on disk */
-        int failures;              /* of handing it over, in a row */
-        int64_t started_ns;        /* steady clock */
+        struct hub_timer timer; /* of a call's answer; of the pause before a new attempt */
+        void *owner;            /* whose the timer is */
+        int unwritten;          /* records on their way to the disk */
+        bool record_failed;     /* the last one could not be written */
+        bool held;              /* not in the ledger: its device has too many; they wait in order */
+        bool resting;           /* its new attempt comes after a pause */
+        int failures;           /* of handing it over, in a row */
+        int64_t started_ns;     /* steady clock */
 };
 
 const char *command_state_name(enum command_state state);
 const char *command_outcome_name(enum command_outcome outcome);
 
 void command_free(struct command *command);
+
+/* A direct method that nobody waits for any more. */
+bool command_has_lost_caller(const struct command *command);
 
 /* Sets downlink.reference from the identity and the attempt. */
 void command_make_reference(struct command *command);

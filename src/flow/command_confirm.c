@@ -137,6 +137,8 @@ static void apply(const struct news *news, struct command *command)
                 break;
         /* Not final: the network tries a confirmed downlink again by itself. */
         case EVENT_DOWNLINK_NACK:
+                command_pending_requeued(pending, command);
+                break;
         case EVENT_DOWNLINK_SENT:
                 command_pending_advance(pending, command, COMMAND_SENT);
                 break;
@@ -176,9 +178,9 @@ static void take_news(void *context)
                 apply(news, command);
                 changed = command;
         }
-        /* Records are written in order: when this one is on disk, all of them are. */
+        /* Records are written in order: when those of this one are on disk, all are. */
         if (changed)
-                command_pending_record(pending, changed, news->done, news->context);
+                command_pending_when_recorded(pending, changed, news->done, news->context);
         else
                 news->done(news->context, 0);
         news_free(news);

@@ -50,17 +50,6 @@ static bool takes_commands(const struct device *device, struct reason *reason)
         return false;
 }
 
-static bool has_room(const struct command_hub *hub, const struct device *device,
-                     struct reason *reason)
-{
-        int64_t limit = hub->options.settings->commands.maximum_per_device;
-
-        if (limit == 0 || (int64_t)command_pending_count(device) < limit)
-                return true;
-        reason_set(reason, "%" PRId64 " commands wait for this device already", limit);
-        return false;
-}
-
 /* A command without its way to the cloud; NULL with the condition and the reason. */
 static struct command *make_command(struct command_hub *hub, struct device *device,
                                     const struct command_source *source, int *condition,
@@ -71,7 +60,7 @@ static struct command *make_command(struct command_hub *hub, struct device *devi
         struct command *command = mem_new(1, sizeof(*command));
 
         *condition = COMMAND_E_INVALID;
-        if (takes_commands(device, reason) && has_room(hub, device, reason))
+        if (takes_commands(device, reason))
                 *condition =
                         command_translate(settings, source, &command->downlink, &method, reason);
         if (*condition != 0) {
@@ -169,7 +158,7 @@ void command_hub_message(struct command_hub *hub, struct device *device,
 
 static void on_deadline(struct hub_timer *timer)
 {
-        struct command *command = list_entry(timer, struct command, deadline);
+        struct command *command = list_entry(timer, struct command, timer);
         struct command_hub *hub = command->owner;
 
         command_settle_timeout(command);
@@ -177,6 +166,20 @@ static void on_deadline(struct hub_timer *timer)
         if (command->state < COMMAND_QUEUED)
                 command_pending_finish(hub->options.pending, command, COMMAND_EXPIRED,
                                        "its caller could not wait any longer");
+}
+
+static void refuse_call(const struct device *device, struct hub_method *call, int status,
+                        const struct reason *reason)
+{
+        log_warn("METHOD_INVALID", "A direct method call was refused",
+                 LOG_TEXT("device", device->key), LOG_TEXT("method", call->name),
+                 LOG_TEXT("reason", reason->text), LOG_END);
+        command_settle_refuse_call(call, status, reason->text);
+}
+
+static int refusal_status(int condition)
+{
+        return condition == COMMAND_E_UNKNOWN ? 404 : 400;
 }
 
 void command_hub_method(struct command_hub *hub, struct device *device, struct hub_method *call)
@@ -195,11 +198,14 @@ void command_hub_method(struct command_hub *hub, struct device *device, struct h
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
         command = make_command(hub, device, &source, &condition, &reason);
         if (!command) {
-                log_warn("METHOD_INVALID", "A direct method call was refused",
-                         LOG_TEXT("device", device->key), LOG_TEXT("method", call->name),
-                         LOG_TEXT("reason", reason.text), LOG_END);
-                command_settle_refuse_call(call, condition == COMMAND_E_UNKNOWN ? 404 : 400,
-                                           reason.text);
+                refuse_call(device, call, refusal_status(condition), &reason);
+                return;
+        }
+        if (!command_pending_has_room(hub->options.pending, device)) {
+                reason_set(&reason, "%zu commands wait for this device already",
+                           command_pending_count(device));
+                refuse_call(device, call, 429, &reason);
+                command_free(command);
                 return;
         }
         crypto_uuid4(uuid);
@@ -208,8 +214,8 @@ void command_hub_method(struct command_hub *hub, struct device *device, struct h
         command->is_method = true;
         command->call = call;
         command->owner = hub;
-        command->deadline.run = on_deadline;
+        command->timer.run = on_deadline;
         command_make_reference(command);
-        hub_timer_start(hub->options.hubs, &command->deadline, CALL_PATIENCE_MS);
+        hub_timer_start(hub->options.hubs, &command->timer, CALL_PATIENCE_MS);
         command_pending_add(hub->options.pending, command);
 }

@@ -97,14 +97,9 @@ static void on_timer(struct hub_timer *timer)
 {
         struct device *device = list_entry(timer, struct device, command_timer);
         struct command_network *network = device->command_owner;
-        struct command *command = device->handing_over;
 
-        if (network->stopped || !command)
-                return;
-        if (command->state >= COMMAND_QUEUED)
-                release(network, command);
-        else
-                command_network_hand_over(network, command);
+        if (!network->stopped && device->handing_over)
+                release(network, device->handing_over);
 }
 
 static void wait(struct command_network *network, struct command *command, int64_t delay_ms)
@@ -123,6 +118,7 @@ static void again(struct command_network *network, struct command *command, int6
         int64_t delay_ms = backoff_ms(++command->failures, AGAIN_MIN_MS, AGAIN_MAX_MS);
 
         if (command->failures >= MAXIMUM_FAILURES) {
+                command->doubtful = command->state == COMMAND_UNCERTAIN;
                 command_pending_finish(network->pending, command, COMMAND_FAILED, reason);
                 release(network, command);
                 return;
@@ -293,6 +289,12 @@ static void send(struct command_network *network, struct command *command, enum 
         struct reason reason = REASON_INIT;
         int result;
 
+        if (question == QUESTION_TAKE_IT && command_has_lost_caller(command)) {
+                command_pending_finish(network->pending, command, COMMAND_EXPIRED,
+                                       "its caller is gone");
+                release(network, command);
+                return;
+        }
         if (question == QUESTION_HAVE_YOU && !driver->list_request) {
                 refuse(network, command,
                        "it is not known whether the network has it, and it can't be asked");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -11,35 +12,45 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "flow/command_load.h"
+#include "flow/command_record.h"
 #include "flow/command_settle.h"
-
-#define COMMAND_KIND "command"
-
-/* A finished command is remembered as long as the hub may deliver it again: IoT Hub's longest
- * time to live is two days. */
-#define REMEMBER_MS (INT64_C(49) * 3600 * 1000)
 
 #define CARE_PERIOD_MS (30 * 1000)
 
+#define MOST_REMEMBERED 100000
+
+/* Before another attempt at what failed: IoT Hub counts ten deliveries by default, and they shall
+ * reach over an outage of several minutes. */
+#define REST_MIN_MS (2 * 1000)
+#define REST_MAX_MS (5 * 60 * 1000)
+
 struct command_pending {
         struct command_pending_options options;
+        struct command_recorder *recorder;
         struct map *by_identity;  /* "device key\nidentity" to struct command */
-        struct map *by_reference; /* not finished ones */
-        struct list finished;     /* remembered, oldest first */
+        struct map *by_reference; /* those in the ledger that are not finished */
+        struct list finished;     /* remembered, in the order of their end */
+        int64_t arrivals;         /* the last number given */
         struct hub_timer care;
         bool stopped;
 };
 
-static char *identity_key(const char *device_key, const char *identity)
-{
-        return mem_format("%s\n%s", device_key, identity);
-}
+static void on_written(void *context, struct command *command, int result);
 
 struct command_pending *command_pending_new(const struct command_pending_options *options)
 {
         struct command_pending *pending = mem_new(1, sizeof(*pending));
 
         pending->options = *options;
+        if (pending->options.maximum_remembered == 0)
+                pending->options.maximum_remembered = MOST_REMEMBERED;
+        pending->recorder = command_recorder_new(&(struct command_recorder_options){
+                .store = options->store,
+                .hubs = options->hubs,
+                .written = on_written,
+                .context = pending,
+        });
         pending->by_identity = map_new();
         pending->by_reference = map_new();
         list_init(&pending->finished);
@@ -58,62 +69,11 @@ void command_pending_free(struct command_pending *pending)
 {
         if (!pending)
                 return;
+        command_recorder_free(pending->recorder);
         map_each(pending->by_identity, free_command, NULL);
         map_free(pending->by_identity);
         map_free(pending->by_reference);
         free(pending);
-}
-
-/* --- on disk ------------------------------------------------------------------------------- */
-
-/* One record on its way to the disk. */
-struct recording {
-        struct store_write write;
-        char *key;
-        struct buf value;
-        void (*done)(void *context, int result);
-        void *context;
-};
-
-static void recording_done(struct store_write *write, int result)
-{
-        struct recording *recording = list_entry(write, struct recording, write);
-
-        if (recording->done)
-                recording->done(recording->context, result);
-        else if (result != 0)
-                log_error("COMMAND_NOT_RECORDED", "The state of a command can't be written",
-                          LOG_TEXT("reference", recording->key), LOG_END);
-        free(recording->key);
-        buf_deinit(&recording->value);
-        free(recording);
-}
-
-void command_pending_record(struct command_pending *pending, const struct command *command,
-                            void (*done)(void *context, int result), void *context)
-{
-        struct recording *recording = mem_new(1, sizeof(*recording));
-        int64_t now_ms = clock_wall_ms();
-
-        recording->key = identity_key(command->device_key, command->identity);
-        command_encode(command, &recording->value);
-        recording->done = done;
-        recording->context = context;
-        recording->write = (struct store_write){
-                .record = {.kind = COMMAND_KIND,
-                           .key = recording->key,
-                           .value = recording->value.data,
-                           .value_size = recording->value.size,
-                           .expires_ms =
-                                   command->state == COMMAND_FINISHED ? now_ms + REMEMBER_MS : 0},
-                .done = recording_done,
-        };
-        store_write(pending->options.store, &recording->write);
-}
-
-static void record(struct command_pending *pending, const struct command *command)
-{
-        command_pending_record(pending, command, NULL, NULL);
 }
 
 /* --- find ---------------------------------------------------------------------------------- */
@@ -121,7 +81,7 @@ static void record(struct command_pending *pending, const struct command *comman
 struct command *command_pending_find(const struct command_pending *pending, const char *device_key,
                                      const char *identity)
 {
-        CLEANUP(mem_cleanup) char *key = identity_key(device_key, identity);
+        CLEANUP(mem_cleanup) char *key = command_record_key(device_key, identity);
 
         return map_get(pending->by_identity, key);
 }
@@ -137,117 +97,189 @@ size_t command_pending_count(const struct device *device)
         return device->commands.count;
 }
 
+bool command_pending_has_room(const struct command_pending *pending, const struct device *device)
+{
+        int64_t limit = pending->options.settings->commands.maximum_per_device;
+
+        return limit == 0 || (int64_t)device->commands.count < limit;
+}
+
+void command_pending_when_recorded(struct command_pending *pending, const struct command *command,
+                                   void (*done)(void *context, int result), void *context)
+{
+        command_record_barrier(pending->recorder, command, done, context);
+}
+
 /* --- one after the other ------------------------------------------------------------------- */
 
+static void finish(struct command_pending *pending, struct command *command,
+                   enum command_outcome outcome, const char *reason);
+
 /* The first of the device's commands that is not with the network yet; NULL if there is none. */
-static struct command *next_to_hand_over(struct device *device)
+static struct command *next_to_hand_over(const struct device *device)
 {
         list_for_each (node, &device->commands) {
                 struct command *command = list_entry(node, struct command, node);
 
-                if (command->state == COMMAND_WAITING || command->state == COMMAND_UNCERTAIN)
-                        return command->recorded ? command : NULL;
+                if (command->state < COMMAND_QUEUED && !command->resting)
+                        return command->unwritten == 0 ? command : NULL;
         }
         return NULL;
 }
 
-void command_pending_next(struct command_pending *pending, struct device *device)
+/* Is the network being asked, or waited for, on behalf of this device? */
+static bool is_handing_over(struct command_pending *pending, struct device *device)
+{
+        const struct command *command = device->handing_over;
+
+        if (!command)
+                return false;
+        if (command->state < COMMAND_QUEUED || device->command_timer.position == 0)
+                return true;
+        /* An event has decided it while the next try was waited for (rule E2). */
+        hub_timer_stop(pending->options.hubs, &device->command_timer);
+        device->handing_over = NULL;
+        return false;
+}
+
+static bool is_over(const struct command *command, int64_t now_ms)
+{
+        return command->expires_ms > 0 && command->expires_ms <= now_ms;
+}
+
+/* As next_to_hand_over, without those whose time is over. */
+static struct command *next_in_time(struct command_pending *pending, const struct device *device)
 {
         struct command *command;
 
-        if (pending->stopped || device->handing_over)
-                return;
-        command = next_to_hand_over(device);
-        if (!command)
-                return;
-        device->handing_over = command;
-        pending->options.hand_over(pending->options.context, command);
+        while ((command = next_to_hand_over(device)) && command->state == COMMAND_WAITING &&
+               is_over(command, clock_wall_ms()))
+                finish(pending, command, COMMAND_EXPIRED,
+                       "its time was over before it could be handed to the network");
+        return command;
 }
 
-/* A new command's first record is on disk, or can't be. */
-struct first_record {
-        struct command_pending *pending;
-        struct device *device;
-        char *identity;
-        int result;
-};
-
-static void after_first_record(void *context)
+void command_pending_next(struct command_pending *pending, struct device *device)
 {
-        struct first_record *first = context;
-        struct command_pending *pending = first->pending;
-        struct command *command =
-                command_pending_find(pending, first->device->key, first->identity);
-
-        if (command && !pending->stopped) {
-                command->recorded = true;
-                if (first->result != 0)
-                        command_pending_finish(pending, command, COMMAND_FAILED,
-                                               "the store can't record the command");
-                else
-                        command_pending_next(pending, first->device);
+        if (device->is_choosing)
+                return;
+        /* Handing over may be over at once, and asks for the next one then. */
+        device->is_choosing = true;
+        while (!pending->stopped && !is_handing_over(pending, device)) {
+                device->handing_over = next_in_time(pending, device);
+                if (!device->handing_over)
+                        break;
+                pending->options.hand_over(pending->options.context, device->handing_over);
         }
-        free(first->identity);
-        free(first);
+        device->is_choosing = false;
 }
 
-static void first_record_done(void *context, int result)
-{
-        struct first_record *first = context;
+/* --- into the ledger ----------------------------------------------------------------------- */
 
-        first->result = result;
-        hub_client_post(first->pending->options.hubs, after_first_record, first);
-}
-
-/* Puts it on the lists; not on disk yet. */
 static void enter(struct command_pending *pending, struct command *command)
 {
-        CLEANUP(mem_cleanup) char *key = identity_key(command->device_key, command->identity);
-
-        map_set(pending->by_identity, key, command);
+        if (command->arrival == 0)
+                command->arrival = ++pending->arrivals;
         map_set(pending->by_reference, command->downlink.reference, command);
         list_push_back(&command->device->commands, &command->node);
         metrics_gauge_add(METRIC_COMMANDS_PENDING, 1);
 }
 
-static void record_first(struct command_pending *pending, struct command *command)
+static void take_in(struct command_pending *pending, struct command *command)
 {
-        struct first_record *first = mem_new(1, sizeof(*first));
+        command->held = !command_pending_has_room(pending, command->device);
+        if (!command->held) {
+                enter(pending, command);
+                command_record_write(pending->recorder, command);
+                return;
+        }
+        list_push_back(&command->device->held_commands, &command->node);
+        log_info("COMMAND_HELD", "A device has too many commands: one more waits, not settled",
+                 LOG_TEXT("device", command->device_key),
+                 LOG_TEXT("message_id", command->message_id),
+                 LOG_INT("held", (int64_t)command->device->held_commands.count), LOG_END);
+}
 
-        first->pending = pending;
-        first->device = command->device;
-        first->identity = mem_text(command->identity);
-        command->recorded = false;
-        command_pending_record(pending, command, first_record_done, first);
+static void take_in_held(struct command_pending *pending, struct device *device)
+{
+        while (!list_is_empty(&device->held_commands) && command_pending_has_room(pending, device))
+                take_in(pending,
+                        list_entry(list_pop_front(&device->held_commands), struct command, node));
 }
 
 void command_pending_add(struct command_pending *pending, struct command *command)
 {
+        CLEANUP(mem_cleanup)
+        char *key = command_record_key(command->device_key, command->identity);
+
         THREAD_ASSERT(HUB_CLIENT_THREAD);
-        enter(pending, command);
-        record_first(pending, command);
+        map_set(pending->by_identity, key, command);
+        if (command->delivery)
+                command->delivery->owner = command;
+        take_in(pending, command);
+}
+
+/* --- what is told, once it is on disk ------------------------------------------------------ */
+
+static void tell(struct command_pending *pending, struct command *command)
+{
+        if (command->state == COMMAND_FINISHED)
+                command_settle_finished(command);
+        else
+                command_settle_by_policy(command, pending->options.settings);
+}
+
+/* All that was written of the command is on disk, or can't be. */
+static void on_written(void *context, struct command *command, int result)
+{
+        struct command_pending *pending = context;
+        /* What the hub delivers again, or never does, needs no memory. */
+        bool harmless = command->outcome == COMMAND_FAILED || command->is_method;
+
+        if (pending->stopped)
+                return;
+        if (result != 0 && command->state == COMMAND_WAITING)
+                finish(pending, command, COMMAND_FAILED, "the store can't record the command");
+        else if (result == 0 || harmless)
+                tell(pending, command);
+        command_pending_next(pending, command->device);
 }
 
 /* --- forward ------------------------------------------------------------------------------- */
 
+/* Is it, or may it be, among what waits at the network? */
+static bool may_be_queued(const struct command *command)
+{
+        return command->state == COMMAND_QUEUED || command->state == COMMAND_UNCERTAIN ||
+               (command->state == COMMAND_SENT && command->requeued);
+}
+
 /* A `replace` has removed at the network what waited there before it, without a word. */
 static void supersede_earlier(struct command_pending *pending, const struct command *replacing)
 {
-        list_for_each_safe (node, &replacing->device->commands) {
+        struct device *device = replacing->device;
+
+        if (device->replaced_up_to < replacing->arrival)
+                device->replaced_up_to = replacing->arrival;
+        list_for_each_safe (node, &device->commands) {
                 struct command *earlier = list_entry(node, struct command, node);
 
-                if (earlier == replacing)
-                        return;
-                if (earlier->state == COMMAND_QUEUED)
-                        command_pending_finish(pending, earlier, COMMAND_SUPERSEDED,
-                                               "a later command with Queue=Replace took its place");
+                if (earlier->arrival < replacing->arrival && may_be_queued(earlier))
+                        finish(pending, earlier, COMMAND_SUPERSEDED,
+                               "a later command with Queue=Replace took its place");
         }
+}
+
+/* After it was not acknowledged. */
+static bool sends_again(const struct command *command, enum command_state state)
+{
+        return state == COMMAND_SENT && command->state == COMMAND_SENT && command->requeued;
 }
 
 void command_pending_advance(struct command_pending *pending, struct command *command,
                              enum command_state state)
 {
-        if (command->state >= state)
+        if (command->state >= state && !sends_again(command, state))
                 return;
         log_info("COMMAND_ADVANCED", "A command has come further",
                  LOG_TEXT("reference", command->downlink.reference),
@@ -256,28 +288,84 @@ void command_pending_advance(struct command_pending *pending, struct command *co
         if (command->state < COMMAND_QUEUED && command->downlink.replace)
                 supersede_earlier(pending, command);
         command->state = state;
-        if (state == COMMAND_SENT && !command->downlink.confirmed) {
-                command_pending_finish(pending, command, COMMAND_DELIVERED, NULL);
-                return;
-        }
-        command_settle_by_policy(command, pending->options.settings);
-        record(pending, command);
+        command->requeued = false;
+        if (state == COMMAND_SENT && !command->downlink.confirmed)
+                finish(pending, command, COMMAND_DELIVERED, NULL);
+        else
+                command_record_write(pending->recorder, command);
+        command_pending_next(pending, command->device);
 }
 
-void command_pending_finish(struct command_pending *pending, struct command *command,
-                            enum command_outcome outcome, const char *reason)
+void command_pending_requeued(struct command_pending *pending, struct command *command)
 {
-        bool told_before = command->settled;
+        if (command->state < COMMAND_SENT)
+                command_pending_advance(pending, command, COMMAND_SENT);
+        if (command->state != COMMAND_SENT || command->requeued)
+                return;
+        command->requeued = true;
+        command_record_write(pending->recorder, command);
+}
 
+static void forget(struct command_pending *pending, struct command *command)
+{
+        CLEANUP(mem_cleanup)
+        char *key = command_record_key(command->device_key, command->identity);
+
+        hub_timer_stop(pending->options.hubs, &command->timer);
+        map_remove(pending->by_identity, key);
+        command_free(command);
+}
+
+static bool can_be_forgotten(const struct command *command)
+{
+        return !command->delivery && command->unwritten == 0 &&
+               command->device->handing_over != command;
+}
+
+/* Forgets finished commands, oldest first: those too long ago, and those too many. */
+static void forget_finished(struct command_pending *pending, int64_t now_ms)
+{
+        list_for_each_safe (node, &pending->finished) {
+                struct command *command = list_entry(node, struct command, node);
+
+                if (pending->finished.count <= pending->options.maximum_remembered &&
+                    command->finished_ms + COMMAND_REMEMBER_MS > now_ms)
+                        return;
+                if (!can_be_forgotten(command))
+                        continue;
+                command_record_delete(pending->recorder, command);
+                list_remove(&pending->finished, node);
+                forget(pending, command);
+        }
+}
+
+/* Takes it off the list that it is on. */
+static void leave(struct command_pending *pending, struct command *command)
+{
+        if (command->held) {
+                list_remove(&command->device->held_commands, &command->node);
+                command->held = false;
+                return;
+        }
+        map_remove(pending->by_reference, command->downlink.reference);
+        list_remove(&command->device->commands, &command->node);
+        metrics_gauge_add(METRIC_COMMANDS_PENDING, -1);
+}
+
+static void finish(struct command_pending *pending, struct command *command,
+                   enum command_outcome outcome, const char *reason)
+{
         if (command->state == COMMAND_FINISHED)
                 return;
         if (outcome == COMMAND_DELIVERED && command->state < COMMAND_QUEUED &&
             command->downlink.replace)
                 supersede_earlier(pending, command);
-        hub_timer_stop(pending->options.hubs, &command->deadline);
-        command->doubtful = command->state == COMMAND_UNCERTAIN;
+        hub_timer_stop(pending->options.hubs, &command->timer);
+        command->resting = false;
+        command->early = command_settle_was_told(command);
         command->state = COMMAND_FINISHED;
         command->outcome = outcome;
+        command->finished_ms = clock_wall_ms();
         free(command->reason);
         command->reason = mem_text(reason);
         log_info("COMMAND_FINISHED", "The outcome of a command is known",
@@ -286,14 +374,20 @@ void command_pending_finish(struct command_pending *pending, struct command *com
                  LOG_TEXT("device", command->device_key),
                  LOG_TEXT("outcome", command_outcome_name(outcome)),
                  LOG_TEXT("reason", reason ? reason : ""), LOG_END);
-        map_remove(pending->by_reference, command->downlink.reference);
-        list_remove(&command->device->commands, &command->node);
+        leave(pending, command);
         list_push_back(&pending->finished, &command->node);
-        metrics_gauge_add(METRIC_COMMANDS_PENDING, -1);
-        command_settle_finished(command);
-        record(pending, command);
-        if (told_before && !command->is_method)
+        /* The report first: a crash between the two makes it twice, with one message id. */
+        if (command->early)
                 pending->options.report(pending->options.context, command);
+        command_record_write(pending->recorder, command);
+        take_in_held(pending, command->device);
+        forget_finished(pending, command->finished_ms);
+}
+
+void command_pending_finish(struct command_pending *pending, struct command *command,
+                            enum command_outcome outcome, const char *reason)
+{
+        finish(pending, command, outcome, reason);
         command_pending_next(pending, command->device);
 }
 
@@ -302,27 +396,51 @@ void command_pending_doubt(struct command_pending *pending, struct command *comm
         if (command->state != COMMAND_WAITING)
                 return;
         command->state = COMMAND_UNCERTAIN;
-        record(pending, command);
+        command_record_write(pending->recorder, command);
 }
 
 /* --- deliveries ---------------------------------------------------------------------------- */
+
+static void rest_is_over(struct hub_timer *timer)
+{
+        struct command *command = list_entry(timer, struct command, timer);
+
+        command->resting = false;
+        command_pending_next(command->owner, command->device);
+}
+
+static void rest(struct command_pending *pending, struct command *command)
+{
+        command->resting = true;
+        command->owner = pending;
+        command->timer.run = rest_is_over;
+        hub_timer_start(pending->options.hubs, &command->timer,
+                        backoff_ms(command->attempt - 1, REST_MIN_MS, REST_MAX_MS));
+}
 
 /* The hub gives it another chance after we abandoned it. */
 static void try_again(struct command_pending *pending, struct command *command)
 {
         list_remove(&pending->finished, &command->node);
+        command->attempt++;
         /* If the network may have it, it has it under the old reference. */
         command->state = command->doubtful ? COMMAND_UNCERTAIN : COMMAND_WAITING;
         if (!command->doubtful) {
-                command->attempt++;
                 command_make_reference(command);
+                command->arrival = 0;
         }
+        command->doubtful = false;
         command->outcome = COMMAND_NO_OUTCOME;
-        command->settled = false;
+        command->finished_ms = 0;
+        command->requeued = false;
         command->failures = 0;
         command->started_ns = clock_steady_ns();
-        enter(pending, command);
-        record_first(pending, command);
+        rest(pending, command);
+        take_in(pending, command);
+        if (command->state == COMMAND_UNCERTAIN &&
+            command->arrival < command->device->replaced_up_to)
+                finish(pending, command, COMMAND_SUPERSEDED,
+                       "a later command with Queue=Replace took its place");
 }
 
 void command_pending_redelivered(struct command_pending *pending, struct command *command,
@@ -335,45 +453,37 @@ void command_pending_redelivered(struct command_pending *pending, struct command
         if (command->delivery)
                 hub_command_settle(command->delivery, HUB_ABANDON);
         command->delivery = delivery;
-        if (command->state == COMMAND_FINISHED && command->outcome == COMMAND_FAILED)
+        delivery->owner = command;
+        if (command->held)
+                return;
+        if (command->state == COMMAND_FINISHED && command->outcome == COMMAND_FAILED &&
+            !command->early)
                 try_again(pending, command);
-        else if (command->state == COMMAND_FINISHED)
-                command_settle_finished(command);
-        else
-                command_settle_by_policy(command, pending->options.settings);
-}
-
-struct search {
-        const struct hub_command *delivery;
-        struct command *found;
-};
-
-static bool is_delivery(void *context, const char *key, void *value)
-{
-        struct search *search = context;
-        struct command *command = value;
-
-        (void)key;
-        if (command->delivery == search->delivery)
-                search->found = command;
-        return !search->found;
+        else if (command->record_failed && command->unwritten == 0)
+                command_record_write(pending->recorder, command);
+        else if (command->unwritten == 0)
+                tell(pending, command);
 }
 
 void command_pending_lost(struct command_pending *pending, struct hub_command *delivery)
 {
-        struct search search = {.delivery = delivery};
+        struct command *command = delivery->owner;
 
-        map_each(pending->by_identity, is_delivery, &search);
-        if (search.found)
-                search.found->delivery = NULL;
         /* Frees it; there is nothing left to settle. */
         hub_command_settle(delivery, HUB_ABANDON);
+        if (!command)
+                return;
+        command->delivery = NULL;
+        /* The hub will deliver it again, and there it is safer than here. */
+        if (command->held && command->attempt == 1) {
+                leave(pending, command);
+                forget(pending, command);
+        }
 }
 
 /* --- care ---------------------------------------------------------------------------------- */
 
 struct expired {
-        struct command_pending *pending;
         struct command *commands[64];
         size_t count;
         int64_t now_ms;
@@ -385,106 +495,99 @@ static bool collect_expired(void *context, const char *key, void *value)
         struct command *command = value;
 
         (void)key;
-        if (command->expires_ms > 0 && command->expires_ms <= expired->now_ms)
+        if (is_over(command, expired->now_ms))
                 expired->commands[expired->count++] = command;
         return expired->count < ARRAY_SIZE(expired->commands);
 }
 
-static void forget_old(struct command_pending *pending, int64_t now_ms)
+static void finish_expired(struct command_pending *pending, int64_t now_ms)
 {
-        list_for_each_safe (node, &pending->finished) {
-                struct command *command = list_entry(node, struct command, node);
-                CLEANUP(mem_cleanup)
-                char *key = identity_key(command->device_key, command->identity);
+        struct expired expired = {.now_ms = now_ms};
 
-                if (command->received_ms + REMEMBER_MS > now_ms || command->delivery)
-                        continue;
-                if (command->device->handing_over == command)
-                        continue;
-                list_remove(&pending->finished, node);
-                map_remove(pending->by_identity, key);
-                command_free(command);
-        }
+        do {
+                expired.count = 0;
+                map_each(pending->by_reference, collect_expired, &expired);
+                for (size_t i = 0; i < expired.count; i++)
+                        command_pending_finish(pending, expired.commands[i], COMMAND_EXPIRED,
+                                               "its time was over before its outcome was known");
+        } while (expired.count == ARRAY_SIZE(expired.commands));
 }
 
 static void take_care(struct hub_timer *timer)
 {
         struct command_pending *pending = list_entry(timer, struct command_pending, care);
-        struct expired expired = {.pending = pending, .now_ms = clock_wall_ms()};
+        int64_t now_ms = clock_wall_ms();
 
         if (pending->stopped)
                 return;
-        map_each(pending->by_reference, collect_expired, &expired);
-        for (size_t i = 0; i < expired.count; i++)
-                command_pending_finish(pending, expired.commands[i], COMMAND_EXPIRED,
-                                       "its time was over before its outcome was known");
-        forget_old(pending, expired.now_ms);
+        finish_expired(pending, now_ms);
+        forget_finished(pending, now_ms);
         hub_timer_start(pending->options.hubs, &pending->care, CARE_PERIOD_MS);
 }
 
 /* --- start and stop ------------------------------------------------------------------------ */
 
-struct loading {
-        struct command_pending *pending;
-        struct device *(*device_of)(void *context, const char *key);
-        void *context;
-};
-
-static bool load_command(void *context, const struct store_record *stored)
+static bool has_replaced(const struct command *command)
 {
-        struct loading *loading = context;
-        struct command_pending *pending = loading->pending;
-        struct reason reason = REASON_INIT;
-        struct command *command = command_decode(stored->value, stored->value_size, &reason);
+        return command->downlink.replace &&
+               (command->state == COMMAND_QUEUED || command->state == COMMAND_SENT ||
+                command->outcome == COMMAND_DELIVERED || command->outcome == COMMAND_SUPERSEDED);
+}
 
-        if (command)
-                command->device = loading->device_of(loading->context, command->device_key);
-        if (!command || !command->device) {
-                log_warn("COMMAND_FORGOTTEN", "A recorded command can't be taken up again",
-                         LOG_TEXT("key", stored->key),
-                         LOG_TEXT("reason", command ? "its device is not known" : reason.text),
-                         LOG_END);
-                command_free(command);
-                return true;
-        }
-        /* It may have been handed over in the moment before the end of the last run. */
-        if (command->state == COMMAND_WAITING)
-                command->state = COMMAND_UNCERTAIN;
-        if (command->state != COMMAND_FINISHED) {
-                enter(pending, command);
-        } else {
-                map_set(pending->by_identity, stored->key, command);
+static void restore(struct command_pending *pending, struct command *command)
+{
+        CLEANUP(mem_cleanup)
+        char *key = command_record_key(command->device_key, command->identity);
+
+        map_set(pending->by_identity, key, command);
+        if (command->arrival > pending->arrivals)
+                pending->arrivals = command->arrival;
+        if (has_replaced(command) && command->device->replaced_up_to < command->arrival)
+                command->device->replaced_up_to = command->arrival;
+        if (command->state == COMMAND_FINISHED)
                 list_push_back(&pending->finished, &command->node);
-        }
-        return true;
+        else
+                enter(pending, command);
 }
 
 int command_pending_load(struct command_pending *pending,
                          struct device *(*device_of)(void *context, const char *key), void *context,
                          struct reason *reason)
 {
-        struct loading loading = {.pending = pending, .device_of = device_of, .context = context};
-        int result =
-                store_records_each(pending->options.store, COMMAND_KIND, load_command, &loading);
+        struct command_load loaded = {.count = 0};
+        int result = command_load(pending->options.store, device_of, context, &loaded, reason);
 
-        if (result != 0)
-                reason_set(reason, "the store's records of commands can't be read");
+        for (size_t i = 0; i < loaded.count; i++)
+                restore(pending, loaded.commands[i]);
+        free(loaded.commands);
         return result;
 }
 
-static bool start_device(void *context, const char *key, void *value)
+struct starting {
+        struct device **devices;
+        size_t count;
+};
+
+static bool collect_device(void *context, const char *key, void *value)
 {
-        struct command *command = value;
+        struct starting *starting = context;
+        const struct command *command = value;
 
         (void)key;
-        command_pending_next(context, command->device);
+        starting->devices[starting->count++] = command->device;
         return true;
 }
 
 void command_pending_start(struct command_pending *pending)
 {
+        size_t count = map_count(pending->by_reference);
+        struct starting starting = {.devices = mem_new(count + 1, sizeof(struct device *))};
+
         THREAD_ASSERT(HUB_CLIENT_THREAD);
-        map_each(pending->by_reference, start_device, pending);
+        map_each(pending->by_reference, collect_device, &starting);
+        for (size_t i = 0; i < starting.count; i++)
+                command_pending_next(pending, starting.devices[i]);
+        free(starting.devices);
         pending->care.run = take_care;
         hub_timer_start(pending->options.hubs, &pending->care, CARE_PERIOD_MS);
 }
@@ -493,4 +596,5 @@ void command_pending_stop(struct command_pending *pending)
 {
         THREAD_ASSERT(HUB_CLIENT_THREAD);
         pending->stopped = true;
+        command_recorder_stop(pending->recorder);
 }

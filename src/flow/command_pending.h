@@ -3,12 +3,19 @@
  * The ledger: which commands still wait for their outcome, on disk, and how each is settled.
  *
  * Laws:
- *   - a command is on disk before it is handed to the network;
- *   - commands of a device are handed over in the order of their arrival, one at a time;
+ *   - a command is on disk before it is handed to the network, and what became of it is on disk
+ *     before the cloud is told, so that no crash between the two makes it go out twice;
+ *   - commands of a device are handed over in the order of their arrival, one at a time, also
+ *     over a restart; one whose time is over is not handed over;
  *   - a command goes forward only, and once finished it never changes, whatever comes later,
- *     doubled or out of order (rule E2); only a redelivery after COMMAND_FAILED is a new attempt;
+ *     doubled or out of order (rule E2); only a redelivery after COMMAND_FAILED is a new attempt,
+ *     after a pause that grows with each;
  *   - a command that the hub delivers again is recognised, not handed over again, and its outcome
- *     settles the newest delivery (rule E5).
+ *     settles the newest delivery (rule E5);
+ *   - a device that has too many commands takes no more: what the hub delivers meanwhile is held,
+ *     unsettled, until there is room. A lock that ends meanwhile does no harm and costs no
+ *     delivery count, as abandoning would: the hub delivers again, and the new lock is held;
+ *   - memory is bounded: the oldest finished commands are forgotten first.
  *
  * All on the thread "hub", but command_pending_load.
  */
@@ -31,14 +38,15 @@ struct command_pending_options {
         struct hub_client *hubs;
         /* It is this command's turn: hand it to the network (UNCERTAIN: find out first). */
         void (*hand_over)(void *context, struct command *command);
-        /* Its outcome became known after the hub was told that it is complete. */
+        /* Its outcome became known after the cloud was told that it is done (command->early). */
         void (*report)(void *context, const struct command *command);
         void *context;
+        size_t maximum_remembered; /* finished commands; 0 = 100,000 */
 };
 
 struct command_pending *command_pending_new(const struct command_pending_options *options);
 
-/* After the thread "hub" has ended. */
+/* After the thread "hub" has ended and the store is closed. */
 void command_pending_free(struct command_pending *pending);
 
 /*
@@ -62,7 +70,13 @@ struct command *command_pending_find_reference(const struct command_pending *pen
 /* How many commands of the device are not finished. */
 size_t command_pending_count(const struct device *device);
 
-/* Takes a new command; it is recorded, and handed over when its turn comes. */
+/* May the device have one more command? */
+bool command_pending_has_room(const struct command_pending *pending, const struct device *device);
+
+/*
+ * Takes a new command; it is recorded, and handed over when its turn comes. One too many is held
+ * until there is room.
+ */
 void command_pending_add(struct command_pending *pending, struct command *command);
 
 /* The hub delivers it again. */
@@ -76,6 +90,9 @@ void command_pending_lost(struct command_pending *pending, struct hub_command *d
 void command_pending_advance(struct command_pending *pending, struct command *command,
                              enum command_state state);
 
+/* The device did not acknowledge it: the network will send it again by itself. */
+void command_pending_requeued(struct command_pending *pending, struct command *command);
+
 /* Its outcome is known; `reason` may be NULL. */
 void command_pending_finish(struct command_pending *pending, struct command *command,
                             enum command_outcome outcome, const char *reason);
@@ -87,10 +104,10 @@ void command_pending_doubt(struct command_pending *pending, struct command *comm
 void command_pending_next(struct command_pending *pending, struct device *device);
 
 /*
- * Writes the command as it is now; `done` (may be NULL) is called on the store's thread when that
- * is on disk, or with another result than 0 when it can't be.
+ * `done` is called when all that is known of the command is on disk, or with another result than 0
+ * when it can't be; at once, or on the store's thread.
  */
-void command_pending_record(struct command_pending *pending, const struct command *command,
-                            void (*done)(void *context, int result), void *context);
+void command_pending_when_recorded(struct command_pending *pending, const struct command *command,
+                                   void (*done)(void *context, int result), void *context);
 
 #endif

@@ -32,21 +32,19 @@ static void count(enum hub_settlement settlement)
         metrics_add(counters[settlement], 1);
 }
 
-/* False if there is no delivery, or its lock is lost: then the next delivery is settled. */
-static bool settle(struct command *command, enum hub_settlement settlement)
+/* If there is no delivery, or its lock is lost, the next delivery is settled. */
+static void settle(struct command *command, enum hub_settlement settlement)
 {
         struct hub_command *delivery = command->delivery;
 
         if (!delivery)
-                return false;
+                return;
         command->delivery = NULL;
-        if (!hub_command_settle(delivery, settlement)) {
+        if (hub_command_settle(delivery, settlement))
+                count(settlement);
+        else
                 log_info("COMMAND_LOCK_LOST", "A lock ended before the outcome was known",
                          LOG_TEXT("reference", command->downlink.reference), LOG_END);
-                return false;
-        }
-        count(settlement);
-        return true;
 }
 
 static void answer(struct hub_method *call, int status, const char *state, const char *message)
@@ -68,7 +66,6 @@ static void answer_call(struct command *command, int status, const char *state, 
         if (!call)
                 return;
         command->call = NULL;
-        command->settled = true;
         answer(call, status, state, message);
 }
 
@@ -87,14 +84,21 @@ static bool has_come_far_enough(const struct command *command)
         return command->state >= COMMAND_SENT && !command->downlink.confirmed;
 }
 
+bool command_settle_was_told(const struct command *command)
+{
+        if (command->is_method)
+                return command->state >= COMMAND_QUEUED && !command->call;
+        return has_come_far_enough(command);
+}
+
 void command_settle_by_policy(struct command *command, const struct settings *settings)
 {
-        if (command->is_method) {
-                if (command->state >= COMMAND_QUEUED &&
-                    settings->commands.method_answer == SETTINGS_ANSWER_ON_QUEUED)
-                        answer_call(command, 200, "queued", "the network has taken the downlink");
-        } else if (has_come_far_enough(command) && settle(command, HUB_COMPLETE)) {
-                command->settled = true;
+        if (!command->is_method) {
+                if (has_come_far_enough(command))
+                        settle(command, HUB_COMPLETE);
+        } else if (command->state >= COMMAND_QUEUED &&
+                   settings->commands.method_answer == SETTINGS_ANSWER_ON_QUEUED) {
+                answer_call(command, 200, "queued", "the network has taken the downlink");
         }
 }
 
@@ -107,9 +111,7 @@ void command_settle_finished(struct command *command)
         if (command->is_method)
                 return;
         /* What was completed early and is delivered again was completed in vain: again, then. */
-        if (settle(command,
-                   command->settled ? HUB_COMPLETE : settlement_of_outcome[command->outcome]))
-                command->settled = true;
+        settle(command, command->early ? HUB_COMPLETE : settlement_of_outcome[command->outcome]);
 }
 
 void command_settle_timeout(struct command *command)

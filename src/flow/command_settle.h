@@ -6,8 +6,13 @@
 #ifndef ISTHMUS_FLOW_COMMAND_SETTLE_H
 #define ISTHMUS_FLOW_COMMAND_SETTLE_H
 
+#include <stdbool.h>
+
 #include "conf/settings.h"
 #include "flow/command.h"
+
+/* Was the cloud told that it is done, though its outcome is not known yet? */
+bool command_settle_was_told(const struct command *command);
 
 /* Tells it if the command has come as far as its policy asks. */
 void command_settle_by_policy(struct command *command, const struct settings *settings);

@@ -229,6 +229,7 @@ static struct device *add_device(struct device_table *table, const char *key)
         device->key = mem_text(key);
         uplink_backlog_init(&device->backlog);
         list_init(&device->commands);
+        list_init(&device->held_commands);
         map_set(table->devices, key, device);
         metrics_gauge_add(METRIC_DEVICES_KNOWN, 1);
         return device;

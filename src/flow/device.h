@@ -65,7 +65,10 @@ struct device {
         struct hub_device *link;
         struct uplink_event *in_flight; /* the oldest event, sent and not settled */
         struct list commands;           /* not finished, in the order of arrival */
+        struct list held_commands;      /* there is no room for them among those */
+        int64_t replaced_up_to;         /* arrival of the newest `replace` that was taken */
         struct command *handing_over;   /* to the network, the one whose turn it is; or NULL */
+        bool is_choosing;               /* whose turn it is */
         struct hub_timer command_timer;
         void *command_owner;     /* struct command_network, for the timer */
         int64_t next_command_ms; /* steady clock; not sooner is the next one handed over */

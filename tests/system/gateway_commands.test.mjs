@@ -428,6 +428,27 @@ test('a command reaches a remembered device after a restart, without an uplink',
   await s.settled(id, 'completed');
 });
 
+test('a full device queue: messages wait and lose nothing, a method is answered 429', async (t) => {
+  const s = await site(t, { azure: { Methods: methods }, Commands: { MaximumPerDevice: 2 } },
+    ['--lock-seconds', '2']);
+  const ids = [];
+
+  for (let i = 0; i < 4; i++) ids.push(await s.send({ properties: { Confirmed: 'true' } }));
+  await s.stack.downlink(device, 2);
+  await s.gateway.logged('COMMAND_HELD');
+  const refused = await s.call('value_0', { payload: 1 });
+  assert.equal(refused.status, 429);
+  assert.match(refused.payload.message, /2 commands/);
+  await eventually('a lock that ended while it was held', async () =>
+    (await s.state(ids[3])).deliveries >= 2);
+  assert.equal(s.taken(), 2);
+  for (let i = 0; i < 4; i++) {
+    await s.tell('ack', await s.stack.downlink(device, i + 1));
+    assert.equal((await s.settled(ids[i], 'completed')).abandoned, 0);
+  }
+  assert.equal(s.taken(), 4);
+});
+
 test('commands of a device go in order', async (t) => {
   const s = await site(t);
   const bodies = Array.from({ length: 10 }, (_, i) => Buffer.from([i]).toString('base64'));

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+/* The laws of flow/command_network.h, with a network that the test plays. */
+#include "command_world.h"
+
+#include "flow/command_network.h"
+#include "http/http_client.h"
+#include "networks/network.h"
+
+#define MAX_REQUESTS 32
+
+static struct {
+        struct {
+                char *method;
+                char *url;
+        } requests[MAX_REQUESTS];
+        size_t count;
+        http_done *done;
+        void *context;
+} http;
+
+void http_client_send(struct http_client *client, const struct http_request *request,
+                      http_done *done, void *context)
+{
+        (void)client;
+        assert_null(http.done);
+        assert_true(http.count < MAX_REQUESTS);
+        http.requests[http.count].method = mem_text(request->method);
+        http.requests[http.count++].url = mem_text(request->url);
+        http.done = done;
+        http.context = context;
+}
+
+const struct network *device_network(const struct device *device)
+{
+        return network_by_name(device->network);
+}
+
+static struct {
+        struct settings settings;
+        struct command_pending *pending;
+        struct command_network *network;
+        struct device device;
+} site;
+
+static void on_hand_over(void *context, struct command *command)
+{
+        (void)context;
+        command_network_hand_over(site.network, command);
+}
+
+static void on_report(void *context, const struct command *command)
+{
+        (void)context;
+        (void)command;
+}
+
+static int setup(void **state)
+{
+        static char base_url[] = "https://tts.example/api/v3/as/applications";
+        static char key[] = "NNSXS.KEY";
+
+        (void)state;
+        memset(&site, 0, sizeof(site));
+        memset(&http, 0, sizeof(http));
+        disk_clear();
+        post_count = 0;
+        site.settings.the_things_industries.webhook_base_url = base_url;
+        site.settings.the_things_industries.api_key = key;
+        device_prepare(&site.device);
+        site.network =
+                command_network_new(&(struct command_network_options){.settings = &site.settings});
+        site.pending = command_pending_new(&(struct command_pending_options){
+                .settings = &site.settings,
+                .hand_over = on_hand_over,
+                .report = on_report,
+        });
+        command_network_join(site.network, site.pending);
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        (void)state;
+        commit();
+        command_network_free(site.network);
+        command_pending_free(site.pending);
+        disk_clear();
+        for (size_t i = 0; i < http.count; i++) {
+                free(http.requests[i].method);
+                free(http.requests[i].url);
+        }
+        return 0;
+}
+
+static void check_last_request(size_t count, const char *method, const char *tail)
+{
+        const char *url;
+
+        assert_int_equal(http.count, count);
+        assert_string_equal(http.requests[count - 1].method, method);
+        url = http.requests[count - 1].url;
+        assert_true(strlen(url) > strlen(tail));
+        assert_string_equal(url + strlen(url) - strlen(tail), tail);
+}
+
+static void answer_with(enum http_failure failure, int status, const char *body)
+{
+        struct http_answer answer = {
+                .failure = failure,
+                .status = status,
+                .retry_after_ms = -1,
+                .reason = REASON_INIT,
+        };
+        http_done *done = http.done;
+
+        assert_non_null(done);
+        http.done = NULL;
+        if (failure != HTTP_OK)
+                reason_set(&answer.reason, "it failed");
+        buf_add_text(&answer.body, body);
+        done(http.context, &answer);
+        buf_deinit(&answer.body);
+        run_posts();
+        commit();
+}
+
+static void answer(int status, const char *body)
+{
+        answer_with(HTTP_OK, status, body);
+}
+
+static void answer_listed(const struct command *command)
+{
+        CLEANUP(mem_cleanup)
+        char *body = mem_format("{\"downlinks\":[{\"correlation_ids\":[\"isthmus:%s\"]}]}",
+                                command->downlink.reference);
+
+        answer(200, body);
+}
+
+static struct command *add(const char *identity)
+{
+        struct command *command = make_command(&site.device, identity);
+
+        command_pending_add(site.pending, command);
+        commit();
+        return command;
+}
+
+static struct command *add_method(struct called *call)
+{
+        struct command *command = make_command(&site.device, "method:1");
+
+        command->is_method = true;
+        command->call = &call->method;
+        command_pending_add(site.pending, command);
+        commit();
+        return command;
+}
+
+static struct device *device_of(void *context, const char *key)
+{
+        (void)context;
+        (void)key;
+        return &site.device;
+}
+
+/* As kill -9 while a request is under way, and a new start. */
+static void restart(void)
+{
+        struct reason reason = REASON_INIT;
+
+        command_network_free(site.network);
+        command_pending_free(site.pending);
+        http.done = NULL;
+        device_prepare(&site.device);
+        site.network =
+                command_network_new(&(struct command_network_options){.settings = &site.settings});
+        site.pending = command_pending_new(&(struct command_pending_options){
+                .settings = &site.settings,
+                .hand_over = on_hand_over,
+                .report = on_report,
+        });
+        command_network_join(site.network, site.pending);
+        assert_int_equal(command_pending_load(site.pending, device_of, NULL, &reason), 0);
+        command_pending_start(site.pending);
+        commit();
+}
+
+/* --- methods whose caller is gone ----------------------------------------------------------- */
+
+static void a_method_is_never_pushed_after_a_restart(void **state)
+{
+        struct called call = {.lost = false};
+        struct command *command;
+
+        (void)state;
+        add_method(&call);
+        check_last_request(1, "POST", "/devices/dev/down/push");
+        restart();
+        command = command_pending_find(site.pending, device_key, "method:1");
+        check_last_request(2, "GET", "/devices/dev/down");
+        answer(200, "{\"downlinks\":[]}");
+        assert_int_equal(http.count, 2);
+        assert_int_equal(command->outcome, COMMAND_EXPIRED);
+        assert_string_equal(command->reason, "its caller is gone");
+}
+
+static void a_method_that_the_network_has_is_tracked_after_a_restart(void **state)
+{
+        struct called call = {.lost = false};
+        struct command *command;
+
+        (void)state;
+        add_method(&call);
+        restart();
+        command = command_pending_find(site.pending, device_key, "method:1");
+        answer_listed(command);
+        assert_int_equal(command->state, COMMAND_QUEUED);
+        command_pending_advance(site.pending, command, COMMAND_SENT);
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+}
+
+static void a_method_is_not_pushed_when_its_link_has_ended(void **state)
+{
+        struct called first = {.lost = false};
+        struct command *command;
+
+        (void)state;
+        add("before");
+        command = add_method(&first);
+        first.lost = true;
+        answer(200, "");
+        assert_int_equal(command->outcome, COMMAND_EXPIRED);
+        assert_int_equal(http.count, 1);
+        commit();
+        free(first.body);
+}
+
+/* --- answers -------------------------------------------------------------------------------- */
+
+static void rule_D1_answers_of_the_network_decide(void **state)
+{
+        static const struct {
+                enum http_failure failure;
+                int status;
+                enum command_state state;
+                enum command_outcome outcome;
+        } rows[] = {
+                {HTTP_OK, 200, COMMAND_QUEUED, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 400, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 401, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 403, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 404, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 429, COMMAND_WAITING, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 500, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 503, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+                {HTTP_E_CONNECT, 0, COMMAND_WAITING, COMMAND_NO_OUTCOME},
+                {HTTP_E_TLS, 0, COMMAND_WAITING, COMMAND_NO_OUTCOME},
+                {HTTP_E_TIMEOUT, 0, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+                {HTTP_E_BROKEN, 0, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct command *command = add("m");
+
+                answer_with(rows[i].failure, rows[i].status, "{}");
+                assert_int_equal(command->state, rows[i].state);
+                assert_int_equal(command->outcome, rows[i].outcome);
+                teardown(state);
+                setup(state);
+        }
+}
+
+static void law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        run_timer(&site.device.command_timer);
+        check_last_request(2, "GET", "/down");
+        answer(503, "{}");
+        run_timer(&site.device.command_timer);
+        check_last_request(3, "GET", "/down");
+        answer(200, "{}");
+        check_last_request(4, "POST", "/down/push");
+        answer(200, "");
+        assert_int_equal(command->state, COMMAND_QUEUED);
+}
+
+static void rule_E2_an_event_between_request_and_answer_decides(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        command->downlink.confirmed = true;
+        command_pending_advance(site.pending, command, COMMAND_SENT);
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        assert_int_equal(command->state, COMMAND_SENT);
+        assert_null(site.device.handing_over);
+        add("next");
+        check_last_request(2, "POST", "/down/push");
+        answer(200, "");
+}
+
+static void rule_D1_too_many_failures_abandon_and_doubt_is_kept(void **state)
+{
+        struct delivered again = {.gone = false};
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_BROKEN, 0, "");
+        while (command->state != COMMAND_FINISHED) {
+                run_timer(&site.device.command_timer);
+                answer(503, "{}");
+        }
+        assert_int_equal(command->outcome, COMMAND_FAILED);
+        assert_true(command->doubtful);
+        command_pending_redelivered(site.pending, command, &again.command);
+        commit();
+        run_timer(&command->timer);
+        check_last_request(http.count, "GET", "/down");
+        answer_listed(command);
+        assert_int_equal(command->state, COMMAND_QUEUED);
+        assert_false(again.is_settled);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+#define NETWORK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+                NETWORK_TEST(a_method_is_never_pushed_after_a_restart),
+                NETWORK_TEST(a_method_that_the_network_has_is_tracked_after_a_restart),
+                NETWORK_TEST(a_method_is_not_pushed_when_its_link_has_ended),
+                NETWORK_TEST(rule_D1_answers_of_the_network_decide),
+                NETWORK_TEST(law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again),
+                NETWORK_TEST(rule_E2_an_event_between_request_and_answer_decides),
+                NETWORK_TEST(rule_D1_too_many_failures_abandon_and_doubt_is_kept),
+        };
+
+        thread_enter(HUB_CLIENT_THREAD);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
