@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/crypto.h"
 
+#include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -165,4 +166,41 @@ int crypto_count_certificates(const char *pem, size_t size)
         ERR_clear_error();
         BIO_free(bio);
         return is_end ? count : -(count + 1);
+}
+
+/* With no password to give, OpenSSL would ask the terminal for one. */
+static X509 *read_pem_certificate(const void *bytes, size_t size)
+{
+        BIO *bio = BIO_new_mem_buf(bytes, (int)size);
+        char no_password[] = "";
+        X509 *certificate;
+
+        if (!bio)
+                abort();
+        certificate = PEM_read_bio_X509(bio, NULL, NULL, no_password);
+        BIO_free(bio);
+        return certificate;
+}
+
+bool crypto_certificate_der(struct buf *der, const void *bytes, size_t size)
+{
+        const unsigned char *at = bytes;
+        unsigned char *encoded = NULL;
+        X509 *certificate;
+        int length = -1;
+
+        if (size == 0 || size > INT_MAX)
+                return false;
+        if (memmem(bytes, size, "-----BEGIN", strlen("-----BEGIN")))
+                certificate = read_pem_certificate(bytes, size);
+        else
+                certificate = d2i_X509(NULL, &at, (long)size);
+        if (certificate)
+                length = i2d_X509(certificate, &encoded);
+        if (length > 0)
+                buf_add(der, encoded, (size_t)length);
+        OPENSSL_free(encoded);
+        X509_free(certificate);
+        ERR_clear_error();
+        return length > 0;
 }

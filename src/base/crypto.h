@@ -53,4 +53,10 @@ void crypto_uuid_of(const void *bytes, size_t size, char text[CRYPTO_UUID_SIZE])
  */
 int crypto_count_certificates(const char *pem, size_t size);
 
+/*
+ * Adds an X.509 certificate in its DER form, of which fingerprints are made. `bytes` are DER or
+ * PEM, of which the first certificate is taken. False, and `der` as before, if there is none.
+ */
+bool crypto_certificate_der(struct buf *der, const void *bytes, size_t size) MUST_CHECK;
+
 #endif

@@ -16,8 +16,12 @@
         X(WEBHOOK_IGNORED, "isthmus_webhooks_total{answer=\"ignored\"}", "")                       \
         X(WEBHOOK_MALFORMED, "isthmus_webhooks_total{answer=\"malformed\"}", "")                   \
         X(WEBHOOK_UNAUTHORIZED, "isthmus_webhooks_total{answer=\"unauthorized\"}", "")             \
+        X(WEBHOOK_UNTRUSTED, "isthmus_webhooks_total{answer=\"untrusted\"}", "")                   \
         X(WEBHOOK_TOO_LARGE, "isthmus_webhooks_total{answer=\"too_large\"}", "")                   \
         X(WEBHOOK_REFUSED, "isthmus_webhooks_total{answer=\"unavailable\"}", "")                   \
+        X(CERTIFICATE_FETCHED, "isthmus_certificate_fetches_total{result=\"fetched\"}",            \
+          "Fetches of signing certificates by result")                                             \
+        X(CERTIFICATE_FAILED, "isthmus_certificate_fetches_total{result=\"failed\"}", "")          \
         X(EVENT_STORED, "isthmus_events_stored_total", "Events made durable")                      \
         X(EVENT_DUPLICATE, "isthmus_events_duplicate_total", "Events recognised as doubled")       \
         X(EVENT_SENT, "isthmus_events_accepted_total", "Events accepted by a hub")                 \

@@ -117,18 +117,13 @@ static void drop_list(struct conf_load *load, const struct conf_row *row)
         load->count = kept;
 }
 
-static bool is_list(const struct conf_row *row)
-{
-        return row->kind == CONF_TEXTS || row->kind == CONF_CHOICES;
-}
-
 static void bind_value(struct conf_load *load, const struct conf_match *match,
                        const struct conf_entry *entry)
 {
         struct conf_binding *known;
         char where[256];
 
-        if (entry->place.variable && is_list(match->row) && match->index < 0)
+        if (entry->place.variable && conf_row_is_list(match->row) && match->index < 0)
                 drop_list(load, match->row);
         known = find_same(load, match);
         if (!known) {
@@ -183,7 +178,7 @@ static bool takes_object(const struct conf_row *row)
 static bool check_shape(struct conf_load *load, const struct conf_match *match,
                         const struct conf_entry *entry, bool *bind)
 {
-        bool list = match->index < 0 && is_list(match->row);
+        bool list = match->index < 0 && conf_row_is_list(match->row);
 
         *bind = entry->shape == CONF_VALUE || match->row->kind == CONF_JSON;
         if (*bind || (list && entry->shape == CONF_LIST) ||

@@ -255,3 +255,20 @@ bool check_key_file(const char *path, struct reason *reason)
 {
         return file_holds(path, "PRIVATE KEY-----", "private key", reason);
 }
+
+bool check_one_certificate_file(const char *path, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf der = BUF_INIT;
+
+        if (file_read(path, PEM_FILE_MAX, &bytes, reason) != 0)
+                return false;
+        if (!crypto_certificate_der(&der, bytes.data, bytes.size)) {
+                reason_set(reason, "the file '%s' holds no certificate in PEM or DER form", path);
+                return false;
+        }
+        if (crypto_count_certificates(bytes.data, bytes.size) <= 1)
+                return true;
+        reason_set(reason, "the file '%s' holds several certificates; put each into its own", path);
+        return false;
+}

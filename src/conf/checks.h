@@ -52,4 +52,7 @@ bool check_token(const char *text, struct reason *reason);
 bool check_certificate_file(const char *path, struct reason *reason);
 bool check_key_file(const char *path, struct reason *reason);
 
+/* A readable file that holds one X.509 certificate, as PEM or DER. */
+bool check_one_certificate_file(const char *path, struct reason *reason);
+
 #endif

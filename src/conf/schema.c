@@ -128,13 +128,18 @@ void conf_schema_spell(const struct conf_schema *schema, const struct conf_names
                 ;
 }
 
+bool conf_row_is_list(const struct conf_row *row)
+{
+        return row->kind == CONF_TEXTS || row->kind == CONF_INPUT_FILES ||
+               row->kind == CONF_CHOICES;
+}
+
 /* What may follow a row's own path: a list's index, then "File" or "Env" of a secret. */
 static bool match_rest(const struct conf_names *names, size_t at, struct conf_match *match)
 {
         match->index = -1;
         match->via = CONF_PLAIN;
-        if (at < names->depth &&
-            (match->row->kind == CONF_TEXTS || match->row->kind == CONF_CHOICES) &&
+        if (at < names->depth && conf_row_is_list(match->row) &&
             text_to_int64(names->parts[at], 0, CONF_ENTRIES_MAX, &match->index))
                 at++;
         if (at < names->depth && match->row->secret) {

@@ -21,16 +21,17 @@
 /* The user's own names in a path: an application's, then a method's. */
 #define CONF_CAPTURES_MAX 2
 
-enum conf_kind {         /* type of the field: */
-        CONF_TEXT,       /* char * */
-        CONF_JSON,       /* char *: JSON text, given as such or as JSON in a text */
-        CONF_INPUT_FILE, /* char *: path of a file that must be readable */
-        CONF_FOLDER,     /* char *: path */
-        CONF_FLAG,       /* bool */
-        CONF_INTEGER,    /* int64_t */
-        CONF_CHOICE,     /* an enum */
-        CONF_TEXTS,      /* struct conf_texts */
-        CONF_CHOICES,    /* uint32_t: the bits of a list of choices */
+enum conf_kind {          /* type of the field: */
+        CONF_TEXT,        /* char * */
+        CONF_JSON,        /* char *: JSON text, given as such or as JSON in a text */
+        CONF_INPUT_FILE,  /* char *: path of a file that must be readable */
+        CONF_FOLDER,      /* char *: path */
+        CONF_FLAG,        /* bool */
+        CONF_INTEGER,     /* int64_t */
+        CONF_CHOICE,      /* an enum */
+        CONF_TEXTS,       /* struct conf_texts */
+        CONF_INPUT_FILES, /* struct conf_texts: paths of files that must be readable */
+        CONF_CHOICES,     /* uint32_t: the bits of a list of choices */
 };
 
 struct conf_choice {
@@ -61,6 +62,9 @@ struct conf_row {
         bool (*check)(const char *text, struct reason *reason);
         const char *meaning; /* for docs/configuration.md */
 };
+
+/* True if a row's setting is a list in [ ]. */
+bool conf_row_is_list(const struct conf_row *row);
 
 /* What is found below `from` belongs below `to`. A list of them ends with NULL. */
 struct conf_spelling {

@@ -73,6 +73,15 @@ enum settings_signature_mode {
         SETTINGS_SIGNATURE_OFF,
 };
 
+/* How deliveries of a network that signs are verified (flow/uplink_trust.h). */
+struct settings_signature {
+        enum settings_signature_mode mode;
+        char *certificate_host; /* host or host:port, the only one certificates are fetched from */
+        struct conf_texts certificate_fingerprints; /* SHA-256, hex; none = any */
+        struct conf_texts certificate_files;        /* PEM or DER; none = they are fetched */
+        int64_t maximum_age_minutes;                /* of a delivery; 0 = any */
+};
+
 /* A setting that may be left to the next wider one. */
 enum settings_switch {
         SETTINGS_UNSET,
@@ -214,10 +223,8 @@ struct settings {
                 char *base_url;
                 char *api_token; /* secret */
                 bool downlink_enabled;
-                enum settings_signature_mode signature_mode;
-                char *certificate_host; /* the only host certificates are fetched from */
-                struct conf_texts certificate_fingerprints; /* SHA-256, hex; none = any */
-                int64_t refresh_minutes;                    /* of the list of modules */
+                struct settings_signature signature;
+                int64_t refresh_minutes; /* of the list of modules */
         } myriota;
         struct {
                 char *directory;

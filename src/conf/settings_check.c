@@ -100,7 +100,7 @@ static void check_networks(struct conf_load *load, const struct settings *settin
         if (settings->myriota.downlink_enabled && !settings_is_given(load, token.path, NULL))
                 conf_say_about(load, CONF_MISTAKE, &token,
                                "DownlinkEnabled needs Myriota's API token here");
-        if (settings->myriota.signature_mode == SETTINGS_SIGNATURE_OFF &&
+        if (settings->myriota.signature.mode == SETTINGS_SIGNATURE_OFF &&
             !listen_is_loopback(settings->listen.host))
                 conf_say_about(load, CONF_MISTAKE, &mode,
                                "Off is allowed only while Listen is a loopback address; Warn "

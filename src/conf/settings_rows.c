@@ -339,18 +339,26 @@ static const struct conf_row rows[] = {
          .meaning = "Token of Myriota's Device Manager, for modules and downlinks"},
         {"Myriota.DownlinkEnabled", CONF_FLAG, FIELD(myriota.downlink_enabled),
          .meaning = "Whether commands are sent to modules; if not, callers get an error"},
-        {"Myriota.SignatureMode", CONF_CHOICE, FIELD(myriota.signature_mode),
+        {"Myriota.SignatureMode", CONF_CHOICE, FIELD(myriota.signature.mode),
          .choices = signature_modes, .fallback = "Require",
          .meaning = "Require: messages without a valid signature are refused; Strict: also those "
                     "of an expired or self-signed certificate; Warn: they are only logged; Off: no "
                     "check, allowed on a loopback address only"},
-        {"Myriota.CertificateHost", CONF_TEXT, FIELD(myriota.certificate_host),
+        {"Myriota.CertificateHost", CONF_TEXT, FIELD(myriota.signature.certificate_host),
          .fallback = "security.myriota.com", .check = check_endpoint,
          .meaning = "The one host that signing certificates are fetched from"},
-        {"Myriota.CertificateFingerprints", CONF_TEXTS, FIELD(myriota.certificate_fingerprints),
-         .check = check_fingerprint,
+        {"Myriota.CertificateFingerprints", CONF_TEXTS,
+         FIELD(myriota.signature.certificate_fingerprints), .check = check_fingerprint,
          .meaning = "SHA-256 fingerprints of the certificates that are accepted; none = every one "
                     "from CertificateHost"},
+        {"Myriota.CertificateFiles", CONF_INPUT_FILES, FIELD(myriota.signature.certificate_files),
+         .check = check_one_certificate_file,
+         .meaning =
+                 "The certificates themselves, one PEM or DER file each; nothing is fetched then"},
+        {"Myriota.MaximumAgeMinutes", CONF_INTEGER, FIELD(myriota.signature.maximum_age_minutes),
+         BETWEEN(0, 5256000),
+         .meaning = "Deliveries whose Timestamp is further away from now are refused as "
+                    "repetitions; 0 = none are"},
         {"Myriota.RefreshMinutes", CONF_INTEGER, FIELD(myriota.refresh_minutes), .fallback = "60",
          BETWEEN(1, 10080), .meaning = "How often the list of modules is read again"},
         {FORMATTERS "Directory", CONF_FOLDER, FIELD(payload_formatters.directory),

@@ -166,6 +166,7 @@ static struct json_object *value_of(const struct show *show, const struct shown 
                 memcpy(&number, shown->field, sizeof(number));
                 return json_object_new_string(choice_name(shown->row->choices, number));
         case CONF_TEXTS:
+        case CONF_INPUT_FILES:
                 return list_of_texts(show, shown);
         case CONF_CHOICES:
                 return list_of_choices(shown);
@@ -290,6 +291,9 @@ static void describe_type(const struct conf_row *row, struct buf *out)
                 return;
         case CONF_TEXTS:
                 buf_add_text(out, row->secret ? "list of secrets" : "list of texts");
+                return;
+        case CONF_INPUT_FILES:
+                buf_add_text(out, "list of files");
                 return;
         case CONF_CHOICES:
                 buf_add_text(out, "list of ");

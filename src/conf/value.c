@@ -177,6 +177,7 @@ static bool write_value(const struct conf_row *row, void *field, const char *tex
                 put_text(field, mem_text(text));
                 return true;
         case CONF_TEXTS:
+        case CONF_INPUT_FILES:
                 write_list_text(field, text);
                 return true;
         case CONF_JSON:
@@ -251,6 +252,7 @@ static void free_field(const struct conf_row *row, void *field)
                 put_text(field, NULL);
                 return;
         case CONF_TEXTS:
+        case CONF_INPUT_FILES:
                 for (size_t i = 0; i < list->count; i++)
                         wipe_free(list->texts[i]);
                 free(list->texts);
@@ -362,7 +364,8 @@ static void apply_binding(struct conf_load *load, const struct conf_binding *bin
 
         if (!text)
                 return;
-        if (row->kind == CONF_INPUT_FILE || row->kind == CONF_FOLDER)
+        if (row->kind == CONF_INPUT_FILE || row->kind == CONF_INPUT_FILES ||
+            row->kind == CONF_FOLDER)
                 put_text(&text, conf_absolute(load->folder, text));
         if (check_value(row, text, &reason) &&
             write_value(row, find_field(load, binding), text, &reason))

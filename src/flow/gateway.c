@@ -44,6 +44,7 @@ struct gateway {
         struct device_provision *provision;
         struct uplink_queue *queue;
         struct uplink_hub *uplink_hub;
+        struct uplink_trust *trust;
         struct uplink_webhook *webhook;
         struct command_pending *pending;
         struct command_hub *command_hub;
@@ -66,8 +67,7 @@ static bool is_admissible(void *context, const struct event *event, struct reaso
 {
         struct gateway *gateway = context;
 
-        return uplink_trust(gateway->settings, event, reason) &&
-               device_identity_check(gateway->settings, event, reason);
+        return device_identity_check(gateway->settings, event, reason);
 }
 
 static void on_stored(void *context, struct list *events)
@@ -308,6 +308,14 @@ static int recover(struct gateway *gateway, struct reason *reason)
         return result;
 }
 
+static int read_certificates(struct gateway *gateway, struct reason *reason)
+{
+        return uplink_trust_new(&(struct uplink_trust_options){.settings = gateway->settings,
+                                                               .http = gateway->http,
+                                                               .store = gateway->store},
+                                &gateway->trust, reason);
+}
+
 static int read_tls_files(struct gateway *gateway, struct reason *reason)
 {
         const struct settings *settings = gateway->settings;
@@ -346,6 +354,7 @@ static int take_webhooks(struct gateway *gateway, struct reason *reason)
                         .request_timeout_ms = settings->limits.request_timeout_s * 1000,
                         .maximum_connections = (unsigned)settings->limits.connections,
                         .store = gateway->store,
+                        .trust = gateway->trust,
                         .wanted = is_wanted,
                         .admissible = is_admissible,
                         .concerns = is_concerned,
@@ -359,8 +368,8 @@ static int take_webhooks(struct gateway *gateway, struct reason *reason)
 int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
 {
         static int (*const steps[])(struct gateway *, struct reason *) = {
-                open_store,    open_clients, join_stages,   join_command_stages,
-                take_commands, recover,      take_webhooks,
+                open_store,          open_clients,  read_certificates, join_stages,
+                join_command_stages, take_commands, recover,           take_webhooks,
         };
         struct gateway *made = mem_new(1, sizeof(*made));
 
@@ -415,12 +424,14 @@ static void stop_hub_stage(struct gateway *gateway)
 
 void gateway_stop(struct gateway *gateway)
 {
+        uplink_trust_stop(gateway->trust);
         uplink_webhook_stop(gateway->webhook);
         if (gateway->queue) {
                 stop_hub_stage(gateway);
                 uplink_queue_stop(gateway->queue);
         }
         http_client_free(gateway->http);
+        uplink_trust_free(gateway->trust);
         dps_client_free(gateway->dps);
         if (gateway->hubs)
                 hub_client_free(gateway->hubs, STOP_PATIENCE_MS);

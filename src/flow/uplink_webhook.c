@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "flow/uplink_queue.h"
+#include "flow/uplink_trust.h"
 #include "http/http_server.h"
 
 /* The header that carries a key; Azure Functions' own name is understood as well. */
@@ -27,6 +28,9 @@ struct uplink_webhook {
 struct delivery {
         struct uplink_webhook *webhook;
         struct http_exchange *exchange;
+        bool deferred; /* the answer comes later than `handle` returns */
+        const struct network *network;
+        struct webhook received;
         struct list events; /* struct uplink_event, in the order of put.events */
         struct store_put put;
         struct store_event *stored;
@@ -269,6 +273,13 @@ static void select_events(struct delivery *delivery, struct event_list *parsed,
         }
 }
 
+static void defer(struct delivery *delivery)
+{
+        if (!delivery->deferred)
+                http_exchange_defer(delivery->exchange);
+        delivery->deferred = true;
+}
+
 /* How many of the parsed events tell the fate of a downlink. */
 static int count_concerning(const struct uplink_webhook *webhook, const struct event_list *parsed)
 {
@@ -306,7 +317,7 @@ static void start_parts(struct delivery *delivery, struct event_list *parsed, in
 
         /* One more than there are, so that the delivery lives until all have been started. */
         atomic_store(&delivery->parts, concerning + (stores ? 1 : 0) + 1);
-        http_exchange_defer(delivery->exchange);
+        defer(delivery);
         confirm_events(delivery, parsed);
         if (stores) {
                 prepare_put(delivery);
@@ -315,29 +326,81 @@ static void start_parts(struct delivery *delivery, struct event_list *parsed, in
         part_done(delivery, 0);
 }
 
-static void store_events(struct uplink_webhook *webhook, struct http_exchange *exchange,
-                         struct event_list *parsed)
+/* Frees the delivery. */
+static void refuse(struct delivery *delivery, unsigned status, const char *title,
+                   const struct reason *reason)
 {
-        struct delivery *delivery = mem_new(1, sizeof(*delivery));
-        int concerning = count_concerning(webhook, parsed);
+        struct http_exchange *exchange = delivery->exchange;
+
+        delivery_free(delivery);
+        http_exchange_problem(exchange, status, title, reason->text);
+}
+
+static void store_events(struct delivery *delivery, struct event_list *parsed)
+{
+        struct http_exchange *exchange = delivery->exchange;
+        int concerning = count_concerning(delivery->webhook, parsed);
         struct reason unfit = REASON_INIT;
 
-        delivery->webhook = webhook;
-        delivery->exchange = exchange;
-        delivery->arrived_ns = http_exchange_arrived_ns(exchange);
-        list_init(&delivery->events);
         select_events(delivery, parsed, &unfit);
         if (!list_is_empty(&delivery->events) || concerning > 0) {
                 start_parts(delivery, parsed, concerning);
-                return;
-        }
-        delivery_free(delivery);
-        if (unfit.text[0] != '\0') {
+        } else if (unfit.text[0] != '\0') {
                 metrics_add(METRIC_WEBHOOK_MALFORMED, 1);
-                http_exchange_problem(exchange, 400, "Not taken", unfit.text);
+                refuse(delivery, 400, "Not taken", &unfit);
         } else {
                 metrics_add(METRIC_WEBHOOK_IGNORED, 1);
+                delivery_free(delivery);
                 http_exchange_answer(exchange, 200, NULL, NULL, 0);
+        }
+}
+
+/* --- understanding ------------------------------------------------------------------------ */
+
+static void refuse_malformed(struct delivery *delivery, const struct reason *reason)
+{
+        metrics_add(METRIC_WEBHOOK_MALFORMED, 1);
+        refuse(delivery, 400, "Not a valid webhook", reason);
+}
+
+static void take(struct delivery *delivery)
+{
+        CLEANUP(event_list_deinit) struct event_list parsed = EVENT_LIST_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (delivery->network->parse(&delivery->received, &parsed, &reason) ==
+            NETWORK_E_MALFORMED) {
+                refuse_malformed(delivery, &reason);
+                return;
+        }
+        if (reason.text[0] != '\0')
+                log_info("WEBHOOK_REMARK", "A webhook was taken with a remark",
+                         LOG_TEXT("network", delivery->network->name),
+                         LOG_TEXT("remark", reason.text), LOG_END);
+        store_events(delivery, &parsed);
+}
+
+/* On "ingest", or where the certificate came from. */
+static void on_verdict(void *context, enum uplink_verdict verdict, const struct reason *reason)
+{
+        struct delivery *delivery = context;
+
+        switch (verdict) {
+        case UPLINK_TRUSTED:
+                take(delivery);
+                break;
+        case UPLINK_MALFORMED:
+                refuse_malformed(delivery, reason);
+                break;
+        case UPLINK_REFUSED:
+                metrics_add(METRIC_WEBHOOK_UNTRUSTED, 1);
+                refuse(delivery, 403, "Not authentic", reason);
+                break;
+        case UPLINK_UNAVAILABLE:
+        case UPLINK_UNDECIDED:
+                metrics_add(METRIC_WEBHOOK_REFUSED, 1);
+                refuse(delivery, 503, "Not now", reason);
+                break;
         }
 }
 
@@ -346,29 +409,39 @@ static const char *find_header(const struct webhook *webhook, const char *name)
         return http_exchange_header(webhook->context, name);
 }
 
+static struct delivery *delivery_new(struct uplink_webhook *webhook, struct http_exchange *exchange)
+{
+        struct delivery *delivery = mem_new(1, sizeof(*delivery));
+        struct webhook *received = &delivery->received;
+
+        delivery->webhook = webhook;
+        delivery->exchange = exchange;
+        delivery->arrived_ns = http_exchange_arrived_ns(exchange);
+        list_init(&delivery->events);
+        received->arrived_ns = clock_wall_ns();
+        received->header = find_header;
+        received->context = exchange;
+        received->body = http_exchange_body(exchange, &received->body_size);
+        delivery->network = network_by_path(http_exchange_path(exchange), &received->path);
+        return delivery;
+}
+
 /* The whole body is there. */
 static void handle(void *context, struct http_exchange *exchange)
 {
-        CLEANUP(event_list_deinit) struct event_list parsed = EVENT_LIST_INIT;
-        struct webhook webhook = {
-                .arrived_ns = clock_wall_ns(), .header = find_header, .context = exchange};
-        const struct network *network =
-                network_by_path(http_exchange_path(exchange), &webhook.path);
+        struct uplink_webhook *webhook = context;
+        struct delivery *delivery = delivery_new(webhook, exchange);
+        struct uplink_proof *proof;
         struct reason reason = REASON_INIT;
-        int result;
+        enum uplink_verdict verdict = uplink_trust_check(webhook->options.trust, delivery->network,
+                                                         &delivery->received, &proof, &reason);
 
-        webhook.body = http_exchange_body(exchange, &webhook.body_size);
-        result = network->parse(&webhook, &parsed, &reason);
-        if (result == NETWORK_E_MALFORMED) {
-                metrics_add(METRIC_WEBHOOK_MALFORMED, 1);
-                http_exchange_problem(exchange, 400, "Not a valid webhook", reason.text);
+        if (verdict != UPLINK_UNDECIDED) {
+                on_verdict(delivery, verdict, &reason);
                 return;
         }
-        if (reason.text[0] != '\0')
-                log_info("WEBHOOK_REMARK", "A webhook was taken with a remark",
-                         LOG_TEXT("network", network->name), LOG_TEXT("remark", reason.text),
-                         LOG_END);
-        store_events(context, exchange, &parsed);
+        defer(delivery);
+        uplink_trust_decide(proof, on_verdict, delivery);
 }
 
 /* --- start and stop ----------------------------------------------------------------------- */

@@ -4,9 +4,9 @@
  *
  * Laws:
  *   - a 2xx for an event is sent only after its store_put answered 0;
- *   - nothing that is malformed, unauthenticated, too large or too slow is stored;
- *   - no thread of this stage waits for the disk: the answer is deferred until the store's
- *     thread gives it.
+ *   - nothing that is malformed, unauthenticated, not authentic, too large or too slow is stored;
+ *   - no thread of this stage waits for the disk or for a certificate: the answer is deferred
+ *     until the store's thread, or the thread "http", gives it.
  *
  * Also serves /healthz, /readyz and /metrics. Threads: those of http_server.h.
  */
@@ -23,6 +23,7 @@
 #include "networks/network.h"
 #include "store/store.h"
 
+struct uplink_trust;
 struct uplink_webhook;
 
 struct uplink_webhook_options {
@@ -36,15 +37,18 @@ struct uplink_webhook_options {
         int64_t request_timeout_ms;
         unsigned maximum_connections;
         struct store *store;
+        struct uplink_trust *trust;
 
-        /* Is this event to be stored? On the thread "ingest". */
+        /*
+         * Is this event to be stored? This one, `admissible` and `concerns` are called on the
+         * thread "ingest", or on "http" when a certificate was waited for.
+         */
         bool (*wanted)(void *context, const struct event *event);
         /* May its device be one of IoT Hub's? Else false with the reason: 400. */
         bool (*admissible)(void *context, const struct event *event, struct reason *reason);
         /*
-         * Has this event a meaning beyond telemetry (the fate of a downlink)? On the thread
-         * "ingest". If so, `confirm` takes it in, and calls `done` from any thread once that is
-         * durable.
+         * Has this event a meaning beyond telemetry (the fate of a downlink)? If so, `confirm`
+         * takes it in, and calls `done` from any thread once that is durable.
          */
         bool (*concerns)(void *context, const struct event *event);
         void (*confirm)(void *context, const struct event *event,
@@ -54,7 +58,7 @@ struct uplink_webhook_options {
         void *context;
 };
 
-/* Starts to listen. Texts, keys, `store` and `context` must outlive it. */
+/* Starts to listen. Texts, keys, `store`, `trust` and `context` must outlive it. */
 int uplink_webhook_start(const struct uplink_webhook_options *options,
                          struct uplink_webhook **webhook, struct reason *reason) MUST_CHECK;
 

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "networks/driver.h"
+#include "networks/myriota_signature.h"
 #include "networks/object_writer.h"
 
 /* Rule M9: deliveries are repeated without a known bound. */
@@ -349,4 +350,5 @@ const struct network myriota = {
         .parse = myriota_parse,
         .telemetry = myriota_telemetry,
         .payload = myriota_payload,
+        .signature = &myriota_signature,
 };

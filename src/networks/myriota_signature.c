@@ -5,9 +5,7 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <openssl/x509_vfy.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "networks/driver.h"
+#include "networks/signature_x509.h"
 
 #define SUBJECT_COMMON_NAME  "security.myriota.com"
 #define SUBJECT_ORGANIZATION "Myriota Pty Ltd"
@@ -22,14 +21,6 @@
 #define MINIMUM_KEY_BITS 2048
 #define MAXIMUM_URL      2048
 #define SCHEME           "https://"
-
-void myriota_signature_deinit(struct myriota_signature *signature)
-{
-        buf_deinit(&signature->covered);
-        buf_deinit(&signature->signature);
-        mem_cleanup(&signature->certificate_url);
-        *signature = MYRIOTA_SIGNATURE_INIT;
-}
 
 /* --- what is signed --------------------------------------------------------------------- */
 
@@ -55,7 +46,7 @@ static const char *needed_line(struct json_object *root, const char *name, struc
         return NULL;
 }
 
-static int read_covered(struct json_object *root, struct myriota_signature *signature,
+static int read_covered(struct json_object *root, struct signature *signature,
                         struct reason *reason)
 {
         const char *endpoint = needed_line(root, "EndpointRef", reason);
@@ -63,30 +54,32 @@ static int read_covered(struct json_object *root, struct myriota_signature *sign
         const char *data = id ? needed_text(root, "Data", reason) : NULL;
 
         if (!data)
-                return MYRIOTA_SIGNATURE_E_MISSING;
-        if (!json_int_member(root, "Timestamp", &signature->timestamp_s)) {
+                return SIGNATURE_E_MISSING;
+        if (!json_int_member(root, "Timestamp", &signature->signed_s)) {
                 reason_set(reason, "Timestamp is missing or no whole number, so the signature "
                                    "can't be checked");
-                return MYRIOTA_SIGNATURE_E_MISSING;
+                return SIGNATURE_E_MISSING;
         }
-        buf_add_format(&signature->covered, "%s\n%" PRId64 "\n%s\n", endpoint,
-                       signature->timestamp_s, id);
+        buf_add_format(&signature->covered, "%s\n%" PRId64 "\n%s\n", endpoint, signature->signed_s,
+                       id);
         buf_add_text(&signature->covered, data);
         return 0;
 }
 
-int myriota_signature_read(const struct webhook *webhook, struct myriota_signature *signature,
+int myriota_signature_read(const struct webhook *webhook, struct signature *signature,
                            struct reason *reason)
 {
         CLEANUP(json_cleanup) struct json_object *root = driver_body(webhook, reason);
         const char *text = root ? needed_text(root, "Signature", reason) : NULL;
         const char *url = text ? needed_text(root, "CertificateUrl", reason) : NULL;
 
+        if (!root)
+                return SIGNATURE_E_MALFORMED;
         if (!url)
-                return MYRIOTA_SIGNATURE_E_MISSING;
-        if (!crypto_base64_decode(&signature->signature, text, strlen(text))) {
+                return SIGNATURE_E_MISSING;
+        if (!crypto_base64_decode(&signature->bytes, text, strlen(text))) {
                 reason_set(reason, "Signature is not base64");
-                return MYRIOTA_SIGNATURE_E_FALSE;
+                return SIGNATURE_E_FALSE;
         }
         signature->certificate_url = mem_text(url);
         return read_covered(root, signature, reason);
@@ -124,58 +117,21 @@ int myriota_signature_check_url(const char *url, const char *authority, struct r
         if (strlen(url) > MAXIMUM_URL || has_odd_character(url)) {
                 reason_set(reason, "CertificateUrl is too long, or holds a character that has no "
                                    "place there (such as @ or a backslash)");
-                return MYRIOTA_SIGNATURE_E_URL;
+                return SIGNATURE_E_URL;
         }
         if (strncasecmp(url, SCHEME, strlen(SCHEME)) != 0) {
                 reason_set(reason, "CertificateUrl is no " SCHEME " address");
-                return MYRIOTA_SIGNATURE_E_URL;
+                return SIGNATURE_E_URL;
         }
         start = url + strlen(SCHEME);
         if (!is_authority(start, strcspn(start, "/?"), authority)) {
                 reason_set(reason, "CertificateUrl is not on %s", authority);
-                return MYRIOTA_SIGNATURE_E_URL;
+                return SIGNATURE_E_URL;
         }
         return 0;
 }
 
 /* --- the certificate -------------------------------------------------------------------- */
-
-static void certificate_cleanup(X509 **certificate)
-{
-        X509_free(*certificate);
-}
-
-static void bio_cleanup(BIO **bio)
-{
-        BIO_free(*bio);
-}
-
-/* With no password to give, OpenSSL would ask the terminal for one. */
-static X509 *read_pem(BIO *bio)
-{
-        char no_password[] = "";
-
-        return PEM_read_bio_X509(bio, NULL, NULL, no_password);
-}
-
-/* PEM or DER; NULL if it is neither. */
-static X509 *read_certificate(const void *bytes, size_t size)
-{
-        CLEANUP(bio_cleanup) BIO *bio = NULL;
-        const unsigned char *at = bytes;
-        X509 *certificate;
-
-        if (size == 0 || size > MYRIOTA_CERTIFICATE_SIZE)
-                return NULL;
-        if (memmem(bytes, size, "-----BEGIN", strlen("-----BEGIN"))) {
-                bio = BIO_new_mem_buf(bytes, (int)size);
-                certificate = read_pem(bio);
-        } else {
-                certificate = d2i_X509(NULL, &at, (long)size);
-        }
-        ERR_clear_error();
-        return certificate;
-}
 
 /* The subject has exactly one such entry, with this value. */
 static bool subject_has(X509 *certificate, int nid, const char *wanted)
@@ -197,7 +153,7 @@ static bool subject_has(X509 *certificate, int nid, const char *wanted)
         return same;
 }
 
-static int check_certificate(X509 *certificate, struct reason *reason)
+static int check_subject_and_key(X509 *certificate, struct reason *reason)
 {
         EVP_PKEY *key = X509_get0_pubkey(certificate);
 
@@ -205,13 +161,13 @@ static int check_certificate(X509 *certificate, struct reason *reason)
             !subject_has(certificate, NID_organizationName, SUBJECT_ORGANIZATION)) {
                 reason_set(reason, "the certificate's subject is not O=%s, CN=%s",
                            SUBJECT_ORGANIZATION, SUBJECT_COMMON_NAME);
-                return MYRIOTA_SIGNATURE_E_CERTIFICATE;
+                return SIGNATURE_E_CERTIFICATE;
         }
         if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA ||
             EVP_PKEY_get_bits(key) < MINIMUM_KEY_BITS) {
                 reason_set(reason, "the certificate has no RSA key of at least %d bits",
                            MINIMUM_KEY_BITS);
-                return MYRIOTA_SIGNATURE_E_CERTIFICATE;
+                return SIGNATURE_E_CERTIFICATE;
         }
         return 0;
 }
@@ -223,12 +179,12 @@ static void digest_cleanup(EVP_MD_CTX **context)
         EVP_MD_CTX_free(*context);
 }
 
-static bool signature_fits(const struct myriota_signature *signature, EVP_PKEY *key)
+static bool signature_fits(const struct signature *signature, EVP_PKEY *key)
 {
         CLEANUP(digest_cleanup) EVP_MD_CTX *context = EVP_MD_CTX_new();
         bool fits = context && EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
-                    EVP_DigestVerify(context, (const unsigned char *)signature->signature.data,
-                                     signature->signature.size,
+                    EVP_DigestVerify(context, (const unsigned char *)signature->bytes.data,
+                                     signature->bytes.size,
                                      (const unsigned char *)signature->covered.data,
                                      signature->covered.size) == 1;
 
@@ -236,76 +192,49 @@ static bool signature_fits(const struct myriota_signature *signature, EVP_PKEY *
         return fits;
 }
 
-/* --- strict ----------------------------------------------------------------------------- */
-
-static void store_cleanup(X509_STORE **store)
+/* NULL with the reason unless it is Myriota's. */
+static X509 *read_certificate(const void *bytes, size_t size, struct reason *reason)
 {
-        X509_STORE_free(*store);
-}
+        X509 *certificate = signature_read_certificate(bytes, size, MYRIOTA_CERTIFICATE_SIZE);
 
-static void verification_cleanup(X509_STORE_CTX **verification)
-{
-        X509_STORE_CTX_free(*verification);
-}
-
-static int add_roots(X509_STORE *store, const struct myriota_strict *strict)
-{
-        CLEANUP(bio_cleanup) BIO *bio = NULL;
-        int count = 0;
-        X509 *root;
-
-        if (!strict->roots || strict->roots_size > INT_MAX)
-                return 0;
-        bio = BIO_new_mem_buf(strict->roots, (int)strict->roots_size);
-        while ((root = read_pem(bio))) {
-                count += X509_STORE_add_cert(store, root) == 1;
-                X509_free(root);
+        if (!certificate) {
+                reason_set(reason, "there is no certificate (PEM or DER) in it");
+                return NULL;
         }
-        ERR_clear_error();
-        return count;
+        if (check_subject_and_key(certificate, reason) == 0)
+                return certificate;
+        X509_free(certificate);
+        return NULL;
 }
 
-static int check_strict(X509 *certificate, const struct myriota_strict *strict,
-                        struct reason *reason)
+int myriota_signature_check_certificate(const void *certificate, size_t size, struct reason *reason)
 {
-        CLEANUP(store_cleanup) X509_STORE *store = X509_STORE_new();
-        CLEANUP(verification_cleanup) X509_STORE_CTX *verification = X509_STORE_CTX_new();
-        int error;
+        CLEANUP(signature_certificate_cleanup)
+        X509 *parsed = read_certificate(certificate, size, reason);
 
-        if (add_roots(store, strict) == 0) {
-                reason_set(reason, "the strict setting needs the root certificates to trust");
-                return MYRIOTA_SIGNATURE_E_STRICT;
-        }
-        if (X509_STORE_CTX_init(verification, store, certificate, NULL) != 1)
-                return -ENOMEM;
-        X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(verification), (time_t)strict->now_s);
-        if (X509_verify_cert(verification) == 1)
-                return 0;
-        error = X509_STORE_CTX_get_error(verification);
-        reason_set(reason, "the certificate is refused by the strict setting: %s",
-                   X509_verify_cert_error_string(error));
-        ERR_clear_error();
-        return MYRIOTA_SIGNATURE_E_STRICT;
+        return parsed ? 0 : SIGNATURE_E_CERTIFICATE;
 }
 
-int myriota_signature_verify(const struct myriota_signature *signature, const void *certificate,
-                             size_t certificate_size, const struct myriota_strict *strict,
+int myriota_signature_verify(const struct signature *signature, const void *certificate,
+                             size_t size, const struct signature_strict *strict,
                              struct reason *reason)
 {
-        CLEANUP(certificate_cleanup)
-        X509 *parsed = read_certificate(certificate, certificate_size);
-        int result;
+        CLEANUP(signature_certificate_cleanup)
+        X509 *parsed = read_certificate(certificate, size, reason);
 
-        if (!parsed) {
-                reason_set(reason, "what was fetched is no certificate");
-                return MYRIOTA_SIGNATURE_E_CERTIFICATE;
-        }
-        result = check_certificate(parsed, reason);
-        if (result)
-                return result;
+        if (!parsed)
+                return SIGNATURE_E_CERTIFICATE;
         if (!signature_fits(signature, X509_get0_pubkey(parsed))) {
                 reason_set(reason, "the signature does not fit the delivery");
-                return MYRIOTA_SIGNATURE_E_FALSE;
+                return SIGNATURE_E_FALSE;
         }
-        return strict ? check_strict(parsed, strict, reason) : 0;
+        return strict ? signature_check_strict(parsed, strict, reason) : 0;
 }
+
+const struct signature_driver myriota_signature = {
+        .certificate_size = MYRIOTA_CERTIFICATE_SIZE,
+        .read = myriota_signature_read,
+        .check_url = myriota_signature_check_url,
+        .check_certificate = myriota_signature_check_certificate,
+        .verify = myriota_signature_verify,
+};

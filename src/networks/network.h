@@ -81,6 +81,8 @@ struct formatted {
         size_t property_count;
 };
 
+struct signature_driver;
+
 struct network {
         const char *name;  /* "things-stack": in the store, in logs */
         const char *route; /* "/things-stack": the webhook's path; more below it is allowed */
@@ -110,6 +112,9 @@ struct network {
 
         /* How commands reach its devices; NULL = they can't. */
         const struct downlink_driver *downlink;
+
+        /* How a delivery proves its origin (networks/signature.h); NULL = by the key alone. */
+        const struct signature_driver *signature;
 };
 
 /* All networks; ends with NULL. */

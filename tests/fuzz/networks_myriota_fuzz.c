@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void fuzz_signature(const uint8_t *data, size_t size)
 {
         struct webhook webhook = fuzz_webhook(data, size);
-        struct myriota_signature signature = MYRIOTA_SIGNATURE_INIT;
+        struct signature signature = SIGNATURE_INIT;
         struct reason reason = REASON_INIT;
         CLEANUP(mem_cleanup) char *url = mem_text_n((const char *)data, size);
 
@@ -19,7 +19,7 @@ static void fuzz_signature(const uint8_t *data, size_t size)
         demand(myriota_signature_verify(&signature, data, size, NULL, &reason) != 0);
         if (myriota_signature_check_url(url, MYRIOTA_CERTIFICATE_HOST, &reason) == 0)
                 demand(strncasecmp(url, "https://security.myriota.com", 28) == 0);
-        myriota_signature_deinit(&signature);
+        signature_deinit(&signature);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -212,28 +212,3 @@ test('health, readiness and metrics', async (t) => {
   assert.equal(await gateway.metric('isthmus_webhooks_total{answer="stored"}'), 1);
   assert.equal(await gateway.metric('isthmus_webhook_to_accepted_seconds_count'), 1);
 });
-
-test('Myriota is refused while its signature is asked for, and taken when it is not (M1, M3)', async (t) => {
-  const hub = await startHub(t);
-  const delivery = {
-    EndpointRef: 'ksnb8GB_TuGj:__jLfs2BQJ2d',
-    Timestamp: 1692928585,
-    Data: JSON.stringify({ Packets: [{ Timestamp: 1692927646796, TerminalId: '0001020304', Value: '00ffCC' }] }),
-    Id: '5f6bd4d4-7d1b-4f0f-9a4c-2f1b5d8b7c11',
-    CertificateUrl: 'https://security.myriota.com/data.crt',
-    Signature: '',
-  };
-  const strict = await startGateway(t, provisionedBy(hub));
-  const refused = await strict.post('/myriota/tracker', delivery);
-  assert.equal(refused.status, 400);
-  assert.match(refused.text, /SignatureMode/);
-
-  const open = await startGateway(t, provisionedBy(hub), { Myriota: { SignatureMode: 'Off' } });
-  assert.equal((await open.post('/myriota/tracker', delivery)).status, 202);
-  assert.equal((await open.post('/myriota/tracker', delivery)).status, 202);
-  await open.uplink(uplinkOf('application1', 'marker-1'));
-  await hub.telemetryOf('marker-1');
-  const messages = await hub.telemetryOf('0001020304');
-  assert.equal(messages.length, 1);
-  assert.equal(messages[0].body.PayloadBytes, '00-FF-CC');
-});

@@ -131,8 +131,10 @@ export async function writeConfiguration(directory, azure, settings = {}) {
 }
 
 /** Starts a gateway on a configuration file; it ends with the test unless it was ended before. */
-export async function startGatewayOn(test, file, directory) {
-  const program = new Program(['gateway', '--config', file]);
+export async function startGatewayOn(test, file, directory, environment = {}) {
+  const program = new Program(['gateway', '--config', file], {
+    env: { ...process.env, ...environment },
+  });
   endWithTest(test, program);
   const port = await eventually('GATEWAY_READY', () => {
     program.assertRuns();
@@ -142,10 +144,13 @@ export async function startGatewayOn(test, file, directory) {
   return new Gateway(program, directory, port);
 }
 
-/** Starts a gateway; `azure` is its section AzureIoT, `settings` what else is to be set. */
-export async function startGateway(test, azure, settings = {}, directory = undefined) {
+/**
+ * Starts a gateway; `azure` is its section AzureIoT, `settings` what else is to be set,
+ * `environment` further variables.
+ */
+export async function startGateway(test, azure, settings = {}, directory = undefined, environment = {}) {
   const home = directory ?? (await temporaryDirectory(test, 'gateway'));
-  return startGatewayOn(test, await writeConfiguration(home, azure, settings), home);
+  return startGatewayOn(test, await writeConfiguration(home, azure, settings), home, environment);
 }
 
 let counter = 0;

@@ -68,7 +68,7 @@ static void canonical(void **state)
                     "https://example.eu1.cloud.thethings.industries/api/v3");
         assert_text(settings->myriota.api_token, "myriota-token-secret");
         assert_true(settings->myriota.downlink_enabled);
-        assert_int_equal(settings->myriota.signature_mode, SETTINGS_SIGNATURE_STRICT);
+        assert_int_equal(settings->myriota.signature.mode, SETTINGS_SIGNATURE_STRICT);
         assert_text(settings->payload_formatters.directory,
                     TEST_PROJECT "/tests/data/config/formatters");
 }

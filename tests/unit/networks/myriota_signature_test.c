@@ -158,22 +158,21 @@ static char *make_delivery(EVP_PKEY *key, const char *covered, const char *data)
         return buf_take(&body);
 }
 
-static int read_signature(const char *body, struct myriota_signature *signature,
-                          struct reason *reason)
+static int read_signature(const char *body, struct signature *signature, struct reason *reason)
 {
         struct webhook webhook = {
                 .path = "", .body = body, .body_size = strlen(body), .header = support_no_header};
 
-        *signature = MYRIOTA_SIGNATURE_INIT;
+        *signature = SIGNATURE_INIT;
         return myriota_signature_read(&webhook, signature, reason);
 }
 
 /* Reads and verifies a good delivery of the signer with this certificate. */
-static int verify_with(const void *certificate, size_t size, const struct myriota_strict *strict)
+static int verify_with(const void *certificate, size_t size, const struct signature_strict *strict)
 {
         CLEANUP(mem_cleanup)
         char *body = make_delivery(keys.signer, "ref:1\n1741558000\nid-1\n" PACKETS, PACKETS);
-        CLEANUP(myriota_signature_deinit) struct myriota_signature signature;
+        CLEANUP(signature_deinit) struct signature signature;
         struct reason reason = REASON_INIT;
         int result;
 
@@ -183,7 +182,7 @@ static int verify_with(const void *certificate, size_t size, const struct myriot
         return result;
 }
 
-static int verify_wish(struct wish wish, const struct myriota_strict *strict)
+static int verify_wish(struct wish wish, const struct signature_strict *strict)
 {
         CLEANUP(buf_deinit) struct buf pem = BUF_INIT;
 
@@ -206,7 +205,7 @@ static void m8_der_is_taken_too(void **state)
         (void)state;
         assert_true(size > 0);
         assert_int_equal(verify_with(der, (size_t)size, NULL), 0);
-        assert_int_equal(verify_with(der, (size_t)size / 2, NULL), MYRIOTA_SIGNATURE_E_CERTIFICATE);
+        assert_int_equal(verify_with(der, (size_t)size / 2, NULL), SIGNATURE_E_CERTIFICATE);
         OPENSSL_free(der);
         X509_free(certificate);
 }
@@ -224,24 +223,26 @@ static void m8_expired_and_self_signed_is_no_reason_to_refuse(void **state)
 static void m8_strict_looks_at_time_and_chain(void **state)
 {
         CLEANUP(buf_deinit) struct buf roots = BUF_INIT;
-        struct myriota_strict strict = {.now_s = NOW_S};
+        struct signature_strict strict = {.now_s = NOW_S};
+        struct reason reason = REASON_INIT;
         struct wish wish = {WISH};
 
         (void)state;
-        assert_int_equal(verify_wish(wish, &strict), MYRIOTA_SIGNATURE_E_STRICT);
+        assert_null(signature_roots_new("nothing", 7, &reason));
+        assert_string_not_equal(reason.text, "");
         write_pem(keys.root, &roots);
-        strict.roots = roots.data;
-        strict.roots_size = roots.size;
-        assert_int_equal(verify_wish(wish, &strict), MYRIOTA_SIGNATURE_E_STRICT);
+        strict.roots = signature_roots_new(roots.data, roots.size, &reason);
+        assert_int_equal(verify_wish(wish, &strict), SIGNATURE_E_STRICT);
         wish.issuer_key = keys.root_key;
         assert_int_equal(verify_wish(wish, &strict), 0);
         strict.now_s = NOW_S + 2 * DAY;
-        assert_int_equal(verify_wish(wish, &strict), MYRIOTA_SIGNATURE_E_STRICT);
+        assert_int_equal(verify_wish(wish, &strict), SIGNATURE_E_STRICT);
         strict.now_s = NOW_S - 2 * DAY;
-        assert_int_equal(verify_wish(wish, &strict), MYRIOTA_SIGNATURE_E_STRICT);
+        assert_int_equal(verify_wish(wish, &strict), SIGNATURE_E_STRICT);
         strict.now_s = NOW_S;
         wish.issuer_key = keys.other;
-        assert_int_equal(verify_wish(wish, &strict), MYRIOTA_SIGNATURE_E_STRICT);
+        assert_int_equal(verify_wish(wish, &strict), SIGNATURE_E_STRICT);
+        signature_roots_free(strict.roots);
 }
 
 static void m8_a_foreign_subject_is_refused(void **state)
@@ -261,7 +262,7 @@ static void m8_a_foreign_subject_is_refused(void **state)
 
                 wish.key = keys.signer;
                 wish.to = DAY;
-                assert_int_equal(verify_wish(wish, NULL), MYRIOTA_SIGNATURE_E_CERTIFICATE);
+                assert_int_equal(verify_wish(wish, NULL), SIGNATURE_E_CERTIFICATE);
         }
 }
 
@@ -271,13 +272,13 @@ static void m8_weak_and_other_keys_are_refused(void **state)
 
         (void)state;
         wish.key = EVP_RSA_gen(1024);
-        assert_int_equal(verify_wish(wish, NULL), MYRIOTA_SIGNATURE_E_CERTIFICATE);
+        assert_int_equal(verify_wish(wish, NULL), SIGNATURE_E_CERTIFICATE);
         EVP_PKEY_free(wish.key);
         wish.key = EVP_EC_gen("P-256");
-        assert_int_equal(verify_wish(wish, NULL), MYRIOTA_SIGNATURE_E_CERTIFICATE);
+        assert_int_equal(verify_wish(wish, NULL), SIGNATURE_E_CERTIFICATE);
         EVP_PKEY_free(wish.key);
         wish.key = keys.other;
-        assert_int_equal(verify_wish(wish, NULL), MYRIOTA_SIGNATURE_E_FALSE);
+        assert_int_equal(verify_wish(wish, NULL), SIGNATURE_E_FALSE);
 }
 
 static void m8_what_is_no_certificate_is_refused(void **state)
@@ -296,10 +297,10 @@ static void m8_what_is_no_certificate_is_refused(void **state)
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 assert_int_equal(verify_with(texts[i], strlen(texts[i]), NULL),
-                                 MYRIOTA_SIGNATURE_E_CERTIFICATE);
+                                 SIGNATURE_E_CERTIFICATE);
         memset(large, '0', MYRIOTA_CERTIFICATE_SIZE + 1);
         assert_int_equal(verify_with(large, MYRIOTA_CERTIFICATE_SIZE + 1, NULL),
-                         MYRIOTA_SIGNATURE_E_CERTIFICATE);
+                         SIGNATURE_E_CERTIFICATE);
         free(large);
 }
 
@@ -317,15 +318,15 @@ static void m8_whatever_was_changed_is_noticed(void **state)
         make_pem((struct wish){WISH}, &pem);
         for (size_t i = 0; i < ARRAY_SIZE(covered); i++) {
                 char *body = make_delivery(keys.signer, covered[i], PACKETS);
-                struct myriota_signature signature;
+                struct signature signature;
                 struct reason reason = REASON_INIT;
 
                 assert_int_equal(read_signature(body, &signature, &reason), 0);
                 assert_int_equal(
                         myriota_signature_verify(&signature, pem.data, pem.size, NULL, &reason),
-                        MYRIOTA_SIGNATURE_E_FALSE);
+                        SIGNATURE_E_FALSE);
                 assert_string_equal(reason.text, "the signature does not fit the delivery");
-                myriota_signature_deinit(&signature);
+                signature_deinit(&signature);
                 free(body);
         }
 }
@@ -336,7 +337,7 @@ static void m8_data_is_covered_unescaped(void **state)
         static const char data[] = "{ \"Packets\" : [\n\t] , \"Extra\":\"\\u00e9\\/\xc3\xa9\" }";
         CLEANUP(buf_deinit) struct buf covered = BUF_INIT;
         CLEANUP(buf_deinit) struct buf pem = BUF_INIT;
-        struct myriota_signature signature;
+        struct signature signature;
         struct reason reason = REASON_INIT;
         char *body;
 
@@ -345,11 +346,11 @@ static void m8_data_is_covered_unescaped(void **state)
         buf_add_format(&covered, "ref:1\n1741558000\nid-1\n%s", data);
         body = make_delivery(keys.signer, covered.data, data);
         assert_int_equal(read_signature(body, &signature, &reason), 0);
-        assert_int_equal(signature.timestamp_s, 1741558000);
+        assert_int_equal(signature.signed_s, 1741558000);
         assert_string_equal(signature.certificate_url, "https://security.myriota.com/data-x.crt");
         assert_int_equal(myriota_signature_verify(&signature, pem.data, pem.size, NULL, &reason),
                          0);
-        myriota_signature_deinit(&signature);
+        signature_deinit(&signature);
         free(body);
 }
 
@@ -360,35 +361,36 @@ static void m8_missing_parts_are_named(void **state)
                 int result;
                 const char *in_reason;
         } rows[] = {
-                {"", MYRIOTA_SIGNATURE_E_MISSING, "the body is empty"},
-                {"{}", MYRIOTA_SIGNATURE_E_MISSING, "Signature is missing"},
-                {"{\"Signature\":5}", MYRIOTA_SIGNATURE_E_MISSING, "Signature is missing"},
-                {"{\"Signature\":\"AAAA\"}", MYRIOTA_SIGNATURE_E_MISSING, "CertificateUrl"},
-                {"{\"Signature\":\"%%\",\"CertificateUrl\":\"u\"}", MYRIOTA_SIGNATURE_E_FALSE,
+                {"", SIGNATURE_E_MALFORMED, "the body is empty"},
+                {"[]", SIGNATURE_E_MALFORMED, "no object"},
+                {"{}", SIGNATURE_E_MISSING, "Signature is missing"},
+                {"{\"Signature\":5}", SIGNATURE_E_MISSING, "Signature is missing"},
+                {"{\"Signature\":\"AAAA\"}", SIGNATURE_E_MISSING, "CertificateUrl"},
+                {"{\"Signature\":\"%%\",\"CertificateUrl\":\"u\"}", SIGNATURE_E_FALSE,
                  "not base64"},
-                {"{\"Signature\":\"AAAA\",\"CertificateUrl\":\"u\"}", MYRIOTA_SIGNATURE_E_MISSING,
+                {"{\"Signature\":\"AAAA\",\"CertificateUrl\":\"u\"}", SIGNATURE_E_MISSING,
                  "EndpointRef"},
                 {"{\"Signature\":\"AAAA\",\"CertificateUrl\":\"u\",\"EndpointRef\":\"e\\n5\"}",
-                 MYRIOTA_SIGNATURE_E_MISSING, "EndpointRef holds a line feed"},
+                 SIGNATURE_E_MISSING, "EndpointRef holds a line feed"},
                 {"{\"Signature\":\"AAAA\",\"CertificateUrl\":\"u\",\"EndpointRef\":\"e\"}",
-                 MYRIOTA_SIGNATURE_E_MISSING, "Id"},
+                 SIGNATURE_E_MISSING, "Id"},
                 {"{\"Signature\":\"AAAA\",\"CertificateUrl\":\"u\",\"EndpointRef\":\"e\","
                  "\"Id\":\"i\"}",
-                 MYRIOTA_SIGNATURE_E_MISSING, "Data"},
+                 SIGNATURE_E_MISSING, "Data"},
                 {"{\"Signature\":\"AAAA\",\"CertificateUrl\":\"u\",\"EndpointRef\":\"e\","
                  "\"Id\":\"i\",\"Data\":\"d\"}",
-                 MYRIOTA_SIGNATURE_E_MISSING, "Timestamp"},
+                 SIGNATURE_E_MISSING, "Timestamp"},
         };
 
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                struct myriota_signature signature;
+                struct signature signature;
                 struct reason reason = REASON_INIT;
 
                 assert_int_equal(read_signature(rows[i].body, &signature, &reason), rows[i].result);
                 if (!strstr(reason.text, rows[i].in_reason))
                         fail_msg("\"%s\" is not in: %s", rows[i].in_reason, reason.text);
-                myriota_signature_deinit(&signature);
+                signature_deinit(&signature);
         }
 }
 
@@ -397,7 +399,7 @@ static void assert_url(const char *url, const char *authority, bool allowed)
         struct reason reason = REASON_INIT;
         int result = myriota_signature_check_url(url, authority, &reason);
 
-        if (result != (allowed ? 0 : MYRIOTA_SIGNATURE_E_URL))
+        if (result != (allowed ? 0 : SIGNATURE_E_URL))
                 fail_msg("%s: %d %s", url, result, reason.text);
         assert_int_equal(allowed, reason.text[0] == '\0');
 }

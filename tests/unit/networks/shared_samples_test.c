@@ -145,16 +145,16 @@ struct signature_row {
         int strict_result; /* with it and the test root */
 };
 
-#define ALL(condition) MYRIOTA_SIGNATURE_E_##condition, MYRIOTA_SIGNATURE_E_##condition
+#define ALL(condition) SIGNATURE_E_##condition, SIGNATURE_E_##condition
 
 static const struct signature_row signature_rows[] = {
         {"signature-valid", 0, 0},
         {"signature-valid-der-certificate", 0, 0},
         {"signature-valid-rotated-certificate", 0, 0},
-        {"signature-valid-self-signed-expired", 0, MYRIOTA_SIGNATURE_E_STRICT},
-        {"signature-strict-only-expired-certificate", 0, MYRIOTA_SIGNATURE_E_STRICT},
-        {"signature-strict-only-not-yet-valid-certificate", 0, MYRIOTA_SIGNATURE_E_STRICT},
-        {"signature-strict-only-untrusted-root", 0, MYRIOTA_SIGNATURE_E_STRICT},
+        {"signature-valid-self-signed-expired", 0, SIGNATURE_E_STRICT},
+        {"signature-strict-only-expired-certificate", 0, SIGNATURE_E_STRICT},
+        {"signature-strict-only-not-yet-valid-certificate", 0, SIGNATURE_E_STRICT},
+        {"signature-strict-only-untrusted-root", 0, SIGNATURE_E_STRICT},
         {"signature-bad-tampered-data", ALL(FALSE)},
         {"signature-bad-tampered-endpoint-ref", ALL(FALSE)},
         {"signature-bad-tampered-id", ALL(FALSE)},
@@ -184,8 +184,8 @@ static const struct signature_row signature_rows[] = {
         {"uplink-data-not-json", 0, 0},
         {"uplink-data-no-packets", 0, 0},
         {"uplink-data-odd-spacing", 0, 0},
-        {"real/valid-support-article-2019", 0, MYRIOTA_SIGNATURE_E_STRICT},
-        {"real/valid-2026", 0, MYRIOTA_SIGNATURE_E_STRICT},
+        {"real/valid-support-article-2019", 0, SIGNATURE_E_STRICT},
+        {"real/valid-2026", 0, SIGNATURE_E_STRICT},
         {"real/invalid-edited-blog-2023", ALL(FALSE)},
         {"real/invalid-tampered-2019", ALL(FALSE)},
 };
@@ -205,15 +205,15 @@ static void fetch(const char *url, struct buf *certificate)
         fail_msg("there is no file for %s", url);
 }
 
-static int verify_body(const struct buf *body, const struct myriota_strict *strict,
+static int verify_body(const struct buf *body, const struct signature_strict *strict,
                        struct reason *reason)
 {
         struct webhook webhook = {.path = "",
                                   .body = body->data,
                                   .body_size = body->size,
                                   .header = support_no_header};
-        CLEANUP(myriota_signature_deinit)
-        struct myriota_signature signature = MYRIOTA_SIGNATURE_INIT;
+        CLEANUP(signature_deinit)
+        struct signature signature = SIGNATURE_INIT;
         CLEANUP(buf_deinit) struct buf certificate = BUF_INIT;
         int result = myriota_signature_read(&webhook, &signature, reason);
 
@@ -228,7 +228,7 @@ static int verify_body(const struct buf *body, const struct myriota_strict *stri
                                         reason);
 }
 
-static void check_signature(const struct signature_row *row, const struct myriota_strict *strict)
+static void check_signature(const struct signature_row *row, const struct signature_strict *strict)
 {
         CLEANUP(mem_cleanup) char *path = mem_format(DATA "myriota/%s.json", row->file);
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
@@ -245,17 +245,19 @@ static void check_signature(const struct signature_row *row, const struct myriot
 static void m8_signatures_of_myriota(void **state)
 {
         CLEANUP(buf_deinit) struct buf roots = BUF_INIT;
-        struct myriota_strict strict = {.now_s = 1714982500};
+        struct signature_strict strict = {.now_s = 1714982500};
+        struct reason reason;
 
         (void)state;
         skip_without_samples();
         assert_true(support_read_file(DATA "myriota/certificates/test-root.crt", &roots));
-        strict.roots = roots.data;
-        strict.roots_size = roots.size;
+        strict.roots = signature_roots_new(roots.data, roots.size, &reason);
+        assert_non_null(strict.roots);
         for (size_t i = 0; i < ARRAY_SIZE(signature_rows); i++) {
                 check_signature(&signature_rows[i], NULL);
                 check_signature(&signature_rows[i], &strict);
         }
+        signature_roots_free(strict.roots);
 }
 
 int main(void)
