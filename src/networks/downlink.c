@@ -15,6 +15,16 @@ void downlink_deinit(struct downlink *downlink)
         *downlink = DOWNLINK_INIT;
 }
 
+bool downlink_fits(const struct downlink_driver *driver, size_t size, struct reason *reason)
+{
+        if (driver->maximum_bytes == 0 ||
+            (size >= driver->minimum_bytes && size <= driver->maximum_bytes))
+                return true;
+        reason_set(reason, "the payload has %zu bytes; the network takes %zu to %zu", size,
+                   driver->minimum_bytes, driver->maximum_bytes);
+        return false;
+}
+
 const char *downlink_reference(const char *correlation_id)
 {
         size_t length = strlen(DOWNLINK_CORRELATION_PREFIX);

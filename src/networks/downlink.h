@@ -34,7 +34,7 @@ struct downlink {
         bool confirmed;
         enum downlink_priority priority;
         bool replace;                     /* instead of what waits at the network; else behind it */
-        char *payload;                    /* base64; NULL if `decoded` is there */
+        char *payload;                    /* base64; before `decoded` */
         char *decoded;                    /* JSON object text that the network encodes; or NULL */
         char reference[CRYPTO_UUID_SIZE]; /* ours: comes back with every event about it */
 };
@@ -42,6 +42,11 @@ struct downlink {
 #define DOWNLINK_INIT ((struct downlink){.application = NULL})
 
 void downlink_deinit(struct downlink *downlink);
+
+struct downlink_driver;
+
+/* May a payload have this many bytes? Else false, with the reason. */
+bool downlink_fits(const struct downlink_driver *driver, size_t size, struct reason *reason);
 
 /* What our own correlation ids start with; the reference follows. */
 #define DOWNLINK_CORRELATION_PREFIX "isthmus:"
@@ -71,13 +76,24 @@ struct network_request {
 void network_request_deinit(struct network_request *request);
 
 enum downlink_answer {
-        DOWNLINK_TAKEN,   /* the network has it */
-        DOWNLINK_REFUSED, /* and will not take it: 4xx */
-        DOWNLINK_LATER,   /* not taken, but it may be later: 429, 5xx */
+        DOWNLINK_TAKEN,    /* the network has it */
+        DOWNLINK_REFUSED,  /* and will not take it: 4xx */
+        DOWNLINK_LATER,    /* not taken, but it may be later: 429 */
+        DOWNLINK_BUSY,     /* not taken: another one of this device waits there, its only place */
+        DOWNLINK_IN_DOUBT, /* it failed, and whether it was taken it does not say: 5xx */
 };
 
-/* What a driver supplies for downlinks. */
+/* What a driver supplies for downlinks, and what must be known of its network. */
 struct downlink_driver {
+        /* Downlinks have a port, may be confirmed, and have a priority and a queue. */
+        bool has_ports;
+        /* It encodes JSON objects for the device; else it takes bytes only. */
+        bool encodes;
+        /* Events tell what becomes of a downlink; else all that is known is that it was taken. */
+        bool tells_fate;
+        /* Bytes of a payload; 0 = the network itself says what is too short or too long. */
+        size_t minimum_bytes;
+        size_t maximum_bytes;
         /* The request that hands the downlink over. 0, or 1 with the reason. */
         int (*request)(const struct downlink *downlink, const struct network_access *access,
                        struct network_request *request, struct reason *reason);

@@ -312,6 +312,24 @@ static void write_telemetry(const struct event *event, struct json_object *detai
         set_properties(telemetry, event, details);
 }
 
+/* What was told about a module, under its own name. */
+static void write_other(const struct event *event, struct telemetry *telemetry)
+{
+        const char *kind = event_kind_name(event->kind);
+        struct object_writer body;
+        char time[CLOCK_TEXT_SIZE];
+
+        object_open(&body, &telemetry->body);
+        object_text(&body, "TerminalId", event->device);
+        object_text(&body, "Event", kind);
+        object_json(&body, kind, event->details);
+        object_close(&body);
+        clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
+        telemetry_set_property(telemetry, "TerminalId", event->device);
+        telemetry_set_property(telemetry, "Event", kind);
+        telemetry_set_property(telemetry, "iothub-creation-time-utc", time);
+}
+
 static int myriota_telemetry(const struct event *event, const struct formatted *formatted,
                              const struct telemetry_options *options, struct telemetry *telemetry,
                              struct reason *reason)
@@ -321,6 +339,10 @@ static int myriota_telemetry(const struct event *event, const struct formatted *
 
         if (!details)
                 return 1;
+        if (event->kind != EVENT_UPLINK) {
+                write_other(event, telemetry);
+                return 0;
+        }
         if (event->payload && !is_hex(event->payload)) {
                 reason_set(reason, "the payload is not hexadecimal");
                 return 1;
@@ -351,4 +373,5 @@ const struct network myriota = {
         .telemetry = myriota_telemetry,
         .payload = myriota_payload,
         .signature = &myriota_signature,
+        .downlink = &myriota_downlink,
 };

@@ -11,4 +11,7 @@
 
 extern const struct network myriota;
 
+/* myriota_downlink.c */
+extern const struct downlink_driver myriota_downlink;
+
 #endif

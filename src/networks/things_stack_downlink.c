@@ -79,7 +79,7 @@ static int make_request(const struct downlink *downlink, const struct network_ac
         request->url = buf_take(&url);
         add_bearer(request, access);
         buf_add_format(body, "{\"downlinks\":[{\"f_port\":%u,", downlink->port);
-        if (downlink->decoded) {
+        if (downlink->decoded && !downlink->payload) {
                 buf_add_format(body, "\"decoded_payload\":%s,", downlink->decoded);
         } else {
                 buf_add_text(body, "\"frm_payload\":");
@@ -115,7 +115,9 @@ static enum downlink_answer judge_answer(int status, const char *body, size_t si
         if (status >= 200 && status <= 299)
                 return DOWNLINK_TAKEN;
         explain(status, body, size, reason);
-        return status == 429 || status == 499 || status >= 500 ? DOWNLINK_LATER : DOWNLINK_REFUSED;
+        if (status >= 500)
+                return DOWNLINK_IN_DOUBT;
+        return status == 429 || status == 499 ? DOWNLINK_LATER : DOWNLINK_REFUSED;
 }
 
 static int make_list_request(const struct downlink *downlink, const struct network_access *access,
@@ -166,6 +168,9 @@ static int find_listed(const char *reference, const char *body, size_t size)
 }
 
 const struct downlink_driver things_stack_downlink = {
+        .has_ports = true,
+        .encodes = true,
+        .tells_fate = true,
         .request = make_request,
         .answer = judge_answer,
         .list_request = make_list_request,
