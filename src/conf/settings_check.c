@@ -80,11 +80,13 @@ static void check_networks(struct conf_load *load, const struct settings *settin
         const struct {
                 const char *path;
                 const char *url;
+                enum conf_severity severity; /* a Network Server may be in one's own house */
         } urls[] = {
                 {"TheThingsIndustries.WebhookBaseURL",
-                 settings->the_things_industries.webhook_base_url},
-                {"TheThingsIndustries.ApiBaseUrl", settings->the_things_industries.api_base_url},
-                {"Myriota.BaseUrl", settings->myriota.base_url},
+                 settings->the_things_industries.webhook_base_url, CONF_WARNING},
+                {"TheThingsIndustries.ApiBaseUrl", settings->the_things_industries.api_base_url,
+                 CONF_WARNING},
+                {"Myriota.BaseUrl", settings->myriota.base_url, CONF_MISTAKE},
         };
         static const struct conf_subject token = {.path = "Myriota.ApiToken"};
         static const struct conf_subject mode = {.path = "Myriota.SignatureMode"};
@@ -93,7 +95,7 @@ static void check_networks(struct conf_load *load, const struct settings *settin
                 const struct conf_subject subject = {.path = urls[i].path};
 
                 if (urls[i].url && !is_safe_url(urls[i].url))
-                        conf_say_about(load, CONF_WARNING, &subject,
+                        conf_say_about(load, urls[i].severity, &subject,
                                        "with http:// everyone on the way can read the key; "
                                        "use https://");
         }

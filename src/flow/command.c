@@ -44,13 +44,17 @@ void command_free(struct command *command)
         free(command->identity);
         free(command->message_id);
         free(command->name);
+        free(command->formatter);
+        free(command->body);
         free(command->reason);
         free(command);
 }
 
 bool command_has_lost_caller(const struct command *command)
 {
-        return command->is_method && (!command->call || hub_method_is_lost(command->call));
+        if (!command->is_method || command->waits)
+                return false;
+        return !command->call || hub_method_is_lost(command->call);
 }
 
 void command_make_reference(struct command *command)
@@ -100,11 +104,16 @@ void command_encode(const struct command *command, struct buf *out)
         add_bool(record, "replace", downlink->replace);
         add_text(record, "payload", downlink->payload);
         add_text(record, "decoded", downlink->decoded);
+        add_text(record, "formatter", command->formatter);
+        add_text(record, "body", command->body);
         add_int(record, "policy", command->policy);
         add_bool(record, "method", command->is_method);
         add_bool(record, "early", command->early);
         add_bool(record, "requeued", command->requeued);
         add_bool(record, "doubtful", command->doubtful);
+        add_bool(record, "waits", command->waits);
+        add_bool(record, "behind", command->behind);
+        add_int(record, "begunMs", command->begun_ms);
         add_int(record, "attempt", command->attempt);
         add_int(record, "sequence", (int64_t)command->sequence);
         add_int(record, "arrival", command->arrival);
@@ -187,6 +196,8 @@ struct command *command_decode(const char *record, size_t size, struct reason *r
         command->message_id = text_of(object, "messageId");
         command->name = text_of(object, "name");
         command->reason = text_of(object, "reason");
+        command->formatter = text_of(object, "formatter");
+        command->body = text_of(object, "body");
         command->state = (enum command_state)state;
         command->outcome = (enum command_outcome)outcome;
         command->policy = (enum settings_settlement)policy;
@@ -194,6 +205,9 @@ struct command *command_decode(const char *record, size_t size, struct reason *r
         command->early = json_bool_member(object, "early", false);
         command->requeued = json_bool_member(object, "requeued", false);
         command->doubtful = json_bool_member(object, "doubtful", false);
+        command->waits = json_bool_member(object, "waits", false);
+        command->behind = json_bool_member(object, "behind", false);
+        command->begun_ms = number_of(object, "begunMs");
         command->attempt = (int)number_of(object, "attempt");
         command->sequence = (uint64_t)number_of(object, "sequence");
         command->arrival = number_of(object, "arrival");

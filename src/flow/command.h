@@ -46,6 +46,8 @@ struct command {
         char *message_id; /* of the cloud-to-device message; "" if it has none */
         char *name;       /* of the IoT Central command or method; or NULL */
         struct downlink downlink;
+        char *formatter; /* that makes the payload when its turn comes; or NULL */
+        char *body;      /* as it came, for the formatter; base64, or NULL */
         enum command_state state;
         enum command_outcome outcome;
         enum settings_settlement policy; /* never SETTINGS_SETTLE_INHERIT */
@@ -54,6 +56,9 @@ struct command {
         bool requeued;     /* not acknowledged: it waits at the network again, by itself */
         int attempt;       /* from 1; a part of the reference */
         bool doubtful;     /* it failed while it was not known whether the network has it */
+        bool waits;        /* the network takes one after the other: it may wait here for days */
+        bool behind;       /* when it was last handed over, another may have waited there */
+        int64_t begun_ms;  /* wall clock; when it was begun to be handed over; 0 = not yet */
         uint64_t sequence; /* the hub's number of the message; 0 = not said */
         int64_t arrival;   /* grows from one command of the ledger to the next */
         int64_t received_ms;
@@ -70,7 +75,9 @@ struct command {
         bool record_failed;     /* the last one could not be written */
         bool held;              /* not in the ledger: its device has too many; they wait in order */
         bool resting;           /* its new attempt comes after a pause */
+        bool first_time;        /* it is being handed over, and was never in doubt before */
         int failures;           /* of handing it over, in a row */
+        int busy_count;         /* answers DOWNLINK_BUSY, in a row */
         int64_t started_ns;     /* steady clock */
 };
 

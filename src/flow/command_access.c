@@ -3,12 +3,12 @@
 
 #include <stddef.h>
 
-#include "base/error.h"
 #include "base/text.h"
 #include "networks/network.h"
 
-static bool access_things_stack(const struct settings *settings, const char *application_name,
-                                struct network_access *access)
+static enum command_way access_things_stack(const struct settings *settings,
+                                            const char *application_name,
+                                            struct network_access *access, struct reason *reason)
 {
         const struct settings_application *application =
                 settings_application(settings, application_name);
@@ -20,40 +20,52 @@ static bool access_things_stack(const struct settings *settings, const char *app
                 access->webhook_id = application->webhook_id;
         if (application && application->api_key)
                 access->api_key = application->api_key;
-        return !text_is_empty(access->base_url) && !text_is_empty(access->api_key);
+        if (!text_is_empty(access->base_url) && !text_is_empty(access->api_key))
+                return COMMAND_WAY_OPEN;
+        reason_set(reason, "there is no way to The Things Stack: set TheThingsIndustries."
+                           "WebhookBaseURL and an ApiKey");
+        return COMMAND_WAY_NONE;
 }
 
-static bool access_myriota(const struct settings *settings, const char *application_name,
-                           struct network_access *access)
+/* Rule D4: what is switched off is an error to the caller. */
+static enum command_way access_myriota(const struct settings *settings,
+                                       const char *application_name, struct network_access *access,
+                                       struct reason *reason)
 {
         (void)application_name;
         access->base_url = settings->myriota.base_url;
         access->api_key = settings->myriota.api_token;
-        return settings->myriota.downlink_enabled && !text_is_empty(access->base_url) &&
-               !text_is_empty(access->api_key);
+        if (!settings->myriota.downlink_enabled)
+                reason_set(reason, "downlinks to Myriota are switched off: set "
+                                   "Myriota.DownlinkEnabled to true");
+        else if (text_is_empty(access->api_key) || text_is_empty(access->base_url))
+                reason_set(reason, "there is no way to Myriota's API: set Myriota.ApiToken");
+        else
+                return COMMAND_WAY_OPEN;
+        return COMMAND_WAY_OFF;
 }
 
 /* The one place where the gateway knows networks by name: whose settings are whose. */
 static const struct {
         const char *network;
-        bool (*access)(const struct settings *settings, const char *application,
-                       struct network_access *access);
+        enum command_way (*access)(const struct settings *settings, const char *application,
+                                   struct network_access *access, struct reason *reason);
 } rows[] = {
         {"things-stack", access_things_stack},
         {"myriota", access_myriota},
 };
 
-bool command_access(const struct settings *settings, const char *network, const char *application,
-                    struct network_access *access)
+enum command_way command_access(const struct settings *settings, const char *network,
+                                const char *application, struct network_access *access,
+                                struct reason *reason)
 {
         const struct network *driver = network_by_name(network);
 
         *access = (struct network_access){.base_url = NULL};
-        if (!driver || !driver->downlink)
-                return false;
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (size_t i = 0; driver && driver->downlink && i < ARRAY_SIZE(rows); i++) {
                 if (text_equal(network, rows[i].network))
-                        return rows[i].access(settings, application, access);
+                        return rows[i].access(settings, application, access, reason);
         }
-        return false;
+        reason_set(reason, "the network takes no downlinks");
+        return COMMAND_WAY_NONE;
 }

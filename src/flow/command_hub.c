@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "flow/command_access.h"
 #include "flow/command_settle.h"
 #include "flow/command_translate.h"
 #include "networks/network.h"
@@ -40,14 +41,22 @@ void command_hub_free(struct command_hub *hub)
         free(hub);
 }
 
-static bool takes_commands(const struct device *device, struct reason *reason)
+/* 0, or the condition with the reason. */
+static int check_way(const struct command_hub *hub, const struct device *device,
+                     struct reason *reason)
 {
-        const struct network *network = device_network(device);
+        struct network_access access;
 
-        if (network && network->downlink)
-                return true;
-        reason_set(reason, "the network of device '%s' takes no downlinks", device->key);
-        return false;
+        switch (command_access(hub->options.settings, device->network, device->application, &access,
+                               reason)) {
+        case COMMAND_WAY_OPEN:
+                return 0;
+        case COMMAND_WAY_OFF:
+                return COMMAND_E_OFF;
+        case COMMAND_WAY_NONE:
+                break;
+        }
+        return COMMAND_E_INVALID;
 }
 
 /* A command without its way to the cloud; NULL with the condition and the reason. */
@@ -56,13 +65,11 @@ static struct command *make_command(struct command_hub *hub, struct device *devi
                                     struct reason *reason)
 {
         const struct settings *settings = hub->options.settings;
-        const struct settings_method *method = NULL;
         struct command *command = mem_new(1, sizeof(*command));
 
-        *condition = COMMAND_E_INVALID;
-        if (takes_commands(device, reason))
-                *condition =
-                        command_translate(settings, source, &command->downlink, &method, reason);
+        *condition = check_way(hub, device, reason);
+        if (*condition == 0)
+                *condition = command_translate(settings, source, command, reason);
         if (*condition != 0) {
                 command_free(command);
                 return NULL;
@@ -71,8 +78,6 @@ static struct command *make_command(struct command_hub *hub, struct device *devi
         command->device_key = mem_text(device->key);
         command->downlink.application = mem_text(device->application);
         command->downlink.device = mem_text(device->name);
-        command->name = mem_text(source->method);
-        command->policy = settings_settlement(settings, device->application, method);
         command->attempt = 1;
         command->received_ms = clock_wall_ms();
         command->started_ns = clock_steady_ns();
@@ -123,6 +128,8 @@ void command_hub_message(struct command_hub *hub, struct device *device,
         struct command *known;
         CLEANUP(mem_cleanup) char *identity = find_known(hub, device, delivery, &known);
         struct command_source source = {
+                .driver = device_network(device)->downlink,
+                .device_formatter = device->attributes.downlink_formatter,
                 .application = device->application,
                 .properties = delivery->properties,
                 .property_count = delivery->property_count,
@@ -161,6 +168,9 @@ static void on_deadline(struct hub_timer *timer)
         struct command *command = list_entry(timer, struct command, timer);
         struct command_hub *hub = command->owner;
 
+        /* Its caller knows that it waits, perhaps for days. */
+        if (command->waits)
+                return;
         command_settle_timeout(command);
         /* Its caller was told that it failed: it must not be handed over later. */
         if (command->state < COMMAND_QUEUED)
@@ -177,14 +187,11 @@ static void refuse_call(const struct device *device, struct hub_method *call, in
         command_settle_refuse_call(call, status, reason->text);
 }
 
-static int refusal_status(int condition)
-{
-        return condition == COMMAND_E_UNKNOWN ? 404 : 400;
-}
-
 void command_hub_method(struct command_hub *hub, struct device *device, struct hub_method *call)
 {
         struct command_source source = {
+                .driver = device_network(device)->downlink,
+                .device_formatter = device->attributes.downlink_formatter,
                 .application = device->application,
                 .method = call->name,
                 .payload = call->payload,
@@ -198,7 +205,7 @@ void command_hub_method(struct command_hub *hub, struct device *device, struct h
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
         command = make_command(hub, device, &source, &condition, &reason);
         if (!command) {
-                refuse_call(device, call, refusal_status(condition), &reason);
+                refuse_call(device, call, condition, &reason);
                 return;
         }
         if (!command_pending_has_room(hub->options.pending, device)) {

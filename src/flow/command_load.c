@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/command_record.h"
+#include "flow/device.h"
+#include "networks/network.h"
 
 struct loading {
         struct command_load *loaded;
@@ -26,6 +28,14 @@ static void add(struct loading *loading, struct command *command)
         loaded->commands[loaded->count++] = command;
 }
 
+/* May a command have been handed over in the moment before the end of the last run? */
+static bool begins_unrecorded(const struct device *device)
+{
+        const struct network *network = network_by_name(device->network);
+
+        return network && network->downlink && network->downlink->list_request;
+}
+
 static bool load_command(void *context, const struct store_record *stored)
 {
         struct loading *loading = context;
@@ -42,8 +52,7 @@ static bool load_command(void *context, const struct store_record *stored)
                 command_free(command);
                 return true;
         }
-        /* It may have been handed over in the moment before the end of the last run. */
-        if (command->state == COMMAND_WAITING)
+        if (command->state == COMMAND_WAITING && begins_unrecorded(command->device))
                 command->state = COMMAND_UNCERTAIN;
         add(loading, command);
         return true;

@@ -21,6 +21,17 @@
 /* So often in a row may the network be unreachable or busy; then the hub shall deliver again. */
 #define MAXIMUM_FAILURES 6
 
+/* While the network has another downlink of the device and takes no second one. */
+#define BUSY_MIN_MS (2 * 1000)
+#define BUSY_MAX_MS (5 * 60 * 1000)
+
+/* A network that can't list what it has may hold a downlink so long before a device gets it ... */
+#define LONGEST_DELIVERY_MS (INT64_C(24) * 3600 * 1000)
+/* ... and surely as long as this, so that until then sending it again tells whether it arrived. */
+#define SHORTEST_DELIVERY_MS (5 * 60 * 1000)
+
+#define NOT_KNOWN "it is not known whether the network has it, and the network can't be asked"
+
 struct command_network {
         struct command_network_options options;
         struct command_pending *pending;
@@ -117,7 +128,8 @@ static void again(struct command_network *network, struct command *command, int6
 {
         int64_t delay_ms = backoff_ms(++command->failures, AGAIN_MIN_MS, AGAIN_MAX_MS);
 
-        if (command->failures >= MAXIMUM_FAILURES) {
+        /* What the hub was told is complete it does not deliver again. */
+        if (command->failures >= MAXIMUM_FAILURES && !command->waits) {
                 command->doubtful = command->state == COMMAND_UNCERTAIN;
                 command_pending_finish(network->pending, command, COMMAND_FAILED, reason);
                 release(network, command);
@@ -131,6 +143,7 @@ static void again(struct command_network *network, struct command *command, int6
 
 static void refuse(struct command_network *network, struct command *command, const char *reason)
 {
+        command->device->network_busy = false;
         command_pending_finish(network->pending, command, COMMAND_REFUSED, reason);
         release(network, command);
 }
@@ -139,6 +152,7 @@ static void refuse(struct command_network *network, struct command *command, con
 
 static void taken(struct command_network *network, struct command *command)
 {
+        const struct downlink_driver *driver = device_network(command->device)->downlink;
         int64_t per_minute = network->options.settings->commands.per_device_per_minute;
 
         metrics_add(METRIC_COMMAND_PUSHED, 1);
@@ -146,16 +160,77 @@ static void taken(struct command_network *network, struct command *command)
                 metrics_observe(METRIC_COMMAND_TO_NETWORK, clock_steady_ns() - command->started_ns);
         if (per_minute > 0)
                 command->device->next_command_ms = clock_steady_ms() + 60 * 1000 / per_minute;
-        command_pending_advance(network->pending, command, COMMAND_QUEUED);
+        command->device->taken_ms = clock_wall_ms();
+        command->device->network_busy = false;
+        if (driver->tells_fate)
+                command_pending_advance(network->pending, command, COMMAND_QUEUED);
+        else
+                command_pending_finish(network->pending, command, COMMAND_DELIVERED,
+                                       "the network has taken the downlink; it does not tell when "
+                                       "the device gets it");
         release(network, command);
 }
 
-/* It may have arrived, or not: the network is asked before it is sent again. */
-static void doubt(struct command_network *network, struct command *command, int64_t retry_after_ms,
-                  const char *reason)
+/* Certainly not taken; but an earlier attempt that is in doubt stays so. */
+static void not_taken(struct command_network *network, struct command *command)
 {
-        command_pending_doubt(network->pending, command);
-        again(network, command, retry_after_ms, reason);
+        if (command->first_time)
+                command_pending_not_taken(network->pending, command);
+}
+
+/* It may have arrived, or not: that is found out before it is sent again. */
+static void doubt(struct exchange *exchange)
+{
+        struct command_network *network = exchange->network;
+        struct command *command = exchange->command;
+
+        /* An error, where the network takes nothing as long as it has another one. */
+        if (command->first_time && command->behind && exchange->failure == HTTP_OK) {
+                not_taken(network, command);
+        } else {
+                command->first_time = false;
+                command_pending_doubt(network->pending, command);
+        }
+        again(network, command, exchange->retry_after_ms, exchange->reason.text);
+}
+
+/*
+ * The network has a downlink of this device, its only place. In doubt that is this one, unless
+ * another one may be there.
+ */
+static void busy(struct exchange *exchange)
+{
+        struct command_network *network = exchange->network;
+        struct command *command = exchange->command;
+        int64_t delay_ms = backoff_ms(++command->busy_count, BUSY_MIN_MS, BUSY_MAX_MS);
+
+        if (command->state == COMMAND_UNCERTAIN && !command->first_time) {
+                if (command->behind)
+                        refuse(network, command, NOT_KNOWN);
+                else
+                        taken(network, command);
+                return;
+        }
+        log_info("COMMAND_BUSY", "The network has another downlink of the device; this one waits",
+                 LOG_TEXT("reference", command->downlink.reference),
+                 LOG_TEXT("device", command->device_key), LOG_TEXT("reason", exchange->reason.text),
+                 LOG_INT("again_in_ms", delay_ms), LOG_END);
+        command->failures = 0;
+        command->behind = true;
+        not_taken(network, command);
+        command_pending_busy(network->pending, command->device);
+        wait(network, command, delay_ms);
+}
+
+static enum downlink_answer answer_of(struct exchange *exchange,
+                                      const struct downlink_driver *driver)
+{
+        if (exchange->failure == HTTP_E_CONNECT || exchange->failure == HTTP_E_TLS)
+                return DOWNLINK_LATER;
+        if (exchange->failure != HTTP_OK)
+                return DOWNLINK_IN_DOUBT;
+        return driver->answer(exchange->status, buf_text(&exchange->body), exchange->body.size,
+                              &exchange->reason);
 }
 
 static void judge_take_it(struct exchange *exchange, const struct downlink_driver *driver)
@@ -163,19 +238,7 @@ static void judge_take_it(struct exchange *exchange, const struct downlink_drive
         struct command_network *network = exchange->network;
         struct command *command = exchange->command;
 
-        if (exchange->failure == HTTP_E_CONNECT || exchange->failure == HTTP_E_TLS) {
-                again(network, command, 0, exchange->reason.text);
-                return;
-        }
-        if (exchange->failure != HTTP_OK || exchange->status >= 500) {
-                if (exchange->failure == HTTP_OK)
-                        driver->answer(exchange->status, exchange->body.data, exchange->body.size,
-                                       &exchange->reason);
-                doubt(network, command, exchange->retry_after_ms, exchange->reason.text);
-                return;
-        }
-        switch (driver->answer(exchange->status, buf_text(&exchange->body), exchange->body.size,
-                               &exchange->reason)) {
+        switch (answer_of(exchange, driver)) {
         case DOWNLINK_TAKEN:
                 taken(network, command);
                 break;
@@ -183,7 +246,14 @@ static void judge_take_it(struct exchange *exchange, const struct downlink_drive
                 refuse(network, command, exchange->reason.text);
                 break;
         case DOWNLINK_LATER:
+                not_taken(network, command);
                 again(network, command, exchange->retry_after_ms, exchange->reason.text);
+                break;
+        case DOWNLINK_BUSY:
+                busy(exchange);
+                break;
+        case DOWNLINK_IN_DOUBT:
+                doubt(exchange);
                 break;
         }
 }
@@ -295,13 +365,11 @@ static void send(struct command_network *network, struct command *command, enum 
                 release(network, command);
                 return;
         }
-        if (question == QUESTION_HAVE_YOU && !driver->list_request) {
-                refuse(network, command,
-                       "it is not known whether the network has it, and it can't be asked");
+        if (command_access(network->options.settings, command->device->network,
+                           command->downlink.application, &access, &reason) != COMMAND_WAY_OPEN) {
+                refuse(network, command, reason.text);
                 return;
         }
-        command_access(network->options.settings, command->device->network,
-                       command->downlink.application, &access);
         result = (question == QUESTION_TAKE_IT ? driver->request : driver->list_request)(
                 &command->downlink, &access, &request, &reason);
         if (result != 0)
@@ -310,16 +378,60 @@ static void send(struct command_network *network, struct command *command, enum 
                 submit(network, command, question, &request);
 }
 
+/* --- a network that can't be asked what it has --------------------------------------------- */
+
+/*
+ * On disk it is in doubt before the request goes out, so that a crash leaves no wrong belief. Its
+ * turn comes again when that is written.
+ */
+static void begin(struct command_network *network, struct command *command)
+{
+        const struct device *device = command->device;
+
+        command->first_time = true;
+        command->begun_ms = clock_wall_ms();
+        if (device->network_busy || device->taken_ms + LONGEST_DELIVERY_MS > command->begun_ms)
+                command->behind = true;
+        command_pending_doubt(network->pending, command);
+        release(network, command);
+}
+
+/* Sending it once more tells whether it arrived, as long as no device can have got it. */
+static void send_begun(struct command_network *network, struct command *command)
+{
+        if (command->first_time && command->record_failed) {
+                not_taken(network, command);
+                again(network, command, 0, "the store can't record the command");
+        } else if (!command->first_time &&
+                   clock_wall_ms() - command->begun_ms > SHORTEST_DELIVERY_MS) {
+                refuse(network, command, NOT_KNOWN);
+        } else {
+                send(network, command, QUESTION_TAKE_IT);
+        }
+}
+
 void command_network_hand_over(struct command_network *network, struct command *command)
 {
+        const struct downlink_driver *driver = device_network(command->device)->downlink;
         int64_t wait_ms = command->device->next_command_ms - clock_steady_ms();
+        bool in_doubt = command->state == COMMAND_UNCERTAIN;
 
         THREAD_ASSERT(HUB_CLIENT_THREAD);
         if (network->stopped)
                 return;
-        if (wait_ms > 0 && command->state == COMMAND_WAITING)
+        if (wait_ms > 0 && !in_doubt)
                 wait(network, command, wait_ms);
+        else if (driver->list_request)
+                send(network, command, in_doubt ? QUESTION_HAVE_YOU : QUESTION_TAKE_IT);
+        else if (in_doubt)
+                send_begun(network, command);
         else
-                send(network, command,
-                     command->state == COMMAND_UNCERTAIN ? QUESTION_HAVE_YOU : QUESTION_TAKE_IT);
+                begin(network, command);
+}
+
+void command_network_contact(struct command_network *network, struct device *device)
+{
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (!network->stopped && device->network_busy && device->command_timer.position != 0)
+                hub_timer_start(network->options.hubs, &device->command_timer, 0);
 }

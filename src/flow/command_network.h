@@ -3,7 +3,10 @@
  * Command stage 3: a command to its network's API.
  *
  * Law: a command is handed over again only after a definite "not taken", or after the network's
- * own list of what waits for the device does not show it.
+ * own list of what waits for the device does not show it. A network without a list holds one
+ * downlink of a device and refuses a second: there "in doubt" is on disk before a request goes out;
+ * the same request again, soon enough, either is taken or tells that the place is used, by this one
+ * if no other can be there. What stays unknown is refused, with that reason, and not sent again.
  *
  * On the thread "hub"; the requests run on the thread "http".
  */
@@ -33,6 +36,9 @@ void command_network_free(struct command_network *network);
 
 /* Answers are not waited for any more. On the thread "hub". */
 void command_network_stop(struct command_network *network);
+
+/* The device was in contact with its network: what that could not take may find its place now. */
+void command_network_contact(struct command_network *network, struct device *device);
 
 /* command_pending_options.hand_over: it is this command's turn. */
 void command_network_hand_over(struct command_network *network, struct command *command);

@@ -185,10 +185,17 @@ static void enter(struct command_pending *pending, struct command *command)
         metrics_gauge_add(METRIC_COMMANDS_PENDING, 1);
 }
 
+/* Does another command of the device wait until its network has room for it? */
+static bool is_behind_busy(const struct device *device)
+{
+        return device->network_busy && !list_is_empty(&device->commands);
+}
+
 static void take_in(struct command_pending *pending, struct command *command)
 {
         command->held = !command_pending_has_room(pending, command->device);
         if (!command->held) {
+                command->waits = command->waits || is_behind_busy(command->device);
                 enter(pending, command);
                 command_record_write(pending->recorder, command);
                 return;
@@ -399,6 +406,27 @@ void command_pending_doubt(struct command_pending *pending, struct command *comm
         command_record_write(pending->recorder, command);
 }
 
+void command_pending_not_taken(struct command_pending *pending, struct command *command)
+{
+        if (command->state != COMMAND_UNCERTAIN)
+                return;
+        command->state = COMMAND_WAITING;
+        command_record_write(pending->recorder, command);
+}
+
+void command_pending_busy(struct command_pending *pending, struct device *device)
+{
+        device->network_busy = true;
+        list_for_each (node, &device->commands) {
+                struct command *command = list_entry(node, struct command, node);
+
+                if (command->state != COMMAND_WAITING || command->waits)
+                        continue;
+                command->waits = true;
+                command_record_write(pending->recorder, command);
+        }
+}
+
 /* --- deliveries ---------------------------------------------------------------------------- */
 
 static void rest_is_over(struct hub_timer *timer)
@@ -544,6 +572,9 @@ static void restore(struct command_pending *pending, struct command *command)
                 pending->arrivals = command->arrival;
         if (has_replaced(command) && command->device->replaced_up_to < command->arrival)
                 command->device->replaced_up_to = command->arrival;
+        /* What the network took in the last run may still wait there. */
+        if (command->outcome == COMMAND_DELIVERED && command->begun_ms > command->device->taken_ms)
+                command->device->taken_ms = command->begun_ms;
         if (command->state == COMMAND_FINISHED)
                 list_push_back(&pending->finished, &command->node);
         else

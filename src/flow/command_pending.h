@@ -100,6 +100,16 @@ void command_pending_finish(struct command_pending *pending, struct command *com
 /* It was handed over, and whether it arrived is not known. */
 void command_pending_doubt(struct command_pending *pending, struct command *command);
 
+/* The network has not taken it, for certain: it waits as if it had not been handed over. */
+void command_pending_not_taken(struct command_pending *pending, struct command *command);
+
+/*
+ * The network has another downlink of the device and takes no second one: what waits for it here
+ * may wait for days, and is settled as such, and so is what comes behind it as long as
+ * device->network_busy is set.
+ */
+void command_pending_busy(struct command_pending *pending, struct device *device);
+
 /* Handing over has ended, well or not: the next one's turn, or this one's again. */
 void command_pending_next(struct command_pending *pending, struct device *device);
 

@@ -71,6 +71,8 @@ static void answer_call(struct command *command, int status, const char *state, 
 
 static bool has_come_far_enough(const struct command *command)
 {
+        if (command->waits)
+                return true;
         switch (command->policy) {
         case SETTINGS_SETTLE_ON_QUEUED:
                 return command->state >= COMMAND_QUEUED;
@@ -87,7 +89,7 @@ static bool has_come_far_enough(const struct command *command)
 bool command_settle_was_told(const struct command *command)
 {
         if (command->is_method)
-                return command->state >= COMMAND_QUEUED && !command->call;
+                return (command->state >= COMMAND_QUEUED || command->waits) && !command->call;
         return has_come_far_enough(command);
 }
 
@@ -99,6 +101,10 @@ void command_settle_by_policy(struct command *command, const struct settings *se
         } else if (command->state >= COMMAND_QUEUED &&
                    settings->commands.method_answer == SETTINGS_ANSWER_ON_QUEUED) {
                 answer_call(command, 200, "queued", "the network has taken the downlink");
+        } else if (command->waits) {
+                answer_call(command, 202, command_state_name(COMMAND_WAITING),
+                            "the network has another downlink of this device; this one waits in "
+                            "the gateway");
         }
 }
 

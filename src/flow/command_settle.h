@@ -14,7 +14,10 @@
 /* Was the cloud told that it is done, though its outcome is not known yet? */
 bool command_settle_was_told(const struct command *command);
 
-/* Tells it if the command has come as far as its policy asks. */
+/*
+ * Tells it if the command has come as far as its policy asks, or must wait in the gateway, perhaps
+ * for days: then its message is completed, its caller answered 202.
+ */
 void command_settle_by_policy(struct command *command, const struct settings *settings);
 
 /* Tells the outcome. */

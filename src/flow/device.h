@@ -72,6 +72,8 @@ struct device {
         struct hub_timer command_timer;
         void *command_owner;     /* struct command_network, for the timer */
         int64_t next_command_ms; /* steady clock; not sooner is the next one handed over */
+        bool network_busy;       /* the network said so (DOWNLINK_BUSY), and nothing since */
+        int64_t taken_ms;        /* wall clock; when the network took the last one; 0 = never */
 
         struct hub_timer timer;
         void *owner; /* struct uplink_hub, for the timer and the handlers of `link` */

@@ -88,8 +88,11 @@ static void on_stored(void *context, struct list *events)
 static struct device *device_of(void *context, const struct uplink_event *event)
 {
         struct gateway *gateway = context;
+        struct device *device = device_table_get(gateway->devices, event);
 
-        return device_table_get(gateway->devices, event);
+        if (event->event.kind == EVENT_UPLINK)
+                command_network_contact(gateway->command_network, device);
+        return device;
 }
 
 static void on_ready(void *context, struct device *device)

@@ -332,12 +332,13 @@ static void on_method(void *context, struct hub_method *method)
         hub->options.method(hub->options.context, device, method);
 }
 
-/* Is there a way to hand commands for this device to its network? */
+/* Who sends a command to a device whose downlinks are switched off must hear it, too. */
 static bool takes_commands(const struct uplink_hub *hub, const struct device *device)
 {
         struct network_access access;
 
-        return command_access(hub->options.settings, device->network, device->application, &access);
+        return command_access(hub->options.settings, device->network, device->application, &access,
+                              NULL) != COMMAND_WAY_NONE;
 }
 
 static const struct hub_device_handler handler = {

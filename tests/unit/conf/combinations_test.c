@@ -115,6 +115,8 @@ static void keys_over_plain_http_are_warned_of(void **state)
         assert_warning(WITH_HUB("\"TheThingsIndustries\": {\"WebhookBaseURL\": "
                                 "\"http://things.example/api\"}"),
                        "everyone on the way can read the key");
+        assert_mistake(WITH_HUB("\"Myriota\": {\"BaseUrl\": \"http://api.example\"}"),
+                       "everyone on the way can read the key");
         load_text(&loaded, WITH_HUB("\"TheThingsIndustries\": {\"WebhookBaseURL\": "
                                     "\"http://127.0.0.1:1885/api\", \"ApiBaseUrl\": "
                                     "\"http://[::1]:1885/api\"}, \"Myriota\": {\"BaseUrl\": "
