@@ -52,6 +52,7 @@ static void device_free(struct device *device)
         free(device->attributes.model_id);
         free(device->attributes.uplink_formatter);
         free(device->attributes.downlink_formatter);
+        downlink_way_deinit(&device->way);
         free(device->held_because);
         free(device->clash);
         free(device->model_id);

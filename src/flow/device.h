@@ -18,6 +18,7 @@
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "flow/uplink_queue.h"
+#include "networks/downlink.h"
 #include "networks/event.h"
 #include "store/store.h"
 
@@ -54,6 +55,8 @@ struct device {
         char *hub_id; /* IoT Hub device id (and DPS registration id) by the template */
         char *model_id;
         struct device_attributes attributes;
+        struct downlink_way way; /* for its commands, as its uplinks told */
+        bool way_refused;        /* it was logged that what they told is not followed */
         char *clash; /* why it can never be sent: no id, or another device has it; else NULL */
 
         enum device_phase phase;
