@@ -32,6 +32,20 @@ struct json_object *driver_body(const struct webhook *webhook, struct reason *re
         return parse_object(webhook->body, webhook->body_size, "the body", reason);
 }
 
+struct json_object *driver_answer(const char *body, size_t size, struct reason *reason)
+{
+        return parse_object(body, size, "the answer", reason);
+}
+
+void driver_add_base_url(struct buf *url, const char *base_url)
+{
+        size_t length = strlen(base_url);
+
+        while (length > 0 && base_url[length - 1] == '/')
+                length--;
+        buf_add(url, base_url, length);
+}
+
 struct json_object *driver_decoded(const char *text, struct reason *reason)
 {
         return parse_object(text, strlen(text), "the decoded payload", reason);

@@ -20,6 +20,12 @@ struct json_object *driver_decoded(const char *text, struct reason *reason) MUST
 /* An event's details; an empty object if it has none. */
 struct json_object *driver_details(const struct event *event, struct reason *reason) MUST_CHECK;
 
+/* The body of an API's answer as a JSON object, as driver_body. */
+struct json_object *driver_answer(const char *body, size_t size, struct reason *reason) MUST_CHECK;
+
+/* Adds a configured URL without the slashes at its end. */
+void driver_add_base_url(struct buf *url, const char *base_url);
+
 /*
  * Adds a text to what an event's message_id is made of; NULL counts as empty. The zero byte
  * behind it, which no text holds, keeps the parts apart.

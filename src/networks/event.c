@@ -56,9 +56,12 @@ void event_deinit(struct event *event)
 
 void event_device_key(const struct event *event, struct buf *out)
 {
+        const struct network *network = network_by_name(event->network);
+
         text_url_escape(out, event->network);
         buf_add_char(out, '/');
-        text_url_escape(out, event->application);
+        if (!network || !network->ids_are_unique)
+                text_url_escape(out, event->application);
         buf_add_char(out, '/');
         text_url_escape(out, event->device);
 }

@@ -61,7 +61,10 @@ bool event_time_is_valid(int64_t time_ns);
 
 void event_deinit(struct event *event);
 
-/* "network/application/device": whose order counts; every part percent-escaped. */
+/*
+ * "network/application/device": whose order counts; every part percent-escaped. The application is
+ * left empty in a network whose ids are unique (network.h).
+ */
 void event_device_key(const struct event *event, struct buf *out);
 
 /* The form on disk: a JSON object with a version, which users can read. */

@@ -374,4 +374,6 @@ const struct network myriota = {
         .payload = myriota_payload,
         .signature = &myriota_signature,
         .downlink = &myriota_downlink,
+        .registry = &myriota_registry,
+        .ids_are_unique = true,
 };

@@ -10,6 +10,18 @@
 #include "networks/network.h"
 
 extern const struct network myriota;
+extern const struct registry_driver myriota_registry;
+
+/* --- between the myriota*.c files --------------------------------------------------------- */
+
+/* Adds BASE/v1PATH; the base may end with '/', with the version, or with neither. */
+void myriota_add_url(struct buf *url, const char *base, const char *path);
+
+/*
+ * What an answer that is an error says: the member `message` of a JSON object, or a short text.
+ * The caller's; NULL if it says nothing.
+ */
+char *myriota_words(const char *body, size_t size);
 
 /* myriota_downlink.c */
 extern const struct downlink_driver myriota_downlink;

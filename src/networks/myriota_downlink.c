@@ -22,8 +22,7 @@
 /* Longer texts that are no JSON are pages for browsers. */
 #define PLAIN_TEXT_MAX 256
 
-/* Adds ".../v1/control-messages"; the base may end with '/', with the version, or with neither. */
-static void add_url(struct buf *url, const char *base)
+void myriota_add_url(struct buf *url, const char *base, const char *path)
 {
         size_t length = strlen(base);
         size_t version = strlen(VERSION);
@@ -33,7 +32,7 @@ static void add_url(struct buf *url, const char *base)
         buf_add(url, base, length);
         if (length < version || memcmp(base + length - version, VERSION, version) != 0)
                 buf_add_text(url, VERSION);
-        buf_add_text(url, "/control-messages");
+        buf_add_text(url, path);
 }
 
 static int make_request(const struct downlink *downlink, const struct network_access *access,
@@ -53,7 +52,7 @@ static int make_request(const struct downlink *downlink, const struct network_ac
         }
         if (!downlink_fits(&myriota_downlink, bytes.size, reason))
                 return 1;
-        add_url(&url, access->base_url);
+        myriota_add_url(&url, access->base_url, "/control-messages");
         request->method = "POST";
         request->url = buf_take(&url);
         request->authorization = mem_text(access->api_key);
@@ -65,8 +64,7 @@ static int make_request(const struct downlink *downlink, const struct network_ac
         return 0;
 }
 
-/* Myriota's own words: the member `message` of a JSON object, or a short text. The caller's. */
-static char *words_of(const char *body, size_t size)
+char *myriota_words(const char *body, size_t size)
 {
         CLEANUP(json_cleanup)
         struct json_object *error = json_parse(body, size, ERROR_DEPTH, JSON_STRICT, NULL);
@@ -105,7 +103,7 @@ static enum downlink_answer judge_answer(int status, const char *body, size_t si
 
         if (status >= 200 && status <= 299)
                 return DOWNLINK_TAKEN;
-        words = words_of(body, size);
+        words = myriota_words(body, size);
         reason_set(reason, "Myriota answered %d%s%s%s", status, words ? ": " : "",
                    words ? words : "", advice(status));
         if (says_pending(status, words))

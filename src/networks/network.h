@@ -16,6 +16,7 @@
 #include "base/reason.h"
 #include "networks/downlink.h"
 #include "networks/event.h"
+#include "networks/registry.h"
 
 enum network_condition {
         NETWORK_E_MALFORMED = 1, /* not what this network sends: 400, with the reason */
@@ -115,6 +116,15 @@ struct network {
 
         /* How a delivery proves its origin (networks/signature.h); NULL = by the key alone. */
         const struct signature_driver *signature;
+
+        /* How its list of devices is read; NULL = it has none. */
+        const struct registry_driver *registry;
+
+        /*
+         * A device's id is unique in the whole network: there is one device with it, whatever the
+         * application that a webhook names, and a registry lists it without an application.
+         */
+        bool ids_are_unique;
 };
 
 /* All networks; ends with NULL. */

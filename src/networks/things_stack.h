@@ -14,6 +14,7 @@
 
 extern const struct network things_stack;
 extern const struct downlink_driver things_stack_downlink;
+extern const struct registry_driver things_stack_registry;
 
 /* --- between the things_stack*.c files -------------------------------------------------- */
 
@@ -33,14 +34,12 @@ struct things_stack_message {
 /* Fills `event` of a message that is not an uplink: its details, and what is flat in them. */
 void things_stack_describe(const struct things_stack_message *message, struct event *event);
 
+/* "The Things Stack answered 404 name: message" of an error document, as far as it is one. */
+void things_stack_explain(int status, const char *body, size_t size, struct reason *reason);
+
 /* struct network's `telemetry`. */
 int things_stack_telemetry(const struct event *event, const struct formatted *formatted,
                            const struct telemetry_options *options, struct telemetry *telemetry,
                            struct reason *reason) MUST_CHECK;
-
-/* struct downlink_driver's `way`: from the headers X-Downlink-Push, -Replace and -Apikey. */
-int things_stack_way(const struct webhook *webhook, const struct event *event,
-                     const struct downlink_hosts *allowed, struct downlink_way *way,
-                     struct reason *reason) MUST_CHECK;
 
 #endif

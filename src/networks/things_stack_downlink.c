@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "networks/driver.h"
 #include "networks/things_stack.h"
 
 #define ERROR_DEPTH 32
@@ -28,11 +29,7 @@ static void add_bearer(struct network_request *request, const struct network_acc
 static void add_device_url(struct buf *url, const struct downlink *downlink,
                            const struct network_access *access, bool through_webhook)
 {
-        size_t length = strlen(access->base_url);
-
-        while (length > 0 && access->base_url[length - 1] == '/')
-                length--;
-        buf_add(url, access->base_url, length);
+        driver_add_base_url(url, access->base_url);
         buf_add_char(url, '/');
         text_url_escape(url, downlink->application);
         if (through_webhook && !text_is_empty(access->webhook_id)) {
@@ -45,9 +42,9 @@ static void add_device_url(struct buf *url, const struct downlink *downlink,
 }
 
 static int check_access(const struct downlink *downlink, const struct network_access *access,
-                        struct reason *reason)
+                        bool has_url, struct reason *reason)
 {
-        if (text_is_empty(access->base_url))
+        if (!has_url && text_is_empty(access->base_url))
                 reason_set(reason, "there is no way to send a downlink: set TheThingsIndustries."
                                    "WebhookBaseURL, or give the webhook a downlink API key");
         else if (text_is_empty(access->api_key))
@@ -63,13 +60,18 @@ static int check_access(const struct downlink *downlink, const struct network_ac
 static int make_request(const struct downlink *downlink, const struct network_access *access,
                         struct network_request *request, struct reason *reason)
 {
+        const char *given = downlink->replace ? access->replace_url : access->push_url;
         struct buf url = BUF_INIT;
         struct buf *body = &request->body;
 
-        if (check_access(downlink, access, reason) != 0)
+        if (check_access(downlink, access, given != NULL, reason) != 0)
                 return 1;
-        add_device_url(&url, downlink, access, true);
-        buf_add_text(&url, downlink->replace ? "/replace" : "/push");
+        if (given) {
+                buf_add_text(&url, given);
+        } else {
+                add_device_url(&url, downlink, access, true);
+                buf_add_text(&url, downlink->replace ? "/replace" : "/push");
+        }
         request->method = "POST";
         request->url = buf_take(&url);
         add_bearer(request, access);
@@ -89,8 +91,7 @@ static int make_request(const struct downlink *downlink, const struct network_ac
         return 0;
 }
 
-/* "name: message" of the stack's error document, as far as it is one. */
-static void explain(int status, const char *body, size_t size, struct reason *reason)
+void things_stack_explain(int status, const char *body, size_t size, struct reason *reason)
 {
         CLEANUP(json_cleanup)
         struct json_object *error = json_parse(body, size, ERROR_DEPTH, JSON_STRICT, NULL);
@@ -109,7 +110,7 @@ static enum downlink_answer judge_answer(int status, const char *body, size_t si
 {
         if (status >= 200 && status <= 299)
                 return DOWNLINK_TAKEN;
-        explain(status, body, size, reason);
+        things_stack_explain(status, body, size, reason);
         if (status >= 500)
                 return DOWNLINK_IN_DOUBT;
         return status == 429 || status == 499 ? DOWNLINK_LATER : DOWNLINK_REFUSED;
@@ -120,7 +121,7 @@ static int make_list_request(const struct downlink *downlink, const struct netwo
 {
         struct buf url = BUF_INIT;
 
-        if (check_access(downlink, access, reason) != 0)
+        if (check_access(downlink, access, false, reason) != 0)
                 return 1;
         add_device_url(&url, downlink, access, false);
         request->method = "GET";
@@ -170,5 +171,4 @@ const struct downlink_driver things_stack_downlink = {
         .answer = judge_answer,
         .list_request = make_list_request,
         .is_listed = find_listed,
-        .way = things_stack_way,
 };

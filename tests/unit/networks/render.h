@@ -68,6 +68,8 @@ static inline void render_event(struct buf *out, const struct event *event)
         event_device_key(event, &key);
         clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
         buf_add_format(out, "\n%s of %s\n", event_kind_name(event->kind), buf_text(&key));
+        if (network_by_name(event->network)->ids_are_unique)
+                render_line(out, "application", event->application);
         render_line(out, "id", event->message_id);
         render_line(out, "time", time);
         render_line(out, "dev_eui", event->dev_eui);
