@@ -109,6 +109,61 @@ static void check_networks(struct conf_load *load, const struct settings *settin
                                "lets everything in as well, but says so in the log");
 }
 
+/* --- registries of devices --------------------------------------------------------------- */
+
+static const struct conf_subject api = {.path = "TheThingsIndustries.ApiBaseUrl"};
+
+static bool has_api_key(const struct settings *settings)
+{
+        if (settings->application_count == 0)
+                return false;
+        for (size_t i = 0; i < settings->application_count; i++) {
+                if (settings->applications[i].api_key)
+                        return true;
+        }
+        return settings->the_things_industries.api_key != NULL;
+}
+
+/* On the vendor's clusters the Identity Server, which knows the devices, is on eu1 only. */
+static void check_cluster(struct conf_load *load, const char *url)
+{
+        static const char *const domains[] = {".cloud.thethings.industries",
+                                              ".cloud.thethings.network"};
+        const char *host = strstr(url, "://") + 3;
+        const char *end = host + strcspn(host, ":/");
+
+        for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
+                size_t length = strlen(domains[i]);
+
+                if ((size_t)(end - host) < length + 3 ||
+                    strncasecmp(end - length, domains[i], length) != 0 ||
+                    strncasecmp(end - length - 3, "eu1", 3) == 0)
+                        continue;
+                conf_say_about(load, CONF_WARNING, &api,
+                               "devices can be listed on cluster eu1 only, whatever the cluster "
+                               "of the downlinks; write eu1 in this host's name");
+        }
+}
+
+static void check_registries(struct conf_load *load, const struct settings *settings)
+{
+        static const struct conf_subject integration = {
+                .path = "TheThingsIndustries.DeviceIntegrationDefault"};
+        const char *url = settings->the_things_industries.api_base_url;
+
+        if (url && !has_api_key(settings))
+                conf_say_about(load, CONF_WARNING, &api,
+                               "no devices are listed, because no application has an ApiKey below "
+                               "TheThingsIndustries.Applications");
+        if (url)
+                check_cluster(load, url);
+        else if (!settings->the_things_industries.device_integration_default)
+                conf_say_about(load, CONF_WARNING, &integration,
+                               "no device's attribute azureintegration is read without "
+                               "TheThingsIndustries.ApiBaseUrl; only applications with a "
+                               "DeviceIntegrationDefault of their own are connected");
+}
+
 /* --- payload formatters ------------------------------------------------------------------ */
 
 static void check_formatter(struct conf_load *load, const struct conf_subject *subject,
@@ -240,6 +295,7 @@ void settings_check(struct conf_load *load, struct settings *settings)
         check_version2_ports(load);
         settings_check_azure(load, settings);
         check_networks(load, settings);
+        check_registries(load, settings);
         check_formatters(load, settings);
         check_application_names(load, settings);
 }

@@ -310,10 +310,6 @@ static const struct conf_row rows[] = {
         {"Commands.ExpiryHours", CONF_INTEGER, FIELD(commands.default_expiry_hours),
          .fallback = "48", BETWEEN(1, 8760),
          .meaning = "A command that says nothing else is given up after this time"},
-        {"Commands.RequestTimeoutSeconds", CONF_INTEGER, FIELD(commands.request_timeout_s),
-         .fallback = "10", BETWEEN(1, 300),
-         .meaning = "A request to the network's API that takes longer is given up, and what became "
-                    "of it is found out"},
         {THINGS "WebhookBaseURL", CONF_TEXT, FIELD(the_things_industries.webhook_base_url),
          .check = check_url, .meaning = "Where downlinks go: https://HOST/api/v3/as/applications"},
         {THINGS "ApiBaseUrl", CONF_TEXT, FIELD(the_things_industries.api_base_url),
@@ -322,19 +318,15 @@ static const struct conf_row rows[] = {
          .check = check_token, .meaning = "API key of applications that have none of their own"},
         {THINGS "WebhookId", CONF_TEXT, FIELD(the_things_industries.webhook_id),
          .check = check_token, .meaning = "Webhook id of applications that have none of their own"},
-        {THINGS "DownlinkHosts", CONF_TEXTS, FIELD(the_things_industries.downlink_hosts),
-         .check = check_host_pattern,
-         .meaning =
-                 "Hosts that a webhook's headers X-Downlink-Push and X-Downlink-Replace may name: "
-                 "host, host:port, or .domain for all hosts below it. If none is given: the "
-                 "host of WebhookBaseURL, and without one those of The Things Stack Cloud and "
-                 "Sandbox"},
         {THINGS "DeviceIntegrationDefault", CONF_FLAG,
          FIELD(the_things_industries.device_integration_default), .fallback = "true",
          .meaning = "Whether devices without the attribute azureintegration are connected"},
         {THINGS "DevicePageSize", CONF_INTEGER, FIELD(the_things_industries.device_page_size),
          .fallback = "100", BETWEEN(1, 1000),
          .meaning = "Devices per page when devices are listed"},
+        {THINGS "RefreshMinutes", CONF_INTEGER, FIELD(the_things_industries.refresh_minutes),
+         .fallback = "60", BETWEEN(0, 10080),
+         .meaning = "How often the lists of devices are read again; 0 = at start only"},
         {THINGS "Applications.*.ApiKey", CONF_TEXT, .secret = true, OF_APPLICATION(api_key),
          .check = check_token,
          .meaning = "API key of this application, for downlinks and for listing its devices"},
@@ -372,7 +364,12 @@ static const struct conf_row rows[] = {
          .meaning = "Deliveries whose Timestamp is further away from now are refused as "
                     "repetitions; 0 = none are"},
         {"Myriota.RefreshMinutes", CONF_INTEGER, FIELD(myriota.refresh_minutes), .fallback = "60",
-         BETWEEN(1, 10080), .meaning = "How often the list of modules is read again"},
+         BETWEEN(0, 10080),
+         .meaning = "How often the list of modules is read again; 0 = at start only"},
+        {"Myriota.PagingParameter", CONF_TEXT, FIELD(myriota.paging_parameter),
+         .fallback = "NextItem", .check = check_token,
+         .meaning = "Query parameter in which an answer's NextItem is given back to get the next "
+                    "page of modules"},
         {FORMATTERS "Directory", CONF_FOLDER, FIELD(payload_formatters.directory),
          .fallback = "formatters", .meaning = "Where the payload formatters (JavaScript) are"},
         {FORMATTERS "UplinkFormatterDefault", CONF_TEXT, FIELD(payload_formatters.uplink_default),

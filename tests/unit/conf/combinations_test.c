@@ -117,11 +117,40 @@ static void keys_over_plain_http_are_warned_of(void **state)
                        "everyone on the way can read the key");
         assert_mistake(WITH_HUB("\"Myriota\": {\"BaseUrl\": \"http://api.example\"}"),
                        "everyone on the way can read the key");
-        load_text(&loaded, WITH_HUB("\"TheThingsIndustries\": {\"WebhookBaseURL\": "
-                                    "\"http://127.0.0.1:1885/api\", \"ApiBaseUrl\": "
-                                    "\"http://[::1]:1885/api\"}, \"Myriota\": {\"BaseUrl\": "
-                                    "\"http://localhost\"}"));
+        load_text(&loaded,
+                  WITH_HUB("\"TheThingsIndustries\": {\"WebhookBaseURL\": "
+                           "\"http://127.0.0.1:1885/api\", \"ApiBaseUrl\": "
+                           "\"http://[::1]:1885/api\", \"ApiKey\": \"K\", \"Applications\": "
+                           "{\"a\": {\"WebhookId\": \"w\"}}}, \"Myriota\": {\"BaseUrl\": "
+                           "\"http://localhost\"}"));
         assert_counts(&loaded, 0, 0);
+}
+
+#define LISTED(url) "{\"ApiBaseUrl\": \"" url "\", \"Applications\": {\"a\": {\"ApiKey\": \"k\"}}}"
+
+static void a_list_of_devices_that_can_not_be_read_is_warned_of(void **state)
+{
+        CLEANUP(loaded_free) struct loaded good;
+        CLEANUP(loaded_free) struct loaded own;
+
+        (void)state;
+        assert_warning(WITH_HUB("\"TheThingsIndustries\": {\"ApiBaseUrl\": "
+                                "\"https://things.example/api/v3\"}"),
+                       "no application has an ApiKey");
+        assert_warning(WITH_HUB("\"TheThingsIndustries\": " LISTED(
+                               "https://acme.nam1.cloud.thethings.industries/api/v3")),
+                       "write eu1 in this host's name");
+        assert_warning(WITH_HUB("\"TheThingsIndustries\": " LISTED(
+                               "https://au1.cloud.thethings.network:443/api/v3")),
+                       "write eu1 in this host's name");
+        assert_warning(WITH_HUB("\"TheThingsIndustries\": {\"DeviceIntegrationDefault\": false}"),
+                       "is read without TheThingsIndustries.ApiBaseUrl");
+        load_text(&good, WITH_HUB("\"TheThingsIndustries\": " LISTED(
+                                 "https://acme.eu1.cloud.thethings.industries/api/v3")));
+        assert_counts(&good, 0, 0);
+        load_text(&own, WITH_HUB("\"TheThingsIndustries\": " LISTED(
+                                "https://stack.nam1.example/api/v3")));
+        assert_counts(&own, 0, 0);
 }
 
 static void a_short_webhook_key_is_warned_of_at_its_place(void **state)
@@ -226,6 +255,7 @@ int main(void)
                 cmocka_unit_test(downlinks_to_myriota_need_its_token),
                 cmocka_unit_test(signatures_are_switched_off_on_loopback_only),
                 cmocka_unit_test(keys_over_plain_http_are_warned_of),
+                cmocka_unit_test(a_list_of_devices_that_can_not_be_read_is_warned_of),
                 cmocka_unit_test(a_short_webhook_key_is_warned_of_at_its_place),
                 cmocka_unit_test(names_that_differ_in_case_only_are_warned_of),
                 cmocka_unit_test(formatters_without_a_file_and_in_csharp_are_warned_of),
