@@ -22,15 +22,17 @@ static const char help[] =
         "  --help         this text\n"
         "\n"
         "Ends on SIGTERM or SIGINT. What was taken and not yet accepted by a hub is sent after\n"
-        "the next start.\n";
+        "the next start. SIGHUP makes it read the networks' lists of devices again.\n";
 
 /* Returns the signal that asks for the end. */
-static int wait_for_end(const sigset_t *signals)
+static int wait_for_end(struct gateway *gateway, const sigset_t *signals)
 {
         int number = 0;
 
-        while (sigwait(signals, &number) != 0)
-                continue;
+        while (sigwait(signals, &number) != 0 || number == SIGHUP) {
+                if (number == SIGHUP)
+                        gateway_refresh(gateway);
+        }
         return number;
 }
 
@@ -47,7 +49,7 @@ static int run(const struct settings *settings, const sigset_t *signals)
         log_info("GATEWAY_READY", "Webhooks are taken", LOG_TEXT("host", settings->listen.host),
                  LOG_INT("port", gateway_port(gateway)), LOG_END);
         log_info("GATEWAY_STOPPING", "The gateway was asked to end",
-                 LOG_TEXT("signal", strsignal(wait_for_end(signals))), LOG_END);
+                 LOG_TEXT("signal", strsignal(wait_for_end(gateway, signals))), LOG_END);
         gateway_stop(gateway);
         log_info("GATEWAY_STOPPED", "The gateway has ended", LOG_END);
         return CLI_GOOD;
@@ -63,6 +65,7 @@ static int load_and_run(const char *path)
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
         sigprocmask(SIG_BLOCK, &signals, NULL);
         signal(SIGPIPE, SIG_IGN);
         settings_init(&settings);

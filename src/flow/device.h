@@ -17,9 +17,10 @@
 #include "base/list.h"
 #include "base/reason.h"
 #include "conf/settings.h"
+#include "flow/device_directory.h"
 #include "flow/uplink_queue.h"
-#include "networks/downlink.h"
 #include "networks/event.h"
+#include "networks/network.h"
 #include "store/store.h"
 
 /* Where a device stands on its way to its hub; device_provision.c and uplink_hub.c move it. */
@@ -40,13 +41,6 @@ struct device_assignment {
         bool remembered; /* from the store, not from DPS in this run */
 };
 
-/* What the network's own registry says of it; texts are the device's own, NULL = not said. */
-struct device_attributes {
-        char *model_id;           /* beats those of the settings */
-        char *uplink_formatter;   /* name of a payload formatter */
-        char *downlink_formatter; /* the same */
-};
-
 struct device {
         char *key; /* "network/application/device", as event_device_key */
         char *network;
@@ -54,10 +48,11 @@ struct device {
         char *name;   /* the network's device id */
         char *hub_id; /* IoT Hub device id (and DPS registration id) by the template */
         char *model_id;
-        struct device_attributes attributes;
-        struct downlink_way way; /* for its commands, as its uplinks told */
-        bool way_refused;        /* it was logged that what they told is not followed */
-        char *clash; /* why it can never be sent: no id, or another device has it; else NULL */
+        struct device_attributes attributes; /* what the network's registry says of it */
+        bool listed;                         /* there */
+        bool off;                            /* not to be in Azure; not connected */
+        bool changed; /* what it is connected as is out of date: uplink_hub.c connects it anew */
+        char *clash;  /* why it can never be sent: no id, or another device has it; else NULL */
 
         enum device_phase phase;
         char *held_because; /* DEVICE_HELD: why, for people; else NULL */
@@ -84,7 +79,9 @@ struct device {
 
 struct device_table;
 
-struct device_table *device_table_new(const struct settings *settings, struct store *store);
+/* `directory` must stay. */
+struct device_table *device_table_new(const struct settings *settings, struct store *store,
+                                      struct device_directory *directory);
 void device_table_free(struct device_table *table);
 
 /*
@@ -93,8 +90,20 @@ void device_table_free(struct device_table *table);
  */
 int device_table_load(struct device_table *table, struct reason *reason) MUST_CHECK;
 
-/* The device that the event belongs to; made if it is new. Never NULL. */
+/*
+ * The device that the event belongs to; made if it is new. Never NULL. Where device ids are unique
+ * in the network, an uplink's application becomes the device's.
+ */
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event);
+
+/*
+ * The device that a network lists (`application` NULL = not known), made if it is new. Takes up
+ * what the registry says of it, and keeps that in the directory. NULL, with the reason, if it can't
+ * be made: yet, because its id in IoT Hub needs what only its uplinks tell; or at all.
+ */
+struct device *device_table_list(struct device_table *table, const struct network *network,
+                                 const char *application, const struct listed_device *listed,
+                                 struct reason *reason);
 
 /* The device with this key; NULL if it is not known. */
 struct device *device_table_find(const struct device_table *table, const char *device_key);

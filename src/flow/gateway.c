@@ -16,9 +16,10 @@
 #include "flow/command_network.h"
 #include "flow/command_pending.h"
 #include "flow/command_report.h"
-#include "flow/command_way.h"
 #include "flow/device.h"
+#include "flow/device_directory.h"
 #include "flow/device_provision.h"
+#include "flow/device_registry.h"
 #include "flow/uplink_hub.h"
 #include "flow/uplink_queue.h"
 #include "flow/uplink_translate.h"
@@ -41,7 +42,9 @@ struct gateway {
         struct http_client *http;
         struct dps_client *dps;
         struct hub_client *hubs;
+        struct device_directory *directory;
         struct device_table *devices;
+        struct device_registry *registry;
         struct device_provision *provision;
         struct uplink_queue *queue;
         struct uplink_hub *uplink_hub;
@@ -61,7 +64,16 @@ static bool is_wanted(void *context, const struct event *event)
 {
         struct gateway *gateway = context;
 
-        return uplink_translate_wants(gateway->settings, event->kind);
+        if (!uplink_translate_wants(gateway->settings, event->kind))
+                return false;
+        if (device_directory_integrates(gateway->directory, event))
+                return true;
+        metrics_add(METRIC_DEVICE_OFF, 1);
+        log_debug("EVENT_NOT_INTEGRATED", "An event is dropped: its device is not to be in Azure",
+                  LOG_TEXT("message_id", event->message_id),
+                  LOG_TEXT("application", event->application), LOG_TEXT("device", event->device),
+                  LOG_END);
+        return false;
 }
 
 static bool is_admissible(void *context, const struct event *event, struct reason *reason)
@@ -91,19 +103,9 @@ static struct device *device_of(void *context, const struct uplink_event *event)
         struct gateway *gateway = context;
         struct device *device = device_table_get(gateway->devices, event);
 
-        if (event->heard && command_way_learn(gateway->store, device, event->heard))
-                uplink_hub_receive(gateway->uplink_hub, device);
         if (event->event.kind == EVENT_UPLINK)
                 command_network_contact(gateway->command_network, device);
         return device;
-}
-
-static struct command_heard *hear(void *context, const struct webhook *webhook,
-                                  const struct event *event)
-{
-        struct gateway *gateway = context;
-
-        return command_hear(gateway->settings, webhook, event);
 }
 
 static void on_ready(void *context, struct device *device)
@@ -111,6 +113,27 @@ static void on_ready(void *context, struct device *device)
         struct gateway *gateway = context;
 
         uplink_hub_ready(gateway->uplink_hub, device);
+}
+
+/* A network's registry lists a device. */
+static bool on_listed(void *context, const struct network *network, const char *application,
+                      const struct listed_device *listed)
+{
+        struct gateway *gateway = context;
+        struct reason reason = REASON_INIT;
+        struct device *device =
+                device_table_list(gateway->devices, network, application, listed, &reason);
+
+        if (!device) {
+                log_debug("DEVICE_WAITS", "A listed device can't be connected before its uplink",
+                          LOG_TEXT("network", network->name), LOG_TEXT("device", listed->device),
+                          LOG_TEXT("reason", reason.text), LOG_END);
+                return false;
+        }
+        uplink_hub_renew(gateway->uplink_hub, device);
+        if (gateway->settings->azure.connect_at_start)
+                uplink_hub_connect(gateway->uplink_hub, device);
+        return true;
 }
 
 static void on_decided(void *context, struct device *device, const struct dps_result *result)
@@ -214,7 +237,15 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
 {
         int result;
 
-        gateway->devices = device_table_new(gateway->settings, gateway->store);
+        gateway->directory = device_directory_new(gateway->settings, gateway->store);
+        gateway->devices = device_table_new(gateway->settings, gateway->store, gateway->directory);
+        gateway->registry = device_registry_new(&(struct device_registry_options){
+                .settings = gateway->settings,
+                .http = gateway->http,
+                .hubs = gateway->hubs,
+                .listed = on_listed,
+                .context = gateway,
+        });
         gateway->uplink_hub = uplink_hub_new(&(struct uplink_hub_options){
                 .settings = gateway->settings,
                 .store = gateway->store,
@@ -241,7 +272,9 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
                 .context = gateway,
         });
         uplink_hub_join(gateway->uplink_hub, gateway->queue, gateway->provision);
-        result = device_table_load(gateway->devices, reason);
+        result = device_directory_load(gateway->directory, reason);
+        if (result == 0)
+                result = device_table_load(gateway->devices, reason);
         if (result == 0)
                 result = device_provision_load(gateway->provision, reason);
         return result;
@@ -256,8 +289,6 @@ static struct device *device_by_key(void *context, const char *key)
 
 static int join_command_stages(struct gateway *gateway, struct reason *reason)
 {
-        int result;
-
         gateway->command_network = command_network_new(&(struct command_network_options){
                 .settings = gateway->settings,
                 .http = gateway->http,
@@ -278,10 +309,7 @@ static int join_command_stages(struct gateway *gateway, struct reason *reason)
         });
         gateway->confirm = command_confirm_new(gateway->hubs, gateway->pending);
         command_network_join(gateway->command_network, gateway->pending);
-        result = command_way_load(gateway->store, device_by_key, gateway, reason);
-        if (result == 0)
-                result = command_pending_load(gateway->pending, device_by_key, gateway, reason);
-        return result;
+        return command_pending_load(gateway->pending, device_by_key, gateway, reason);
 }
 
 static bool connect_device(void *context, struct device *device)
@@ -300,6 +328,7 @@ static void start_commands(void *context)
         command_pending_start(gateway->pending);
         if (gateway->settings->azure.connect_at_start)
                 device_table_each(gateway->devices, connect_device, gateway);
+        device_registry_start(gateway->registry);
 }
 
 static int take_commands(struct gateway *gateway, struct reason *reason)
@@ -376,7 +405,6 @@ static int take_webhooks(struct gateway *gateway, struct reason *reason)
                         .trust = gateway->trust,
                         .wanted = is_wanted,
                         .admissible = is_admissible,
-                        .hear = hear,
                         .concerns = is_concerned,
                         .confirm = confirm,
                         .stored = on_stored,
@@ -411,6 +439,18 @@ uint16_t gateway_port(const struct gateway *gateway)
         return uplink_webhook_port(gateway->webhook);
 }
 
+static void refresh(void *context)
+{
+        struct gateway *gateway = context;
+
+        device_registry_refresh(gateway->registry);
+}
+
+void gateway_refresh(struct gateway *gateway)
+{
+        hub_client_post(gateway->hubs, refresh, gateway);
+}
+
 /* --- stop --------------------------------------------------------------------------------- */
 
 struct stop_order {
@@ -423,6 +463,7 @@ static void stop_sending(void *context)
         struct stop_order *order = context;
 
         uplink_hub_stop(order->gateway->uplink_hub);
+        device_registry_stop(order->gateway->registry);
         if (order->gateway->pending)
                 command_pending_stop(order->gateway->pending);
         if (order->gateway->command_network)
@@ -461,7 +502,9 @@ void gateway_stop(struct gateway *gateway)
         command_network_free(gateway->command_network);
         command_hub_free(gateway->command_hub);
         command_pending_free(gateway->pending);
+        device_registry_free(gateway->registry);
         device_table_free(gateway->devices);
+        device_directory_free(gateway->directory);
         device_provision_free(gateway->provision);
         uplink_queue_free(gateway->queue);
         uplink_hub_free(gateway->uplink_hub);

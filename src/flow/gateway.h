@@ -21,6 +21,9 @@ int gateway_start(const struct settings *settings, struct gateway **gateway,
 /* The port that webhooks are taken at. */
 uint16_t gateway_port(const struct gateway *gateway);
 
+/* Reads the networks' lists of devices now, whenever their time would come. */
+void gateway_refresh(struct gateway *gateway);
+
 /*
  * Takes no more webhooks, answers those under way, waits shortly for the hubs' answers, and closes
  * the store. What was not accepted yet is sent after the next start.

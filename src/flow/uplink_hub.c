@@ -125,17 +125,31 @@ static void provision(struct uplink_hub *hub, struct device *device)
         device_provision_start(hub->options.provision, device);
 }
 
+/* Starts anew if what the device is connected as is out of date. */
+static void renew(struct uplink_hub *hub, struct device *device);
+
+/* Why none of the device's events can be sent; NULL if they can. */
+static const char *obstacle(const struct device *device)
+{
+        if (device->clash)
+                return device->clash;
+        return device->off ? "the device is not to be in Azure: its attribute azureintegration, or "
+                             "DeviceIntegrationDefault, is false"
+                           : NULL;
+}
+
 /* Does what can be done for this device now. */
 static void pump(struct uplink_hub *hub, struct device *device)
 {
         struct uplink_event *event;
 
+        renew(hub, device);
         while (!hub->stopped && !device->in_flight && device->timer.position == 0) {
                 event = uplink_queue_first(hub->options.queue, device);
                 if (!event)
                         return;
-                if (device->clash) {
-                        set_aside(hub, device, event, device->clash);
+                if (obstacle(device)) {
+                        set_aside(hub, device, event, obstacle(device));
                         continue;
                 }
                 if (device->phase == DEVICE_NEW) {
@@ -161,6 +175,32 @@ static void unlink_device(struct device *device)
                 return;
         hub_device_close(device->link);
         device->link = NULL;
+}
+
+static void start_anew(struct uplink_hub *hub, struct device *device)
+{
+        log_info("DEVICE_CHANGED", "A device is connected anew, or not any more",
+                 LOG_TEXT("device", device->key),
+                 LOG_TEXT("model", device->model_id ? device->model_id : ""),
+                 LOG_INT("integrated", !device->off), LOG_END);
+        device->changed = false;
+        unlink_device(device);
+        hub_timer_stop(hub->options.hubs, &device->timer);
+        device->failures = 0;
+        move(device, DEVICE_NEW);
+        if (!obstacle(device))
+                provision(hub, device);
+}
+
+static void renew(struct uplink_hub *hub, struct device *device)
+{
+        /* A registration under way ends first (uplink_hub_decided). */
+        if (hub->stopped || !device->changed || device->phase == DEVICE_REGISTERING)
+                return;
+        if (device->phase == DEVICE_NEW)
+                device->changed = false;
+        else
+                start_anew(hub, device);
 }
 
 static bool is_provisioned(struct uplink_hub *hub, const struct device *device)
@@ -337,7 +377,8 @@ static bool takes_commands(const struct uplink_hub *hub, const struct device *de
 {
         struct network_access access;
 
-        return command_access(hub->options.settings, device, &access, NULL) != COMMAND_WAY_NONE;
+        return command_access(hub->options.settings, device->network, device->application, &access,
+                              NULL) != COMMAND_WAY_NONE;
 }
 
 static const struct hub_device_handler handler = {
@@ -351,15 +392,15 @@ static const struct hub_device_handler handler = {
 void uplink_hub_connect(struct uplink_hub *hub, struct device *device)
 {
         device->owner = hub;
-        if (!hub->stopped && device->phase == DEVICE_NEW && !device->clash &&
-            takes_commands(hub, device))
+        if (!hub->stopped && device->phase == DEVICE_NEW && !obstacle(device) &&
+            (device->listed || takes_commands(hub, device)))
                 provision(hub, device);
 }
 
-void uplink_hub_receive(struct uplink_hub *hub, struct device *device)
+void uplink_hub_renew(struct uplink_hub *hub, struct device *device)
 {
-        if (!hub->stopped && device->link && takes_commands(hub, device))
-                hub_device_receive_commands(device->link);
+        device->owner = hub;
+        pump(hub, device);
 }
 
 /* --- what the provisioning service says --------------------------------------------------- */
@@ -382,6 +423,12 @@ void uplink_hub_decided(struct uplink_hub *hub, struct device *device,
 {
         if (hub->stopped)
                 return;
+        if (device->changed) {
+                /* What was asked, and is remembered now, is out of date. */
+                device_provision_forget(hub->options.provision, device);
+                start_anew(hub, device);
+                return;
+        }
         if (result) {
                 not_assigned(hub, device, result);
                 return;

@@ -53,11 +53,14 @@ void uplink_hub_free(struct uplink_hub *hub);
 /* The first waiting event of a device is there (uplink_queue_options.ready). */
 void uplink_hub_ready(struct uplink_hub *hub, struct device *device);
 
-/* Connects the device although nothing waits to be sent, so that commands reach it. */
+/*
+ * Connects the device although nothing waits to be sent: so that commands reach it, and because
+ * whom a registry lists is to be seen in Azure.
+ */
 void uplink_hub_connect(struct uplink_hub *hub, struct device *device);
 
-/* A way for its commands has become known: they are received from now on. */
-void uplink_hub_receive(struct uplink_hub *hub, struct device *device);
+/* The device may have changed (struct device's `changed`): connects it anew if it has. */
+void uplink_hub_renew(struct uplink_hub *hub, struct device *device);
 
 /* What device_provision found out (device_provision_options.decided). */
 void uplink_hub_decided(struct uplink_hub *hub, struct device *device,
