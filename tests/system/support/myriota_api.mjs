@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A stand-in for Myriota's Device Manager: its control messages over TLS, one pending message per
-// module, delivered on order. Bounded: what a test forgets ends with the test.
+// module, delivered on order; its list of modules is empty. Bounded: what a test forgets ends with the test.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -92,6 +92,10 @@ export class Myriota {
       size += part.length;
       assert.ok(size <= MAXIMUM_BODY, 'the body is too long');
       parts.push(part);
+    }
+    if (request.method === 'GET' && request.url === '/v1/modules?Destinations=false') {
+      this.#answer(response, 200, { Items: [], NextItem: '' });
+      return;
     }
     const { ModuleId: module, Message: hex } = this.#check(request, Buffer.concat(parts));
     const entry = { module, hex };

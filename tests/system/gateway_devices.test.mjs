@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+// The networks' registries say which devices there are, and what they are.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
+import { ControlError, startHub } from './support/hub.mjs';
+import { eventually } from './support/program.mjs';
+import { myriotaToken, startRegistries } from './support/registries.mjs';
+import { apiKey, startThingsStack, webhookId } from './support/things_stack.mjs';
+
+const orchard = '/api/v3/applications/orchard/devices';
+const soil = 'dtmi:orchard:Soil;1';
+
+/** What the hub knows of a device; undefined if nothing. */
+async function deviceOf(hub, id) {
+  try {
+    return await hub.control('GET', `/devices/${encodeURIComponent(id)}`);
+  } catch (error) {
+    if (error instanceof ControlError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Resolves to the device when it is connected with a model ('' = none). */
+async function connected(hub, id, model = '') {
+  return eventually(`${id} connected as ${model || 'a device without a model'}`, async () => {
+    const device = await deviceOf(hub, id);
+    return device?.connectionState === 'Connected' && (device.modelId ?? '') === model && device;
+  });
+}
+
+async function registrationOf(hub, id) {
+  const { registrations } = await hub.control('GET', '/registrations');
+  return registrations.find((each) => each.registrationId === id);
+}
+
+/** Resolves to the registration when the device has registered with a model ('' = none). */
+async function registered(hub, id, model = '') {
+  return eventually(`${id} registered as ${model || 'a device without a model'}`, async () => {
+    const registration = await registrationOf(hub, id);
+    return registration && (registration.modelId ?? '') === model && registration;
+  });
+}
+
+function delivery(terminal, path = 1) {
+  return {
+    EndpointRef: 'ksnb8GB_TuGj:__jLfs2BQJ2d',
+    Timestamp: 1692928585,
+    Data: JSON.stringify({
+      Packets: [{ Timestamp: 1692927646796 + path, TerminalId: terminal, Value: '00ff' }],
+    }),
+    Id: '5f6bd4d4-7d1b-4f0f-9a4c-2f1b5d8b7c11',
+    CertificateUrl: 'https://security.myriota.com/data.crt',
+    Signature: '',
+  };
+}
+
+/** How often the gateway has logged an event. */
+function count(gateway, id, match = () => true) {
+  return gateway.log.filter((entry) => entry.id === id && match(entry)).length;
+}
+
+/** Makes the gateway read the lists again, and resolves when it has read them all. */
+async function refresh(gateway, lists = 1) {
+  const before = count(gateway, 'DEVICE_LIST_READ');
+  gateway.program.kill('SIGHUP');
+  await eventually('the lists are read again', () =>
+    count(gateway, 'DEVICE_LIST_READ') >= before + lists);
+}
+
+function thingsStack(registries, settings = {}) {
+  return {
+    TheThingsIndustries: {
+      ApiBaseUrl: registries.thingsUrl,
+      WebhookBaseURL: `${registries.thingsUrl}/as/applications`,
+      DevicePageSize: 2,
+      Applications: { orchard: { ApiKey: apiKey } },
+      ...settings,
+    },
+  };
+}
+
+test('devices of The Things Stack: pages, models, who is connected, and changes', async (t) => {
+  const hub = await startHub(t);
+  const registries = await startRegistries(t, hub);
+  const list = [
+    { device_id: 'soil-1', attributes: { azureintegration: 'TRUE', dtdlmodelid: soil } },
+    { device_id: 'soil-2', attributes: { azureintegration: 'False' } },
+    { device_id: 'soil-3', attributes: { azureintegration: 'yes' } },
+    { device_id: 'soil-4' },
+    { device_id: 'soil-5', attributes: { 'dtdl-model-id': 'dtmi:orchard:Air;3', row: '5' } },
+  ];
+  const settings = thingsStack(registries);
+  registries.applications.set('orchard', list);
+  registries.order({ status: 429, headers: { 'retry-after': '1' } });
+  let gateway = await startGateway(t, provisionedBy(hub, {
+    Applications: { orchard: { DtdlModelId: 'dtmi:orchard:Any;1' } },
+  }), settings);
+
+  await t.test('all pages are read, after the registry was busy (original 19)', async () => {
+    const read = await gateway.logged('DEVICE_LIST_READ');
+    assert.equal(read.devices, 5);
+    assert.equal(read.again_in_ms, 60 * 60 * 1000);
+    assert.deepEqual(registries.queriesOf(orchard).map(({ page, limit }) => [page, limit]),
+      [['1', '2'], ['1', '2'], ['2', '2'], ['3', '2'], ['4', '2']]);
+    assert.match((await gateway.logged('DEVICE_LIST_FAILED')).reason, /429/);
+  });
+
+  await t.test('the model of a device: its attribute, else its application', async () => {
+    await connected(hub, 'soil-1', soil);
+    await connected(hub, 'soil-4', 'dtmi:orchard:Any;1');
+    await connected(hub, 'soil-5', 'dtmi:orchard:Air;3');
+    assert.equal((await registrationOf(hub, 'soil-1')).modelId, soil);
+  });
+
+  await t.test('an attribute that is neither true nor false falls through (original 17)', async () => {
+    await connected(hub, 'soil-3', 'dtmi:orchard:Any;1');
+    const warned = await gateway.logged('DEVICE_ATTRIBUTE_INVALID');
+    assert.equal(warned.device, 'soil-3');
+    assert.match(warned.reason, /yes/);
+  });
+
+  await t.test('a device that is switched off is not connected, its uplinks are not sent', async () => {
+    assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-2'))).status, 200);
+    assert.equal(await gateway.metric('isthmus_events_not_integrated_total'), 1);
+    assert.equal(await deviceOf(hub, 'soil-2'), undefined);
+  });
+
+  await t.test('a device that is not listed is known by its uplink', async () => {
+    assert.equal((await gateway.uplink(uplinkOf('orchard', 'late-1'))).status, 202);
+    await hub.telemetryOf('late-1');
+  });
+
+  await t.test('after a restart without registry all is as it was', async () => {
+    const before = (await registrationOf(hub, 'soil-1')).count;
+    await gateway.stop();
+    registries.away = true;
+    gateway = await startGateway(t, provisionedBy(hub), settings, gateway.directory);
+    await gateway.logged('DEVICE_LIST_FAILED');
+    assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-2'))).status, 200);
+    assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-1'))).status, 202);
+    const [message] = await hub.telemetryOf('soil-1');
+    assert.equal(message.modelId, soil);
+    await connected(hub, 'soil-5', 'dtmi:orchard:Air;3');
+    assert.equal((await registrationOf(hub, 'soil-1')).count, before);
+    assert.equal(await deviceOf(hub, 'soil-2'), undefined);
+  });
+
+  await t.test('a refresh takes up what is new and what has changed', async () => {
+    registries.away = false;
+    list[0].attributes = { dtdlmodelid: 'dtmi:orchard:Soil;2' };
+    list[1].attributes = {};
+    list[4].attributes = { azureintegration: 'false' };
+    list.splice(3, 1, { device_id: 'soil-6', attributes: { dtdlmodelid: soil } });
+    await refresh(gateway);
+    await connected(hub, 'soil-1', 'dtmi:orchard:Soil;2');
+    await connected(hub, 'soil-2');
+    await connected(hub, 'soil-6', soil);
+    assert.equal((await registrationOf(hub, 'soil-1')).modelId, 'dtmi:orchard:Soil;2');
+    await eventually('soil-5 is let go', async () =>
+      (await deviceOf(hub, 'soil-5')).connectionState === 'Disconnected');
+    assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-5'))).status, 200);
+    assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-4'))).status, 202);
+    await hub.telemetryOf('soil-4');
+  });
+});
+
+test('a module whose id needs its application waits for its first uplink', async (t) => {
+  const hub = await startHub(t);
+  const registries = await startRegistries(t, hub);
+  registries.modules = [{ Id: '0001020304', Attributes: { DtdlModelId: 'dtmi:herd:Collar;1' } }];
+  const gateway = await startGateway(t, provisionedBy(hub, {
+    DeviceIdTemplate: '{application}-{device}',
+  }), {
+    Myriota: { BaseUrl: registries.myriotaUrl, ApiToken: myriotaToken, SignatureMode: 'Off' },
+  });
+  assert.equal((await gateway.logged('DEVICE_LIST_READ')).waiting, 1);
+  assert.equal((await gateway.post('/myriota/tracker', delivery('0001020304'))).status, 202);
+  const [message] = await hub.telemetryOf('tracker-0001020304');
+  assert.equal(message.modelId, 'dtmi:herd:Collar;1');
+
+  // Another application now: another id, and only that one.
+  assert.equal((await gateway.post('/myriota/collar', delivery('0001020304', 2))).status, 202);
+  await hub.telemetryOf('collar-0001020304');
+  await gateway.stop();
+  const again = await startGateway(t, provisionedBy(hub, {
+    DeviceIdTemplate: '{application}-{device}',
+  }), { Myriota: { SignatureMode: 'Off' } }, gateway.directory);
+  assert.equal((await again.post('/myriota/collar', delivery('0001020304', 3))).status, 202);
+  await hub.telemetryOf('collar-0001020304', 2);
+  assert.equal((await hub.telemetryOf('tracker-0001020304')).length, 1);
+});
+
+test('a command reaches a device that has never sent anything', async (t) => {
+  const hub = await startHub(t);
+  const registries = await startRegistries(t, hub);
+  const stack = await startThingsStack(t, hub);
+  registries.applications.set('orchard', [
+    { device_id: 'valve-1', dev_eui: '70B3D57ED0061A01' },
+  ]);
+  await startGateway(t, provisionedBy(hub, { DeviceIdTemplate: '{dev_eui}' }), thingsStack(registries, {
+    WebhookBaseURL: stack.baseUrl,
+    Applications: { orchard: { ApiKey: apiKey, WebhookId: webhookId } },
+  }));
+  await connected(hub, '70B3D57ED0061A01');
+  await hub.control('POST', '/devices/70B3D57ED0061A01/messages', {
+    bodyText: 'AAE=', properties: { Port: '10' },
+  });
+  assert.equal((await stack.downlink('valve-1')).frm_payload, 'AAE=');
+});
+
+test('with a default of false only those that are switched on are connected', async (t) => {
+  const hub = await startHub(t);
+  const registries = await startRegistries(t, hub);
+  registries.applications.set('orchard', [
+    { device_id: 'soil-1', attributes: { azureintegration: 'true' } }, { device_id: 'soil-2' },
+  ]);
+  registries.applications.set('field', [{ device_id: 'soil-3' }]);
+  const gateway = await startGateway(t, provisionedBy(hub), thingsStack(registries, {
+    DeviceIntegrationDefault: false,
+    ApiKey: apiKey,
+    Applications: { orchard: { WebhookId: webhookId }, field: { DeviceIntegrationDefault: true } },
+  }));
+  await connected(hub, 'soil-1');
+  await connected(hub, 'soil-3');
+  assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-2'))).status, 200);
+  assert.equal((await gateway.uplink(uplinkOf('elsewhere', 'soil-4'))).status, 200);
+  assert.equal((await gateway.uplink(uplinkOf('field', 'soil-5'))).status, 202);
+  await hub.telemetryOf('soil-5');
+  assert.equal(await deviceOf(hub, 'soil-2'), undefined);
+  assert.equal(await deviceOf(hub, 'soil-4'), undefined);
+});
+
+test('modules of Myriota: pages, attributes in any case or none, their application', async (t) => {
+  const hub = await startHub(t);
+  const registries = await startRegistries(t, hub);
+  registries.modules = [
+    { Id: '0001020304', Attributes: { DtdlModelId: 'dtmi:herd:Collar;1' } },
+    { Id: '00d1000a7f', Attributes: null },
+    { Id: '00d1000a80', Attributes: { DTDLMODELID: 'dtmi:herd:Tank;1' } },
+    { Id: '00d1000a81' },
+    { Id: '00d1000a82', Attributes: { dtdlmodelid: 'a tank' } },
+  ];
+  registries.away = true;
+  const settings = {
+    Myriota: { BaseUrl: registries.myriotaUrl, ApiToken: myriotaToken, SignatureMode: 'Off' },
+  };
+  const azure = provisionedBy(hub, {
+    ApplicationToDtdlModelIdMapping: { tracker: 'dtmi:herd:Tracker;1' },
+  });
+  let gateway = await startGateway(t, azure, settings);
+
+  await t.test('a registry that is away at the start delays nothing (original 19)', async () => {
+    const failed = await gateway.logged('DEVICE_LIST_FAILED');
+    assert.ok(failed.again_in_ms > 0);
+    assert.equal((await gateway.post('/myriota/herd', delivery('early-1'))).status, 202);
+    await hub.telemetryOf('early-1');
+    registries.away = false;
+    const read = await gateway.logged('DEVICE_LIST_READ');
+    assert.equal(read.devices, 5);
+    assert.deepEqual(registries.queriesOf('/v1/modules').map(({ NextItem }) => NextItem),
+      [undefined, '00d1000a80', '00d1000a82']);
+  });
+
+  await t.test('attributes in any case, absent and null (original 20)', async () => {
+    await registered(hub, '0001020304', 'dtmi:herd:Collar;1');
+    await registered(hub, '00d1000a7f');
+    await registered(hub, '00d1000a80', 'dtmi:herd:Tank;1');
+    await registered(hub, '00d1000a81');
+    await registered(hub, '00d1000a82');
+    assert.match((await gateway.logged('DEVICE_ATTRIBUTE_INVALID')).reason, /a tank/);
+  });
+
+  await t.test('the first uplink tells the application, and the device stays one', async () => {
+    for (const id of ['0001020304', '00d1000a7f']) {
+      assert.equal((await gateway.post('/myriota/tracker', delivery(id))).status, 202);
+      await hub.telemetryOf(id);
+    }
+    await registered(hub, '00d1000a7f', 'dtmi:herd:Tracker;1');
+    assert.equal((await registrationOf(hub, '0001020304')).count, 1);
+    assert.equal(count(gateway, 'DEVICE_CLASH'), 0);
+    await gateway.stop();
+    gateway = await startGateway(t, azure, settings, gateway.directory);
+    await registered(hub, '00d1000a7f', 'dtmi:herd:Tracker;1');
+    assert.equal((await registrationOf(hub, '00d1000a7f')).count, 2);
+  });
+
+  await t.test('a list that goes in circles ends', async () => {
+    registries.endless = '0001020304';
+    await refresh(gateway);
+    assert.match((await gateway.logged('DEVICE_LIST_ENDLESS')).reason, /read already|same device/);
+  });
+
+  await t.test('a token that is not good is named', async () => {
+    registries.endless = undefined;
+    registries.order({ status: 401 });
+    gateway.program.kill('SIGHUP');
+    await eventually('the refusal', () => count(gateway, 'DEVICE_LIST_FAILED', ({ reason }) =>
+      /ApiToken/.test(reason)) > 0);
+  });
+});
