@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -108,23 +107,22 @@ static struct entry *add_entry(struct certificate_cache *cache, const char *url)
         return entry;
 }
 
-static int64_t now_of(const struct certificate_cache *cache)
-{
-        return cache->options.now_ms ? cache->options.now_ms() : clock_wall_ms();
-}
-
 /* A clock that was set back makes nothing older. */
 static bool has_copy(const struct entry *entry, int64_t now_ms)
 {
         return entry->bytes.size > 0 && now_ms - entry->fetched_ms < CERTIFICATE_CACHE_KEEP_MS;
 }
 
-/* A fetch has ended within the last `window_ms`; not so if the clock was set back. */
+/* Whatever a clock that was set back says is long ago. */
+static int64_t elapsed(int64_t now_ms, int64_t then_ms)
+{
+        return now_ms >= then_ms ? now_ms - then_ms : INT64_MAX;
+}
+
+/* A fetch has ended within the last `window_ms`. */
 static bool tried_within(const struct entry *entry, int64_t now_ms, int64_t window_ms)
 {
-        int64_t ago_ms = now_ms - entry->tried_ms;
-
-        return entry->tried && ago_ms >= 0 && ago_ms < window_ms;
+        return entry->tried && elapsed(now_ms, entry->tried_ms) < window_ms;
 }
 
 /* A copy if there is one, else why the last fetch brought none. */
@@ -145,6 +143,10 @@ static enum certificate_state outcome_of(const struct entry *entry, int64_t now_
 static enum certificate_state judge(const struct certificate_cache *cache,
                                     const struct http_answer *answer, struct reason *reason)
 {
+        if (answer->failure == HTTP_E_TOO_LARGE) {
+                reason_set(reason, "what is at CertificateUrl is too large for a certificate");
+                return CERTIFICATE_WRONG;
+        }
         if (answer->failure != HTTP_OK) {
                 reason_set(reason, "the certificate can't be fetched: %s", answer->reason.text);
                 return CERTIFICATE_UNREACHABLE;
@@ -224,7 +226,7 @@ static void answer_waiters(struct list *waiters, enum certificate_state state,
 static void take_outcome(struct entry *entry, enum certificate_state outcome,
                          const struct http_answer *answer, const struct reason *reason)
 {
-        int64_t now_ms = now_of(entry->cache);
+        int64_t now_ms = entry->cache->options.now_ms();
 
         entry->fetching = false;
         entry->cache->fetches--;
@@ -277,10 +279,8 @@ static void start_fetch(struct entry *entry)
 static void refresh_if_due(struct entry *entry, int64_t now_ms)
 {
         const struct certificate_cache *cache = entry->cache;
-        int64_t age_ms = now_ms - entry->fetched_ms;
 
-        /* What seems to come from the future was fetched while the clock was wrong. */
-        if (age_ms >= 0 && age_ms < CERTIFICATE_CACHE_REFRESH_MS)
+        if (elapsed(now_ms, entry->fetched_ms) < CERTIFICATE_CACHE_REFRESH_MS)
                 return;
         if (!entry->fetching && !tried_within(entry, now_ms, CERTIFICATE_CACHE_AGAIN_MS) &&
             cache->fetches < CERTIFICATE_CACHE_FETCHES && !cache->stopping)
@@ -294,13 +294,13 @@ static enum certificate_state find_locked(struct certificate_cache *cache, const
                                           struct reason *reason)
 {
         struct entry *entry = find_entry(cache, url);
-        int64_t now_ms = now_of(cache);
+        int64_t now_ms = cache->options.now_ms();
 
         if (!entry)
                 return CERTIFICATE_UNKNOWN;
         entry->used = ++cache->uses;
         if (has_copy(entry, now_ms)) {
-                *tried_ms_ago = now_ms - (entry->tried ? entry->tried_ms : entry->fetched_ms);
+                *tried_ms_ago = elapsed(now_ms, entry->tried ? entry->tried_ms : entry->fetched_ms);
                 refresh_if_due(entry, now_ms);
         } else if (entry->fetching || !tried_within(entry, now_ms, CERTIFICATE_CACHE_NEGATIVE_MS)) {
                 return CERTIFICATE_UNKNOWN;
@@ -325,7 +325,7 @@ static enum certificate_state begin(struct certificate_cache *cache, const char 
                                     struct buf *bytes, struct reason *reason)
 {
         struct entry *entry = find_entry(cache, url);
-        int64_t now_ms = now_of(cache);
+        int64_t now_ms = cache->options.now_ms();
 
         if (cache->stopping) {
                 reason_set(reason, STOPPING);

@@ -48,7 +48,7 @@ struct certificate_cache_options {
         bool public_only;    /* as in struct http_request */
         /* Is this a certificate at all, and of the right kind? On the thread "http"; pure. */
         int (*check)(const void *bytes, size_t size, struct reason *reason);
-        int64_t (*now_ms)(void); /* NULL = the wall clock */
+        int64_t (*now_ms)(void); /* the wall clock */
 };
 
 /* Reads what the store has. `http` and `store` must outlive it. A negative errno with the reason.

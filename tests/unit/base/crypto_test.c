@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "support/signer.h"
+
 static void check_hex(const uint8_t *bytes, size_t size, const char *expected)
 {
         struct buf hex = BUF_INIT;
@@ -196,6 +198,31 @@ static void test_random_bytes_differ(void **state)
         assert_memory_not_equal(first, second, sizeof(first));
 }
 
+static void test_a_certificate_is_read_in_both_forms(void **state)
+{
+        static const char *const others[] = {"", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n",
+                                             "0\x82\x01"};
+        struct test_signer *signer = test_signer_new(&(struct test_signer_wish){.to_s = 60});
+        const char *pem = test_signer_pem(signer);
+        CLEANUP(buf_deinit) struct buf der = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf again = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf fingerprint = BUF_INIT;
+        uint8_t digest[CRYPTO_SHA256_SIZE];
+
+        (void)state;
+        assert_true(crypto_certificate_der(&der, pem, strlen(pem)));
+        crypto_sha256(der.data, der.size, digest);
+        crypto_hex_encode(&fingerprint, digest, sizeof(digest));
+        assert_string_equal(buf_text(&fingerprint), test_signer_fingerprint(signer));
+        assert_true(crypto_certificate_der(&again, der.data, der.size));
+        assert_true(crypto_equal(again.data, again.size, der.data, der.size));
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                assert_false(crypto_certificate_der(&again, others[i], strlen(others[i])));
+        assert_false(crypto_certificate_der(&again, der.data, der.size - 1));
+        assert_int_equal(again.size, der.size);
+        test_signer_free(signer);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -208,6 +235,7 @@ int main(void)
                 cmocka_unit_test(test_equal_compares_all_bytes),
                 cmocka_unit_test(test_uuids),
                 cmocka_unit_test(test_random_bytes_differ),
+                cmocka_unit_test(test_a_certificate_is_read_in_both_forms),
         };
 
         return cmocka_run_group_tests_name("base.crypto", tests, NULL, NULL);

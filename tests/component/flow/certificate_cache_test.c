@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: MIT
+/* Rule M8, where certificates come from: against a server with TLS and a store on disk. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "flow/certificate_cache.h"
+#include "networks/signature.h"
+#include "support/certificates.h"
+#include "support/directory.h"
+#include "support/http_server.h"
+
+#define PATIENCE_S                60
+#define DAY                       (INT64_C(24) * 60 * 60 * 1000)
+#define SIZE_MAX_OF_A_CERTIFICATE 1000
+
+/* --- what all tests share ----------------------------------------------------------------- */
+
+static char *directory;
+static char *ca_file;
+static char *server_file;
+static struct test_ca *ca;
+
+static int set_up(void **state)
+{
+        static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy",
+                                                "ALL_PROXY"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+                unsetenv(variables[i]);
+        directory = test_directory_new();
+        ca_file = test_directory_file(directory, "ca.pem");
+        server_file = test_directory_file(directory, "server.pem");
+        ca = test_ca_new(ca_file);
+        setenv("SSL_CERT_FILE", ca_file, 1);
+        test_ca_issue(ca, &(struct test_certificate){.file = server_file, .host = "localhost"});
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        test_ca_free(ca);
+        free(ca_file);
+        free(server_file);
+        test_directory_remove(directory);
+        return 0;
+}
+
+static atomic_int_least64_t now_ms;
+
+static int64_t test_clock(void)
+{
+        return now_ms;
+}
+
+/* A certificate is whatever begins with "good". */
+static int check(const void *bytes, size_t size, struct reason *reason)
+{
+        if (size >= 4 && memcmp(bytes, "good", 4) == 0)
+                return 0;
+        reason_set(reason, "this is not good");
+        return SIGNATURE_E_CERTIFICATE;
+}
+
+/* --- the world of one test ---------------------------------------------------------------- */
+
+struct world {
+        struct test_http_server *server;
+        struct http_client *http;
+        struct store *store;
+        struct store_options store_options;
+        struct certificate_cache *cache;
+        bool public_only;
+
+        pthread_mutex_t lock;
+        pthread_cond_t changes;
+        int requests;
+        int status;
+        const char *headers;
+        const char *body;
+        bool gate_closed; /* requests wait */
+
+        int done;
+        int known;
+        enum certificate_state state; /* of the last `done` */
+        char text[64];                /* its certificate */
+        struct reason reason;
+};
+
+static void wait_for_change(struct world *world)
+{
+        struct timespec until;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += PATIENCE_S;
+        if (pthread_cond_timedwait(&world->changes, &world->lock, &until) != 0) {
+                fputs("nothing happened\n", stderr);
+                abort();
+        }
+}
+
+static enum test_http_then serve(void *context, const struct test_http_request *request,
+                                 struct buf *answer)
+{
+        struct world *world = context;
+
+        (void)request;
+        pthread_mutex_lock(&world->lock);
+        world->requests++;
+        pthread_cond_broadcast(&world->changes);
+        while (world->gate_closed)
+                wait_for_change(world);
+        test_http_answer(answer, world->status, world->headers, world->body);
+        pthread_mutex_unlock(&world->lock);
+        return TEST_HTTP_KEEP;
+}
+
+static void open_cache(struct world *world)
+{
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(store_open(&world->store_options, &world->store, &reason), 0);
+        assert_int_equal(
+                http_client_new(&(struct http_client_options){.trusted_certificates = ca_file},
+                                &world->http, &reason),
+                0);
+        assert_int_equal(certificate_cache_new(
+                                 &(struct certificate_cache_options){
+                                         .http = world->http,
+                                         .store = world->store,
+                                         .kind = "certificate.test",
+                                         .maximum_size = SIZE_MAX_OF_A_CERTIFICATE,
+                                         .public_only = world->public_only,
+                                         .check = check,
+                                         .now_ms = test_clock,
+                                 },
+                                 &world->cache, &reason),
+                         0);
+}
+
+static void close_cache(struct world *world)
+{
+        certificate_cache_stop(world->cache);
+        http_client_free(world->http);
+        certificate_cache_free(world->cache);
+        store_close(world->store);
+}
+
+static struct world *start_world(bool public_only)
+{
+        struct world *world = mem_new(1, sizeof(*world));
+
+        now_ms = clock_wall_ms();
+        pthread_mutex_init(&world->lock, NULL);
+        pthread_cond_init(&world->changes, NULL);
+        world->public_only = public_only;
+        world->status = 200;
+        world->headers = "";
+        world->body = "good-1";
+        world->server = test_http_server_start(server_file, serve, world);
+        world->store_options =
+                (struct store_options){.backend = "sqlite", .directory = test_directory_new()};
+        open_cache(world);
+        return world;
+}
+
+static void set_gate(struct world *world, bool closed)
+{
+        pthread_mutex_lock(&world->lock);
+        world->gate_closed = closed;
+        pthread_cond_broadcast(&world->changes);
+        pthread_mutex_unlock(&world->lock);
+}
+
+static void stop_world(struct world **slot)
+{
+        struct world *world = *slot;
+
+        set_gate(world, false);
+        close_cache(world);
+        test_http_server_stop(world->server);
+        test_directory_remove((char *)(uintptr_t)world->store_options.directory);
+        pthread_cond_destroy(&world->changes);
+        pthread_mutex_destroy(&world->lock);
+        free(world);
+}
+
+static void set_answer(struct world *world, int status, const char *body)
+{
+        pthread_mutex_lock(&world->lock);
+        world->status = status;
+        world->body = body;
+        pthread_mutex_unlock(&world->lock);
+}
+
+static void wait_for_requests(struct world *world, int count)
+{
+        pthread_mutex_lock(&world->lock);
+        while (world->requests < count)
+                wait_for_change(world);
+        assert_int_equal(world->requests, count);
+        pthread_mutex_unlock(&world->lock);
+}
+
+static int count_requests(struct world *world)
+{
+        int count;
+
+        pthread_mutex_lock(&world->lock);
+        count = world->requests;
+        pthread_mutex_unlock(&world->lock);
+        return count;
+}
+
+static char *url_of(const struct world *world, const char *path)
+{
+        return mem_format("https://localhost:%d/%s", test_http_server_port(world->server), path);
+}
+
+static void on_done(void *context, enum certificate_state state, const struct buf *bytes,
+                    const struct reason *reason)
+{
+        struct world *world = context;
+
+        pthread_mutex_lock(&world->lock);
+        world->done++;
+        world->known += state == CERTIFICATE_KNOWN;
+        world->state = state;
+        world->reason = *reason;
+        snprintf(world->text, sizeof(world->text), "%s", buf_text(bytes));
+        pthread_cond_broadcast(&world->changes);
+        pthread_mutex_unlock(&world->lock);
+}
+
+/* Asks for a fetch; its end adds one to `done`. */
+static void begin_fetch(struct world *world, const char *path)
+{
+        CLEANUP(mem_cleanup) char *url = url_of(world, path);
+
+        certificate_cache_fetch(world->cache, url, on_done, world);
+}
+
+static void wait_for_done(struct world *world, int count)
+{
+        pthread_mutex_lock(&world->lock);
+        while (world->done < count)
+                wait_for_change(world);
+        assert_int_equal(world->done, count);
+        pthread_mutex_unlock(&world->lock);
+}
+
+static enum certificate_state fetch(struct world *world, const char *path)
+{
+        int before;
+
+        pthread_mutex_lock(&world->lock);
+        before = world->done;
+        pthread_mutex_unlock(&world->lock);
+        begin_fetch(world, path);
+        wait_for_done(world, before + 1);
+        return world->state;
+}
+
+/* What is at hand for an address; its certificate must be `text` if that is not NULL. */
+static enum certificate_state find(struct world *world, const char *path, const char *text)
+{
+        CLEANUP(mem_cleanup) char *url = url_of(world, path);
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        struct reason reason = REASON_INIT;
+        int64_t tried_ms_ago = -1;
+        enum certificate_state state =
+                certificate_cache_find(world->cache, url, &bytes, &tried_ms_ago, &reason);
+
+        if (text)
+                assert_string_equal(buf_text(&bytes), text);
+        assert_int_equal(state == CERTIFICATE_KNOWN, bytes.size > 0);
+        assert_int_equal(state == CERTIFICATE_KNOWN, tried_ms_ago >= 0);
+        assert_int_equal(state == CERTIFICATE_WRONG || state == CERTIFICATE_UNREACHABLE,
+                         reason.text[0] != '\0');
+        return state;
+}
+
+/* Until a refresh in the background has brought this certificate. */
+static void wait_for_text(struct world *world, const char *path, const char *text)
+{
+        CLEANUP(mem_cleanup) char *url = url_of(world, path);
+
+        for (int i = 0; i < PATIENCE_S * 1000; i++) {
+                CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+                struct reason reason;
+                int64_t ago;
+
+                certificate_cache_find(world->cache, url, &bytes, &ago, &reason);
+                if (strcmp(buf_text(&bytes), text) == 0)
+                        return;
+                nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
+        fail_msg("the certificate is not %s", text);
+}
+
+static void restart(struct world *world)
+{
+        close_cache(world);
+        open_cache(world);
+}
+
+/* --- tests -------------------------------------------------------------------------------- */
+
+static void m8_a_certificate_is_fetched_once(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        assert_int_equal(find(world, "a", NULL), CERTIFICATE_UNKNOWN);
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_KNOWN);
+        assert_string_equal(world->text, "good-1");
+        assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+        assert_int_equal(find(world, "b", NULL), CERTIFICATE_UNKNOWN);
+        assert_int_equal(count_requests(world), 1);
+}
+
+static void m8_who_asks_at_the_same_time_shares_a_fetch(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        set_gate(world, true);
+        for (int i = 0; i < 10; i++)
+                begin_fetch(world, "a");
+        wait_for_requests(world, 1);
+        assert_int_equal(find(world, "a", NULL), CERTIFICATE_UNKNOWN);
+        set_gate(world, false);
+        wait_for_done(world, 10);
+        assert_int_equal(world->known, 10);
+        /* Who looked before the fetch had ended needs no second one. */
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_KNOWN);
+        assert_int_equal(count_requests(world), 1);
+}
+
+static void m8_a_failed_address_is_not_tried_again_at_once(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        set_answer(world, 503, "");
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_UNREACHABLE);
+        assert_non_null(strstr(world->reason.text, "503"));
+        set_answer(world, 200, "good-1");
+        now_ms += CERTIFICATE_CACHE_NEGATIVE_MS - 1;
+        assert_int_equal(find(world, "a", NULL), CERTIFICATE_UNREACHABLE);
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_UNREACHABLE);
+        assert_int_equal(count_requests(world), 1);
+        now_ms += 1;
+        assert_int_equal(find(world, "a", NULL), CERTIFICATE_UNKNOWN);
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_KNOWN);
+        assert_int_equal(count_requests(world), 2);
+}
+
+static void m8_whose_fault_a_failure_is(void **state)
+{
+        static const struct {
+                int status;
+                const char *body;
+                enum certificate_state state;
+        } rows[] = {
+                {404, "good", CERTIFICATE_WRONG},       {410, "good", CERTIFICATE_WRONG},
+                {200, "bad", CERTIFICATE_WRONG},        {200, "", CERTIFICATE_WRONG},
+                {204, "", CERTIFICATE_UNREACHABLE},     {401, "", CERTIFICATE_UNREACHABLE},
+                {403, "good", CERTIFICATE_UNREACHABLE}, {302, "good", CERTIFICATE_UNREACHABLE},
+                {429, "", CERTIFICATE_UNREACHABLE},     {500, "good", CERTIFICATE_UNREACHABLE},
+        };
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        world->headers = "Location: /elsewhere\r\n";
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                CLEANUP(mem_cleanup) char *path = mem_format("row-%zu", i);
+
+                set_answer(world, rows[i].status, rows[i].body);
+                assert_int_equal(fetch(world, path), rows[i].state);
+                assert_int_equal(find(world, path, ""), rows[i].state);
+                assert_int_equal(count_requests(world), (int)i + 1);
+        }
+}
+
+static void m8_size_is_bounded(void **state)
+{
+        char *large = mem_new(SIZE_MAX_OF_A_CERTIFICATE + 2, 1);
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        memcpy(large, "good", 4);
+        memset(large + 4, 'x', SIZE_MAX_OF_A_CERTIFICATE - 4);
+        set_answer(world, 200, large);
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_KNOWN);
+        large[SIZE_MAX_OF_A_CERTIFICATE] = 'x';
+        assert_int_equal(fetch(world, "b"), CERTIFICATE_WRONG);
+        free(large);
+}
+
+static void m8_a_host_that_is_down_is_unreachable(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+        enum certificate_state plain;
+
+        (void)state;
+        certificate_cache_fetch(world->cache, "https://localhost:1/x", on_done, world);
+        wait_for_done(world, 1);
+        assert_int_equal(world->state, CERTIFICATE_UNREACHABLE);
+        /* A server whose certificate is not trusted. */
+        test_http_server_stop(world->server);
+        world->server = test_http_server_start(NULL, serve, world);
+        plain = fetch(world, "a");
+        assert_int_equal(plain, CERTIFICATE_UNREACHABLE);
+        assert_int_equal(count_requests(world), 0);
+}
+
+static void m8_an_inner_address_is_not_connected(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(true);
+
+        (void)state;
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_UNREACHABLE);
+        assert_non_null(strstr(world->reason.text, "is not public"));
+        assert_int_equal(test_http_server_connections(world->server), 0);
+}
+
+static void m8_a_copy_is_refreshed_after_a_day_in_the_background(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        fetch(world, "a");
+        set_answer(world, 200, "good-2");
+        now_ms += DAY - 1;
+        assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+        assert_int_equal(count_requests(world), 1);
+        now_ms += 1;
+        assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+        wait_for_text(world, "a", "good-2");
+        assert_int_equal(count_requests(world), 2);
+}
+
+static void m8_a_copy_stays_when_its_refresh_fails_but_not_for_ever(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+        int64_t fetched_ms = now_ms;
+
+        (void)state;
+        fetch(world, "a");
+        set_answer(world, 404, "");
+        now_ms = fetched_ms + DAY;
+        assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+        wait_for_requests(world, 2);
+        /* Joins the refresh, or takes what it has just brought. */
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_KNOWN);
+        now_ms += CERTIFICATE_CACHE_AGAIN_MS - 1;
+        assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+        assert_int_equal(count_requests(world), 2);
+        now_ms += 1;
+        assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+        wait_for_requests(world, 3);
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_KNOWN);
+        now_ms = fetched_ms + CERTIFICATE_CACHE_KEEP_MS;
+        assert_int_equal(find(world, "a", ""), CERTIFICATE_UNKNOWN);
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_WRONG);
+}
+
+static void m8_a_clock_that_is_set_back_loses_no_copy(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        fetch(world, "a");
+        set_answer(world, 200, "good-2");
+        now_ms -= 100 * DAY;
+        find(world, "a", "good-1");
+        wait_for_text(world, "a", "good-2");
+        assert_int_equal(count_requests(world), 2);
+}
+
+static void m8_copies_survive_a_restart_with_their_age(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        fetch(world, "a");
+        restart(world);
+        assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+        assert_int_equal(count_requests(world), 1);
+        now_ms += DAY;
+        set_answer(world, 200, "good-2");
+        restart(world);
+        assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+        wait_for_text(world, "a", "good-2");
+        assert_int_equal(count_requests(world), 2);
+}
+
+static void m8_a_record_that_is_no_certificate_is_not_believed(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+        CLEANUP(mem_cleanup) char *url = url_of(world, "a");
+
+        (void)state;
+        store_write_copy(world->store, &(struct store_record){.kind = "certificate.test",
+                                                              .key = url,
+                                                              .value = "bad",
+                                                              .value_size = 3});
+        restart(world);
+        assert_int_equal(find(world, "a", NULL), CERTIFICATE_UNKNOWN);
+}
+
+static void fetch_many(struct world *world, const char *kind, int count)
+{
+        for (int i = 0; i < count; i++) {
+                CLEANUP(mem_cleanup) char *path = mem_format("%s-%d", kind, i);
+
+                fetch(world, path);
+        }
+}
+
+static void m8_made_up_addresses_displace_no_certificate(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        fetch(world, "a");
+        set_answer(world, 404, "");
+        fetch_many(world, "none", 2 * CERTIFICATE_CACHE_ENTRIES);
+        assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+        assert_int_equal(find(world, "none-0", NULL), CERTIFICATE_UNKNOWN);
+}
+
+static void m8_the_number_of_copies_is_bounded_also_in_the_store(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        fetch(world, "a");
+        fetch_many(world, "more", CERTIFICATE_CACHE_ENTRIES - 1);
+        find(world, "a", "good-1");
+        fetch(world, "last");
+        assert_int_equal(find(world, "more-0", NULL), CERTIFICATE_UNKNOWN);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
+                assert_int_equal(find(world, "more-1", "good-1"), CERTIFICATE_KNOWN);
+                assert_int_equal(find(world, "last", "good-1"), CERTIFICATE_KNOWN);
+                restart(world);
+        }
+        assert_int_equal(find(world, "more-0", NULL), CERTIFICATE_UNKNOWN);
+}
+
+static void m8_few_fetches_run_at_the_same_time(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        set_gate(world, true);
+        for (int i = 0; i < CERTIFICATE_CACHE_FETCHES; i++) {
+                CLEANUP(mem_cleanup) char *path = mem_format("slow-%d", i);
+
+                begin_fetch(world, path);
+        }
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_UNREACHABLE);
+        assert_non_null(strstr(world->reason.text, "too many"));
+        set_gate(world, false);
+        wait_for_done(world, CERTIFICATE_CACHE_FETCHES + 1);
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_KNOWN);
+}
+
+static void m8_at_the_stop_nobody_waits_any_more(void **state)
+{
+        CLEANUP(stop_world) struct world *world = start_world(false);
+
+        (void)state;
+        set_gate(world, true);
+        begin_fetch(world, "a");
+        begin_fetch(world, "a");
+        certificate_cache_stop(world->cache);
+        wait_for_done(world, 2);
+        assert_int_equal(world->state, CERTIFICATE_UNREACHABLE);
+        assert_non_null(strstr(world->reason.text, "stopping"));
+        assert_int_equal(fetch(world, "a"), CERTIFICATE_UNREACHABLE);
+        assert_int_equal(fetch(world, "b"), CERTIFICATE_UNREACHABLE);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(m8_a_certificate_is_fetched_once),
+                cmocka_unit_test(m8_who_asks_at_the_same_time_shares_a_fetch),
+                cmocka_unit_test(m8_a_failed_address_is_not_tried_again_at_once),
+                cmocka_unit_test(m8_whose_fault_a_failure_is),
+                cmocka_unit_test(m8_size_is_bounded),
+                cmocka_unit_test(m8_a_host_that_is_down_is_unreachable),
+                cmocka_unit_test(m8_an_inner_address_is_not_connected),
+                cmocka_unit_test(m8_a_copy_is_refreshed_after_a_day_in_the_background),
+                cmocka_unit_test(m8_a_copy_stays_when_its_refresh_fails_but_not_for_ever),
+                cmocka_unit_test(m8_a_clock_that_is_set_back_loses_no_copy),
+                cmocka_unit_test(m8_copies_survive_a_restart_with_their_age),
+                cmocka_unit_test(m8_a_record_that_is_no_certificate_is_not_believed),
+                cmocka_unit_test(m8_made_up_addresses_displace_no_certificate),
+                cmocka_unit_test(m8_the_number_of_copies_is_bounded_also_in_the_store),
+                cmocka_unit_test(m8_few_fetches_run_at_the_same_time),
+                cmocka_unit_test(m8_at_the_stop_nobody_waits_any_more),
+        };
+
+        return cmocka_run_group_tests_name("certificate_cache", tests, set_up, tear_down);
+}

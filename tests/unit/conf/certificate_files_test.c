@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/* A list of files in the configuration: where they lie, and what may be in them. */
+#include "unit/conf/support.h"
+
+#include <stdlib.h>
+
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "support/directory.h"
+#include "support/signer.h"
+
+static char *directory;
+static char *configuration;
+
+static int set_up(void **state)
+{
+        struct test_signer *signer = test_signer_new(&(struct test_signer_wish){.to_s = 60});
+        const char *pem = test_signer_pem(signer);
+        CLEANUP(mem_cleanup) char *two = mem_format("%s%s", pem, pem);
+        CLEANUP(mem_cleanup) char *der_file = NULL;
+        CLEANUP(buf_deinit) struct buf der = BUF_INIT;
+        bool made = crypto_certificate_der(&der, pem, strlen(pem));
+
+        (void)state;
+        directory = test_directory_new();
+        configuration = test_directory_file(directory, "isthmus.json");
+        der_file = test_directory_file(directory, "one.der");
+        test_directory_write(directory, "one.pem", pem);
+        test_directory_write(directory, "two.pem", two);
+        test_directory_write(directory, "page.html", "<html></html>");
+        test_signer_free(signer);
+        return made && file_write(der_file, 0600, der.data, der.size, NULL) == 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        free(configuration);
+        test_directory_remove(directory);
+        return 0;
+}
+
+/* `list` is the setting's JSON. */
+static void load_list(struct loaded *loaded, const char *list, char *const *environment)
+{
+        CLEANUP(mem_cleanup)
+        char *text =
+                mem_format("{\"AzureIoT\": {\"AzureIoTHub\": {\"ConnectionString\": \"%s\"}},\n"
+                           "\"Myriota\": {\"CertificateFiles\": %s}}",
+                           HUB_STRING, list);
+
+        load_text_as(loaded, configuration, text, environment);
+}
+
+static void assert_file(const struct loaded *loaded, size_t index, const char *name)
+{
+        const struct conf_texts *files = &loaded->settings.myriota.signature.certificate_files;
+        CLEANUP(mem_cleanup) char *path = test_directory_file(directory, name);
+
+        assert_true(index < files->count);
+        assert_string_equal(files->texts[index], path);
+}
+
+static void files_lie_beside_the_configuration(void **state)
+{
+        CLEANUP(loaded_free) struct loaded loaded;
+        CLEANUP(buf_deinit) struct buf shown = BUF_INIT;
+
+        (void)state;
+        load_list(&loaded, "[\"one.pem\", \"one.der\"]", NULL);
+        assert_usable(&loaded);
+        assert_int_equal(loaded.settings.myriota.signature.certificate_files.count, 2);
+        assert_file(&loaded, 0, "one.pem");
+        assert_file(&loaded, 1, "one.der");
+        settings_show(&loaded.settings, &loaded.report, &shown);
+        assert_non_null(strstr(buf_text(&shown), "/one.der\""));
+}
+
+static void the_environment_gives_files_too(void **state)
+{
+        char *const environment[] = {VARIABLE("Myriota__CertificateFiles__0=one.der"), NULL};
+        CLEANUP(loaded_free) struct loaded loaded;
+
+        (void)state;
+        load_list(&loaded, "[\"one.pem\"]", environment);
+        assert_usable(&loaded);
+        assert_file(&loaded, 0, "one.der");
+}
+
+static void a_file_that_holds_something_else_is_named_with_its_place(void **state)
+{
+        static const struct {
+                const char *list;
+                const char *said;
+        } rows[] = {
+                {"[\"one.pem\", \"none.pem\"]", "none.pem"},
+                {"[\"page.html\"]", "page.html' holds no certificate"},
+                {"[\"two.pem\"]", "two.pem' holds several certificates"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+
+                load_list(&loaded, rows[i].list, NULL);
+                assert_int_equal(loaded.report.mistakes, 1);
+                assert_said(&loaded, ":2:");
+                assert_said(&loaded, "Myriota.CertificateFiles");
+                assert_said(&loaded, rows[i].said);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(files_lie_beside_the_configuration),
+                cmocka_unit_test(the_environment_gives_files_too),
+                cmocka_unit_test(a_file_that_holds_something_else_is_named_with_its_place),
+        };
+
+        return cmocka_run_group_tests_name("conf.certificate_files", tests, set_up, tear_down);
+}
