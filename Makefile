@@ -6,7 +6,7 @@ DESTDIR ?=
 .PHONY: all run test check bench format install deb clean help
 
 all: build/build.ninja
-	@ninja -C build --quiet isthmus
+	@ninja -C build --quiet isthmus isthmus-formatter
 
 run:
 	@tools/setup
@@ -30,20 +30,20 @@ format:
 
 install: all
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX="$(PREFIX)" >/dev/null
-	@ninja -C build --quiet isthmus
+	@ninja -C build --quiet isthmus isthmus-formatter
 	@DESTDIR="$(DESTDIR)" cmake --install build
 
 deb:
 	@tools/setup package
 	@cmake --preset release -B build-deb -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
-	@ninja -C build-deb --quiet isthmus
+	@ninja -C build-deb --quiet isthmus isthmus-formatter
 	@cd build-deb && cpack -G DEB
 
 clean:
 	@rm -rf build build-*
 
 help:
-	@echo "make            builds build/isthmus"
+	@echo "make            builds build/isthmus and build/isthmus-formatter"
 	@echo "make run        builds, then shows the gateway and the local hub at work"
 	@echo "make test       every test and check; the last line is the count"
 	@echo "make check      the checks of the source text alone"

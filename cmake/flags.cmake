@@ -9,21 +9,24 @@ set(ISTHMUS_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, for example ad
 option(ISTHMUS_FUZZ "Build the libFuzzer targets (clang)" OFF)
 option(ISTHMUS_COVERAGE "Measure coverage (gcc)" OFF)
 
+# What everything is compiled with; isthmus_flags adds the sanitizers, the fuzzer and coverage.
+add_library(isthmus_plain_flags INTERFACE)
 add_library(isthmus_flags INTERFACE)
-target_include_directories(isthmus_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
-target_compile_definitions(isthmus_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
+target_link_libraries(isthmus_flags INTERFACE isthmus_plain_flags)
+target_include_directories(isthmus_plain_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_definitions(isthmus_plain_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
         ISTHMUS_VERSION="${PROJECT_VERSION}")
-target_compile_options(isthmus_flags INTERFACE
+target_compile_options(isthmus_plain_flags INTERFACE
         -Wall -Wextra -Wpedantic -Werror -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings
         -Wformat=2 -Wundef -Wvla -Wstrict-prototypes -Wold-style-definition -Wmissing-prototypes
         -Wmissing-declarations -Wredundant-decls -Wimplicit-fallthrough -Wconversion
         -Wsign-conversion -Wdouble-promotion -Wdate-time)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-        target_compile_options(isthmus_flags INTERFACE
+        target_compile_options(isthmus_plain_flags INTERFACE
                 -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wformat-signedness
                 -Wno-error=stringop-overflow)
 else()
-        target_compile_options(isthmus_flags INTERFACE
+        target_compile_options(isthmus_plain_flags INTERFACE
                 -Wcomma -Wunreachable-code-aggressive -Wconditional-uninitialized
                 -Wno-gnu-statement-expression) # json-c's foreach
 endif()
@@ -41,7 +44,7 @@ if(ISTHMUS_COVERAGE)
         target_link_options(isthmus_flags INTERFACE --coverage)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
-        target_compile_options(isthmus_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+        target_compile_options(isthmus_plain_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
                 -fstack-protector-strong -fstack-clash-protection)
-        target_link_options(isthmus_flags INTERFACE -Wl,-z,relro,-z,now)
+        target_link_options(isthmus_plain_flags INTERFACE -Wl,-z,relro,-z,now)
 endif()

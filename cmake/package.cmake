@@ -3,6 +3,8 @@ set(ISTHMUS_UNIT_DIR "lib/systemd/system" CACHE STRING "Folder of systemd units 
 configure_file(packaging/isthmus-gateway.service.in isthmus-gateway.service @ONLY)
 
 install(TARGETS isthmus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# Nobody runs it by hand; src/formatter/formatter_process.c looks for it there.
+install(TARGETS isthmus-formatter RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/isthmus)
 install(FILES docs/man/isthmus.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/man/isthmus.json.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES ${CMAKE_BINARY_DIR}/isthmus-gateway.service DESTINATION ${ISTHMUS_UNIT_DIR})

@@ -52,6 +52,7 @@ enum formatter_function {
         FORMATTER_ENCODE_DOWNLINK,
         FORMATTER_DECODE_DOWNLINK,
 };
+#define FORMATTER_FUNCTIONS 4
 
 /* The member `input` of a call: what is 0 or NULL here is absent there. */
 struct formatter_input {

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Ends the process when a call takes too long where the engine does not look (a regular
+ * expression, a sort, a wait), or when the process has grown too large. Its thread, "watchdog",
+ * looks every few milliseconds while there is work, and sleeps otherwise.
+ *
+ * The engine's own limit comes first, so that an endless loop costs an exception and no process.
+ */
+#ifndef ISTHMUS_FORMATTER_WORKER_WATCHDOG_H
+#define ISTHMUS_FORMATTER_WORKER_WATCHDOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "formatter/formatter_beacon.h"
+
+struct watchdog_limits {
+        int64_t timeout_ms;
+        int64_t memory_bytes;
+};
+
+/* Starts the thread and watches the calling one. Before the sandbox: it opens a file. */
+void watchdog_start(const struct watchdog_limits *limits, struct formatter_beacon *beacon);
+
+/* There is work, or no more of it for now. */
+void watchdog_set_busy(bool busy);
+
+/* Around each call; `id` is not 0. */
+void watchdog_call_begins(uint64_t id);
+void watchdog_call_ends(void);
+
+/* Resident size in bytes; ends the process if that is too much. On every thread. */
+int64_t watchdog_look_at_memory(void);
+
+#endif
