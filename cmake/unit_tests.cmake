@@ -12,9 +12,13 @@ function(isthmus_tests kind)
                 target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
                 target_compile_definitions(${target} PRIVATE
                         TEST_PROJECT="${CMAKE_SOURCE_DIR}"
+                        TEST_FORMATTER="$<TARGET_FILE:isthmus-formatter>"
                         TEST_SHARED="${CMAKE_SOURCE_DIR}/../shared")
                 target_link_libraries(${target} PRIVATE isthmus_flags isthmus_${folder}
                         test_support PkgConfig::CMOCKA)
+                if(kind STREQUAL component)
+                        add_dependencies(${target} isthmus-formatter)
+                endif()
                 add_test(NAME ${kind}.${folder}.${name} COMMAND ${target})
                 set_tests_properties(${kind}.${folder}.${name} PROPERTIES LABELS ${kind}
                         SKIP_RETURN_CODE 77 TIMEOUT 120)

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include "formatter/formatter_check.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/json_scan.h"
+#include "base/text.h"
+#include "formatter/formatter_wire.h"
+
+#define NAME_LIMIT 128
+
+bool formatter_check_name(const char *name)
+{
+        size_t size = strlen(name);
+
+        if (size == 0 || size > NAME_LIMIT || name[0] == '.' || !text_is_utf8(name, size))
+                return false;
+        for (size_t i = 0; i < size; i++) {
+                unsigned char letter = (unsigned char)name[i];
+
+                if (letter < ' ' || letter == 0x7f || letter == '/' || letter == '\\')
+                        return false;
+        }
+        return strstr(name, "..") == NULL;
+}
+
+static bool is_json(char *text, size_t size)
+{
+        struct json_scan scan = {.text = text,
+                                 .size = size,
+                                 .style = JSON_STRICT,
+                                 .depth = FORMATTER_DEPTH_LIMIT,
+                                 .long_integers = BUF_INIT};
+        bool good = json_scan(&scan);
+
+        buf_deinit(&scan.long_integers);
+        return good;
+}
+
+static bool is_list_of_texts(const char *text)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *list = json_parse(text, strlen(text), 2, JSON_STRICT, NULL);
+
+        if (!list || !json_object_is_type(list, json_type_array))
+                return false;
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+                if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_string))
+                        return false;
+        }
+        return true;
+}
+
+static size_t size_of(const struct formatter_result *result)
+{
+        size_t size = result->bytes.size;
+
+        size += result->data ? strlen(result->data) : 0;
+        size += result->warnings ? strlen(result->warnings) : 0;
+        for (size_t i = 0; i < result->property_count; i++) {
+                size += strlen(result->properties[i].name) + 1;
+                size += strlen(result->properties[i].value) + 1;
+        }
+        return size;
+}
+
+static bool has_data(enum formatter_function function, const struct formatter_result *result)
+{
+        if (!result->data)
+                return false;
+        if (result->data[0] != '{' &&
+            (result->data[0] != '[' || function != FORMATTER_NORMALIZE_UPLINK))
+                return false;
+        return is_json(result->data, strlen(result->data));
+}
+
+static void empty(struct formatter_result *result)
+{
+        result->data = NULL;
+        result->bytes = BUF_INIT;
+        result->port = 0;
+        result->property_count = 0;
+        result->warnings = NULL;
+}
+
+/* What is wrong with a result that is said to be good; NULL if nothing is. */
+static const char *fault_of(enum formatter_function function, const struct formatter_result *result)
+{
+        if (size_of(result) > FORMATTER_RESULT_LIMIT)
+                return "it is too large";
+        if (function != FORMATTER_ENCODE_DOWNLINK && !has_data(function, result))
+                return "its data is not what this function gives";
+        if (result->warnings && !is_list_of_texts(result->warnings))
+                return "its warnings are no list of texts";
+        return NULL;
+}
+
+bool formatter_check_result(enum formatter_function function, struct formatter_result *result,
+                            struct reason *reason)
+{
+        const char *fault = NULL;
+
+        if (result->status == FORMATTER_GOOD && function == FORMATTER_ENCODE_DOWNLINK) {
+                result->data = NULL;
+        } else if (result->status == FORMATTER_GOOD) {
+                result->bytes = BUF_INIT;
+                result->port = 0;
+        } else {
+                empty(result);
+        }
+        if (result->status == FORMATTER_GOOD)
+                fault = fault_of(function, result);
+        else if (result->status != FORMATTER_FAILED && result->status != FORMATTER_TIMEOUT &&
+                 result->status != FORMATTER_NOT_COMPILED)
+                fault = "its status is none that a worker can know";
+        if (fault)
+                reason_set(reason, "%s", fault);
+        return !fault;
+}
