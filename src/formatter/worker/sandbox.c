@@ -97,7 +97,7 @@ static int add_conditional(scmp_filter_ctx filter)
         /* The collector stops threads with signals: those of this process only. */
         if (result == 0)
                 result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                          SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                                          SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
         /* Threads, no processes; clone3 hides its flags from a filter, and the C library does
          * without it. */
         if (result == 0)
@@ -107,7 +107,7 @@ static int add_conditional(scmp_filter_ctx filter)
                 result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
         if (result == 0)
                 result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                                          SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+                                          SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
         return result;
 }
 

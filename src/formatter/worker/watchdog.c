@@ -106,6 +106,7 @@ static void *run(void *context)
 {
         const struct timespec tick = {.tv_nsec = TICK_MS * CLOCK_NS_PER_MS};
 
+        (void)context;
         thread_enter("watchdog");
         for (;;) {
                 sleep_until_busy();
@@ -113,7 +114,6 @@ static void *run(void *context)
                 (void)watchdog_look_at_memory();
                 look_at_call();
         }
-        return context;
 }
 
 void watchdog_start(const struct watchdog_limits *limits, struct formatter_beacon *beacon)
