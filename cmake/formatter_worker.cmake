@@ -17,7 +17,7 @@ list(TRANSFORM shared_sources PREPEND ${CMAKE_SOURCE_DIR}/src/)
 add_executable(isthmus-formatter ${worker_sources} ${shared_sources})
 target_include_directories(isthmus-formatter PRIVATE ${CMAKE_BINARY_DIR}/generated)
 target_link_libraries(isthmus-formatter PRIVATE isthmus_plain_flags PkgConfig::JAVASCRIPT
-        PkgConfig::SECCOMP Threads::Threads)
+        PkgConfig::SECCOMP Threads::Threads m)
 
 # Exported, but in no public header: better a clear word here than an undefined symbol.
 include(CheckFunctionExists)

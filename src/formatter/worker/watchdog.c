@@ -102,18 +102,23 @@ static void sleep_until_busy(void)
         pthread_mutex_unlock(&watchdog.lock);
 }
 
-static void *run(void *context)
+_Noreturn static void watch(void)
 {
         const struct timespec tick = {.tv_nsec = TICK_MS * CLOCK_NS_PER_MS};
 
-        (void)context;
-        thread_enter("watchdog");
         for (;;) {
                 sleep_until_busy();
                 clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);
                 (void)watchdog_look_at_memory();
                 look_at_call();
         }
+}
+
+static void *run(void *context)
+{
+        (void)context;
+        thread_enter("watchdog");
+        watch();
 }
 
 void watchdog_start(const struct watchdog_limits *limits, struct formatter_beacon *beacon)
