@@ -180,6 +180,14 @@ void hub_device_close(struct hub_device *device);
 bool hub_device_send(struct hub_device *device, const struct hub_message *message,
                      uint64_t token) MUST_CHECK;
 
+/*
+ * Reports properties of the device's twin: `patch` is JSON (an object; null removes a member), at
+ * most 32 KiB as the hub counts. Its outcome is told as that of a send. False, and nothing is
+ * told, unless the device is ready and no other report is under way.
+ */
+bool hub_device_report(struct hub_device *device, const char *patch, size_t size,
+                       uint64_t token) MUST_CHECK;
+
 /* Settles and frees; false if the lock was lost before (the command is freed as well). */
 bool hub_command_settle(struct hub_command *command, enum hub_settlement settlement);
 

@@ -54,6 +54,24 @@ enum hub_fault hub_condition_fault(const char *name, const char *description)
         return fault;
 }
 
+enum hub_outcome hub_fault_outcome(enum hub_fault fault)
+{
+        switch (fault) {
+        case HUB_FAULT_TOO_LARGE:
+        case HUB_FAULT_ARGUMENT:
+        case HUB_FAULT_REFUSED:
+                return HUB_REJECTED;
+        case HUB_FAULT_AGAIN:
+        case HUB_FAULT_THROTTLED:
+                return HUB_THROTTLED;
+        case HUB_FAULT_UNAUTHORIZED:
+        case HUB_FAULT_NOT_FOUND:
+        case HUB_FAULT_STOLEN:
+                break;
+        }
+        return HUB_UNKNOWN;
+}
+
 void hub_condition_read(struct hub_condition *copy, pn_condition_t *condition,
                         const char *otherwise)
 {

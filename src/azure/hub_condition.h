@@ -5,6 +5,7 @@
 
 #include <proton/condition.h>
 
+#include "azure/hub_client.h"
 #include "base/reason.h"
 
 enum hub_fault {
@@ -27,6 +28,12 @@ struct hub_condition {
 /* `condition` may be NULL or unset; `otherwise` is the text for that case. */
 void hub_condition_read(struct hub_condition *copy, pn_condition_t *condition,
                         const char *otherwise);
+
+/*
+ * What a fault of one message means for it. HUB_UNKNOWN: it is the device, or its link, that is not
+ * wanted.
+ */
+enum hub_outcome hub_fault_outcome(enum hub_fault fault);
 
 enum hub_fault hub_condition_fault(const char *name, const char *description);
 

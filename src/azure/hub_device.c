@@ -61,6 +61,7 @@ static void stop_timers(struct hub_device *device)
         hub_timers_stop(&device->hub->client->timers, &device->token_timer);
         hub_timers_stop(&device->hub->client->timers, &device->pause.timer);
         hub_timers_stop(&device->hub->client->timers, &device->command_pause.timer);
+        hub_timers_stop(&device->hub->client->timers, &device->twin.timer);
 }
 
 void hub_device_leave(struct hub_device *device, enum hub_place place, const char *why)
@@ -380,6 +381,7 @@ struct hub_device *hub_device_open(struct hub_client *client, const struct hub_i
         hub_telemetry_init(&device->telemetry);
         hub_commands_init(&device->commands);
         hub_methods_init(&device->methods);
+        hub_twin_init(&device->twin);
         list_init(&device->ended);
         device->told = HUB_DEVICE_CONNECTING;
         device->place = HUB_PLACE_WAITING;
@@ -420,6 +422,7 @@ void hub_device_free(struct hub_device *device)
 
         stop_timers(device);
         hub_commands_release(device);
+        hub_twin_deinit(&device->twin);
         if (device->news_node.next != NULL)
                 list_remove(&client->news, &device->news_node);
         if (!device->closed)

@@ -15,6 +15,7 @@
 #include "azure/hub_links.h"
 #include "azure/hub_methods.h"
 #include "azure/hub_telemetry.h"
+#include "azure/hub_twin.h"
 
 /* A pause after a failure; longer after each in a row. */
 struct hub_pause {
@@ -49,6 +50,7 @@ struct hub_device {
         struct hub_telemetry telemetry;
         struct hub_commands commands;
         struct hub_methods methods;
+        struct hub_twin twin;
 
         struct list_node news_node; /* of client->news; unused when next is NULL */
         struct list ended;          /* sends whose outcome is to be told */

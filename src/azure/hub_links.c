@@ -115,6 +115,7 @@ void hub_links_detach(struct hub_device *device, const char *why)
         hub_telemetry_detach(device, why);
         hub_commands_detach(device);
         hub_methods_detach(device);
+        hub_twin_detach(device, why);
         device->session = NULL;
         hub_connection_end_session(device->connection, session);
 }
@@ -137,5 +138,7 @@ void hub_links_event(struct hub_device *device, pn_event_t *event)
                 hub_commands_event(device, event);
         } else if (link == device->methods.requests || link == device->methods.answers) {
                 hub_methods_event(device, event);
+        } else if (link == device->twin.requests || link == device->twin.answers) {
+                hub_twin_event(device, event);
         }
 }

@@ -93,24 +93,6 @@ void hub_telemetry_timed_out(struct hub_device *device)
         hub_device_repair(device, 0);
 }
 
-static enum hub_outcome rejected_outcome(enum hub_fault fault)
-{
-        switch (fault) {
-        case HUB_FAULT_TOO_LARGE:
-        case HUB_FAULT_ARGUMENT:
-        case HUB_FAULT_REFUSED:
-                return HUB_REJECTED;
-        case HUB_FAULT_AGAIN:
-        case HUB_FAULT_THROTTLED:
-                return HUB_THROTTLED;
-        case HUB_FAULT_UNAUTHORIZED:
-        case HUB_FAULT_NOT_FOUND:
-        case HUB_FAULT_STOLEN:
-                break;
-        }
-        return HUB_UNKNOWN;
-}
-
 static void rejected(struct hub_device *device, struct hub_send *send, pn_delivery_t *delivery)
 {
         struct hub_condition condition;
@@ -118,7 +100,7 @@ static void rejected(struct hub_device *device, struct hub_send *send, pn_delive
 
         hub_condition_read(&condition, pn_disposition_condition(pn_delivery_remote(delivery)),
                            "the hub rejected the message without a word");
-        outcome = rejected_outcome(condition.fault);
+        outcome = hub_fault_outcome(condition.fault);
         end(send, outcome, condition.reason.text);
         if (outcome == HUB_UNKNOWN) /* it is the device that is not wanted */
                 hub_device_condition(device, &condition);

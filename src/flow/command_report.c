@@ -11,6 +11,9 @@
 #include "flow/device.h"
 #include "networks/network.h"
 
+/* The same outcome of the same attempt is told once. */
+#define DUPLICATE_WINDOW_MS (INT64_C(3600) * 1000)
+
 /* One report on its way to the disk. */
 struct report {
         struct store_put put;
@@ -26,7 +29,10 @@ static void report_stored(struct store_put *put, int result)
         struct report *report = list_entry(put, struct report, put);
         struct list events;
 
-        if (result == 0) {
+        if (result == 0 && report->stored.id == 0) {
+                /* It was stored before a crash that came before the end of its command. */
+                uplink_event_free(report->event);
+        } else if (result == 0) {
                 report->event->id = report->stored.id;
                 report->event->stored_ns = clock_steady_ns();
                 list_init(&events);
@@ -90,6 +96,7 @@ void command_report(struct store *store, struct uplink_queue *queue, const struc
                 .record = report->record.data,
                 .record_size = report->record.size,
                 .arrived_ns = clock_wall_ns(),
+                .duplicate_window_ms = DUPLICATE_WINDOW_MS,
         };
         report->put =
                 (struct store_put){.events = &report->stored, .count = 1, .done = report_stored};

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The outcome of a command, as telemetry of its device. On the thread "hub". */
+/*
+ * The outcome of a command, as an event of its device: telemetry or a reported property, as the
+ * settings say when it is sent. On the thread "hub".
+ */
 #ifndef ISTHMUS_FLOW_COMMAND_REPORT_H
 #define ISTHMUS_FLOW_COMMAND_REPORT_H
 

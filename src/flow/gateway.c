@@ -189,7 +189,7 @@ static void report_outcome(void *context, const struct command *command)
 {
         struct gateway *gateway = context;
 
-        if (gateway->settings->commands.outcome_report == SETTINGS_OUTCOME_TELEMETRY)
+        if (gateway->settings->commands.outcome_report != SETTINGS_OUTCOME_NONE)
                 command_report(gateway->store, gateway->queue, command);
 }
 

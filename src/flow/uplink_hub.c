@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "flow/command_access.h"
+#include "flow/command_outcome.h"
 #include "flow/uplink_translate.h"
 
 /* After a throttled or unanswered send; doubled at each failure. */
@@ -99,12 +100,33 @@ static bool send_telemetry(struct device *device, const struct uplink_event *eve
                                (uint64_t)event->id);
 }
 
+static bool is_for_twin(const struct uplink_hub *hub, const struct event *event)
+{
+        return event->kind == EVENT_COMMAND_OUTCOME &&
+               hub->options.settings->commands.outcome_report == SETTINGS_OUTCOME_REPORTED_PROPERTY;
+}
+
+static void send_to_twin(struct device *device, struct uplink_event *event)
+{
+        CLEANUP(buf_deinit) struct buf patch = BUF_INIT;
+
+        command_outcome_patch(&event->event, &patch);
+        event->sent_ns = clock_steady_ns();
+        device->in_flight = event;
+        if (!hub_device_report(device->link, patch.data, patch.size, (uint64_t)event->id))
+                device->in_flight = NULL;
+}
+
 /* True if the event is gone (set aside), so that the next one may be tried. */
 static bool send_event(struct uplink_hub *hub, struct device *device, struct uplink_event *event)
 {
         CLEANUP(telemetry_deinit) struct telemetry telemetry = TELEMETRY_INIT;
         struct reason reason = REASON_INIT;
 
+        if (is_for_twin(hub, &event->event)) {
+                send_to_twin(device, event);
+                return false;
+        }
         if (uplink_translate(hub->options.settings, &event->event, &telemetry, &reason) != 0) {
                 set_aside(hub, device, event, reason.text);
                 return true;

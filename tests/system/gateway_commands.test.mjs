@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
 import { eventually } from './support/program.mjs';
+import { openRegistry } from './support/sdk.mjs';
 import { apiKey, startThingsStack, webhookId } from './support/things_stack.mjs';
 
 const device = 'tracker-07';
@@ -197,6 +198,42 @@ test('policies OnQueued and OnSent complete early, and the outcome is told as te
     assert.match(JSON.stringify(messages[1].body), /refused/);
     await s.gateway.stop();
   }
+});
+
+test('the outcome is a reported property, also after a kill and while the hub is away', async (t) => {
+  const s = await site(t, {
+    azure: { Methods: { led: { Port: 7, Confirmed: true, Queue: 'Push' } } },
+    Commands: { Settlement: 'OnQueued', OutcomeReport: 'ReportedProperty' },
+  });
+  const registry = openRegistry(s.hub, s.hub.info.hubs[0].iothubowner);
+  const outcomes = async () => {
+    const { responseBody: twin } = await registry.getTwin(device);
+    return twin.properties.reported.commandOutcomes ?? {};
+  };
+  const outcome = (name, wanted) => eventually(`${name} ${wanted}`, async () => {
+    const entry = (await outcomes())[name];
+    return entry?.outcome === wanted && entry;
+  });
+
+  const plain = await s.sendAndSee({ properties: { Confirmed: 'true' } });
+  const led = await s.sendAndSee({ properties: { 'method-name': 'led' }, bodyText: '1' });
+  for (const { id } of [plain, led]) await s.settled(id, 'completed');
+  await s.tell('ack', plain.item);
+  const delivered = await outcome('message', 'delivered');
+  assert.equal(delivered.messageId, plain.id);
+  assert.ok(!('reason' in delivered));
+
+  // The hub takes nothing, and the gateway is killed as soon as the webhook is answered.
+  await s.hub.control('POST', '/faults', { kind: 'attach', condition: 'amqp:internal-error' });
+  await s.hub.control('POST', '/faults', { kind: 'drop' });
+  await s.tell('failed', led.item, { error: { name: 'max_retries_reached', code: 9 } });
+  await s.restart();
+  assert.deepEqual(Object.keys(await outcomes()), ['message']);
+  await s.hub.control('DELETE', '/faults');
+  const failed = await outcome('led', 'refused');
+  assert.match(failed.reason, /max_retries_reached/);
+  assert.deepEqual(Object.keys(await outcomes()).sort(), ['led', 'message']);
+  assert.equal((await s.hub.telemetryOf(device)).length, 1);
 });
 
 const methods = {

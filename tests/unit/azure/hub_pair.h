@@ -131,6 +131,7 @@ static inline void world_deinit(struct world *world)
         }
         buf_deinit(&world->seen.message);
         buf_deinit(&world->seen.answer);
+        buf_deinit(&world->seen.report);
 }
 
 /* --- moving everything ----------------------------------------------------------------------- */

@@ -34,8 +34,11 @@ struct hub_script {
         const char *description;
         const char *refuse_attach; /* condition of a DETACH that follows ATTACH; or NULL */
         uint64_t max_message_size;
-        bool silent;        /* answers nothing, not even OPEN */
-        bool ignore_attach; /* of the devices' links */
+        bool silent;                  /* answers nothing, not even OPEN */
+        bool ignore_attach;           /* of the devices' links */
+        int twin_status;              /* 0 = no answer */
+        const char *refuse_twin;      /* condition of a DETACH that follows ATTACH; or NULL */
+        const char *twin_correlation; /* of the answers, instead of the request's; or NULL */
 };
 
 /* What they saw. */
@@ -59,6 +62,9 @@ struct hub_seen {
         int method_answers;
         struct buf message; /* the last one, encoded */
         struct buf answer;  /* the last one to a method, encoded */
+        int twin_attaches;
+        int reports;
+        struct buf report; /* the last one, encoded */
 };
 
 /* The hub's end of one connection. */
@@ -72,6 +78,8 @@ struct hub_peer {
         pn_link_t *commands;
         pn_link_t *calls;
         pn_link_t *answers;
+        pn_link_t *twin_in;  /* reports come in here */
+        pn_link_t *twin_out; /* and are answered here */
         pn_delivery_t *held; /* the last one that was left open */
 };
 
@@ -85,6 +93,7 @@ static inline struct hub_script hub_script_good(void)
                 .credit = 1000,
                 .keep_credit = true,
                 .outcome = PN_ACCEPTED,
+                .twin_status = 200,
         };
 }
 
@@ -247,6 +256,54 @@ static void peer_attach_methods(struct hub_peer *peer, pn_link_t *link)
                 pn_link_flow(link, 100);
 }
 
+static void peer_attach_twin(struct hub_peer *peer, pn_link_t *link)
+{
+        pn_atom_t atom;
+
+        peer->seen->twin_attaches++;
+        if (peer_find(pn_link_remote_properties(link), AZURE_LINK_CORRELATION_ID, &atom))
+                keep(peer->seen->correlation[pn_link_is_sender(link)], atom.u.as_bytes);
+        if (peer->script->refuse_twin != NULL) {
+                pn_condition_set_name(pn_link_condition(link), peer->script->refuse_twin);
+                pn_link_close(link);
+        } else if (pn_link_is_sender(link)) {
+                peer->twin_out = link;
+        } else {
+                peer->twin_in = link;
+                pn_link_flow(link, 100);
+        }
+}
+
+static void peer_report(struct hub_peer *peer, pn_delivery_t *delivery)
+{
+        pn_message_t *request = pn_message();
+        pn_message_t *answer = pn_message();
+        struct buf *report = &peer->seen->report;
+        pn_data_t *annotations = pn_message_annotations(answer);
+        pn_atom_t id;
+
+        peer_receive(delivery, report);
+        pn_delivery_settle(delivery);
+        peer->seen->reports++;
+        pn_message_decode(request, report->data, report->size);
+        pn_data_put_map(annotations);
+        pn_data_enter(annotations);
+        pn_data_put_symbol(annotations, pn_bytes(6, "status"));
+        pn_data_put_int(annotations, peer->script->twin_status);
+        pn_data_exit(annotations);
+        id = pn_message_get_correlation_id(request);
+        if (peer->script->twin_correlation != NULL)
+                id.u.as_bytes = pn_bytes(strlen(peer->script->twin_correlation),
+                                         peer->script->twin_correlation);
+        pn_message_set_correlation_id(answer, id);
+        pn_message_set_inferred(answer, true);
+        pn_data_put_binary(pn_message_body(answer), pn_bytes(0, ""));
+        if (peer->script->twin_status != 0 && peer->twin_out != NULL)
+                peer_send(peer->twin_out, answer, pn_bytes(4, "twin"));
+        pn_message_free(answer);
+        pn_message_free(request);
+}
+
 static void peer_attach_telemetry(struct hub_peer *peer, pn_link_t *link)
 {
         pn_atom_t atom;
@@ -287,6 +344,8 @@ static void peer_attach(struct hub_peer *peer, pn_link_t *link)
                         pn_link_flow(link, peer->script->cbs_credit);
         } else if (ends_with(address, AZURE_PATH_METHODS)) {
                 peer_attach_methods(peer, link);
+        } else if (ends_with(address, AZURE_PATH_TWIN)) {
+                peer_attach_twin(peer, link);
         } else if (sends) {
                 peer->seen->command_attaches++;
                 peer->commands = link;
@@ -332,6 +391,8 @@ static void peer_delivery(struct hub_peer *peer, pn_delivery_t *delivery)
                 peer_receive(delivery, &peer->seen->answer);
                 peer->seen->method_answers++;
                 pn_delivery_settle(delivery);
+        } else if (link == peer->twin_in) {
+                peer_report(peer, delivery);
         } else {
                 peer_telemetry(peer, delivery);
         }
@@ -340,8 +401,8 @@ static void peer_delivery(struct hub_peer *peer, pn_delivery_t *delivery)
 /* Forgets a link, or all of a session. */
 static void peer_forget(struct hub_peer *peer, const pn_link_t *link, const pn_session_t *session)
 {
-        pn_link_t **links[] = {&peer->cbs_in,   &peer->cbs_out, &peer->telemetry,
-                               &peer->commands, &peer->calls,   &peer->answers};
+        pn_link_t **links[] = {&peer->cbs_in, &peer->cbs_out, &peer->telemetry, &peer->commands,
+                               &peer->calls,  &peer->answers, &peer->twin_in,   &peer->twin_out};
 
         for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
                 if (*links[i] != NULL &&

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/* Reported properties of the twin. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "azure/amqp_read.h"
+#include "azure/names.h"
+#include "unit/azure/hub_pair.h"
+
+#define PATCH "{\"x\":1}"
+
+static bool report(struct bench *bench, uint64_t token)
+{
+        return hub_device_report(bench->owner.device, PATCH, strlen(PATCH), token);
+}
+
+static void report_and_run(struct bench *bench)
+{
+        assert_true(report(bench, 7));
+        world_run(&bench->world);
+}
+
+static void check_text(pn_atom_t atom, const char *wanted)
+{
+        assert_int_equal(atom.type, PN_STRING);
+        assert_int_equal(atom.u.as_bytes.size, strlen(wanted));
+        assert_memory_equal(atom.u.as_bytes.start, wanted, strlen(wanted));
+}
+
+/* As the Node SDK was seen to send it: symbol keys, string values, one data section. */
+static void a_report_has_the_form_that_hubs_know(void **state)
+{
+        struct bench *bench = *state;
+        struct hub_seen *seen = &bench->world.seen;
+        struct amqp_reader reader;
+        pn_atom_t value;
+
+        report_and_run(bench);
+        assert_string_equal(bench->owner.log, "7+");
+        assert_int_equal(seen->twin_attaches, 2);
+        assert_memory_equal(seen->correlation[0], "twin:", 5);
+        assert_string_equal(seen->correlation[0], seen->correlation[1]);
+        amqp_reader_init(&reader);
+        assert_true(amqp_read(&reader, seen->report.data, seen->report.size));
+        assert_true(amqp_read_annotation(&reader, AZURE_TWIN_OPERATION, &value));
+        check_text(value, "PATCH");
+        assert_true(amqp_read_annotation(&reader, AZURE_TWIN_RESOURCE, &value));
+        check_text(value, "/properties/reported");
+        assert_true(amqp_read_field(&reader, AMQP_CORRELATION_ID, &value));
+        assert_int_equal(value.u.as_bytes.size, CRYPTO_UUID_SIZE - 1);
+        assert_false(reader.odd_body);
+        assert_string_equal(buf_text(&reader.body), PATCH);
+        assert_non_null(
+                memmem(seen->report.data, seen->report.size, "\xa3\x09operation\xa1\x05PATCH", 18));
+        amqp_reader_deinit(&reader);
+}
+
+static void the_links_are_attached_once_and_only_when_wanted(void **state)
+{
+        struct bench *bench = *state;
+
+        assert_int_equal(bench->world.seen.twin_attaches, 0);
+        report_and_run(bench);
+        report_and_run(bench);
+        assert_string_equal(bench->owner.log, "7+ 7+");
+        assert_int_equal(bench->world.seen.twin_attaches, 2);
+        assert_int_equal(bench->world.seen.reports, 2);
+}
+
+static void one_report_at_a_time(void **state)
+{
+        struct bench *bench = *state;
+
+        assert_true(report(bench, 1));
+        assert_false(report(bench, 2));
+        world_run(&bench->world);
+        assert_string_equal(bench->owner.log, "1+");
+}
+
+static void each_status_has_its_outcome(void **state)
+{
+        static const struct {
+                int status;
+                const char *log;
+        } rows[] = {
+                {200, "7+"}, {204, "7+"}, {400, "7-"}, {413, "7-"}, {404, "7?"},
+                {401, "7?"}, {412, "7~"}, {429, "7~"}, {500, "7~"}, {503, "7~"},
+        };
+        struct bench *bench = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                bench->world.script.twin_status = rows[i].status;
+                owner_clear(&bench->owner);
+                report_and_run(bench);
+                assert_string_equal(bench->owner.log, rows[i].log);
+        }
+        assert_non_null(strstr(bench->owner.reason.text, "503"));
+}
+
+static void a_refused_link_ends_the_report(void **state)
+{
+        static const struct {
+                const char *condition;
+                const char *log;
+        } rows[] = {
+                {AZURE_E_NOT_ALLOWED, "7-"},   {AZURE_E_NOT_IMPLEMENTED, "7-"},
+                {AZURE_E_THROTTLED, "7~"},     {AZURE_E_INTERNAL, "7~"},
+                {AZURE_E_DETACH_FORCED, "7~"},
+        };
+        struct bench *bench = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                bench->world.script.refuse_twin = rows[i].condition;
+                owner_clear(&bench->owner);
+                report_and_run(bench);
+                assert_string_equal(bench->owner.log, rows[i].log);
+        }
+        bench->world.script.refuse_twin = NULL;
+        owner_clear(&bench->owner);
+        report_and_run(bench);
+        assert_string_equal(bench->owner.log, "7+");
+}
+
+static void a_device_that_is_gone_is_refused(void **state)
+{
+        struct bench *bench = *state;
+
+        bench->world.script.refuse_twin = AZURE_E_NOT_FOUND;
+        report_and_run(bench);
+        assert_string_equal(bench->owner.log, "X2 7?");
+}
+
+static void an_answer_that_does_not_come_is_given_up(void **state)
+{
+        struct bench *bench = *state;
+
+        bench->world.script.twin_status = 0;
+        report_and_run(bench);
+        assert_string_equal(bench->owner.log, "");
+        world_advance(&bench->world, 61 * 1000);
+        assert_string_equal(bench->owner.log, "7?");
+        bench->world.script.twin_status = 200;
+        owner_clear(&bench->owner);
+        report_and_run(bench);
+        assert_string_equal(bench->owner.log, "7+");
+        assert_int_equal(bench->world.seen.twin_attaches, 4);
+}
+
+static void an_answer_to_something_else_is_ignored(void **state)
+{
+        struct bench *bench = *state;
+
+        bench->world.script.twin_correlation = "4c1f4c52-7f0e-4c6a-9b0a-3f1f0a5d2b11";
+        report_and_run(bench);
+        assert_string_equal(bench->owner.log, "");
+        bench->world.script.twin_correlation = NULL;
+        world_advance(&bench->world, 61 * 1000);
+        assert_string_equal(bench->owner.log, "7?");
+}
+
+static void a_lost_connection_makes_it_unknown(void **state)
+{
+        struct bench *bench = *state;
+
+        bench->world.script.twin_status = 0;
+        report_and_run(bench);
+        pair_cut(world_pair(&bench->world));
+        world_run(&bench->world);
+        assert_string_equal(bench->owner.log, "C 7?");
+        assert_false(report(bench, 8));
+        bench->world.script.twin_status = 200;
+        world_advance(&bench->world, 10 * 1000);
+        owner_clear(&bench->owner);
+        report_and_run(bench);
+        assert_string_equal(bench->owner.log, "7+");
+}
+
+static void a_device_may_be_closed_with_a_report_under_way(void **state)
+{
+        struct bench *bench = *state;
+
+        bench->world.script.twin_status = 0;
+        report_and_run(bench);
+        hub_device_close(bench->owner.device);
+        assert_string_equal(bench->owner.log, "7?");
+        world_run(&bench->world);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup_ready, bench_teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_report_has_the_form_that_hubs_know),
+                TEST(the_links_are_attached_once_and_only_when_wanted),
+                TEST(one_report_at_a_time),
+                TEST(each_status_has_its_outcome),
+                TEST(a_refused_link_ends_the_report),
+                TEST(a_device_that_is_gone_is_refused),
+                TEST(an_answer_that_does_not_come_is_given_up),
+                TEST(an_answer_to_something_else_is_ignored),
+                TEST(a_lost_connection_makes_it_unknown),
+                TEST(a_device_may_be_closed_with_a_report_under_way),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
