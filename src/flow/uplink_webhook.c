@@ -444,6 +444,12 @@ static void handle(void *context, struct http_exchange *exchange)
         uplink_trust_decide(proof, on_verdict, delivery);
 }
 
+static void count_refused(void *context, unsigned status)
+{
+        (void)context;
+        metrics_add(status == 413 ? METRIC_WEBHOOK_TOO_LARGE : METRIC_WEBHOOK_REFUSED, 1);
+}
+
 /* --- start and stop ----------------------------------------------------------------------- */
 
 int uplink_webhook_start(const struct uplink_webhook_options *options,
@@ -455,6 +461,7 @@ int uplink_webhook_start(const struct uplink_webhook_options *options,
         made->options = *options;
         result = http_server_start(
                 &(struct http_server_options){
+                        .thread = "ingest",
                         .host = options->host,
                         .port = options->port,
                         .certificate = options->certificate,
@@ -462,8 +469,10 @@ int uplink_webhook_start(const struct uplink_webhook_options *options,
                         .maximum_body = options->maximum_body,
                         .request_timeout_ms = options->request_timeout_ms,
                         .maximum_connections = options->maximum_connections,
+                        .methods = "POST",
                         .admit = admit,
                         .handle = handle,
+                        .refused = count_refused,
                         .context = made,
                 },
                 &made->server, reason);

@@ -25,6 +25,7 @@
 struct http_client {
         struct http_transfer_settings settings;
         char *user_agent;
+        char *socket;
         struct trust *trust;
         CURLM *multi;
         pthread_t thread;
@@ -253,9 +254,11 @@ int http_client_new(const struct http_client_options *options, struct http_clien
         made = mem_new(1, sizeof(*made));
         made->trust = trust;
         made->user_agent = mem_text(options->user_agent);
+        made->socket = mem_text(options->socket);
         made->settings = (struct http_transfer_settings){
                 .certificates = trust_file(trust),
                 .user_agent = made->user_agent,
+                .socket = made->socket,
                 .timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : 30000,
                 .maximum_answer = options->maximum_answer > 0 ? options->maximum_answer : 1048576,
         };
@@ -285,5 +288,6 @@ void http_client_free(struct http_client *client)
         pthread_mutex_destroy(&client->lock);
         trust_close(client->trust);
         free(client->user_agent);
+        free(client->socket);
         free(client);
 }

@@ -28,6 +28,9 @@ struct http_client;
 struct http_client_options {
         const char *trusted_certificates; /* PEM file beside the system's; or NULL */
         const char *user_agent;
+        /* Path of a Unix domain socket that all requests go to, whatever their URL says; or NULL.
+         */
+        const char *socket;
         long maximum_connections; /* in all; 0 = 64 */
         long timeout_ms;          /* of one request, from start to last byte; 0 = 30 s */
         size_t maximum_answer;    /* bytes of an answer's body; 0 = 1 MiB */

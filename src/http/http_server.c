@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -15,16 +17,14 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
-
-#define INGEST_THREAD "ingest"
 
 /* A body that is too large is read and dropped up to this many times the limit, then cut off. */
 #define PATIENCE_WITH_LARGE 16
 
 #define IDLE_SECONDS        75
+#define SOCKET_BACKLOG      64
 #define WATCH_PERIOD_US     250000
 #define RETRY_AFTER_SECONDS "30"
 
@@ -120,7 +120,7 @@ void http_exchange_defer(struct http_exchange *exchange)
 {
         struct http_server *server = exchange->server;
 
-        THREAD_ASSERT(INGEST_THREAD);
+        THREAD_ASSERT(server->options.thread);
         exchange->deferred = true;
         pthread_mutex_lock(&server->lock);
         server->deferred++;
@@ -128,7 +128,7 @@ void http_exchange_defer(struct http_exchange *exchange)
         MHD_suspend_connection(exchange->connection);
 }
 
-/* The thread "ingest" may free the exchange as soon as its connection is resumed. */
+/* The server's thread may free the exchange as soon as its connection is resumed. */
 static void resume(struct http_exchange *exchange)
 {
         struct http_server *server = exchange->server;
@@ -152,19 +152,24 @@ void http_exchange_answer(struct http_exchange *exchange, unsigned status, const
                 resume(exchange);
 }
 
+void http_problem_write(struct buf *out, unsigned status, const char *title, const char *detail)
+{
+        buf_add_text(out, "{\"type\":\"about:blank\",\"title\":");
+        buf_add_json_string(out, title, strlen(title));
+        buf_add_format(out, ",\"status\":%u,\"detail\":", status);
+        buf_add_json_string(out, detail, strlen(detail));
+        buf_add_text(out, "}\n");
+}
+
 void http_exchange_problem(struct http_exchange *exchange, unsigned status, const char *title,
                            const char *detail)
 {
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
 
-        buf_add_text(&body, "{\"type\":\"about:blank\",\"title\":");
-        buf_add_json_string(&body, title, strlen(title));
-        buf_add_format(&body, ",\"status\":%u,\"detail\":", status);
-        buf_add_json_string(&body, detail, strlen(detail));
-        buf_add_text(&body, "}\n");
+        http_problem_write(&body, status, title, detail);
         log_info("WEBHOOK_REFUSED", "A request was refused", LOG_INT("status", status),
                  LOG_TEXT("path", exchange->path), LOG_TEXT("reason", detail), LOG_END);
-        http_exchange_answer(exchange, status, "application/problem+json", body.data, body.size);
+        http_exchange_answer(exchange, status, HTTP_PROBLEM_TYPE, body.data, body.size);
 }
 
 /* Hands the answer to libmicrohttpd. */
@@ -185,13 +190,22 @@ static enum MHD_Result queue_answer(struct http_exchange *exchange)
                 MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                                         "Basic realm=\"isthmus\"");
         if (exchange->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-                MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "POST");
+                MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
+                                        exchange->server->options.methods);
         queued = MHD_queue_response(exchange->connection, exchange->status, response);
         MHD_destroy_response(response);
         return queued;
 }
 
 /* --- libmicrohttpd's callbacks ------------------------------------------------------------ */
+
+/* When what is received from now on must be complete; 0 = never. */
+static int64_t deadline_ms(const struct http_server *server)
+{
+        int64_t timeout_ms = server->options.request_timeout_ms;
+
+        return timeout_ms > 0 ? clock_steady_ms() + timeout_ms : 0;
+}
 
 /* From now on, or (false) not any more, the connection has only so long to send. */
 static void set_deadline(const struct http_exchange *exchange, bool running)
@@ -204,8 +218,7 @@ static void set_deadline(const struct http_exchange *exchange, bool running)
         if (!connection)
                 return;
         pthread_mutex_lock(&server->lock);
-        connection->deadline_ms =
-                running ? clock_steady_ms() + server->options.request_timeout_ms : 0;
+        connection->deadline_ms = running ? deadline_ms(server) : 0;
         pthread_mutex_unlock(&server->lock);
 }
 
@@ -242,13 +255,19 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
         *exchange_context = NULL;
 }
 
+static void count_refused(struct http_server *server, unsigned status)
+{
+        if (server->options.refused)
+                server->options.refused(server->options.context, status);
+}
+
 static void refuse_too_large(struct http_exchange *exchange)
 {
         CLEANUP(mem_cleanup)
         char *detail = mem_format("the body is larger than the limit of %zu bytes",
                                   exchange->server->options.maximum_body);
 
-        metrics_add(METRIC_WEBHOOK_TOO_LARGE, 1);
+        count_refused(exchange->server, MHD_HTTP_CONTENT_TOO_LARGE);
         http_exchange_problem(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "Body too large", detail);
 }
 
@@ -268,7 +287,7 @@ static enum MHD_Result admit(struct http_exchange *exchange)
 
         exchange->stage = EXCHANGE_RECEIVING;
         if (http_server_is_stopping(server)) {
-                metrics_add(METRIC_WEBHOOK_REFUSED, 1);
+                count_refused(server, MHD_HTTP_SERVICE_UNAVAILABLE);
                 http_exchange_problem(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "Not now",
                                       "the gateway is stopping; nothing was stored");
         } else {
@@ -311,13 +330,13 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *connection, c
                              const char *method, const char *version, const char *data,
                              size_t *data_size, void **exchange_context)
 {
+        const struct http_server *server = context;
         struct http_exchange *exchange = *exchange_context;
 
-        (void)context;
         (void)connection;
         (void)version;
-        if (!thread_is(INGEST_THREAD))
-                thread_enter(INGEST_THREAD);
+        if (!thread_is(server->options.thread))
+                thread_enter(server->options.thread);
         if (exchange->stage == EXCHANGE_NEW) {
                 exchange->method = method;
                 exchange->path = mem_text(url);
@@ -342,7 +361,7 @@ static void connection_changed(void *context, struct MHD_Connection *connection,
                 known->socket =
                         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
                                 ->connect_fd;
-                known->deadline_ms = clock_steady_ms() + server->options.request_timeout_ms;
+                known->deadline_ms = deadline_ms(server);
                 list_push_back(&server->connections, &known->node);
                 *socket_context = known;
         } else if (known) {
@@ -409,30 +428,32 @@ static void log_library_message(void *context, const char *format, va_list value
         log_debug("HTTP_LIBRARY", "libmicrohttpd says", LOG_TEXT("text", text), LOG_END);
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server, const struct addrinfo *address)
+/* Where to listen is the first of the options. */
+static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned flags,
+                                       struct MHD_OptionItem where)
 {
         const struct http_server_options *options = &server->options;
         bool tls = options->certificate != NULL;
-        unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-                         MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0) |
-                         (address->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
-        struct MHD_OptionItem tls_options[] = {
+        struct MHD_OptionItem items[] = {
+                where,
                 {tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, options->certificate},
                 {MHD_OPTION_HTTPS_MEM_KEY, 0, options->private_key},
                 {MHD_OPTION_END, 0, NULL},
         };
 
+        flags |= MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+                 MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
         return MHD_start_daemon(flags, 0, NULL, NULL, serve, server, MHD_OPTION_EXTERNAL_LOGGER,
-                                log_library_message, NULL, MHD_OPTION_SOCK_ADDR, address->ai_addr,
-                                MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-                                MHD_OPTION_CONNECTION_LIMIT, options->maximum_connections,
-                                MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_URI_LOG_CALLBACK,
-                                begin_exchange, server, MHD_OPTION_NOTIFY_COMPLETED, end_exchange,
-                                server, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
-                                MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
+                                log_library_message, NULL, MHD_OPTION_CONNECTION_TIMEOUT,
+                                (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT,
+                                options->maximum_connections, MHD_OPTION_LISTENING_ADDRESS_REUSE,
+                                1U, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, server,
+                                MHD_OPTION_NOTIFY_COMPLETED, end_exchange, server,
+                                MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
+                                MHD_OPTION_ARRAY, items, MHD_OPTION_END);
 }
 
-static int listen_at(struct http_server *server, struct reason *reason)
+static int listen_at_port(struct http_server *server, struct reason *reason)
 {
         struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
         const char *host = server->options.host;
@@ -445,12 +466,69 @@ static int listen_at(struct http_server *server, struct reason *reason)
                 return 1;
         }
         errno = 0;
-        server->daemon = start_daemon(server, addresses);
+        server->daemon =
+                start_daemon(server, addresses->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0,
+                             (struct MHD_OptionItem){MHD_OPTION_SOCK_ADDR, 0, addresses->ai_addr});
         if (!server->daemon)
                 reason_set(reason, "Listen: can't listen on %s port %s: %s", host, port,
                            errno ? strerror(errno) : "are Tls.Certificate and Tls.Key in order?");
         freeaddrinfo(addresses);
         return server->daemon ? 0 : 1;
+}
+
+static bool make_address(const char *path, struct sockaddr_un *address, struct reason *reason)
+{
+        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        if (strlen(path) >= sizeof(address->sun_path)) {
+                reason_set(reason,
+                           "the path of the socket '%s' is longer than the %zu bytes that the "
+                           "system allows: use a folder with a shorter path",
+                           path, sizeof(address->sun_path) - 1);
+                return false;
+        }
+        memcpy(address->sun_path, path, strlen(path) + 1);
+        return true;
+}
+
+/* The socket of a program that was killed is in the way; anything else is not ours to remove. */
+static bool remove_stale(const char *path, struct reason *reason)
+{
+        struct stat status;
+
+        if (lstat(path, &status) != 0 || (S_ISSOCK(status.st_mode) && unlink(path) == 0))
+                return true;
+        reason_set(reason, "'%s' is in the place of the socket and can't be removed: %s", path,
+                   S_ISSOCK(status.st_mode) ? strerror(errno) : "it is no socket");
+        return false;
+}
+
+/* Nobody but the owner may connect at any moment: bind(2) takes the mode from the descriptor. */
+static bool bind_socket(int socket, const struct sockaddr_un *address)
+{
+        return fchmod(socket, S_IRUSR | S_IWUSR) == 0 &&
+               bind(socket, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
+               listen(socket, SOCKET_BACKLOG) == 0;
+}
+
+static int listen_at_socket(struct http_server *server, struct reason *reason)
+{
+        const char *path = server->options.socket;
+        struct sockaddr_un address;
+        int listener;
+
+        if (!make_address(path, &address, reason) || !remove_stale(path, reason))
+                return 1;
+        listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (listener >= 0 && bind_socket(listener, &address))
+                server->daemon = start_daemon(
+                        server, 0,
+                        (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, listener, NULL});
+        if (server->daemon)
+                return 0;
+        reason_set(reason, "can't listen on the socket '%s': %s", path, strerror(errno));
+        if (listener >= 0)
+                close(listener);
+        return 1;
 }
 
 static void http_server_free(struct http_server *server)
@@ -473,13 +551,16 @@ int http_server_start(const struct http_server_options *options, struct http_ser
         pthread_mutex_init(&made->lock, NULL);
         pthread_cond_init(&made->settled, NULL);
         made->empty = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-        result = listen_at(made, reason);
+        result = made->options.socket ? listen_at_socket(made, reason)
+                                      : listen_at_port(made, reason);
         if (result != 0) {
                 http_server_free(made);
                 return result;
         }
-        made->port = MHD_get_daemon_info(made->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
-        thread_start(&made->watcher, watch, made);
+        if (!made->options.socket)
+                made->port = MHD_get_daemon_info(made->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+        if (made->options.request_timeout_ms > 0)
+                thread_start(&made->watcher, watch, made);
         *server = made;
         return 0;
 }
@@ -506,12 +587,15 @@ void http_server_stop(struct http_server *server)
         if (!server)
                 return;
         listener = MHD_quiesce_daemon(server->daemon);
+        if (server->options.socket)
+                unlink(server->options.socket);
         pthread_mutex_lock(&server->lock);
         server->stopping = true;
         while (server->deferred > 0)
                 pthread_cond_wait(&server->settled, &server->lock);
         pthread_mutex_unlock(&server->lock);
-        pthread_join(server->watcher, NULL);
+        if (server->options.request_timeout_ms > 0)
+                pthread_join(server->watcher, NULL);
         MHD_stop_daemon(server->daemon);
         if (listener >= 0)
                 close(listener);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * HTTP in, on libmicrohttpd: limits, deadlines and late answers around its event loop.
+ * HTTP in, on libmicrohttpd: limits, deadlines and late answers around its event loop. It listens
+ * on a port, or on a Unix domain socket for callers on the same machine.
  *
- * Threads: "ingest" (libmicrohttpd's own) runs `admit`, `handle` and `finished`; "ingest-watch"
- * ends requests that take too long. http_exchange_answer and http_exchange_problem may be called
- * on every thread.
+ * Threads: the one that the options name (libmicrohttpd's own) runs `admit`, `handle` and
+ * `finished`; "ingest-watch" ends requests that take too long. http_exchange_answer and
+ * http_exchange_problem may be called on every thread.
  */
 #ifndef ISTHMUS_HTTP_HTTP_SERVER_H
 #define ISTHMUS_HTTP_HTTP_SERVER_H
@@ -13,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
 
@@ -22,13 +24,21 @@ struct http_server;
 struct http_exchange;
 
 struct http_server_options {
-        const char *host;           /* name or address; "" = all interfaces */
-        uint16_t port;              /* 0 = any free one */
+        const char *thread; /* its name */
+        const char *host;   /* name or address; "" = all interfaces */
+        uint16_t port;      /* 0 = any free one */
+        /*
+         * Path of a Unix domain socket to listen on instead of a port; NULL = a port. It is made
+         * with mode 0600, in place of one that is there, and removed at the end: nobody else may
+         * serve it.
+         */
+        const char *socket;
         char *certificate;          /* PEM text; NULL = no TLS */
         char *private_key;          /* PEM text */
         size_t maximum_body;        /* bytes; more is answered 413 */
-        int64_t request_timeout_ms; /* from the first byte to the last; longer is answered 408 */
+        int64_t request_timeout_ms; /* from first byte to last; longer: 408; 0 = no limit */
         unsigned maximum_connections;
+        const char *methods; /* that a 405 names as allowed */
 
         /*
          * The headers are there, the body is not. Answers a request that is not welcome; what is
@@ -39,6 +49,8 @@ struct http_server_options {
         void (*handle)(void *context, struct http_exchange *exchange);
         /* The exchange is over, answered or not; frees what hangs on it. May be NULL. */
         void (*finished)(void *context, struct http_exchange *exchange);
+        /* The server itself refuses a request, with 413 or 503. May be NULL. */
+        void (*refused)(void *context, unsigned status);
         void *context;
 };
 
@@ -46,7 +58,7 @@ struct http_server_options {
 int http_server_start(const struct http_server_options *options, struct http_server **server,
                       struct reason *reason) MUST_CHECK;
 
-/* The port that it listens on. */
+/* The port that it listens on; 0 with a Unix domain socket. */
 uint16_t http_server_port(const struct http_server *server);
 
 /* True from the beginning of http_server_stop: new requests are answered 503. */
@@ -89,5 +101,10 @@ void http_exchange_answer(struct http_exchange *exchange, unsigned status, const
 /* Answers with a problem document (RFC 9457), and logs it: WEBHOOK_REFUSED. */
 void http_exchange_problem(struct http_exchange *exchange, unsigned status, const char *title,
                            const char *detail);
+
+#define HTTP_PROBLEM_TYPE "application/problem+json"
+
+/* Adds such a document, for http_exchange_answer with HTTP_PROBLEM_TYPE. */
+void http_problem_write(struct buf *out, unsigned status, const char *title, const char *detail);
 
 #endif

@@ -211,6 +211,10 @@ static CURLcode set_rules(CURL *easy, const struct http_transfer_settings *setti
         SET(result, easy, CURLOPT_CAPATH, (char *)NULL);
         if (settings->user_agent)
                 SET(result, easy, CURLOPT_USERAGENT, settings->user_agent);
+        if (settings->socket) {
+                SET(result, easy, CURLOPT_UNIX_SOCKET_PATH, settings->socket);
+                SET(result, easy, CURLOPT_PROXY, "");
+        }
         return result;
 }
 

@@ -40,6 +40,7 @@ struct http_transfer {
 struct http_transfer_settings {
         const char *certificates; /* file of everything that is trusted */
         const char *user_agent;
+        const char *socket; /* of the Unix domain; or NULL */
         long timeout_ms;
         size_t maximum_answer;
 };
