@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/data_place.h"
 #include "cli/queue_print.h"
 #include "conf/settings_load.h"
 #include "store/store.h"
@@ -365,25 +366,6 @@ static int find_and_run(struct queue *queue)
         return usage(queue->action, "is no action");
 }
 
-/* Without --data, the configuration says where the store is. */
-static int run_with_configuration(struct queue *queue, const char *file)
-{
-        struct settings settings;
-        int status = CLI_USAGE;
-
-        settings_init(&settings);
-        if (settings_load_or_complain(&settings, file)) {
-                queue->options = (struct store_options){
-                        .backend = settings.store.backend,
-                        .directory = settings.data_directory,
-                        .maximum_bytes = settings.store.maximum_bytes,
-                };
-                status = find_and_run(queue);
-        }
-        settings_deinit(&settings);
-        return status;
-}
-
 int command_queue(int argc, char **argv)
 {
         static const struct option options[] = {
@@ -393,8 +375,9 @@ int command_queue(int argc, char **argv)
                 {"help", no_argument, NULL, 'h'},
                 {NULL, 0, NULL, 0},
         };
-        struct queue queue = {.options = {.backend = "sqlite"}, .text = BUF_INIT};
-        const char *file = SETTINGS_DEFAULT_FILE;
+        struct queue queue = {.text = BUF_INIT};
+        struct data_place place = DATA_PLACE_INIT;
+        int status = CLI_USAGE;
         int option;
 
         while ((option = getopt_long(argc, argv, "c:d:h", options, NULL)) != -1) {
@@ -405,9 +388,9 @@ int command_queue(int argc, char **argv)
                 if (option == 'a')
                         queue.all = true;
                 else if (option == 'c')
-                        file = optarg;
+                        place.file = optarg;
                 else if (option == 'd')
-                        queue.options.directory = optarg;
+                        place.directory = optarg;
                 else
                         return CLI_USAGE;
         }
@@ -418,7 +401,10 @@ int command_queue(int argc, char **argv)
         queue.action = argv[optind];
         queue.arguments = argv + optind + 1;
         queue.count = argc - optind - 1;
-        if (queue.options.directory)
-                return find_and_run(&queue);
-        return run_with_configuration(&queue, file);
+        if (data_place_find(&place)) {
+                queue.options = place.store;
+                status = find_and_run(&queue);
+        }
+        data_place_deinit(&place);
+        return status;
 }

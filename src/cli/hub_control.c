@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "cli/hub_control.h"
 
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/http_wait.h"
 #include "cli/hub_settings.h"
 #include "http/http_client.h"
 
@@ -20,13 +18,6 @@
 struct hub_control {
         char *url;
         struct http_client *http;
-        pthread_mutex_t lock;
-        pthread_cond_t changed;
-        /* guarded: the call under way */
-        bool done;
-        int result;
-        struct buf *answer;
-        struct reason *reason;
 };
 
 static char *url_of_directory(const char *directory, struct reason *reason)
@@ -63,8 +54,6 @@ int hub_control_open(const char *url, const char *directory, struct hub_control 
         struct hub_control *made = mem_new(1, sizeof(*made));
         int result;
 
-        pthread_mutex_init(&made->lock, NULL);
-        pthread_cond_init(&made->changed, NULL);
         made->url = url ? mem_text(url) : url_of_directory(directory, reason);
         result = made->url ? http_client_new(&options, &made->http, reason) : -ENOENT;
         if (result) {
@@ -81,45 +70,23 @@ void hub_control_close(struct hub_control *control)
                 return;
         if (control->http)
                 http_client_free(control->http);
-        pthread_cond_destroy(&control->changed);
-        pthread_mutex_destroy(&control->lock);
         free(control->url);
         free(control);
 }
 
 /* What the hub said in `{"error":{"message":...}}`. */
-static void explain(const struct http_answer *answer, struct reason *reason)
+static void explain(int status, const struct buf *body, struct reason *reason)
 {
         struct reason ignored = REASON_INIT;
         CLEANUP(json_cleanup)
         struct json_object *document =
-                json_parse(buf_text(&answer->body), answer->body.size, 8, JSON_STRICT, &ignored);
+                json_parse(buf_text(body), body->size, 8, JSON_STRICT, &ignored);
         const char *message = json_text_member(json_object_member(document, "error"), "message");
 
         if (message)
                 reason_set(reason, "%s", message);
         else
-                reason_set(reason, "the control API answered with status %d", answer->status);
-}
-
-/* On the thread "http". */
-static void done(void *context, const struct http_answer *answer)
-{
-        struct hub_control *control = context;
-
-        pthread_mutex_lock(&control->lock);
-        control->result = -EIO;
-        if (answer->failure != HTTP_OK) {
-                *control->reason = answer->reason;
-        } else if (answer->status / 100 != 2) {
-                explain(answer, control->reason);
-        } else {
-                buf_add(control->answer, answer->body.data, answer->body.size);
-                control->result = 0;
-        }
-        control->done = true;
-        pthread_cond_signal(&control->changed);
-        pthread_mutex_unlock(&control->lock);
+                reason_set(reason, "the control API answered with status %d", status);
 }
 
 int hub_control_call(struct hub_control *control, const struct hub_control_request *request,
@@ -128,28 +95,29 @@ int hub_control_call(struct hub_control *control, const struct hub_control_reque
         static const struct http_header json = {"Content-Type", "application/json"};
         CLEANUP(mem_cleanup) char *url = mem_format("%s%s", control->url, request->path);
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf said = BUF_INIT;
+        int status = 0;
         int result;
 
         if (request->body)
                 json_write(&body, request->body);
-        control->done = false;
-        control->answer = answer;
-        control->reason = reason;
-        http_client_send(control->http,
-                         &(const struct http_request){
-                                 .method = request->method,
-                                 .url = url,
-                                 .headers = &json,
-                                 .header_count = request->body ? 1 : 0,
-                                 .body = request->body ? buf_text(&body) : NULL,
-                                 .body_size = body.size,
-                                 .timeout_ms = request->timeout_ms,
-                         },
-                         done, control);
-        pthread_mutex_lock(&control->lock);
-        while (!control->done)
-                pthread_cond_wait(&control->changed, &control->lock);
-        result = control->result;
-        pthread_mutex_unlock(&control->lock);
-        return result;
+        result = http_wait(control->http,
+                           &(const struct http_request){
+                                   .method = request->method,
+                                   .url = url,
+                                   .headers = &json,
+                                   .header_count = request->body ? 1 : 0,
+                                   .body = request->body ? buf_text(&body) : NULL,
+                                   .body_size = body.size,
+                                   .timeout_ms = request->timeout_ms,
+                           },
+                           &status, &said, reason);
+        if (result != 0)
+                return result;
+        if (status / 100 != 2) {
+                explain(status, &said, reason);
+                return -EIO;
+        }
+        buf_add(answer, said.data, said.size);
+        return 0;
 }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#include "cli/data_place.h"
+
+#include "conf/settings_load.h"
+
+bool data_place_find(struct data_place *place)
+{
+        const char *file = place->file ? place->file : SETTINGS_DEFAULT_FILE;
+
+        settings_init(&place->settings);
+        if (place->directory) {
+                place->store =
+                        (struct store_options){.backend = "sqlite", .directory = place->directory};
+                return true;
+        }
+        if (!settings_load_or_complain(&place->settings, file))
+                return false;
+        place->store = (struct store_options){
+                .backend = place->settings.store.backend,
+                .directory = place->settings.data_directory,
+                .maximum_bytes = place->settings.store.maximum_bytes,
+        };
+        return true;
+}
+
+void data_place_deinit(struct data_place *place)
+{
+        settings_deinit(&place->settings);
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/* Where a gateway's data is: as --data says, else as the configuration does. */
+#ifndef ISTHMUS_CLI_DATA_PLACE_H
+#define ISTHMUS_CLI_DATA_PLACE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "conf/settings.h"
+#include "store/store.h"
+
+struct data_place {
+        const char *file;           /* --config; NULL = the default one */
+        const char *directory;      /* --data; NULL = as the configuration says */
+        struct store_options store; /* what to open */
+        struct settings settings;   /* that `store` has its texts of */
+};
+
+#define DATA_PLACE_INIT ((struct data_place){.file = NULL})
+
+/* Fills `store`; false, and says why on standard error, if the configuration is not fit for use. */
+bool data_place_find(struct data_place *place) MUST_CHECK;
+
+void data_place_deinit(struct data_place *place);
+
+#endif
