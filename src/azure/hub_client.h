@@ -51,6 +51,21 @@ void hub_client_free(struct hub_client *client, int64_t patience_ms);
 /* Runs `run(context)` on the thread "hub", in the order of the posts. Any thread. */
 void hub_client_post(struct hub_client *client, void (*run)(void *context), void *context);
 
+/* What is going on with one hub. */
+struct hub_summary {
+        const char *name;   /* as its devices give it */
+        size_t connections; /* that are open */
+        size_t devices;
+        size_t ready;        /* of them, authorised */
+        size_t refused;      /* of them, by the hub */
+        int failures;        /* connections lost in a row since a device was authorised */
+        const char *invalid; /* why its name can't be used; or NULL */
+};
+
+/* Each hub that devices were opened for; the summary is valid during the call. */
+void hub_client_each(struct hub_client *client,
+                     void (*visit)(void *context, const struct hub_summary *hub), void *context);
+
 /* --- timers on the thread "hub" ----------------------------------------------------------- */
 
 struct hub_timer {

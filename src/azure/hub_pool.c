@@ -8,6 +8,7 @@
 #include "azure/hub_connection.h"
 #include "azure/hub_device.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #define US_PER_S INT64_C(1000000)
 
@@ -168,4 +169,36 @@ bool hub_pool_rate_allows(struct hub *hub)
                 hub->rate_us = now_us;
         hub->rate_us += US_PER_S / rate;
         return true;
+}
+
+/* --- for people ----------------------------------------------------------------------------- */
+
+static void add_places(struct hub_summary *summary, const struct list devices[HUB_PLACES])
+{
+        for (size_t i = 0; i < HUB_PLACES; i++)
+                summary->devices += devices[i].count;
+        summary->ready += devices[HUB_PLACE_READY].count;
+        summary->refused += devices[HUB_PLACE_REFUSED].count;
+}
+
+void hub_client_each(struct hub_client *client,
+                     void (*visit)(void *context, const struct hub_summary *hub), void *context)
+{
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        list_for_each (node, &client->hubs) {
+                const struct hub *hub = list_entry(node, struct hub, node);
+                struct hub_summary summary = {
+                        .name = hub->name, .failures = hub->failures, .invalid = hub->invalid};
+
+                add_places(&summary, hub->devices);
+                list_for_each (other, &hub->connections) {
+                        const struct hub_connection *connection =
+                                list_entry(other, struct hub_connection, node);
+
+                        add_places(&summary, connection->devices);
+                        if (connection->state == HUB_CONNECTION_OPEN)
+                                summary.connections++;
+                }
+                visit(context, &summary);
+        }
 }

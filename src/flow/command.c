@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "flow/command.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -11,6 +13,7 @@
 
 #define RECORD_VERSION 1
 #define RECORD_DEPTH   64
+#define TIME_NAME_SIZE 16
 
 static const char *const state_names[COMMAND_STATE_COUNT] = {
         [COMMAND_WAITING] = "waiting",   [COMMAND_UNCERTAIN] = "uncertain",
@@ -57,6 +60,18 @@ bool command_has_lost_caller(const struct command *command)
         return !command->call || hub_method_is_lost(command->call);
 }
 
+void command_reach(struct command *command, enum command_state state)
+{
+        for (int i = (int)state; i < COMMAND_FINISHED; i++)
+                command->reached_ms[i] = 0;
+        command->finished_ms = 0;
+        if (state == COMMAND_FINISHED)
+                command->finished_ms = clock_wall_ms();
+        else
+                command->reached_ms[state] = clock_wall_ms();
+        command->state = state;
+}
+
 void command_make_reference(struct command *command)
 {
         CLEANUP(mem_cleanup)
@@ -80,6 +95,23 @@ static void add_int(struct json_object *record, const char *name, int64_t number
 static void add_bool(struct json_object *record, const char *name, bool value)
 {
         json_object_object_add(record, name, json_object_new_boolean(value));
+}
+
+/* "queuedMs": the name of the time of a state. */
+static void time_name(enum command_state state, char name[TIME_NAME_SIZE])
+{
+        snprintf(name, TIME_NAME_SIZE, "%sMs", state_names[state]);
+}
+
+static void add_times(struct json_object *record, const struct command *command)
+{
+        char name[TIME_NAME_SIZE];
+
+        for (int i = 0; i < COMMAND_FINISHED; i++) {
+                time_name((enum command_state)i, name);
+                if (command->reached_ms[i] > 0)
+                        add_int(record, name, command->reached_ms[i]);
+        }
 }
 
 void command_encode(const struct command *command, struct buf *out)
@@ -120,6 +152,7 @@ void command_encode(const struct command *command, struct buf *out)
         add_int(record, "receivedMs", command->received_ms);
         add_int(record, "expiresMs", command->expires_ms);
         add_int(record, "finishedMs", command->finished_ms);
+        add_times(record, command);
         json_write(out, record);
 }
 
@@ -163,6 +196,16 @@ static void read_downlink(struct json_object *record, struct downlink *downlink)
         downlink->decoded = text_of(record, "decoded");
         if (reference && strlen(reference) == CRYPTO_UUID_SIZE - 1)
                 memcpy(downlink->reference, reference, CRYPTO_UUID_SIZE);
+}
+
+static void read_times(struct json_object *record, struct command *command)
+{
+        char name[TIME_NAME_SIZE];
+
+        for (int i = 0; i < COMMAND_FINISHED; i++) {
+                time_name((enum command_state)i, name);
+                command->reached_ms[i] = number_of(record, name);
+        }
 }
 
 static bool is_policy(int64_t policy)
@@ -214,5 +257,6 @@ struct command *command_decode(const char *record, size_t size, struct reason *r
         command->received_ms = number_of(object, "receivedMs");
         command->expires_ms = number_of(object, "expiresMs");
         command->finished_ms = number_of(object, "finishedMs");
+        read_times(object, command);
         return command;
 }

@@ -63,8 +63,9 @@ struct command {
         int64_t arrival;   /* grows from one command of the ledger to the next */
         int64_t received_ms;
         int64_t expires_ms;
-        int64_t finished_ms; /* 0 = it is not */
-        char *reason;        /* for people; or NULL */
+        int64_t reached_ms[COMMAND_FINISHED]; /* wall clock, in this attempt; 0 = not (yet) */
+        int64_t finished_ms;                  /* 0 = it is not */
+        char *reason;                         /* for people; or NULL */
 
         /* Not in the store. */
         struct hub_command *delivery; /* the newest one that is locked by us; or NULL */
@@ -88,6 +89,9 @@ void command_free(struct command *command);
 
 /* A direct method that nobody waits for any more. */
 bool command_has_lost_caller(const struct command *command);
+
+/* Moves it to a state, and notes when; those behind it are forgotten. */
+void command_reach(struct command *command, enum command_state state);
 
 /* Sets downlink.reference from the identity and the attempt. */
 void command_make_reference(struct command *command);

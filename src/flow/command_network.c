@@ -435,3 +435,12 @@ void command_network_contact(struct command_network *network, struct device *dev
         if (!network->stopped && device->network_busy && device->command_timer.position != 0)
                 hub_timer_start(network->options.hubs, &device->command_timer, 0);
 }
+
+bool command_network_is_asking(const struct command_network *network, const struct command *command)
+{
+        list_for_each (node, &network->exchanges) {
+                if (list_entry(node, struct exchange, node)->command == command)
+                        return true;
+        }
+        return false;
+}

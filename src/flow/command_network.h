@@ -13,6 +13,8 @@
 #ifndef ISTHMUS_FLOW_COMMAND_NETWORK_H
 #define ISTHMUS_FLOW_COMMAND_NETWORK_H
 
+#include <stdbool.h>
+
 #include "azure/hub_client.h"
 #include "conf/settings.h"
 #include "flow/command_pending.h"
@@ -42,5 +44,9 @@ void command_network_contact(struct command_network *network, struct device *dev
 
 /* command_pending_options.hand_over: it is this command's turn. */
 void command_network_hand_over(struct command_network *network, struct command *command);
+
+/* Is a request about this command under way at this moment? On the thread "hub". */
+bool command_network_is_asking(const struct command_network *network,
+                               const struct command *command);
 
 #endif

@@ -92,6 +92,25 @@ struct command *command_pending_find_reference(const struct command_pending *pen
         return map_get(pending->by_reference, reference);
 }
 
+struct each {
+        bool (*visit)(void *context, struct command *command);
+        void *context;
+};
+
+static bool visit_command(void *context, const char *key, void *value)
+{
+        struct each *each = context;
+
+        (void)key;
+        return each->visit(each->context, value);
+}
+
+void command_pending_each(const struct command_pending *pending,
+                          bool (*visit)(void *context, struct command *command), void *context)
+{
+        map_each(pending->by_identity, visit_command, &(struct each){visit, context});
+}
+
 size_t command_pending_count(const struct device *device)
 {
         return device->commands.count;
@@ -294,7 +313,7 @@ void command_pending_advance(struct command_pending *pending, struct command *co
                  LOG_TEXT("state", command_state_name(state)), LOG_END);
         if (command->state < COMMAND_QUEUED && command->downlink.replace)
                 supersede_earlier(pending, command);
-        command->state = state;
+        command_reach(command, state);
         command->requeued = false;
         if (state == COMMAND_SENT && !command->downlink.confirmed)
                 finish(pending, command, COMMAND_DELIVERED, NULL);
@@ -370,9 +389,8 @@ static void finish(struct command_pending *pending, struct command *command,
         hub_timer_stop(pending->options.hubs, &command->timer);
         command->resting = false;
         command->early = command_settle_was_told(command);
-        command->state = COMMAND_FINISHED;
+        command_reach(command, COMMAND_FINISHED);
         command->outcome = outcome;
-        command->finished_ms = clock_wall_ms();
         free(command->reason);
         command->reason = mem_text(reason);
         log_info("COMMAND_FINISHED", "The outcome of a command is known",
@@ -402,7 +420,7 @@ void command_pending_doubt(struct command_pending *pending, struct command *comm
 {
         if (command->state != COMMAND_WAITING)
                 return;
-        command->state = COMMAND_UNCERTAIN;
+        command_reach(command, COMMAND_UNCERTAIN);
         command_record_write(pending->recorder, command);
 }
 
@@ -452,14 +470,13 @@ static void try_again(struct command_pending *pending, struct command *command)
         list_remove(&pending->finished, &command->node);
         command->attempt++;
         /* If the network may have it, it has it under the old reference. */
-        command->state = command->doubtful ? COMMAND_UNCERTAIN : COMMAND_WAITING;
+        command_reach(command, command->doubtful ? COMMAND_UNCERTAIN : COMMAND_WAITING);
         if (!command->doubtful) {
                 command_make_reference(command);
                 command->arrival = 0;
         }
         command->doubtful = false;
         command->outcome = COMMAND_NO_OUTCOME;
-        command->finished_ms = 0;
         command->requeued = false;
         command->failures = 0;
         command->started_ns = clock_steady_ns();

@@ -67,6 +67,10 @@ struct command *command_pending_find(const struct command_pending *pending, cons
 struct command *command_pending_find_reference(const struct command_pending *pending,
                                                const char *reference);
 
+/* Every command that is remembered, finished or not; ends when `visit` returns false. */
+void command_pending_each(const struct command_pending *pending,
+                          bool (*visit)(void *context, struct command *command), void *context);
+
 /* How many commands of the device are not finished. */
 size_t command_pending_count(const struct device *device);
 

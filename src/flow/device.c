@@ -29,6 +29,19 @@ struct device_table {
         struct map *near_misses; /* applications that were warned of */
 };
 
+const char *device_phase_name(enum device_phase phase)
+{
+        static const char *const names[DEVICE_PHASE_COUNT] = {
+                [DEVICE_NEW] = "new",
+                [DEVICE_REGISTERING] = "registering",
+                [DEVICE_CONNECTING] = "connecting",
+                [DEVICE_READY] = "ready",
+                [DEVICE_HELD] = "held",
+        };
+
+        return names[phase];
+}
+
 struct device_table *device_table_new(const struct settings *settings, struct store *store,
                                       struct device_directory *directory)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The gateway's devices: (network, application, network's device id), each with one identity in
- * IoT Hub. All on the thread "hub", but device_identity_check.
+ * IoT Hub. All on the thread "hub", but device_identity_check and device_phase_name.
  *
  * Law: two devices never share an IoT Hub device id in the same hub or ID scope; the one that came
  * first keeps it, also over a restart.
@@ -30,7 +30,10 @@ enum device_phase {
         DEVICE_CONNECTING,  /* its hub is known; not authorised there (yet, or again) */
         DEVICE_READY,       /* authorised: events go out */
         DEVICE_HELD,        /* refused by DPS, by the hub or by us: kept, tried again slowly */
+        DEVICE_PHASE_COUNT,
 };
+
+const char *device_phase_name(enum device_phase phase);
 
 /* What is known of its place in Azure; texts are the device's own. */
 struct device_assignment {

@@ -16,6 +16,7 @@
 #include "flow/command_network.h"
 #include "flow/command_pending.h"
 #include "flow/command_report.h"
+#include "flow/control.h"
 #include "flow/device.h"
 #include "flow/device_directory.h"
 #include "flow/device_provision.h"
@@ -54,6 +55,7 @@ struct gateway {
         struct command_hub *command_hub;
         struct command_network *command_network;
         struct command_confirm *confirm;
+        struct control *control;
         char *certificate;
         char *private_key;
 };
@@ -413,11 +415,32 @@ static int take_webhooks(struct gateway *gateway, struct reason *reason)
                 &gateway->webhook, reason);
 }
 
+/* Data must flow even where there can be no control socket, for example on some file systems. */
+static int take_orders(struct gateway *gateway, struct reason *reason)
+{
+        int result = control_start(
+                &(struct control_options){
+                        .directory = gateway->settings->data_directory,
+                        .settings = gateway->settings,
+                        .store = gateway->store,
+                        .hubs = gateway->hubs,
+                        .devices = gateway->devices,
+                        .pending = gateway->pending,
+                        .network = gateway->command_network,
+                },
+                &gateway->control, reason);
+
+        if (result != 0)
+                log_error("CONTROL_NOT_STARTED", "There is no control socket",
+                          LOG_TEXT("reason", reason->text), LOG_END);
+        return 0;
+}
+
 int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
 {
         static int (*const steps[])(struct gateway *, struct reason *) = {
-                open_store,          open_clients,  read_certificates, join_stages,
-                join_command_stages, take_commands, recover,           take_webhooks,
+                open_store,    open_clients, read_certificates, join_stages,   join_command_stages,
+                take_commands, recover,      take_orders,       take_webhooks,
         };
         struct gateway *made = mem_new(1, sizeof(*made));
 
@@ -485,6 +508,7 @@ static void stop_hub_stage(struct gateway *gateway)
 
 void gateway_stop(struct gateway *gateway)
 {
+        control_stop(gateway->control);
         uplink_trust_stop(gateway->trust);
         uplink_webhook_stop(gateway->webhook);
         if (gateway->queue) {
