@@ -9,11 +9,13 @@
 static int command_help(int argc, char **argv);
 
 static const struct cli_command commands[] = {
+        {"command", "lists, shows and cancels commands on their way to devices", command_command},
         {"config", "checks or shows the configuration", command_config},
         {"gateway", "takes webhooks and is every device's connection to its hub", command_gateway},
         {"help", "shows this help", command_help},
         {"hub", "runs a local IoT Hub and provisioning service", command_hub},
         {"queue", "looks into the store; replays or drops dead letters", command_queue},
+        {"status", "asks the running gateway how it and its devices are", command_status},
         {"version", "prints the version", command_version},
 };
 

@@ -20,6 +20,7 @@ struct cli_command {
 int cli_main(int argc, char **argv);
 
 /* The commands, one file each; cli.c holds the table. */
+int command_command(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_gateway(int argc, char **argv);
 int command_hub(int argc, char **argv);
@@ -28,6 +29,7 @@ int command_hub_devices(int argc, char **argv);
 int command_hub_send(int argc, char **argv);
 int command_hub_invoke(int argc, char **argv);
 int command_queue(int argc, char **argv);
+int command_status(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "cli/command_print.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cli/queue_print.h"
+
+#define NAME_WIDTH 14
+
+static const char *text_of(struct json_object *object, const char *name)
+{
+        const char *text = json_text_member(object, name);
+
+        return text ? text : "";
+}
+
+static int64_t number_of(struct json_object *object, const char *name)
+{
+        int64_t number = 0;
+
+        json_int_member(object, name, &number);
+        return number;
+}
+
+static void add_text(struct buf *out, const char *text)
+{
+        queue_print_text(out, text, strlen(text));
+}
+
+/* Padded, and two spaces behind it. */
+static void add_column(struct buf *out, int width, const char *text)
+{
+        int size = (int)strlen(text);
+
+        add_text(out, text);
+        buf_add_format(out, "%*s  ", size < width ? width - size : 0, "");
+}
+
+void command_print_json_lines(struct buf *out, struct json_object *array)
+{
+        size_t count = array ? json_object_array_length(array) : 0;
+
+        for (size_t i = 0; i < count; i++) {
+                json_write(out, json_object_array_get_idx(array, i));
+                buf_add_char(out, '\n');
+        }
+}
+
+/* --- commands ------------------------------------------------------------------------------ */
+
+static void print_command(struct buf *out, struct json_object *command)
+{
+        const char *outcome = json_text_member(command, "outcome");
+        const char *name = json_text_member(command, "name");
+
+        add_column(out, 36, text_of(command, "reference"));
+        add_column(out, 10, outcome ? outcome : text_of(command, "state"));
+        add_column(out, 24, text_of(command, "received"));
+        buf_add_format(out, "%3" PRId64 "  ", number_of(command, "attempt"));
+        add_column(out, 32, text_of(command, "device"));
+        add_column(out, 10, name ? name : text_of(command, "kind"));
+        add_text(out, text_of(command, "reason"));
+        while (out->size > 0 && out->data[out->size - 1] == ' ')
+                out->data[--out->size] = '\0';
+        buf_add_char(out, '\n');
+}
+
+void command_print_table(struct buf *out, struct json_object *commands)
+{
+        size_t count = json_object_array_length(commands);
+
+        if (count > 0)
+                buf_add_format(out, "%-36s  %-10s  %-24s  %3s  %-32s  %-10s  %s\n", "reference",
+                               "state", "received", "try", "device", "what", "reason");
+        for (size_t i = 0; i < count; i++)
+                print_command(out, json_object_array_get_idx(commands, i));
+}
+
+void command_print_whole(struct buf *out, struct json_object *object)
+{
+        json_object_object_foreach (object, name, value) {
+                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+                add_column(out, NAME_WIDTH - 2, name);
+                if (json_object_is_type(value, json_type_string))
+                        buf_add(&text, json_object_get_string(value),
+                                (size_t)json_object_get_string_len(value));
+                else
+                        json_write(&text, value);
+                queue_print_text(out, buf_text(&text), text.size);
+                buf_add_char(out, '\n');
+        }
+}
+
+/* --- devices ------------------------------------------------------------------------------- */
+
+static void print_device(struct buf *out, struct json_object *device)
+{
+        const char *why = text_of(device, "clash");
+
+        add_column(out, 11, text_of(device, "state"));
+        buf_add_format(out, "%6" PRId64 "%s  %8" PRId64 "  ", number_of(device, "eventsInMemory"),
+                       json_bool_member(device, "moreInStore", false) ? "+" : " ",
+                       number_of(device, "commands"));
+        add_column(out, 36, text_of(device, "device"));
+        add_column(out, 24, text_of(device, "hubDeviceId"));
+        add_text(out, why[0] ? why : text_of(device, "heldBecause"));
+        while (out->size > 0 && out->data[out->size - 1] == ' ')
+                out->data[--out->size] = '\0';
+        buf_add_char(out, '\n');
+}
+
+void command_print_devices(struct buf *out, struct json_object *devices)
+{
+        size_t count = json_object_array_length(devices);
+
+        if (count > 0)
+                buf_add_format(out, "%-11s  %6s   %8s  %-36s  %-24s  %s\n", "state", "events",
+                               "commands", "device", "id in IoT Hub", "why");
+        for (size_t i = 0; i < count; i++)
+                print_device(out, json_object_array_get_idx(devices, i));
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+/* "3 waiting, 1 sent", without those that are none. */
+static void add_counts(struct buf *out, struct json_object *counts, const char *but)
+{
+        const char *between = "";
+
+        json_object_object_foreach (counts, name, value) {
+                int64_t count = json_object_get_int64(value);
+
+                if (count == 0 || strcmp(name, but) == 0)
+                        continue;
+                buf_add_format(out, "%s%" PRId64 " %s", between, count, name);
+                between = ", ";
+        }
+        buf_add_text(out, between[0] ? "\n" : "none\n");
+}
+
+static void print_hub(struct buf *out, struct json_object *hub)
+{
+        const char *invalid = json_text_member(hub, "invalid");
+
+        add_column(out, NAME_WIDTH - 2, "hub");
+        add_text(out, text_of(hub, "hub"));
+        buf_add_format(out, ": %" PRId64 " of %" PRId64 " devices ready on %" PRId64 " connections",
+                       number_of(hub, "ready"), number_of(hub, "devices"),
+                       number_of(hub, "connections"));
+        if (number_of(hub, "connectionsLostInARow") > 0)
+                buf_add_format(out, ", %" PRId64 " connections lost in a row",
+                               number_of(hub, "connectionsLostInARow"));
+        if (invalid) {
+                buf_add_text(out, "; ");
+                add_text(out, invalid);
+        }
+        buf_add_char(out, '\n');
+}
+
+static void print_store(struct buf *out, struct json_object *store)
+{
+        int64_t maximum = number_of(store, "maximumBytes");
+
+        add_column(out, NAME_WIDTH - 2, "store");
+        buf_add_format(out, "%" PRId64 " events wait, %" PRId64 " dead letters, %" PRId64 " bytes",
+                       number_of(store, "events"), number_of(store, "deadLetters"),
+                       number_of(store, "bytes"));
+        if (maximum > 0)
+                buf_add_format(out, " of at most %" PRId64, maximum);
+        buf_add_text(out, json_bool_member(store, "full", false) ? "; it is full\n" : "\n");
+}
+
+void command_print_status(struct buf *out, struct json_object *status)
+{
+        struct json_object *devices = json_object_member(status, "devices");
+        struct json_object *hubs = json_member(status, "hubs");
+        size_t count = hubs ? json_object_array_length(hubs) : 0;
+
+        add_column(out, NAME_WIDTH - 2, "gateway");
+        buf_add_format(out, "isthmus %s, process %" PRId64 ", since %s\n",
+                       text_of(status, "version"), number_of(status, "pid"),
+                       text_of(status, "started"));
+        add_column(out, NAME_WIDTH - 2, "devices");
+        add_counts(out, devices, "known");
+        for (size_t i = 0; i < count; i++)
+                print_hub(out, json_object_array_get_idx(hubs, i));
+        print_store(out, json_object_member(status, "store"));
+        add_column(out, NAME_WIDTH - 2, "commands");
+        add_counts(out, json_object_member(status, "commands"), "finished");
+}

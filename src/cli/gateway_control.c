@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "cli/gateway_control.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/http_wait.h"
+#include "flow/control.h"
+#include "http/http_client.h"
+
+#define ANSWER_MAX   ((size_t)64 * 1024 * 1024)
+#define ANSWER_DEPTH 80
+#define TIMEOUT_MS   30000
+
+struct gateway_control {
+        struct http_client *http;
+};
+
+/* Does somebody serve the socket? 0 or a negative errno. */
+static int probe(const char *path)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int result = 0;
+
+        if (probe < 0)
+                return -errno;
+        if (strlen(path) >= sizeof(address.sun_path))
+                result = -ENAMETOOLONG;
+        else
+                memcpy(address.sun_path, path, strlen(path) + 1);
+        if (result == 0 && connect(probe, (struct sockaddr *)&address, sizeof(address)) != 0)
+                result = -errno;
+        close(probe);
+        return result;
+}
+
+static int judge(int error, const char *path, const char *directory, struct reason *reason)
+{
+        switch (error) {
+        case 0:
+                return 0;
+        case -ENOENT:
+        case -ECONNREFUSED:
+                reason_set(reason, "no gateway runs with the data in '%s'", directory);
+                return GATEWAY_CONTROL_E_ABSENT;
+        case -EACCES:
+        case -EPERM:
+                reason_set(reason,
+                           "the control socket '%s' is not for you: call as the gateway's user "
+                           "or as root",
+                           path);
+                return error;
+        default:
+                reason_set(reason, "the control socket '%s' can't be reached: %s", path,
+                           strerror(-error));
+                return error;
+        }
+}
+
+int gateway_control_open(const char *data_directory, struct gateway_control **control,
+                         struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/" CONTROL_SOCKET, data_directory);
+        const struct http_client_options options = {
+                .user_agent = "isthmus/" ISTHMUS_VERSION,
+                .socket = path,
+                .maximum_answer = ANSWER_MAX,
+                .timeout_ms = TIMEOUT_MS,
+        };
+        struct gateway_control *made;
+        struct http_client *http = NULL;
+        int result = judge(probe(path), path, data_directory, reason);
+
+        if (result == 0)
+                result = http_client_new(&options, &http, reason);
+        if (result != 0)
+                return result;
+        made = mem_new(1, sizeof(*made));
+        made->http = http;
+        *control = made;
+        return 0;
+}
+
+void gateway_control_close(struct gateway_control *control)
+{
+        if (!control)
+                return;
+        http_client_free(control->http);
+        free(control);
+}
+
+void gateway_control_argument(struct buf *path, const char *name, const char *value)
+{
+        if (!value)
+                return;
+        buf_add_format(path, "%c%s=", strchr(buf_text(path), '?') ? '&' : '?', name);
+        text_url_escape(path, value);
+}
+
+int gateway_control_call(struct gateway_control *control, const char *method, const char *path,
+                         struct json_object **answer, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *url = mem_format("http://localhost%s", path);
+        CLEANUP(buf_deinit) struct buf body = BUF_INIT;
+        struct json_object *document;
+        const char *detail;
+        int status = 0;
+        int result = http_wait(control->http, &(struct http_request){.method = method, .url = url},
+                               &status, &body, reason);
+
+        if (result != 0)
+                return result;
+        document = json_parse(buf_text(&body), body.size, ANSWER_DEPTH, JSON_STRICT, reason);
+        if (document && status / 100 == 2) {
+                *answer = document;
+                return 0;
+        }
+        detail = json_text_member(document, "detail");
+        reason_set(reason, "%s", detail ? detail : "the gateway's answer can't be read");
+        json_object_put(document);
+        return GATEWAY_CONTROL_E_REFUSED;
+}
