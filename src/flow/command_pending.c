@@ -428,7 +428,7 @@ void command_pending_not_taken(struct command_pending *pending, struct command *
 {
         if (command->state != COMMAND_UNCERTAIN)
                 return;
-        command->state = COMMAND_WAITING;
+        command_reach(command, COMMAND_WAITING);
         command_record_write(pending->recorder, command);
 }
 
