@@ -130,7 +130,7 @@ void control_status_write(const struct control_options *options, int64_t started
 
 /* --- the devices --------------------------------------------------------------------------- */
 
-struct device_list {
+struct device_page {
         const struct control_request *request;
         struct buf *out; /* the array's content */
         size_t matching;
@@ -170,7 +170,7 @@ static struct json_object *view_device(const struct device *device)
 
 static bool add_device(void *context, struct device *device)
 {
-        struct device_list *list = context;
+        struct device_page *list = context;
         CLEANUP(json_cleanup) struct json_object *view = NULL;
 
         if (!fits(list->request, device) || list->matching++ >= list->request->limit)
@@ -185,7 +185,7 @@ void control_status_devices(const struct control_options *options,
                             const struct control_request *request, struct buf *out)
 {
         CLEANUP(buf_deinit) struct buf devices = BUF_INIT;
-        struct device_list list = {.request = request, .out = &devices};
+        struct device_page list = {.request = request, .out = &devices};
 
         THREAD_ASSERT(HUB_CLIENT_THREAD);
         device_table_each(options->devices, add_device, &list);
