@@ -177,6 +177,9 @@ struct hub_device_handler {
 struct hub_device *hub_device_open(struct hub_client *client, const struct hub_identity *identity,
                                    const struct hub_device_handler *handler, void *context);
 
+/* As if its identity had said `receive_commands`. */
+void hub_device_receive_commands(struct hub_device *device);
+
 /* After HUB_DEVICE_REFUSED: try once more with the same identity. */
 void hub_device_retry(struct hub_device *device);
 

@@ -390,6 +390,16 @@ struct hub_device *hub_device_open(struct hub_client *client, const struct hub_i
         return device;
 }
 
+void hub_device_receive_commands(struct hub_device *device)
+{
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (device->closed || device->receives)
+                return;
+        device->receives = true;
+        if (device->place == HUB_PLACE_READY)
+                hub_links_attach(device);
+}
+
 void hub_device_retry(struct hub_device *device)
 {
         THREAD_ASSERT(HUB_CLIENT_THREAD);

@@ -72,6 +72,11 @@ bool check_endpoint(const char *text, struct reason *reason)
         return endpoint_parse(text, 1, &endpoint, reason);
 }
 
+bool check_host_pattern(const char *text, struct reason *reason)
+{
+        return check_endpoint(text[0] == '.' ? text + 1 : text, reason);
+}
+
 bool check_url(const char *text, struct reason *reason)
 {
         const char *rest = NULL;

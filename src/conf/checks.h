@@ -24,6 +24,9 @@ bool listen_is_loopback(const char *host);
 /* host or host:port */
 bool check_endpoint(const char *text, struct reason *reason);
 
+/* As check_endpoint; or ".domain" for the hosts below it. */
+bool check_host_pattern(const char *text, struct reason *reason);
+
 /* http:// or https:// with a host and no query. */
 bool check_url(const char *text, struct reason *reason);
 

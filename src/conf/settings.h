@@ -210,12 +210,14 @@ struct settings {
                 int64_t maximum_per_device;    /* waiting in the gateway */
                 int64_t per_device_per_minute; /* sent to the network; 0 = no limit */
                 int64_t default_expiry_hours;  /* of a command that names no expiry of its own */
+                int64_t request_timeout_s;     /* of a request to the network's API */
         } commands;
         struct {
-                char *webhook_base_url; /* downlinks: ".../api/v3/as/applications" */
-                char *api_base_url;     /* devices and applications: ".../api/v3" */
-                char *api_key;          /* secret; of applications that have no own */
-                char *webhook_id;       /* of applications that have no own */
+                char *webhook_base_url;           /* downlinks: ".../api/v3/as/applications" */
+                char *api_base_url;               /* devices and applications: ".../api/v3" */
+                char *api_key;                    /* secret; of applications that have no own */
+                char *webhook_id;                 /* of applications that have no own */
+                struct conf_texts downlink_hosts; /* that uplinks may name as the way back */
                 bool device_integration_default;
                 int64_t device_page_size;
                 int64_t refresh_minutes; /* of the lists of devices; 0 = read at start only */

@@ -310,6 +310,10 @@ static const struct conf_row rows[] = {
         {"Commands.ExpiryHours", CONF_INTEGER, FIELD(commands.default_expiry_hours),
          .fallback = "48", BETWEEN(1, 8760),
          .meaning = "A command that says nothing else is given up after this time"},
+        {"Commands.RequestTimeoutSeconds", CONF_INTEGER, FIELD(commands.request_timeout_s),
+         .fallback = "10", BETWEEN(1, 300),
+         .meaning = "A request to the network's API that takes longer is given up, and what became "
+                    "of it is found out"},
         {THINGS "WebhookBaseURL", CONF_TEXT, FIELD(the_things_industries.webhook_base_url),
          .check = check_url, .meaning = "Where downlinks go: https://HOST/api/v3/as/applications"},
         {THINGS "ApiBaseUrl", CONF_TEXT, FIELD(the_things_industries.api_base_url),
@@ -318,6 +322,13 @@ static const struct conf_row rows[] = {
          .check = check_token, .meaning = "API key of applications that have none of their own"},
         {THINGS "WebhookId", CONF_TEXT, FIELD(the_things_industries.webhook_id),
          .check = check_token, .meaning = "Webhook id of applications that have none of their own"},
+        {THINGS "DownlinkHosts", CONF_TEXTS, FIELD(the_things_industries.downlink_hosts),
+         .check = check_host_pattern,
+         .meaning =
+                 "Hosts that a webhook's headers X-Downlink-Push and X-Downlink-Replace may name: "
+                 "host, host:port, or .domain for all hosts below it. If none is given: the "
+                 "host of WebhookBaseURL, and without one those of The Things Stack Cloud and "
+                 "Sandbox"},
         {THINGS "DeviceIntegrationDefault", CONF_FLAG,
          FIELD(the_things_industries.device_integration_default), .fallback = "true",
          .meaning = "Whether devices without the attribute azureintegration are connected"},

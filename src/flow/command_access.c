@@ -2,9 +2,13 @@
 #include "flow/command_access.h"
 
 #include <stddef.h>
+#include <string.h>
 
+#include "base/buf.h"
+#include "base/error.h"
 #include "base/text.h"
-#include "networks/network.h"
+
+/* --- The Things Stack ---------------------------------------------------------------------- */
 
 static enum command_way access_things_stack(const struct settings *settings,
                                             const char *application_name,
@@ -27,6 +31,35 @@ static enum command_way access_things_stack(const struct settings *settings,
         return COMMAND_WAY_NONE;
 }
 
+static int told_by_things_stack(const struct settings *settings, const struct webhook *webhook,
+                                const struct event *event, struct downlink_way *way,
+                                struct reason *reason)
+{
+        static const char *const public_hosts[] = {".cloud.thethings.network",
+                                                   ".cloud.thethings.industries"};
+        const struct conf_texts *configured = &settings->the_things_industries.downlink_hosts;
+        const char *base_url = settings->the_things_industries.webhook_base_url;
+        const char *host = base_url ? strstr(base_url, "://") : NULL;
+        const struct downlink_driver *driver = network_by_name(event->network)->downlink;
+        CLEANUP(buf_deinit) struct buf own = BUF_INIT;
+        const char *own_host;
+
+        if (configured->count > 0)
+                return driver->way(webhook, event,
+                                   &(struct downlink_hosts){(const char *const *)configured->texts,
+                                                            configured->count},
+                                   way, reason);
+        if (!host)
+                return driver->way(webhook, event,
+                                   &(struct downlink_hosts){public_hosts, ARRAY_SIZE(public_hosts)},
+                                   way, reason);
+        buf_add(&own, host + 3, strcspn(host + 3, "/"));
+        own_host = buf_text(&own);
+        return driver->way(webhook, event, &(struct downlink_hosts){&own_host, 1}, way, reason);
+}
+
+/* --- Myriota ------------------------------------------------------------------------------- */
+
 /* Rule D4: what is switched off is an error to the caller. */
 static enum command_way access_myriota(const struct settings *settings,
                                        const char *application_name, struct network_access *access,
@@ -45,27 +78,61 @@ static enum command_way access_myriota(const struct settings *settings,
         return COMMAND_WAY_OFF;
 }
 
+/* --- all networks -------------------------------------------------------------------------- */
+
 /* The one place where the gateway knows networks by name: whose settings are whose. */
-static const struct {
+static const struct row {
         const char *network;
         enum command_way (*access)(const struct settings *settings, const char *application,
                                    struct network_access *access, struct reason *reason);
+        int (*told)(const struct settings *settings, const struct webhook *webhook,
+                    const struct event *event, struct downlink_way *way, struct reason *reason);
 } rows[] = {
-        {"things-stack", access_things_stack},
-        {"myriota", access_myriota},
+        {"things-stack", access_things_stack, told_by_things_stack},
+        {"myriota", access_myriota, NULL},
 };
 
-enum command_way command_access(const struct settings *settings, const char *network,
-                                const char *application, struct network_access *access,
-                                struct reason *reason)
+static const struct row *row_of(const char *network)
 {
         const struct network *driver = network_by_name(network);
 
-        *access = (struct network_access){.base_url = NULL};
         for (size_t i = 0; driver && driver->downlink && i < ARRAY_SIZE(rows); i++) {
                 if (text_equal(network, rows[i].network))
-                        return rows[i].access(settings, application, access, reason);
+                        return &rows[i];
         }
-        reason_set(reason, "the network takes no downlinks");
-        return COMMAND_WAY_NONE;
+        return NULL;
+}
+
+enum command_way command_access(const struct settings *settings, const struct device *device,
+                                struct network_access *access, struct reason *reason)
+{
+        const struct row *row = row_of(device->network);
+        enum command_way way;
+
+        *access = (struct network_access){.base_url = NULL};
+        if (!row) {
+                reason_set(reason, "the network takes no downlinks");
+                return COMMAND_WAY_NONE;
+        }
+        way = row->access(settings, device->application, access, reason);
+        if (way != COMMAND_WAY_NONE || !device->way.base_url)
+                return way;
+        *access = (struct network_access){
+                .base_url = device->way.base_url,
+                .webhook_id = device->way.webhook_id,
+                .api_key = device->way.api_key,
+        };
+        return COMMAND_WAY_OPEN;
+}
+
+int command_access_told(const struct settings *settings, const struct webhook *webhook,
+                        const struct event *event, struct downlink_way *way, struct reason *reason)
+{
+        const struct row *row = row_of(event->network);
+        struct network_access access;
+
+        if (!row || !row->told ||
+            row->access(settings, event->application, &access, NULL) == COMMAND_WAY_OPEN)
+                return DOWNLINK_E_NO_WAY;
+        return row->told(settings, webhook, event, way, reason);
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* How a network's API is reached for the devices of an application, from the settings. */
+/* How a network's API is reached for a device. */
 #ifndef ISTHMUS_FLOW_COMMAND_ACCESS_H
 #define ISTHMUS_FLOW_COMMAND_ACCESS_H
 
+#include "base/error.h"
 #include "base/reason.h"
 #include "conf/settings.h"
+#include "flow/device.h"
 #include "networks/downlink.h"
+#include "networks/network.h"
 
 enum command_way {
         COMMAND_WAY_NONE, /* the network takes none, or nothing is configured to reach it */
@@ -14,11 +17,19 @@ enum command_way {
 };
 
 /*
- * Fills `access` with texts of the settings. Unless the way is open, the reason says what stands
- * in it. Every thread.
+ * Fills `access` with texts of the settings, or of the device's way where the settings name none
+ * for its application. Unless the way is open, the reason says what stands in it. On the thread
+ * "hub".
  */
-enum command_way command_access(const struct settings *settings, const char *network,
-                                const char *application, struct network_access *access,
-                                struct reason *reason);
+enum command_way command_access(const struct settings *settings, const struct device *device,
+                                struct network_access *access, struct reason *reason);
+
+/*
+ * The way that a webhook tells for the device of its event, if it may be followed: 0, or
+ * enum downlink_way_condition with the reason. Every thread.
+ */
+int command_access_told(const struct settings *settings, const struct webhook *webhook,
+                        const struct event *event, struct downlink_way *way,
+                        struct reason *reason) MUST_CHECK;
 
 #endif

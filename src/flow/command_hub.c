@@ -47,8 +47,7 @@ static int check_way(const struct command_hub *hub, const struct device *device,
 {
         struct network_access access;
 
-        switch (command_access(hub->options.settings, device->network, device->application, &access,
-                               reason)) {
+        switch (command_access(hub->options.settings, device, &access, reason)) {
         case COMMAND_WAY_OPEN:
                 return 0;
         case COMMAND_WAY_OFF:

@@ -14,9 +14,8 @@
 #include "flow/command_access.h"
 #include "networks/network.h"
 
-#define REQUEST_TIMEOUT_MS 10000
-#define AGAIN_MIN_MS       500
-#define AGAIN_MAX_MS       (30 * 1000)
+#define AGAIN_MIN_MS 500
+#define AGAIN_MAX_MS (30 * 1000)
 
 /* So often in a row may the network be unreachable or busy; then the hub shall deliver again. */
 #define MAXIMUM_FAILURES 6
@@ -332,6 +331,7 @@ static void submit(struct command_network *network, struct command *command, enu
         };
         struct exchange *exchange = mem_new(1, sizeof(*exchange));
         bool has_body = request->body.size > 0;
+        int64_t timeout_s = network->options.settings->commands.request_timeout_s;
 
         exchange->network = network;
         exchange->command = command;
@@ -345,7 +345,7 @@ static void submit(struct command_network *network, struct command *command, enu
                                  .header_count = ARRAY_SIZE(headers) - (has_body ? 0 : 1),
                                  .body = has_body ? request->body.data : NULL,
                                  .body_size = request->body.size,
-                                 .timeout_ms = REQUEST_TIMEOUT_MS,
+                                 .timeout_ms = (long)timeout_s * 1000,
                                  .once = question == QUESTION_TAKE_IT,
                          },
                          exchange_done, exchange);
@@ -365,8 +365,8 @@ static void send(struct command_network *network, struct command *command, enum 
                 release(network, command);
                 return;
         }
-        if (command_access(network->options.settings, command->device->network,
-                           command->downlink.application, &access, &reason) != COMMAND_WAY_OPEN) {
+        if (command_access(network->options.settings, command->device, &access, &reason) !=
+            COMMAND_WAY_OPEN) {
                 refuse(network, command, reason.text);
                 return;
         }

@@ -66,6 +66,7 @@ static void device_free(struct device *device)
         free(device->assignment.key_name);
         uplink_backlog_deinit(&device->backlog);
         device_attributes_deinit(&device->attributes);
+        downlink_way_deinit(&device->way);
         free(device->held_because);
         free(device->clash);
         free(device->model_id);

@@ -19,6 +19,7 @@
 #include "conf/settings.h"
 #include "flow/device_directory.h"
 #include "flow/uplink_queue.h"
+#include "networks/downlink.h"
 #include "networks/event.h"
 #include "networks/network.h"
 #include "store/store.h"
@@ -55,7 +56,9 @@ struct device {
         bool listed;                         /* there */
         bool off;                            /* not to be in Azure; not connected */
         bool changed; /* what it is connected as is out of date: uplink_hub.c connects it anew */
-        char *clash;  /* why it can never be sent: no id, or another device has it; else NULL */
+        struct downlink_way way; /* for its commands, as its uplinks told */
+        bool way_refused;        /* it was logged that what they told is not followed */
+        char *clash; /* why it can never be sent: no id, or another device has it; else NULL */
 
         enum device_phase phase;
         char *held_because; /* DEVICE_HELD: why, for people; else NULL */

@@ -16,6 +16,7 @@
 #include "flow/command_network.h"
 #include "flow/command_pending.h"
 #include "flow/command_report.h"
+#include "flow/command_way.h"
 #include "flow/control.h"
 #include "flow/device.h"
 #include "flow/device_directory.h"
@@ -105,9 +106,19 @@ static struct device *device_of(void *context, const struct uplink_event *event)
         struct gateway *gateway = context;
         struct device *device = device_table_get(gateway->devices, event);
 
+        if (event->heard && command_way_learn(gateway->store, device, event->heard))
+                uplink_hub_receive(gateway->uplink_hub, device);
         if (event->event.kind == EVENT_UPLINK)
                 command_network_contact(gateway->command_network, device);
         return device;
+}
+
+static struct command_heard *hear(void *context, const struct webhook *webhook,
+                                  const struct event *event)
+{
+        struct gateway *gateway = context;
+
+        return command_hear(gateway->settings, webhook, event);
 }
 
 static void on_ready(void *context, struct device *device)
@@ -291,6 +302,8 @@ static struct device *device_by_key(void *context, const char *key)
 
 static int join_command_stages(struct gateway *gateway, struct reason *reason)
 {
+        int result;
+
         gateway->command_network = command_network_new(&(struct command_network_options){
                 .settings = gateway->settings,
                 .http = gateway->http,
@@ -311,7 +324,10 @@ static int join_command_stages(struct gateway *gateway, struct reason *reason)
         });
         gateway->confirm = command_confirm_new(gateway->hubs, gateway->pending);
         command_network_join(gateway->command_network, gateway->pending);
-        return command_pending_load(gateway->pending, device_by_key, gateway, reason);
+        result = command_way_load(gateway->store, device_by_key, gateway, reason);
+        if (result == 0)
+                result = command_pending_load(gateway->pending, device_by_key, gateway, reason);
+        return result;
 }
 
 static bool connect_device(void *context, struct device *device)
@@ -407,6 +423,7 @@ static int take_webhooks(struct gateway *gateway, struct reason *reason)
                         .trust = gateway->trust,
                         .wanted = is_wanted,
                         .admissible = is_admissible,
+                        .hear = hear,
                         .concerns = is_concerned,
                         .confirm = confirm,
                         .stored = on_stored,

@@ -399,8 +399,7 @@ static bool takes_commands(const struct uplink_hub *hub, const struct device *de
 {
         struct network_access access;
 
-        return command_access(hub->options.settings, device->network, device->application, &access,
-                              NULL) != COMMAND_WAY_NONE;
+        return command_access(hub->options.settings, device, &access, NULL) != COMMAND_WAY_NONE;
 }
 
 static const struct hub_device_handler handler = {
@@ -423,6 +422,12 @@ void uplink_hub_renew(struct uplink_hub *hub, struct device *device)
 {
         device->owner = hub;
         pump(hub, device);
+}
+
+void uplink_hub_receive(struct uplink_hub *hub, struct device *device)
+{
+        if (!hub->stopped && device->link && takes_commands(hub, device))
+                hub_device_receive_commands(device->link);
 }
 
 /* --- what the provisioning service says --------------------------------------------------- */

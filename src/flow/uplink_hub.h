@@ -62,6 +62,9 @@ void uplink_hub_connect(struct uplink_hub *hub, struct device *device);
 /* The device may have changed (struct device's `changed`): connects it anew if it has. */
 void uplink_hub_renew(struct uplink_hub *hub, struct device *device);
 
+/* A way for its commands has become known: they are received from now on. */
+void uplink_hub_receive(struct uplink_hub *hub, struct device *device);
+
 /* What device_provision found out (device_provision_options.decided). */
 void uplink_hub_decided(struct uplink_hub *hub, struct device *device,
                         const struct dps_result *result);

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "flow/command_hear.h"
 #include "flow/device.h"
 
 #define DEFAULT_MEMORY     ((size_t)64 << 20)
@@ -46,6 +47,7 @@ void uplink_event_free(struct uplink_event *event)
         if (!event)
                 return;
         event_deinit(&event->event);
+        command_heard_free(event->heard);
         free(event->device_key);
         free(event);
 }

@@ -26,10 +26,11 @@ struct uplink_event {
         int64_t id; /* the store's */
         char *device_key;
         struct event event;
-        size_t size;        /* of its record on disk: what it costs in memory, roughly */
-        int64_t arrived_ns; /* steady clock; 0 = before this process started */
-        int64_t stored_ns;  /* steady clock; when it was durable, or read back */
-        int64_t sent_ns;    /* steady clock; when it was handed to AMQP last */
+        struct command_heard *heard; /* of the way back for commands; or NULL */
+        size_t size;                 /* of its record on disk: what it costs in memory, roughly */
+        int64_t arrived_ns;          /* steady clock; 0 = before this process started */
+        int64_t stored_ns;           /* steady clock; when it was durable, or read back */
+        int64_t sent_ns;             /* steady clock; when it was handed to AMQP last */
 };
 
 void uplink_event_free(struct uplink_event *event);

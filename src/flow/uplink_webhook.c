@@ -268,6 +268,7 @@ static void select_events(struct delivery *delivery, struct event_list *parsed,
                 parsed->events[i] = EVENT_INIT;
                 event_device_key(&event->event, &key);
                 event->device_key = buf_take(&key);
+                event->heard = options->hear(options->context, &delivery->received, &event->event);
                 event->arrived_ns = delivery->arrived_ns;
                 list_push_back(&delivery->events, &event->node);
         }

@@ -25,6 +25,7 @@
 
 struct uplink_trust;
 struct uplink_webhook;
+struct command_heard;
 
 struct uplink_webhook_options {
         const char *host;    /* as http_server_options */
@@ -46,6 +47,12 @@ struct uplink_webhook_options {
         bool (*wanted)(void *context, const struct event *event);
         /* May its device be one of IoT Hub's? Else false with the reason: 400. */
         bool (*admissible)(void *context, const struct event *event, struct reason *reason);
+        /*
+         * What the webhook tells of the way back to the device of an event that is stored; or
+         * NULL. On the thread "ingest", or where the trust came from.
+         */
+        struct command_heard *(*hear)(void *context, const struct webhook *webhook,
+                                      const struct event *event);
         /*
          * Has this event a meaning beyond telemetry (the fate of a downlink)? If so, `confirm`
          * takes it in, and calls `done` from any thread once that is durable.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 void downlink_deinit(struct downlink *downlink)
 {
@@ -43,4 +44,19 @@ void network_request_deinit(struct network_request *request)
         free(request->authorization);
         buf_deinit(&request->body);
         *request = NETWORK_REQUEST_INIT;
+}
+
+void downlink_way_deinit(struct downlink_way *way)
+{
+        free(way->base_url);
+        free(way->webhook_id);
+        mem_wipe(way->api_key, way->api_key ? strlen(way->api_key) : 0);
+        free(way->api_key);
+        *way = DOWNLINK_WAY_INIT;
+}
+
+bool downlink_way_equal(const struct downlink_way *a, const struct downlink_way *b)
+{
+        return text_equal(a->base_url, b->base_url) && text_equal(a->webhook_id, b->webhook_id) &&
+               text_equal(a->api_key, b->api_key);
 }

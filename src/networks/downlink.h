@@ -59,9 +59,36 @@ struct network_access {
         const char *base_url;   /* The Things Stack: ".../api/v3/as/applications"; or the API's */
         const char *webhook_id; /* The Things Stack; NULL = calls without a webhook */
         const char *api_key;    /* secret */
-        const char *push_url;   /* of this very device, as its uplinks told; NULL = from base_url */
-        const char *replace_url;
 };
+
+/* A way to the network for one device, as the network itself has told; owns its texts. */
+struct downlink_way {
+        char *base_url; /* as network_access's */
+        char *webhook_id;
+        char *api_key; /* secret */
+};
+
+#define DOWNLINK_WAY_INIT ((struct downlink_way){.base_url = NULL})
+
+void downlink_way_deinit(struct downlink_way *way);
+bool downlink_way_equal(const struct downlink_way *a, const struct downlink_way *b);
+
+/*
+ * Hosts that a way may lead to: "NAME" is that host, ".NAME" every host below it; ":PORT" behind
+ * it allows that port instead of the scheme's own.
+ */
+struct downlink_hosts {
+        const char *const *names;
+        size_t count;
+};
+
+enum downlink_way_condition {
+        DOWNLINK_E_NO_WAY = 1, /* nothing is said of a way */
+        DOWNLINK_E_BAD_WAY,    /* what is said must not be followed: see the reason */
+};
+
+struct webhook;
+struct event;
 
 /* An HTTP request that a driver asks for; owns its texts. */
 struct network_request {
@@ -105,6 +132,13 @@ struct downlink_driver {
                             struct network_request *request, struct reason *reason);
         /* 1 if the reference is in such a list, 0 if not, -1 if it is no list. */
         int (*is_listed)(const char *reference, const char *body, size_t size);
+        /*
+         * The way to the device of an event, from the webhook that brought it; NULL = this
+         * network tells none. 0 or a condition; `way` is the caller's to deinit in any case.
+         */
+        int (*way)(const struct webhook *webhook, const struct event *event,
+                   const struct downlink_hosts *allowed, struct downlink_way *way,
+                   struct reason *reason);
 };
 
 #endif

@@ -42,4 +42,9 @@ int things_stack_telemetry(const struct event *event, const struct formatted *fo
                            const struct telemetry_options *options, struct telemetry *telemetry,
                            struct reason *reason) MUST_CHECK;
 
+/* struct downlink_driver's `way`: from the headers X-Downlink-Push, -Replace and -Apikey. */
+int things_stack_way(const struct webhook *webhook, const struct event *event,
+                     const struct downlink_hosts *allowed, struct downlink_way *way,
+                     struct reason *reason) MUST_CHECK;
+
 #endif

@@ -42,9 +42,9 @@ static void add_device_url(struct buf *url, const struct downlink *downlink,
 }
 
 static int check_access(const struct downlink *downlink, const struct network_access *access,
-                        bool has_url, struct reason *reason)
+                        struct reason *reason)
 {
-        if (!has_url && text_is_empty(access->base_url))
+        if (text_is_empty(access->base_url))
                 reason_set(reason, "there is no way to send a downlink: set TheThingsIndustries."
                                    "WebhookBaseURL, or give the webhook a downlink API key");
         else if (text_is_empty(access->api_key))
@@ -60,18 +60,13 @@ static int check_access(const struct downlink *downlink, const struct network_ac
 static int make_request(const struct downlink *downlink, const struct network_access *access,
                         struct network_request *request, struct reason *reason)
 {
-        const char *given = downlink->replace ? access->replace_url : access->push_url;
         struct buf url = BUF_INIT;
         struct buf *body = &request->body;
 
-        if (check_access(downlink, access, given != NULL, reason) != 0)
+        if (check_access(downlink, access, reason) != 0)
                 return 1;
-        if (given) {
-                buf_add_text(&url, given);
-        } else {
-                add_device_url(&url, downlink, access, true);
-                buf_add_text(&url, downlink->replace ? "/replace" : "/push");
-        }
+        add_device_url(&url, downlink, access, true);
+        buf_add_text(&url, downlink->replace ? "/replace" : "/push");
         request->method = "POST";
         request->url = buf_take(&url);
         add_bearer(request, access);
@@ -121,7 +116,7 @@ static int make_list_request(const struct downlink *downlink, const struct netwo
 {
         struct buf url = BUF_INIT;
 
-        if (check_access(downlink, access, false, reason) != 0)
+        if (check_access(downlink, access, reason) != 0)
                 return 1;
         add_device_url(&url, downlink, access, false);
         request->method = "GET";
@@ -171,4 +166,5 @@ const struct downlink_driver things_stack_downlink = {
         .answer = judge_answer,
         .list_request = make_list_request,
         .is_listed = find_listed,
+        .way = things_stack_way,
 };

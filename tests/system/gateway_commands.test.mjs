@@ -486,6 +486,52 @@ test('a full device queue: messages wait and lose nothing, a method is answered 
   assert.equal(s.taken(), 4);
 });
 
+/** The headers with which the stack names the way back to a device. */
+function wayTo(stack, id, key = apiKey) {
+  const down = `${stack.baseUrl}/application1/webhooks/${webhookId}/devices/${id}/down`;
+  return {
+    'X-Tts-Domain': 'localhost',
+    'X-Downlink-Apikey': key,
+    'X-Downlink-Push': `${down}/push`,
+    'X-Downlink-Replace': `${down}/replace`,
+  };
+}
+
+test('the way back that a webhook names is used, for its device only, and outlives a restart', async (t) => {
+  const hub = await startHub(t);
+  const stack = await startThingsStack(t, hub);
+  const s = new Site(t, hub, stack, {
+    TheThingsIndustries: { DownlinkHosts: [new URL(stack.baseUrl).host] },
+    Log: { Level: 'Debug' },
+  });
+  t.after(() => assert.deepEqual(stack.faults, []));
+  await s.start();
+  await s.meet();
+
+  // Connected without commands, and then with them, once the way is known.
+  const early = await s.send();
+  for (const strange of [wayTo(stack, 'another'), { ...wayTo(stack, device), 'X-Downlink-Push':
+    `https://evil.example/api/v3/as/applications/application1/webhooks/w/devices/${device}/down/push` }]) {
+    await s.gateway.uplink(uplinkOf('application1', device), strange);
+  }
+  await hub.telemetryOf(device, 3);
+  await s.gateway.logged('DOWNLINK_WAY_REFUSED');
+  assert.equal((await s.state(early)).state, 'enqueued');
+  await s.gateway.uplink(uplinkOf('application1', device), wayTo(stack, device));
+  await s.tell('sent', await stack.downlink(device));
+  await s.settled(early, 'completed');
+
+  // A lost answer is found out by the list, whose address follows from the way.
+  await s.restart();
+  stack.order('down', { drop: true });
+  const lost = await s.sendAndSee({ properties: { Queue: 'Replace' } });
+  await s.advanced(lost.item, 'queued');
+  await s.tell('sent', lost.item);
+  await s.settled(lost.id, 'completed');
+  assert.equal(s.taken(), 2);
+  assert.ok(!s.gateway.program.tail.includes(apiKey));
+});
+
 test('commands of a device go in order', async (t) => {
   const s = await site(t);
   const bodies = Array.from({ length: 10 }, (_, i) => Buffer.from([i]).toString('base64'));

@@ -464,6 +464,18 @@ static void a_call_outlives_its_device(void **state)
         assert_false(hub_method_answer(bench->owner.methods[0], 200, "{}", 2));
 }
 
+static void a_call_whose_link_has_ended_is_lost(void **state)
+{
+        struct bench *bench = *state;
+
+        send_bytes(bench, peer_in(bench)->calls, captured_call, sizeof(captured_call) - 1);
+        assert_false(hub_method_is_lost(bench->owner.methods[0]));
+        pn_link_close(peer_in(bench)->calls);
+        world_run(&bench->world);
+        assert_true(hub_method_is_lost(bench->owner.methods[0]));
+        assert_false(hub_method_answer(bench->owner.methods[0], 200, "{}", 2));
+}
+
 static void a_call_without_name_is_rejected(void **state)
 {
         struct bench *bench = *state;
@@ -482,6 +494,19 @@ static void without_the_wish_there_are_no_links(void **state)
 
         assert_int_equal(bench->world.seen.command_attaches, 0);
         assert_int_equal(bench->world.seen.method_attaches, 0);
+}
+
+static void the_wish_may_come_later(void **state)
+{
+        struct bench *bench = *state;
+
+        hub_device_receive_commands(bench->owner.device);
+        hub_device_receive_commands(bench->owner.device);
+        world_run(&bench->world);
+        assert_int_equal(bench->world.seen.command_attaches, 1);
+        send_command(bench, "c1");
+        assert_string_equal(bench->owner.log, "cmd:c1");
+        assert_true(hub_command_settle(bench->owner.commands[0], HUB_COMPLETE));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_receiver, bench_teardown)
@@ -507,9 +532,12 @@ int main(void)
                 TEST(a_text_as_correlation_id_comes_back_as_text),
                 TEST(a_lost_half_takes_the_pair_along),
                 TEST(a_call_outlives_its_device),
+                TEST(a_call_whose_link_has_ended_is_lost),
                 TEST(a_call_without_name_is_rejected),
                 cmocka_unit_test_setup_teardown(without_the_wish_there_are_no_links,
                                                 bench_setup_ready, bench_teardown),
+                cmocka_unit_test_setup_teardown(the_wish_may_come_later, bench_setup_ready,
+                                                bench_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,24 +98,6 @@ static void an_empty_payload_is_allowed(void **state)
         downlink_deinit(&downlink);
 }
 
-static void the_urls_of_the_device_are_used_as_they_are(void **state)
-{
-        struct downlink downlink = a_downlink();
-        struct network_access access = {.push_url = "https://h.example.net/p",
-                                        .replace_url = "https://h.example.net/r",
-                                        .api_key = "k"};
-        struct network_request request = request_of(&downlink, &access);
-
-        (void)state;
-        assert_string_equal(request.url, "https://h.example.net/p");
-        network_request_deinit(&request);
-        downlink.replace = true;
-        request = request_of(&downlink, &access);
-        assert_string_equal(request.url, "https://h.example.net/r");
-        network_request_deinit(&request);
-        downlink_deinit(&downlink);
-}
-
 static void what_is_not_configured_is_named(void **state)
 {
         struct downlink downlink = a_downlink();
@@ -237,7 +219,6 @@ int main(void)
                 cmocka_unit_test(push_goes_behind_what_waits),
                 cmocka_unit_test(replace_with_an_object_that_the_network_encodes),
                 cmocka_unit_test(an_empty_payload_is_allowed),
-                cmocka_unit_test(the_urls_of_the_device_are_used_as_they_are),
                 cmocka_unit_test(what_is_not_configured_is_named),
                 cmocka_unit_test(d1_answers_are_final_or_passing),
                 cmocka_unit_test(errors_are_told_in_the_words_of_the_stack),
