@@ -157,3 +157,33 @@ const char *settings_downlink_formatter(const struct settings *settings, const c
                 return own->downlink_formatter;
         return given(settings->payload_formatters.downlink_default);
 }
+
+static bool methods_have_formatters(const struct settings_method *methods, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                if (given(methods[i].formatter))
+                        return true;
+        }
+        return false;
+}
+
+static bool application_has_formatters(const struct settings_application *own)
+{
+        for (size_t i = 0; i < own->port_formatter_count; i++) {
+                if (given(own->port_formatters[i].formatter))
+                        return true;
+        }
+        return given(own->uplink_formatter) || given(own->downlink_formatter) ||
+               methods_have_formatters(own->methods, own->method_count);
+}
+
+bool settings_has_formatters(const struct settings *settings)
+{
+        for (size_t i = 0; i < settings->application_count; i++) {
+                if (application_has_formatters(&settings->applications[i]))
+                        return true;
+        }
+        return given(settings->payload_formatters.uplink_default) ||
+               given(settings->payload_formatters.downlink_default) ||
+               methods_have_formatters(settings->azure.methods, settings->azure.method_count);
+}

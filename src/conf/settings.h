@@ -290,6 +290,9 @@ enum settings_settlement settings_settlement(const struct settings *settings,
 const char *settings_uplink_formatter(const struct settings *settings, const char *application,
                                       int port);
 
+/* Does any setting name a payload formatter? */
+bool settings_has_formatters(const struct settings *settings);
+
 /* The application's downlink formatter, else the default; NULL = none. */
 const char *settings_downlink_formatter(const struct settings *settings, const char *application);
 
