@@ -78,6 +78,7 @@ struct command {
         bool resting;           /* its new attempt comes after a pause */
         bool first_time;        /* it is being handed over, and was never in doubt before */
         int failures;           /* of handing it over, in a row */
+        int refusal_status;     /* of the answer to its call, if refused; 0 = the usual one */
         int busy_count;         /* answers DOWNLINK_BUSY, in a row */
         int64_t started_ns;     /* steady clock */
 };

@@ -168,7 +168,7 @@ static void on_deadline(struct hub_timer *timer)
         struct command_hub *hub = command->owner;
 
         /* Its caller knows that it waits, perhaps for days. */
-        if (command->waits)
+        if (command->waits && !command->call)
                 return;
         command_settle_timeout(command);
         /* Its caller was told that it failed: it must not be handed over later. */

@@ -97,10 +97,7 @@ void command_network_stop(struct command_network *network)
 /* This command's turn is over. */
 static void release(struct command_network *network, struct command *command)
 {
-        struct device *device = command->device;
-
-        device->handing_over = NULL;
-        command_pending_next(network->pending, device);
+        command_pending_release(network->pending, command);
 }
 
 static void on_timer(struct hub_timer *timer)

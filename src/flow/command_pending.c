@@ -193,6 +193,19 @@ void command_pending_next(struct command_pending *pending, struct device *device
         device->is_choosing = false;
 }
 
+void command_pending_release(struct command_pending *pending, struct command *command)
+{
+        struct device *device = command->device;
+
+        device->handing_over = NULL;
+        command_pending_next(pending, device);
+}
+
+void command_pending_record(struct command_pending *pending, struct command *command)
+{
+        command_record_write(pending->recorder, command);
+}
+
 /* --- into the ledger ----------------------------------------------------------------------- */
 
 static void enter(struct command_pending *pending, struct command *command)
@@ -264,7 +277,7 @@ static void on_written(void *context, struct command *command, int result)
 
         if (pending->stopped)
                 return;
-        if (result != 0 && command->state == COMMAND_WAITING)
+        if (result != 0 && command->state == COMMAND_WAITING && !command->waits)
                 finish(pending, command, COMMAND_FAILED, "the store can't record the command");
         else if (result == 0 || harmless)
                 tell(pending, command);

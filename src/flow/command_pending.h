@@ -117,6 +117,12 @@ void command_pending_busy(struct command_pending *pending, struct device *device
 /* Handing over has ended, well or not: the next one's turn, or this one's again. */
 void command_pending_next(struct command_pending *pending, struct device *device);
 
+/* Its turn is over, well or not: the next one's, or this one's again. */
+void command_pending_release(struct command_pending *pending, struct command *command);
+
+/* Writes the command as it is now. Until that is on disk its turn does not come. */
+void command_pending_record(struct command_pending *pending, struct command *command);
+
 /*
  * `done` is called when all that is known of the command is on disk, or with another result than 0
  * when it can't be; at once, or on the store's thread.

@@ -111,8 +111,11 @@ void command_settle_by_policy(struct command *command, const struct settings *se
 void command_settle_finished(struct command *command)
 {
         const char *name = command_outcome_name(command->outcome);
+        int status = status_of_outcome[command->outcome];
 
-        answer_call(command, status_of_outcome[command->outcome], name,
+        if (command->outcome == COMMAND_REFUSED && command->refusal_status > 0)
+                status = command->refusal_status;
+        answer_call(command, status, name,
                     command->reason ? command->reason : "the downlink was transmitted");
         if (command->is_method)
                 return;

@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "azure/dps_client.h"
 #include "azure/hub_client.h"
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "flow/command_confirm.h"
+#include "flow/command_format.h"
 #include "flow/command_hub.h"
 #include "flow/command_network.h"
 #include "flow/command_pending.h"
@@ -27,6 +29,7 @@
 #include "flow/uplink_translate.h"
 #include "flow/uplink_trust.h"
 #include "flow/uplink_webhook.h"
+#include "formatter/formatter.h"
 #include "http/http_client.h"
 #include "store/store.h"
 
@@ -48,12 +51,14 @@ struct gateway {
         struct device_table *devices;
         struct device_registry *registry;
         struct device_provision *provision;
+        struct formatter_pool *formatters; /* NULL = none is run */
         struct uplink_queue *queue;
         struct uplink_hub *uplink_hub;
         struct uplink_trust *trust;
         struct uplink_webhook *webhook;
         struct command_pending *pending;
         struct command_hub *command_hub;
+        struct command_format *command_format;
         struct command_network *command_network;
         struct command_confirm *confirm;
         struct control *control;
@@ -177,6 +182,13 @@ static void on_method(void *context, struct device *device, struct hub_method *m
         command_hub_method(gateway->command_hub, device, method);
 }
 
+static void format_command(void *context, struct command *command)
+{
+        struct gateway *gateway = context;
+
+        command_format_hand_over(gateway->command_format, command);
+}
+
 static void hand_over(void *context, struct command *command)
 {
         struct gateway *gateway = context;
@@ -246,6 +258,28 @@ static int open_clients(struct gateway *gateway, struct reason *reason)
                 &gateway->hubs, reason);
 }
 
+/* Without a formatter there is neither a thread nor a worker for them. */
+static int open_formatters(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+        const char *directory = settings->payload_formatters.directory;
+        int result;
+
+        if (!settings_has_formatters(settings) && access(directory, F_OK) != 0)
+                return 0;
+        result = formatter_pool_new(
+                &(struct formatter_options){
+                        .directory = directory,
+                        .workers = (int)settings->payload_formatters.workers,
+                        .timeout_ms = settings->payload_formatters.timeout_ms,
+                        .maximum_memory_bytes = settings->payload_formatters.maximum_memory_bytes,
+                },
+                &gateway->formatters, reason);
+        if (result != 0)
+                reason_prefix(reason, "PayloadFormatters");
+        return result;
+}
+
 static int join_stages(struct gateway *gateway, struct reason *reason)
 {
         int result;
@@ -309,11 +343,17 @@ static int join_command_stages(struct gateway *gateway, struct reason *reason)
                 .http = gateway->http,
                 .hubs = gateway->hubs,
         });
+        gateway->command_format = command_format_new(&(struct command_format_options){
+                .hubs = gateway->hubs,
+                .pool = gateway->formatters,
+                .hand_over = hand_over,
+                .context = gateway,
+        });
         gateway->pending = command_pending_new(&(struct command_pending_options){
                 .settings = gateway->settings,
                 .store = gateway->store,
                 .hubs = gateway->hubs,
-                .hand_over = hand_over,
+                .hand_over = format_command,
                 .report = report_outcome,
                 .context = gateway,
         });
@@ -323,6 +363,7 @@ static int join_command_stages(struct gateway *gateway, struct reason *reason)
                 .pending = gateway->pending,
         });
         gateway->confirm = command_confirm_new(gateway->hubs, gateway->pending);
+        command_format_join(gateway->command_format, gateway->pending);
         command_network_join(gateway->command_network, gateway->pending);
         result = command_way_load(gateway->store, device_by_key, gateway, reason);
         if (result == 0)
@@ -456,8 +497,9 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
 int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
 {
         static int (*const steps[])(struct gateway *, struct reason *) = {
-                open_store,    open_clients, read_certificates, join_stages,   join_command_stages,
-                take_commands, recover,      take_orders,       take_webhooks,
+                open_store,  open_clients,        read_certificates, open_formatters,
+                join_stages, join_command_stages, take_commands,     recover,
+                take_orders, take_webhooks,
         };
         struct gateway *made = mem_new(1, sizeof(*made));
 
@@ -506,6 +548,8 @@ static void stop_sending(void *context)
         device_registry_stop(order->gateway->registry);
         if (order->gateway->pending)
                 command_pending_stop(order->gateway->pending);
+        if (order->gateway->command_format)
+                command_format_stop(order->gateway->command_format);
         if (order->gateway->command_network)
                 command_network_stop(order->gateway->command_network);
         sem_post(&order->done);
@@ -537,9 +581,11 @@ void gateway_stop(struct gateway *gateway)
         dps_client_free(gateway->dps);
         if (gateway->hubs)
                 hub_client_free(gateway->hubs, STOP_PATIENCE_MS);
+        formatter_pool_free(gateway->formatters);
         if (gateway->store)
                 store_close(gateway->store);
         command_confirm_free(gateway->confirm);
+        command_format_free(gateway->command_format);
         command_network_free(gateway->command_network);
         command_hub_free(gateway->command_hub);
         command_pending_free(gateway->pending);

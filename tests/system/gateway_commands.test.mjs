@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Commands of the cloud become downlinks of The Things Stack, and their fate settles them.
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
-import { eventually } from './support/program.mjs';
+import { eventually, temporaryDirectory } from './support/program.mjs';
 import { openRegistry } from './support/sdk.mjs';
 import { apiKey, startThingsStack, webhookId } from './support/things_stack.mjs';
 
@@ -282,6 +284,42 @@ test('direct methods: 200 when queued, 404 unknown, 502 when refused (D3)', asyn
   assert.equal(refused.status, 502);
   assert.match(refused.payload.message, /device_not_found/);
   assert.equal(s.taken(), 1);
+});
+
+test('a payload formatter makes the bytes, and the port if it says one; base64 stays', async (t) => {
+  const directory = await temporaryDirectory(t, 'formatters');
+  await writeFile(join(directory, 'encode.js'), `function encodeDownlink({ data, fPort, method, deviceId, bytes }) {
+    if (data?.port) return { bytes: [deviceId.length], fPort: data.port };
+    if (data?.refuse) return { errors: ['it is refused'] };
+    return { bytes: [fPort, method?.length ?? 0, bytes.length] };
+  }`);
+  const s = await site(t, {
+    azure: { Methods: { ...methods, Encoded: { Port: 7, Queue: 'Push', Formatter: 'encode' } } },
+    PayloadFormatters: {
+      Directory: directory, Applications: { application1: { DownlinkFormatter: 'encode' } },
+    },
+  });
+
+  for (const [message, port, bytes] of [
+    [{ bodyText: '{"a":1}' }, 10, [10, 0, 7]],
+    [{ bodyText: '{"port":33}' }, 33, [10]],
+    [{ bodyText: '4', properties: { 'method-name': 'Encoded' } }, 7, [7, 7, 1]],
+    [{ bodyText: 'AAE=' }, 10, [0, 1]],
+    [{ bodyText: 'AAE=', properties: { PayloadFormatter: 'encode' } }, 10, [10, 0, 4]],
+  ]) {
+    const { id, item } = await s.sendAndSee(message);
+    assert.equal(item.f_port, port);
+    assert.equal(item.frm_payload, Buffer.from(bytes).toString('base64'));
+    assert.equal(item.decoded_payload, undefined);
+    await s.tell('sent', item);
+    await s.settled(id, 'completed');
+  }
+  assert.equal((await s.call('Encoded', { payload: { a: 1 } })).status, 200);
+  const refused = await s.call('Encoded', { payload: { refuse: true } });
+  assert.equal(refused.status, 422);
+  assert.match(refused.payload.message, /it is refused/);
+  assert.equal((await s.call('Encoded', { payload: { port: 224 } })).status, 422);
+  await s.settled(await s.send({ bodyText: '{"refuse":true}' }), 'rejected');
 });
 
 test('a direct method is answered when the device has acknowledged, if so configured', async (t) => {

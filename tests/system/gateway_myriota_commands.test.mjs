@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Commands of the cloud become control messages of Myriota, one after the other (rule D4).
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { provisionedBy, startGateway } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
 import { apiToken, startMyriota } from './support/myriota_api.mjs';
-import { eventually } from './support/program.mjs';
+import { eventually, temporaryDirectory } from './support/program.mjs';
 
 let counter = 0;
 
@@ -265,6 +267,110 @@ test('one gateway, many modules', async (t) => {
     assert.deepEqual(s.myriota.faults, []);
     assert.ok(!s.gateway.program.tail.includes(apiToken));
   });
+});
+
+const formatters = {
+  // Says what it was called with: the data's member `say` decides what it does.
+  teller: `function encodeDownlink(input) {
+    const { say } = input.data ?? {};
+    if (say === 'throw') throw new Error('not today');
+    if (say === 'null') return null;
+    if (say === 'long') return { bytes: new Array(21).fill(1) };
+    if (say === 'none') return { bytes: [] };
+    if (say === 'loop') while (true);
+    if (say === 'id') return { bytes: [...input.terminalId].map(Number) };
+    if (say === 'body') return { bytes: input.bytes };
+    return { bytes: [...new TextEncoder().encode(JSON.stringify(input.data ?? null))], fPort: 99 };
+  }`,
+  other: 'function encodeDownlink({ bytes, method }) { return { bytes: [7, bytes.length, method.length] }; }',
+};
+
+async function formatterDirectory(t) {
+  const directory = await temporaryDirectory(t, 'formatters');
+  for (const [name, text] of Object.entries(formatters)) {
+    await writeFile(join(directory, `${name}.js`), text);
+  }
+  return directory;
+}
+
+const hexOf = (text) => Buffer.from(text).toString('hex');
+
+test('payload formatters of a module: which one, what it gets, what it may give', async (t) => {
+  const hub = await startHub(t);
+  const s = new Site(t, hub, await startMyriota(t, hub), {
+    azure: {
+      Methods: {
+        Tell: { Formatter: 'teller' }, Go: { Formatter: 'teller', Payload: '{"a":1}' },
+        Other: { Formatter: 'other' }, Missing: { Formatter: 'no-such-file' },
+      },
+    },
+    PayloadFormatters: {
+      Directory: await formatterDirectory(t), DownlinkFormatterDefault: 'teller',
+    },
+  });
+  await s.start();
+  const id = await s.meet('0001020304');
+  let count = 0;
+
+  async function expectTaken(hex) {
+    count += 1;
+    assert.equal(await s.myriota.message(id, count), hex);
+    s.myriota.deliver(id);
+  }
+
+  // Methods (D2): as the formatter gets them.
+  for (const [name, payload, hex] of [
+    ['Tell', { b: [1] }, hexOf('{"b":[1]}')],
+    ['Tell', true, hexOf('{"Tell":true}')],
+    ['Tell', 12.5, hexOf('{"Tell":12.5}')],
+    ['Tell', [1, 2], hexOf('{"Tell":[1,2]}')],
+    ['Tell', 'on', hexOf('{"Tell":"on"}')],
+    ['Tell', null, hexOf('{}')],
+    ['Go', null, hexOf('{"a":1}')],
+    ['Go', '', hexOf('{"a":1}')],
+    ['Go', '@', hexOf('{"a":1}')],
+    ['Unlisted', 5, hexOf('{"Unlisted":5}')],
+    ['Tell', { say: 'id' }, '00000001000200030004'],
+    ['Other', { abc: 1 }, '070905'],
+  ]) {
+    const answer = await s.call(id, name, payload);
+    assert.equal(answer.status, 200, `${name} ${JSON.stringify(payload)}: ${answer.payload?.message}`);
+    await expectTaken(hex);
+  }
+  for (const [name, payload, reason] of [
+    ['Tell', { say: 'throw' }, /not today/], ['Tell', { say: 'null' }, /null/],
+    ['Tell', { say: 'long' }, /21 bytes/], ['Tell', { say: 'none' }, /0 bytes/],
+    ['Tell', { say: 'loop' }, /100 ms/], ['Missing', {}, /no-such-file/],
+  ]) {
+    const answer = await s.call(id, name, payload);
+    assert.equal(answer.status, 422, JSON.stringify(payload));
+    assert.match(answer.payload.message, reason);
+  }
+
+  // Messages: by default, by property, as commands of IoT Central; text that is no JSON as bytes.
+  for (const [body, properties, hex] of [
+    ['{"c":2}', {}, hexOf('{"c":2}')],
+    ['hello', {}, hexOf('null')],
+    ['{"say":"body"}', {}, hexOf('{"say":"body"}')],
+    ['{"c":2}', { PayloadFormatter: 'teller' }, hexOf('{"c":2}')],
+    ['{"d":3}', { 'method-name': 'Tell' }, hexOf('{"d":3}')],
+    ['@', { 'method-name': 'Go' }, hexOf('{"a":1}')],
+    ['4', { 'method-name': 'Tell' }, hexOf('{"Tell":4}')],
+  ]) {
+    const message = await s.send(id, body, properties);
+    await s.settled(id, message, 'completed');
+    await expectTaken(hex);
+  }
+  for (const [body, properties, reason] of [
+    ['{"say":"throw"}', {}, /not today/], ['{}', { PayloadFormatter: 'nobody' }, /nobody/],
+    ['{}', { PayloadFormatter: 'other' }, /length|undefined/],
+  ]) {
+    const message = await s.send(id, body, properties);
+    await s.settled(id, message, 'rejected');
+    assert.match(s.reason(message), reason);
+  }
+  assert.equal(s.myriota.takenOf(id).length, count);
+  assert.deepEqual(s.myriota.faults, []);
 });
 
 test('killed while commands wait, and between taking and answer: nothing is sent twice', async (t) => {

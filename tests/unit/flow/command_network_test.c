@@ -169,11 +169,13 @@ static struct device *device_of(void *context, const char *key)
 static void restart(void)
 {
         struct reason reason = REASON_INIT;
+        char *network = site.device.network;
 
         command_network_free(site.network);
         command_pending_free(site.pending);
         http.done = NULL;
         device_prepare(&site.device);
+        site.device.network = network;
         site.network =
                 command_network_new(&(struct command_network_options){.settings = &site.settings});
         site.pending = command_pending_new(&(struct command_pending_options){
@@ -326,6 +328,233 @@ static void rule_D1_too_many_failures_abandon_and_doubt_is_kept(void **state)
         assert_false(again.is_settled);
 }
 
+/* --- Myriota: one downlink at a time, and nobody to ask (rule D4) --------------------------- */
+
+#define PENDING "{\"message\":\"a message is already pending for this module\"}"
+
+static int setup_myriota(void **state)
+{
+        static char network[] = "myriota";
+        static char base_url[] = "https://api.myriota.example";
+        static char token[] = "TOKEN";
+
+        setup(state);
+        site.device.network = network;
+        site.settings.myriota.base_url = base_url;
+        site.settings.myriota.api_token = token;
+        site.settings.myriota.downlink_enabled = true;
+        return 0;
+}
+
+static bool is_recorded_as(const char *identity, const char *state)
+{
+        CLEANUP(mem_cleanup) char *key = mem_format("%s\n%s", device_key, identity);
+        CLEANUP(mem_cleanup) char *member = mem_format("\"state\":\"%s\"", state);
+        const char *record = on_disk(key);
+
+        return record && strstr(record, member) != NULL;
+}
+
+static void law_doubt_is_on_disk_before_the_request_goes_out(void **state)
+{
+        (void)state;
+        add("m");
+        check_last_request(1, "POST", "/v1/control-messages");
+        assert_true(is_recorded_as("m", "uncertain"));
+        answer(429, "{}");
+        assert_true(is_recorded_as("m", "waiting"));
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_true(is_recorded_as("m", "uncertain"));
+        answer(200, "{}");
+        assert_true(is_recorded_as("m", "finished"));
+        assert_int_equal(http.count, 2);
+}
+
+static void law_without_a_record_there_is_no_request(void **state)
+{
+        struct command *command = make_command(&site.device, "m");
+
+        (void)state;
+        site.settings.commands.per_device_per_minute = 60;
+        site.device.next_command_ms = clock_steady_ms() + 60 * 1000;
+        command_pending_add(site.pending, command);
+        commit();
+        site.device.next_command_ms = 0;
+        disk.result = -5;
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_int_equal(http.count, 0);
+        assert_int_equal(command->outcome, COMMAND_FAILED);
+        disk.result = 0;
+}
+
+static void what_waits_outlives_a_disk_that_fails(void **state)
+{
+        struct command *command;
+
+        (void)state;
+        add("first");
+        command = add("m");
+        answer(200, "{}");
+        answer(400, PENDING);
+        assert_true(command->waits);
+        disk.result = -5;
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_int_equal(http.count, 2);
+        assert_int_equal(command->state, COMMAND_WAITING);
+        disk.result = 0;
+        run_timer(&site.device.command_timer);
+        commit();
+        answer(200, "{}");
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+}
+
+static void rule_D4_further_ones_wait_and_are_told_so(void **state)
+{
+        struct delivered messages[3] = {{.gone = false}};
+        struct called call = {.lost = false};
+        struct command *commands[4];
+
+        (void)state;
+        for (size_t i = 0; i < 3; i++) {
+                commands[i] = make_command(&site.device, (char[]){(char)('a' + i), '\0'});
+                commands[i]->delivery = &messages[i].command;
+                command_pending_add(site.pending, commands[i]);
+        }
+        commit();
+        answer(200, "{}");
+        assert_int_equal(commands[0]->outcome, COMMAND_DELIVERED);
+        answer(400, PENDING);
+        commands[3] = add_method(&call);
+        for (size_t i = 0; i < 3; i++)
+                assert_int_equal(messages[i].settlement, HUB_COMPLETE);
+        assert_int_equal(call.status, 202);
+        assert_int_equal(commands[1]->failures, 0);
+
+        /* A module that is heard of is tried at once; the order stays. */
+        command_network_contact(site.network, &site.device);
+        assert_int_equal(site.device.command_timer.due_ms, 0);
+        for (size_t i = 1; i < 4; i++) {
+                if (site.device.command_timer.position != 0)
+                        run_timer(&site.device.command_timer);
+                commit();
+                answer(200, "{}");
+                assert_int_equal(commands[i]->outcome, COMMAND_DELIVERED);
+        }
+        free(call.body);
+        for (size_t i = 0; i < 3; i++)
+                free(messages[i].record);
+}
+
+static void rule_D4_what_waits_outlives_a_restart_and_its_caller(void **state)
+{
+        struct called call = {.lost = false};
+        struct command *command;
+
+        (void)state;
+        add("first");
+        add_method(&call);
+        answer(200, "{}");
+        answer(400, PENDING);
+        assert_int_equal(call.status, 202);
+        restart();
+        answer(400, PENDING);
+        command = command_pending_find(site.pending, device_key, "method:1");
+        assert_int_equal(command->state, COMMAND_WAITING);
+        run_timer(&site.device.command_timer);
+        commit();
+        answer(200, "{}");
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+        free(call.body);
+}
+
+static void in_doubt_a_used_place_tells_that_it_arrived(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        assert_int_equal(command->state, COMMAND_UNCERTAIN);
+        run_timer(&site.device.command_timer);
+        check_last_request(2, "POST", "/v1/control-messages");
+        answer(400, PENDING);
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+        assert_int_equal(http.count, 2);
+}
+
+static void killed_before_the_answer_a_used_place_tells_that_it_arrived(void **state)
+{
+        (void)state;
+        add("m");
+        restart();
+        check_last_request(2, "POST", "/v1/control-messages");
+        answer(400, PENDING);
+        assert_true(is_recorded_as("m", "finished"));
+        assert_int_equal(command_pending_find(site.pending, device_key, "m")->outcome,
+                         COMMAND_DELIVERED);
+}
+
+static void in_doubt_behind_another_it_is_not_sent_again(void **state)
+{
+        struct command *command;
+
+        (void)state;
+        add("first");
+        answer(200, "{}");
+        command = add("m");
+        answer_with(HTTP_E_BROKEN, 0, "");
+        run_timer(&site.device.command_timer);
+        answer(400, PENDING);
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+        assert_non_null(strstr(command->reason, "not known"));
+        assert_int_equal(http.count, 3);
+}
+
+static void an_error_behind_another_is_no_doubt(void **state)
+{
+        struct command *command;
+
+        (void)state;
+        add("first");
+        answer(200, "{}");
+        command = add("m");
+        answer(500, "{}");
+        assert_int_equal(command->state, COMMAND_WAITING);
+        run_timer(&site.device.command_timer);
+        commit();
+        answer(400, PENDING);
+        assert_int_equal(command->state, COMMAND_WAITING);
+        assert_true(command->waits);
+}
+
+static void in_doubt_too_long_it_is_not_sent_again(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        command->begun_ms -= 6 * 60 * 1000;
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_int_equal(http.count, 1);
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+}
+
+static void switched_off_while_it_waits_it_is_refused(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer(429, "{}");
+        site.settings.myriota.downlink_enabled = false;
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+        assert_non_null(strstr(command->reason, "DownlinkEnabled"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -337,6 +566,18 @@ int main(void)
                 NETWORK_TEST(law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again),
                 NETWORK_TEST(rule_E2_an_event_between_request_and_answer_decides),
                 NETWORK_TEST(rule_D1_too_many_failures_abandon_and_doubt_is_kept),
+#define MYRIOTA_TEST(name) cmocka_unit_test_setup_teardown(name, setup_myriota, teardown)
+                MYRIOTA_TEST(law_doubt_is_on_disk_before_the_request_goes_out),
+                MYRIOTA_TEST(law_without_a_record_there_is_no_request),
+                MYRIOTA_TEST(what_waits_outlives_a_disk_that_fails),
+                MYRIOTA_TEST(rule_D4_further_ones_wait_and_are_told_so),
+                MYRIOTA_TEST(rule_D4_what_waits_outlives_a_restart_and_its_caller),
+                MYRIOTA_TEST(in_doubt_a_used_place_tells_that_it_arrived),
+                MYRIOTA_TEST(killed_before_the_answer_a_used_place_tells_that_it_arrived),
+                MYRIOTA_TEST(in_doubt_behind_another_it_is_not_sent_again),
+                MYRIOTA_TEST(an_error_behind_another_is_no_doubt),
+                MYRIOTA_TEST(in_doubt_too_long_it_is_not_sent_again),
+                MYRIOTA_TEST(switched_off_while_it_waits_it_is_refused),
         };
 
         thread_enter(HUB_CLIENT_THREAD);

@@ -140,7 +140,7 @@ void hub_timer_stop(struct hub_client *client, struct hub_timer *timer)
         timer->position = 0;
 }
 
-static void run_timer(struct hub_timer *timer)
+static inline void run_timer(struct hub_timer *timer)
 {
         assert_int_equal(timer->position, 1);
         timer->position = 0;

@@ -143,8 +143,7 @@ static void the_published_samples_mean_what_they_say(void **state)
         struct reason reason = REASON_INIT;
 
         (void)state;
-        if (!support_read_file(TEST_PROJECT
-                               "/../shared/data/myriota/api/control-message-400-pending.json",
+        if (!support_read_file(TEST_SHARED "/data/myriota/api/control-message-400-pending.json",
                                &body)) {
                 print_message("../shared/data is not here: skipped\n");
                 skip();
