@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/crypto.h"
 #include "base/list.h"
@@ -29,7 +30,7 @@ struct entry {
         struct certificate_cache *cache;
         char *url;
         uint64_t used;
-        struct buf bytes; /* empty = no copy */
+        struct signature_certificate *certificate; /* NULL = no copy */
         int64_t fetched_ms;
         bool tried; /* a fetch has ended since the start */
         int64_t tried_ms;
@@ -45,6 +46,11 @@ struct waiter {
         void *context;
 };
 
+static void answer_deinit(struct certificate_answer *answer)
+{
+        signature_certificate_free(answer->certificate);
+}
+
 /* --- entries ------------------------------------------------------------------------------ */
 
 static struct entry *find_entry(struct certificate_cache *cache, const char *url)
@@ -59,14 +65,14 @@ static struct entry *find_entry(struct certificate_cache *cache, const char *url
 static void entry_free(struct entry *entry)
 {
         free(entry->url);
-        buf_deinit(&entry->bytes);
+        signature_certificate_free(entry->certificate);
         free(entry);
 }
 
 static bool is_less_useful(const struct entry *a, const struct entry *b)
 {
-        bool a_has_copy = a->bytes.size > 0;
-        bool b_has_copy = b->bytes.size > 0;
+        bool a_has_copy = a->certificate != NULL;
+        bool b_has_copy = b->certificate != NULL;
 
         return a_has_copy == b_has_copy ? a->used < b->used : b_has_copy;
 }
@@ -84,7 +90,7 @@ static struct entry **make_room(struct certificate_cache *cache)
         }
         if (!place)
                 abort();
-        if ((*place)->bytes.size > 0)
+        if ((*place)->certificate)
                 store_write_copy(
                         cache->options.store,
                         &(struct store_record){.kind = cache->options.kind, .key = (*place)->url});
@@ -110,7 +116,7 @@ static struct entry *add_entry(struct certificate_cache *cache, const char *url)
 /* A clock that was set back makes nothing older. */
 static bool has_copy(const struct entry *entry, int64_t now_ms)
 {
-        return entry->bytes.size > 0 && now_ms - entry->fetched_ms < CERTIFICATE_CACHE_KEEP_MS;
+        return entry->certificate && now_ms - entry->fetched_ms < CERTIFICATE_CACHE_KEEP_MS;
 }
 
 /* Whatever a clock that was set back says is long ago. */
@@ -126,23 +132,28 @@ static bool tried_within(const struct entry *entry, int64_t now_ms, int64_t wind
 }
 
 /* A copy if there is one, else why the last fetch brought none. */
-static enum certificate_state outcome_of(const struct entry *entry, int64_t now_ms,
-                                         struct buf *bytes, struct reason *reason)
+static void outcome_of(const struct entry *entry, int64_t now_ms, struct certificate_answer *answer)
 {
         if (has_copy(entry, now_ms)) {
-                buf_add(bytes, entry->bytes.data, entry->bytes.size);
-                return CERTIFICATE_KNOWN;
+                answer->state = CERTIFICATE_KNOWN;
+                answer->certificate = signature_certificate_share(entry->certificate);
+                answer->tried_ms_ago =
+                        elapsed(now_ms, entry->tried ? entry->tried_ms : entry->fetched_ms);
+        } else {
+                answer->state = entry->outcome;
+                answer->reason = entry->reason;
         }
-        *reason = entry->reason;
-        return entry->outcome;
 }
 
 /* --- the fetch ---------------------------------------------------------------------------- */
 
-/* What an answer means; the reason is set unless it is CERTIFICATE_KNOWN. */
+/* What an answer means; the certificate or the reason is set. */
 static enum certificate_state judge(const struct certificate_cache *cache,
-                                    const struct http_answer *answer, struct reason *reason)
+                                    const struct http_answer *answer,
+                                    struct signature_certificate **certificate,
+                                    struct reason *reason)
 {
+        *certificate = NULL;
         if (answer->failure == HTTP_E_TOO_LARGE) {
                 reason_set(reason, "what is at CertificateUrl is too large for a certificate");
                 return CERTIFICATE_WRONG;
@@ -160,35 +171,36 @@ static enum certificate_state judge(const struct certificate_cache *cache,
                            answer->status);
                 return CERTIFICATE_UNREACHABLE;
         }
-        return cache->options.check(answer->body.data, answer->body.size, reason) == 0
-                       ? CERTIFICATE_KNOWN
-                       : CERTIFICATE_WRONG;
+        *certificate = cache->options.read(answer->body.data, answer->body.size, reason);
+        return *certificate ? CERTIFICATE_KNOWN : CERTIFICATE_WRONG;
 }
 
 static void log_fetched(const struct entry *entry, bool replaced)
 {
-        CLEANUP(buf_deinit) struct buf der = BUF_INIT;
         CLEANUP(buf_deinit) struct buf fingerprint = BUF_INIT;
-        uint8_t digest[CRYPTO_SHA256_SIZE];
 
-        if (crypto_certificate_der(&der, entry->bytes.data, entry->bytes.size)) {
-                crypto_sha256(der.data, der.size, digest);
-                crypto_hex_encode(&fingerprint, digest, sizeof(digest));
-        }
+        crypto_hex_encode(&fingerprint, signature_certificate_fingerprint(entry->certificate),
+                          CRYPTO_SHA256_SIZE);
         log_info("CERTIFICATE_FETCHED", "A signing certificate was fetched",
                  LOG_TEXT("url", entry->url), LOG_TEXT("fingerprint", buf_text(&fingerprint)),
                  LOG_TEXT("replaces_another", replaced ? "yes" : "no"), LOG_END);
 }
 
-static void keep(struct entry *entry, const struct buf *bytes, int64_t now_ms)
+static bool is_same(const struct signature_certificate *a, const struct signature_certificate *b)
+{
+        return memcmp(signature_certificate_fingerprint(a), signature_certificate_fingerprint(b),
+                      CRYPTO_SHA256_SIZE) == 0;
+}
+
+/* Takes the certificate, which was read from `bytes`. */
+static void keep(struct entry *entry, struct signature_certificate *certificate,
+                 const struct buf *bytes, int64_t now_ms)
 {
         struct certificate_cache *cache = entry->cache;
-        bool replaced =
-                entry->bytes.size > 0 &&
-                !crypto_equal(bytes->data, bytes->size, entry->bytes.data, entry->bytes.size);
+        bool replaced = entry->certificate && !is_same(entry->certificate, certificate);
 
-        buf_clear(&entry->bytes);
-        buf_add(&entry->bytes, bytes->data, bytes->size);
+        signature_certificate_free(entry->certificate);
+        entry->certificate = certificate;
         entry->fetched_ms = now_ms;
         store_write_copy(cache->options.store,
                          &(struct store_record){
@@ -210,21 +222,21 @@ static void note_failure(const struct entry *entry, bool has_copy)
                  LOG_TEXT("copy_is_kept", has_copy ? "yes" : "no"), LOG_END);
 }
 
-static void answer_waiters(struct list *waiters, enum certificate_state state,
-                           const struct buf *bytes, const struct reason *reason)
+static void answer_waiters(struct list *waiters, const struct certificate_answer *answer)
 {
         struct list_node *node;
 
         while ((node = list_pop_front(waiters))) {
                 struct waiter *waiter = list_entry(node, struct waiter, node);
 
-                waiter->done(waiter->context, state, bytes, reason);
+                waiter->done(waiter->context, answer);
                 free(waiter);
         }
 }
 
-static void take_outcome(struct entry *entry, enum certificate_state outcome,
-                         const struct http_answer *answer, const struct reason *reason)
+/* The fetch has ended, and `entry` says how unless there is a certificate, which is taken. */
+static void settle(struct entry *entry, const struct http_answer *http,
+                   struct signature_certificate *certificate)
 {
         int64_t now_ms = entry->cache->options.now_ms();
 
@@ -232,31 +244,32 @@ static void take_outcome(struct entry *entry, enum certificate_state outcome,
         entry->cache->fetches--;
         entry->tried = true;
         entry->tried_ms = now_ms;
-        entry->outcome = outcome;
-        entry->reason = *reason;
-        if (outcome == CERTIFICATE_KNOWN)
-                keep(entry, &answer->body, now_ms);
-        else if (answer->failure != HTTP_E_STOPPED)
+        if (certificate)
+                keep(entry, certificate, &http->body, now_ms);
+        else if (http->failure != HTTP_E_STOPPED)
                 note_failure(entry, has_copy(entry, now_ms));
 }
 
 /* On the thread "http". */
-static void on_answer(void *context, const struct http_answer *answer)
+static void on_answer(void *context, const struct http_answer *http)
 {
         struct entry *entry = context;
         struct certificate_cache *cache = entry->cache;
+        struct signature_certificate *certificate;
         struct reason reason = REASON_INIT;
-        enum certificate_state state = judge(cache, answer, &reason);
-        CLEANUP(buf_deinit) struct buf copy = BUF_INIT;
+        enum certificate_state outcome = judge(cache, http, &certificate, &reason);
+        CLEANUP(answer_deinit) struct certificate_answer answer = {.certificate = NULL};
         struct list waiters;
 
         list_init(&waiters);
         pthread_mutex_lock(&cache->lock);
-        take_outcome(entry, state, answer, &reason);
-        state = outcome_of(entry, entry->tried_ms, &copy, &reason);
+        entry->outcome = outcome;
+        entry->reason = reason;
+        settle(entry, http, certificate);
+        outcome_of(entry, entry->tried_ms, &answer);
         list_splice_back(&waiters, &entry->waiters);
         pthread_mutex_unlock(&cache->lock);
-        answer_waiters(&waiters, state, &copy, &reason);
+        answer_waiters(&waiters, &answer);
 }
 
 static void start_fetch(struct entry *entry)
@@ -289,80 +302,83 @@ static void refresh_if_due(struct entry *entry, int64_t now_ms)
 
 /* --- questions ---------------------------------------------------------------------------- */
 
-static enum certificate_state find_locked(struct certificate_cache *cache, const char *url,
-                                          struct buf *bytes, int64_t *tried_ms_ago,
-                                          struct reason *reason)
+static void find_locked(struct certificate_cache *cache, const char *url,
+                        struct certificate_answer *answer)
 {
         struct entry *entry = find_entry(cache, url);
         int64_t now_ms = cache->options.now_ms();
 
         if (!entry)
-                return CERTIFICATE_UNKNOWN;
+                return;
         entry->used = ++cache->uses;
-        if (has_copy(entry, now_ms)) {
-                *tried_ms_ago = elapsed(now_ms, entry->tried ? entry->tried_ms : entry->fetched_ms);
+        if (has_copy(entry, now_ms))
                 refresh_if_due(entry, now_ms);
-        } else if (entry->fetching || !tried_within(entry, now_ms, CERTIFICATE_CACHE_NEGATIVE_MS)) {
-                return CERTIFICATE_UNKNOWN;
-        }
-        return outcome_of(entry, now_ms, bytes, reason);
+        else if (entry->fetching || !tried_within(entry, now_ms, CERTIFICATE_CACHE_NEGATIVE_MS))
+                return;
+        outcome_of(entry, now_ms, answer);
 }
 
-enum certificate_state certificate_cache_find(struct certificate_cache *cache, const char *url,
-                                              struct buf *bytes, int64_t *tried_ms_ago,
-                                              struct reason *reason)
+void certificate_cache_find(struct certificate_cache *cache, const char *url,
+                            struct certificate_answer *answer)
 {
-        enum certificate_state state;
-
+        *answer = (struct certificate_answer){.state = CERTIFICATE_UNKNOWN};
         pthread_mutex_lock(&cache->lock);
-        state = find_locked(cache, url, bytes, tried_ms_ago, reason);
+        find_locked(cache, url, answer);
         pthread_mutex_unlock(&cache->lock);
-        return state;
 }
 
-/* CERTIFICATE_UNKNOWN: a fetch is under way. */
-static enum certificate_state begin(struct certificate_cache *cache, const char *url,
-                                    struct buf *bytes, struct reason *reason)
+static void refuse(struct certificate_answer *answer, const char *why)
+{
+        answer->state = CERTIFICATE_UNREACHABLE;
+        reason_set(&answer->reason, "%s", why);
+}
+
+/* Makes sure that a fetch is under way, and gives its entry; or NULL, with the answer. */
+static struct entry *need_fetch(struct certificate_cache *cache, const char *url,
+                                struct certificate_answer *answer)
 {
         struct entry *entry = find_entry(cache, url);
         int64_t now_ms = cache->options.now_ms();
 
         if (cache->stopping) {
-                reason_set(reason, STOPPING);
-                return CERTIFICATE_UNREACHABLE;
+                refuse(answer, STOPPING);
+                return NULL;
         }
         if (entry && entry->fetching)
-                return CERTIFICATE_UNKNOWN;
+                return entry;
         /* Perhaps a fetch has ended since the caller looked. */
-        if (entry && tried_within(entry, now_ms, CERTIFICATE_CACHE_NEGATIVE_MS))
-                return outcome_of(entry, now_ms, bytes, reason);
-        if (cache->fetches == CERTIFICATE_CACHE_FETCHES) {
-                reason_set(reason, "too many certificates are being fetched; try again");
-                return CERTIFICATE_UNREACHABLE;
+        if (entry && tried_within(entry, now_ms, CERTIFICATE_CACHE_NEGATIVE_MS)) {
+                outcome_of(entry, now_ms, answer);
+                return NULL;
         }
-        start_fetch(entry ? entry : add_entry(cache, url));
-        return CERTIFICATE_UNKNOWN;
+        if (cache->fetches == CERTIFICATE_CACHE_FETCHES) {
+                refuse(answer, "too many certificates are being fetched; try again");
+                return NULL;
+        }
+        if (!entry)
+                entry = add_entry(cache, url);
+        start_fetch(entry);
+        return entry;
 }
 
 void certificate_cache_fetch(struct certificate_cache *cache, const char *url,
                              certificate_cache_done *done, void *context)
 {
-        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
-        struct reason reason = REASON_INIT;
-        enum certificate_state state;
-        struct waiter *waiter;
+        CLEANUP(answer_deinit) struct certificate_answer answer = {.certificate = NULL};
+        struct waiter *waiter = mem_new(1, sizeof(*waiter));
+        struct entry *entry;
 
+        waiter->done = done;
+        waiter->context = context;
         pthread_mutex_lock(&cache->lock);
-        state = begin(cache, url, &bytes, &reason);
-        if (state == CERTIFICATE_UNKNOWN) {
-                waiter = mem_new(1, sizeof(*waiter));
-                waiter->done = done;
-                waiter->context = context;
-                list_push_back(&find_entry(cache, url)->waiters, &waiter->node);
-        }
+        entry = need_fetch(cache, url, &answer);
+        if (entry)
+                list_push_back(&entry->waiters, &waiter->node);
         pthread_mutex_unlock(&cache->lock);
-        if (state != CERTIFICATE_UNKNOWN)
-                done(context, state, &bytes, &reason);
+        if (entry)
+                return;
+        free(waiter);
+        done(context, &answer);
 }
 
 /* --- life --------------------------------------------------------------------------------- */
@@ -370,15 +386,16 @@ void certificate_cache_fetch(struct certificate_cache *cache, const char *url,
 static bool take_record(void *context, const struct store_record *record)
 {
         struct certificate_cache *cache = context;
+        struct signature_certificate *certificate;
         struct entry *entry;
 
         if (cache->count == CERTIFICATE_CACHE_ENTRIES)
                 return false;
-        if (record->value_size > cache->options.maximum_size ||
-            cache->options.check(record->value, record->value_size, NULL) != 0)
+        certificate = cache->options.read(record->value, record->value_size, NULL);
+        if (!certificate)
                 return true;
         entry = add_entry(cache, record->key);
-        buf_add(&entry->bytes, record->value, record->value_size);
+        entry->certificate = certificate;
         entry->fetched_ms = record->expires_ms - CERTIFICATE_CACHE_KEEP_MS;
         return true;
 }
@@ -403,17 +420,17 @@ int certificate_cache_new(const struct certificate_cache_options *options,
 
 void certificate_cache_stop(struct certificate_cache *cache)
 {
-        struct reason reason;
+        struct certificate_answer answer = {.certificate = NULL};
         struct list waiters;
 
         list_init(&waiters);
-        reason_set(&reason, STOPPING);
+        refuse(&answer, STOPPING);
         pthread_mutex_lock(&cache->lock);
         cache->stopping = true;
         for (size_t i = 0; i < cache->count; i++)
                 list_splice_back(&waiters, &cache->entries[i]->waiters);
         pthread_mutex_unlock(&cache->lock);
-        answer_waiters(&waiters, CERTIFICATE_UNREACHABLE, &BUF_INIT, &reason);
+        answer_waiters(&waiters, &answer);
 }
 
 void certificate_cache_free(struct certificate_cache *cache)

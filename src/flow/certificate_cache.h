@@ -20,10 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
 #include "http/http_client.h"
+#include "networks/signature.h"
 #include "store/store.h"
 
 /* Addresses that are remembered, with a certificate or without. */
@@ -46,8 +46,9 @@ struct certificate_cache_options {
         const char *kind;    /* of its records; static text */
         size_t maximum_size; /* bytes of a certificate */
         bool public_only;    /* as in struct http_request */
-        /* Is this a certificate at all, and of the right kind? On the thread "http"; pure. */
-        int (*check)(const void *bytes, size_t size, struct reason *reason);
+        /* As in struct signature_driver. */
+        struct signature_certificate *(*read)(const void *bytes, size_t size,
+                                              struct reason *reason);
         int64_t (*now_ms)(void); /* the wall clock */
 };
 
@@ -69,17 +70,23 @@ enum certificate_state {
         CERTIFICATE_UNREACHABLE, /* the address did not answer as it should; later it may */
 };
 
-/*
- * What is at hand: adds the copy to `bytes` and sets how long ago a fetch last ended, or sets the
- * reason why there is none. Starts a refresh if the copy is due for it.
- */
-enum certificate_state certificate_cache_find(struct certificate_cache *cache, const char *url,
-                                              struct buf *bytes, int64_t *tried_ms_ago,
-                                              struct reason *reason);
+/* What is known of an address. */
+struct certificate_answer {
+        enum certificate_state state;
+        struct signature_certificate *certificate; /* of CERTIFICATE_KNOWN; else NULL */
+        int64_t tried_ms_ago;                      /* the end of the last fetch; likewise */
+        struct reason reason;                      /* of _WRONG and _UNREACHABLE */
+};
 
-/* `bytes` (of CERTIFICATE_KNOWN) and `reason` (of the others) are valid during the call. */
-typedef void certificate_cache_done(void *context, enum certificate_state state,
-                                    const struct buf *bytes, const struct reason *reason);
+/*
+ * What is at hand; its certificate is the caller's to signature_certificate_free. Starts a refresh
+ * if the copy is due for it.
+ */
+void certificate_cache_find(struct certificate_cache *cache, const char *url,
+                            struct certificate_answer *answer);
+
+/* `answer` is valid during the call, with its certificate. */
+typedef void certificate_cache_done(void *context, const struct certificate_answer *answer);
 
 /*
  * Fetches, or joins the fetch under way, and calls `done` once: on the thread "http", on that of

@@ -34,9 +34,9 @@ static const struct signer_row {
 struct signer {
         const struct network *network;
         const struct settings_signature *settings;
-        struct certificate_cache *cache; /* NULL = `files` are all there is */
-        struct buf *files;               /* the configured certificates */
-        struct signature_roots *roots;   /* of the strict mode */
+        struct certificate_cache *cache;      /* NULL = `files` are all there is */
+        struct signature_certificate **files; /* the configured ones */
+        struct signature_roots *roots;        /* of the strict mode */
         int64_t (*now_ms)(void);
 };
 
@@ -74,22 +74,20 @@ static bool is_fingerprint(const char *text, const uint8_t digest[CRYPTO_SHA256_
 }
 
 /* Is the certificate one of those that the settings name, if they name any? */
-static bool is_pinned(const struct signer *signer, const struct buf *certificate,
+static bool is_pinned(const struct signer *signer, const struct signature_certificate *certificate,
                       struct reason *reason)
 {
         const struct conf_texts *pins = &signer->settings->certificate_fingerprints;
-        CLEANUP(buf_deinit) struct buf der = BUF_INIT;
+        const uint8_t *digest = signature_certificate_fingerprint(certificate);
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-        uint8_t digest[CRYPTO_SHA256_SIZE];
 
-        if (pins->count == 0 || !crypto_certificate_der(&der, certificate->data, certificate->size))
-                return pins->count == 0;
-        crypto_sha256(der.data, der.size, digest);
+        if (pins->count == 0)
+                return true;
         for (size_t i = 0; i < pins->count; i++) {
                 if (is_fingerprint(pins->texts[i], digest))
                         return true;
         }
-        crypto_hex_encode(&text, digest, sizeof(digest));
+        crypto_hex_encode(&text, digest, CRYPTO_SHA256_SIZE);
         reason_set(reason,
                    "the certificate is none of CertificateFingerprints; its fingerprint is %s",
                    buf_text(&text));
@@ -98,13 +96,13 @@ static bool is_pinned(const struct signer *signer, const struct buf *certificate
 
 /* Returns 0 or one of enum signature_condition. */
 static int verify_with(const struct signer *signer, const struct signature *signature,
-                       const struct buf *certificate, struct reason *reason)
+                       const struct signature_certificate *certificate, struct reason *reason)
 {
         struct signature_strict strict = {.now_s = signer->now_ms() / 1000, .roots = signer->roots};
 
         if (!is_pinned(signer, certificate, reason))
                 return SIGNATURE_E_CERTIFICATE;
-        return signer->network->signature->verify(signature, certificate->data, certificate->size,
+        return signer->network->signature->verify(signature, certificate,
                                                   signer->roots ? &strict : NULL, reason);
 }
 
@@ -116,7 +114,7 @@ static enum uplink_verdict verify_with_files(const struct signer *signer,
         int result = SIGNATURE_E_FALSE;
 
         for (size_t i = 0; i < signer->settings->certificate_files.count; i++) {
-                result = verify_with(signer, signature, &signer->files[i], reason);
+                result = verify_with(signer, signature, signer->files[i], reason);
                 if (result == 0 || result == SIGNATURE_E_STRICT)
                         break;
         }
@@ -154,15 +152,16 @@ static int examine(const struct signer *signer, const struct webhook *webhook,
                                  reason);
 }
 
-static enum uplink_verdict
-verify_with_cache(struct signer *signer, const struct signature *signature, struct reason *reason)
+/* With what the cache has; UPLINK_UNDECIDED if that is not enough. */
+static enum uplink_verdict verify_with_answer(const struct signer *signer,
+                                              const struct signature *signature,
+                                              const struct certificate_answer *answer,
+                                              struct reason *reason)
 {
-        CLEANUP(buf_deinit) struct buf certificate = BUF_INIT;
-        int64_t tried_ms_ago = 0;
         int result;
 
-        switch (certificate_cache_find(signer->cache, signature->certificate_url, &certificate,
-                                       &tried_ms_ago, reason)) {
+        *reason = answer->reason;
+        switch (answer->state) {
         case CERTIFICATE_UNKNOWN:
                 return UPLINK_UNDECIDED;
         case CERTIFICATE_WRONG:
@@ -172,11 +171,24 @@ verify_with_cache(struct signer *signer, const struct signature *signature, stru
         case CERTIFICATE_KNOWN:
                 break;
         }
-        result = verify_with(signer, signature, &certificate, reason);
+        result = verify_with(signer, signature, answer->certificate, reason);
         /* It may have been replaced at its address since. */
-        if (result == SIGNATURE_E_FALSE && tried_ms_ago >= RECHECK_MS)
+        if (result == SIGNATURE_E_FALSE && answer->tried_ms_ago >= RECHECK_MS)
                 return UPLINK_UNDECIDED;
         return result == 0 ? UPLINK_TRUSTED : UPLINK_REFUSED;
+}
+
+static enum uplink_verdict verify_with_cache(const struct signer *signer,
+                                             const struct signature *signature,
+                                             struct reason *reason)
+{
+        struct certificate_answer answer;
+        enum uplink_verdict verdict;
+
+        certificate_cache_find(signer->cache, signature->certificate_url, &answer);
+        verdict = verify_with_answer(signer, signature, &answer, reason);
+        signature_certificate_free(answer.certificate);
+        return verdict;
 }
 
 /* In the mode Warn everything is let in. */
@@ -230,17 +242,16 @@ enum uplink_verdict uplink_trust_check(struct uplink_trust *trust, const struct 
         return conclude(signer, verdict, reason);
 }
 
-static void on_certificate(void *context, enum certificate_state state, const struct buf *bytes,
-                           const struct reason *why_not)
+static void on_certificate(void *context, const struct certificate_answer *answer)
 {
         struct uplink_proof *proof = context;
+        struct reason reason;
         enum uplink_verdict verdict =
-                state == CERTIFICATE_UNREACHABLE ? UPLINK_UNAVAILABLE : UPLINK_REFUSED;
-        struct reason reason = *why_not;
+                verify_with_answer(proof->signer, &proof->signature, answer, &reason);
 
-        if (state == CERTIFICATE_KNOWN &&
-            verify_with(proof->signer, &proof->signature, bytes, &reason) == 0)
-                verdict = UPLINK_TRUSTED;
+        /* Nothing newer is to be had. */
+        if (verdict == UPLINK_UNDECIDED)
+                verdict = UPLINK_REFUSED;
         verdict = conclude(proof->signer, verdict, &reason);
         proof->done(proof->context, verdict, &reason);
         proof_free(proof);
@@ -269,24 +280,29 @@ static bool is_inner_host(const char *authority)
                 inet_pton(AF_INET6, endpoint.host, &address) == 1);
 }
 
-static int read_files(struct signer *signer, struct reason *reason)
+static int read_file(struct signer *signer, const char *name, size_t index, struct reason *reason)
 {
         const struct signature_driver *driver = signer->network->signature;
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        int result = file_read(name, driver->certificate_size, &bytes, reason);
+
+        if (result != 0)
+                return result;
+        signer->files[index] = driver->read_certificate(bytes.data, bytes.size, reason);
+        if (signer->files[index] && is_pinned(signer, signer->files[index], reason))
+                return 0;
+        reason_prefix(reason, "%s", name);
+        return 1;
+}
+
+static int read_files(struct signer *signer, struct reason *reason)
+{
         const struct conf_texts *names = &signer->settings->certificate_files;
         int result = 0;
 
         signer->files = mem_new(names->count, sizeof(*signer->files));
-        for (size_t i = 0; i < names->count && result == 0; i++) {
-                struct buf *file = &signer->files[i];
-
-                result = file_read(names->texts[i], driver->certificate_size, file, reason);
-                if (result == 0 &&
-                    (driver->check_certificate(file->data, file->size, reason) != 0 ||
-                     !is_pinned(signer, file, reason))) {
-                        reason_prefix(reason, "%s", names->texts[i]);
-                        result = 1;
-                }
-        }
+        for (size_t i = 0; i < names->count && result == 0; i++)
+                result = read_file(signer, names->texts[i], i, reason);
         return result;
 }
 
@@ -329,7 +345,7 @@ static int open_signer(const struct uplink_trust_options *options, const struct 
                         .kind = row->kind,
                         .maximum_size = signer->network->signature->certificate_size,
                         .public_only = !is_inner_host(signer->settings->certificate_host),
-                        .check = signer->network->signature->check_certificate,
+                        .read = signer->network->signature->read_certificate,
                         .now_ms = signer->now_ms,
                 },
                 &signer->cache, reason);
@@ -368,7 +384,7 @@ void uplink_trust_free(struct uplink_trust *trust)
 
                 for (size_t j = 0; signer->files && j < signer->settings->certificate_files.count;
                      j++)
-                        buf_deinit(&signer->files[j]);
+                        signature_certificate_free(signer->files[j]);
                 free(signer->files);
                 signature_roots_free(signer->roots);
                 certificate_cache_free(signer->cache);

@@ -153,7 +153,7 @@ static bool subject_has(X509 *certificate, int nid, const char *wanted)
         return same;
 }
 
-static int check_subject_and_key(X509 *certificate, struct reason *reason)
+static bool is_myriotas(X509 *certificate, struct reason *reason)
 {
         EVP_PKEY *key = X509_get0_pubkey(certificate);
 
@@ -161,15 +161,31 @@ static int check_subject_and_key(X509 *certificate, struct reason *reason)
             !subject_has(certificate, NID_organizationName, SUBJECT_ORGANIZATION)) {
                 reason_set(reason, "the certificate's subject is not O=%s, CN=%s",
                            SUBJECT_ORGANIZATION, SUBJECT_COMMON_NAME);
-                return SIGNATURE_E_CERTIFICATE;
+                return false;
         }
         if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA ||
             EVP_PKEY_get_bits(key) < MINIMUM_KEY_BITS) {
                 reason_set(reason, "the certificate has no RSA key of at least %d bits",
                            MINIMUM_KEY_BITS);
-                return SIGNATURE_E_CERTIFICATE;
+                return false;
         }
-        return 0;
+        return true;
+}
+
+struct signature_certificate *myriota_signature_read_certificate(const void *bytes, size_t size,
+                                                                 struct reason *reason)
+{
+        struct signature_certificate *certificate =
+                signature_certificate_new(bytes, size, MYRIOTA_CERTIFICATE_SIZE);
+
+        if (!certificate) {
+                reason_set(reason, "there is no certificate (PEM or DER) in it");
+                return NULL;
+        }
+        if (is_myriotas(signature_certificate_x509(certificate), reason))
+                return certificate;
+        signature_certificate_free(certificate);
+        return NULL;
 }
 
 /* --- the signature ---------------------------------------------------------------------- */
@@ -192,49 +208,23 @@ static bool signature_fits(const struct signature *signature, EVP_PKEY *key)
         return fits;
 }
 
-/* NULL with the reason unless it is Myriota's. */
-static X509 *read_certificate(const void *bytes, size_t size, struct reason *reason)
+int myriota_signature_verify(const struct signature *signature,
+                             const struct signature_certificate *certificate,
+                             const struct signature_strict *strict, struct reason *reason)
 {
-        X509 *certificate = signature_read_certificate(bytes, size, MYRIOTA_CERTIFICATE_SIZE);
+        X509 *x509 = signature_certificate_x509(certificate);
 
-        if (!certificate) {
-                reason_set(reason, "there is no certificate (PEM or DER) in it");
-                return NULL;
-        }
-        if (check_subject_and_key(certificate, reason) == 0)
-                return certificate;
-        X509_free(certificate);
-        return NULL;
-}
-
-int myriota_signature_check_certificate(const void *certificate, size_t size, struct reason *reason)
-{
-        CLEANUP(signature_certificate_cleanup)
-        X509 *parsed = read_certificate(certificate, size, reason);
-
-        return parsed ? 0 : SIGNATURE_E_CERTIFICATE;
-}
-
-int myriota_signature_verify(const struct signature *signature, const void *certificate,
-                             size_t size, const struct signature_strict *strict,
-                             struct reason *reason)
-{
-        CLEANUP(signature_certificate_cleanup)
-        X509 *parsed = read_certificate(certificate, size, reason);
-
-        if (!parsed)
-                return SIGNATURE_E_CERTIFICATE;
-        if (!signature_fits(signature, X509_get0_pubkey(parsed))) {
+        if (!signature_fits(signature, X509_get0_pubkey(x509))) {
                 reason_set(reason, "the signature does not fit the delivery");
                 return SIGNATURE_E_FALSE;
         }
-        return strict ? signature_check_strict(parsed, strict, reason) : 0;
+        return strict ? signature_check_strict(certificate, strict, reason) : 0;
 }
 
 const struct signature_driver myriota_signature = {
         .certificate_size = MYRIOTA_CERTIFICATE_SIZE,
         .read = myriota_signature_read,
         .check_url = myriota_signature_check_url,
-        .check_certificate = myriota_signature_check_certificate,
+        .read_certificate = myriota_signature_read_certificate,
         .verify = myriota_signature_verify,
 };

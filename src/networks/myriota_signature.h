@@ -24,10 +24,11 @@ int myriota_signature_read(const struct webhook *webhook, struct signature *sign
                            struct reason *reason) MUST_CHECK;
 int myriota_signature_check_url(const char *url, const char *authority,
                                 struct reason *reason) MUST_CHECK;
-int myriota_signature_check_certificate(const void *certificate, size_t size,
-                                        struct reason *reason) MUST_CHECK;
-int myriota_signature_verify(const struct signature *signature, const void *certificate,
-                             size_t size, const struct signature_strict *strict,
+struct signature_certificate *myriota_signature_read_certificate(const void *bytes, size_t size,
+                                                                 struct reason *reason) MUST_CHECK;
+int myriota_signature_verify(const struct signature *signature,
+                             const struct signature_certificate *certificate,
+                             const struct signature_strict *strict,
                              struct reason *reason) MUST_CHECK;
 
 #endif

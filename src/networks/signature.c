@@ -5,11 +5,18 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "networks/signature_x509.h"
+
+struct signature_certificate {
+        X509 *x509;
+        uint8_t fingerprint[CRYPTO_SHA256_SIZE];
+        atomic_int owners;
+};
 
 struct signature_roots {
         X509_STORE *store;
@@ -73,23 +80,50 @@ void signature_roots_free(struct signature_roots *roots)
 
 /* --- certificates ------------------------------------------------------------------------- */
 
-X509 *signature_read_certificate(const void *bytes, size_t size, size_t limit)
+struct signature_certificate *signature_certificate_new(const void *bytes, size_t size,
+                                                        size_t limit)
 {
         CLEANUP(buf_deinit) struct buf der = BUF_INIT;
+        struct signature_certificate *made;
         const unsigned char *at;
-        X509 *certificate;
+        X509 *x509;
 
         if (size > limit || !crypto_certificate_der(&der, bytes, size))
                 return NULL;
         at = (const unsigned char *)der.data;
-        certificate = d2i_X509(NULL, &at, (long)der.size);
+        x509 = d2i_X509(NULL, &at, (long)der.size);
         ERR_clear_error();
+        if (!x509)
+                return NULL;
+        made = mem_new(1, sizeof(*made));
+        made->x509 = x509;
+        atomic_init(&made->owners, 1);
+        crypto_sha256(der.data, der.size, made->fingerprint);
+        return made;
+}
+
+struct signature_certificate *signature_certificate_share(struct signature_certificate *certificate)
+{
+        atomic_fetch_add(&certificate->owners, 1);
         return certificate;
 }
 
-void signature_certificate_cleanup(X509 **certificate)
+void signature_certificate_free(struct signature_certificate *certificate)
 {
-        X509_free(*certificate);
+        if (!certificate || atomic_fetch_sub(&certificate->owners, 1) > 1)
+                return;
+        X509_free(certificate->x509);
+        free(certificate);
+}
+
+const uint8_t *signature_certificate_fingerprint(const struct signature_certificate *certificate)
+{
+        return certificate->fingerprint;
+}
+
+X509 *signature_certificate_x509(const struct signature_certificate *certificate)
+{
+        return certificate->x509;
 }
 
 static void verification_cleanup(X509_STORE_CTX **verification)
@@ -97,14 +131,14 @@ static void verification_cleanup(X509_STORE_CTX **verification)
         X509_STORE_CTX_free(*verification);
 }
 
-int signature_check_strict(X509 *certificate, const struct signature_strict *strict,
-                           struct reason *reason)
+int signature_check_strict(const struct signature_certificate *certificate,
+                           const struct signature_strict *strict, struct reason *reason)
 {
         CLEANUP(verification_cleanup) X509_STORE_CTX *verification = X509_STORE_CTX_new();
         int error;
 
         if (!verification ||
-            X509_STORE_CTX_init(verification, strict->roots->store, certificate, NULL) != 1)
+            X509_STORE_CTX_init(verification, strict->roots->store, certificate->x509, NULL) != 1)
                 abort();
         X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(verification), (time_t)strict->now_s);
         if (X509_verify_cert(verification) == 1)

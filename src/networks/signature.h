@@ -20,7 +20,7 @@ enum signature_condition {
         SIGNATURE_E_MALFORMED = 1, /* not what the network sends at all */
         SIGNATURE_E_MISSING,       /* there is no signature, or not all that it covers */
         SIGNATURE_E_URL,           /* the certificate must not be fetched from there */
-        SIGNATURE_E_CERTIFICATE,   /* no certificate, or not the network's */
+        SIGNATURE_E_CERTIFICATE,   /* no certificate, or not one that counts */
         SIGNATURE_E_FALSE,         /* the signature does not fit */
         SIGNATURE_E_STRICT,        /* it fits, but the certificate is not valid now */
 };
@@ -36,6 +36,17 @@ struct signature {
 #define SIGNATURE_INIT ((struct signature){.covered = BUF_INIT, .bytes = BUF_INIT})
 
 void signature_deinit(struct signature *signature);
+
+/* A certificate, read once. Many threads may verify with one at the same time. */
+struct signature_certificate;
+
+/* One owner more, one owner less; NULL is allowed for the second. */
+struct signature_certificate *
+signature_certificate_share(struct signature_certificate *certificate);
+void signature_certificate_free(struct signature_certificate *certificate);
+
+/* SHA-256 of its DER form: CRYPTO_SHA256_SIZE bytes. */
+const uint8_t *signature_certificate_fingerprint(const struct signature_certificate *certificate);
 
 /* Root certificates, read once. Many threads may verify with one at the same time. */
 struct signature_roots;
@@ -72,17 +83,19 @@ struct signature_driver {
         int (*check_url)(const char *url, const char *authority, struct reason *reason);
 
         /*
-         * Is this a certificate (PEM or DER), and the network's by its subject and key? Returns 0
-         * or SIGNATURE_E_CERTIFICATE with the reason.
+         * Reads a certificate (PEM or DER). NULL with the reason if it is none, or not the
+         * network's by its subject and key. The caller's to signature_certificate_free.
          */
-        int (*check_certificate)(const void *certificate, size_t size, struct reason *reason);
+        struct signature_certificate *(*read_certificate)(const void *bytes, size_t size,
+                                                          struct reason *reason);
 
         /*
-         * Does the signature fit a certificate that check_certificate likes? `strict` is NULL
-         * unless the certificate must be valid too. Returns 0, SIGNATURE_E_CERTIFICATE, _E_FALSE
-         * or _E_STRICT, with the reason.
+         * Does the signature fit a certificate that read_certificate gave? `strict` is NULL unless
+         * the certificate must be valid too. Returns 0, SIGNATURE_E_FALSE or _E_STRICT, with the
+         * reason.
          */
-        int (*verify)(const struct signature *signature, const void *certificate, size_t size,
+        int (*verify)(const struct signature *signature,
+                      const struct signature_certificate *certificate,
                       const struct signature_strict *strict, struct reason *reason);
 };
 

@@ -7,13 +7,15 @@
 
 #include "networks/signature.h"
 
-/* PEM (the first in it) or DER of at most `limit` bytes; NULL if it is neither. X509_free. */
-X509 *signature_read_certificate(const void *bytes, size_t size, size_t limit);
+/* Of PEM (the first in it) or DER of at most `limit` bytes; NULL if it is neither. */
+struct signature_certificate *signature_certificate_new(const void *bytes, size_t size,
+                                                        size_t limit);
 
-void signature_certificate_cleanup(X509 **certificate);
+/* Still the certificate's. */
+X509 *signature_certificate_x509(const struct signature_certificate *certificate);
 
 /* Returns 0 or SIGNATURE_E_STRICT with the reason. */
-int signature_check_strict(X509 *certificate, const struct signature_strict *strict,
-                           struct reason *reason) MUST_CHECK;
+int signature_check_strict(const struct signature_certificate *certificate,
+                           const struct signature_strict *strict, struct reason *reason) MUST_CHECK;
 
 #endif

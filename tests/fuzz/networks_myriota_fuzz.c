@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Any bytes as a delivery of Myriota, as its certificate, and as the address of that. */
+/* Any bytes as a delivery of Myriota, and as the address of its certificate. */
 #include "networks/myriota.h"
 #include "networks/myriota_signature.h"
 #include "networks_fuzz.h"
@@ -15,8 +15,6 @@ static void fuzz_signature(const uint8_t *data, size_t size)
 
         if (myriota_signature_read(&webhook, &signature, &reason) != 0)
                 demand(reason.text[0] != '\0');
-        /* Nobody has the key for what is made up here. */
-        demand(myriota_signature_verify(&signature, data, size, NULL, &reason) != 0);
         if (myriota_signature_check_url(url, MYRIOTA_CERTIFICATE_HOST, &reason) == 0)
                 demand(strncasecmp(url, "https://security.myriota.com", 28) == 0);
         signature_deinit(&signature);

@@ -15,16 +15,18 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/mem.h"
 #include "flow/certificate_cache.h"
-#include "networks/signature.h"
+#include "networks/myriota_signature.h"
 #include "support/certificates.h"
 #include "support/directory.h"
 #include "support/http_server.h"
+#include "support/signer.h"
 
-#define PATIENCE_S                60
-#define DAY                       (INT64_C(24) * 60 * 60 * 1000)
-#define SIZE_MAX_OF_A_CERTIFICATE 1000
+#define PATIENCE_S   60
+#define DAY          (INT64_C(24) * 60 * 60 * 1000)
+#define MAXIMUM_SIZE 4000
 
 /* --- what all tests share ----------------------------------------------------------------- */
 
@@ -32,6 +34,7 @@ static char *directory;
 static char *ca_file;
 static char *server_file;
 static struct test_ca *ca;
+static struct test_signer *signers[2]; /* whose certificates are "good-1" and "good-2" */
 
 static int set_up(void **state)
 {
@@ -47,12 +50,16 @@ static int set_up(void **state)
         ca = test_ca_new(ca_file);
         setenv("SSL_CERT_FILE", ca_file, 1);
         test_ca_issue(ca, &(struct test_certificate){.file = server_file, .host = "localhost"});
+        for (size_t i = 0; i < ARRAY_SIZE(signers); i++)
+                signers[i] = test_signer_new(&(struct test_signer_wish){.to_s = 60});
         return 0;
 }
 
 static int tear_down(void **state)
 {
         (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(signers); i++)
+                test_signer_free(signers[i]);
         test_ca_free(ca);
         free(ca_file);
         free(server_file);
@@ -67,13 +74,29 @@ static int64_t test_clock(void)
         return now_ms;
 }
 
-/* A certificate is whatever begins with "good". */
-static int check(const void *bytes, size_t size, struct reason *reason)
+static const char *const names[ARRAY_SIZE(signers)] = {"good-1", "good-2"};
+
+static const char *name_of(const struct signature_certificate *certificate)
 {
-        if (size >= 4 && memcmp(bytes, "good", 4) == 0)
-                return 0;
-        reason_set(reason, "this is not good");
-        return SIGNATURE_E_CERTIFICATE;
+        for (size_t i = 0; certificate && i < ARRAY_SIZE(signers); i++) {
+                CLEANUP(buf_deinit) struct buf hex = BUF_INIT;
+
+                crypto_hex_encode(&hex, signature_certificate_fingerprint(certificate),
+                                  CRYPTO_SHA256_SIZE);
+                if (strcmp(buf_text(&hex), test_signer_fingerprint(signers[i])) == 0)
+                        return names[i];
+        }
+        return "";
+}
+
+/* The certificate of that name, or the text itself. */
+static const char *content_of(const char *text)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(signers); i++) {
+                if (strcmp(text, names[i]) == 0)
+                        return test_signer_pem(signers[i]);
+        }
+        return text;
 }
 
 /* --- the world of one test ---------------------------------------------------------------- */
@@ -97,7 +120,7 @@ struct world {
         int done;
         int known;
         enum certificate_state state; /* of the last `done` */
-        char text[64];                /* its certificate */
+        const char *name;             /* of its certificate */
         struct reason reason;
 };
 
@@ -124,7 +147,7 @@ static enum test_http_then serve(void *context, const struct test_http_request *
         pthread_cond_broadcast(&world->changes);
         while (world->gate_closed)
                 wait_for_change(world);
-        test_http_answer(answer, world->status, world->headers, world->body);
+        test_http_answer(answer, world->status, world->headers, content_of(world->body));
         pthread_mutex_unlock(&world->lock);
         return TEST_HTTP_KEEP;
 }
@@ -143,9 +166,9 @@ static void open_cache(struct world *world)
                                          .http = world->http,
                                          .store = world->store,
                                          .kind = "certificate.test",
-                                         .maximum_size = SIZE_MAX_OF_A_CERTIFICATE,
+                                         .maximum_size = MAXIMUM_SIZE,
                                          .public_only = world->public_only,
-                                         .check = check,
+                                         .read = myriota_signature_read_certificate,
                                          .now_ms = test_clock,
                                  },
                                  &world->cache, &reason),
@@ -231,17 +254,16 @@ static char *url_of(const struct world *world, const char *path)
         return mem_format("https://localhost:%d/%s", test_http_server_port(world->server), path);
 }
 
-static void on_done(void *context, enum certificate_state state, const struct buf *bytes,
-                    const struct reason *reason)
+static void on_done(void *context, const struct certificate_answer *answer)
 {
         struct world *world = context;
 
         pthread_mutex_lock(&world->lock);
         world->done++;
-        world->known += state == CERTIFICATE_KNOWN;
-        world->state = state;
-        world->reason = *reason;
-        snprintf(world->text, sizeof(world->text), "%s", buf_text(bytes));
+        world->known += answer->state == CERTIFICATE_KNOWN;
+        world->state = answer->state;
+        world->reason = answer->reason;
+        world->name = name_of(answer->certificate);
         pthread_cond_broadcast(&world->changes);
         pthread_mutex_unlock(&world->lock);
 }
@@ -275,41 +297,40 @@ static enum certificate_state fetch(struct world *world, const char *path)
         return world->state;
 }
 
-/* What is at hand for an address; its certificate must be `text` if that is not NULL. */
-static enum certificate_state find(struct world *world, const char *path, const char *text)
+/* What is at hand for an address; its certificate must have this name, or NULL for any. */
+static enum certificate_state find(struct world *world, const char *path, const char *name)
 {
         CLEANUP(mem_cleanup) char *url = url_of(world, path);
-        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
-        struct reason reason = REASON_INIT;
-        int64_t tried_ms_ago = -1;
-        enum certificate_state state =
-                certificate_cache_find(world->cache, url, &bytes, &tried_ms_ago, &reason);
+        struct certificate_answer answer;
+        bool failed;
 
-        if (text)
-                assert_string_equal(buf_text(&bytes), text);
-        assert_int_equal(state == CERTIFICATE_KNOWN, bytes.size > 0);
-        assert_int_equal(state == CERTIFICATE_KNOWN, tried_ms_ago >= 0);
-        assert_int_equal(state == CERTIFICATE_WRONG || state == CERTIFICATE_UNREACHABLE,
-                         reason.text[0] != '\0');
-        return state;
+        certificate_cache_find(world->cache, url, &answer);
+        failed = answer.state == CERTIFICATE_WRONG || answer.state == CERTIFICATE_UNREACHABLE;
+        if (name)
+                assert_string_equal(name_of(answer.certificate), name);
+        assert_int_equal(answer.state == CERTIFICATE_KNOWN, answer.certificate != NULL);
+        assert_int_equal(failed, answer.reason.text[0] != '\0');
+        signature_certificate_free(answer.certificate);
+        return answer.state;
 }
 
 /* Until a refresh in the background has brought this certificate. */
-static void wait_for_text(struct world *world, const char *path, const char *text)
+static void wait_for_name(struct world *world, const char *path, const char *name)
 {
         CLEANUP(mem_cleanup) char *url = url_of(world, path);
 
         for (int i = 0; i < PATIENCE_S * 1000; i++) {
-                CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
-                struct reason reason;
-                int64_t ago;
+                struct certificate_answer answer;
+                bool is_there;
 
-                certificate_cache_find(world->cache, url, &bytes, &ago, &reason);
-                if (strcmp(buf_text(&bytes), text) == 0)
+                certificate_cache_find(world->cache, url, &answer);
+                is_there = strcmp(name_of(answer.certificate), name) == 0;
+                signature_certificate_free(answer.certificate);
+                if (is_there)
                         return;
                 nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         }
-        fail_msg("the certificate is not %s", text);
+        fail_msg("the certificate is not %s", name);
 }
 
 static void restart(struct world *world)
@@ -327,7 +348,7 @@ static void m8_a_certificate_is_fetched_once(void **state)
         (void)state;
         assert_int_equal(find(world, "a", NULL), CERTIFICATE_UNKNOWN);
         assert_int_equal(fetch(world, "a"), CERTIFICATE_KNOWN);
-        assert_string_equal(world->text, "good-1");
+        assert_string_equal(world->name, "good-1");
         assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
         assert_int_equal(find(world, "b", NULL), CERTIFICATE_UNKNOWN);
         assert_int_equal(count_requests(world), 1);
@@ -399,15 +420,15 @@ static void m8_whose_fault_a_failure_is(void **state)
 
 static void m8_size_is_bounded(void **state)
 {
-        char *large = mem_new(SIZE_MAX_OF_A_CERTIFICATE + 2, 1);
+        char *large = mem_new(MAXIMUM_SIZE + 2, 1);
         CLEANUP(stop_world) struct world *world = start_world(false);
 
         (void)state;
-        memcpy(large, "good", 4);
-        memset(large + 4, 'x', SIZE_MAX_OF_A_CERTIFICATE - 4);
+        memset(large, '\n', MAXIMUM_SIZE);
+        memcpy(large, content_of("good-1"), strlen(content_of("good-1")));
         set_answer(world, 200, large);
         assert_int_equal(fetch(world, "a"), CERTIFICATE_KNOWN);
-        large[SIZE_MAX_OF_A_CERTIFICATE] = 'x';
+        large[MAXIMUM_SIZE] = '\n';
         assert_int_equal(fetch(world, "b"), CERTIFICATE_WRONG);
         free(large);
 }
@@ -451,7 +472,7 @@ static void m8_a_copy_is_refreshed_after_a_day_in_the_background(void **state)
         assert_int_equal(count_requests(world), 1);
         now_ms += 1;
         assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
-        wait_for_text(world, "a", "good-2");
+        wait_for_name(world, "a", "good-2");
         assert_int_equal(count_requests(world), 2);
 }
 
@@ -489,7 +510,7 @@ static void m8_a_clock_that_is_set_back_loses_no_copy(void **state)
         set_answer(world, 200, "good-2");
         now_ms -= 100 * DAY;
         find(world, "a", "good-1");
-        wait_for_text(world, "a", "good-2");
+        wait_for_name(world, "a", "good-2");
         assert_int_equal(count_requests(world), 2);
 }
 
@@ -506,7 +527,7 @@ static void m8_copies_survive_a_restart_with_their_age(void **state)
         set_answer(world, 200, "good-2");
         restart(world);
         assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
-        wait_for_text(world, "a", "good-2");
+        wait_for_name(world, "a", "good-2");
         assert_int_equal(count_requests(world), 2);
 }
 

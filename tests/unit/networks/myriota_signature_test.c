@@ -173,11 +173,13 @@ static int verify_with(const void *certificate, size_t size, const struct signat
         CLEANUP(mem_cleanup)
         char *body = make_delivery(keys.signer, "ref:1\n1741558000\nid-1\n" PACKETS, PACKETS);
         CLEANUP(signature_deinit) struct signature signature;
+        CLEANUP(buf_deinit) struct buf given = BUF_INIT;
         struct reason reason = REASON_INIT;
         int result;
 
+        buf_add(&given, certificate, size);
         assert_int_equal(read_signature(body, &signature, &reason), 0);
-        result = myriota_signature_verify(&signature, certificate, size, strict, &reason);
+        result = support_verify(&signature, &given, strict, &reason);
         assert_int_equal(result == 0, reason.text[0] == '\0');
         return result;
 }
@@ -322,9 +324,8 @@ static void m8_whatever_was_changed_is_noticed(void **state)
                 struct reason reason = REASON_INIT;
 
                 assert_int_equal(read_signature(body, &signature, &reason), 0);
-                assert_int_equal(
-                        myriota_signature_verify(&signature, pem.data, pem.size, NULL, &reason),
-                        SIGNATURE_E_FALSE);
+                assert_int_equal(support_verify(&signature, &pem, NULL, &reason),
+                                 SIGNATURE_E_FALSE);
                 assert_string_equal(reason.text, "the signature does not fit the delivery");
                 signature_deinit(&signature);
                 free(body);
@@ -348,8 +349,7 @@ static void m8_data_is_covered_unescaped(void **state)
         assert_int_equal(read_signature(body, &signature, &reason), 0);
         assert_int_equal(signature.signed_s, 1741558000);
         assert_string_equal(signature.certificate_url, "https://security.myriota.com/data-x.crt");
-        assert_int_equal(myriota_signature_verify(&signature, pem.data, pem.size, NULL, &reason),
-                         0);
+        assert_int_equal(support_verify(&signature, &pem, NULL, &reason), 0);
         signature_deinit(&signature);
         free(body);
 }

@@ -224,8 +224,7 @@ static int verify_body(const struct buf *body, const struct signature_strict *st
         if (result)
                 return result;
         fetch(signature.certificate_url, &certificate);
-        return myriota_signature_verify(&signature, certificate.data, certificate.size, strict,
-                                        reason);
+        return support_verify(&signature, &certificate, strict, reason);
 }
 
 static void check_signature(const struct signature_row *row, const struct signature_strict *strict)

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "networks/myriota_signature.h"
 #include "networks/network.h"
 
 /* 2024-05-06T07:09:00.25Z */
@@ -109,6 +110,20 @@ static inline bool support_read_file(const char *path, struct buf *out)
                 buf_add(out, block, got);
         fclose(file);
         return true;
+}
+
+/* Reads the certificate as Myriota's, and verifies with it. */
+static inline int support_verify(const struct signature *signature, const struct buf *certificate,
+                                 const struct signature_strict *strict, struct reason *reason)
+{
+        struct signature_certificate *parsed =
+                myriota_signature_read_certificate(certificate->data, certificate->size, reason);
+        int result = SIGNATURE_E_CERTIFICATE;
+
+        if (parsed)
+                result = myriota_signature_verify(signature, parsed, strict, reason);
+        signature_certificate_free(parsed);
+        return result;
 }
 
 #endif
