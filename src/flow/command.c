@@ -53,6 +53,11 @@ void command_free(struct command *command)
         free(command);
 }
 
+bool command_is_over(const struct command *command, int64_t now_ms)
+{
+        return command->expires_ms > 0 && command->expires_ms <= now_ms;
+}
+
 bool command_has_lost_caller(const struct command *command)
 {
         if (!command->is_method || command->waits)

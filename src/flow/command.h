@@ -88,6 +88,9 @@ const char *command_outcome_name(enum command_outcome outcome);
 
 void command_free(struct command *command);
 
+/* Its time is over. */
+bool command_is_over(const struct command *command, int64_t now_ms);
+
 /* A direct method that nobody waits for any more. */
 bool command_has_lost_caller(const struct command *command);
 

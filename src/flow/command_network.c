@@ -348,6 +348,18 @@ static void submit(struct command_network *network, struct command *command, enu
                          exchange_done, exchange);
 }
 
+/* Nobody waits for it any more: it must not go out now. */
+static bool has_come_to_nothing(struct command_network *network, struct command *command)
+{
+        if (command_has_lost_caller(command))
+                command_pending_finish(network->pending, command, COMMAND_EXPIRED,
+                                       "its caller is gone");
+        else if (command_is_over(command, clock_wall_ms()))
+                command_pending_finish(network->pending, command, COMMAND_EXPIRED,
+                                       "its time was over before the network took it");
+        return command->state == COMMAND_FINISHED;
+}
+
 static void send(struct command_network *network, struct command *command, enum question question)
 {
         const struct downlink_driver *driver = device_network(command->device)->downlink;
@@ -356,9 +368,7 @@ static void send(struct command_network *network, struct command *command, enum 
         struct reason reason = REASON_INIT;
         int result;
 
-        if (question == QUESTION_TAKE_IT && command_has_lost_caller(command)) {
-                command_pending_finish(network->pending, command, COMMAND_EXPIRED,
-                                       "its caller is gone");
+        if (question == QUESTION_TAKE_IT && has_come_to_nothing(network, command)) {
                 release(network, command);
                 return;
         }

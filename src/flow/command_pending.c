@@ -161,18 +161,13 @@ static bool is_handing_over(struct command_pending *pending, struct device *devi
         return false;
 }
 
-static bool is_over(const struct command *command, int64_t now_ms)
-{
-        return command->expires_ms > 0 && command->expires_ms <= now_ms;
-}
-
 /* As next_to_hand_over, without those whose time is over. */
 static struct command *next_in_time(struct command_pending *pending, const struct device *device)
 {
         struct command *command;
 
         while ((command = next_to_hand_over(device)) && command->state == COMMAND_WAITING &&
-               is_over(command, clock_wall_ms()))
+               command_is_over(command, clock_wall_ms()))
                 finish(pending, command, COMMAND_EXPIRED,
                        "its time was over before it could be handed to the network");
         return command;
@@ -553,7 +548,7 @@ static bool collect_expired(void *context, const char *key, void *value)
         struct command *command = value;
 
         (void)key;
-        if (is_over(command, expired->now_ms))
+        if (command_is_over(command, expired->now_ms))
                 expired->commands[expired->count++] = command;
         return expired->count < ARRAY_SIZE(expired->commands);
 }

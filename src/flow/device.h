@@ -56,8 +56,8 @@ struct device {
         bool listed;                         /* there */
         bool off;                            /* not to be in Azure; not connected */
         bool changed; /* what it is connected as is out of date: uplink_hub.c connects it anew */
+        bool way_refused;        /* it was logged that the way back is not followed */
         struct downlink_way way; /* for its commands, as its uplinks told */
-        bool way_refused;        /* it was logged that what they told is not followed */
         char *clash; /* why it can never be sent: no id, or another device has it; else NULL */
 
         enum device_phase phase;
@@ -72,10 +72,10 @@ struct device {
         struct list held_commands;      /* there is no room for them among those */
         int64_t replaced_up_to;         /* arrival of the newest `replace` that was taken */
         struct command *handing_over;   /* to the network, the one whose turn it is; or NULL */
-        bool is_choosing;               /* whose turn it is */
         struct hub_timer command_timer;
         void *command_owner;     /* struct command_network, for the timer */
         int64_t next_command_ms; /* steady clock; not sooner is the next one handed over */
+        bool is_choosing;        /* whose turn it is */
         bool network_busy;       /* the network said so (DOWNLINK_BUSY), and nothing since */
         int64_t taken_ms;        /* wall clock; when the network took the last one; 0 = never */
 

@@ -80,7 +80,7 @@ export class ThingsStack {
    * Orders the answers to the next requests of a kind (`down`: push and replace; `list`), one
    * after the other. Members: `status` and `headers`, `error` (name); `take`: take it
    * nevertheless; `drop`: no answer, the connection is cut; `hold`: a promise to wait for before
-   * the answer; `before`: called once the downlink was taken or not.
+   * the answer; `before`: called once the downlink was taken or not; `device`: only for this one.
    */
   order(kind, ...answers) {
     for (const answer of answers) this.#answers.push({ kind, ...answer });
@@ -127,7 +127,8 @@ export class ThingsStack {
     assert.equal(request.method, how ? 'POST' : 'GET');
     if (how) this.#check(request, webhook);
 
-    const index = this.#answers.findIndex(({ kind }) => kind === (how ? 'down' : 'list'));
+    const index = this.#answers.findIndex((each) => each.kind === (how ? 'down' : 'list') &&
+      (each.device === undefined || each.device === device));
     const answer = index < 0 ? { status: 200 } : this.#answers.splice(index, 1)[0];
     const status = answer.status ?? 200;
     if (how && (status === 200 || answer.take)) {
@@ -179,6 +180,15 @@ export class ThingsStack {
   /** Cuts all connections. */
   cut() {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Listens no more; resolves to a function that listens again at the same port. */
+  async stop() {
+    const { port } = this.server.address();
+    const closed = new Promise((resolve) => { this.server.close(resolve); });
+    this.cut();
+    await closed;
+    return () => new Promise((resolve) => { this.server.listen(port, 'localhost', resolve); });
   }
 
   /**

@@ -291,6 +291,20 @@ static void law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again(void **s
         assert_int_equal(command->state, COMMAND_QUEUED);
 }
 
+static void what_is_in_doubt_and_over_is_not_pushed_again(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        command->expires_ms = 1;
+        run_timer(&site.device.command_timer);
+        check_last_request(2, "GET", "/down");
+        answer(200, "{}");
+        assert_int_equal(command->outcome, COMMAND_EXPIRED);
+        assert_int_equal(http.count, 2);
+}
+
 static void rule_E2_an_event_between_request_and_answer_decides(void **state)
 {
         struct command *command = add("m");
@@ -564,6 +578,7 @@ int main(void)
                 NETWORK_TEST(a_method_is_not_pushed_when_its_link_has_ended),
                 NETWORK_TEST(rule_D1_answers_of_the_network_decide),
                 NETWORK_TEST(law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again),
+                NETWORK_TEST(what_is_in_doubt_and_over_is_not_pushed_again),
                 NETWORK_TEST(rule_E2_an_event_between_request_and_answer_decides),
                 NETWORK_TEST(rule_D1_too_many_failures_abandon_and_doubt_is_kept),
 #define MYRIOTA_TEST(name) cmocka_unit_test_setup_teardown(name, setup_myriota, teardown)
