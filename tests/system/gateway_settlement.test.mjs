@@ -7,8 +7,8 @@ import { before, test } from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
-import { eventually } from './support/program.mjs';
-import { openRegistry } from './support/sdk.mjs';
+import { eventually, within } from './support/program.mjs';
+import { Inbox, openDevice, openRegistry, openService } from './support/sdk.mjs';
 import { apiKey, startThingsStack, webhookId } from './support/things_stack.mjs';
 
 const AT_A_TIME = 12;
@@ -186,6 +186,45 @@ test('every outcome ends in the settlement of its policy, confirmed and unconfir
     - matrix.findIndex(([, steps]) => steps === a.steps));
   await Promise.all(waiting.map((each) => t.test(each.name, () => run(each))));
   assert.deepEqual(stack.faults, []);
+});
+
+test('the hub sees the gateway settle as it sees the official device SDK', async (t) => {
+  const { connectionString } = await hub.device('reference');
+  const client = await openDevice(t, connectionString);
+  const service = await openService(t, hub, hub.info.hubs[0].service);
+  const { result: receiver } = await within('feedback receiver', service.getFeedbackReceiver());
+  const feedback = new Map();
+  receiver.on('message', (message) => {
+    for (const each of JSON.parse(message.data.toString())) {
+      feedback.set(each.originalMessageId, each.statusCode);
+    }
+  });
+  const messages = new Inbox(client, 'message');
+  const record = async (device, id, wanted) => {
+    const { state, deliveries, abandoned, locksLost } = await becomes(device, id, wanted);
+    const told = await eventually(`feedback of ${id}`, () => feedback.get(id));
+    return { state, deliveries, abandoned, locksLost, told };
+  };
+  const tell = (item, [kind, error]) =>
+    stack.tell(gateway, kind, 'mirror', item, { error, application: 'app-rules' });
+
+  await meet('app-rules', 'mirror');
+  for (const [how, wanted] of [['complete', 'completed'], ['reject', 'rejected'], ['abandon', 'completed']]) {
+    const theirs = await send('reference', { messageId: `their-${how}`, ack: 'full' });
+    await within(how, client[how](await messages.next()));
+    if (how === 'abandon') await within('complete', client.complete(await messages.next()));
+
+    const count = stack.takenOf('mirror').length + 1;
+    const ours = await send('mirror', { messageId: `our-${how}`, ack: 'full' });
+    const item = await stack.downlink('mirror', count);
+    if (how === 'complete') await tell(item, ['sent']);
+    if (how === 'reject') await tell(item, permanent);
+    if (how === 'abandon') {
+      await tell(item, transient);
+      await tell(await stack.downlink('mirror', count + 1), ['sent']);
+    }
+    assert.deepEqual(await record('mirror', ours, wanted), await record('reference', theirs, wanted));
+  }
 });
 
 test('the network is slow, and away: nothing is pushed twice, nothing is lost', async () => {
