@@ -308,6 +308,8 @@ test('payload formatters of a module: which one, what it gets, what it may give'
       Directory: await formatterDirectory(t), DownlinkFormatterDefault: 'teller',
     },
   });
+  const own = '0001020305';
+  s.myriota.modules.push({ Id: own, Attributes: { PayloadFormatterDownlink: 'other' } });
   await s.start();
   const id = await s.meet('0001020304');
   let count = 0;
@@ -370,6 +372,15 @@ test('payload formatters of a module: which one, what it gets, what it may give'
     assert.match(s.reason(message), reason);
   }
   assert.equal(s.myriota.takenOf(id).length, count);
+
+  // A module with a formatter of its own is reached before its first uplink.
+  await eventually('the module', () => s.gateway.metric('isthmus_devices_connected').then((n) => n === 2));
+  for (const [name, payload, hex] of [
+    ['Unlisted', {}, '070208'], ['Tell', { a: 1 }, hexOf('{"a":1}')],
+  ]) {
+    assert.equal((await s.call(own, name, payload)).status, 200);
+    assert.equal(s.myriota.deliver(own), hex);
+  }
   assert.deepEqual(s.myriota.faults, []);
 });
 

@@ -23,6 +23,8 @@ export class Myriota {
   requests = [];
   /** What was wrong with requests; a test ends with a look at it. */
   faults = [];
+  /** The list of modules: { Id, Attributes }. */
+  modules = [];
   #pending = new Map();
   #answers = [];
   #sockets = new Set();
@@ -94,7 +96,7 @@ export class Myriota {
       parts.push(part);
     }
     if (request.method === 'GET' && request.url === '/v1/modules?Destinations=false') {
-      this.#answer(response, 200, { Items: [], NextItem: '' });
+      this.#answer(response, 200, { Items: this.modules, NextItem: '' });
       return;
     }
     const { ModuleId: module, Message: hex } = this.#check(request, Buffer.concat(parts));

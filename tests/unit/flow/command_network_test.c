@@ -462,6 +462,28 @@ static void rule_D4_further_ones_wait_and_are_told_so(void **state)
                 free(messages[i].record);
 }
 
+static void what_is_cancelled_while_it_waits_makes_room_for_the_next(void **state)
+{
+        struct command *cancelled;
+        struct command *next;
+
+        (void)state;
+        add("first");
+        cancelled = add("cancelled");
+        next = add("next");
+        answer(200, "{}");
+        answer(400, PENDING);
+        command_pending_finish(site.pending, cancelled, COMMAND_CANCELLED, "by the operator");
+        commit();
+        answer(400, PENDING);
+        assert_true(next->waits);
+        run_timer(&site.device.command_timer);
+        commit();
+        answer(200, "{}");
+        assert_int_equal(next->outcome, COMMAND_DELIVERED);
+        assert_int_equal(http.count, 4);
+}
+
 static void rule_D4_what_waits_outlives_a_restart_and_its_caller(void **state)
 {
         struct called call = {.lost = false};
@@ -586,6 +608,7 @@ int main(void)
                 MYRIOTA_TEST(law_without_a_record_there_is_no_request),
                 MYRIOTA_TEST(what_waits_outlives_a_disk_that_fails),
                 MYRIOTA_TEST(rule_D4_further_ones_wait_and_are_told_so),
+                MYRIOTA_TEST(what_is_cancelled_while_it_waits_makes_room_for_the_next),
                 MYRIOTA_TEST(rule_D4_what_waits_outlives_a_restart_and_its_caller),
                 MYRIOTA_TEST(in_doubt_a_used_place_tells_that_it_arrived),
                 MYRIOTA_TEST(killed_before_the_answer_a_used_place_tells_that_it_arrived),
