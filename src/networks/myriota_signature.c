@@ -21,6 +21,7 @@
 #define MINIMUM_KEY_BITS 2048
 #define MAXIMUM_URL      2048
 #define SCHEME           "https://"
+#define DEFAULT_PORT     ":443"
 
 /* --- what is signed --------------------------------------------------------------------- */
 
@@ -97,17 +98,31 @@ static bool has_odd_character(const char *url)
         return false;
 }
 
+static bool has_port(const char *authority, size_t size)
+{
+        const char *bracket = memrchr(authority, ']', size);
+        size_t before = bracket ? (size_t)(bracket - authority) : 0;
+
+        return memchr(authority + before, ':', size - before) != NULL;
+}
+
+/* Without the port that https has anyway. */
+static size_t authority_length(const char *authority, size_t size)
+{
+        size_t port = strlen(DEFAULT_PORT);
+
+        if (size > port && strncmp(authority + size - port, DEFAULT_PORT, port) == 0 &&
+            !has_port(authority, size - port))
+                return size - port;
+        return size;
+}
+
 /* The host and port between scheme and path. */
 static bool is_authority(const char *text, size_t size, const char *authority)
 {
-        size_t length = strlen(authority);
+        size_t length = authority_length(authority, strlen(authority));
 
-        if (size < length || strncasecmp(text, authority, length) != 0)
-                return false;
-        if (size == length)
-                return true;
-        return !strchr(authority, ':') && size == length + 4 &&
-               strncmp(text + length, ":443", 4) == 0;
+        return authority_length(text, size) == length && strncasecmp(text, authority, length) == 0;
 }
 
 int myriota_signature_check_url(const char *url, const char *authority, struct reason *reason)

@@ -464,6 +464,13 @@ static void m8_a_stand_in_host_may_have_a_port(void **state)
         assert_url("https://localhost/x", "localhost:8443", false);
         assert_url("https://localhost:8443:443/x", "localhost:8443", false);
         assert_url("https://localhost:84430/x", "localhost:8443", false);
+        assert_url("https://localhost/x", "localhost:443", true);
+        assert_url("https://localhost:443/x", "localhost:443", true);
+        assert_url("https://localhost:8443/x", "localhost:443", false);
+        assert_url("https://[::1]/x", "[::1]", true);
+        assert_url("https://[::1]:443/x", "[::1]", true);
+        assert_url("https://[::1]:8443/x", "[::1]:8443", true);
+        assert_url("https://[::1]:8443/x", "[::1]", false);
 }
 
 static void m8_a_very_long_url_is_refused(void **state)
