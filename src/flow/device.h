@@ -63,7 +63,9 @@ struct device {
         enum device_phase phase;
         char *held_because; /* DEVICE_HELD: why, for people; else NULL */
         struct device_assignment assignment;
-        int failures; /* in a row; for the backoff */
+        int failures;      /* in a row; for the backoff */
+        bool is_choosing;  /* which command's turn it is */
+        bool network_busy; /* the network said so (DOWNLINK_BUSY), and nothing since */
 
         struct uplink_backlog backlog;
         struct hub_device *link;
@@ -75,8 +77,6 @@ struct device {
         struct hub_timer command_timer;
         void *command_owner;     /* struct command_network, for the timer */
         int64_t next_command_ms; /* steady clock; not sooner is the next one handed over */
-        bool is_choosing;        /* whose turn it is */
-        bool network_busy;       /* the network said so (DOWNLINK_BUSY), and nothing since */
         int64_t taken_ms;        /* wall clock; when the network took the last one; 0 = never */
 
         struct hub_timer timer;
