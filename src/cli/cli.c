@@ -11,6 +11,7 @@ static int command_help(int argc, char **argv);
 static const struct cli_command commands[] = {
         {"command", "lists, shows and cancels commands on their way to devices", command_command},
         {"config", "checks or shows the configuration", command_config},
+        {"formatter", "tries a payload formatter", command_formatter},
         {"gateway", "takes webhooks and is every device's connection to its hub", command_gateway},
         {"help", "shows this help", command_help},
         {"hub", "runs a local IoT Hub and provisioning service", command_hub},

@@ -22,6 +22,7 @@ int cli_main(int argc, char **argv);
 /* The commands, one file each; cli.c holds the table. */
 int command_command(int argc, char **argv);
 int command_config(int argc, char **argv);
+int command_formatter(int argc, char **argv);
 int command_gateway(int argc, char **argv);
 int command_hub(int argc, char **argv);
 int command_hub_watch(int argc, char **argv);

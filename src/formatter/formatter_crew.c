@@ -76,8 +76,11 @@ static void kill_worker(struct formatter_worker *worker)
 static void suspect(struct formatter_pool *pool, struct formatter_request *request,
                     enum formatter_status status, const struct reason *reason)
 {
+        struct reason named = *reason;
+
+        reason_prefix(&named, "payload formatter '%s'", request->name);
         if (++request->deaths >= MOST_DEATHS)
-                formatter_pool_answer_failure(request, status, reason);
+                formatter_pool_answer_failure(request, status, &named);
         else
                 list_push_back(&pool->suspects, &request->node);
 }

@@ -88,7 +88,7 @@ bool formatter_crew_is_lost(const struct formatter_pool *pool);
 /* Hands candidates and requests to workers, and sends. */
 void formatter_deal(struct formatter_pool *pool);
 
-/* A new candidate, to whoever is there. */
-void formatter_deal_candidate(void *pool, struct formatter_file *file);
+/* A new candidate, to whoever is there; `context` is the pool. */
+void formatter_deal_candidate(void *context, struct formatter_file *file);
 
 #endif

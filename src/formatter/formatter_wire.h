@@ -86,7 +86,7 @@ void formatter_wire_add_load(struct buf *out, const struct formatter_load *load)
 void formatter_wire_add_unload(struct buf *out, uint64_t version);
 void formatter_wire_add_ready(struct buf *out);
 void formatter_wire_add_loaded(struct buf *out, const struct formatter_loaded *loaded);
-void formatter_wire_add_result(struct buf *out, const struct formatter_wire_result *result);
+void formatter_wire_add_result(struct buf *out, const struct formatter_wire_result *wire);
 
 /* A call is made in two steps: what its caller knows, and later what the pool's thread knows. */
 void formatter_wire_add_input(struct buf *out, enum formatter_function function,
@@ -107,6 +107,6 @@ bool formatter_wire_read_loaded(const struct formatter_frame *frame,
                                 struct formatter_loaded *loaded) MUST_CHECK;
 /* Checks the shape only; formatter_check.h checks what the texts say. */
 bool formatter_wire_read_result(const struct formatter_frame *frame,
-                                struct formatter_wire_result *result) MUST_CHECK;
+                                struct formatter_wire_result *wire) MUST_CHECK;
 
 #endif

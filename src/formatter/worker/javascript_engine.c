@@ -20,6 +20,7 @@
 
 /* Exported by the library, declared in its private header JSContextRefPrivate.h alone. */
 typedef bool (*javascript_limit_reached)(JSContextRef context, void *engine);
+/* NOLINTNEXTLINE(readability-identifier-naming) */
 extern void JSContextGroupSetExecutionTimeLimit(JSContextGroupRef group, double seconds,
                                                 javascript_limit_reached reached, void *engine);
 

@@ -43,9 +43,9 @@ void javascript_engine_load(struct javascript_engine *engine, const struct forma
 
 void javascript_engine_unload(struct javascript_engine *engine, uint64_t version);
 
-/* Makes one call. The texts of the result are the engine's, until its next call. */
+/* Makes one call. The texts of what comes are the engine's, until its next call. */
 void javascript_engine_call(struct javascript_engine *engine,
                             const struct formatter_wire_call *call,
-                            struct formatter_wire_result *result);
+                            struct formatter_wire_result *wire);
 
 #endif

@@ -13,7 +13,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "base/thread.h"
 #include "formatter/formatter_beacon.h"
 #include "formatter/formatter_wire.h"
 #include "formatter/worker/javascript_engine.h"
@@ -232,7 +231,6 @@ int main(int argc, char **argv)
                       stderr);
                 return FORMATTER_EXIT_USAGE;
         }
-        thread_enter("main");
         if (sandbox_prepare() != 0)
                 return FORMATTER_EXIT_SANDBOX;
         watchdog_start(&limits, beacon);

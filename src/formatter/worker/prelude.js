@@ -22,6 +22,7 @@ const { fromCharCode } = String;
 const TextOf = String;
 const Time = Date;
 const Fault = Error;
+const Pledge = Promise;
 const TypeFault = TypeError;
 const RangeFault = RangeError;
 const Bytes = Uint8Array;
@@ -37,7 +38,7 @@ const PROPERTY_LIMIT = 64;
 // --- what formatters expect of their surroundings -------------------------------------------
 
 function provide(name, value) {
-  defineProperty(global, name, { value, writable: true, enumerable: false, configurable: true });
+  defineProperty(global, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
 }
 
 function inert() {}
@@ -393,7 +394,10 @@ function inputOf(bytes, port, time, data, device, application, method) {
   if (port > 0) input.fPort = port;
   if (time !== undefined) input.recvTime = new Time(time);
   if (data !== undefined) input.data = data;
-  if (device !== undefined) input.deviceId = input.terminalId = device;
+  if (device !== undefined) {
+    input.deviceId = device;
+    input.terminalId = device;
+  }
   if (application !== undefined) input.applicationId = application;
   if (method !== undefined) input.method = method;
   return input;
@@ -409,8 +413,16 @@ function legacyResult(name, value) {
   return name === 'Encoder' ? { __proto__: null, bytes: value } : { __proto__: null, data: value };
 }
 
+// A script's functions are members of the global object; a formatter may look for itself there.
+function show(functions) {
+  for (let i = 0; i < 4; i++) {
+    if (functions[i]) defineProperty(global, NAMES[i], plain(functions[i]));
+  }
+}
+
 function call(make, kind, input) {
   const functions = apply(make, global, []);
+  show(functions);
   if (functions[kind]) return apply(functions[kind], undefined, [input]);
   const legacy = functions[kind + 4];
   if (!legacy) {
@@ -424,6 +436,7 @@ function resultOf(kind, result) {
   const name = NAMES[kind];
   if (!isObject(result)) fail(`${name} returned ${nameOf(result)}, not an object`);
   if (isArray(result)) fail(`${name} returned a list, not an object`);
+  if (result instanceof Pledge) fail(`${name} returned a promise, not an object with \`data\``);
   const errors = textsOf(result.errors, 'errors');
   if (errors) {
     let text = errors[0];

@@ -63,6 +63,11 @@ static const int allowed[] = {
         SCMP_SYS(rseq),
         SCMP_SYS(sched_yield),
         SCMP_SYS(sched_getaffinity),
+        SCMP_SYS(sched_getscheduler),
+        SCMP_SYS(sched_getparam),
+        SCMP_SYS(sched_get_priority_max),
+        SCMP_SYS(sched_get_priority_min),
+        SCMP_SYS(getpriority),
         SCMP_SYS(clock_gettime),
         SCMP_SYS(clock_getres),
         SCMP_SYS(clock_nanosleep),
@@ -82,6 +87,12 @@ static const int allowed[] = {
         SCMP_SYS(restart_syscall),
         SCMP_SYS(exit),
         SCMP_SYS(exit_group),
+};
+
+/* What the engine asks for its threads and does without. */
+static const int refused[] = {
+        SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_setparam),    SCMP_SYS(sched_setattr),
+        SCMP_SYS(setpriority),        SCMP_SYS(sched_setaffinity),
 };
 
 /* Allowed only with certain arguments. */
@@ -118,6 +129,8 @@ int sandbox_enter(void)
 
         for (size_t i = 0; i < ARRAY_SIZE(allowed) && result == 0; i++)
                 result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+        for (size_t i = 0; i < ARRAY_SIZE(refused) && result == 0; i++)
+                result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
         if (result == 0)
                 result = add_conditional(filter);
         if (result == 0)

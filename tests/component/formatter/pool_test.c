@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Payload formatters in real workers: what a call gives, and what it makes of mistakes. */
+/*
+ * Payload formatters in real workers: what comes and goes, files that change, workers that die.
+ * What a formatter may do and return, formatters of tests/data show (component.cli.formatter).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,22 +12,45 @@
 
 #include "formatter/formatter.h"
 
+#include <dirent.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "support/directory.h"
 #include "support/formatter_calls.h"
+
+/* Room for a test program's processor that is busy with other things. */
+#define PATIENCE_MS 60000
 
 static char *folder;
 static struct formatter_pool *pool;
 
+static const struct formatter_input one_byte = {
+        .bytes = (const uint8_t *)"\x07", .size = 1, .port = 5};
+
+static struct formatter_pool *pool_of(const char *directory, int workers, int64_t timeout_ms)
+{
+        struct formatter_options options = {.directory = directory,
+                                            .program = TEST_FORMATTER,
+                                            .workers = workers,
+                                            .timeout_ms = timeout_ms};
+        struct formatter_pool *made;
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(formatter_pool_new(&options, &made, &reason), 0);
+        return made;
+}
+
 static int start(void **state)
 {
-        struct formatter_options options = {.program = TEST_FORMATTER};
-        struct reason reason;
-
         (void)state;
+        log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
         folder = test_directory_new();
-        options.directory = folder;
-        assert_int_equal(formatter_pool_new(&options, &pool, &reason), 0);
+        pool = pool_of(folder, 2, 0);
         return 0;
 }
 
@@ -36,29 +62,426 @@ static int finish(void **state)
         return 0;
 }
 
-static void test_first(void **state)
+/* Replaces a file at once, as an editor does. */
+static void put(const char *name, const char *text)
 {
-        struct formatter_input input = {.bytes = (const uint8_t *)"\x01\x02", .size = 2, .port = 7};
+        CLEANUP(mem_cleanup) char *from = test_directory_file(folder, "new");
+        CLEANUP(mem_cleanup) char *file = mem_format("%s.js", name);
+        CLEANUP(mem_cleanup) char *to = test_directory_file(folder, file);
+
+        test_directory_write(folder, "new", text);
+        assert_int_equal(rename(from, to), 0);
+}
+
+static void call(struct test_formatter_answer *answer, const char *name,
+                 enum formatter_function function, const struct formatter_input *input)
+{
+        test_formatter_answer_init(answer);
+        formatter_call(pool, name, function, input, test_formatter_done, answer);
+        test_formatter_wait(answer);
+        assert_true(answer->on_thread);
+}
+
+static void decode(struct test_formatter_answer *answer, const char *name)
+{
+        call(answer, name, FORMATTER_DECODE_UPLINK, &one_byte);
+}
+
+/* Decodes until the data is so: a change is taken up some time after it was made. */
+static void wait_for_data(const char *name, const char *data)
+{
+        int64_t until_ms = clock_steady_ms() + PATIENCE_MS;
+        bool good = false;
+
+        while (!good) {
+                struct test_formatter_answer answer;
+
+                decode(&answer, name);
+                good = text_equal(answer.data, data);
+                test_formatter_answer_deinit(&answer);
+                assert_true(good || clock_steady_ms() < until_ms);
+        }
+}
+
+static void wait_for_status(const char *name, enum formatter_status status, const char *part)
+{
+        int64_t until_ms = clock_steady_ms() + PATIENCE_MS;
+        bool good = false;
+
+        while (!good) {
+                struct test_formatter_answer answer;
+
+                decode(&answer, name);
+                good = answer.status == status && strstr(answer.reason.text, part);
+                test_formatter_answer_deinit(&answer);
+                assert_true(good || clock_steady_ms() < until_ms);
+        }
+}
+
+/* --- calls --------------------------------------------------------------------------------- */
+
+static void test_a_call_brings_everything_there_and_back(void **state)
+{
+        const struct formatter_input input = {.bytes = (const uint8_t *)"\x00\xff",
+                                              .size = 2,
+                                              .port = 10,
+                                              .time_ns = 1700000000123456789,
+                                              .data = "{\"n\":1,\"s\":\"ü\"}",
+                                              .device = "dev",
+                                              .application = "app",
+                                              .method = "Set"};
         struct test_formatter_answer answer;
 
         (void)state;
-        test_directory_write(folder, "first.js",
-                             "function decodeUplink(input) { return { data: { sum: input.bytes[0] "
-                             "+ input.bytes[1], port: input.fPort } }; }");
-        test_formatter_answer_init(&answer);
-        formatter_call(pool, "first", FORMATTER_DECODE_UPLINK, &input, test_formatter_done,
-                       &answer);
-        test_formatter_wait(&answer);
+        put("all", "function encodeDownlink(input) {"
+                   "  return { bytes: input.bytes.concat(JSON.stringify(input).length % 256),"
+                   "    fPort: input.fPort, warnings: [JSON.stringify(input)],"
+                   "    properties: { text: 'é', number: 1.5, yes: true, not: null } };"
+                   "}");
+        call(&answer, "all", FORMATTER_ENCODE_DOWNLINK, &input);
         assert_string_equal(answer.reason.text, "");
         assert_int_equal(answer.status, FORMATTER_GOOD);
-        assert_string_equal(answer.data, "{\"sum\":3,\"port\":7}");
+        assert_int_equal(answer.bytes.size, 3);
+        assert_memory_equal(answer.bytes.data, "\x00\xff", 2);
+        assert_int_equal(answer.port, 10);
+        assert_string_equal(
+                answer.warnings,
+                "[\"{\\\"bytes\\\":[0,255],\\\"fPort\\\":10,\\\"recvTime\\\":"
+                "\\\"2023-11-14T22:13:20.123Z\\\",\\\"data\\\":{\\\"n\\\":1,\\\"s\\\":\\\"ü\\\"},"
+                "\\\"deviceId\\\":\\\"dev\\\",\\\"terminalId\\\":\\\"dev\\\","
+                "\\\"applicationId\\\":\\\"app\\\",\\\"method\\\":\\\"Set\\\"}\"]");
+        assert_string_equal(buf_text(&answer.properties), "text=é;number=1.5;yes=true;");
+        assert_true(answer.elapsed_ns > 0);
+        assert_true(answer.memory_bytes > 0);
         test_formatter_answer_deinit(&answer);
+}
+
+static void test_what_is_not_given_is_not_there(void **state)
+{
+        const struct formatter_input nothing = {.port = 0};
+        struct test_formatter_answer answer;
+
+        (void)state;
+        put("keys", "function decodeUplink(input) { return { data: { k: Object.keys(input) } }; }");
+        call(&answer, "keys", FORMATTER_DECODE_UPLINK, &nothing);
+        assert_string_equal(answer.data, "{\"k\":[]}");
+        test_formatter_answer_deinit(&answer);
+}
+
+static void test_names_are_no_paths(void **state)
+{
+        static const char *const names[] = {"../keys", "/etc/passwd", "", "no-such-thing", ".."};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                struct test_formatter_answer answer;
+
+                decode(&answer, names[i]);
+                assert_int_equal(answer.status, FORMATTER_MISSING);
+                test_formatter_answer_deinit(&answer);
+        }
+}
+
+static void test_input_that_can_not_be_sent_is_refused(void **state)
+{
+        const struct formatter_input broken = {.device = "\xff"};
+        struct formatter_input large = {.bytes = NULL, .size = 1 << 20};
+        CLEANUP(mem_cleanup) uint8_t *bytes = mem_new(large.size, 1);
+        struct test_formatter_answer answer;
+
+        (void)state;
+        call(&answer, "keys", FORMATTER_DECODE_UPLINK, &broken);
+        assert_int_equal(answer.status, FORMATTER_FAILED);
+        test_formatter_answer_deinit(&answer);
+        large.bytes = bytes;
+        call(&answer, "keys", FORMATTER_DECODE_UPLINK, &large);
+        assert_int_equal(answer.status, FORMATTER_FAILED);
+        test_formatter_answer_deinit(&answer);
+}
+
+/* The globals of one formatter are not those of another, whatever it does to them. */
+static void test_formatters_do_not_see_each_other(void **state)
+{
+        struct test_formatter_answer answer;
+
+        (void)state;
+        put("vandal", "Object.prototype.x = 1; Array.prototype.push = null; JSON.stringify = null;"
+                      "Math.floor = () => 42; globalThis.left = 'behind'; secret = 1;"
+                      "const shared = 1; class Shared {}"
+                      "function decodeUplink() { return { data: { floor: Math.floor(1.5) } }; }");
+        put("victim", "const shared = 2; class Shared {}"
+                      "function decodeUplink() { const a = []; a.push(typeof left, typeof secret);"
+                      "return { data: { a, x: ({}).x === undefined, floor: Math.floor(1.5) } }; }");
+        for (int i = 0; i < 4; i++) {
+                decode(&answer, "vandal");
+                assert_string_equal(answer.data, "{\"floor\":42}");
+                test_formatter_answer_deinit(&answer);
+                decode(&answer, "victim");
+                assert_string_equal(answer.data,
+                                    "{\"a\":[\"undefined\",\"undefined\"],\"x\":true,\"floor\":1}");
+                test_formatter_answer_deinit(&answer);
+        }
+}
+
+/* --- files --------------------------------------------------------------------------------- */
+
+static void test_a_changed_file_is_taken_up(void **state)
+{
+        (void)state;
+        put("change", "function decodeUplink() { return { data: { version: 1 } }; }");
+        wait_for_data("change", "{\"version\":1}");
+        put("change", "var decodeUplink = () => ({ data: { version: 2 } });");
+        wait_for_data("change", "{\"version\":2}");
+}
+
+static void test_a_broken_change_leaves_the_old_one_in_force(void **state)
+{
+        struct test_formatter_answer answer;
+
+        (void)state;
+        put("change", "function decodeUplink() {\n  return { data: { version: 3 };\n}");
+        put("other", "function decodeUplink() { return { data: {} }; }");
+        wait_for_data("other", "{}");
+        for (int i = 0; i < 20; i++) {
+                decode(&answer, "change");
+                assert_string_equal(answer.data, "{\"version\":2}");
+                test_formatter_answer_deinit(&answer);
+        }
+        put("change", "function decodeUplink() { return { data: { version: 4 } }; }");
+        wait_for_data("change", "{\"version\":4}");
+}
+
+static void test_what_never_compiled_says_where(void **state)
+{
+        struct test_formatter_answer answer;
+
+        (void)state;
+        put("broken", "function decodeUplink() {\n  return { data: { version: 3 };\n}");
+        decode(&answer, "broken");
+        assert_int_equal(answer.status, FORMATTER_NOT_COMPILED);
+        assert_non_null(strstr(answer.reason.text, "line 2"));
+        assert_non_null(strstr(answer.reason.text, "'broken'"));
+        test_formatter_answer_deinit(&answer);
+        put("broken", "function decodeUplink() { return { data: { version: 1 } }; }");
+        wait_for_data("broken", "{\"version\":1}");
+}
+
+static void test_a_file_that_is_no_text_is_refused(void **state)
+{
+        struct test_formatter_answer answer;
+
+        (void)state;
+        put("binary", "function decodeUplink() { return '\xff'; }");
+        decode(&answer, "binary");
+        assert_int_equal(answer.status, FORMATTER_NOT_COMPILED);
+        assert_non_null(strstr(answer.reason.text, "UTF-8"));
+        test_formatter_answer_deinit(&answer);
+}
+
+static void test_a_removed_file_is_missed(void **state)
+{
+        CLEANUP(mem_cleanup) char *path = test_directory_file(folder, "other.js");
+
+        (void)state;
+        wait_for_data("other", "{}");
+        assert_int_equal(unlink(path), 0);
+        wait_for_status("other", FORMATTER_MISSING, "other");
+        put("other", "function decodeUplink() { return { data: { again: true } }; }");
+        wait_for_data("other", "{\"again\":true}");
+}
+
+static void test_a_folder_may_come_later(void **state)
+{
+        CLEANUP(mem_cleanup) char *path = test_directory_file(folder, "later");
+        CLEANUP(mem_cleanup) char *file = mem_format("%s/f.js", path);
+        struct formatter_pool *before = pool;
+        struct test_formatter_answer answer;
+
+        (void)state;
+        pool = pool_of(path, 1, 0);
+        decode(&answer, "f");
+        assert_int_equal(answer.status, FORMATTER_MISSING);
+        test_formatter_answer_deinit(&answer);
+        assert_int_equal(mkdir(path, 0700), 0);
+        test_directory_write(path, "f.js", "function decodeUplink() { return { data: {} }; }");
+        wait_for_data("f", "{}");
+        test_directory_write(path, "f.js", "function decodeUplink() { return { data: {n: 2} }; }");
+        wait_for_data("f", "{\"n\":2}");
+        formatter_pool_free(pool);
+        pool = before;
+        unlink(file);
+        rmdir(path);
+}
+
+/* --- workers that die ---------------------------------------------------------------------- */
+
+/* Kills every worker of this program; returns how many there were. */
+static int kill_workers(void)
+{
+        DIR *processes = opendir("/proc");
+        struct dirent *entry;
+        int count = 0;
+
+        while ((entry = readdir(processes))) {
+                CLEANUP(mem_cleanup) char *path = mem_format("/proc/%s/stat", entry->d_name);
+                FILE *stat = fopen(path, "r");
+                int pid;
+                int parent;
+
+                if (!stat)
+                        continue;
+                if (fscanf(stat, "%d (isthmus-formatt) %*c %d", &pid, &parent) == 2 &&
+                    parent == getpid() && kill(pid, SIGKILL) == 0)
+                        count++;
+                fclose(stat);
+        }
+        closedir(processes);
+        return count;
+}
+
+static void test_killed_workers_are_replaced_and_nothing_is_lost(void **state)
+{
+        enum {
+                CALLS = 400
+        };
+        struct test_formatter_answer *answers = mem_new(CALLS, sizeof(*answers));
+
+        (void)state;
+        put("slow", "function decodeUplink() { let n = 0; for (let i = 0; i < 3e4; i++) n += i % 7;"
+                    "return { data: { n } }; }");
+        wait_for_data("slow", "{\"n\":89995}");
+        for (int round = 0; round < 2; round++) {
+                for (int i = 0; i < CALLS; i++) {
+                        test_formatter_answer_init(&answers[i]);
+                        formatter_call(pool, "slow", FORMATTER_DECODE_UPLINK, &one_byte,
+                                       test_formatter_done, &answers[i]);
+                }
+                test_formatter_wait(&answers[10]);
+                assert_int_equal(kill_workers(), 2);
+                for (int i = 0; i < CALLS; i++) {
+                        test_formatter_wait(&answers[i]);
+                        assert_string_equal(answers[i].reason.text, "");
+                        assert_string_equal(answers[i].data, "{\"n\":89995}");
+                        test_formatter_answer_deinit(&answers[i]);
+                }
+        }
+        free(answers);
+}
+
+/* Only the guilty ones fail, and only after a second try. */
+static void test_innocent_calls_behind_a_deadly_one_are_run_elsewhere(void **state)
+{
+        enum {
+                CALLS = 60
+        };
+        struct test_formatter_answer answers[CALLS];
+
+        (void)state;
+        /* Not interrupted by the engine: the watchdog ends the worker. */
+        put("bomb", "function decodeUplink() { return { data: { m: 'a'.repeat(1 << 28)"
+                    ".split('').sort().length } }; }");
+        put("good", "function decodeUplink() { return { data: { good: true } }; }");
+        for (int i = 0; i < CALLS; i++) {
+                test_formatter_answer_init(&answers[i]);
+                formatter_call(pool, i % 30 == 5 ? "bomb" : "good", FORMATTER_DECODE_UPLINK,
+                               &one_byte, test_formatter_done, &answers[i]);
+        }
+        for (int i = 0; i < CALLS; i++) {
+                test_formatter_wait(&answers[i]);
+                if (i % 30 == 5) {
+                        assert_true(answers[i].status == FORMATTER_TIMEOUT ||
+                                    answers[i].status == FORMATTER_MEMORY);
+                        assert_non_null(strstr(answers[i].reason.text, "'bomb'"));
+                } else {
+                        assert_string_equal(answers[i].reason.text, "");
+                        assert_string_equal(answers[i].data, "{\"good\":true}");
+                }
+                test_formatter_answer_deinit(&answers[i]);
+        }
+}
+
+static void test_too_much_memory_is_named(void **state)
+{
+        struct formatter_pool *before = pool;
+        struct test_formatter_answer answer;
+
+        (void)state;
+        put("greedy", "function decodeUplink() { const a = [];"
+                      "for (;;) a.push(new Uint8Array(1 << 22).fill(1)); }");
+        pool = pool_of(folder, 1, 20000);
+        decode(&answer, "greedy");
+        assert_int_equal(answer.status, FORMATTER_MEMORY);
+        test_formatter_answer_deinit(&answer);
+        decode(&answer, "good");
+        assert_int_equal(answer.status, FORMATTER_GOOD);
+        test_formatter_answer_deinit(&answer);
+        formatter_pool_free(pool);
+        pool = before;
+}
+
+static void test_what_is_under_way_is_answered_when_the_pool_ends(void **state)
+{
+        enum {
+                CALLS = 300
+        };
+        struct test_formatter_answer *answers = mem_new(CALLS, sizeof(*answers));
+        struct formatter_pool *ending = pool_of(folder, 1, 0);
+
+        (void)state;
+        for (int i = 0; i < CALLS; i++) {
+                test_formatter_answer_init(&answers[i]);
+                formatter_call(ending, "slow", FORMATTER_DECODE_UPLINK, &one_byte,
+                               test_formatter_done, &answers[i]);
+        }
+        formatter_pool_free(ending);
+        for (int i = 0; i < CALLS; i++) {
+                assert_true(answers[i].done);
+                assert_true(answers[i].status == FORMATTER_STOPPED ||
+                            answers[i].status == FORMATTER_GOOD);
+                test_formatter_answer_deinit(&answers[i]);
+        }
+        free(answers);
+}
+
+static void test_a_program_that_is_none_is_said(void **state)
+{
+        struct formatter_options options = {.directory = folder, .program = "/nowhere/at/all"};
+        struct formatter_pool *before = pool;
+        struct test_formatter_answer answer;
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_int_equal(formatter_pool_new(&options, &pool, &reason), -ENOENT);
+        assert_non_null(strstr(reason.text, "/nowhere/at/all"));
+        /* One that ends at once: calls fail, instead of waiting for ever. */
+        options.program = "/bin/false";
+        assert_int_equal(formatter_pool_new(&options, &pool, &reason), 0);
+        decode(&answer, "good");
+        assert_int_equal(answer.status, FORMATTER_CRASHED);
+        test_formatter_answer_deinit(&answer);
+        formatter_pool_free(pool);
+        pool = before;
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_first),
+                cmocka_unit_test(test_a_call_brings_everything_there_and_back),
+                cmocka_unit_test(test_what_is_not_given_is_not_there),
+                cmocka_unit_test(test_names_are_no_paths),
+                cmocka_unit_test(test_input_that_can_not_be_sent_is_refused),
+                cmocka_unit_test(test_formatters_do_not_see_each_other),
+                cmocka_unit_test(test_a_changed_file_is_taken_up),
+                cmocka_unit_test(test_a_broken_change_leaves_the_old_one_in_force),
+                cmocka_unit_test(test_what_never_compiled_says_where),
+                cmocka_unit_test(test_a_file_that_is_no_text_is_refused),
+                cmocka_unit_test(test_a_removed_file_is_missed),
+                cmocka_unit_test(test_a_folder_may_come_later),
+                cmocka_unit_test(test_killed_workers_are_replaced_and_nothing_is_lost),
+                cmocka_unit_test(test_innocent_calls_behind_a_deadly_one_are_run_elsewhere),
+                cmocka_unit_test(test_too_much_memory_is_named),
+                cmocka_unit_test(test_what_is_under_way_is_answered_when_the_pool_ends),
+                cmocka_unit_test(test_a_program_that_is_none_is_said),
         };
 
         return cmocka_run_group_tests(tests, start, finish);

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#include "cli/formatter_trial.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define SUFFIX ".js"
+
+/* --- names --------------------------------------------------------------------------------- */
+
+static const char *const functions[FORMATTER_FUNCTIONS] = {
+        [FORMATTER_DECODE_UPLINK] = "decodeUplink",
+        [FORMATTER_NORMALIZE_UPLINK] = "normalizeUplink",
+        [FORMATTER_ENCODE_DOWNLINK] = "encodeDownlink",
+        [FORMATTER_DECODE_DOWNLINK] = "decodeDownlink",
+};
+
+bool formatter_function_parse(const char *name, enum formatter_function *function)
+{
+        for (int i = 0; i < FORMATTER_FUNCTIONS; i++) {
+                if (strcmp(functions[i], name) == 0) {
+                        *function = (enum formatter_function)i;
+                        return true;
+                }
+        }
+        return false;
+}
+
+const char *formatter_function_name(enum formatter_function function)
+{
+        return functions[function];
+}
+
+const char *formatter_status_name(enum formatter_status status)
+{
+        static const char *const names[] = {
+                [FORMATTER_GOOD] = "good",       [FORMATTER_MISSING] = "missing",
+                [FORMATTER_FAILED] = "failed",   [FORMATTER_NOT_COMPILED] = "not-compiled",
+                [FORMATTER_TIMEOUT] = "timeout", [FORMATTER_MEMORY] = "memory",
+                [FORMATTER_CRASHED] = "crashed", [FORMATTER_STOPPED] = "stopped",
+        };
+
+        return names[status];
+}
+
+/* --- calls --------------------------------------------------------------------------------- */
+
+static void result_deinit(struct formatter_result *result)
+{
+        free(result->data);
+        free(result->warnings);
+        buf_deinit(&result->bytes);
+        for (size_t i = 0; i < result->property_count; i++) {
+                free(result->properties[i].name);
+                free(result->properties[i].value);
+        }
+        free(result->properties);
+        *result = (struct formatter_result){.status = FORMATTER_STOPPED};
+}
+
+static void result_copy(struct formatter_result *copy, const struct formatter_result *result)
+{
+        *copy = *result;
+        copy->data = mem_text(result->data);
+        copy->warnings = mem_text(result->warnings);
+        copy->bytes = BUF_INIT;
+        buf_add(&copy->bytes, result->bytes.data, result->bytes.size);
+        copy->properties = mem_new(result->property_count, sizeof(*copy->properties));
+        for (size_t i = 0; i < result->property_count; i++) {
+                copy->properties[i].name = mem_text(result->properties[i].name);
+                copy->properties[i].value = mem_text(result->properties[i].value);
+        }
+}
+
+static void take_result(void *context, const struct formatter_result *result)
+{
+        struct formatter_trial *trial = context;
+
+        pthread_mutex_lock(&trial->lock);
+        result_copy(&trial->result, result);
+        trial->done = true;
+        pthread_cond_signal(&trial->filled);
+        pthread_mutex_unlock(&trial->lock);
+}
+
+const struct formatter_result *formatter_trial_call(struct formatter_trial *trial,
+                                                    enum formatter_function function,
+                                                    const struct formatter_input *input)
+{
+        result_deinit(&trial->result);
+        trial->done = false;
+        formatter_call(trial->pool, trial->name, function, input, take_result, trial);
+        pthread_mutex_lock(&trial->lock);
+        while (!trial->done)
+                pthread_cond_wait(&trial->filled, &trial->lock);
+        pthread_mutex_unlock(&trial->lock);
+        return &trial->result;
+}
+
+int formatter_trial_init(struct formatter_trial *trial, const char *file,
+                         const struct formatter_options *options, struct reason *reason)
+{
+        struct formatter_options own = *options;
+        const char *slash = strrchr(file, '/');
+        const char *base = slash ? slash + 1 : file;
+        size_t size = strlen(base);
+        CLEANUP(mem_cleanup)
+        char *folder = slash ? mem_text_n(file, (size_t)(slash - file) + 1) : mem_text(".");
+
+        *trial = (struct formatter_trial){.result = {.status = FORMATTER_STOPPED}};
+        pthread_mutex_init(&trial->lock, NULL);
+        pthread_cond_init(&trial->filled, NULL);
+        if (size <= strlen(SUFFIX) || strcmp(base + size - strlen(SUFFIX), SUFFIX) != 0) {
+                reason_set(reason, "'%s': the name of a formatter's file ends in " SUFFIX, file);
+                return -EINVAL;
+        }
+        trial->name = mem_text_n(base, size - strlen(SUFFIX));
+        own.directory = folder;
+        own.workers = 1;
+        return formatter_pool_new(&own, &trial->pool, reason);
+}
+
+void formatter_trial_deinit(struct formatter_trial *trial)
+{
+        formatter_pool_free(trial->pool);
+        result_deinit(&trial->result);
+        free(trial->name);
+        pthread_cond_destroy(&trial->filled);
+        pthread_mutex_destroy(&trial->lock);
+}
+
+/* --- as JSON ------------------------------------------------------------------------------- */
+
+static void add_member(struct buf *out, const char *name)
+{
+        buf_add_text(out, out->size > 1 ? "," : "");
+        buf_add_json_string(out, name, strlen(name));
+        buf_add_char(out, ':');
+}
+
+static void add_bytes(struct buf *out, const struct buf *bytes)
+{
+        buf_add_char(out, '[');
+        for (size_t i = 0; i < bytes->size; i++)
+                buf_add_format(out, "%s%d", i > 0 ? "," : "", (unsigned char)bytes->data[i]);
+        buf_add_char(out, ']');
+}
+
+static void add_properties(struct buf *out, const struct formatter_result *result)
+{
+        buf_add_char(out, '{');
+        for (size_t i = 0; i < result->property_count; i++) {
+                const struct formatter_property *property = &result->properties[i];
+
+                buf_add_text(out, i > 0 ? "," : "");
+                buf_add_json_string(out, property->name, strlen(property->name));
+                buf_add_char(out, ':');
+                buf_add_json_string(out, property->value, strlen(property->value));
+        }
+        buf_add_char(out, '}');
+}
+
+void formatter_result_write(struct buf *out, enum formatter_function function,
+                            const struct formatter_result *result)
+{
+        buf_add_char(out, '{');
+        if (function == FORMATTER_ENCODE_DOWNLINK) {
+                add_member(out, "bytes");
+                add_bytes(out, &result->bytes);
+        } else {
+                add_member(out, "data");
+                buf_add_text(out, result->data);
+        }
+        if (result->port > 0) {
+                add_member(out, "fPort");
+                buf_add_format(out, "%d", result->port);
+        }
+        if (result->property_count > 0) {
+                add_member(out, "properties");
+                add_properties(out, result);
+        }
+        if (result->warnings) {
+                add_member(out, "warnings");
+                buf_add_text(out, result->warnings);
+        }
+        buf_add_char(out, '}');
+}
