@@ -169,22 +169,22 @@ static void check_registries(struct conf_load *load, const struct settings *sett
 static void check_formatter(struct conf_load *load, const struct conf_subject *subject,
                             const char *folder, const char *name)
 {
+        CLEANUP(mem_cleanup) char *file = NULL;
         CLEANUP(mem_cleanup) char *path = NULL;
-        CLEANUP(mem_cleanup) char *longer = NULL;
         size_t length = name ? strlen(name) : 0;
 
         if (length == 0)
                 return;
-        path = conf_absolute(folder, name);
-        longer = mem_format("%s.js", path);
+        file = mem_format("%s.js", name);
+        path = conf_absolute(folder, file);
         if (length > 3 && strcasecmp(name + length - 3, ".cs") == 0)
                 conf_say_about(load, CONF_WARNING, subject,
                                "a formatter in C# does not run here; write it in JavaScript");
-        else if (access(longer, R_OK) != 0 && access(path, R_OK) != 0)
+        else if (access(path, R_OK) != 0)
                 conf_say_about(load, CONF_WARNING, subject,
                                "there is no readable file %s; until there is, what needs this "
                                "formatter goes to the dead letters",
-                               longer);
+                               path);
 }
 
 static void check_application_formatters(struct conf_load *load, const char *folder,

@@ -24,6 +24,7 @@
 #include "flow/device_directory.h"
 #include "flow/device_provision.h"
 #include "flow/device_registry.h"
+#include "flow/uplink_format.h"
 #include "flow/uplink_hub.h"
 #include "flow/uplink_queue.h"
 #include "flow/uplink_translate.h"
@@ -53,6 +54,7 @@ struct gateway {
         struct device_provision *provision;
         struct formatter_pool *formatters; /* NULL = none is run */
         struct uplink_queue *queue;
+        struct uplink_format *uplink_format;
         struct uplink_hub *uplink_hub;
         struct uplink_trust *trust;
         struct uplink_webhook *webhook;
@@ -318,7 +320,15 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
                 .ready = on_ready,
                 .context = gateway,
         });
-        uplink_hub_join(gateway->uplink_hub, gateway->queue, gateway->provision);
+        gateway->uplink_format = uplink_format_new(&(struct uplink_format_options){
+                .settings = gateway->settings,
+                .pool = gateway->formatters,
+                .hubs = gateway->hubs,
+                .ready = on_ready,
+                .context = gateway,
+        });
+        uplink_hub_join(gateway->uplink_hub, gateway->queue, gateway->provision,
+                        gateway->uplink_format);
         result = device_directory_load(gateway->directory, reason);
         if (result == 0)
                 result = device_table_load(gateway->devices, reason);
@@ -575,6 +585,7 @@ void gateway_stop(struct gateway *gateway)
         if (gateway->queue) {
                 stop_hub_stage(gateway);
                 uplink_queue_stop(gateway->queue);
+                uplink_format_stop(gateway->uplink_format);
         }
         http_client_free(gateway->http);
         uplink_trust_free(gateway->trust);
@@ -594,6 +605,7 @@ void gateway_stop(struct gateway *gateway)
         device_directory_free(gateway->directory);
         device_provision_free(gateway->provision);
         uplink_queue_free(gateway->queue);
+        uplink_format_free(gateway->uplink_format);
         uplink_hub_free(gateway->uplink_hub);
         free(gateway->certificate);
         mem_wipe(gateway->private_key, gateway->private_key ? strlen(gateway->private_key) : 0);

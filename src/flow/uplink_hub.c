@@ -36,10 +36,11 @@ struct uplink_hub *uplink_hub_new(const struct uplink_hub_options *options)
 }
 
 void uplink_hub_join(struct uplink_hub *hub, struct uplink_queue *queue,
-                     struct device_provision *provision)
+                     struct device_provision *provision, struct uplink_format *format)
 {
         hub->options.queue = queue;
         hub->options.provision = provision;
+        hub->options.format = format;
 }
 
 void uplink_hub_stop(struct uplink_hub *hub)
@@ -117,17 +118,38 @@ static void send_to_twin(struct device *device, struct uplink_event *event)
                 device->in_flight = NULL;
 }
 
+/* The message of the event; UPLINK_FORMAT_FAILED with the reason if there can be none. */
+static enum uplink_format_state make_telemetry(struct uplink_hub *hub, struct device *device,
+                                               struct uplink_event *event,
+                                               struct telemetry *telemetry, struct reason *reason)
+{
+        enum uplink_format_state state = uplink_format(hub->options.format, device, event, reason);
+        struct formatted formatted;
+
+        if (state != UPLINK_FORMAT_DONE)
+                return state;
+        formatted = uplink_format_result(event);
+        return uplink_translate(hub->options.settings, &event->event, &formatted, telemetry,
+                                reason) == 0
+                       ? UPLINK_FORMAT_DONE
+                       : UPLINK_FORMAT_FAILED;
+}
+
 /* True if the event is gone (set aside), so that the next one may be tried. */
 static bool send_event(struct uplink_hub *hub, struct device *device, struct uplink_event *event)
 {
         CLEANUP(telemetry_deinit) struct telemetry telemetry = TELEMETRY_INIT;
         struct reason reason = REASON_INIT;
+        enum uplink_format_state state;
 
         if (is_for_twin(hub, &event->event)) {
                 send_to_twin(device, event);
                 return false;
         }
-        if (uplink_translate(hub->options.settings, &event->event, &telemetry, &reason) != 0) {
+        state = make_telemetry(hub, device, event, &telemetry, &reason);
+        if (state == UPLINK_FORMAT_WAITING)
+                return false;
+        if (state == UPLINK_FORMAT_FAILED) {
                 set_aside(hub, device, event, reason.text);
                 return true;
         }
@@ -168,7 +190,7 @@ static void pump(struct uplink_hub *hub, struct device *device)
         renew(hub, device);
         while (!hub->stopped && !device->in_flight && device->timer.position == 0) {
                 event = uplink_queue_first(hub->options.queue, device);
-                if (!event)
+                if (!event || uplink_format_is_waiting(event))
                         return;
                 if (obstacle(device)) {
                         set_aside(hub, device, event, obstacle(device));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Uplink stage 4: each device's events to its hub, in order; settled in the store.
+ * Uplink stage 5: each device's events to its hub, in order; settled in the store.
  *
  * Laws:
  *   - one event per device is under way at a time, so that no failure can change their order;
@@ -18,6 +18,7 @@
 #include "conf/settings.h"
 #include "flow/device.h"
 #include "flow/device_provision.h"
+#include "flow/uplink_format.h"
 #include "flow/uplink_queue.h"
 #include "store/store.h"
 
@@ -30,6 +31,7 @@ struct uplink_hub_options {
         struct uplink_queue *queue;
         struct device_table *devices;
         struct device_provision *provision;
+        struct uplink_format *format;
         /* What the hub delivers to a device; see struct hub_device_handler. */
         void (*command)(void *context, struct device *device, struct hub_command *command);
         void (*command_lost)(void *context, struct hub_command *command);
@@ -42,7 +44,7 @@ struct uplink_hub *uplink_hub_new(const struct uplink_hub_options *options);
 
 /* Supplies the parts that need this one to be made. Before the first event; any thread. */
 void uplink_hub_join(struct uplink_hub *hub, struct uplink_queue *queue,
-                     struct device_provision *provision);
+                     struct device_provision *provision, struct uplink_format *format);
 
 /* Sends nothing and asks nothing any more. On the thread "hub". */
 void uplink_hub_stop(struct uplink_hub *hub);
@@ -50,7 +52,7 @@ void uplink_hub_stop(struct uplink_hub *hub);
 /* After the thread "hub" has ended. */
 void uplink_hub_free(struct uplink_hub *hub);
 
-/* The first waiting event of a device is there (uplink_queue_options.ready). */
+/* The first waiting event of a device is there (uplink_queue_options.ready), or its result is. */
 void uplink_hub_ready(struct uplink_hub *hub, struct device *device);
 
 /*

@@ -42,12 +42,27 @@ struct reading {
         int result;
 };
 
+void uplink_formatted_free(struct uplink_formatted *formatted)
+{
+        if (!formatted)
+                return;
+        for (size_t i = 0; i < formatted->property_count; i++) {
+                free(formatted->properties[i].name);
+                free(formatted->properties[i].value);
+        }
+        free(formatted->properties);
+        free(formatted->data);
+        free(formatted->failure);
+        free(formatted);
+}
+
 void uplink_event_free(struct uplink_event *event)
 {
         if (!event)
                 return;
         event_deinit(&event->event);
         command_heard_free(event->heard);
+        uplink_formatted_free(event->formatted);
         free(event->device_key);
         free(event);
 }

@@ -18,7 +18,19 @@
 #include "azure/hub_client.h"
 #include "base/list.h"
 #include "networks/event.h"
+#include "networks/network.h"
 #include "store/store.h"
+
+/* What a payload formatter made of an event (uplink_format.c); owns all texts. */
+struct uplink_formatted {
+        bool waiting; /* nothing yet */
+        char *data;   /* JSON object text */
+        struct telemetry_property *properties;
+        size_t property_count;
+        char *failure; /* why there is nothing, for people; else NULL */
+};
+
+void uplink_formatted_free(struct uplink_formatted *formatted);
 
 /* One stored event on its way. */
 struct uplink_event {
@@ -26,11 +38,12 @@ struct uplink_event {
         int64_t id; /* the store's */
         char *device_key;
         struct event event;
-        struct command_heard *heard; /* of the way back for commands; or NULL */
-        size_t size;                 /* of its record on disk: what it costs in memory, roughly */
-        int64_t arrived_ns;          /* steady clock; 0 = before this process started */
-        int64_t stored_ns;           /* steady clock; when it was durable, or read back */
-        int64_t sent_ns;             /* steady clock; when it was handed to AMQP last */
+        struct uplink_formatted *formatted; /* NULL = no formatter was asked */
+        struct command_heard *heard;        /* of the way back for commands; or NULL */
+        size_t size;        /* of its record on disk: what it costs in memory, roughly */
+        int64_t arrived_ns; /* steady clock; 0 = before this process started */
+        int64_t stored_ns;  /* steady clock; when it was durable, or read back */
+        int64_t sent_ns;    /* steady clock; when it was handed to AMQP last */
 };
 
 void uplink_event_free(struct uplink_event *event);

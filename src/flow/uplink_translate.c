@@ -21,7 +21,8 @@ bool uplink_translate_wants(const struct settings *settings, enum event_kind kin
 }
 
 int uplink_translate(const struct settings *settings, const struct event *event,
-                     struct telemetry *telemetry, struct reason *reason)
+                     const struct formatted *formatted, struct telemetry *telemetry,
+                     struct reason *reason)
 {
         struct telemetry_options options = {
                 .payload_decoded_member = settings->telemetry.payload_decoded_member,
@@ -34,5 +35,5 @@ int uplink_translate(const struct settings *settings, const struct event *event,
                            event->network ? event->network : "");
                 return 1;
         }
-        return network->telemetry(event, NULL, &options, telemetry, reason);
+        return network->telemetry(event, formatted, &options, telemetry, reason);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Uplink stage 3: an event becomes a device-to-cloud message. */
+/* Uplink stage 4: an event becomes a device-to-cloud message. */
 #ifndef ISTHMUS_FLOW_UPLINK_TRANSLATE_H
 #define ISTHMUS_FLOW_UPLINK_TRANSLATE_H
 
@@ -14,10 +14,12 @@
 bool uplink_translate_wants(const struct settings *settings, enum event_kind kind);
 
 /*
- * Makes the message; `telemetry` is initialised and the caller's to deinit in any case. 0, or 1
- * with the reason why it can never be sent. Every thread.
+ * Makes the message of the event and of what a formatter made of it (or NULL); `telemetry` is
+ * initialised and the caller's to deinit in any case. 0, or 1 with the reason why it can never be
+ * sent. Every thread.
  */
 int uplink_translate(const struct settings *settings, const struct event *event,
-                     struct telemetry *telemetry, struct reason *reason) MUST_CHECK;
+                     const struct formatted *formatted, struct telemetry *telemetry,
+                     struct reason *reason) MUST_CHECK;
 
 #endif

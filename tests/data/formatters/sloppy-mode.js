@@ -12,7 +12,7 @@ function decodeUplink(input) {
   with (answer) {
     answer.sum = add(1, input.bytes[0]);
   }
-  answer.self = typeof this.decodeUplink;
+  answer.self = typeof this;
   answer.fixed = typeof undefined;
   return { data: answer };
 }

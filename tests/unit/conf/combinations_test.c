@@ -181,12 +181,22 @@ static void formatters_without_a_file_and_in_csharp_are_warned_of(void **state)
                        "a formatter in C# does not run here");
 }
 
+static void a_formatter_is_named_without_the_end_of_its_file(void **state)
+{
+        (void)state;
+        assert_warning(WITH_HUB("\"PayloadFormatters\": {\"Directory\": \"" TEST_PROJECT
+                                "/samples/formatters\","
+                                "\"UplinkFormatterDefault\": \"river-gauge.js\"}"),
+                       "samples/formatters/river-gauge.js.js");
+}
+
 static void a_formatter_s_port_is_a_lorawan_port(void **state)
 {
         (void)state;
         assert_mistake(
-                WITH_HUB("\"PayloadFormatters\": {\"Directory\": \"" TEST_PROJECT "\","
-                         "\"Applications\": {\"a\": {\"Ports\": {\"256\": \"README.md\"}}}}"),
+                WITH_HUB("\"PayloadFormatters\": {\"Directory\": \"" TEST_PROJECT
+                         "/samples/formatters\","
+                         "\"Applications\": {\"a\": {\"Ports\": {\"256\": \"river-gauge\"}}}}"),
                 "PayloadFormatters.Applications.a.Ports.256: the name must be a LoRaWAN");
 }
 
@@ -259,6 +269,7 @@ int main(void)
                 cmocka_unit_test(a_short_webhook_key_is_warned_of_at_its_place),
                 cmocka_unit_test(names_that_differ_in_case_only_are_warned_of),
                 cmocka_unit_test(formatters_without_a_file_and_in_csharp_are_warned_of),
+                cmocka_unit_test(a_formatter_is_named_without_the_end_of_its_file),
                 cmocka_unit_test(a_formatter_s_port_is_a_lorawan_port),
                 cmocka_unit_test(a_hub_of_one_port_as_in_version_2_is_a_mistake),
                 cmocka_unit_test(a_placeholder_of_a_sample_is_a_mistake),

@@ -2,6 +2,7 @@
 /* Defaults, and the questions that the gateway asks of its settings. */
 #include "support.h"
 
+#include "base/mem.h"
 #include "networks/event.h"
 
 static void defaults_are_those_of_the_documentation(void **state)
@@ -231,6 +232,34 @@ static void formatters_are_the_port_s_then_the_application_s_then_the_default(vo
         assert_text(settings_downlink_formatter(settings, "b"), "down");
 }
 
+static void any_setting_may_name_the_only_formatter(void **state)
+{
+        static const char *const sections[] = {
+                "\"PayloadFormatters\": {\"UplinkFormatterDefault\": \"f\"}",
+                "\"PayloadFormatters\": {\"DownlinkFormatterDefault\": \"f\"}",
+                "\"PayloadFormatters\": {\"Applications\": {\"a\": {\"UplinkFormatter\": \"f\"}}}",
+                "\"PayloadFormatters\": {\"Applications\": {\"a\": {\"DownlinkFormatter\": "
+                "\"f\"}}}",
+                "\"PayloadFormatters\": {\"Applications\": {\"a\": {\"Ports\": {\"7\": \"f\"}}}}",
+                "\"AzureIoT\": {\"Methods\": {\"m\": {\"Formatter\": \"f\"}}}",
+                "\"AzureIoT\": {\"Applications\": {\"a\": {\"Methods\": {\"m\": {\"Formatter\": "
+                "\"f\"}}}}}",
+        };
+        CLEANUP(loaded_free) struct loaded none;
+
+        (void)state;
+        load_text(&none, "{\"PayloadFormatters\": {\"Applications\": {\"a\": {\"Ports\": {\"7\": "
+                         "\"\"}}}}}");
+        assert_false(settings_has_formatters(&none.settings));
+        for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+                CLEANUP(mem_cleanup) char *text = mem_format("{%s}", sections[i]);
+                CLEANUP(loaded_free) struct loaded loaded;
+
+                load_text(&loaded, text);
+                assert_true(settings_has_formatters(&loaded.settings));
+        }
+}
+
 /* The bits are the kinds' numbers, which uplink_translate may rely on. */
 static void events_are_bits_of_their_kinds(void **state)
 {
@@ -279,6 +308,7 @@ int main(void)
                 cmocka_unit_test(
                         settlement_is_the_method_s_then_the_application_s_then_the_general),
                 cmocka_unit_test(formatters_are_the_port_s_then_the_application_s_then_the_default),
+                cmocka_unit_test(any_setting_may_name_the_only_formatter),
                 cmocka_unit_test(events_are_bits_of_their_kinds),
                 cmocka_unit_test(application_is_found_by_its_exact_name),
         };
