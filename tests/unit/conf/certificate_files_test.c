@@ -2,43 +2,11 @@
 /* A list of files in the configuration: where they lie, and what may be in them. */
 #include "unit/conf/support.h"
 
-#include <stdlib.h>
-
-#include "base/crypto.h"
 #include "base/mem.h"
-#include "support/directory.h"
-#include "support/signer.h"
 
-static char *directory;
-static char *configuration;
-
-static int set_up(void **state)
-{
-        struct test_signer *signer = test_signer_new(&(struct test_signer_wish){.to_s = 60});
-        const char *pem = test_signer_pem(signer);
-        CLEANUP(mem_cleanup) char *two = mem_format("%s%s", pem, pem);
-        CLEANUP(mem_cleanup) char *der_file = NULL;
-        CLEANUP(buf_deinit) struct buf der = BUF_INIT;
-        bool made = crypto_certificate_der(&der, pem, strlen(pem));
-
-        (void)state;
-        directory = test_directory_new();
-        configuration = test_directory_file(directory, "isthmus.json");
-        der_file = test_directory_file(directory, "one.der");
-        test_directory_write(directory, "one.pem", pem);
-        test_directory_write(directory, "two.pem", two);
-        test_directory_write(directory, "page.html", "<html></html>");
-        test_signer_free(signer);
-        return made && file_write(der_file, 0600, der.data, der.size, NULL) == 0 ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-        (void)state;
-        free(configuration);
-        test_directory_remove(directory);
-        return 0;
-}
+/* Only its folder counts. */
+#define FOLDER        TEST_PROJECT "/tests/data/certificates"
+#define CONFIGURATION FOLDER "/isthmus.json"
 
 /* `list` is the setting's JSON. */
 static void load_list(struct loaded *loaded, const char *list, char *const *environment)
@@ -49,13 +17,13 @@ static void load_list(struct loaded *loaded, const char *list, char *const *envi
                            "\"Myriota\": {\"CertificateFiles\": %s}}",
                            HUB_STRING, list);
 
-        load_text_as(loaded, configuration, text, environment);
+        load_text_as(loaded, CONFIGURATION, text, environment);
 }
 
 static void assert_file(const struct loaded *loaded, size_t index, const char *name)
 {
         const struct conf_texts *files = &loaded->settings.myriota.signature.certificate_files;
-        CLEANUP(mem_cleanup) char *path = test_directory_file(directory, name);
+        CLEANUP(mem_cleanup) char *path = mem_format(FOLDER "/%s", name);
 
         assert_true(index < files->count);
         assert_string_equal(files->texts[index], path);
@@ -118,5 +86,5 @@ int main(void)
                 cmocka_unit_test(a_file_that_holds_something_else_is_named_with_its_place),
         };
 
-        return cmocka_run_group_tests_name("conf.certificate_files", tests, set_up, tear_down);
+        return cmocka_run_group_tests_name("conf.certificate_files", tests, NULL, NULL);
 }
