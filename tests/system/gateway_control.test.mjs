@@ -182,6 +182,7 @@ test('what the network has is cancelled by force alone, and only on this side', 
 
 test('the caller of a cancelled method gets 409', async () => {
   site.stack.order('down', { status: 429, headers: { 'retry-after': '60' } });
+  const requests = site.stack.requests.length;
   const answer = site.hub.control('POST', `/devices/tracker-08/methods/Blink`, {
     connectTimeoutSeconds: 10, payload: 1,
   });
@@ -190,6 +191,7 @@ test('the caller of a cancelled method gets 409', async () => {
     return json.commands[0];
   });
   assert.deepEqual([command.kind, command.name, command.callerWaits], ['method', 'Blink', true]);
+  await eventually('the refusal', () => site.stack.requests.length > requests);
   await eventually('the cancellation', async () =>
     (await call('DELETE', `/commands/${command.reference}`)).status === 200);
   assert.equal((await answer).status, 409);
