@@ -65,6 +65,8 @@ export class ThingsStack {
     });
     server.on('request', (request, response) => {
       this.#handle(request, response).catch((error) => {
+        // Its sender was killed on the way.
+        if (error.code === 'ECONNRESET') return;
         this.faults.push(error.message);
         response.writeHead(400, { 'content-type': 'application/json' });
         response.end(JSON.stringify(errorDocument('validation', error.message, 3)));
