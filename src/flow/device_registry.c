@@ -29,6 +29,9 @@
 /* So many devices of a page are taken in at a time, before others get their turn on the thread. */
 #define DEVICES_PER_TURN 64
 
+/* How large a page is, Myriota alone decides. There is one at a time. */
+#define PAGE_BYTES_MAX ((size_t)8 << 20)
+
 /* One list to read: all devices of a network, or those of one application. */
 struct source {
         struct list_node node; /* on registry->due */
@@ -368,7 +371,8 @@ static void ask(struct source *source)
                          &(struct http_request){.method = request.method,
                                                 .url = request.url,
                                                 .headers = headers,
-                                                .header_count = ARRAY_SIZE(headers)},
+                                                .header_count = ARRAY_SIZE(headers),
+                                                .maximum_answer = PAGE_BYTES_MAX},
                          answered, exchange);
 }
 

@@ -210,6 +210,52 @@ test('a command reaches a device that has never sent anything', async (t) => {
   assert.equal((await stack.downlink('valve-1')).frm_payload, 'AAE=');
 });
 
+test('a device whose model changes under load loses nothing and keeps its order', async (t) => {
+  const hub = await startHub(t);
+  const registries = await startRegistries(t, hub);
+  const device = { device_id: 'soil-1', attributes: { dtdlmodelid: `${soil}` } };
+  registries.applications.set('orchard', [device]);
+  const gateway = await startGateway(t, provisionedBy(hub), thingsStack(registries));
+  const sent = [];
+  for (let version = 1; version <= 5; version += 1) {
+    for (let i = 0; i < 40; i += 1) {
+      const uplink = uplinkOf('orchard', 'soil-1');
+      sent.push(uplink.uplink_message.f_cnt);
+      assert.equal((await gateway.uplink(uplink)).status, 202);
+      if (i === 20) {
+        device.attributes = { dtdlmodelid: `dtmi:orchard:Soil;${version + 1}` };
+        await refresh(gateway);
+      }
+    }
+  }
+  await connected(hub, 'soil-1', 'dtmi:orchard:Soil;6');
+  const arrived = await eventually('the last one', async () => {
+    const messages = await hub.telemetry('device=soil-1');
+    return messages.at(-1)?.body.counter === sent.at(-1) && messages;
+  });
+  // A message whose answer was lost with its connection comes again, as the same message.
+  const ids = new Set();
+  const unique = arrived.filter(({ messageId }) => !ids.has(messageId) && ids.add(messageId));
+  assert.deepEqual(unique.map(({ body }) => body.counter), sent);
+});
+
+test('what waits for a device that is switched off becomes dead letters', async (t) => {
+  const hub = await startHub(t);
+  const registries = await startRegistries(t, hub);
+  const device = { device_id: 'soil-1' };
+  registries.applications.set('orchard', [device]);
+  await hub.control('POST', '/faults', { kind: 'credit', device: 'soil-1' });
+  const gateway = await startGateway(t, provisionedBy(hub), thingsStack(registries));
+  assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-1'))).status, 202);
+  assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-1'))).status, 202);
+  device.attributes = { azureintegration: 'false' };
+  await refresh(gateway);
+  assert.match((await gateway.logged('EVENT_DEAD')).reason, /azureintegration/);
+  await eventually('both are dead letters', async () =>
+    (await gateway.metric('isthmus_store_dead_letters')) === 2);
+  assert.deepEqual(await hub.telemetry('device=soil-1'), []);
+});
+
 test('with a default of false only those that are switched on are connected', async (t) => {
   const hub = await startHub(t);
   const registries = await startRegistries(t, hub);
