@@ -98,7 +98,8 @@ void command_print_whole(struct buf *out, struct json_object *object)
 
 static void print_device(struct buf *out, struct json_object *device)
 {
-        const char *why = text_of(device, "clash");
+        bool integrated = json_bool_member(device, "integrated", true);
+        const char *why = integrated ? text_of(device, "clash") : "not to be in Azure";
 
         add_column(out, 11, text_of(device, "state"));
         buf_add_format(out, "%6" PRId64 "%s  %8" PRId64 "  ", number_of(device, "eventsInMemory"),

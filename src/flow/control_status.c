@@ -157,6 +157,8 @@ static struct json_object *view_device(const struct device *device)
         add_text(view, "hubDeviceId", device->hub_id);
         add_text(view, "hub", device->assignment.hub);
         add_text(view, "modelId", device->model_id);
+        add_bool(view, "listed", device->listed);
+        add_bool(view, "integrated", !device->off);
         add_text(view, "state", device_phase_name(device->phase));
         if (device->phase == DEVICE_HELD)
                 add_text(view, "heldBecause", device->held_because);

@@ -3,15 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "azure/connection_string.h"
-#include "azure/device_id.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "flow/device_identity.h"
 #include "networks/network.h"
 
 /*
@@ -108,96 +106,11 @@ void device_table_free(struct device_table *table)
 
 /* --- the identity in IoT Hub -------------------------------------------------------------- */
 
-static const char *placeholder_value(const struct event *event, const char *name, size_t length)
-{
-        const struct {
-                const char *name;
-                const char *value;
-        } rows[] = {
-                {"device", event->device},
-                {"application", event->application},
-                {"dev_eui", event->dev_eui},
-                {"network", event->network},
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                if (strlen(rows[i].name) == length && strncasecmp(rows[i].name, name, length) == 0)
-                        return rows[i].value;
-        }
-        return NULL;
-}
-
-/* Adds the device's id by the template; false with the reason if a part has no value. */
-static bool expand_template(const char *template, const struct event *event, struct buf *out,
-                            struct reason *reason)
-{
-        while (*template) {
-                size_t length = strcspn(template, "{");
-                const char *close;
-                const char *value;
-
-                buf_add(out, template, length);
-                template += length;
-                close = *template ? strchr(template, '}') : NULL;
-                if (!close) {
-                        buf_add_text(out, template);
-                        return true;
-                }
-                value = placeholder_value(event, template + 1, (size_t)(close - template - 1));
-                if (text_is_empty(value)) {
-                        reason_set(reason,
-                                   "DeviceIdTemplate needs %.*s, which device '%s' of application "
-                                   "'%s' does not have",
-                                   (int)(close - template + 1), template, event->device,
-                                   event->application ? event->application : "");
-                        return false;
-                }
-                buf_add_text(out, value);
-                template = close + 1;
-        }
-        return true;
-}
-
-bool device_identity_check(const struct settings *settings, const struct event *event,
-                           struct reason *reason)
-{
-        CLEANUP(buf_deinit) struct buf id = BUF_INIT;
-        struct settings_azure azure;
-        bool good = expand_template(settings->azure.device_id_template, event, &id, reason);
-
-        if (!good)
-                return false;
-        if (settings_azure_for(settings, event->application, &azure) &&
-            azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE)
-                good = device_id_is_registration_id(buf_text(&id), reason);
-        else
-                good = device_id_is_valid(buf_text(&id), reason);
-        if (!good)
-                reason_prefix(reason, "'%s' can't be a device id in IoT Hub", buf_text(&id));
-        return good;
-}
-
-/* Where the device's id must be its own: the hub's name, or the ID scope. */
-static char *identity_scope(const struct settings *settings, const char *application)
-{
-        CLEANUP(connection_string_deinit)
-        struct connection_string parsed = CONNECTION_STRING_INIT;
-        struct settings_azure azure;
-
-        if (!settings_azure_for(settings, application, &azure))
-                return mem_text("");
-        if (azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE)
-                return mem_text(azure.id_scope);
-        if (!connection_string_parse(azure.connection_string, &parsed, NULL))
-                return mem_text("");
-        return mem_text(parsed.host_name);
-}
-
 /* "IoT Hub device id@scope" of a device of this application. */
 static char *identity_of_id(const struct settings *settings, const char *hub_id,
                             const char *application)
 {
-        CLEANUP(mem_cleanup) char *scope = identity_scope(settings, application);
+        CLEANUP(mem_cleanup) char *scope = device_identity_scope(settings, application);
 
         return mem_format("%s@%s", hub_id, scope);
 }
@@ -334,7 +247,7 @@ static void make_identity(struct device_table *table, struct device *device,
         device->clash = NULL;
         free(device->hub_id);
         device->hub_id = NULL;
-        if (expand_template(table->settings->azure.device_id_template, event, &id, &reason)) {
+        if (device_identity_make(table->settings, event, &id, &reason)) {
                 device->hub_id = buf_take(&id);
                 claim_identity(table, device);
         } else {
@@ -471,7 +384,8 @@ static void restore_device(struct device_table *table, const char *identity, con
 static bool is_in_force(const struct device_table *table, const struct device *device,
                         const char *identity, const char *template)
 {
-        CLEANUP(mem_cleanup) char *scope = identity_scope(table->settings, device->application);
+        CLEANUP(mem_cleanup)
+        char *scope = device_identity_scope(table->settings, device->application);
 
         return text_equal(template, table->settings->azure.device_id_template) &&
                text_equal(strrchr(identity, '@') + 1, scope);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The gateway's devices: (network, application, network's device id), each with one identity in
- * IoT Hub. All on the thread "hub", but device_identity_check and device_phase_name.
+ * IoT Hub. All on the thread "hub", but device_phase_name.
  *
  * Law: two devices never share an IoT Hub device id in the same hub or ID scope; the one that came
  * first keeps it, also over a restart.
@@ -53,12 +53,12 @@ struct device {
         char *hub_id; /* IoT Hub device id (and DPS registration id) by the template */
         char *model_id;
         struct device_attributes attributes; /* what the network's registry says of it */
-        bool listed;                         /* there */
+        struct downlink_way way;             /* for its commands, as its uplinks told */
+        bool way_refused;                    /* it was logged that the way back is not followed */
+        bool listed;                         /* the network's registry has it */
         bool off;                            /* not to be in Azure; not connected */
         bool changed; /* what it is connected as is out of date: uplink_hub.c connects it anew */
-        bool way_refused;        /* it was logged that the way back is not followed */
-        struct downlink_way way; /* for its commands, as its uplinks told */
-        char *clash; /* why it can never be sent: no id, or another device has it; else NULL */
+        char *clash;  /* why it can never be sent: no id, or another device has it; else NULL */
 
         enum device_phase phase;
         char *held_because; /* DEVICE_HELD: why, for people; else NULL */
@@ -120,12 +120,5 @@ const struct network *device_network(const struct device *device);
 /* Ends when `visit` returns false. */
 void device_table_each(struct device_table *table,
                        bool (*visit)(void *context, struct device *device), void *context);
-
-/*
- * May the device of this event exist in IoT Hub at all (characters, length, template)? Else false
- * with the reason. Every thread.
- */
-bool device_identity_check(const struct settings *settings, const struct event *event,
-                           struct reason *reason);
 
 #endif

@@ -22,6 +22,7 @@
 #include "flow/control.h"
 #include "flow/device.h"
 #include "flow/device_directory.h"
+#include "flow/device_identity.h"
 #include "flow/device_provision.h"
 #include "flow/device_registry.h"
 #include "flow/uplink_format.h"

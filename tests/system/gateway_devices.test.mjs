@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { ControlError, startHub } from './support/hub.mjs';
-import { eventually } from './support/program.mjs';
+import { eventually, run } from './support/program.mjs';
 import { myriotaToken, startRegistries } from './support/registries.mjs';
 import { apiKey, startThingsStack, webhookId } from './support/things_stack.mjs';
 
@@ -125,6 +125,8 @@ test('devices of The Things Stack: pages, models, who is connected, and changes'
     assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-2'))).status, 200);
     assert.equal(await gateway.metric('isthmus_events_not_integrated_total'), 1);
     assert.equal(await deviceOf(hub, 'soil-2'), undefined);
+    const { stdout } = await run(['status', '--devices', '--data', `${gateway.directory}/data`]);
+    assert.match(stdout, /things-stack\/orchard\/soil-2 .*not to be in Azure/);
   });
 
   await t.test('a device that is not listed is known by its uplink', async () => {
