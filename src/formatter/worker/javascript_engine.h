@@ -8,8 +8,8 @@
  * would cost 0.2 ms more. What a formatter does to the language itself (Array.prototype and the
  * like) stays in its own context.
  *
- * The engine interprets: a just-in-time compiler would save 3 of 6 us of a small call, and would
- * cost two more threads, 16 MB, and memory that can be written and executed.
+ * The engine interprets: its just-in-time compiler would save a quarter of a small call's time, and
+ * would cost two more threads, 16 MB, and memory that can be written and executed.
  *
  * All functions on one thread.
  */
