@@ -109,6 +109,7 @@ static void change_script(struct hub_script *script, uint8_t how)
                                             PN_RELEASED, PN_MODIFIED, PN_ACCEPTED};
 
         script->token_status = statuses[how % ARRAY_SIZE(statuses)];
+        script->twin_status = script->token_status;
         script->outcome = outcomes[how % ARRAY_SIZE(outcomes)];
         script->condition = condition_of(how);
         script->hold_tokens = how > 240;
@@ -163,13 +164,36 @@ static void use_owner(struct bench *bench, uint8_t how)
         }
 }
 
+/* A report, what a hub sends on the links of the twin, or their end. */
+static void use_twin(struct bench *bench, uint8_t how, pn_bytes_t bytes)
+{
+        struct hub_peer *peer = &bench->world.pairs[0].peer;
+        struct owner *owner = (how & 4) != 0 ? &bench->owner : &bench->other;
+        pn_link_t *link = (how & 8) != 0 ? peer->twin_out : peer->twin_in;
+
+        owner_clear(owner);
+        if ((how & 3) == 0) {
+                if (owner->device != NULL)
+                        (void)hub_device_report(owner->device, bytes.start, bytes.size, how);
+        } else if (!bench->world.pairs[0].used || link == NULL) {
+                return;
+        } else if ((how & 3) == 1) {
+                pn_condition_set_name(pn_link_condition(link), condition_of(how / 16));
+                pn_link_close(link);
+        } else if (pn_link_is_sender(link)) {
+                pn_delivery(link, pn_dtag("fuzz", 4));
+                pn_link_send(link, bytes.start, bytes.size);
+                pn_link_advance(link);
+        }
+}
+
 static void step(struct bench *bench, struct input *input)
 {
         uint8_t what = take(input);
         uint8_t how = take(input);
         struct pair *pair = &bench->world.pairs[0];
 
-        switch (what % 8) {
+        switch (what % 9) {
         case 0:
                 if (pair->used)
                         inject_frame(pair, how % 4, take_bytes(input));
@@ -191,6 +215,9 @@ static void step(struct bench *bench, struct input *input)
                 break;
         case 6:
                 use_owner(bench, how);
+                break;
+        case 8:
+                use_twin(bench, how, take_bytes(input));
                 break;
         default:
                 if (pair->used && how % 4 == 0)
