@@ -177,10 +177,12 @@ static void check_formatter(struct conf_load *load, const struct conf_subject *s
                 return;
         file = mem_format("%s.js", name);
         path = conf_absolute(folder, file);
+        if (access(path, R_OK) == 0)
+                return;
         if (length > 3 && strcasecmp(name + length - 3, ".cs") == 0)
                 conf_say_about(load, CONF_WARNING, subject,
                                "a formatter in C# does not run here; write it in JavaScript");
-        else if (access(path, R_OK) != 0)
+        else
                 conf_say_about(load, CONF_WARNING, subject,
                                "there is no readable file %s; until there is, what needs this "
                                "formatter goes to the dead letters",
