@@ -36,6 +36,18 @@ static inline void demand_telemetry(const struct event *event)
         telemetry_deinit(&telemetry);
 }
 
+/* Bytes for a payload formatter, or a reason. */
+static inline void demand_payload(const struct event *event)
+{
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (network_by_name(event->network)->payload(event, &bytes, &reason) == 0)
+                demand(bytes.size <= (event->payload ? strlen(event->payload) : 0));
+        else
+                demand(bytes.size == 0 && reason.text[0] != '\0');
+}
+
 /* A record that was read once is written the same ever after. */
 static inline void demand_record(const struct event *event)
 {
@@ -83,6 +95,7 @@ static inline void fuzz_network(const struct network *network, const uint8_t *da
         demand((result == 0) == (events.count > 0));
         for (size_t i = 0; i < events.count; i++) {
                 demand_record(&events.events[i]);
+                demand_payload(&events.events[i]);
                 demand_telemetry(&events.events[i]);
         }
         event_list_deinit(&events);
