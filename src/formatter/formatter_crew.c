@@ -42,7 +42,7 @@ static void start_worker(struct formatter_pool *pool, struct formatter_worker *w
 {
         struct reason reason = REASON_INIT;
 
-        worker->alone = worker->timed_out = worker->sending = false;
+        worker->was_ready = worker->alone = worker->timed_out = worker->sending = false;
         worker->version_count = 0;
         worker->calls_seen = 0;
         worker->progress_ms = worker->answer_ms = clock_steady_ms();
@@ -138,7 +138,6 @@ static void blame_version(struct formatter_pool *pool, uint64_t id, const struct
 /* The worker's socket has come to its end. */
 static void bury_worker(struct formatter_pool *pool, struct formatter_worker *worker)
 {
-        bool was_starting = worker->state == FORMATTER_WORKER_STARTING;
         uint64_t culprit =
                 atomic_load_explicit(&worker->process.beacon->call, memory_order_relaxed);
         struct reason reason = REASON_INIT;
@@ -149,7 +148,7 @@ static void bury_worker(struct formatter_pool *pool, struct formatter_worker *wo
         wait_status = formatter_process_end(&worker->process);
         status = formatter_worker_verdict(worker, wait_status, &reason);
         worker->state = FORMATTER_WORKER_NONE;
-        if (was_starting) {
+        if (!worker->was_ready) {
                 start_failed(pool, &reason);
                 return;
         }
@@ -207,6 +206,7 @@ static bool take_ready(struct formatter_pool *pool, struct formatter_worker *wor
         if (frame->size != 0 || worker->state != FORMATTER_WORKER_STARTING)
                 return false;
         worker->state = FORMATTER_WORKER_READY;
+        worker->was_ready = true;
         pool->failed_starts = 0;
         pool->start_ms = 0;
         return true;

@@ -42,6 +42,7 @@ struct formatter_worker {
         enum formatter_worker_state state;
         struct formatter_process process;
         struct list requests; /* sent and not answered, in order */
+        bool was_ready;       /* this process; one that never was has failed to start */
         bool alone;           /* has one that killed a worker: it gets no other */
         bool timed_out;       /* killed by the pool because it did not answer */
         bool sending;         /* the socket takes no more for now */

@@ -315,8 +315,8 @@ static void test_a_folder_may_come_later(void **state)
 
 /* --- workers that die ---------------------------------------------------------------------- */
 
-/* Kills every worker of this program; returns how many there were. */
-static int kill_workers(void)
+/* Sends a signal to every worker of this program; returns how many there were. */
+static int signal_workers(int signal)
 {
         DIR *processes = opendir("/proc");
         struct dirent *entry;
@@ -331,12 +331,33 @@ static int kill_workers(void)
                 if (!stat)
                         continue;
                 if (fscanf(stat, "%d (isthmus-formatt) %*c %d", &pid, &parent) == 2 &&
-                    parent == getpid() && kill(pid, SIGKILL) == 0)
+                    parent == getpid() && kill(pid, signal) == 0)
                         count++;
                 fclose(stat);
         }
         closedir(processes);
         return count;
+}
+
+/* Stopped, they can't end themselves: the pool does it. */
+static void test_workers_that_hang_are_replaced(void **state)
+{
+        struct test_formatter_answer answers[4];
+
+        (void)state;
+        put("good", "function decodeUplink() { return { data: { good: true } }; }");
+        wait_for_data("good", "{\"good\":true}");
+        assert_int_equal(signal_workers(SIGSTOP), 2);
+        for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+                test_formatter_answer_init(&answers[i]);
+                formatter_call(pool, "good", FORMATTER_DECODE_UPLINK, &one_byte,
+                               test_formatter_done, &answers[i]);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+                test_formatter_wait(&answers[i]);
+                assert_string_equal(answers[i].data, "{\"good\":true}");
+                test_formatter_answer_deinit(&answers[i]);
+        }
 }
 
 static void test_killed_workers_are_replaced_and_nothing_is_lost(void **state)
@@ -357,7 +378,7 @@ static void test_killed_workers_are_replaced_and_nothing_is_lost(void **state)
                                        test_formatter_done, &answers[i]);
                 }
                 test_formatter_wait(&answers[10]);
-                assert_int_equal(kill_workers(), 2);
+                assert_int_equal(signal_workers(SIGKILL), 2);
                 for (int i = 0; i < CALLS; i++) {
                         test_formatter_wait(&answers[i]);
                         assert_string_equal(answers[i].reason.text, "");
@@ -446,21 +467,44 @@ static void test_what_is_under_way_is_answered_when_the_pool_ends(void **state)
 static void test_a_program_that_is_none_is_said(void **state)
 {
         struct formatter_options options = {.directory = folder, .program = "/nowhere/at/all"};
+        struct formatter_pool *none;
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_int_equal(formatter_pool_new(&options, &none, &reason), -ENOENT);
+        assert_non_null(strstr(reason.text, "/nowhere/at/all"));
+}
+
+/* Calls fail, instead of waiting for ever, and the pool does not start it again and again. */
+static void check_useless_program(const char *program)
+{
+        struct formatter_options options = {.directory = folder, .program = program, .workers = 1};
         struct formatter_pool *before = pool;
         struct test_formatter_answer answer;
         struct reason reason = REASON_INIT;
 
-        (void)state;
-        assert_int_equal(formatter_pool_new(&options, &pool, &reason), -ENOENT);
-        assert_non_null(strstr(reason.text, "/nowhere/at/all"));
-        /* One that ends at once: calls fail, instead of waiting for ever. */
-        options.program = "/bin/false";
         assert_int_equal(formatter_pool_new(&options, &pool, &reason), 0);
         decode(&answer, "good");
         assert_int_equal(answer.status, FORMATTER_CRASHED);
         test_formatter_answer_deinit(&answer);
         formatter_pool_free(pool);
         pool = before;
+}
+
+static void test_a_program_that_ends_at_once_is_given_up(void **state)
+{
+        (void)state;
+        check_useless_program("/bin/false");
+}
+
+static void test_a_program_that_talks_nonsense_is_given_up(void **state)
+{
+        CLEANUP(mem_cleanup) char *path = test_directory_file(folder, "nonsense");
+
+        (void)state;
+        test_directory_write(folder, "nonsense", "#!/bin/sh\necho nonsense >&3\nread line <&3\n");
+        assert_int_equal(chmod(path, 0700), 0);
+        check_useless_program(path);
 }
 
 int main(void)
@@ -477,11 +521,14 @@ int main(void)
                 cmocka_unit_test(test_a_file_that_is_no_text_is_refused),
                 cmocka_unit_test(test_a_removed_file_is_missed),
                 cmocka_unit_test(test_a_folder_may_come_later),
+                cmocka_unit_test(test_workers_that_hang_are_replaced),
                 cmocka_unit_test(test_killed_workers_are_replaced_and_nothing_is_lost),
                 cmocka_unit_test(test_innocent_calls_behind_a_deadly_one_are_run_elsewhere),
                 cmocka_unit_test(test_too_much_memory_is_named),
                 cmocka_unit_test(test_what_is_under_way_is_answered_when_the_pool_ends),
                 cmocka_unit_test(test_a_program_that_is_none_is_said),
+                cmocka_unit_test(test_a_program_that_ends_at_once_is_given_up),
+                cmocka_unit_test(test_a_program_that_talks_nonsense_is_given_up),
         };
 
         return cmocka_run_group_tests(tests, start, finish);
