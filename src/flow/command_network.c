@@ -131,10 +131,12 @@ static void again(struct command_network *network, struct command *command, int6
                 release(network, command);
                 return;
         }
+        if (delay_ms < retry_after_ms)
+                delay_ms = retry_after_ms;
         log_info("COMMAND_RETRY", "A command was not taken by the network; it is tried again",
                  LOG_TEXT("reference", command->downlink.reference), LOG_TEXT("reason", reason),
                  LOG_INT("again_in_ms", delay_ms), LOG_END);
-        wait(network, command, retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
+        wait(network, command, delay_ms);
 }
 
 static void refuse(struct command_network *network, struct command *command, const char *reason)

@@ -75,20 +75,17 @@ static void set_aside(struct uplink_hub *hub, struct device *device,
 
 /* --- sending ------------------------------------------------------------------------------ */
 
-#define MAXIMUM_PROPERTIES 64
-
 static bool send_telemetry(struct device *device, const struct uplink_event *event,
                            const struct telemetry *telemetry)
 {
-        struct hub_message_property properties[MAXIMUM_PROPERTIES];
         size_t count = telemetry->property_count;
+        struct hub_message_property *properties = mem_new(count, sizeof(*properties));
+        bool sent;
 
-        if (count > MAXIMUM_PROPERTIES)
-                count = MAXIMUM_PROPERTIES;
         for (size_t i = 0; i < count; i++)
                 properties[i] = (struct hub_message_property){telemetry->properties[i].name,
                                                               telemetry->properties[i].value};
-        return hub_device_send(device->link,
+        sent = hub_device_send(device->link,
                                &(struct hub_message){
                                        .message_id = event->event.message_id,
                                        .content_type = "application/json",
@@ -99,6 +96,8 @@ static bool send_telemetry(struct device *device, const struct uplink_event *eve
                                        .body_size = telemetry->body.size,
                                },
                                (uint64_t)event->id);
+        free(properties);
+        return sent;
 }
 
 static bool is_for_twin(const struct uplink_hub *hub, const struct event *event)

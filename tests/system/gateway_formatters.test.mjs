@@ -80,6 +80,11 @@ before(async () => {
     if (input.bytes[0] === 254) throw new Error('not this one');
     return { data: { sequence: input.bytes[1] } };
   }`);
+  await write('many-properties', `function decodeUplink() {
+    const properties = {};
+    for (let i = 0; i < 64; i++) properties['own-' + i] = i;
+    return { data: {}, properties };
+  }`);
   await write('changing', 'function decodeUplink() { return { data: { version: 1 } }; }');
   home = await temporaryDirectory(shared, 'gateway');
   gateway = await startGateway(shared, provisionedBy(hub), await settings(), home);
@@ -128,6 +133,13 @@ test('U8 U9 U10 the formatter of the application; its members become the body', 
   assert.equal(message.body.PayloadRaw, 'BQdUnhLmtFvgZkgA');
   assert.equal(message.body.DeviceID, 'collar-1');
   assert.equal(message.body.Port, 6);
+});
+
+test('as many properties as a formatter may set arrive, beside those of the gateway', async () => {
+  await send('many-properties', 'many-1', [0]);
+  const [{ properties }] = await hub.telemetryOf('many-1');
+  for (let i = 0; i < 64; i++) assert.equal(properties[`own-${i}`], String(i));
+  assert.equal(properties.DeviceId, 'many-1');
 });
 
 test('the formatter of the port, of the application, and the default', async () => {
