@@ -12,10 +12,6 @@
 #include "base/thread.h"
 #include "networks/network.h"
 
-/* LoRaWAN's application ports. */
-#define PORT_MIN 1
-#define PORT_MAX 223
-
 /* Nothing can be made of the payload. */
 #define STATUS_UNPROCESSABLE 422
 
@@ -96,10 +92,10 @@ static bool is_usable(const struct call *call, const struct downlink_driver *dri
         if (!downlink_fits(driver, call->bytes.size, reason))
                 return false;
         if (!driver->has_ports || call->port == 0 ||
-            (call->port >= PORT_MIN && call->port <= PORT_MAX))
+            (call->port >= DOWNLINK_PORT_MIN && call->port <= DOWNLINK_PORT_MAX))
                 return true;
-        reason_set(reason, "fPort is %d, not a number from %d to %d", call->port, PORT_MIN,
-                   PORT_MAX);
+        reason_set(reason, "fPort is %d, not a number from %d to %d", call->port, DOWNLINK_PORT_MIN,
+                   DOWNLINK_PORT_MAX);
         return false;
 }
 

@@ -18,10 +18,6 @@
 
 #define PAYLOAD_DEPTH 32
 
-/* LoRaWAN's application ports. */
-#define PORT_MIN 1
-#define PORT_MAX 223
-
 const char *command_property(const struct command_source *source, const char *name)
 {
         for (size_t i = 0; i < source->property_count; i++) {
@@ -41,12 +37,12 @@ static int read_port(const struct command_source *source, struct downlink *downl
 
         if (!text) {
                 reason_set(reason, "the property Port is missing (a number from %d to %d)",
-                           PORT_MIN, PORT_MAX);
+                           DOWNLINK_PORT_MIN, DOWNLINK_PORT_MAX);
                 return COMMAND_E_INVALID;
         }
-        if (!text_to_int64(text, PORT_MIN, PORT_MAX, &port)) {
+        if (!text_to_int64(text, DOWNLINK_PORT_MIN, DOWNLINK_PORT_MAX, &port)) {
                 reason_set(reason, "the property Port is '%.32s', not a number from %d to %d", text,
-                           PORT_MIN, PORT_MAX);
+                           DOWNLINK_PORT_MIN, DOWNLINK_PORT_MAX);
                 return COMMAND_E_INVALID;
         }
         downlink->port = (uint8_t)port;

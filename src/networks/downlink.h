@@ -26,6 +26,10 @@ enum downlink_priority {
         DOWNLINK_HIGHEST,
 };
 
+/* LoRaWAN's application ports. */
+#define DOWNLINK_PORT_MIN 1
+#define DOWNLINK_PORT_MAX 223
+
 /* One downlink; owns its texts. */
 struct downlink {
         char *application;
