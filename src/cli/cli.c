@@ -6,21 +6,21 @@
 
 #include "base/error.h"
 
-static int command_help(int argc, char **argv);
+static int isthmus_help(int argc, char **argv);
 
 static const struct cli_command commands[] = {
-        {"command", "lists, shows and cancels commands on their way to devices", command_command},
-        {"config", "checks or shows the configuration", command_config},
-        {"formatter", "tries a payload formatter", command_formatter},
-        {"gateway", "takes webhooks and is every device's connection to its hub", command_gateway},
-        {"help", "shows this help", command_help},
-        {"hub", "runs a local IoT Hub and provisioning service", command_hub},
-        {"queue", "looks into the store; replays or drops dead letters", command_queue},
-        {"status", "asks the running gateway how it and its devices are", command_status},
-        {"version", "prints the version", command_version},
+        {"command", "lists, shows and cancels commands on their way to devices", isthmus_command},
+        {"config", "checks or shows the configuration", isthmus_config},
+        {"formatter", "tries a payload formatter", isthmus_formatter},
+        {"gateway", "takes webhooks and is every device's connection to its hub", isthmus_gateway},
+        {"help", "shows this help", isthmus_help},
+        {"hub", "runs a local IoT Hub and provisioning service", isthmus_hub},
+        {"queue", "looks into the store; replays or drops dead letters", isthmus_queue},
+        {"status", "asks the running gateway how it and its devices are", isthmus_status},
+        {"version", "prints the version", isthmus_version},
 };
 
-static int command_help(int argc, char **argv)
+static int isthmus_help(int argc, char **argv)
 {
         (void)argc;
         (void)argv;
@@ -37,7 +37,7 @@ int cli_main(int argc, char **argv)
         const char *name = argc > 1 ? argv[1] : NULL;
 
         if (!name) {
-                command_help(0, NULL);
+                isthmus_help(0, NULL);
                 return CLI_USAGE;
         }
         if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)

@@ -20,17 +20,17 @@ struct cli_command {
 int cli_main(int argc, char **argv);
 
 /* The commands, one file each; cli.c holds the table. */
-int command_command(int argc, char **argv);
-int command_config(int argc, char **argv);
-int command_formatter(int argc, char **argv);
-int command_gateway(int argc, char **argv);
-int command_hub(int argc, char **argv);
-int command_hub_watch(int argc, char **argv);
-int command_hub_devices(int argc, char **argv);
-int command_hub_send(int argc, char **argv);
-int command_hub_invoke(int argc, char **argv);
-int command_queue(int argc, char **argv);
-int command_status(int argc, char **argv);
-int command_version(int argc, char **argv);
+int isthmus_command(int argc, char **argv);
+int isthmus_config(int argc, char **argv);
+int isthmus_formatter(int argc, char **argv);
+int isthmus_gateway(int argc, char **argv);
+int isthmus_hub(int argc, char **argv);
+int isthmus_hub_watch(int argc, char **argv);
+int isthmus_hub_devices(int argc, char **argv);
+int isthmus_hub_send(int argc, char **argv);
+int isthmus_hub_invoke(int argc, char **argv);
+int isthmus_queue(int argc, char **argv);
+int isthmus_status(int argc, char **argv);
+int isthmus_version(int argc, char **argv);
 
 #endif

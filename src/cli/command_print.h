@@ -13,7 +13,7 @@
 /* The array's objects as JSON, one on each line. */
 void command_print_json_lines(struct buf *out, struct json_object *array);
 
-/* A table of commands (flow/command_view.h). */
+/* A table of commands (gateway/command/command_view.h). */
 void command_print_table(struct buf *out, struct json_object *commands);
 
 /* All members of an object, each on a line. */

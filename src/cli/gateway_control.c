@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/http_wait.h"
-#include "flow/control.h"
+#include "gateway/control/control.h"
 #include "http/http_client.h"
 
 #define ANSWER_MAX   ((size_t)64 * 1024 * 1024)

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/reason.h"
-#include "hub/registry.h"
+#include "localhub/registry/registry.h"
 
 struct hub_announcement {
         const char *directory;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
-#include "conf/texts.h"
+#include "conf/engine/texts.h"
 
 enum settings_application_type {
         SETTINGS_IOT_HUB,
@@ -73,7 +73,7 @@ enum settings_signature_mode {
         SETTINGS_SIGNATURE_OFF,
 };
 
-/* How deliveries of a network that signs are verified (flow/uplink_trust.h). */
+/* How deliveries of a network that signs are verified (gateway/uplink/uplink_trust.h). */
 struct settings_signature {
         enum settings_signature_mode mode;
         char *certificate_host; /* host or host:port, the only one certificates are fetched from */

@@ -3,7 +3,7 @@
 #ifndef ISTHMUS_CONF_SETTINGS_CHECK_H
 #define ISTHMUS_CONF_SETTINGS_CHECK_H
 
-#include "conf/load.h"
+#include "conf/engine/load.h"
 #include "conf/settings.h"
 
 /*

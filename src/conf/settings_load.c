@@ -9,8 +9,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "conf/document.h"
-#include "conf/load.h"
+#include "conf/engine/document.h"
+#include "conf/engine/load.h"
 #include "conf/settings_check.h"
 #include "conf/settings_rows.h"
 

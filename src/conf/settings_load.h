@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "conf/report.h"
+#include "conf/engine/report.h"
 #include "conf/settings.h"
 
 /* Where the configuration is unless somebody says otherwise. */

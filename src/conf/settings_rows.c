@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/checks.h"
-#include "conf/load.h"
+#include "conf/engine/load.h"
 #include "conf/settings.h"
 
 static const struct conf_map applications = {

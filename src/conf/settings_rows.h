@@ -3,7 +3,7 @@
 #ifndef ISTHMUS_CONF_SETTINGS_ROWS_H
 #define ISTHMUS_CONF_SETTINGS_ROWS_H
 
-#include "conf/schema.h"
+#include "conf/engine/schema.h"
 
 /* settings_rows.c holds the rows, settings_spellings.c the spellings and the ignored names. */
 extern const struct conf_schema settings_schema;

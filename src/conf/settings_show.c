@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "conf/document.h"
-#include "conf/load.h"
+#include "conf/engine/document.h"
+#include "conf/engine/load.h"
 #include "conf/settings_load.h"
 #include "conf/settings_rows.h"
 

@@ -16,7 +16,7 @@
 #include "base/reason.h"
 #include "networks/downlink.h"
 #include "networks/event.h"
-#include "networks/registry.h"
+#include "networks/listing.h"
 
 enum network_condition {
         NETWORK_E_MALFORMED = 1, /* not what this network sends: 400, with the reason */
@@ -118,7 +118,7 @@ struct network {
         const struct signature_driver *signature;
 
         /* How its list of devices is read; NULL = it has none. */
-        const struct registry_driver *registry;
+        const struct listing_driver *registry;
 
         /*
          * A device's id is unique in the whole network: there is one device with it, whatever the

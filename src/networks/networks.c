@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
-#include "networks/myriota.h"
+#include "networks/myriota/myriota.h"
 #include "networks/network.h"
-#include "networks/things_stack.h"
+#include "networks/things_stack/things_stack.h"
 
 const struct network *const networks[] = {
         &things_stack,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "azure/device_id.h"
-#include "azure/dps_machine.h"
+#include "azure/dps/dps_machine.h"
 #include "base/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "conf/document.h"
+#include "conf/engine/document.h"
 #include "conf/settings_load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

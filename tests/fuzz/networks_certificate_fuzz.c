@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Any bytes as what a certificate's host answers, and as the roots that a chain may lead to. */
 #include "base/crypto.h"
-#include "networks/myriota_signature.h"
+#include "networks/myriota/myriota_signature.h"
 #include "networks/signature_x509.h"
 #include "networks_fuzz.h"
 

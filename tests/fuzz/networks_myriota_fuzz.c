@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Any bytes as a delivery of Myriota, and as the address of its certificate. */
-#include "networks/myriota.h"
-#include "networks/myriota_signature.h"
+#include "networks/myriota/myriota.h"
+#include "networks/myriota/myriota_signature.h"
 #include "networks_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Any bytes as a webhook of The Things Stack. */
-#include "networks/things_stack.h"
+#include "networks/things_stack/things_stack.h"
 #include "networks_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

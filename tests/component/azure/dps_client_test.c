@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "azure/device_key.h"
-#include "azure/dps_client.h"
+#include "azure/dps/dps_client.h"
 #include "azure/names.h"
 #include "base/clock.h"
 #include "base/mem.h"

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "azure/hub_client.h"
-#include "azure/hub_lookup.h"
+#include "azure/hub/hub_client.h"
+#include "azure/hub/hub_lookup.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "component/azure/hub_listener.h"

@@ -92,7 +92,7 @@ static void run(struct output *output, const char *first, const char *second, co
                 arguments[count] = mem_text(given[count]);
         /* glibc starts anew. */
         optind = 0;
-        output->status = command_config(count, arguments);
+        output->status = isthmus_config(count, arguments);
         restore(stdout, kept_out, "stdout", &output->out);
         restore(stderr, kept_err, "stderr", &output->err);
         for (int i = 0; i < count; i++)

@@ -103,7 +103,7 @@ static int run(struct fixture *fixture, const char *arguments)
         fflush(stdout);
         streams[0] = divert(STDOUT_FILENO, out);
         streams[1] = divert(STDERR_FILENO, err);
-        status = command_queue(argc, argv);
+        status = isthmus_queue(argc, argv);
         fflush(stdout);
         restore(STDOUT_FILENO, streams[0]);
         restore(STDERR_FILENO, streams[1]);

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "azure/dps_answer.h"
+#include "azure/dps/dps_answer.h"
 #include "base/buf.h"
 
 static void parse(struct dps_answer *answer, const char *body)

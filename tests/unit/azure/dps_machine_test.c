@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "azure/dps_machine.h"
+#include "azure/dps/dps_machine.h"
 
 #define NOW_MS      INT64_C(5000000)
 #define DEADLINE_MS (NOW_MS + 300000)

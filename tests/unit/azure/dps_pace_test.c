@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "azure/dps_pace.h"
+#include "azure/dps/dps_pace.h"
 
 #define START_MS  INT64_C(1000000)
 #define MINUTE_MS 60000

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "azure/hub_condition.h"
+#include "azure/hub/hub_condition.h"
 
 static void conditions_have_the_meaning_of_the_reference(void **state)
 {

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "azure/amqp_message.h"
-#include "azure/hub_connection.h"
-#include "azure/hub_core.h"
-#include "azure/hub_device.h"
+#include "azure/hub/amqp_message.h"
+#include "azure/hub/hub_connection.h"
+#include "azure/hub/hub_core.h"
+#include "azure/hub/hub_device.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"

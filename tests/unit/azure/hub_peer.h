@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "azure/amqp_message.h"
-#include "azure/amqp_read.h"
+#include "azure/hub/amqp_message.h"
+#include "azure/hub/amqp_read.h"
 #include "azure/names.h"
 #include "base/buf.h"
 #include "base/text.h"

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#include "azure/amqp_message.h"
-#include "azure/amqp_read.h"
+#include "azure/hub/amqp_message.h"
+#include "azure/hub/amqp_read.h"
 
 struct bytes {
         const char *bytes;

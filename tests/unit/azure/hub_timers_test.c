@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "azure/hub_timers.h"
+#include "azure/hub/hub_timers.h"
 
 #define MANY 1000
 

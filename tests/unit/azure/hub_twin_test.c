@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "azure/amqp_read.h"
+#include "azure/hub/amqp_read.h"
 #include "azure/names.h"
 #include "unit/azure/hub_pair.h"
 

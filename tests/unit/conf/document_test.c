@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "base/mem.h"
-#include "conf/document.h"
+#include "conf/engine/document.h"
 
 struct read {
         bool good;

@@ -3,7 +3,7 @@
 #include "support.h"
 
 #include "base/text.h"
-#include "conf/load.h"
+#include "conf/engine/load.h"
 #include "conf/settings_rows.h"
 
 static void names_of(const char *path, struct conf_names *names)

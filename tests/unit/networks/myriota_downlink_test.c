@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Control messages of Myriota: the requests, and what the answers mean (rule D4). */
-#include "networks/myriota.h"
+#include "networks/myriota/myriota.h"
 #include "unit/networks/support.h"
 
 static struct downlink a_downlink(const char *payload)

@@ -6,7 +6,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "networks/myriota_signature.h"
+#include "networks/myriota/myriota_signature.h"
 #include "unit/networks/support.h"
 
 #define NOW_S   INT64_C(1741558503)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The samples in ../shared, where that folder is there: bodies and signatures. */
-#include "networks/myriota_signature.h"
+#include "networks/myriota/myriota_signature.h"
 #include "unit/networks/support.h"
 
 #define DATA TEST_SHARED "/data/"

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "networks/myriota_signature.h"
+#include "networks/myriota/myriota_signature.h"
 #include "networks/network.h"
 
 /* 2024-05-06T07:09:00.25Z */

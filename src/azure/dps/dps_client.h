@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The Device Provisioning Service over HTTPS: register, poll as told, once per device, many at
+ * the same time, below the service's quota. Facts: Microsoft's documentation of the service's REST
+ * interface ("Runtime Registration", api-version 2019-03-31) and of its quotas.
+ *
+ * Each service (endpoint and ID scope) has a queue, a quota and a number of registrations under
+ * way of its own, so that one that is throttled or away delays no other. dps_machine.h says what
+ * becomes of each answer.
+ *
+ * The registration id is used as it is given, in the URL and for the token: the service compares
+ * ids without case, but keys are derived from the very letters.
+ *
+ * Works on the thread "http" of the http_client that it is given.
+ */
+#ifndef ISTHMUS_AZURE_DPS_DPS_CLIENT_H
+#define ISTHMUS_AZURE_DPS_DPS_CLIENT_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "http/http_client.h"
+
+struct dps_client;
+
+struct dps_client_options {
+        struct http_client *http;     /* freed before the client, see dps_client_free */
+        int registrations_per_minute; /* per service; 0 = 1000, the service's own quota */
+        int maximum_concurrent;       /* per service, registrations under way; 0 = 100 */
+        int64_t deadline_ms;          /* of one registration from its first request on;
+                                         0 = 5 minutes */
+};
+
+struct dps_client *dps_client_new(const struct dps_client_options *options);
+
+/*
+ * Registrations under way are forgotten: their `done` is not called. Free it after `http`, whose
+ * thread works on them until then. NULL is allowed.
+ */
+void dps_client_free(struct dps_client *client);
+
+enum dps_status {
+        DPS_ASSIGNED,
+        DPS_DISABLED,     /* the enrolment is disabled */
+        DPS_FAILED,       /* the service says no: error_code and reason */
+        DPS_UNAUTHORIZED, /* 401: wrong key, expired, or blocked / waiting for approval (400209) */
+        DPS_NOT_FOUND,    /* 404: no such ID scope or enrolment */
+        DPS_UNAVAILABLE,  /* unreachable, 429 or 5xx until the deadline: try again later */
+};
+
+struct dps_result {
+        enum dps_status status;
+        const char *assigned_hub; /* DPS_ASSIGNED only; host or host:port */
+        const char *device_id;    /* DPS_ASSIGNED only; may differ from the registration id */
+        int error_code;           /* the service's, for example 401002; 0 = none */
+        int64_t retry_after_ms;   /* -1 = not said */
+        struct reason reason;     /* for people, unless assigned */
+};
+
+struct dps_registration {
+        const char *endpoint; /* host or host:port */
+        const char *id_scope;
+        const char *registration_id;
+        const char *device_key; /* base64: derived from the group's, or individual */
+        const char *model_id;   /* DTDL model id; NULL or "" = none */
+};
+
+/* On the thread "http", exactly once. */
+typedef void dps_done(void *context, const struct dps_result *result);
+
+/*
+ * Copies everything. May be called on every thread; never calls back before it returns. Bad input
+ * (endpoint, ids, key) ends as DPS_FAILED with the reason.
+ */
+void dps_register(struct dps_client *client, const struct dps_registration *registration,
+                  dps_done *done, void *context);
+
+#endif

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+#include "azure/hub/hub_cbs.h"
+
+#include <inttypes.h>
+#include <proton/event.h>
+#include <proton/message.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/hub/amqp_message.h"
+#include "azure/hub/hub_connection.h"
+#include "azure/hub/hub_device.h"
+#include "azure/names.h"
+#include "azure/sas.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+
+#define ANSWER_TIMEOUT_MS 30000
+#define MOST_UNANSWERED   50
+#define MOST_ENDED        5
+#define ANSWER_SIZE_MAX   65536
+#define NUMBER_SIZE       32
+
+static void open_again(struct hub_timer *timer)
+{
+        hub_cbs_open(list_entry(timer, struct hub_connection, cbs.open_timer));
+}
+
+void hub_cbs_init(struct hub_connection *connection)
+{
+        list_init(&connection->cbs.queued);
+        list_init(&connection->cbs.sent);
+        connection->cbs.open_timer.run = open_again;
+}
+
+void hub_cbs_open(struct hub_connection *connection)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+        char name[NUMBER_SIZE];
+
+        cbs->session = pn_session(connection->connection);
+        pn_session_open(cbs->session);
+
+        snprintf(name, sizeof(name), "cbs-in-%" PRIu32, ++connection->links);
+        cbs->receiver = pn_receiver(cbs->session, name);
+        pn_terminus_set_address(pn_link_source(cbs->receiver), AZURE_CBS_NODE);
+        pn_terminus_set_address(pn_link_target(cbs->receiver), AZURE_CBS_REPLY_TO);
+        pn_link_open(cbs->receiver);
+        pn_link_flow(cbs->receiver, MOST_UNANSWERED);
+
+        snprintf(name, sizeof(name), "cbs-out-%" PRIu32, ++connection->links);
+        cbs->sender = pn_sender(cbs->session, name);
+        pn_terminus_set_address(pn_link_target(cbs->sender), AZURE_CBS_NODE);
+        pn_link_open(cbs->sender);
+        hub_connection_wrote(connection);
+}
+
+void hub_cbs_close(struct hub_connection *connection)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+
+        hub_timers_stop(&connection->hub->client->timers, &cbs->open_timer);
+        hub_connection_end_session(connection, cbs->session);
+        cbs->session = NULL;
+        cbs->sender = cbs->receiver = NULL;
+}
+
+static void move(struct hub_token *token, struct list *to)
+{
+        if (token->list != NULL)
+                list_remove(token->list, &token->node);
+        token->list = to;
+        if (to != NULL)
+                list_push_back(to, &token->node);
+}
+
+void hub_cbs_request(struct hub_device *device)
+{
+        struct hub_cbs *cbs = &device->connection->cbs;
+        struct hub_token *token = &device->token;
+
+        if (token->list != NULL)
+                return;
+        token->list = &cbs->queued;
+        if (device->place == HUB_PLACE_READY)
+                list_push_front(token->list, &token->node);
+        else
+                list_push_back(token->list, &token->node);
+}
+
+void hub_cbs_forget(struct hub_device *device)
+{
+        move(&device->token, NULL);
+}
+
+static void put_member(pn_data_t *map, const char *name, const char *value)
+{
+        pn_data_put_string(map, amqp_bytes(name));
+        pn_data_put_string(map, amqp_bytes(value));
+}
+
+static bool encode_request(const struct hub_device *device, const char *signed_token,
+                           struct buf *out)
+{
+        CLEANUP(buf_deinit) struct buf audience = BUF_INIT;
+        char number[NUMBER_SIZE];
+        pn_message_t *message = pn_message();
+        pn_data_t *properties = pn_message_properties(message);
+        bool encoded;
+
+        snprintf(number, sizeof(number), "%" PRIu64, device->token.number);
+        sas_device_audience(&audience, device->hub->host, device->device_id);
+        pn_message_set_id(message, amqp_text(number));
+        pn_message_set_address(message, AZURE_CBS_NODE);
+        pn_message_set_reply_to(message, AZURE_CBS_REPLY_TO);
+        pn_data_put_map(properties);
+        pn_data_enter(properties);
+        put_member(properties, AZURE_CBS_OPERATION, AZURE_CBS_PUT_TOKEN);
+        put_member(properties, AZURE_CBS_TYPE, AZURE_CBS_SASTOKEN);
+        put_member(properties, AZURE_CBS_NAME, buf_text(&audience));
+        pn_data_exit(properties);
+        pn_data_put_string(pn_message_body(message), amqp_bytes(signed_token));
+        encoded = amqp_message_encode(message, out);
+        pn_message_free(message);
+        return encoded;
+}
+
+static bool sign(const struct hub_device *device, struct buf *token, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf resource = BUF_INIT;
+        int64_t lifetime_ms = device->hub->client->options.token_lifetime_ms;
+        struct sas_grant grant = {.key = device->key, .key_name = device->key_name};
+
+        sas_device_resource(&resource, device->hub->host, device->device_id);
+        grant.resource = buf_text(&resource);
+        grant.expires_s = (clock_wall_ms() + lifetime_ms + 999) / 1000;
+        return sas_token(token, &grant, reason);
+}
+
+/* False, with the reason, if there is no making a token for this device. */
+static bool send_request(struct hub_device *device, struct reason *reason)
+{
+        struct hub_connection *connection = device->connection;
+        struct hub_cbs *cbs = &connection->cbs;
+        CLEANUP(buf_wipe) struct buf signed_token = BUF_INIT;
+        CLEANUP(buf_wipe) struct buf encoded = BUF_INIT;
+        uint64_t number = ++cbs->last_number;
+        pn_delivery_t *delivery;
+
+        device->token.number = number;
+        if (!sign(device, &signed_token, reason))
+                return false;
+        if (!encode_request(device, buf_text(&signed_token), &encoded)) {
+                reason_set(reason, "the token request can't be encoded");
+                return false;
+        }
+        delivery = pn_delivery(cbs->sender, pn_dtag((const char *)&number, sizeof(number)));
+        pn_link_send(cbs->sender, encoded.data, encoded.size);
+        pn_link_advance(cbs->sender);
+        pn_delivery_settle(delivery); /* what counts is the answer */
+        device->token.sent_ms = device->hub->client->now_ms;
+        move(&device->token, &cbs->sent);
+        metrics_add(METRIC_HUB_TOKENS, 1);
+        return true;
+}
+
+void hub_cbs_pump(struct hub_connection *connection)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+
+        while (!list_is_empty(&cbs->queued) && cbs->sent.count < MOST_UNANSWERED &&
+               cbs->sender != NULL && pn_link_credit(cbs->sender) > 0) {
+                struct hub_device *device =
+                        list_entry(cbs->queued.head.next, struct hub_device, token.node);
+                struct reason reason = REASON_INIT;
+
+                if (device->place != HUB_PLACE_READY && !hub_pool_rate_allows(connection->hub))
+                        break;
+                if (!send_request(device, &reason))
+                        hub_device_refuse(device, HUB_REFUSAL_UNAUTHORIZED, reason.text);
+                hub_connection_wrote(connection);
+        }
+}
+
+static uint64_t correlated_number(struct amqp_reader *answer)
+{
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        pn_atom_t atom;
+        int64_t number;
+
+        if (!amqp_read_field(answer, AMQP_CORRELATION_ID, &atom) || !amqp_atom_text(&atom, &text) ||
+            !text_to_int64(buf_text(&text), 1, INT64_MAX, &number))
+                return 0;
+        return (uint64_t)number;
+}
+
+static struct hub_device *asked_by(struct hub_cbs *cbs, uint64_t number)
+{
+        list_for_each (node, &cbs->sent) {
+                struct hub_device *device = list_entry(node, struct hub_device, token.node);
+
+                if (device->token.number == number)
+                        return device;
+        }
+        return NULL;
+}
+
+static void answered(struct hub_connection *connection, struct amqp_reader *answer)
+{
+        CLEANUP(buf_deinit) struct buf description = BUF_INIT;
+        struct hub_device *device = asked_by(&connection->cbs, correlated_number(answer));
+        pn_atom_t atom;
+        int64_t status;
+
+        connection->cbs.heard_ms = connection->hub->client->now_ms;
+        connection->cbs.ended = 0;
+        if (device == NULL) /* answered too late, or the device has left */
+                return;
+        if (amqp_read_application(answer, AZURE_CBS_STATUS_DESCRIPTION, &atom))
+                (void)amqp_atom_text(&atom, &description);
+        if (!amqp_read_application(answer, AZURE_CBS_STATUS_CODE, &atom) ||
+            !amqp_atom_int(&atom, &status) || status < 100 || status > 999)
+                status = 500;
+        hub_cbs_forget(device);
+        hub_device_token_answered(device, (int)status, buf_text(&description));
+}
+
+static void received(struct hub_connection *connection, pn_delivery_t *delivery)
+{
+        struct amqp_reader *reader = &connection->hub->client->reader;
+        bool good;
+
+        if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
+                return;
+        good = amqp_read_delivery(reader, delivery, ANSWER_SIZE_MAX);
+        pn_delivery_update(delivery, good ? PN_ACCEPTED : PN_REJECTED);
+        pn_delivery_settle(delivery);
+        pn_link_flow(connection->cbs.receiver, 1);
+        if (good)
+                answered(connection, reader);
+        hub_cbs_pump(connection);
+}
+
+/* The hub ended the links; those who waited for an answer try again, each in its own time. */
+static void ended(struct hub_connection *connection, pn_condition_t *condition)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+        struct hub_client *client = connection->hub->client;
+        struct hub_condition copy;
+
+        hub_condition_read(&copy, condition, "the hub ended the token links");
+        hub_cbs_close(connection);
+        while (!list_is_empty(&cbs->sent)) {
+                struct hub_device *device =
+                        list_entry(cbs->sent.head.next, struct hub_device, token.node);
+
+                hub_cbs_forget(device);
+                hub_device_token_answered(device, 0, copy.reason.text);
+        }
+        if (++cbs->ended > MOST_ENDED)
+                hub_connection_fail(connection, copy.reason.text);
+        else
+                hub_timer_start(client, &cbs->open_timer, hub_core_backoff(client, cbs->ended));
+}
+
+void hub_cbs_event(struct hub_connection *connection, pn_event_t *event)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+        pn_link_t *link = pn_event_link(event);
+
+        switch (pn_event_type(event)) {
+        case PN_LINK_FLOW:
+                hub_cbs_pump(connection);
+                break;
+        case PN_DELIVERY:
+                if (link == cbs->receiver)
+                        received(connection, pn_event_delivery(event));
+                break;
+        case PN_LINK_REMOTE_CLOSE:
+        case PN_LINK_REMOTE_DETACH:
+                if (link == cbs->sender || link == cbs->receiver)
+                        ended(connection, pn_link_remote_condition(link));
+                break;
+        case PN_SESSION_REMOTE_CLOSE:
+                ended(connection, pn_session_remote_condition(cbs->session));
+                break;
+        default:
+                break;
+        }
+}
+
+/* Without links or credit nothing can be asked, and nobody would notice. */
+static bool starves(struct hub_connection *connection)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+        int64_t now_ms = connection->hub->client->now_ms;
+
+        if (list_is_empty(&cbs->queued) || !list_is_empty(&cbs->sent) ||
+            (cbs->sender != NULL && pn_link_credit(cbs->sender) > 0))
+                cbs->starved_since_ms = 0;
+        else if (cbs->starved_since_ms == 0)
+                cbs->starved_since_ms = now_ms;
+        return cbs->starved_since_ms != 0 && now_ms - cbs->starved_since_ms > ANSWER_TIMEOUT_MS;
+}
+
+bool hub_cbs_check(struct hub_connection *connection)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+        int64_t oldest_ms = connection->hub->client->now_ms - ANSWER_TIMEOUT_MS;
+
+        while (!list_is_empty(&cbs->sent)) {
+                struct hub_device *device =
+                        list_entry(cbs->sent.head.next, struct hub_device, token.node);
+
+                if (device->token.sent_ms > oldest_ms)
+                        break;
+                if (cbs->heard_ms < device->token.sent_ms)
+                        return false;
+                hub_cbs_forget(device);
+                hub_device_token_answered(device, 0, "the hub did not answer the token");
+        }
+        return !starves(connection);
+}

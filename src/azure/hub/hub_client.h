@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Many devices' connections to many IoT Hubs over AMQP 1.0: at most 995 devices share one TLS
+ * connection, one session each, each authorised by a CBS token of its own (azure-iot wire
+ * reference, section 3).
+ *
+ * One thread, "hub", runs everything here: all functions but hub_client_new, _free and _post must
+ * be called on it, and all handlers are called on it. hub_client_post is the way in.
+ *
+ * The client reconnects by itself, with backoff and jitter per hub, and authorises the devices
+ * again at a bounded rate. Tokens are renewed before they expire. It does not decide what becomes
+ * of a device that the hub refuses: it says so (HUB_DEVICE_REFUSED), stays quiet for that device,
+ * and waits for hub_device_retry or hub_device_close.
+ */
+#ifndef ISTHMUS_AZURE_HUB_HUB_CLIENT_H
+#define ISTHMUS_AZURE_HUB_HUB_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/reason.h"
+
+#define HUB_CLIENT_THREAD "hub"
+
+struct hub_client;
+
+struct hub_client_options {
+        const char *trusted_certificates; /* PEM file beside the system's; or NULL */
+        uint16_t port;                    /* where a hub's name says none; 0 = 5671 */
+        int devices_per_connection;       /* 0 = 995, the most */
+        int64_t token_lifetime_ms;        /* 0 = 1 hour */
+        int64_t backoff_min_ms;           /* 0 = 500 */
+        int64_t backoff_max_ms;           /* 0 = 60 s */
+        int devices_per_second;           /* to authorise, per hub; 0 = no limit */
+        const char *client_version;       /* "isthmus/0.1.0": product name sent to the hub */
+};
+
+int hub_client_new(const struct hub_client_options *options, struct hub_client **client,
+                   struct reason *reason) MUST_CHECK;
+
+/*
+ * Closes links and connections in order, waits at most `patience_ms` for the hubs' answers, joins
+ * the thread, frees the devices that were not closed. What was posted before is run. No handler is
+ * called afterwards; unsettled sends have had outcome HUB_UNKNOWN.
+ */
+void hub_client_free(struct hub_client *client, int64_t patience_ms);
+
+/* Runs `run(context)` on the thread "hub", in the order of the posts. Any thread. */
+void hub_client_post(struct hub_client *client, void (*run)(void *context), void *context);
+
+/* What is going on with one hub. */
+struct hub_summary {
+        const char *name;   /* as its devices give it */
+        size_t connections; /* that are open */
+        size_t devices;
+        size_t ready;        /* of them, authorised */
+        size_t refused;      /* of them, by the hub */
+        int failures;        /* connections lost in a row since a device was authorised */
+        const char *invalid; /* why its name can't be used; or NULL */
+};
+
+/* Each hub that devices were opened for; the summary is valid during the call. */
+void hub_client_each(struct hub_client *client,
+                     void (*visit)(void *context, const struct hub_summary *hub), void *context);
+
+/* --- timers on the thread "hub" ----------------------------------------------------------- */
+
+struct hub_timer {
+        void (*run)(struct hub_timer *timer);
+        int64_t due_ms;  /* the client's */
+        size_t position; /* the client's; 0 = not running */
+};
+
+/* (Re)starts; after hub_timer_stop returns, `run` is not called. */
+void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t delay_ms);
+void hub_timer_stop(struct hub_client *client, struct hub_timer *timer);
+
+/* --- devices ------------------------------------------------------------------------------ */
+
+struct hub_device;
+
+struct hub_identity {
+        const char *hub; /* host or host:port */
+        const char *device_id;
+        const char *key;       /* base64; the device's, or a hub policy's */
+        const char *key_name;  /* the policy's name; NULL or "" = a device key */
+        const char *model_id;  /* DTDL model id; NULL or "" = none */
+        bool receive_commands; /* also attach cloud-to-device and direct method links */
+};
+
+enum hub_device_state {
+        HUB_DEVICE_CONNECTING, /* not authorised (yet, or again) */
+        HUB_DEVICE_READY,      /* authorised: sends go out */
+        HUB_DEVICE_REFUSED,    /* the hub does not want this device; see enum hub_refusal */
+};
+
+enum hub_refusal {
+        HUB_REFUSAL_NONE,
+        HUB_REFUSAL_UNAUTHORIZED, /* wrong or expired key, disabled device */
+        HUB_REFUSAL_NOT_FOUND,    /* no such device */
+        HUB_REFUSAL_OTHER,        /* anything else that is not worth repeating at once */
+};
+
+enum hub_outcome {
+        HUB_ACCEPTED,  /* stored by the hub */
+        HUB_REJECTED,  /* can never be sent: too large, bad argument */
+        HUB_THROTTLED, /* not stored: quota or too many; later */
+        HUB_UNKNOWN,   /* link or connection ended before the answer: send again */
+};
+
+struct hub_message_property {
+        const char *name;
+        const char *value;
+};
+
+/* A device-to-cloud message. Texts and property names are UTF-8; content type and encoding ASCII.
+ */
+struct hub_message {
+        const char *message_id;
+        const char *correlation_id;   /* or NULL */
+        const char *content_type;     /* or NULL */
+        const char *content_encoding; /* or NULL */
+        const struct hub_message_property *properties;
+        size_t property_count;
+        const void *body;
+        size_t body_size;
+};
+
+/* A cloud-to-device message, locked by us until hub_command_settle. Valid until then. */
+struct hub_command {
+        const char *message_id;     /* "" if the sender gave none */
+        const char *correlation_id; /* or NULL */
+        uint64_t sequence_number;   /* the hub's, per device; 0 = not said */
+        uint32_t delivery_count;
+        int64_t expires_ms;  /* wall clock; 0 = never */
+        int64_t enqueued_ms; /* wall clock; 0 = not said */
+        const struct hub_message_property *properties;
+        size_t property_count;
+        const void *body;
+        size_t body_size;
+        void *owner; /* its owner's; NULL at first */
+};
+
+enum hub_settlement {
+        HUB_COMPLETE, /* accepted */
+        HUB_ABANDON,  /* released: the hub delivers it again */
+        HUB_REJECT,   /* rejected: the hub's dead letters */
+};
+
+/* A direct method call; valid until hub_method_answer. */
+struct hub_method {
+        const char *name;
+        const void *payload;
+        size_t payload_size;
+};
+
+struct hub_device_handler {
+        void (*state)(void *context, enum hub_device_state state, enum hub_refusal refusal,
+                      const struct reason *reason);
+        /* Of a hub_device_send, exactly once each. */
+        void (*outcome)(void *context, uint64_t token, enum hub_outcome outcome,
+                        const struct reason *reason);
+        /* Both may be NULL unless the identity receives commands. */
+        void (*command)(void *context, struct hub_command *command);
+        /*
+         * The lock of a command that was not settled yet is gone (link or connection lost): the
+         * hub will deliver it again. It must still be given to hub_command_settle.
+         */
+        void (*command_lost)(void *context, struct hub_command *command);
+        void (*method)(void *context, struct hub_method *method);
+};
+
+/* Copies the identity; `handler` must stay. States are told later, not before it returns. */
+struct hub_device *hub_device_open(struct hub_client *client, const struct hub_identity *identity,
+                                   const struct hub_device_handler *handler, void *context);
+
+/* As if its identity had said `receive_commands`. */
+void hub_device_receive_commands(struct hub_device *device);
+
+/* After HUB_DEVICE_REFUSED: try once more with the same identity. */
+void hub_device_retry(struct hub_device *device);
+
+/*
+ * Detaches and forgets; unsettled sends get HUB_UNKNOWN before it returns. Frees the device, but
+ * not the commands and methods that its owner holds: they must still be settled and answered,
+ * which answers false then.
+ */
+void hub_device_close(struct hub_device *device);
+
+/*
+ * Sends now; allowed in HUB_DEVICE_READY only. Copies the message. False when the link has no
+ * credit or 100 messages are unsettled: nothing was sent, and the handler's `state` says
+ * HUB_DEVICE_READY again when it has. So it is with a device's first send: it attaches the link.
+ */
+bool hub_device_send(struct hub_device *device, const struct hub_message *message,
+                     uint64_t token) MUST_CHECK;
+
+/*
+ * Reports properties of the device's twin: `patch` is JSON (an object; null removes a member), at
+ * most 32 KiB as the hub counts. Its outcome is told as that of a send. False, and nothing is
+ * told, unless the device is ready and no other report is under way.
+ */
+bool hub_device_report(struct hub_device *device, const char *patch, size_t size,
+                       uint64_t token) MUST_CHECK;
+
+/* Settles and frees; false if the lock was lost before (the command is freed as well). */
+bool hub_command_settle(struct hub_command *command, enum hub_settlement settlement);
+
+/* True if the link that it came on has ended: no answer can reach the caller any more. */
+bool hub_method_is_lost(const struct hub_method *method);
+
+/* Answers and frees; false if the caller has gone. `payload` is JSON text. */
+bool hub_method_answer(struct hub_method *method, int status, const void *payload,
+                       size_t payload_size);
+
+#endif

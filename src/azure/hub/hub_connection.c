@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: MIT
+#include "azure/hub/hub_connection.h"
+
+#include <proton/connection.h>
+#include <proton/event.h>
+#include <proton/transport.h>
+#include <stdlib.h>
+
+#include "azure/hub/hub_device.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+
+/* Proton announces half of it: the hub is to send something every two minutes. */
+#define IDLE_TIMEOUT_MS (2 * 120000)
+#define FRAME_SIZE      65536
+
+#define WATCH_INTERVAL_MS  1000
+#define CONNECT_TIMEOUT_MS 30000
+#define CLOSE_TIMEOUT_MS   10000
+#define SEND_TIMEOUT_MS    60000 /* the hub's own answers come within seconds */
+#define EMPTY_TIMEOUT_MS   30000 /* a connection without devices is kept so long */
+
+static void watch(struct hub_timer *timer);
+
+static void set_state(struct hub_connection *connection, enum hub_connection_state state)
+{
+        if (connection->state == HUB_CONNECTION_OPEN)
+                metrics_gauge_add(METRIC_HUB_CONNECTIONS, -1);
+        if (state == HUB_CONNECTION_OPEN)
+                metrics_gauge_add(METRIC_HUB_CONNECTIONS, 1);
+        connection->state = state;
+        connection->since_ms = connection->hub->client->now_ms;
+}
+
+void hub_connection_prepare(pn_transport_t *transport)
+{
+        pn_transport_set_idle_timeout(transport, IDLE_TIMEOUT_MS);
+        pn_transport_set_max_frame(transport, FRAME_SIZE);
+}
+
+struct hub_connection *hub_connection_new(struct hub *hub)
+{
+        struct hub_connection *connection = mem_new(1, sizeof(*connection));
+        char container[CRYPTO_UUID_SIZE];
+
+        connection->hub = hub;
+        connection->since_ms = hub->client->now_ms;
+        for (size_t i = 0; i < HUB_PLACES; i++)
+                list_init(&connection->devices[i]);
+        list_init(&connection->in_flight);
+        hub_cbs_init(connection);
+        connection->watch.run = watch;
+        hub_timer_start(hub->client, &connection->watch, WATCH_INTERVAL_MS);
+        list_push_back(&hub->connections, &connection->node);
+
+        connection->connection = pn_connection();
+        crypto_uuid4(container);
+        pn_connection_set_container(connection->connection, container);
+        pn_connection_set_hostname(connection->connection, hub->host);
+        pn_connection_set_context(connection->connection, connection);
+        hub->client->io->connect(hub->client, connection->connection,
+                                 &(struct hub_address){hub->host, hub->port, hub->which});
+        return connection;
+}
+
+static void connection_free(struct hub_connection *connection)
+{
+        struct hub *hub = connection->hub;
+
+        hub_timers_stop(&hub->client->timers, &connection->watch);
+        if (connection->unsent_node.next != NULL)
+                list_remove(&hub->client->unsent, &connection->unsent_node);
+        if (hub->client->current == connection)
+                hub->client->current = NULL;
+        list_remove(&hub->connections, &connection->node);
+        free(connection);
+        hub_pool_seat_soon(hub);
+}
+
+/* Nobody is on it any more, whatever becomes of the transport. */
+static void leave(struct hub_connection *connection, const char *why)
+{
+        static const enum hub_place places[] = {HUB_PLACE_READY, HUB_PLACE_AUTHORISING,
+                                                HUB_PLACE_PAUSED};
+
+        if (connection->state == HUB_CONNECTION_ENDING)
+                return;
+        set_state(connection, HUB_CONNECTION_ENDING);
+        for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+                struct list *devices = &connection->devices[places[i]];
+
+                while (!list_is_empty(devices))
+                        hub_device_unseat(list_entry(devices->head.next, struct hub_device, node),
+                                          why);
+        }
+        hub_cbs_close(connection);
+        hub_pool_seat_soon(connection->hub);
+}
+
+static void lost(struct hub_connection *connection, const struct hub_condition *condition)
+{
+        struct hub *hub = connection->hub;
+        bool was_open = connection->state == HUB_CONNECTION_OPEN;
+
+        if (connection->state == HUB_CONNECTION_ENDING)
+                return;
+        hub_pool_back_off(hub);
+        if (was_open)
+                metrics_add(METRIC_HUB_DISCONNECTS, 1);
+        else
+                hub->which++;
+        log_warn(was_open ? "HUB_DISCONNECTED" : "HUB_UNREACHABLE",
+                 was_open ? "A connection to a hub was lost" : "A hub could not be connected",
+                 LOG_TEXT("hub", hub->name), LOG_TEXT("reason", condition->reason.text),
+                 LOG_INT("retry_ms", hub->not_before_ms - hub->client->now_ms), LOG_END);
+        leave(connection, condition->reason.text);
+}
+
+static void opened(struct hub_connection *connection)
+{
+        if (connection->state != HUB_CONNECTION_CONNECTING)
+                return;
+        set_state(connection, HUB_CONNECTION_OPEN);
+        metrics_add(METRIC_HUB_CONNECTS, 1);
+        log_info("HUB_CONNECTED", "Connected to a hub", LOG_TEXT("hub", connection->hub->name),
+                 LOG_END);
+        hub_cbs_open(connection);
+        hub_pool_seat_soon(connection->hub);
+}
+
+static void closed_by_hub(struct hub_connection *connection)
+{
+        struct hub_condition condition;
+
+        hub_condition_read(&condition, pn_connection_remote_condition(connection->connection),
+                           "the hub closed the connection");
+        lost(connection, &condition);
+        pn_connection_close(connection->connection);
+}
+
+static void transport_closed(struct hub_connection *connection)
+{
+        pn_transport_t *transport = pn_connection_transport(connection->connection);
+        struct hub_condition condition;
+
+        hub_condition_read(&condition, transport == NULL ? NULL : pn_transport_condition(transport),
+                           "the network connection ended");
+        lost(connection, &condition);
+        pn_connection_set_context(connection->connection, NULL);
+        connection_free(connection);
+}
+
+/*
+ * Links and sessions are freed when both sides have closed them and the hub's close was handled:
+ * several closes come in one batch, so the state of a link may be ahead of its event.
+ */
+void hub_connection_end_link(struct hub_connection *connection, pn_link_t *link)
+{
+        if (link == NULL)
+                return;
+        pn_link_close(link);
+        if (link == connection->closed_link)
+                pn_link_free(link);
+        hub_connection_wrote(connection);
+}
+
+void hub_connection_end_session(struct hub_connection *connection, pn_session_t *session)
+{
+        if (session == NULL)
+                return;
+        pn_session_set_context(session, NULL);
+        pn_session_close(session);
+        if (session == connection->closed_session)
+                pn_session_free(session);
+        hub_connection_wrote(connection);
+}
+
+/* True if this is the hub's answer to a close of ours: then nobody knows the object any more. */
+static bool is_last_of(pn_session_t *session, pn_link_t *link, pn_event_type_t type)
+{
+        if (type == PN_LINK_REMOTE_CLOSE && (pn_link_state(link) & PN_LOCAL_CLOSED) != 0) {
+                pn_link_free(link);
+                return true;
+        }
+        if (type == PN_SESSION_REMOTE_CLOSE && (pn_session_state(session) & PN_LOCAL_CLOSED) != 0) {
+                pn_session_free(session);
+                return true;
+        }
+        return false;
+}
+
+static void session_event(struct hub_connection *connection, pn_event_t *event)
+{
+        pn_session_t *session = pn_event_session(event);
+        pn_link_t *link = pn_event_link(event);
+        struct hub_device *device;
+
+        if (session == NULL && link != NULL)
+                session = pn_link_session(link);
+        if (session == NULL || is_last_of(session, link, pn_event_type(event)))
+                return;
+        connection->closed_link = pn_event_type(event) == PN_LINK_REMOTE_CLOSE ? link : NULL;
+        connection->closed_session =
+                pn_event_type(event) == PN_SESSION_REMOTE_CLOSE ? session : NULL;
+        device = pn_session_get_context(session);
+        if (session == connection->cbs.session)
+                hub_cbs_event(connection, event);
+        else if (device != NULL)
+                hub_links_event(device, event);
+        connection->closed_link = NULL;
+        connection->closed_session = NULL;
+}
+
+void hub_connection_event(pn_connection_t *pn_connection, pn_event_t *event)
+{
+        struct hub_connection *connection = pn_connection_get_context(pn_connection);
+
+        if (connection == NULL)
+                return;
+        switch (pn_event_type(event)) {
+        case PN_CONNECTION_REMOTE_OPEN:
+                opened(connection);
+                break;
+        case PN_CONNECTION_REMOTE_CLOSE:
+                closed_by_hub(connection);
+                break;
+        case PN_TRANSPORT_CLOSED:
+                transport_closed(connection);
+                break;
+        case PN_SESSION_REMOTE_OPEN:
+        case PN_SESSION_REMOTE_CLOSE:
+        case PN_LINK_REMOTE_OPEN:
+        case PN_LINK_REMOTE_CLOSE:
+        case PN_LINK_REMOTE_DETACH:
+        case PN_LINK_FLOW:
+        case PN_DELIVERY:
+                if (connection->state == HUB_CONNECTION_OPEN)
+                        session_event(connection, event);
+                break;
+        default:
+                break;
+        }
+}
+
+static size_t seated(const struct hub_connection *connection)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < HUB_PLACES; i++)
+                count += connection->devices[i].count;
+        return count;
+}
+
+size_t hub_connection_seats(struct hub_connection *connection)
+{
+        size_t most = (size_t)connection->hub->client->options.devices_per_connection;
+        size_t taken;
+
+        if (connection->state == HUB_CONNECTION_ENDING || connection->full)
+                return 0;
+        if (connection->hub->client->now_ms >= connection->spent_until_ms)
+                connection->spent = 0;
+        taken = seated(connection) + connection->spent;
+        return taken < most ? most - taken : 0;
+}
+
+void hub_connection_full(struct hub_connection *connection)
+{
+        if (connection->full)
+                return;
+        connection->full = true;
+        log_info("HUB_CONNECTION_FULL", "The hub takes no more devices on a connection",
+                 LOG_TEXT("hub", connection->hub->name), LOG_INT("devices", seated(connection)),
+                 LOG_END);
+}
+
+void hub_connection_left(struct hub_connection *connection, bool had_token)
+{
+        struct hub_client *client = connection->hub->client;
+
+        if (had_token) {
+                connection->spent++;
+                connection->spent_until_ms = client->now_ms + client->options.token_lifetime_ms;
+        }
+        if (seated(connection) == 0)
+                connection->empty_since_ms = client->now_ms;
+}
+
+void hub_connection_wrote(struct hub_connection *connection)
+{
+        struct hub_client *client = connection->hub->client;
+
+        if (connection != client->current && connection->unsent_node.next == NULL)
+                list_push_back(&client->unsent, &connection->unsent_node);
+}
+
+void hub_connection_close(struct hub_connection *connection, const char *why)
+{
+        leave(connection, why);
+        pn_connection_close(connection->connection);
+        hub_connection_wrote(connection);
+}
+
+void hub_connection_abandon(struct hub_connection *connection, const char *why)
+{
+        pn_connection_t *pn_connection = connection->connection;
+        struct hub_client *client = connection->hub->client;
+
+        leave(connection, why);
+        pn_connection_set_context(pn_connection, NULL);
+        connection_free(connection);
+        client->io->abandon(client, pn_connection);
+}
+
+void hub_connection_unreachable(struct hub_connection *connection, const char *why)
+{
+        struct hub_condition condition;
+
+        hub_condition_read(&condition, NULL, why);
+        lost(connection, &condition);
+        hub_connection_abandon(connection, why);
+}
+
+void hub_connection_check_stop(struct hub_connection *connection)
+{
+        if (connection->state == HUB_CONNECTION_CONNECTING)
+                hub_connection_abandon(connection, "the client is closing");
+        else if (connection->state == HUB_CONNECTION_OPEN && list_is_empty(&connection->in_flight))
+                hub_connection_close(connection, "the client is closing");
+}
+
+void hub_connection_fail(struct hub_connection *connection, const char *why)
+{
+        struct hub_condition condition;
+
+        hub_condition_read(&condition, NULL, why);
+        lost(connection, &condition);
+        pn_connection_close(connection->connection);
+        hub_connection_wrote(connection);
+}
+
+/* Sends that were never answered: their links are made anew (trap 6 of the reference). */
+static void check_sends(struct hub_connection *connection)
+{
+        int64_t oldest_ms = connection->hub->client->now_ms - SEND_TIMEOUT_MS;
+
+        while (!list_is_empty(&connection->in_flight)) {
+                struct hub_send *send = list_entry(connection->in_flight.head.next, struct hub_send,
+                                                   connection_node);
+
+                if (send->sent_ms > oldest_ms)
+                        break;
+                hub_telemetry_timed_out(send->device);
+        }
+}
+
+static void watch_open(struct hub_connection *connection)
+{
+        int64_t now_ms = connection->hub->client->now_ms;
+
+        check_sends(connection);
+        if (!hub_cbs_check(connection)) {
+                hub_connection_fail(connection, "the hub does not answer tokens");
+                return;
+        }
+        if (seated(connection) == 0 && now_ms - connection->empty_since_ms > EMPTY_TIMEOUT_MS)
+                hub_connection_close(connection, "no device needs it");
+}
+
+/* Whatever waits for the hub has an end; the timers of the parts would be many. */
+static void watch(struct hub_timer *timer)
+{
+        struct hub_connection *connection = list_entry(timer, struct hub_connection, watch);
+        struct hub_client *client = connection->hub->client;
+        int64_t age_ms = client->now_ms - connection->since_ms;
+
+        hub_timer_start(client, timer, WATCH_INTERVAL_MS);
+        switch (connection->state) {
+        case HUB_CONNECTION_CONNECTING:
+                if (age_ms > CONNECT_TIMEOUT_MS)
+                        hub_connection_unreachable(connection, "the hub does not answer");
+                break;
+        case HUB_CONNECTION_OPEN:
+                watch_open(connection);
+                break;
+        case HUB_CONNECTION_ENDING:
+                if (age_ms > CLOSE_TIMEOUT_MS)
+                        hub_connection_abandon(connection, "the hub does not close");
+                break;
+        }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "azure/hub/hub_lookup.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "base/thread.h"
+
+#define LOOKUP_THREAD "hub-dns"
+
+/* Shared by the thread "hub" and its own thread; the later one frees it. */
+struct hub_lookup {
+        struct hub_client *client;
+        char *host;
+        unsigned which;
+        hub_lookup_done *done;
+        void *context;
+        char address[NI_MAXHOST]; /* "" = none; written before it is posted */
+        const char *why;
+        pthread_mutex_t lock; /* guards what follows */
+        bool cancelled;
+        bool posted;
+        int users;
+};
+
+static void drop(struct hub_lookup *lookup)
+{
+        int users;
+
+        pthread_mutex_lock(&lookup->lock);
+        users = --lookup->users;
+        pthread_mutex_unlock(&lookup->lock);
+        if (users > 0)
+                return;
+        pthread_mutex_destroy(&lookup->lock);
+        free(lookup->host);
+        free(lookup);
+}
+
+/* On the thread "hub". */
+static void deliver(void *context)
+{
+        struct hub_lookup *lookup = context;
+
+        if (!lookup->cancelled)
+                lookup->done(lookup->context, lookup->address[0] == '\0' ? NULL : lookup->address,
+                             lookup->why);
+        drop(lookup);
+}
+
+static unsigned count(const struct addrinfo *list, int family)
+{
+        unsigned number = 0;
+
+        for (; list != NULL; list = list->ai_next)
+                number += list->ai_family == family;
+        return number;
+}
+
+static const struct addrinfo *pick(const struct addrinfo *list, unsigned which)
+{
+        unsigned v4 = count(list, AF_INET);
+        unsigned v6 = count(list, AF_INET6);
+        int family;
+
+        if (v4 + v6 == 0)
+                return NULL;
+        which %= v4 + v6;
+        family = which < v4 ? AF_INET : AF_INET6;
+        if (which >= v4)
+                which -= v4;
+        while (list->ai_family != family || which-- > 0)
+                list = list->ai_next;
+        return list;
+}
+
+static void resolve(struct hub_lookup *lookup)
+{
+        const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+        const struct addrinfo *picked;
+        struct addrinfo *list = NULL;
+        int error = getaddrinfo(lookup->host, NULL, &hints, &list);
+
+        if (error != 0) {
+                lookup->why = gai_strerror(error);
+                return;
+        }
+        picked = pick(list, lookup->which);
+        if (picked == NULL || getnameinfo(picked->ai_addr, picked->ai_addrlen, lookup->address,
+                                          sizeof(lookup->address), NULL, 0, NI_NUMERICHOST) != 0) {
+                lookup->address[0] = '\0';
+                lookup->why = "the name has no address";
+        }
+        freeaddrinfo(list);
+}
+
+static void *run(void *context)
+{
+        struct hub_lookup *lookup = context;
+
+        thread_enter(LOOKUP_THREAD);
+        resolve(lookup);
+        pthread_mutex_lock(&lookup->lock);
+        if (!lookup->cancelled) {
+                lookup->posted = true;
+                hub_client_post(lookup->client, deliver, lookup);
+        }
+        pthread_mutex_unlock(&lookup->lock);
+        drop(lookup);
+        return NULL;
+}
+
+struct hub_lookup *hub_lookup_start(struct hub_client *client, const char *host, unsigned which,
+                                    hub_lookup_done *done, void *context)
+{
+        struct hub_lookup *lookup = mem_new(1, sizeof(*lookup));
+        pthread_t thread;
+
+        lookup->client = client;
+        lookup->host = mem_text(host);
+        lookup->which = which;
+        lookup->done = done;
+        lookup->context = context;
+        lookup->users = 2;
+        pthread_mutex_init(&lookup->lock, NULL);
+        thread_start(&thread, run, lookup);
+        pthread_detach(thread);
+        return lookup;
+}
+
+void hub_lookup_cancel(struct hub_lookup *lookup)
+{
+        bool posted;
+
+        pthread_mutex_lock(&lookup->lock);
+        lookup->cancelled = true;
+        posted = lookup->posted;
+        pthread_mutex_unlock(&lookup->lock);
+        if (!posted) /* else it is dropped by what was posted */
+                drop(lookup);
+}

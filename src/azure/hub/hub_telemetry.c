@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+#include "azure/hub/hub_telemetry.h"
+
+#include <inttypes.h>
+#include <proton/event.h>
+#include <stdlib.h>
+
+#include "azure/hub/amqp_message.h"
+#include "azure/hub/hub_connection.h"
+#include "azure/hub/hub_device.h"
+#include "azure/names.h"
+#include "base/mem.h"
+#include "base/thread.h"
+
+/* What the hub takes on a link when its ATTACH says nothing; a longer message ends the link. */
+#define LINK_SIZE_MAX 1048576
+/* A device's unsettled messages; each costs about 2 KiB beside its body. */
+#define MOST_UNSETTLED 100
+
+void hub_send_free(struct hub_send *send)
+{
+        free(send->reason);
+        free(send);
+}
+
+void hub_telemetry_init(struct hub_telemetry *telemetry)
+{
+        list_init(&telemetry->in_flight);
+}
+
+void hub_telemetry_attach(struct hub_device *device)
+{
+        struct hub_telemetry *telemetry = &device->telemetry;
+
+        if (telemetry->link != NULL)
+                return;
+        telemetry->link = hub_links_sender(device, "events", AZURE_PATH_EVENTS);
+        hub_links_open(device, telemetry->link, NULL);
+        hub_device_expect_open(device, &device->pause);
+}
+
+static bool has_credit(const struct hub_telemetry *telemetry)
+{
+        return telemetry->link != NULL && pn_link_credit(telemetry->link) > 0 &&
+               telemetry->in_flight.count < MOST_UNSETTLED;
+}
+
+/* Tells an owner that waits for it. */
+static void credit_changed(struct hub_device *device)
+{
+        if (!device->telemetry.wanted || !has_credit(&device->telemetry))
+                return;
+        device->telemetry.wanted = false;
+        hub_device_ready_again(device);
+}
+
+/* The outcome is known; its owner is told at the end of the batch. */
+static void end(struct hub_send *send, enum hub_outcome outcome, const char *reason)
+{
+        struct hub_device *device = send->device;
+
+        if (send->delivery != NULL) {
+                pn_delivery_set_context(send->delivery, NULL);
+                pn_delivery_settle(send->delivery);
+                send->delivery = NULL;
+                list_remove(&device->telemetry.in_flight, &send->device_node);
+                list_remove(&device->connection->in_flight, &send->connection_node);
+                credit_changed(device);
+        }
+        send->outcome = outcome;
+        send->reason = mem_text(reason);
+        list_push_back(&device->ended, &send->device_node);
+        hub_device_news(device);
+}
+
+void hub_telemetry_detach(struct hub_device *device, const char *why)
+{
+        struct hub_telemetry *telemetry = &device->telemetry;
+        pn_link_t *link = telemetry->link;
+
+        if (link == NULL)
+                return;
+        telemetry->link = NULL;
+        while (!list_is_empty(&telemetry->in_flight))
+                end(list_entry(telemetry->in_flight.head.next, struct hub_send, device_node),
+                    HUB_UNKNOWN, why);
+        hub_connection_end_link(device->connection, link);
+}
+
+void hub_telemetry_timed_out(struct hub_device *device)
+{
+        hub_telemetry_detach(device, "the hub did not answer");
+        hub_device_repair(device, 0);
+}
+
+static void rejected(struct hub_device *device, struct hub_send *send, pn_delivery_t *delivery)
+{
+        struct hub_condition condition;
+        enum hub_outcome outcome;
+
+        hub_condition_read(&condition, pn_disposition_condition(pn_delivery_remote(delivery)),
+                           "the hub rejected the message without a word");
+        outcome = hub_fault_outcome(condition.fault);
+        end(send, outcome, condition.reason.text);
+        if (outcome == HUB_UNKNOWN) /* it is the device that is not wanted */
+                hub_device_condition(device, &condition);
+}
+
+static void delivery_updated(struct hub_device *device, pn_delivery_t *delivery)
+{
+        struct hub_send *send = pn_delivery_get_context(delivery);
+
+        if (send == NULL || !pn_delivery_updated(delivery))
+                return;
+        switch (pn_delivery_remote_state(delivery)) {
+        case PN_ACCEPTED:
+                hub_device_works(device);
+                end(send, HUB_ACCEPTED, NULL);
+                break;
+        case PN_REJECTED:
+                rejected(device, send, delivery);
+                break;
+        case PN_RELEASED:
+        case PN_MODIFIED:
+                end(send, HUB_UNKNOWN, "the hub released the message");
+                break;
+        default:
+                if (pn_delivery_settled(delivery))
+                        end(send, HUB_UNKNOWN, "the hub settled the message without an outcome");
+                break;
+        }
+}
+
+/* A hub may end the link instead of rejecting the message at its head. */
+static void ended_by_hub(struct hub_device *device)
+{
+        struct hub_telemetry *telemetry = &device->telemetry;
+        struct hub_condition condition;
+
+        hub_condition_read(&condition, pn_link_remote_condition(telemetry->link),
+                           "the hub ended the link");
+        if ((condition.fault == HUB_FAULT_TOO_LARGE || condition.fault == HUB_FAULT_ARGUMENT) &&
+            !list_is_empty(&telemetry->in_flight))
+                end(list_entry(telemetry->in_flight.head.next, struct hub_send, device_node),
+                    HUB_REJECTED, condition.reason.text);
+        hub_telemetry_detach(device, condition.reason.text);
+        hub_device_condition(device, &condition);
+}
+
+void hub_telemetry_event(struct hub_device *device, pn_event_t *event)
+{
+        switch (pn_event_type(event)) {
+        case PN_LINK_FLOW:
+                credit_changed(device);
+                break;
+        case PN_DELIVERY:
+                delivery_updated(device, pn_event_delivery(event));
+                break;
+        case PN_LINK_REMOTE_CLOSE:
+        case PN_LINK_REMOTE_DETACH:
+                ended_by_hub(device);
+                break;
+        default:
+                break;
+        }
+}
+
+/* If there is no credit now, the owner hears of it when there is. */
+static bool want_credit(struct hub_device *device)
+{
+        struct hub_telemetry *telemetry = &device->telemetry;
+
+        if (has_credit(telemetry))
+                return true;
+        telemetry->wanted = true;
+        if (telemetry->link == NULL && device->pause.timer.position == 0)
+                hub_telemetry_attach(device);
+        return false;
+}
+
+static size_t size_limit(pn_link_t *link)
+{
+        uint64_t limit = pn_link_remote_max_message_size(link);
+
+        return limit == 0 || limit > LINK_SIZE_MAX ? LINK_SIZE_MAX : (size_t)limit;
+}
+
+static bool encode(struct hub_device *device, const struct hub_message *message,
+                   struct reason *reason)
+{
+        struct hub_client *client = device->hub->client;
+        size_t limit = size_limit(device->telemetry.link);
+
+        pn_message_clear(client->message);
+        amqp_message_event(client->message, message);
+        if (!amqp_message_encode(client->message, &client->encoded)) {
+                reason_set(reason, "the message can't be encoded");
+                return false;
+        }
+        if (client->encoded.size > limit) {
+                reason_set(reason, "the message has %zu bytes, the hub takes %zu at most",
+                           client->encoded.size, limit);
+                return false;
+        }
+        return true;
+}
+
+static void transmit(struct hub_device *device, struct hub_send *send)
+{
+        struct hub_client *client = device->hub->client;
+        struct hub_telemetry *telemetry = &device->telemetry;
+        pn_link_t *link = telemetry->link;
+        uint64_t tag = ++telemetry->sent;
+
+        send->delivery = pn_delivery(link, pn_dtag((const char *)&tag, sizeof(tag)));
+        pn_delivery_set_context(send->delivery, send);
+        pn_link_send(link, client->encoded.data, client->encoded.size);
+        pn_link_advance(link);
+        send->sent_ms = client->now_ms;
+        list_push_back(&telemetry->in_flight, &send->device_node);
+        list_push_back(&device->connection->in_flight, &send->connection_node);
+        hub_connection_wrote(device->connection);
+}
+
+bool hub_device_send(struct hub_device *device, const struct hub_message *message, uint64_t token)
+{
+        struct reason reason = REASON_INIT;
+        struct hub_send *send;
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (device->closed || device->place != HUB_PLACE_READY || device->hub->client->stopping ||
+            !want_credit(device))
+                return false;
+        send = mem_new(1, sizeof(*send));
+        send->device = device;
+        send->token = token;
+        if (encode(device, message, &reason))
+                transmit(device, send);
+        else
+                end(send, HUB_REJECTED, reason.text);
+        return true;
+}

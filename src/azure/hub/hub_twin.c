@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include "azure/hub/hub_twin.h"
+
+#include <proton/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/hub/amqp_message.h"
+#include "azure/hub/hub_device.h"
+#include "azure/names.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/thread.h"
+
+/* The hub has 32 KiB of reported properties; this is with AMQP's share. */
+#define SIZE_MAX_ENCODED  65536
+#define WINDOW            10
+#define ANSWER_TIMEOUT_MS 60000
+#define CORRELATION_SIZE  (sizeof(AZURE_CORRELATION_TWIN) + CRYPTO_UUID_SIZE)
+
+static void answer_is_late(struct hub_timer *timer);
+
+void hub_twin_init(struct hub_twin *twin)
+{
+        twin->timer.run = answer_is_late;
+}
+
+void hub_twin_deinit(struct hub_twin *twin)
+{
+        if (twin->report != NULL)
+                hub_send_free(twin->report);
+        buf_deinit(&twin->patch);
+}
+
+/* The outcome is known; its owner is told at the end of the batch. */
+static void end(struct hub_device *device, enum hub_outcome outcome, const char *reason)
+{
+        struct hub_twin *twin = &device->twin;
+        struct hub_send *report = twin->report;
+
+        if (report == NULL)
+                return;
+        twin->report = NULL;
+        hub_timers_stop(&device->hub->client->timers, &twin->timer);
+        report->outcome = outcome;
+        report->reason = mem_text(reason);
+        list_push_back(&device->ended, &report->device_node);
+        hub_device_news(device);
+}
+
+static void attach(struct hub_device *device)
+{
+        struct hub_twin *twin = &device->twin;
+        char correlation[CORRELATION_SIZE] = AZURE_CORRELATION_TWIN;
+
+        if (twin->requests != NULL)
+                return;
+        crypto_uuid4(correlation + strlen(correlation));
+        twin->answers = hub_links_receiver(device, "twin-in", AZURE_PATH_TWIN);
+        pn_link_set_max_message_size(twin->answers, SIZE_MAX_ENCODED);
+        twin->requests = hub_links_sender(device, "twin-out", AZURE_PATH_TWIN);
+        pn_link_set_snd_settle_mode(twin->requests, PN_SND_SETTLED);
+        hub_links_open(device, twin->answers, correlation);
+        hub_links_open(device, twin->requests, correlation);
+        pn_link_flow(twin->answers, WINDOW);
+}
+
+void hub_twin_detach(struct hub_device *device, const char *why)
+{
+        struct hub_twin *twin = &device->twin;
+        pn_link_t *requests = twin->requests;
+        pn_link_t *answers = twin->answers;
+
+        twin->requests = twin->answers = NULL;
+        end(device, HUB_UNKNOWN, why);
+        hub_connection_end_link(device->connection, requests);
+        hub_connection_end_link(device->connection, answers);
+}
+
+static void answer_is_late(struct hub_timer *timer)
+{
+        hub_twin_detach(list_entry(timer, struct hub_device, twin.timer),
+                        "the hub did not answer a report");
+}
+
+/* --- the request ----------------------------------------------------------------------------- */
+
+static bool encode(struct hub_device *device)
+{
+        struct hub_client *client = device->hub->client;
+        struct hub_twin *twin = &device->twin;
+        pn_message_t *message = client->message;
+        pn_data_t *annotations;
+
+        pn_message_clear(message);
+        annotations = pn_message_annotations(message);
+        pn_data_put_map(annotations);
+        pn_data_enter(annotations);
+        pn_data_put_symbol(annotations, amqp_bytes(AZURE_TWIN_OPERATION));
+        pn_data_put_string(annotations, amqp_bytes("PATCH"));
+        pn_data_put_symbol(annotations, amqp_bytes(AZURE_TWIN_RESOURCE));
+        pn_data_put_string(annotations, amqp_bytes(AZURE_TWIN_REPORTED));
+        pn_data_exit(annotations);
+        pn_message_set_inferred(message, true);
+        pn_message_set_correlation_id(message, amqp_text(twin->correlation));
+        pn_data_put_binary(pn_message_body(message), pn_bytes(twin->patch.size, twin->patch.data));
+        return amqp_message_encode(message, &client->encoded);
+}
+
+/* Sends what waits as soon as the hub has opened both links. */
+static void send_if_possible(struct hub_device *device)
+{
+        struct hub_twin *twin = &device->twin;
+        struct buf *encoded = &device->hub->client->encoded;
+        uint64_t tag = twin->count + 1;
+        pn_delivery_t *delivery;
+
+        if (twin->report == NULL || twin->is_sent || pn_link_credit(twin->requests) <= 0 ||
+            (pn_link_state(twin->answers) & PN_REMOTE_ACTIVE) == 0)
+                return;
+        if (!encode(device)) {
+                end(device, HUB_REJECTED, "the report can't be encoded");
+                return;
+        }
+        twin->count = tag;
+        twin->is_sent = true;
+        delivery = pn_delivery(twin->requests, pn_dtag((const char *)&tag, sizeof(tag)));
+        pn_link_send(twin->requests, encoded->data, encoded->size);
+        pn_link_advance(twin->requests);
+        pn_delivery_settle(delivery); /* the answer is a message of its own */
+        hub_connection_wrote(device->connection);
+}
+
+bool hub_device_report(struct hub_device *device, const char *patch, size_t size, uint64_t token)
+{
+        struct hub_twin *twin = &device->twin;
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (device->closed || device->place != HUB_PLACE_READY || device->hub->client->stopping ||
+            twin->report != NULL)
+                return false;
+        twin->report = mem_new(1, sizeof(*twin->report));
+        twin->report->device = device;
+        twin->report->token = token;
+        twin->is_sent = false;
+        buf_clear(&twin->patch);
+        buf_add(&twin->patch, patch, size);
+        crypto_uuid4(twin->correlation);
+        hub_timer_start(device->hub->client, &twin->timer, ANSWER_TIMEOUT_MS);
+        attach(device);
+        send_if_possible(device);
+        return true;
+}
+
+/* --- the answer ------------------------------------------------------------------------------ */
+
+static enum hub_outcome outcome_of(int64_t status)
+{
+        if (status >= 200 && status <= 299)
+                return HUB_ACCEPTED;
+        if (status == 401 || status == 403 || status == 404)
+                return HUB_UNKNOWN; /* it is the device that is not wanted: the links will say so */
+        if (status >= 400 && status <= 499 && status != 408 && status != 412 && status != 429)
+                return HUB_REJECTED;
+        return HUB_THROTTLED;
+}
+
+static void read_answer(struct hub_device *device, struct amqp_reader *reader)
+{
+        CLEANUP(buf_deinit) struct buf correlation = BUF_INIT;
+        struct reason reason = REASON_INIT;
+        pn_atom_t value;
+        int64_t status = 0;
+
+        if (!amqp_read_field(reader, AMQP_CORRELATION_ID, &value) ||
+            !amqp_atom_text(&value, &correlation) ||
+            !text_equal_nocase(buf_text(&correlation), device->twin.correlation))
+                return;
+        if (!amqp_read_annotation(reader, AZURE_TWIN_STATUS, &value) ||
+            !amqp_atom_int(&value, &status))
+                status = 0;
+        hub_device_works(device);
+        reason_set(&reason, "the hub answered the report with %d %.300s", (int)status,
+                   buf_text(&reader->body));
+        end(device, outcome_of(status), reason.text);
+}
+
+static void receive(struct hub_device *device, pn_delivery_t *delivery)
+{
+        struct amqp_reader *reader = &device->hub->client->reader;
+        bool good;
+
+        if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
+                return;
+        good = amqp_read_delivery(reader, delivery, SIZE_MAX_ENCODED);
+        pn_delivery_update(delivery, good ? PN_ACCEPTED : PN_REJECTED);
+        pn_delivery_settle(delivery);
+        pn_link_flow(device->twin.answers, 1);
+        if (good)
+                read_answer(device, reader);
+}
+
+static void ended_by_hub(struct hub_device *device, pn_link_t *link)
+{
+        struct hub_condition condition;
+        enum hub_outcome outcome;
+
+        hub_condition_read(&condition, pn_link_remote_condition(link), "the hub ended the link");
+        outcome = hub_fault_outcome(condition.fault);
+        end(device, outcome, condition.reason.text);
+        /* One without the other is of no use. */
+        hub_twin_detach(device, condition.reason.text);
+        if (outcome == HUB_UNKNOWN) /* it is the device that is not wanted */
+                hub_device_condition(device, &condition);
+}
+
+void hub_twin_event(struct hub_device *device, pn_event_t *event)
+{
+        pn_link_t *link = pn_event_link(event);
+
+        switch (pn_event_type(event)) {
+        case PN_LINK_REMOTE_OPEN:
+        case PN_LINK_FLOW:
+                send_if_possible(device);
+                break;
+        case PN_DELIVERY:
+                if (link == device->twin.answers)
+                        receive(device, pn_event_delivery(event));
+                break;
+        case PN_LINK_REMOTE_CLOSE:
+        case PN_LINK_REMOTE_DETACH:
+                ended_by_hub(device, link);
+                break;
+        default:
+                break;
+        }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Hash table of entries that are embedded in what they find, by text key. Grows by itself; finds
+ * in constant time however many there are. Not thread-safe.
+ */
+#ifndef ISTHMUS_BASE_TABLE_H
+#define ISTHMUS_BASE_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct table_entry {
+        struct table_entry *next;
+        uint64_t hash;
+        const char *key; /* belongs to what holds the entry, and lives as long */
+};
+
+struct table {
+        struct table_entry **slots;
+        size_t slot_count;
+        size_t count;
+};
+
+#define TABLE_INIT ((struct table){.slots = NULL})
+
+/* The struct of `type` whose member `member` is `entry`; `entry` must not be NULL. */
+#define table_of(entry, type, member) ((type *)(void *)((char *)(entry)-offsetof(type, member)))
+
+/* Frees the table's own memory, never the entries. */
+void table_deinit(struct table *table);
+
+/* `entry->key` is set; no entry with this key may be in the table. */
+void table_add(struct table *table, struct table_entry *entry);
+
+/* `entry` must be in the table. */
+void table_remove(struct table *table, struct table_entry *entry);
+
+/* NULL if there is none. */
+struct table_entry *table_find(const struct table *table, const char *key);
+
+/* The same number for the same text in every process. */
+uint64_t table_hash(const char *text);
+
+#endif

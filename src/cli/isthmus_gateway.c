@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "conf/settings.h"
+#include "conf/settings_load.h"
+#include "gateway/gateway.h"
+
+static const char help[] =
+        "usage: isthmus gateway [--config FILE]\n"
+        "\n"
+        "Takes the webhooks of The Things Stack and Myriota, keeps them safely, and sends them as\n"
+        "telemetry of each device to Azure IoT Hub or IoT Central.\n"
+        "\n"
+        "  --config FILE  settings (default /etc/isthmus/isthmus.json); `isthmus config check`\n"
+        "                 explains mistakes in it, isthmus.json(5) describes it\n"
+        "  --help         this text\n"
+        "\n"
+        "Ends on SIGTERM or SIGINT. What was taken and not yet accepted by a hub is sent after\n"
+        "the next start. SIGHUP makes it read the networks' lists of devices again.\n";
+
+/* Returns the signal that asks for the end. */
+static int wait_for_end(struct gateway *gateway, const sigset_t *signals)
+{
+        int number = 0;
+
+        while (sigwait(signals, &number) != 0 || number == SIGHUP) {
+                if (number == SIGHUP)
+                        gateway_refresh(gateway);
+        }
+        return number;
+}
+
+static int run(const struct settings *settings, const sigset_t *signals)
+{
+        struct gateway *gateway = NULL;
+        struct reason reason = REASON_INIT;
+
+        if (gateway_start(settings, &gateway, &reason) != 0) {
+                log_error("GATEWAY_NOT_STARTED", "The gateway can't start",
+                          LOG_TEXT("reason", reason.text), LOG_END);
+                return CLI_FAILED;
+        }
+        log_info("GATEWAY_READY", "Webhooks are taken", LOG_TEXT("host", settings->listen.host),
+                 LOG_INT("port", gateway_port(gateway)), LOG_END);
+        log_info("GATEWAY_STOPPING", "The gateway was asked to end",
+                 LOG_TEXT("signal", strsignal(wait_for_end(gateway, signals))), LOG_END);
+        gateway_stop(gateway);
+        log_info("GATEWAY_STOPPED", "The gateway has ended", LOG_END);
+        return CLI_GOOD;
+}
+
+static int load_and_run(const char *path)
+{
+        struct settings settings;
+        sigset_t signals;
+        int status = CLI_USAGE;
+
+        /* Before the first thread, so that only wait_for_end gets them. */
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
+        sigprocmask(SIG_BLOCK, &signals, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        settings_init(&settings);
+        if (settings_load_or_complain(&settings, path)) {
+                log_configure(settings.log.level, settings.log.format);
+                status = run(&settings, &signals);
+        }
+        settings_deinit(&settings);
+        return status;
+}
+
+int isthmus_gateway(int argc, char **argv)
+{
+        static const struct option options[] = {
+                {"config", required_argument, NULL, 'c'},
+                {"help", no_argument, NULL, 'h'},
+                {NULL, 0, NULL, 0},
+        };
+        const char *path = "/etc/isthmus/isthmus.json";
+        int option;
+
+        while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+                if (option == 'h') {
+                        fputs(help, stdout);
+                        return CLI_GOOD;
+                }
+                if (option != 'c') {
+                        fputs(help, stderr);
+                        return CLI_USAGE;
+                }
+                path = optarg;
+        }
+        if (optind < argc) {
+                fprintf(stderr, "isthmus gateway: '%s' is one argument too many\n", argv[optind]);
+                return CLI_USAGE;
+        }
+        return load_and_run(path);
+}

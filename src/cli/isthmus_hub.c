@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+/*
+ * `isthmus hub`: runs the local hub until a signal. The parts start in the order of the struct
+ * and end in the opposite one; the endpoints stop first, so that nothing calls a part that is
+ * gone.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/reason.h"
+#include "cli/cli.h"
+#include "cli/hub_announce.h"
+#include "cli/hub_settings.h"
+#include "localhub/certificates.h"
+#include "localhub/control/control_api.h"
+#include "localhub/dps/dps_endpoint.h"
+#include "localhub/local_hub.h"
+#include "localhub/rest/rest_endpoint.h"
+
+#define GROUP_ID "default"
+
+struct program {
+        const struct hub_settings *settings;
+        int lock_fd;
+        struct certificates *certificates;
+        struct local_hub *hub;
+        struct registry_enrolment group;
+        struct dps_endpoint *dps;
+        struct control_api *control;
+};
+
+static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+} clients[] = {
+        {"watch", isthmus_hub_watch},
+        {"devices", isthmus_hub_devices},
+        {"send", isthmus_hub_send},
+        {"invoke", isthmus_hub_invoke},
+};
+
+/* --- start ----------------------------------------------------------------------------------- */
+
+/* Two hubs on one directory would give out each other's keys. */
+static int lock_directory(struct program *program, struct reason *reason)
+{
+        const char *directory = program->settings->directory;
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/hub.lock", directory);
+        int result = file_make_directory(directory, 0700, reason);
+
+        if (result)
+                return result;
+        program->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (program->lock_fd < 0) {
+                result = -errno;
+                reason_set(reason, "can't open '%s': %s", path, strerror(-result));
+                return result;
+        }
+        if (flock(program->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+                /* A hub that was killed left its own. */
+                hub_announce_remove(directory);
+                return 0;
+        }
+        reason_set(reason,
+                   "another hub runs with the data in '%s'; end it, or choose another directory "
+                   "with --data",
+                   directory);
+        return -EBUSY;
+}
+
+static int open_certificates(struct program *program, struct reason *reason)
+{
+        const struct certificates_options options = {
+                .directory = program->settings->directory,
+                .names = &program->settings->host,
+                .name_count = strcmp(program->settings->host, "localhost") == 0 ? 0 : 1,
+        };
+
+        return certificates_open(&options, &program->certificates, reason);
+}
+
+static int start_hub(struct program *program, struct reason *reason)
+{
+        const struct hub_settings *settings = program->settings;
+        struct local_hub_endpoint endpoints[HUB_SETTINGS_HUBS_MAX] = {{.id = NULL}};
+        struct local_hub_options options = {
+                .directory = settings->directory,
+                .id_scope = settings->id_scope,
+                .listen = settings->listen,
+                .certificate = program->certificates->server_path,
+                .key = program->certificates->server_key_path,
+                .endpoints = endpoints,
+                .endpoint_count = (size_t)settings->hubs,
+                .telemetry = {.record_file = settings->record},
+                .lock_ms = settings->lock_s * 1000,
+        };
+        char ids[HUB_SETTINGS_HUBS_MAX][16];
+
+        for (int i = 0; i < settings->hubs; i++) {
+                snprintf(ids[i], sizeof(ids[i]), "hub%d", i + 1);
+                endpoints[i] = (struct local_hub_endpoint){
+                        .id = ids[i],
+                        .port = (uint16_t)(settings->amqp_port ? settings->amqp_port + i : 0),
+                        .weight = 1,
+                };
+        }
+        return local_hub_new(&options, &program->hub, reason);
+}
+
+/* The ports are known only now. */
+static int name_hubs(struct program *program, struct reason *reason)
+{
+        struct registry *registry = local_hub_registry(program->hub);
+
+        (void)reason;
+        for (int i = 0; i < registry_hub_count(registry); i++) {
+                CLEANUP(mem_cleanup) char *address = NULL;
+                struct registry_hub hub;
+
+                if (!registry_hub_get(registry, i, &hub) || !hub.active)
+                        continue;
+                address = mem_format("%s:%u", program->settings->host, hub.port);
+                registry_hub_listens(registry, i, address, hub.port);
+        }
+        return 0;
+}
+
+/* The enrolment group that every device of a gateway may use. */
+static int prepare_group(struct program *program, struct reason *reason)
+{
+        struct registry *registry = local_hub_registry(program->hub);
+        struct registry_enrolment group = {
+                .kind = REGISTRY_GROUP,
+                .id = GROUP_ID,
+                .enabled = true,
+        };
+        const char *key = program->settings->group_key;
+
+        registry_enrolment_get(registry, REGISTRY_GROUP, GROUP_ID, &group);
+        if (key && strlen(key) >= sizeof(group.primary_key)) {
+                reason_set(reason, "--group-key is too long");
+                return -EINVAL;
+        }
+        if (key)
+                snprintf(group.primary_key, sizeof(group.primary_key), "%s", key);
+        if (registry_enrolment_put(registry, &group, &program->group, reason) == 0)
+                return 0;
+        reason_prefix(reason, "--group-key");
+        return -EINVAL;
+}
+
+static int add_devices(struct program *program, struct reason *reason)
+{
+        const struct hub_settings *settings = program->settings;
+
+        for (size_t i = 0; i < settings->device_count; i++) {
+                const struct registry_device_settings device = {
+                        .primary_key = settings->devices[i].key,
+                };
+                struct registry_device made;
+
+                if (registry_device_put(local_hub_registry(program->hub), 0,
+                                        settings->devices[i].id, REGISTRY_UPSERT, &device, &made,
+                                        reason) != 0) {
+                        reason_prefix(reason, "--device");
+                        return -EINVAL;
+                }
+        }
+        return 0;
+}
+
+static int start_endpoints(struct program *program, struct reason *reason)
+{
+        const struct hub_settings *settings = program->settings;
+        const struct dps_endpoint_options dps = {
+                .registry = local_hub_registry(program->hub),
+                .faults = local_hub_faults(program->hub),
+                .address = settings->listen,
+                .port = settings->dps_port,
+                .certificate_pem = program->certificates->server_pem,
+                .key_pem = program->certificates->server_key_pem,
+                .assignment_delay_ms = settings->dps_delay_ms,
+                .other = rest_endpoint_handle,
+                .other_context = program->hub,
+        };
+        struct control_api_options control = {
+                .hub = program->hub,
+                .port = settings->control_port,
+        };
+        int result = dps_endpoint_new(&dps, &program->dps, reason);
+
+        if (result)
+                return result;
+        control.dps = program->dps;
+        return control_api_new(&control, &program->control, reason);
+}
+
+static int announce(struct program *program, struct reason *reason)
+{
+        const struct hub_settings *settings = program->settings;
+        CLEANUP(mem_cleanup)
+        char *authority_path = realpath(program->certificates->authority_path, NULL);
+        CLEANUP(mem_cleanup) char *directory = realpath(settings->directory, NULL);
+        const struct hub_announcement announcement = {
+                .directory = directory ? directory : settings->directory,
+                .authority_path =
+                        authority_path ? authority_path : program->certificates->authority_path,
+                .host = settings->host,
+                .dps_port = dps_endpoint_port(program->dps),
+                .control_port = control_api_port(program->control),
+                .registry = local_hub_registry(program->hub),
+                .group = program->group,
+        };
+        int result = hub_announce_write(&announcement, reason);
+
+        if (result == 0 && !settings->quiet)
+                hub_announce_print(&announcement);
+        return result;
+}
+
+/* Returns an exit status. */
+static int start(struct program *program, struct reason *reason)
+{
+        static const struct {
+                int (*run)(struct program *program, struct reason *reason);
+                int invalid; /* exit status where -EINVAL is what the caller wrote, or a file */
+        } steps[] = {
+                {lock_directory, CLI_FAILED},  {open_certificates, CLI_USAGE},
+                {start_hub, CLI_FAILED},       {name_hubs, CLI_FAILED},
+                {prepare_group, CLI_USAGE},    {add_devices, CLI_USAGE},
+                {start_endpoints, CLI_FAILED}, {announce, CLI_FAILED},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                int result = steps[i].run(program, reason);
+
+                if (result)
+                        return result == -EINVAL ? steps[i].invalid : CLI_FAILED;
+        }
+        return CLI_GOOD;
+}
+
+/* --- end ------------------------------------------------------------------------------------- */
+
+static void stop(struct program *program)
+{
+        if (program->control)
+                control_api_stop(program->control);
+        if (program->dps)
+                dps_endpoint_stop(program->dps);
+        if (program->hub)
+                hub_announce_remove(program->settings->directory);
+        local_hub_free(program->hub);
+        control_api_free(program->control);
+        dps_endpoint_free(program->dps);
+        certificates_free(program->certificates);
+        mem_wipe(&program->group, sizeof(program->group));
+        if (program->lock_fd >= 0)
+                close(program->lock_fd);
+}
+
+static int run(const struct hub_settings *settings)
+{
+        struct program program = {.settings = settings, .lock_fd = -1};
+        struct reason reason = REASON_INIT;
+        sigset_t signals;
+        int signal_number;
+        int status;
+
+        signal(SIGPIPE, SIG_IGN);
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGHUP);
+        sigprocmask(SIG_BLOCK, &signals, NULL);
+        log_configure(settings->log_level, LOG_FORMAT_AUTO);
+        status = start(&program, &reason);
+        if (status == CLI_GOOD)
+                sigwait(&signals, &signal_number);
+        else
+                fprintf(stderr, "isthmus hub: %s\n", reason.text);
+        stop(&program);
+        return status;
+}
+
+int isthmus_hub(int argc, char **argv)
+{
+        struct hub_settings *settings;
+        struct reason reason = REASON_INIT;
+        int status;
+
+        for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(clients); i++) {
+                if (strcmp(argv[1], clients[i].name) == 0)
+                        return clients[i].run(argc - 1, argv + 1);
+        }
+        settings = mem_new(1, sizeof(*settings));
+        if (hub_settings_read(settings, argc, argv, &reason) != 0) {
+                fprintf(stderr, "isthmus hub: %s; `isthmus hub --help` explains\n", reason.text);
+                status = CLI_USAGE;
+        } else if (settings->help) {
+                fputs(hub_settings_help, stdout);
+                status = CLI_GOOD;
+        } else {
+                status = run(settings);
+        }
+        hub_settings_deinit(settings);
+        free(settings);
+        return status;
+}

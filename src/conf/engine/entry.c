@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+#include "conf/engine/entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+void conf_names_deinit(struct conf_names *names)
+{
+        for (size_t i = 0; i < names->depth; i++)
+                free(names->parts[i]);
+        names->depth = 0;
+}
+
+bool conf_names_add(struct conf_names *names, const char *part, size_t size)
+{
+        if (names->depth == CONF_DEPTH_MAX)
+                return false;
+        names->parts[names->depth++] = mem_text_n(part, size);
+        return true;
+}
+
+void conf_names_copy(struct conf_names *to, const struct conf_names *from)
+{
+        to->depth = from->depth;
+        for (size_t i = 0; i < from->depth; i++)
+                to->parts[i] = mem_text(from->parts[i]);
+}
+
+void conf_names_write(const struct conf_names *names, struct buf *out)
+{
+        for (size_t i = 0; i < names->depth; i++) {
+                if (i > 0)
+                        buf_add_char(out, '.');
+                buf_add_text(out, names->parts[i]);
+        }
+}
+
+/* The length of the part that `text` starts with, and that of the separator behind it. */
+static size_t first_part(const char *text, size_t *separator)
+{
+        for (size_t i = 0; text[i]; i++) {
+                bool colon = text[i] == ':';
+
+                if (colon || (text[i] == '_' && text[i + 1] == '_')) {
+                        *separator = colon ? 1 : 2;
+                        return i;
+                }
+        }
+        *separator = 0;
+        return strlen(text);
+}
+
+bool conf_names_split(struct conf_names *names, const char *text)
+{
+        size_t separator;
+
+        do {
+                size_t size = first_part(text, &separator);
+
+                if (size == 0 || !conf_names_add(names, text, size))
+                        return false;
+                text += size + separator;
+        } while (separator > 0);
+        return true;
+}
+
+static void free_entry(struct conf_entry *entry)
+{
+        conf_names_deinit(&entry->written);
+        if (entry->text)
+                mem_wipe(entry->text, strlen(entry->text));
+        free(entry->text);
+        free(entry->variable);
+}
+
+void conf_entries_deinit(struct conf_entries *entries)
+{
+        for (size_t i = 0; i < entries->count; i++)
+                free_entry(&entries->items[i]);
+        free(entries->items);
+        *entries = CONF_ENTRIES_INIT;
+}
+
+struct conf_entry *conf_entries_add(struct conf_entries *entries)
+{
+        size_t count = entries->count;
+
+        if (count == CONF_ENTRIES_MAX)
+                return NULL;
+        /* Room grows at each power of two. */
+        if ((count & (count - 1)) == 0)
+                entries->items = mem_resize(entries->items, count == 0 ? 1 : count * 2,
+                                            sizeof(*entries->items));
+        memset(&entries->items[count], 0, sizeof(*entries->items));
+        entries->count++;
+        return &entries->items[count];
+}
+
+/* Replaces the first `drop` parts by those of `text`; leaves it alone if there are too many. */
+static void replace_front(struct conf_names *names, size_t drop, const char *text)
+{
+        struct conf_names made = {.depth = 0};
+        bool fits = conf_names_split(&made, text);
+
+        for (size_t i = drop; fits && i < names->depth; i++)
+                fits = conf_names_add(&made, names->parts[i], strlen(names->parts[i]));
+        if (!fits) {
+                conf_names_deinit(&made);
+                return;
+        }
+        conf_names_deinit(names);
+        *names = made;
+}
+
+static void unfold_names(struct conf_names *names)
+{
+        bool below_values = names->depth > 0 && text_equal_nocase(names->parts[0], "Values");
+        size_t front = below_values ? 1 : 0;
+        CLEANUP(mem_cleanup) char *text = NULL;
+
+        if (names->depth <= front) {
+                conf_names_deinit(names);
+                return;
+        }
+        text = mem_text(names->parts[front]);
+        replace_front(names, front + 1, text);
+}
+
+static bool is_member(const struct conf_entry *entry, const char *name)
+{
+        return entry->written.depth == 2 && entry->shape == CONF_VALUE && entry->text &&
+               text_equal_nocase(entry->written.parts[1], name);
+}
+
+/* The `value` among the members that stand behind the object at `index`. */
+static const struct conf_entry *find_member(const struct conf_entries *entries, size_t index,
+                                            const char *name)
+{
+        for (size_t i = index + 1; i < entries->count; i++) {
+                if (entries->items[i].written.depth < 2)
+                        return NULL;
+                if (is_member(&entries->items[i], name))
+                        return &entries->items[i];
+        }
+        return NULL;
+}
+
+/* `[{"name": "A:B", "value": "c"}, ...]` becomes the entry A.B with the value c, ... */
+static void unfold_pairs(struct conf_entries *entries)
+{
+        struct conf_entries made = CONF_ENTRIES_INIT;
+
+        for (size_t i = 0; i < entries->count; i++) {
+                const struct conf_entry *name = NULL;
+                const struct conf_entry *value = NULL;
+                struct conf_entry *entry;
+
+                if (entries->items[i].written.depth == 1) {
+                        name = find_member(entries, i, "name");
+                        value = find_member(entries, i, "value");
+                }
+                if (!name || !value)
+                        continue;
+                entry = conf_entries_add(&made);
+                conf_names_add(&entry->written, name->text, strlen(name->text));
+                entry->text = mem_text(value->text);
+                entry->place = name->place;
+        }
+        conf_entries_deinit(entries);
+        *entries = made;
+}
+
+void conf_entries_unfold(struct conf_entries *entries)
+{
+        bool pairs = entries->count > 0 && entries->items[0].shape == CONF_LIST;
+
+        if (pairs)
+                unfold_pairs(entries);
+        for (size_t i = 0; i < entries->count; i++)
+                unfold_names(&entries->items[i].written);
+}
+
+void conf_entries_add_environment(struct conf_entries *entries, char *const *environment)
+{
+        for (; environment && *environment; environment++) {
+                const char *equals = strchr(*environment, '=');
+                CLEANUP(mem_cleanup) char *name = NULL;
+                struct conf_names names = {.depth = 0};
+                struct conf_entry *entry;
+
+                if (!equals || equals == *environment)
+                        continue;
+                name = mem_text_n(*environment, (size_t)(equals - *environment));
+                entry = conf_names_split(&names, name) ? conf_entries_add(entries) : NULL;
+                if (!entry) {
+                        conf_names_deinit(&names);
+                        continue;
+                }
+                entry->written = names;
+                entry->text = mem_text(equals + 1);
+                entry->variable = mem_text(name);
+                entry->place.variable = entry->variable;
+        }
+}

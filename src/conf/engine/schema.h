@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What may be configured: one row per setting, the maps (objects whose member names are the
+ * user's own), other spellings of earlier programs, and what these had and we do without. Loading,
+ * `config show`, the defaults, freeing and docs/configuration.md all come from these tables.
+ *
+ * Paths are names joined by dots, in which `*` stands for a name of the user's, also as the end of
+ * a part: "AzureIoT.Applications.*.IdScope", "DPSIDScope-*". Names are compared in any case.
+ */
+#ifndef ISTHMUS_CONF_ENGINE_SCHEMA_H
+#define ISTHMUS_CONF_ENGINE_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+#include "conf/engine/entry.h"
+#include "conf/engine/texts.h"
+
+/* The user's own names in a path: an application's, then a method's. */
+#define CONF_CAPTURES_MAX 2
+
+enum conf_kind {          /* type of the field: */
+        CONF_TEXT,        /* char * */
+        CONF_JSON,        /* char *: JSON text, given as such or as JSON in a text */
+        CONF_INPUT_FILE,  /* char *: path of a file that must be readable */
+        CONF_FOLDER,      /* char *: path */
+        CONF_FLAG,        /* bool */
+        CONF_INTEGER,     /* int64_t */
+        CONF_CHOICE,      /* an enum */
+        CONF_TEXTS,       /* struct conf_texts */
+        CONF_INPUT_FILES, /* struct conf_texts: paths of files that must be readable */
+        CONF_CHOICES,     /* uint32_t: the bits of a list of choices */
+};
+
+struct conf_choice {
+        const char *name; /* NULL ends the list; the first of several for a value is the usual */
+        int value;
+};
+
+/* The array that an object with the user's own names becomes; an item starts with char *name. */
+struct conf_map {
+        const struct conf_map *outer; /* NULL: the array is in the settings struct itself */
+        size_t items_offset;          /* of the pointer to the items, in settings or outer item */
+        size_t count_offset;          /* of their size_t number */
+        size_t item_size;
+        bool any_case; /* names are compared in any case */
+};
+
+struct conf_row {
+        const char *path;
+        enum conf_kind kind;
+        bool secret; /* never shown; {"File": ...} or {"Env": ...} may stand instead */
+        const struct conf_map *map; /* whose item has the field; NULL = the settings struct */
+        size_t offset;
+        const char *fallback; /* the default, as text; NULL = none, false, 0 or the first choice */
+        int64_t minimum;
+        int64_t maximum;
+        const struct conf_choice *choices;
+        /* False with a reason that continues a sentence; it must not hold the text of a secret. */
+        bool (*check)(const char *text, struct reason *reason);
+        const char *meaning; /* for docs/configuration.md */
+};
+
+/* True if a row's setting is a list in [ ]. */
+bool conf_row_is_list(const struct conf_row *row);
+
+/* What is found below `from` belongs below `to`. A list of them ends with NULL. */
+struct conf_spelling {
+        const char *from;
+        const char *to;
+};
+
+/* What has no effect here, with all below it. A list of them ends with NULL. */
+struct conf_ignored {
+        const char *path;
+        const char *note; /* what stands in its place */
+};
+
+struct conf_schema {
+        const struct conf_row *rows;
+        size_t row_count;
+        /* Each after those that have it as `outer`. */
+        const struct conf_map *const *maps;
+        size_t map_count;
+        const struct conf_spelling *spellings;
+        const struct conf_ignored *ignored;
+};
+
+/* How a secret was given. */
+enum conf_via {
+        CONF_PLAIN,
+        CONF_VIA_FILE,
+        CONF_VIA_ENV,
+};
+
+/* A setting with the user's names in its path; they point into the names that were matched. */
+struct conf_match {
+        const struct conf_row *row;
+        const char *captures[CONF_CAPTURES_MAX];
+        size_t capture_count;
+        int64_t index; /* in a list; -1 = the whole */
+        enum conf_via via;
+};
+
+/* Our spelling of a name; `own` is the caller's to conf_names_deinit. */
+void conf_schema_spell(const struct conf_schema *schema, const struct conf_names *written,
+                       struct conf_names *own);
+
+/* The row of a name in our spelling; false if there is none. */
+bool conf_schema_match(const struct conf_schema *schema, const struct conf_names *own,
+                       struct conf_match *match);
+
+/* True if settings exist below this name, in our spelling or in another one. */
+bool conf_schema_is_section(const struct conf_schema *schema, const struct conf_names *names);
+
+/* What a name without effect is; NULL if it is none. */
+const struct conf_ignored *conf_schema_find_ignored(const struct conf_schema *schema,
+                                                    const struct conf_names *own);
+
+/* Sets what the user may have meant by an unknown name: a hint that ends a sentence, or "". */
+void conf_schema_suggest(const struct conf_schema *schema, const struct conf_names *own,
+                         struct reason *hint);
+
+/* Adds a row's path with the user's names in place of its stars. */
+void conf_schema_write_path(const struct conf_row *row, const char *const *captures,
+                            struct buf *out);
+
+#endif

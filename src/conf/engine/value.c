@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+/* From texts to fields of the settings struct, and how these are freed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "conf/engine/document.h"
+#include "conf/engine/load.h"
+
+/* Longer values are not repeated to the user. */
+#define ECHO_MAX 60
+
+/* --- maps -------------------------------------------------------------------------------- */
+
+static void *at(const void *base, size_t offset)
+{
+        return (void *)((uintptr_t)base + offset);
+}
+
+size_t conf_map_count(const struct conf_map *map, const void *base)
+{
+        return *(size_t *)at(base, map->count_offset);
+}
+
+/* Whatever struct the items are, a pointer to them has the same form. */
+static char *items_of(const struct conf_map *map, const void *base)
+{
+        char *items;
+
+        memcpy(&items, at(base, map->items_offset), sizeof(items));
+        return items;
+}
+
+void *conf_map_item(const struct conf_map *map, const void *base, size_t index)
+{
+        return items_of(map, base) + index * map->item_size;
+}
+
+static char *item_name(const void *item)
+{
+        char *name;
+
+        memcpy(&name, item, sizeof(name));
+        return name;
+}
+
+/* --- writing ----------------------------------------------------------------------------- */
+
+static void wipe_free(char *text)
+{
+        if (text)
+                mem_wipe(text, strlen(text));
+        free(text);
+}
+
+/* `made` becomes the field's. */
+static void put_text(char **field, char *made)
+{
+        wipe_free(*field);
+        *field = made;
+}
+
+/* Names the value if it is short and surely no secret. */
+static const char *echo(const struct conf_row *row, const char *text, char *out, size_t size)
+{
+        bool hide = row->secret || strlen(text) > ECHO_MAX || strcasestr(text, "SharedAccess") ||
+                    strcasestr(text, "NNSXS");
+
+        if (hide)
+                snprintf(out, size, "the value");
+        else
+                snprintf(out, size, "'%s'", text);
+        return out;
+}
+
+static const struct conf_choice *find_choice(const struct conf_choice *choices, const char *name)
+{
+        for (; choices->name; choices++) {
+                if (text_equal_nocase(choices->name, name))
+                        return choices;
+        }
+        return NULL;
+}
+
+static bool refuse_choice(const struct conf_row *row, const char *text, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf names = BUF_INIT;
+        char said[ECHO_MAX + 8];
+        int before = INT32_MIN;
+
+        for (const struct conf_choice *choice = row->choices; choice->name; choice++) {
+                /* Of several names for a value only the usual one, which comes first. */
+                if (choice->value != before)
+                        buf_add_format(&names, "%s%s", names.size > 0 ? ", " : "", choice->name);
+                before = choice->value;
+        }
+        reason_set(reason, "%s is none of %s", echo(row, text, said, sizeof(said)),
+                   buf_text(&names));
+        return false;
+}
+
+static bool write_choice(const struct conf_row *row, void *field, const char *text,
+                         struct reason *reason)
+{
+        const struct conf_choice *choice = find_choice(row->choices, text);
+
+        if (!choice)
+                return refuse_choice(row, text, reason);
+        if (row->kind == CONF_CHOICES)
+                *(uint32_t *)field |= (uint32_t)choice->value;
+        else
+                memcpy(field, &choice->value, sizeof(choice->value));
+        return true;
+}
+
+static bool write_flag(const struct conf_row *row, void *field, const char *text,
+                       struct reason *reason)
+{
+        char said[ECHO_MAX + 8];
+        bool on = text_equal_nocase(text, "true");
+
+        if (!on && !text_equal_nocase(text, "false")) {
+                reason_set(reason, "%s is neither true nor false",
+                           echo(row, text, said, sizeof(said)));
+                return false;
+        }
+        *(bool *)field = on;
+        return true;
+}
+
+static bool write_integer(const struct conf_row *row, void *field, const char *text,
+                          struct reason *reason)
+{
+        char said[ECHO_MAX + 8];
+
+        if (text_to_int64(text, row->minimum, row->maximum, field))
+                return true;
+        reason_set(reason, "%s is no whole number from %lld to %lld",
+                   echo(row, text, said, sizeof(said)), (long long)row->minimum,
+                   (long long)row->maximum);
+        return false;
+}
+
+static bool write_json(void *field, const char *text, struct reason *reason)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *value =
+                json_parse(text, strlen(text), CONF_DOCUMENT_DEPTH, JSON_RELAXED, reason);
+        CLEANUP(buf_deinit) struct buf written = BUF_INIT;
+
+        if (!value) {
+                reason_prefix(reason, "this must be JSON, as an object or as JSON in a text");
+                return false;
+        }
+        json_write(&written, value);
+        put_text(field, buf_take(&written));
+        return true;
+}
+
+static void write_list_text(struct conf_texts *list, const char *text)
+{
+        list->texts = mem_resize(list->texts, list->count + 1, sizeof(*list->texts));
+        list->texts[list->count++] = mem_text(text);
+}
+
+static bool write_value(const struct conf_row *row, void *field, const char *text,
+                        struct reason *reason)
+{
+        switch (row->kind) {
+        case CONF_TEXT:
+        case CONF_INPUT_FILE:
+        case CONF_FOLDER:
+                put_text(field, mem_text(text));
+                return true;
+        case CONF_TEXTS:
+        case CONF_INPUT_FILES:
+                write_list_text(field, text);
+                return true;
+        case CONF_JSON:
+                return write_json(field, text, reason);
+        case CONF_FLAG:
+                return write_flag(row, field, text, reason);
+        case CONF_INTEGER:
+                return write_integer(row, field, text, reason);
+        case CONF_CHOICE:
+        case CONF_CHOICES:
+                return write_choice(row, field, text, reason);
+        }
+        return false;
+}
+
+/* --- defaults and freeing ---------------------------------------------------------------- */
+
+/* `map` NULL: of the target itself. */
+static void write_defaults(const struct conf_schema *schema, const struct conf_map *map, void *base)
+{
+        struct reason ignored;
+
+        for (size_t i = 0; i < schema->row_count; i++) {
+                const struct conf_row *row = &schema->rows[i];
+
+                if (row->map == map && row->fallback)
+                        write_value(row, at(base, row->offset), row->fallback, &ignored);
+        }
+}
+
+/* The item of that name; made, with its defaults, if it is new. */
+static void *need_item(const struct conf_schema *schema, const struct conf_map *map, void *base,
+                       const char *name)
+{
+        size_t count = conf_map_count(map, base);
+        char *items;
+        char *item;
+        char *copy;
+
+        for (size_t i = 0; i < count; i++) {
+                item = conf_map_item(map, base, i);
+                if (text_equal(item_name(item), name) ||
+                    (map->any_case && text_equal_nocase(item_name(item), name)))
+                        return item;
+        }
+        items = mem_resize(items_of(map, base), count + 1, map->item_size);
+        item = items + count * map->item_size;
+        memset(item, 0, map->item_size);
+        copy = mem_text(name);
+        memcpy(item, &copy, sizeof(copy));
+        write_defaults(schema, map, item);
+        memcpy(at(base, map->items_offset), &items, sizeof(items));
+        count++;
+        memcpy(at(base, map->count_offset), &count, sizeof(count));
+        return item;
+}
+
+void conf_set_defaults(const struct conf_schema *schema, void *target)
+{
+        write_defaults(schema, NULL, target);
+}
+
+static void free_field(const struct conf_row *row, void *field)
+{
+        struct conf_texts *list = field;
+
+        switch (row->kind) {
+        case CONF_TEXT:
+        case CONF_JSON:
+        case CONF_INPUT_FILE:
+        case CONF_FOLDER:
+                put_text(field, NULL);
+                return;
+        case CONF_TEXTS:
+        case CONF_INPUT_FILES:
+                for (size_t i = 0; i < list->count; i++)
+                        wipe_free(list->texts[i]);
+                free(list->texts);
+                *list = (struct conf_texts){.texts = NULL};
+                return;
+        case CONF_FLAG:
+        case CONF_INTEGER:
+        case CONF_CHOICE:
+        case CONF_CHOICES:
+                return;
+        }
+}
+
+static void free_fields(const struct conf_schema *schema, const struct conf_map *map, void *base)
+{
+        for (size_t i = 0; i < schema->row_count; i++) {
+                const struct conf_row *row = &schema->rows[i];
+
+                if (row->map == map)
+                        free_field(row, at(base, row->offset));
+        }
+}
+
+static void free_map(const struct conf_schema *schema, const struct conf_map *map, void *base)
+{
+        size_t count = conf_map_count(map, base);
+
+        for (size_t i = 0; i < count; i++) {
+                void *item = conf_map_item(map, base, i);
+
+                for (size_t j = 0; j < schema->map_count; j++) {
+                        if (schema->maps[j]->outer == map)
+                                free_map(schema, schema->maps[j], item);
+                }
+                free_fields(schema, map, item);
+                free(item_name(item));
+        }
+        free(items_of(map, base));
+        memset(at(base, map->count_offset), 0, sizeof(size_t));
+}
+
+void conf_free_values(const struct conf_schema *schema, void *target)
+{
+        for (size_t i = 0; i < schema->map_count; i++) {
+                if (!schema->maps[i]->outer)
+                        free_map(schema, schema->maps[i], target);
+        }
+        free_fields(schema, NULL, target);
+}
+
+/* --- applying ---------------------------------------------------------------------------- */
+
+static void *find_field(struct conf_load *load, const struct conf_binding *binding)
+{
+        const struct conf_map *map = binding->row->map;
+        void *base = load->target;
+        size_t capture = 0;
+
+        if (map && map->outer)
+                base = need_item(load->schema, map->outer, base, binding->captures[capture++]);
+        if (map)
+                base = need_item(load->schema, map, base, binding->captures[capture]);
+        return at(base, binding->row->offset);
+}
+
+/* What samples and templates hold where the user's value belongs: "...", "<key>". */
+static bool is_placeholder(const char *text)
+{
+        size_t length = strlen(text);
+
+        return (length >= 3 && strspn(text, ".") == length) ||
+               (length >= 3 && text[0] == '<' && text[length - 1] == '>');
+}
+
+static bool check_value(const struct conf_row *row, const char *text, struct reason *reason)
+{
+        if (is_placeholder(text)) {
+                reason_set(reason, "this is still a placeholder; put your own value here");
+                return false;
+        }
+        return !row->check || row->check(text, reason);
+}
+
+static void note_origin(struct conf_load *load, const struct conf_binding *binding)
+{
+        CLEANUP(buf_deinit) struct buf path = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf place = BUF_INIT;
+        const struct conf_entry *entry = binding->entry;
+
+        conf_schema_write_path(binding->row, (const char *const *)binding->captures, &path);
+        if (binding->index >= 0)
+                buf_add_format(&path, ".%lld", (long long)binding->index);
+        if (entry->variable)
+                buf_add_format(&place, "environment variable %s", entry->variable);
+        else
+                buf_add_format(&place, "line %d", entry->place.line);
+        if (binding->via == CONF_VIA_FILE)
+                buf_add_format(&place, ", file %s", entry->text);
+        if (binding->via == CONF_VIA_ENV)
+                buf_add_format(&place, ", environment variable %s", entry->text);
+        conf_report_add_origin(load->report, buf_text(&path), buf_text(&place));
+}
+
+static void apply_binding(struct conf_load *load, const struct conf_binding *binding)
+{
+        const struct conf_row *row = binding->row;
+        char *text = conf_fetch(load, binding);
+        struct reason reason = REASON_INIT;
+
+        if (!text)
+                return;
+        if (row->kind == CONF_INPUT_FILE || row->kind == CONF_INPUT_FILES ||
+            row->kind == CONF_FOLDER)
+                put_text(&text, conf_absolute(load->folder, text));
+        if (check_value(row, text, &reason) &&
+            write_value(row, find_field(load, binding), text, &reason))
+                note_origin(load, binding);
+        else
+                conf_say(load, CONF_MISTAKE, binding->entry, "%s", reason.text);
+        wipe_free(text);
+}
+
+/* Folders that nobody gives lie beside the file as well. */
+static void place_default_folders(struct conf_load *load)
+{
+        for (size_t i = 0; i < load->schema->row_count; i++) {
+                const struct conf_row *row = &load->schema->rows[i];
+                char **field;
+
+                if (row->kind != CONF_FOLDER || row->map)
+                        continue;
+                field = at(load->target, row->offset);
+                if (*field)
+                        put_text(field, conf_absolute(load->folder, *field));
+        }
+}
+
+void conf_apply(struct conf_load *load)
+{
+        place_default_folders(load);
+        for (size_t i = 0; i < load->count; i++)
+                apply_binding(load, &load->bindings[i]);
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/command/command_arrive.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "gateway/command/command_settle.h"
+#include "gateway/command/command_translate.h"
+#include "gateway/device/network_settings.h"
+#include "networks/network.h"
+
+/* IoT Central's property that names a command. */
+#define METHOD_PROPERTY "method-name"
+
+/* Callers of IoT Hub wait 30 s unless they say otherwise, and IoT Central waits no longer. */
+#define CALL_PATIENCE_MS (25 * 1000)
+
+#define MS_PER_HOUR (INT64_C(3600) * 1000)
+
+struct command_arrive {
+        struct command_arrive_options options;
+};
+
+struct command_arrive *command_arrive_new(const struct command_arrive_options *options)
+{
+        struct command_arrive *hub = mem_new(1, sizeof(*hub));
+
+        hub->options = *options;
+        return hub;
+}
+
+void command_arrive_free(struct command_arrive *hub)
+{
+        free(hub);
+}
+
+/* 0, or the condition with the reason. */
+static int check_way(const struct command_arrive *hub, const struct device *device,
+                     struct reason *reason)
+{
+        struct network_access access;
+
+        switch (network_settings(hub->options.settings, device, &access, reason)) {
+        case COMMAND_WAY_OPEN:
+                return 0;
+        case COMMAND_WAY_OFF:
+                return COMMAND_E_OFF;
+        case COMMAND_WAY_NONE:
+                break;
+        }
+        return COMMAND_E_INVALID;
+}
+
+/* A command without its way to the cloud; NULL with the condition and the reason. */
+static struct command *make_command(struct command_arrive *hub, struct device *device,
+                                    const struct command_source *source, int *condition,
+                                    struct reason *reason)
+{
+        const struct settings *settings = hub->options.settings;
+        struct command *command = mem_new(1, sizeof(*command));
+
+        *condition = check_way(hub, device, reason);
+        if (*condition == 0)
+                *condition = command_translate(settings, source, command, reason);
+        if (*condition != 0) {
+                command_free(command);
+                return NULL;
+        }
+        command->device = device;
+        command->device_key = mem_text(device->key);
+        command->downlink.application = mem_text(device->application);
+        command->downlink.device = mem_text(device->name);
+        command->attempt = 1;
+        command->received_ms = clock_wall_ms();
+        command->started_ns = clock_steady_ns();
+        command->expires_ms =
+                command->received_ms + settings->commands.default_expiry_hours * MS_PER_HOUR;
+        return command;
+}
+
+/* --- messages ------------------------------------------------------------------------------ */
+
+/*
+ * What stays the same when the hub delivers a message again: its message id; without one, its
+ * number and time. Senders may use a message id twice, which the hub's number tells.
+ */
+static char *find_known(const struct command_arrive *hub, const struct device *device,
+                        const struct hub_command *delivery, struct command **known)
+{
+        char *identity;
+
+        if (delivery->message_id[0] == '\0')
+                identity = mem_format("#%" PRIu64 "@%" PRId64, delivery->sequence_number,
+                                      delivery->enqueued_ms);
+        else
+                identity = mem_text(delivery->message_id);
+        *known = command_ledger_find(hub->options.pending, device->key, identity);
+        if (!*known || (*known)->sequence == delivery->sequence_number || (*known)->sequence == 0 ||
+            delivery->sequence_number == 0)
+                return identity;
+        free(identity);
+        identity = mem_format("%s#%" PRIu64, delivery->message_id, delivery->sequence_number);
+        *known = command_ledger_find(hub->options.pending, device->key, identity);
+        return identity;
+}
+
+static void reject(const struct device *device, struct hub_command *delivery,
+                   const struct reason *reason)
+{
+        log_warn("COMMAND_INVALID", "A cloud-to-device message was rejected",
+                 LOG_TEXT("device", device->key), LOG_TEXT("message_id", delivery->message_id),
+                 LOG_TEXT("reason", reason->text), LOG_END);
+        metrics_add(METRIC_COMMAND_REJECTED, 1);
+        hub_command_settle(delivery, HUB_REJECT);
+}
+
+void command_arrive_message(struct command_arrive *hub, struct device *device,
+                            struct hub_command *delivery)
+{
+        struct command *known;
+        CLEANUP(mem_cleanup) char *identity = find_known(hub, device, delivery, &known);
+        struct command_source source = {
+                .driver = device_network(device)->downlink,
+                .device_formatter = device->attributes.downlink_formatter,
+                .application = device->application,
+                .properties = delivery->properties,
+                .property_count = delivery->property_count,
+                .payload = delivery->body,
+                .payload_size = delivery->body_size,
+        };
+        struct reason reason = REASON_INIT;
+        struct command *command;
+        int condition;
+
+        if (known) {
+                command_ledger_redelivered(hub->options.pending, known, delivery);
+                return;
+        }
+        metrics_add(METRIC_COMMAND_RECEIVED, 1);
+        source.method = command_property(&source, METHOD_PROPERTY);
+        command = make_command(hub, device, &source, &condition, &reason);
+        if (!command) {
+                reject(device, delivery, &reason);
+                return;
+        }
+        command->identity = mem_text(identity);
+        command->message_id = mem_text(delivery->message_id);
+        command->sequence = delivery->sequence_number;
+        if (delivery->expires_ms > 0 && delivery->expires_ms < command->expires_ms)
+                command->expires_ms = delivery->expires_ms;
+        command->delivery = delivery;
+        command_make_reference(command);
+        command_ledger_add(hub->options.pending, command);
+}
+
+/* --- direct methods ------------------------------------------------------------------------ */
+
+static void on_deadline(struct hub_timer *timer)
+{
+        struct command *command = list_entry(timer, struct command, timer);
+        struct command_arrive *hub = command->owner;
+
+        /* Its caller knows that it waits, perhaps for days. */
+        if (command->waits && !command->call)
+                return;
+        command_settle_timeout(command);
+        /* Its caller was told that it failed: it must not be handed over later. */
+        if (command->state < COMMAND_QUEUED)
+                command_ledger_finish(hub->options.pending, command, COMMAND_EXPIRED,
+                                      "its caller could not wait any longer");
+}
+
+static void refuse_call(const struct device *device, struct hub_method *call, int status,
+                        const struct reason *reason)
+{
+        log_warn("METHOD_INVALID", "A direct method call was refused",
+                 LOG_TEXT("device", device->key), LOG_TEXT("method", call->name),
+                 LOG_TEXT("reason", reason->text), LOG_END);
+        command_settle_refuse_call(call, status, reason->text);
+}
+
+void command_arrive_method(struct command_arrive *hub, struct device *device,
+                           struct hub_method *call)
+{
+        struct command_source source = {
+                .driver = device_network(device)->downlink,
+                .device_formatter = device->attributes.downlink_formatter,
+                .application = device->application,
+                .method = call->name,
+                .payload = call->payload,
+                .payload_size = call->payload_size,
+        };
+        struct reason reason = REASON_INIT;
+        struct command *command;
+        char uuid[CRYPTO_UUID_SIZE];
+        int condition;
+
+        metrics_add(METRIC_COMMAND_RECEIVED, 1);
+        command = make_command(hub, device, &source, &condition, &reason);
+        if (!command) {
+                refuse_call(device, call, condition, &reason);
+                return;
+        }
+        if (!command_ledger_has_room(hub->options.pending, device)) {
+                reason_set(&reason, "%zu commands wait for this device already",
+                           command_ledger_count(device));
+                refuse_call(device, call, 429, &reason);
+                command_free(command);
+                return;
+        }
+        crypto_uuid4(uuid);
+        command->identity = mem_format("method:%s", uuid);
+        command->message_id = mem_text("");
+        command->is_method = true;
+        command->call = call;
+        command->owner = hub;
+        command->timer.run = on_deadline;
+        command_make_reference(command);
+        hub_timer_start(hub->options.hubs, &command->timer, CALL_PATIENCE_MS);
+        command_ledger_add(hub->options.pending, command);
+}

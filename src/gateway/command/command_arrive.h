@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Command stage 1: what the hub delivers enters the ledger, or is refused with a reason.
+ * All on the thread "hub".
+ */
+#ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_ARRIVE_H
+#define ISTHMUS_GATEWAY_COMMAND_COMMAND_ARRIVE_H
+
+#include "azure/hub/hub_client.h"
+#include "conf/settings.h"
+#include "gateway/command/command_ledger.h"
+#include "gateway/device/device.h"
+
+struct command_arrive;
+
+struct command_arrive_options {
+        const struct settings *settings;
+        struct hub_client *hubs;
+        struct command_ledger *pending;
+};
+
+struct command_arrive *command_arrive_new(const struct command_arrive_options *options);
+void command_arrive_free(struct command_arrive *hub);
+
+/* A cloud-to-device message: IoT Hub's own kind, or an IoT Central command. */
+void command_arrive_message(struct command_arrive *hub, struct device *device,
+                            struct hub_command *delivery);
+
+/* A direct method call. */
+void command_arrive_method(struct command_arrive *hub, struct device *device,
+                           struct hub_method *call);
+
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Command stage 4: what the network tells of a downlink moves its command on (rules E1 to E5).
+ *
+ * An event that is not about a command of ours, or about one that is finished, changes nothing.
+ */
+#ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_CONFIRM_H
+#define ISTHMUS_GATEWAY_COMMAND_COMMAND_CONFIRM_H
+
+#include <stdbool.h>
+
+#include "azure/hub/hub_client.h"
+#include "gateway/command/command_ledger.h"
+#include "networks/event.h"
+
+struct command_confirm;
+
+struct command_confirm *command_confirm_new(struct hub_client *hubs,
+                                            struct command_ledger *pending);
+
+/* After the thread "hub" has ended. */
+void command_confirm_free(struct command_confirm *confirm);
+
+/* Is it an event about a downlink of ours? Every thread. */
+bool command_confirm_concerns(const struct event *event);
+
+/*
+ * Applies the event; `done` is called once what it changed is on disk (0), or can't be. Any
+ * thread; `done` comes on the store's thread or on the thread "hub". The event is not kept.
+ */
+void command_confirm_event(struct command_confirm *confirm, const struct event *event,
+                           void (*done)(void *context, int result), void *context);
+
+#endif

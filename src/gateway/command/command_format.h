@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Command stage 3, if a payload formatter makes the bytes of the downlink: it runs when the
+ * command's turn has come, before the network (command_network.h).
+ *
+ * Laws:
+ *   - nothing waits for a formatter but the commands of the same device;
+ *   - what it made is on disk before it is handed over, so that every attempt sends the same bytes;
+ *   - what it can't make is refused with its reason: the message is rejected, a call answered 422.
+ *
+ * On the thread "hub"; formatters run in their own processes.
+ */
+#ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_FORMAT_H
+#define ISTHMUS_GATEWAY_COMMAND_COMMAND_FORMAT_H
+
+#include "azure/hub/hub_client.h"
+#include "formatter/formatter.h"
+#include "gateway/command/command_ledger.h"
+
+struct command_format;
+
+struct command_format_options {
+        struct hub_client *hubs;
+        struct formatter_pool *pool; /* NULL = there is none: what needs one is refused */
+        /* The command is ready for its network. */
+        void (*hand_over)(void *context, struct command *command);
+        void *context;
+};
+
+struct command_format *command_format_new(const struct command_format_options *options);
+
+/* Supplies the ledger, which needs this one to be made. */
+void command_format_join(struct command_format *format, struct command_ledger *pending);
+
+/* Results are not waited for any more. On the thread "hub". */
+void command_format_stop(struct command_format *format);
+
+/* After the thread "hub" has ended and the pool is freed. */
+void command_format_free(struct command_format *format);
+
+/* command_ledger_options.hand_over: it is this command's turn. */
+void command_format_hand_over(struct command_format *format, struct command *command);
+
+#endif

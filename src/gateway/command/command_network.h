@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Command stage 3: a command to its network's API.
+ *
+ * Law: a command is handed over again only after a definite "not taken", or after the network's
+ * own list of what waits for the device does not show it. A network without a list holds one
+ * downlink of a device and refuses a second: there "in doubt" is on disk before a request goes out;
+ * the same request again, soon enough, either is taken or tells that the place is used, by this one
+ * if no other can be there. What stays unknown is refused, with that reason, and not sent again.
+ *
+ * On the thread "hub"; the requests run on the thread "http".
+ */
+#ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_NETWORK_H
+#define ISTHMUS_GATEWAY_COMMAND_COMMAND_NETWORK_H
+
+#include <stdbool.h>
+
+#include "azure/hub/hub_client.h"
+#include "conf/settings.h"
+#include "gateway/command/command_ledger.h"
+#include "http/http_client.h"
+
+struct command_network;
+
+struct command_network_options {
+        const struct settings *settings;
+        struct http_client *http;
+        struct hub_client *hubs;
+};
+
+struct command_network *command_network_new(const struct command_network_options *options);
+
+/* Supplies the ledger, which needs this one to be made. */
+void command_network_join(struct command_network *network, struct command_ledger *pending);
+
+/* After the threads "http" and "hub" have ended. */
+void command_network_free(struct command_network *network);
+
+/* Answers are not waited for any more. On the thread "hub". */
+void command_network_stop(struct command_network *network);
+
+/* The device was in contact with its network: what that could not take may find its place now. */
+void command_network_contact(struct command_network *network, struct device *device);
+
+/* command_ledger_options.hand_over: it is this command's turn. */
+void command_network_hand_over(struct command_network *network, struct command *command);
+
+/* Is a request about this command under way at this moment? On the thread "hub". */
+bool command_network_is_asking(const struct command_network *network,
+                               const struct command *command);
+
+#endif

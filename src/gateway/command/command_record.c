@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/command/command_record.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+
+struct command_recorder {
+        struct command_recorder_options options;
+        pthread_mutex_t lock; /* guards the rest, which the store's thread touches too */
+        struct list answered; /* struct recording */
+        bool posted;
+        bool stopped;
+};
+
+/* One record on its way to the disk, and the answer on its way back. */
+struct recording {
+        struct list_node node;
+        struct store_write write;
+        struct command_recorder *recorder;
+        struct command *command; /* NULL: a barrier */
+        char *key;
+        struct buf value;
+        int result;
+        void (*done)(void *context, int result);
+        void *context;
+};
+
+struct command_recorder *command_recorder_new(const struct command_recorder_options *options)
+{
+        struct command_recorder *recorder = mem_new(1, sizeof(*recorder));
+
+        recorder->options = *options;
+        pthread_mutex_init(&recorder->lock, NULL);
+        list_init(&recorder->answered);
+        return recorder;
+}
+
+static void recording_free(struct recording *recording)
+{
+        free(recording->key);
+        buf_deinit(&recording->value);
+        free(recording);
+}
+
+void command_recorder_free(struct command_recorder *recorder)
+{
+        struct list_node *node;
+
+        if (!recorder)
+                return;
+        while ((node = list_pop_front(&recorder->answered)))
+                recording_free(list_entry(node, struct recording, node));
+        pthread_mutex_destroy(&recorder->lock);
+        free(recorder);
+}
+
+void command_recorder_stop(struct command_recorder *recorder)
+{
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        pthread_mutex_lock(&recorder->lock);
+        recorder->stopped = true;
+        pthread_mutex_unlock(&recorder->lock);
+}
+
+char *command_record_key(const char *device_key, const char *identity)
+{
+        return mem_format("%s\n%s", device_key, identity);
+}
+
+/* --- the answers --------------------------------------------------------------------------- */
+
+static void tell(struct command_recorder *recorder, struct recording *recording)
+{
+        struct command *command = recording->command;
+
+        command->record_failed = recording->result != 0;
+        if (--command->unwritten == 0)
+                recorder->options.written(recorder->options.context, command, recording->result);
+}
+
+/* On the thread "hub". */
+static void take_answers(void *context)
+{
+        struct command_recorder *recorder = context;
+        struct list answered;
+        struct list_node *node;
+        bool stopped;
+
+        list_init(&answered);
+        pthread_mutex_lock(&recorder->lock);
+        list_splice_back(&answered, &recorder->answered);
+        recorder->posted = false;
+        stopped = recorder->stopped;
+        pthread_mutex_unlock(&recorder->lock);
+        while ((node = list_pop_front(&answered))) {
+                struct recording *recording = list_entry(node, struct recording, node);
+
+                if (!stopped)
+                        tell(recorder, recording);
+                recording_free(recording);
+        }
+}
+
+/* On the store's thread. */
+static void recording_done(struct store_write *write, int result)
+{
+        struct recording *recording = list_entry(write, struct recording, write);
+        struct command_recorder *recorder = recording->recorder;
+
+        if (result != 0)
+                log_error("COMMAND_NOT_RECORDED", "The state of a command can't be written",
+                          LOG_TEXT("command", recording->key), LOG_END);
+        if (recording->done)
+                recording->done(recording->context, result);
+        if (!recording->command) {
+                recording_free(recording);
+                return;
+        }
+        recording->result = result;
+        pthread_mutex_lock(&recorder->lock);
+        list_push_back(&recorder->answered, &recording->node);
+        if (!recorder->posted && !recorder->stopped) {
+                hub_client_post(recorder->options.hubs, take_answers, recorder);
+                recorder->posted = true;
+        }
+        pthread_mutex_unlock(&recorder->lock);
+}
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+static void write(struct command_recorder *recorder, const struct command *command,
+                  struct recording *recording)
+{
+        bool finished = command->state == COMMAND_FINISHED;
+
+        recording->recorder = recorder;
+        recording->key = command_record_key(command->device_key, command->identity);
+        command_encode(command, &recording->value);
+        recording->write = (struct store_write){
+                .record = {.kind = COMMAND_KIND,
+                           .key = recording->key,
+                           .value = recording->value.data,
+                           .value_size = recording->value.size,
+                           .expires_ms = finished ? command->finished_ms + COMMAND_REMEMBER_MS : 0},
+                .done = recording_done,
+        };
+        store_write(recorder->options.store, &recording->write);
+}
+
+void command_record_write(struct command_recorder *recorder, struct command *command)
+{
+        struct recording *recording = mem_new(1, sizeof(*recording));
+
+        recording->command = command;
+        command->unwritten++;
+        write(recorder, command, recording);
+}
+
+void command_record_barrier(struct command_recorder *recorder, const struct command *command,
+                            void (*done)(void *context, int result), void *context)
+{
+        struct recording *recording;
+
+        if (command->unwritten == 0 && !command->record_failed) {
+                done(context, 0);
+                return;
+        }
+        recording = mem_new(1, sizeof(*recording));
+        recording->done = done;
+        recording->context = context;
+        write(recorder, command, recording);
+}
+
+void command_record_delete(struct command_recorder *recorder, const struct command *command)
+{
+        CLEANUP(mem_cleanup)
+        char *key = command_record_key(command->device_key, command->identity);
+
+        store_write_copy(recorder->options.store,
+                         &(struct store_record){.kind = COMMAND_KIND, .key = key});
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The ledger's records on their way to the disk, and the news that they are there.
+ *
+ * Laws:
+ *   - records are written in the order in which they were asked for;
+ *   - `written` is called on the thread "hub" when all records of a command that were asked for so
+ *     far are on disk, or can't be; so that nobody is told what the disk does not hold yet.
+ *
+ * All on the thread "hub", but command_recorder_new and _free.
+ */
+#ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_RECORD_H
+#define ISTHMUS_GATEWAY_COMMAND_COMMAND_RECORD_H
+
+#include <stddef.h>
+
+#include "azure/hub/hub_client.h"
+#include "gateway/command/command.h"
+#include "store/store.h"
+
+#define COMMAND_KIND "command"
+
+/* A finished command is remembered as long as the hub may deliver it again: IoT Hub's longest
+ * time to live is two days. */
+#define COMMAND_REMEMBER_MS (INT64_C(49) * 3600 * 1000)
+
+struct command_recorder;
+
+struct command_recorder_options {
+        struct store *store;
+        struct hub_client *hubs;
+        void (*written)(void *context, struct command *command, int result);
+        void *context;
+};
+
+struct command_recorder *command_recorder_new(const struct command_recorder_options *options);
+
+/* After the thread "hub" has ended and the store is closed. */
+void command_recorder_free(struct command_recorder *recorder);
+
+/* `written` is not called any more, and nothing is posted to the thread "hub". */
+void command_recorder_stop(struct command_recorder *recorder);
+
+/* "device key\nidentity": the record's key, and the ledger's. The caller's. */
+char *command_record_key(const char *device_key, const char *identity);
+
+/* Writes the command as it is now; it must live until `written` (command->unwritten is 0). */
+void command_record_write(struct command_recorder *recorder, struct command *command);
+
+/* Calls `done` when what was asked for before is on disk; any thread. */
+void command_record_barrier(struct command_recorder *recorder, const struct command *command,
+                            void (*done)(void *context, int result), void *context);
+
+/* Takes the record away; of a command without records under way. */
+void command_record_delete(struct command_recorder *recorder, const struct command *command);
+
+#endif

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/control/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "gateway/command/command_view.h"
+#include "gateway/control/control_commands.h"
+#include "gateway/control/control_request.h"
+#include "gateway/control/control_status.h"
+#include "http/http_server.h"
+
+#define MAXIMUM_BODY        ((size_t)4096)
+#define MAXIMUM_CONNECTIONS 32
+
+struct control {
+        struct control_options options;
+        struct http_server *server;
+        char *path;
+        int64_t started_ms;
+};
+
+/* One request on its way through the threads. */
+struct call {
+        struct control *control;
+        struct http_exchange *exchange;
+        struct control_request request;
+        struct buf answer;
+};
+
+/* The exchange may be gone when it returns. */
+static void refuse(struct http_exchange *exchange, int status, const char *detail)
+{
+        CLEANUP(buf_deinit) struct buf body = BUF_INIT;
+
+        http_problem_write(&body, (unsigned)status, "Refused", detail);
+        http_exchange_answer(exchange, (unsigned)status, HTTP_PROBLEM_TYPE, body.data, body.size);
+}
+
+/* Answers with what is there, or refuses, and ends the call. */
+static void conclude(struct call *call, int status, const struct reason *reason)
+{
+        if (status == 0)
+                http_exchange_answer(call->exchange, 200, "application/json",
+                                     buf_text(&call->answer), call->answer.size);
+        else
+                refuse(call->exchange, status, reason->text);
+        buf_deinit(&call->answer);
+        free(call);
+}
+
+/* --- on the thread "hub" ------------------------------------------------------------------- */
+
+/* On the store's thread: what was changed is on disk. */
+static void cancelled(void *context, int result)
+{
+        struct call *call = context;
+        struct reason reason = REASON_INIT;
+
+        if (result != 0)
+                reason_set(&reason, "it is cancelled, but that can't be written to the store: "
+                                    "look at the disk");
+        conclude(call, result == 0 ? 0 : 500, &reason);
+}
+
+static void write_view(const struct command *command, struct buf *out)
+{
+        CLEANUP(json_cleanup) struct json_object *view = command_view(command);
+
+        json_write(out, view);
+        buf_add_char(out, '\n');
+}
+
+/* 0 once the answer is written or, of a cancellation, on its way (`*later`); or a status. */
+static int answer_about_one(struct call *call, bool *later, struct reason *reason)
+{
+        const struct control_options *options = &call->control->options;
+        struct command *command;
+        int status = control_commands_find(options, call->request.reference, &command, reason);
+
+        if (status != 0)
+                return status;
+        if (call->request.call == CONTROL_CANCEL) {
+                status = control_commands_cancel(options, command, call->request.force, reason);
+                if (status != 0)
+                        return status;
+                *later = true;
+        }
+        write_view(command, &call->answer);
+        if (*later)
+                command_ledger_when_recorded(options->pending, command, cancelled, call);
+        return 0;
+}
+
+static void run(void *context)
+{
+        struct call *call = context;
+        const struct control *control = call->control;
+        struct reason reason = REASON_INIT;
+        bool later = false;
+        int status = 0;
+
+        switch (call->request.call) {
+        case CONTROL_STATUS:
+                control_status_write(&control->options, control->started_ms, &call->answer);
+                break;
+        case CONTROL_DEVICES:
+                control_status_devices(&control->options, &call->request, &call->answer);
+                break;
+        case CONTROL_COMMANDS:
+                control_commands_list(&control->options, &call->request, &call->answer);
+                break;
+        case CONTROL_COMMAND:
+        case CONTROL_CANCEL:
+                status = answer_about_one(call, &later, &reason);
+                break;
+        case CONTROL_CALL_COUNT:
+                break;
+        }
+        if (!later)
+                conclude(call, status, &reason);
+}
+
+/* --- on the thread "control" --------------------------------------------------------------- */
+
+static const char *argument(void *context, const char *name)
+{
+        return http_exchange_argument(context, name);
+}
+
+/* Everything is judged in `handle`. */
+static void admit(void *context, struct http_exchange *exchange)
+{
+        (void)context;
+        (void)exchange;
+}
+
+static void handle(void *context, struct http_exchange *exchange)
+{
+        struct control *control = context;
+        struct control_source source = {
+                .method = http_exchange_method(exchange),
+                .path = http_exchange_path(exchange),
+                .argument = argument,
+                .context = exchange,
+        };
+        struct call *call = mem_new(1, sizeof(*call));
+        struct reason reason = REASON_INIT;
+        int status = control_request_parse(&source, &call->request, &reason);
+
+        if (status != 0) {
+                free(call);
+                refuse(exchange, status, reason.text);
+                return;
+        }
+        call->control = control;
+        call->exchange = exchange;
+        http_exchange_defer(exchange);
+        hub_client_post(control->options.hubs, run, call);
+}
+
+/* --- start and stop ------------------------------------------------------------------------ */
+
+static void control_free(struct control *control)
+{
+        free(control->path);
+        free(control);
+}
+
+int control_start(const struct control_options *options, struct control **control,
+                  struct reason *reason)
+{
+        struct control *made = mem_new(1, sizeof(*made));
+        int result;
+
+        made->options = *options;
+        made->path = mem_format("%s/" CONTROL_SOCKET, options->directory);
+        made->started_ms = clock_wall_ms();
+        result = http_server_start(
+                &(struct http_server_options){
+                        .thread = "control",
+                        .socket = made->path,
+                        .maximum_body = MAXIMUM_BODY,
+                        .maximum_connections = MAXIMUM_CONNECTIONS,
+                        .methods = "GET, DELETE",
+                        .admit = admit,
+                        .handle = handle,
+                        .context = made,
+                },
+                &made->server, reason);
+        if (result != 0) {
+                control_free(made);
+                return result;
+        }
+        *control = made;
+        return 0;
+}
+
+void control_stop(struct control *control)
+{
+        if (!control)
+                return;
+        http_server_stop(control->server);
+        control_free(control);
+}

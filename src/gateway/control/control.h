@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The running gateway's control socket: HTTP on a Unix domain socket in the data directory, which
+ * only the gateway's user (and root) may open. `isthmus command`, `isthmus status` and
+ * `curl --unix-socket` speak to it; docs/operating.md lists the calls.
+ *
+ * Threads: "control" (libmicrohttpd's) reads requests; they are answered on the thread "hub", and
+ * what changes something on the store's thread, once the change is on disk.
+ */
+#ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_H
+#define ISTHMUS_GATEWAY_CONTROL_CONTROL_H
+
+#include <stdint.h>
+
+#include "azure/hub/hub_client.h"
+#include "base/error.h"
+#include "base/reason.h"
+#include "conf/settings.h"
+#include "gateway/command/command_ledger.h"
+#include "gateway/command/command_network.h"
+#include "gateway/device/device.h"
+#include "store/store.h"
+
+/* The socket's name in the data directory. */
+#define CONTROL_SOCKET "control.sock"
+
+struct control;
+
+struct control_options {
+        const char *directory; /* the data directory; its lock must be held */
+        const struct settings *settings;
+        struct store *store;
+        struct hub_client *hubs;
+        struct device_table *devices;
+        struct command_ledger *pending;
+        struct command_network *network;
+};
+
+int control_start(const struct control_options *options, struct control **control,
+                  struct reason *reason) MUST_CHECK;
+
+/* Answers what is under way; before the thread "hub" ends. NULL is allowed. */
+void control_stop(struct control *control);
+
+#endif

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/control/control_commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "gateway/command/command_view.h"
+
+#define CANCELLED "cancelled by an operator"
+
+/* --- lists --------------------------------------------------------------------------------- */
+
+/* The commands that fit. */
+struct collection {
+        const struct command_filter *filter;
+        struct command **commands;
+        size_t count;
+        size_t capacity;
+};
+
+static bool collect(void *context, struct command *command)
+{
+        struct collection *all = context;
+
+        if (!command_filter_matches(all->filter, command))
+                return true;
+        if (all->count == all->capacity) {
+                all->capacity = all->capacity == 0 ? 64 : all->capacity * 2;
+                all->commands = mem_resize(all->commands, all->capacity, sizeof(all->commands[0]));
+        }
+        all->commands[all->count++] = command;
+        return true;
+}
+
+void control_commands_list(const struct control_options *options,
+                           const struct control_request *request, struct buf *out)
+{
+        struct collection all = {.filter = &request->filter};
+        size_t shown;
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        command_ledger_each(options->pending, collect, &all);
+        if (all.count > 0)
+                qsort(all.commands, all.count, sizeof(all.commands[0]), command_newest_first);
+        shown = all.count < request->limit ? all.count : request->limit;
+        buf_add_format(out, "{\"matching\":%zu,\"commands\":[", all.count);
+        for (size_t i = 0; i < shown; i++) {
+                CLEANUP(json_cleanup) struct json_object *view = command_view(all.commands[i]);
+
+                buf_add_text(out, i > 0 ? ",\n" : "\n");
+                json_write(out, view);
+        }
+        buf_add_text(out, "]}\n");
+        free(all.commands);
+}
+
+/* --- one ----------------------------------------------------------------------------------- */
+
+struct search {
+        const char *reference;
+        struct command *found;
+        size_t count;
+};
+
+static bool look_at(void *context, struct command *command)
+{
+        struct search *search = context;
+
+        if (command_has_reference(command, search->reference)) {
+                search->found = command;
+                search->count++;
+        }
+        return search->count < 2;
+}
+
+int control_commands_find(const struct control_options *options, const char *reference,
+                          struct command **command, struct reason *reason)
+{
+        struct search search = {.reference = reference};
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        command_ledger_each(options->pending, look_at, &search);
+        *command = search.found;
+        if (search.count == 1)
+                return 0;
+        if (search.count == 0) {
+                reason_set(reason, "no command has the reference '%.64s'", reference);
+                return 404;
+        }
+        reason_set(reason, "more than one command has a reference that begins with '%.64s'",
+                   reference);
+        return 409;
+}
+
+/* --- cancel -------------------------------------------------------------------------------- */
+
+/* Why it can't be taken back; NULL if the network has certainly not got it. */
+static const char *obstacle(const struct control_options *options, const struct command *command)
+{
+        switch (command->state) {
+        case COMMAND_QUEUED:
+                return "the network has it in its queue, from which a single downlink can't be "
+                       "taken back";
+        case COMMAND_SENT:
+                return "it was transmitted to the device";
+        case COMMAND_UNCERTAIN:
+                return "it is not known whether the network has it; it is being asked";
+        case COMMAND_WAITING:
+                if (command_network_is_asking(options->network, command))
+                        return "it is being handed to the network at this moment";
+                break;
+        case COMMAND_FINISHED:
+        case COMMAND_STATE_COUNT:
+                break;
+        }
+        return NULL;
+}
+
+int control_commands_cancel(const struct control_options *options, struct command *command,
+                            bool force, struct reason *reason)
+{
+        const char *refusal = obstacle(options, command);
+        CLEANUP(mem_cleanup) char *text = NULL;
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (command->state == COMMAND_FINISHED) {
+                reason_set(reason, "it is finished already: %s",
+                           command_outcome_name(command->outcome));
+                return 409;
+        }
+        if (refusal && !force) {
+                reason_set(reason,
+                           "%s; to force it ends the command on this side alone, and the device "
+                           "may get it nevertheless",
+                           refusal);
+                return 409;
+        }
+        if (refusal)
+                text = mem_format(CANCELLED " by force: %s", refusal);
+        command_ledger_finish(options->pending, command, COMMAND_CANCELLED,
+                              text ? text : CANCELLED);
+        return 0;
+}

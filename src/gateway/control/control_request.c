@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/control/control_request.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* A path that ends with '/' goes on with a reference. */
+static const struct route {
+        const char *method;
+        const char *path;
+        enum control_call call;
+} routes[] = {
+        {"GET", "/status", CONTROL_STATUS},       {"GET", "/devices", CONTROL_DEVICES},
+        {"GET", "/commands", CONTROL_COMMANDS},   {"GET", "/commands/", CONTROL_COMMAND},
+        {"DELETE", "/commands/", CONTROL_CANCEL},
+};
+
+static bool fits(const struct route *route, const char *path)
+{
+        size_t size = strlen(route->path);
+
+        if (route->path[size - 1] != '/')
+                return text_equal(route->path, path);
+        return strncmp(route->path, path, size) == 0 && path[size] != '\0' &&
+               !strchr(path + size, '/');
+}
+
+static int find_route(const struct control_source *source, const struct route **found,
+                      struct reason *reason)
+{
+        int status = 404;
+
+        for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+                if (!fits(&routes[i], source->path))
+                        continue;
+                status = 405;
+                *found = &routes[i];
+                if (text_equal(routes[i].method, source->method))
+                        return 0;
+        }
+        if (status == 404)
+                reason_set(reason, "there is no such path; ask for /status, /devices, /commands or "
+                                   "/commands/REFERENCE");
+        else
+                reason_set(reason, "the method '%.16s' is not for this path", source->method);
+        return status;
+}
+
+static const char *argument(const struct control_source *source, const char *name)
+{
+        return source->argument(source->context, name);
+}
+
+static bool read_phase(const char *name, struct control_request *request, struct reason *reason)
+{
+        request->has_phase = name != NULL;
+        if (!name)
+                return true;
+        for (int i = 0; i < DEVICE_PHASE_COUNT; i++) {
+                request->phase = (enum device_phase)i;
+                if (text_equal(name, device_phase_name(request->phase)))
+                        return true;
+        }
+        reason_set(reason,
+                   "there is no state '%.64s' of devices; choose new, registering, connecting, "
+                   "ready or held",
+                   name);
+        return false;
+}
+
+static bool read_limit(const char *text, struct control_request *request, struct reason *reason)
+{
+        int64_t limit = CONTROL_LIMIT_DEFAULT;
+
+        if (text && !text_to_int64(text, 1, CONTROL_LIMIT_MAX, &limit)) {
+                reason_set(reason, "the limit is a number from 1 to %d", CONTROL_LIMIT_MAX);
+                return false;
+        }
+        request->limit = (size_t)limit;
+        return true;
+}
+
+static bool read_force(const char *text, struct control_request *request, struct reason *reason)
+{
+        request->force = text_equal(text, "true");
+        if (!text || request->force || text_equal(text, "false"))
+                return true;
+        reason_set(reason, "'force' is true or false");
+        return false;
+}
+
+static bool check_reference(const char *reference, struct reason *reason)
+{
+        if (strlen(reference) >= COMMAND_REFERENCE_MIN)
+                return true;
+        reason_set(reason, "at least %d characters of a reference are needed",
+                   COMMAND_REFERENCE_MIN);
+        return false;
+}
+
+static bool read_arguments(const struct control_source *source, struct control_request *request,
+                           struct reason *reason)
+{
+        const char *state = argument(source, "state");
+
+        request->filter.device = argument(source, "device");
+        switch (request->call) {
+        case CONTROL_DEVICES:
+                return read_phase(state, request, reason) &&
+                       read_limit(argument(source, "limit"), request, reason);
+        case CONTROL_COMMANDS:
+                return command_filter_choose(&request->filter, state, reason) &&
+                       read_limit(argument(source, "limit"), request, reason);
+        case CONTROL_CANCEL:
+                return check_reference(request->reference, reason) &&
+                       read_force(argument(source, "force"), request, reason);
+        case CONTROL_COMMAND:
+                return check_reference(request->reference, reason);
+        case CONTROL_STATUS:
+        case CONTROL_CALL_COUNT:
+                break;
+        }
+        return true;
+}
+
+int control_request_parse(const struct control_source *source, struct control_request *request,
+                          struct reason *reason)
+{
+        const struct route *route = NULL;
+        int status = find_route(source, &route, reason);
+
+        if (status != 0)
+                return status;
+        *request = (struct control_request){.call = route->call};
+        if (route->call == CONTROL_COMMAND || route->call == CONTROL_CANCEL)
+                request->reference = source->path + strlen(route->path);
+        return read_arguments(source, request, reason) ? 0 : 400;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/* What somebody asks the running gateway for at its control socket. Pure; every thread. */
+#ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_REQUEST_H
+#define ISTHMUS_GATEWAY_CONTROL_CONTROL_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "gateway/command/command_view.h"
+#include "gateway/device/device.h"
+
+#define CONTROL_LIMIT_DEFAULT 1000
+#define CONTROL_LIMIT_MAX     10000
+
+enum control_call {
+        CONTROL_STATUS,   /* GET /status */
+        CONTROL_DEVICES,  /* GET /devices */
+        CONTROL_COMMANDS, /* GET /commands */
+        CONTROL_COMMAND,  /* GET /commands/REFERENCE */
+        CONTROL_CANCEL,   /* DELETE /commands/REFERENCE */
+        CONTROL_CALL_COUNT,
+};
+
+/* The request as it came; texts are the caller's and must stay as long as what is made of them. */
+struct control_source {
+        const char *method;
+        const char *path; /* without the query, percent escapes done */
+        /* The value of an argument of the query, percent escapes done; NULL if it is not there. */
+        const char *(*argument)(void *context, const char *name);
+        void *context;
+};
+
+struct control_request {
+        enum control_call call;
+        const char *reference;        /* of one command, or its beginning */
+        struct command_filter filter; /* `device` counts for devices as well */
+        bool has_phase;               /* only devices in this phase */
+        enum device_phase phase;
+        bool force;   /* cancel also what the network may have */
+        size_t limit; /* of a list */
+};
+
+/* 0; or an HTTP status (400, 404, 405) with the reason. */
+int control_request_parse(const struct control_source *source, struct control_request *request,
+                          struct reason *reason) MUST_CHECK;
+
+#endif

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/control/control_status.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "base/thread.h"
+
+static void add_text(struct json_object *object, const char *name, const char *text)
+{
+        if (!text_is_empty(text))
+                json_object_object_add(object, name, json_object_new_string(text));
+}
+
+static void add_count(struct json_object *object, const char *name, int64_t count)
+{
+        json_object_object_add(object, name, json_object_new_int64(count));
+}
+
+static void add_bool(struct json_object *object, const char *name, bool value)
+{
+        json_object_object_add(object, name, json_object_new_boolean(value));
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+struct device_count {
+        int64_t known;
+        int64_t of_phase[DEVICE_PHASE_COUNT];
+};
+
+static bool count_device(void *context, struct device *device)
+{
+        struct device_count *count = context;
+
+        count->known++;
+        count->of_phase[device->phase]++;
+        return true;
+}
+
+static struct json_object *view_devices(const struct control_options *options)
+{
+        struct json_object *view = json_object_new_object();
+        struct device_count count = {.known = 0};
+
+        device_table_each(options->devices, count_device, &count);
+        add_count(view, "known", count.known);
+        for (int i = 0; i < DEVICE_PHASE_COUNT; i++)
+                add_count(view, device_phase_name((enum device_phase)i), count.of_phase[i]);
+        return view;
+}
+
+static bool count_command(void *context, struct command *command)
+{
+        int64_t *counts = context;
+
+        counts[command->state]++;
+        return true;
+}
+
+static struct json_object *view_commands(const struct control_options *options)
+{
+        struct json_object *view = json_object_new_object();
+        int64_t counts[COMMAND_STATE_COUNT] = {0};
+
+        command_ledger_each(options->pending, count_command, counts);
+        for (int i = 0; i < COMMAND_STATE_COUNT; i++)
+                add_count(view, command_state_name((enum command_state)i), counts[i]);
+        return view;
+}
+
+static struct json_object *view_store(const struct control_options *options)
+{
+        struct json_object *view = json_object_new_object();
+        struct store_state state;
+
+        store_get_state(options->store, &state);
+        add_count(view, "events", state.events);
+        add_count(view, "deadLetters", state.dead_letters);
+        add_count(view, "bytes", state.bytes);
+        if (options->settings->store.maximum_bytes > 0)
+                add_count(view, "maximumBytes", options->settings->store.maximum_bytes);
+        add_bool(view, "full", state.full);
+        return view;
+}
+
+static void view_hub(void *context, const struct hub_summary *hub)
+{
+        struct json_object *view = json_object_new_object();
+
+        add_text(view, "hub", hub->name);
+        add_count(view, "connections", (int64_t)hub->connections);
+        add_count(view, "devices", (int64_t)hub->devices);
+        add_count(view, "ready", (int64_t)hub->ready);
+        add_count(view, "refused", (int64_t)hub->refused);
+        add_count(view, "connectionsLostInARow", hub->failures);
+        add_text(view, "invalid", hub->invalid);
+        json_object_array_add(context, view);
+}
+
+static struct json_object *view_hubs(const struct control_options *options)
+{
+        struct json_object *view = json_object_new_array();
+
+        hub_client_each(options->hubs, view_hub, view);
+        return view;
+}
+
+void control_status_write(const struct control_options *options, int64_t started_ms,
+                          struct buf *out)
+{
+        CLEANUP(json_cleanup) struct json_object *view = json_object_new_object();
+        char time[CLOCK_TEXT_SIZE];
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        clock_format_utc(time, started_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
+        add_text(view, "version", ISTHMUS_VERSION);
+        add_count(view, "pid", getpid());
+        add_text(view, "started", time);
+        json_object_object_add(view, "devices", view_devices(options));
+        json_object_object_add(view, "hubs", view_hubs(options));
+        json_object_object_add(view, "store", view_store(options));
+        json_object_object_add(view, "commands", view_commands(options));
+        json_write(out, view);
+        buf_add_char(out, '\n');
+}
+
+/* --- the devices --------------------------------------------------------------------------- */
+
+struct device_page {
+        const struct control_request *request;
+        struct buf *out; /* the array's content */
+        size_t matching;
+};
+
+static bool fits(const struct control_request *request, const struct device *device)
+{
+        const char *wanted = request->filter.device;
+
+        if (request->has_phase && device->phase != request->phase)
+                return false;
+        return !wanted || text_equal(wanted, device->key) || text_equal(wanted, device->name) ||
+               text_equal(wanted, device->hub_id);
+}
+
+static struct json_object *view_device(const struct device *device)
+{
+        struct json_object *view = json_object_new_object();
+
+        add_text(view, "device", device->key);
+        add_text(view, "network", device->network);
+        add_text(view, "application", device->application);
+        add_text(view, "deviceId", device->name);
+        add_text(view, "hubDeviceId", device->hub_id);
+        add_text(view, "hub", device->assignment.hub);
+        add_text(view, "modelId", device->model_id);
+        add_bool(view, "listed", device->listed);
+        add_bool(view, "integrated", !device->off);
+        add_text(view, "state", device_phase_name(device->phase));
+        if (device->phase == DEVICE_HELD)
+                add_text(view, "heldBecause", device->held_because);
+        add_text(view, "clash", device->clash);
+        add_count(view, "failures", device->failures);
+        add_count(view, "eventsInMemory", (int64_t)device->backlog.events.count);
+        add_bool(view, "moreInStore", device->backlog.unread);
+        add_count(view, "commands", (int64_t)device->commands.count);
+        return view;
+}
+
+static bool add_device(void *context, struct device *device)
+{
+        struct device_page *list = context;
+        CLEANUP(json_cleanup) struct json_object *view = NULL;
+
+        if (!fits(list->request, device) || list->matching++ >= list->request->limit)
+                return true;
+        view = view_device(device);
+        buf_add_text(list->out, list->matching > 1 ? ",\n" : "\n");
+        json_write(list->out, view);
+        return true;
+}
+
+void control_status_devices(const struct control_options *options,
+                            const struct control_request *request, struct buf *out)
+{
+        CLEANUP(buf_deinit) struct buf devices = BUF_INIT;
+        struct device_page list = {.request = request, .out = &devices};
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        device_table_each(options->devices, add_device, &list);
+        buf_add_format(out, "{\"matching\":%zu,\"devices\":[", list.matching);
+        buf_add(out, buf_text(&devices), devices.size);
+        buf_add_text(out, "]}\n");
+}

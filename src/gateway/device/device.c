@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/device/device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "gateway/device/device_identity.h"
+#include "networks/network.h"
+
+/*
+ * Records of this kind: key "IoT Hub device id@scope"; value the key of the device that owns it, a
+ * line feed, and the template that made the id.
+ */
+#define OWNER_KIND "owner"
+
+struct device_table {
+        const struct settings *settings;
+        struct store *store;
+        struct device_directory *directory;
+        struct map *devices;     /* device key to struct device */
+        struct map *owners;      /* "IoT Hub device id@scope" to the owner's device key */
+        struct map *near_misses; /* applications that were warned of */
+};
+
+const char *device_phase_name(enum device_phase phase)
+{
+        static const char *const names[DEVICE_PHASE_COUNT] = {
+                [DEVICE_NEW] = "new",
+                [DEVICE_REGISTERING] = "registering",
+                [DEVICE_CONNECTING] = "connecting",
+                [DEVICE_READY] = "ready",
+                [DEVICE_HELD] = "held",
+        };
+
+        return names[phase];
+}
+
+struct device_table *device_table_new(const struct settings *settings, struct store *store,
+                                      struct device_directory *directory)
+{
+        struct device_table *table = mem_new(1, sizeof(*table));
+
+        table->settings = settings;
+        table->store = store;
+        table->directory = directory;
+        table->devices = map_new();
+        table->owners = map_new();
+        table->near_misses = map_new();
+        return table;
+}
+
+static void device_free(struct device *device)
+{
+        mem_wipe(device->assignment.key,
+                 device->assignment.key ? strlen(device->assignment.key) : 0);
+        free(device->assignment.hub);
+        free(device->assignment.device_id);
+        free(device->assignment.key);
+        free(device->assignment.key_name);
+        uplink_backlog_deinit(&device->backlog);
+        device_attributes_deinit(&device->attributes);
+        downlink_way_deinit(&device->way);
+        free(device->held_because);
+        free(device->clash);
+        free(device->model_id);
+        free(device->hub_id);
+        free(device->name);
+        free(device->application);
+        free(device->network);
+        free(device->key);
+        free(device);
+}
+
+static bool free_device(void *context, const char *key, void *value)
+{
+        (void)context;
+        (void)key;
+        device_free(value);
+        return true;
+}
+
+static bool free_text(void *context, const char *key, void *value)
+{
+        (void)context;
+        (void)key;
+        free(value);
+        return true;
+}
+
+void device_table_free(struct device_table *table)
+{
+        if (!table)
+                return;
+        map_each(table->devices, free_device, NULL);
+        map_each(table->owners, free_text, NULL);
+        map_free(table->devices);
+        map_free(table->owners);
+        map_free(table->near_misses);
+        free(table);
+}
+
+/* --- the identity in IoT Hub -------------------------------------------------------------- */
+
+/* "IoT Hub device id@scope" of a device of this application. */
+static char *identity_of_id(const struct settings *settings, const char *hub_id,
+                            const char *application)
+{
+        CLEANUP(mem_cleanup) char *scope = device_identity_scope(settings, application);
+
+        return mem_format("%s@%s", hub_id, scope);
+}
+
+static void claim_identity(struct device_table *table, struct device *device)
+{
+        CLEANUP(mem_cleanup)
+        char *identity = identity_of_id(table->settings, device->hub_id, device->application);
+        CLEANUP(mem_cleanup)
+        char *record = mem_format("%s\n%s", device->key, table->settings->azure.device_id_template);
+        const char *owner = map_get(table->owners, identity);
+
+        if (!owner) {
+                store_write_copy(table->store, &(struct store_record){
+                                                       .kind = OWNER_KIND,
+                                                       .key = identity,
+                                                       .value = record,
+                                                       .value_size = strlen(record),
+                                               });
+                map_set(table->owners, identity, mem_text(device->key));
+                return;
+        }
+        if (text_equal(owner, device->key))
+                return;
+        device->clash = mem_format("two devices want the IoT Hub device id '%s': %s has it, %s "
+                                   "can't have it too; set DeviceIdTemplate to "
+                                   "{application}-{device}",
+                                   device->hub_id, owner, device->key);
+        log_error("DEVICE_CLASH", "Two devices want the same IoT Hub device id",
+                  LOG_TEXT("hub_device", device->hub_id), LOG_TEXT("owner", owner),
+                  LOG_TEXT("device", device->key), LOG_END);
+}
+
+/* The device's id was made with another application; if it is another now, nobody owns that one. */
+static void release_identity(struct device_table *table, const struct device *device,
+                             const char *hub_id, const char *application)
+{
+        CLEANUP(mem_cleanup)
+        char *before = identity_of_id(table->settings, hub_id, application);
+        CLEANUP(mem_cleanup)
+        char *now = identity_of_id(table->settings, device->hub_id ? device->hub_id : "",
+                                   device->application);
+        char *owner = map_get(table->owners, before);
+
+        if (text_equal(before, now) || !text_equal(owner, device->key))
+                return;
+        map_remove(table->owners, before);
+        free(owner);
+        store_write_copy(table->store, &(struct store_record){.kind = OWNER_KIND, .key = before});
+}
+
+/* The model of the device's application; of all, if there is none. */
+static const char *application_model(struct device_table *table, const struct device *device)
+{
+        const char *near_miss = NULL;
+        const char *model = settings_model_id(table->settings, device->application, &near_miss);
+
+        if (!near_miss || map_get(table->near_misses, device->application))
+                return model;
+        map_set(table->near_misses, device->application, table);
+        log_warn("MODEL_NEAR_MISS",
+                 "Application names are case-sensitive: a mapping differs in case only",
+                 LOG_TEXT("application", device->application), LOG_TEXT("configured", near_miss),
+                 LOG_END);
+        return model;
+}
+
+static void choose_model(struct device_table *table, struct device *device)
+{
+        const char *model = device->attributes.model_id;
+
+        if (!model)
+                model = application_model(table, device);
+        free(device->model_id);
+        device->model_id = mem_text(text_is_empty(model) ? NULL : model);
+}
+
+/* An event's identity, with the device's own texts. */
+static struct event identity_of(const struct device *device)
+{
+        return (struct event){.network = device->network,
+                              .application = device->application,
+                              .device = device->name};
+}
+
+/* Takes up what the directory knows of the device. */
+static void take_attributes(struct device_table *table, struct device *device)
+{
+        const struct device_entry *entry = device_directory_find(table->directory, device->key);
+        CLEANUP(mem_cleanup) char *model = mem_text(device->model_id);
+        struct event identity = identity_of(device);
+        bool off = !device_directory_integrates(table->directory, &identity);
+
+        if (entry) {
+                device_attributes_copy(&device->attributes, &entry->attributes);
+                device->listed = entry->listed;
+        }
+        choose_model(table, device);
+        if (off != device->off || !text_equal(model, device->model_id))
+                device->changed = true;
+        device->off = off;
+}
+
+static struct device *add_device(struct device_table *table, const char *key)
+{
+        struct device *device = mem_new(1, sizeof(*device));
+
+        device->key = mem_text(key);
+        uplink_backlog_init(&device->backlog);
+        list_init(&device->commands);
+        list_init(&device->held_commands);
+        map_set(table->devices, key, device);
+        metrics_gauge_add(METRIC_DEVICES_KNOWN, 1);
+        return device;
+}
+
+static void drop_device(struct device_table *table, const char *key)
+{
+        struct device *device = map_get(table->devices, key);
+
+        map_remove(table->devices, key);
+        metrics_gauge_add(METRIC_DEVICES_KNOWN, -1);
+        device_free(device);
+}
+
+/* Its IoT Hub device id, by the template. */
+static void make_identity(struct device_table *table, struct device *device,
+                          const struct event *event)
+{
+        CLEANUP(buf_deinit) struct buf id = BUF_INIT;
+        struct reason reason = REASON_INIT;
+
+        free(device->clash);
+        device->clash = NULL;
+        free(device->hub_id);
+        device->hub_id = NULL;
+        if (device_identity_make(table->settings, event, &id, &reason)) {
+                device->hub_id = buf_take(&id);
+                claim_identity(table, device);
+        } else {
+                device->clash = mem_text(reason.text);
+        }
+}
+
+static struct device *device_new(struct device_table *table, const char *key,
+                                 const struct event *event)
+{
+        struct device *device = add_device(table, key);
+
+        device->network = mem_text(event->network);
+        device->application = mem_text(event->application);
+        device->name = mem_text(event->device);
+        make_identity(table, device, event);
+        take_attributes(table, device);
+        device->changed = false;
+        return device;
+}
+
+struct device *device_table_find(const struct device_table *table, const char *device_key)
+{
+        return map_get(table->devices, device_key);
+}
+
+/* Does the application's way to Azure lead to the same place? */
+static bool has_same_way(const struct settings *settings, const char *application,
+                         const char *other)
+{
+        struct settings_azure a;
+        struct settings_azure b;
+        bool has_way = settings_azure_for(settings, application, &a);
+
+        if (settings_azure_for(settings, other, &b) != has_way)
+                return false;
+        return !has_way || (a.connection_type == b.connection_type &&
+                            text_equal(a.connection_string, b.connection_string) &&
+                            text_equal(a.global_device_endpoint, b.global_device_endpoint) &&
+                            text_equal(a.id_scope, b.id_scope) &&
+                            text_equal(a.group_enrollment_key, b.group_enrollment_key));
+}
+
+/* An uplink names another application than the one that was known. */
+static void move_to_application(struct device_table *table, struct device *device,
+                                const struct event *event)
+{
+        CLEANUP(mem_cleanup) char *application = device->application;
+        CLEANUP(mem_cleanup) char *hub_id = mem_text(device->hub_id);
+
+        log_info("DEVICE_APPLICATION", "An uplink names a device's application",
+                 LOG_TEXT("device", device->key), LOG_TEXT("application", event->application),
+                 LOG_TEXT("before", application), LOG_END);
+        device->application = mem_text(event->application);
+        make_identity(table, device, event);
+        if (hub_id)
+                release_identity(table, device, hub_id, application);
+        take_attributes(table, device);
+        if (!text_equal(hub_id, device->hub_id) ||
+            !has_same_way(table->settings, application, device->application))
+                device->changed = true;
+}
+
+struct device *device_table_get(struct device_table *table, const struct uplink_event *event)
+{
+        struct device *device = device_table_find(table, event->device_key);
+        const struct network *network = network_by_name(event->event.network);
+
+        if (!device)
+                device = device_new(table, event->device_key, &event->event);
+        else if (!text_equal(device->application, event->event.application))
+                move_to_application(table, device, &event->event);
+        if (network && network->ids_are_unique)
+                device_directory_set_application(table->directory, device->key,
+                                                 device->application);
+        return device;
+}
+
+struct device *device_table_list(struct device_table *table, const struct network *network,
+                                 const char *application, const struct listed_device *listed,
+                                 struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *known_application = mem_text(application ? application : "");
+        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        struct event identity = {.network = network->name,
+                                 .application = known_application,
+                                 .device = listed->device,
+                                 .dev_eui = listed->dev_eui};
+        struct device *device;
+
+        event_device_key(&identity, &key);
+        device_directory_list(table->directory, buf_text(&key), &listed->attributes);
+        device = device_table_find(table, buf_text(&key));
+        if (device)
+                take_attributes(table, device);
+        else if (device_identity_check(table->settings, &identity, reason))
+                device = device_new(table, buf_text(&key), &identity);
+        return device;
+}
+
+/* --- what the last run left ----------------------------------------------------------------- */
+
+/* The part of a device key before the next '/', decoded; moves `*key` behind it. */
+static char *key_part(const char **key)
+{
+        size_t length = strcspn(*key, "/");
+        struct buf part = BUF_INIT;
+
+        text_url_unescape(&part, *key, length);
+        *key += length + ((*key)[length] == '/' ? 1 : 0);
+        return buf_take(&part);
+}
+
+/* The record says that `device_key` owns "IoT Hub device id@scope". */
+static void restore_device(struct device_table *table, const char *identity, const char *device_key)
+{
+        const struct device_entry *entry = device_directory_find(table->directory, device_key);
+        struct device *device = add_device(table, device_key);
+        const char *rest = device_key;
+
+        device->network = key_part(&rest);
+        device->application = key_part(&rest);
+        device->name = key_part(&rest);
+        device->hub_id = mem_text_n(identity, (size_t)(strrchr(identity, '@') - identity));
+        if (entry && entry->application) {
+                free(device->application);
+                device->application = mem_text(entry->application);
+        }
+        take_attributes(table, device);
+        device->changed = false;
+}
+
+/* Would the device get this identity with the settings of today? */
+static bool is_in_force(const struct device_table *table, const struct device *device,
+                        const char *identity, const char *template)
+{
+        CLEANUP(mem_cleanup)
+        char *scope = device_identity_scope(table->settings, device->application);
+
+        return text_equal(template, table->settings->azure.device_id_template) &&
+               text_equal(strrchr(identity, '@') + 1, scope);
+}
+
+static bool load_owner(void *context, const struct store_record *record)
+{
+        struct device_table *table = context;
+        CLEANUP(mem_cleanup) char *value = mem_text_n(record->value, record->value_size);
+        char *template = strchr(value, '\n');
+
+        if (!template || !strrchr(record->key, '@'))
+                return true;
+        *template ++ = '\0';
+        map_set(table->owners, record->key, mem_text(value));
+        if (device_table_find(table, value))
+                return true;
+        restore_device(table, record->key, value);
+        if (!is_in_force(table, device_table_find(table, value), record->key, template))
+                drop_device(table, value);
+        return true;
+}
+
+int device_table_load(struct device_table *table, struct reason *reason)
+{
+        int result = store_records_each(table->store, OWNER_KIND, load_owner, table);
+
+        if (result != 0)
+                reason_set(reason, "the store's records of devices can't be read");
+        return result;
+}
+
+const struct network *device_network(const struct device *device)
+{
+        return network_by_name(device->network);
+}
+
+struct visit {
+        bool (*visit)(void *context, struct device *device);
+        void *context;
+};
+
+static bool visit_device(void *context, const char *key, void *value)
+{
+        struct visit *visit = context;
+
+        (void)key;
+        return visit->visit(visit->context, value);
+}
+
+void device_table_each(struct device_table *table,
+                       bool (*visit)(void *context, struct device *device), void *context)
+{
+        map_each(table->devices, visit_device, &(struct visit){visit, context});
+}

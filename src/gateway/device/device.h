@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The gateway's devices: (network, application, network's device id), each with one identity in
+ * IoT Hub. All on the thread "hub", but device_phase_name.
+ *
+ * Law: two devices never share an IoT Hub device id in the same hub or ID scope; the one that came
+ * first keeps it, also over a restart.
+ */
+#ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_H
+#define ISTHMUS_GATEWAY_DEVICE_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "azure/hub/hub_client.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/reason.h"
+#include "conf/settings.h"
+#include "gateway/device/device_directory.h"
+#include "gateway/uplink/uplink_queue.h"
+#include "networks/downlink.h"
+#include "networks/event.h"
+#include "networks/network.h"
+#include "store/store.h"
+
+/* Where a device stands on its way to its hub; device_provision.c and device_link.c move it. */
+enum device_phase {
+        DEVICE_NEW,         /* nothing asked yet */
+        DEVICE_REGISTERING, /* the provisioning service was asked */
+        DEVICE_CONNECTING,  /* its hub is known; not authorised there (yet, or again) */
+        DEVICE_READY,       /* authorised: events go out */
+        DEVICE_HELD,        /* refused by DPS, by the hub or by us: kept, tried again slowly */
+        DEVICE_PHASE_COUNT,
+};
+
+const char *device_phase_name(enum device_phase phase);
+
+/* What is known of its place in Azure; texts are the device's own. */
+struct device_assignment {
+        char *hub;       /* host or host:port; NULL = not known */
+        char *device_id; /* in that hub */
+        char *key;       /* base64 */
+        char *key_name;  /* policy; NULL = device key */
+        bool remembered; /* from the store, not from DPS in this run */
+};
+
+struct device {
+        char *key; /* "network/application/device", as event_device_key */
+        char *network;
+        char *application;
+        char *name;   /* the network's device id */
+        char *hub_id; /* IoT Hub device id (and DPS registration id) by the template */
+        char *model_id;
+        struct device_attributes attributes; /* what the network's registry says of it */
+        struct downlink_way way;             /* for its commands, as its uplinks told */
+        bool way_refused;                    /* it was logged that the way back is not followed */
+        bool listed;                         /* the network's registry has it */
+        bool off;                            /* not to be in Azure; not connected */
+        bool changed; /* what it is connected as is out of date: device_link.c connects it anew */
+        char *clash;  /* why it can never be sent: no id, or another device has it; else NULL */
+
+        enum device_phase phase;
+        char *held_because; /* DEVICE_HELD: why, for people; else NULL */
+        struct device_assignment assignment;
+        int failures;      /* in a row; for the backoff */
+        bool is_choosing;  /* which command's turn it is */
+        bool network_busy; /* the network said so (DOWNLINK_BUSY), and nothing since */
+
+        struct uplink_backlog backlog;
+        struct hub_device *link;
+        struct uplink_event *in_flight; /* the oldest event, sent and not settled */
+        struct list commands;           /* not finished, in the order of arrival */
+        struct list held_commands;      /* there is no room for them among those */
+        int64_t replaced_up_to;         /* arrival of the newest `replace` that was taken */
+        struct command *handing_over;   /* to the network, the one whose turn it is; or NULL */
+        struct hub_timer command_timer;
+        void *command_owner;     /* struct command_network, for the timer */
+        int64_t next_command_ms; /* steady clock; not sooner is the next one handed over */
+        int64_t taken_ms;        /* wall clock; when the network took the last one; 0 = never */
+
+        struct hub_timer timer;
+        void *owner; /* struct device_link, for the timer and the handlers of `link` */
+};
+
+struct device_table;
+
+/* `directory` must stay. */
+struct device_table *device_table_new(const struct settings *settings, struct store *store,
+                                      struct device_directory *directory);
+void device_table_free(struct device_table *table);
+
+/*
+ * Reads which device owns which IoT Hub device id, and makes those devices. Before the first
+ * device_table_get.
+ */
+int device_table_load(struct device_table *table, struct reason *reason) MUST_CHECK;
+
+/*
+ * The device that the event belongs to; made if it is new. Never NULL. Where device ids are unique
+ * in the network, an uplink's application becomes the device's.
+ */
+struct device *device_table_get(struct device_table *table, const struct uplink_event *event);
+
+/*
+ * The device that a network lists (`application` NULL = not known), made if it is new. Takes up
+ * what the registry says of it, and keeps that in the directory. NULL, with the reason, if it can't
+ * be made: yet, because its id in IoT Hub needs what only its uplinks tell; or at all.
+ */
+struct device *device_table_list(struct device_table *table, const struct network *network,
+                                 const char *application, const struct listed_device *listed,
+                                 struct reason *reason);
+
+/* The device with this key; NULL if it is not known. */
+struct device *device_table_find(const struct device_table *table, const char *device_key);
+
+/* The driver of the device's network; NULL if this program does not know it. */
+const struct network *device_network(const struct device *device);
+
+/* Ends when `visit` returns false. */
+void device_table_each(struct device_table *table,
+                       bool (*visit)(void *context, struct device *device), void *context);
+
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reads the registries of the networks: at start, and again when their refresh time has come. The
+ * pages of all registries are asked for one at a time, on the thread "http"; a registry that is
+ * away is asked again with backoff, or when it says so (Retry-After), and stops nobody else.
+ *
+ * All on the thread "hub".
+ */
+#ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_LISTING_H
+#define ISTHMUS_GATEWAY_DEVICE_DEVICE_LISTING_H
+
+#include "azure/hub/hub_client.h"
+#include "conf/settings.h"
+#include "http/http_client.h"
+#include "networks/network.h"
+
+struct device_listing;
+
+struct device_listing_options {
+        const struct settings *settings;
+        struct http_client *http;
+        struct hub_client *hubs;
+        /*
+         * One device of a page; `application` NULL = not known. Valid during the call. False if
+         * nothing can be done for it before its first uplink.
+         */
+        bool (*listed)(void *context, const struct network *network, const char *application,
+                       const struct listed_device *device);
+        void *context;
+};
+
+/* Any thread. */
+struct device_listing *device_listing_new(const struct device_listing_options *options);
+
+/* Begins to read. */
+void device_listing_start(struct device_listing *registry);
+
+/* Reads now what waits for its time to be read, or to be read again. */
+void device_listing_refresh(struct device_listing *registry);
+
+/* Asks nothing any more. */
+void device_listing_stop(struct device_listing *registry);
+
+/* After the threads "http" and "hub" have ended; NULL is allowed. */
+void device_listing_free(struct device_listing *registry);
+
+#endif

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/device/device_provision.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/connection_string.h"
+#include "azure/device_key.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "base/thread.h"
+
+/* Records of this kind: key the device's, value the JSON text that remember() writes. */
+#define ASSIGNMENT_KIND "assignment"
+
+struct device_provision {
+        struct device_provision_options options;
+        struct map *remembered;    /* device key to the record's text */
+        struct list registrations; /* under way */
+};
+
+/* A registration under way, and its answer on its way between threads. */
+struct registration {
+        struct list_node node;
+        struct device_provision *provision;
+        struct device *device;
+        int64_t started_ns;
+        struct dps_result result;
+        char *hub;
+        char *device_id;
+};
+
+struct device_provision *device_provision_new(const struct device_provision_options *options)
+{
+        struct device_provision *provision = mem_new(1, sizeof(*provision));
+
+        provision->options = *options;
+        provision->remembered = map_new();
+        list_init(&provision->registrations);
+        return provision;
+}
+
+static void registration_free(struct registration *registration)
+{
+        list_remove(&registration->provision->registrations, &registration->node);
+        free(registration->hub);
+        free(registration->device_id);
+        free(registration);
+}
+
+static bool free_text(void *context, const char *key, void *value)
+{
+        (void)context;
+        (void)key;
+        free(value);
+        return true;
+}
+
+void device_provision_free(struct device_provision *provision)
+{
+        if (!provision)
+                return;
+        list_for_each_safe (node, &provision->registrations)
+                registration_free(list_entry(node, struct registration, node));
+        map_each(provision->remembered, free_text, NULL);
+        map_free(provision->remembered);
+        free(provision);
+}
+
+static bool load_record(void *context, const struct store_record *record)
+{
+        struct device_provision *provision = context;
+
+        map_set(provision->remembered, record->key, mem_text_n(record->value, record->value_size));
+        return true;
+}
+
+int device_provision_load(struct device_provision *provision, struct reason *reason)
+{
+        int result = store_records_each(provision->options.store, ASSIGNMENT_KIND, load_record,
+                                        provision);
+
+        if (result != 0)
+                reason_set(reason, "the store's remembered assignments can't be read");
+        return result;
+}
+
+/* An assignment whose texts are somebody else's. */
+struct assignment {
+        const char *hub;
+        const char *device_id;
+        const char *key;
+        const char *key_name;
+        bool remembered;
+};
+
+static void assignment_set(struct device *device, const struct assignment *assignment)
+{
+        struct device_assignment old = device->assignment;
+
+        device->assignment = (struct device_assignment){
+                .hub = mem_text(assignment->hub),
+                .device_id = mem_text(assignment->device_id),
+                .key = mem_text(assignment->key),
+                .key_name = mem_text(assignment->key_name),
+                .remembered = assignment->remembered,
+        };
+        mem_wipe(old.key, old.key ? strlen(old.key) : 0);
+        free(old.hub);
+        free(old.device_id);
+        free(old.key);
+        free(old.key_name);
+}
+
+static void decide(struct device_provision *provision, struct device *device,
+                   const struct dps_result *result)
+{
+        provision->options.decided(provision->options.context, device, result);
+}
+
+static void refuse(struct device_provision *provision, struct device *device,
+                   const struct reason *reason)
+{
+        decide(provision, device,
+               &(struct dps_result){.status = DPS_FAILED, .retry_after_ms = -1, .reason = *reason});
+}
+
+/* --- by connection string ----------------------------------------------------------------- */
+
+static void by_connection_string(struct device_provision *provision, struct device *device,
+                                 const char *text)
+{
+        CLEANUP(connection_string_deinit)
+        struct connection_string parsed = CONNECTION_STRING_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (!connection_string_parse(text, &parsed, &reason)) {
+                reason_prefix(&reason, "ConnectionString");
+                refuse(provision, device, &reason);
+                return;
+        }
+        if (parsed.gateway_host_name || parsed.module_id) {
+                reason_set(&reason, "ConnectionString: %s is not supported here",
+                           parsed.module_id ? "ModuleId" : "GatewayHostName");
+                refuse(provision, device, &reason);
+                return;
+        }
+        if (parsed.device_id && !text_equal(parsed.device_id, device->hub_id)) {
+                reason_set(&reason,
+                           "the connection string is that of device '%s', not of '%s'; use one of "
+                           "a shared access policy with DeviceConnect",
+                           parsed.device_id, device->hub_id);
+                refuse(provision, device, &reason);
+                return;
+        }
+        assignment_set(device, &(struct assignment){
+                                       .hub = parsed.host_name,
+                                       .device_id = device->hub_id,
+                                       .key = parsed.shared_access_key,
+                                       .key_name = parsed.shared_access_key_name,
+                               });
+        decide(provision, device, NULL);
+}
+
+/* --- by the provisioning service ---------------------------------------------------------- */
+
+static void remember(struct device_provision *provision, const struct device *device,
+                     const struct settings_azure *azure)
+{
+        CLEANUP(json_cleanup) struct json_object *record = json_object_new_object();
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        json_object_object_add(record, "hub", json_object_new_string(device->assignment.hub));
+        json_object_object_add(record, "deviceId",
+                               json_object_new_string(device->assignment.device_id));
+        json_object_object_add(record, "registrationId", json_object_new_string(device->hub_id));
+        json_object_object_add(record, "idScope", json_object_new_string(azure->id_scope));
+        json_object_object_add(record, "endpoint",
+                               json_object_new_string(azure->global_device_endpoint));
+        json_object_object_add(record, "modelId",
+                               json_object_new_string(device->model_id ? device->model_id : ""));
+        json_write(&text, record);
+        store_write_copy(provision->options.store, &(struct store_record){
+                                                           .kind = ASSIGNMENT_KIND,
+                                                           .key = device->key,
+                                                           .value = text.data,
+                                                           .value_size = text.size,
+                                                   });
+        free(map_get(provision->remembered, device->key));
+        map_set(provision->remembered, device->key, buf_take(&text));
+}
+
+/* What is remembered, unless it was said of another scope, id or model; else NULL. */
+static struct json_object *recall(struct device_provision *provision, const struct device *device,
+                                  const struct settings_azure *azure)
+{
+        const char *text = map_get(provision->remembered, device->key);
+        struct json_object *record;
+
+        if (!text)
+                return NULL;
+        record = json_parse(text, strlen(text), 4, JSON_STRICT, NULL);
+        if (json_text_member(record, "hub") && json_text_member(record, "deviceId") &&
+            text_equal(json_text_member(record, "registrationId"), device->hub_id) &&
+            text_equal(json_text_member(record, "idScope"), azure->id_scope) &&
+            text_equal(json_text_member(record, "endpoint"), azure->global_device_endpoint) &&
+            text_equal(json_text_member(record, "modelId"),
+                       device->model_id ? device->model_id : ""))
+                return record;
+        json_object_put(record);
+        return NULL;
+}
+
+static bool device_azure(struct device_provision *provision, const struct device *device,
+                         struct settings_azure *azure)
+{
+        return settings_azure_for(provision->options.settings, device->application, azure);
+}
+
+static void take_assignment(struct registration *registration, const char *device_key)
+{
+        struct device_provision *provision = registration->provision;
+        struct device *device = registration->device;
+        struct settings_azure azure;
+
+        assignment_set(device, &(struct assignment){
+                                       .hub = registration->hub,
+                                       .device_id = registration->device_id,
+                                       .key = device_key,
+                               });
+        if (device_azure(provision, device, &azure))
+                remember(provision, device, &azure);
+        metrics_add(METRIC_DPS_REGISTERED, 1);
+        metrics_observe(METRIC_DPS_REGISTRATION, clock_steady_ns() - registration->started_ns);
+        log_info("DEVICE_ASSIGNED", "A device was assigned to a hub",
+                 LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
+                 LOG_TEXT("hub_device", registration->device_id), LOG_END);
+}
+
+/* The device's own key, from its enrolment group's. */
+static bool derive_key(const struct settings_azure *azure, const struct device *device,
+                       struct buf *key, struct reason *reason)
+{
+        return device_key_derive(key, azure->group_enrollment_key, device->hub_id, reason);
+}
+
+/* Back on the thread "hub" with the service's answer. */
+static void finish_registration(void *context)
+{
+        struct registration *registration = context;
+        struct device_provision *provision = registration->provision;
+        struct device *device = registration->device;
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+        struct dps_result result = registration->result;
+        struct settings_azure azure;
+        bool assigned = result.status == DPS_ASSIGNED && device_azure(provision, device, &azure) &&
+                        derive_key(&azure, device, &key, &result.reason);
+
+        if (assigned)
+                take_assignment(registration, buf_text(&key));
+        else
+                metrics_add(METRIC_DPS_REFUSED, 1);
+        registration_free(registration);
+        decide(provision, device, assigned ? NULL : &result);
+}
+
+/* On the thread "http". */
+static void registration_done(void *context, const struct dps_result *result)
+{
+        struct registration *registration = context;
+
+        registration->result = *result;
+        registration->hub = mem_text(result->assigned_hub);
+        registration->device_id = mem_text(result->device_id);
+        hub_client_post(registration->provision->options.hubs, finish_registration, registration);
+}
+
+static void ask_service(struct device_provision *provision, struct device *device,
+                        const struct settings_azure *azure, const char *device_key)
+{
+        struct registration *registration = mem_new(1, sizeof(*registration));
+
+        registration->provision = provision;
+        registration->device = device;
+        registration->started_ns = clock_steady_ns();
+        list_push_back(&provision->registrations, &registration->node);
+        dps_register(provision->options.dps,
+                     &(struct dps_registration){
+                             .endpoint = azure->global_device_endpoint,
+                             .id_scope = azure->id_scope,
+                             .registration_id = device->hub_id,
+                             .device_key = device_key,
+                             .model_id = device->model_id,
+                     },
+                     registration_done, registration);
+}
+
+static void by_service(struct device_provision *provision, struct device *device,
+                       const struct settings_azure *azure)
+{
+        CLEANUP(json_cleanup) struct json_object *record = recall(provision, device, azure);
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (!derive_key(azure, device, &key, &reason)) {
+                reason_prefix(&reason, "GroupEnrollmentKey");
+                refuse(provision, device, &reason);
+                return;
+        }
+        if (!record) {
+                ask_service(provision, device, azure, buf_text(&key));
+                return;
+        }
+        assignment_set(device, &(struct assignment){
+                                       .hub = json_text_member(record, "hub"),
+                                       .device_id = json_text_member(record, "deviceId"),
+                                       .key = key.data,
+                                       .remembered = true,
+                               });
+        decide(provision, device, NULL);
+}
+
+void device_provision_start(struct device_provision *provision, struct device *device)
+{
+        struct settings_azure azure;
+        struct reason reason = REASON_INIT;
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (!device_azure(provision, device, &azure)) {
+                reason_set(&reason,
+                           "nothing is configured to connect devices of application '%s': add a "
+                           "ConnectionString, or IdScope with GroupEnrollmentKey",
+                           device->application);
+                refuse(provision, device, &reason);
+        } else if (azure.connection_type == SETTINGS_DEVICE_CONNECTION_STRING) {
+                by_connection_string(provision, device, azure.connection_string);
+        } else {
+                by_service(provision, device, &azure);
+        }
+}
+
+void device_provision_forget(struct device_provision *provision, struct device *device)
+{
+        char *text = map_get(provision->remembered, device->key);
+
+        device->assignment.remembered = false;
+        if (!text)
+                return;
+        map_remove(provision->remembered, device->key);
+        free(text);
+        store_write_copy(provision->options.store,
+                         &(struct store_record){.kind = ASSIGNMENT_KIND, .key = device->key});
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which hub is a device's, and with which key? By a connection string, or by the Device
+ * Provisioning Service, whose answer is remembered in the store: a restart asks nothing again.
+ * One registration at a time per device. All on the thread "hub".
+ */
+#ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
+#define ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
+
+#include "azure/dps/dps_client.h"
+#include "azure/hub/hub_client.h"
+#include "base/error.h"
+#include "base/reason.h"
+#include "conf/settings.h"
+#include "gateway/device/device.h"
+#include "store/store.h"
+
+struct device_provision;
+
+struct device_provision_options {
+        const struct settings *settings;
+        struct store *store;
+        struct hub_client *hubs;
+        struct dps_client *dps;
+        /*
+         * The device's assignment is known (`result` NULL), or not (its `reason` says why; with
+         * DPS_UNAVAILABLE it is worth asking again soon). May be called before
+         * device_provision_start returns.
+         */
+        void (*decided)(void *context, struct device *device, const struct dps_result *result);
+        void *context;
+};
+
+struct device_provision *device_provision_new(const struct device_provision_options *options);
+
+/* After the threads "http" and "hub" have ended. */
+void device_provision_free(struct device_provision *provision);
+
+/* Reads the remembered assignments. Before the first device_provision_start; any thread. */
+int device_provision_load(struct device_provision *provision, struct reason *reason) MUST_CHECK;
+
+/* Finds out; `decided` follows exactly once. */
+void device_provision_start(struct device_provision *provision, struct device *device);
+
+/* The hub refuses what was assigned: forget it, so that the next start asks the service. */
+void device_provision_forget(struct device_provision *provision, struct device *device);
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The way back to a device that its network tells with each webhook, for applications that have
+ * none in the settings. Kept in the store, so that commands work after a restart.
+ *
+ * Laws:
+ *   - a way is used for the one device that it was told for, and only if its host is allowed;
+ *   - it is written when it has changed, not with every uplink;
+ *   - its key is in the store and nowhere else.
+ */
+#ifndef ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
+#define ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "gateway/device/downlink_hear.h"
+#include "store/store.h"
+
+struct device;
+
+/* Takes over what was heard for this device; true if it has become known or another now. */
+bool downlink_route_learn(struct store *store, struct device *device, struct downlink_heard *heard);
+
+/* Reads the ways of the devices that `device_of` knows. Before the thread "hub" handles devices. */
+int downlink_route_load(struct store *store,
+                        struct device *(*device_of)(void *context, const char *key), void *context,
+                        struct reason *reason) MUST_CHECK;
+
+#endif

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/device_link.h"
+
+#include <stdlib.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "gateway/device/network_settings.h"
+#include "gateway/uplink/command_outcome.h"
+#include "gateway/uplink/uplink_translate.h"
+
+/* After a throttled or unanswered send; doubled at each failure. */
+#define SEND_AGAIN_MIN_MS 500
+#define SEND_AGAIN_MAX_MS (60 * 1000)
+
+/* After a refusal by DPS or hub; doubled at each one. */
+#define HELD_MIN_MS (30 * 1000)
+#define HELD_MAX_MS (15 * 60 * 1000)
+
+struct device_link {
+        struct device_link_options options;
+        bool stopped;
+};
+
+struct device_link *device_link_new(const struct device_link_options *options)
+{
+        struct device_link *hub = mem_new(1, sizeof(*hub));
+
+        hub->options = *options;
+        return hub;
+}
+
+void device_link_join(struct device_link *hub, struct uplink_queue *queue,
+                      struct device_provision *provision, struct uplink_format *format)
+{
+        hub->options.queue = queue;
+        hub->options.provision = provision;
+        hub->options.format = format;
+}
+
+void device_link_stop(struct device_link *hub)
+{
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        hub->stopped = true;
+}
+
+void device_link_free(struct device_link *hub)
+{
+        free(hub);
+}
+
+static void move(struct device *device, enum device_phase phase)
+{
+        if (device->phase == DEVICE_HELD && phase != DEVICE_HELD)
+                metrics_gauge_add(METRIC_DEVICES_REFUSED, -1);
+        if (device->phase != DEVICE_HELD && phase == DEVICE_HELD)
+                metrics_gauge_add(METRIC_DEVICES_REFUSED, 1);
+        device->phase = phase;
+}
+
+static void set_aside(struct device_link *hub, struct device *device,
+                      const struct uplink_event *event, const char *reason)
+{
+        log_warn("EVENT_DEAD", "An event can't be sent and was set aside",
+                 LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
+                 LOG_TEXT("reason", reason), LOG_END);
+        store_dead(hub->options.store, event->id, reason);
+        uplink_queue_pop(hub->options.queue, device);
+}
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+static bool send_telemetry(struct device *device, const struct uplink_event *event,
+                           const struct telemetry *telemetry)
+{
+        size_t count = telemetry->property_count;
+        struct hub_message_property *properties = mem_new(count, sizeof(*properties));
+        bool sent;
+
+        for (size_t i = 0; i < count; i++)
+                properties[i] = (struct hub_message_property){telemetry->properties[i].name,
+                                                              telemetry->properties[i].value};
+        sent = hub_device_send(device->link,
+                               &(struct hub_message){
+                                       .message_id = event->event.message_id,
+                                       .content_type = "application/json",
+                                       .content_encoding = "utf-8",
+                                       .properties = properties,
+                                       .property_count = count,
+                                       .body = telemetry->body.data,
+                                       .body_size = telemetry->body.size,
+                               },
+                               (uint64_t)event->id);
+        free(properties);
+        return sent;
+}
+
+static bool is_for_twin(const struct device_link *hub, const struct event *event)
+{
+        return event->kind == EVENT_COMMAND_OUTCOME &&
+               hub->options.settings->commands.outcome_report == SETTINGS_OUTCOME_REPORTED_PROPERTY;
+}
+
+static void send_to_twin(struct device *device, struct uplink_event *event)
+{
+        CLEANUP(buf_deinit) struct buf patch = BUF_INIT;
+
+        command_outcome_patch(&event->event, &patch);
+        event->sent_ns = clock_steady_ns();
+        device->in_flight = event;
+        if (!hub_device_report(device->link, patch.data, patch.size, (uint64_t)event->id))
+                device->in_flight = NULL;
+}
+
+/* The message of the event; UPLINK_FORMAT_FAILED with the reason if there can be none. */
+static enum uplink_format_state make_telemetry(struct device_link *hub, struct device *device,
+                                               struct uplink_event *event,
+                                               struct telemetry *telemetry, struct reason *reason)
+{
+        enum uplink_format_state state = uplink_format(hub->options.format, device, event, reason);
+        struct formatted formatted;
+
+        if (state != UPLINK_FORMAT_DONE)
+                return state;
+        formatted = uplink_format_result(event);
+        return uplink_translate(hub->options.settings, &event->event, &formatted, telemetry,
+                                reason) == 0
+                       ? UPLINK_FORMAT_DONE
+                       : UPLINK_FORMAT_FAILED;
+}
+
+/* True if the event is gone (set aside), so that the next one may be tried. */
+static bool send_event(struct device_link *hub, struct device *device, struct uplink_event *event)
+{
+        CLEANUP(telemetry_deinit) struct telemetry telemetry = TELEMETRY_INIT;
+        struct reason reason = REASON_INIT;
+        enum uplink_format_state state;
+
+        if (is_for_twin(hub, &event->event)) {
+                send_to_twin(device, event);
+                return false;
+        }
+        state = make_telemetry(hub, device, event, &telemetry, &reason);
+        if (state == UPLINK_FORMAT_WAITING)
+                return false;
+        if (state == UPLINK_FORMAT_FAILED) {
+                set_aside(hub, device, event, reason.text);
+                return true;
+        }
+        event->sent_ns = clock_steady_ns();
+        /* Set before the call: the answer must find it. Without credit there is none. */
+        device->in_flight = event;
+        if (!send_telemetry(device, event, &telemetry))
+                device->in_flight = NULL;
+        else
+                metrics_observe(METRIC_STORED_TO_SENT, event->sent_ns - event->stored_ns);
+        return false;
+}
+
+static void provision(struct device_link *hub, struct device *device)
+{
+        move(device, DEVICE_REGISTERING);
+        device_provision_start(hub->options.provision, device);
+}
+
+/* Starts anew if what the device is connected as is out of date. */
+static void renew(struct device_link *hub, struct device *device);
+
+/* Why none of the device's events can be sent; NULL if they can. */
+static const char *obstacle(const struct device *device)
+{
+        if (device->clash)
+                return device->clash;
+        return device->off ? "the device is not to be in Azure: its attribute azureintegration, or "
+                             "DeviceIntegrationDefault, is false"
+                           : NULL;
+}
+
+/* Does what can be done for this device now. */
+static void pump(struct device_link *hub, struct device *device)
+{
+        struct uplink_event *event;
+
+        renew(hub, device);
+        while (!hub->stopped && !device->in_flight && device->timer.position == 0) {
+                event = uplink_queue_first(hub->options.queue, device);
+                if (!event || uplink_format_is_waiting(event))
+                        return;
+                if (obstacle(device)) {
+                        set_aside(hub, device, event, obstacle(device));
+                        continue;
+                }
+                if (device->phase == DEVICE_NEW) {
+                        provision(hub, device);
+                        return;
+                }
+                if (device->phase != DEVICE_READY || !send_event(hub, device, event))
+                        return;
+        }
+}
+
+void device_link_ready(struct device_link *hub, struct device *device)
+{
+        device->owner = hub;
+        pump(hub, device);
+}
+
+/* --- waiting ------------------------------------------------------------------------------ */
+
+static void unlink_device(struct device *device)
+{
+        if (!device->link)
+                return;
+        hub_device_close(device->link);
+        device->link = NULL;
+}
+
+static void start_anew(struct device_link *hub, struct device *device)
+{
+        log_info("DEVICE_CHANGED", "A device is connected anew, or not any more",
+                 LOG_TEXT("device", device->key),
+                 LOG_TEXT("model", device->model_id ? device->model_id : ""),
+                 LOG_INT("integrated", !device->off), LOG_END);
+        device->changed = false;
+        unlink_device(device);
+        hub_timer_stop(hub->options.hubs, &device->timer);
+        device->failures = 0;
+        move(device, DEVICE_NEW);
+        if (!obstacle(device))
+                provision(hub, device);
+}
+
+static void renew(struct device_link *hub, struct device *device)
+{
+        /* A registration under way ends first (device_link_decided). */
+        if (hub->stopped || !device->changed || device->phase == DEVICE_REGISTERING)
+                return;
+        if (device->phase == DEVICE_NEW)
+                device->changed = false;
+        else
+                start_anew(hub, device);
+}
+
+static bool is_provisioned(struct device_link *hub, const struct device *device)
+{
+        struct settings_azure azure;
+
+        return settings_azure_for(hub->options.settings, device->application, &azure) &&
+               azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE;
+}
+
+/* The time of waiting is over. */
+static void on_timer(struct hub_timer *timer)
+{
+        struct device *device = list_entry(timer, struct device, timer);
+        struct device_link *hub = device->owner;
+
+        if (hub->stopped)
+                return;
+        if (device->phase != DEVICE_HELD) {
+                pump(hub, device);
+                return;
+        }
+        if (device->link && !is_provisioned(hub, device)) {
+                move(device, DEVICE_CONNECTING);
+                hub_device_retry(device->link);
+                return;
+        }
+        unlink_device(device);
+        provision(hub, device);
+}
+
+static void wait(struct device_link *hub, struct device *device, int64_t delay_ms)
+{
+        device->timer.run = on_timer;
+        hub_timer_start(hub->options.hubs, &device->timer, delay_ms);
+}
+
+/* Keeps the device's events and tries again slowly; nobody else is delayed. */
+static void hold(struct device_link *hub, struct device *device, const char *reason,
+                 int64_t delay_ms)
+{
+        move(device, DEVICE_HELD);
+        free(device->held_because);
+        device->held_because = mem_text(reason);
+        log_warn("DEVICE_HELD", "A device is refused; its events wait",
+                 LOG_TEXT("device", device->key), LOG_TEXT("reason", reason),
+                 LOG_INT("again_in_ms", delay_ms), LOG_END);
+        wait(hub, device, delay_ms);
+}
+
+/* --- what the hub says -------------------------------------------------------------------- */
+
+static void accepted(struct device_link *hub, struct device *device, struct uplink_event *event)
+{
+        int64_t now_ns = clock_steady_ns();
+
+        metrics_add(METRIC_EVENT_SENT, 1);
+        metrics_observe(METRIC_SENT_TO_ACCEPTED, now_ns - event->sent_ns);
+        if (event->arrived_ns > 0)
+                metrics_observe(METRIC_WEBHOOK_TO_ACCEPTED, now_ns - event->arrived_ns);
+        log_debug("EVENT_ACCEPTED", "The hub has accepted an event",
+                  LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
+                  LOG_INT("event", event->id), LOG_END);
+        device->failures = 0;
+        store_done(hub->options.store, event->id);
+        uplink_queue_pop(hub->options.queue, device);
+}
+
+static void send_again(struct device_link *hub, struct device *device, enum hub_outcome outcome,
+                       const struct reason *reason)
+{
+        metrics_add(METRIC_EVENT_RETRIED, 1);
+        device->failures++;
+        log_debug("EVENT_RETRY", "An event was not accepted and will be sent again",
+                  LOG_TEXT("device", device->key), LOG_INT("outcome", outcome),
+                  LOG_TEXT("reason", reason ? reason->text : ""), LOG_END);
+        /* A device that is held has a longer time to wait than this. */
+        if (!hub->stopped && device->phase != DEVICE_HELD)
+                wait(hub, device,
+                     backoff_ms(device->failures, SEND_AGAIN_MIN_MS, SEND_AGAIN_MAX_MS));
+}
+
+static void on_outcome(void *context, uint64_t token, enum hub_outcome outcome,
+                       const struct reason *reason)
+{
+        struct device *device = context;
+        struct device_link *hub = device->owner;
+        struct uplink_event *event = device->in_flight;
+
+        if (!event || (uint64_t)event->id != token)
+                return;
+        device->in_flight = NULL;
+        switch (outcome) {
+        case HUB_ACCEPTED:
+                accepted(hub, device, event);
+                break;
+        case HUB_REJECTED:
+                set_aside(hub, device, event, reason ? reason->text : "rejected by the hub");
+                break;
+        case HUB_THROTTLED:
+        case HUB_UNKNOWN:
+                send_again(hub, device, outcome, reason);
+                return;
+        }
+        pump(hub, device);
+}
+
+static void refused(struct device_link *hub, struct device *device, enum hub_refusal refusal,
+                    const struct reason *reason)
+{
+        /* What was remembered may be out of date: ask the service once, at once. */
+        bool ask_again = device->assignment.remembered && refusal != HUB_REFUSAL_OTHER;
+
+        device->failures++;
+        if (is_provisioned(hub, device) && refusal != HUB_REFUSAL_OTHER)
+                device_provision_forget(hub->options.provision, device);
+        hold(hub, device, reason ? reason->text : "refused by the hub",
+             ask_again ? 0 : backoff_ms(device->failures, HELD_MIN_MS, HELD_MAX_MS));
+}
+
+static void on_state(void *context, enum hub_device_state state, enum hub_refusal refusal,
+                     const struct reason *reason)
+{
+        struct device *device = context;
+        struct device_link *hub = device->owner;
+
+        if (hub->stopped)
+                return;
+        switch (state) {
+        case HUB_DEVICE_CONNECTING:
+                move(device, DEVICE_CONNECTING);
+                break;
+        case HUB_DEVICE_READY:
+                move(device, DEVICE_READY);
+                pump(hub, device);
+                break;
+        case HUB_DEVICE_REFUSED:
+                refused(hub, device, refusal, reason);
+                break;
+        }
+}
+
+/* --- commands -------------------------------------------------------------------------- */
+
+static void on_command(void *context, struct hub_command *command)
+{
+        struct device *device = context;
+        struct device_link *hub = device->owner;
+
+        if (hub->stopped)
+                hub_command_settle(command, HUB_ABANDON);
+        else
+                hub->options.command(hub->options.context, device, command);
+}
+
+static void on_command_lost(void *context, struct hub_command *command)
+{
+        struct device *device = context;
+        struct device_link *hub = device->owner;
+
+        hub->options.command_lost(hub->options.context, command);
+}
+
+static void on_method(void *context, struct hub_method *method)
+{
+        struct device *device = context;
+        struct device_link *hub = device->owner;
+
+        hub->options.method(hub->options.context, device, method);
+}
+
+/* Who sends a command to a device whose downlinks are switched off must hear it, too. */
+static bool takes_commands(const struct device_link *hub, const struct device *device)
+{
+        struct network_access access;
+
+        return network_settings(hub->options.settings, device, &access, NULL) != COMMAND_WAY_NONE;
+}
+
+static const struct hub_device_handler handler = {
+        .state = on_state,
+        .outcome = on_outcome,
+        .command = on_command,
+        .command_lost = on_command_lost,
+        .method = on_method,
+};
+
+void device_link_connect(struct device_link *hub, struct device *device)
+{
+        device->owner = hub;
+        if (!hub->stopped && device->phase == DEVICE_NEW && !obstacle(device) &&
+            (device->listed || takes_commands(hub, device)))
+                provision(hub, device);
+}
+
+void device_link_renew(struct device_link *hub, struct device *device)
+{
+        device->owner = hub;
+        pump(hub, device);
+}
+
+void device_link_receive(struct device_link *hub, struct device *device)
+{
+        if (!hub->stopped && device->link && takes_commands(hub, device))
+                hub_device_receive_commands(device->link);
+}
+
+/* --- what the provisioning service says --------------------------------------------------- */
+
+static void not_assigned(struct device_link *hub, struct device *device,
+                         const struct dps_result *result)
+{
+        int64_t delay_ms = backoff_ms(++device->failures, HELD_MIN_MS, HELD_MAX_MS);
+
+        if (result->status == DPS_UNAVAILABLE)
+                delay_ms = result->retry_after_ms > 0
+                                   ? result->retry_after_ms
+                                   : backoff_ms(device->failures, SEND_AGAIN_MIN_MS,
+                                                SEND_AGAIN_MAX_MS);
+        hold(hub, device, result->reason.text, delay_ms);
+}
+
+void device_link_decided(struct device_link *hub, struct device *device,
+                         const struct dps_result *result)
+{
+        if (hub->stopped)
+                return;
+        if (device->changed) {
+                /* What was asked, and is remembered now, is out of date. */
+                device_provision_forget(hub->options.provision, device);
+                start_anew(hub, device);
+                return;
+        }
+        if (result) {
+                not_assigned(hub, device, result);
+                return;
+        }
+        move(device, DEVICE_CONNECTING);
+        device->link = hub_device_open(hub->options.hubs,
+                                       &(struct hub_identity){
+                                               .hub = device->assignment.hub,
+                                               .device_id = device->assignment.device_id,
+                                               .key = device->assignment.key,
+                                               .key_name = device->assignment.key_name,
+                                               .model_id = device->model_id,
+                                               .receive_commands = takes_commands(hub, device),
+                                       },
+                                       &handler, device);
+}

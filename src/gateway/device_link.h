@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Uplink stage 5: each device's events to its hub, in order; settled in the store.
+ *
+ * Laws:
+ *   - one event per device is under way at a time, so that no failure can change their order;
+ *     throughput comes from many devices;
+ *   - an event leaves the store only when the hub has accepted it, or with a reason to the dead
+ *     letters;
+ *   - what stops one device stops only that one.
+ *
+ * All on the thread "hub".
+ */
+#ifndef ISTHMUS_GATEWAY_DEVICE_LINK_H
+#define ISTHMUS_GATEWAY_DEVICE_LINK_H
+
+#include "azure/hub/hub_client.h"
+#include "conf/settings.h"
+#include "gateway/device/device.h"
+#include "gateway/device/device_provision.h"
+#include "gateway/uplink/uplink_format.h"
+#include "gateway/uplink/uplink_queue.h"
+#include "store/store.h"
+
+struct device_link;
+
+struct device_link_options {
+        const struct settings *settings;
+        struct store *store;
+        struct hub_client *hubs;
+        struct uplink_queue *queue;
+        struct device_table *devices;
+        struct device_provision *provision;
+        struct uplink_format *format;
+        /* What the hub delivers to a device; see struct hub_device_handler. */
+        void (*command)(void *context, struct device *device, struct hub_command *command);
+        void (*command_lost)(void *context, struct hub_command *command);
+        void (*method)(void *context, struct device *device, struct hub_method *method);
+        void *context;
+};
+
+/* The parts may be NULL until device_link_join. Any thread. */
+struct device_link *device_link_new(const struct device_link_options *options);
+
+/* Supplies the parts that need this one to be made. Before the first event; any thread. */
+void device_link_join(struct device_link *hub, struct uplink_queue *queue,
+                      struct device_provision *provision, struct uplink_format *format);
+
+/* Sends nothing and asks nothing any more. On the thread "hub". */
+void device_link_stop(struct device_link *hub);
+
+/* After the thread "hub" has ended. */
+void device_link_free(struct device_link *hub);
+
+/* The first waiting event of a device is there (uplink_queue_options.ready), or its result is. */
+void device_link_ready(struct device_link *hub, struct device *device);
+
+/*
+ * Connects the device although nothing waits to be sent: so that commands reach it, and because
+ * whom a registry lists is to be seen in Azure.
+ */
+void device_link_connect(struct device_link *hub, struct device *device);
+
+/* The device may have changed (struct device's `changed`): connects it anew if it has. */
+void device_link_renew(struct device_link *hub, struct device *device);
+
+/* A way for its commands has become known: they are received from now on. */
+void device_link_receive(struct device_link *hub, struct device *device);
+
+/* What device_provision found out (device_provision_options.decided). */
+void device_link_decided(struct device_link *hub, struct device *device,
+                         const struct dps_result *result);
+
+#endif

@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/gateway.h"
+
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "azure/dps/dps_client.h"
+#include "azure/hub/hub_client.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "formatter/formatter.h"
+#include "gateway/command/command_arrive.h"
+#include "gateway/command/command_confirm.h"
+#include "gateway/command/command_format.h"
+#include "gateway/command/command_ledger.h"
+#include "gateway/command/command_network.h"
+#include "gateway/command/command_report.h"
+#include "gateway/control/control.h"
+#include "gateway/device/device.h"
+#include "gateway/device/device_directory.h"
+#include "gateway/device/device_identity.h"
+#include "gateway/device/device_listing.h"
+#include "gateway/device/device_provision.h"
+#include "gateway/device/downlink_route.h"
+#include "gateway/device_link.h"
+#include "gateway/uplink/uplink_format.h"
+#include "gateway/uplink/uplink_queue.h"
+#include "gateway/uplink/uplink_translate.h"
+#include "gateway/uplink/uplink_trust.h"
+#include "gateway/webhook_intake.h"
+#include "http/http_client.h"
+#include "store/store.h"
+
+/* How long the hubs may take to answer what is under way when the gateway stops. */
+#define STOP_PATIENCE_MS 2000
+
+/* No certificate chain is longer. */
+#define TLS_FILE_LIMIT ((size_t)1 << 20)
+
+#define PRODUCT "isthmus/" ISTHMUS_VERSION
+
+struct gateway {
+        const struct settings *settings;
+        struct store *store;
+        struct http_client *http;
+        struct dps_client *dps;
+        struct hub_client *hubs;
+        struct device_directory *directory;
+        struct device_table *devices;
+        struct device_listing *registry;
+        struct device_provision *provision;
+        struct formatter_pool *formatters; /* NULL = none is run */
+        struct uplink_queue *queue;
+        struct uplink_format *uplink_format;
+        struct device_link *device_link;
+        struct uplink_trust *trust;
+        struct webhook_intake *webhook;
+        struct command_ledger *pending;
+        struct command_arrive *command_arrive;
+        struct command_format *command_format;
+        struct command_network *command_network;
+        struct command_confirm *confirm;
+        struct control *control;
+        char *certificate;
+        char *private_key;
+};
+
+/* --- how the stages hand on --------------------------------------------------------------- */
+
+static bool is_wanted(void *context, const struct event *event)
+{
+        struct gateway *gateway = context;
+
+        if (!uplink_translate_wants(gateway->settings, event->kind))
+                return false;
+        if (device_directory_integrates(gateway->directory, event))
+                return true;
+        metrics_add(METRIC_DEVICE_OFF, 1);
+        log_debug("EVENT_NOT_INTEGRATED", "An event is dropped: its device is not to be in Azure",
+                  LOG_TEXT("message_id", event->message_id),
+                  LOG_TEXT("application", event->application), LOG_TEXT("device", event->device),
+                  LOG_END);
+        return false;
+}
+
+static bool is_admissible(void *context, const struct event *event, struct reason *reason)
+{
+        struct gateway *gateway = context;
+
+        return device_identity_check(gateway->settings, event, reason);
+}
+
+static void on_stored(void *context, struct list *events)
+{
+        struct gateway *gateway = context;
+
+        list_for_each (node, events) {
+                const struct uplink_event *event = list_entry(node, struct uplink_event, node);
+
+                log_debug("EVENT_STORED", "An event is durable",
+                          LOG_TEXT("message_id", event->event.message_id),
+                          LOG_TEXT("device", event->device_key), LOG_INT("event", event->id),
+                          LOG_END);
+        }
+        uplink_queue_add(gateway->queue, events);
+}
+
+static struct device *device_of(void *context, const struct uplink_event *event)
+{
+        struct gateway *gateway = context;
+        struct device *device = device_table_get(gateway->devices, event);
+
+        if (event->heard && downlink_route_learn(gateway->store, device, event->heard))
+                device_link_receive(gateway->device_link, device);
+        if (event->event.kind == EVENT_UPLINK)
+                command_network_contact(gateway->command_network, device);
+        return device;
+}
+
+static struct downlink_heard *hear(void *context, const struct webhook *webhook,
+                                   const struct event *event)
+{
+        struct gateway *gateway = context;
+
+        return downlink_hear(gateway->settings, webhook, event);
+}
+
+static void on_ready(void *context, struct device *device)
+{
+        struct gateway *gateway = context;
+
+        device_link_ready(gateway->device_link, device);
+}
+
+/* A network's registry lists a device. */
+static bool on_listed(void *context, const struct network *network, const char *application,
+                      const struct listed_device *listed)
+{
+        struct gateway *gateway = context;
+        struct reason reason = REASON_INIT;
+        struct device *device =
+                device_table_list(gateway->devices, network, application, listed, &reason);
+
+        if (!device) {
+                log_debug("DEVICE_WAITS", "A listed device can't be connected before its uplink",
+                          LOG_TEXT("network", network->name), LOG_TEXT("device", listed->device),
+                          LOG_TEXT("reason", reason.text), LOG_END);
+                return false;
+        }
+        device_link_renew(gateway->device_link, device);
+        if (gateway->settings->azure.connect_at_start)
+                device_link_connect(gateway->device_link, device);
+        return true;
+}
+
+static void on_decided(void *context, struct device *device, const struct dps_result *result)
+{
+        struct gateway *gateway = context;
+
+        device_link_decided(gateway->device_link, device, result);
+}
+
+static void on_command(void *context, struct device *device, struct hub_command *command)
+{
+        struct gateway *gateway = context;
+
+        command_arrive_message(gateway->command_arrive, device, command);
+}
+
+static void on_command_lost(void *context, struct hub_command *command)
+{
+        struct gateway *gateway = context;
+
+        command_ledger_lost(gateway->pending, command);
+}
+
+static void on_method(void *context, struct device *device, struct hub_method *method)
+{
+        struct gateway *gateway = context;
+
+        command_arrive_method(gateway->command_arrive, device, method);
+}
+
+static void format_command(void *context, struct command *command)
+{
+        struct gateway *gateway = context;
+
+        command_format_hand_over(gateway->command_format, command);
+}
+
+static void hand_over(void *context, struct command *command)
+{
+        struct gateway *gateway = context;
+
+        command_network_hand_over(gateway->command_network, command);
+}
+
+static bool is_concerned(void *context, const struct event *event)
+{
+        (void)context;
+        return command_confirm_concerns(event);
+}
+
+static void confirm(void *context, const struct event *event,
+                    void (*done)(void *done_context, int result), void *done_context)
+{
+        struct gateway *gateway = context;
+
+        command_confirm_event(gateway->confirm, event, done, done_context);
+}
+
+static void report_outcome(void *context, const struct command *command)
+{
+        struct gateway *gateway = context;
+
+        if (gateway->settings->commands.outcome_report != SETTINGS_OUTCOME_NONE)
+                command_report(gateway->store, gateway->queue, command);
+}
+
+/* --- start -------------------------------------------------------------------------------- */
+
+static int open_store(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+
+        return store_open(&(struct store_options){.backend = settings->store.backend,
+                                                  .directory = settings->data_directory,
+                                                  .maximum_bytes = settings->store.maximum_bytes},
+                          &gateway->store, reason);
+}
+
+static int open_clients(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+        const char *trusted = settings->azure.trusted_certificates;
+        int result;
+
+        result = http_client_new(&(struct http_client_options){.trusted_certificates = trusted,
+                                                               .user_agent = PRODUCT},
+                                 &gateway->http, reason);
+        if (result != 0)
+                return result;
+        gateway->dps = dps_client_new(&(struct dps_client_options){
+                .http = gateway->http,
+                .registrations_per_minute = (int)settings->azure.registrations_per_minute,
+                .maximum_concurrent = (int)settings->azure.concurrent_registrations,
+        });
+        return hub_client_new(
+                &(struct hub_client_options){
+                        .trusted_certificates = trusted,
+                        .port = (uint16_t)settings->azure.amqp_port,
+                        .devices_per_connection = (int)settings->azure.devices_per_connection,
+                        .devices_per_second = (int)settings->azure.devices_per_second,
+                        .token_lifetime_ms = settings->azure.token_lifetime_minutes * 60 * 1000,
+                        .client_version = PRODUCT,
+                },
+                &gateway->hubs, reason);
+}
+
+/* Without a formatter there is neither a thread nor a worker for them. */
+static int open_formatters(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+        const char *directory = settings->payload_formatters.directory;
+        int result;
+
+        if (!settings_has_formatters(settings) && access(directory, F_OK) != 0)
+                return 0;
+        result = formatter_pool_new(
+                &(struct formatter_options){
+                        .directory = directory,
+                        .workers = (int)settings->payload_formatters.workers,
+                        .timeout_ms = settings->payload_formatters.timeout_ms,
+                        .maximum_memory_bytes = settings->payload_formatters.maximum_memory_bytes,
+                },
+                &gateway->formatters, reason);
+        if (result != 0)
+                reason_prefix(reason, "PayloadFormatters");
+        return result;
+}
+
+static int join_stages(struct gateway *gateway, struct reason *reason)
+{
+        int result;
+
+        gateway->directory = device_directory_new(gateway->settings, gateway->store);
+        gateway->devices = device_table_new(gateway->settings, gateway->store, gateway->directory);
+        gateway->registry = device_listing_new(&(struct device_listing_options){
+                .settings = gateway->settings,
+                .http = gateway->http,
+                .hubs = gateway->hubs,
+                .listed = on_listed,
+                .context = gateway,
+        });
+        gateway->device_link = device_link_new(&(struct device_link_options){
+                .settings = gateway->settings,
+                .store = gateway->store,
+                .hubs = gateway->hubs,
+                .devices = gateway->devices,
+                .command = on_command,
+                .command_lost = on_command_lost,
+                .method = on_method,
+                .context = gateway,
+        });
+        gateway->provision = device_provision_new(&(struct device_provision_options){
+                .settings = gateway->settings,
+                .store = gateway->store,
+                .hubs = gateway->hubs,
+                .dps = gateway->dps,
+                .decided = on_decided,
+                .context = gateway,
+        });
+        gateway->queue = uplink_queue_new(&(struct uplink_queue_options){
+                .store = gateway->store,
+                .hubs = gateway->hubs,
+                .device_of = device_of,
+                .ready = on_ready,
+                .context = gateway,
+        });
+        gateway->uplink_format = uplink_format_new(&(struct uplink_format_options){
+                .settings = gateway->settings,
+                .pool = gateway->formatters,
+                .hubs = gateway->hubs,
+                .ready = on_ready,
+                .context = gateway,
+        });
+        device_link_join(gateway->device_link, gateway->queue, gateway->provision,
+                         gateway->uplink_format);
+        result = device_directory_load(gateway->directory, reason);
+        if (result == 0)
+                result = device_table_load(gateway->devices, reason);
+        if (result == 0)
+                result = device_provision_load(gateway->provision, reason);
+        return result;
+}
+
+static struct device *device_by_key(void *context, const char *key)
+{
+        struct gateway *gateway = context;
+
+        return device_table_find(gateway->devices, key);
+}
+
+static int join_command_stages(struct gateway *gateway, struct reason *reason)
+{
+        int result;
+
+        gateway->command_network = command_network_new(&(struct command_network_options){
+                .settings = gateway->settings,
+                .http = gateway->http,
+                .hubs = gateway->hubs,
+        });
+        gateway->command_format = command_format_new(&(struct command_format_options){
+                .hubs = gateway->hubs,
+                .pool = gateway->formatters,
+                .hand_over = hand_over,
+                .context = gateway,
+        });
+        gateway->pending = command_ledger_new(&(struct command_ledger_options){
+                .settings = gateway->settings,
+                .store = gateway->store,
+                .hubs = gateway->hubs,
+                .hand_over = format_command,
+                .report = report_outcome,
+                .context = gateway,
+        });
+        gateway->command_arrive = command_arrive_new(&(struct command_arrive_options){
+                .settings = gateway->settings,
+                .hubs = gateway->hubs,
+                .pending = gateway->pending,
+        });
+        gateway->confirm = command_confirm_new(gateway->hubs, gateway->pending);
+        command_format_join(gateway->command_format, gateway->pending);
+        command_network_join(gateway->command_network, gateway->pending);
+        result = downlink_route_load(gateway->store, device_by_key, gateway, reason);
+        if (result == 0)
+                result = command_ledger_load(gateway->pending, device_by_key, gateway, reason);
+        return result;
+}
+
+static bool connect_device(void *context, struct device *device)
+{
+        struct gateway *gateway = context;
+
+        device_link_connect(gateway->device_link, device);
+        return true;
+}
+
+/* On the thread "hub": commands must not wait for a device's next uplink. */
+static void start_commands(void *context)
+{
+        struct gateway *gateway = context;
+
+        command_ledger_start(gateway->pending);
+        if (gateway->settings->azure.connect_at_start)
+                device_table_each(gateway->devices, connect_device, gateway);
+        device_listing_start(gateway->registry);
+}
+
+static int take_commands(struct gateway *gateway, struct reason *reason)
+{
+        (void)reason;
+        hub_client_post(gateway->hubs, start_commands, gateway);
+        return 0;
+}
+
+static bool recover_device(void *context, const char *device, int64_t waiting)
+{
+        struct gateway *gateway = context;
+
+        (void)waiting;
+        uplink_queue_recover(gateway->queue, device);
+        return true;
+}
+
+static int recover(struct gateway *gateway, struct reason *reason)
+{
+        int result = store_devices_each(gateway->store, recover_device, gateway);
+
+        if (result != 0)
+                reason_set(reason, "the store's waiting events can't be read");
+        return result;
+}
+
+static int read_certificates(struct gateway *gateway, struct reason *reason)
+{
+        return uplink_trust_new(&(struct uplink_trust_options){.settings = gateway->settings,
+                                                               .http = gateway->http,
+                                                               .store = gateway->store},
+                                &gateway->trust, reason);
+}
+
+static int read_tls_files(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+        CLEANUP(buf_deinit) struct buf certificate = BUF_INIT;
+        struct buf key = BUF_INIT;
+        int result;
+
+        if (!settings->listen.tls_certificate)
+                return 0;
+        result = file_read(settings->listen.tls_certificate, TLS_FILE_LIMIT, &certificate, reason);
+        if (result == 0)
+                result = file_read(settings->listen.tls_key, TLS_FILE_LIMIT, &key, reason);
+        if (result != 0)
+                reason_prefix(reason, "Tls");
+        gateway->certificate = buf_take(&certificate);
+        gateway->private_key = buf_take(&key);
+        return result;
+}
+
+static int take_webhooks(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+        int result = read_tls_files(gateway, reason);
+
+        if (result != 0)
+                return result;
+        return webhook_intake_start(
+                &(struct webhook_intake_options){
+                        .host = settings->listen.host,
+                        .port = settings->listen.port,
+                        .certificate = gateway->certificate,
+                        .private_key = gateway->private_key,
+                        .keys = settings->webhook_keys.texts,
+                        .key_count = settings->webhook_keys.count,
+                        .maximum_body = (size_t)settings->limits.body_bytes,
+                        .request_timeout_ms = settings->limits.request_timeout_s * 1000,
+                        .maximum_connections = (unsigned)settings->limits.connections,
+                        .store = gateway->store,
+                        .trust = gateway->trust,
+                        .wanted = is_wanted,
+                        .admissible = is_admissible,
+                        .hear = hear,
+                        .concerns = is_concerned,
+                        .confirm = confirm,
+                        .stored = on_stored,
+                        .context = gateway,
+                },
+                &gateway->webhook, reason);
+}
+
+/* Data must flow even where there can be no control socket, for example on some file systems. */
+static int take_orders(struct gateway *gateway, struct reason *reason)
+{
+        int result = control_start(
+                &(struct control_options){
+                        .directory = gateway->settings->data_directory,
+                        .settings = gateway->settings,
+                        .store = gateway->store,
+                        .hubs = gateway->hubs,
+                        .devices = gateway->devices,
+                        .pending = gateway->pending,
+                        .network = gateway->command_network,
+                },
+                &gateway->control, reason);
+
+        if (result != 0)
+                log_error("CONTROL_NOT_STARTED", "There is no control socket",
+                          LOG_TEXT("reason", reason->text), LOG_END);
+        return 0;
+}
+
+int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
+{
+        static int (*const steps[])(struct gateway *, struct reason *) = {
+                open_store,  open_clients,        read_certificates, open_formatters,
+                join_stages, join_command_stages, take_commands,     recover,
+                take_orders, take_webhooks,
+        };
+        struct gateway *made = mem_new(1, sizeof(*made));
+
+        made->settings = settings;
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                int result = steps[i](made, reason);
+
+                if (result != 0) {
+                        gateway_stop(made);
+                        return result;
+                }
+        }
+        *gateway = made;
+        return 0;
+}
+
+uint16_t gateway_port(const struct gateway *gateway)
+{
+        return webhook_intake_port(gateway->webhook);
+}
+
+static void refresh(void *context)
+{
+        struct gateway *gateway = context;
+
+        device_listing_refresh(gateway->registry);
+}
+
+void gateway_refresh(struct gateway *gateway)
+{
+        hub_client_post(gateway->hubs, refresh, gateway);
+}
+
+/* --- stop --------------------------------------------------------------------------------- */
+
+struct stop_order {
+        struct gateway *gateway;
+        sem_t done;
+};
+
+static void stop_sending(void *context)
+{
+        struct stop_order *order = context;
+
+        device_link_stop(order->gateway->device_link);
+        device_listing_stop(order->gateway->registry);
+        if (order->gateway->pending)
+                command_ledger_stop(order->gateway->pending);
+        if (order->gateway->command_format)
+                command_format_stop(order->gateway->command_format);
+        if (order->gateway->command_network)
+                command_network_stop(order->gateway->command_network);
+        sem_post(&order->done);
+}
+
+/* After it returns the thread "hub" starts nothing new. */
+static void stop_hub_stage(struct gateway *gateway)
+{
+        struct stop_order order = {.gateway = gateway};
+
+        sem_init(&order.done, 0, 0);
+        hub_client_post(gateway->hubs, stop_sending, &order);
+        while (sem_wait(&order.done) != 0)
+                continue;
+        sem_destroy(&order.done);
+}
+
+void gateway_stop(struct gateway *gateway)
+{
+        control_stop(gateway->control);
+        uplink_trust_stop(gateway->trust);
+        webhook_intake_stop(gateway->webhook);
+        if (gateway->queue) {
+                stop_hub_stage(gateway);
+                uplink_queue_stop(gateway->queue);
+                uplink_format_stop(gateway->uplink_format);
+        }
+        http_client_free(gateway->http);
+        uplink_trust_free(gateway->trust);
+        dps_client_free(gateway->dps);
+        if (gateway->hubs)
+                hub_client_free(gateway->hubs, STOP_PATIENCE_MS);
+        formatter_pool_free(gateway->formatters);
+        if (gateway->store)
+                store_close(gateway->store);
+        command_confirm_free(gateway->confirm);
+        command_format_free(gateway->command_format);
+        command_network_free(gateway->command_network);
+        command_arrive_free(gateway->command_arrive);
+        command_ledger_free(gateway->pending);
+        device_listing_free(gateway->registry);
+        device_table_free(gateway->devices);
+        device_directory_free(gateway->directory);
+        device_provision_free(gateway->provision);
+        uplink_queue_free(gateway->queue);
+        uplink_format_free(gateway->uplink_format);
+        device_link_free(gateway->device_link);
+        free(gateway->certificate);
+        mem_wipe(gateway->private_key, gateway->private_key ? strlen(gateway->private_key) : 0);
+        free(gateway->private_key);
+        free(gateway);
+}

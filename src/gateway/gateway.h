@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/* The gateway: builds the stages, joins them, and ends them in order. */
+#ifndef ISTHMUS_GATEWAY_GATEWAY_H
+#define ISTHMUS_GATEWAY_GATEWAY_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "conf/settings.h"
+
+struct gateway;
+
+/*
+ * Starts everything; webhooks are taken when it returns 0. Else the reason says what is in the
+ * way. The settings must stay. The gateway is the caller's: gateway_stop.
+ */
+int gateway_start(const struct settings *settings, struct gateway **gateway,
+                  struct reason *reason) MUST_CHECK;
+
+/* The port that webhooks are taken at. */
+uint16_t gateway_port(const struct gateway *gateway);
+
+/* Reads the networks' lists of devices now, whenever their time would come. */
+void gateway_refresh(struct gateway *gateway);
+
+/*
+ * Takes no more webhooks, answers those under way, waits shortly for the hubs' answers, and closes
+ * the store. What was not accepted yet is sent after the next start.
+ */
+void gateway_stop(struct gateway *gateway);
+
+#endif

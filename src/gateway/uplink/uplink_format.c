@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/uplink/uplink_format.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/thread.h"
+
+struct uplink_format {
+        struct uplink_format_options options;
+
+        pthread_mutex_t lock; /* guards what follows */
+        struct list inbox;    /* struct call: answered, not yet seen by "hub" */
+        bool posted;
+        bool stopped;
+};
+
+/* One formatter call under way. */
+struct call {
+        struct list_node node;
+        struct uplink_format *format;
+        struct device *device;
+        struct uplink_event *event; /* waits for this: only touched on "hub", before it is sent */
+        char *formatter;
+        char *warnings;
+        bool stopped; /* nothing was found out */
+        struct uplink_formatted *made;
+};
+
+struct uplink_format *uplink_format_new(const struct uplink_format_options *options)
+{
+        struct uplink_format *format = mem_new(1, sizeof(*format));
+
+        format->options = *options;
+        pthread_mutex_init(&format->lock, NULL);
+        list_init(&format->inbox);
+        return format;
+}
+
+void uplink_format_stop(struct uplink_format *format)
+{
+        pthread_mutex_lock(&format->lock);
+        format->stopped = true;
+        pthread_mutex_unlock(&format->lock);
+}
+
+static void call_free(struct call *call)
+{
+        uplink_formatted_free(call->made);
+        free(call->formatter);
+        free(call->warnings);
+        free(call);
+}
+
+void uplink_format_free(struct uplink_format *format)
+{
+        struct list_node *node;
+
+        if (!format)
+                return;
+        while ((node = list_pop_front(&format->inbox)))
+                call_free(list_entry(node, struct call, node));
+        pthread_mutex_destroy(&format->lock);
+        free(format);
+}
+
+const char *uplink_format_choose(const struct settings *settings, const struct device *device,
+                                 const struct event *event)
+{
+        if (event->kind != EVENT_UPLINK || event->encrypted || event->decoded)
+                return NULL;
+        if (!text_is_empty(device->attributes.uplink_formatter))
+                return device->attributes.uplink_formatter;
+        return settings_uplink_formatter(settings, event->application, event->port);
+}
+
+/* --- the result, on the thread "formatter" -------------------------------------------------- */
+
+static void copy_properties(struct uplink_formatted *made, const struct formatter_result *result)
+{
+        made->properties = mem_new(result->property_count, sizeof(*made->properties));
+        made->property_count = result->property_count;
+        for (size_t i = 0; i < result->property_count; i++) {
+                made->properties[i].name = mem_text(result->properties[i].name);
+                made->properties[i].value = mem_text(result->properties[i].value);
+        }
+}
+
+static struct uplink_formatted *formatted_new(const struct formatter_result *result)
+{
+        struct uplink_formatted *made = mem_new(1, sizeof(*made));
+
+        if (result->status != FORMATTER_GOOD) {
+                made->failure = mem_text(result->reason.text);
+                return made;
+        }
+        made->data = mem_text(result->data);
+        if (result->property_count > 0)
+                copy_properties(made, result);
+        return made;
+}
+
+static void drain_inbox(void *context);
+
+static void on_result(void *context, const struct formatter_result *result)
+{
+        struct call *call = context;
+        struct uplink_format *format = call->format;
+
+        THREAD_ASSERT(FORMATTER_THREAD);
+        call->stopped = result->status == FORMATTER_STOPPED;
+        call->warnings = mem_text(result->warnings);
+        call->made = formatted_new(result);
+        pthread_mutex_lock(&format->lock);
+        list_push_back(&format->inbox, &call->node);
+        if (!format->posted && !format->stopped) {
+                hub_client_post(format->options.hubs, drain_inbox, format);
+                format->posted = true;
+        }
+        pthread_mutex_unlock(&format->lock);
+}
+
+/* --- the thread "hub" ----------------------------------------------------------------------- */
+
+static void finish(struct call *call)
+{
+        struct uplink_format *format = call->format;
+        struct device *device = call->device;
+
+        /* Nobody asks again: the gateway is ending, and the event is in the store. */
+        if (call->stopped)
+                return;
+        if (call->warnings)
+                log_info("FORMATTER_WARNINGS", "A formatter warns of an uplink",
+                         LOG_TEXT("message_id", call->event->event.message_id),
+                         LOG_TEXT("device", device->key), LOG_TEXT("formatter", call->formatter),
+                         LOG_TEXT("warnings", call->warnings), LOG_END);
+        uplink_formatted_free(call->event->formatted);
+        call->event->formatted = call->made;
+        call->made = NULL;
+        format->options.ready(format->options.context, device);
+}
+
+static void drain_inbox(void *context)
+{
+        struct uplink_format *format = context;
+        struct list answered;
+        struct list_node *node;
+
+        list_init(&answered);
+        pthread_mutex_lock(&format->lock);
+        list_splice_back(&answered, &format->inbox);
+        format->posted = false;
+        pthread_mutex_unlock(&format->lock);
+        while ((node = list_pop_front(&answered))) {
+                struct call *call = list_entry(node, struct call, node);
+
+                finish(call);
+                call_free(call);
+        }
+}
+
+static void start(struct uplink_format *format, struct device *device, struct uplink_event *event,
+                  const char *name, const struct buf *bytes)
+{
+        struct call *call = mem_new(1, sizeof(*call));
+
+        call->format = format;
+        call->device = device;
+        call->event = event;
+        call->formatter = mem_text(name);
+        event->formatted = mem_new(1, sizeof(*event->formatted));
+        event->formatted->waiting = true;
+        formatter_call(format->options.pool, name, FORMATTER_DECODE_UPLINK,
+                       &(struct formatter_input){
+                               .bytes = (const uint8_t *)buf_text(bytes),
+                               .size = bytes->size,
+                               .port = event->event.port,
+                               .time_ns = event->event.time_ns,
+                               .device = event->event.device,
+                               .application = event->event.application,
+                       },
+                       on_result, call);
+}
+
+static enum uplink_format_state ask(struct uplink_format *format, struct device *device,
+                                    struct uplink_event *event, struct reason *reason)
+{
+        const char *name = uplink_format_choose(format->options.settings, device, &event->event);
+        const struct network *network = network_by_name(event->event.network);
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+
+        if (!name || !network)
+                return UPLINK_FORMAT_DONE;
+        if (!format->options.pool) {
+                reason_set(reason,
+                           "the network names the formatter '%s', but this gateway was started "
+                           "without formatters: put %s.js into %s and start it again",
+                           name, name, format->options.settings->payload_formatters.directory);
+                return UPLINK_FORMAT_FAILED;
+        }
+        if (network->payload(&event->event, &bytes, reason) != 0)
+                return UPLINK_FORMAT_FAILED;
+        start(format, device, event, name, &bytes);
+        return UPLINK_FORMAT_WAITING;
+}
+
+enum uplink_format_state uplink_format(struct uplink_format *format, struct device *device,
+                                       struct uplink_event *event, struct reason *reason)
+{
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (!event->formatted)
+                return ask(format, device, event, reason);
+        if (uplink_format_is_waiting(event))
+                return UPLINK_FORMAT_WAITING;
+        if (!event->formatted->failure)
+                return UPLINK_FORMAT_DONE;
+        reason_set(reason, "%s", event->formatted->failure);
+        return UPLINK_FORMAT_FAILED;
+}
+
+bool uplink_format_is_waiting(const struct uplink_event *event)
+{
+        return event->formatted && event->formatted->waiting;
+}
+
+struct formatted uplink_format_result(const struct uplink_event *event)
+{
+        const struct uplink_formatted *made = event->formatted;
+
+        if (!made)
+                return (struct formatted){.data = NULL};
+        return (struct formatted){.data = made->data,
+                                  .properties = made->properties,
+                                  .property_count = made->property_count};
+}

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/uplink/uplink_queue.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "gateway/device/device.h"
+#include "gateway/device/downlink_hear.h"
+
+#define DEFAULT_MEMORY     ((size_t)64 << 20)
+#define DEFAULT_PER_DEVICE 64
+#define READ_AGAIN_MS      1000
+
+struct uplink_queue {
+        struct uplink_queue_options options;
+        /* Thread "hub". */
+        size_t memory;          /* bytes of the events in memory */
+        struct map *recovering; /* device key to its struct reading, at start */
+
+        pthread_mutex_t lock; /* guards what follows */
+        struct list inbox;    /* added by the store's threads, not yet seen by "hub" */
+        bool posted;
+        bool stopped;
+};
+
+/* One reading of a device's events from the store. */
+struct reading {
+        struct store_take take;
+        struct hub_timer again; /* after a failure of the disk */
+        struct uplink_queue *queue;
+        char *device_key;
+        struct device *device; /* NULL while recovering */
+        int64_t arrived;       /* highest id that had arrived when it was started */
+        struct list events;
+        size_t count; /* that the store gave */
+        int result;
+};
+
+void uplink_formatted_free(struct uplink_formatted *formatted)
+{
+        if (!formatted)
+                return;
+        for (size_t i = 0; i < formatted->property_count; i++) {
+                free(formatted->properties[i].name);
+                free(formatted->properties[i].value);
+        }
+        free(formatted->properties);
+        free(formatted->data);
+        free(formatted->failure);
+        free(formatted);
+}
+
+void uplink_event_free(struct uplink_event *event)
+{
+        if (!event)
+                return;
+        event_deinit(&event->event);
+        downlink_heard_free(event->heard);
+        uplink_formatted_free(event->formatted);
+        free(event->device_key);
+        free(event);
+}
+
+void uplink_backlog_init(struct uplink_backlog *backlog)
+{
+        *backlog = (struct uplink_backlog){.reading = false};
+        list_init(&backlog->events);
+}
+
+static void free_events(struct list *events)
+{
+        struct list_node *node;
+
+        while ((node = list_pop_front(events)))
+                uplink_event_free(list_entry(node, struct uplink_event, node));
+}
+
+void uplink_backlog_deinit(struct uplink_backlog *backlog)
+{
+        free_events(&backlog->events);
+}
+
+struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options)
+{
+        struct uplink_queue *queue = mem_new(1, sizeof(*queue));
+
+        queue->options = *options;
+        if (queue->options.maximum_memory == 0)
+                queue->options.maximum_memory = DEFAULT_MEMORY;
+        if (queue->options.maximum_per_device == 0)
+                queue->options.maximum_per_device = DEFAULT_PER_DEVICE;
+        pthread_mutex_init(&queue->lock, NULL);
+        list_init(&queue->inbox);
+        queue->recovering = map_new();
+        return queue;
+}
+
+void uplink_queue_stop(struct uplink_queue *queue)
+{
+        pthread_mutex_lock(&queue->lock);
+        queue->stopped = true;
+        pthread_mutex_unlock(&queue->lock);
+}
+
+void uplink_queue_free(struct uplink_queue *queue)
+{
+        if (!queue)
+                return;
+        free_events(&queue->inbox);
+        map_free(queue->recovering);
+        pthread_mutex_destroy(&queue->lock);
+        free(queue);
+}
+
+/* Unless the queue has stopped; then false. */
+static bool post(struct uplink_queue *queue, void (*run)(void *context), void *context)
+{
+        bool stopped;
+
+        pthread_mutex_lock(&queue->lock);
+        stopped = queue->stopped;
+        if (!stopped)
+                hub_client_post(queue->options.hubs, run, context);
+        pthread_mutex_unlock(&queue->lock);
+        return !stopped;
+}
+
+static void read_more(struct uplink_queue *queue, struct device *device);
+
+static bool has_room(const struct uplink_queue *queue, const struct uplink_backlog *backlog,
+                     const struct uplink_event *event)
+{
+        /* A device with nothing in memory always gets its next event, or it would stand still. */
+        return list_is_empty(&backlog->events) ||
+               (backlog->events.count < queue->options.maximum_per_device &&
+                queue->memory + event->size <= queue->options.maximum_memory);
+}
+
+/* The event comes right behind what the backlog has seen. */
+static void append(struct uplink_queue *queue, struct uplink_backlog *backlog,
+                   struct uplink_event *event)
+{
+        backlog->last_in_memory = event->id;
+        queue->memory += event->size;
+        list_push_back(&backlog->events, &event->node);
+}
+
+static bool has_unread(const struct uplink_backlog *backlog)
+{
+        return backlog->unread || backlog->last_in_store > backlog->last_in_memory;
+}
+
+/* A freshly stored event. */
+static void arrive(struct uplink_queue *queue, struct uplink_event *event)
+{
+        struct reading *recovering = map_get(queue->recovering, event->device_key);
+        struct uplink_backlog *backlog;
+        struct device *device;
+        bool in_order;
+
+        if (recovering) {
+                /* Older events of this device are still being read: this one follows them. */
+                recovering->arrived = event->id;
+                uplink_event_free(event);
+                return;
+        }
+        device = queue->options.device_of(queue->options.context, event);
+        backlog = &device->backlog;
+        in_order = !backlog->reading && !has_unread(backlog);
+        if (event->id > backlog->last_in_store)
+                backlog->last_in_store = event->id;
+        if (event->id <= backlog->last_in_memory || !in_order || !has_room(queue, backlog, event)) {
+                uplink_event_free(event);
+                if (list_is_empty(&backlog->events))
+                        read_more(queue, device);
+                return;
+        }
+        append(queue, backlog, event);
+        if (backlog->events.count == 1)
+                queue->options.ready(queue->options.context, device);
+}
+
+static void drain_inbox(void *context)
+{
+        struct uplink_queue *queue = context;
+        struct list events;
+        struct list_node *node;
+
+        list_init(&events);
+        pthread_mutex_lock(&queue->lock);
+        list_splice_back(&events, &queue->inbox);
+        queue->posted = false;
+        pthread_mutex_unlock(&queue->lock);
+        while ((node = list_pop_front(&events)))
+                arrive(queue, list_entry(node, struct uplink_event, node));
+}
+
+void uplink_queue_add(struct uplink_queue *queue, struct list *events)
+{
+        pthread_mutex_lock(&queue->lock);
+        list_splice_back(&queue->inbox, events);
+        if (!queue->posted && !queue->stopped) {
+                hub_client_post(queue->options.hubs, drain_inbox, queue);
+                queue->posted = true;
+        }
+        pthread_mutex_unlock(&queue->lock);
+}
+
+static void reading_free(struct reading *reading)
+{
+        free_events(&reading->events);
+        free(reading->device_key);
+        free(reading);
+}
+
+/* The store's record as an event; NULL, and a dead letter, if it can't be read. */
+static struct uplink_event *event_from_record(struct uplink_queue *queue, const char *device_key,
+                                              const struct store_event *stored)
+{
+        struct uplink_event *event = mem_new(1, sizeof(*event));
+        struct reason reason = REASON_INIT;
+
+        event->id = stored->id;
+        event->device_key = mem_text(device_key);
+        event->size = stored->record_size;
+        event->stored_ns = clock_steady_ns();
+        if (event_decode(stored->record, stored->record_size, &event->event, &reason) != 0) {
+                log_error("EVENT_UNREADABLE", "A stored event can't be read; it is set aside",
+                          LOG_INT("event", stored->id), LOG_TEXT("device", device_key),
+                          LOG_TEXT("reason", reason.text), LOG_END);
+                store_dead(queue->options.store, stored->id, reason.text);
+                uplink_event_free(event);
+                return NULL;
+        }
+        return event;
+}
+
+static void start_reading(struct reading *reading);
+
+/* Takes what was read into the backlog; what does not fit is read again later. */
+static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
+                    struct reading *reading)
+{
+        struct list_node *node;
+
+        backlog->reading = false;
+        backlog->unread = reading->count == reading->take.maximum;
+        while ((node = list_pop_front(&reading->events))) {
+                struct uplink_event *event = list_entry(node, struct uplink_event, node);
+
+                if (!has_room(queue, backlog, event)) {
+                        backlog->unread = true;
+                        uplink_event_free(event);
+                        free_events(&reading->events);
+                        return;
+                }
+                append(queue, backlog, event);
+        }
+        /* What had arrived before the reading began was on disk, so it has been seen now. */
+        if (!backlog->unread && reading->arrived > backlog->last_in_memory)
+                backlog->last_in_memory = reading->arrived;
+}
+
+/* The device of a reading at start, made from its first event; NULL if none was left. */
+static struct device *recovered_device(struct uplink_queue *queue, struct reading *reading)
+{
+        struct device *device = NULL;
+
+        map_remove(queue->recovering, reading->device_key);
+        if (!list_is_empty(&reading->events)) {
+                device = queue->options.device_of(
+                        queue->options.context,
+                        list_entry(reading->events.head.next, struct uplink_event, node));
+                /* What arrived meanwhile may or may not have been read: it is read again. */
+                device->backlog.last_in_store = reading->arrived;
+                reading->arrived = 0;
+        }
+        return device;
+}
+
+static void read_again(struct hub_timer *timer)
+{
+        start_reading(list_entry(timer, struct reading, again));
+}
+
+static void finish_reading(void *context)
+{
+        struct reading *reading = context;
+        struct uplink_queue *queue = reading->queue;
+        struct device *device = reading->device;
+
+        if (reading->result != 0) {
+                reading->again.run = read_again;
+                hub_timer_start(queue->options.hubs, &reading->again, READ_AGAIN_MS);
+                return;
+        }
+        if (!device && list_is_empty(&reading->events) && reading->arrived > 0) {
+                start_reading(reading);
+                return;
+        }
+        if (!device)
+                device = recovered_device(queue, reading);
+        if (device) {
+                take_in(queue, &device->backlog, reading);
+                if (uplink_queue_first(queue, device))
+                        queue->options.ready(queue->options.context, device);
+        }
+        reading_free(reading);
+}
+
+static void reading_done(struct store_take *take, int result, const struct store_event *events,
+                         size_t count)
+{
+        struct reading *reading = list_entry(take, struct reading, take);
+
+        reading->result = result;
+        reading->count = count;
+        for (size_t i = 0; i < count; i++) {
+                struct uplink_event *event =
+                        event_from_record(reading->queue, reading->device_key, &events[i]);
+
+                if (event)
+                        list_push_back(&reading->events, &event->node);
+        }
+        if (!post(reading->queue, finish_reading, reading))
+                reading_free(reading);
+}
+
+static void start_reading(struct reading *reading)
+{
+        struct uplink_queue *queue = reading->queue;
+
+        if (reading->device)
+                reading->arrived = reading->device->backlog.last_in_store;
+        reading->take = (struct store_take){
+                .device = reading->device_key,
+                .after_id = reading->device ? reading->device->backlog.last_in_memory : 0,
+                .maximum = queue->options.maximum_per_device,
+                .done = reading_done,
+        };
+        store_take(queue->options.store, &reading->take);
+}
+
+static struct reading *reading_new(struct uplink_queue *queue, const char *device_key,
+                                   struct device *device)
+{
+        struct reading *reading = mem_new(1, sizeof(*reading));
+
+        reading->queue = queue;
+        reading->device = device;
+        reading->device_key = mem_text(device_key);
+        list_init(&reading->events);
+        return reading;
+}
+
+static void read_more(struct uplink_queue *queue, struct device *device)
+{
+        if (device->backlog.reading)
+                return;
+        device->backlog.reading = true;
+        start_reading(reading_new(queue, device->key, device));
+}
+
+static void start_recovery(void *context)
+{
+        struct reading *reading = context;
+
+        map_set(reading->queue->recovering, reading->device_key, reading);
+        start_reading(reading);
+}
+
+void uplink_queue_recover(struct uplink_queue *queue, const char *device_key)
+{
+        struct reading *reading = reading_new(queue, device_key, NULL);
+
+        if (!post(queue, start_recovery, reading))
+                reading_free(reading);
+}
+
+struct uplink_event *uplink_queue_first(struct uplink_queue *queue, struct device *device)
+{
+        struct uplink_backlog *backlog = &device->backlog;
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (!list_is_empty(&backlog->events))
+                return list_entry(backlog->events.head.next, struct uplink_event, node);
+        if (has_unread(backlog))
+                read_more(queue, device);
+        return NULL;
+}
+
+void uplink_queue_pop(struct uplink_queue *queue, struct device *device)
+{
+        struct list_node *node = list_pop_front(&device->backlog.events);
+        struct uplink_event *event = list_entry(node, struct uplink_event, node);
+
+        queue->memory -= event->size;
+        uplink_event_free(event);
+        if (list_is_empty(&device->backlog.events))
+                uplink_queue_first(queue, device);
+}

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/webhook_intake.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "gateway/uplink/uplink_queue.h"
+#include "gateway/uplink/uplink_trust.h"
+#include "http/http_server.h"
+
+/* The header that carries a key; Azure Functions' own name is understood as well. */
+static const char *const key_headers[] = {"X-Api-Key", "x-functions-key"};
+
+struct webhook_intake {
+        struct webhook_intake_options options;
+        struct http_server *server;
+};
+
+/* What one webhook brought, on its way to the store. */
+struct delivery {
+        struct webhook_intake *webhook;
+        struct http_exchange *exchange;
+        bool deferred; /* the answer comes later than `handle` returns */
+        const struct network *network;
+        struct webhook received;
+        struct list events; /* struct uplink_event, in the order of put.events */
+        struct store_put put;
+        struct store_event *stored;
+        struct buf *records;
+        int64_t arrived_ns;
+        atomic_int parts; /* that must be durable before the answer */
+        atomic_int result;
+};
+
+/* --- state pages -------------------------------------------------------------------------- */
+
+static bool is_ready(const struct webhook_intake *webhook)
+{
+        struct store_state state;
+
+        store_get_state(webhook->options.store, &state);
+        return !state.full;
+}
+
+/* Answers /healthz, /readyz and /metrics; false if it is none of them. */
+static bool answer_state_page(const struct webhook_intake *webhook, struct http_exchange *exchange)
+{
+        CLEANUP(buf_deinit) struct buf body = BUF_INIT;
+        const char *path = http_exchange_path(exchange);
+        bool ready;
+
+        if (text_equal(path, "/metrics")) {
+                metrics_write(&body);
+                http_exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8",
+                                     body.data, body.size);
+                return true;
+        }
+        if (!text_equal(path, "/healthz") && !text_equal(path, "/readyz"))
+                return false;
+        ready = text_equal(path, "/healthz") || is_ready(webhook);
+        buf_add_text(&body, ready ? "ok\n" : "the store is full\n");
+        http_exchange_answer(exchange, ready ? 200 : 503, "text/plain; charset=utf-8", body.data,
+                             body.size);
+        return true;
+}
+
+/* --- who sends ---------------------------------------------------------------------------- */
+
+/* Compares with every key, so that the time does not tell which one came close. */
+static bool is_key(const struct webhook_intake *webhook, const char *text, size_t size)
+{
+        bool known = false;
+
+        for (size_t i = 0; i < webhook->options.key_count; i++) {
+                const char *key = webhook->options.keys[i];
+
+                known |= crypto_equal(text, size, key, strlen(key));
+        }
+        return known;
+}
+
+static bool has_basic_key(const struct webhook_intake *webhook, const char *authorization)
+{
+        CLEANUP(buf_deinit) struct buf pair = BUF_INIT;
+        const char *encoded;
+        const char *colon;
+        bool known;
+
+        if (!authorization || strncasecmp(authorization, "Basic ", 6) != 0)
+                return false;
+        encoded = authorization + 6 + strspn(authorization + 6, " ");
+        if (!crypto_base64_decode(&pair, encoded, strlen(encoded)))
+                return false;
+        colon = memchr(buf_text(&pair), ':', pair.size);
+        known = colon &&
+                is_key(webhook, colon + 1, pair.size - (size_t)(colon + 1 - buf_text(&pair)));
+        mem_wipe(pair.data, pair.size);
+        return known;
+}
+
+static bool is_authorized(const struct webhook_intake *webhook,
+                          const struct http_exchange *exchange)
+{
+        const char *text = http_exchange_argument(exchange, "code");
+        bool known = webhook->options.key_count == 0;
+
+        if (text)
+                known |= is_key(webhook, text, strlen(text));
+        for (size_t i = 0; i < ARRAY_SIZE(key_headers); i++) {
+                text = http_exchange_header(exchange, key_headers[i]);
+                if (text)
+                        known |= is_key(webhook, text, strlen(text));
+        }
+        return known | has_basic_key(webhook, http_exchange_header(exchange, "Authorization"));
+}
+
+/* The headers are there. */
+static void admit(void *context, struct http_exchange *exchange)
+{
+        struct webhook_intake *webhook = context;
+        const char *method = http_exchange_method(exchange);
+        const char *rest;
+
+        if (text_equal(method, "GET") && answer_state_page(webhook, exchange))
+                return;
+        if (!network_by_path(http_exchange_path(exchange), &rest)) {
+                http_exchange_problem(exchange, 404, "No such path",
+                                      "webhooks are taken at the path of their network, for "
+                                      "example /things-stack");
+        } else if (!text_equal(method, "POST")) {
+                http_exchange_problem(exchange, 405, "Only POST", "a webhook is a POST request");
+        } else if (!is_authorized(webhook, exchange)) {
+                metrics_add(METRIC_WEBHOOK_UNAUTHORIZED, 1);
+                http_exchange_problem(exchange, 401, "Who are you?",
+                                      "send one of the configured WebhookKeys as header "
+                                      "X-Api-Key, as password of basic authentication or as "
+                                      "?code=");
+        }
+}
+
+/* --- storing ------------------------------------------------------------------------------ */
+
+static void delivery_free(struct delivery *delivery)
+{
+        struct list_node *node;
+
+        if (!delivery)
+                return;
+        while ((node = list_pop_front(&delivery->events)))
+                uplink_event_free(list_entry(node, struct uplink_event, node));
+        for (size_t i = 0; i < delivery->put.count; i++)
+                buf_deinit(&delivery->records[i]);
+        free(delivery->records);
+        free(delivery->stored);
+        free(delivery);
+}
+
+static void refuse_unavailable(struct http_exchange *exchange, int result)
+{
+        metrics_add(METRIC_WEBHOOK_REFUSED, 1);
+        http_exchange_problem(exchange, 503, "Not now",
+                              result == STORE_E_FULL ? "the store is full; nothing was stored"
+                                                     : "the store can't write; nothing was stored");
+}
+
+/* Numbers the events as the store did, and drops those that it had already. */
+static void take_ids(struct delivery *delivery, int64_t now_ns)
+{
+        size_t i = 0;
+
+        list_for_each_safe (node, &delivery->events) {
+                struct uplink_event *event = list_entry(node, struct uplink_event, node);
+
+                event->id = delivery->stored[i++].id;
+                event->stored_ns = now_ns;
+                if (event->id != 0)
+                        continue;
+                list_remove(&delivery->events, node);
+                uplink_event_free(event);
+        }
+}
+
+/* One part is durable, or can't be; after the last one the sender is answered. Any thread. */
+static void part_done(void *context, int result)
+{
+        struct delivery *delivery = context;
+        struct http_exchange *exchange = delivery->exchange;
+
+        if (result != 0)
+                atomic_store(&delivery->result, result);
+        if (atomic_fetch_sub(&delivery->parts, 1) > 1)
+                return;
+        result = atomic_load(&delivery->result);
+        delivery_free(delivery);
+        if (result == 0) {
+                metrics_add(METRIC_WEBHOOK_STORED, 1);
+                http_exchange_answer(exchange, 202, NULL, NULL, 0);
+        } else {
+                refuse_unavailable(exchange, result);
+        }
+}
+
+/* On the store's thread. */
+static void put_done(struct store_put *put, int result)
+{
+        struct delivery *delivery = list_entry(put, struct delivery, put);
+        struct webhook_intake *webhook = delivery->webhook;
+        int64_t now_ns = clock_steady_ns();
+
+        if (result == 0) {
+                take_ids(delivery, now_ns);
+                metrics_observe(METRIC_WEBHOOK_TO_STORED, now_ns - delivery->arrived_ns);
+                webhook->options.stored(webhook->options.context, &delivery->events);
+        }
+        part_done(delivery, result);
+}
+
+/* Prepares the put of all events of the delivery. */
+static void prepare_put(struct delivery *delivery)
+{
+        size_t count = delivery->events.count;
+        size_t i = 0;
+
+        delivery->stored = mem_new(count, sizeof(*delivery->stored));
+        delivery->records = mem_new(count, sizeof(*delivery->records));
+        list_for_each (node, &delivery->events) {
+                struct uplink_event *event = list_entry(node, struct uplink_event, node);
+
+                event_encode(&event->event, &delivery->records[i]);
+                event->size = delivery->records[i].size;
+                delivery->stored[i] = (struct store_event){
+                        .device = event->device_key,
+                        .message_id = event->event.message_id,
+                        .record = delivery->records[i].data,
+                        .record_size = delivery->records[i].size,
+                        .arrived_ns = clock_wall_ns(),
+                        .duplicate_window_ms = event->event.duplicate_window_ms,
+                };
+                i++;
+        }
+        delivery->put =
+                (struct store_put){.events = delivery->stored, .count = count, .done = put_done};
+}
+
+/* Moves what is to be stored from the parsed list to the delivery. */
+static void select_events(struct delivery *delivery, struct event_list *parsed,
+                          struct reason *unfit)
+{
+        const struct webhook_intake_options *options = &delivery->webhook->options;
+
+        for (size_t i = 0; i < parsed->count; i++) {
+                CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+                struct uplink_event *event;
+
+                if (!options->wanted(options->context, &parsed->events[i]) ||
+                    !options->admissible(options->context, &parsed->events[i], unfit))
+                        continue;
+                event = mem_new(1, sizeof(*event));
+                event->event = parsed->events[i];
+                parsed->events[i] = EVENT_INIT;
+                event_device_key(&event->event, &key);
+                event->device_key = buf_take(&key);
+                event->heard = options->hear(options->context, &delivery->received, &event->event);
+                event->arrived_ns = delivery->arrived_ns;
+                list_push_back(&delivery->events, &event->node);
+        }
+}
+
+static void defer(struct delivery *delivery)
+{
+        if (!delivery->deferred)
+                http_exchange_defer(delivery->exchange);
+        delivery->deferred = true;
+}
+
+/* How many of the parsed events tell the fate of a downlink. */
+static int count_concerning(const struct webhook_intake *webhook, const struct event_list *parsed)
+{
+        int count = 0;
+
+        for (size_t i = 0; i < parsed->count; i++) {
+                if (webhook->options.concerns(webhook->options.context, &parsed->events[i]))
+                        count++;
+        }
+        return count;
+}
+
+static void confirm(struct delivery *delivery, const struct event *event)
+{
+        const struct webhook_intake_options *options = &delivery->webhook->options;
+
+        if (options->concerns(options->context, event))
+                options->confirm(options->context, event, part_done, delivery);
+}
+
+/* Those that are stored as well have been moved from `parsed` to the delivery. */
+static void confirm_events(struct delivery *delivery, const struct event_list *parsed)
+{
+        for (size_t i = 0; i < parsed->count; i++)
+                confirm(delivery, &parsed->events[i]);
+        list_for_each (node, &delivery->events)
+                confirm(delivery, &list_entry(node, struct uplink_event, node)->event);
+}
+
+/* Everything that is to be durable before the answer is under way when it returns. */
+static void start_parts(struct delivery *delivery, struct event_list *parsed, int concerning)
+{
+        struct store *store = delivery->webhook->options.store;
+        bool stores = !list_is_empty(&delivery->events);
+
+        /* One more than there are, so that the delivery lives until all have been started. */
+        atomic_store(&delivery->parts, concerning + (stores ? 1 : 0) + 1);
+        defer(delivery);
+        confirm_events(delivery, parsed);
+        if (stores) {
+                prepare_put(delivery);
+                store_put(store, &delivery->put);
+        }
+        part_done(delivery, 0);
+}
+
+/* Frees the delivery. */
+static void refuse(struct delivery *delivery, unsigned status, const char *title,
+                   const struct reason *reason)
+{
+        struct http_exchange *exchange = delivery->exchange;
+
+        delivery_free(delivery);
+        http_exchange_problem(exchange, status, title, reason->text);
+}
+
+static void store_events(struct delivery *delivery, struct event_list *parsed)
+{
+        struct http_exchange *exchange = delivery->exchange;
+        int concerning = count_concerning(delivery->webhook, parsed);
+        struct reason unfit = REASON_INIT;
+
+        select_events(delivery, parsed, &unfit);
+        if (!list_is_empty(&delivery->events) || concerning > 0) {
+                start_parts(delivery, parsed, concerning);
+        } else if (unfit.text[0] != '\0') {
+                metrics_add(METRIC_WEBHOOK_MALFORMED, 1);
+                refuse(delivery, 400, "Not taken", &unfit);
+        } else {
+                metrics_add(METRIC_WEBHOOK_IGNORED, 1);
+                delivery_free(delivery);
+                http_exchange_answer(exchange, 200, NULL, NULL, 0);
+        }
+}
+
+/* --- understanding ------------------------------------------------------------------------ */
+
+static void refuse_malformed(struct delivery *delivery, const struct reason *reason)
+{
+        metrics_add(METRIC_WEBHOOK_MALFORMED, 1);
+        refuse(delivery, 400, "Not a valid webhook", reason);
+}
+
+static void take(struct delivery *delivery)
+{
+        CLEANUP(event_list_deinit) struct event_list parsed = EVENT_LIST_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (delivery->network->parse(&delivery->received, &parsed, &reason) ==
+            NETWORK_E_MALFORMED) {
+                refuse_malformed(delivery, &reason);
+                return;
+        }
+        if (reason.text[0] != '\0')
+                log_info("WEBHOOK_REMARK", "A webhook was taken with a remark",
+                         LOG_TEXT("network", delivery->network->name),
+                         LOG_TEXT("remark", reason.text), LOG_END);
+        store_events(delivery, &parsed);
+}
+
+/* On "ingest", or where the certificate came from. */
+static void on_verdict(void *context, enum uplink_verdict verdict, const struct reason *reason)
+{
+        struct delivery *delivery = context;
+
+        switch (verdict) {
+        case UPLINK_TRUSTED:
+                take(delivery);
+                break;
+        case UPLINK_MALFORMED:
+                refuse_malformed(delivery, reason);
+                break;
+        case UPLINK_REFUSED:
+                metrics_add(METRIC_WEBHOOK_UNTRUSTED, 1);
+                refuse(delivery, 403, "Not authentic", reason);
+                break;
+        case UPLINK_UNAVAILABLE:
+        case UPLINK_UNDECIDED:
+                metrics_add(METRIC_WEBHOOK_REFUSED, 1);
+                refuse(delivery, 503, "Not now", reason);
+                break;
+        }
+}
+
+static const char *find_header(const struct webhook *webhook, const char *name)
+{
+        return http_exchange_header(webhook->context, name);
+}
+
+static struct delivery *delivery_new(struct webhook_intake *webhook, struct http_exchange *exchange)
+{
+        struct delivery *delivery = mem_new(1, sizeof(*delivery));
+        struct webhook *received = &delivery->received;
+
+        delivery->webhook = webhook;
+        delivery->exchange = exchange;
+        delivery->arrived_ns = http_exchange_arrived_ns(exchange);
+        list_init(&delivery->events);
+        received->arrived_ns = clock_wall_ns();
+        received->header = find_header;
+        received->context = exchange;
+        received->body = http_exchange_body(exchange, &received->body_size);
+        delivery->network = network_by_path(http_exchange_path(exchange), &received->path);
+        return delivery;
+}
+
+/* The whole body is there. */
+static void handle(void *context, struct http_exchange *exchange)
+{
+        struct webhook_intake *webhook = context;
+        struct delivery *delivery = delivery_new(webhook, exchange);
+        struct uplink_proof *proof;
+        struct reason reason = REASON_INIT;
+        enum uplink_verdict verdict = uplink_trust_check(webhook->options.trust, delivery->network,
+                                                         &delivery->received, &proof, &reason);
+
+        if (verdict != UPLINK_UNDECIDED) {
+                on_verdict(delivery, verdict, &reason);
+                return;
+        }
+        defer(delivery);
+        uplink_trust_decide(proof, on_verdict, delivery);
+}
+
+static void count_refused(void *context, unsigned status)
+{
+        (void)context;
+        metrics_add(status == 413 ? METRIC_WEBHOOK_TOO_LARGE : METRIC_WEBHOOK_REFUSED, 1);
+}
+
+/* --- start and stop ----------------------------------------------------------------------- */
+
+int webhook_intake_start(const struct webhook_intake_options *options,
+                         struct webhook_intake **webhook, struct reason *reason)
+{
+        struct webhook_intake *made = mem_new(1, sizeof(*made));
+        int result;
+
+        made->options = *options;
+        result = http_server_start(
+                &(struct http_server_options){
+                        .thread = "ingest",
+                        .host = options->host,
+                        .port = options->port,
+                        .certificate = options->certificate,
+                        .private_key = options->private_key,
+                        .maximum_body = options->maximum_body,
+                        .request_timeout_ms = options->request_timeout_ms,
+                        .maximum_connections = options->maximum_connections,
+                        .methods = "POST",
+                        .admit = admit,
+                        .handle = handle,
+                        .refused = count_refused,
+                        .context = made,
+                },
+                &made->server, reason);
+        if (result != 0) {
+                free(made);
+                return result;
+        }
+        *webhook = made;
+        return 0;
+}
+
+uint16_t webhook_intake_port(const struct webhook_intake *webhook)
+{
+        return http_server_port(webhook->server);
+}
+
+void webhook_intake_stop(struct webhook_intake *webhook)
+{
+        if (!webhook)
+                return;
+        http_server_stop(webhook->server);
+        free(webhook);
+}

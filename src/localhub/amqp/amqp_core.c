@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "localhub/amqp/amqp_core.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+
+void amqp_core_init(struct amqp_core *core)
+{
+        list_init(&core->peers);
+        list_init(&core->calls);
+        list_init(&core->feedback_links);
+        core->now_ms = clock_steady_ms();
+        core->wall_ms = clock_wall_ms();
+}
+
+void amqp_core_deinit(struct amqp_core *core)
+{
+        amqp_methods_end(core);
+        table_deinit(&core->owners);
+        timers_deinit(&core->timers);
+        buf_deinit(&core->scratch);
+        buf_deinit(&core->texts);
+}
+
+struct amqp_device *amqp_core_owner(struct amqp_core *core, int hub, const char *device_id)
+{
+        char key[REGISTRY_ID_SIZE + 16];
+        struct table_entry *entry;
+
+        snprintf(key, sizeof(key), "%d/%s", hub, device_id);
+        entry = table_find(&core->owners, key);
+        return entry ? table_of(entry, struct amqp_device, owner) : NULL;
+}
+
+void amqp_core_commands_wait(struct amqp_core *core, int hub, const char *device_id)
+{
+        struct amqp_device *device = amqp_core_owner(core, hub, device_id);
+
+        if (device && device->command_link)
+                amqp_device_order(device, AMQP_WORK_COMMANDS);
+}
+
+static void commands_wait(void *context, int hub, const char *device_id)
+{
+        amqp_core_commands_wait(context, hub, device_id);
+}
+
+int64_t amqp_core_tick(struct amqp_core *core)
+{
+        int64_t next;
+
+        timers_run(&core->timers, core->now_ms);
+        command_queue_tick(core->commands, core->now_ms, commands_wait, core);
+        next = timers_next(&core->timers);
+        if (command_queue_next(core->commands) < next)
+                next = command_queue_next(core->commands);
+        amqp_service_check(core, &next);
+        return next;
+}
+
+/* A device may have tokens on several connections, although only one of them owns it. */
+static void detach_everywhere(struct amqp_core *core, int hub, const char *device_id,
+                              const char *condition)
+{
+        list_for_each (node, &core->peers) {
+                struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
+                struct amqp_device *device =
+                        peer->hub == hub ? amqp_device_find(peer, device_id) : NULL;
+
+                if (device)
+                        amqp_device_order_detach(device, condition, NULL, true);
+        }
+}
+
+void amqp_core_registry_changed(struct amqp_core *core, enum registry_change change, int hub,
+                                const char *device_id, const char *patch)
+{
+        struct amqp_device *owner = amqp_core_owner(core, hub, device_id);
+        struct registry_device device;
+
+        switch (change) {
+        case REGISTRY_DEVICE_REMOVED:
+                command_queue_purge(core->commands, hub, device_id);
+                detach_everywhere(core, hub, device_id, "amqp:not-found");
+                break;
+        case REGISTRY_DEVICE_CHANGED:
+                if (registry_device_get(core->registry, hub, device_id, &device) && !device.enabled)
+                        detach_everywhere(core, hub, device_id, "amqp:unauthorized-access");
+                break;
+        case REGISTRY_TWIN_DESIRED:
+                if (owner)
+                        amqp_twin_order(owner, patch);
+                break;
+        }
+}
+
+void amqp_core_faults_changed(struct amqp_core *core)
+{
+        list_for_each (node, &core->peers) {
+                struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
+
+                list_for_each (device_node, &peer->device_list)
+                        amqp_device_order(list_entry(device_node, struct amqp_device, node),
+                                          AMQP_WORK_CREDIT);
+        }
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the AMQP connections of the local hub share, and what one connection, one device on it and
+ * one link are. Inside amqp_*.c only.
+ *
+ * One thread runs all of it. Handlers work on pn_event_t alone and reach nothing of another
+ * connection but through its list of work and a wake-up, because proton allows a connection to be
+ * touched only while its own events are handled. So two connection drivers joined in memory test
+ * everything here without a socket.
+ */
+#ifndef ISTHMUS_LOCALHUB_AMQP_AMQP_CORE_H
+#define ISTHMUS_LOCALHUB_AMQP_AMQP_CORE_H
+
+#include <proton/delivery.h>
+#include <proton/engine.h>
+#include <proton/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/amqp_wire.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/table.h"
+#include "base/timers.h"
+#include "localhub/faults.h"
+#include "localhub/link_address.h"
+#include "localhub/local_hub.h"
+#include "localhub/messages/command_queue.h"
+#include "localhub/messages/telemetry_log.h"
+#include "localhub/registry/registry.h"
+
+#define AMQP_CREDIT         1000 /* of a telemetry link; granted again when half is used */
+#define AMQP_MESSAGE_MAX    1048576
+#define AMQP_TELEMETRY_MAX  262144
+#define AMQP_CONDITION_SIZE 96
+
+struct amqp_core {
+        struct registry *registry;
+        struct telemetry_log *telemetry;
+        struct faults *faults;
+        struct command_queue *commands;
+        size_t tokens_per_connection;
+        int64_t feedback_delay_ms;
+
+        int64_t now_ms;  /* steady; set before each turn */
+        int64_t wall_ms; /* wall clock; set before each turn */
+        struct timers timers;
+        struct list peers;
+        struct table owners;        /* amqp_device by "HUB/ID": the one whose links count */
+        struct list calls;          /* direct methods under way */
+        struct list feedback_links; /* amqp_link by feedback_node */
+        uint64_t last_number;       /* of connections, links, deliveries */
+        struct buf scratch;         /* of whoever builds or reads a message */
+        struct buf texts;           /* of whoever makes texts of a message */
+};
+
+/* --- a connection ---------------------------------------------------------------------------- */
+
+struct amqp_peer {
+        struct list_node node;
+        struct amqp_core *core;
+        pn_connection_t *connection;
+        void (*wake)(struct amqp_peer *peer); /* amqp_peer_work will be called for it */
+        void *context;                        /* of whoever made it */
+        int hub;
+        char hub_id[REGISTRY_ID_SIZE];
+        char id[REGISTRY_TAG_SIZE];
+        char name[64]; /* address of the client */
+        int64_t opened_ms;
+        uint64_t messages;
+        size_t tokens; /* distinct ones so far */
+        bool cut;      /* to be cut at the next work */
+        bool is_open;
+        bool detach_service; /* its service links have lost their right */
+        struct table devices;
+        struct list device_list;
+        struct list work;  /* amqp_device by work_node */
+        struct list links; /* amqp_link of no device */
+        struct grant {
+                struct timer timer;
+                bool valid;
+        } all_devices, service; /* what a policy's token allows here */
+};
+
+/* --- a device on a connection ---------------------------------------------------------------- */
+
+enum amqp_work {
+        AMQP_WORK_DETACH = 1,
+        AMQP_WORK_COMMANDS = 2,
+        AMQP_WORK_METHODS = 4,
+        AMQP_WORK_TWIN = 8,
+        AMQP_WORK_CREDIT = 16,
+        AMQP_WORK_SETTLE = 32,
+};
+
+struct amqp_device {
+        struct table_entry by_id; /* in peer->devices */
+        struct table_entry owner; /* in core->owners */
+        struct list_node node;
+        struct list_node work_node;
+        unsigned work; /* enum amqp_work; on peer->work unless 0 */
+        struct amqp_peer *peer;
+        char *owner_key; /* "HUB/ID" */
+        const char *id;  /* within it */
+        char *model_id;  /* "" = none */
+        bool owns;
+        bool has_token; /* one of its own, counted in peer->tokens */
+        bool token_valid;
+        struct timer expiry;
+        struct list links;
+        struct amqp_link *command_link;
+        struct amqp_link *method_link;    /* requests go out on it */
+        struct amqp_link *method_answers; /* answers come in on it */
+        struct amqp_link *twin_link;      /* responses go out on it */
+        bool twin_subscribed;
+        struct list patches;                        /* desired properties to tell */
+        char detach_condition[AMQP_CONDITION_SIZE]; /* of AMQP_WORK_DETACH */
+        char *detach_description;
+        bool lose_token; /* AMQP_WORK_DETACH also ends its authorisation */
+};
+
+/* --- a link ---------------------------------------------------------------------------------- */
+
+struct amqp_link;
+
+/* What a link is for; one table of functions per file. Functions may be NULL. */
+struct amqp_link_type {
+        const char *name;
+        bool hub_receives;
+        int credit;        /* at first, if the hub receives */
+        uint64_t max_size; /* of a message, if the hub receives */
+        void (*opened)(struct amqp_link *link);
+        /* A whole message; the function settles `delivery` or keeps it. */
+        void (*message)(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
+                        size_t size);
+        /* The client's word on a delivery of ours. */
+        void (*outcome)(struct amqp_link *link, pn_delivery_t *delivery);
+        void (*credit_came)(struct amqp_link *link);
+        void (*ended)(struct amqp_link *link);
+};
+
+struct amqp_link {
+        struct list_node node; /* of device->links or peer->links */
+        struct list_node feedback_node;
+        const struct amqp_link_type *type; /* NULL = refused, waits for its end */
+        pn_link_t *handle;
+        struct amqp_peer *peer;
+        struct amqp_device *device; /* NULL for links of the connection or the service */
+        uint64_t number;
+        bool closing;       /* our DETACH is sent: nothing counts any more */
+        bool on_feedback;   /* on core->feedback_links */
+        struct list outbox; /* waits for credit */
+        struct list slow;   /* dispositions that wait */
+        struct list batch;  /* feedback sent and not yet accepted */
+};
+
+/* --- amqp_peer.c ----------------------------------------------------------------------------- */
+
+struct amqp_peer *amqp_peer_new(struct amqp_core *core, int hub, pn_connection_t *connection,
+                                void (*wake)(struct amqp_peer *peer), void *context);
+/* Ends all that it has; proton's connection is the caller's. */
+void amqp_peer_free(struct amqp_peer *peer);
+/* Every event of its connection, but the end of the transport. */
+void amqp_peer_handle(struct amqp_peer *peer, pn_event_t *event);
+/* Does what was ordered, within the connection's events. */
+void amqp_peer_work(struct amqp_peer *peer);
+/* Orders that the connection be cut. */
+void amqp_peer_cut(struct amqp_peer *peer);
+
+/* --- amqp_core.c ----------------------------------------------------------------------------- */
+
+void amqp_core_init(struct amqp_core *core);
+/* The peers are freed before. */
+void amqp_core_deinit(struct amqp_core *core);
+/* Runs what time has brought; returns when it wants to run next (steady ms). */
+int64_t amqp_core_tick(struct amqp_core *core);
+/* The device whose links count, on whatever connection; NULL = none. */
+struct amqp_device *amqp_core_owner(struct amqp_core *core, int hub, const char *device_id);
+/* The client's changes of the registry, and messages for a device. */
+void amqp_core_registry_changed(struct amqp_core *core, enum registry_change change, int hub,
+                                const char *device_id, const char *patch);
+void amqp_core_commands_wait(struct amqp_core *core, int hub, const char *device_id);
+void amqp_core_faults_changed(struct amqp_core *core);
+
+/* --- amqp_device.c --------------------------------------------------------------------------- */
+
+struct amqp_device *amqp_device_find(struct amqp_peer *peer, const char *id);
+struct amqp_device *amqp_device_make(struct amqp_peer *peer, const char *id);
+void amqp_device_free(struct amqp_device *device);
+/* Takes a link in: the device is connected, and owns its identity from now on. */
+void amqp_device_link_opened(struct amqp_device *device);
+void amqp_device_link_ended(struct amqp_device *device);
+/* Orders work within the connection's events. */
+void amqp_device_order(struct amqp_device *device, enum amqp_work work);
+void amqp_device_order_detach(struct amqp_device *device, const char *condition,
+                              const char *description, bool lose_token);
+/* Detaches now all links; within the connection's events. */
+void amqp_device_detach(struct amqp_device *device);
+void amqp_device_set_token(struct amqp_device *device, int64_t expires_s);
+
+/* --- amqp_link.c ----------------------------------------------------------------------------- */
+
+void amqp_link_attach(struct amqp_peer *peer, pn_link_t *handle);
+/* Sends DETACH with an error; `description` NULL = made from `code` and `message`. */
+void amqp_link_detach(struct amqp_link *link, const char *condition, const char *description);
+/* The link is gone or goes with its session or connection. Frees it. */
+void amqp_link_end(struct amqp_link *link);
+void amqp_link_delivery(struct amqp_link *link, pn_delivery_t *delivery);
+void amqp_link_flow(struct amqp_link *link);
+/* Sends, or keeps until there is credit. Too many kept = false, the link is detached. */
+bool amqp_link_send(struct amqp_link *link, const struct buf *message);
+/* Grants credit up to the type's again, unless a fault withholds it. */
+void amqp_link_grant(struct amqp_link *link);
+/* Sends now with this tag; there is credit. The delivery is the caller's to settle. */
+pn_delivery_t *amqp_link_transfer(struct amqp_link *link, const void *tag, size_t tag_size,
+                                  const struct buf *message);
+
+/* Settles a delivery of the client: PN_ACCEPTED, or rejected with an error. */
+void amqp_accept(pn_delivery_t *delivery);
+void amqp_reject(pn_delivery_t *delivery, const char *condition, const char *description);
+
+/* --- amqp_error.c ---------------------------------------------------------------------------- */
+
+/* Adds IoT Hub's description: JSON with code, tracking id, text and time. */
+void amqp_error_text(struct buf *out, int code, const char *message);
+/* Sets an error with description and info map; an empty description gets the condition's text. */
+void amqp_error_set(pn_condition_t *to, const char *condition, const char *description);
+
+/* --- the kinds of links ---------------------------------------------------------------------- */
+
+extern const struct amqp_link_type amqp_cbs_requests, amqp_cbs_responses;
+extern const struct amqp_link_type amqp_telemetry;
+extern const struct amqp_link_type amqp_commands;
+extern const struct amqp_link_type amqp_method_requests, amqp_method_answers;
+extern const struct amqp_link_type amqp_twin_requests, amqp_twin_responses;
+extern const struct amqp_link_type amqp_service_commands, amqp_service_feedback;
+
+/* amqp_telemetry.c: sends the dispositions whose time has come. */
+void amqp_telemetry_settle(struct amqp_device *device);
+
+/* amqp_commands.c */
+void amqp_commands_push(struct amqp_link *link);
+
+/* amqp_methods.c */
+struct amqp_call;
+/* Takes a call over; `method` is copied. */
+void amqp_methods_invoke(struct amqp_core *core, int hub, const char *device_id,
+                         const struct local_hub_method *method, local_hub_method_done *done,
+                         void *context);
+/* Sends what waits for this device. */
+void amqp_methods_push(struct amqp_device *device);
+/* The device has no method links any more: calls under way are lost. */
+void amqp_methods_lost(struct amqp_device *device);
+/* Ends all calls. */
+void amqp_methods_end(struct amqp_core *core);
+
+/* amqp_twin.c */
+void amqp_twin_order(struct amqp_device *device, const char *json);
+void amqp_twin_push(struct amqp_device *device);
+void amqp_twin_forget(struct amqp_device *device);
+
+/* amqp_service.c: looks whether feedback is due; `*next_ms` is lowered to when to look again. */
+void amqp_service_check(struct amqp_core *core, int64_t *next_ms);
+void amqp_service_push(struct amqp_link *link);
+
+#endif

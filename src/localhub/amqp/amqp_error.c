@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include <proton/codec.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/text.h"
+#include "localhub/amqp/amqp_core.h"
+
+/* What IoT Hub says with a condition when nobody knows better. */
+static const struct {
+        const char *condition;
+        int code;
+        const char *text;
+} usual[] = {
+        {"amqp:not-found", 404001, "The device does not exist."},
+        {"amqp:unauthorized-access", 401002, "The authorization token is invalid or has expired."},
+        {"amqp:resource-limit-exceeded", 403002, "The quota of this hub is exceeded."},
+        {"amqp:link:message-size-exceeded", 413001, "The message is too large."},
+        {"amqp:link:detach-forced", 503005, "Server Busy. Please retry operation"},
+        {"amqp:link:stolen", 409002, "Another connection of the same device was opened."},
+        {"amqp:internal-error", 500001, "The server met an error."},
+        {"com.microsoft:link-creation-conflict", 409002,
+         "Another connection of the same device was opened."},
+        {"com.microsoft:device-container-throttled", 429001,
+         "The rate of operations is over the limit."},
+        {"com.microsoft:message-lock-lost", 412002, "The lock of the message was lost."},
+        {"com.microsoft:quota-exceeded", 403002, "The daily quota of messages is used up."},
+        {"com.microsoft:timeout", 500008, "The operation timed out."},
+};
+
+void amqp_error_text(struct buf *out, int code, const char *message)
+{
+        char tracking[CRYPTO_UUID_SIZE];
+        char time[CLOCK_TEXT_SIZE];
+
+        crypto_uuid4(tracking);
+        clock_format_utc(time, clock_wall_ms() * CLOCK_NS_PER_MS, CLOCK_FRACTION);
+        buf_add_format(out, "{\"errorCode\":%d,\"trackingId\":\"%s\",\"message\":", code, tracking);
+        buf_add_json_string(out, message, strlen(message));
+        buf_add_format(out, ",\"timestampUtc\":\"%s\"}", time);
+}
+
+static void add_usual(struct buf *out, const char *condition)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(usual); i++) {
+                if (strcmp(usual[i].condition, condition) == 0) {
+                        amqp_error_text(out, usual[i].code, usual[i].text);
+                        return;
+                }
+        }
+        buf_add_text(out, condition);
+}
+
+static void put_info(pn_data_t *info)
+{
+        char tracking[CRYPTO_UUID_SIZE];
+
+        crypto_uuid4(tracking);
+        pn_data_put_map(info);
+        pn_data_enter(info);
+        pn_data_put_symbol(
+                info, pn_bytes(strlen("com.microsoft:tracking-id"), "com.microsoft:tracking-id"));
+        pn_data_put_string(info, pn_bytes(strlen(tracking), tracking));
+        pn_data_put_symbol(
+                info, pn_bytes(strlen("com.microsoft:is-filtered"), "com.microsoft:is-filtered"));
+        pn_data_put_bool(info, true);
+        pn_data_exit(info);
+}
+
+void amqp_error_set(pn_condition_t *to, const char *condition, const char *description)
+{
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        if (text_is_empty(description))
+                add_usual(&text, condition);
+        else
+                buf_add_text(&text, description);
+        pn_condition_set_name(to, condition);
+        pn_condition_set_description(to, buf_text(&text));
+        put_info(pn_condition_info(to));
+}

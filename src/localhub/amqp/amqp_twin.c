@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/* Device twins over AMQP (azure-iot wire reference, 3.13): read, report, and be told of desired
+ * properties. The documents are the registry's. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "localhub/amqp/amqp_core.h"
+
+#define PATCHES_MAX 100
+#define TWIN_DEPTH  16
+
+struct patch {
+        struct list_node node;
+        char *json;
+};
+
+/* --- responses ------------------------------------------------------------------------------- */
+
+struct response {
+        int status;
+        int64_t version; /* 0 = none */
+        struct buf body;
+};
+
+static void put_response(struct buf *out, const struct amqp_wire_message *request,
+                         const struct response *response)
+{
+        size_t begin;
+
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_MESSAGE_ANNOTATIONS);
+        begin = amqp_wire_begin_map(out);
+        amqp_wire_put_symbol(out, "status");
+        amqp_wire_put_int(out, response->status);
+        if (response->version) {
+                amqp_wire_put_symbol(out, "version");
+                amqp_wire_put_long(out, response->version);
+        }
+        amqp_wire_end(out, begin, response->version ? 4 : 2);
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_PROPERTIES);
+        begin = amqp_wire_begin_list(out);
+        for (int i = 0; i < 5; i++)
+                amqp_wire_put_null(out); /* message-id to reply-to */
+        amqp_wire_put_encoded(out, request->correlation_id.encoded);
+        amqp_wire_end(out, begin, 6);
+        amqp_wire_put_data(out, buf_text(&response->body), response->body.size);
+}
+
+static void fail(struct response *response, int status, int code, const char *message)
+{
+        response->status = status;
+        buf_clear(&response->body);
+        amqp_error_text(&response->body, code, message);
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+static void get(struct amqp_device *device, struct response *response)
+{
+        struct amqp_peer *peer = device->peer;
+        struct buf *body = &response->body;
+        bool found;
+
+        buf_add_text(body, "{\"desired\":");
+        found = registry_twin_read(peer->core->registry, peer->hub, device->id, REGISTRY_DESIRED,
+                                   body);
+        buf_add_text(body, ",\"reported\":");
+        found = found && registry_twin_read(peer->core->registry, peer->hub, device->id,
+                                            REGISTRY_REPORTED, body);
+        buf_add_char(body, '}');
+        if (!found)
+                fail(response, 404, 404001, "The device does not exist.");
+}
+
+static void patch_reported(struct amqp_device *device, const struct amqp_wire_message *request,
+                           struct response *response)
+{
+        struct amqp_peer *peer = device->peer;
+        struct reason reason = REASON_INIT;
+        CLEANUP(json_cleanup)
+        struct json_object *patch = json_parse((const char *)request->data.data, request->data.size,
+                                               TWIN_DEPTH, JSON_STRICT, &reason);
+        int r;
+
+        if (!patch) {
+                fail(response, 400, 400004, reason.text);
+                return;
+        }
+        r = registry_twin_patch(peer->core->registry, peer->hub, device->id, REGISTRY_REPORTED,
+                                patch, false, &response->version, &reason);
+        if (r == REGISTRY_E_NOT_FOUND)
+                fail(response, 404, 404001, reason.text);
+        else if (r != 0)
+                fail(response, 400, 400004, reason.text);
+}
+
+static bool is_operation(const struct amqp_wire_message *request, const char *operation,
+                         const char *resource)
+{
+        struct amqp_wire_value op =
+                amqp_wire_map_find(request->annotations, request->annotation_count, "operation");
+        struct amqp_wire_value place =
+                amqp_wire_map_find(request->annotations, request->annotation_count, "resource");
+
+        return amqp_wire_is_text(&op, operation) &&
+               (!resource || amqp_wire_is_text(&place, resource));
+}
+
+static void execute(struct amqp_device *device, const struct amqp_wire_message *request,
+                    struct response *response)
+{
+        static const char desired[] = "/notifications/twin/properties/desired";
+
+        response->status = 200;
+        if (is_operation(request, "GET", NULL))
+                get(device, response);
+        else if (is_operation(request, "PATCH", "/properties/reported"))
+                patch_reported(device, request, response);
+        else if (is_operation(request, "PUT", desired))
+                device->twin_subscribed = true;
+        else if (is_operation(request, "DELETE", desired))
+                device->twin_subscribed = false;
+        else
+                fail(response, 400, 400004, "The operation or its resource is unknown.");
+}
+
+static void on_request(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
+                       size_t size)
+{
+        struct response response = {.status = 0};
+        CLEANUP(buf_deinit) struct buf message = BUF_INIT;
+        struct amqp_wire_message request;
+
+        if (!amqp_wire_message_read(bytes, size, &request)) {
+                amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");
+                return;
+        }
+        amqp_accept(delivery);
+        if (!link->device->twin_link) {
+                amqp_link_detach(link, "amqp:precondition-failed",
+                                 "there is no receiver on the twin's address for the answer");
+                return;
+        }
+        execute(link->device, &request, &response);
+        put_response(&message, &request, &response);
+        (void)amqp_link_send(link->device->twin_link, &message);
+        buf_deinit(&response.body);
+}
+
+const struct amqp_link_type amqp_twin_requests = {
+        .name = "twin requests",
+        .hub_receives = true,
+        .credit = 100,
+        .max_size = AMQP_MESSAGE_MAX,
+        .message = on_request,
+};
+
+/* --- desired properties ---------------------------------------------------------------------- */
+
+static void free_patch(struct patch *patch)
+{
+        free(patch->json);
+        free(patch);
+}
+
+void amqp_twin_forget(struct amqp_device *device)
+{
+        struct list_node *node;
+
+        while ((node = list_pop_front(&device->patches)) != NULL)
+                free_patch(list_entry(node, struct patch, node));
+}
+
+/* Desired properties are not queued for devices that do not listen: they read them later. */
+void amqp_twin_order(struct amqp_device *device, const char *json)
+{
+        struct patch *patch;
+
+        if (!device->twin_subscribed || device->patches.count >= PATCHES_MAX)
+                return;
+        patch = mem_new(1, sizeof(*patch));
+        patch->json = mem_text(json);
+        list_push_back(&device->patches, &patch->node);
+        amqp_device_order(device, AMQP_WORK_TWIN);
+}
+
+static void write_notification(struct buf *out, const char *json)
+{
+        size_t begin;
+
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_MESSAGE_ANNOTATIONS);
+        begin = amqp_wire_begin_map(out);
+        amqp_wire_put_symbol(out, "resource");
+        amqp_wire_put_string(out, "/properties/desired");
+        amqp_wire_end(out, begin, 2);
+        amqp_wire_put_data(out, json, strlen(json));
+}
+
+void amqp_twin_push(struct amqp_device *device)
+{
+        struct list_node *node;
+
+        while (device->twin_link && (node = list_pop_front(&device->patches)) != NULL) {
+                struct patch *patch = list_entry(node, struct patch, node);
+                CLEANUP(buf_deinit) struct buf message = BUF_INIT;
+
+                write_notification(&message, patch->json);
+                (void)amqp_link_send(device->twin_link, &message);
+                free_patch(patch);
+        }
+}
+
+static void on_responses_opened(struct amqp_link *link)
+{
+        struct amqp_link *before = link->device->twin_link;
+
+        link->device->twin_link = link;
+        if (before)
+                amqp_link_detach(before, "amqp:link:stolen", NULL);
+}
+
+static void on_responses_ended(struct amqp_link *link)
+{
+        if (link->device->twin_link != link)
+                return;
+        link->device->twin_link = NULL;
+        link->device->twin_subscribed = false;
+        amqp_twin_forget(link->device);
+}
+
+const struct amqp_link_type amqp_twin_responses = {
+        .name = "twin responses",
+        .opened = on_responses_opened,
+        .ended = on_responses_ended,
+};

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "localhub/control/control_call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+
+void control_answer(struct control_call *call, int status, struct json_object *value)
+{
+        hub_exchange_answer_json(call->exchange, status, value);
+}
+
+void control_fail(struct control_call *call, int status, const char *code, const char *format, ...)
+{
+        struct json_object *answer = json_object_new_object();
+        struct json_object *error = json_object_new_object();
+        char message[640];
+        va_list values;
+
+        va_start(values, format);
+        vsnprintf(message, sizeof(message), format, values);
+        va_end(values);
+        control_add_text(error, "code", code);
+        control_add_text(error, "message", message);
+        json_object_object_add(answer, "error", error);
+        control_answer(call, status, answer);
+}
+
+bool control_query_number(struct control_call *call, const char *name, int64_t fall_back,
+                          int64_t max, int64_t *number)
+{
+        const char *text = hub_exchange_query(call->exchange, name);
+
+        *number = fall_back;
+        if (!text || text_to_int64(text, 0, max, number))
+                return true;
+        control_fail(call, 400, "BadQuery", "'%s' must be a whole number from 0 to %lld", name,
+                     (long long)max);
+        return false;
+}
+
+bool control_body_number(struct control_call *call, const char *name, int64_t min, int64_t max,
+                         int64_t *number)
+{
+        struct json_object *member = json_member(call->body, name);
+        int64_t value;
+
+        if (!member)
+                return true;
+        value = json_object_get_int64(member);
+        if (json_object_is_type(member, json_type_int) && value >= min && value <= max) {
+                *number = value;
+                return true;
+        }
+        control_fail(call, 400, "BadBody", "'%s' must be a whole number from %lld to %lld", name,
+                     (long long)min, (long long)max);
+        return false;
+}
+
+bool control_body_text(struct control_call *call, const char *name, const char **text)
+{
+        struct json_object *member = json_member(call->body, name);
+
+        if (!member)
+                return true;
+        if (json_object_is_type(member, json_type_string) &&
+            strlen(json_object_get_string(member)) == (size_t)json_object_get_string_len(member)) {
+                *text = json_object_get_string(member);
+                return true;
+        }
+        control_fail(call, 400, "BadBody", "'%s' must be a text without zero bytes", name);
+        return false;
+}
+
+bool control_body_bool(struct control_call *call, const char *name, bool *value)
+{
+        struct json_object *member = json_member(call->body, name);
+
+        if (!member)
+                return true;
+        if (json_object_is_type(member, json_type_boolean)) {
+                *value = json_object_get_boolean(member);
+                return true;
+        }
+        control_fail(call, 400, "BadBody", "'%s' must be true or false", name);
+        return false;
+}
+
+static bool is_among(const char *name, const char *const *names)
+{
+        for (; *names; names++) {
+                if (strcmp(name, *names) == 0)
+                        return true;
+        }
+        return false;
+}
+
+bool control_body_only(struct control_call *call, const char *const *names)
+{
+        if (!call->body)
+                return true;
+        json_object_object_foreach (call->body, name, value) {
+                (void)value;
+                if (!is_among(name, names)) {
+                        control_fail(call, 400, "BadBody", "there is no member '%s' here", name);
+                        return false;
+                }
+        }
+        return true;
+}
+
+bool control_query_hub(struct control_call *call, int *hub)
+{
+        const char *name = hub_exchange_query(call->exchange, "hub");
+
+        *hub = -1;
+        if (!name)
+                return true;
+        *hub = registry_hub_find(local_hub_registry(call->api->hub), name);
+        if (*hub >= 0)
+                return true;
+        control_fail(call, 404, "HubNotFound", "there is no hub '%s'", name);
+        return false;
+}
+
+bool control_find_device(struct control_call *call, int *hub)
+{
+        struct registry *registry = local_hub_registry(call->api->hub);
+        const char *id = call->arguments[0];
+        int from;
+        int until;
+
+        if (!control_query_hub(call, hub))
+                return false;
+        from = *hub < 0 ? 0 : *hub;
+        until = *hub < 0 ? registry_hub_count(registry) : *hub + 1;
+        for (*hub = from; *hub < until; (*hub)++) {
+                if (registry_device_get(registry, *hub, id, NULL))
+                        return true;
+        }
+        control_fail(call, 404, "DeviceNotFound", "there is no device '%s'", id);
+        return false;
+}
+
+void control_add_text(struct json_object *object, const char *name, const char *text)
+{
+        json_object_object_add(object, name, json_object_new_string(text));
+}
+
+void control_add_number(struct json_object *object, const char *name, int64_t number)
+{
+        json_object_object_add(object, name, json_object_new_int64(number));
+}
+
+void control_add_time(struct json_object *object, const char *name, int64_t wall_ms)
+{
+        char text[CLOCK_TEXT_SIZE];
+
+        if (wall_ms == 0)
+                return;
+        clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
+        control_add_text(object, name, text);
+}
+
+void control_add_hub(struct json_object *object, struct registry *registry, int hub)
+{
+        struct registry_hub found;
+
+        if (!registry_hub_get(registry, hub, &found))
+                return;
+        control_add_text(object, "hub", found.id);
+        control_add_text(object, "hostName", found.address);
+}

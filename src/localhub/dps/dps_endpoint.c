@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Law: everything but the counters belongs to the thread "hub-dps". A device has at most one
+ * operation under way; a new register request replaces it. An operation that is not known (this
+ * process was restarted, or was asked once more after the end) counts as due: the service keeps
+ * operations for good, here the registry gives the same answer again.
+ */
+#include "localhub/dps/dps_endpoint.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "localhub/dps/dps_document.h"
+#include "localhub/dps/provisioning.h"
+
+#define DPS_THREAD             "hub-dps"
+#define DEFAULT_RETRY_AFTER_S  3
+#define CONNECTIONS_MAX        4096
+#define BODY_MAX               ((size_t)1024 * 1024) /* of the service side's requests */
+#define DPS_BODY_MAX           ((size_t)96 * 1024)   /* the service's own limit */
+#define JSON_DEPTH             64
+#define OPERATIONS_MAX         200000
+#define FIRST_VERSION_OF_GROUP "2021-06-01" /* that tells the enrolment group */
+
+/* The service's error codes: HTTP status times 1000 and a detail. */
+enum dps_error {
+        DPS_BAD_REQUEST = 400004,
+        DPS_NO_HUB = 400208,
+        DPS_UNAUTHORIZED = 401002,
+        DPS_NOT_FOUND = 404001,
+        DPS_NO_REGISTRATION = 404201,
+        DPS_WRONG_METHOD = 405001,
+        DPS_TOO_LARGE = 413001,
+};
+
+struct dps_endpoint {
+        struct registry *registry;
+        struct faults *faults;
+        int64_t assignment_delay_ms;
+        int retry_after_s;
+        http_endpoint_handler *other;
+        void *other_context;
+        struct http_endpoint *http;
+        struct table operations; /* by registration id */
+        struct list by_age;
+        atomic_uint_fast64_t registers;
+        atomic_uint_fast64_t polls;
+        atomic_uint_fast64_t assigned;
+        atomic_uint_fast64_t refused;
+        atomic_uint_fast64_t throttled;
+        atomic_uint_fast64_t unavailable;
+};
+
+/* A registration that is not told its end yet. */
+struct operation {
+        struct table_entry entry;
+        struct list_node age_node;
+        char id[DPS_OPERATION_ID_SIZE];
+        char registration_id[REGISTRY_ID_SIZE];
+        char model_id[REGISTRY_ID_SIZE];
+        int64_t due_ms;
+        int retry_after_s;
+        int failed_code; /* it will fail so; 0 = not */
+        char failed_message[256];
+};
+
+/* One request, taken apart. */
+struct call {
+        struct dps_endpoint *dps;
+        struct hub_exchange *exchange;
+        const char *registration_id;
+        bool with_group;
+        struct registry_enrolment enrolment;
+};
+
+/* --- operations ----------------------------------------------------------------------------- */
+
+static struct operation *operation_find(struct dps_endpoint *dps, const char *registration_id)
+{
+        struct table_entry *entry = table_find(&dps->operations, registration_id);
+
+        return entry ? table_of(entry, struct operation, entry) : NULL;
+}
+
+static void operation_free(struct dps_endpoint *dps, struct operation *operation)
+{
+        if (!operation)
+                return;
+        table_remove(&dps->operations, &operation->entry);
+        list_remove(&dps->by_age, &operation->age_node);
+        free(operation);
+}
+
+static struct operation *operation_new(const struct call *call, const char *model_id)
+{
+        struct dps_endpoint *dps = call->dps;
+        struct operation *operation = mem_new(1, sizeof(*operation));
+
+        operation_free(dps, operation_find(dps, call->registration_id));
+        if (dps->by_age.count == OPERATIONS_MAX)
+                operation_free(dps, list_entry(dps->by_age.head.next, struct operation, age_node));
+        dps_operation_id(call->registration_id, operation->id);
+        snprintf(operation->registration_id, sizeof(operation->registration_id), "%s",
+                 call->registration_id);
+        snprintf(operation->model_id, sizeof(operation->model_id), "%s", model_id);
+        operation->retry_after_s = dps->retry_after_s;
+        operation->due_ms = clock_steady_ms() + dps->assignment_delay_ms;
+        operation->entry.key = operation->registration_id;
+        table_add(&dps->operations, &operation->entry);
+        list_push_back(&dps->by_age, &operation->age_node);
+        return operation;
+}
+
+/* --- answers -------------------------------------------------------------------------------- */
+
+static void count_status(struct dps_endpoint *dps, int status)
+{
+        if (status == 429)
+                atomic_fetch_add(&dps->throttled, 1);
+        else if (status >= 500)
+                atomic_fetch_add(&dps->unavailable, 1);
+        else if (status >= 400)
+                atomic_fetch_add(&dps->refused, 1);
+}
+
+static void answer(const struct call *call, int status, struct json_object *document)
+{
+        char request_id[CRYPTO_UUID_SIZE];
+
+        crypto_uuid4(request_id);
+        hub_exchange_add_header(call->exchange, "x-ms-request-id", request_id);
+        count_status(call->dps, status);
+        hub_exchange_answer_json(call->exchange, status, document);
+}
+
+static void add_number_header(const struct call *call, const char *name, int number)
+{
+        char text[16];
+
+        snprintf(text, sizeof(text), "%d", number);
+        hub_exchange_add_header(call->exchange, name, text);
+}
+
+static void answer_error(const struct call *call, int error_code, const char *message)
+{
+        add_number_header(call, "x-ms-error-code", error_code);
+        answer(call, error_code / 1000, dps_document_error(error_code, message));
+}
+
+static void refuse(const struct call *call, int error_code, const struct reason *reason)
+{
+        log_warn("HUB_DPS_REFUSED", "Refused a provisioning request",
+                 LOG_TEXT("registration", call->registration_id), LOG_INT("code", error_code),
+                 LOG_TEXT("reason", reason->text), LOG_END);
+        answer_error(call, error_code, reason->text);
+}
+
+static void answer_assigning(const struct call *call, const struct operation *operation)
+{
+        add_number_header(call, "Retry-After", operation->retry_after_s);
+        answer(call, 202, dps_document_assigning(operation->id));
+}
+
+static void answer_failed(const struct call *call, const char *operation_id, int error_code,
+                          const char *message)
+{
+        const struct dps_verdict verdict = {
+                .status = "failed",
+                .registration_id = call->registration_id,
+                .error_code = error_code,
+                .error_message = message,
+        };
+
+        atomic_fetch_add(&call->dps->refused, 1);
+        log_warn("HUB_DPS_FAILED", "A registration ended as failed",
+                 LOG_TEXT("registration", call->registration_id), LOG_INT("code", error_code),
+                 LOG_TEXT("reason", message), LOG_END);
+        answer(call, 200, dps_document_verdict(operation_id, &verdict));
+}
+
+static void answer_disabled(const struct call *call)
+{
+        const struct dps_verdict verdict = {
+                .status = "disabled",
+                .registration_id = call->registration_id,
+        };
+        char operation_id[DPS_OPERATION_ID_SIZE];
+
+        atomic_fetch_add(&call->dps->refused, 1);
+        dps_operation_id(call->registration_id, operation_id);
+        answer(call, 200, dps_document_verdict(operation_id, &verdict));
+}
+
+static const char *substatus_of(bool known, const struct registry_registration *before,
+                                const struct registry_registration *now)
+{
+        return known && before->hub != now->hub ? "deviceDataMigrated" : "initialAssignment";
+}
+
+/* Assigns and answers with the final document. */
+static void answer_assigned(const struct call *call, const char *operation_id, const char *model_id)
+{
+        struct registry_registration before;
+        struct registry_registration registration;
+        struct reason reason = REASON_INIT;
+        bool known = registry_registration_get(call->dps->registry, call->registration_id, &before);
+        int result =
+                provisioning_assign(call->dps->registry, &call->enrolment, call->registration_id,
+                                    model_id[0] ? model_id : NULL, &registration, &reason);
+        struct dps_verdict verdict = {
+                .status = "assigned",
+                .registration_id = call->registration_id,
+                .registration = &registration,
+                .with_group = call->with_group,
+        };
+
+        if (result == PROVISIONING_E_NO_HUB) {
+                answer_failed(call, operation_id, DPS_NO_HUB, reason.text);
+                return;
+        }
+        if (result) {
+                refuse(call, DPS_BAD_REQUEST, &reason);
+                return;
+        }
+        verdict.substatus = substatus_of(known, &before, &registration);
+        atomic_fetch_add(&call->dps->assigned, 1);
+        log_debug("HUB_DPS_ASSIGNED", "Assigned a device to a hub",
+                  LOG_TEXT("registration", call->registration_id),
+                  LOG_TEXT("device", registration.device_id),
+                  LOG_TEXT("hub", registration.hub_address), LOG_TEXT("model", model_id), LOG_END);
+        answer(call, 200, dps_document_verdict(operation_id, &verdict));
+}
+
+/* --- checks --------------------------------------------------------------------------------- */
+
+/* True if a fault was ordered that answers this request. */
+static bool answered_by_fault(const struct call *call)
+{
+        struct dps_endpoint *dps = call->dps;
+        struct fault fault;
+        int error_code;
+
+        if (faults_apply(dps->faults, FAULT_CONNECT, "", call->registration_id, &fault)) {
+                hub_exchange_drop(call->exchange);
+                return true;
+        }
+        if (!faults_apply(dps->faults, FAULT_DPS_STATUS, "", call->registration_id, &fault))
+                return false;
+        if (fault.retry_after_s > 0)
+                add_number_header(call, "Retry-After", fault.retry_after_s);
+        error_code = fault.error_code ? fault.error_code : fault.status * 1000 + 1;
+        add_number_header(call, "x-ms-error-code", error_code);
+        answer(call, fault.status,
+               dps_document_error(error_code,
+                                  fault.description[0] ? fault.description : "Ordered fault"));
+        return true;
+}
+
+/* True if the caller may act for this registration; otherwise it has its answer. */
+static bool is_authorized(struct call *call, const char *id_scope)
+{
+        const char *token = hub_exchange_header(call->exchange, "Authorization");
+        const struct provisioning_request request = {
+                .id_scope = id_scope,
+                .registration_id = call->registration_id,
+                .authorization = token ? token : "",
+                .now_s = clock_wall_ms() / 1000,
+        };
+        struct reason reason = REASON_INIT;
+
+        switch (provisioning_check(call->dps->registry, &request, &call->enrolment, &reason)) {
+        case 0:
+                return true;
+        case PROVISIONING_E_DISABLED:
+                answer_disabled(call);
+                return false;
+        case PROVISIONING_E_NO_SCOPE:
+                refuse(call, DPS_NOT_FOUND, &reason);
+                return false;
+        case PROVISIONING_E_INVALID:
+                refuse(call, DPS_BAD_REQUEST, &reason);
+                return false;
+        default:
+                refuse(call, DPS_UNAUTHORIZED, &reason);
+                return false;
+        }
+}
+
+/* The model id in a register request's payload, "" if none; false if the body is no JSON object. */
+static bool read_model_id(const struct call *call, char model_id[REGISTRY_ID_SIZE],
+                          struct reason *reason)
+{
+        const struct buf *body = hub_exchange_body(call->exchange);
+        CLEANUP(json_cleanup) struct json_object *document = NULL;
+        struct json_object *payload;
+        const char *text;
+
+        model_id[0] = '\0';
+        if (body->size == 0)
+                return true;
+        document = json_parse(body->data, body->size, JSON_DEPTH, JSON_STRICT, reason);
+        if (!document || !json_object_is_type(document, json_type_object)) {
+                reason_prefix(reason, "the body must be a JSON object");
+                return false;
+        }
+        payload = json_object_member(document, "payload");
+        text = json_text_member(payload, "modelId");
+        if (text_is_empty(text))
+                text = json_text_member(payload, "iotcModelId");
+        if (text && strlen(text) >= REGISTRY_ID_SIZE) {
+                reason_set(reason, "the model id is longer than %d characters",
+                           REGISTRY_ID_SIZE - 1);
+                return false;
+        }
+        snprintf(model_id, REGISTRY_ID_SIZE, "%s", text ? text : "");
+        return true;
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+static bool is_due(const struct operation *operation)
+{
+        return operation->due_ms <= clock_steady_ms();
+}
+
+/* Answers what the operation has come to; frees it at its end. */
+static void answer_operation(const struct call *call, struct operation *operation)
+{
+        if (!is_due(operation)) {
+                answer_assigning(call, operation);
+        } else if (operation->failed_code) {
+                answer_failed(call, operation->id, operation->failed_code,
+                              operation->failed_message);
+        } else {
+                answer_assigned(call, operation->id, operation->model_id);
+                operation_free(call->dps, operation);
+        }
+}
+
+static void apply_registration_faults(const struct call *call, struct operation *operation)
+{
+        struct dps_endpoint *dps = call->dps;
+        struct fault fault;
+
+        if (faults_apply(dps->faults, FAULT_DPS_SLOW, "", call->registration_id, &fault)) {
+                operation->due_ms = clock_steady_ms() + faults_draw_delay(dps->faults, &fault);
+                if (fault.retry_after_s > 0)
+                        operation->retry_after_s = fault.retry_after_s;
+        }
+        if (faults_apply(dps->faults, FAULT_DPS_FAILED, "", call->registration_id, &fault)) {
+                operation->failed_code = fault.error_code ? fault.error_code : DPS_NO_HUB;
+                snprintf(operation->failed_message, sizeof(operation->failed_message), "%s",
+                         fault.description[0] ? fault.description : "Ordered fault");
+        }
+}
+
+static void handle_register(const struct call *call)
+{
+        char model_id[REGISTRY_ID_SIZE];
+        struct reason reason = REASON_INIT;
+        struct operation *operation;
+
+        if (!read_model_id(call, model_id, &reason)) {
+                refuse(call, DPS_BAD_REQUEST, &reason);
+                return;
+        }
+        operation = operation_new(call, model_id);
+        apply_registration_faults(call, operation);
+        answer_operation(call, operation);
+}
+
+static void handle_poll(const struct call *call)
+{
+        const char *id = hub_exchange_segment(call->exchange, 4);
+        struct operation *operation = operation_find(call->dps, call->registration_id);
+        struct registry_registration registration;
+
+        if (operation && strcmp(operation->id, id) == 0) {
+                answer_operation(call, operation);
+                return;
+        }
+        if (!dps_operation_belongs(id, call->registration_id)) {
+                answer_error(call, DPS_NO_REGISTRATION, "There is no such operation.");
+                return;
+        }
+        if (!registry_registration_get(call->dps->registry, call->registration_id, &registration))
+                registration.model_id[0] = '\0';
+        answer_assigned(call, id, registration.model_id);
+}
+
+static void handle_look_up(const struct call *call)
+{
+        struct registry_registration registration;
+        struct dps_verdict verdict = {
+                .status = "assigned",
+                .substatus = "initialAssignment",
+                .registration_id = call->registration_id,
+                .registration = &registration,
+                .with_group = call->with_group,
+        };
+
+        if (!registry_registration_get(call->dps->registry, call->registration_id, &registration)) {
+                answer_error(call, DPS_NO_REGISTRATION, "This device has never registered.");
+                return;
+        }
+        answer(call, 200, dps_document_state(&verdict));
+}
+
+struct route {
+        const char *method;
+        size_t segment_count;
+        const char *fourth; /* segment; NULL = there is none */
+        void (*handle)(const struct call *call);
+};
+
+static const struct route routes[] = {
+        {"PUT", 4, "register", handle_register},
+        {"GET", 5, "operations", handle_poll},
+        {"POST", 3, NULL, handle_look_up},
+};
+
+/* NULL if there is no such path; `*method_fits` says whether it is only the method. */
+static const struct route *find_route(const struct hub_exchange *exchange, bool *method_fits)
+{
+        size_t count = hub_exchange_segment_count(exchange);
+
+        for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+                if (routes[i].segment_count != count ||
+                    (routes[i].fourth &&
+                     strcmp(hub_exchange_segment(exchange, 3), routes[i].fourth) != 0))
+                        continue;
+                *method_fits = strcmp(hub_exchange_method(exchange), routes[i].method) == 0;
+                return &routes[i];
+        }
+        return NULL;
+}
+
+static void count_request(struct dps_endpoint *dps, const struct route *route)
+{
+        if (route->handle == handle_register)
+                atomic_fetch_add(&dps->registers, 1);
+        else if (route->handle == handle_poll)
+                atomic_fetch_add(&dps->polls, 1);
+}
+
+static void handle_registration(struct call *call)
+{
+        const char *api_version = hub_exchange_query(call->exchange, "api-version");
+        bool method_fits = false;
+        const struct route *route = find_route(call->exchange, &method_fits);
+
+        if (!route) {
+                answer_error(call, DPS_NOT_FOUND, "There is no such path.");
+        } else if (!method_fits) {
+                answer_error(call, DPS_WRONG_METHOD, "This path has another method.");
+        } else if (text_is_empty(api_version)) {
+                answer_error(call, DPS_BAD_REQUEST, "The query lacks 'api-version'.");
+        } else if (hub_exchange_body(call->exchange)->size > DPS_BODY_MAX) {
+                answer_error(call, DPS_TOO_LARGE, "The body has more than 96 KB.");
+        } else {
+                call->with_group = strcmp(api_version, FIRST_VERSION_OF_GROUP) >= 0;
+                count_request(call->dps, route);
+                if (!answered_by_fault(call) &&
+                    is_authorized(call, hub_exchange_segment(call->exchange, 0)))
+                        route->handle(call);
+        }
+}
+
+static void handle(void *context, struct hub_exchange *exchange)
+{
+        struct dps_endpoint *dps = context;
+        struct call call = {.dps = dps, .exchange = exchange, .registration_id = ""};
+
+        THREAD_ASSERT(DPS_THREAD);
+        if (hub_exchange_segment_count(exchange) >= 3 &&
+            strcmp(hub_exchange_segment(exchange, 1), "registrations") == 0) {
+                call.registration_id = hub_exchange_segment(exchange, 2);
+                handle_registration(&call);
+        } else if (dps->other) {
+                dps->other(dps->other_context, exchange);
+        } else {
+                answer_error(&call, DPS_NOT_FOUND, "There is no such path.");
+        }
+}
+
+/* --- start and stop ------------------------------------------------------------------------- */
+
+int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endpoint **endpoint,
+                     struct reason *reason)
+{
+        struct dps_endpoint *dps = mem_new(1, sizeof(*dps));
+        const struct http_endpoint_options http = {
+                .thread = DPS_THREAD,
+                .address = options->address,
+                .port = options->port,
+                .certificate_pem = options->certificate_pem,
+                .key_pem = options->key_pem,
+                .maximum_connections = CONNECTIONS_MAX,
+                .maximum_body = BODY_MAX,
+                .handle = handle,
+                .context = dps,
+        };
+        int result;
+
+        dps->registry = options->registry;
+        dps->faults = options->faults;
+        dps->assignment_delay_ms = options->assignment_delay_ms;
+        dps->retry_after_s =
+                options->retry_after_s ? options->retry_after_s : DEFAULT_RETRY_AFTER_S;
+        dps->other = options->other;
+        dps->other_context = options->other_context;
+        dps->operations = TABLE_INIT;
+        list_init(&dps->by_age);
+        result = http_endpoint_new(&http, &dps->http, reason);
+        if (result) {
+                reason_prefix(reason, "provisioning service");
+                dps_endpoint_free(dps);
+                return result;
+        }
+        *endpoint = dps;
+        return 0;
+}
+
+uint16_t dps_endpoint_port(const struct dps_endpoint *endpoint)
+{
+        return http_endpoint_port(endpoint->http);
+}
+
+void dps_endpoint_stop(struct dps_endpoint *endpoint)
+{
+        http_endpoint_stop(endpoint->http);
+}
+
+void dps_endpoint_free(struct dps_endpoint *endpoint)
+{
+        if (!endpoint)
+                return;
+        http_endpoint_free(endpoint->http);
+        list_for_each_safe (node, &endpoint->by_age)
+                operation_free(endpoint, list_entry(node, struct operation, age_node));
+        table_deinit(&endpoint->operations);
+        free(endpoint);
+}
+
+void dps_endpoint_counts(struct dps_endpoint *endpoint, struct dps_endpoint_counts *counts)
+{
+        *counts = (struct dps_endpoint_counts){
+                .registers = atomic_load(&endpoint->registers),
+                .polls = atomic_load(&endpoint->polls),
+                .assigned = atomic_load(&endpoint->assigned),
+                .refused = atomic_load(&endpoint->refused),
+                .throttled = atomic_load(&endpoint->throttled),
+                .unavailable = atomic_load(&endpoint->unavailable),
+        };
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The local Device Provisioning Service over HTTPS (azure-iot wire reference, 6.2 to 6.4):
+ *
+ *   PUT  /SCOPE/registrations/ID/register        starts a registration
+ *   GET  /SCOPE/registrations/ID/operations/OP   asks how it goes
+ *   POST /SCOPE/registrations/ID                 the last result
+ *
+ * With no delay the first request is answered with the assignment, which clients accept.
+ */
+#ifndef ISTHMUS_LOCALHUB_DPS_DPS_ENDPOINT_H
+#define ISTHMUS_LOCALHUB_DPS_DPS_ENDPOINT_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "localhub/faults.h"
+#include "localhub/http/http_endpoint.h"
+#include "localhub/registry/registry.h"
+
+struct dps_endpoint;
+
+struct dps_endpoint_options {
+        struct registry *registry; /* both must outlive the endpoint */
+        struct faults *faults;
+        const char *address; /* IPv4 address to listen on; NULL = 127.0.0.1 */
+        uint16_t port;       /* 0 = any free one */
+        const char *certificate_pem;
+        const char *key_pem;
+        int64_t assignment_delay_ms;  /* how long a registration is `assigning`; 0 = not at all */
+        int retry_after_s;            /* what `assigning` says; 0 = 3, as the service does */
+        http_endpoint_handler *other; /* for all other paths; NULL = 404 */
+        void *other_context;
+};
+
+int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endpoint **endpoint,
+                     struct reason *reason) MUST_CHECK;
+
+uint16_t dps_endpoint_port(const struct dps_endpoint *endpoint);
+
+/* As http_endpoint_stop. */
+void dps_endpoint_stop(struct dps_endpoint *endpoint);
+
+/* Stops first; NULL is allowed. */
+void dps_endpoint_free(struct dps_endpoint *endpoint);
+
+/* Requests answered since the start. */
+struct dps_endpoint_counts {
+        uint64_t registers;   /* all register requests */
+        uint64_t polls;       /* all operation requests */
+        uint64_t assigned;    /* assignments told */
+        uint64_t refused;     /* 4xx but 429, `disabled`, `failed` */
+        uint64_t throttled;   /* 429 */
+        uint64_t unavailable; /* 5xx */
+};
+
+/* Any thread. */
+void dps_endpoint_counts(struct dps_endpoint *endpoint, struct dps_endpoint_counts *counts);
+
+#endif

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+#include "localhub/dps/provisioning.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "localhub/token_check.h"
+
+#define GROUPS_PER_PAGE 8
+
+int provisioning_derive_key(const char *group_key, const char *registration_id, struct buf *out)
+{
+        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        uint8_t mac[CRYPTO_SHA256_SIZE];
+
+        if (!crypto_base64_decode(&key, group_key, strlen(group_key)) || key.size == 0)
+                return -EINVAL;
+        crypto_hmac_sha256(key.data, key.size, registration_id, strlen(registration_id), mac);
+        crypto_base64_encode(out, mac, sizeof(mac));
+        mem_wipe(key.data, key.size);
+        mem_wipe(mac, sizeof(mac));
+        return 0;
+}
+
+/* --- who may register ------------------------------------------------------------------------ */
+
+static void fold(char *text)
+{
+        for (char *c = text; *c; c++)
+                *c = (char)tolower((unsigned char)*c);
+}
+
+/* Scope and registration id in any case, as they compare in the service. */
+static bool is_for(const struct token *token, const struct provisioning_request *request)
+{
+        CLEANUP(mem_cleanup) char *resource = mem_text(token->resource);
+        CLEANUP(mem_cleanup)
+        char *path = mem_format("%s/registrations/%s", request->id_scope, request->registration_id);
+
+        fold(resource);
+        fold(path);
+        return token_covers(resource, path);
+}
+
+static bool is_signed_by_derived(const struct token *token, const char *group_key, const char *id)
+{
+        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        bool same = provisioning_derive_key(group_key, id, &key) == 0 &&
+                    token_is_signed_by(token, buf_text(&key));
+
+        mem_wipe(key.data, key.size);
+        return same;
+}
+
+static bool find_group(struct registry *registry, const struct token *token, const char *id,
+                       struct registry_enrolment *found)
+{
+        struct registry_enrolment page[GROUPS_PER_PAGE];
+        uint64_t cursor = 0;
+        size_t count;
+
+        while ((count = registry_enrolment_list(registry, REGISTRY_GROUP, &cursor, page,
+                                                GROUPS_PER_PAGE)) > 0) {
+                for (size_t i = 0; i < count; i++) {
+                        if (!is_signed_by_derived(token, page[i].primary_key, id) &&
+                            !is_signed_by_derived(token, page[i].secondary_key, id))
+                                continue;
+                        *found = page[i];
+                        return true;
+                }
+        }
+        return false;
+}
+
+static int find_enrolment(struct registry *registry, const struct token *token, const char *id,
+                          struct registry_enrolment *found, struct reason *reason)
+{
+        bool good;
+
+        if (registry_enrolment_get(registry, REGISTRY_INDIVIDUAL, id, found))
+                good = token_is_signed_by(token, found->primary_key) ||
+                       token_is_signed_by(token, found->secondary_key);
+        else
+                good = find_group(registry, token, id, found);
+        if (!good) {
+                reason_set(reason,
+                           "the token of '%s' is signed with no key of its enrolment, nor with "
+                           "one derived from a group's",
+                           id);
+                return PROVISIONING_E_UNAUTHORIZED;
+        }
+        if (found->enabled)
+                return 0;
+        reason_set(reason, "the enrolment '%s' is disabled", found->id);
+        return PROVISIONING_E_DISABLED;
+}
+
+int provisioning_check(struct registry *registry, const struct provisioning_request *request,
+                       struct registry_enrolment *enrolment, struct reason *reason)
+{
+        CLEANUP(token_deinit) struct token token = {.signed_text = NULL};
+        const char *text = request->authorization ? request->authorization : "";
+
+        if (!text_equal_nocase(request->id_scope, registry_id_scope(registry))) {
+                reason_set(reason, "there is no ID scope '%.128s' here", request->id_scope);
+                return PROVISIONING_E_NO_SCOPE;
+        }
+        if (!registry_is_registration_id(request->registration_id)) {
+                reason_set(reason, "the registration id '%.140s' breaks the rules",
+                           request->registration_id);
+                return PROVISIONING_E_INVALID;
+        }
+        if (token_parse(text, strlen(text), &token, reason) < 0)
+                return PROVISIONING_E_UNAUTHORIZED;
+        if (token.expires_s <= request->now_s)
+                reason_set(reason, "the token expired %lld seconds ago",
+                           (long long)(request->now_s - token.expires_s));
+        else if (!text_equal(token.key_name, "registration"))
+                reason_set(reason, "the token's key name (skn) must be 'registration'");
+        else if (!is_for(&token, request))
+                reason_set(reason, "the token is for '%.255s', not for this registration",
+                           token.resource);
+        else
+                return find_enrolment(registry, &token, request->registration_id, enrolment,
+                                      reason);
+        return PROVISIONING_E_UNAUTHORIZED;
+}
+
+/* --- where it goes --------------------------------------------------------------------------- */
+
+/* Weighted rendezvous hashing: a further hub takes only its share of devices from the others. */
+static double score(const struct registry_hub *hub, const char *registration_id)
+{
+        CLEANUP(mem_cleanup) char *both = mem_format("%s/%s", hub->id, registration_id);
+        double uniform;
+
+        fold(both);
+        uniform = ((double)(table_hash(both) >> 11) + 0.5) / (double)(UINT64_C(1) << 53);
+        return -(double)hub->weight / log(uniform);
+}
+
+int provisioning_choose_hub(const struct registry_hub *hubs, int count, const char *hub_id,
+                            const char *registration_id)
+{
+        double best = 0;
+        int chosen = -1;
+
+        for (int i = 0; i < count; i++) {
+                double own;
+
+                if (!hubs[i].active)
+                        continue;
+                if (hub_id[0]) {
+                        if (strcmp(hubs[i].id, hub_id) == 0)
+                                return i;
+                        continue;
+                }
+                own = score(&hubs[i], registration_id);
+                if (own > best) {
+                        best = own;
+                        chosen = i;
+                }
+        }
+        return chosen;
+}
+
+static int choose(struct registry *registry, const struct registry_enrolment *enrolment,
+                  const char *registration_id)
+{
+        int count = registry_hub_count(registry);
+        struct registry_hub *hubs = mem_new((size_t)count, sizeof(*hubs));
+        int chosen;
+
+        for (int i = 0; i < count; i++)
+                (void)registry_hub_get(registry, i, &hubs[i]);
+        chosen = provisioning_choose_hub(hubs, count, enrolment->hub_id, registration_id);
+        free(hubs);
+        return chosen;
+}
+
+/* The two keys that the device will have in its hub. */
+static int keys_of(const struct registry_enrolment *enrolment, const char *registration_id,
+                   struct buf *primary, struct buf *secondary)
+{
+        if (enrolment->kind == REGISTRY_INDIVIDUAL) {
+                buf_add_text(primary, enrolment->primary_key);
+                buf_add_text(secondary, enrolment->secondary_key);
+                return 0;
+        }
+        if (provisioning_derive_key(enrolment->primary_key, registration_id, primary) < 0)
+                return -EINVAL;
+        return provisioning_derive_key(enrolment->secondary_key, registration_id, secondary);
+}
+
+int provisioning_assign(struct registry *registry, const struct registry_enrolment *enrolment,
+                        const char *registration_id, const char *model_id,
+                        struct registry_registration *result, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf primary = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf secondary = BUF_INIT;
+        struct registry_registration wanted = {.hub = choose(registry, enrolment, registration_id)};
+        bool own_name = enrolment->kind == REGISTRY_INDIVIDUAL && enrolment->device_id[0];
+        int r;
+
+        if (wanted.hub < 0) {
+                reason_set(reason, "there is no hub to which '%s' could be assigned",
+                           registration_id);
+                return PROVISIONING_E_NO_HUB;
+        }
+        snprintf(wanted.registration_id, sizeof(wanted.registration_id), "%s", registration_id);
+        snprintf(wanted.device_id, sizeof(wanted.device_id), "%s",
+                 own_name ? enrolment->device_id : registration_id);
+        if (enrolment->kind == REGISTRY_GROUP)
+                memcpy(wanted.group, enrolment->id, sizeof(wanted.group));
+        if (model_id && strlen(model_id) >= sizeof(wanted.model_id)) {
+                reason_set(reason, "the model id is longer than 128 characters");
+                return PROVISIONING_E_INVALID;
+        }
+        snprintf(wanted.model_id, sizeof(wanted.model_id), "%s", model_id ? model_id : "");
+        r = keys_of(enrolment, registration_id, &primary, &secondary);
+        if (r == 0)
+                r = registry_registration_put(registry, &wanted, buf_text(&primary),
+                                              buf_text(&secondary), result, reason);
+        mem_wipe(primary.data, primary.size);
+        mem_wipe(secondary.data, secondary.size);
+        return r == 0 ? 0 : PROVISIONING_E_INVALID;
+}

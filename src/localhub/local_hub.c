@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT
+#include "localhub/local_hub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "localhub/amqp/amqp_server.h"
+
+#define DEFAULT_LISTEN            "127.0.0.1"
+#define DEFAULT_TOKENS            1000
+#define DEFAULT_FEEDBACK_DELAY_MS 1000
+
+struct local_hub {
+        struct registry *registry;
+        struct telemetry_log *telemetry;
+        struct faults *faults;
+        struct command_queue *commands;
+        struct amqp_core core;
+        struct amqp_server *server;
+};
+
+struct registry *local_hub_registry(struct local_hub *hub)
+{
+        return hub->registry;
+}
+
+struct telemetry_log *local_hub_telemetry(struct local_hub *hub)
+{
+        return hub->telemetry;
+}
+
+struct faults *local_hub_faults(struct local_hub *hub)
+{
+        return hub->faults;
+}
+
+/* --- changes on their way to the thread "hub-amqp" ----------------------------------------- */
+
+struct change {
+        struct local_hub *hub;
+        enum registry_change change;
+        int index;
+        char *device_id;
+        char *patch;
+};
+
+static void change_free(struct change *change)
+{
+        free(change->device_id);
+        free(change->patch);
+        free(change);
+}
+
+static void apply_change(void *context)
+{
+        struct change *change = context;
+
+        amqp_core_registry_changed(&change->hub->core, change->change, change->index,
+                                   change->device_id, change->patch);
+        change_free(change);
+}
+
+static void registry_changed(void *context, enum registry_change what, int index,
+                             const char *device_id, const char *patch)
+{
+        struct local_hub *hub = context;
+        struct change *change = mem_new(1, sizeof(*change));
+
+        change->hub = hub;
+        change->change = what;
+        change->index = index;
+        change->device_id = mem_text(device_id);
+        change->patch = mem_text(patch);
+        amqp_server_post(hub->server, apply_change, change);
+}
+
+static void apply_faults(void *context)
+{
+        struct local_hub *hub = context;
+
+        amqp_core_faults_changed(&hub->core);
+}
+
+static void faults_changed(void *context)
+{
+        struct local_hub *hub = context;
+
+        amqp_server_post(hub->server, apply_faults, hub);
+}
+
+/* --- start and stop ------------------------------------------------------------------------ */
+
+static int open_parts(struct local_hub *hub, const struct local_hub_options *options,
+                      struct reason *reason)
+{
+        int result = registry_open(&(struct registry_options){.directory = options->directory,
+                                                              .id_scope = options->id_scope},
+                                   &hub->registry, reason);
+
+        if (result == 0)
+                result = telemetry_log_new(&options->telemetry, &hub->telemetry, reason);
+        if (result != 0)
+                return result;
+        hub->faults = faults_new();
+        hub->commands = command_queue_new(&(struct command_queue_options){
+                .lock_ms = options->lock_ms, .max_delivery_count = options->max_delivery_count});
+        hub->core.registry = hub->registry;
+        hub->core.telemetry = hub->telemetry;
+        hub->core.faults = hub->faults;
+        hub->core.commands = hub->commands;
+        hub->core.tokens_per_connection = options->tokens_per_connection > 0
+                                                  ? (size_t)options->tokens_per_connection
+                                                  : DEFAULT_TOKENS;
+        hub->core.feedback_delay_ms = options->feedback_delay_ms > 0 ? options->feedback_delay_ms
+                                                                     : DEFAULT_FEEDBACK_DELAY_MS;
+        return amqp_server_new(&(struct amqp_server_options){.core = &hub->core,
+                                                             .certificate = options->certificate,
+                                                             .key = options->key},
+                               &hub->server, reason);
+}
+
+static int open_endpoint(struct local_hub *hub, const struct local_hub_options *options,
+                         const struct local_hub_endpoint *endpoint, struct reason *reason)
+{
+        const char *listen = options->listen ? options->listen : DEFAULT_LISTEN;
+        uint16_t port = endpoint->port;
+        char address[32];
+        int index;
+        int result =
+                registry_hub_add(hub->registry, endpoint->id, endpoint->weight, &index, reason);
+
+        if (result == 0)
+                result = amqp_server_listen(hub->server, index, listen, &port, reason);
+        if (result != 0)
+                return result;
+        snprintf(address, sizeof(address), "localhost:%u", port);
+        registry_hub_listens(hub->registry, index, endpoint->address ? endpoint->address : address,
+                             port);
+        return 0;
+}
+
+int local_hub_new(const struct local_hub_options *options, struct local_hub **hub,
+                  struct reason *reason)
+{
+        struct local_hub *made = mem_new(1, sizeof(*made));
+        int result;
+
+        amqp_core_init(&made->core);
+        result = open_parts(made, options, reason);
+        for (size_t i = 0; i < options->endpoint_count && result == 0; i++)
+                result = open_endpoint(made, options, &options->endpoints[i], reason);
+        if (result != 0) {
+                local_hub_free(made);
+                return result;
+        }
+        registry_watch(made->registry, registry_changed, made);
+        faults_watch(made->faults, faults_changed, made);
+        amqp_server_start(made->server);
+        *hub = made;
+        return 0;
+}
+
+void local_hub_free(struct local_hub *hub)
+{
+        if (!hub)
+                return;
+        if (hub->telemetry)
+                telemetry_log_close(hub->telemetry);
+        amqp_server_free(hub->server);
+        amqp_core_deinit(&hub->core);
+        command_queue_free(hub->commands);
+        faults_free(hub->faults);
+        telemetry_log_free(hub->telemetry);
+        registry_close(hub->registry);
+        free(hub);
+}
+
+/* --- cloud-to-device messages -------------------------------------------------------------- */
+
+struct wanted_device {
+        struct local_hub *hub;
+        int index;
+        char *device_id;
+};
+
+static void commands_wait(void *context)
+{
+        struct wanted_device *wanted = context;
+
+        amqp_core_commands_wait(&wanted->hub->core, wanted->index, wanted->device_id);
+        free(wanted->device_id);
+        free(wanted);
+}
+
+int local_hub_send_command(struct local_hub *hub, int hub_index, const char *device_id,
+                           const struct local_hub_command *command,
+                           char message_id[LOCAL_HUB_MESSAGE_ID_SIZE], struct reason *reason)
+{
+        struct registry_device device;
+        struct wanted_device *wanted;
+        int result;
+
+        if (!registry_device_get(hub->registry, hub_index, device_id, &device)) {
+                reason_set(reason, "there is no device '%s'", device_id);
+                return LOCAL_HUB_E_NO_DEVICE;
+        }
+        result = command_queue_send(hub->commands, hub_index, device_id, device.generation_id,
+                                    command, clock_steady_ms(), message_id, reason);
+        if (result != 0)
+                return result;
+        wanted = mem_new(1, sizeof(*wanted));
+        *wanted = (struct wanted_device){hub, hub_index, mem_text(device_id)};
+        amqp_server_post(hub->server, commands_wait, wanted);
+        return 0;
+}
+
+bool local_hub_command_status(struct local_hub *hub, int hub_index, const char *device_id,
+                              const char *message_id, struct local_hub_command_status *status)
+{
+        return command_queue_status(hub->commands, hub_index, device_id, message_id, status);
+}
+
+size_t local_hub_command_list(struct local_hub *hub, int hub_index, const char *device_id,
+                              struct local_hub_command_status *list, size_t max)
+{
+        return command_queue_list(hub->commands, hub_index, device_id, list, max);
+}
+
+size_t local_hub_command_purge(struct local_hub *hub, int hub_index, const char *device_id)
+{
+        return command_queue_purge(hub->commands, hub_index, device_id);
+}
+
+/* --- direct methods ------------------------------------------------------------------------ */
+
+struct invocation {
+        struct local_hub *hub;
+        int index;
+        char *device_id;
+        char *name;
+        void *payload;
+        struct local_hub_method method;
+        local_hub_method_done *done;
+        void *context;
+};
+
+static void invoke(void *context)
+{
+        struct invocation *invocation = context;
+
+        amqp_methods_invoke(&invocation->hub->core, invocation->index, invocation->device_id,
+                            &invocation->method, invocation->done, invocation->context);
+        free(invocation->device_id);
+        free(invocation->name);
+        free(invocation->payload);
+        free(invocation);
+}
+
+void local_hub_invoke_method(struct local_hub *hub, int hub_index, const char *device_id,
+                             const struct local_hub_method *method, local_hub_method_done *done,
+                             void *context)
+{
+        struct invocation *invocation = mem_new(1, sizeof(*invocation));
+
+        invocation->hub = hub;
+        invocation->index = hub_index;
+        invocation->device_id = mem_text(device_id);
+        invocation->name = mem_text(method->name);
+        invocation->payload = mem_text_n(method->payload, method->payload_size);
+        invocation->method = *method;
+        invocation->method.name = invocation->name;
+        invocation->method.payload = invocation->payload;
+        invocation->done = done;
+        invocation->context = context;
+        amqp_server_post(hub->server, invoke, invocation);
+}
+
+/* --- connections --------------------------------------------------------------------------- */
+
+struct survey {
+        struct local_hub *hub;
+        int index; /* -1 = every hub */
+        const char *device_id;
+        const char *condition;
+        const char *description;
+        struct local_hub_connection *list;
+        size_t max;
+        size_t count;
+};
+
+static size_t connected_devices(const struct amqp_peer *peer)
+{
+        size_t count = 0;
+
+        list_for_each (node, &peer->device_list) {
+                if (!list_is_empty(&list_entry(node, struct amqp_device, node)->links))
+                        count++;
+        }
+        return count;
+}
+
+static void survey_connections(void *context)
+{
+        struct survey *survey = context;
+
+        list_for_each (node, &survey->hub->core.peers) {
+                const struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
+                struct local_hub_connection *entry = &survey->list[survey->count];
+
+                if (survey->count++ >= survey->max)
+                        continue;
+                *entry = (struct local_hub_connection){.hub = peer->hub,
+                                                       .opened_ms = peer->opened_ms,
+                                                       .tokens = peer->tokens,
+                                                       .devices = connected_devices(peer),
+                                                       .messages = peer->messages};
+                memcpy(entry->id, peer->id, sizeof(entry->id));
+                memcpy(entry->peer, peer->name, sizeof(entry->peer));
+        }
+}
+
+size_t local_hub_connection_list(struct local_hub *hub, struct local_hub_connection *list,
+                                 size_t max)
+{
+        struct survey survey = {.hub = hub, .list = list, .max = max};
+
+        amqp_server_call(hub->server, survey_connections, &survey);
+        return survey.count;
+}
+
+static bool is_meant(const struct survey *survey, const struct amqp_peer *peer)
+{
+        return survey->index < 0 || survey->index == peer->hub;
+}
+
+static void cut(void *context)
+{
+        struct survey *survey = context;
+
+        list_for_each_safe (node, &survey->hub->core.peers) {
+                struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
+
+                if (!is_meant(survey, peer) ||
+                    (survey->device_id && !amqp_device_find(peer, survey->device_id)))
+                        continue;
+                amqp_peer_cut(peer);
+                survey->count++;
+        }
+}
+
+size_t local_hub_cut_connections(struct local_hub *hub, int hub_index, const char *device_id)
+{
+        struct survey survey = {.hub = hub, .index = hub_index, .device_id = device_id};
+
+        amqp_server_call(hub->server, cut, &survey);
+        return survey.count;
+}
+
+static void detach(void *context)
+{
+        struct survey *survey = context;
+
+        list_for_each (node, &survey->hub->core.peers) {
+                struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
+
+                if (!is_meant(survey, peer))
+                        continue;
+                list_for_each (device_node, &peer->device_list) {
+                        struct amqp_device *device =
+                                list_entry(device_node, struct amqp_device, node);
+
+                        if (survey->device_id && !text_equal(device->id, survey->device_id))
+                                continue;
+                        survey->count += device->links.count;
+                        amqp_device_order_detach(device, survey->condition, survey->description,
+                                                 false);
+                }
+        }
+}
+
+size_t local_hub_detach_links(struct local_hub *hub, int hub_index, const char *device_id,
+                              const char *condition, const char *description)
+{
+        struct survey survey = {.hub = hub,
+                                .index = hub_index,
+                                .device_id = device_id,
+                                .condition = condition,
+                                .description = description};
+
+        amqp_server_call(hub->server, detach, &survey);
+        return survey.count;
+}

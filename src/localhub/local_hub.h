@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The local hub in one piece: registry, telemetry log, faults, cloud-to-device queues, and one
+ * AMQP endpoint per hub, all on the thread "hub-amqp". The provisioning endpoint and the control
+ * API are built on top of this by the command `isthmus hub`.
+ *
+ * All functions may be called on every thread, except where said.
+ */
+#ifndef ISTHMUS_LOCALHUB_LOCAL_HUB_H
+#define ISTHMUS_LOCALHUB_LOCAL_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "localhub/faults.h"
+#include "localhub/messages/telemetry_log.h"
+#include "localhub/registry/registry.h"
+
+#define LOCAL_HUB_THREAD "hub-amqp"
+
+/* A message or correlation id with its zero byte. */
+#define LOCAL_HUB_MESSAGE_ID_SIZE 129
+
+struct local_hub;
+
+struct local_hub_endpoint {
+        const char *id;      /* `hub1` */
+        const char *address; /* what DPS and connection strings say; NULL = `localhost:PORT` */
+        uint16_t port;       /* 0 = any free one */
+        int weight;          /* for evenly weighted allocation */
+};
+
+struct local_hub_options {
+        const char *directory;   /* of the registry; NULL = keep nothing */
+        const char *id_scope;    /* NULL = the one kept, else a new one */
+        const char *listen;      /* IP address; NULL = 127.0.0.1 */
+        const char *certificate; /* PEM files: chain and key of the server */
+        const char *key;
+        const struct local_hub_endpoint *endpoints;
+        size_t endpoint_count;
+        struct telemetry_log_options telemetry;
+        int64_t lock_ms;           /* cloud-to-device lock; 0 = 60 s */
+        int64_t feedback_delay_ms; /* until a feedback batch leaves; 0 = 1 s (Azure: 15 s) */
+        int max_delivery_count;    /* 0 = 10 */
+        int tokens_per_connection; /* 0 = 1000 */
+};
+
+/* Listens and runs when it returns 0. Copies the options. */
+int local_hub_new(const struct local_hub_options *options, struct local_hub **hub,
+                  struct reason *reason) MUST_CHECK;
+
+/* Cuts the connections, joins the threads, writes the registry. NULL is allowed. */
+void local_hub_free(struct local_hub *hub);
+
+/* The parts; valid as long as the hub. */
+struct registry *local_hub_registry(struct local_hub *hub);
+struct telemetry_log *local_hub_telemetry(struct local_hub *hub);
+struct faults *local_hub_faults(struct local_hub *hub);
+
+/* --- cloud-to-device messages ---------------------------------------------------------------- */
+
+enum local_hub_condition {
+        LOCAL_HUB_E_NO_DEVICE = 1,
+        LOCAL_HUB_E_QUEUE_FULL, /* 50 messages wait for this device */
+        LOCAL_HUB_E_TOO_LARGE,  /* 64 KB */
+        LOCAL_HUB_E_INVALID,    /* expiry or message id out of range: see the reason */
+};
+
+enum local_hub_ack {
+        LOCAL_HUB_ACK_NONE,
+        LOCAL_HUB_ACK_POSITIVE,
+        LOCAL_HUB_ACK_NEGATIVE,
+        LOCAL_HUB_ACK_FULL,
+};
+
+struct local_hub_command {
+        const char *message_id;       /* NULL or "" = one is made */
+        const char *correlation_id;   /* or NULL */
+        const char *content_type;     /* or NULL */
+        const char *content_encoding; /* or NULL */
+        const char *user_id;          /* or NULL */
+        enum local_hub_ack ack;
+        int64_t expires_ms; /* wall clock; 0 = in one hour */
+        const struct telemetry_property *properties;
+        size_t property_count;
+        const void *body;
+        size_t body_size;
+};
+
+/* Queues it; `message_id` says under which id. */
+int local_hub_send_command(struct local_hub *hub, int hub_index, const char *device_id,
+                           const struct local_hub_command *command,
+                           char message_id[LOCAL_HUB_MESSAGE_ID_SIZE],
+                           struct reason *reason) MUST_CHECK;
+
+enum local_hub_command_state {
+        LOCAL_HUB_COMMAND_ENQUEUED, /* waits (again) for the device */
+        LOCAL_HUB_COMMAND_LOCKED,   /* delivered, neither settled nor timed out yet */
+        LOCAL_HUB_COMMAND_COMPLETED,
+        LOCAL_HUB_COMMAND_REJECTED,  /* by the device; dead-lettered */
+        LOCAL_HUB_COMMAND_EXPIRED,   /* its time to live ended; dead-lettered */
+        LOCAL_HUB_COMMAND_EXHAUSTED, /* abandoned too often; dead-lettered */
+        LOCAL_HUB_COMMAND_PURGED,
+};
+
+/* `enqueued`, `locked`, `completed`, ... */
+const char *local_hub_command_state_name(enum local_hub_command_state state);
+
+struct local_hub_command_status {
+        char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
+        char device_id[REGISTRY_ID_SIZE];
+        uint64_t sequence_number;
+        enum local_hub_command_state state;
+        int deliveries; /* how often it was handed to the device */
+        int abandoned;  /* how often the device gave it back */
+        int locks_lost; /* how often the lock or the link ended before it was settled */
+        int64_t enqueued_ms;
+        int64_t expires_ms;
+        int64_t settled_ms; /* 0 = not yet */
+};
+
+/* Of the newest message with this id; false if it is not known (any more). */
+bool local_hub_command_status(struct local_hub *hub, int hub_index, const char *device_id,
+                              const char *message_id, struct local_hub_command_status *status);
+
+/* The messages of a device that wait or are locked, oldest first; returns how many. */
+size_t local_hub_command_list(struct local_hub *hub, int hub_index, const char *device_id,
+                              struct local_hub_command_status *list, size_t max);
+
+/* Drops what waits for a device; returns how many. */
+size_t local_hub_command_purge(struct local_hub *hub, int hub_index, const char *device_id);
+
+/* --- direct methods -------------------------------------------------------------------------- */
+
+enum local_hub_method_result {
+        LOCAL_HUB_METHOD_ANSWERED,
+        LOCAL_HUB_METHOD_NO_DEVICE, /* 404001 */
+        LOCAL_HUB_METHOD_OFFLINE,   /* 404103: no method links (within the connect timeout) */
+        LOCAL_HUB_METHOD_TIMEOUT,   /* 504101: no answer in time */
+        LOCAL_HUB_METHOD_LOST,      /* 404104: the connection ended before the answer */
+};
+
+struct local_hub_method {
+        const char *name;
+        const void *payload;         /* JSON text; size 0 = none */
+        size_t payload_size;         /* at most 128 KB */
+        int64_t response_timeout_ms; /* 0 = 30 s */
+        int64_t connect_timeout_ms;  /* wait for the device to come; 0 = not at all */
+};
+
+/* Exactly once, on the thread "hub-amqp": must not block. `status` and `payload` (JSON text) are
+ * the device's, if it answered. */
+typedef void local_hub_method_done(void *context, enum local_hub_method_result result, int status,
+                                   const void *payload, size_t payload_size);
+
+/* Copies everything; the answer comes through `done`, also when the hub ends before it. */
+void local_hub_invoke_method(struct local_hub *hub, int hub_index, const char *device_id,
+                             const struct local_hub_method *method, local_hub_method_done *done,
+                             void *context);
+
+/* --- connections ----------------------------------------------------------------------------- */
+
+struct local_hub_connection {
+        char id[REGISTRY_TAG_SIZE]; /* as in telemetry_record.connection */
+        int hub;
+        char peer[64]; /* IP address and port */
+        int64_t opened_ms;
+        size_t tokens;
+        size_t devices; /* with links now */
+        uint64_t messages;
+};
+
+/* Copies the list of open connections; returns how many there are, which may exceed `max`. */
+size_t local_hub_connection_list(struct local_hub *hub, struct local_hub_connection *list,
+                                 size_t max);
+
+/*
+ * Faults that happen at once. `hub_index` -1 = every hub, `device_id` NULL = every device; done
+ * when they return: how many connections or links were hit.
+ */
+size_t local_hub_cut_connections(struct local_hub *hub, int hub_index, const char *device_id);
+
+/* Detaches the links of a device, or of all, with an AMQP error; `description` may be NULL. */
+size_t local_hub_detach_links(struct local_hub *hub, int hub_index, const char *device_id,
+                              const char *condition, const char *description);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Cloud-to-device messages and what becomes of them: a queue per device with locks, delivery
+ * counts, time to live and feedback, as IoT Hub's (azure-iot wire reference, 3.11 and 7.1).
+ *
+ *     enqueued --take--> locked --complete--> gone (feedback Success)
+ *        ^                 | reject ---------> dead letter (Rejected)
+ *        +-- abandon, lock ended, link ended (an abandon counts as a delivery)
+ *        +-- time to live ended -------------> dead letter (Expired)
+ *        +-- abandoned too often ------------> dead letter (DeliveryCountExceeded)
+ *
+ * Every function may be called on every thread. Times are steady milliseconds, given by the
+ * caller; only what people read is wall clock.
+ */
+#ifndef ISTHMUS_LOCALHUB_MESSAGES_COMMAND_QUEUE_H
+#define ISTHMUS_LOCALHUB_MESSAGES_COMMAND_QUEUE_H
+
+#include "base/list.h"
+#include "localhub/local_hub.h"
+
+#define COMMAND_LOCK_SIZE 16
+#define COMMAND_DEPTH_MAX 50
+#define COMMAND_SIZE_MAX  65536
+#define COMMAND_BATCH_MAX 64 /* feedback records in one message */
+
+struct command_queue;
+
+struct command_queue_options {
+        int64_t lock_ms;        /* 0 = 60 s */
+        int max_delivery_count; /* 0 = 10 */
+};
+
+struct command_queue *command_queue_new(const struct command_queue_options *options);
+void command_queue_free(struct command_queue *queue);
+
+/*
+ * Queues a message for a device; whether there is such a device is the caller's to know.
+ * `generation` is the device's, for the feedback. 0 or an enum local_hub_condition.
+ */
+int command_queue_send(struct command_queue *queue, int hub, const char *device_id,
+                       const char *generation, const struct local_hub_command *command,
+                       int64_t now_ms, char message_id[LOCAL_HUB_MESSAGE_ID_SIZE],
+                       struct reason *reason) MUST_CHECK;
+
+/* A message handed out; it does not change, and lives until command_queue_release. */
+struct command {
+        struct local_hub_command message; /* with its id and expiry */
+        uint64_t sequence_number;
+        int64_t enqueued_ms; /* wall clock */
+};
+
+/*
+ * Locks the oldest waiting message of a device for `holder` (a link: any number but 0). NULL =
+ * none waits. `delivery_count` says how often it was abandoned before.
+ */
+const struct command *command_queue_take(struct command_queue *queue, int hub,
+                                         const char *device_id, uint64_t holder, int64_t now_ms,
+                                         uint8_t lock[COMMAND_LOCK_SIZE], int *delivery_count);
+
+void command_queue_release(const struct command *command);
+
+enum command_settlement {
+        COMMAND_COMPLETE,
+        COMMAND_ABANDON,
+        COMMAND_REJECT,
+};
+
+/* False if the lock is not held (any more). */
+bool command_queue_settle(struct command_queue *queue, int hub, const char *device_id,
+                          const uint8_t lock[COMMAND_LOCK_SIZE], enum command_settlement how,
+                          int64_t now_ms);
+
+/* What `holder` has locked waits again, because its link ended; returns how many. */
+size_t command_queue_unlock(struct command_queue *queue, int hub, const char *device_id,
+                            uint64_t holder, int64_t now_ms);
+
+/* How many messages wait, not counting locked ones. */
+size_t command_queue_waiting(struct command_queue *queue, int hub, const char *device_id);
+
+/* When command_queue_tick has work; INT64_MAX = not foreseen. */
+int64_t command_queue_next(struct command_queue *queue);
+
+/* Ends locks and lives that are over; `available` is told each device with waiting messages
+ * because of it. */
+void command_queue_tick(struct command_queue *queue, int64_t now_ms,
+                        void (*available)(void *context, int hub, const char *device_id),
+                        void *context);
+
+bool command_queue_status(struct command_queue *queue, int hub, const char *device_id,
+                          const char *message_id, struct local_hub_command_status *status);
+size_t command_queue_list(struct command_queue *queue, int hub, const char *device_id,
+                          struct local_hub_command_status *list, size_t max);
+size_t command_queue_purge(struct command_queue *queue, int hub, const char *device_id);
+
+/* --- feedback -------------------------------------------------------------------------------- */
+
+struct command_feedback {
+        struct list_node node;
+        char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
+        char device_id[REGISTRY_ID_SIZE];
+        char generation[REGISTRY_TAG_SIZE];
+        const char *code;   /* Success, Expired, DeliveryCountExceeded, Rejected, Purged */
+        int64_t settled_ms; /* wall clock */
+        int64_t since_ms;   /* steady: when it came into being */
+};
+
+/* When the oldest record of a hub came into being; INT64_MAX = none waits. `*count` of them. */
+int64_t command_queue_feedback_since(struct command_queue *queue, int hub, size_t *count);
+
+/* Moves up to COMMAND_BATCH_MAX records to the empty list `batch`. */
+void command_queue_take_feedback(struct command_queue *queue, int hub, struct list *batch);
+
+/* Puts a batch that was not accepted back to the front. */
+void command_queue_return_feedback(struct command_queue *queue, int hub, struct list *batch);
+
+void command_queue_free_feedback(struct list *batch);
+
+#endif

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Invariants: the ring holds the numbers [oldest, newest], without gaps, at slot number modulo
+ * capacity; everything is guarded by `mutex`; an entry lives until the ring and every reader have
+ * let go of it. While a file is written, no number above `recorded` leaves the ring.
+ */
+#include "localhub/messages/telemetry_log.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+
+#define RECORD_THREAD    "hub-record"
+#define DEFAULT_MESSAGES 100000
+#define DEFAULT_BYTES    ((size_t)256 << 20)
+#define RECORD_BATCH     ((size_t)256 << 10)
+
+struct entry {
+        struct telemetry_record record; /* first: the reader's pointer is the entry's */
+        atomic_int references;
+        size_t size;
+};
+
+struct telemetry_log {
+        pthread_mutex_t mutex;
+        pthread_cond_t arrived;
+        pthread_cond_t recorded_more;
+        struct entry **ring;
+        size_t capacity;
+        size_t max_bytes;
+        size_t bytes;
+        uint64_t oldest; /* newest + 1 while the ring is empty */
+        uint64_t newest;
+        uint64_t recorded;
+        bool recording;
+        bool closing;
+        int file; /* -1 = none */
+        pthread_t recorder;
+};
+
+/* --- entries --------------------------------------------------------------------------------- */
+
+static const char *place(char **at, const char *text)
+{
+        size_t size = text ? strlen(text) + 1 : 1;
+        char *start = *at;
+
+        if (text)
+                memcpy(start, text, size);
+        *at += size; /* the memory is zeroed: an absent text is "" */
+        return start;
+}
+
+static size_t text_size(const char *text)
+{
+        return text ? strlen(text) + 1 : 1;
+}
+
+static size_t texts_size(const struct telemetry_record *r)
+{
+        size_t size = text_size(r->hub) + text_size(r->device_id) + text_size(r->connection) +
+                      text_size(r->model_id) + text_size(r->message_id) +
+                      text_size(r->correlation_id) + text_size(r->content_type) +
+                      text_size(r->content_encoding) + text_size(r->component);
+
+        for (size_t i = 0; i < r->property_count; i++)
+                size += text_size(r->properties[i].name) + text_size(r->properties[i].value);
+        return size;
+}
+
+/* One block: the entry, its properties, its texts, its body. */
+static struct entry *entry_new(const struct telemetry_record *from)
+{
+        size_t list_size = from->property_count * sizeof(struct telemetry_property);
+        size_t size = sizeof(struct entry) + list_size + texts_size(from) + from->body_size + 1;
+        struct entry *entry = mem_new(1, size);
+        struct telemetry_property *list = (void *)(entry + 1);
+        struct telemetry_record *to = &entry->record;
+        char *at = (char *)list + list_size;
+
+        *to = *from;
+        to->hub = place(&at, from->hub);
+        to->device_id = place(&at, from->device_id);
+        to->connection = place(&at, from->connection);
+        to->model_id = place(&at, from->model_id);
+        to->message_id = place(&at, from->message_id);
+        to->correlation_id = place(&at, from->correlation_id);
+        to->content_type = place(&at, from->content_type);
+        to->content_encoding = place(&at, from->content_encoding);
+        to->component = place(&at, from->component);
+        for (size_t i = 0; i < from->property_count; i++) {
+                list[i].name = place(&at, from->properties[i].name);
+                list[i].value = place(&at, from->properties[i].value);
+        }
+        to->properties = list;
+        if (from->body_size > 0)
+                memcpy(at, from->body, from->body_size);
+        to->body = at;
+        entry->size = size;
+        atomic_init(&entry->references, 1);
+        return entry;
+}
+
+static void entry_release(struct entry *entry)
+{
+        if (atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel) == 1)
+                free(entry);
+}
+
+void telemetry_record_release(const struct telemetry_record *record)
+{
+        if (record)
+                entry_release((struct entry *)(uintptr_t)record);
+}
+
+/* --- ring ------------------------------------------------------------------------------------ */
+
+static struct entry **slot_of(struct telemetry_log *log, uint64_t sequence)
+{
+        return &log->ring[sequence % log->capacity];
+}
+
+static bool is_full(const struct telemetry_log *log)
+{
+        return log->newest + 1 - log->oldest >= log->capacity || log->bytes > log->max_bytes;
+}
+
+static void drop_oldest(struct telemetry_log *log)
+{
+        struct entry **slot = slot_of(log, log->oldest++);
+
+        log->bytes -= (*slot)->size;
+        entry_release(*slot);
+        *slot = NULL;
+}
+
+uint64_t telemetry_log_append(struct telemetry_log *log, const struct telemetry_record *record)
+{
+        struct entry *entry = entry_new(record);
+        uint64_t sequence;
+
+        pthread_mutex_lock(&log->mutex);
+        while (is_full(log) && log->oldest <= log->newest) {
+                if (log->recording && log->oldest > log->recorded)
+                        pthread_cond_wait(&log->recorded_more, &log->mutex);
+                else
+                        drop_oldest(log);
+        }
+        sequence = ++log->newest;
+        entry->record.sequence = sequence;
+        log->bytes += entry->size;
+        *slot_of(log, sequence) = entry;
+        pthread_cond_broadcast(&log->arrived);
+        pthread_mutex_unlock(&log->mutex);
+        return sequence;
+}
+
+static struct entry *reference_after(struct telemetry_log *log, uint64_t after)
+{
+        uint64_t sequence = after + 1 > log->oldest ? after + 1 : log->oldest;
+        struct entry *entry = *slot_of(log, sequence);
+
+        atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
+        return entry;
+}
+
+static void wait_until(struct telemetry_log *log, int64_t due_ns)
+{
+        struct timespec due = {.tv_sec = (time_t)(due_ns / CLOCK_NS_PER_S),
+                               .tv_nsec = (long)(due_ns % CLOCK_NS_PER_S)};
+
+        pthread_cond_timedwait(&log->arrived, &log->mutex, &due);
+}
+
+const struct telemetry_record *telemetry_log_next(struct telemetry_log *log, uint64_t after,
+                                                  int64_t wait_ms)
+{
+        int64_t due_ns = wait_ms > 0 ? clock_steady_ns() + wait_ms * CLOCK_NS_PER_MS : 0;
+        struct entry *entry = NULL;
+
+        pthread_mutex_lock(&log->mutex);
+        while (log->newest <= after && !log->closing && clock_steady_ns() < due_ns)
+                wait_until(log, due_ns);
+        if (log->newest > after)
+                entry = reference_after(log, after);
+        pthread_mutex_unlock(&log->mutex);
+        return entry ? &entry->record : NULL;
+}
+
+uint64_t telemetry_log_newest(struct telemetry_log *log)
+{
+        uint64_t newest;
+
+        pthread_mutex_lock(&log->mutex);
+        newest = log->newest;
+        pthread_mutex_unlock(&log->mutex);
+        return newest;
+}
+
+uint64_t telemetry_log_oldest(struct telemetry_log *log)
+{
+        uint64_t oldest;
+
+        pthread_mutex_lock(&log->mutex);
+        oldest = log->oldest;
+        pthread_mutex_unlock(&log->mutex);
+        return oldest;
+}
+
+void telemetry_log_close(struct telemetry_log *log)
+{
+        pthread_mutex_lock(&log->mutex);
+        log->closing = true;
+        pthread_cond_broadcast(&log->arrived);
+        pthread_mutex_unlock(&log->mutex);
+}
+
+/* --- the file -------------------------------------------------------------------------------- */
+
+static int write_all(int file, const struct buf *bytes)
+{
+        size_t at = 0;
+
+        while (at < bytes->size) {
+                ssize_t written = write(file, bytes->data + at, bytes->size - at);
+
+                if (written < 0 && errno != EINTR)
+                        return -errno;
+                at += written > 0 ? (size_t)written : 0;
+        }
+        return 0;
+}
+
+/* The lines of what has arrived since, a batch at most; returns the last number in it. */
+static uint64_t take_batch(struct telemetry_log *log, uint64_t after, struct buf *lines)
+{
+        const struct telemetry_record *record;
+
+        buf_clear(lines);
+        while (lines->size < RECORD_BATCH) {
+                /* Waits for the first one only. */
+                record = telemetry_log_next(log, after, lines->size == 0 ? 1000 : 0);
+                if (!record)
+                        break;
+                telemetry_record_write(lines, record);
+                buf_add_char(lines, '\n');
+                after = record->sequence;
+                telemetry_record_release(record);
+        }
+        return after;
+}
+
+static void note_recorded(struct telemetry_log *log, uint64_t recorded, bool failed)
+{
+        pthread_mutex_lock(&log->mutex);
+        log->recorded = recorded;
+        if (failed)
+                log->recording = false;
+        pthread_cond_broadcast(&log->recorded_more);
+        pthread_mutex_unlock(&log->mutex);
+}
+
+static bool is_closing(struct telemetry_log *log)
+{
+        bool closing;
+
+        pthread_mutex_lock(&log->mutex);
+        closing = log->closing;
+        pthread_mutex_unlock(&log->mutex);
+        return closing;
+}
+
+static void *run_recorder(void *context)
+{
+        struct telemetry_log *log = context;
+        CLEANUP(buf_deinit) struct buf lines = BUF_INIT;
+        uint64_t recorded = 0;
+        bool closing;
+        int r = 0;
+
+        thread_enter(RECORD_THREAD);
+        do {
+                closing = is_closing(log); /* asked first: what came before it is still written */
+                recorded = take_batch(log, recorded, &lines);
+                r = write_all(log->file, &lines);
+                note_recorded(log, recorded, r < 0);
+        } while (r == 0 && (!closing || lines.size > 0));
+        if (r < 0)
+                log_error("HUB_RECORD_FAILED", "The telemetry file can't be written any more",
+                          LOG_TEXT("error", strerror(-r)), LOG_END);
+        return NULL;
+}
+
+static int start_recorder(struct telemetry_log *log, const char *path, struct reason *reason)
+{
+        log->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (log->file < 0) {
+                int error = errno;
+
+                reason_set(reason, "the telemetry file %s can't be opened: %s", path,
+                           strerror(error));
+                return -error;
+        }
+        log->recording = true;
+        thread_start(&log->recorder, run_recorder, log);
+        return 0;
+}
+
+int telemetry_log_new(const struct telemetry_log_options *options, struct telemetry_log **log,
+                      struct reason *reason)
+{
+        struct telemetry_log *made = mem_new(1, sizeof(*made));
+        pthread_condattr_t steady;
+        int r = 0;
+
+        pthread_mutex_init(&made->mutex, NULL);
+        pthread_condattr_init(&steady);
+        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+        pthread_cond_init(&made->arrived, &steady);
+        pthread_cond_init(&made->recorded_more, &steady);
+        pthread_condattr_destroy(&steady);
+        made->capacity = options->max_messages ? options->max_messages : DEFAULT_MESSAGES;
+        made->max_bytes = options->max_bytes ? options->max_bytes : DEFAULT_BYTES;
+        made->ring = mem_new(made->capacity, sizeof(*made->ring));
+        made->oldest = 1;
+        made->file = -1;
+        if (options->record_file)
+                r = start_recorder(made, options->record_file, reason);
+        if (r < 0)
+                telemetry_log_free(made);
+        else
+                *log = made;
+        return r;
+}
+
+void telemetry_log_free(struct telemetry_log *log)
+{
+        if (!log)
+                return;
+        telemetry_log_close(log);
+        if (log->file >= 0) {
+                pthread_join(log->recorder, NULL);
+                close(log->file);
+        }
+        while (log->oldest <= log->newest)
+                drop_oldest(log);
+        pthread_cond_destroy(&log->arrived);
+        pthread_cond_destroy(&log->recorded_more);
+        pthread_mutex_destroy(&log->mutex);
+        free(log->ring);
+        free(log);
+}

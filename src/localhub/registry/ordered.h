@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Things in the order of their making, read in pages that stay right while things come and go:
+ * each gets a serial number that never returns, and a page starts behind a serial number. Not
+ * thread-safe.
+ */
+#ifndef ISTHMUS_LOCALHUB_REGISTRY_ORDERED_H
+#define ISTHMUS_LOCALHUB_REGISTRY_ORDERED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ordered_place {
+        uint64_t serial;
+        void *thing; /* NULL = removed */
+};
+
+struct ordered {
+        struct ordered_place *places; /* by serial, rising */
+        size_t used;
+        size_t capacity;
+        size_t count;
+        uint64_t last;
+};
+
+#define ORDERED_INIT ((struct ordered){.places = NULL})
+
+/* Frees the list's own memory, never the things. */
+void ordered_deinit(struct ordered *list);
+
+/* Returns the serial number, which ordered_remove wants back. */
+uint64_t ordered_add(struct ordered *list, void *thing);
+
+void ordered_remove(struct ordered *list, uint64_t serial);
+
+/* The first thing behind serial `*cursor`, which is moved to it; NULL at the end. */
+void *ordered_next(const struct ordered *list, uint64_t *cursor);
+
+#endif

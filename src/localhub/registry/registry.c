@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Opening and closing, hubs and policies, and the writer's thread.
+ *
+ * The thread "hub-registry" writes the whole file when something has changed, at most once a
+ * second and never more than a tenth of its time, so that a hub with 100,000 devices is not busy
+ * with its own file.
+ */
+#include "localhub/registry/registry.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "localhub/registry/registry_data.h"
+
+#define WRITER_THREAD  "hub-registry"
+#define WRITE_PAUSE_NS CLOCK_NS_PER_S
+#define RETRY_PAUSE_NS (5 * CLOCK_NS_PER_S)
+
+/* --- names and keys -------------------------------------------------------------------------- */
+
+static bool has_only(const char *text, const char *others)
+{
+        size_t size = strlen(text);
+
+        if (size == 0 || size >= REGISTRY_ID_SIZE)
+                return false;
+        for (const char *c = text; *c; c++) {
+                bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
+
+                if (!letter && !(*c >= '0' && *c <= '9') && !strchr(others, *c))
+                        return false;
+        }
+        return true;
+}
+
+bool registry_is_device_id(const char *id)
+{
+        return has_only(id, "-:.+%_#*?!(),=@;$'");
+}
+
+bool registry_is_registration_id(const char *id)
+{
+        return has_only(id, "-._:") && !strchr("._:", id[strlen(id) - 1]);
+}
+
+bool registry_is_key(const char *key)
+{
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        bool good = strlen(key) < REGISTRY_KEY_SIZE &&
+                    crypto_base64_decode(&bytes, key, strlen(key)) && bytes.size >= 16 &&
+                    bytes.size <= 64;
+
+        mem_wipe(bytes.data, bytes.size);
+        return good;
+}
+
+void registry_make_key(char key[REGISTRY_KEY_SIZE])
+{
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        uint8_t bytes[32];
+
+        crypto_random(bytes, sizeof(bytes));
+        crypto_base64_encode(&text, bytes, sizeof(bytes));
+        memcpy(key, text.data, text.size);
+        key[text.size] = '\0';
+        mem_wipe(bytes, sizeof(bytes));
+        mem_wipe(text.data, text.size);
+}
+
+uint64_t registry_revision(struct registry *registry)
+{
+        return ++registry->last_revision;
+}
+
+/* As IoT Hub's: eight bytes in base64. */
+void registry_etag(uint64_t revision, char etag[REGISTRY_TAG_SIZE])
+{
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        uint8_t bytes[8];
+
+        for (size_t i = 0; i < sizeof(bytes); i++)
+                bytes[i] = (uint8_t)(revision >> (56 - 8 * i));
+        crypto_base64_encode(&text, bytes, sizeof(bytes));
+        memcpy(etag, text.data, text.size);
+        etag[text.size] = '\0';
+}
+
+/* --- the writer ------------------------------------------------------------------------------ */
+
+void registry_touch(struct registry *registry)
+{
+        registry->changes++;
+        pthread_cond_signal(&registry->changed);
+}
+
+static void wait_until(struct registry *registry, int64_t due_ns)
+{
+        struct timespec due = {.tv_sec = (time_t)(due_ns / CLOCK_NS_PER_S),
+                               .tv_nsec = (long)(due_ns % CLOCK_NS_PER_S)};
+
+        pthread_cond_timedwait(&registry->changed, &registry->mutex, &due);
+}
+
+/* With the mutex; returns when there is something to write and its time has come, or at the end. */
+static void wait_for_work(struct registry *registry, int64_t not_before_ns)
+{
+        while (!registry->closing) {
+                bool work = registry->changes != registry->changes_written;
+
+                if (work && (registry->flush || clock_steady_ns() >= not_before_ns))
+                        return;
+                if (work)
+                        wait_until(registry, not_before_ns);
+                else
+                        pthread_cond_wait(&registry->changed, &registry->mutex);
+        }
+}
+
+static void note_result(struct registry *registry, uint64_t changes, int result)
+{
+        bool failed_before = registry->write_error < 0;
+
+        registry->write_error = result;
+        registry->flush = false;
+        if (result == 0)
+                registry->changes_written = changes;
+        pthread_cond_broadcast(&registry->written);
+        if (result < 0 && !failed_before)
+                log_error("HUB_REGISTRY_WRITE_FAILED", "The hub's registry can't be written",
+                          LOG_TEXT("directory", registry->directory),
+                          LOG_TEXT("error", strerror(-result)), LOG_END);
+}
+
+static void *run_writer(void *context)
+{
+        struct registry *registry = context;
+        int64_t not_before_ns = 0;
+
+        thread_enter(WRITER_THREAD);
+        pthread_mutex_lock(&registry->mutex);
+        for (;;) {
+                uint64_t changes;
+                int64_t started_ns;
+                int64_t pause_ns;
+                int r;
+
+                wait_for_work(registry, not_before_ns);
+                if (registry->changes == registry->changes_written)
+                        break;
+                changes = registry->changes;
+                pthread_mutex_unlock(&registry->mutex);
+                started_ns = clock_steady_ns();
+                r = registry_save(registry);
+                pause_ns = 9 * (clock_steady_ns() - started_ns);
+                pthread_mutex_lock(&registry->mutex);
+                note_result(registry, changes, r);
+                if (r < 0 && registry->closing)
+                        break;
+                if (pause_ns < (r < 0 ? RETRY_PAUSE_NS : WRITE_PAUSE_NS))
+                        pause_ns = r < 0 ? RETRY_PAUSE_NS : WRITE_PAUSE_NS;
+                not_before_ns = clock_steady_ns() + pause_ns;
+        }
+        pthread_mutex_unlock(&registry->mutex);
+        return NULL;
+}
+
+int registry_flush(struct registry *registry)
+{
+        uint64_t wanted;
+        int r = 0;
+
+        if (!registry->writing)
+                return 0;
+        pthread_mutex_lock(&registry->mutex);
+        wanted = registry->changes;
+        while (registry->changes_written < wanted && r == 0) {
+                registry->flush = true;
+                pthread_cond_signal(&registry->changed);
+                pthread_cond_wait(&registry->written, &registry->mutex);
+                r = registry->write_error;
+        }
+        pthread_mutex_unlock(&registry->mutex);
+        return r;
+}
+
+/* --- opening and closing --------------------------------------------------------------------- */
+
+static int lock_directory(struct registry *registry, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/lock", registry->directory);
+        int error = 0;
+
+        registry->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (registry->lock < 0 || flock(registry->lock, LOCK_EX | LOCK_NB) < 0)
+                error = errno;
+        if (error == EWOULDBLOCK) {
+                reason_set(reason, "another local hub runs on %s; end it, or use another directory",
+                           registry->directory);
+                return -EBUSY;
+        }
+        if (error)
+                reason_set(reason, "%s can't be locked: %s", path, strerror(error));
+        return -error;
+}
+
+static int open_directory(struct registry *registry, struct reason *reason)
+{
+        int r = lock_directory(registry, reason);
+
+        if (r < 0)
+                return r;
+        r = registry_load(registry, reason);
+        return r == -ENOENT ? 0 : r;
+}
+
+static void make_id_scope(struct registry *registry)
+{
+        uint32_t number;
+
+        crypto_random(&number, sizeof(number));
+        snprintf(registry->id_scope, sizeof(registry->id_scope), "0ne%08X", number);
+}
+
+static struct registry *registry_new(const char *directory)
+{
+        struct registry *registry = mem_new(1, sizeof(*registry));
+        pthread_condattr_t steady;
+
+        pthread_mutex_init(&registry->mutex, NULL);
+        pthread_condattr_init(&steady);
+        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+        pthread_cond_init(&registry->changed, &steady);
+        pthread_cond_init(&registry->written, &steady);
+        pthread_condattr_destroy(&steady);
+        registry->directory = mem_text(directory);
+        registry->lock = -1;
+        return registry;
+}
+
+int registry_open(const struct registry_options *options, struct registry **registry,
+                  struct reason *reason)
+{
+        struct registry *made = registry_new(options->directory);
+        int r = made->directory ? open_directory(made, reason) : 0;
+
+        if (r < 0) {
+                registry_close(made);
+                return r;
+        }
+        if (!text_is_empty(options->id_scope))
+                snprintf(made->id_scope, sizeof(made->id_scope), "%s", options->id_scope);
+        else if (!made->id_scope[0])
+                make_id_scope(made);
+        registry_touch(made);
+        if (made->directory) {
+                made->writing = true;
+                thread_start(&made->writer, run_writer, made);
+        }
+        *registry = made;
+        return 0;
+}
+
+static void free_hub(struct hub_data *hub)
+{
+        uint64_t cursor = 0;
+        struct device_data *device;
+
+        while ((device = ordered_next(&hub->order, &cursor)) != NULL)
+                registry_free_device(device);
+        table_deinit(&hub->devices);
+        ordered_deinit(&hub->order);
+        mem_wipe(hub, sizeof(*hub));
+        free(hub);
+}
+
+void registry_close(struct registry *registry)
+{
+        if (!registry)
+                return;
+        if (registry->writing) {
+                pthread_mutex_lock(&registry->mutex);
+                registry->closing = true;
+                pthread_cond_signal(&registry->changed);
+                pthread_mutex_unlock(&registry->mutex);
+                pthread_join(registry->writer, NULL);
+        }
+        for (int i = 0; i < registry->hub_count; i++)
+                free_hub(registry->hubs[i]);
+        registry_free_collections(registry);
+        if (registry->lock >= 0)
+                close(registry->lock);
+        pthread_cond_destroy(&registry->changed);
+        pthread_cond_destroy(&registry->written);
+        pthread_mutex_destroy(&registry->mutex);
+        free(registry->directory);
+        free(registry);
+}
+
+const char *registry_id_scope(const struct registry *registry)
+{
+        return registry->id_scope;
+}
+
+void registry_watch(struct registry *registry, registry_watcher *watcher, void *context)
+{
+        registry->watcher = watcher;
+        registry->watcher_context = context;
+}
+
+void registry_tell(struct registry *registry, enum registry_change change, int hub,
+                   const char *device_id, const char *patch)
+{
+        if (registry->watcher)
+                registry->watcher(registry->watcher_context, change, hub, device_id, patch);
+}

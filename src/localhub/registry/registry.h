@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the local hub knows for good: its hubs with their policies and devices (identity, keys,
+ * twin), and the provisioning service's enrolments and registrations. Kept in memory, written to
+ * DIR/registry.json by a thread of its own ("hub-registry"), so that a restarted hub knows its
+ * devices and their keys.
+ *
+ * Every function may be called on every thread; one mutex inside guards everything and is never
+ * held while a callback of the caller runs. Readers get copies. Times are wall clock
+ * milliseconds; 0 = never.
+ */
+#ifndef ISTHMUS_LOCALHUB_REGISTRY_REGISTRY_H
+#define ISTHMUS_LOCALHUB_REGISTRY_REGISTRY_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/reason.h"
+
+/* Sizes with the zero byte. Ids have at most 128 characters, keys are base64 of 16 to 64 bytes. */
+#define REGISTRY_ID_SIZE      129
+#define REGISTRY_KEY_SIZE     89
+#define REGISTRY_ADDRESS_SIZE 262
+#define REGISTRY_TAG_SIZE     40
+#define REGISTRY_HUBS_MAX     50
+
+struct registry;
+
+enum registry_condition {
+        REGISTRY_E_NOT_FOUND = 1,
+        REGISTRY_E_EXISTS,
+        REGISTRY_E_INVALID, /* an id, a key or a document breaks a rule: see the reason */
+};
+
+struct registry_options {
+        const char *directory; /* must exist; NULL = keep nothing */
+        const char *id_scope;  /* NULL = the one kept, else a new one */
+};
+
+/*
+ * Reads DIR/registry.json if there is one, and locks the directory: a second process on it gets
+ * -EBUSY. A file that can't be understood is an error that says where, never overwritten.
+ */
+int registry_open(const struct registry_options *options, struct registry **registry,
+                  struct reason *reason) MUST_CHECK;
+
+/* Writes what is not written yet. NULL is allowed. */
+void registry_close(struct registry *registry);
+
+/* Waits until everything so far is in the file; an error is the last one of the writer. */
+int registry_flush(struct registry *registry) MUST_CHECK;
+
+/* The provisioning service's; valid as long as the registry. */
+const char *registry_id_scope(const struct registry *registry);
+
+/* --- hubs ------------------------------------------------------------------------------------ */
+
+/* Hubs are numbered from 0 in the order in which they were first added. */
+struct registry_hub {
+        char id[REGISTRY_ID_SIZE];           /* its name in files and options: `hub1` */
+        char address[REGISTRY_ADDRESS_SIZE]; /* what clients connect to: `localhost:5671` */
+        uint16_t port;                       /* where it listens */
+        int weight;                          /* for evenly weighted allocation; 0 = none */
+        bool active;                         /* false: kept in the file, but not run this time */
+        size_t device_count;
+};
+
+/*
+ * Adds a hub, or takes up one that the file knows, with its policies and devices. `address` may
+ * be "" until the port is known (registry_hub_listens).
+ */
+int registry_hub_add(struct registry *registry, const char *id, int weight, int *hub,
+                     struct reason *reason) MUST_CHECK;
+
+void registry_hub_listens(struct registry *registry, int hub, const char *address, uint16_t port);
+
+int registry_hub_count(struct registry *registry);
+bool registry_hub_get(struct registry *registry, int hub, struct registry_hub *found);
+
+/* By id or address (with or without port if only one hub has it); -1 = none. */
+int registry_hub_find(struct registry *registry, const char *name);
+
+/* True if a client may call this hub so: its address or a name of this machine, case ignored,
+ * without a port or with its own one. `host` need not end in a zero byte. */
+bool registry_hub_is_called(struct registry *registry, int hub, const char *host, size_t size);
+
+enum registry_right {
+        REGISTRY_RIGHT_READ = 1,
+        REGISTRY_RIGHT_WRITE = 2,
+        REGISTRY_RIGHT_SERVICE = 4,
+        REGISTRY_RIGHT_DEVICE = 8,
+};
+
+struct registry_policy {
+        char name[REGISTRY_ID_SIZE];
+        char primary_key[REGISTRY_KEY_SIZE];
+        char secondary_key[REGISTRY_KEY_SIZE];
+        unsigned rights; /* enum registry_right */
+};
+
+/* iothubowner, service, device, registryRead, registryReadWrite; made with the hub. */
+bool registry_policy_get(struct registry *registry, int hub, const char *name,
+                         struct registry_policy *found);
+
+/* Gives a policy known keys instead of made ones, for tests and examples; NULL = keep. */
+int registry_policy_set_keys(struct registry *registry, int hub, const char *name,
+                             const char *primary_key, const char *secondary_key,
+                             struct reason *reason) MUST_CHECK;
+
+/* Adds `HostName=...;SharedAccessKeyName=...;SharedAccessKey=...`; false if there is none. */
+bool registry_policy_string(struct registry *registry, int hub, const char *name, struct buf *out);
+
+/* --- devices --------------------------------------------------------------------------------- */
+
+struct registry_device {
+        int hub;
+        char id[REGISTRY_ID_SIZE];
+        char primary_key[REGISTRY_KEY_SIZE];
+        char secondary_key[REGISTRY_KEY_SIZE];
+        char model_id[REGISTRY_ID_SIZE]; /* DTDL, as the device last announced it; "" = none */
+        char generation_id[REGISTRY_TAG_SIZE];
+        char etag[REGISTRY_TAG_SIZE];
+        bool enabled;
+        bool connected; /* has links now */
+        int64_t created_ms;
+        int64_t status_updated_ms;
+        int64_t connection_updated_ms;
+        int64_t last_activity_ms;
+};
+
+/* NULL members stay as they are; on a new device NULL or "" keys are made, and it is enabled. */
+struct registry_device_settings {
+        const char *primary_key;
+        const char *secondary_key;
+        const char *model_id;
+        const bool *enabled;
+};
+
+enum registry_put {
+        REGISTRY_CREATE, /* REGISTRY_E_EXISTS if it is there */
+        REGISTRY_UPDATE, /* REGISTRY_E_NOT_FOUND unless it is there */
+        REGISTRY_UPSERT,
+};
+
+int registry_device_put(struct registry *registry, int hub, const char *id, enum registry_put how,
+                        const struct registry_device_settings *settings,
+                        struct registry_device *result, struct reason *reason) MUST_CHECK;
+
+/* False if there is none. `found` may be NULL. */
+bool registry_device_get(struct registry *registry, int hub, const char *id,
+                         struct registry_device *found);
+
+bool registry_device_remove(struct registry *registry, int hub, const char *id);
+
+/*
+ * Up to `max` devices of a hub in the order of their creation; `*cursor` is 0 at first and is
+ * moved on. 0 = that was all. Devices made or removed in between do not disturb the others.
+ */
+size_t registry_device_list(struct registry *registry, int hub, uint64_t *cursor,
+                            struct registry_device *devices, size_t max);
+
+/* What the AMQP endpoint saw; not an error for a device that has gone. NULL model id = keep. */
+void registry_device_seen(struct registry *registry, int hub, const char *id, bool connected,
+                          const char *model_id);
+
+bool registry_device_string(struct registry *registry, int hub, const char *id, struct buf *out);
+
+enum registry_change {
+        REGISTRY_DEVICE_REMOVED,
+        REGISTRY_DEVICE_CHANGED, /* enabled flag or keys */
+        REGISTRY_TWIN_DESIRED,
+};
+
+/*
+ * Called on the thread that made the change, after it; set before other threads start. `patch` is
+ * what changed in the desired properties, as JSON text with `$version`; else NULL.
+ */
+typedef void registry_watcher(void *context, enum registry_change change, int hub,
+                              const char *device_id, const char *patch);
+void registry_watch(struct registry *registry, registry_watcher *watcher, void *context);
+
+/* --- twins ----------------------------------------------------------------------------------- */
+
+enum registry_section {
+        REGISTRY_DESIRED,
+        REGISTRY_REPORTED,
+        REGISTRY_TAGS, /* has no version of its own */
+};
+
+/* Adds the section as JSON text, `$version` included; false if there is no such device. */
+bool registry_twin_read(struct registry *registry, int hub, const char *id,
+                        enum registry_section section, struct buf *out);
+
+/*
+ * Merges (RFC 7396, null deletes) or replaces a section, and raises its version. The limits of
+ * the twin (32 KB, 8 KB for tags, depth 10, key rules) are REGISTRY_E_INVALID.
+ * `version` may be NULL.
+ */
+int registry_twin_patch(struct registry *registry, int hub, const char *id,
+                        enum registry_section section, struct json_object *patch, bool replace,
+                        int64_t *version, struct reason *reason) MUST_CHECK;
+
+/* --- provisioning service -------------------------------------------------------------------- */
+
+enum registry_enrolment_kind {
+        REGISTRY_GROUP,      /* `id` names the group; keys are the group's */
+        REGISTRY_INDIVIDUAL, /* `id` is the registration id; keys are the device's */
+};
+
+struct registry_enrolment {
+        enum registry_enrolment_kind kind;
+        char id[REGISTRY_ID_SIZE];
+        char primary_key[REGISTRY_KEY_SIZE];
+        char secondary_key[REGISTRY_KEY_SIZE];
+        char device_id[REGISTRY_ID_SIZE]; /* individual only; "" = the registration id */
+        char hub_id[REGISTRY_ID_SIZE];    /* allocation static: this hub; "" = evenly weighted */
+        bool enabled;
+        char etag[REGISTRY_TAG_SIZE];
+        int64_t created_ms;
+        int64_t updated_ms;
+};
+
+/* Adds or replaces. Empty keys are made, or kept; etag and times are the registry's. */
+int registry_enrolment_put(struct registry *registry, const struct registry_enrolment *enrolment,
+                           struct registry_enrolment *result, struct reason *reason) MUST_CHECK;
+
+/* Individual enrolments are found whatever the case of `id` is, as registration ids are. */
+bool registry_enrolment_get(struct registry *registry, enum registry_enrolment_kind kind,
+                            const char *id, struct registry_enrolment *found);
+
+bool registry_enrolment_remove(struct registry *registry, enum registry_enrolment_kind kind,
+                               const char *id);
+
+/* As registry_device_list. */
+size_t registry_enrolment_list(struct registry *registry, enum registry_enrolment_kind kind,
+                               uint64_t *cursor, struct registry_enrolment *enrolments, size_t max);
+
+struct registry_registration {
+        char registration_id[REGISTRY_ID_SIZE]; /* as first written by the device */
+        char device_id[REGISTRY_ID_SIZE];
+        char group[REGISTRY_ID_SIZE]; /* "" = individual */
+        char model_id[REGISTRY_ID_SIZE];
+        char hub_address[REGISTRY_ADDRESS_SIZE];
+        int hub;
+        char etag[REGISTRY_TAG_SIZE];
+        int64_t created_ms;
+        int64_t updated_ms;
+        int64_t count; /* how often this device has registered */
+};
+
+/*
+ * Records what provisioning_assign decided: `wanted` says registration id, device id, group, model
+ * id and hub (the rest is the registry's), the device gets these keys. A device that was
+ * registered to another hub before is moved with its twin. REGISTRY_E_INVALID if an id is.
+ */
+int registry_registration_put(struct registry *registry, const struct registry_registration *wanted,
+                              const char *primary_key, const char *secondary_key,
+                              struct registry_registration *result,
+                              struct reason *reason) MUST_CHECK;
+
+bool registry_registration_get(struct registry *registry, const char *registration_id,
+                               struct registry_registration *found);
+
+bool registry_registration_remove(struct registry *registry, const char *registration_id);
+
+size_t registry_registration_list(struct registry *registry, uint64_t *cursor,
+                                  struct registry_registration *registrations, size_t max);
+
+/* --- rules for names ------------------------------------------------------------------------- */
+
+/* IoT Hub's device ids and DPS's registration ids (azure-iot wire reference, 2.3). */
+bool registry_is_device_id(const char *id);
+bool registry_is_registration_id(const char *id);
+
+#endif

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/* Devices of the registry. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "localhub/registry/registry_data.h"
+
+/* Generation ids look like .NET ticks: tenths of microseconds since the year 1. */
+#define TICKS_OF_1970 UINT64_C(621355968000000000)
+#define NS_PER_TICK   100
+
+static void free_secret(char *secret)
+{
+        if (secret)
+                mem_wipe(secret, strlen(secret));
+        free(secret);
+}
+
+void registry_free_device(struct device_data *device)
+{
+        free(device->id);
+        free_secret(device->primary_key);
+        free_secret(device->secondary_key);
+        free(device->model_id);
+        for (size_t i = 0; i < ARRAY_SIZE(device->twin); i++)
+                free(device->twin[i].json);
+        free(device);
+}
+
+struct device_data *registry_find_device(struct registry *registry, int hub, const char *id)
+{
+        struct hub_data *data = registry_hub_at(registry, hub);
+        struct table_entry *entry = data ? table_find(&data->devices, id) : NULL;
+
+        return entry ? table_of(entry, struct device_data, by_id) : NULL;
+}
+
+void registry_link_device(struct registry *registry, int hub, struct device_data *device)
+{
+        struct hub_data *data = registry_hub_at(registry, hub);
+
+        device->by_id.key = device->id;
+        table_add(&data->devices, &device->by_id);
+        device->serial = ordered_add(&data->order, device);
+}
+
+void registry_unlink_device(struct registry *registry, int hub, struct device_data *device)
+{
+        struct hub_data *data = registry_hub_at(registry, hub);
+
+        table_remove(&data->devices, &device->by_id);
+        ordered_remove(&data->order, device->serial);
+}
+
+struct device_data *registry_add_device(struct registry *registry, int hub, const char *id)
+{
+        struct device_data *device = mem_new(1, sizeof(*device));
+
+        device->id = mem_text(id);
+        device->generation = TICKS_OF_1970 + (uint64_t)(clock_wall_ns() / NS_PER_TICK);
+        device->created_ms = clock_wall_ms();
+        device->enabled = true;
+        for (size_t i = 0; i < ARRAY_SIZE(device->twin); i++)
+                device->twin[i].version = 1;
+        registry_link_device(registry, hub, device);
+        return device;
+}
+
+static void copy_out(const struct device_data *data, int hub, struct registry_device *out)
+{
+        if (!out)
+                return;
+        out->hub = hub;
+        snprintf(out->id, sizeof(out->id), "%s", data->id);
+        snprintf(out->primary_key, sizeof(out->primary_key), "%s", data->primary_key);
+        snprintf(out->secondary_key, sizeof(out->secondary_key), "%s", data->secondary_key);
+        snprintf(out->model_id, sizeof(out->model_id), "%s", data->model_id ? data->model_id : "");
+        snprintf(out->generation_id, sizeof(out->generation_id), "%llu",
+                 (unsigned long long)data->generation);
+        registry_etag(data->revision, out->etag);
+        out->enabled = data->enabled;
+        out->connected = data->connected;
+        out->created_ms = data->created_ms;
+        out->status_updated_ms = data->status_updated_ms;
+        out->connection_updated_ms = data->connection_updated_ms;
+        out->last_activity_ms = data->last_activity_ms;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static bool is_sound(struct registry *registry, int hub, const char *id,
+                     const struct registry_device_settings *settings, struct reason *reason)
+{
+        if (hub < 0 || hub >= registry_hub_count(registry))
+                reason_set(reason, "there is no such hub");
+        else if (!registry_is_device_id(id))
+                reason_set(reason,
+                           "device id '%.140s': 1 to 128 letters, digits or - : . + %% _ # * ? ! "
+                           "( ) , = @ ; $ '",
+                           id);
+        else if ((!text_is_empty(settings->primary_key) &&
+                  !registry_is_key(settings->primary_key)) ||
+                 (!text_is_empty(settings->secondary_key) &&
+                  !registry_is_key(settings->secondary_key)))
+                reason_set(reason, "device '%s': a key is base64 of 16 to 64 bytes", id);
+        else if (settings->model_id && strlen(settings->model_id) >= REGISTRY_ID_SIZE)
+                reason_set(reason, "device '%s': the model id is longer than 128 characters", id);
+        else
+                return true;
+        return false;
+}
+
+/* An absent key stays, and is made if there is none yet. True if it is another one now. */
+static bool set_key(char **key, const char *given)
+{
+        char made[REGISTRY_KEY_SIZE];
+
+        if (text_is_empty(given) && *key)
+                return false;
+        if (!text_is_empty(given) && text_equal(*key, given))
+                return false;
+        if (text_is_empty(given))
+                registry_make_key(made);
+        free_secret(*key);
+        *key = mem_text(text_is_empty(given) ? made : given);
+        return true;
+}
+
+static void set_model_id(struct device_data *device, const char *model_id)
+{
+        if (!model_id || text_equal(device->model_id ? device->model_id : "", model_id))
+                return;
+        free(device->model_id);
+        device->model_id = model_id[0] ? mem_text(model_id) : NULL;
+}
+
+/* True if the connection of the device must look again. */
+static bool apply(struct registry *registry, struct device_data *device,
+                  const struct registry_device_settings *settings)
+{
+        bool changed = set_key(&device->primary_key, settings->primary_key);
+
+        changed |= set_key(&device->secondary_key, settings->secondary_key);
+        set_model_id(device, settings->model_id);
+        if (settings->enabled && *settings->enabled != device->enabled) {
+                device->enabled = *settings->enabled;
+                device->status_updated_ms = clock_wall_ms();
+                changed = true;
+        }
+        device->revision = registry_revision(registry);
+        registry_touch(registry);
+        return changed;
+}
+
+int registry_device_put(struct registry *registry, int hub, const char *id, enum registry_put how,
+                        const struct registry_device_settings *settings,
+                        struct registry_device *result, struct reason *reason)
+{
+        struct device_data *device;
+        bool is_new;
+        bool changed = false;
+        int r = 0;
+
+        if (!is_sound(registry, hub, id, settings, reason))
+                return REGISTRY_E_INVALID;
+        pthread_mutex_lock(&registry->mutex);
+        device = registry_find_device(registry, hub, id);
+        is_new = !device;
+        if (device && how == REGISTRY_CREATE)
+                r = REGISTRY_E_EXISTS;
+        else if (!device && how == REGISTRY_UPDATE)
+                r = REGISTRY_E_NOT_FOUND;
+        if (r == 0) {
+                device = device ? device : registry_add_device(registry, hub, id);
+                changed = apply(registry, device, settings);
+                copy_out(device, hub, result);
+        }
+        pthread_mutex_unlock(&registry->mutex);
+        if (r != 0)
+                reason_set(reason, "device '%s' %s", id,
+                           r == REGISTRY_E_EXISTS ? "exists already" : "does not exist");
+        if (changed && !is_new)
+                registry_tell(registry, REGISTRY_DEVICE_CHANGED, hub, id, NULL);
+        return r;
+}
+
+bool registry_device_remove(struct registry *registry, int hub, const char *id)
+{
+        struct device_data *device;
+
+        pthread_mutex_lock(&registry->mutex);
+        device = registry_find_device(registry, hub, id);
+        if (device) {
+                registry_unlink_device(registry, hub, device);
+                registry_touch(registry);
+        }
+        pthread_mutex_unlock(&registry->mutex);
+        if (!device)
+                return false;
+        registry_tell(registry, REGISTRY_DEVICE_REMOVED, hub, id, NULL);
+        registry_free_device(device);
+        return true;
+}
+
+void registry_device_seen(struct registry *registry, int hub, const char *id, bool connected,
+                          const char *model_id)
+{
+        struct device_data *device;
+        int64_t now_ms = clock_wall_ms();
+
+        pthread_mutex_lock(&registry->mutex);
+        device = registry_find_device(registry, hub, id);
+        if (device) {
+                device->last_activity_ms = now_ms;
+                if (device->connected != connected)
+                        device->connection_updated_ms = now_ms;
+                device->connected = connected;
+                if (model_id && !text_equal(device->model_id, model_id) &&
+                    strlen(model_id) < REGISTRY_ID_SIZE) {
+                        set_model_id(device, model_id);
+                        registry_touch(registry);
+                }
+        }
+        pthread_mutex_unlock(&registry->mutex);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+bool registry_device_get(struct registry *registry, int hub, const char *id,
+                         struct registry_device *found)
+{
+        const struct device_data *device;
+
+        pthread_mutex_lock(&registry->mutex);
+        device = registry_find_device(registry, hub, id);
+        if (device)
+                copy_out(device, hub, found);
+        pthread_mutex_unlock(&registry->mutex);
+        return device != NULL;
+}
+
+size_t registry_device_list(struct registry *registry, int hub, uint64_t *cursor,
+                            struct registry_device *devices, size_t max)
+{
+        const struct hub_data *data;
+        const struct device_data *device;
+        size_t count = 0;
+
+        pthread_mutex_lock(&registry->mutex);
+        data = registry_hub_at(registry, hub);
+        while (data && count < max && (device = ordered_next(&data->order, cursor)) != NULL)
+                copy_out(device, hub, &devices[count++]);
+        pthread_mutex_unlock(&registry->mutex);
+        return count;
+}
+
+bool registry_device_string(struct registry *registry, int hub, const char *id, struct buf *out)
+{
+        const struct device_data *device;
+
+        pthread_mutex_lock(&registry->mutex);
+        device = registry_find_device(registry, hub, id);
+        if (device)
+                buf_add_format(out, "HostName=%s;DeviceId=%s;SharedAccessKey=%s",
+                               registry->hubs[hub]->address, id, device->primary_key);
+        pthread_mutex_unlock(&registry->mutex);
+        return device != NULL;
+}

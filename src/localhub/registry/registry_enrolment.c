@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: MIT
+/* Enrolments and registrations of the provisioning service. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "localhub/registry/registry_data.h"
+
+/* Registration ids are the same whatever their case is. */
+static void fold(const char *id, char folded[REGISTRY_ID_SIZE])
+{
+        size_t i;
+
+        for (i = 0; i < REGISTRY_ID_SIZE - 1 && id[i]; i++)
+                folded[i] = (char)tolower((unsigned char)id[i]);
+        folded[i] = '\0';
+}
+
+static void key_of(enum registry_enrolment_kind kind, const char *id, char key[REGISTRY_ID_SIZE])
+{
+        if (kind == REGISTRY_INDIVIDUAL)
+                fold(id, key);
+        else
+                snprintf(key, REGISTRY_ID_SIZE, "%s", id);
+}
+
+/* --- enrolments ------------------------------------------------------------------------------ */
+
+static struct enrolment_data *find_enrolment(struct registry *registry,
+                                             enum registry_enrolment_kind kind, const char *id)
+{
+        char key[REGISTRY_ID_SIZE];
+        struct table_entry *entry;
+
+        key_of(kind, id, key);
+        entry = table_find(&registry->enrolments[kind].by_id, key);
+        return entry ? table_of(entry, struct enrolment_data, by_id) : NULL;
+}
+
+struct enrolment_data *registry_make_enrolment(struct registry *registry,
+                                               enum registry_enrolment_kind kind, const char *id)
+{
+        struct collection *collection = &registry->enrolments[kind];
+        struct enrolment_data *data = find_enrolment(registry, kind, id);
+
+        if (data)
+                return data;
+        data = mem_new(1, sizeof(*data));
+        key_of(kind, id, data->key);
+        data->by_id.key = data->key;
+        data->public.kind = kind;
+        data->public.created_ms = clock_wall_ms();
+        snprintf(data->public.id, sizeof(data->public.id), "%s", id);
+        table_add(&collection->by_id, &data->by_id);
+        data->serial = ordered_add(&collection->order, data);
+        return data;
+}
+
+static void free_enrolment(struct enrolment_data *data)
+{
+        mem_wipe(data, sizeof(*data));
+        free(data);
+}
+
+static bool is_sound(struct registry *registry, const struct registry_enrolment *enrolment,
+                     struct reason *reason)
+{
+        const char *what = enrolment->kind == REGISTRY_GROUP ? "enrolment group" : "enrolment";
+
+        if (!registry_is_registration_id(enrolment->id))
+                reason_set(reason,
+                           "%s '%s': an id is 1 to 128 letters, digits or - . _ : and ends in a "
+                           "letter, digit or -",
+                           what, enrolment->id);
+        else if ((enrolment->primary_key[0] && !registry_is_key(enrolment->primary_key)) ||
+                 (enrolment->secondary_key[0] && !registry_is_key(enrolment->secondary_key)))
+                reason_set(reason, "%s '%s': a key is base64 of 16 to 64 bytes", what,
+                           enrolment->id);
+        else if (enrolment->device_id[0] && (enrolment->kind == REGISTRY_GROUP ||
+                                             !registry_is_device_id(enrolment->device_id)))
+                reason_set(reason, "%s '%s': the device id '%s' is not allowed", what,
+                           enrolment->id, enrolment->device_id);
+        else if (enrolment->hub_id[0] && registry_hub_find(registry, enrolment->hub_id) < 0)
+                reason_set(reason, "%s '%s': there is no hub '%s'", what, enrolment->id,
+                           enrolment->hub_id);
+        else
+                return true;
+        return false;
+}
+
+static void take_key(char key[REGISTRY_KEY_SIZE], const char *given)
+{
+        if (given[0])
+                memcpy(key, given, REGISTRY_KEY_SIZE);
+        else if (!key[0])
+                registry_make_key(key);
+}
+
+int registry_enrolment_put(struct registry *registry, const struct registry_enrolment *enrolment,
+                           struct registry_enrolment *result, struct reason *reason)
+{
+        struct enrolment_data *data;
+        struct registry_hub hub = {.id = ""};
+
+        if (!is_sound(registry, enrolment, reason))
+                return REGISTRY_E_INVALID;
+        if (enrolment->hub_id[0])
+                (void)registry_hub_get(registry, registry_hub_find(registry, enrolment->hub_id),
+                                       &hub);
+        pthread_mutex_lock(&registry->mutex);
+        data = registry_make_enrolment(registry, enrolment->kind, enrolment->id);
+        take_key(data->public.primary_key, enrolment->primary_key);
+        take_key(data->public.secondary_key, enrolment->secondary_key);
+        memcpy(data->public.device_id, enrolment->device_id, sizeof(data->public.device_id));
+        memcpy(data->public.hub_id, hub.id, sizeof(data->public.hub_id));
+        data->public.enabled = enrolment->enabled;
+        data->public.updated_ms = clock_wall_ms();
+        data->revision = registry_revision(registry);
+        registry_etag(data->revision, data->public.etag);
+        registry_touch(registry);
+        if (result)
+                *result = data->public;
+        pthread_mutex_unlock(&registry->mutex);
+        return 0;
+}
+
+bool registry_enrolment_get(struct registry *registry, enum registry_enrolment_kind kind,
+                            const char *id, struct registry_enrolment *found)
+{
+        const struct enrolment_data *data;
+
+        pthread_mutex_lock(&registry->mutex);
+        data = find_enrolment(registry, kind, id);
+        if (data && found)
+                *found = data->public;
+        pthread_mutex_unlock(&registry->mutex);
+        return data != NULL;
+}
+
+bool registry_enrolment_remove(struct registry *registry, enum registry_enrolment_kind kind,
+                               const char *id)
+{
+        struct enrolment_data *data;
+
+        pthread_mutex_lock(&registry->mutex);
+        data = find_enrolment(registry, kind, id);
+        if (data) {
+                table_remove(&registry->enrolments[kind].by_id, &data->by_id);
+                ordered_remove(&registry->enrolments[kind].order, data->serial);
+                free_enrolment(data);
+                registry_touch(registry);
+        }
+        pthread_mutex_unlock(&registry->mutex);
+        return data != NULL;
+}
+
+size_t registry_enrolment_list(struct registry *registry, enum registry_enrolment_kind kind,
+                               uint64_t *cursor, struct registry_enrolment *enrolments, size_t max)
+{
+        const struct enrolment_data *data;
+        size_t count = 0;
+
+        pthread_mutex_lock(&registry->mutex);
+        while (count < max &&
+               (data = ordered_next(&registry->enrolments[kind].order, cursor)) != NULL)
+                enrolments[count++] = data->public;
+        pthread_mutex_unlock(&registry->mutex);
+        return count;
+}
+
+/* --- registrations --------------------------------------------------------------------------- */
+
+static struct registration_data *find_registration(struct registry *registry, const char *id)
+{
+        char key[REGISTRY_ID_SIZE];
+        struct table_entry *entry;
+
+        fold(id, key);
+        entry = table_find(&registry->registrations.by_id, key);
+        return entry ? table_of(entry, struct registration_data, by_id) : NULL;
+}
+
+struct registration_data *registry_make_registration(struct registry *registry, const char *id)
+{
+        struct registration_data *data = find_registration(registry, id);
+
+        if (data)
+                return data;
+        data = mem_new(1, sizeof(*data));
+        fold(id, data->key);
+        data->by_id.key = data->key;
+        data->registration_id = mem_text(id);
+        data->hub = -1;
+        data->created_ms = clock_wall_ms();
+        table_add(&registry->registrations.by_id, &data->by_id);
+        data->serial = ordered_add(&registry->registrations.order, data);
+        return data;
+}
+
+static void free_registration(struct registration_data *data)
+{
+        free(data->registration_id);
+        free(data->device_id);
+        free(data->group);
+        free(data->model_id);
+        free(data);
+}
+
+static const char *device_of(const struct registration_data *data)
+{
+        return data->device_id ? data->device_id : data->registration_id;
+}
+
+static void copy_out(struct registry *registry, const struct registration_data *data,
+                     struct registry_registration *out)
+{
+        const struct hub_data *hub = registry_hub_at(registry, data->hub);
+
+        if (!out)
+                return;
+        snprintf(out->registration_id, sizeof(out->registration_id), "%s", data->registration_id);
+        snprintf(out->device_id, sizeof(out->device_id), "%s", device_of(data));
+        snprintf(out->group, sizeof(out->group), "%s", data->group ? data->group : "");
+        snprintf(out->model_id, sizeof(out->model_id), "%s", data->model_id ? data->model_id : "");
+        snprintf(out->hub_address, sizeof(out->hub_address), "%s", hub ? hub->address : "");
+        out->hub = data->hub;
+        registry_etag(data->revision, out->etag);
+        out->created_ms = data->created_ms;
+        out->updated_ms = data->updated_ms;
+        out->count = data->count;
+}
+
+static void set_text(char **text, const char *given)
+{
+        if (text_equal(*text ? *text : "", given))
+                return;
+        free(*text);
+        *text = given[0] ? mem_text(given) : NULL;
+}
+
+static void set_secret(char **secret, const char *given)
+{
+        if (*secret)
+                mem_wipe(*secret, strlen(*secret));
+        free(*secret);
+        *secret = mem_text(given);
+}
+
+/* The device in its hub: moved there with its twin from where it was, or made. */
+static struct device_data *bring_device(struct registry *registry,
+                                        const struct registration_data *before,
+                                        const struct registry_registration *wanted)
+{
+        struct device_data *device = registry_find_device(registry, wanted->hub, wanted->device_id);
+        struct device_data *old = NULL;
+
+        if (device)
+                return device;
+        if (before->hub >= 0 && strcmp(device_of(before), wanted->device_id) == 0)
+                old = registry_find_device(registry, before->hub, wanted->device_id);
+        if (!old)
+                return registry_add_device(registry, wanted->hub, wanted->device_id);
+        registry_unlink_device(registry, before->hub, old);
+        old->connected = false;
+        registry_link_device(registry, wanted->hub, old);
+        return old;
+}
+
+static void fill_device(struct registry *registry, struct device_data *device,
+                        const struct registry_registration *wanted, const char *primary_key,
+                        const char *secondary_key)
+{
+        set_secret(&device->primary_key, primary_key);
+        set_secret(&device->secondary_key, secondary_key);
+        if (wanted->model_id[0])
+                set_text(&device->model_id, wanted->model_id);
+        device->revision = registry_revision(registry);
+}
+
+static void fill_registration(struct registry *registry, struct registration_data *data,
+                              const struct registry_registration *wanted)
+{
+        bool own_name = strcmp(wanted->device_id, data->registration_id) != 0;
+
+        set_text(&data->device_id, own_name ? wanted->device_id : "");
+        set_text(&data->group, wanted->group);
+        set_text(&data->model_id, wanted->model_id);
+        data->hub = wanted->hub;
+        data->updated_ms = clock_wall_ms();
+        data->revision = registry_revision(registry);
+        data->count++;
+        registry_touch(registry);
+}
+
+int registry_registration_put(struct registry *registry, const struct registry_registration *wanted,
+                              const char *primary_key, const char *secondary_key,
+                              struct registry_registration *result, struct reason *reason)
+{
+        struct registration_data *data;
+        struct device_data *device;
+        int old_hub;
+
+        if (!registry_is_registration_id(wanted->registration_id) ||
+            !registry_is_device_id(wanted->device_id) || !registry_is_key(primary_key) ||
+            !registry_is_key(secondary_key) || wanted->hub < 0 ||
+            wanted->hub >= registry_hub_count(registry)) {
+                reason_set(reason, "registration '%s' has a wrong id, key or hub",
+                           wanted->registration_id);
+                return REGISTRY_E_INVALID;
+        }
+        pthread_mutex_lock(&registry->mutex);
+        data = registry_make_registration(registry, wanted->registration_id);
+        old_hub = data->hub;
+        device = bring_device(registry, data, wanted);
+        fill_device(registry, device, wanted, primary_key, secondary_key);
+        fill_registration(registry, data, wanted);
+        copy_out(registry, data, result);
+        pthread_mutex_unlock(&registry->mutex);
+        if (old_hub >= 0 && old_hub != wanted->hub)
+                registry_tell(registry, REGISTRY_DEVICE_REMOVED, old_hub, wanted->device_id, NULL);
+        return 0;
+}
+
+bool registry_registration_get(struct registry *registry, const char *registration_id,
+                               struct registry_registration *found)
+{
+        const struct registration_data *data;
+
+        pthread_mutex_lock(&registry->mutex);
+        data = find_registration(registry, registration_id);
+        if (data)
+                copy_out(registry, data, found);
+        pthread_mutex_unlock(&registry->mutex);
+        return data != NULL;
+}
+
+bool registry_registration_remove(struct registry *registry, const char *registration_id)
+{
+        struct registration_data *data;
+
+        pthread_mutex_lock(&registry->mutex);
+        data = find_registration(registry, registration_id);
+        if (data) {
+                table_remove(&registry->registrations.by_id, &data->by_id);
+                ordered_remove(&registry->registrations.order, data->serial);
+                free_registration(data);
+                registry_touch(registry);
+        }
+        pthread_mutex_unlock(&registry->mutex);
+        return data != NULL;
+}
+
+size_t registry_registration_list(struct registry *registry, uint64_t *cursor,
+                                  struct registry_registration *registrations, size_t max)
+{
+        const struct registration_data *data;
+        size_t count = 0;
+
+        pthread_mutex_lock(&registry->mutex);
+        while (count < max && (data = ordered_next(&registry->registrations.order, cursor)) != NULL)
+                copy_out(registry, data, &registrations[count++]);
+        pthread_mutex_unlock(&registry->mutex);
+        return count;
+}
+
+void registry_free_collections(struct registry *registry)
+{
+        for (size_t kind = 0; kind < ARRAY_SIZE(registry->enrolments); kind++) {
+                struct collection *collection = &registry->enrolments[kind];
+                struct enrolment_data *data;
+                uint64_t cursor = 0;
+
+                while ((data = ordered_next(&collection->order, &cursor)) != NULL)
+                        free_enrolment(data);
+                table_deinit(&collection->by_id);
+                ordered_deinit(&collection->order);
+        }
+        for (uint64_t cursor = 0;;) {
+                struct registration_data *data =
+                        ordered_next(&registry->registrations.order, &cursor);
+
+                if (!data)
+                        break;
+                free_registration(data);
+        }
+        table_deinit(&registry->registrations.by_id);
+        ordered_deinit(&registry->registrations.order);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+/* Reading DIR/registry.json. What breaks a rule is an error: the file is ours, so it was edited
+ * by hand or damaged, and going on without it would lose what people registered. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "localhub/registry/registry_data.h"
+
+#define FILE_DEPTH 24
+
+static const char *text_of(struct json_object *object, const char *name)
+{
+        const char *text = json_text_member(object, name);
+
+        return text ? text : "";
+}
+
+static int64_t number_of(struct json_object *object, const char *name, int64_t fall_back)
+{
+        int64_t number = fall_back;
+
+        return json_int_member(object, name, &number) ? number : fall_back;
+}
+
+/* Calls `load` for each object of an array; a member that is none is an error. */
+typedef int load_one(struct registry *registry, int hub, struct json_object *object,
+                     struct reason *reason);
+
+static int load_each(struct registry *registry, int hub, struct json_object *array, load_one *load,
+                     struct reason *reason)
+{
+        size_t count =
+                json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+
+        for (size_t i = 0; i < count; i++) {
+                int r = load(registry, hub, json_object_array_get_idx(array, i), reason);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static bool has_keys(struct json_object *object)
+{
+        return registry_is_key(text_of(object, "primaryKey")) &&
+               registry_is_key(text_of(object, "secondaryKey"));
+}
+
+static int load_section(struct device_data *device, enum registry_section kind,
+                        struct json_object *object, struct reason *reason)
+{
+        static const char *const names[] = {"desired", "reported", "tags"};
+        static const char *const versions[] = {"desiredVersion", "reportedVersion", "tagsVersion"};
+        struct json_object *section = json_object_member(object, names[kind]);
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        device->twin[kind].version = number_of(object, versions[kind], 1);
+        if (!section)
+                return 0;
+        if (!registry_twin_is_sound(section, kind, reason))
+                return -EINVAL;
+        json_write(&text, section);
+        device->twin[kind].json = buf_take(&text);
+        return 0;
+}
+
+static int load_device(struct registry *registry, int hub, struct json_object *object,
+                       struct reason *reason)
+{
+        const char *id = text_of(object, "id");
+        struct device_data *device;
+        int64_t generation;
+
+        if (!registry_is_device_id(id) || !has_keys(object) ||
+            strlen(text_of(object, "modelId")) >= REGISTRY_ID_SIZE ||
+            registry_find_device(registry, hub, id)) {
+                reason_set(reason, "device '%.140s': its id or a key is wrong, or it is doubled",
+                           id);
+                return -EINVAL;
+        }
+        device = registry_add_device(registry, hub, id);
+        device->primary_key = mem_text(text_of(object, "primaryKey"));
+        device->secondary_key = mem_text(text_of(object, "secondaryKey"));
+        device->model_id = mem_text(json_text_member(object, "modelId"));
+        device->enabled = json_bool_member(object, "enabled", true);
+        generation = number_of(object, "generation", (int64_t)device->generation);
+        device->generation = (uint64_t)generation;
+        device->revision = (uint64_t)number_of(object, "revision", 0);
+        device->created_ms = number_of(object, "created", 0);
+        device->status_updated_ms = number_of(object, "statusUpdated", 0);
+        for (int kind = REGISTRY_DESIRED; kind <= REGISTRY_TAGS; kind++) {
+                int r = load_section(device, (enum registry_section)kind, object, reason);
+
+                if (r < 0) {
+                        reason_prefix(reason, "device '%s'", id);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+static int load_policy(struct registry *registry, int hub, struct json_object *object,
+                       struct reason *reason)
+{
+        const char *name = text_of(object, "name");
+
+        for (size_t i = 0; i < REGISTRY_POLICY_COUNT; i++) {
+                struct registry_policy *policy = &registry->hubs[hub]->policies[i];
+
+                if (strcmp(policy->name, name) != 0 || !has_keys(object))
+                        continue;
+                snprintf(policy->primary_key, sizeof(policy->primary_key), "%s",
+                         text_of(object, "primaryKey"));
+                snprintf(policy->secondary_key, sizeof(policy->secondary_key), "%s",
+                         text_of(object, "secondaryKey"));
+                return 0;
+        }
+        reason_set(reason, "policy '%.140s' is unknown, or a key of it is wrong", name);
+        return -EINVAL;
+}
+
+static int load_hub(struct registry *registry, int unused, struct json_object *object,
+                    struct reason *reason)
+{
+        const char *id = text_of(object, "id");
+        int hub = -1;
+        int r;
+
+        (void)unused;
+        if (!registry_is_registration_id(id) || !registry_hub_make(registry, id, &hub)) {
+                reason_set(reason, "hub '%.140s': the name is wrong, or there are too many", id);
+                return -EINVAL;
+        }
+        registry->hubs[hub]->weight = (int)number_of(object, "weight", 1);
+        r = load_each(registry, hub, json_member(object, "policies"), load_policy, reason);
+        if (r == 0)
+                r = load_each(registry, hub, json_member(object, "devices"), load_device, reason);
+        if (r < 0)
+                reason_prefix(reason, "hub '%s'", id);
+        return r;
+}
+
+/* `kind` comes in place of the hub. */
+static int load_enrolment(struct registry *registry, int kind, struct json_object *object,
+                          struct reason *reason)
+{
+        const char *id = text_of(object, "id");
+        struct enrolment_data *data;
+        struct registry_enrolment *public;
+
+        if (!registry_is_registration_id(id) || !has_keys(object) ||
+            strlen(text_of(object, "deviceId")) >= REGISTRY_ID_SIZE ||
+            strlen(text_of(object, "hub")) >= REGISTRY_ID_SIZE) {
+                reason_set(reason, "enrolment '%.140s': its id or a key is wrong", id);
+                return -EINVAL;
+        }
+        data = registry_make_enrolment(registry, (enum registry_enrolment_kind)kind, id);
+        public = &data->public;
+        snprintf(public->primary_key, sizeof(public->primary_key), "%s",
+                 text_of(object, "primaryKey"));
+        snprintf(public->secondary_key, sizeof(public->secondary_key), "%s",
+                 text_of(object, "secondaryKey"));
+        snprintf(public->device_id, sizeof(public->device_id), "%s", text_of(object, "deviceId"));
+        snprintf(public->hub_id, sizeof(public->hub_id), "%s", text_of(object, "hub"));
+        public->enabled = json_bool_member(object, "enabled", true);
+        public->created_ms = number_of(object, "created", 0);
+        public->updated_ms = number_of(object, "updated", 0);
+        data->revision = (uint64_t)number_of(object, "revision", 0);
+        registry_etag(data->revision, public->etag);
+        return 0;
+}
+
+static int hub_named(const struct registry *registry, const char *id)
+{
+        for (int i = 0; i < registry->hub_count; i++) {
+                if (strcmp(registry->hubs[i]->id, id) == 0)
+                        return i;
+        }
+        return -1;
+}
+
+static int load_registration(struct registry *registry, int unused, struct json_object *object,
+                             struct reason *reason)
+{
+        const char *id = text_of(object, "id");
+        struct registration_data *data;
+
+        (void)unused;
+        if (!registry_is_registration_id(id)) {
+                reason_set(reason, "registration '%.140s': the id is wrong", id);
+                return -EINVAL;
+        }
+        data = registry_make_registration(registry, id);
+        free(data->device_id);
+        free(data->group);
+        free(data->model_id);
+        data->device_id = mem_text(json_text_member(object, "deviceId"));
+        data->group = mem_text(json_text_member(object, "group"));
+        data->model_id = mem_text(json_text_member(object, "modelId"));
+        data->hub = hub_named(registry, text_of(object, "hub"));
+        data->revision = (uint64_t)number_of(object, "revision", 0);
+        data->created_ms = number_of(object, "created", 0);
+        data->updated_ms = number_of(object, "updated", 0);
+        data->count = number_of(object, "count", 0);
+        return 0;
+}
+
+static int load_all(struct registry *registry, struct json_object *root, struct reason *reason)
+{
+        int r;
+
+        if (number_of(root, "version", 0) != 1) {
+                reason_set(reason, "its version is not 1: it was written by a newer isthmus");
+                return -EINVAL;
+        }
+        snprintf(registry->id_scope, sizeof(registry->id_scope), "%s", text_of(root, "idScope"));
+        registry->last_revision = (uint64_t)number_of(root, "revision", 0);
+        r = load_each(registry, 0, json_member(root, "hubs"), load_hub, reason);
+        if (r == 0)
+                r = load_each(registry, REGISTRY_GROUP, json_member(root, "enrolmentGroups"),
+                              load_enrolment, reason);
+        if (r == 0)
+                r = load_each(registry, REGISTRY_INDIVIDUAL, json_member(root, "enrolments"),
+                              load_enrolment, reason);
+        if (r == 0)
+                r = load_each(registry, 0, json_member(root, "registrations"), load_registration,
+                              reason);
+        return r;
+}
+
+static int read_file(const char *path, struct buf *text)
+{
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        int error = 0;
+
+        if (file < 0)
+                return -errno;
+        for (;;) {
+                char chunk[65536];
+                ssize_t size = read(file, chunk, sizeof(chunk));
+
+                if (size < 0 && errno == EINTR)
+                        continue;
+                if (size <= 0) {
+                        error = size < 0 ? errno : 0;
+                        mem_wipe(chunk, sizeof(chunk));
+                        break;
+                }
+                buf_add(text, chunk, (size_t)size);
+        }
+        close(file);
+        return -error;
+}
+
+int registry_load(struct registry *registry, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/registry.json", registry->directory);
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        CLEANUP(json_cleanup) struct json_object *root = NULL;
+        int r = read_file(path, &text);
+
+        if (r == -ENOENT)
+                return r;
+        if (r < 0) {
+                reason_set(reason, "%s can't be read: %s", path, strerror(-r));
+                return r;
+        }
+        root = json_parse(buf_text(&text), text.size, FILE_DEPTH, JSON_STRICT, reason);
+        r = root ? load_all(registry, root, reason) : -EINVAL;
+        mem_wipe(text.data, text.size);
+        if (r < 0)
+                reason_prefix(reason, "%s", path);
+        return r;
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Writing DIR/registry.json: beside it first, then renamed over it, so that the file is whole at
+ * every moment. Devices and registrations are written a few hundred at a time with the mutex
+ * released in between; each record is consistent, and what changes meanwhile is written next time.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "localhub/registry/registry_data.h"
+
+#define SLICE 256
+
+static void add_text(struct buf *out, const char *name, const char *text)
+{
+        if (!text || !text[0])
+                return;
+        buf_add_format(out, ",\"%s\":", name);
+        buf_add_json_string(out, text, strlen(text));
+}
+
+static void add_number(struct buf *out, const char *name, int64_t number)
+{
+        if (number != 0)
+                buf_add_format(out, ",\"%s\":%lld", name, (long long)number);
+}
+
+static void add_twin(struct buf *out, const struct device_data *device)
+{
+        static const char *const names[] = {"desired", "reported", "tags"};
+        static const char *const versions[] = {"desiredVersion", "reportedVersion", "tagsVersion"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                if (device->twin[i].json)
+                        buf_add_format(out, ",\"%s\":%s", names[i], device->twin[i].json);
+                if (device->twin[i].version != 1)
+                        add_number(out, versions[i], device->twin[i].version);
+        }
+}
+
+static void add_device(struct buf *out, const struct device_data *device)
+{
+        buf_add_text(out, "{\"id\":");
+        buf_add_json_string(out, device->id, strlen(device->id));
+        add_text(out, "primaryKey", device->primary_key);
+        add_text(out, "secondaryKey", device->secondary_key);
+        add_text(out, "modelId", device->model_id);
+        if (!device->enabled)
+                buf_add_text(out, ",\"enabled\":false");
+        buf_add_format(out, ",\"generation\":\"%llu\"", (unsigned long long)device->generation);
+        add_number(out, "revision", (int64_t)device->revision);
+        add_number(out, "created", device->created_ms);
+        add_number(out, "statusUpdated", device->status_updated_ms);
+        add_twin(out, device);
+        buf_add_char(out, '}');
+}
+
+static void add_registration(struct buf *out, struct registry *registry,
+                             const struct registration_data *data)
+{
+        const struct hub_data *hub = registry_hub_at(registry, data->hub);
+
+        buf_add_text(out, "{\"id\":");
+        buf_add_json_string(out, data->registration_id, strlen(data->registration_id));
+        add_text(out, "deviceId", data->device_id);
+        add_text(out, "group", data->group);
+        add_text(out, "modelId", data->model_id);
+        add_text(out, "hub", hub ? hub->id : NULL);
+        add_number(out, "revision", (int64_t)data->revision);
+        add_number(out, "created", data->created_ms);
+        add_number(out, "updated", data->updated_ms);
+        add_number(out, "count", data->count);
+        buf_add_char(out, '}');
+}
+
+static void add_enrolment(struct buf *out, const struct enrolment_data *data)
+{
+        const struct registry_enrolment *public = &data->public;
+
+        buf_add_text(out, "{\"id\":");
+        buf_add_json_string(out, public->id, strlen(public->id));
+        add_text(out, "primaryKey", public->primary_key);
+        add_text(out, "secondaryKey", public->secondary_key);
+        add_text(out, "deviceId", public->device_id);
+        add_text(out, "hub", public->hub_id);
+        if (!public->enabled)
+                buf_add_text(out, ",\"enabled\":false");
+        add_number(out, "revision", (int64_t)data->revision);
+        add_number(out, "created", public->created_ms);
+        add_number(out, "updated", public->updated_ms);
+        buf_add_char(out, '}');
+}
+
+/* A line per record: the file can be read and compared by people. */
+static void separate(struct buf *out, bool *first)
+{
+        buf_add_text(out, *first ? "\n" : ",\n");
+        *first = false;
+}
+
+static void add_devices(struct buf *out, struct registry *registry, int hub)
+{
+        uint64_t cursor = 0;
+        bool first = true;
+        bool more = true;
+
+        while (more) {
+                pthread_mutex_lock(&registry->mutex);
+                for (int i = 0; i < SLICE && more; i++) {
+                        struct device_data *device =
+                                ordered_next(&registry->hubs[hub]->order, &cursor);
+
+                        more = device != NULL;
+                        if (!device)
+                                break;
+                        separate(out, &first);
+                        add_device(out, device);
+                }
+                pthread_mutex_unlock(&registry->mutex);
+        }
+}
+
+static void add_policies(struct buf *out, const struct hub_data *hub)
+{
+        bool first = true;
+
+        for (size_t i = 0; i < REGISTRY_POLICY_COUNT; i++) {
+                separate(out, &first);
+                buf_add_format(out, "{\"name\":\"%s\"", hub->policies[i].name);
+                add_text(out, "primaryKey", hub->policies[i].primary_key);
+                add_text(out, "secondaryKey", hub->policies[i].secondary_key);
+                buf_add_char(out, '}');
+        }
+}
+
+static void add_hub(struct buf *out, struct registry *registry, int hub)
+{
+        pthread_mutex_lock(&registry->mutex);
+        buf_add_format(out, "{\"id\":\"%s\",\"weight\":%d,\"policies\":[", registry->hubs[hub]->id,
+                       registry->hubs[hub]->weight);
+        add_policies(out, registry->hubs[hub]);
+        pthread_mutex_unlock(&registry->mutex);
+        buf_add_text(out, "],\"devices\":[");
+        add_devices(out, registry, hub);
+        buf_add_text(out, "\n]}");
+}
+
+static void add_enrolments(struct buf *out, struct registry *registry,
+                           enum registry_enrolment_kind kind, const char *name)
+{
+        const struct enrolment_data *data;
+        uint64_t cursor = 0;
+        bool first = true;
+
+        buf_add_format(out, ",\n\"%s\":[", name);
+        pthread_mutex_lock(&registry->mutex);
+        while ((data = ordered_next(&registry->enrolments[kind].order, &cursor)) != NULL) {
+                separate(out, &first);
+                add_enrolment(out, data);
+        }
+        pthread_mutex_unlock(&registry->mutex);
+        buf_add_char(out, ']');
+}
+
+static void add_registrations(struct buf *out, struct registry *registry)
+{
+        uint64_t cursor = 0;
+        bool first = true;
+        bool more = true;
+
+        buf_add_text(out, ",\n\"registrations\":[");
+        while (more) {
+                pthread_mutex_lock(&registry->mutex);
+                for (int i = 0; i < SLICE && more; i++) {
+                        struct registration_data *data =
+                                ordered_next(&registry->registrations.order, &cursor);
+
+                        more = data != NULL;
+                        if (!data)
+                                break;
+                        separate(out, &first);
+                        add_registration(out, registry, data);
+                }
+                pthread_mutex_unlock(&registry->mutex);
+        }
+        buf_add_char(out, ']');
+}
+
+static void add_registry(struct buf *out, struct registry *registry)
+{
+        int hubs = registry_hub_count(registry);
+
+        buf_add_format(out, "{\"version\":1,\n\"idScope\":");
+        buf_add_json_string(out, registry->id_scope, strlen(registry->id_scope));
+        buf_add_text(out, ",\n\"hubs\":[");
+        for (int hub = 0; hub < hubs; hub++) {
+                buf_add_text(out, hub ? ",\n" : "\n");
+                add_hub(out, registry, hub);
+        }
+        buf_add_char(out, ']');
+        add_enrolments(out, registry, REGISTRY_GROUP, "enrolmentGroups");
+        add_enrolments(out, registry, REGISTRY_INDIVIDUAL, "enrolments");
+        add_registrations(out, registry);
+        pthread_mutex_lock(&registry->mutex);
+        buf_add_format(out, ",\n\"revision\":%llu}\n", (unsigned long long)registry->last_revision);
+        pthread_mutex_unlock(&registry->mutex);
+}
+
+static int write_file(const char *path, const struct buf *text)
+{
+        int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        size_t at = 0;
+        int error = 0;
+
+        if (file < 0)
+                return -errno;
+        while (at < text->size && !error) {
+                ssize_t written = write(file, text->data + at, text->size - at);
+
+                if (written < 0 && errno != EINTR)
+                        error = errno;
+                at += written > 0 ? (size_t)written : 0;
+        }
+        if (!error && fsync(file) < 0)
+                error = errno;
+        if (close(file) < 0 && !error)
+                error = errno;
+        return -error;
+}
+
+static int sync_directory(const char *path)
+{
+        int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int error = directory < 0 || fsync(directory) < 0 ? errno : 0;
+
+        if (directory >= 0)
+                close(directory);
+        return -error;
+}
+
+int registry_save(struct registry *registry)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/registry.json", registry->directory);
+        CLEANUP(mem_cleanup) char *beside = mem_format("%s.new", path);
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        int r;
+
+        add_registry(&text, registry);
+        r = write_file(beside, &text);
+        mem_wipe(text.data, text.size);
+        if (r == 0 && rename(beside, path) < 0)
+                r = -errno;
+        return r == 0 ? sync_directory(registry->directory) : r;
+}

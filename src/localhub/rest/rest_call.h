@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/* What the files of the service's REST API share. */
+#ifndef ISTHMUS_LOCALHUB_REST_REST_CALL_H
+#define ISTHMUS_LOCALHUB_REST_REST_CALL_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "localhub/http/http_endpoint.h"
+#include "localhub/http/http_route.h"
+#include "localhub/local_hub.h"
+
+/* Most devices of a page. */
+#define REST_PAGE 1000
+
+struct rest_call {
+        struct local_hub *hub;
+        struct registry *registry;
+        struct hub_exchange *exchange;
+        int hub_index;
+        const char *arguments[HTTP_ARGUMENTS_MAX];
+        struct json_object *body; /* NULL if the request had none */
+};
+
+typedef void rest_handler(struct rest_call *call);
+
+/* The service's conditions: HTTP status times 1000 and a detail. */
+enum rest_error {
+        REST_ARGUMENT_INVALID = 400004,
+        REST_UNAUTHORIZED = 401002,
+        REST_DEVICE_NOT_FOUND = 404001,
+        REST_NOT_FOUND = 404002,
+        REST_DEVICE_NOT_ONLINE = 404103,
+        REST_METHOD_NOT_ALLOWED = 405001,
+        REST_DEVICE_EXISTS = 409001,
+        REST_PRECONDITION_FAILED = 412002,
+        REST_PAYLOAD_TOO_LARGE = 413001,
+        REST_GATEWAY_TIMEOUT = 504101,
+};
+
+/* Each ends the call. `rest_answer` takes `value`. */
+void rest_answer(struct hub_exchange *exchange, int status, struct json_object *value);
+void rest_fail(struct hub_exchange *exchange, enum rest_error error, const char *format, ...)
+        PRINTF_LIKE(3, 4);
+
+/* The device of the first argument; false if the call has been answered. */
+bool rest_find_device(struct rest_call *call, struct registry_device *device);
+
+/*
+ * False, and answered, if the request's If-Match fits neither the ETag nor any. `*given` says
+ * whether there was one; NULL if that does not matter.
+ */
+bool rest_match(struct rest_call *call, const char *etag, bool *given);
+
+void rest_add_text(struct json_object *object, const char *name, const char *text);
+
+/* Azure's "never" for 0. */
+void rest_add_time(struct json_object *object, const char *name, int64_t wall_ms);
+
+/* Members that the documents of a device and of its twin have both. */
+void rest_add_device_state(struct json_object *object, struct rest_call *call,
+                           const struct registry_device *device);
+
+struct json_object *rest_twin_document(struct rest_call *call,
+                                       const struct registry_device *device);
+
+rest_handler rest_device_put, rest_device_get, rest_device_delete, rest_device_list;
+rest_handler rest_device_bulk, rest_command_purge, rest_statistics;
+rest_handler rest_twin_get, rest_twin_patch, rest_twin_put, rest_query, rest_method_invoke;
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/* The service's REST API: the registry of devices. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "localhub/rest/rest_call.h"
+
+#define BULK_MAX 100
+#define PAGE     100
+
+/* --- documents ------------------------------------------------------------------------------- */
+
+void rest_add_device_state(struct json_object *object, struct rest_call *call,
+                           const struct registry_device *device)
+{
+        size_t waiting = local_hub_command_list(call->hub, device->hub, device->id, NULL, 0);
+
+        rest_add_text(object, "status", device->enabled ? "enabled" : "disabled");
+        rest_add_text(object, "connectionState", device->connected ? "Connected" : "Disconnected");
+        rest_add_time(object, "lastActivityTime", device->last_activity_ms);
+        json_object_object_add(object, "cloudToDeviceMessageCount",
+                               json_object_new_int64((int64_t)waiting));
+}
+
+static struct json_object *authentication(const struct registry_device *device)
+{
+        struct json_object *authentication = json_object_new_object();
+        struct json_object *key = json_object_new_object();
+        struct json_object *thumbprint = json_object_new_object();
+
+        rest_add_text(key, "primaryKey", device->primary_key);
+        rest_add_text(key, "secondaryKey", device->secondary_key);
+        json_object_object_add(thumbprint, "primaryThumbprint", NULL);
+        json_object_object_add(thumbprint, "secondaryThumbprint", NULL);
+        json_object_object_add(authentication, "symmetricKey", key);
+        json_object_object_add(authentication, "x509Thumbprint", thumbprint);
+        rest_add_text(authentication, "type", "sas");
+        return authentication;
+}
+
+static struct json_object *device_document(struct rest_call *call,
+                                           const struct registry_device *device)
+{
+        struct json_object *document = json_object_new_object();
+        struct json_object *capabilities = json_object_new_object();
+
+        rest_add_text(document, "deviceId", device->id);
+        rest_add_text(document, "generationId", device->generation_id);
+        rest_add_text(document, "etag", device->etag);
+        rest_add_device_state(document, call, device);
+        rest_add_text(document, "statusReason", "");
+        rest_add_time(document, "connectionStateUpdatedTime", device->connection_updated_ms);
+        rest_add_time(document, "statusUpdatedTime", device->status_updated_ms);
+        json_object_object_add(document, "authentication", authentication(device));
+        json_object_object_add(capabilities, "iotEdge", json_object_new_boolean(0));
+        json_object_object_add(document, "capabilities", capabilities);
+        return document;
+}
+
+static void answer_device(struct rest_call *call, const struct registry_device *device)
+{
+        CLEANUP(mem_cleanup) char *etag = mem_format("\"%s\"", device->etag);
+
+        hub_exchange_add_header(call->exchange, "ETag", etag);
+        rest_answer(call->exchange, 200, device_document(call, device));
+}
+
+/* --- one device ------------------------------------------------------------------------------ */
+
+/* The settings in a device document; false with the reason. */
+static bool read_settings(struct json_object *document, struct registry_device_settings *settings,
+                          bool *enabled, struct reason *reason)
+{
+        struct json_object *how = json_object_member(document, "authentication");
+        struct json_object *key = json_object_member(how, "symmetricKey");
+        const char *status = json_text_member(document, "status");
+        const char *type = json_text_member(how, "type");
+
+        if (type && strcmp(type, "sas") != 0) {
+                reason_set(reason, "the local hub knows devices with symmetric keys only");
+                return false;
+        }
+        settings->primary_key = json_text_member(key, "primaryKey");
+        settings->secondary_key = json_text_member(key, "secondaryKey");
+        if (status) {
+                *enabled = text_equal_nocase(status, "enabled");
+                settings->enabled = enabled;
+        }
+        return true;
+}
+
+static void put_device(struct rest_call *call, enum registry_put how)
+{
+        struct registry_device_settings settings = {.primary_key = NULL};
+        struct registry_device device;
+        struct reason reason = REASON_INIT;
+        bool enabled = true;
+
+        if (!read_settings(call->body, &settings, &enabled, &reason)) {
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "%s", reason.text);
+                return;
+        }
+        switch (registry_device_put(call->registry, call->hub_index, call->arguments[0], how,
+                                    &settings, &device, &reason)) {
+        case 0:
+                answer_device(call, &device);
+                break;
+        case REGISTRY_E_EXISTS:
+                rest_fail(call->exchange, REST_DEVICE_EXISTS, "the device '%s' exists already",
+                          call->arguments[0]);
+                break;
+        case REGISTRY_E_NOT_FOUND:
+                rest_fail(call->exchange, REST_DEVICE_NOT_FOUND, "there is no device '%s'",
+                          call->arguments[0]);
+                break;
+        default:
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "%s", reason.text);
+                break;
+        }
+}
+
+/* Without If-Match it creates, with it it changes. */
+void rest_device_put(struct rest_call *call)
+{
+        struct registry_device device;
+        bool has_match = hub_exchange_header(call->exchange, "If-Match") != NULL;
+        const char *id = json_text_member(call->body, "deviceId");
+
+        if (id && strcmp(id, call->arguments[0]) != 0)
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID,
+                          "'deviceId' in the body differs from the path's");
+        else if (!has_match)
+                put_device(call, REGISTRY_CREATE);
+        else if (rest_find_device(call, &device) && rest_match(call, device.etag, NULL))
+                put_device(call, REGISTRY_UPDATE);
+}
+
+void rest_device_get(struct rest_call *call)
+{
+        struct registry_device device;
+
+        if (rest_find_device(call, &device))
+                answer_device(call, &device);
+}
+
+void rest_device_delete(struct rest_call *call)
+{
+        struct registry_device device;
+        bool has_match;
+
+        if (!rest_find_device(call, &device) || !rest_match(call, device.etag, &has_match))
+                return;
+        if (!has_match) {
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "If-Match is missing");
+                return;
+        }
+        registry_device_remove(call->registry, call->hub_index, device.id);
+        hub_exchange_answer(call->exchange, 204, NULL, NULL);
+}
+
+/* --- many devices ---------------------------------------------------------------------------- */
+
+void rest_device_list(struct rest_call *call)
+{
+        struct registry_device *page = mem_new(PAGE, sizeof(*page));
+        struct json_object *list = json_object_new_array();
+        const char *top = hub_exchange_query(call->exchange, "top");
+        int64_t limit = REST_PAGE;
+        uint64_t cursor = 0;
+        size_t got = 1;
+
+        if (top && !text_to_int64(top, 1, REST_PAGE, &limit))
+                limit = REST_PAGE;
+        while (limit > 0 && got > 0) {
+                got = registry_device_list(call->registry, call->hub_index, &cursor, page,
+                                           limit < PAGE ? (size_t)limit : PAGE);
+                for (size_t i = 0; i < got; i++)
+                        json_object_array_add(list, device_document(call, &page[i]));
+                limit -= (int64_t)got;
+        }
+        free(page);
+        rest_answer(call->exchange, 200, list);
+}
+
+static const struct {
+        const char *name;
+        bool removes;
+        bool checks_etag;
+        enum registry_put how;
+} import_modes[] = {
+        {"create", false, false, REGISTRY_CREATE},
+        {"createOrUpdate", false, false, REGISTRY_UPSERT},
+        {"update", false, false, REGISTRY_UPDATE},
+        {"updateIfMatchETag", false, true, REGISTRY_UPDATE},
+        {"delete", true, false, REGISTRY_UPDATE},
+        {"deleteIfMatchETag", true, true, REGISTRY_UPDATE},
+};
+
+/* One entry of a bulk request: 0 or the error. */
+static int import_device(struct rest_call *call, struct json_object *entry, struct reason *reason)
+{
+        struct registry_device_settings settings = {.primary_key = NULL};
+        const char *mode = json_text_member(entry, "importMode");
+        const char *id = json_text_member(entry, "id");
+        const char *etag = json_text_member(entry, "eTag");
+        struct registry_device device;
+        bool enabled = true;
+        size_t i = 0;
+        bool exists;
+
+        while (i < ARRAY_SIZE(import_modes) && !text_equal_nocase(mode, import_modes[i].name))
+                i++;
+        if (i == ARRAY_SIZE(import_modes) || !id ||
+            !read_settings(entry, &settings, &enabled, reason))
+                return REST_ARGUMENT_INVALID;
+        exists = registry_device_get(call->registry, call->hub_index, id, &device);
+        if (exists && import_modes[i].checks_etag && !text_equal(etag, device.etag))
+                return REST_PRECONDITION_FAILED;
+        if (import_modes[i].removes)
+                return registry_device_remove(call->registry, call->hub_index, id)
+                               ? 0
+                               : REST_DEVICE_NOT_FOUND;
+        switch (registry_device_put(call->registry, call->hub_index, id, import_modes[i].how,
+                                    &settings, &device, reason)) {
+        case 0:
+                return 0;
+        case REGISTRY_E_EXISTS:
+                return REST_DEVICE_EXISTS;
+        case REGISTRY_E_NOT_FOUND:
+                return REST_DEVICE_NOT_FOUND;
+        default:
+                return REST_ARGUMENT_INVALID;
+        }
+}
+
+static struct json_object *import_error(struct json_object *entry, int error,
+                                        const struct reason *reason)
+{
+        struct json_object *described = json_object_new_object();
+        const char *id = json_text_member(entry, "id");
+
+        rest_add_text(described, "deviceId", id ? id : "");
+        json_object_object_add(described, "errorCode", json_object_new_int(error));
+        rest_add_text(described, "errorStatus", reason->text);
+        return described;
+}
+
+void rest_device_bulk(struct rest_call *call)
+{
+        struct json_object *answer;
+        struct json_object *errors;
+
+        if (!json_object_is_type(call->body, json_type_array) ||
+            json_object_array_length(call->body) > BULK_MAX) {
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID,
+                          "the body must be an array of at most %d devices", BULK_MAX);
+                return;
+        }
+        errors = json_object_new_array();
+        for (size_t i = 0; i < json_object_array_length(call->body); i++) {
+                struct json_object *entry = json_object_array_get_idx(call->body, i);
+                struct reason reason = REASON_INIT;
+                int error = import_device(call, entry, &reason);
+
+                if (error)
+                        json_object_array_add(errors, import_error(entry, error, &reason));
+        }
+        answer = json_object_new_object();
+        json_object_object_add(answer, "isSuccessful",
+                               json_object_new_boolean(json_object_array_length(errors) == 0));
+        json_object_object_add(answer, "errors", errors);
+        json_object_object_add(answer, "warnings", json_object_new_array());
+        rest_answer(call->exchange, 200, answer);
+}
+
+/* --- the rest -------------------------------------------------------------------------------- */
+
+void rest_command_purge(struct rest_call *call)
+{
+        struct registry_device device;
+        struct json_object *answer;
+        size_t purged;
+
+        if (!rest_find_device(call, &device))
+                return;
+        purged = local_hub_command_purge(call->hub, call->hub_index, device.id);
+        answer = json_object_new_object();
+        rest_add_text(answer, "deviceId", device.id);
+        json_object_object_add(answer, "moduleId", NULL);
+        json_object_object_add(answer, "totalMessagesPurged",
+                               json_object_new_int64((int64_t)purged));
+        rest_answer(call->exchange, 200, answer);
+}
+
+void rest_statistics(struct rest_call *call)
+{
+        struct registry_device *page = mem_new(PAGE, sizeof(*page));
+        struct json_object *answer = json_object_new_object();
+        int64_t enabled = 0;
+        int64_t total = 0;
+        uint64_t cursor = 0;
+        size_t got;
+
+        while ((got = registry_device_list(call->registry, call->hub_index, &cursor, page, PAGE)) >
+               0) {
+                total += (int64_t)got;
+                for (size_t i = 0; i < got; i++)
+                        enabled += page[i].enabled;
+        }
+        free(page);
+        json_object_object_add(answer, "totalDeviceCount", json_object_new_int64(total));
+        json_object_object_add(answer, "enabledDeviceCount", json_object_new_int64(enabled));
+        json_object_object_add(answer, "disabledDeviceCount",
+                               json_object_new_int64(total - enabled));
+        rest_answer(call->exchange, 200, answer);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "localhub/rest/rest_endpoint.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "localhub/rest/rest_call.h"
+#include "localhub/token_check.h"
+
+#define JSON_DEPTH 64
+
+static const struct {
+        const char *method;
+        const char *pattern;
+        unsigned right;
+        rest_handler *handle;
+} routes[] = {
+        {"GET", "devices", REGISTRY_RIGHT_READ, rest_device_list},
+        {"POST", "devices", REGISTRY_RIGHT_WRITE, rest_device_bulk},
+        {"POST", "devices/query", REGISTRY_RIGHT_READ, rest_query},
+        {"GET", "devices/*", REGISTRY_RIGHT_READ, rest_device_get},
+        {"PUT", "devices/*", REGISTRY_RIGHT_WRITE, rest_device_put},
+        {"DELETE", "devices/*", REGISTRY_RIGHT_WRITE, rest_device_delete},
+        {"DELETE", "devices/*/commands", REGISTRY_RIGHT_SERVICE, rest_command_purge},
+        {"GET", "statistics/devices", REGISTRY_RIGHT_READ, rest_statistics},
+        {"GET", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_get},
+        {"PATCH", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_patch},
+        {"PUT", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_put},
+        {"POST", "twins/*/methods", REGISTRY_RIGHT_SERVICE, rest_method_invoke},
+};
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+void rest_add_text(struct json_object *object, const char *name, const char *text)
+{
+        json_object_object_add(object, name, json_object_new_string(text));
+}
+
+void rest_add_time(struct json_object *object, const char *name, int64_t wall_ms)
+{
+        char text[CLOCK_TEXT_SIZE] = "0001-01-01T00:00:00Z";
+
+        if (wall_ms > 0)
+                clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
+        rest_add_text(object, name, text);
+}
+
+void rest_answer(struct hub_exchange *exchange, int status, struct json_object *value)
+{
+        char request_id[CRYPTO_UUID_SIZE];
+
+        crypto_uuid4(request_id);
+        hub_exchange_add_header(exchange, "x-ms-request-id", request_id);
+        hub_exchange_answer_json(exchange, status, value);
+}
+
+static const char *error_name(enum rest_error error)
+{
+        switch (error) {
+        case REST_ARGUMENT_INVALID:
+                return "ArgumentInvalid";
+        case REST_UNAUTHORIZED:
+                return "IotHubUnauthorizedAccess";
+        case REST_DEVICE_NOT_FOUND:
+                return "DeviceNotFound";
+        case REST_NOT_FOUND:
+                return "NotFound";
+        case REST_DEVICE_NOT_ONLINE:
+                return "DeviceNotOnline";
+        case REST_METHOD_NOT_ALLOWED:
+                return "MethodNotAllowed";
+        case REST_DEVICE_EXISTS:
+                return "DeviceAlreadyExists";
+        case REST_PRECONDITION_FAILED:
+                return "PreconditionFailed";
+        case REST_PAYLOAD_TOO_LARGE:
+                return "RequestEntityTooLarge";
+        case REST_GATEWAY_TIMEOUT:
+                return "GatewayTimeout";
+        }
+        return "ServerError";
+}
+
+void rest_fail(struct hub_exchange *exchange, enum rest_error error, const char *format, ...)
+{
+        struct json_object *answer = json_object_new_object();
+        char tracking_id[CRYPTO_UUID_SIZE];
+        char message[640];
+        char text[800];
+        va_list values;
+
+        va_start(values, format);
+        vsnprintf(message, sizeof(message), format, values);
+        va_end(values);
+        crypto_uuid4(tracking_id);
+        snprintf(text, sizeof(text), "ErrorCode:%s;%s", error_name(error), message);
+        rest_add_text(answer, "Message", text);
+        snprintf(text, sizeof(text), "Tracking ID:%s", tracking_id);
+        rest_add_text(answer, "ExceptionMessage", text);
+        hub_exchange_add_header(exchange, "iothub-errorcode", error_name(error));
+        rest_answer(exchange, (int)error / 1000, answer);
+}
+
+/* --- what is asked --------------------------------------------------------------------------- */
+
+bool rest_find_device(struct rest_call *call, struct registry_device *device)
+{
+        if (registry_device_get(call->registry, call->hub_index, call->arguments[0], device))
+                return true;
+        rest_fail(call->exchange, REST_DEVICE_NOT_FOUND, "there is no device '%s'",
+                  call->arguments[0]);
+        return false;
+}
+
+bool rest_match(struct rest_call *call, const char *etag, bool *given)
+{
+        const char *wanted = hub_exchange_header(call->exchange, "If-Match");
+        size_t length = wanted ? strlen(wanted) : 0;
+
+        if (given)
+                *given = wanted != NULL;
+        if (!wanted)
+                return true;
+        if (length >= 2 && wanted[0] == '"' && wanted[length - 1] == '"') {
+                wanted++;
+                length -= 2;
+        }
+        if ((length == 1 && wanted[0] == '*') ||
+            (length == strlen(etag) && memcmp(wanted, etag, length) == 0))
+                return true;
+        rest_fail(call->exchange, REST_PRECONDITION_FAILED,
+                  "the ETag in If-Match is not the current one");
+        return false;
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+/* The hub whose key signed the token, if the token allows what is asked; -1: answered. */
+static int authorize(struct rest_call *call, unsigned right)
+{
+        const char *token = hub_exchange_header(call->exchange, "Authorization");
+        struct reason reason = REASON_INIT;
+        struct token_grant grant;
+        struct registry_hub hub;
+
+        reason_set(&reason, "the request has no Authorization");
+        for (int i = 0; token && i < registry_hub_count(call->registry); i++) {
+                if (!registry_hub_get(call->registry, i, &hub) || !hub.active ||
+                    token_check_hub(call->registry, i, token, strlen(token), clock_wall_ms() / 1000,
+                                    &grant, &reason) != 0)
+                        continue;
+                if ((grant.rights & right) == right && !grant.device_id[0])
+                        return i;
+                reason_set(&reason, "the policy '%s' does not allow this", grant.key_name);
+                break;
+        }
+        log_warn("HUB_REST_REFUSED", "Refused a service request",
+                 LOG_TEXT("path", hub_exchange_path(call->exchange)),
+                 LOG_TEXT("reason", reason.text), LOG_END);
+        rest_fail(call->exchange, REST_UNAUTHORIZED, "%s", reason.text);
+        return -1;
+}
+
+/* False if the call has been answered. */
+static bool read_body(struct rest_call *call)
+{
+        const struct buf *body = hub_exchange_body(call->exchange);
+        struct reason reason = REASON_INIT;
+
+        if (body->size == 0)
+                return true;
+        call->body = json_parse(body->data, body->size, JSON_DEPTH, JSON_STRICT, &reason);
+        if (call->body)
+                return true;
+        rest_fail(call->exchange, REST_ARGUMENT_INVALID, "the body is no JSON: %s", reason.text);
+        return false;
+}
+
+/* The index of the route; -1: answered. */
+static int find_route(struct rest_call *call)
+{
+        const char *method = hub_exchange_method(call->exchange);
+        bool has_path = false;
+
+        for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+                if (!http_route_fits(call->exchange, routes[i].pattern, call->arguments))
+                        continue;
+                if (strcmp(method, routes[i].method) == 0)
+                        return (int)i;
+                has_path = true;
+        }
+        if (has_path)
+                rest_fail(call->exchange, REST_METHOD_NOT_ALLOWED, "this path has other methods");
+        else
+                rest_fail(call->exchange, REST_NOT_FOUND, "the local hub has no such path");
+        return -1;
+}
+
+void rest_endpoint_handle(void *context, struct hub_exchange *exchange)
+{
+        struct rest_call call = {
+                .hub = context,
+                .registry = local_hub_registry(context),
+                .exchange = exchange,
+        };
+        int route = find_route(&call);
+
+        if (route < 0)
+                return;
+        if (text_is_empty(hub_exchange_query(exchange, "api-version"))) {
+                rest_fail(exchange, REST_ARGUMENT_INVALID, "the query lacks 'api-version'");
+                return;
+        }
+        call.hub_index = authorize(&call, routes[route].right);
+        if (call.hub_index >= 0 && read_body(&call))
+                routes[route].handle(&call);
+        json_object_put(call.body);
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The service side of the local hubs over HTTPS (azure-iot wire reference, 7.2): device registry,
+ * twins, direct methods, as Microsoft's service SDKs call them. It is served on the port of the
+ * provisioning service; the hub that is meant is the one whose key signed the request's token.
+ */
+#ifndef ISTHMUS_LOCALHUB_REST_REST_ENDPOINT_H
+#define ISTHMUS_LOCALHUB_REST_REST_ENDPOINT_H
+
+#include "localhub/http/http_endpoint.h"
+
+/* An http_endpoint_handler; `context` is the struct local_hub. */
+void rest_endpoint_handle(void *context, struct hub_exchange *exchange);
+
+#endif

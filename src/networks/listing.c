@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "networks/listing.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+void device_attributes_deinit(struct device_attributes *attributes)
+{
+        free(attributes->model_id);
+        free(attributes->uplink_formatter);
+        free(attributes->downlink_formatter);
+        *attributes = (struct device_attributes){.model_id = NULL};
+}
+
+void device_attributes_copy(struct device_attributes *to, const struct device_attributes *from)
+{
+        struct device_attributes old = *to;
+
+        *to = (struct device_attributes){
+                .model_id = mem_text(from->model_id),
+                .uplink_formatter = mem_text(from->uplink_formatter),
+                .downlink_formatter = mem_text(from->downlink_formatter),
+                .integration = from->integration,
+        };
+        device_attributes_deinit(&old);
+}
+
+bool device_attributes_equal(const struct device_attributes *a, const struct device_attributes *b)
+{
+        return text_equal(a->model_id, b->model_id) &&
+               text_equal(a->uplink_formatter, b->uplink_formatter) &&
+               text_equal(a->downlink_formatter, b->downlink_formatter) &&
+               a->integration == b->integration;
+}
+
+/* --- attributes --------------------------------------------------------------------------- */
+
+/* Equal but for case and dashes; `name` has neither capitals nor dashes. */
+static bool is_named(const char *attribute, const char *name)
+{
+        for (; *attribute; attribute++) {
+                if (*attribute == '-')
+                        continue;
+                if (tolower((unsigned char)*attribute) != *name)
+                        return false;
+                name++;
+        }
+        return *name == '\0';
+}
+
+static struct json_object *find_attribute(struct json_object *object, const char *name)
+{
+        struct json_object *found = NULL;
+
+        json_object_object_foreach (object, attribute, value) {
+                if (is_named(attribute, name))
+                        found = value;
+        }
+        return found;
+}
+
+/* The attribute's text; NULL if it says nothing. */
+static const char *attribute_text(struct json_object *object, const char *name,
+                                  struct reason *remark)
+{
+        struct json_object *value = find_attribute(object, name);
+        const char *text = json_object_get_string(value);
+
+        if (!value)
+                return NULL;
+        if (!json_object_is_type(value, json_type_string) ||
+            strlen(text) != (size_t)json_object_get_string_len(value)) {
+                reason_add(remark, "the attribute %s is not a text", name);
+                return NULL;
+        }
+        return text[0] != '\0' ? text : NULL;
+}
+
+static char *copy_attribute(struct json_object *object, const char *name, const char *other_name,
+                            struct reason *remark)
+{
+        const char *text = attribute_text(object, name, remark);
+
+        if (!text && other_name)
+                text = attribute_text(object, other_name, remark);
+        return mem_text(text);
+}
+
+static enum device_integration read_integration(struct json_object *object, struct reason *remark)
+{
+        const char *text = attribute_text(object, "azureintegration", remark);
+
+        if (!text)
+                return INTEGRATION_UNSAID;
+        if (text_equal_nocase(text, "true"))
+                return INTEGRATION_ON;
+        if (text_equal_nocase(text, "false"))
+                return INTEGRATION_OFF;
+        reason_add(
+                remark,
+                "the attribute azureintegration is '%.64s', which is neither true nor false; the "
+                "settings decide",
+                text);
+        return INTEGRATION_UNSAID;
+}
+
+void device_attributes_read(struct json_object *object, struct device_attributes *attributes,
+                            struct reason *remark)
+{
+        if (!json_object_is_type(object, json_type_object)) {
+                if (object)
+                        reason_add(remark, "its attributes are no object");
+                return;
+        }
+        attributes->integration = read_integration(object, remark);
+        attributes->model_id = copy_attribute(object, "dtdlmodelid", NULL, remark);
+        attributes->uplink_formatter =
+                copy_attribute(object, "payloadformatteruplink", "uplinkdefault", remark);
+        attributes->downlink_formatter =
+                copy_attribute(object, "payloadformatterdownlink", "downlinkdefault", remark);
+}
+
+/* --- lists -------------------------------------------------------------------------------- */
+
+void device_list_deinit(struct device_list *list)
+{
+        for (size_t i = 0; i < list->count; i++) {
+                free(list->devices[i].device);
+                free(list->devices[i].dev_eui);
+                free(list->devices[i].remark);
+                device_attributes_deinit(&list->devices[i].attributes);
+        }
+        free(list->devices);
+        free(list->next);
+        *list = DEVICE_LIST_INIT;
+}
+
+void device_list_add(struct device_list *list, const char *device, const char *dev_eui,
+                     struct json_object *attributes)
+{
+        struct listed_device *added;
+        struct reason remark = REASON_INIT;
+
+        list->devices = mem_resize(list->devices, list->count + 1, sizeof(*list->devices));
+        added = &list->devices[list->count++];
+        *added = (struct listed_device){
+                .device = mem_text(device),
+                .dev_eui = text_is_empty(dev_eui) ? NULL : mem_text(dev_eui),
+        };
+        device_attributes_read(attributes, &added->attributes, &remark);
+        if (remark.text[0] != '\0')
+                added->remark = mem_text(remark.text);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The Things Stack v3 (The Things Network, The Things Industries): `ApplicationUp` messages of
+ * its HTTP webhooks in JSON. Facts: the stack's API definitions, release 3.32, and its
+ * documentation.
+ */
+#ifndef ISTHMUS_NETWORKS_THINGS_STACK_THINGS_STACK_H
+#define ISTHMUS_NETWORKS_THINGS_STACK_THINGS_STACK_H
+
+#include <json-c/json.h>
+
+#include "networks/downlink.h"
+#include "networks/network.h"
+
+extern const struct network things_stack;
+extern const struct downlink_driver things_stack_downlink;
+extern const struct listing_driver things_stack_listing;
+
+/* --- between the things_stack*.c files -------------------------------------------------- */
+
+/* A message taken apart; all of it belongs to `root`. */
+struct things_stack_message {
+        struct json_object *root; /* the whole `ApplicationUp` */
+        enum event_kind kind;
+        struct json_object *body; /* the one body member */
+        const char *application;
+        const char *device;
+        const char *dev_eui;      /* or NULL */
+        const char *received_at;  /* the outer one; NULL if it is absent or no time */
+        const char *network_time; /* the inner one; NULL if it is absent or no time */
+        uint8_t port;
+};
+
+/* Fills `event` of a message that is not an uplink: its details, and what is flat in them. */
+void things_stack_describe(const struct things_stack_message *message, struct event *event);
+
+/* "The Things Stack answered 404 name: message" of an error document, as far as it is one. */
+void things_stack_explain(int status, const char *body, size_t size, struct reason *reason);
+
+/* struct network's `telemetry`. */
+int things_stack_telemetry(const struct event *event, const struct formatted *formatted,
+                           const struct telemetry_options *options, struct telemetry *telemetry,
+                           struct reason *reason) MUST_CHECK;
+
+/* struct downlink_driver's `way`: from the headers X-Downlink-Push, -Replace and -Apikey. */
+int things_stack_route(const struct webhook *webhook, const struct event *event,
+                       const struct downlink_hosts *allowed, struct downlink_way *way,
+                       struct reason *reason) MUST_CHECK;
+
+#endif

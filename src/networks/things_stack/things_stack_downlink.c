@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/* Downlinks through The Things Stack's Application Server (its HTTP API, things-stack.md 3). */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "networks/driver.h"
+#include "networks/things_stack/things_stack.h"
+
+#define ERROR_DEPTH 32
+
+static const char *const priorities[] = {
+        [DOWNLINK_LOWEST] = "LOWEST",
+        [DOWNLINK_LOW] = "LOW",
+        [DOWNLINK_BELOW_NORMAL] = "BELOW_NORMAL",
+        [DOWNLINK_NORMAL] = "NORMAL",
+        [DOWNLINK_ABOVE_NORMAL] = "ABOVE_NORMAL",
+        [DOWNLINK_HIGH] = "HIGH",
+        [DOWNLINK_HIGHEST] = "HIGHEST",
+};
+
+static void add_bearer(struct network_request *request, const struct network_access *access)
+{
+        request->authorization = mem_format("Bearer %s", access->api_key);
+}
+
+/* Adds ".../APP[/webhooks/WEBHOOK]/devices/DEV/down"; ids are escaped, never changed in case. */
+static void add_device_url(struct buf *url, const struct downlink *downlink,
+                           const struct network_access *access, bool through_webhook)
+{
+        driver_add_base_url(url, access->base_url);
+        buf_add_char(url, '/');
+        text_url_escape(url, downlink->application);
+        if (through_webhook && !text_is_empty(access->webhook_id)) {
+                buf_add_text(url, "/webhooks/");
+                text_url_escape(url, access->webhook_id);
+        }
+        buf_add_text(url, "/devices/");
+        text_url_escape(url, downlink->device);
+        buf_add_text(url, "/down");
+}
+
+static int check_access(const struct downlink *downlink, const struct network_access *access,
+                        struct reason *reason)
+{
+        if (text_is_empty(access->base_url))
+                reason_set(reason, "there is no way to send a downlink: set TheThingsIndustries."
+                                   "WebhookBaseURL, or give the webhook a downlink API key");
+        else if (text_is_empty(access->api_key))
+                reason_set(reason,
+                           "there is no API key for application '%s': set TheThingsIndustries."
+                           "Applications.%s.ApiKey",
+                           downlink->application, downlink->application);
+        else
+                return 0;
+        return 1;
+}
+
+static int make_request(const struct downlink *downlink, const struct network_access *access,
+                        struct network_request *request, struct reason *reason)
+{
+        struct buf url = BUF_INIT;
+        struct buf *body = &request->body;
+
+        if (check_access(downlink, access, reason) != 0)
+                return 1;
+        add_device_url(&url, downlink, access, true);
+        buf_add_text(&url, downlink->replace ? "/replace" : "/push");
+        request->method = "POST";
+        request->url = buf_take(&url);
+        add_bearer(request, access);
+        buf_add_format(body, "{\"downlinks\":[{\"f_port\":%u,", downlink->port);
+        if (downlink->decoded && !downlink->payload) {
+                buf_add_format(body, "\"decoded_payload\":%s,", downlink->decoded);
+        } else {
+                buf_add_text(body, "\"frm_payload\":");
+                buf_add_json_string(body, downlink->payload ? downlink->payload : "",
+                                    downlink->payload ? strlen(downlink->payload) : 0);
+                buf_add_char(body, ',');
+        }
+        buf_add_format(body,
+                       "\"confirmed\":%s,\"priority\":\"%s\",\"correlation_ids\":[\"%s%s\"]}]}",
+                       downlink->confirmed ? "true" : "false", priorities[downlink->priority],
+                       DOWNLINK_CORRELATION_PREFIX, downlink->reference);
+        return 0;
+}
+
+void things_stack_explain(int status, const char *body, size_t size, struct reason *reason)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *error = json_parse(body, size, ERROR_DEPTH, JSON_STRICT, NULL);
+        struct json_object *details = json_member(error, "details");
+        const char *message = json_text_member(error, "message");
+        const char *name = NULL;
+
+        if (json_object_is_type(details, json_type_array) && json_object_array_length(details) > 0)
+                name = json_text_member(json_object_array_get_idx(details, 0), "name");
+        reason_set(reason, "The Things Stack answered %d%s%s%s%s", status, name ? " " : "",
+                   name ? name : "", message ? ": " : "", message ? message : "");
+}
+
+static enum downlink_answer judge_answer(int status, const char *body, size_t size,
+                                         struct reason *reason)
+{
+        if (status >= 200 && status <= 299)
+                return DOWNLINK_TAKEN;
+        things_stack_explain(status, body, size, reason);
+        if (status >= 500)
+                return DOWNLINK_IN_DOUBT;
+        return status == 429 || status == 499 ? DOWNLINK_LATER : DOWNLINK_REFUSED;
+}
+
+static int make_list_request(const struct downlink *downlink, const struct network_access *access,
+                             struct network_request *request, struct reason *reason)
+{
+        struct buf url = BUF_INIT;
+
+        if (check_access(downlink, access, reason) != 0)
+                return 1;
+        add_device_url(&url, downlink, access, false);
+        request->method = "GET";
+        request->url = buf_take(&url);
+        add_bearer(request, access);
+        return 0;
+}
+
+static bool holds_reference(struct json_object *downlink, const char *reference)
+{
+        struct json_object *ids = json_member(downlink, "correlation_ids");
+
+        if (!json_object_is_type(ids, json_type_array))
+                return false;
+        for (size_t i = 0; i < json_object_array_length(ids); i++) {
+                const char *id = json_object_get_string(json_object_array_get_idx(ids, i));
+                const char *own = id ? downlink_reference(id) : NULL;
+
+                if (own && strcmp(own, reference) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static int find_listed(const char *reference, const char *body, size_t size)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *list = json_parse(body, size, ERROR_DEPTH, JSON_STRICT, NULL);
+        struct json_object *downlinks = json_member(list, "downlinks");
+
+        if (!json_object_is_type(list, json_type_object))
+                return -1;
+        if (!json_object_is_type(downlinks, json_type_array))
+                return downlinks ? -1 : 0;
+        for (size_t i = 0; i < json_object_array_length(downlinks); i++) {
+                if (holds_reference(json_object_array_get_idx(downlinks, i), reference))
+                        return 1;
+        }
+        return 0;
+}
+
+const struct downlink_driver things_stack_downlink = {
+        .has_ports = true,
+        .encodes = true,
+        .tells_fate = true,
+        .request = make_request,
+        .answer = judge_answer,
+        .list_request = make_list_request,
+        .is_listed = find_listed,
+        .way = things_stack_route,
+};

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: MIT
+/* The laws of gateway/command/command_ledger.h. */
+#include "command_world.h"
+
+struct ledger {
+        struct settings settings;
+        struct command_ledger *pending;
+        struct device device;
+        struct command *handed[16]; /* to the network, in order */
+        size_t handed_count;
+        size_t reports;
+        size_t maximum_remembered;
+};
+
+static struct ledger ledger;
+
+static void on_hand_over(void *context, struct command *command)
+{
+        (void)context;
+        assert_true(ledger.handed_count < ARRAY_SIZE(ledger.handed));
+        ledger.handed[ledger.handed_count++] = command;
+}
+
+static void on_report(void *context, const struct command *command)
+{
+        (void)context;
+        assert_int_equal(command->state, COMMAND_FINISHED);
+        ledger.reports++;
+}
+
+static void open_ledger(void)
+{
+        ledger.pending = command_ledger_new(&(struct command_ledger_options){
+                .settings = &ledger.settings,
+                .hand_over = on_hand_over,
+                .report = on_report,
+                .maximum_remembered = ledger.maximum_remembered,
+        });
+}
+
+static int setup(void **state)
+{
+        (void)state;
+        memset(&ledger, 0, sizeof(ledger));
+        post_count = 0;
+        disk_clear();
+        device_prepare(&ledger.device);
+        open_ledger();
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        (void)state;
+        commit();
+        command_ledger_free(ledger.pending);
+        disk_clear();
+        return 0;
+}
+
+static struct device *device_of(void *context, const char *key)
+{
+        (void)context;
+        assert_string_equal(key, device_key);
+        return &ledger.device;
+}
+
+/* As kill -9 and a new start: what was not committed is lost. */
+static void restart(void)
+{
+        struct reason reason = REASON_INIT;
+
+        disk.result = STORE_E_CLOSED;
+        command_ledger_stop(ledger.pending);
+        commit();
+        disk.result = 0;
+        command_ledger_free(ledger.pending);
+        device_prepare(&ledger.device);
+        ledger.handed_count = 0;
+        open_ledger();
+        assert_int_equal(command_ledger_load(ledger.pending, device_of, NULL, &reason), 0);
+        command_ledger_start(ledger.pending);
+}
+
+static struct command *find(const char *identity)
+{
+        return command_ledger_find(ledger.pending, device_key, identity);
+}
+
+static struct command *add(const char *identity, struct delivered *delivered)
+{
+        struct command *command = make_command(&ledger.device, identity);
+
+        command->delivery = delivered ? &delivered->command : NULL;
+        command_ledger_add(ledger.pending, command);
+        return command;
+}
+
+/* The network has answered: the turn is over. */
+static void release(void)
+{
+        ledger.device.handing_over = NULL;
+        command_ledger_next(ledger.pending, &ledger.device);
+}
+
+static void take(struct command *command)
+{
+        assert_ptr_equal(ledger.device.handing_over, command);
+        command_ledger_advance(ledger.pending, command, COMMAND_QUEUED);
+        release();
+        commit();
+}
+
+static struct command *add_taken(const char *identity, struct delivered *delivered)
+{
+        struct command *command = add(identity, delivered);
+
+        commit();
+        take(command);
+        return command;
+}
+
+static void check_settled(struct delivered *delivered, enum hub_settlement settlement,
+                          const char *recorded)
+{
+        assert_true(delivered->is_settled);
+        assert_int_equal(delivered->settlement, settlement);
+        assert_non_null(delivered->record);
+        assert_non_null(strstr(delivered->record, recorded));
+        free(delivered->record);
+        delivered->record = NULL;
+}
+
+/* --- the disk ------------------------------------------------------------------------------ */
+
+static void law_a_command_is_on_disk_before_the_network_has_it(void **state)
+{
+        struct delivered delivered = {.gone = false};
+
+        (void)state;
+        add("m1", &delivered);
+        assert_int_equal(ledger.handed_count, 0);
+        commit();
+        assert_int_equal(ledger.handed_count, 1);
+        assert_false(delivered.is_settled);
+}
+
+static void law_an_outcome_is_on_disk_before_the_hub_is_told(void **state)
+{
+        static const struct {
+                enum command_outcome outcome;
+                enum hub_settlement settlement;
+                const char *recorded;
+        } rows[] = {
+                {COMMAND_DELIVERED, HUB_COMPLETE, "\"outcome\":\"delivered\""},
+                {COMMAND_REFUSED, HUB_REJECT, "\"outcome\":\"refused\""},
+                {COMMAND_FAILED, HUB_ABANDON, "\"outcome\":\"failed\""},
+                {COMMAND_SUPERSEDED, HUB_REJECT, "\"outcome\":\"superseded\""},
+                {COMMAND_EXPIRED, HUB_REJECT, "\"outcome\":\"expired\""},
+                {COMMAND_CANCELLED, HUB_REJECT, "\"outcome\":\"cancelled\""},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                CLEANUP(mem_cleanup) char *identity = mem_format("m%zu", i);
+                struct delivered delivered = {.gone = false};
+                struct command *command = add_taken(identity, &delivered);
+
+                command_ledger_finish(ledger.pending, command, rows[i].outcome, "because");
+                assert_false(delivered.is_settled);
+                commit();
+                check_settled(&delivered, rows[i].settlement, rows[i].recorded);
+        }
+        assert_int_equal(ledger.reports, 0);
+}
+
+static void law_completing_early_follows_the_record_and_the_outcome_is_reported(void **state)
+{
+        struct delivered delivered = {.gone = false};
+        struct command *command = make_command(&ledger.device, "m1");
+
+        (void)state;
+        command->policy = SETTINGS_SETTLE_ON_QUEUED;
+        command->delivery = &delivered.command;
+        command_ledger_add(ledger.pending, command);
+        commit();
+        command_ledger_advance(ledger.pending, command, COMMAND_QUEUED);
+        assert_false(delivered.is_settled);
+        commit();
+        check_settled(&delivered, HUB_COMPLETE, "\"state\":\"queued\"");
+        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "too long");
+        assert_int_equal(ledger.reports, 1);
+        release();
+}
+
+static void what_can_not_be_recorded_is_not_told_until_it_can(void **state)
+{
+        struct delivered first = {.gone = false};
+        struct delivered second = {.gone = false};
+        struct command *command = add_taken("m1", &first);
+
+        (void)state;
+        disk.result = STORE_E_FULL;
+        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "no");
+        commit();
+        assert_false(first.is_settled);
+        disk.result = 0;
+        command_ledger_redelivered(ledger.pending, command, &second.command);
+        free(first.record);
+        assert_false(second.is_settled);
+        commit();
+        check_settled(&second, HUB_REJECT, "\"outcome\":\"refused\"");
+}
+
+static void what_can_not_be_recorded_at_first_is_abandoned_and_not_handed_over(void **state)
+{
+        struct delivered delivered = {.gone = false};
+
+        (void)state;
+        disk.result = STORE_E_FULL;
+        add("m1", &delivered);
+        commit();
+        assert_int_equal(ledger.handed_count, 0);
+        assert_true(delivered.is_settled);
+        assert_int_equal(delivered.settlement, HUB_ABANDON);
+        free(delivered.record);
+        disk.result = 0;
+}
+
+/* --- restart ------------------------------------------------------------------------------- */
+
+static void law_the_order_of_arrival_outlives_a_restart(void **state)
+{
+        static const char *const names[] = {"zebra", "ant", "mouse", "bee"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                add(names[i], NULL);
+        commit();
+        restart();
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                assert_string_equal(ledger.handed[i]->identity, names[i]);
+                assert_int_equal(ledger.handed[i]->state, COMMAND_UNCERTAIN);
+                take(ledger.handed[i]);
+        }
+        assert_true(add("last", NULL)->arrival > find("bee")->arrival);
+}
+
+static void a_restart_between_record_and_settlement_settles_the_next_delivery(void **state)
+{
+        struct delivered again = {.gone = false};
+        struct command *command = add_taken("m1", NULL);
+
+        (void)state;
+        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "no");
+        commit();
+        restart();
+        assert_int_equal(ledger.handed_count, 0);
+        command_ledger_redelivered(ledger.pending, find("m1"), &again.command);
+        check_settled(&again, HUB_REJECT, "\"outcome\":\"refused\"");
+}
+
+/* --- events and deliveries ----------------------------------------------------------------- */
+
+static void rule_E2_a_finished_command_never_changes(void **state)
+{
+        struct delivered delivered = {.gone = false};
+        struct command *command = add_taken("m1", &delivered);
+
+        (void)state;
+        command_ledger_finish(ledger.pending, command, COMMAND_DELIVERED, NULL);
+        command_ledger_advance(ledger.pending, command, COMMAND_SENT);
+        command_ledger_requeued(ledger.pending, command);
+        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "late");
+        command_ledger_doubt(ledger.pending, command);
+        commit();
+        check_settled(&delivered, HUB_COMPLETE, "\"outcome\":\"delivered\"");
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+}
+
+static void rule_E2_an_event_decides_what_is_in_doubt_without_the_pause(void **state)
+{
+        struct command *command = add("m1", NULL);
+
+        (void)state;
+        commit();
+        add("m2", NULL);
+        commit();
+        command_ledger_doubt(ledger.pending, command);
+        hub_timer_start(NULL, &ledger.device.command_timer, 30000);
+        command_ledger_advance(ledger.pending, command, COMMAND_QUEUED);
+        assert_int_equal(ledger.device.command_timer.position, 0);
+        assert_int_equal(ledger.handed_count, 2);
+        assert_string_equal(ledger.handed[1]->identity, "m2");
+        release();
+}
+
+static void rule_E5_a_rejection_that_came_too_late_for_its_lock_is_repeated(void **state)
+{
+        struct delivered first = {.gone = false};
+        struct delivered second = {.gone = false};
+        struct command *command = add_taken("m1", &first);
+
+        (void)state;
+        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "no");
+        commit();
+        check_settled(&first, HUB_REJECT, "refused");
+        command_ledger_redelivered(ledger.pending, command, &second.command);
+        check_settled(&second, HUB_REJECT, "refused");
+}
+
+static void rule_E5_the_newest_delivery_is_settled(void **state)
+{
+        struct delivered first = {.gone = false};
+        struct delivered second = {.gone = false};
+        struct delivered third = {.gone = false};
+        struct command *command = add_taken("m1", &first);
+
+        (void)state;
+        command_ledger_redelivered(ledger.pending, command, &second.command);
+        assert_int_equal(first.settlement, HUB_ABANDON);
+        command_ledger_lost(ledger.pending, &second.command);
+        assert_null(command->delivery);
+        command_ledger_redelivered(ledger.pending, command, &third.command);
+        command_ledger_advance(ledger.pending, command, COMMAND_SENT);
+        commit();
+        check_settled(&third, HUB_COMPLETE, "delivered");
+        assert_int_equal(ledger.handed_count, 1);
+        free(first.record);
+        free(second.record);
+}
+
+static void a_failed_command_is_a_new_attempt_after_a_pause(void **state)
+{
+        struct delivered first = {.gone = false};
+        struct delivered second = {.gone = false};
+        struct command *command = add_taken("m1", &first);
+        char reference[CRYPTO_UUID_SIZE];
+
+        (void)state;
+        strcpy(reference, command->downlink.reference);
+        command_ledger_finish(ledger.pending, command, COMMAND_FAILED, "busy");
+        commit();
+        check_settled(&first, HUB_ABANDON, "failed");
+        command_ledger_redelivered(ledger.pending, command, &second.command);
+        commit();
+        assert_int_equal(ledger.handed_count, 1);
+        add_taken("m2", NULL);
+        run_timer(&command->timer);
+        assert_int_equal(ledger.handed_count, 3);
+        assert_ptr_equal(ledger.handed[2], command);
+        assert_string_not_equal(command->downlink.reference, reference);
+        assert_int_equal(command->attempt, 2);
+        take(command);
+        assert_false(second.is_settled);
+}
+
+/* --- replace ------------------------------------------------------------------------------- */
+
+static struct command *add_replace(const char *identity)
+{
+        struct command *command = make_command(&ledger.device, identity);
+
+        command->downlink.replace = true;
+        command_ledger_add(ledger.pending, command);
+        commit();
+        return command;
+}
+
+static void a_replace_supersedes_what_waits_at_the_network(void **state)
+{
+        struct command *queued = add_taken("queued", NULL);
+        struct command *sent = add_taken("sent", NULL);
+        struct command *nacked = add_taken("nacked", NULL);
+        struct command *sent_again = add_taken("sent again", NULL);
+
+        (void)state;
+        sent->downlink.confirmed = nacked->downlink.confirmed = true;
+        sent_again->downlink.confirmed = true;
+        command_ledger_advance(ledger.pending, sent, COMMAND_SENT);
+        command_ledger_requeued(ledger.pending, nacked);
+        command_ledger_requeued(ledger.pending, sent_again);
+        command_ledger_advance(ledger.pending, sent_again, COMMAND_SENT);
+        commit();
+        take(add_replace("replace"));
+        assert_int_equal(queued->outcome, COMMAND_SUPERSEDED);
+        assert_int_equal(sent->state, COMMAND_SENT);
+        assert_int_equal(nacked->outcome, COMMAND_SUPERSEDED);
+        assert_int_equal(sent_again->state, COMMAND_SENT);
+}
+
+static void a_doubtful_replace_gives_way_to_a_later_one(void **state)
+{
+        struct delivered second = {.gone = false};
+        struct command *first = add_replace("first");
+
+        (void)state;
+        command_ledger_doubt(ledger.pending, first);
+        first->doubtful = true;
+        command_ledger_finish(ledger.pending, first, COMMAND_FAILED, "no answer");
+        release();
+        commit();
+        take(add_replace("later"));
+        command_ledger_redelivered(ledger.pending, first, &second.command);
+        commit();
+        check_settled(&second, HUB_REJECT, "superseded");
+        assert_int_equal(ledger.handed_count, 2);
+}
+
+static void a_doubtful_replace_that_rests_gives_way_to_a_later_one(void **state)
+{
+        struct delivered second = {.gone = false};
+        struct command *first = add_replace("first");
+
+        (void)state;
+        first->doubtful = true;
+        command_ledger_finish(ledger.pending, first, COMMAND_FAILED, "no answer");
+        release();
+        commit();
+        command_ledger_redelivered(ledger.pending, first, &second.command);
+        commit();
+        take(add_replace("later"));
+        check_settled(&second, HUB_REJECT, "superseded");
+        assert_int_equal(first->timer.position, 0);
+}
+
+/* --- time and room ------------------------------------------------------------------------- */
+
+static void law_one_whose_time_is_over_is_not_handed_over(void **state)
+{
+        struct delivered delivered = {.gone = false};
+        struct command *command;
+
+        (void)state;
+        add("first", NULL);
+        commit();
+        command = add("late", &delivered);
+        command->expires_ms = 1;
+        add("next", NULL);
+        commit();
+        take(ledger.handed[0]);
+        assert_int_equal(ledger.handed_count, 2);
+        assert_string_equal(ledger.handed[1]->identity, "next");
+        check_settled(&delivered, HUB_REJECT, "expired");
+}
+
+static void law_one_too_many_is_held_and_taken_in_order(void **state)
+{
+        struct delivered deliveries[4] = {{.gone = false}};
+        struct command *commands[4];
+        static const char *const names[] = {"m0", "m1", "m2", "m3"};
+
+        (void)state;
+        ledger.settings.commands.maximum_per_device = 2;
+        for (size_t i = 0; i < 4; i++)
+                commands[i] = add(names[i], &deliveries[i]);
+        commit();
+        assert_false(command_ledger_has_room(ledger.pending, &ledger.device));
+        assert_int_equal(command_ledger_count(&ledger.device), 2);
+        assert_true(commands[2]->held && commands[3]->held);
+        for (size_t i = 0; i < 4; i++) {
+                assert_false(deliveries[i].is_settled);
+                take(commands[i]);
+                command_ledger_finish(ledger.pending, commands[i], COMMAND_DELIVERED, NULL);
+                commit();
+                check_settled(&deliveries[i], HUB_COMPLETE, "delivered");
+        }
+        assert_int_equal(ledger.handed_count, 4);
+}
+
+static void a_held_command_follows_its_lock(void **state)
+{
+        struct delivered first = {.gone = false};
+        struct delivered second = {.gone = false};
+        struct command *held;
+
+        (void)state;
+        ledger.settings.commands.maximum_per_device = 1;
+        add_taken("m1", NULL);
+        held = add("m2", &first);
+        command_ledger_redelivered(ledger.pending, held, &second.command);
+        assert_int_equal(first.settlement, HUB_ABANDON);
+        assert_ptr_equal(held->delivery, &second);
+        command_ledger_lost(ledger.pending, &second.command);
+        assert_null(find("m2"));
+        assert_true(list_is_empty(&ledger.device.held_commands));
+        free(first.record);
+        free(second.record);
+}
+
+static void law_the_oldest_finished_commands_are_forgotten_first(void **state)
+{
+        struct delivered delivered = {.gone = false};
+        static const char *const names[] = {"m0", "m1", "m2", "m3", "m4"};
+
+        (void)state;
+        command_ledger_free(ledger.pending);
+        ledger.maximum_remembered = 3;
+        open_ledger();
+        for (size_t i = 0; i < 5; i++) {
+                struct command *command = add_taken(names[i], NULL);
+
+                command_ledger_finish(ledger.pending, command, COMMAND_DELIVERED, NULL);
+                commit();
+        }
+        assert_null(find("m0"));
+        assert_null(find("m1"));
+        assert_int_equal(disk.deleted, 2);
+        assert_int_equal(disk.count, 3);
+        command_ledger_redelivered(ledger.pending, find("m2"), &delivered.command);
+        check_settled(&delivered, HUB_COMPLETE, "delivered");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+#define LEDGER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+                LEDGER_TEST(law_a_command_is_on_disk_before_the_network_has_it),
+                LEDGER_TEST(law_an_outcome_is_on_disk_before_the_hub_is_told),
+                LEDGER_TEST(law_completing_early_follows_the_record_and_the_outcome_is_reported),
+                LEDGER_TEST(what_can_not_be_recorded_is_not_told_until_it_can),
+                LEDGER_TEST(what_can_not_be_recorded_at_first_is_abandoned_and_not_handed_over),
+                LEDGER_TEST(law_the_order_of_arrival_outlives_a_restart),
+                LEDGER_TEST(a_restart_between_record_and_settlement_settles_the_next_delivery),
+                LEDGER_TEST(rule_E2_a_finished_command_never_changes),
+                LEDGER_TEST(rule_E2_an_event_decides_what_is_in_doubt_without_the_pause),
+                LEDGER_TEST(rule_E5_a_rejection_that_came_too_late_for_its_lock_is_repeated),
+                LEDGER_TEST(rule_E5_the_newest_delivery_is_settled),
+                LEDGER_TEST(a_failed_command_is_a_new_attempt_after_a_pause),
+                LEDGER_TEST(a_replace_supersedes_what_waits_at_the_network),
+                LEDGER_TEST(a_doubtful_replace_gives_way_to_a_later_one),
+                LEDGER_TEST(a_doubtful_replace_that_rests_gives_way_to_a_later_one),
+                LEDGER_TEST(law_one_whose_time_is_over_is_not_handed_over),
+                LEDGER_TEST(law_one_too_many_is_held_and_taken_in_order),
+                LEDGER_TEST(a_held_command_follows_its_lock),
+                LEDGER_TEST(law_the_oldest_finished_commands_are_forgotten_first),
+        };
+
+        thread_enter(HUB_CLIENT_THREAD);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: MIT
+/* The laws of gateway/command/command_network.h, with a network that the test plays. */
+#include "command_world.h"
+
+#include "gateway/command/command_network.h"
+#include "http/http_client.h"
+#include "networks/network.h"
+
+#define MAX_REQUESTS 32
+
+static struct {
+        struct {
+                char *method;
+                char *url;
+        } requests[MAX_REQUESTS];
+        size_t count;
+        http_done *done;
+        void *context;
+} http;
+
+void http_client_send(struct http_client *client, const struct http_request *request,
+                      http_done *done, void *context)
+{
+        (void)client;
+        assert_null(http.done);
+        assert_true(http.count < MAX_REQUESTS);
+        http.requests[http.count].method = mem_text(request->method);
+        http.requests[http.count++].url = mem_text(request->url);
+        http.done = done;
+        http.context = context;
+}
+
+const struct network *device_network(const struct device *device)
+{
+        return network_by_name(device->network);
+}
+
+static struct {
+        struct settings settings;
+        struct command_ledger *pending;
+        struct command_network *network;
+        struct device device;
+} site;
+
+static void on_hand_over(void *context, struct command *command)
+{
+        (void)context;
+        command_network_hand_over(site.network, command);
+}
+
+static void on_report(void *context, const struct command *command)
+{
+        (void)context;
+        (void)command;
+}
+
+static int setup(void **state)
+{
+        static char base_url[] = "https://tts.example/api/v3/as/applications";
+        static char key[] = "NNSXS.KEY";
+
+        (void)state;
+        memset(&site, 0, sizeof(site));
+        memset(&http, 0, sizeof(http));
+        disk_clear();
+        post_count = 0;
+        site.settings.the_things_industries.webhook_base_url = base_url;
+        site.settings.the_things_industries.api_key = key;
+        device_prepare(&site.device);
+        site.network =
+                command_network_new(&(struct command_network_options){.settings = &site.settings});
+        site.pending = command_ledger_new(&(struct command_ledger_options){
+                .settings = &site.settings,
+                .hand_over = on_hand_over,
+                .report = on_report,
+        });
+        command_network_join(site.network, site.pending);
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        (void)state;
+        commit();
+        command_network_free(site.network);
+        command_ledger_free(site.pending);
+        disk_clear();
+        for (size_t i = 0; i < http.count; i++) {
+                free(http.requests[i].method);
+                free(http.requests[i].url);
+        }
+        return 0;
+}
+
+static void check_last_request(size_t count, const char *method, const char *tail)
+{
+        const char *url;
+
+        assert_int_equal(http.count, count);
+        assert_string_equal(http.requests[count - 1].method, method);
+        url = http.requests[count - 1].url;
+        assert_true(strlen(url) > strlen(tail));
+        assert_string_equal(url + strlen(url) - strlen(tail), tail);
+}
+
+static void answer_with(enum http_failure failure, int status, const char *body)
+{
+        struct http_answer answer = {
+                .failure = failure,
+                .status = status,
+                .retry_after_ms = -1,
+                .reason = REASON_INIT,
+        };
+        http_done *done = http.done;
+
+        assert_non_null(done);
+        http.done = NULL;
+        if (failure != HTTP_OK)
+                reason_set(&answer.reason, "it failed");
+        buf_add_text(&answer.body, body);
+        done(http.context, &answer);
+        buf_deinit(&answer.body);
+        run_posts();
+        commit();
+}
+
+static void answer(int status, const char *body)
+{
+        answer_with(HTTP_OK, status, body);
+}
+
+static void answer_listed(const struct command *command)
+{
+        CLEANUP(mem_cleanup)
+        char *body = mem_format("{\"downlinks\":[{\"correlation_ids\":[\"isthmus:%s\"]}]}",
+                                command->downlink.reference);
+
+        answer(200, body);
+}
+
+static struct command *add(const char *identity)
+{
+        struct command *command = make_command(&site.device, identity);
+
+        command_ledger_add(site.pending, command);
+        commit();
+        return command;
+}
+
+static struct command *add_method(struct called *call)
+{
+        struct command *command = make_command(&site.device, "method:1");
+
+        command->is_method = true;
+        command->call = &call->method;
+        command_ledger_add(site.pending, command);
+        commit();
+        return command;
+}
+
+static struct device *device_of(void *context, const char *key)
+{
+        (void)context;
+        (void)key;
+        return &site.device;
+}
+
+/* As kill -9 while a request is under way, and a new start. */
+static void restart(void)
+{
+        struct reason reason = REASON_INIT;
+        char *network = site.device.network;
+
+        command_network_free(site.network);
+        command_ledger_free(site.pending);
+        http.done = NULL;
+        device_prepare(&site.device);
+        site.device.network = network;
+        site.network =
+                command_network_new(&(struct command_network_options){.settings = &site.settings});
+        site.pending = command_ledger_new(&(struct command_ledger_options){
+                .settings = &site.settings,
+                .hand_over = on_hand_over,
+                .report = on_report,
+        });
+        command_network_join(site.network, site.pending);
+        assert_int_equal(command_ledger_load(site.pending, device_of, NULL, &reason), 0);
+        command_ledger_start(site.pending);
+        commit();
+}
+
+/* --- methods whose caller is gone ----------------------------------------------------------- */
+
+static void a_method_is_never_pushed_after_a_restart(void **state)
+{
+        struct called call = {.lost = false};
+        struct command *command;
+
+        (void)state;
+        add_method(&call);
+        check_last_request(1, "POST", "/devices/dev/down/push");
+        restart();
+        command = command_ledger_find(site.pending, device_key, "method:1");
+        check_last_request(2, "GET", "/devices/dev/down");
+        answer(200, "{\"downlinks\":[]}");
+        assert_int_equal(http.count, 2);
+        assert_int_equal(command->outcome, COMMAND_EXPIRED);
+        assert_string_equal(command->reason, "its caller is gone");
+}
+
+static void a_method_that_the_network_has_is_tracked_after_a_restart(void **state)
+{
+        struct called call = {.lost = false};
+        struct command *command;
+
+        (void)state;
+        add_method(&call);
+        restart();
+        command = command_ledger_find(site.pending, device_key, "method:1");
+        answer_listed(command);
+        assert_int_equal(command->state, COMMAND_QUEUED);
+        command_ledger_advance(site.pending, command, COMMAND_SENT);
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+}
+
+static void a_method_is_not_pushed_when_its_link_has_ended(void **state)
+{
+        struct called first = {.lost = false};
+        struct command *command;
+
+        (void)state;
+        add("before");
+        command = add_method(&first);
+        first.lost = true;
+        answer(200, "");
+        assert_int_equal(command->outcome, COMMAND_EXPIRED);
+        assert_int_equal(http.count, 1);
+        commit();
+        free(first.body);
+}
+
+/* --- answers -------------------------------------------------------------------------------- */
+
+static void rule_D1_answers_of_the_network_decide(void **state)
+{
+        static const struct {
+                enum http_failure failure;
+                int status;
+                enum command_state state;
+                enum command_outcome outcome;
+        } rows[] = {
+                {HTTP_OK, 200, COMMAND_QUEUED, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 400, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 401, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 403, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 404, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 429, COMMAND_WAITING, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 500, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 503, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+                {HTTP_E_CONNECT, 0, COMMAND_WAITING, COMMAND_NO_OUTCOME},
+                {HTTP_E_TLS, 0, COMMAND_WAITING, COMMAND_NO_OUTCOME},
+                {HTTP_E_TIMEOUT, 0, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+                {HTTP_E_BROKEN, 0, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct command *command = add("m");
+
+                answer_with(rows[i].failure, rows[i].status, "{}");
+                assert_int_equal(command->state, rows[i].state);
+                assert_int_equal(command->outcome, rows[i].outcome);
+                teardown(state);
+                setup(state);
+        }
+}
+
+static void law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        run_timer(&site.device.command_timer);
+        check_last_request(2, "GET", "/down");
+        answer(503, "{}");
+        run_timer(&site.device.command_timer);
+        check_last_request(3, "GET", "/down");
+        answer(200, "{}");
+        check_last_request(4, "POST", "/down/push");
+        answer(200, "");
+        assert_int_equal(command->state, COMMAND_QUEUED);
+}
+
+static void what_is_in_doubt_and_over_is_not_pushed_again(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        command->expires_ms = 1;
+        run_timer(&site.device.command_timer);
+        check_last_request(2, "GET", "/down");
+        answer(200, "{}");
+        assert_int_equal(command->outcome, COMMAND_EXPIRED);
+        assert_int_equal(http.count, 2);
+}
+
+static void rule_E2_an_event_between_request_and_answer_decides(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        command->downlink.confirmed = true;
+        command_ledger_advance(site.pending, command, COMMAND_SENT);
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        assert_int_equal(command->state, COMMAND_SENT);
+        assert_null(site.device.handing_over);
+        add("next");
+        check_last_request(2, "POST", "/down/push");
+        answer(200, "");
+}
+
+static void rule_D1_too_many_failures_abandon_and_doubt_is_kept(void **state)
+{
+        struct delivered again = {.gone = false};
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_BROKEN, 0, "");
+        while (command->state != COMMAND_FINISHED) {
+                run_timer(&site.device.command_timer);
+                answer(503, "{}");
+        }
+        assert_int_equal(command->outcome, COMMAND_FAILED);
+        assert_true(command->doubtful);
+        command_ledger_redelivered(site.pending, command, &again.command);
+        commit();
+        run_timer(&command->timer);
+        check_last_request(http.count, "GET", "/down");
+        answer_listed(command);
+        assert_int_equal(command->state, COMMAND_QUEUED);
+        assert_false(again.is_settled);
+}
+
+/* --- Myriota: one downlink at a time, and nobody to ask (rule D4) --------------------------- */
+
+#define PENDING "{\"message\":\"a message is already pending for this module\"}"
+
+static int setup_myriota(void **state)
+{
+        static char network[] = "myriota";
+        static char base_url[] = "https://api.myriota.example";
+        static char token[] = "TOKEN";
+
+        setup(state);
+        site.device.network = network;
+        site.settings.myriota.base_url = base_url;
+        site.settings.myriota.api_token = token;
+        site.settings.myriota.downlink_enabled = true;
+        return 0;
+}
+
+static bool is_recorded_as(const char *identity, const char *state)
+{
+        CLEANUP(mem_cleanup) char *key = mem_format("%s\n%s", device_key, identity);
+        CLEANUP(mem_cleanup) char *member = mem_format("\"state\":\"%s\"", state);
+        const char *record = on_disk(key);
+
+        return record && strstr(record, member) != NULL;
+}
+
+static void law_doubt_is_on_disk_before_the_request_goes_out(void **state)
+{
+        (void)state;
+        add("m");
+        check_last_request(1, "POST", "/v1/control-messages");
+        assert_true(is_recorded_as("m", "uncertain"));
+        answer(429, "{}");
+        assert_true(is_recorded_as("m", "waiting"));
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_true(is_recorded_as("m", "uncertain"));
+        answer(200, "{}");
+        assert_true(is_recorded_as("m", "finished"));
+        assert_int_equal(http.count, 2);
+}
+
+static void law_without_a_record_there_is_no_request(void **state)
+{
+        struct command *command = make_command(&site.device, "m");
+
+        (void)state;
+        site.settings.commands.per_device_per_minute = 60;
+        site.device.next_command_ms = clock_steady_ms() + 60 * 1000;
+        command_ledger_add(site.pending, command);
+        commit();
+        site.device.next_command_ms = 0;
+        disk.result = -5;
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_int_equal(http.count, 0);
+        assert_int_equal(command->outcome, COMMAND_FAILED);
+        disk.result = 0;
+}
+
+static void what_waits_outlives_a_disk_that_fails(void **state)
+{
+        struct command *command;
+
+        (void)state;
+        add("first");
+        command = add("m");
+        answer(200, "{}");
+        answer(400, PENDING);
+        assert_true(command->waits);
+        disk.result = -5;
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_int_equal(http.count, 2);
+        assert_int_equal(command->state, COMMAND_WAITING);
+        disk.result = 0;
+        run_timer(&site.device.command_timer);
+        commit();
+        answer(200, "{}");
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+}
+
+static void rule_D4_further_ones_wait_and_are_told_so(void **state)
+{
+        struct delivered messages[3] = {{.gone = false}};
+        struct called call = {.lost = false};
+        struct command *commands[4];
+
+        (void)state;
+        for (size_t i = 0; i < 3; i++) {
+                commands[i] = make_command(&site.device, (char[]){(char)('a' + i), '\0'});
+                commands[i]->delivery = &messages[i].command;
+                command_ledger_add(site.pending, commands[i]);
+        }
+        commit();
+        answer(200, "{}");
+        assert_int_equal(commands[0]->outcome, COMMAND_DELIVERED);
+        answer(400, PENDING);
+        commands[3] = add_method(&call);
+        for (size_t i = 0; i < 3; i++)
+                assert_int_equal(messages[i].settlement, HUB_COMPLETE);
+        assert_int_equal(call.status, 202);
+        assert_int_equal(commands[1]->failures, 0);
+
+        /* A module that is heard of is tried at once; the order stays. */
+        command_network_contact(site.network, &site.device);
+        assert_int_equal(site.device.command_timer.due_ms, 0);
+        for (size_t i = 1; i < 4; i++) {
+                if (site.device.command_timer.position != 0)
+                        run_timer(&site.device.command_timer);
+                commit();
+                answer(200, "{}");
+                assert_int_equal(commands[i]->outcome, COMMAND_DELIVERED);
+        }
+        free(call.body);
+        for (size_t i = 0; i < 3; i++)
+                free(messages[i].record);
+}
+
+static void what_is_cancelled_while_it_waits_makes_room_for_the_next(void **state)
+{
+        struct command *cancelled;
+        struct command *next;
+
+        (void)state;
+        add("first");
+        cancelled = add("cancelled");
+        next = add("next");
+        answer(200, "{}");
+        answer(400, PENDING);
+        command_ledger_finish(site.pending, cancelled, COMMAND_CANCELLED, "by the operator");
+        commit();
+        answer(400, PENDING);
+        assert_true(next->waits);
+        run_timer(&site.device.command_timer);
+        commit();
+        answer(200, "{}");
+        assert_int_equal(next->outcome, COMMAND_DELIVERED);
+        assert_int_equal(http.count, 4);
+}
+
+static void rule_D4_what_waits_outlives_a_restart_and_its_caller(void **state)
+{
+        struct called call = {.lost = false};
+        struct command *command;
+
+        (void)state;
+        add("first");
+        add_method(&call);
+        answer(200, "{}");
+        answer(400, PENDING);
+        assert_int_equal(call.status, 202);
+        restart();
+        answer(400, PENDING);
+        command = command_ledger_find(site.pending, device_key, "method:1");
+        assert_int_equal(command->state, COMMAND_WAITING);
+        run_timer(&site.device.command_timer);
+        commit();
+        answer(200, "{}");
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+        free(call.body);
+}
+
+static void in_doubt_a_used_place_tells_that_it_arrived(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        assert_int_equal(command->state, COMMAND_UNCERTAIN);
+        run_timer(&site.device.command_timer);
+        check_last_request(2, "POST", "/v1/control-messages");
+        answer(400, PENDING);
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+        assert_int_equal(http.count, 2);
+}
+
+static void killed_before_the_answer_a_used_place_tells_that_it_arrived(void **state)
+{
+        (void)state;
+        add("m");
+        restart();
+        check_last_request(2, "POST", "/v1/control-messages");
+        answer(400, PENDING);
+        assert_true(is_recorded_as("m", "finished"));
+        assert_int_equal(command_ledger_find(site.pending, device_key, "m")->outcome,
+                         COMMAND_DELIVERED);
+}
+
+static void in_doubt_behind_another_it_is_not_sent_again(void **state)
+{
+        struct command *command;
+
+        (void)state;
+        add("first");
+        answer(200, "{}");
+        command = add("m");
+        answer_with(HTTP_E_BROKEN, 0, "");
+        run_timer(&site.device.command_timer);
+        answer(400, PENDING);
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+        assert_non_null(strstr(command->reason, "not known"));
+        assert_int_equal(http.count, 3);
+}
+
+static void an_error_behind_another_is_no_doubt(void **state)
+{
+        struct command *command;
+
+        (void)state;
+        add("first");
+        answer(200, "{}");
+        command = add("m");
+        answer(500, "{}");
+        assert_int_equal(command->state, COMMAND_WAITING);
+        run_timer(&site.device.command_timer);
+        commit();
+        answer(400, PENDING);
+        assert_int_equal(command->state, COMMAND_WAITING);
+        assert_true(command->waits);
+}
+
+static void in_doubt_too_long_it_is_not_sent_again(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        command->begun_ms -= 6 * 60 * 1000;
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_int_equal(http.count, 1);
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+}
+
+static void switched_off_while_it_waits_it_is_refused(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer(429, "{}");
+        site.settings.myriota.downlink_enabled = false;
+        run_timer(&site.device.command_timer);
+        commit();
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+        assert_non_null(strstr(command->reason, "DownlinkEnabled"));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+#define NETWORK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+                NETWORK_TEST(a_method_is_never_pushed_after_a_restart),
+                NETWORK_TEST(a_method_that_the_network_has_is_tracked_after_a_restart),
+                NETWORK_TEST(a_method_is_not_pushed_when_its_link_has_ended),
+                NETWORK_TEST(rule_D1_answers_of_the_network_decide),
+                NETWORK_TEST(law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again),
+                NETWORK_TEST(what_is_in_doubt_and_over_is_not_pushed_again),
+                NETWORK_TEST(rule_E2_an_event_between_request_and_answer_decides),
+                NETWORK_TEST(rule_D1_too_many_failures_abandon_and_doubt_is_kept),
+#define MYRIOTA_TEST(name) cmocka_unit_test_setup_teardown(name, setup_myriota, teardown)
+                MYRIOTA_TEST(law_doubt_is_on_disk_before_the_request_goes_out),
+                MYRIOTA_TEST(law_without_a_record_there_is_no_request),
+                MYRIOTA_TEST(what_waits_outlives_a_disk_that_fails),
+                MYRIOTA_TEST(rule_D4_further_ones_wait_and_are_told_so),
+                MYRIOTA_TEST(what_is_cancelled_while_it_waits_makes_room_for_the_next),
+                MYRIOTA_TEST(rule_D4_what_waits_outlives_a_restart_and_its_caller),
+                MYRIOTA_TEST(in_doubt_a_used_place_tells_that_it_arrived),
+                MYRIOTA_TEST(killed_before_the_answer_a_used_place_tells_that_it_arrived),
+                MYRIOTA_TEST(in_doubt_behind_another_it_is_not_sent_again),
+                MYRIOTA_TEST(an_error_behind_another_is_no_doubt),
+                MYRIOTA_TEST(in_doubt_too_long_it_is_not_sent_again),
+                MYRIOTA_TEST(switched_off_while_it_waits_it_is_refused),
+        };
+
+        thread_enter(HUB_CLIENT_THREAD);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

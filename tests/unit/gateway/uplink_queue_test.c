@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: MIT
+/* The laws of gateway/uplink/uplink_queue.h, with a store and a thread "hub" that the test plays
+ * itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "gateway/device/device.h"
+#include "gateway/uplink/uplink_queue.h"
+
+#define DEVICES    4
+#define MAX_EVENTS 2048
+#define MAX_POSTS  4096
+
+/* --- the store and the thread that the test plays ------------------------------------------ */
+
+static struct {
+        struct {
+                int64_t id;
+                char *device;
+                struct buf record;
+                bool gone;
+        } events[MAX_EVENTS];
+        size_t count;
+        struct store_take *takes[64];
+        size_t take_count;
+        int take_result; /* of the next take */
+        int64_t dead;    /* the last dead letter */
+} stored;
+
+static struct {
+        void (*run)(void *context);
+        void *context;
+} posts[MAX_POSTS];
+static size_t post_count;
+static struct hub_timer *timer_started;
+
+void store_take(struct store *store, struct store_take *take)
+{
+        (void)store;
+        stored.takes[stored.take_count++] = take;
+}
+
+void store_dead(struct store *store, int64_t id, const char *reason)
+{
+        (void)store;
+        assert_non_null(reason);
+        stored.dead = id;
+        for (size_t i = 0; i < stored.count; i++) {
+                if (stored.events[i].id == id)
+                        stored.events[i].gone = true;
+        }
+}
+
+void hub_client_post(struct hub_client *client, void (*run)(void *context), void *context)
+{
+        (void)client;
+        assert_true(post_count < MAX_POSTS);
+        posts[post_count].run = run;
+        posts[post_count++].context = context;
+}
+
+void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t delay_ms)
+{
+        (void)client;
+        assert_true(delay_ms > 0);
+        timer_started = timer;
+}
+
+/* What the thread "hub" does. */
+static void run_posts(void)
+{
+        for (size_t i = 0; i < post_count; i++)
+                posts[i].run(posts[i].context);
+        post_count = 0;
+}
+
+/* What the thread "store-read" does: answers the oldest take. */
+static void answer_take(void)
+{
+        struct store_take *take = stored.takes[0];
+        struct store_event found[128];
+        size_t count = 0;
+        int result = stored.take_result;
+
+        memmove(stored.takes, stored.takes + 1, --stored.take_count * sizeof(*stored.takes));
+        stored.take_result = 0;
+        for (size_t i = 0; i < stored.count && count < take->maximum && result == 0; i++) {
+                if (stored.events[i].gone || stored.events[i].id <= take->after_id ||
+                    strcmp(stored.events[i].device, take->device) != 0)
+                        continue;
+                found[count++] = (struct store_event){
+                        .id = stored.events[i].id,
+                        .device = take->device,
+                        .record = stored.events[i].record.data,
+                        .record_size = stored.events[i].record.size,
+                };
+        }
+        take->done(take, result, found, count);
+}
+
+/* --- devices ------------------------------------------------------------------------------- */
+
+struct fixture {
+        struct uplink_queue *queue;
+        struct device devices[DEVICES];
+        int ready[DEVICES];
+};
+
+static const char *device_key(int number)
+{
+        static const char *const keys[DEVICES] = {"n/a/d0", "n/a/d1", "n/a/d2", "n/a/d3"};
+
+        return keys[number];
+}
+
+static int device_number(const char *key)
+{
+        return key[strlen(key) - 1] - '0';
+}
+
+static struct device *device_of(void *context, const struct uplink_event *event)
+{
+        struct fixture *fixture = context;
+
+        return &fixture->devices[device_number(event->device_key)];
+}
+
+static void on_ready(void *context, struct device *device)
+{
+        struct fixture *fixture = context;
+
+        fixture->ready[device - fixture->devices]++;
+}
+
+static struct uplink_event *make_event(int device, int64_t id)
+{
+        struct uplink_event *event = mem_new(1, sizeof(*event));
+
+        event->id = id;
+        event->device_key = mem_text(device_key(device));
+        event->event.network = "things-stack";
+        event->event.kind = EVENT_UPLINK;
+        crypto_uuid_of(&id, sizeof(id), event->event.message_id);
+        event->event.application = mem_text("a");
+        event->event.device = mem_format("d%d", device);
+        event->size = 100;
+        return event;
+}
+
+/* Makes an event durable without telling the queue. */
+static struct uplink_event *put(int device, int64_t id)
+{
+        struct uplink_event *event = make_event(device, id);
+        size_t at = stored.count++;
+
+        assert_true(stored.count <= MAX_EVENTS);
+        stored.events[at].id = id;
+        stored.events[at].device = mem_text(device_key(device));
+        stored.events[at].record = BUF_INIT;
+        stored.events[at].gone = false;
+        event_encode(&event->event, &stored.events[at].record);
+        return event;
+}
+
+static void arrive(struct fixture *fixture, int device, int64_t id)
+{
+        struct list events;
+
+        list_init(&events);
+        list_push_back(&events, &put(device, id)->node);
+        uplink_queue_add(fixture->queue, &events);
+}
+
+/* Takes the first event off as the next stage does. Its id; 0 if none is in memory. */
+static int64_t pop(struct fixture *fixture, int device)
+{
+        struct uplink_event *event = uplink_queue_first(fixture->queue, &fixture->devices[device]);
+        int64_t id = event ? event->id : 0;
+
+        if (!event)
+                return 0;
+        for (size_t i = 0; i < stored.count; i++) {
+                if (stored.events[i].id == id)
+                        stored.events[i].gone = true;
+        }
+        uplink_queue_pop(fixture->queue, &fixture->devices[device]);
+        return id;
+}
+
+static int set_up_with(void **state, size_t maximum_memory, size_t maximum_per_device)
+{
+        struct fixture *fixture = mem_new(1, sizeof(*fixture));
+
+        memset(&stored, 0, sizeof(stored));
+        post_count = 0;
+        timer_started = NULL;
+        thread_enter(HUB_CLIENT_THREAD);
+        for (int i = 0; i < DEVICES; i++) {
+                fixture->devices[i].key = mem_text(device_key(i));
+                uplink_backlog_init(&fixture->devices[i].backlog);
+        }
+        fixture->queue = uplink_queue_new(&(struct uplink_queue_options){
+                .maximum_memory = maximum_memory,
+                .maximum_per_device = maximum_per_device,
+                .device_of = device_of,
+                .ready = on_ready,
+                .context = fixture,
+        });
+        *state = fixture;
+        return 0;
+}
+
+static int set_up(void **state)
+{
+        return set_up_with(state, 0, 4);
+}
+
+static int set_up_small(void **state)
+{
+        return set_up_with(state, 250, 64);
+}
+
+static int tear_down(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink_queue_stop(fixture->queue);
+        while (stored.take_count > 0)
+                answer_take();
+        for (int i = 0; i < DEVICES; i++) {
+                uplink_backlog_deinit(&fixture->devices[i].backlog);
+                free(fixture->devices[i].key);
+        }
+        for (size_t i = 0; i < stored.count; i++) {
+                free(stored.events[i].device);
+                buf_deinit(&stored.events[i].record);
+        }
+        uplink_queue_free(fixture->queue);
+        free(fixture);
+        return 0;
+}
+
+/* --- tests --------------------------------------------------------------------------------- */
+
+static void hands_out_in_order(void **state)
+{
+        struct fixture *fixture = *state;
+
+        arrive(fixture, 0, 1);
+        arrive(fixture, 1, 2);
+        arrive(fixture, 0, 3);
+        run_posts();
+        assert_int_equal(fixture->ready[0], 1);
+        assert_int_equal(fixture->ready[1], 1);
+        assert_int_equal(pop(fixture, 0), 1);
+        assert_int_equal(pop(fixture, 0), 3);
+        assert_int_equal(pop(fixture, 0), 0);
+        assert_int_equal(pop(fixture, 1), 2);
+        assert_int_equal(stored.take_count, 0);
+}
+
+static void many_additions_make_one_post(void **state)
+{
+        struct fixture *fixture = *state;
+
+        for (int i = 1; i <= 10; i++)
+                arrive(fixture, i % DEVICES, i);
+        assert_int_equal(post_count, 1);
+        run_posts();
+        assert_int_equal(pop(fixture, 1), 1);
+}
+
+static void reads_back_what_did_not_fit(void **state)
+{
+        struct fixture *fixture = *state;
+
+        for (int i = 1; i <= 11; i++)
+                arrive(fixture, 0, i);
+        run_posts();
+        for (int i = 1; i <= 11; i++) {
+                if (stored.take_count > 0) {
+                        assert_int_equal(pop(fixture, 0), 0);
+                        answer_take();
+                        run_posts();
+                }
+                assert_int_equal(pop(fixture, 0), i);
+        }
+        assert_int_equal(pop(fixture, 0), 0);
+}
+
+static void an_arrival_while_reading_comes_once_and_in_its_place(void **state)
+{
+        struct fixture *fixture = *state;
+
+        for (int i = 1; i <= 6; i++)
+                arrive(fixture, 0, i);
+        run_posts();
+        for (int i = 1; i <= 4; i++)
+                assert_int_equal(pop(fixture, 0), i);
+        assert_int_equal(stored.take_count, 1);
+        arrive(fixture, 0, 7); /* the reading sees it too */
+        answer_take();
+        arrive(fixture, 0, 8); /* the reading does not see it */
+        run_posts();
+        for (int i = 5; i <= 7; i++)
+                assert_int_equal(pop(fixture, 0), i);
+        answer_take();
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 8);
+        assert_int_equal(pop(fixture, 0), 0);
+        assert_int_equal(stored.take_count, 0);
+}
+
+static void what_was_left_by_the_last_run_comes_before_what_arrives(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink_event_free(put(0, 1));
+        uplink_event_free(put(0, 2));
+        uplink_queue_recover(fixture->queue, device_key(0));
+        run_posts();
+        arrive(fixture, 0, 3);
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 0);
+        answer_take();
+        run_posts();
+        assert_true(fixture->ready[0] >= 1);
+        assert_int_equal(pop(fixture, 0), 1);
+        assert_int_equal(pop(fixture, 0), 2);
+        if (stored.take_count > 0) {
+                answer_take();
+                run_posts();
+        }
+        assert_int_equal(pop(fixture, 0), 3);
+        assert_int_equal(pop(fixture, 0), 0);
+}
+
+static void full_memory_leaves_every_device_its_next_event(void **state)
+{
+        struct fixture *fixture = *state;
+
+        for (int i = 1; i <= 40; i++)
+                arrive(fixture, i % DEVICES, i);
+        run_posts();
+        for (int round = 0; round < 40; round++) {
+                while (stored.take_count > 0)
+                        answer_take();
+                run_posts();
+                assert_int_equal(pop(fixture, (round + 1) % DEVICES), round + 1);
+        }
+}
+
+static void an_unreadable_record_is_set_aside_and_the_next_one_comes(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink_event_free(put(0, 1));
+        uplink_event_free(put(0, 2));
+        buf_clear(&stored.events[0].record);
+        buf_add_text(&stored.events[0].record, "rubbish");
+        uplink_queue_recover(fixture->queue, device_key(0));
+        run_posts();
+        answer_take();
+        run_posts();
+        assert_int_equal(stored.dead, 1);
+        assert_int_equal(pop(fixture, 0), 2);
+}
+
+static void a_failed_reading_is_repeated_later(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink_event_free(put(0, 1));
+        uplink_queue_recover(fixture->queue, device_key(0));
+        run_posts();
+        stored.take_result = -EIO;
+        answer_take();
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 0);
+        assert_non_null(timer_started);
+        timer_started->run(timer_started);
+        answer_take();
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 1);
+}
+
+/* Any interleaving of arrivals, readings and sends: each event once, in order. */
+static void keeps_order_in_any_interleaving(void **state)
+{
+        struct fixture *fixture = *state;
+        int64_t last[DEVICES] = {0};
+        int64_t next_id = 1;
+        size_t popped = 0;
+
+        srandom(20240506);
+        for (int step = 0; step < 20000 && popped < 1000; step++) {
+                int device = (int)(random() % DEVICES);
+                int64_t id;
+
+                switch (random() % 4) {
+                case 0:
+                        if (next_id <= 1000)
+                                arrive(fixture, device, next_id++);
+                        break;
+                case 1:
+                        run_posts();
+                        break;
+                case 2:
+                        if (stored.take_count > 0)
+                                answer_take();
+                        break;
+                default:
+                        id = pop(fixture, device);
+                        if (id == 0)
+                                break;
+                        assert_true(id > last[device]);
+                        last[device] = id;
+                        popped++;
+                        break;
+                }
+        }
+        assert_int_equal(popped, 1000);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(hands_out_in_order, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(many_additions_make_one_post, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(reads_back_what_did_not_fit, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        an_arrival_while_reading_comes_once_and_in_its_place, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        what_was_left_by_the_last_run_comes_before_what_arrives, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(full_memory_leaves_every_device_its_next_event,
+                                                set_up_small, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        an_unreadable_record_is_set_aside_and_the_next_one_comes, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(a_failed_reading_is_repeated_later, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(keeps_order_in_any_interleaving, set_up, tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+/* The hub's small parts: table, ordered list, timers, link addresses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "base/timers.h"
+#include "localhub/link_address.h"
+#include "localhub/registry/ordered.h"
+
+#define MANY 5000
+
+/* --- table ----------------------------------------------------------------------------------- */
+
+struct thing {
+        struct table_entry entry;
+        char key[16];
+};
+
+static struct thing things[MANY];
+
+static void a_table_finds_each_of_many(void **state)
+{
+        struct table table = TABLE_INIT;
+
+        (void)state;
+        assert_null(table_find(&table, "0"));
+        for (int i = 0; i < MANY; i++) {
+                snprintf(things[i].key, sizeof(things[i].key), "%d", i);
+                things[i].entry.key = things[i].key;
+                table_add(&table, &things[i].entry);
+        }
+        for (int i = 0; i < MANY; i += 2)
+                table_remove(&table, &things[i].entry);
+        assert_int_equal(table.count, MANY / 2);
+        for (int i = 0; i < MANY; i++) {
+                struct table_entry *found = table_find(&table, things[i].key);
+
+                assert_ptr_equal(found, i % 2 ? &things[i].entry : NULL);
+        }
+        table_deinit(&table);
+        assert_null(table_find(&table, "1"));
+}
+
+static void a_hash_is_the_same_in_every_process(void **state)
+{
+        (void)state;
+        assert_true(table_hash("hub1/device-1") == UINT64_C(0x96403ea0a919880f));
+}
+
+/* --- ordered --------------------------------------------------------------------------------- */
+
+static void an_ordered_list_is_read_in_pages_while_it_changes(void **state)
+{
+        struct ordered list = ORDERED_INIT;
+        uint64_t serials[MANY];
+        uint64_t cursor = 0;
+        int expected = 1;
+
+        (void)state;
+        assert_null(ordered_next(&list, &cursor));
+        for (int i = 0; i < MANY; i++)
+                serials[i] = ordered_add(&list, &things[i]);
+        for (int i = 0; i < MANY; i += 2)
+                ordered_remove(&list, serials[i]);
+        for (struct thing *thing; (thing = ordered_next(&list, &cursor)) != NULL; expected += 2) {
+                assert_ptr_equal(thing, &things[expected]);
+                ordered_remove(&list, serials[expected]);
+        }
+        assert_int_equal(expected, MANY + 1);
+        assert_int_equal(list.count, 0);
+        /* Serial numbers never return. */
+        assert_true(ordered_add(&list, &things[0]) > cursor);
+        assert_ptr_equal(ordered_next(&list, &cursor), &things[0]);
+        ordered_deinit(&list);
+}
+
+/* --- timers ---------------------------------------------------------------------------------- */
+
+struct alarm {
+        struct timer timer;
+        int rings;
+};
+
+static struct timers timers;
+static int64_t last_due;
+
+static void ring(struct timer *timer)
+{
+        struct alarm *alarm = (struct alarm *)(void *)timer;
+
+        assert_true(timer->due_ms >= last_due);
+        assert_int_equal(timer->position, 0);
+        last_due = timer->due_ms;
+        alarm->rings++;
+}
+
+static void timers_run_in_the_order_of_their_times(void **state)
+{
+        static struct alarm alarms[MANY];
+
+        (void)state;
+        timers = TIMERS_INIT;
+        last_due = 0;
+        assert_true(timers_next(&timers) == INT64_MAX);
+        for (int i = 0; i < MANY; i++) {
+                alarms[i].timer.run = ring;
+                timers_start(&timers, &alarms[i].timer, i * 7919 % MANY);
+        }
+        assert_true(timers_next(&timers) == 0);
+        for (int i = 0; i < MANY; i += 3)
+                timers_stop(&timers, &alarms[i].timer);
+        timers_stop(&timers, &alarms[0].timer); /* a second time */
+        timers_run(&timers, MANY / 2 - 1);
+        for (int i = 0; i < MANY; i++)
+                assert_int_equal(alarms[i].rings, i % 3 && i * 7919 % MANY < MANY / 2);
+        assert_true(timers_next(&timers) >= MANY / 2);
+        timers_run(&timers, MANY);
+        for (int i = 0; i < MANY; i++)
+                assert_int_equal(alarms[i].rings, i % 3 != 0);
+        timers_deinit(&timers);
+}
+
+static void restart(struct timer *timer)
+{
+        struct alarm *alarm = (struct alarm *)(void *)timer;
+
+        if (++alarm->rings < 5)
+                timers_start(&timers, timer, timer->due_ms + 10);
+}
+
+static void a_timer_may_be_moved_and_may_start_itself(void **state)
+{
+        struct alarm alarm = {.timer = {.run = restart}};
+
+        (void)state;
+        timers = TIMERS_INIT;
+        timers_start(&timers, &alarm.timer, 100);
+        timers_start(&timers, &alarm.timer, 10);
+        assert_true(timers_next(&timers) == 10);
+        timers_start(&timers, &alarm.timer, 50);
+        timers_run(&timers, 49);
+        assert_int_equal(alarm.rings, 0);
+        timers_run(&timers, 70);
+        assert_int_equal(alarm.rings, 3);
+        timers_run(&timers, 1000);
+        assert_int_equal(alarm.rings, 5);
+        timers_deinit(&timers);
+}
+
+/* --- link addresses -------------------------------------------------------------------------- */
+
+static void addresses_of_all_sdks_are_understood(void **state)
+{
+        static const struct {
+                const char *text;
+                enum link_function function;
+                const char *device_id;
+        } good[] = {
+                {"$cbs", LINK_CBS, ""},
+                {"/devices/dev1/messages/events", LINK_TELEMETRY, "dev1"},
+                {"/devices/dev1/messages/devicebound", LINK_COMMANDS, "dev1"},
+                {"/devices/dev1/methods/devicebound", LINK_METHODS, "dev1"},
+                {"/devices/dev1/twin", LINK_TWIN, "dev1"},
+                {"amqps://my.hub/devices/dev1/messages/events", LINK_TELEMETRY, "dev1"},
+                {"amqps://my.hub:5671/devices/dev1/methods/deviceBound", LINK_METHODS, "dev1"},
+                {"amqps://my.hub/devices/a%23b/messages/deviceBound", LINK_COMMANDS, "a#b"},
+                {"AMQP://my.hub/Devices/dev1/Twin", LINK_TWIN, "dev1"},
+                {"/messages/devicebound", LINK_SERVICE, ""},
+                {"/messages/serviceBound/feedback", LINK_FEEDBACK, ""},
+                {"/messages/servicebound/feedback", LINK_FEEDBACK, ""},
+        };
+        struct link_address address;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+                assert_true(link_address_parse(good[i].text, &address));
+                assert_int_equal(address.function, good[i].function);
+                assert_string_equal(address.device_id, good[i].device_id);
+        }
+}
+
+static void other_addresses_are_none(void **state)
+{
+        static const char *const bad[] = {
+                "",
+                "/",
+                "events",
+                "/devices/dev1",
+                "/devices/dev1/",
+                "/devices//messages/events",
+                "/devices/dev1/messages/eventsx",
+                "/devices/dev1/messages/events/",
+                "/devices/dev1/modules/m1/twin",
+                "/devices/a%00b/twin",
+                "/devices/a%2Fb/twin",
+                "/devices/a b/twin",
+                "devices/dev1/twin",
+                "amqps://my.hub",
+                "amqps://",
+                "http://my.hub/devices/dev1/twin",
+                "/messages/serviceBound/filenotifications",
+        };
+        struct link_address address;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                assert_false(link_address_parse(bad[i], &address));
+        assert_false(link_address_parse(NULL, &address));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_table_finds_each_of_many),
+                cmocka_unit_test(a_hash_is_the_same_in_every_process),
+                cmocka_unit_test(an_ordered_list_is_read_in_pages_while_it_changes),
+                cmocka_unit_test(timers_run_in_the_order_of_their_times),
+                cmocka_unit_test(a_timer_may_be_moved_and_may_start_itself),
+                cmocka_unit_test(addresses_of_all_sdks_are_understood),
+                cmocka_unit_test(other_addresses_are_none),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
