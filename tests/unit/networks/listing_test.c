@@ -57,20 +57,17 @@ a_refusal_of_the_things_stack_names_its_error_and_the_right_that_is_missing(void
         assert_non_null(strstr(reason.text, "RIGHT_APPLICATION_DEVICES_READ"));
 }
 
-/* --- ../shared ----------------------------------------------------------------------------- */
+/* --- samples ------------------------------------------------------------------------------- */
 
-static struct device_list read_shared(const char *network, const char *file)
+static struct device_list read_sample(const char *network, const char *file)
 {
         CLEANUP(mem_cleanup)
-        char *path = mem_format(TEST_SHARED "/data/%s/api/%s.json", network, file);
+        char *path = mem_format(TEST_PROJECT "/tests/data/samples/%s/api/%s.json", network, file);
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
         struct device_list list = DEVICE_LIST_INIT;
         struct reason reason = REASON_INIT;
 
-        if (!support_read_file(path, &body)) {
-                print_message("skipped: %s is not there\n", path);
-                skip();
-        }
+        assert_true(support_read_file(path, &body));
         if (network_by_name(network)->registry->read("1", body.data, body.size, &list, &reason) !=
             0)
                 fail_msg("%s: %s", path, reason.text);
@@ -78,9 +75,9 @@ static struct device_list read_shared(const char *network, const char *file)
 }
 
 /* Originals' errors 17 and 20. */
-static void shared_pages_of_the_things_stack_are_understood(void **state)
+static void sample_pages_of_the_things_stack_are_understood(void **state)
 {
-        struct device_list list = read_shared("things-stack", "devices-page-1");
+        struct device_list list = read_sample("things-stack", "devices-page-1");
 
         (void)state;
         assert_int_equal(list.count, 3);
@@ -94,22 +91,22 @@ static void shared_pages_of_the_things_stack_are_understood(void **state)
         assert_non_null(strstr(list.devices[2].remark, "'yes'"));
         device_list_deinit(&list);
 
-        list = read_shared("things-stack", "devices-page-2");
+        list = read_sample("things-stack", "devices-page-2");
         assert_int_equal(list.count, 2);
         assert_null(list.devices[0].remark);
         assert_null(list.devices[1].attributes.model_id);
         device_list_deinit(&list);
 
-        list = read_shared("things-stack", "devices-page-past-end");
+        list = read_sample("things-stack", "devices-page-past-end");
         assert_int_equal(list.count, 0);
         assert_null(list.next);
         device_list_deinit(&list);
 }
 
 /* Originals' errors 19 and 20. */
-static void shared_pages_of_myriota_are_understood(void **state)
+static void sample_pages_of_myriota_are_understood(void **state)
 {
-        struct device_list list = read_shared("myriota", "modules-page-1");
+        struct device_list list = read_sample("myriota", "modules-page-1");
 
         (void)state;
         assert_int_equal(list.count, 2);
@@ -122,7 +119,7 @@ static void shared_pages_of_myriota_are_understood(void **state)
         assert_null(list.devices[1].remark);
         device_list_deinit(&list);
 
-        list = read_shared("myriota", "modules-page-2");
+        list = read_sample("myriota", "modules-page-2");
         assert_int_equal(list.count, 1);
         assert_null(list.next);
         assert_string_equal(list.devices[0].attributes.model_id, "dtmi:example:Level;1");
@@ -137,8 +134,8 @@ int main(void)
                 cmocka_unit_test(myriota_is_asked_with_the_bare_token_and_its_own_next_item),
                 cmocka_unit_test(
                         a_refusal_of_the_things_stack_names_its_error_and_the_right_that_is_missing),
-                cmocka_unit_test(shared_pages_of_the_things_stack_are_understood),
-                cmocka_unit_test(shared_pages_of_myriota_are_understood),
+                cmocka_unit_test(sample_pages_of_the_things_stack_are_understood),
+                cmocka_unit_test(sample_pages_of_myriota_are_understood),
         };
 
         return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* The samples in ../shared, where that folder is there: bodies and signatures. */
+/* The samples in tests/data/samples, and the real messages of Myriota where ISTHMUS_TEST_DATA is.
+ */
 #include "networks/myriota/myriota_signature.h"
 #include "unit/networks/support.h"
 
-#define DATA TEST_SHARED "/data/"
+#define DATA TEST_PROJECT "/tests/data/samples"
 
 struct row {
         const char *file; /* in the network's folder, without ".json" */
@@ -75,8 +76,10 @@ static const struct row myriota_rows[] = {
         {"uplink-empty-packets", NETWORK_E_IGNORED, 0, NULL, "no packets"},
         {"uplink-data-not-json", NETWORK_E_MALFORMED, 0, NULL, "the text in Data"},
         {"uplink-data-no-packets", NETWORK_E_MALFORMED, 0, NULL, "no list Packets"},
-        {"real/valid-2026", 0, 1, "89883380001010376490", "\"PayloadBytes\":\"DE-CA-FB-AD-"},
 };
+
+static const struct row real_row = {"real/valid-2026", 0, 1, "89883380001010376490",
+                                    "\"PayloadBytes\":\"DE-CA-FB-AD-"};
 
 static void assert_within(const struct row *row, const char *text)
 {
@@ -84,9 +87,9 @@ static void assert_within(const struct row *row, const char *text)
                 fail_msg("%s: \"%s\" is not in: %s", row->file, row->within, text);
 }
 
-static void check_row(const char *network, const struct row *row)
+static void check_row(const char *data, const char *network, const struct row *row)
 {
-        CLEANUP(mem_cleanup) char *path = mem_format(DATA "%s/%s.json", network, row->file);
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/%s/%s.json", data, network, row->file);
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
         struct telemetry_options options = {0};
         struct trial trial;
@@ -109,32 +112,18 @@ static void check_row(const char *network, const struct row *row)
         trial_deinit(&trial);
 }
 
-static void skip_without_samples(void)
-{
-        FILE *file = fopen(DATA "README.md", "rb");
-
-        if (file) {
-                fclose(file);
-                return;
-        }
-        print_message("skipped: there is no %s\n", DATA);
-        skip();
-}
-
 static void samples_of_the_things_stack(void **state)
 {
         (void)state;
-        skip_without_samples();
         for (size_t i = 0; i < ARRAY_SIZE(things_stack_rows); i++)
-                check_row("things-stack", &things_stack_rows[i]);
+                check_row(DATA, "things-stack", &things_stack_rows[i]);
 }
 
 static void samples_of_myriota(void **state)
 {
         (void)state;
-        skip_without_samples();
         for (size_t i = 0; i < ARRAY_SIZE(myriota_rows); i++)
-                check_row("myriota", &myriota_rows[i]);
+                check_row(DATA, "myriota", &myriota_rows[i]);
 }
 
 /* --- signatures ------------------------------------------------------------------------- */
@@ -184,6 +173,9 @@ static const struct signature_row signature_rows[] = {
         {"uplink-data-not-json", 0, 0},
         {"uplink-data-no-packets", 0, 0},
         {"uplink-data-odd-spacing", 0, 0},
+};
+
+static const struct signature_row real_rows[] = {
         {"real/valid-support-article-2019", 0, SIGNATURE_E_STRICT},
         {"real/valid-2026", 0, SIGNATURE_E_STRICT},
         {"real/invalid-edited-blog-2023", ALL(FALSE)},
@@ -191,13 +183,13 @@ static const struct signature_row signature_rows[] = {
 };
 
 /* Plays the certificate's host: the file of that name. */
-static void fetch(const char *url, struct buf *certificate)
+static void fetch(const char *data, const char *url, struct buf *certificate)
 {
         static const char *const folders[] = {"myriota/certificates", "myriota/real"};
 
         for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
                 CLEANUP(mem_cleanup)
-                char *path = mem_format(DATA "%s/%s", folders[i], strrchr(url, '/') + 1);
+                char *path = mem_format("%s/%s/%s", data, folders[i], strrchr(url, '/') + 1);
 
                 if (support_read_file(path, certificate))
                         return;
@@ -205,8 +197,8 @@ static void fetch(const char *url, struct buf *certificate)
         fail_msg("there is no file for %s", url);
 }
 
-static int verify_body(const struct buf *body, const struct signature_strict *strict,
-                       struct reason *reason)
+static int verify_body(const char *data, const struct buf *body,
+                       const struct signature_strict *strict, struct reason *reason)
 {
         struct webhook webhook = {.path = "",
                                   .body = body->data,
@@ -223,40 +215,59 @@ static int verify_body(const struct buf *body, const struct signature_strict *st
                                              reason);
         if (result)
                 return result;
-        fetch(signature.certificate_url, &certificate);
+        fetch(data, signature.certificate_url, &certificate);
         return support_verify(&signature, &certificate, strict, reason);
 }
 
-static void check_signature(const struct signature_row *row, const struct signature_strict *strict)
+static void check_signature(const char *data, const struct signature_row *row,
+                            const struct signature_strict *strict)
 {
-        CLEANUP(mem_cleanup) char *path = mem_format(DATA "myriota/%s.json", row->file);
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/myriota/%s.json", data, row->file);
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
         struct reason reason = REASON_INIT;
         int wanted = strict ? row->strict_result : row->result;
         int result;
 
         assert_true(support_read_file(path, &body));
-        result = verify_body(&body, strict, &reason);
+        result = verify_body(data, &body, strict, &reason);
         if (result != wanted || (result == 0) != (reason.text[0] == '\0'))
                 fail_msg("%s: %d instead of %d: %s", row->file, result, wanted, reason.text);
 }
 
-static void m8_signatures_of_myriota(void **state)
+/* Each without the strict setting, and with it and the test root. */
+static void check_signatures(const char *data, const struct signature_row *rows, size_t count)
 {
         CLEANUP(buf_deinit) struct buf roots = BUF_INIT;
         struct signature_strict strict = {.now_s = 1714982500};
         struct reason reason;
 
-        (void)state;
-        skip_without_samples();
-        assert_true(support_read_file(DATA "myriota/certificates/test-root.crt", &roots));
+        assert_true(support_read_file(DATA "/myriota/certificates/test-root.crt", &roots));
         strict.roots = signature_roots_new(roots.data, roots.size, &reason);
         assert_non_null(strict.roots);
-        for (size_t i = 0; i < ARRAY_SIZE(signature_rows); i++) {
-                check_signature(&signature_rows[i], NULL);
-                check_signature(&signature_rows[i], &strict);
+        for (size_t i = 0; i < count; i++) {
+                check_signature(data, &rows[i], NULL);
+                check_signature(data, &rows[i], &strict);
         }
         signature_roots_free(strict.roots);
+}
+
+static void m8_signatures_of_myriota(void **state)
+{
+        (void)state;
+        check_signatures(DATA, signature_rows, ARRAY_SIZE(signature_rows));
+}
+
+static void m8_real_messages_of_myriota(void **state)
+{
+        const char *data = getenv("ISTHMUS_TEST_DATA");
+
+        (void)state;
+        if (!data || !data[0]) {
+                print_message("skipped: the real messages are where ISTHMUS_TEST_DATA says\n");
+                skip();
+        }
+        check_row(data, "myriota", &real_row);
+        check_signatures(data, real_rows, ARRAY_SIZE(real_rows));
 }
 
 int main(void)
@@ -265,7 +276,8 @@ int main(void)
                 cmocka_unit_test(samples_of_the_things_stack),
                 cmocka_unit_test(samples_of_myriota),
                 cmocka_unit_test(m8_signatures_of_myriota),
+                cmocka_unit_test(m8_real_messages_of_myriota),
         };
 
-        return cmocka_run_group_tests_name("shared_samples", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("samples", tests, NULL, NULL);
 }
