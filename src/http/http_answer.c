@@ -93,19 +93,32 @@ static bool parse_date(const char *text, int64_t *wall_ms)
         return found;
 }
 
-int64_t http_answer_parse_retry_after(const char *value, int64_t wall_ms)
+bool http_answer_date(const struct http_answer *answer, int64_t *wall_ms)
 {
+        CLEANUP(buf_deinit) struct buf value = BUF_INIT;
+
+        return http_answer_header(answer, "Date", &value) && parse_date(buf_text(&value), wall_ms);
+}
+
+int64_t http_answer_retry_after(const struct http_answer *answer, int64_t wall_ms)
+{
+        CLEANUP(buf_deinit) struct buf value = BUF_INIT;
+        const char *text;
         int64_t number;
         int64_t wait;
 
-        if (value[0] >= '0' && value[0] <= '9' && strspn(value, "0123456789") == strlen(value)) {
+        if (!http_answer_header(answer, "Retry-After", &value))
+                return -1;
+        text = buf_text(&value);
+        if (text[0] != '\0' && strspn(text, "0123456789") == value.size) {
                 /* Digits beyond 64 bits ask for the longest wait as well. */
-                if (!text_to_int64(value, 0, HTTP_ANSWER_WAIT_MAX_MS / 1000, &number))
+                if (!text_to_int64(text, 0, HTTP_ANSWER_WAIT_MAX_MS / 1000, &number))
                         return HTTP_ANSWER_WAIT_MAX_MS;
                 return number * 1000;
         }
-        if (!parse_date(value, &number))
+        if (!parse_date(text, &number))
                 return -1;
+        http_answer_date(answer, &wall_ms);
         wait = number > wall_ms ? number - wall_ms : 0;
         return wait < HTTP_ANSWER_WAIT_MAX_MS ? wait : HTTP_ANSWER_WAIT_MAX_MS;
 }

@@ -11,8 +11,11 @@
 /* Header lines of one answer, all together; more is refused as too large. */
 #define HTTP_ANSWER_HEADERS_MAX 65536
 
-/* A longer wait is cut to a day: no service means more. */
-#define HTTP_ANSWER_WAIT_MAX_MS INT64_C(86400000)
+/*
+ * The longest wait that any answer may ask of us; a longer one is cut. A proxy's page or a slip of
+ * a service must not stop a device for a day, and asking once in five minutes harms nobody.
+ */
+#define HTTP_ANSWER_WAIT_MAX_MS INT64_C(300000)
 
 void http_answer_deinit(struct http_answer *answer);
 
@@ -24,9 +27,11 @@ void http_answer_deinit(struct http_answer *answer);
 bool http_answer_take_line(struct http_answer *answer, const char *line, size_t size);
 
 /*
- * Milliseconds that a Retry-After value asks for: whole seconds or one of the three date forms of
- * RFC 9110 section 5.6.7; a date in the past is 0. -1 if it is neither.
+ * Milliseconds that the answer's Retry-After asks for, at most HTTP_ANSWER_WAIT_MAX_MS: whole
+ * seconds or one of the three date forms of RFC 9110 section 5.6.7; a date in the past is 0. -1 if
+ * there is none, or it is neither. A date is compared with the answer's own Date; with `wall_ms`,
+ * our clock, if the answer has none.
  */
-int64_t http_answer_parse_retry_after(const char *value, int64_t wall_ms);
+int64_t http_answer_retry_after(const struct http_answer *answer, int64_t wall_ms);
 
 #endif

@@ -83,13 +83,16 @@ struct http_answer {
         enum http_failure failure;
         int status; /* 0 unless failure is HTTP_OK */
         struct buf body;
-        int64_t retry_after_ms; /* from Retry-After (seconds or date), at most a day; -1 = none */
+        int64_t retry_after_ms; /* from Retry-After, at most HTTP_ANSWER_WAIT_MAX_MS; -1 = none */
         struct buf headers;     /* all of them, "Name: value\n" each, for http_answer_header */
         struct reason reason;   /* of a failure */
 };
 
 /* Copies the value of a header (name in any case) to `out`; false if absent. */
 bool http_answer_header(const struct http_answer *answer, const char *name, struct buf *out);
+
+/* When the server says it made the answer (its Date), since 1970; false if it does not say. */
+bool http_answer_date(const struct http_answer *answer, int64_t *wall_ms);
 
 /* On the thread "http", exactly once; `answer` is valid during the call. */
 typedef void http_done(void *context, const struct http_answer *answer);

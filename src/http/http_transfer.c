@@ -343,15 +343,6 @@ static enum http_failure failure_of(const struct http_transfer *transfer, CURLco
         return kind;
 }
 
-static void note_retry_after(struct http_answer *answer)
-{
-        CLEANUP(buf_deinit) struct buf value = BUF_INIT;
-
-        if (http_answer_header(answer, "Retry-After", &value))
-                answer->retry_after_ms =
-                        http_answer_parse_retry_after(buf_text(&value), clock_wall_ms());
-}
-
 static void explain(struct http_transfer *transfer, CURLcode result)
 {
         const char *detail = transfer->detail[0] ? transfer->detail : curl_easy_strerror(result);
@@ -382,7 +373,7 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode result)
         } else {
                 curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
                 answer->status = (int)status;
-                note_retry_after(answer);
+                answer->retry_after_ms = http_answer_retry_after(answer, clock_wall_ms());
         }
         log_debug("HTTP_ANSWER", "HTTP request finished", LOG_TEXT("server", transfer->origin),
                   LOG_TEXT("method", transfer->method), LOG_INT("status", answer->status),

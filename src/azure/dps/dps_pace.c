@@ -8,7 +8,6 @@
 #define SLOWEST          (1.0 / 16)
 #define RECOVERY         (1.0 / 200)
 #define PAUSE_DEFAULT_MS 5000
-#define PAUSE_MOST_MS    300000
 
 void dps_pace_init(struct dps_pace *pace, int per_minute, int64_t now_ms)
 {
@@ -51,7 +50,7 @@ bool dps_pace_throttled(struct dps_pace *pace, int64_t sent_ms, int64_t retry_af
                         int64_t now_ms)
 {
         int64_t pause_ms = retry_after_ms >= 0 ? retry_after_ms : PAUSE_DEFAULT_MS;
-        int64_t until_ms = now_ms + (pause_ms < PAUSE_MOST_MS ? pause_ms : PAUSE_MOST_MS);
+        int64_t until_ms = now_ms + pause_ms;
 
         if (until_ms > pace->not_before_ms)
                 pace->not_before_ms = until_ms;

@@ -31,9 +31,8 @@ int64_t dps_pace_take(struct dps_pace *pace, int64_t now_ms);
 
 /*
  * The service said 429 to a request that was sent at `sent_ms`: nobody registers for
- * `retry_after_ms` (-1 = not said; at most five minutes, then one asks again for all), and then at
- * half the rate, at least a sixteenth of the full one. The answers to what was already on its way
- * halve it once only. True if it was halved.
+ * `retry_after_ms` (-1 = not said), and then at half the rate, at least a sixteenth of the full
+ * one. The answers to what was already on its way halve it once only. True if it was halved.
  */
 bool dps_pace_throttled(struct dps_pace *pace, int64_t sent_ms, int64_t retry_after_ms,
                         int64_t now_ms);

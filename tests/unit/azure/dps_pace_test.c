@@ -79,16 +79,6 @@ static void without_a_time_it_is_left_alone_for_a_while(void **state)
         assert_in_range(dps_pace_take(&pace, START_MS), 1000, 30000);
 }
 
-static void an_absurd_time_does_not_stop_everybody_for_it(void **state)
-{
-        struct dps_pace pace;
-
-        (void)state;
-        dps_pace_init(&pace, 1000, START_MS);
-        dps_pace_throttled(&pace, START_MS, 86400000, START_MS);
-        assert_int_equal(dps_pace_take(&pace, START_MS), 300000);
-}
-
 static void throttling_halves_the_rate_once_for_what_was_on_its_way(void **state)
 {
         struct dps_pace pace;
@@ -131,7 +121,6 @@ int main(void)
                 cmocka_unit_test(a_pause_gathers_no_more_than_the_bucket_holds),
                 cmocka_unit_test(a_throttled_service_is_left_alone_for_the_time_it_names),
                 cmocka_unit_test(without_a_time_it_is_left_alone_for_a_while),
-                cmocka_unit_test(an_absurd_time_does_not_stop_everybody_for_it),
                 cmocka_unit_test(throttling_halves_the_rate_once_for_what_was_on_its_way),
                 cmocka_unit_test(the_rate_never_falls_to_nothing_and_recovers),
         };
