@@ -281,13 +281,18 @@ static void wait(struct device_link *hub, struct device *device, int64_t delay_m
         hub_timer_start(hub->options.hubs, &device->timer, delay_ms);
 }
 
-/* Keeps the device's events and tries again slowly; nobody else is delayed. */
-static void hold(struct device_link *hub, struct device *device, const char *reason,
-                 int64_t delay_ms)
+static void set_held(struct device *device, const char *reason)
 {
         move(device, DEVICE_HELD);
         free(device->held_because);
         device->held_because = mem_text(reason);
+}
+
+/* Keeps the device's events and tries again slowly; nobody else is delayed. */
+static void hold(struct device_link *hub, struct device *device, const char *reason,
+                 int64_t delay_ms)
+{
+        set_held(device, reason);
         log_warn("DEVICE_HELD", "A device is refused; its events wait",
                  LOG_TEXT("device", device->key), LOG_TEXT("reason", reason),
                  LOG_INT("again_in_ms", delay_ms), LOG_END);
@@ -357,6 +362,10 @@ static void refused(struct device_link *hub, struct device *device, enum hub_ref
         /* What was remembered may be out of date: ask the service once, at once. */
         bool ask_again = device->assignment.remembered && refusal != HUB_REFUSAL_OTHER;
 
+        if (refusal == HUB_REFUSAL_COMMON) { /* the client tries again by itself */
+                set_held(device, reason ? reason->text : "the hub refuses all devices");
+                return;
+        }
         device->failures++;
         if (is_provisioned(hub, device) && refusal != HUB_REFUSAL_OTHER)
                 device_provision_forget(hub->options.provision, device);

@@ -102,6 +102,13 @@ enum hub_refusal {
         HUB_REFUSAL_UNAUTHORIZED, /* wrong or expired key, disabled device */
         HUB_REFUSAL_NOT_FOUND,    /* no such device */
         HUB_REFUSAL_OTHER,        /* anything else that is not worth repeating at once */
+        /*
+         * Many devices of the hub were refused within seconds and none was accepted: most likely
+         * our clock or the hub is wrong, not this device. Nothing should be forgotten, and nothing
+         * need be done: the client tries one of them after the other, and all of them when one was
+         * accepted. States follow by themselves; hub_device_retry does nothing meanwhile.
+         */
+        HUB_REFUSAL_COMMON,
 };
 
 enum hub_outcome {
