@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run test check bench format install deb clean help
+.PHONY: all run test quick check coverage bench format install deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus isthmus-formatter
@@ -17,9 +17,17 @@ test:
 	@tools/setup test
 	@tools/test
 
+quick:
+	@tools/setup test
+	@ISTHMUS_TEST_STAGES=quick tools/test
+
 check:
 	@tools/setup test
 	@ISTHMUS_TEST_STAGES=static tools/test
+
+coverage:
+	@tools/setup coverage
+	@tools/coverage
 
 bench:
 	@tools/setup
@@ -46,7 +54,9 @@ help:
 	@echo "make            builds build/isthmus and build/isthmus-formatter"
 	@echo "make run        builds, then shows the gateway and the local hub at work"
 	@echo "make test       every test and check; the last line is the count"
+	@echo "make quick      the format and the unit tests, in a minute"
 	@echo "make check      the checks of the source text alone"
+	@echo "make coverage   what the unit and component tests reach, folder by folder"
 	@echo "make bench      throughput, latency, memory, beside two floors"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
 	@echo "make deb        a Debian package, in build-deb/"
