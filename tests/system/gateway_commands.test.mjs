@@ -494,6 +494,21 @@ test('an event about a downlink of another has no effect (E1)', async (t) => {
   assert.equal((await s.state(id)).state, 'locked');
 });
 
+test('an event of another device that names our command has no effect', async (t) => {
+  const s = await site(t);
+  const { id, item } = await s.sendAndSee();
+
+  for (const stranger of ['tracker-08', 'Tracker-07']) {
+    for (const kind of ['queued', 'sent', 'ack', 'nack', 'failed']) {
+      await s.stack.tell(s.gateway, kind, stranger, item, { error: { name: 'x', code: 3 } });
+    }
+  }
+  await s.gateway.logged('COMMAND_EVENT_FOREIGN');
+  assert.equal((await s.state(id)).state, 'locked');
+  await s.tell('sent', item);
+  await s.settled(id, 'completed');
+});
+
 test('a command reaches a remembered device after a restart, without an uplink', async (t) => {
   const s = await site(t);
 

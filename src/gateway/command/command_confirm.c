@@ -22,6 +22,7 @@ struct command_confirm {
 struct news {
         struct command_confirm *confirm;
         enum event_kind kind;
+        struct buf device_key; /* whose event it is */
         char references[MAXIMUM_REFERENCES][CRYPTO_UUID_SIZE];
         size_t reference_count;
         bool permanent; /* of a failure */
@@ -98,6 +99,7 @@ static struct news *read_event(const struct event *event)
         struct news *news = mem_new(1, sizeof(*news));
 
         news->kind = event->kind;
+        event_device_key(event, &news->device_key);
         if (event->details)
                 details = json_parse(event->details, strlen(event->details), DETAILS_DEPTH,
                                      JSON_STRICT, NULL);
@@ -110,6 +112,7 @@ static struct news *read_event(const struct event *event)
 static void news_free(struct news *news)
 {
         free(news->reason);
+        buf_deinit(&news->device_key);
         free(news);
 }
 
@@ -161,6 +164,20 @@ static void apply(const struct news *news, struct command *command)
         }
 }
 
+/* A reference is no secret: what is told of it counts only if the command's own device tells. */
+static struct command *find_command(struct news *news, const char *reference)
+{
+        struct command *command = command_ledger_find_reference(news->confirm->pending, reference);
+        const char *device_key = buf_text(&news->device_key);
+
+        if (!command || strcmp(command->device_key, device_key) == 0)
+                return command;
+        log_warn("COMMAND_EVENT_FOREIGN", "An event names the command of another device",
+                 LOG_TEXT("reference", reference), LOG_TEXT("device", command->device_key),
+                 LOG_TEXT("event_device", device_key), LOG_END);
+        return NULL;
+}
+
 /* On the thread "hub". */
 static void take_news(void *context)
 {
@@ -169,8 +186,7 @@ static void take_news(void *context)
         const struct command *changed = NULL;
 
         for (size_t i = 0; i < news->reference_count; i++) {
-                struct command *command =
-                        command_ledger_find_reference(pending, news->references[i]);
+                struct command *command = find_command(news, news->references[i]);
 
                 if (!command)
                         continue;

@@ -2,7 +2,9 @@
 /*
  * Command stage 4: what the network tells of a downlink moves its command on (rules E1 to E5).
  *
- * An event that is not about a command of ours, or about one that is finished, changes nothing.
+ * Laws:
+ *   - an event that is not about a command of ours, or about one that is finished, changes nothing;
+ *   - an event settles a command only if it comes from that command's own device.
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_CONFIRM_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_CONFIRM_H

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/* The laws of gateway/command/command_confirm.h. */
+#include "command_world.h"
+
+#include "gateway/command/command_confirm.h"
+#include "networks/event.h"
+
+static struct {
+        struct settings settings;
+        struct command_ledger *pending;
+        struct command_confirm *confirm;
+        struct device device;
+        size_t done;
+} site;
+
+static void on_hand_over(void *context, struct command *command)
+{
+        (void)context;
+        (void)command;
+}
+
+static void on_report(void *context, const struct command *command)
+{
+        (void)context;
+        (void)command;
+}
+
+static int setup(void **state)
+{
+        (void)state;
+        memset(&site, 0, sizeof(site));
+        disk_clear();
+        post_count = 0;
+        device_prepare(&site.device);
+        site.pending = command_ledger_new(&(struct command_ledger_options){
+                .settings = &site.settings,
+                .hand_over = on_hand_over,
+                .report = on_report,
+        });
+        site.confirm = command_confirm_new(NULL, site.pending);
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        (void)state;
+        commit();
+        command_confirm_free(site.confirm);
+        command_ledger_free(site.pending);
+        disk_clear();
+        return 0;
+}
+
+static struct command *add_confirmed(void)
+{
+        struct command *command = make_command(&site.device, "m");
+
+        command->downlink.confirmed = true;
+        command_ledger_add(site.pending, command);
+        commit();
+        return command;
+}
+
+static void on_done(void *context, int result)
+{
+        (void)context;
+        assert_int_equal(result, 0);
+        site.done++;
+}
+
+/* An event of a device that names our command. */
+static void tell(enum event_kind kind, const char *network, const char *application,
+                 const char *device, const struct command *command)
+{
+        CLEANUP(mem_cleanup)
+        char *details = mem_format("{\"correlation_ids\":[\"isthmus:%s\"],"
+                                   "\"error\":{\"name\":\"payload_too_long\",\"code\":3}}",
+                                   command->downlink.reference);
+        CLEANUP(mem_cleanup) char *application_copy = mem_text(application);
+        CLEANUP(mem_cleanup) char *device_copy = mem_text(device);
+        struct event event = {
+                .network = network,
+                .kind = kind,
+                .application = application_copy,
+                .device = device_copy,
+                .details = details,
+        };
+        size_t before = site.done;
+
+        assert_true(command_confirm_concerns(&event));
+        command_confirm_event(site.confirm, &event, on_done, NULL);
+        run_posts();
+        commit();
+        assert_int_equal(site.done, before + 1);
+}
+
+static void law_only_the_commands_own_device_settles_it(void **state)
+{
+        static const struct {
+                const char *network;
+                const char *application;
+                const char *device;
+        } strangers[] = {
+                {"things-stack", "app", "another"},
+                {"things-stack", "another", "dev"},
+                {"myriota", "app", "dev"},
+        };
+        struct command *command = add_confirmed();
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(strangers); i++) {
+                for (int kind = EVENT_DOWNLINK_QUEUED; kind <= EVENT_DOWNLINK_FAILED; kind++)
+                        tell((enum event_kind)kind, strangers[i].network, strangers[i].application,
+                             strangers[i].device, command);
+                assert_int_equal(command->state, COMMAND_WAITING);
+        }
+        tell(EVENT_DOWNLINK_SENT, "things-stack", "app", "dev", command);
+        assert_int_equal(command->state, COMMAND_SENT);
+        tell(EVENT_DOWNLINK_ACK, "things-stack", "app", "another", command);
+        assert_int_equal(command->state, COMMAND_SENT);
+        tell(EVENT_DOWNLINK_ACK, "things-stack", "app", "dev", command);
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+}
+
+static void a_failure_is_final_only_if_another_attempt_would_meet_it_too(void **state)
+{
+        struct command *command = add_confirmed();
+
+        (void)state;
+        tell(EVENT_DOWNLINK_FAILED, "things-stack", "app", "dev", command);
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+        assert_string_equal(command->reason, "the network could not deliver it: payload_too_long");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+#define CONFIRM_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+                CONFIRM_TEST(law_only_the_commands_own_device_settles_it),
+                CONFIRM_TEST(a_failure_is_final_only_if_another_attempt_would_meet_it_too),
+        };
+
+        thread_enter(HUB_CLIENT_THREAD);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
