@@ -61,21 +61,28 @@ void buf_add_char(struct buf *buf, char character)
         buf_add(buf, &character, 1);
 }
 
-void buf_add_format(struct buf *buf, const char *format, ...)
+void buf_add_values(struct buf *buf, const char *format, va_list values)
 {
-        va_list values;
+        va_list again;
         int length;
 
-        va_start(values, format);
-        length = vsnprintf(NULL, 0, format, values);
-        va_end(values);
+        va_copy(again, values);
+        length = vsnprintf(NULL, 0, format, again);
+        va_end(again);
         if (length <= 0)
                 return;
         buf_reserve(buf, (size_t)length);
-        va_start(values, format);
         vsnprintf(buf->data + buf->size, (size_t)length + 1, format, values);
-        va_end(values);
         buf->size += (size_t)length;
+}
+
+void buf_add_format(struct buf *buf, const char *format, ...)
+{
+        va_list values;
+
+        va_start(values, format);
+        buf_add_values(buf, format, values);
+        va_end(values);
 }
 
 /* Bytes from the start that a JSON string takes as they are, ASCII only. */

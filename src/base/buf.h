@@ -3,6 +3,7 @@
 #ifndef ISTHMUS_BASE_BUF_H
 #define ISTHMUS_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -31,6 +32,7 @@ void buf_add(struct buf *buf, const void *bytes, size_t size);
 void buf_add_text(struct buf *buf, const char *text);
 void buf_add_char(struct buf *buf, char character);
 void buf_add_format(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+void buf_add_values(struct buf *buf, const char *format, va_list values) PRINTF_LIKE(2, 0);
 
 /* Adds text as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD. */
 void buf_add_json_string(struct buf *buf, const char *text, size_t size);

@@ -84,33 +84,6 @@ static void write_json(struct buf *line, const struct event *event)
         buf_add_text(line, "}\n");
 }
 
-/* U+0000 to U+001F, U+007F to U+009F. */
-static bool is_control(const char *character, size_t length)
-{
-        unsigned char c = (unsigned char)character[0];
-
-        return c < 0x20 || c == 0x7f ||
-               (length == 2 && c == 0xc2 && (unsigned char)character[1] < 0xa0);
-}
-
-/* Control characters and broken UTF-8 from outside must not reach a terminal. */
-static void add_printable(struct buf *line, const char *text)
-{
-        size_t left = strlen(text);
-
-        while (left > 0) {
-                size_t length = text_utf8_length(text, left);
-                size_t taken = length > 0 ? length : 1;
-
-                if (length == 0 || is_control(text, length))
-                        buf_add_char(line, '?');
-                else
-                        buf_add(line, text, length);
-                text += taken;
-                left -= taken;
-        }
-}
-
 static void write_text(struct buf *line, const struct event *event)
 {
         static const char *const marks[] = {"ERROR", "WARN ", "info ", "debug"};
@@ -121,8 +94,10 @@ static void write_text(struct buf *line, const struct event *event)
                 buf_add_format(line, " %s=", field->name);
                 if (field->is_number)
                         buf_add_format(line, "%lld", (long long)field->number);
+                else if (field->text)
+                        text_add_printable(line, field->text, strlen(field->text));
                 else
-                        add_printable(line, field->text ? field->text : "-");
+                        buf_add_char(line, '-');
         }
         buf_add_char(line, '\n');
 }
@@ -137,10 +112,14 @@ void log_event(enum log_level level, const char *id, const char *sentence,
         if (!log_is_on(level))
                 return;
         clock_format_utc(event.time, clock_wall_ms() * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        if (is_json())
-                write_json(&line, &event);
-        else
+        if (is_json()) {
+                CLEANUP(buf_deinit) struct buf json = BUF_INIT;
+
+                write_json(&json, &event);
+                text_add_printable_json(&line, buf_text(&json), json.size);
+        } else {
                 write_text(&line, &event);
+        }
         do {
                 written = write(STDERR_FILENO, line.data, line.size);
         } while (written < 0 && errno == EINTR);

@@ -130,3 +130,59 @@ void text_url_unescape(struct buf *out, const char *text, size_t size)
                 i += 2;
         }
 }
+
+/* The character at `text`, which is `length` bytes long and valid. */
+static unsigned code_point(const char *text, size_t length)
+{
+        static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+        unsigned code = (unsigned char)text[0] & masks[length];
+
+        for (size_t i = 1; i < length; i++)
+                code = code << 6 | ((unsigned char)text[i] & 0x3f);
+        return code;
+}
+
+/* https://www.unicode.org/reports/tr9/ names the characters that turn the direction. */
+static bool is_order(unsigned code)
+{
+        static const struct {
+                unsigned first;
+                unsigned last;
+        } orders[] = {
+                {0x0000, 0x001f}, {0x007f, 0x009f}, {0x061c, 0x061c}, {0x200e, 0x200f},
+                {0x2028, 0x202e}, {0x2066, 0x206f}, {0xfff9, 0xfffb},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+                if (code >= orders[i].first && code <= orders[i].last)
+                        return true;
+        }
+        return false;
+}
+
+void text_add_printable(struct buf *out, const char *text, size_t size)
+{
+        for (size_t at = 0; at < size;) {
+                size_t length = text_utf8_length(text + at, size - at);
+
+                if (length == 0 || is_order(code_point(text + at, length)))
+                        buf_add_char(out, '?');
+                else
+                        buf_add(out, text + at, length);
+                at += length > 0 ? length : 1;
+        }
+}
+
+void text_add_printable_json(struct buf *out, const char *json, size_t size)
+{
+        for (size_t at = 0; at < size;) {
+                size_t length = text_utf8_length(json + at, size - at);
+                unsigned code = length > 0 ? code_point(json + at, length) : 0xfffd;
+
+                if (length == 0 || (is_order(code) && code != '\n'))
+                        buf_add_format(out, "\\u%04x", code);
+                else
+                        buf_add(out, json + at, length);
+                at += length > 0 ? length : 1;
+        }
+}

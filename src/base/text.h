@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Small, strict questions about text: numbers, cases, UTF-8, percent escapes. */
+/* Small, strict questions about text: numbers, cases, UTF-8, percent escapes, printing. */
 #ifndef ISTHMUS_BASE_TEXT_H
 #define ISTHMUS_BASE_TEXT_H
 
@@ -36,5 +36,18 @@ void text_url_escape(struct buf *out, const char *text);
 
 /* Adds the decoded form of a percent-escaped text; an escape that is none stays as it is. */
 void text_url_unescape(struct buf *out, const char *text, size_t size);
+
+/*
+ * Adds text from outside so that it stays on one line and gives a terminal no orders: each
+ * control character (C0 with ESC and line feed, DEL, C1), each line or paragraph separator, each
+ * character that turns the direction of writing, and each broken byte becomes '?'.
+ */
+void text_add_printable(struct buf *out, const char *text, size_t size);
+
+/*
+ * As text_add_printable for JSON text: those characters become escapes (`\u009b`), so it stays
+ * the same JSON. Line feeds stay; inside of its strings JSON has none.
+ */
+void text_add_printable_json(struct buf *out, const char *json, size_t size);
 
 #endif

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cli/queue_print.h"
+#include "base/text.h"
+#include "cli/terminal.h"
 
 #define NAME_WIDTH 14
 
@@ -24,17 +25,12 @@ static int64_t number_of(struct json_object *object, const char *name)
         return number;
 }
 
-static void add_text(struct buf *out, const char *text)
-{
-        queue_print_text(out, text, strlen(text));
-}
-
 /* Padded, and two spaces behind it. */
 static void add_column(struct buf *out, int width, const char *text)
 {
         int size = (int)strlen(text);
 
-        add_text(out, text);
+        terminal_add(out, text);
         buf_add_format(out, "%*s  ", size < width ? width - size : 0, "");
 }
 
@@ -42,10 +38,8 @@ void command_print_json_lines(struct buf *out, struct json_object *array)
 {
         size_t count = array ? json_object_array_length(array) : 0;
 
-        for (size_t i = 0; i < count; i++) {
-                json_write(out, json_object_array_get_idx(array, i));
-                buf_add_char(out, '\n');
-        }
+        for (size_t i = 0; i < count; i++)
+                terminal_add_json_line(out, json_object_array_get_idx(array, i));
 }
 
 /* --- commands ------------------------------------------------------------------------------ */
@@ -61,7 +55,7 @@ static void print_command(struct buf *out, struct json_object *command)
         buf_add_format(out, "%3" PRId64 "  ", number_of(command, "attempt"));
         add_column(out, 32, text_of(command, "device"));
         add_column(out, 10, name ? name : text_of(command, "kind"));
-        add_text(out, text_of(command, "reason"));
+        terminal_add(out, text_of(command, "reason"));
         while (out->size > 0 && out->data[out->size - 1] == ' ')
                 out->data[--out->size] = '\0';
         buf_add_char(out, '\n');
@@ -81,15 +75,12 @@ void command_print_table(struct buf *out, struct json_object *commands)
 void command_print_whole(struct buf *out, struct json_object *object)
 {
         json_object_object_foreach (object, name, value) {
-                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-
                 add_column(out, NAME_WIDTH - 2, name);
                 if (json_object_is_type(value, json_type_string))
-                        buf_add(&text, json_object_get_string(value),
-                                (size_t)json_object_get_string_len(value));
+                        text_add_printable(out, json_object_get_string(value),
+                                           (size_t)json_object_get_string_len(value));
                 else
-                        json_write(&text, value);
-                queue_print_text(out, buf_text(&text), text.size);
+                        terminal_add_json(out, value);
                 buf_add_char(out, '\n');
         }
 }
@@ -107,7 +98,7 @@ static void print_device(struct buf *out, struct json_object *device)
                        number_of(device, "commands"));
         add_column(out, 36, text_of(device, "device"));
         add_column(out, 24, text_of(device, "hubDeviceId"));
-        add_text(out, why[0] ? why : text_of(device, "heldBecause"));
+        terminal_add(out, why[0] ? why : text_of(device, "heldBecause"));
         while (out->size > 0 && out->data[out->size - 1] == ' ')
                 out->data[--out->size] = '\0';
         buf_add_char(out, '\n');
@@ -147,7 +138,7 @@ static void print_hub(struct buf *out, struct json_object *hub)
         const char *invalid = json_text_member(hub, "invalid");
 
         add_column(out, NAME_WIDTH - 2, "hub");
-        add_text(out, text_of(hub, "hub"));
+        terminal_add(out, text_of(hub, "hub"));
         buf_add_format(out, ": %" PRId64 " of %" PRId64 " devices ready on %" PRId64 " connections",
                        number_of(hub, "ready"), number_of(hub, "devices"),
                        number_of(hub, "connections"));
@@ -156,7 +147,7 @@ static void print_hub(struct buf *out, struct json_object *hub)
                                number_of(hub, "connectionsLostInARow"));
         if (invalid) {
                 buf_add_text(out, "; ");
-                add_text(out, invalid);
+                terminal_add(out, invalid);
         }
         buf_add_char(out, '\n');
 }

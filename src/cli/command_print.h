@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * How `isthmus command` and `isthmus status` write what the gateway or the store told: tables for
- * people, JSON lines for programs. Control characters of texts become question marks.
+ * people, JSON lines for programs.
  */
 #ifndef ISTHMUS_CLI_COMMAND_PRINT_H
 #define ISTHMUS_CLI_COMMAND_PRINT_H

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/formatter_trial.h"
+#include "cli/terminal.h"
 
 #define FILE_LIMIT    ((size_t)16 << 20)
 #define EXAMPLE_DEPTH 64
@@ -221,6 +222,7 @@ static bool run(struct formatter_trial *trial, struct json_object *entry, size_t
 {
         const char *description = json_text_member(entry, "description");
         struct reason difference = REASON_INIT;
+        CLEANUP(buf_deinit) struct buf out = BUF_INIT;
         struct example example;
         bool good = read_example(entry, &example, &difference);
 
@@ -228,9 +230,14 @@ static bool run(struct formatter_trial *trial, struct json_object *entry, size_t
                 good = fits(&example, formatter_trial_call(trial, example.function, &example.input),
                             &difference);
         example_deinit(&example);
-        printf("%s  %zu  %s\n", good ? "good  " : "FAILED", number, description ? description : "");
-        if (!good)
-                printf("           %s\n", difference.text);
+        buf_add_format(&out, "%s  %zu  ", good ? "good  " : "FAILED", number);
+        terminal_add(&out, description);
+        if (!good) {
+                buf_add_text(&out, "\n           ");
+                terminal_add(&out, difference.text);
+        }
+        buf_add_char(&out, '\n');
+        (void)terminal_write(&out);
         return good;
 }
 

@@ -17,6 +17,7 @@
 #include "cli/command_print.h"
 #include "cli/data_place.h"
 #include "cli/gateway_control.h"
+#include "cli/terminal.h"
 #include "conf/settings_load.h"
 #include "gateway/command/command_record.h"
 #include "gateway/command/command_view.h"
@@ -66,16 +67,12 @@ struct order {
 
 static int fail(const char *text)
 {
-        fprintf(stderr, "isthmus command: %s\n", text);
-        return CLI_FAILED;
+        return terminal_fail("command", "%s", text);
 }
 
 static int print(struct order *order)
 {
-        bool good = order->out.size == 0 ||
-                    fwrite(order->out.data, 1, order->out.size, stdout) == order->out.size;
-
-        return good && fflush(stdout) == 0 ? CLI_GOOD : CLI_FAILED;
+        return terminal_write(&order->out) && fflush(stdout) == 0 ? CLI_GOOD : CLI_FAILED;
 }
 
 /* --- from the store ------------------------------------------------------------------------ */
@@ -102,7 +99,7 @@ static bool take_record(void *context, const struct store_record *record)
         struct command *command = command_decode(record->value, record->value_size, &reason);
 
         if (!command)
-                fprintf(stderr, "isthmus command: a record is left out: %s\n", reason.text);
+                terminal_fail("command", "a record is left out: %s", reason.text);
         if (!command || !is_wanted(stored, command)) {
                 command_free(command);
                 return true;
@@ -240,8 +237,7 @@ static int show(struct order *order)
         if (!command)
                 return fail(reason.text);
         if (order->json) {
-                json_write(&order->out, command);
-                buf_add_char(&order->out, '\n');
+                terminal_add_json_line(&order->out, command);
         } else {
                 command_print_whole(&order->out, command);
         }
@@ -271,11 +267,11 @@ static int cancel(struct order *order)
         if (!command)
                 return fail(reason.text);
         if (order->json) {
-                json_write(&order->out, command);
-                buf_add_char(&order->out, '\n');
+                terminal_add_json_line(&order->out, command);
                 return print(order);
         }
-        buf_add_format(&order->out, "%s is cancelled", json_text_member(command, "reference"));
+        terminal_add(&order->out, json_text_member(command, "reference"));
+        buf_add_text(&order->out, " is cancelled");
         buf_add_text(&order->out, what_follows(command));
         buf_add_char(&order->out, '\n');
         return print(order);
@@ -296,9 +292,7 @@ static const struct action {
 
 static int usage(const char *word, const char *mistake)
 {
-        fprintf(stderr, "isthmus command: '%s' %s\n`isthmus command --help` explains it\n", word,
-                mistake);
-        return CLI_USAGE;
+        return terminal_usage("command", "'%s' %s", word, mistake);
 }
 
 static bool check(struct order *order, struct reason *reason)

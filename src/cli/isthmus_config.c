@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
+#include "cli/terminal.h"
 #include "conf/settings_load.h"
 
 static const char help[] =
@@ -71,13 +73,15 @@ static int check(const struct config *config)
 static int show(const struct config *config)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf out = BUF_INIT;
 
         if (config->result != 0) {
                 print_report(config, CONF_MISTAKE, stderr);
                 return CLI_USAGE;
         }
         settings_show(&config->settings, &config->report, &text);
-        fputs(buf_text(&text), stdout);
+        text_add_printable_json(&out, buf_text(&text), text.size);
+        (void)terminal_write(&out);
         return CLI_GOOD;
 }
 
@@ -111,7 +115,7 @@ static int act(const char *action, const char *file)
         if (action && strcmp(action, "settings") == 0)
                 return describe();
         if (action)
-                fprintf(stderr, "isthmus config: there is no '%s'\n\n", action);
+                return terminal_usage("config", "there is no '%s'", action);
         fputs(help, stderr);
         return CLI_USAGE;
 }
@@ -135,10 +139,7 @@ int isthmus_config(int argc, char **argv)
                         return CLI_USAGE;
                 file = optarg;
         }
-        if (argc - optind > 1) {
-                fprintf(stderr, "isthmus config: '%s' is one argument too many\n",
-                        argv[optind + 1]);
-                return CLI_USAGE;
-        }
+        if (argc - optind > 1)
+                return terminal_usage("config", "'%s' is one argument too many", argv[optind + 1]);
         return act(argv[optind], file);
 }

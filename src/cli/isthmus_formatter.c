@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/formatter_trial.h"
+#include "cli/terminal.h"
 
 static const char help[] =
         "usage: isthmus formatter test FILE.js --fport N --hex H | --base64 B [options]\n"
@@ -47,15 +48,12 @@ struct trial_options {
 
 static int usage(const char *word, const char *mistake)
 {
-        fprintf(stderr, "isthmus formatter: '%s' %s\n`isthmus formatter --help` explains it\n",
-                word, mistake);
-        return CLI_USAGE;
+        return terminal_usage("formatter", "'%s' %s", word, mistake);
 }
 
 static int complain(const struct reason *reason)
 {
-        fprintf(stderr, "isthmus formatter: %s\n", reason->text);
-        return CLI_FAILED;
+        return terminal_fail("formatter", "%s", reason->text);
 }
 
 /* --- options ------------------------------------------------------------------------------- */
@@ -153,14 +151,15 @@ static int call_once(struct formatter_trial *trial, const struct trial_options *
         const struct formatter_result *result =
                 formatter_trial_call(trial, options->function, &options->input);
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf out = BUF_INIT;
 
-        if (result->status != FORMATTER_GOOD) {
-                fprintf(stderr, "isthmus formatter: %s (%s)\n", result->reason.text,
-                        formatter_status_name(result->status));
-                return CLI_FAILED;
-        }
+        if (result->status != FORMATTER_GOOD)
+                return terminal_fail("formatter", "%s (%s)", result->reason.text,
+                                     formatter_status_name(result->status));
         formatter_result_write(&text, options->function, result);
-        puts(buf_text(&text));
+        text_add_printable_json(&out, buf_text(&text), text.size);
+        buf_add_char(&out, '\n');
+        (void)terminal_write(&out);
         fprintf(stderr, "%.3f ms, the worker has %.1f MiB\n", (double)result->elapsed_ns / 1e6,
                 (double)result->memory_bytes / (1 << 20));
         return CLI_GOOD;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/terminal.h"
 #include "conf/settings.h"
 #include "conf/settings_load.h"
 #include "gateway/gateway.h"
@@ -98,9 +99,7 @@ int isthmus_gateway(int argc, char **argv)
                 }
                 path = optarg;
         }
-        if (optind < argc) {
-                fprintf(stderr, "isthmus gateway: '%s' is one argument too many\n", argv[optind]);
-                return CLI_USAGE;
-        }
+        if (optind < argc)
+                return terminal_usage("gateway", "'%s' is one argument too many", argv[optind]);
         return load_and_run(path);
 }

@@ -19,6 +19,7 @@
 #include "cli/cli.h"
 #include "cli/hub_announce.h"
 #include "cli/hub_settings.h"
+#include "cli/terminal.h"
 #include "localhub/certificates.h"
 #include "localhub/control/control_api.h"
 #include "localhub/dps/dps_endpoint.h"
@@ -286,7 +287,7 @@ static int run(const struct hub_settings *settings)
         if (status == CLI_GOOD)
                 sigwait(&signals, &signal_number);
         else
-                fprintf(stderr, "isthmus hub: %s\n", reason.text);
+                terminal_fail("hub", "%s", reason.text);
         stop(&program);
         return status;
 }
@@ -303,8 +304,7 @@ int isthmus_hub(int argc, char **argv)
         }
         settings = mem_new(1, sizeof(*settings));
         if (hub_settings_read(settings, argc, argv, &reason) != 0) {
-                fprintf(stderr, "isthmus hub: %s; `isthmus hub --help` explains\n", reason.text);
-                status = CLI_USAGE;
+                status = terminal_usage("hub", "%s", reason.text);
         } else if (settings->help) {
                 fputs(hub_settings_help, stdout);
                 status = CLI_GOOD;

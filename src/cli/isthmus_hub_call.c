@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/hub_control.h"
+#include "cli/terminal.h"
 
 #define JSON_DEPTH      64
 #define TIMEOUT_MS      30000
@@ -40,6 +41,7 @@ static const char invoke_help[] =
         "  --control URL, --data DIR   which hub, as for `isthmus hub watch`\n";
 
 struct arguments {
+        const char *name; /* of the command */
         const char *control;
         const char *directory;
         const char *message_id;
@@ -108,21 +110,21 @@ static bool read_arguments(struct arguments *arguments, int argc, char **argv)
         while ((id = getopt_long(argc, argv, ":", options, NULL)) != -1) {
                 if (read_option(arguments, id))
                         continue;
-                fprintf(stderr, "isthmus hub %s: bad option '%s'; --help explains\n", argv[0],
-                        argv[optind - 1]);
+                terminal_usage(arguments->name, "bad option '%s'", argv[optind - 1]);
                 return false;
         }
         for (; optind < argc && arguments->plain_count < ARGUMENTS_MAX; optind++)
                 arguments->plain[arguments->plain_count++] = argv[optind];
         if (optind == argc)
                 return true;
-        fprintf(stderr, "isthmus hub %s: too many arguments\n", argv[0]);
+        terminal_usage(arguments->name, "too many arguments");
         return false;
 }
 
 /* What a command needs and does. */
 struct call {
         const char *help;
+        const char *name;
         int least_arguments;
         int most_arguments;
         int (*run)(const struct arguments *arguments, struct hub_control *control,
@@ -143,7 +145,7 @@ static int open_and_run(const struct call *call, const struct arguments *argumen
 
 static int run_call(const struct call *call, int argc, char **argv)
 {
-        struct arguments arguments = {.timeout_s = 30};
+        struct arguments arguments = {.name = call->name, .timeout_s = 30};
         struct reason reason = REASON_INIT;
         int status = CLI_USAGE;
 
@@ -158,8 +160,7 @@ static int run_call(const struct call *call, int argc, char **argv)
         } else if (open_and_run(call, &arguments, &reason) == 0) {
                 status = CLI_GOOD;
         } else {
-                fprintf(stderr, "isthmus hub %s: %s\n", argv[0], reason.text);
-                status = CLI_FAILED;
+                status = terminal_fail(arguments.name, "%s", reason.text);
         }
         json_object_put(arguments.properties);
         return status;
@@ -181,10 +182,15 @@ static struct json_object *ask(struct hub_control *control,
 static void print_device(struct json_object *device)
 {
         const char *model = json_text_member(device, "modelId");
+        CLEANUP(buf_deinit) struct buf line = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf out = BUF_INIT;
 
-        printf("%-32s  %-6s  %-12s  %-8s  %s\n", json_text_member(device, "deviceId"),
-               json_text_member(device, "hub"), json_text_member(device, "connectionState"),
-               json_text_member(device, "status"), model ? model : "");
+        buf_add_format(&line, "%-32s  %-6s  %-12s  %-8s  %s", json_text_member(device, "deviceId"),
+                       json_text_member(device, "hub"), json_text_member(device, "connectionState"),
+                       json_text_member(device, "status"), model ? model : "");
+        terminal_add(&out, buf_text(&line));
+        buf_add_char(&out, '\n');
+        (void)terminal_write(&out);
 }
 
 static int list_devices(const struct arguments *arguments, struct hub_control *control,
@@ -216,7 +222,7 @@ static int list_devices(const struct arguments *arguments, struct hub_control *c
 
 int isthmus_hub_devices(int argc, char **argv)
 {
-        static const struct call call = {devices_help, 0, 0, list_devices};
+        static const struct call call = {devices_help, "hub devices", 0, 0, list_devices};
 
         return run_call(&call, argc, argv);
 }
@@ -238,6 +244,7 @@ static int send_message(const struct arguments *arguments, struct hub_control *c
 {
         CLEANUP(json_cleanup) struct json_object *body = json_object_new_object();
         CLEANUP(mem_cleanup) char *path = device_path(arguments->plain[0], "/messages");
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         CLEANUP(json_cleanup) struct json_object *answer = NULL;
 
         json_object_object_add(body, "bodyText", json_object_new_string(arguments->plain[1]));
@@ -256,13 +263,15 @@ static int send_message(const struct arguments *arguments, struct hub_control *c
                      reason);
         if (!answer)
                 return -EIO;
-        puts(json_text_member(answer, "messageId"));
+        terminal_add(&text, json_text_member(answer, "messageId"));
+        buf_add_char(&text, '\n');
+        (void)terminal_write(&text);
         return 0;
 }
 
 int isthmus_hub_send(int argc, char **argv)
 {
-        static const struct call call = {send_help, 2, 2, send_message};
+        static const struct call call = {send_help, "hub send", 2, 2, send_message};
 
         return run_call(&call, argc, argv);
 }
@@ -303,14 +312,14 @@ static int invoke(const struct arguments *arguments, struct hub_control *control
                      reason);
         if (!answer)
                 return -EIO;
-        json_write(&text, answer);
-        puts(buf_text(&text));
+        terminal_add_json_line(&text, answer);
+        (void)terminal_write(&text);
         return 0;
 }
 
 int isthmus_hub_invoke(int argc, char **argv)
 {
-        static const struct call call = {invoke_help, 2, 3, invoke};
+        static const struct call call = {invoke_help, "hub invoke", 2, 3, invoke};
 
         return run_call(&call, argc, argv);
 }

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/hub_control.h"
+#include "cli/terminal.h"
 
 #define BATCH        1000
 #define WAIT_MS      10000 /* of one request, for the first message */
@@ -62,54 +63,61 @@ static const char *paint(const struct watch *watch, const char *code)
         return watch->colour ? code : "";
 }
 
-static void show_properties(const struct watch *watch, struct json_object *record)
+static void show_properties(const struct watch *watch, struct json_object *record, struct buf *out)
 {
         struct json_object *properties = json_object_member(record, "properties");
 
         if (!properties || json_object_object_length(properties) == 0)
                 return;
-        printf("  %s", paint(watch, DIM));
+        buf_add_format(out, "  %s", paint(watch, DIM));
         json_object_object_foreach (properties, name, value) {
-                printf("%s=%s  ", name, json_object_get_string(value));
+                terminal_add(out, name);
+                buf_add_char(out, '=');
+                terminal_add(out, json_object_get_string(value));
+                buf_add_text(out, "  ");
         }
-        printf("%s\n", paint(watch, PLAIN));
+        buf_add_format(out, "%s\n", paint(watch, PLAIN));
 }
 
-static void show_body(struct json_object *record)
+static void show_body(struct json_object *record, struct buf *out)
 {
         struct json_object *body = json_member(record, "body");
         const char *text = json_text_member(record, "bodyText");
         const char *base64 = json_text_member(record, "bodyBase64");
 
+        if (!body && !text && !base64)
+                return;
+        buf_add_text(out, "  ");
         if (body) {
-                CLEANUP(buf_deinit) struct buf json = BUF_INIT;
-
-                json_write(&json, body);
-                printf("  %s\n", buf_text(&json));
+                terminal_add_json(out, body);
         } else if (text) {
-                printf("  %s\n", text);
-        } else if (base64) {
-                printf("  base64 %s\n", base64);
+                terminal_add(out, text);
+        } else {
+                buf_add_text(out, "base64 ");
+                terminal_add(out, base64);
         }
+        buf_add_char(out, '\n');
 }
 
 static void show(const struct watch *watch, struct json_object *record)
 {
-        const char *time = json_text_member(record, "enqueuedTimeUtc");
         const char *device = json_text_member(record, "deviceId");
-        const char *model = json_text_member(record, "modelId");
-        const char *hub = json_text_member(record, "hub");
+        CLEANUP(buf_deinit) struct buf out = BUF_INIT;
         int64_t sequence = 0;
 
         json_int_member(record, "sequence", &sequence);
-        printf("%s#%lld %s  %s%s%s%s%s  %s", paint(watch, DIM), (long long)sequence,
-               time ? time : "", hub ? hub : "", paint(watch, PLAIN), "  ", paint(watch, BOLD),
-               device ? device : "?", paint(watch, PLAIN));
-        if (!text_is_empty(model))
-                printf("%s%s%s", paint(watch, YELLOW), model, paint(watch, PLAIN));
-        putchar('\n');
-        show_properties(watch, record);
-        show_body(record);
+        buf_add_format(&out, "%s#%lld ", paint(watch, DIM), (long long)sequence);
+        terminal_add(&out, json_text_member(record, "enqueuedTimeUtc"));
+        buf_add_text(&out, "  ");
+        terminal_add(&out, json_text_member(record, "hub"));
+        buf_add_format(&out, "%s  %s", paint(watch, PLAIN), paint(watch, BOLD));
+        terminal_add(&out, device ? device : "?");
+        buf_add_format(&out, "%s  %s", paint(watch, PLAIN), paint(watch, YELLOW));
+        terminal_add(&out, json_text_member(record, "modelId"));
+        buf_add_format(&out, "%s\n", paint(watch, PLAIN));
+        show_properties(watch, record, &out);
+        show_body(record, &out);
+        (void)terminal_write(&out);
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -124,16 +132,20 @@ static void take_line(struct watch *watch, const char *line, size_t size)
         struct reason ignored = REASON_INIT;
         CLEANUP(json_cleanup)
         struct json_object *record = json_parse(line, size, RECORD_DEPTH, JSON_STRICT, &ignored);
+        CLEANUP(buf_deinit) struct buf out = BUF_INIT;
         int64_t sequence;
 
         if (!json_int_member(record, "sequence", &sequence) || is_full(watch))
                 return;
         watch->next = (uint64_t)sequence + 1;
         watch->shown++;
-        if (watch->json)
-                printf("%.*s\n", (int)size, line);
-        else
+        if (!watch->json) {
                 show(watch, record);
+                return;
+        }
+        text_add_printable_json(&out, line, size);
+        buf_add_char(&out, '\n');
+        (void)terminal_write(&out);
 }
 
 static void take_lines(struct watch *watch, const struct buf *answer)
@@ -204,27 +216,21 @@ static int watch_on(struct watch *watch, struct hub_control *control)
         int64_t deadline_ms = clock_steady_ms() + watch->timeout_ms;
         struct reason reason = REASON_INIT;
 
-        if (watch->latest && skip_to_latest(watch, control, &reason) != 0) {
-                fprintf(stderr, "isthmus hub watch: %s\n", reason.text);
-                return CLI_FAILED;
-        }
+        if (watch->latest && skip_to_latest(watch, control, &reason) != 0)
+                return terminal_fail("hub watch", "%s", reason.text);
         while (!is_full(watch) && !ferror(stdout)) {
                 int64_t wait_ms = WAIT_MS;
 
                 if (watch->timeout_ms > 0) {
                         int64_t left_ms = deadline_ms - clock_steady_ms();
 
-                        if (left_ms <= 0) {
-                                fprintf(stderr, "isthmus hub watch: %lld messages in time\n",
-                                        (long long)watch->shown);
-                                return CLI_FAILED;
-                        }
+                        if (left_ms <= 0)
+                                return terminal_fail("hub watch", "%lld messages in time",
+                                                     (long long)watch->shown);
                         wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
                 }
-                if (ask(watch, control, wait_ms, &reason) != 0) {
-                        fprintf(stderr, "isthmus hub watch: %s\n", reason.text);
-                        return CLI_FAILED;
-                }
+                if (ask(watch, control, wait_ms, &reason) != 0)
+                        return terminal_fail("hub watch", "%s", reason.text);
         }
         return CLI_GOOD;
 }
@@ -310,10 +316,8 @@ static int run(struct watch *watch)
         struct reason reason = REASON_INIT;
         int status;
 
-        if (hub_control_open(watch->control, watch->directory, &control, &reason) != 0) {
-                fprintf(stderr, "isthmus hub watch: %s\n", reason.text);
-                return CLI_FAILED;
-        }
+        if (hub_control_open(watch->control, watch->directory, &control, &reason) != 0)
+                return terminal_fail("hub watch", "%s", reason.text);
         watch->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
         status = watch_on(watch, control);
         hub_control_close(control);
@@ -332,15 +336,10 @@ int isthmus_hub_watch(int argc, char **argv)
                         fputs(help, stdout);
                         return CLI_GOOD;
                 }
-                if (!read_option(&watch, id)) {
-                        fprintf(stderr, "isthmus hub watch: bad option '%s'; --help explains\n",
-                                argv[optind - 1]);
-                        return CLI_USAGE;
-                }
+                if (!read_option(&watch, id))
+                        return terminal_usage("hub watch", "bad option '%s'", argv[optind - 1]);
         }
-        if (optind < argc) {
-                fprintf(stderr, "isthmus hub watch: unexpected argument '%s'\n", argv[optind]);
-                return CLI_USAGE;
-        }
+        if (optind < argc)
+                return terminal_usage("hub watch", "unexpected argument '%s'", argv[optind]);
         return run(&watch);
 }

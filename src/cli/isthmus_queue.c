@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/data_place.h"
 #include "cli/queue_print.h"
+#include "cli/terminal.h"
 #include "conf/settings_load.h"
 #include "store/store.h"
 
@@ -53,11 +54,7 @@ struct queue {
 /* False when nobody reads any more. */
 static bool print(struct queue *queue)
 {
-        bool written = queue->text.size == 0 ||
-                       fwrite(queue->text.data, 1, queue->text.size, stdout) == queue->text.size;
-
-        buf_clear(&queue->text);
-        return written;
+        return terminal_write(&queue->text);
 }
 
 static bool print_device(void *context, const char *device, int64_t waiting)
@@ -65,7 +62,7 @@ static bool print_device(void *context, const char *device, int64_t waiting)
         struct queue *queue = context;
 
         buf_add_format(&queue->text, "%10" PRId64 "  ", waiting);
-        queue_print_text(&queue->text, device, strlen(device));
+        terminal_add(&queue->text, device);
         buf_add_char(&queue->text, '\n');
         return print(queue);
 }
@@ -114,17 +111,14 @@ static bool print_letter_json(void *context, const struct store_dead_letter *let
 
 static int usage(const char *word, const char *mistake)
 {
-        fprintf(stderr, "isthmus queue: '%s' %s\n`isthmus queue --help` explains it\n", word,
-                mistake);
-        return CLI_USAGE;
+        return terminal_usage("queue", "'%s' %s", word, mistake);
 }
 
 static int conclude(int result)
 {
         if (result == 0 && fflush(stdout) == 0)
                 return CLI_GOOD;
-        fputs("isthmus queue: the store could not be read to its end\n", stderr);
-        return CLI_FAILED;
+        return terminal_fail("queue", "the store could not be read to its end");
 }
 
 static bool open_to_read(struct queue *queue)
@@ -133,7 +127,7 @@ static bool open_to_read(struct queue *queue)
 
         if (store_open_to_read(&queue->options, &queue->store, &reason) == 0)
                 return true;
-        fprintf(stderr, "isthmus queue: %s\n", reason.text);
+        terminal_fail("queue", "%s", reason.text);
         return false;
 }
 
@@ -199,8 +193,7 @@ static int show(struct queue *queue)
         result = store_events_each(queue->store, NULL, search.id - 1, print_if_found, &search);
         if (result || search.found)
                 return conclude(result);
-        fprintf(stderr, "isthmus queue: nothing in the store has the id %" PRId64 "\n", search.id);
-        return CLI_FAILED;
+        return terminal_fail("queue", "nothing in the store has the id %" PRId64, search.id);
 }
 
 static int export(struct queue *queue)
@@ -239,9 +232,8 @@ static bool check_letters(struct queue *queue)
         for (int i = 0; i < queue->count; i++) {
                 if (is_dead_letter(queue, queue->arguments[i]))
                         continue;
-                fprintf(stderr,
-                        "isthmus queue: there is no dead letter '%s'; nothing was changed\n",
-                        queue->arguments[i]);
+                terminal_fail("queue", "there is no dead letter '%s'; nothing was changed",
+                              queue->arguments[i]);
                 return false;
         }
         return true;
@@ -265,7 +257,7 @@ static bool open_to_write(struct queue *queue)
         result = store_open(&queue->options, &queue->store, &reason);
         if (result == 0)
                 return true;
-        fprintf(stderr, "isthmus queue: %s\n", reason.text);
+        terminal_fail("queue", "%s", reason.text);
         if (result == STORE_E_LOCKED)
                 fputs("If that is a gateway: dead letters are replayed or dropped while it is "
                       "stopped; networks repeat what they can't deliver meanwhile.\n",

@@ -11,6 +11,7 @@
 #include "cli/command_print.h"
 #include "cli/data_place.h"
 #include "cli/gateway_control.h"
+#include "cli/terminal.h"
 #include "conf/settings_load.h"
 
 static const char help[] =
@@ -72,8 +73,7 @@ static void write_status(const struct order *order, struct json_object *answer, 
                 command_print_status(out, answer);
                 return;
         }
-        json_write(out, answer);
-        buf_add_char(out, '\n');
+        terminal_add_json_line(out, answer);
 }
 
 static int ask(const struct order *order, struct gateway_control *gateway, struct reason *reason)
@@ -91,7 +91,7 @@ static int ask(const struct order *order, struct gateway_control *gateway, struc
                 write_devices(order, answer, &out);
         else
                 write_status(order, answer, &out);
-        if (fwrite(buf_text(&out), 1, out.size, stdout) == out.size && fflush(stdout) == 0)
+        if (terminal_write(&out) && fflush(stdout) == 0)
                 return 0;
         reason_set(reason, "the output can't be written");
         return -EIO;
@@ -112,8 +112,7 @@ static int run(struct order *order)
         gateway_control_close(gateway);
         if (result == 0)
                 return CLI_GOOD;
-        fprintf(stderr, "isthmus status: %s\n", reason.text);
-        return CLI_FAILED;
+        return terminal_fail("status", "%s", reason.text);
 }
 
 static bool take_option(struct order *order, int option)

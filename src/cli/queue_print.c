@@ -7,23 +7,11 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/json.h"
+#include "base/text.h"
+#include "cli/terminal.h"
 
 /* Deeper than any record that a gateway writes. */
 #define RECORD_DEPTH 128
-
-void queue_print_text(struct buf *out, const char *text, size_t size)
-{
-        for (size_t i = 0; i < size; i++) {
-                unsigned char c = (unsigned char)text[i];
-
-                buf_add_char(out, c < 0x20 || c == 0x7f ? '?' : text[i]);
-        }
-}
-
-static void add_text(struct buf *out, const char *text)
-{
-        queue_print_text(out, text, strlen(text));
-}
 
 static void format_ms(char text[CLOCK_TEXT_SIZE], int64_t wall_ms)
 {
@@ -41,10 +29,10 @@ void queue_print_line(struct buf *out, const struct store_dead_letter *letter)
                 format_ms(time, event->arrived_ns / CLOCK_NS_PER_MS);
         buf_add_format(out, "%10" PRId64 "  %s  %8d  %7zu  ", event->id, time, event->attempts,
                        event->record_size);
-        add_text(out, event->device);
+        terminal_add(out, event->device);
         if (letter->reason) {
                 buf_add_text(out, "  ");
-                add_text(out, letter->reason);
+                terminal_add(out, letter->reason);
         }
         buf_add_char(out, '\n');
 }
@@ -52,7 +40,7 @@ void queue_print_line(struct buf *out, const struct store_dead_letter *letter)
 static void add_member(struct buf *out, const char *name, const char *value)
 {
         buf_add_format(out, "%-11s", name);
-        add_text(out, value);
+        terminal_add(out, value);
         buf_add_char(out, '\n');
 }
 
@@ -78,7 +66,7 @@ void queue_print_whole(struct buf *out, const struct store_dead_letter *letter)
                 add_member(out, "reason", letter->reason);
         }
         buf_add_format(out, "%-11s", "record");
-        queue_print_text(out, event->record, event->record_size);
+        text_add_printable(out, event->record, event->record_size);
         buf_add_char(out, '\n');
 }
 
@@ -104,7 +92,7 @@ static void add_json_record(struct buf *out, const struct store_event *event)
         buf_add_char(out, '"');
 }
 
-void queue_print_json(struct buf *out, const struct store_dead_letter *letter)
+static void write_json(struct buf *out, const struct store_dead_letter *letter)
 {
         const struct store_event *event = &letter->event;
         char time[CLOCK_TEXT_SIZE];
@@ -123,4 +111,12 @@ void queue_print_json(struct buf *out, const struct store_dead_letter *letter)
         }
         add_json_record(out, event);
         buf_add_text(out, "}\n");
+}
+
+void queue_print_json(struct buf *out, const struct store_dead_letter *letter)
+{
+        CLEANUP(buf_deinit) struct buf line = BUF_INIT;
+
+        write_json(&line, letter);
+        text_add_printable_json(out, buf_text(&line), line.size);
 }

@@ -6,10 +6,7 @@
 #include "base/buf.h"
 #include "store/store.h"
 
-/*
- * What is printed: an event that waits (`reason` NULL) or a dead letter. Texts come from outside;
- * on the way to a terminal their control characters become question marks.
- */
+/* What is printed: an event that waits (`reason` NULL) or a dead letter. */
 
 /* One line: id, time, attempts, size, device, and why it is dead. */
 void queue_print_line(struct buf *out, const struct store_dead_letter *letter);
@@ -22,8 +19,5 @@ void queue_print_whole(struct buf *out, const struct store_dead_letter *letter);
  * `recordBase64`.
  */
 void queue_print_json(struct buf *out, const struct store_dead_letter *letter);
-
-/* The text without its control characters. */
-void queue_print_text(struct buf *out, const char *text, size_t size);
 
 #endif

@@ -71,6 +71,23 @@ test('runs examples and shows the first member that differs', () => {
   assert.match(wrong.stdout, /data\.fPort: expected 7, got 6/);
 });
 
+test('gives the terminal no orders from a payload', () => {
+  const script = 'function decodeUplink({ bytes }) {\n' +
+    '  const text = String.fromCharCode(...bytes, 0x9b, 0x202e);\n' +
+    '  if (bytes[0] === 0x1b) throw new Error(text);\n' +
+    '  return { data: { text } };\n}\n';
+  const orders = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/;
+  writeFileSync(join(folder, 'hostile.js'), script);
+  const thrown = run('test', 'hostile.js', '--fport', '6', '--hex', '1b5b326a');
+  assert.equal(thrown.status, 1);
+  assert.match(thrown.stderr, /\?\[2j\?\?/);
+  assert.doesNotMatch(thrown.stderr, orders);
+  const printed = run('test', 'hostile.js', '--fport', '6', '--hex', '411b');
+  assert.equal(printed.status, 0, printed.stderr);
+  assert.doesNotMatch(printed.stdout, orders);
+  assert.deepEqual(JSON.parse(printed.stdout), { data: { text: 'A\u001b\u009b\u202e' } });
+});
+
 test('ends with status 2 when used wrongly', () => {
   assert.equal(run('test', 'sensor.js').status, 2);
   assert.equal(run('test', 'sensor.js', '--fport', '6').status, 2);

@@ -91,17 +91,20 @@ static void write_finding(const struct conf_finding *finding, const char *file, 
                 [CONF_WARNING] = "warning: ",
                 [CONF_NOTE] = "note: ",
         };
+        CLEANUP(buf_deinit) struct buf line = BUF_INIT;
 
         if (finding->variable)
-                buf_add_format(out, "environment variable %s: ", finding->variable);
+                buf_add_format(&line, "environment variable %s: ", finding->variable);
         else if (finding->line > 0)
-                buf_add_format(out, "%s:%d:%d: ", file, finding->line, finding->column);
+                buf_add_format(&line, "%s:%d:%d: ", file, finding->line, finding->column);
         else
-                buf_add_format(out, "%s: ", file);
-        buf_add_text(out, words[finding->severity]);
+                buf_add_format(&line, "%s: ", file);
+        buf_add_text(&line, words[finding->severity]);
         if (finding->path[0] != '\0')
-                buf_add_format(out, "%s: ", finding->path);
-        buf_add_format(out, "%s\n", finding->sentence);
+                buf_add_format(&line, "%s: ", finding->path);
+        buf_add_text(&line, finding->sentence);
+        text_add_printable(out, buf_text(&line), line.size);
+        buf_add_char(out, '\n');
 }
 
 void conf_report_write(const struct conf_report *report, const char *file, enum conf_severity least,

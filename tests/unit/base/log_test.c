@@ -101,6 +101,8 @@ static void test_hostile_text_stays_one_json_line(void **state)
                 assert_non_null(event);
                 assert_string_equal(json_text_member(event, "id"), "TEST_EVENT");
                 assert_int_equal(json_object_object_length(event), 5);
+                assert_null(strstr(line, "\xc2\x9b"));
+                assert_null(strstr(line, "\xe2\x80\xae"));
                 if (text_is_utf8(hostile[i], strlen(hostile[i])))
                         assert_string_equal(json_text_member(event, "text"), hostile[i]);
         }
@@ -123,6 +125,7 @@ static void test_hostile_text_gives_a_terminal_no_orders(void **state)
                 /* U+0080 to U+009F are controls too. */
                 for (const char *c = strchr(line, '\xc2'); c; c = strchr(c + 1, '\xc2'))
                         assert_true((unsigned char)c[1] >= 0xa0);
+                assert_null(strstr(line, "\xe2\x80\xae"));
         }
 }
 

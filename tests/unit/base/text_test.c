@@ -168,6 +168,42 @@ static void test_url_unescape_undoes_escape_for_every_byte(void **state)
         }
 }
 
+/* Text, what a terminal gets of it, what a terminal gets of it as JSON. */
+static const struct {
+        const char *text;
+        const char *printable;
+        const char *json;
+} printing[] = {
+        {"d-1 K\xc3\xa4se \xf0\x9f\x90\x84", "d-1 K\xc3\xa4se \xf0\x9f\x90\x84",
+         "d-1 K\xc3\xa4se \xf0\x9f\x90\x84"},
+        {"\x1b[2J\x07", "?[2J?", "\\u001b[2J\\u0007"},
+        {"\xc2\x9b[31m", "?[31m", "\\u009b[31m"},
+        {"\x9b[31m", "?[31m", "\\ufffd[31m"},
+        {"\x7f", "?", "\\u007f"},
+        {"a\xe2\x80\xae"
+         "b",
+         "a?b", "a\\u202eb"},
+        {"\xe2\x81\xa6x\xe2\x81\xa9", "?x?", "\\u2066x\\u2069"},
+        {"\xd8\x9c\xe2\x80\x8f", "??", "\\u061c\\u200f"},
+        {"\xe2\x80\xa8\xe2\x80\xa9", "??", "\\u2028\\u2029"},
+        {"one\ntwo", "one?two", "one\ntwo"},
+        {"\xc2\xa0\xe2\x80\xaf", "\xc2\xa0\xe2\x80\xaf", "\xc2\xa0\xe2\x80\xaf"},
+};
+
+static void test_a_terminal_gets_no_orders_from_text(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(printing); i++) {
+                CLEANUP(buf_deinit) struct buf out = BUF_INIT;
+                CLEANUP(buf_deinit) struct buf json = BUF_INIT;
+
+                text_add_printable(&out, printing[i].text, strlen(printing[i].text));
+                assert_string_equal(buf_text(&out), printing[i].printable);
+                text_add_printable_json(&json, printing[i].text, strlen(printing[i].text));
+                assert_string_equal(buf_text(&json), printing[i].json);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -178,6 +214,7 @@ int main(void)
                 cmocka_unit_test(test_url_escape_keeps_only_unreserved_bytes),
                 cmocka_unit_test(test_url_unescape_leaves_what_is_no_escape),
                 cmocka_unit_test(test_url_unescape_undoes_escape_for_every_byte),
+                cmocka_unit_test(test_a_terminal_gets_no_orders_from_text),
         };
 
         return cmocka_run_group_tests_name("base.text", tests, NULL, NULL);

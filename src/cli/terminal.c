@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "cli/terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/cli.h"
+
+void terminal_add(struct buf *out, const char *text)
+{
+        if (text)
+                text_add_printable(out, text, strlen(text));
+}
+
+void terminal_add_json(struct buf *out, struct json_object *value)
+{
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        json_write(&text, value);
+        text_add_printable_json(out, buf_text(&text), text.size);
+}
+
+void terminal_add_json_line(struct buf *out, struct json_object *value)
+{
+        terminal_add_json(out, value);
+        buf_add_char(out, '\n');
+}
+
+bool terminal_write(struct buf *out)
+{
+        bool written = out->size == 0 || fwrite(out->data, 1, out->size, stdout) == out->size;
+
+        buf_clear(out);
+        return written;
+}
+
+static void complain(const char *command, const char *format, va_list values)
+{
+        CLEANUP(buf_deinit) struct buf sentence = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf line = BUF_INIT;
+
+        buf_add_values(&sentence, format, values);
+        buf_add_format(&line, "isthmus %s: ", command);
+        text_add_printable(&line, buf_text(&sentence), sentence.size);
+        fprintf(stderr, "%s\n", buf_text(&line));
+}
+
+int terminal_fail(const char *command, const char *format, ...)
+{
+        va_list values;
+
+        va_start(values, format);
+        complain(command, format, values);
+        va_end(values);
+        return CLI_FAILED;
+}
+
+int terminal_usage(const char *command, const char *format, ...)
+{
+        va_list values;
+
+        va_start(values, format);
+        complain(command, format, values);
+        va_end(values);
+        fprintf(stderr, "`isthmus %s --help` explains it\n", command);
+        return CLI_USAGE;
+}

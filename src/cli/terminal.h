@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the commands write. Every text that came from outside passes here (text_add_printable), so
+ * that a device, a network or a file can't give the terminal orders or forge a line.
+ */
+#ifndef ISTHMUS_CLI_TERMINAL_H
+#define ISTHMUS_CLI_TERMINAL_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Adds a text; NULL adds nothing. */
+void terminal_add(struct buf *out, const char *text);
+
+/* Adds a value as compact JSON; json_add_line adds a line feed, too. */
+void terminal_add_json(struct buf *out, struct json_object *value);
+void terminal_add_json_line(struct buf *out, struct json_object *value);
+
+/* Writes to standard output and empties `out`. False when nobody reads any more. */
+bool terminal_write(struct buf *out);
+
+/* "isthmus COMMAND: SENTENCE" on standard error; returns CLI_FAILED. */
+int terminal_fail(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* As terminal_fail, and names the help; returns CLI_USAGE. */
+int terminal_usage(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#endif
