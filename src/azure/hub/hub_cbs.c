@@ -20,6 +20,7 @@
 
 #define ANSWER_TIMEOUT_MS 30000
 #define MOST_UNANSWERED   50
+#define MOST_WITNESSES    3
 #define MOST_ENDED        5
 #define ANSWER_SIZE_MAX   65536
 #define NUMBER_SIZE       32
@@ -93,6 +94,11 @@ void hub_cbs_request(struct hub_device *device)
 
 void hub_cbs_forget(struct hub_device *device)
 {
+        struct hub_cbs *cbs = &device->connection->cbs;
+
+        if (device->token.is_witness && cbs->witnesses > 0)
+                cbs->witnesses--;
+        device->token.is_witness = false;
         move(&device->token, NULL);
 }
 
@@ -162,6 +168,7 @@ static bool send_request(struct hub_device *device, struct reason *reason)
         pn_link_advance(cbs->sender);
         pn_delivery_settle(delivery); /* what counts is the answer */
         device->token.sent_ms = device->hub->client->now_ms;
+        device->token.is_witness = device->token.is_witness && cbs->witnesses > 0;
         move(&device->token, &cbs->sent);
         metrics_add(METRIC_HUB_TOKENS, 1);
         return true;
@@ -217,6 +224,8 @@ static void answered(struct hub_connection *connection, struct amqp_reader *answ
 
         connection->cbs.heard_ms = connection->hub->client->now_ms;
         connection->cbs.ended = 0;
+        connection->cbs.witnesses = 0;
+        connection->cbs.unheard = NULL;
         if (device == NULL) /* answered too late, or the device has left */
                 return;
         if (amqp_read_application(answer, AZURE_CBS_STATUS_DESCRIPTION, &atom))
@@ -306,6 +315,40 @@ static bool starves(struct hub_connection *connection)
         return cbs->starved_since_ms != 0 && now_ms - cbs->starved_since_ms > ANSWER_TIMEOUT_MS;
 }
 
+static void call_witnesses(struct hub_connection *connection, const struct hub_device *silent)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+
+        list_for_each (node, &connection->devices[HUB_PLACE_READY]) {
+                struct hub_device *device = list_entry(node, struct hub_device, node);
+
+                if (cbs->witnesses >= MOST_WITNESSES)
+                        break;
+                if (device == silent || device->token.list == &cbs->sent)
+                        continue;
+                hub_cbs_request(device);
+                device->token.is_witness = true;
+                cbs->witnesses++;
+        }
+}
+
+/* A token came to nothing. True if the hub answers nobody; false also as long as that is open. */
+static bool answers_nobody(struct hub_connection *connection, const struct hub_device *silent)
+{
+        struct hub_cbs *cbs = &connection->cbs;
+
+        if (cbs->heard_ms >= silent->token.sent_ms)
+                return false;
+        if (silent->token.is_witness)
+                return cbs->witnesses == 1;
+        if (cbs->witnesses == 0)
+                call_witnesses(connection, silent);
+        if (cbs->witnesses > 0)
+                return false;
+        return hub_connection_seated(connection) == 1 ||
+               (cbs->unheard != NULL && cbs->unheard != silent);
+}
+
 bool hub_cbs_check(struct hub_connection *connection)
 {
         struct hub_cbs *cbs = &connection->cbs;
@@ -317,10 +360,13 @@ bool hub_cbs_check(struct hub_connection *connection)
 
                 if (device->token.sent_ms > oldest_ms)
                         break;
-                if (cbs->heard_ms < device->token.sent_ms)
+                if (answers_nobody(connection, device))
                         return false;
                 hub_cbs_forget(device);
+                if (cbs->witnesses == 0 && cbs->heard_ms < device->token.sent_ms)
+                        cbs->unheard = device;
                 hub_device_token_answered(device, 0, "the hub did not answer the token");
         }
+        hub_cbs_pump(connection);
         return !starves(connection);
 }

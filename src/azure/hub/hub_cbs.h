@@ -20,6 +20,7 @@ struct hub_token {
         struct list *list; /* NULL = idle */
         uint64_t number;   /* of the request under way: makes its message-id */
         int64_t sent_ms;
+        bool is_witness; /* asked to see if the hub still answers anybody */
 };
 
 struct hub_cbs {
@@ -31,6 +32,8 @@ struct hub_cbs {
         uint64_t last_number;
         int64_t heard_ms;         /* when the hub last answered */
         int64_t starved_since_ms; /* requests wait, and the hub gives no credit; 0 = not so */
+        int witnesses;            /* under way */
+        const struct hub_device *unheard; /* whose silence nobody witnessed; for comparing */
         int ended; /* times in a row that the hub ended the links without an answer */
         struct hub_timer open_timer;
 };
@@ -53,7 +56,11 @@ void hub_cbs_pump(struct hub_connection *connection);
 /* An event of the session or its links. */
 void hub_cbs_event(struct hub_connection *connection, pn_event_t *event);
 
-/* Gives up what was not answered in time; false if the hub does not answer at all. */
+/*
+ * Gives up what was not answered in time. The silence is that one device's until ready devices,
+ * whose tokens are renewed for that, or a second device hear nothing either: then the hub does not
+ * answer at all, which is false.
+ */
 bool hub_cbs_check(struct hub_connection *connection);
 
 #endif

@@ -244,7 +244,7 @@ void hub_connection_event(pn_connection_t *pn_connection, pn_event_t *event)
         }
 }
 
-static size_t seated(const struct hub_connection *connection)
+size_t hub_connection_seated(const struct hub_connection *connection)
 {
         size_t count = 0;
 
@@ -262,7 +262,7 @@ size_t hub_connection_seats(struct hub_connection *connection)
                 return 0;
         if (connection->hub->client->now_ms >= connection->spent_until_ms)
                 connection->spent = 0;
-        taken = seated(connection) + connection->spent;
+        taken = hub_connection_seated(connection) + connection->spent;
         return taken < most ? most - taken : 0;
 }
 
@@ -272,8 +272,8 @@ void hub_connection_full(struct hub_connection *connection)
                 return;
         connection->full = true;
         log_info("HUB_CONNECTION_FULL", "The hub takes no more devices on a connection",
-                 LOG_TEXT("hub", connection->hub->name), LOG_INT("devices", seated(connection)),
-                 LOG_END);
+                 LOG_TEXT("hub", connection->hub->name),
+                 LOG_INT("devices", hub_connection_seated(connection)), LOG_END);
 }
 
 void hub_connection_left(struct hub_connection *connection, bool had_token)
@@ -284,7 +284,7 @@ void hub_connection_left(struct hub_connection *connection, bool had_token)
                 connection->spent++;
                 connection->spent_until_ms = client->now_ms + client->options.token_lifetime_ms;
         }
-        if (seated(connection) == 0)
+        if (hub_connection_seated(connection) == 0)
                 connection->empty_since_ms = client->now_ms;
 }
 
@@ -365,7 +365,8 @@ static void watch_open(struct hub_connection *connection)
                 hub_connection_fail(connection, "the hub does not answer tokens");
                 return;
         }
-        if (seated(connection) == 0 && now_ms - connection->empty_since_ms > EMPTY_TIMEOUT_MS)
+        if (hub_connection_seated(connection) == 0 &&
+            now_ms - connection->empty_since_ms > EMPTY_TIMEOUT_MS)
                 hub_connection_close(connection, "no device needs it");
 }
 

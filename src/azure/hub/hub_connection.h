@@ -49,6 +49,8 @@ void hub_connection_prepare(pn_transport_t *transport);
 /* An event of the connection. It may be freed by the last one. */
 void hub_connection_event(pn_connection_t *connection, pn_event_t *event);
 
+size_t hub_connection_seated(const struct hub_connection *connection);
+
 /* How many devices may still be seated. */
 size_t hub_connection_seats(struct hub_connection *connection);
 

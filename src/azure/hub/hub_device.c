@@ -173,10 +173,20 @@ void hub_device_expect_open(struct hub_device *device, struct hub_pause *pause)
 
 static void attach_or_give_up(struct hub_device *device)
 {
-        if (hub_links_are_unanswered(device))
+        int64_t patience_ms = hub_telemetry_patience_ms(device);
+
+        if (hub_links_are_unanswered(device)) {
                 hub_device_pause(device, 0, "the hub did not answer an attach");
-        else
+                return;
+        }
+        if (patience_ms > 0 && device->pause.timer.position == 0)
+                hub_timer_start(device->hub->client, &device->pause.timer, patience_ms);
+        if (patience_ms == 0) {
+                hub_telemetry_detach(device, "the hub gives no credit");
+                hub_device_repair(device, 0);
+        } else {
                 hub_links_attach(device);
+        }
 }
 
 static void pause_ends(struct hub_timer *timer)

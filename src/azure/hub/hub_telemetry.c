@@ -16,6 +16,8 @@
 #define LINK_SIZE_MAX 1048576
 /* A device's unsettled messages; each costs about 2 KiB beside its body. */
 #define MOST_UNSETTLED 100
+/* A hub may slow a device down by its credit, but not for ever. */
+#define CREDIT_PATIENCE_MS (INT64_C(120) * 1000)
 
 void hub_send_free(struct hub_send *send)
 {
@@ -36,6 +38,7 @@ void hub_telemetry_attach(struct hub_device *device)
                 return;
         telemetry->link = hub_links_sender(device, "events", AZURE_PATH_EVENTS);
         hub_links_open(device, telemetry->link, NULL);
+        telemetry->wanted_ms = device->hub->client->now_ms;
         hub_device_expect_open(device, &device->pause);
 }
 
@@ -172,10 +175,28 @@ static bool want_credit(struct hub_device *device)
 
         if (has_credit(telemetry))
                 return true;
+        if (!telemetry->wanted)
+                telemetry->wanted_ms = device->hub->client->now_ms;
         telemetry->wanted = true;
-        if (telemetry->link == NULL && device->pause.timer.position == 0)
+        if (device->pause.timer.position != 0)
+                return false;
+        if (telemetry->link == NULL)
                 hub_telemetry_attach(device);
+        else
+                hub_timer_start(device->hub->client, &device->pause.timer, CREDIT_PATIENCE_MS);
         return false;
+}
+
+int64_t hub_telemetry_patience_ms(const struct hub_device *device)
+{
+        const struct hub_telemetry *telemetry = &device->telemetry;
+        int64_t left_ms = telemetry->wanted_ms + CREDIT_PATIENCE_MS - device->hub->client->now_ms;
+
+        if (telemetry->link == NULL || !telemetry->wanted || has_credit(telemetry))
+                return -1;
+        if (!list_is_empty(&telemetry->in_flight)) /* those have an end of their own */
+                return CREDIT_PATIENCE_MS;
+        return left_ms > 0 ? left_ms : 0;
 }
 
 static size_t size_limit(pn_link_t *link)

@@ -28,12 +28,16 @@ struct hub_telemetry {
         struct list in_flight; /* in the order of sending */
         uint64_t sent;         /* counts delivery tags */
         bool wanted;           /* its owner waits for credit */
+        int64_t wanted_ms;     /* since when */
 };
 
 void hub_telemetry_init(struct hub_telemetry *telemetry);
 
 /* Attaches the link unless there is one. */
 void hub_telemetry_attach(struct hub_device *device);
+
+/* How long to wait still for credit on its link, 0 = not any longer; -1 if nobody waits for it. */
+int64_t hub_telemetry_patience_ms(const struct hub_device *device);
 
 /* Ends the link: what was not answered has outcome HUB_UNKNOWN. */
 void hub_telemetry_detach(struct hub_device *device, const char *why);

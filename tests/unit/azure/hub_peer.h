@@ -22,6 +22,7 @@
 /* What the hubs of a test do; may be changed at any time. */
 struct hub_script {
         bool hold_tokens; /* no answers */
+        const char *mute; /* no answer to a token whose audience ends so; or NULL */
         int token_status;
         const char *token_text;
         int full_after;             /* tokens accepted per connection; 0 = no limit */
@@ -82,6 +83,13 @@ struct hub_peer {
         pn_link_t *twin_out; /* and are answered here */
         pn_delivery_t *held; /* the last one that was left open */
 };
+
+static bool ends_with(const char *text, const char *end)
+{
+        size_t length = text == NULL ? 0 : strlen(text);
+
+        return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
 
 static inline struct hub_script hub_script_good(void)
 {
@@ -193,7 +201,8 @@ static void peer_token(struct hub_peer *peer, pn_delivery_t *delivery)
         keep(peer->seen->token_text, pn_data_get_string(pn_message_body(message)));
         pn_delivery_settle(delivery);
         pn_link_flow(link, 1);
-        if (!peer->script->hold_tokens)
+        if (!peer->script->hold_tokens &&
+            (peer->script->mute == NULL || !ends_with(peer->seen->token_name, peer->script->mute)))
                 peer_answer_token(peer, atom);
         pn_message_free(message);
 }
@@ -231,13 +240,6 @@ static void peer_telemetry(struct hub_peer *peer, pn_delivery_t *delivery)
         peer_settle(peer, delivery);
         if (peer->script->keep_credit)
                 pn_link_flow(link, 1);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-        size_t length = text == NULL ? 0 : strlen(text);
-
-        return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
 }
 
 static void peer_attach_methods(struct hub_peer *peer, pn_link_t *link)

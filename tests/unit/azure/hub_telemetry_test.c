@@ -497,16 +497,44 @@ static void an_unanswered_attach_is_given_up_after_a_minute(void **state)
         assert_string_equal(bench->owner.log, "C R R 1+");
 }
 
-static void withheld_credit_is_no_reason_to_attach_again(void **state)
+static void withheld_credit_is_waited_for_with_patience_that_ends(void **state)
 {
         struct bench *bench = *state;
+        struct world *world = &bench->world;
 
-        bench->world.script.credit = 0;
+        world->script.credit = 0;
         bench->owner.to_send = 1;
         owner_send_more(&bench->owner);
-        world_advance(&bench->world, 10 * 60 * 1000);
+        world_advance(world, 119 * 1000);
+        assert_int_equal(world->seen.attaches, 1);
+        world_advance(world, 3 * 60 * 1000);
+        assert_in_range(world->seen.attaches, 2, 3);
+        world_advance(world, 30 * 60 * 1000);
+        assert_in_range(world->seen.attaches, 10, 16);
         assert_string_equal(bench->owner.log, "");
-        assert_int_equal(bench->world.seen.attaches, 1);
+        assert_int_equal(world->connects, 1);
+        world->script.credit = 1000;
+        world_advance(world, 4 * 60 * 1000);
+        assert_string_equal(bench->owner.log, "R 1+");
+}
+
+/* Credit that comes in time, though late, ends the patience. */
+static void a_hub_may_slow_a_device_down_by_its_credit(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world->script.credit = 1;
+        world->script.keep_credit = false;
+        bench->owner.to_send = 10;
+        owner_send_more(&bench->owner);
+        for (int i = 0; i < 9; i++) {
+                world_advance(world, 90 * 1000);
+                pn_link_flow(world_pair(world)->peer.telemetry, 1);
+        }
+        world_advance(world, 1000);
+        assert_int_equal(world->seen.messages, 10);
+        assert_int_equal(world->seen.attaches, 1);
 }
 
 static void nothing_is_sent_before_ready(void **state)
@@ -549,7 +577,8 @@ int main(void)
                 TWO(closing_tells_what_is_unsettled),
                 TWO(a_device_may_be_closed_while_its_link_is_being_attached),
                 READY(an_unanswered_attach_is_given_up_after_a_minute),
-                READY(withheld_credit_is_no_reason_to_attach_again),
+                READY(withheld_credit_is_waited_for_with_patience_that_ends),
+                READY(a_hub_may_slow_a_device_down_by_its_credit),
                 FRESH(nothing_is_sent_before_ready),
         };
 
