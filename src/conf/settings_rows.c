@@ -328,7 +328,7 @@ static const struct conf_row rows[] = {
                  "Hosts that a webhook's headers X-Downlink-Push and X-Downlink-Replace may name: "
                  "host, host:port, or .domain for all hosts below it. If none is given: the "
                  "host of WebhookBaseURL, and without one those of The Things Stack Cloud and "
-                 "Sandbox"},
+                 "Sandbox, where an application keeps the host that it named first"},
         {THINGS "DeviceIntegrationDefault", CONF_FLAG,
          FIELD(the_things_industries.device_integration_default), .fallback = "true",
          .meaning = "Whether devices without the attribute azureintegration are connected"},

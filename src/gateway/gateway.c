@@ -52,6 +52,7 @@ struct gateway {
         struct device_directory *directory;
         struct device_table *devices;
         struct device_listing *registry;
+        struct downlink_routes *routes;
         struct device_provision *provision;
         struct formatter_pool *formatters; /* NULL = none is run */
         struct uplink_queue *queue;
@@ -114,7 +115,7 @@ static struct device *device_of(void *context, const struct uplink_event *event)
         struct gateway *gateway = context;
         struct device *device = device_table_get(gateway->devices, event);
 
-        if (event->heard && downlink_route_learn(gateway->store, device, event->heard))
+        if (event->heard && downlink_routes_learn(gateway->routes, device, event->heard))
                 device_link_receive(gateway->device_link, device);
         if (event->event.kind == EVENT_UPLINK)
                 command_network_contact(gateway->command_network, device);
@@ -376,7 +377,8 @@ static int join_command_stages(struct gateway *gateway, struct reason *reason)
         gateway->confirm = command_confirm_new(gateway->hubs, gateway->pending);
         command_format_join(gateway->command_format, gateway->pending);
         command_network_join(gateway->command_network, gateway->pending);
-        result = downlink_route_load(gateway->store, device_by_key, gateway, reason);
+        gateway->routes = downlink_routes_new(gateway->store);
+        result = downlink_routes_load(gateway->routes, device_by_key, gateway, reason);
         if (result == 0)
                 result = command_ledger_load(gateway->pending, device_by_key, gateway, reason);
         return result;
@@ -602,6 +604,7 @@ void gateway_stop(struct gateway *gateway)
         command_arrive_free(gateway->command_arrive);
         command_ledger_free(gateway->pending);
         device_listing_free(gateway->registry);
+        downlink_routes_free(gateway->routes);
         device_table_free(gateway->devices);
         device_directory_free(gateway->directory);
         device_provision_free(gateway->provision);

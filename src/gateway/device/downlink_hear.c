@@ -10,7 +10,7 @@ struct downlink_heard *downlink_hear(const struct settings *settings, const stru
                                      const struct event *event)
 {
         struct downlink_heard *heard = mem_new(1, sizeof(*heard));
-        int result = network_settings_told(settings, webhook, event, &heard->way, &heard->reason);
+        int result = network_settings_told(settings, webhook, event, heard);
 
         if (result == 0)
                 return heard;

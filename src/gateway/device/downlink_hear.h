@@ -3,6 +3,8 @@
 #ifndef ISTHMUS_GATEWAY_DEVICE_DOWNLINK_HEAR_H
 #define ISTHMUS_GATEWAY_DEVICE_DOWNLINK_HEAR_H
 
+#include <stdbool.h>
+
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "networks/downlink.h"
@@ -11,6 +13,7 @@
 struct downlink_heard {
         struct downlink_way way; /* without base_url: it must not be followed */
         struct reason reason;    /* why not */
+        bool is_named; /* the settings name its host: they don't leave it to the webhook */
 };
 
 /* NULL if it tells nothing, or nothing that is needed. The caller's. */

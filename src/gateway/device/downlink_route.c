@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "gateway/device/device.h"
@@ -13,6 +14,92 @@
 /* Records of this kind: key the device's; value a JSON object. */
 #define WAY_KIND  "way"
 #define WAY_DEPTH 4
+
+struct downlink_routes {
+        struct store *store;
+        struct map *bases; /* "network/application" to struct base */
+};
+
+/* Where the commands of an application go. */
+struct base {
+        char *url;     /* downlink_way's base_url */
+        char *refused; /* the last other one that was logged; or NULL */
+};
+
+struct downlink_routes *downlink_routes_new(struct store *store)
+{
+        struct downlink_routes *routes = mem_new(1, sizeof(*routes));
+
+        routes->store = store;
+        routes->bases = map_new();
+        return routes;
+}
+
+static bool free_base(void *context, const char *key, void *value)
+{
+        struct base *base = value;
+
+        (void)context;
+        (void)key;
+        free(base->url);
+        free(base->refused);
+        free(base);
+        return true;
+}
+
+void downlink_routes_free(struct downlink_routes *routes)
+{
+        if (!routes)
+                return;
+        map_each(routes->bases, free_base, NULL);
+        map_free(routes->bases);
+        free(routes);
+}
+
+/* --- the host of an application ------------------------------------------------------------- */
+
+/* That of the device's application; made with this URL if it has none yet. */
+static struct base *base_of(struct downlink_routes *routes, const struct device *device,
+                            const char *url)
+{
+        CLEANUP(mem_cleanup) char *key = mem_format("%s/%s", device->network, device->application);
+        struct base *base = map_get(routes->bases, key);
+
+        if (base)
+                return base;
+        base = mem_new(1, sizeof(*base));
+        base->url = mem_text(url);
+        map_set(routes->bases, key, base);
+        return base;
+}
+
+static void set_text(char **text, const char *value)
+{
+        free(*text);
+        *text = mem_text(value);
+}
+
+/* May the application's commands go there? A change is told, once for each other URL. */
+static bool is_followed(struct downlink_routes *routes, const struct device *device,
+                        const struct downlink_heard *heard)
+{
+        const char *url = heard->way.base_url;
+        struct base *base = base_of(routes, device, url);
+
+        if (text_equal_nocase(base->url, url))
+                return true;
+        if (heard->is_named || !text_equal_nocase(base->refused, url))
+                log_warn("DOWNLINK_HOST_CHANGED",
+                         "A webhook names another host as the way back to an application's devices",
+                         LOG_TEXT("application", device->application),
+                         LOG_TEXT("device", device->key), LOG_TEXT("before", base->url),
+                         LOG_TEXT("named", url),
+                         LOG_TEXT("followed", heard->is_named ? "true" : "false"), LOG_END);
+        set_text(heard->is_named ? &base->url : &base->refused, url);
+        return heard->is_named;
+}
+
+/* --- a device's way ------------------------------------------------------------------------- */
 
 static void record(struct store *store, const struct device *device)
 {
@@ -32,7 +119,8 @@ static void record(struct store *store, const struct device *device)
                                 });
 }
 
-bool downlink_route_learn(struct store *store, struct device *device, struct downlink_heard *heard)
+bool downlink_routes_learn(struct downlink_routes *routes, struct device *device,
+                           struct downlink_heard *heard)
 {
         if (!heard->way.base_url) {
                 if (!device->way_refused)
@@ -44,7 +132,7 @@ bool downlink_route_learn(struct store *store, struct device *device, struct dow
                 return false;
         }
         device->way_refused = false;
-        if (downlink_way_equal(&heard->way, &device->way))
+        if (downlink_way_equal(&heard->way, &device->way) || !is_followed(routes, device, heard))
                 return false;
         downlink_way_deinit(&device->way);
         device->way = heard->way;
@@ -52,11 +140,12 @@ bool downlink_route_learn(struct store *store, struct device *device, struct dow
         log_info("DOWNLINK_WAY_LEARNED", "A webhook names the way back to its device",
                  LOG_TEXT("device", device->key), LOG_TEXT("base_url", device->way.base_url),
                  LOG_TEXT("webhook_id", device->way.webhook_id), LOG_END);
-        record(store, device);
+        record(routes->store, device);
         return true;
 }
 
 struct loading {
+        struct downlink_routes *routes;
         struct device *(*device_of)(void *context, const char *key);
         void *context;
 };
@@ -78,15 +167,16 @@ static bool load_way(void *context, const struct store_record *stored)
                 .webhook_id = mem_text(json_text_member(object, "webhookId")),
                 .api_key = mem_text(api_key),
         };
+        base_of(loading->routes, device, base_url);
         return true;
 }
 
-int downlink_route_load(struct store *store,
-                        struct device *(*device_of)(void *context, const char *key), void *context,
-                        struct reason *reason)
+int downlink_routes_load(struct downlink_routes *routes,
+                         struct device *(*device_of)(void *context, const char *key), void *context,
+                         struct reason *reason)
 {
-        struct loading loading = {.device_of = device_of, .context = context};
-        int result = store_records_each(store, WAY_KIND, load_way, &loading);
+        struct loading loading = {.routes = routes, .device_of = device_of, .context = context};
+        int result = store_records_each(routes->store, WAY_KIND, load_way, &loading);
 
         if (result != 0)
                 reason_set(reason, "the store's records of ways to devices can't be read");

@@ -5,8 +5,12 @@
  *
  * Laws:
  *   - a way is used for the one device that it was told for, and only if its host is allowed;
+ *   - unless the settings name the hosts, all devices of an application have the host that was
+ *     heard first for one of them: whoever may post webhooks can't lead its commands elsewhere;
  *   - it is written when it has changed, not with every uplink;
  *   - its key is in the store and nowhere else.
+ *
+ * On the thread "hub", but downlink_routes_new, _load and _free.
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
 #define ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
@@ -17,13 +21,18 @@
 #include "store/store.h"
 
 struct device;
+struct downlink_routes;
 
-/* Takes over what was heard for this device; true if it has become known or another now. */
-bool downlink_route_learn(struct store *store, struct device *device, struct downlink_heard *heard);
+struct downlink_routes *downlink_routes_new(struct store *store);
+void downlink_routes_free(struct downlink_routes *routes);
 
 /* Reads the ways of the devices that `device_of` knows. Before the thread "hub" handles devices. */
-int downlink_route_load(struct store *store,
-                        struct device *(*device_of)(void *context, const char *key), void *context,
-                        struct reason *reason) MUST_CHECK;
+int downlink_routes_load(struct downlink_routes *routes,
+                         struct device *(*device_of)(void *context, const char *key), void *context,
+                         struct reason *reason) MUST_CHECK;
+
+/* Takes over what was heard for this device; true if it has become known or another now. */
+bool downlink_routes_learn(struct downlink_routes *routes, struct device *device,
+                           struct downlink_heard *heard);
 
 #endif

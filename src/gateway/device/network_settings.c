@@ -32,8 +32,7 @@ static enum downlink_route access_things_stack(const struct settings *settings,
 }
 
 static int told_by_things_stack(const struct settings *settings, const struct webhook *webhook,
-                                const struct event *event, struct downlink_way *way,
-                                struct reason *reason)
+                                const struct event *event, struct downlink_heard *heard)
 {
         static const char *const public_hosts[] = {".cloud.thethings.network",
                                                    ".cloud.thethings.industries"};
@@ -41,21 +40,20 @@ static int told_by_things_stack(const struct settings *settings, const struct we
         const char *base_url = settings->the_things_industries.webhook_base_url;
         const char *host = base_url ? strstr(base_url, "://") : NULL;
         const struct downlink_driver *driver = network_by_name(event->network)->downlink;
+        struct downlink_hosts allowed = {public_hosts, ARRAY_SIZE(public_hosts)};
         CLEANUP(buf_deinit) struct buf own = BUF_INIT;
         const char *own_host;
 
-        if (configured->count > 0)
-                return driver->way(webhook, event,
-                                   &(struct downlink_hosts){(const char *const *)configured->texts,
-                                                            configured->count},
-                                   way, reason);
-        if (!host)
-                return driver->way(webhook, event,
-                                   &(struct downlink_hosts){public_hosts, ARRAY_SIZE(public_hosts)},
-                                   way, reason);
-        buf_add(&own, host + 3, strcspn(host + 3, "/"));
-        own_host = buf_text(&own);
-        return driver->way(webhook, event, &(struct downlink_hosts){&own_host, 1}, way, reason);
+        heard->is_named = configured->count > 0 || host;
+        if (configured->count > 0) {
+                allowed = (struct downlink_hosts){(const char *const *)configured->texts,
+                                                  configured->count};
+        } else if (host) {
+                buf_add(&own, host + 3, strcspn(host + 3, "/"));
+                own_host = buf_text(&own);
+                allowed = (struct downlink_hosts){&own_host, 1};
+        }
+        return driver->way(webhook, event, &allowed, &heard->way, &heard->reason);
 }
 
 /* --- Myriota ------------------------------------------------------------------------------- */
@@ -86,7 +84,7 @@ static const struct row {
         enum downlink_route (*access)(const struct settings *settings, const char *application,
                                       struct network_access *access, struct reason *reason);
         int (*told)(const struct settings *settings, const struct webhook *webhook,
-                    const struct event *event, struct downlink_way *way, struct reason *reason);
+                    const struct event *event, struct downlink_heard *heard);
 } rows[] = {
         {"things-stack", access_things_stack, told_by_things_stack},
         {"myriota", access_myriota, NULL},
@@ -126,8 +124,7 @@ enum downlink_route network_settings(const struct settings *settings, const stru
 }
 
 int network_settings_told(const struct settings *settings, const struct webhook *webhook,
-                          const struct event *event, struct downlink_way *way,
-                          struct reason *reason)
+                          const struct event *event, struct downlink_heard *heard)
 {
         const struct row *row = row_of(event->network);
         struct network_access access;
@@ -135,5 +132,5 @@ int network_settings_told(const struct settings *settings, const struct webhook 
         if (!row || !row->told ||
             row->access(settings, event->application, &access, NULL) == COMMAND_WAY_OPEN)
                 return DOWNLINK_E_NO_WAY;
-        return row->told(settings, webhook, event, way, reason);
+        return row->told(settings, webhook, event, heard);
 }

@@ -7,6 +7,7 @@
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/device/device.h"
+#include "gateway/device/downlink_hear.h"
 #include "networks/downlink.h"
 #include "networks/network.h"
 
@@ -26,10 +27,10 @@ enum downlink_route network_settings(const struct settings *settings, const stru
 
 /*
  * The way that a webhook tells for the device of its event, if it may be followed: 0, or
- * enum downlink_way_condition with the reason. Every thread.
+ * enum downlink_way_condition with the reason. Fills `heard`, whose way is the caller's to deinit
+ * in any case. Every thread.
  */
 int network_settings_told(const struct settings *settings, const struct webhook *webhook,
-                          const struct event *event, struct downlink_way *way,
-                          struct reason *reason) MUST_CHECK;
+                          const struct event *event, struct downlink_heard *heard) MUST_CHECK;
 
 #endif
