@@ -19,6 +19,8 @@
         X(WEBHOOK_UNTRUSTED, "isthmus_webhooks_total{answer=\"untrusted\"}", "")                   \
         X(WEBHOOK_TOO_LARGE, "isthmus_webhooks_total{answer=\"too_large\"}", "")                   \
         X(WEBHOOK_REFUSED, "isthmus_webhooks_total{answer=\"unavailable\"}", "")                   \
+        X(WEBHOOK_PART_REFUSED, "isthmus_webhook_parts_not_stored_total",                          \
+          "Parts of webhooks that were named in the answer and not stored")                        \
         X(CERTIFICATE_FETCHED, "isthmus_certificate_fetches_total{result=\"fetched\"}",            \
           "Fetches of signing certificates by result")                                             \
         X(CERTIFICATE_FAILED, "isthmus_certificate_fetches_total{result=\"failed\"}", "")          \

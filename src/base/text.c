@@ -54,6 +54,17 @@ bool text_is_utf8(const char *text, size_t size)
         return true;
 }
 
+int text_cut(const char *text, int most)
+{
+        int length = (int)strnlen(text, (size_t)most + 1);
+
+        if (length <= most)
+                return length;
+        for (length = most; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80;)
+                length--;
+        return length;
+}
+
 bool text_equal_nocase(const char *a, const char *b)
 {
         if (!a || !b)

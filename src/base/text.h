@@ -16,6 +16,9 @@ size_t text_utf8_length(const char *text, size_t size);
 /* True if all `size` bytes are valid UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(const char *text, size_t size);
 
+/* Bytes of `text`, at most `most`, that cut no character in two; for `%.*s`. */
+int text_cut(const char *text, int most);
+
 /* Equal without regard to ASCII case; NULL equals only NULL. */
 bool text_equal_nocase(const char *a, const char *b);
 

@@ -19,6 +19,9 @@
 /* The header that carries a key; Azure Functions' own name is understood as well. */
 static const char *const key_headers[] = {"X-Api-Key", "x-functions-key"};
 
+/* Of one delivery; its answer names them all. */
+#define MOST_REFUSALS_LOGGED 16
+
 struct webhook_intake {
         struct webhook_intake_options options;
         struct http_server *server;
@@ -35,6 +38,7 @@ struct delivery {
         struct store_put put;
         struct store_event *stored;
         struct buf *records;
+        struct buf answer; /* names what is not stored of it; empty if all is */
         int64_t arrived_ns;
         atomic_int parts; /* that must be durable before the answer */
         atomic_int result;
@@ -160,6 +164,7 @@ static void delivery_free(struct delivery *delivery)
                 buf_deinit(&delivery->records[i]);
         free(delivery->records);
         free(delivery->stored);
+        buf_deinit(&delivery->answer);
         free(delivery);
 }
 
@@ -199,13 +204,15 @@ static void part_done(void *context, int result)
         if (atomic_fetch_sub(&delivery->parts, 1) > 1)
                 return;
         result = atomic_load(&delivery->result);
-        delivery_free(delivery);
         if (result == 0) {
                 metrics_add(METRIC_WEBHOOK_STORED, 1);
-                http_exchange_answer(exchange, 202, NULL, NULL, 0);
+                http_exchange_answer(exchange, 202,
+                                     delivery->answer.size > 0 ? "application/json" : NULL,
+                                     delivery->answer.data, delivery->answer.size);
         } else {
                 refuse_unavailable(exchange, result);
         }
+        delivery_free(delivery);
 }
 
 /* On the store's thread. */
@@ -251,18 +258,21 @@ static void prepare_put(struct delivery *delivery)
 }
 
 /* Moves what is to be stored from the parsed list to the delivery. */
-static void select_events(struct delivery *delivery, struct event_list *parsed,
-                          struct reason *unfit)
+static void select_events(struct delivery *delivery, struct event_list *parsed)
 {
         const struct webhook_intake_options *options = &delivery->webhook->options;
 
         for (size_t i = 0; i < parsed->count; i++) {
                 CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+                struct reason unfit = REASON_INIT;
                 struct uplink_event *event;
 
-                if (!options->wanted(options->context, &parsed->events[i]) ||
-                    !options->admissible(options->context, &parsed->events[i], unfit))
+                if (!options->wanted(options->context, &parsed->events[i]))
                         continue;
+                if (!options->admissible(options->context, &parsed->events[i], &unfit)) {
+                        event_list_refuse(parsed, parsed->events[i].device, unfit.text);
+                        continue;
+                }
                 event = mem_new(1, sizeof(*event));
                 event->event = parsed->events[i];
                 parsed->events[i] = EVENT_INIT;
@@ -337,16 +347,58 @@ static void refuse(struct delivery *delivery, unsigned status, const char *title
         http_exchange_problem(exchange, status, title, reason->text);
 }
 
+/* --- parts that are not stored ------------------------------------------------------------ */
+
+static void tell_refusals(const struct delivery *delivery, const struct event_list *parsed)
+{
+        metrics_add(METRIC_WEBHOOK_PART_REFUSED, (int64_t)parsed->refusal_count);
+        for (size_t i = 0; i < parsed->refusal_count && i < MOST_REFUSALS_LOGGED; i++)
+                log_warn("WEBHOOK_PART_REFUSED", "A part of a webhook was not stored",
+                         LOG_TEXT("network", delivery->network->name),
+                         LOG_TEXT("device",
+                                  parsed->refusals[i].device ? parsed->refusals[i].device : ""),
+                         LOG_TEXT("reason", parsed->refusals[i].why),
+                         LOG_INT("of", (int64_t)parsed->refusal_count), LOG_END);
+}
+
+/* `{"stored":1,"notStored":[{"device":"...","reason":"..."}]}` */
+static void write_answer(struct delivery *delivery, const struct event_list *parsed)
+{
+        struct buf *out = &delivery->answer;
+
+        buf_add_format(out, "{\"stored\":%zu,\"notStored\":[", delivery->events.count);
+        for (size_t i = 0; i < parsed->refusal_count; i++) {
+                const struct event_refusal *refusal = &parsed->refusals[i];
+
+                buf_add_text(out, i > 0 ? ",{" : "{");
+                if (refusal->device) {
+                        buf_add_text(out, "\"device\":");
+                        buf_add_json_string(out, refusal->device, strlen(refusal->device));
+                        buf_add_char(out, ',');
+                }
+                buf_add_text(out, "\"reason\":");
+                buf_add_json_string(out, refusal->why, strlen(refusal->why));
+                buf_add_char(out, '}');
+        }
+        buf_add_text(out, "]}\n");
+}
+
 static void store_events(struct delivery *delivery, struct event_list *parsed)
 {
         struct http_exchange *exchange = delivery->exchange;
         int concerning = count_concerning(delivery->webhook, parsed);
-        struct reason unfit = REASON_INIT;
 
-        select_events(delivery, parsed, &unfit);
+        select_events(delivery, parsed);
+        tell_refusals(delivery, parsed);
         if (!list_is_empty(&delivery->events) || concerning > 0) {
+                if (parsed->refusal_count > 0)
+                        write_answer(delivery, parsed);
                 start_parts(delivery, parsed, concerning);
-        } else if (unfit.text[0] != '\0') {
+        } else if (parsed->refusal_count > 0) {
+                struct reason unfit = REASON_INIT;
+
+                for (size_t i = 0; i < parsed->refusal_count; i++)
+                        reason_add(&unfit, "%s", parsed->refusals[i].why);
                 metrics_add(METRIC_WEBHOOK_MALFORMED, 1);
                 refuse(delivery, 400, "Not taken", &unfit);
         } else {
@@ -371,6 +423,7 @@ static void take(struct delivery *delivery)
 
         if (delivery->network->parse(&delivery->received, &parsed, &reason) ==
             NETWORK_E_MALFORMED) {
+                tell_refusals(delivery, &parsed);
                 refuse_malformed(delivery, &reason);
                 return;
         }

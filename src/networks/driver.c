@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "networks/driver.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+/* Bytes of an id that a reason shows. */
+#define MOST_OF_A_NAME 64
 
 static struct json_object *parse_object(const char *text, size_t size, const char *what,
                                         struct reason *reason)
@@ -35,6 +41,23 @@ struct json_object *driver_body(const struct webhook *webhook, struct reason *re
 struct json_object *driver_answer(const char *body, size_t size, struct reason *reason)
 {
         return parse_object(body, size, "the answer", reason);
+}
+
+char *driver_eui(const char *text)
+{
+        char *eui = mem_text(text);
+
+        for (char *digit = eui; digit && *digit; digit++)
+                *digit = (char)toupper((unsigned char)*digit);
+        return eui;
+}
+
+void driver_name_device(struct reason *reason, const char *device, const char *application)
+{
+        if (reason->text[0] != '\0')
+                reason_prefix(reason, "device '%.*s' of application '%.*s'",
+                              text_cut(device, MOST_OF_A_NAME), device,
+                              text_cut(application, MOST_OF_A_NAME), application);
 }
 
 void driver_add_base_url(struct buf *url, const char *base_url)

@@ -23,6 +23,12 @@ struct json_object *driver_details(const struct event *event, struct reason *rea
 /* The body of an API's answer as a JSON object, as driver_body. */
 struct json_object *driver_answer(const char *body, size_t size, struct reason *reason) MUST_CHECK;
 
+/* A copy of an EUI (the caller's), in upper case whoever wrote it; NULL of NULL. */
+char *driver_eui(const char *text);
+
+/* Puts whom it is about before a reason that says something. */
+void driver_name_device(struct reason *reason, const char *device, const char *application);
+
 /* Adds a configured URL without the slashes at its end. */
 void driver_add_base_url(struct buf *url, const char *base_url);
 

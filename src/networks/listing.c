@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "networks/driver.h"
 
 void device_attributes_deinit(struct device_attributes *attributes)
 {
@@ -150,7 +151,7 @@ void device_list_add(struct device_list *list, const char *device, const char *d
         added = &list->devices[list->count++];
         *added = (struct listed_device){
                 .device = mem_text(device),
-                .dev_eui = text_is_empty(dev_eui) ? NULL : mem_text(dev_eui),
+                .dev_eui = text_is_empty(dev_eui) ? NULL : driver_eui(dev_eui),
         };
         device_attributes_read(attributes, &added->attributes, &remark);
         if (remark.text[0] != '\0')

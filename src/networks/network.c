@@ -10,7 +10,12 @@ void event_list_deinit(struct event_list *list)
 {
         for (size_t i = 0; i < list->count; i++)
                 event_deinit(&list->events[i]);
+        for (size_t i = 0; i < list->refusal_count; i++) {
+                free(list->refusals[i].device);
+                free(list->refusals[i].why);
+        }
         free(list->events);
+        free(list->refusals);
         *list = EVENT_LIST_INIT;
 }
 
@@ -22,6 +27,14 @@ struct event *event_list_add(struct event_list *list)
         event = &list->events[list->count++];
         *event = EVENT_INIT;
         return event;
+}
+
+void event_list_refuse(struct event_list *list, const char *device, const char *why)
+{
+        list->refusals =
+                mem_resize(list->refusals, list->refusal_count + 1, sizeof(*list->refusals));
+        list->refusals[list->refusal_count++] =
+                (struct event_refusal){.device = mem_text(device), .why = mem_text(why)};
 }
 
 void telemetry_deinit(struct telemetry *telemetry)

@@ -34,16 +34,27 @@ struct webhook {
         void *context; /* for `header` */
 };
 
-/* Events of one webhook; owns them. */
+/* A part of a webhook that is not taken; owns its texts. */
+struct event_refusal {
+        char *device; /* or NULL */
+        char *why;
+};
+
+/* Events of one webhook, and the parts of it that are none; owns both. */
 struct event_list {
         struct event *events;
         size_t count;
+        struct event_refusal *refusals;
+        size_t refusal_count;
 };
 
-#define EVENT_LIST_INIT ((struct event_list){.events = NULL, .count = 0})
+#define EVENT_LIST_INIT ((struct event_list){.events = NULL})
 
 void event_list_deinit(struct event_list *list);
 struct event *event_list_add(struct event_list *list);
+
+/* Names a part that is not taken. `device` may be NULL; both are copied. */
+void event_list_refuse(struct event_list *list, const char *device, const char *why);
 
 /* The limits that JSON from outside must keep. */
 #define NETWORK_JSON_DEPTH 64
@@ -91,8 +102,9 @@ struct network {
         /*
          * Bytes to events. Returns 0 with at least one event, NETWORK_E_IGNORED, or
          * NETWORK_E_MALFORMED with the reason; `events` is the caller's to deinit in any case.
-         * A webhook with good and bad parts gives the good ones, and `*reason` names the bad
-         * ones (rule M1).
+         * A webhook with good and bad parts gives the good ones, and refuses the bad ones by
+         * name (event_list_refuse, rule M1). With 0 and NETWORK_E_IGNORED, what was odd or left
+         * out stands in the reason, with the device it is about.
          */
         int (*parse)(const struct webhook *webhook, struct event_list *events,
                      struct reason *reason);

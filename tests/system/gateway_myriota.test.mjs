@@ -122,8 +122,35 @@ test('M1 M6 a bad packet is named and does not take its neighbours', async () =>
   assert.equal(answer.status, 202, answer.text);
   await hub.telemetryOf('beside-2');
   await hub.telemetryOf('beside-3');
-  assert.match((await gateway.logged('WEBHOOK_REMARK')).remark, /packet 1 .*packet 3/);
+  assert.deepEqual(JSON.parse(answer.text), {
+    stored: 2,
+    notStored: [
+      { device: 'beside-1', reason: 'packet 1 of terminal beside-1: Value is not hexadecimal' },
+      { device: 'beside-1', reason: 'packet 3 of terminal beside-1: Value has an odd number of hex digits' },
+    ],
+  });
   await assertTelemetry('beside-1', 0);
+});
+
+test('a packet whose terminal can be no device is named in the answer, the log and a metric', async () => {
+  const counted = 'isthmus_webhook_parts_not_stored_total';
+  const before = await gateway.metric(counted);
+  const answer = await gateway.post('/myriota/tracker', signer.delivery([
+    packetOf('fit-1', '01'), packetOf('no id/for a hub', '02'),
+  ]));
+  assert.equal(answer.status, 202, answer.text);
+  const told = JSON.parse(answer.text);
+  assert.equal(told.stored, 1);
+  assert.equal(told.notStored.length, 1);
+  assert.equal(told.notStored[0].device, 'no id/for a hub');
+  assert.match(told.notStored[0].reason, /can't be a device id in IoT Hub/);
+  await hub.telemetryOf('fit-1');
+  const logged = await eventually('its line in the log', () => gateway.log.find((entry) =>
+    entry.id === 'WEBHOOK_PART_REFUSED' && entry.device === 'no id/for a hub'));
+  assert.match(logged.reason, /can't be a device id/);
+  assert.equal(await gateway.metric(counted), before + 1);
+  const whole = await gateway.post('/myriota/tracker', signer.delivery([packetOf('fit-1', '03')]));
+  assert.equal(whole.text, '');
 });
 
 test('M7 data that is no list of packets is 400, an empty list is 2xx', async () => {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "networks/driver.h"
 #include "networks/myriota/myriota_signature.h"
 #include "networks/object_writer.h"
@@ -19,6 +20,7 @@
 struct delivery {
         char *application;
         struct buf details; /* JSON object text */
+        bool has_time;
 };
 
 static void delivery_deinit(struct delivery *delivery)
@@ -60,20 +62,20 @@ static void write_time(struct object_writer *details, const char *name, int64_t 
         object_text(details, name, text);
 }
 
-static void write_details(const struct webhook *webhook, struct json_object *root, struct buf *out,
-                          struct reason *reason)
+static void write_details(const struct webhook *webhook, struct json_object *root,
+                          struct delivery *delivery)
 {
         struct object_writer details;
         int64_t sent_s = -1;
 
-        object_open(&details, out);
+        object_open(&details, &delivery->details);
         object_text(&details, "PayloadId", json_text_member(root, "Id"));
         object_text(&details, "EndpointReference", json_text_member(root, "EndpointRef"));
-        if (json_int_member(root, "Timestamp", &sent_s) && sent_s >= 0 &&
-            sent_s < INT64_MAX / CLOCK_NS_PER_S && event_time_is_valid(sent_s * CLOCK_NS_PER_S))
+        delivery->has_time = json_int_member(root, "Timestamp", &sent_s) && sent_s >= 0 &&
+                             sent_s < INT64_MAX / CLOCK_NS_PER_S &&
+                             event_time_is_valid(sent_s * CLOCK_NS_PER_S);
+        if (delivery->has_time)
                 write_time(&details, "PayloadReceivedAtUtc", sent_s * CLOCK_NS_PER_S);
-        else
-                reason_add(reason, "the outer Timestamp is no time and was not used");
         write_time(&details, "PayloadArrivedAtUtc", webhook->arrived_ns);
         object_close(&details);
 }
@@ -86,7 +88,7 @@ static bool read_delivery(const struct webhook *webhook, struct json_object *roo
                 reason_set(reason, "EndpointRef is missing, and the path names no application");
                 return false;
         }
-        write_details(webhook, root, &delivery->details, reason);
+        write_details(webhook, root, delivery);
         return true;
 }
 
@@ -179,6 +181,17 @@ static void add_event(const struct delivery *delivery, const struct packet *pack
         identify(packet, event);
 }
 
+static void refuse_packet(const struct packet *packet, size_t number, const char *wrong,
+                          struct event_list *events)
+{
+        const char *terminal = packet->terminal ? packet->terminal : "?";
+        CLEANUP(mem_cleanup)
+        char *why = mem_format("packet %zu of terminal %.*s: %s", number, text_cut(terminal, 64),
+                               terminal, wrong);
+
+        event_list_refuse(events, packet->terminal, why);
+}
+
 /* Rule M1: a bad packet is named and does not stop the others. */
 static void read_packets(const struct delivery *delivery, struct json_object *list,
                          struct event_list *events, struct reason *reason)
@@ -190,9 +203,18 @@ static void read_packets(const struct delivery *delivery, struct json_object *li
                 if (!wrong)
                         add_event(delivery, &packet, events);
                 else
-                        reason_add(reason, "packet %zu of terminal %.64s: %s", i + 1,
-                                   packet.terminal ? packet.terminal : "?", wrong);
+                        refuse_packet(&packet, i + 1, wrong, events);
         }
+        if (events->count == 0) {
+                for (size_t i = 0; i < events->refusal_count; i++)
+                        reason_add(reason, "%s", events->refusals[i].why);
+                return;
+        }
+        if (!delivery->has_time)
+                reason_add(reason,
+                           "the outer Timestamp of the delivery with terminal %.*s is no time and "
+                           "was not used",
+                           text_cut(events->events[0].device, 64), events->events[0].device);
 }
 
 static int myriota_parse(const struct webhook *webhook, struct event_list *events,
@@ -206,7 +228,9 @@ static int myriota_parse(const struct webhook *webhook, struct event_list *event
         if (!data)
                 return NETWORK_E_MALFORMED;
         if (json_object_array_length(list) == 0) {
-                reason_set(reason, "the delivery has no packets");
+                const char *id = json_text_member(root, "Id");
+
+                reason_set(reason, "the delivery '%s' has no packets", id ? id : "");
                 return NETWORK_E_IGNORED;
         }
         if (!read_delivery(webhook, root, &delivery, reason))

@@ -185,11 +185,20 @@ static void identify(const struct things_stack_message *message, struct event *e
 
 /* --- uplinks ---------------------------------------------------------------------------- */
 
+/* The stack leaves f_port out when it is 0; but what was decoded had a port. */
+static const char *why_no_port(const struct things_stack_message *message)
+{
+        if (json_member(message->body, "f_port") || !json_member(message->body, "decoded_payload"))
+                return "the uplink has no f_port: MAC commands only";
+        return "the uplink has decoded_payload but no f_port, and was not sent; if the webhook "
+               "has a field mask, it must let uplink_message.f_port through";
+}
+
 /* NETWORK_E_IGNORED, or 0 if there is data for an application (rules U1, U13). */
 static int check_uplink_port(const struct things_stack_message *message, struct reason *reason)
 {
         if (message->port == 0) {
-                reason_set(reason, "the uplink has no f_port: MAC commands only");
+                reason_set(reason, "%s", why_no_port(message));
                 return NETWORK_E_IGNORED;
         }
         if (message->port == PORT_CERTIFICATION) {
@@ -241,7 +250,7 @@ static void fill_event(const struct things_stack_message *message, struct event 
         event->kind = message->kind;
         event->application = mem_text(message->application);
         event->device = mem_text(message->device);
-        event->dev_eui = mem_text(message->dev_eui);
+        event->dev_eui = driver_eui(message->dev_eui);
         event->port = message->port;
         event->simulated = json_bool_member(message->root, "simulated", false);
         identify(message, event);
@@ -251,27 +260,38 @@ static void fill_event(const struct things_stack_message *message, struct event 
                 things_stack_describe(message, event);
 }
 
+static int read_message(struct things_stack_message *message, const struct webhook *webhook,
+                        struct event_list *events, struct reason *reason)
+{
+        struct event *event;
+        int result = 0;
+
+        if (!read_ids(message, reason) || !read_kind(message, reason) ||
+            !read_port(message, reason))
+                return NETWORK_E_MALFORMED;
+        if (message->kind == EVENT_UPLINK)
+                result = check_uplink_port(message, reason);
+        if (result)
+                return result;
+        event = event_list_add(events);
+        event->time_ns = read_times(message, webhook, reason);
+        fill_event(message, event, reason);
+        return 0;
+}
+
 static int things_stack_parse(const struct webhook *webhook, struct event_list *events,
                               struct reason *reason)
 {
         CLEANUP(json_cleanup) struct json_object *root = driver_body(webhook, reason);
         struct things_stack_message message = {.root = root};
-        struct event *event;
-        int result = 0;
+        int result;
 
         if (!root)
                 return NETWORK_E_MALFORMED;
-        if (!read_ids(&message, reason) || !read_kind(&message, reason) ||
-            !read_port(&message, reason))
-                return NETWORK_E_MALFORMED;
-        if (message.kind == EVENT_UPLINK)
-                result = check_uplink_port(&message, reason);
-        if (result)
-                return result;
-        event = event_list_add(events);
-        event->time_ns = read_times(&message, webhook, reason);
-        fill_event(&message, event, reason);
-        return 0;
+        result = read_message(&message, webhook, events, reason);
+        if (message.application)
+                driver_name_device(reason, message.device, message.application);
+        return result;
 }
 
 /* The Things Stack writes bytes as standard base64, as protocol buffers do in JSON. */

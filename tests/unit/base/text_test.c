@@ -204,9 +204,21 @@ static void test_a_terminal_gets_no_orders_from_text(void **state)
         }
 }
 
+static void a_cut_leaves_no_part_of_a_character(void **state)
+{
+        (void)state;
+        assert_int_equal(text_cut("", 3), 0);
+        assert_int_equal(text_cut("abc", 3), 3);
+        assert_int_equal(text_cut("abcd", 3), 3);
+        assert_int_equal(text_cut("ab\xc3\xa9", 4), 4);
+        assert_int_equal(text_cut("ab\xc3\xa9", 3), 2);
+        assert_int_equal(text_cut("\xf0\x9f\x9b\xb0", 3), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_cut_leaves_no_part_of_a_character),
                 cmocka_unit_test(test_utf8_follows_the_standards_table),
                 cmocka_unit_test(test_utf8_of_a_whole_text),
                 cmocka_unit_test(test_equality_with_null),

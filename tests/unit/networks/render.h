@@ -90,6 +90,8 @@ static inline void render_trial(struct buf *out, const struct trial *trial)
 {
         buf_add_format(out, "%s%s%s\n", render_answer(trial->result),
                        trial->reason.text[0] ? ": " : "", trial->reason.text);
+        for (size_t i = 0; i < trial->events.refusal_count; i++)
+                render_line(out, "refused", trial->events.refusals[i].why);
         for (size_t i = 0; i < trial->events.count; i++)
                 render_event(out, &trial->events.events[i]);
 }

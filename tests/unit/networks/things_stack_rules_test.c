@@ -239,6 +239,19 @@ static void u7_no_dev_eui_leaves_it_out(void **state)
         }
 }
 
+static void u7_dev_eui_is_in_upper_case_whoever_wrote_it(void **state)
+{
+        struct trial trial;
+
+        (void)state;
+        telemetry(&trial, "{\"end_device_ids\":{\"device_id\":\"d\",\"application_ids\":{"
+                          "\"application_id\":\"a\"},\"dev_eui\":\"00ab00cd00ef0012\"},"
+                          "\"uplink_message\":{\"f_port\":5}}");
+        assert_string_equal(json_text_member(trial.body, "DeviceEUI"), "00AB00CD00EF0012");
+        assert_string_equal(trial_property(&trial, "DeviceEUI"), "00AB00CD00EF0012");
+        trial_deinit(&trial);
+}
+
 static void u8_decoded_members_keep_value_type_and_order(void **state)
 {
         static const char decoded[] =
@@ -413,6 +426,37 @@ static void u13_without_a_port_nothing_is_sent(void **state)
         assert_refused("{" IDS ",\"uplink_message\":{\"f_port\":\"0\"}}", NETWORK_E_IGNORED, "");
 }
 
+static void u13_decoded_values_without_a_port_are_of_a_field_mask(void **state)
+{
+        (void)state;
+        assert_refused("{" IDS ",\"uplink_message\":{\"decoded_payload\":{\"kwh\":12.5},"
+                       "\"frm_payload\":\"AQ==\"}}",
+                       NETWORK_E_IGNORED, "field mask, it must let uplink_message.f_port through");
+        assert_refused("{" IDS ",\"uplink_message\":{\"decoded_payload\":{},\"f_port\":0}}",
+                       NETWORK_E_IGNORED, "MAC commands only");
+}
+
+static void every_remark_and_refusal_names_the_device(void **state)
+{
+        static const char *const bodies[] = {
+                "{" IDS ",\"uplink_message\":{}}",
+                "{" IDS ",\"uplink_message\":{\"f_port\":224}}",
+                "{" IDS ",\"uplink_message\":{\"f_port\":5,\"decoded_payload\":7}}",
+                "{" IDS ",\"uplink_message\":{\"f_port\":5,\"received_at\":7}}",
+                "{" IDS ",\"uplink_message\":{\"f_port\":700}}",
+                "{" IDS "}",
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+                struct trial trial = parse(bodies[i]);
+
+                if (!strstr(trial.reason.text, "device 'dev-1' of application 'app-1': "))
+                        fail_msg("no device is named in: %s", trial.reason.text);
+                trial_deinit(&trial);
+        }
+}
+
 static void u14_properties_in_the_original_order(void **state)
 {
         static const char *const rows[][2] = {
@@ -555,6 +599,7 @@ int main(void)
                 cmocka_unit_test(u5_compatible_times_are_truncated),
                 cmocka_unit_test(u6_payload_is_the_text_unchanged),
                 cmocka_unit_test(u6_no_payload_is_an_empty_one),
+                cmocka_unit_test(u7_dev_eui_is_in_upper_case_whoever_wrote_it),
                 cmocka_unit_test(u7_no_dev_eui_leaves_it_out),
                 cmocka_unit_test(u8_decoded_members_keep_value_type_and_order),
                 cmocka_unit_test(u9_positions_are_added_before_the_originals),
@@ -567,6 +612,8 @@ int main(void)
                 cmocka_unit_test(u12_a_formatter_replaces_what_the_network_decoded),
                 cmocka_unit_test(u12_formatter_output_that_is_no_object_can_never_be_sent),
                 cmocka_unit_test(u13_without_a_port_nothing_is_sent),
+                cmocka_unit_test(u13_decoded_values_without_a_port_are_of_a_field_mask),
+                cmocka_unit_test(every_remark_and_refusal_names_the_device),
                 cmocka_unit_test(u14_properties_in_the_original_order),
                 cmocka_unit_test(u15_unknown_members_and_odd_types_are_no_matter),
                 cmocka_unit_test(u16_missing_ids_are_named),
