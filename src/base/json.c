@@ -34,13 +34,18 @@ void json_position(const char *text, size_t size, size_t offset, int *line, int 
         }
 }
 
-static void explain(const struct json_scan *scan, struct reason *reason)
+static void explain(const struct json_scan *scan, size_t values, struct reason *reason)
 {
         int line;
         int column;
 
         json_position(scan->text, scan->size, scan->at, &line, &column);
-        if (scan->at >= scan->size)
+        if (scan->at < scan->size && scan->values == 0)
+                reason_set(reason,
+                           "the JSON text holds more than %zu values, which is the limit (reached "
+                           "at line %d column %d)",
+                           values, line, column);
+        else if (scan->at >= scan->size)
                 reason_set(reason, "the JSON text ends too early, at line %d column %d", line,
                            column);
         else
@@ -120,11 +125,13 @@ static struct json_object *build_scanned(const struct json_scan *scan, int depth
         return value;
 }
 
-struct json_object *json_parse(const char *text, size_t size, int depth, enum json_style style,
-                               struct reason *reason)
+/* `scan` holds the limits. */
+static struct json_object *parse(const char *text, size_t size, struct json_scan *scan,
+                                 struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *copy = NULL;
-        struct json_scan scan = {.size = size, .style = style, .depth = depth};
+        int depth = scan->depth;
+        size_t values = scan->values;
         struct json_object *value = NULL;
 
         /* Nothing may have no address. */
@@ -135,16 +142,33 @@ struct json_object *json_parse(const char *text, size_t size, int depth, enum js
                 return NULL;
         }
         copy = mem_text_n(text, size);
-        scan.text = copy;
-        if (json_scan(&scan)) {
-                value = build_scanned(&scan, depth);
+        scan->text = copy;
+        scan->size = size;
+        if (json_scan(scan)) {
+                value = build_scanned(scan, depth);
                 if (!value)
                         reason_set(reason, "not valid JSON: json-c refuses it");
         } else {
-                explain(&scan, reason);
+                explain(scan, values, reason);
         }
-        buf_deinit(&scan.long_integers);
+        buf_deinit(&scan->long_integers);
         return value;
+}
+
+struct json_object *json_parse(const char *text, size_t size, int depth, enum json_style style,
+                               struct reason *reason)
+{
+        struct json_scan scan = {.style = style, .depth = depth, .values = SIZE_MAX};
+
+        return parse(text, size, &scan, reason);
+}
+
+struct json_object *json_parse_foreign(const char *text, size_t size, int depth, size_t values,
+                                       struct reason *reason)
+{
+        struct json_scan scan = {.style = JSON_STRICT, .depth = depth, .values = values};
+
+        return parse(text, size, &scan, reason);
 }
 
 struct json_object *json_member(struct json_object *object, const char *name)

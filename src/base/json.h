@@ -35,6 +35,16 @@ enum json_style {
 struct json_object *json_parse(const char *text, size_t size, int depth, enum json_style style,
                                struct reason *reason) MUST_CHECK;
 
+/*
+ * The same for a text from outside, in strict style and with at most `values` values: json-c makes
+ * up to a kilobyte of memory from the two bytes of an empty object.
+ */
+struct json_object *json_parse_foreign(const char *text, size_t size, int depth, size_t values,
+                                       struct reason *reason) MUST_CHECK;
+
+/* Enough values for what a person or a device says; a usual webhook has some hundred. */
+#define JSON_VALUES_USUAL ((size_t)20000)
+
 /* Line and column (from 1, in bytes) of an offset in a text. */
 void json_position(const char *text, size_t size, size_t offset, int *line, int *column);
 

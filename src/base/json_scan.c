@@ -225,6 +225,9 @@ static bool scan_value(struct json_scan *scan)
         char c = here(scan);
         bool good;
 
+        if (scan->values == 0)
+                return fail_at(scan, "there are too many values");
+        scan->values--;
         if (c == '{' || c == '[') {
                 if (scan->depth == 0)
                         return fail_at(scan, "arrays and objects are nested too deep");

@@ -15,7 +15,8 @@ struct json_scan {
         char *text; /* followed by a zero byte, and holds no other */
         size_t size;
         enum json_style style;
-        int depth; /* nested arrays and objects still allowed */
+        int depth;     /* nested arrays and objects still allowed */
+        size_t values; /* values still allowed: each text, number, word, array and object is one */
 
         /* Where it stands; after a failure, the place of the fault. */
         size_t at;

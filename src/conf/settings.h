@@ -163,7 +163,8 @@ struct settings {
         char *data_directory;
         struct conf_texts webhook_keys; /* secrets; none = every caller is let in */
         struct {
-                int64_t body_bytes; /* of a webhook; more is answered 413 */
+                int64_t body_bytes;  /* of a webhook; more is answered 413 */
+                int64_t json_values; /* in the body of a webhook; more is answered 400 */
                 int64_t request_timeout_s;
                 int64_t connections; /* webhook connections open at the same time */
         } limits;

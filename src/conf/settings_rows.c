@@ -183,6 +183,10 @@ static const struct conf_row rows[] = {
         {"Limits.BodyBytes", CONF_INTEGER, FIELD(limits.body_bytes), .fallback = "1048576",
          BETWEEN(1024, 67108864),
          .meaning = "Longest body of a webhook; a longer one is answered 413"},
+        {"Limits.JsonValues", CONF_INTEGER, FIELD(limits.json_values), .fallback = "20000",
+         BETWEEN(100, 10000000),
+         .meaning = "Most values (texts, numbers, words, lists, objects) in the JSON of a webhook, "
+                    "each of which takes up to a kilobyte of memory; more are answered 400"},
         {"Limits.RequestTimeoutSeconds", CONF_INTEGER, FIELD(limits.request_timeout_s),
          .fallback = "10", BETWEEN(1, 600),
          .meaning = "A webhook that takes longer to arrive is answered 408"},

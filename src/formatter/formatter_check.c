@@ -31,6 +31,7 @@ static bool is_json(char *text, size_t size)
                                  .size = size,
                                  .style = JSON_STRICT,
                                  .depth = FORMATTER_DEPTH_LIMIT,
+                                 .values = JSON_VALUES_USUAL,
                                  .long_integers = BUF_INIT};
         bool good = json_scan(&scan);
 

@@ -471,6 +471,7 @@ static int take_webhooks(struct gateway *gateway, struct reason *reason)
                         .keys = settings->webhook_keys.texts,
                         .key_count = settings->webhook_keys.count,
                         .maximum_body = (size_t)settings->limits.body_bytes,
+                        .maximum_values = (size_t)settings->limits.json_values,
                         .request_timeout_ms = settings->limits.request_timeout_s * 1000,
                         .maximum_connections = (unsigned)settings->limits.connections,
                         .store = gateway->store,

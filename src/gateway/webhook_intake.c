@@ -475,6 +475,7 @@ static struct delivery *delivery_new(struct webhook_intake *webhook, struct http
         received->arrived_ns = clock_wall_ns();
         received->header = find_header;
         received->context = exchange;
+        received->maximum_values = webhook->options.maximum_values;
         received->body = http_exchange_body(exchange, &received->body_size);
         delivery->network = network_by_path(http_exchange_path(exchange), &received->path);
         return delivery;

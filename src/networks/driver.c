@@ -12,7 +12,7 @@
 #define MOST_OF_A_NAME 64
 
 static struct json_object *parse_object(const char *text, size_t size, const char *what,
-                                        struct reason *reason)
+                                        size_t values, struct reason *reason)
 {
         struct json_object *object;
 
@@ -20,7 +20,7 @@ static struct json_object *parse_object(const char *text, size_t size, const cha
                 reason_set(reason, "%s is empty", what);
                 return NULL;
         }
-        object = json_parse(text, size, NETWORK_JSON_DEPTH, JSON_STRICT, reason);
+        object = json_parse_foreign(text, size, NETWORK_JSON_DEPTH, values, reason);
         if (!object) {
                 reason_prefix(reason, "%s", what);
                 return NULL;
@@ -35,12 +35,13 @@ static struct json_object *parse_object(const char *text, size_t size, const cha
 
 struct json_object *driver_body(const struct webhook *webhook, struct reason *reason)
 {
-        return parse_object(webhook->body, webhook->body_size, "the body", reason);
+        return parse_object(webhook->body, webhook->body_size, "the body", webhook->maximum_values,
+                            reason);
 }
 
 struct json_object *driver_answer(const char *body, size_t size, struct reason *reason)
 {
-        return parse_object(body, size, "the answer", reason);
+        return parse_object(body, size, "the answer", NETWORK_PAGE_VALUES, reason);
 }
 
 char *driver_eui(const char *text)
@@ -71,7 +72,7 @@ void driver_add_base_url(struct buf *url, const char *base_url)
 
 struct json_object *driver_decoded(const char *text, struct reason *reason)
 {
-        return parse_object(text, strlen(text), "the decoded payload", reason);
+        return parse_object(text, strlen(text), "the decoded payload", SIZE_MAX, reason);
 }
 
 struct json_object *driver_details(const struct event *event, struct reason *reason)
@@ -79,7 +80,7 @@ struct json_object *driver_details(const struct event *event, struct reason *rea
         if (!event->details)
                 return json_object_new_object();
         return parse_object(event->details, strlen(event->details), "the event's details text",
-                            reason);
+                            SIZE_MAX, reason);
 }
 
 void driver_identify(struct buf *identity, const char *text)

@@ -28,7 +28,8 @@ struct webhook {
         const char *path; /* what followed the network's route, without leading '/'; never NULL */
         const char *body;
         size_t body_size;
-        int64_t arrived_ns; /* wall clock */
+        size_t maximum_values; /* that JSON in it may hold; more is malformed */
+        int64_t arrived_ns;    /* wall clock */
         /* The value of a request header (name in any case) or NULL. */
         const char *(*header)(const struct webhook *webhook, const char *name);
         void *context; /* for `header` */
@@ -58,6 +59,9 @@ void event_list_refuse(struct event_list *list, const char *device, const char *
 
 /* The limits that JSON from outside must keep. */
 #define NETWORK_JSON_DEPTH 64
+
+/* Of one page of a network's list of devices: 1,000 devices with a hundred values each. */
+#define NETWORK_PAGE_VALUES ((size_t)100000)
 
 /* Application properties of a message to the hub: name and value, in order. */
 struct telemetry_property {

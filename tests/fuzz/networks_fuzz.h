@@ -79,6 +79,7 @@ static inline struct webhook fuzz_webhook(const uint8_t *data, size_t size)
         return (struct webhook){.path = "",
                                 .body = (const char *)data,
                                 .body_size = size,
+                                .maximum_values = JSON_VALUES_USUAL,
                                 .arrived_ns = INT64_C(1741558503000000000),
                                 .header = no_header};
 }

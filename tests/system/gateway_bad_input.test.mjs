@@ -64,6 +64,8 @@ const malformed = [
   ['truncated', good.slice(0, good.length / 2), /too early|JSON/],
   ['more behind the value', `${good}x`, /./],
   ['10,000-deep nesting', `{"a":${'['.repeat(10000)}${']'.repeat(10000)}}`, /./],
+  ['a megabyte of empty objects', `{"a":[{}${',{}'.repeat(333000)}]}`, /more than 20000 values, which is the limit/],
+  ['a megabyte of digits', `{"a":[0${',0'.repeat(500000)}]}`, /more than 20000 values, which is the limit/],
   ['invalid UTF-8', Buffer.concat([Buffer.from('{"end_device_ids":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]), /UTF-8/i],
   ['a zero byte', Buffer.from('{"a":1}\0{}'), /./],
   ['no ids (U16)', JSON.stringify({ uplink_message: { f_port: 1 } }), /end_device_ids/],

@@ -136,7 +136,7 @@ bool dps_answer_parse(struct dps_answer *answer, const char *body, size_t size,
         const char *status;
 
         *answer = DPS_ANSWER_INIT;
-        document = json_parse(body ? body : "", size, DEPTH_MAX, JSON_STRICT, reason);
+        document = json_parse_foreign(body ? body : "", size, DEPTH_MAX, JSON_VALUES_USUAL, reason);
         if (!document) {
                 reason_prefix(reason, "the answer");
                 return false;

@@ -235,7 +235,10 @@ bool conf_document_read(const char *text, size_t size, struct conf_entries *entr
                         struct conf_report *report)
 {
         CLEANUP(buf_wipe) struct buf copy = BUF_INIT;
-        struct json_scan scan = {.size = size, .style = JSON_RELAXED, .depth = CONF_DOCUMENT_DEPTH};
+        struct json_scan scan = {.size = size,
+                                 .style = JSON_RELAXED,
+                                 .depth = CONF_DOCUMENT_DEPTH,
+                                 .values = SIZE_MAX};
         const char *wrong;
         size_t line_start;
         bool good = false;

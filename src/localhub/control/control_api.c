@@ -105,7 +105,8 @@ static bool read_body(struct control_call *call)
 
         if (body->size == 0)
                 return true;
-        call->body = json_parse(body->data, body->size, JSON_DEPTH, JSON_STRICT, &reason);
+        call->body =
+                json_parse_foreign(body->data, body->size, JSON_DEPTH, JSON_VALUES_USUAL, &reason);
         if (json_object_is_type(call->body, json_type_object))
                 return true;
         control_fail(call, 400, "BadBody", "the body must be a JSON object%s%s",

@@ -310,7 +310,8 @@ static bool read_model_id(const struct call *call, char model_id[REGISTRY_ID_SIZ
         model_id[0] = '\0';
         if (body->size == 0)
                 return true;
-        document = json_parse(body->data, body->size, JSON_DEPTH, JSON_STRICT, reason);
+        document =
+                json_parse_foreign(body->data, body->size, JSON_DEPTH, JSON_VALUES_USUAL, reason);
         if (!document || !json_object_is_type(document, json_type_object)) {
                 reason_prefix(reason, "the body must be a JSON object");
                 return false;

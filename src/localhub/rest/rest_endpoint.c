@@ -175,7 +175,8 @@ static bool read_body(struct rest_call *call)
 
         if (body->size == 0)
                 return true;
-        call->body = json_parse(body->data, body->size, JSON_DEPTH, JSON_STRICT, &reason);
+        call->body =
+                json_parse_foreign(body->data, body->size, JSON_DEPTH, JSON_VALUES_USUAL, &reason);
         if (call->body)
                 return true;
         rest_fail(call->exchange, REST_ARGUMENT_INVALID, "the body is no JSON: %s", reason.text);

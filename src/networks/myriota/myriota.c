@@ -93,7 +93,8 @@ static bool read_delivery(const struct webhook *webhook, struct json_object *roo
 }
 
 /* `Data` is a JSON document in a text (rule M7). NULL with the reason. */
-static struct json_object *read_data(struct json_object *root, struct reason *reason)
+static struct json_object *read_data(const struct webhook *webhook, struct json_object *root,
+                                     struct reason *reason)
 {
         const char *text = json_text_member(root, "Data");
         struct json_object *data;
@@ -103,7 +104,8 @@ static struct json_object *read_data(struct json_object *root, struct reason *re
                            json_member(root, "Data") ? "Data is no text" : "Data is missing");
                 return NULL;
         }
-        data = json_parse(text, strlen(text), NETWORK_JSON_DEPTH, JSON_STRICT, reason);
+        data = json_parse_foreign(text, strlen(text), NETWORK_JSON_DEPTH, webhook->maximum_values,
+                                  reason);
         if (!data) {
                 reason_prefix(reason, "the text in Data");
                 return NULL;
@@ -221,7 +223,8 @@ static int myriota_parse(const struct webhook *webhook, struct event_list *event
                          struct reason *reason)
 {
         CLEANUP(json_cleanup) struct json_object *root = driver_body(webhook, reason);
-        CLEANUP(json_cleanup) struct json_object *data = root ? read_data(root, reason) : NULL;
+        CLEANUP(json_cleanup)
+        struct json_object *data = root ? read_data(webhook, root, reason) : NULL;
         CLEANUP(delivery_deinit) struct delivery delivery = {.details = BUF_INIT};
         struct json_object *list = json_member(data, "Packets");
 

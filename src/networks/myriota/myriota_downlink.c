@@ -67,7 +67,8 @@ static int make_request(const struct downlink *downlink, const struct network_ac
 char *myriota_words(const char *body, size_t size)
 {
         CLEANUP(json_cleanup)
-        struct json_object *error = json_parse(body, size, ERROR_DEPTH, JSON_STRICT, NULL);
+        struct json_object *error =
+                json_parse_foreign(body, size, ERROR_DEPTH, JSON_VALUES_USUAL, NULL);
         static const char *const names[] = {"message", "Message", "error", "errorMessage"};
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

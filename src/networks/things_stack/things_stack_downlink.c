@@ -89,7 +89,8 @@ static int make_request(const struct downlink *downlink, const struct network_ac
 void things_stack_explain(int status, const char *body, size_t size, struct reason *reason)
 {
         CLEANUP(json_cleanup)
-        struct json_object *error = json_parse(body, size, ERROR_DEPTH, JSON_STRICT, NULL);
+        struct json_object *error =
+                json_parse_foreign(body, size, ERROR_DEPTH, JSON_VALUES_USUAL, NULL);
         struct json_object *details = json_member(error, "details");
         const char *message = json_text_member(error, "message");
         const char *name = NULL;
@@ -144,7 +145,8 @@ static bool holds_reference(struct json_object *downlink, const char *reference)
 static int find_listed(const char *reference, const char *body, size_t size)
 {
         CLEANUP(json_cleanup)
-        struct json_object *list = json_parse(body, size, ERROR_DEPTH, JSON_STRICT, NULL);
+        struct json_object *list =
+                json_parse_foreign(body, size, ERROR_DEPTH, NETWORK_PAGE_VALUES, NULL);
         struct json_object *downlinks = json_member(list, "downlinks");
 
         if (!json_object_is_type(list, json_type_object))

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "gateway/uplink/uplink_trust.h"
 #include "support/certificates.h"
@@ -240,7 +241,11 @@ static const char *no_header(const struct webhook *webhook, const char *name)
 static enum uplink_verdict judge_body(struct world *world, const char *network, const char *body,
                                       size_t size)
 {
-        struct webhook webhook = {.path = "", .body = body, .body_size = size, .header = no_header};
+        struct webhook webhook = {.path = "",
+                                  .body = body,
+                                  .body_size = size,
+                                  .maximum_values = JSON_VALUES_USUAL,
+                                  .header = no_header};
         struct uplink_proof *proof;
         enum uplink_verdict verdict;
 

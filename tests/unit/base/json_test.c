@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -273,6 +274,81 @@ static void test_depth_is_limited_exactly(void **state)
         }
 }
 
+/* An array of `count` values that are all `value`. */
+static char *repeat(const char *value, size_t count)
+{
+        struct buf text = BUF_INIT;
+
+        for (size_t i = 0; i < count; i++)
+                buf_add_format(&text, "%c%s", i == 0 ? '[' : ',', value);
+        buf_add_char(&text, ']');
+        return buf_take(&text);
+}
+
+static void test_the_number_of_values_is_limited_exactly(void **state)
+{
+        static const char *const kinds[] = {"0", "\"\"", "null", "[]", "{}", "-1.5e3"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                CLEANUP(mem_cleanup) char *text = repeat(kinds[i], 100);
+                struct reason reason = REASON_INIT;
+                struct json_object *value =
+                        json_parse_foreign(text, strlen(text), DEPTH, 101, &reason);
+
+                assert_non_null(value);
+                json_object_put(value);
+                assert_null(json_parse_foreign(text, strlen(text), DEPTH, 100, &reason));
+                assert_non_null(strstr(reason.text, "more than 100 values"));
+        }
+}
+
+static void test_members_and_what_they_hold_count_as_values(void **state)
+{
+        const char *text = "{\"a\":{\"b\":[1,2]},\"a\":3}";
+        struct reason reason = REASON_INIT;
+        struct json_object *value;
+
+        (void)state;
+        assert_null(json_parse_foreign(text, strlen(text), DEPTH, 5, &reason));
+        value = json_parse_foreign(text, strlen(text), DEPTH, 6, &reason);
+        assert_non_null(value);
+        json_object_put(value);
+}
+
+static void test_a_text_that_ends_too_early_is_told_as_such_at_the_limit(void **state)
+{
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_null(json_parse_foreign("[1,2", 4, DEPTH, 3, &reason));
+        assert_non_null(strstr(reason.text, "ends too early"));
+}
+
+/* A megabyte of each costly kind; sanitizers have allocators of their own, which tell nothing. */
+static void test_a_megabyte_never_becomes_more_than_thirty(void **state)
+{
+        static const char *const kinds[] = {"{}", "{\"\":0}", "[]", "0", "\"\"", "[{}]"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                CLEANUP(mem_cleanup) char *bomb = repeat(kinds[i], 1000000 / strlen(kinds[i]));
+                CLEANUP(mem_cleanup) char *most = repeat(kinds[i], 6600);
+                struct reason reason = REASON_INIT;
+                size_t before = mallinfo2().uordblks;
+                struct json_object *value =
+                        json_parse_foreign(most, strlen(most), DEPTH, JSON_VALUES_USUAL, &reason);
+                size_t made = mallinfo2().uordblks - before;
+
+                assert_non_null(value);
+                json_object_put(value);
+                assert_in_range(made, 0, (size_t)30 << 20);
+                assert_null(
+                        json_parse_foreign(bomb, strlen(bomb), DEPTH, JSON_VALUES_USUAL, &reason));
+                assert_non_null(strstr(reason.text, "more than 20000 values"));
+        }
+}
+
 static void check_place(const char *text, enum json_style style, const char *place)
 {
         struct reason reason = REASON_INIT;
@@ -441,6 +517,10 @@ int main(void)
                 cmocka_unit_test(test_invalid_utf8_is_refused_everywhere),
                 cmocka_unit_test(test_lone_surrogates_never_leave_as_invalid_utf8),
                 cmocka_unit_test(test_depth_is_limited_exactly),
+                cmocka_unit_test(test_the_number_of_values_is_limited_exactly),
+                cmocka_unit_test(test_members_and_what_they_hold_count_as_values),
+                cmocka_unit_test(test_a_text_that_ends_too_early_is_told_as_such_at_the_limit),
+                cmocka_unit_test(test_a_megabyte_never_becomes_more_than_thirty),
                 cmocka_unit_test(test_errors_name_line_and_column),
                 cmocka_unit_test(test_position_counts_bytes_from_one),
                 cmocka_unit_test(test_relaxed_takes_comments_and_trailing_commas),

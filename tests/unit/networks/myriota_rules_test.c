@@ -41,6 +41,21 @@ static void assert_reason(const struct trial *trial, const char *wanted)
                 fail_msg("\"%s\" is not in: %s", wanted, trial->reason.text);
 }
 
+/* The megabyte of empty objects hides from a count of the delivery's own values. */
+static void the_text_in_data_may_not_hold_more_values_than_a_webhook(void **state)
+{
+        CLEANUP(buf_deinit) struct buf packets = BUF_INIT;
+        struct trial trial;
+
+        (void)state;
+        for (int i = 0; i < 100000; i++)
+                buf_add_text(&packets, i == 0 ? "{}" : ",{}");
+        trial = parse_packets(buf_text(&packets));
+        assert_int_equal(trial.result, NETWORK_E_MALFORMED);
+        assert_reason(&trial, "the text in Data: the JSON text holds more than 100000 values");
+        trial_deinit(&trial);
+}
+
 static void m1_one_event_per_packet_as_its_terminal(void **state)
 {
         struct trial trial = parse_packets(
@@ -366,6 +381,7 @@ static void the_path_decides_on_the_application(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_text_in_data_may_not_hold_more_values_than_a_webhook),
                 cmocka_unit_test(m1_one_event_per_packet_as_its_terminal),
                 cmocka_unit_test(m1_m6_a_bad_packet_is_named_and_the_others_go_on),
                 cmocka_unit_test(m2_m3_body_without_a_formatter),

@@ -160,8 +160,11 @@ static char *make_delivery(EVP_PKEY *key, const char *covered, const char *data)
 
 static int read_signature(const char *body, struct signature *signature, struct reason *reason)
 {
-        struct webhook webhook = {
-                .path = "", .body = body, .body_size = strlen(body), .header = support_no_header};
+        struct webhook webhook = {.path = "",
+                                  .body = body,
+                                  .body_size = strlen(body),
+                                  .maximum_values = JSON_VALUES_USUAL,
+                                  .header = support_no_header};
 
         *signature = SIGNATURE_INIT;
         return myriota_signature_read(&webhook, signature, reason);

@@ -48,6 +48,7 @@ static inline struct trial trial_bytes(const char *network, const char *path, co
                 .path = path,
                 .body = body,
                 .body_size = size,
+                .maximum_values = NETWORK_PAGE_VALUES,
                 .arrived_ns = SUPPORT_ARRIVED_NS,
                 .header = support_no_header,
         };
