@@ -125,29 +125,43 @@
 
 /* --- AMQP error conditions ----------------------------------------------------------------- */
 
-#define AZURE_E_INTERNAL          "amqp:internal-error"
-#define AZURE_E_NOT_FOUND         "amqp:not-found"
-#define AZURE_E_UNAUTHORIZED      "amqp:unauthorized-access"
-#define AZURE_E_NOT_ALLOWED       "amqp:not-allowed"
-#define AZURE_E_NOT_IMPLEMENTED   "amqp:not-implemented"
-#define AZURE_E_INVALID_FIELD     "amqp:invalid-field"
-#define AZURE_E_DECODE            "amqp:decode-error"
-#define AZURE_E_RESOURCE_LIMIT    "amqp:resource-limit-exceeded"
-#define AZURE_E_RESOURCE_LOCKED   "amqp:resource-locked"
-#define AZURE_E_SIZE              "amqp:link:message-size-exceeded"
-#define AZURE_E_DETACH_FORCED     "amqp:link:detach-forced"
-#define AZURE_E_STOLEN            "amqp:link:stolen"
-#define AZURE_E_CONNECTION_FORCED "amqp:connection:forced"
-#define AZURE_E_ARGUMENT          "com.microsoft:argument-error"
-#define AZURE_E_ARGUMENT_RANGE    "com.microsoft:argument-out-of-range"
-#define AZURE_E_THROTTLED         "com.microsoft:device-container-throttled"
-#define AZURE_E_SUSPENDED         "com.microsoft:iot-hub-suspended"
-#define AZURE_E_HUB_NOT_FOUND     "com.microsoft:iot-hub-not-found-error"
-#define AZURE_E_LOCK_LOST         "com.microsoft:message-lock-lost"
-#define AZURE_E_PRECONDITION      "com.microsoft:precondition-failed"
-#define AZURE_E_QUOTA             "com.microsoft:quota-exceeded"
-#define AZURE_E_TIMEOUT           "com.microsoft:timeout"
-#define AZURE_E_LINK_CONFLICT     "com.microsoft:link-creation-conflict"
+#define AZURE_E_INTERNAL            "amqp:internal-error"
+#define AZURE_E_NOT_FOUND           "amqp:not-found"
+#define AZURE_E_UNAUTHORIZED        "amqp:unauthorized-access"
+#define AZURE_E_NOT_ALLOWED         "amqp:not-allowed"
+#define AZURE_E_NOT_IMPLEMENTED     "amqp:not-implemented"
+#define AZURE_E_INVALID_FIELD       "amqp:invalid-field"
+#define AZURE_E_DECODE              "amqp:decode-error"
+#define AZURE_E_ILLEGAL_STATE       "amqp:illegal-state"
+#define AZURE_E_PRECONDITION_AMQP   "amqp:precondition-failed"
+#define AZURE_E_FRAME_SIZE          "amqp:frame-size-too-small"
+#define AZURE_E_RESOURCE_DELETED    "amqp:resource-deleted"
+#define AZURE_E_RESOURCE_LIMIT      "amqp:resource-limit-exceeded"
+#define AZURE_E_RESOURCE_LOCKED     "amqp:resource-locked"
+#define AZURE_E_SIZE                "amqp:link:message-size-exceeded"
+#define AZURE_E_DETACH_FORCED       "amqp:link:detach-forced"
+#define AZURE_E_STOLEN              "amqp:link:stolen"
+#define AZURE_E_LINK_REDIRECT       "amqp:link:redirect"
+#define AZURE_E_TRANSFER_LIMIT      "amqp:link:transfer-limit-exceeded"
+#define AZURE_E_WINDOW              "amqp:session:window-violation"
+#define AZURE_E_ERRANT_LINK         "amqp:session:errant-link"
+#define AZURE_E_HANDLE_IN_USE       "amqp:session:handle-in-use"
+#define AZURE_E_UNATTACHED          "amqp:session:unattached-handle"
+#define AZURE_E_CONNECTION_FORCED   "amqp:connection:forced"
+#define AZURE_E_FRAMING             "amqp:connection:framing-error"
+#define AZURE_E_CONNECTION_REDIRECT "amqp:connection:redirect"
+#define AZURE_E_NETWORK             "proton:io"
+#define AZURE_E_ARGUMENT            "com.microsoft:argument-error"
+#define AZURE_E_ARGUMENT_RANGE      "com.microsoft:argument-out-of-range"
+#define AZURE_E_DEVICE_EXISTS       "com.microsoft:device-already-exists"
+#define AZURE_E_THROTTLED           "com.microsoft:device-container-throttled"
+#define AZURE_E_SUSPENDED           "com.microsoft:iot-hub-suspended"
+#define AZURE_E_HUB_NOT_FOUND       "com.microsoft:iot-hub-not-found-error"
+#define AZURE_E_LOCK_LOST           "com.microsoft:message-lock-lost"
+#define AZURE_E_PRECONDITION        "com.microsoft:precondition-failed"
+#define AZURE_E_QUOTA               "com.microsoft:quota-exceeded"
+#define AZURE_E_TIMEOUT             "com.microsoft:timeout"
+#define AZURE_E_LINK_CONFLICT       "com.microsoft:link-creation-conflict"
 
 /* Keys of an error's info map. */
 #define AZURE_INFO_TRACKING_ID "com.microsoft:tracking-id"
@@ -159,6 +173,7 @@ enum azure_error_code {
         AZURE_CODE_DPS_NO_HUB = 400208,         /* no hub to assign the device to */
         AZURE_CODE_DPS_NOT_AUTHORIZED = 400209, /* IoT Central: blocked or waits for approval */
         AZURE_CODE_UNAUTHORIZED_GENERIC = 401000,
+        AZURE_CODE_HUB_NOT_FOUND = 401001,
         AZURE_CODE_UNAUTHORIZED = 401002,
         AZURE_CODE_UNAUTHORIZED_TOKEN = 401003,
         AZURE_CODE_HUB_SUSPENDED = 403001,
@@ -168,6 +183,7 @@ enum azure_error_code {
         AZURE_CODE_DEVICE_DISABLED = 403012,
         AZURE_CODE_DEVICE_NOT_FOUND = 404001,
         AZURE_CODE_ADDRESS_NOT_FOUND = 404006,
+        AZURE_CODE_HUB_FAILS_OVER = 404012,
         AZURE_CODE_DEVICE_NOT_ONLINE = 404103,
         AZURE_CODE_LINK_CONFLICT = 409002,
         AZURE_CODE_LOCK_LOST = 412002,

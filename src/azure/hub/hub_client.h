@@ -100,7 +100,7 @@ enum hub_device_state {
 enum hub_refusal {
         HUB_REFUSAL_NONE,
         HUB_REFUSAL_UNAUTHORIZED, /* wrong or expired key, disabled device */
-        HUB_REFUSAL_NOT_FOUND,    /* no such device */
+        HUB_REFUSAL_NOT_FOUND,    /* no such device, or no such hub */
         HUB_REFUSAL_OTHER,        /* anything else that is not worth repeating at once */
         /*
          * Many devices of the hub were refused within seconds and none was accepted: most likely
@@ -113,7 +113,7 @@ enum hub_refusal {
 
 enum hub_outcome {
         HUB_ACCEPTED,  /* stored by the hub */
-        HUB_REJECTED,  /* can never be sent: too large, bad argument */
+        HUB_REJECTED,  /* can never be sent (too large, bad argument), or was tried too often */
         HUB_THROTTLED, /* not stored: quota or too many; later */
         HUB_UNKNOWN,   /* link or connection ended before the answer: send again */
 };

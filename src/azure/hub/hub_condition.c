@@ -2,7 +2,7 @@
 #include "azure/hub/hub_condition.h"
 
 #include <stddef.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "azure/names.h"
@@ -12,64 +12,102 @@ static const struct {
         const char *name;
         enum hub_fault fault;
 } faults[] = {
-        {AZURE_E_UNAUTHORIZED, HUB_FAULT_UNAUTHORIZED},
-        {AZURE_E_NOT_FOUND, HUB_FAULT_NOT_FOUND},
+        {AZURE_E_INTERNAL, HUB_FAULT_AGAIN},
+        {AZURE_E_ILLEGAL_STATE, HUB_FAULT_AGAIN},
+        {AZURE_E_PRECONDITION_AMQP, HUB_FAULT_AGAIN},
+        {AZURE_E_FRAME_SIZE, HUB_FAULT_AGAIN},
+        {AZURE_E_RESOURCE_LOCKED, HUB_FAULT_AGAIN},
+        {AZURE_E_DETACH_FORCED, HUB_FAULT_AGAIN},
+        {AZURE_E_LINK_REDIRECT, HUB_FAULT_AGAIN},
+        {AZURE_E_TRANSFER_LIMIT, HUB_FAULT_AGAIN},
+        {AZURE_E_WINDOW, HUB_FAULT_AGAIN},
+        {AZURE_E_ERRANT_LINK, HUB_FAULT_AGAIN},
+        {AZURE_E_HANDLE_IN_USE, HUB_FAULT_AGAIN},
+        {AZURE_E_UNATTACHED, HUB_FAULT_AGAIN},
+        {AZURE_E_CONNECTION_FORCED, HUB_FAULT_AGAIN},
+        {AZURE_E_FRAMING, HUB_FAULT_AGAIN},
+        {AZURE_E_CONNECTION_REDIRECT, HUB_FAULT_AGAIN},
+        {AZURE_E_NETWORK, HUB_FAULT_AGAIN},
+        {AZURE_E_LOCK_LOST, HUB_FAULT_AGAIN},
+        {AZURE_E_TIMEOUT, HUB_FAULT_AGAIN},
+        {AZURE_E_RESOURCE_LIMIT, HUB_FAULT_THROTTLED},
+        {AZURE_E_THROTTLED, HUB_FAULT_THROTTLED},
+        {AZURE_E_SUSPENDED, HUB_FAULT_THROTTLED},
+        {AZURE_E_QUOTA, HUB_FAULT_THROTTLED},
         {AZURE_E_SIZE, HUB_FAULT_TOO_LARGE},
-        {AZURE_E_ARGUMENT, HUB_FAULT_ARGUMENT},
-        {AZURE_E_ARGUMENT_RANGE, HUB_FAULT_ARGUMENT},
         {AZURE_E_INVALID_FIELD, HUB_FAULT_ARGUMENT},
         {AZURE_E_DECODE, HUB_FAULT_ARGUMENT},
-        {AZURE_E_THROTTLED, HUB_FAULT_THROTTLED},
-        {AZURE_E_QUOTA, HUB_FAULT_THROTTLED},
-        {AZURE_E_RESOURCE_LIMIT, HUB_FAULT_THROTTLED},
-        {AZURE_E_SUSPENDED, HUB_FAULT_THROTTLED},
+        {AZURE_E_ARGUMENT, HUB_FAULT_ARGUMENT},
+        {AZURE_E_ARGUMENT_RANGE, HUB_FAULT_ARGUMENT},
+        {AZURE_E_UNAUTHORIZED, HUB_FAULT_UNAUTHORIZED},
+        {AZURE_E_NOT_FOUND, HUB_FAULT_NOT_FOUND},
         {AZURE_E_STOLEN, HUB_FAULT_STOLEN},
         {AZURE_E_LINK_CONFLICT, HUB_FAULT_STOLEN},
+        {AZURE_E_HUB_NOT_FOUND, HUB_FAULT_HUB},
         {AZURE_E_NOT_ALLOWED, HUB_FAULT_REFUSED},
         {AZURE_E_NOT_IMPLEMENTED, HUB_FAULT_REFUSED},
-        {AZURE_E_HUB_NOT_FOUND, HUB_FAULT_REFUSED},
+        {AZURE_E_RESOURCE_DELETED, HUB_FAULT_REFUSED},
+        {AZURE_E_DEVICE_EXISTS, HUB_FAULT_REFUSED},
         {AZURE_E_PRECONDITION, HUB_FAULT_REFUSED},
 };
 
-/* The description is often JSON with an `errorCode`; its number is all that is wanted of it. */
-static bool mentions(const char *description, int code)
-{
-        char digits[16];
+/* What an error number in the description says more exactly than the condition. */
+static const struct {
+        int code;
+        enum hub_fault fault;
+} codes[] = {
+        {AZURE_CODE_ADDRESS_NOT_FOUND, HUB_FAULT_REFUSED}, /* our mistake; not about the device */
+        {AZURE_CODE_HUB_FAILS_OVER, HUB_FAULT_THROTTLED},
+        {AZURE_CODE_HUB_NOT_FOUND, HUB_FAULT_HUB},
+        {AZURE_CODE_HUB_SUSPENDED, HUB_FAULT_THROTTLED},
+        {AZURE_CODE_QUOTA_EXCEEDED, HUB_FAULT_THROTTLED},
+};
 
-        snprintf(digits, sizeof(digits), "%d", code);
-        return description != NULL && strstr(description, digits) != NULL;
+/* The description is often JSON with an `errorCode`; its number is all that is wanted of it. */
+static int code_of(const char *description)
+{
+        static const char name[] = "errorCode";
+        const char *found = description == NULL ? NULL : strstr(description, name);
+
+        if (found == NULL)
+                return 0;
+        found += strlen(name);
+        return atoi(found + strspn(found, "\\\"': "));
 }
 
 enum hub_fault hub_condition_fault(const char *name, const char *description)
 {
-        enum hub_fault fault = HUB_FAULT_AGAIN;
+        int code = code_of(description);
 
+        for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+                if (code == codes[i].code)
+                        return codes[i].fault;
+        }
         for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
                 if (text_equal(name, faults[i].name))
-                        fault = faults[i].fault;
+                        return faults[i].fault;
         }
-        /* A wrong address is our mistake and says nothing about the device. */
-        if (fault == HUB_FAULT_NOT_FOUND && mentions(description, AZURE_CODE_ADDRESS_NOT_FOUND))
-                return HUB_FAULT_REFUSED;
-        return fault;
+        return HUB_FAULT_AGAIN;
 }
 
-enum hub_outcome hub_fault_outcome(enum hub_fault fault)
+enum hub_fate hub_fault_fate(enum hub_fault fault)
 {
         switch (fault) {
         case HUB_FAULT_TOO_LARGE:
         case HUB_FAULT_ARGUMENT:
-        case HUB_FAULT_REFUSED:
-                return HUB_REJECTED;
-        case HUB_FAULT_AGAIN:
+                return HUB_FATE_NEVER;
         case HUB_FAULT_THROTTLED:
-                return HUB_THROTTLED;
+                return HUB_FATE_LATER;
+        case HUB_FAULT_AGAIN:
+        case HUB_FAULT_REFUSED:
+                return HUB_FATE_TRY;
         case HUB_FAULT_UNAUTHORIZED:
         case HUB_FAULT_NOT_FOUND:
         case HUB_FAULT_STOLEN:
+        case HUB_FAULT_HUB:
                 break;
         }
-        return HUB_UNKNOWN;
+        return HUB_FATE_NOT_ASKED;
 }
 
 void hub_condition_read(struct hub_condition *copy, pn_condition_t *condition,

@@ -16,7 +16,8 @@ enum hub_fault {
         HUB_FAULT_UNAUTHORIZED, /* expired or wrong token, disabled device */
         HUB_FAULT_NOT_FOUND,    /* no such device */
         HUB_FAULT_STOLEN,       /* another connection holds this device */
-        HUB_FAULT_REFUSED,      /* anything else that repeating does not cure */
+        HUB_FAULT_HUB,          /* no such hub, or not here any more */
+        HUB_FAULT_REFUSED,      /* anything else that repeating seldom cures */
 };
 
 /* A copy of proton's, for the time when the connection is gone. */
@@ -29,11 +30,15 @@ struct hub_condition {
 void hub_condition_read(struct hub_condition *copy, pn_condition_t *condition,
                         const char *otherwise);
 
-/*
- * What a fault of one message means for it. HUB_UNKNOWN: it is the device, or its link, that is not
- * wanted.
- */
-enum hub_outcome hub_fault_outcome(enum hub_fault fault);
+/* What a fault of one message means for it. */
+enum hub_fate {
+        HUB_FATE_NEVER,     /* it can never be sent */
+        HUB_FATE_LATER,     /* the hub takes nothing of this device now: it waits, however long */
+        HUB_FATE_TRY,       /* it may be the message: it is tried again, a number of times */
+        HUB_FATE_NOT_ASKED, /* it is the device, or the hub: says nothing about the message */
+};
+
+enum hub_fate hub_fault_fate(enum hub_fault fault);
 
 enum hub_fault hub_condition_fault(const char *name, const char *description);
 

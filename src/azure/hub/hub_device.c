@@ -209,9 +209,21 @@ static void command_pause_ends(struct hub_timer *timer)
                 attach_or_give_up(device);
 }
 
-void hub_device_works(struct hub_device *device)
+void hub_device_accepted(struct hub_device *device, uint64_t token)
 {
         device->pause.failures = 0;
+        device->hub->accepted++;
+        hub_trial_ended(&device->trial, token);
+}
+
+bool hub_device_gives_up(struct hub_device *device, uint64_t token, struct reason *reason)
+{
+        if (!hub_trial_failed(&device->trial, token, device->hub->accepted))
+                return false;
+        hub_trial_ended(&device->trial, token);
+        reason_prefix(reason, "given up after %d tries while the hub accepted others",
+                      HUB_TRIAL_MOST_TRIES);
+        return true;
 }
 
 /* --- tokens ------------------------------------------------------------------------------- */
@@ -327,6 +339,7 @@ void hub_device_condition(struct hub_device *device, const struct hub_condition 
                 unauthorized(device, why);
                 break;
         case HUB_FAULT_NOT_FOUND:
+        case HUB_FAULT_HUB:
                 hub_device_refuse(device, HUB_REFUSAL_NOT_FOUND, why);
                 break;
         case HUB_FAULT_STOLEN:
@@ -349,6 +362,7 @@ void hub_device_command_condition(struct hub_device *device, const struct hub_co
         case HUB_FAULT_UNAUTHORIZED:
         case HUB_FAULT_NOT_FOUND:
         case HUB_FAULT_STOLEN:
+        case HUB_FAULT_HUB:
                 hub_device_condition(device, condition);
                 return;
         case HUB_FAULT_REFUSED: /* a hub of the basic tier has no commands */

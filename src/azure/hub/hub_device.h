@@ -15,6 +15,7 @@
 #include "azure/hub/hub_links.h"
 #include "azure/hub/hub_methods.h"
 #include "azure/hub/hub_telemetry.h"
+#include "azure/hub/hub_trial.h"
 #include "azure/hub/hub_twin.h"
 
 /* A pause after a failure; longer after each in a row. */
@@ -47,6 +48,7 @@ struct hub_device {
         int64_t unauthorized_ms;        /* when a link was last refused so; 0 = never */
 
         pn_session_t *session;
+        struct hub_trial trial; /* of the message or report that failed last */
         struct hub_telemetry telemetry;
         struct hub_commands commands;
         struct hub_methods methods;
@@ -92,8 +94,14 @@ void hub_device_command_condition(struct hub_device *device, const struct hub_co
 /* Gives its seat up, if it has one, for a place of its hub. */
 void hub_device_leave(struct hub_device *device, enum hub_place place, const char *why);
 
-/* The hub works for this device. */
-void hub_device_works(struct hub_device *device);
+/* The hub has accepted a message or a report of this device. */
+void hub_device_accepted(struct hub_device *device, uint64_t token);
+
+/*
+ * A message or report was tried in vain and not for a reason that lies elsewhere. True, with a
+ * reason that says so, if it is not to be tried again.
+ */
+bool hub_device_gives_up(struct hub_device *device, uint64_t token, struct reason *reason);
 
 /* There is credit for an owner that waits for it. */
 void hub_device_ready_again(struct hub_device *device);

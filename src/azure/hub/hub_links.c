@@ -128,6 +128,7 @@ void hub_links_event(struct hub_device *device, pn_event_t *event)
         if (pn_event_type(event) == PN_SESSION_REMOTE_CLOSE) {
                 hub_condition_read(&condition, pn_session_remote_condition(device->session),
                                    "the hub ended the session");
+                hub_telemetry_ended(device, &condition);
                 hub_links_detach(device, condition.reason.text);
                 hub_device_condition(device, &condition);
         } else if (link == NULL) {

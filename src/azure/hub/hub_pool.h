@@ -34,6 +34,7 @@ struct hub {
         int64_t not_before_ms;           /* no new connection before */
         struct hub_timer rate_timer;     /* goes on with tokens that the rate held back */
         int64_t rate_us;                 /* up to when the rate has been paid for */
+        uint64_t accepted;               /* messages and reports so far */
 };
 
 /* The hub of that name; made if it is new. */

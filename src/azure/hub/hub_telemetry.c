@@ -76,6 +76,17 @@ static void end(struct hub_send *send, enum hub_outcome outcome, const char *rea
         hub_device_news(device);
 }
 
+/* It was tried in vain; the link or the hub said no more than that. */
+static void end_in_vain(struct hub_send *send, enum hub_outcome outcome, const char *why)
+{
+        struct reason reason = REASON_INIT;
+
+        reason_set(&reason, "%s", why);
+        if (hub_device_gives_up(send->device, send->token, &reason))
+                outcome = HUB_REJECTED;
+        end(send, outcome, reason.text);
+}
+
 void hub_telemetry_detach(struct hub_device *device, const char *why)
 {
         struct hub_telemetry *telemetry = &device->telemetry;
@@ -90,8 +101,18 @@ void hub_telemetry_detach(struct hub_device *device, const char *why)
         hub_connection_end_link(device->connection, link);
 }
 
+static struct hub_send *oldest_in_flight(struct hub_device *device)
+{
+        struct list *in_flight = &device->telemetry.in_flight;
+
+        return list_is_empty(in_flight)
+                       ? NULL
+                       : list_entry(in_flight->head.next, struct hub_send, device_node);
+}
+
 void hub_telemetry_timed_out(struct hub_device *device)
 {
+        end_in_vain(oldest_in_flight(device), HUB_UNKNOWN, "the hub did not answer");
         hub_telemetry_detach(device, "the hub did not answer");
         hub_device_repair(device, 0);
 }
@@ -99,14 +120,24 @@ void hub_telemetry_timed_out(struct hub_device *device)
 static void rejected(struct hub_device *device, struct hub_send *send, pn_delivery_t *delivery)
 {
         struct hub_condition condition;
-        enum hub_outcome outcome;
 
         hub_condition_read(&condition, pn_disposition_condition(pn_delivery_remote(delivery)),
                            "the hub rejected the message without a word");
-        outcome = hub_fault_outcome(condition.fault);
-        end(send, outcome, condition.reason.text);
-        if (outcome == HUB_UNKNOWN) /* it is the device that is not wanted */
+        switch (hub_fault_fate(condition.fault)) {
+        case HUB_FATE_NEVER:
+                end(send, HUB_REJECTED, condition.reason.text);
+                break;
+        case HUB_FATE_LATER:
+                end(send, HUB_THROTTLED, condition.reason.text);
+                break;
+        case HUB_FATE_TRY:
+                end_in_vain(send, HUB_THROTTLED, condition.reason.text);
+                break;
+        case HUB_FATE_NOT_ASKED:
+                end(send, HUB_UNKNOWN, condition.reason.text);
                 hub_device_condition(device, &condition);
+                break;
+        }
 }
 
 static void delivery_updated(struct hub_device *device, pn_delivery_t *delivery)
@@ -117,7 +148,7 @@ static void delivery_updated(struct hub_device *device, pn_delivery_t *delivery)
                 return;
         switch (pn_delivery_remote_state(delivery)) {
         case PN_ACCEPTED:
-                hub_device_works(device);
+                hub_device_accepted(device, send->token);
                 end(send, HUB_ACCEPTED, NULL);
                 break;
         case PN_REJECTED:
@@ -125,28 +156,36 @@ static void delivery_updated(struct hub_device *device, pn_delivery_t *delivery)
                 break;
         case PN_RELEASED:
         case PN_MODIFIED:
-                end(send, HUB_UNKNOWN, "the hub released the message");
+                end_in_vain(send, HUB_UNKNOWN, "the hub released the message");
                 break;
         default:
                 if (pn_delivery_settled(delivery))
-                        end(send, HUB_UNKNOWN, "the hub settled the message without an outcome");
+                        end_in_vain(send, HUB_UNKNOWN,
+                                    "the hub settled the message without an outcome");
                 break;
         }
 }
 
-/* A hub may end the link instead of rejecting the message at its head. */
+/* A hub may end the link or the session instead of rejecting the message at its head. */
+void hub_telemetry_ended(struct hub_device *device, const struct hub_condition *condition)
+{
+        struct hub_send *oldest = oldest_in_flight(device);
+        enum hub_fate fate = hub_fault_fate(condition->fault);
+
+        if (oldest != NULL && fate == HUB_FATE_NEVER)
+                end(oldest, HUB_REJECTED, condition->reason.text);
+        else if (oldest != NULL && fate == HUB_FATE_TRY)
+                end_in_vain(oldest, HUB_UNKNOWN, condition->reason.text);
+        hub_telemetry_detach(device, condition->reason.text);
+}
+
 static void ended_by_hub(struct hub_device *device)
 {
-        struct hub_telemetry *telemetry = &device->telemetry;
         struct hub_condition condition;
 
-        hub_condition_read(&condition, pn_link_remote_condition(telemetry->link),
+        hub_condition_read(&condition, pn_link_remote_condition(device->telemetry.link),
                            "the hub ended the link");
-        if ((condition.fault == HUB_FAULT_TOO_LARGE || condition.fault == HUB_FAULT_ARGUMENT) &&
-            !list_is_empty(&telemetry->in_flight))
-                end(list_entry(telemetry->in_flight.head.next, struct hub_send, device_node),
-                    HUB_REJECTED, condition.reason.text);
-        hub_telemetry_detach(device, condition.reason.text);
+        hub_telemetry_ended(device, &condition);
         hub_device_condition(device, &condition);
 }
 

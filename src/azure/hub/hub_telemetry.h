@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "azure/hub/hub_condition.h"
 #include "azure/hub/hub_core.h"
 
 struct hub_device;
@@ -41,6 +42,9 @@ int64_t hub_telemetry_patience_ms(const struct hub_device *device);
 
 /* Ends the link: what was not answered has outcome HUB_UNKNOWN. */
 void hub_telemetry_detach(struct hub_device *device, const char *why);
+
+/* The hub has ended the link or the session, and says why. */
+void hub_telemetry_ended(struct hub_device *device, const struct hub_condition *condition);
 
 /* An event of the link. */
 void hub_telemetry_event(struct hub_device *device, pn_event_t *event);

@@ -65,6 +65,18 @@ static void attach(struct hub_device *device)
         pn_link_flow(twin->answers, WINDOW);
 }
 
+/* It was tried in vain; the hub said no more than that. */
+static void end_in_vain(struct hub_device *device, enum hub_outcome outcome, const char *why)
+{
+        struct hub_send *report = device->twin.report;
+        struct reason reason = REASON_INIT;
+
+        reason_set(&reason, "%s", why);
+        if (report != NULL && hub_device_gives_up(device, report->token, &reason))
+                outcome = HUB_REJECTED;
+        end(device, outcome, reason.text);
+}
+
 void hub_twin_detach(struct hub_device *device, const char *why)
 {
         struct hub_twin *twin = &device->twin;
@@ -79,8 +91,10 @@ void hub_twin_detach(struct hub_device *device, const char *why)
 
 static void answer_is_late(struct hub_timer *timer)
 {
-        hub_twin_detach(list_entry(timer, struct hub_device, twin.timer),
-                        "the hub did not answer a report");
+        struct hub_device *device = list_entry(timer, struct hub_device, twin.timer);
+
+        end_in_vain(device, HUB_UNKNOWN, "the hub did not answer a report");
+        hub_twin_detach(device, NULL);
 }
 
 /* --- the request ----------------------------------------------------------------------------- */
@@ -154,15 +168,21 @@ bool hub_device_report(struct hub_device *device, const char *patch, size_t size
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
-static enum hub_outcome outcome_of(int64_t status)
+static void end_by_status(struct hub_device *device, int64_t status, const char *why)
 {
-        if (status >= 200 && status <= 299)
-                return HUB_ACCEPTED;
-        if (status == 401 || status == 403 || status == 404)
-                return HUB_UNKNOWN; /* it is the device that is not wanted: the links will say so */
-        if (status >= 400 && status <= 499 && status != 408 && status != 412 && status != 429)
-                return HUB_REJECTED;
-        return HUB_THROTTLED;
+        if (status >= 200 && status <= 299) {
+                if (device->twin.report != NULL)
+                        hub_device_accepted(device, device->twin.report->token);
+                end(device, HUB_ACCEPTED, why);
+        } else if (status == 401 || status == 403 || status == 404) {
+                end(device, HUB_UNKNOWN, why); /* the device is not wanted: the links will say so */
+        } else if (status == 429) {
+                end(device, HUB_THROTTLED, why);
+        } else if (status >= 400 && status <= 499 && status != 408 && status != 412) {
+                end(device, HUB_REJECTED, why);
+        } else {
+                end_in_vain(device, HUB_THROTTLED, why);
+        }
 }
 
 static void read_answer(struct hub_device *device, struct amqp_reader *reader)
@@ -179,10 +199,9 @@ static void read_answer(struct hub_device *device, struct amqp_reader *reader)
         if (!amqp_read_annotation(reader, AZURE_TWIN_STATUS, &value) ||
             !amqp_atom_int(&value, &status))
                 status = 0;
-        hub_device_works(device);
         reason_set(&reason, "the hub answered the report with %d %.300s", (int)status,
                    buf_text(&reader->body));
-        end(device, outcome_of(status), reason.text);
+        end_by_status(device, status, reason.text);
 }
 
 static void receive(struct hub_device *device, pn_delivery_t *delivery)
@@ -203,14 +222,20 @@ static void receive(struct hub_device *device, pn_delivery_t *delivery)
 static void ended_by_hub(struct hub_device *device, pn_link_t *link)
 {
         struct hub_condition condition;
-        enum hub_outcome outcome;
+        enum hub_fate fate;
 
         hub_condition_read(&condition, pn_link_remote_condition(link), "the hub ended the link");
-        outcome = hub_fault_outcome(condition.fault);
-        end(device, outcome, condition.reason.text);
+        fate = hub_fault_fate(condition.fault);
+        if (fate == HUB_FATE_NEVER || condition.fault == HUB_FAULT_REFUSED)
+                end(device, HUB_REJECTED, condition.reason.text); /* the basic tier has no twins */
+        else if (fate == HUB_FATE_TRY)
+                end_in_vain(device, HUB_THROTTLED, condition.reason.text);
+        else
+                end(device, fate == HUB_FATE_LATER ? HUB_THROTTLED : HUB_UNKNOWN,
+                    condition.reason.text);
         /* One without the other is of no use. */
         hub_twin_detach(device, condition.reason.text);
-        if (outcome == HUB_UNKNOWN) /* it is the device that is not wanted */
+        if (fate == HUB_FATE_NOT_ASKED)
                 hub_device_condition(device, &condition);
 }
 

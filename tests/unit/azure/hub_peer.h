@@ -32,6 +32,7 @@ struct hub_script {
         bool keep_credit;      /* gives back what a message has used */
         uint64_t outcome;      /* 0 = none */
         const char *condition; /* of PN_REJECTED */
+        const char *victim;    /* whose telemetry alone has outcome or twin status; or NULL */
         const char *description;
         const char *refuse_attach; /* condition of a DETACH that follows ATTACH; or NULL */
         uint64_t max_message_size;
@@ -217,17 +218,27 @@ static void peer_reject(pn_delivery_t *delivery, const struct hub_script *script
         }
 }
 
+/* True if what the script says of outcomes is meant for the device of this link. */
+static bool peer_means(const struct hub_script *script, pn_link_t *link)
+{
+        const char *address = pn_terminus_get_address(pn_link_remote_target(link));
+
+        return script->victim == NULL || (address != NULL && strstr(address, script->victim));
+}
+
 static void peer_settle(struct hub_peer *peer, pn_delivery_t *delivery)
 {
         const struct hub_script *script = peer->script;
+        uint64_t outcome =
+                peer_means(script, pn_delivery_link(delivery)) ? script->outcome : PN_ACCEPTED;
 
-        if (script->outcome == 0) {
+        if (outcome == 0) {
                 peer->held = delivery;
                 return;
         }
-        if (script->outcome == PN_REJECTED)
+        if (outcome == PN_REJECTED)
                 peer_reject(delivery, script);
-        pn_delivery_update(delivery, script->outcome);
+        pn_delivery_update(delivery, outcome);
         pn_delivery_settle(delivery);
 }
 
@@ -282,6 +293,7 @@ static void peer_report(struct hub_peer *peer, pn_delivery_t *delivery)
         pn_message_t *answer = pn_message();
         struct buf *report = &peer->seen->report;
         pn_data_t *annotations = pn_message_annotations(answer);
+        int status = peer->script->twin_status;
         pn_atom_t id;
 
         peer_receive(delivery, report);
@@ -291,7 +303,9 @@ static void peer_report(struct hub_peer *peer, pn_delivery_t *delivery)
         pn_data_put_map(annotations);
         pn_data_enter(annotations);
         pn_data_put_symbol(annotations, pn_bytes(6, "status"));
-        pn_data_put_int(annotations, peer->script->twin_status);
+        if (!peer_means(peer->script, pn_delivery_link(delivery)))
+                status = 200;
+        pn_data_put_int(annotations, status);
         pn_data_exit(annotations);
         id = pn_message_get_correlation_id(request);
         if (peer->script->twin_correlation != NULL)
@@ -300,7 +314,7 @@ static void peer_report(struct hub_peer *peer, pn_delivery_t *delivery)
         pn_message_set_correlation_id(answer, id);
         pn_message_set_inferred(answer, true);
         pn_data_put_binary(pn_message_body(answer), pn_bytes(0, ""));
-        if (peer->script->twin_status != 0 && peer->twin_out != NULL)
+        if (status != 0 && peer->twin_out != NULL)
                 peer_send(peer->twin_out, answer, pn_bytes(4, "twin"));
         pn_message_free(answer);
         pn_message_free(request);

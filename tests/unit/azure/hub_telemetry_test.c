@@ -83,7 +83,7 @@ static void each_outcome_is_told(void **state)
                 {PN_REJECTED, "com.microsoft:argument-error", "1-"},
                 {PN_REJECTED, "com.microsoft:argument-out-of-range", "1-"},
                 {PN_REJECTED, "amqp:decode-error", "1-"},
-                {PN_REJECTED, "amqp:not-allowed", "1-"},
+                {PN_REJECTED, "amqp:not-allowed", "1~"},
                 {PN_REJECTED, "com.microsoft:device-container-throttled", "1~"},
                 {PN_REJECTED, "com.microsoft:quota-exceeded", "1~"},
                 {PN_REJECTED, "amqp:resource-limit-exceeded", "1~"},
