@@ -16,6 +16,7 @@
         X(WEBHOOK_IGNORED, "isthmus_webhooks_total{answer=\"ignored\"}", "")                       \
         X(WEBHOOK_MALFORMED, "isthmus_webhooks_total{answer=\"malformed\"}", "")                   \
         X(WEBHOOK_UNAUTHORIZED, "isthmus_webhooks_total{answer=\"unauthorized\"}", "")             \
+        X(WEBHOOK_FORBIDDEN, "isthmus_webhooks_total{answer=\"forbidden\"}", "")                   \
         X(WEBHOOK_UNTRUSTED, "isthmus_webhooks_total{answer=\"untrusted\"}", "")                   \
         X(WEBHOOK_TOO_LARGE, "isthmus_webhooks_total{answer=\"too_large\"}", "")                   \
         X(WEBHOOK_REFUSED, "isthmus_webhooks_total{answer=\"unavailable\"}", "")                   \

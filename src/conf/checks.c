@@ -225,6 +225,14 @@ bool check_fingerprint(const char *text, struct reason *reason)
         return false;
 }
 
+bool check_network(const char *text, struct reason *reason)
+{
+        if (strcmp(text, "things-stack") == 0 || strcmp(text, "myriota") == 0)
+                return true;
+        reason_set(reason, "there is no network '%.60s'; there are things-stack and myriota", text);
+        return false;
+}
+
 bool check_token(const char *text, struct reason *reason)
 {
         for (const char *at = text; *at; at++) {

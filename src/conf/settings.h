@@ -152,6 +152,14 @@ struct settings_dps {
         char *group_enrollment_key; /* secret, base64 */
 };
 
+/* Who may send webhooks, and whose. */
+struct settings_webhook_key {
+        char *name;                     /* its place in WebhookKeys: "0", "1", ... */
+        char *key;                      /* secret */
+        struct conf_texts applications; /* exact names; none = of all */
+        struct conf_texts networks;     /* none = all */
+};
+
 struct settings {
         struct {
                 char *address;         /* as configured: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -161,7 +169,8 @@ struct settings {
                 char *tls_key;         /* PEM file */
         } listen;
         char *data_directory;
-        struct conf_texts webhook_keys; /* secrets; none = every caller is let in */
+        struct settings_webhook_key *webhook_keys; /* none = every caller is let in */
+        size_t webhook_key_count;
         struct {
                 int64_t body_bytes;  /* of a webhook; more is answered 413 */
                 int64_t json_values; /* in the body of a webhook; more is answered 400 */

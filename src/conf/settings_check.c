@@ -25,19 +25,71 @@ bool settings_is_given(const struct conf_load *load, const char *path, const cha
 
 static bool has_key(const struct conf_load *load, const struct settings *settings)
 {
-        return settings->webhook_keys.count > 0 || settings_is_given(load, "WebhookKeys", NULL);
+        return settings->webhook_key_count > 0 || settings_is_given(load, "WebhookKeys", NULL);
 }
 
-static void check_key_lengths(struct conf_load *load, const struct settings *settings)
+/* Where the key was given: as a member of the list, or of an object in it. */
+static struct conf_subject key_subject(const struct conf_load *load,
+                                       const struct settings_webhook_key *key)
 {
-        for (size_t i = 0; i < settings->webhook_keys.count; i++) {
-                const struct conf_subject key = {.path = "WebhookKeys", .member = (int64_t)i + 1};
+        struct conf_subject subject = {.path = "WebhookKeys"};
 
-                if (strlen(settings->webhook_keys.texts[i]) < WEBHOOK_KEY_GOOD)
-                        conf_say_about(load, CONF_WARNING, &key,
-                                       "this key has fewer than %d characters and could be "
-                                       "guessed; 'openssl rand -hex 24' makes a good one",
-                                       WEBHOOK_KEY_GOOD);
+        text_to_int64(key->name, 0, CONF_ENTRIES_MAX, &subject.member);
+        subject.member++;
+        if (!conf_find_binding(load, &subject))
+                subject =
+                        (struct conf_subject){.path = "WebhookKeys.*.Key", .captures = {key->name}};
+        return subject;
+}
+
+static void check_webhook_key(struct conf_load *load, const struct settings *settings, size_t index)
+{
+        const struct settings_webhook_key *key = &settings->webhook_keys[index];
+        const struct conf_subject subject = key_subject(load, key);
+
+        const struct conf_binding *binding = conf_find_binding(load, &subject);
+
+        if (!key->key) {
+                /* Of one that can't be read something else was said. */
+                if (!binding || text_is_empty(binding->entry->text))
+                        conf_say_about(load, CONF_MISTAKE, &subject, "the key itself is missing");
+                return;
+        }
+        for (size_t i = 0; i < index; i++) {
+                if (text_equal(settings->webhook_keys[i].key, key->key))
+                        conf_say_about(load, CONF_MISTAKE, &subject,
+                                       "the same key is in this list twice, also as %s; give each "
+                                       "sender its own, or name all its applications in one place",
+                                       settings->webhook_keys[i].name);
+        }
+        if (strlen(key->key) < WEBHOOK_KEY_GOOD)
+                conf_say_about(load, CONF_WARNING, &subject,
+                               "this key has fewer than %d characters and could be guessed; "
+                               "'openssl rand -hex 24' makes a good one",
+                               WEBHOOK_KEY_GOOD);
+}
+
+/* An empty list could mean nobody or everybody. */
+static void check_scope(struct conf_load *load, const struct settings_webhook_key *key,
+                        const char *path, const struct conf_texts *scope)
+{
+        const struct conf_subject subject = {.path = path, .captures = {key->name}};
+
+        const struct conf_binding *binding = conf_find_binding(load, &subject);
+
+        if (scope->count == 0 && binding && text_is_empty(binding->entry->text))
+                conf_say_about(load, CONF_MISTAKE, &subject,
+                               "this list is empty; a key that may send everything has none");
+}
+
+static void check_keys(struct conf_load *load, const struct settings *settings)
+{
+        for (size_t i = 0; i < settings->webhook_key_count; i++) {
+                const struct settings_webhook_key *key = &settings->webhook_keys[i];
+
+                check_webhook_key(load, settings, i);
+                check_scope(load, key, "WebhookKeys.*.Applications", &key->applications);
+                check_scope(load, key, "WebhookKeys.*.Networks", &key->networks);
         }
 }
 
@@ -57,7 +109,7 @@ static void check_listening(struct conf_load *load, const struct settings *setti
                 conf_say_about(load, CONF_MISTAKE, has_certificate ? &certificate : &key,
                                "Tls.%s is missing; a certificate and its key belong together",
                                has_certificate ? "Key" : "Certificate");
-        check_key_lengths(load, settings);
+        check_keys(load, settings);
 }
 
 /* --- networks ---------------------------------------------------------------------------- */

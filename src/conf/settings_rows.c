@@ -13,6 +13,13 @@
 #include "conf/engine/load.h"
 #include "conf/settings.h"
 
+static const struct conf_map webhook_keys = {
+        .items_offset = offsetof(struct settings, webhook_keys),
+        .count_offset = offsetof(struct settings, webhook_key_count),
+        .item_size = sizeof(struct settings_webhook_key),
+        .list = true,
+};
+
 static const struct conf_map applications = {
         .items_offset = offsetof(struct settings, applications),
         .count_offset = offsetof(struct settings, application_count),
@@ -41,8 +48,8 @@ static const struct conf_map methods = {
         .any_case = true,
 };
 
-static const struct conf_map *const maps[] = {&applications, &application_methods, &port_formatters,
-                                              &methods};
+static const struct conf_map *const maps[] = {&webhook_keys, &applications, &application_methods,
+                                              &port_formatters, &methods};
 
 static const struct conf_choice application_types[] = {
         {"IoTHub", SETTINGS_IOT_HUB}, {"IoTCentral", SETTINGS_IOT_CENTRAL}, {NULL, 0}};
@@ -127,10 +134,12 @@ static bool check_backend(const char *text, struct reason *reason)
 #define HUB             "AzureIoT.AzureIoTHub."
 #define DPS             HUB "DeviceProvisioningService."
 #define CENTRAL_DPS     "AzureIoT.IoTCentral.DeviceProvisioningService."
+#define ONE_KEY         "WebhookKeys.*."
 #define ONE_APPLICATION "AzureIoT.Applications.*."
 #define THINGS          "TheThingsIndustries."
 #define FORMATTERS      "PayloadFormatters."
 #define FIELD(name)     .offset = offsetof(struct settings, name)
+#define OF_KEY(name)    .map = &webhook_keys, .offset = offsetof(struct settings_webhook_key, name)
 #define OF_APPLICATION(name)                                                                       \
         .map = &applications, .offset = offsetof(struct settings_application, name)
 #define OF_METHOD(which, name) .map = &(which), .offset = offsetof(struct settings_method, name)
@@ -176,10 +185,19 @@ static const struct conf_row rows[] = {
          .meaning = "PEM file with its private key"},
         {"DataDirectory", CONF_FOLDER, FIELD(data_directory), .fallback = "/var/lib/isthmus",
          .meaning = "Where the store is; made if it is missing"},
-        {"WebhookKeys", CONF_TEXTS, .secret = true, FIELD(webhook_keys), .check = check_token,
+        {"WebhookKeys", CONF_TEXT, .secret = true, OF_KEY(key), .check = check_token,
          .meaning = "Keys of those who may send webhooks, as header X-Api-Key, as password of "
                     "basic authentication or as ?code=; several, so that a key can be changed "
-                    "without a gap"},
+                    "without a gap, or so that each sender has its own"},
+        {ONE_KEY "Key", CONF_TEXT, .secret = true, OF_KEY(key), .check = check_token,
+         .meaning =
+                 "A key that is not for everything: an object in { } in the list of WebhookKeys"},
+        {ONE_KEY "Applications", CONF_TEXTS, OF_KEY(applications),
+         .meaning = "The applications, by their exact names, whose events this key may send; left "
+                    "out: all"},
+        {ONE_KEY "Networks", CONF_TEXTS, OF_KEY(networks), .check = check_network,
+         .meaning = "The networks that this key may send from: things-stack, myriota; left out: "
+                    "all"},
         {"Limits.BodyBytes", CONF_INTEGER, FIELD(limits.body_bytes), .fallback = "1048576",
          BETWEEN(1024, 67108864),
          .meaning = "Longest body of a webhook; a longer one is answered 413"},

@@ -124,6 +124,53 @@ static struct json_object *list_of_texts(const struct show *show, const struct s
         return array;
 }
 
+/* As mask; the key's place was noted as the list's member, or as a member of its object. */
+static struct json_object *mask_key(const struct show *show, const struct settings_webhook_key *key)
+{
+        CLEANUP(mem_cleanup) char *text = mem_format("WebhookKeys.%s", key->name);
+        CLEANUP(mem_cleanup) char *member = mem_format("%s.Key", text);
+        const char *origin = conf_report_origin(show->report, text);
+        CLEANUP(mem_cleanup) char *shown = NULL;
+
+        if (!origin)
+                origin = conf_report_origin(show->report, member);
+        shown = origin ? mem_format("*** (%s)", origin) : mem_text("***");
+        return json_object_new_string(shown);
+}
+
+static void add_texts(struct json_object *object, const char *name, const struct conf_texts *list)
+{
+        struct json_object *array;
+
+        if (list->count == 0)
+                return;
+        array = json_object_new_array();
+        for (size_t i = 0; i < list->count; i++)
+                json_object_array_add(array, json_object_new_string(list->texts[i]));
+        json_object_object_add(object, name, array);
+}
+
+static struct json_object *list_of_keys(const struct show *show, const struct settings *settings)
+{
+        struct json_object *array = json_object_new_array();
+
+        for (size_t i = 0; i < settings->webhook_key_count; i++) {
+                const struct settings_webhook_key *key = &settings->webhook_keys[i];
+                struct json_object *object;
+
+                if (key->applications.count + key->networks.count == 0) {
+                        json_object_array_add(array, mask_key(show, key));
+                        continue;
+                }
+                object = json_object_new_object();
+                json_object_object_add(object, "Key", mask_key(show, key));
+                add_texts(object, "Applications", &key->applications);
+                add_texts(object, "Networks", &key->networks);
+                json_object_array_add(array, object);
+        }
+        return array;
+}
+
 static struct json_object *list_of_choices(const struct shown *shown)
 {
         uint32_t bits = *(const uint32_t *)shown->field;
@@ -211,6 +258,11 @@ static void show_row(struct show *show, const struct conf_row *row, const void *
         struct shown shown = {.row = row};
         const struct conf_map *outer = row->map ? row->map->outer : NULL;
 
+        if (row->map && row->map->list) {
+                if (!conf_row_is_of_item(row))
+                        put(show, &shown, list_of_keys(show, target));
+                return;
+        }
         if (!row->map) {
                 shown.field = (const char *)target + row->offset;
                 show_field(show, &shown);
@@ -268,7 +320,9 @@ static void describe_type(const struct conf_row *row, struct buf *out)
 {
         switch (row->kind) {
         case CONF_TEXT:
-                buf_add_text(out, row->secret ? "secret" : "text");
+                buf_add_format(out, "%s%s", conf_row_is_list(row) ? "list of " : "",
+                               row->secret ? "secret" : "text");
+                buf_add_text(out, conf_row_is_list(row) ? "s" : "");
                 return;
         case CONF_JSON:
                 buf_add_text(out, "JSON");

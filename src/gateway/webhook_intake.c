@@ -4,26 +4,23 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "gateway/uplink/uplink_trust.h"
+#include "gateway/webhook_keys.h"
 #include "http/http_server.h"
-
-/* The header that carries a key; Azure Functions' own name is understood as well. */
-static const char *const key_headers[] = {"X-Api-Key", "x-functions-key"};
 
 /* Of one delivery; its answer names them all. */
 #define MOST_REFUSALS_LOGGED 16
 
 struct webhook_intake {
         struct webhook_intake_options options;
+        struct webhook_keys keys;
         struct http_server *server;
 };
 
@@ -33,6 +30,7 @@ struct delivery {
         struct http_exchange *exchange;
         bool deferred; /* the answer comes later than `handle` returns */
         const struct network *network;
+        const struct settings_webhook_key *key; /* that the sender has */
         struct webhook received;
         struct list events; /* struct uplink_event, in the order of put.events */
         struct store_put put;
@@ -78,52 +76,19 @@ static bool answer_state_page(const struct webhook_intake *webhook, struct http_
 
 /* --- who sends ---------------------------------------------------------------------------- */
 
-/* Compares with every key, so that the time does not tell which one came close. */
-static bool is_key(const struct webhook_intake *webhook, const char *text, size_t size)
+/* The whole of a webhook is refused for the one thing that its key may not send. */
+static void refuse_key(struct webhook_intake *webhook, struct http_exchange *exchange,
+                       const struct settings_webhook_key *key, const char *network,
+                       const char *application)
 {
-        bool known = false;
+        CLEANUP(mem_cleanup)
+        char *detail = application ? mem_format("this key may not send events of the application "
+                                                "'%.200s'; nothing was stored",
+                                                application)
+                                   : mem_format("this key may not send events of this network");
 
-        for (size_t i = 0; i < webhook->options.key_count; i++) {
-                const char *key = webhook->options.keys[i];
-
-                known |= crypto_equal(text, size, key, strlen(key));
-        }
-        return known;
-}
-
-static bool has_basic_key(const struct webhook_intake *webhook, const char *authorization)
-{
-        CLEANUP(buf_deinit) struct buf pair = BUF_INIT;
-        const char *encoded;
-        const char *colon;
-        bool known;
-
-        if (!authorization || strncasecmp(authorization, "Basic ", 6) != 0)
-                return false;
-        encoded = authorization + 6 + strspn(authorization + 6, " ");
-        if (!crypto_base64_decode(&pair, encoded, strlen(encoded)))
-                return false;
-        colon = memchr(buf_text(&pair), ':', pair.size);
-        known = colon &&
-                is_key(webhook, colon + 1, pair.size - (size_t)(colon + 1 - buf_text(&pair)));
-        mem_wipe(pair.data, pair.size);
-        return known;
-}
-
-static bool is_authorized(const struct webhook_intake *webhook,
-                          const struct http_exchange *exchange)
-{
-        const char *text = http_exchange_argument(exchange, "code");
-        bool known = webhook->options.key_count == 0;
-
-        if (text)
-                known |= is_key(webhook, text, strlen(text));
-        for (size_t i = 0; i < ARRAY_SIZE(key_headers); i++) {
-                text = http_exchange_header(exchange, key_headers[i]);
-                if (text)
-                        known |= is_key(webhook, text, strlen(text));
-        }
-        return known | has_basic_key(webhook, http_exchange_header(exchange, "Authorization"));
+        webhook_keys_report(&webhook->keys, key, network, application);
+        http_exchange_problem(exchange, 403, "Not this key's", detail);
 }
 
 /* The headers are there. */
@@ -131,22 +96,28 @@ static void admit(void *context, struct http_exchange *exchange)
 {
         struct webhook_intake *webhook = context;
         const char *method = http_exchange_method(exchange);
+        const struct settings_webhook_key *key;
+        const struct network *network;
         const char *rest;
 
         if (text_equal(method, "GET") && answer_state_page(webhook, exchange))
                 return;
-        if (!network_by_path(http_exchange_path(exchange), &rest)) {
+        network = network_by_path(http_exchange_path(exchange), &rest);
+        key = webhook_keys_find(&webhook->keys, exchange);
+        if (!network) {
                 http_exchange_problem(exchange, 404, "No such path",
                                       "webhooks are taken at the path of their network, for "
                                       "example /things-stack");
         } else if (!text_equal(method, "POST")) {
                 http_exchange_problem(exchange, 405, "Only POST", "a webhook is a POST request");
-        } else if (!is_authorized(webhook, exchange)) {
+        } else if (!key) {
                 metrics_add(METRIC_WEBHOOK_UNAUTHORIZED, 1);
                 http_exchange_problem(exchange, 401, "Who are you?",
                                       "send one of the configured WebhookKeys as header "
                                       "X-Api-Key, as password of basic authentication or as "
                                       "?code=");
+        } else if (!webhook_key_has_network(key, network->name)) {
+                refuse_key(webhook, exchange, key, network->name, NULL);
         }
 }
 
@@ -416,6 +387,19 @@ static void refuse_malformed(struct delivery *delivery, const struct reason *rea
         refuse(delivery, 400, "Not a valid webhook", reason);
 }
 
+/* Refuses the delivery if not all of it is of the key's applications. */
+static bool has_foreign(struct delivery *delivery, const struct event_list *parsed)
+{
+        const struct event *foreign = webhook_key_foreign(delivery->key, parsed);
+        const struct delivery kept = *delivery;
+
+        if (!foreign)
+                return false;
+        delivery_free(delivery);
+        refuse_key(kept.webhook, kept.exchange, kept.key, kept.network->name, foreign->application);
+        return true;
+}
+
 static void take(struct delivery *delivery)
 {
         CLEANUP(event_list_deinit) struct event_list parsed = EVENT_LIST_INIT;
@@ -427,6 +411,8 @@ static void take(struct delivery *delivery)
                 refuse_malformed(delivery, &reason);
                 return;
         }
+        if (has_foreign(delivery, &parsed))
+                return;
         if (reason.text[0] != '\0')
                 log_info("WEBHOOK_REMARK", "A webhook was taken with a remark",
                          LOG_TEXT("network", delivery->network->name),
@@ -477,6 +463,7 @@ static struct delivery *delivery_new(struct webhook_intake *webhook, struct http
         received->context = exchange;
         received->maximum_values = webhook->options.maximum_values;
         received->body = http_exchange_body(exchange, &received->body_size);
+        delivery->key = webhook_keys_find(&webhook->keys, exchange);
         delivery->network = network_by_path(http_exchange_path(exchange), &received->path);
         return delivery;
 }
@@ -514,6 +501,8 @@ int webhook_intake_start(const struct webhook_intake_options *options,
         int result;
 
         made->options = *options;
+        made->keys.keys = options->keys;
+        made->keys.count = options->key_count;
         result = http_server_start(
                 &(struct http_server_options){
                         .thread = "ingest",

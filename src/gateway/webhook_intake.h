@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/reason.h"
+#include "conf/settings.h"
 #include "networks/network.h"
 #include "store/store.h"
 
@@ -28,14 +29,14 @@ struct webhook_intake;
 struct downlink_heard;
 
 struct webhook_intake_options {
-        const char *host;      /* as http_server_options */
-        uint16_t port;         /* 0 = any free one */
-        char *certificate;     /* PEM text; NULL = no TLS */
-        char *private_key;     /* PEM text */
-        char *const *keys;     /* senders must know one of them */
-        size_t key_count;      /* 0 = everybody may send (loopback only) */
-        size_t maximum_body;   /* bytes */
-        size_t maximum_values; /* in its JSON */
+        const char *host;                        /* as http_server_options */
+        uint16_t port;                           /* 0 = any free one */
+        char *certificate;                       /* PEM text; NULL = no TLS */
+        char *private_key;                       /* PEM text */
+        const struct settings_webhook_key *keys; /* senders must know one of them */
+        size_t key_count;                        /* 0 = everybody may send (loopback only) */
+        size_t maximum_body;                     /* bytes */
+        size_t maximum_values;                   /* in its JSON */
         int64_t request_timeout_ms;
         unsigned maximum_connections;
         struct store *store;

@@ -103,13 +103,22 @@ static void describe_place(const struct conf_place *place, char *text, size_t si
                 snprintf(text, size, "line %d column %d", place->line, place->column);
 }
 
+/* Whether a binding gives a part of the list that was found. */
+static bool is_part(const struct conf_binding *binding, const struct conf_match *list)
+{
+        if (binding->row != list->row)
+                return list->row->map && list->row->map->list && !conf_row_is_of_item(list->row) &&
+                       binding->row->map == list->row->map;
+        return same_captures(list->row, (const char *const *)binding->captures, list->captures);
+}
+
 /* A list that the environment gives as a whole takes the place of the file's. */
-static void drop_list(struct conf_load *load, const struct conf_row *row)
+static void drop_list(struct conf_load *load, const struct conf_match *list)
 {
         size_t kept = 0;
 
         for (size_t i = 0; i < load->count; i++) {
-                if (load->bindings[i].row == row && !load->bindings[i].entry->place.variable)
+                if (is_part(&load->bindings[i], list) && !load->bindings[i].entry->place.variable)
                         free_binding(&load->bindings[i]);
                 else
                         load->bindings[kept++] = load->bindings[i];
@@ -124,7 +133,7 @@ static void bind_value(struct conf_load *load, const struct conf_match *match,
         char where[256];
 
         if (entry->place.variable && conf_row_is_list(match->row) && match->index < 0)
-                drop_list(load, match->row);
+                drop_list(load, match);
         known = find_same(load, match);
         if (!known) {
                 insert_binding(load, match, entry);
@@ -190,6 +199,32 @@ static bool check_shape(struct conf_load *load, const struct conf_match *match,
         return false;
 }
 
+/* The number of the entries behind `index` that lie within it. */
+static size_t count_members(const struct conf_entries *entries, size_t index)
+{
+        const struct conf_entry *entry = &entries->items[index];
+        size_t i = index + 1;
+
+        if (entry->shape == CONF_VALUE)
+                return 0;
+        while (i < entries->count && !entries->items[i].place.variable &&
+               entries->items[i].written.depth > entry->written.depth)
+                i++;
+        return i - index - 1;
+}
+
+/* In the items of a list, what is empty could mean nothing or everything. */
+static void check_not_empty(struct conf_load *load, const struct conf_match *match,
+                            const struct conf_entry *entry)
+{
+        size_t index = (size_t)(entry - load->entries.items);
+        bool whole = !conf_row_is_of_item(match->row) && match->index < 0;
+
+        if (match->row->map && match->row->map->list && !whole &&
+            count_members(&load->entries, index) == 0)
+                conf_say(load, CONF_MISTAKE, entry, "this is empty; what is left out means all");
+}
+
 /* True if the members of an object or list shall be looked at. */
 static bool bind_match(struct conf_load *load, struct conf_match *match,
                        const struct conf_entry *entry)
@@ -201,6 +236,8 @@ static bool bind_match(struct conf_load *load, struct conf_match *match,
         if (bind) {
                 adopt_case(load, entry, match);
                 bind_value(load, match, entry);
+        } else {
+                check_not_empty(load, match, entry);
         }
         return !bind;
 }
@@ -217,8 +254,11 @@ static bool report_unknown(struct conf_load *load, const struct conf_names *own,
             (section.depth == 0 || !conf_schema_is_section(load->schema, &section)))
                 return false;
         conf_schema_suggest(load->schema, own, &hint);
-        conf_say(load, CONF_WARNING, entry, "there is no such setting, it has no effect%s",
-                 hint.text);
+        if (conf_schema_is_item(load->schema, own))
+                conf_say(load, CONF_MISTAKE, entry, "there is no such member%s", hint.text);
+        else
+                conf_say(load, CONF_WARNING, entry, "there is no such setting, it has no effect%s",
+                         hint.text);
         return false;
 }
 
@@ -250,20 +290,6 @@ static bool bind_entry(struct conf_load *load, const struct conf_names *own,
             conf_schema_is_section(load->schema, &entry->written))
                 return bind_section(load, entry);
         return report_unknown(load, own, entry);
-}
-
-/* The number of the entries behind `index` that lie within it. */
-static size_t count_members(const struct conf_entries *entries, size_t index)
-{
-        const struct conf_entry *entry = &entries->items[index];
-        size_t i = index + 1;
-
-        if (entry->shape == CONF_VALUE)
-                return 0;
-        while (i < entries->count && !entries->items[i].place.variable &&
-               entries->items[i].written.depth > entry->written.depth)
-                i++;
-        return i - index - 1;
 }
 
 void conf_bind(struct conf_load *load)

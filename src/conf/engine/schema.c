@@ -131,7 +131,22 @@ void conf_schema_spell(const struct conf_schema *schema, const struct conf_names
 bool conf_row_is_list(const struct conf_row *row)
 {
         return row->kind == CONF_TEXTS || row->kind == CONF_INPUT_FILES ||
-               row->kind == CONF_CHOICES;
+               row->kind == CONF_CHOICES ||
+               (row->map && row->map->list && !conf_row_is_of_item(row));
+}
+
+bool conf_row_is_of_item(const struct conf_row *row)
+{
+        return row->map && row->map->list && strchr(row->path, '*');
+}
+
+/* "0", "1", ...: one name for each place. */
+static bool is_index(const char *text)
+{
+        int64_t index;
+
+        return text_to_int64(text, 0, CONF_ENTRIES_MAX, &index) &&
+               (text[0] != '0' || text[1] == '\0');
 }
 
 /* What may follow a row's own path: a list's index, then "File" or "Env" of a secret. */
@@ -158,7 +173,8 @@ bool conf_schema_match(const struct conf_schema *schema, const struct conf_names
         for (size_t i = 0; i < schema->row_count; i++) {
                 struct walk walk = walk_pattern(schema->rows[i].path, own);
 
-                if (!walk.whole || walk.matched == 0)
+                if (!walk.whole || walk.matched == 0 ||
+                    (conf_row_is_of_item(&schema->rows[i]) && !is_index(walk.captures[0])))
                         continue;
                 match->row = &schema->rows[i];
                 match->capture_count = walk.capture_count;
@@ -188,6 +204,16 @@ bool conf_schema_is_section(const struct conf_schema *schema, const struct conf_
         }
         for (size_t i = 0; schema->ignored[i].path; i++) {
                 if (lies_below(schema->ignored[i].path, names))
+                        return true;
+        }
+        return false;
+}
+
+bool conf_schema_is_item(const struct conf_schema *schema, const struct conf_names *own)
+{
+        for (size_t i = 0; i < schema->row_count; i++) {
+                if (conf_row_is_of_item(&schema->rows[i]) &&
+                    walk_pattern(schema->rows[i].path, own).capture_count > 0)
                         return true;
         }
         return false;

@@ -39,13 +39,21 @@ struct conf_choice {
         int value;
 };
 
-/* The array that an object with the user's own names becomes; an item starts with char *name. */
+/*
+ * The array that an object with the user's own names becomes, or a list; an item starts with
+ * char *name.
+ */
 struct conf_map {
         const struct conf_map *outer; /* NULL: the array is in the settings struct itself */
         size_t items_offset;          /* of the pointer to the items, in settings or outer item */
         size_t count_offset;          /* of their size_t number */
         size_t item_size;
         bool any_case; /* names are compared in any case */
+        /*
+         * It is a list in [ ], whose items are called "0", "1", ... One row has the list's own
+         * path, which is a field of the items: an item may be given as that value alone.
+         */
+        bool list;
 };
 
 struct conf_row {
@@ -65,6 +73,9 @@ struct conf_row {
 
 /* True if a row's setting is a list in [ ]. */
 bool conf_row_is_list(const struct conf_row *row);
+
+/* True if a row belongs to the items of a list that are written as objects. */
+bool conf_row_is_of_item(const struct conf_row *row);
 
 /* What is found below `from` belongs below `to`. A list of them ends with NULL. */
 struct conf_spelling {
@@ -114,6 +125,9 @@ bool conf_schema_match(const struct conf_schema *schema, const struct conf_names
 
 /* True if settings exist below this name, in our spelling or in another one. */
 bool conf_schema_is_section(const struct conf_schema *schema, const struct conf_names *names);
+
+/* True if the name lies within an item of a list, where every name must be known. */
+bool conf_schema_is_item(const struct conf_schema *schema, const struct conf_names *own);
 
 /* What a name without effect is; NULL if it is none. */
 const struct conf_ignored *conf_schema_find_ignored(const struct conf_schema *schema,

@@ -311,6 +311,13 @@ static void *find_field(struct conf_load *load, const struct conf_binding *bindi
         void *base = load->target;
         size_t capture = 0;
 
+        if (map && map->list && !conf_row_is_of_item(binding->row)) {
+                char name[24];
+
+                snprintf(name, sizeof(name), "%lld",
+                         (long long)(binding->index < 0 ? 0 : binding->index));
+                return at(need_item(load->schema, map, base, name), binding->row->offset);
+        }
         if (map && map->outer)
                 base = need_item(load->schema, map->outer, base, binding->captures[capture++]);
         if (map)

@@ -81,16 +81,16 @@ static void a_method_is_found_in_any_case(void **state)
 static void a_member_of_a_list_is_replaced_or_added_in_order(void **state)
 {
         CLEANUP(loaded_free) struct loaded loaded;
-        const struct conf_texts *keys = &loaded.settings.webhook_keys;
+        const struct settings *settings = &loaded.settings;
 
         (void)state;
         load_with(&loaded, VARIABLE("WebhookKeys__7=eighth-key-of-the-environment"),
                   VARIABLE("webhookkeys__0=first-key-of-the-environment"));
         assert_usable(&loaded);
-        assert_int_equal(keys->count, 3);
-        assert_text(keys->texts[0], "first-key-of-the-environment");
-        assert_text(keys->texts[1], "second-key-of-the-file");
-        assert_text(keys->texts[2], "eighth-key-of-the-environment");
+        assert_int_equal(settings->webhook_key_count, 3);
+        assert_text(settings->webhook_keys[0].key, "first-key-of-the-environment");
+        assert_text(settings->webhook_keys[1].key, "second-key-of-the-file");
+        assert_text(settings->webhook_keys[2].key, "eighth-key-of-the-environment");
 }
 
 static void a_whole_list_takes_the_place_of_the_file_s(void **state)
@@ -101,8 +101,8 @@ static void a_whole_list_takes_the_place_of_the_file_s(void **state)
         load_with(&loaded, VARIABLE("WebhookKeys=only-key-of-the-environment"),
                   VARIABLE("Telemetry__Events=LocationSolved"));
         assert_usable(&loaded);
-        assert_int_equal(loaded.settings.webhook_keys.count, 1);
-        assert_text(loaded.settings.webhook_keys.texts[0], "only-key-of-the-environment");
+        assert_int_equal(loaded.settings.webhook_key_count, 1);
+        assert_text(loaded.settings.webhook_keys[0].key, "only-key-of-the-environment");
         assert_int_equal(loaded.settings.telemetry.events, SETTINGS_EVENT_LOCATION_SOLVED);
 }
 

@@ -205,7 +205,7 @@ static void the_environment_alone_suffices_in_every_spelling(void **state)
         assert_usable(&loaded);
         assert_text(loaded.settings.azure.dps.id_scope, "0ne1");
         assert_text(loaded.settings.azure.dps.group_enrollment_key, GROUP_KEY);
-        assert_text(loaded.settings.webhook_keys.texts[0], "first-key-of-the-environment");
+        assert_text(loaded.settings.webhook_keys[0].key, "first-key-of-the-environment");
 }
 
 static void a_mistake_in_the_environment_names_the_variable(void **state)

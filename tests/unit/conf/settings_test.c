@@ -16,7 +16,7 @@ static void defaults_are_those_of_the_documentation(void **state)
         assert_int_equal(settings.listen.port, 8080);
         assert_null(settings.listen.tls_certificate);
         assert_text(settings.data_directory, "/var/lib/isthmus");
-        assert_int_equal(settings.webhook_keys.count, 0);
+        assert_int_equal(settings.webhook_key_count, 0);
         assert_int_equal(settings.limits.body_bytes, 1048576);
         assert_int_equal(settings.limits.request_timeout_s, 10);
         assert_text(settings.store.backend, "sqlite");

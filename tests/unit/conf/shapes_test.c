@@ -43,9 +43,9 @@ static void canonical(void **state)
         assert_int_equal(loaded.report.count, 0);
         assert_general_dps(settings);
         assert_int_equal(settings->azure.application_type, SETTINGS_IOT_HUB);
-        assert_int_equal(settings->webhook_keys.count, 2);
-        assert_text(settings->webhook_keys.texts[0], "webhook-key-of-the-things-stack");
-        assert_text(settings->webhook_keys.texts[1], "webhook-key-of-myriota");
+        assert_int_equal(settings->webhook_key_count, 2);
+        assert_text(settings->webhook_keys[0].key, "webhook-key-of-the-things-stack");
+        assert_text(settings->webhook_keys[1].key, "webhook-key-of-myriota");
         assert_text(settings_model_id(settings, "tracker", &near_miss),
                     "dtmi:myriotaconnector:Tracker_2lb;1");
         assert_null(settings_model_id(settings, "other", &near_miss));
