@@ -38,10 +38,17 @@ async function hubToRestart(t) {
   const [amqp, dps, control] = await freePorts(3);
   const args = ['--record', record, '--amqp-port', String(amqp), '--dps-port', String(dps),
     '--control-port', String(control)];
+  let hub;
   return {
-    start: () => startHub(t, { args, directory }),
-    recorded: async () => (await readFile(record, 'utf8')).split('\n').filter(Boolean)
-      .map((line) => JSON.parse(line)),
+    start: async () => {
+      hub = await startHub(t, { args, directory });
+      return hub;
+    },
+    /** What all of them recorded; ends the running one, whose last lines may still be on their way. */
+    recorded: async () => {
+      await hub.program.stop();
+      return (await readFile(record, 'utf8')).split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    },
   };
 }
 

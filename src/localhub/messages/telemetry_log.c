@@ -29,6 +29,12 @@ struct entry {
         size_t size;
 };
 
+enum log_phase {
+        PHASE_OPEN,
+        PHASE_CLOSED, /* nobody waits for records any more, but they may still come */
+        PHASE_ENDED,  /* no record comes any more */
+};
+
 struct telemetry_log {
         pthread_mutex_t mutex;
         pthread_cond_t arrived;
@@ -41,7 +47,7 @@ struct telemetry_log {
         uint64_t newest;
         uint64_t recorded;
         bool recording;
-        bool closing;
+        enum log_phase phase;
         int file; /* -1 = none */
         pthread_t recorder;
 };
@@ -187,7 +193,7 @@ const struct telemetry_record *telemetry_log_next(struct telemetry_log *log, uin
         struct entry *entry = NULL;
 
         pthread_mutex_lock(&log->mutex);
-        while (log->newest <= after && !log->closing && clock_steady_ns() < due_ns)
+        while (log->newest <= after && log->phase == PHASE_OPEN && clock_steady_ns() < due_ns)
                 wait_until(log, due_ns);
         if (log->newest > after)
                 entry = reference_after(log, after);
@@ -215,12 +221,17 @@ uint64_t telemetry_log_oldest(struct telemetry_log *log)
         return oldest;
 }
 
-void telemetry_log_close(struct telemetry_log *log)
+static void enter_phase(struct telemetry_log *log, enum log_phase phase)
 {
         pthread_mutex_lock(&log->mutex);
-        log->closing = true;
+        log->phase = phase;
         pthread_cond_broadcast(&log->arrived);
         pthread_mutex_unlock(&log->mutex);
+}
+
+void telemetry_log_close(struct telemetry_log *log)
+{
+        enter_phase(log, PHASE_CLOSED);
 }
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -239,6 +250,19 @@ static int write_all(int file, const struct buf *bytes)
         return 0;
 }
 
+/* Waits for a record behind `after`; false when none will come any more. */
+static bool wait_for_record(struct telemetry_log *log, uint64_t after)
+{
+        bool has_come;
+
+        pthread_mutex_lock(&log->mutex);
+        while (log->newest <= after && log->phase != PHASE_ENDED)
+                pthread_cond_wait(&log->arrived, &log->mutex);
+        has_come = log->newest > after;
+        pthread_mutex_unlock(&log->mutex);
+        return has_come;
+}
+
 /* The lines of what has arrived since, a batch at most; returns the last number in it. */
 static uint64_t take_batch(struct telemetry_log *log, uint64_t after, struct buf *lines)
 {
@@ -246,8 +270,7 @@ static uint64_t take_batch(struct telemetry_log *log, uint64_t after, struct buf
 
         buf_clear(lines);
         while (lines->size < RECORD_BATCH) {
-                /* Waits for the first one only. */
-                record = telemetry_log_next(log, after, lines->size == 0 ? 1000 : 0);
+                record = telemetry_log_next(log, after, 0);
                 if (!record)
                         break;
                 telemetry_record_write(lines, record);
@@ -268,31 +291,19 @@ static void note_recorded(struct telemetry_log *log, uint64_t recorded, bool fai
         pthread_mutex_unlock(&log->mutex);
 }
 
-static bool is_closing(struct telemetry_log *log)
-{
-        bool closing;
-
-        pthread_mutex_lock(&log->mutex);
-        closing = log->closing;
-        pthread_mutex_unlock(&log->mutex);
-        return closing;
-}
-
 static void *run_recorder(void *context)
 {
         struct telemetry_log *log = context;
         CLEANUP(buf_deinit) struct buf lines = BUF_INIT;
         uint64_t recorded = 0;
-        bool closing;
         int r = 0;
 
         thread_enter(RECORD_THREAD);
-        do {
-                closing = is_closing(log); /* asked first: what came before it is still written */
+        while (r == 0 && wait_for_record(log, recorded)) {
                 recorded = take_batch(log, recorded, &lines);
                 r = write_all(log->file, &lines);
                 note_recorded(log, recorded, r < 0);
-        } while (r == 0 && (!closing || lines.size > 0));
+        }
         if (r < 0)
                 log_error("HUB_RECORD_FAILED", "The telemetry file can't be written any more",
                           LOG_TEXT("error", strerror(-r)), LOG_END);
@@ -345,7 +356,7 @@ void telemetry_log_free(struct telemetry_log *log)
 {
         if (!log)
                 return;
-        telemetry_log_close(log);
+        enter_phase(log, PHASE_ENDED);
         if (log->file >= 0) {
                 pthread_join(log->recorder, NULL);
                 close(log->file);

@@ -70,7 +70,10 @@ void telemetry_record_release(const struct telemetry_record *record);
 uint64_t telemetry_log_newest(struct telemetry_log *log);
 uint64_t telemetry_log_oldest(struct telemetry_log *log);
 
-/* Lets waiting readers go at once; later waits return at once too. */
+/*
+ * Lets waiting readers go at once; later waits return at once too. What is appended afterwards is
+ * still written to the file.
+ */
 void telemetry_log_close(struct telemetry_log *log);
 
 /*

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "localhub/messages/telemetry_log.h"
@@ -243,6 +244,22 @@ static void every_record_reaches_the_file(void **state)
         test_directory_remove(directory);
 }
 
+/* The connections of devices end after the readers were let go. */
+static void what_comes_after_closing_reaches_the_file_too(void **state)
+{
+        char *directory = test_directory_new();
+        CLEANUP(mem_cleanup) char *path = test_directory_file(directory, "telemetry.jsonl");
+        struct telemetry_log *log = open_log(0, 0, path);
+
+        (void)state;
+        telemetry_log_close(log);
+        usleep(20000); /* the recorder has time to do the wrong thing */
+        append(log, "m", "{\"t\":1}");
+        telemetry_log_free(log);
+        assert_int_equal(count_lines(path), 1);
+        test_directory_remove(directory);
+}
+
 static void a_file_that_fails_stops_nobody(void **state)
 {
         struct telemetry_log *log = open_log(8, 0, "/dev/full");
@@ -362,6 +379,7 @@ int main(void)
                 cmocka_unit_test(readers_wait_for_what_comes),
                 cmocka_unit_test(closing_lets_readers_go),
                 cmocka_unit_test(every_record_reaches_the_file),
+                cmocka_unit_test(what_comes_after_closing_reaches_the_file_too),
                 cmocka_unit_test(a_file_that_fails_stops_nobody),
                 cmocka_unit_test(a_file_that_can_not_be_opened_is_an_error),
                 cmocka_unit_test(a_body_is_shown_as_what_it_is),
