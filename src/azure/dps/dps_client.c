@@ -3,10 +3,10 @@
  * Carries what dps_machine decides to the service and back. All state but `incoming` belongs to
  * the thread "http". A registration is in one of these places:
  *   incoming          on its way from another thread
- *   service->waiting  it has not begun
- *   service->again    it registers anew, as soon as the pace allows and before those who wait
+ *   queue->waiting    it has not begun
+ *   queue->again      it registers anew, as soon as the pace allows and before those who wait
  *   service->busy     a request or a pause is under way, whose callback holds it
- * and counts in service->begun from its first request to its `done`.
+ * and counts in queue->begun from its first request to its `done`.
  */
 #include "azure/dps/dps_client.h"
 
@@ -43,6 +43,17 @@ struct dps_client {
         struct list services;
 };
 
+/* So many new registrations go between two repeated ones, if both wait. */
+#define NEW_IN_A_ROW 9
+
+/* The registrations of one kind at a service. */
+struct queue {
+        struct list waiting;
+        struct list again;
+        int begun;
+        int maximum; /* of those that have begun */
+};
+
 /* One endpoint and ID scope; lives as long as the client: there are as many as are configured. */
 struct service {
         struct list_node node;
@@ -50,10 +61,10 @@ struct service {
         char *endpoint;
         char *id_scope;
         struct dps_pace pace;
-        struct list waiting;
-        struct list again;
+        struct queue first;    /* whoever registers for the first time */
+        struct queue repeated; /* gives way to those */
+        int in_a_row;          /* new ones that were sent while a repeated one waited */
         struct list busy;
-        int begun;
         bool woken; /* a timer for run_service is set */
 };
 
@@ -61,6 +72,8 @@ struct registration {
         struct list_node node;
         struct dps_client *client;
         struct service *service;
+        struct queue *queue;
+        bool repeated;
         char *endpoint;
         char *id_scope;
         char *id;
@@ -96,6 +109,19 @@ static void free_registrations(struct list *registrations)
         list_init(registrations);
 }
 
+static void queue_init(struct queue *queue, int maximum)
+{
+        list_init(&queue->waiting);
+        list_init(&queue->again);
+        queue->maximum = maximum > 0 ? maximum : 1;
+}
+
+static void free_queue(struct queue *queue)
+{
+        free_registrations(&queue->waiting);
+        free_registrations(&queue->again);
+}
+
 struct dps_client *dps_client_new(const struct dps_client_options *options)
 {
         struct dps_client *client = mem_new(1, sizeof(*client));
@@ -121,8 +147,8 @@ void dps_client_free(struct dps_client *client)
         list_for_each_safe (node, &client->services) {
                 struct service *service = list_entry(node, struct service, node);
 
-                free_registrations(&service->waiting);
-                free_registrations(&service->again);
+                free_queue(&service->first);
+                free_queue(&service->repeated);
                 free_registrations(&service->busy);
                 free(service->endpoint);
                 free(service->id_scope);
@@ -148,8 +174,8 @@ static struct service *find_service(struct dps_client *client, const char *endpo
         service->endpoint = mem_text(endpoint);
         service->id_scope = mem_text(id_scope);
         dps_pace_init(&service->pace, client->options.registrations_per_minute, clock_steady_ms());
-        list_init(&service->waiting);
-        list_init(&service->again);
+        queue_init(&service->first, client->options.maximum_concurrent);
+        queue_init(&service->repeated, client->options.maximum_concurrent / 2);
         list_init(&service->busy);
         list_push_back(&client->services, &service->node);
         return service;
@@ -253,7 +279,7 @@ static void finish(struct registration *registration, const struct dps_result *r
         struct service *service = registration->service;
 
         list_remove(&service->busy, &registration->node);
-        service->begun--;
+        registration->queue->begun--;
         registration->done(registration->context, result);
         registration_free(registration);
         run_service(service);
@@ -270,7 +296,7 @@ static void register_again(void *context)
         struct service *service = registration->service;
 
         list_remove(&service->busy, &registration->node);
-        list_push_back(&service->again, &registration->node);
+        list_push_back(&registration->queue->again, &registration->node);
         run_service(service);
 }
 
@@ -278,6 +304,7 @@ static void take_answer(void *context, const struct http_answer *answer)
 {
         struct registration *registration = context;
         int64_t now_ms = clock_steady_ms();
+        int64_t date_ms;
         struct dps_next next;
         uint32_t chance;
 
@@ -288,6 +315,8 @@ static void take_answer(void *context, const struct http_answer *answer)
         dps_machine_take(&registration->machine, answer, now_ms, chance, &next);
         note_pace(registration, answer, &next, now_ms);
         if (next.step == DPS_STEP_DONE) {
+                if (http_answer_date(answer, &date_ms))
+                        next.result.clock_ahead_ms = clock_wall_ms() - date_ms;
                 finish(registration, &next.result);
                 return;
         }
@@ -310,25 +339,40 @@ static void wake_service(void *context)
         run_service(service);
 }
 
-/* The list whose first registration may be sent next; NULL if there is none. */
+/* The list of a queue whose first registration may be sent next; NULL if there is none. */
+static struct list *list_in(struct service *service, struct queue *queue)
+{
+        int begun = service->first.begun + service->repeated.begun;
+
+        if (!list_is_empty(&queue->again))
+                return &queue->again;
+        if (!list_is_empty(&queue->waiting) && queue->begun < queue->maximum &&
+            begun < service->client->options.maximum_concurrent)
+                return &queue->waiting;
+        return NULL;
+}
+
+/* The same of both queues: new ones first, but for one repeated one now and then. */
 static struct list *next_list(struct service *service)
 {
-        if (!list_is_empty(&service->again))
-                return &service->again;
-        if (!list_is_empty(&service->waiting) &&
-            service->begun < service->client->options.maximum_concurrent)
-                return &service->waiting;
-        return NULL;
+        struct list *first = list_in(service, &service->first);
+        struct list *repeated = list_in(service, &service->repeated);
+
+        if (!first || !repeated)
+                return first ? first : repeated;
+        return service->in_a_row < NEW_IN_A_ROW ? first : repeated;
 }
 
 static void send_first(struct service *service, struct list *list)
 {
         struct registration *registration =
                 list_entry(list_pop_front(list), struct registration, node);
+        struct queue *queue = registration->queue;
 
+        service->in_a_row = registration->repeated ? 0 : service->in_a_row + 1;
         list_push_back(&service->busy, &registration->node);
-        if (list == &service->waiting) {
-                service->begun++;
+        if (list == &queue->waiting) {
+                queue->begun++;
                 dps_machine_init(&registration->machine,
                                  clock_steady_ms() + service->client->options.deadline_ms);
         }
@@ -392,7 +436,9 @@ static void take_in(struct dps_client *client, struct registration *registration
         }
         registration->service =
                 find_service(client, registration->endpoint, registration->id_scope);
-        list_push_back(&registration->service->waiting, &registration->node);
+        registration->queue = registration->repeated ? &registration->service->repeated
+                                                     : &registration->service->first;
+        list_push_back(&registration->queue->waiting, &registration->node);
 }
 
 static void take_over(void *context)
@@ -425,6 +471,7 @@ void dps_register(struct dps_client *client, const struct dps_registration *regi
         made->id = mem_text(registration->registration_id);
         made->key = mem_text(registration->device_key);
         made->model_id = mem_text(registration->model_id);
+        made->repeated = registration->repeated;
         made->done = done;
         made->context = context;
         pthread_mutex_lock(&client->lock);

@@ -4,9 +4,13 @@
  * the same time, below the service's quota. Facts: Microsoft's documentation of the service's REST
  * interface ("Runtime Registration", api-version 2019-03-31) and of its quotas.
  *
- * Each service (endpoint and ID scope) has a queue, a quota and a number of registrations under
+ * Each service (endpoint and ID scope) has queues, a quota and a number of registrations under
  * way of its own, so that one that is throttled or away delays no other. dps_machine.h says what
  * becomes of each answer.
+ *
+ * Whoever registers for the first time goes before those who ask again: of ten registrations at
+ * most one is repeated while new ones wait, and those that are repeated leave half of the places
+ * free.
  *
  * The registration id is used as it is given, in the URL and for the token: the service compares
  * ids without case, but keys are derived from the very letters.
@@ -16,6 +20,7 @@
 #ifndef ISTHMUS_AZURE_DPS_DPS_CLIENT_H
 #define ISTHMUS_AZURE_DPS_DPS_CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -55,6 +60,7 @@ struct dps_result {
         const char *device_id;    /* DPS_ASSIGNED only; may differ from the registration id */
         int error_code;           /* the service's, for example 401002; 0 = none */
         int64_t retry_after_ms;   /* -1 = not said */
+        int64_t clock_ahead_ms;   /* our wall clock less the Date of the last answer; 0 = no Date */
         struct reason reason;     /* for people, unless assigned */
 };
 
@@ -64,6 +70,7 @@ struct dps_registration {
         const char *registration_id;
         const char *device_key; /* base64: derived from the group's, or individual */
         const char *model_id;   /* DTDL model id; NULL or "" = none */
+        bool repeated;          /* it was refused before, or its hub refuses it: it gives way */
 };
 
 /* On the thread "http", exactly once. */

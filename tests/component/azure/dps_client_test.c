@@ -239,6 +239,10 @@ static enum test_http_then serve(void *context, const struct test_http_request *
 
         if (strncmp(id, "silent-", 7) == 0)
                 return TEST_HTTP_HOLD;
+        if (strcmp(id, "other-clock") == 0) {
+                test_http_answer(answer, 401, "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "{}");
+                return TEST_HTTP_KEEP;
+        }
         if (strcmp(id, "other") == 0) {
                 test_http_answer(answer, 200, JSON_TYPE, ASSIGNED);
                 return TEST_HTTP_KEEP;
@@ -260,6 +264,7 @@ struct result {
         struct fixture *fixture;
         const char *id;
         int calls;
+        int rank; /* the first result of the fixture is 1 */
         struct dps_result said;
         char hub[64];
         char device_id[64];
@@ -353,12 +358,12 @@ static void note_result(void *context, const struct dps_result *said)
                  said->device_id ? said->device_id : "");
         result->on_http_thread = thread_is(HTTP_CLIENT_THREAD);
         result->calls++;
-        fixture->calls++;
+        result->rank = ++fixture->calls;
         pthread_cond_signal(&fixture->more);
         pthread_mutex_unlock(&fixture->lock);
 }
 
-static void ask(struct fixture *fixture, struct result *result, const char *id)
+static void ask_as(struct fixture *fixture, struct result *result, const char *id, bool repeated)
 {
         result->fixture = fixture;
         result->id = id;
@@ -367,8 +372,14 @@ static void ask(struct fixture *fixture, struct result *result, const char *id)
                                                 .id_scope = SCOPE,
                                                 .registration_id = id,
                                                 .device_key = KEY,
-                                                .model_id = MODEL},
+                                                .model_id = MODEL,
+                                                .repeated = repeated},
                      note_result, result);
+}
+
+static void ask(struct fixture *fixture, struct result *result, const char *id)
+{
+        ask_as(fixture, result, id, false);
 }
 
 static void wait_for(struct fixture *fixture, int calls)
@@ -465,6 +476,92 @@ static void two_hundred_registrations_share_a_few_connections(void **state)
         free(results);
 }
 
+/* Registrations that come in together: first the repeated ones, then the new ones. */
+struct batch {
+        struct fixture *fixture;
+        struct result repeated[12];
+        struct result first[12];
+};
+
+/* On the thread "http", so that none is sent before all are there. */
+static void ask_batch(void *context)
+{
+        static const char *const ids[] = {"many-0", "many-1", "many-2",  "many-3",
+                                          "many-4", "many-5", "many-6",  "many-7",
+                                          "many-8", "many-9", "many-10", "many-11"};
+        struct batch *batch = context;
+
+        for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+                ask_as(batch->fixture, &batch->repeated[i], ids[i], true);
+        for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+                ask_as(batch->fixture, &batch->first[i], ids[i], false);
+}
+
+static void new_devices_go_before_those_that_register_again(void **state)
+{
+        CLEANUP(stop)
+        struct fixture *fixture =
+                start(&(struct http_client_options){.trusted_certificates = ca_file},
+                      &(struct dps_client_options){.registrations_per_minute = 1000000,
+                                                   .maximum_concurrent = 1});
+        struct batch batch = {.fixture = fixture};
+
+        (void)state;
+        http_client_after(fixture->http, 0, ask_batch, &batch);
+        wait_for(fixture, 24);
+        /* Nine new ones, then a repeated one has its turn. */
+        for (int i = 0; i < 9; i++)
+                assert_int_equal(batch.first[i].rank, i + 1);
+        assert_int_equal(batch.repeated[0].rank, 10);
+        for (int i = 9; i < 12; i++)
+                assert_int_equal(batch.first[i].rank, i + 2);
+        for (int i = 1; i < 12; i++)
+                assert_int_equal(batch.repeated[i].rank, i + 13);
+        assert_no_complaint(fixture);
+}
+
+static void those_that_register_again_leave_half_of_the_places(void **state)
+{
+        CLEANUP(stop)
+        struct fixture *fixture =
+                start(&(struct http_client_options){.trusted_certificates = ca_file},
+                      &(struct dps_client_options){.registrations_per_minute = 1000000,
+                                                   .maximum_concurrent = 4});
+        struct result silent[4] = {0};
+        struct result result = {0};
+
+        (void)state;
+        /* Two of them are under way for ever; nobody else of them begins. */
+        ask_as(fixture, &silent[0], "silent-0", true);
+        ask_as(fixture, &silent[1], "silent-1", true);
+        ask_as(fixture, &silent[2], "silent-2", true);
+        ask_as(fixture, &silent[3], "silent-3", true);
+        ask(fixture, &result, "many-0");
+        wait_for(fixture, 1);
+        assert_int_equal(result.said.status, DPS_ASSIGNED);
+}
+
+static void the_clock_is_compared_with_the_date_of_the_answer(void **state)
+{
+        CLEANUP(stop)
+        struct fixture *fixture =
+                start(&(struct http_client_options){.trusted_certificates = ca_file},
+                      &(struct dps_client_options){.registrations_per_minute = 1000000});
+        struct result dated = {0};
+        struct result undated = {0};
+        int64_t before_ms = clock_wall_ms();
+
+        (void)state;
+        ask(fixture, &dated, "other-clock");
+        wait_for(fixture, 1);
+        ask(fixture, &undated, "at-once");
+        wait_for(fixture, 2);
+        assert_int_equal(dated.said.status, DPS_UNAUTHORIZED);
+        assert_in_range(dated.said.clock_ahead_ms, before_ms - INT64_C(784111777000),
+                        clock_wall_ms() - INT64_C(784111777000));
+        assert_int_equal(undated.said.clock_ahead_ms, 0);
+}
+
 static void a_throttled_service_delays_no_other(void **state)
 {
         CLEANUP(stop)
@@ -508,14 +605,15 @@ static void bad_input_is_refused_without_a_request(void **state)
                 struct dps_registration registration;
                 const char *explanation;
         } rows[] = {
-                {{"https://dps", SCOPE, "d", KEY, NULL}, "endpoint: give the host name only"},
-                {{NULL, SCOPE, "d", KEY, NULL}, "endpoint: the host name is empty"},
-                {{"dps", "", "d", KEY, NULL}, "the ID scope is missing"},
-                {{"dps", NULL, "d", KEY, NULL}, "the ID scope is missing"},
-                {{"dps", SCOPE, "a b", KEY, NULL}, "registration id 'a b': character 2"},
-                {{"dps", SCOPE, NULL, KEY, NULL}, "registration id '': the id is empty"},
-                {{"dps", SCOPE, "d", "no key", NULL}, "not valid base64"},
-                {{"dps", SCOPE, "d", NULL, NULL}, "not valid base64"},
+                {{"https://dps", SCOPE, "d", KEY, NULL, false},
+                 "endpoint: give the host name only"},
+                {{NULL, SCOPE, "d", KEY, NULL, false}, "endpoint: the host name is empty"},
+                {{"dps", "", "d", KEY, NULL, false}, "the ID scope is missing"},
+                {{"dps", NULL, "d", KEY, NULL, false}, "the ID scope is missing"},
+                {{"dps", SCOPE, "a b", KEY, NULL, false}, "registration id 'a b': character 2"},
+                {{"dps", SCOPE, NULL, KEY, NULL, false}, "registration id '': the id is empty"},
+                {{"dps", SCOPE, "d", "no key", NULL, false}, "not valid base64"},
+                {{"dps", SCOPE, "d", NULL, NULL, false}, "not valid base64"},
         };
         CLEANUP(stop)
         struct fixture *fixture =
@@ -565,6 +663,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_script_is_followed_to_its_end),
                 cmocka_unit_test(two_hundred_registrations_share_a_few_connections),
+                cmocka_unit_test(new_devices_go_before_those_that_register_again),
+                cmocka_unit_test(those_that_register_again_leave_half_of_the_places),
+                cmocka_unit_test(the_clock_is_compared_with_the_date_of_the_answer),
                 cmocka_unit_test(a_throttled_service_delays_no_other),
                 cmocka_unit_test(a_service_that_can_not_be_trusted_is_unavailable),
                 cmocka_unit_test(bad_input_is_refused_without_a_request),
