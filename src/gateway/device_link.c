@@ -10,6 +10,8 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "gateway/device/clock_check.h"
+#include "gateway/device/hub_health.h"
 #include "gateway/device/network_settings.h"
 #include "gateway/uplink/command_outcome.h"
 #include "gateway/uplink/uplink_translate.h"
@@ -22,8 +24,16 @@
 #define HELD_MIN_MS (30 * 1000)
 #define HELD_MAX_MS (15 * 60 * 1000)
 
+/* A device that was ready for so long starts with short pauses when it fails again. */
+#define GOOD_MS (5 * 60 * 1000)
+
+#define WATCH_MS 1000
+
 struct device_link {
         struct device_link_options options;
+        struct hub_healths healths;
+        struct clock_check clock;
+        struct hub_timer watch;
         bool stopped;
 };
 
@@ -32,6 +42,7 @@ struct device_link *device_link_new(const struct device_link_options *options)
         struct device_link *hub = mem_new(1, sizeof(*hub));
 
         hub->options = *options;
+        hub_healths_init(&hub->healths);
         return hub;
 }
 
@@ -47,15 +58,27 @@ void device_link_stop(struct device_link *hub)
 {
         THREAD_ASSERT(HUB_CLIENT_THREAD);
         hub->stopped = true;
+        hub_timer_stop(hub->options.hubs, &hub->watch);
 }
 
 void device_link_free(struct device_link *hub)
 {
+        if (!hub)
+                return;
+        hub_healths_deinit(&hub->healths);
         free(hub);
 }
 
 static void move(struct device *device, enum device_phase phase)
 {
+        int64_t now_ms = clock_steady_ms();
+
+        if (device->ready_ms != 0 && now_ms - device->ready_ms >= GOOD_MS) {
+                device->failures = 0;
+                device->asks = 0;
+                device->ask_after_ms = 0;
+        }
+        device->ready_ms = phase == DEVICE_READY ? now_ms : 0;
         if (device->phase == DEVICE_HELD && phase != DEVICE_HELD)
                 metrics_gauge_add(METRIC_DEVICES_REFUSED, -1);
         if (device->phase != DEVICE_HELD && phase == DEVICE_HELD)
@@ -246,12 +269,16 @@ static void renew(struct device_link *hub, struct device *device)
                 start_anew(hub, device);
 }
 
-static bool is_provisioned(struct device_link *hub, const struct device *device)
+/* A device that is held has its turn: the service if its hub is doubted, else the hub. */
+static void try_again(struct device_link *hub, struct device *device)
 {
-        struct settings_azure azure;
-
-        return settings_azure_for(hub->options.settings, device->application, &azure) &&
-               azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE;
+        if (device->link && !device->assignment.doubted) {
+                move(device, DEVICE_CONNECTING);
+                hub_device_retry(device->link);
+                return;
+        }
+        unlink_device(device);
+        provision(hub, device);
 }
 
 /* The time of waiting is over. */
@@ -262,17 +289,10 @@ static void on_timer(struct hub_timer *timer)
 
         if (hub->stopped)
                 return;
-        if (device->phase != DEVICE_HELD) {
+        if (device->phase == DEVICE_HELD)
+                try_again(hub, device);
+        else
                 pump(hub, device);
-                return;
-        }
-        if (device->link && !is_provisioned(hub, device)) {
-                move(device, DEVICE_CONNECTING);
-                hub_device_retry(device->link);
-                return;
-        }
-        unlink_device(device);
-        provision(hub, device);
 }
 
 static void wait(struct device_link *hub, struct device *device, int64_t delay_ms)
@@ -356,21 +376,48 @@ static void on_outcome(void *context, uint64_t token, enum hub_outcome outcome,
         pump(hub, device);
 }
 
+static bool may_ask(const struct device_link *hub, const struct device *device)
+{
+        return !hub->clock.is_wrong && device_provision_may_ask(hub->options.provision, device);
+}
+
+/* Asks the service, whatever the device was doing. */
+static void doubt(struct device_link *hub, struct device *device)
+{
+        device->assignment.doubted = true;
+        hub_timer_stop(hub->options.hubs, &device->timer);
+        unlink_device(device);
+        provision(hub, device);
+}
+
 static void refused(struct device_link *hub, struct device *device, enum hub_refusal refusal,
                     const struct reason *reason)
 {
-        /* What was remembered may be out of date: ask the service once, at once. */
-        bool ask_again = device->assignment.remembered && refusal != HUB_REFUSAL_OTHER;
+        const char *why = reason ? reason->text : "refused by the hub";
 
         if (refusal == HUB_REFUSAL_COMMON) { /* the client tries again by itself */
-                set_held(device, reason ? reason->text : "the hub refuses all devices");
+                set_held(device, why);
+                hub_health_refuses(&hub->healths, device->assignment.hub, clock_steady_ms());
                 return;
         }
+        /* The device may have another hub by now: the service is asked once, at once. */
+        move(device, DEVICE_HELD);
+        device->assignment.doubted = refusal != HUB_REFUSAL_OTHER && may_ask(hub, device);
         device->failures++;
-        if (is_provisioned(hub, device) && refusal != HUB_REFUSAL_OTHER)
-                device_provision_forget(hub->options.provision, device);
-        hold(hub, device, reason ? reason->text : "refused by the hub",
-             ask_again ? 0 : backoff_ms(device->failures, HELD_MIN_MS, HELD_MAX_MS));
+        hold(hub, device, why,
+             device->assignment.doubted ? 0
+                                        : backoff_ms(device->failures, HELD_MIN_MS, HELD_MAX_MS));
+}
+
+static void ready(struct device_link *hub, struct device *device)
+{
+        move(device, DEVICE_READY);
+        hub_health_works(&hub->healths, device->assignment.hub);
+        clock_check_accepted(&hub->clock);
+        /* The answer was right; what comes later is a new matter. */
+        if (device->asks == 1)
+                device->ask_after_ms = 0;
+        pump(hub, device);
 }
 
 static void on_state(void *context, enum hub_device_state state, enum hub_refusal refusal,
@@ -386,8 +433,7 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
                 move(device, DEVICE_CONNECTING);
                 break;
         case HUB_DEVICE_READY:
-                move(device, DEVICE_READY);
-                pump(hub, device);
+                ready(hub, device);
                 break;
         case HUB_DEVICE_REFUSED:
                 refused(hub, device, refusal, reason);
@@ -467,6 +513,8 @@ static void not_assigned(struct device_link *hub, struct device *device,
 {
         int64_t delay_ms = backoff_ms(++device->failures, HELD_MIN_MS, HELD_MAX_MS);
 
+        if (result->status == DPS_UNAUTHORIZED)
+                clock_check_refused(&hub->clock, result->clock_ahead_ms);
         if (result->status == DPS_UNAVAILABLE)
                 delay_ms = result->retry_after_ms > 0
                                    ? result->retry_after_ms
@@ -475,21 +523,8 @@ static void not_assigned(struct device_link *hub, struct device *device,
         hold(hub, device, result->reason.text, delay_ms);
 }
 
-void device_link_decided(struct device_link *hub, struct device *device,
-                         const struct dps_result *result)
+static void open_link(struct device_link *hub, struct device *device)
 {
-        if (hub->stopped)
-                return;
-        if (device->changed) {
-                /* What was asked, and is remembered now, is out of date. */
-                device_provision_forget(hub->options.provision, device);
-                start_anew(hub, device);
-                return;
-        }
-        if (result) {
-                not_assigned(hub, device, result);
-                return;
-        }
         move(device, DEVICE_CONNECTING);
         device->link = hub_device_open(hub->options.hubs,
                                        &(struct hub_identity){
@@ -501,4 +536,108 @@ void device_link_decided(struct device_link *hub, struct device *device,
                                                .receive_commands = takes_commands(hub, device),
                                        },
                                        &handler, device);
+}
+
+/* What becomes of the other devices of a hub that one of them asked the service about. */
+struct others {
+        struct device_link *hub;
+        const char *name;     /* of the hub */
+        struct device *asker; /* pick_asker: the device that is to ask */
+};
+
+static bool is_stuck(const struct others *others, const struct device *device)
+{
+        return (device->phase == DEVICE_CONNECTING || device->phase == DEVICE_HELD) &&
+               text_equal(device->assignment.hub, others->name) && may_ask(others->hub, device);
+}
+
+static bool doubt_too(void *context, struct device *device)
+{
+        const struct others *others = context;
+
+        if (is_stuck(others, device))
+                doubt(others->hub, device);
+        return true;
+}
+
+void device_link_decided(struct device_link *hub, struct device *device,
+                         const struct dps_result *result)
+{
+        const struct hub_health *asked = hub_health_answered(&hub->healths, device);
+
+        if (hub->stopped)
+                return;
+        device->assignment.doubted = false;
+        if (device->changed) {
+                start_anew(hub, device);
+                return;
+        }
+        if (result)
+                not_assigned(hub, device, result);
+        else
+                open_link(hub, device);
+        if (asked && !result && !text_equal(asked->name, device->assignment.hub))
+                device_table_each(hub->options.devices, doubt_too,
+                                  &(struct others){.hub = hub, .name = asked->name});
+}
+
+/* --- hubs that are away, and clocks that are wrong ---------------------------------------- */
+
+static void observe(void *context, const struct hub_summary *summary)
+{
+        struct device_link *hub = context;
+
+        hub_health_observe(&hub->healths, summary, clock_steady_ms());
+}
+
+static bool pick_asker(void *context, struct device *device)
+{
+        struct others *others = context;
+
+        if (is_stuck(others, device))
+                others->asker = device;
+        return !others->asker;
+}
+
+/* One device of a hub that is away, or refuses everybody, asks the service for all. */
+static void ask_for_all(struct device_link *hub, struct hub_health *health, int64_t now_ms)
+{
+        struct others others = {.hub = hub, .name = health->name};
+
+        device_table_each(hub->options.devices, pick_asker, &others);
+        hub_health_ask(health, others.asker, now_ms);
+        if (others.asker)
+                doubt(hub, others.asker);
+}
+
+/* Whoever waits because of a refusal; those of HUB_REFUSAL_COMMON the client tries by itself. */
+static bool try_refused(void *context, struct device *device)
+{
+        if (device->phase == DEVICE_HELD && device->timer.position != 0)
+                wait(context, device, 0);
+        return true;
+}
+
+static void watch(struct hub_timer *timer)
+{
+        struct device_link *hub = list_entry(timer, struct device_link, watch);
+        int64_t now_ms = clock_steady_ms();
+
+        hub_timer_start(hub->options.hubs, timer, WATCH_MS);
+        if (clock_check_was_set(&hub->clock, clock_wall_ms(), now_ms))
+                device_table_each(hub->options.devices, try_refused, hub);
+        hub_client_each(hub->options.hubs, observe, hub);
+        list_for_each (node, &hub->healths.hubs) {
+                struct hub_health *health = list_entry(node, struct hub_health, node);
+
+                if (hub_health_is_due(health, now_ms))
+                        ask_for_all(hub, health, now_ms);
+        }
+}
+
+void device_link_start(struct device_link *hub)
+{
+        clock_check_init(&hub->clock, clock_wall_ms(), clock_steady_ms());
+        hub->watch.run = watch;
+        hub_timer_start(hub->options.hubs, &hub->watch, WATCH_MS);
 }

@@ -46,6 +46,9 @@ struct device_link *device_link_new(const struct device_link_options *options);
 void device_link_join(struct device_link *hub, struct uplink_queue *queue,
                       struct device_provision *provision, struct uplink_format *format);
 
+/* From now on hubs and the clock are watched. On the thread "hub". */
+void device_link_start(struct device_link *hub);
+
 /* Sends nothing and asks nothing any more. On the thread "hub". */
 void device_link_stop(struct device_link *hub);
 

@@ -397,6 +397,7 @@ static void start_commands(void *context)
 {
         struct gateway *gateway = context;
 
+        device_link_start(gateway->device_link);
         command_ledger_start(gateway->pending);
         if (gateway->settings->azure.connect_at_start)
                 device_table_each(gateway->devices, connect_device, gateway);

@@ -42,7 +42,7 @@ struct device_assignment {
         char *device_id; /* in that hub */
         char *key;       /* base64 */
         char *key_name;  /* policy; NULL = device key */
-        bool remembered; /* from the store, not from DPS in this run */
+        bool doubted;    /* the hub refuses it or is away: the service is asked at the next turn */
 };
 
 struct device {
@@ -63,9 +63,12 @@ struct device {
         enum device_phase phase;
         char *held_because; /* DEVICE_HELD: why, for people; else NULL */
         struct device_assignment assignment;
-        int failures;      /* in a row; for the backoff */
-        bool is_choosing;  /* which command's turn it is */
-        bool network_busy; /* the network said so (DOWNLINK_BUSY), and nothing since */
+        int failures;         /* in a row; for the backoff */
+        int64_t ready_ms;     /* steady clock; since when it is DEVICE_READY; 0 = it is not */
+        int asks;             /* answers of the service since it was last ready for some time */
+        int64_t ask_after_ms; /* steady clock; not sooner is a known assignment asked again */
+        bool is_choosing;     /* which command's turn it is */
+        bool network_busy;    /* the network said so (DOWNLINK_BUSY), and nothing since */
 
         struct uplink_backlog backlog;
         struct hub_device *link;

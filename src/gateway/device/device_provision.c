@@ -6,6 +6,7 @@
 
 #include "azure/connection_string.h"
 #include "azure/device_key.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/list.h"
@@ -19,6 +20,10 @@
 /* Records of this kind: key the device's, value the JSON text that remember() writes. */
 #define ASSIGNMENT_KIND "assignment"
 
+/* What the service has answered is not doubted for so long; doubled at each answer. */
+#define ASK_MIN_MS (5 * 60 * 1000)
+#define ASK_MAX_MS (60 * 60 * 1000)
+
 struct device_provision {
         struct device_provision_options options;
         struct map *remembered;    /* device key to the record's text */
@@ -31,6 +36,11 @@ struct registration {
         struct device_provision *provision;
         struct device *device;
         int64_t started_ns;
+        /* What was asked; the device may have changed when the answer comes. */
+        char *registration_id;
+        char *id_scope;
+        char *endpoint;
+        char *model_id;
         struct dps_result result;
         char *hub;
         char *device_id;
@@ -49,6 +59,10 @@ struct device_provision *device_provision_new(const struct device_provision_opti
 static void registration_free(struct registration *registration)
 {
         list_remove(&registration->provision->registrations, &registration->node);
+        free(registration->registration_id);
+        free(registration->id_scope);
+        free(registration->endpoint);
+        free(registration->model_id);
         free(registration->hub);
         free(registration->device_id);
         free(registration);
@@ -97,7 +111,6 @@ struct assignment {
         const char *device_id;
         const char *key;
         const char *key_name;
-        bool remembered;
 };
 
 static void assignment_set(struct device *device, const struct assignment *assignment)
@@ -109,7 +122,6 @@ static void assignment_set(struct device *device, const struct assignment *assig
                 .device_id = mem_text(assignment->device_id),
                 .key = mem_text(assignment->key),
                 .key_name = mem_text(assignment->key_name),
-                .remembered = assignment->remembered,
         };
         mem_wipe(old.key, old.key ? strlen(old.key) : 0);
         free(old.hub);
@@ -170,30 +182,41 @@ static void by_connection_string(struct device_provision *provision, struct devi
 
 /* --- by the provisioning service ---------------------------------------------------------- */
 
-static void remember(struct device_provision *provision, const struct device *device,
-                     const struct settings_azure *azure)
+/* True if that is something new. */
+static bool remember(struct registration *registration)
 {
+        struct device_provision *provision = registration->provision;
+        const char *device_key = registration->device->key;
         CLEANUP(json_cleanup) struct json_object *record = json_object_new_object();
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        const struct {
+                const char *name;
+                const char *value;
+        } members[] = {
+                {"hub", registration->hub},
+                {"deviceId", registration->device_id},
+                {"registrationId", registration->registration_id},
+                {"idScope", registration->id_scope},
+                {"endpoint", registration->endpoint},
+                {"modelId", registration->model_id ? registration->model_id : ""},
+        };
+        char *before = map_get(provision->remembered, device_key);
 
-        json_object_object_add(record, "hub", json_object_new_string(device->assignment.hub));
-        json_object_object_add(record, "deviceId",
-                               json_object_new_string(device->assignment.device_id));
-        json_object_object_add(record, "registrationId", json_object_new_string(device->hub_id));
-        json_object_object_add(record, "idScope", json_object_new_string(azure->id_scope));
-        json_object_object_add(record, "endpoint",
-                               json_object_new_string(azure->global_device_endpoint));
-        json_object_object_add(record, "modelId",
-                               json_object_new_string(device->model_id ? device->model_id : ""));
+        for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+                json_object_object_add(record, members[i].name,
+                                       json_object_new_string(members[i].value));
         json_write(&text, record);
+        if (text_equal(before, buf_text(&text)))
+                return false;
         store_write_copy(provision->options.store, &(struct store_record){
                                                            .kind = ASSIGNMENT_KIND,
-                                                           .key = device->key,
+                                                           .key = device_key,
                                                            .value = text.data,
                                                            .value_size = text.size,
                                                    });
-        free(map_get(provision->remembered, device->key));
-        map_set(provision->remembered, device->key, buf_take(&text));
+        free(before);
+        map_set(provision->remembered, device_key, buf_take(&text));
+        return true;
 }
 
 /* What is remembered, unless it was said of another scope, id or model; else NULL. */
@@ -217,7 +240,7 @@ static struct json_object *recall(struct device_provision *provision, const stru
         return NULL;
 }
 
-static bool device_azure(struct device_provision *provision, const struct device *device,
+static bool device_azure(const struct device_provision *provision, const struct device *device,
                          struct settings_azure *azure)
 {
         return settings_azure_for(provision->options.settings, device->application, azure);
@@ -225,22 +248,23 @@ static bool device_azure(struct device_provision *provision, const struct device
 
 static void take_assignment(struct registration *registration, const char *device_key)
 {
-        struct device_provision *provision = registration->provision;
         struct device *device = registration->device;
-        struct settings_azure azure;
 
         assignment_set(device, &(struct assignment){
                                        .hub = registration->hub,
                                        .device_id = registration->device_id,
                                        .key = device_key,
                                });
-        if (device_azure(provision, device, &azure))
-                remember(provision, device, &azure);
         metrics_add(METRIC_DPS_REGISTERED, 1);
         metrics_observe(METRIC_DPS_REGISTRATION, clock_steady_ns() - registration->started_ns);
-        log_info("DEVICE_ASSIGNED", "A device was assigned to a hub",
-                 LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
-                 LOG_TEXT("hub_device", registration->device_id), LOG_END);
+        if (remember(registration))
+                log_info("DEVICE_ASSIGNED", "A device was assigned to a hub",
+                         LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
+                         LOG_TEXT("hub_device", registration->device_id), LOG_END);
+        else
+                log_info("DEVICE_CONFIRMED", "A device's assignment has not changed",
+                         LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
+                         LOG_END);
 }
 
 /* The device's own key, from its enrolment group's. */
@@ -262,6 +286,9 @@ static void finish_registration(void *context)
         bool assigned = result.status == DPS_ASSIGNED && device_azure(provision, device, &azure) &&
                         derive_key(&azure, device, &key, &result.reason);
 
+        if (result.status != DPS_UNAVAILABLE)
+                device->ask_after_ms =
+                        clock_steady_ms() + backoff_ms(++device->asks, ASK_MIN_MS, ASK_MAX_MS);
         if (assigned)
                 take_assignment(registration, buf_text(&key));
         else
@@ -289,6 +316,10 @@ static void ask_service(struct device_provision *provision, struct device *devic
         registration->provision = provision;
         registration->device = device;
         registration->started_ns = clock_steady_ns();
+        registration->registration_id = mem_text(device->hub_id);
+        registration->id_scope = mem_text(azure->id_scope);
+        registration->endpoint = mem_text(azure->global_device_endpoint);
+        registration->model_id = mem_text(device->model_id);
         list_push_back(&provision->registrations, &registration->node);
         dps_register(provision->options.dps,
                      &(struct dps_registration){
@@ -297,6 +328,7 @@ static void ask_service(struct device_provision *provision, struct device *devic
                              .registration_id = device->hub_id,
                              .device_key = device_key,
                              .model_id = device->model_id,
+                             .repeated = device->asks > 0 || device->assignment.hub,
                      },
                      registration_done, registration);
 }
@@ -313,7 +345,7 @@ static void by_service(struct device_provision *provision, struct device *device
                 refuse(provision, device, &reason);
                 return;
         }
-        if (!record) {
+        if (!record || device->assignment.doubted) {
                 ask_service(provision, device, azure, buf_text(&key));
                 return;
         }
@@ -321,7 +353,6 @@ static void by_service(struct device_provision *provision, struct device *device
                                        .hub = json_text_member(record, "hub"),
                                        .device_id = json_text_member(record, "deviceId"),
                                        .key = key.data,
-                                       .remembered = true,
                                });
         decide(provision, device, NULL);
 }
@@ -345,15 +376,11 @@ void device_provision_start(struct device_provision *provision, struct device *d
         }
 }
 
-void device_provision_forget(struct device_provision *provision, struct device *device)
+bool device_provision_may_ask(const struct device_provision *provision, const struct device *device)
 {
-        char *text = map_get(provision->remembered, device->key);
+        struct settings_azure azure;
 
-        device->assignment.remembered = false;
-        if (!text)
-                return;
-        map_remove(provision->remembered, device->key);
-        free(text);
-        store_write_copy(provision->options.store,
-                         &(struct store_record){.kind = ASSIGNMENT_KIND, .key = device->key});
+        return device_azure(provision, device, &azure) &&
+               azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE &&
+               clock_steady_ms() >= device->ask_after_ms;
 }

@@ -3,6 +3,8 @@
  * Which hub is a device's, and with which key? By a connection string, or by the Device
  * Provisioning Service, whose answer is remembered in the store: a restart asks nothing again.
  * One registration at a time per device. All on the thread "hub".
+ *
+ * Law: an assignment is never forgotten; it is replaced when the service has answered with another.
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
 #define ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
@@ -39,10 +41,17 @@ void device_provision_free(struct device_provision *provision);
 /* Reads the remembered assignments. Before the first device_provision_start; any thread. */
 int device_provision_load(struct device_provision *provision, struct reason *reason) MUST_CHECK;
 
-/* Finds out; `decided` follows exactly once. */
+/*
+ * Finds out; `decided` follows exactly once. What is remembered is the answer, unless the device's
+ * assignment is doubted: then the service is asked.
+ */
 void device_provision_start(struct device_provision *provision, struct device *device);
 
-/* The hub refuses what was assigned: forget it, so that the next start asks the service. */
-void device_provision_forget(struct device_provision *provision, struct device *device);
+/*
+ * May the device's assignment be doubted now? Not if no service assigns it, nor soon after the
+ * service's last answer: the pauses grow, until the device has been ready for some time.
+ */
+bool device_provision_may_ask(const struct device_provision *provision,
+                              const struct device *device);
 
 #endif

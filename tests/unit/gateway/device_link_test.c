@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: MIT
+/* A device's way to its hub: phases, refusals, doubts, and what outlives a restart. */
+#include "link_world.h"
+
+#include "base/list.h"
+#include "base/thread.h"
+#include "gateway/device/device.h"
+#include "gateway/device_link.h"
+
+#define MINUTE INT64_C(60000)
+#define DAY    (24 * 60 * MINUTE)
+
+#define HUB_A "a.example"
+#define HUB_B "b.example"
+
+static char endpoint[] = "dps.example";
+static char id_scope[] = "0ne00123ABC";
+static char group_key[] = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U=";
+static char template[] = "{device}";
+static char hub_string[] = "HostName=" HUB_A ";SharedAccessKeyName=device;SharedAccessKey=a2V5";
+
+struct fixture {
+        struct settings settings;
+        struct device_directory *directory;
+        struct device_table *devices;
+        struct device_provision *provision;
+        struct uplink_queue *queue;
+        struct uplink_format *format;
+        struct device_link *link;
+        int64_t next_id;
+};
+
+static struct device *device_of(void *context, const struct uplink_event *event)
+{
+        struct fixture *fixture = context;
+
+        return device_table_get(fixture->devices, event);
+}
+
+static void on_ready(void *context, struct device *device)
+{
+        struct fixture *fixture = context;
+
+        device_link_ready(fixture->link, device);
+}
+
+static void on_decided(void *context, struct device *device, const struct dps_result *result)
+{
+        struct fixture *fixture = context;
+
+        device_link_decided(fixture->link, device, result);
+}
+
+static void begin_run(struct fixture *fixture)
+{
+        struct reason reason = REASON_INIT;
+        struct settings *settings = &fixture->settings;
+
+        fixture->directory = device_directory_new(settings, NULL);
+        fixture->devices = device_table_new(settings, NULL, fixture->directory);
+        fixture->link = device_link_new(
+                &(struct device_link_options){.settings = settings, .devices = fixture->devices});
+        fixture->provision = device_provision_new(&(struct device_provision_options){
+                .settings = settings, .decided = on_decided, .context = fixture});
+        fixture->queue = uplink_queue_new(&(struct uplink_queue_options){
+                .device_of = device_of, .ready = on_ready, .context = fixture});
+        fixture->format = uplink_format_new(&(struct uplink_format_options){
+                .settings = settings, .ready = on_ready, .context = fixture});
+        device_link_join(fixture->link, fixture->queue, fixture->provision, fixture->format);
+        assert_int_equal(device_directory_load(fixture->directory, &reason), 0);
+        assert_int_equal(device_table_load(fixture->devices, &reason), 0);
+        assert_int_equal(device_provision_load(fixture->provision, &reason), 0);
+        device_link_start(fixture->link);
+}
+
+static void end_run(struct fixture *fixture)
+{
+        device_link_stop(fixture->link);
+        uplink_queue_stop(fixture->queue);
+        uplink_format_stop(fixture->format);
+        device_table_free(fixture->devices);
+        device_directory_free(fixture->directory);
+        device_provision_free(fixture->provision);
+        uplink_queue_free(fixture->queue);
+        uplink_format_free(fixture->format);
+        device_link_free(fixture->link);
+}
+
+static void restart(struct fixture *fixture)
+{
+        end_run(fixture);
+        world_restart();
+        begin_run(fixture);
+}
+
+static int set_up(void **state)
+{
+        struct fixture *fixture = mem_new(1, sizeof(*fixture));
+
+        thread_enter(HUB_CLIENT_THREAD);
+        world_begin();
+        fixture->settings.azure.connection_type = SETTINGS_DEVICE_PROVISIONING_SERVICE;
+        fixture->settings.azure.dps.global_device_endpoint = endpoint;
+        fixture->settings.azure.dps.id_scope = id_scope;
+        fixture->settings.azure.dps.group_enrollment_key = group_key;
+        fixture->settings.azure.device_id_template = template;
+        fixture->settings.the_things_industries.device_integration_default = true;
+        begin_run(fixture);
+        *state = fixture;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct fixture *fixture = *state;
+
+        end_run(fixture);
+        world_end();
+        free(fixture);
+        return 0;
+}
+
+/* An uplink is stored, and arrives at the thread "hub". */
+static void uplink_of(struct fixture *fixture, const char *application, const char *name)
+{
+        struct uplink_event *event = mem_new(1, sizeof(*event));
+        struct list events;
+        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+
+        event->event = (struct event){
+                .kind = EVENT_UPLINK,
+                .network = "things-stack",
+                .application = mem_text(application),
+                .device = mem_text(name),
+        };
+        event_device_key(&event->event, &key);
+        event->device_key = buf_take(&key);
+        event->id = ++fixture->next_id;
+        list_init(&events);
+        list_push_back(&events, &event->node);
+        uplink_queue_add(fixture->queue, &events);
+        world_run_posts();
+}
+
+static void uplink(struct fixture *fixture, const char *name)
+{
+        uplink_of(fixture, "app", name);
+}
+
+static struct device *device_named(struct fixture *fixture, const char *name)
+{
+        CLEANUP(mem_cleanup) char *key = mem_format("things-stack/app/%s", name);
+        struct device *device = device_table_find(fixture->devices, key);
+
+        assert_non_null(device);
+        return device;
+}
+
+static void assert_phase(struct fixture *fixture, const char *name, enum device_phase phase)
+{
+        assert_string_equal(device_phase_name(device_named(fixture, name)->phase),
+                            device_phase_name(phase));
+}
+
+/* A device that the service has assigned and its hub has authorised; its uplink has arrived. */
+static void connect(struct fixture *fixture, const char *name, const char *hub)
+{
+        uplink(fixture, name);
+        world_assign(name, hub);
+        world_ready(name);
+        world_answer_send(name, HUB_ACCEPTED);
+}
+
+/* What the client would tell of the hub from now on. */
+static void hub_is_away(const char *name, size_t devices)
+{
+        world_hubs[0] = (struct hub_summary){.name = name, .devices = devices, .failures = 3};
+        world_hub_count = 1;
+}
+
+static bool remembers(const char *name, const char *hub)
+{
+        CLEANUP(mem_cleanup) char *key = mem_format("things-stack/app/%s", name);
+        CLEANUP(mem_cleanup) char *member = mem_format("\"hub\":\"%s\"", hub);
+        const char *record = world_record("assignment", key);
+
+        return record && strstr(record, member);
+}
+
+/* --- phases -------------------------------------------------------------------------------- */
+
+static void a_new_device_registers_connects_and_sends(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_REGISTERING);
+        assert_false(world_registration("d1")->repeated);
+        world_assign("d1", HUB_A);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+        assert_string_equal(world_link("d1")->hub, HUB_A);
+        world_ready("d1");
+        assert_phase(fixture, "d1", DEVICE_READY);
+        assert_int_equal(world_link("d1")->token, 1);
+        world_answer_send("d1", HUB_ACCEPTED);
+        assert_int_equal(world_store.done[0], 1);
+        assert_true(remembers("d1", HUB_A));
+}
+
+static void a_known_device_asks_nothing_after_a_restart(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        restart(fixture);
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+        assert_string_equal(world_link("d1")->hub, HUB_A);
+        assert_int_equal(world_registration_count, 0);
+}
+
+static void what_the_hub_rejects_is_set_aside_and_the_next_goes_on(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        uplink(fixture, "d1");
+        uplink(fixture, "d1");
+        world_answer_send("d1", HUB_REJECTED);
+        assert_int_equal(world_store.dead[0], 2);
+        assert_int_equal(world_link("d1")->token, 3);
+}
+
+static void what_was_throttled_or_lost_is_sent_again(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        uplink(fixture, "d1");
+        world_answer_send("d1", HUB_THROTTLED);
+        assert_int_equal(world_link("d1")->token, 0);
+        world_pass(MINUTE);
+        assert_int_equal(world_link("d1")->token, 2);
+        world_answer_send("d1", HUB_UNKNOWN);
+        world_pass(MINUTE);
+        assert_int_equal(world_link("d1")->token, 2);
+        assert_int_equal(world_store.dead_count, 0);
+}
+
+static void a_service_that_is_away_is_asked_again_within_a_minute(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink(fixture, "d1");
+        for (int i = 0; i < 5; i++) {
+                world_deny("d1", DPS_UNAVAILABLE, 0);
+                assert_phase(fixture, "d1", DEVICE_HELD);
+                world_pass(MINUTE);
+                assert_phase(fixture, "d1", DEVICE_REGISTERING);
+                assert_false(world_registration("d1")->repeated);
+        }
+}
+
+static void a_device_that_the_service_refuses_asks_again_slowly_and_behind_new_ones(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink(fixture, "d1");
+        for (int i = 0; i < 8; i++) {
+                world_deny("d1", DPS_DISABLED, 0);
+                assert_phase(fixture, "d1", DEVICE_HELD);
+                world_pass(10 * 1000);
+                assert_int_equal(world_asked(), 0);
+                world_pass(15 * MINUTE);
+                assert_true(world_registration("d1")->repeated);
+        }
+        world_assign("d1", HUB_A);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+}
+
+static void a_device_that_changes_while_it_registers_registers_anew(void **state)
+{
+        struct fixture *fixture = *state;
+        struct device *device;
+
+        uplink(fixture, "d1");
+        device = device_named(fixture, "d1");
+        device->model_id = mem_text("dtmi:new;1");
+        device->changed = true;
+        world_assign("d1", HUB_A);
+        assert_phase(fixture, "d1", DEVICE_REGISTERING);
+        assert_string_equal(world_registration("d1")->model_id, "dtmi:new;1");
+        assert_null(world_link("d1"));
+        world_assign("d1", HUB_A);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+}
+
+static void what_is_stored_for_a_device_that_is_switched_off_is_set_aside(void **state)
+{
+        struct fixture *fixture = *state;
+        struct device *device;
+
+        connect(fixture, "d1", HUB_A);
+        device = device_named(fixture, "d1");
+        device->off = true;
+        device->changed = true;
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_NEW);
+        assert_null(world_link("d1"));
+        assert_int_equal(world_store.dead[0], 2);
+}
+
+/* --- refusals ------------------------------------------------------------------------------ */
+
+static void a_refused_device_asks_the_service_and_keeps_what_was_assigned(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        restart(fixture);
+        uplink(fixture, "d1");
+        world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+        world_pass(0);
+        assert_true(world_registration("d1")->repeated);
+        world_deny("d1", DPS_UNAUTHORIZED, 0);
+        assert_phase(fixture, "d1", DEVICE_HELD);
+        assert_true(remembers("d1", HUB_A));
+        /* The hub is tried first, without the service. */
+        world_pass(MINUTE);
+        assert_int_equal(world_asked(), 0);
+        assert_string_equal(world_link("d1")->hub, HUB_A);
+        world_ready("d1");
+        assert_phase(fixture, "d1", DEVICE_READY);
+        assert_int_equal(world_store.dead_count, 0);
+}
+
+static void an_assignment_is_replaced_when_the_service_names_another_hub(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        restart(fixture);
+        uplink(fixture, "d1");
+        world_refuse("d1", HUB_REFUSAL_NOT_FOUND);
+        world_pass(0);
+        assert_true(remembers("d1", HUB_A));
+        world_assign("d1", HUB_B);
+        assert_true(remembers("d1", HUB_B));
+        assert_string_equal(world_link("d1")->hub, HUB_B);
+}
+
+static void what_the_service_has_just_confirmed_is_not_asked_at_the_next_refusal(void **state)
+{
+        struct fixture *fixture = *state;
+        size_t asked;
+
+        uplink(fixture, "d1");
+        world_assign("d1", HUB_A);
+        world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+        world_pass(MINUTE);
+        assert_int_equal(world_asked(), 0);
+        assert_int_equal(world_link("d1")->retries, 1);
+        /* In a day it is tried often, and the service asked some dozen times. */
+        asked = world_registration_count;
+        for (int64_t ms = 0; ms < DAY; ms += MINUTE) {
+                if (world_registration("d1"))
+                        world_assign("d1", HUB_A);
+                else if (world_link("d1")->state != HUB_DEVICE_REFUSED ||
+                         device_named(fixture, "d1")->phase == DEVICE_CONNECTING)
+                        world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+                world_pass(MINUTE);
+        }
+        assert_in_range(world_registration_count - asked, 20, 60);
+        assert_int_equal(world_store.dead_count, 0);
+}
+
+static void a_device_that_was_ready_for_a_while_starts_with_short_pauses_again(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        for (int i = 0; i < 10; i++) {
+                world_refuse("d1", HUB_REFUSAL_OTHER);
+                world_pass(15 * MINUTE);
+        }
+        assert_int_equal(device_named(fixture, "d1")->failures, 10);
+        world_ready("d1");
+        world_pass(5 * MINUTE);
+        world_refuse("d1", HUB_REFUSAL_OTHER);
+        assert_int_equal(device_named(fixture, "d1")->failures, 1);
+        world_pass(30 * 1000);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+}
+
+/* --- hubs that are away --------------------------------------------------------------------- */
+
+static void known_devices(struct fixture *fixture)
+{
+        static const char *const names[] = {"d1", "d2", "d3"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                connect(fixture, names[i], HUB_A);
+}
+
+static void lose(void)
+{
+        static const char *const names[] = {"d1", "d2", "d3"};
+
+        hub_is_away(HUB_A, ARRAY_SIZE(names));
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                world_tell(names[i], HUB_DEVICE_CONNECTING, HUB_REFUSAL_NONE);
+}
+
+static const char *the_one_that_asks(void)
+{
+        for (size_t i = 0; i < world_registration_count; i++) {
+                if (!world_registrations[i].answered)
+                        return world_registrations[i].id;
+        }
+        return NULL;
+}
+
+static void a_hub_that_is_gone_makes_one_device_ask_and_then_all(void **state)
+{
+        struct fixture *fixture = *state;
+
+        known_devices(fixture);
+        lose();
+        world_pass(30 * 1000);
+        assert_int_equal(world_asked(), 0);
+        world_pass(MINUTE);
+        assert_int_equal(world_asked(), 1);
+        world_pass(MINUTE);
+        assert_int_equal(world_asked(), 1);
+        world_assign(the_one_that_asks(), HUB_B);
+        assert_int_equal(world_asked(), 2);
+        assert_true(world_registrations[world_registration_count - 1].repeated);
+        world_assign(the_one_that_asks(), HUB_B);
+        world_assign(the_one_that_asks(), HUB_B);
+        assert_true(remembers("d1", HUB_B) && remembers("d2", HUB_B) && remembers("d3", HUB_B));
+        assert_string_equal(world_link("d3")->hub, HUB_B);
+}
+
+static void a_hub_that_is_gone_is_noticed_after_a_restart_too(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        restart(fixture);
+        uplink(fixture, "d1");
+        hub_is_away(HUB_A, 1);
+        world_pass(2 * MINUTE);
+        assert_int_equal(world_asked(), 1);
+        world_assign("d1", HUB_B);
+        assert_string_equal(world_link("d1")->hub, HUB_B);
+}
+
+static void a_hub_that_is_away_for_hours_is_asked_about_slowly(void **state)
+{
+        struct fixture *fixture = *state;
+        size_t before;
+
+        known_devices(fixture);
+        lose();
+        before = world_registration_count;
+        for (int64_t ms = 0; ms < 60 * MINUTE; ms += 1000) {
+                if (the_one_that_asks())
+                        world_assign(the_one_that_asks(), HUB_A);
+                world_pass(1000);
+        }
+        assert_in_range(world_registration_count - before, 4, 14);
+        assert_true(remembers("d1", HUB_A) && remembers("d2", HUB_A) && remembers("d3", HUB_A));
+        /* All of them are waiting for the hub. */
+        world_hubs[0].failures = 0;
+        world_ready("d1");
+        world_ready("d2");
+        world_ready("d3");
+}
+
+/* --- refusals of everybody, and clocks ------------------------------------------------------ */
+
+static void refuse_all(void)
+{
+        world_refuse("d1", HUB_REFUSAL_COMMON);
+        world_refuse("d2", HUB_REFUSAL_COMMON);
+        world_refuse("d3", HUB_REFUSAL_COMMON);
+}
+
+static void a_hub_that_refuses_everybody_makes_one_device_ask(void **state)
+{
+        struct fixture *fixture = *state;
+
+        known_devices(fixture);
+        refuse_all();
+        world_pass(2000);
+        assert_int_equal(world_asked(), 1);
+        /* It has forgotten them: the one that asked is made known to it again. */
+        world_assign(the_one_that_asks(), HUB_A);
+        world_pass(10 * 1000);
+        assert_int_equal(world_asked(), 0);
+        world_pass(MINUTE);
+        assert_int_equal(world_asked(), 1);
+        assert_int_equal(world_store.dead_count, 0);
+        assert_true(remembers("d1", HUB_A) && remembers("d2", HUB_A) && remembers("d3", HUB_A));
+}
+
+static void a_wrong_clock_forgets_nothing_and_nobody_asks_until_it_is_set(void **state)
+{
+        struct fixture *fixture = *state;
+
+        known_devices(fixture);
+        restart(fixture);
+        world_wall_ms -= 120 * MINUTE;
+        restart(fixture);
+        uplink(fixture, "d1");
+        uplink(fixture, "d2");
+        uplink(fixture, "d3");
+        world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+        world_pass(0);
+        world_deny("d1", DPS_UNAUTHORIZED, -120 * MINUTE);
+        world_refuse("d2", HUB_REFUSAL_UNAUTHORIZED);
+        world_refuse("d3", HUB_REFUSAL_UNAUTHORIZED);
+        world_pass(60 * MINUTE);
+        assert_int_equal(world_registration_count, 1);
+        assert_true(remembers("d1", HUB_A) && remembers("d2", HUB_A) && remembers("d3", HUB_A));
+        world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+        world_wall_ms += 120 * MINUTE;
+        world_pass(2000);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+        assert_phase(fixture, "d2", DEVICE_CONNECTING);
+        assert_int_equal(world_registration_count, 1);
+        world_ready("d1");
+        assert_int_equal(world_link("d1")->sends, 1);
+}
+
+static void a_clock_that_is_set_by_a_day_loses_and_rejects_nothing(void **state)
+{
+        struct fixture *fixture = *state;
+        const int64_t steps[] = {DAY, -2 * DAY, DAY};
+
+        known_devices(fixture);
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                world_wall_ms += steps[i];
+                uplink(fixture, "d1");
+                world_answer_send("d1", HUB_THROTTLED);
+                world_pass(MINUTE);
+                world_answer_send("d1", HUB_ACCEPTED);
+        }
+        assert_int_equal(world_store.done_count, 6);
+        assert_int_equal(world_store.dead_count, 0);
+        assert_int_equal(world_registration_count, 3);
+}
+
+/* --- by connection string -------------------------------------------------------------------- */
+
+static void a_device_with_a_connection_string_is_tried_again_at_its_hub(void **state)
+{
+        struct fixture *fixture = *state;
+
+        fixture->settings.azure.connection_type = SETTINGS_DEVICE_CONNECTION_STRING;
+        fixture->settings.azure.connection_string = hub_string;
+        uplink(fixture, "d1");
+        world_refuse("d1", HUB_REFUSAL_NOT_FOUND);
+        assert_phase(fixture, "d1", DEVICE_HELD);
+        world_pass(MINUTE);
+        assert_int_equal(world_link("d1")->retries, 1);
+        hub_is_away(HUB_A, 1);
+        world_pass(10 * MINUTE);
+        assert_int_equal(world_registration_count, 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_new_device_registers_connects_and_sends, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(a_known_device_asks_nothing_after_a_restart, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                        what_the_hub_rejects_is_set_aside_and_the_next_goes_on, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(what_was_throttled_or_lost_is_sent_again, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_service_that_is_away_is_asked_again_within_a_minute, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_device_that_the_service_refuses_asks_again_slowly_and_behind_new_ones,
+                        set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_device_that_changes_while_it_registers_registers_anew, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        what_is_stored_for_a_device_that_is_switched_off_is_set_aside, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_refused_device_asks_the_service_and_keeps_what_was_assigned, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(
+                        an_assignment_is_replaced_when_the_service_names_another_hub, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(
+                        what_the_service_has_just_confirmed_is_not_asked_at_the_next_refusal,
+                        set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_device_that_was_ready_for_a_while_starts_with_short_pauses_again, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_hub_that_is_gone_makes_one_device_ask_and_then_all, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_hub_that_is_gone_is_noticed_after_a_restart_too,
+                                                set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_hub_that_is_away_for_hours_is_asked_about_slowly,
+                                                set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_hub_that_refuses_everybody_makes_one_device_ask,
+                                                set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_wrong_clock_forgets_nothing_and_nobody_asks_until_it_is_set, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_clock_that_is_set_by_a_day_loses_and_rejects_nothing, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_device_with_a_connection_string_is_tried_again_at_its_hub, set_up,
+                        tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
