@@ -93,7 +93,7 @@ static void set_aside(struct device_link *hub, struct device *device,
                  LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
                  LOG_TEXT("reason", reason), LOG_END);
         store_dead(hub->options.store, event->id, reason);
-        uplink_queue_pop(hub->options.queue, device);
+        uplink_queue_pop(hub->options.queue, device->lane);
 }
 
 /* --- sending ------------------------------------------------------------------------------ */
@@ -135,9 +135,9 @@ static void send_to_twin(struct device *device, struct uplink_event *event)
 
         command_outcome_patch(&event->event, &patch);
         event->sent_ns = clock_steady_ns();
-        device->in_flight = event;
+        device->lane->in_flight = event;
         if (!hub_device_report(device->link, patch.data, patch.size, (uint64_t)event->id))
-                device->in_flight = NULL;
+                device->lane->in_flight = NULL;
 }
 
 /* The message of the event; UPLINK_FORMAT_FAILED with the reason if there can be none. */
@@ -177,9 +177,9 @@ static bool send_event(struct device_link *hub, struct device *device, struct up
         }
         event->sent_ns = clock_steady_ns();
         /* Set before the call: the answer must find it. Without credit there is none. */
-        device->in_flight = event;
+        device->lane->in_flight = event;
         if (!send_telemetry(device, event, &telemetry))
-                device->in_flight = NULL;
+                device->lane->in_flight = NULL;
         else
                 metrics_observe(METRIC_STORED_TO_SENT, event->sent_ns - event->stored_ns);
         return false;
@@ -204,15 +204,29 @@ static const char *obstacle(const struct device *device)
                            : NULL;
 }
 
+/* The device as which the event is sent, up to date. */
+static struct device *place_of(struct device_link *hub, struct device *lane,
+                               const struct uplink_event *event)
+{
+        struct device *device = device_table_place(hub->options.devices, lane, &event->event);
+
+        device->owner = hub;
+        renew(hub, device);
+        return device;
+}
+
 /* Does what can be done for this device now. */
 static void pump(struct device_link *hub, struct device *device)
 {
         struct uplink_event *event;
 
         renew(hub, device);
-        while (!hub->stopped && !device->in_flight && device->timer.position == 0) {
-                event = uplink_queue_first(hub->options.queue, device);
+        while (!hub->stopped && !device->lane->in_flight) {
+                event = uplink_queue_first(hub->options.queue, device->lane);
                 if (!event || uplink_format_is_waiting(event))
+                        return;
+                device = place_of(hub, device->lane, event);
+                if (device->timer.position != 0)
                         return;
                 if (obstacle(device)) {
                         set_aside(hub, device, event, obstacle(device));
@@ -334,7 +348,7 @@ static void accepted(struct device_link *hub, struct device *device, struct upli
                   LOG_INT("event", event->id), LOG_END);
         device->failures = 0;
         store_done(hub->options.store, event->id);
-        uplink_queue_pop(hub->options.queue, device);
+        uplink_queue_pop(hub->options.queue, device->lane);
 }
 
 static void send_again(struct device_link *hub, struct device *device, enum hub_outcome outcome,
@@ -356,11 +370,11 @@ static void on_outcome(void *context, uint64_t token, enum hub_outcome outcome,
 {
         struct device *device = context;
         struct device_link *hub = device->owner;
-        struct uplink_event *event = device->in_flight;
+        struct uplink_event *event = device->lane->in_flight;
 
         if (!event || (uint64_t)event->id != token)
                 return;
-        device->in_flight = NULL;
+        device->lane->in_flight = NULL;
         switch (outcome) {
         case HUB_ACCEPTED:
                 accepted(hub, device, event);

@@ -280,6 +280,54 @@ test('with a default of false only those that are switched on are connected', as
   assert.equal(await deviceOf(hub, 'soil-4'), undefined);
 });
 
+test('a module of two applications: each event goes to the hub of its own, in order', async (t) => {
+  const hub = await startHub(t, { args: ['--hubs', '2'] });
+  const [one, two] = hub.info.hubs;
+  for (const name of ['hub1', 'hub2']) await hub.device('0042', {}, name);
+  const gateway = await startGateway(t, {
+    TrustedCertificates: hub.info.certificate,
+    Applications: {
+      east: { ConnectionString: one.device, DtdlModelId: 'dtmi:x:East;1' },
+      west: { ConnectionString: two.device, DtdlModelId: 'dtmi:x:West;1' },
+    },
+  }, { Myriota: { SignatureMode: 'Off' } });
+  const send = async (application, number) => assert.equal(
+    (await gateway.post(`/myriota/${application}`, delivery('0042', number))).status, 202);
+
+  await send('east', 1);
+  await hub.telemetryOf('0042', 1);
+  const { id } = await hub.control('POST', '/faults', {
+    kind: 'reject', hub: 'hub1', condition: 'com.microsoft:device-container-throttled',
+  });
+  for (let number = 2; number <= 9; number += 1) await send(number % 2 ? 'west' : 'east', number);
+  await eventually('an event waits', () => gateway.metric('isthmus_events_retried_total'));
+  await hub.control('DELETE', `/faults/${id}`);
+  const messages = await hub.telemetryOf('0042', 9);
+  const numbersOf = (name) => messages.filter((message) => message.hub === name)
+    .map((message) => Date.parse(message.body.PacketArrivedAtUtc) - 1692927646796);
+  assert.deepEqual(numbersOf('hub1'), [1, 2, 4, 6, 8]);
+  assert.deepEqual(numbersOf('hub2'), [3, 5, 7, 9]);
+  for (const message of messages)
+    assert.equal(message.modelId, message.hub === 'hub1' ? 'dtmi:x:East;1' : 'dtmi:x:West;1');
+  assert.equal(count(gateway, 'DEVICE_CHANGED'), 0);
+  assert.equal(await gateway.metric('isthmus_hub_tokens_total'), 2);
+});
+
+test('a module of two applications with one hub and two models does not flap', async (t) => {
+  const hub = await startHub(t);
+  const gateway = await startGateway(t, provisionedBy(hub, {
+    ApplicationToDtdlModelIdMapping: { east: 'dtmi:x:East;1', west: 'dtmi:x:West;1' },
+  }), { Myriota: { SignatureMode: 'Off' } });
+
+  for (let number = 1; number <= 10; number += 1) {
+    const path = `/myriota/${number % 2 ? 'east' : 'west'}`;
+    assert.equal((await gateway.post(path, delivery('0043', number))).status, 202);
+    await hub.telemetryOf('0043', number);
+  }
+  assert.equal((await registrationOf(hub, '0043')).count, 1);
+  assert.equal(count(gateway, 'DEVICE_CHANGED'), 0);
+});
+
 test('modules of Myriota: pages, attributes in any case or none, their application', async (t) => {
   const hub = await startHub(t);
   const registries = await startRegistries(t, hub);

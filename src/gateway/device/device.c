@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -199,10 +200,14 @@ static struct event identity_of(const struct device *device)
 /* Takes up what the directory knows of the device. */
 static void take_attributes(struct device_table *table, struct device *device)
 {
-        const struct device_entry *entry = device_directory_find(table->directory, device->key);
         CLEANUP(mem_cleanup) char *model = mem_text(device->model_id);
+        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
         struct event identity = identity_of(device);
         bool off = !device_directory_integrates(table->directory, &identity);
+        const struct device_entry *entry;
+
+        event_device_key(&identity, &key);
+        entry = device_directory_find(table->directory, buf_text(&key));
 
         if (entry) {
                 device_attributes_copy(&device->attributes, &entry->attributes);
@@ -219,6 +224,7 @@ static struct device *add_device(struct device_table *table, const char *key)
         struct device *device = mem_new(1, sizeof(*device));
 
         device->key = mem_text(key);
+        device->lane = device;
         uplink_backlog_init(&device->backlog);
         list_init(&device->commands);
         list_init(&device->held_commands);
@@ -263,6 +269,7 @@ static struct device *device_new(struct device_table *table, const char *key,
         device->network = mem_text(event->network);
         device->application = mem_text(event->application);
         device->name = mem_text(event->device);
+        device->adopted_ms = event->application[0] != '\0' ? clock_steady_ms() : 0;
         make_identity(table, device, event);
         take_attributes(table, device);
         device->changed = false;
@@ -291,17 +298,24 @@ static bool has_same_way(const struct settings *settings, const char *applicatio
                             text_equal(a.group_enrollment_key, b.group_enrollment_key));
 }
 
-/* An uplink names another application than the one that was known. */
+static void set_application(struct device *device, const char *application)
+{
+        log_info("DEVICE_APPLICATION", "An uplink names a device's application",
+                 LOG_TEXT("device", device->key), LOG_TEXT("application", application),
+                 LOG_TEXT("before", device->application), LOG_END);
+        free(device->application);
+        device->application = mem_text(application);
+        device->adopted_ms = clock_steady_ms();
+}
+
+/* An uplink names the application of a device that was known without one. */
 static void move_to_application(struct device_table *table, struct device *device,
                                 const struct event *event)
 {
-        CLEANUP(mem_cleanup) char *application = device->application;
+        CLEANUP(mem_cleanup) char *application = mem_text(device->application);
         CLEANUP(mem_cleanup) char *hub_id = mem_text(device->hub_id);
 
-        log_info("DEVICE_APPLICATION", "An uplink names a device's application",
-                 LOG_TEXT("device", device->key), LOG_TEXT("application", event->application),
-                 LOG_TEXT("before", application), LOG_END);
-        device->application = mem_text(event->application);
+        set_application(device, event->application);
         make_identity(table, device, event);
         if (hub_id)
                 release_identity(table, device, hub_id, application);
@@ -311,19 +325,103 @@ static void move_to_application(struct device_table *table, struct device *devic
                 device->changed = true;
 }
 
+/* The key of a device does not name its application where ids are unique in the network. */
+static void remember_application(struct device_table *table, const struct device *device)
+{
+        const struct network *network = device_network(device);
+
+        if (network && network->ids_are_unique && device->lane == device)
+                device_directory_set_application(table->directory, device->key,
+                                                 device->application);
+}
+
+/* Is this "IoT Hub device id@scope" the device's? */
+static bool is_identity(const struct settings *settings, const struct device *device,
+                        const char *identity)
+{
+        CLEANUP(mem_cleanup)
+        char *own =
+                identity_of_id(settings, device->hub_id ? device->hub_id : "", device->application);
+
+        return text_equal(own, identity);
+}
+
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event)
 {
         struct device *device = device_table_find(table, event->device_key);
-        const struct network *network = network_by_name(event->event.network);
 
         if (!device)
                 device = device_new(table, event->device_key, &event->event);
-        else if (!text_equal(device->application, event->event.application))
+        else if (device->application[0] == '\0')
                 move_to_application(table, device, &event->event);
-        if (network && network->ids_are_unique)
-                device_directory_set_application(table->directory, device->key,
-                                                 device->application);
+        remember_application(table, device);
         return device;
+}
+
+/* --- devices of several applications -------------------------------------------------------- */
+
+/* The same IoT Hub device, but perhaps another model. */
+static void adopt(struct device_table *table, struct device *device, const struct event *event)
+{
+        int64_t now_ms = clock_steady_ms();
+
+        if (device->adopted_ms != 0 && now_ms - device->adopted_ms < DEVICE_APPLICATION_PAUSE_MS)
+                return;
+        set_application(device, event->application);
+        take_attributes(table, device);
+        remember_application(table, device);
+}
+
+/* What owns the identity of this event's application, if it is the same device of the network. */
+static struct device *find_place(struct device_table *table, const struct device *lane,
+                                 const struct event *event)
+{
+        CLEANUP(buf_deinit) struct buf id = BUF_INIT;
+        CLEANUP(mem_cleanup) char *identity = NULL;
+        struct device *owner;
+        const char *key;
+
+        if (!device_identity_make(table->settings, event, &id, NULL))
+                return NULL;
+        identity = identity_of_id(table->settings, buf_text(&id), event->application);
+        key = map_get(table->owners, identity);
+        owner = key ? device_table_find(table, key) : NULL;
+        return owner && text_equal(owner->network, lane->network) &&
+                               text_equal(owner->name, lane->name) &&
+                               is_identity(table->settings, owner, identity)
+                       ? owner
+                       : NULL;
+}
+
+/* A device for the place that this event's application has in Azure. */
+static struct device *add_place(struct device_table *table, const struct event *event)
+{
+        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        struct device *device;
+
+        text_url_escape(&key, event->network);
+        buf_add_char(&key, '/');
+        text_url_escape(&key, event->application);
+        buf_add_char(&key, '/');
+        text_url_escape(&key, event->device);
+        device = device_table_find(table, buf_text(&key));
+        return device ? device : device_new(table, buf_text(&key), event);
+}
+
+struct device *device_table_place(struct device_table *table, struct device *lane,
+                                  const struct event *event)
+{
+        struct device *place;
+
+        if (text_equal(lane->application, event->application))
+                return lane;
+        place = find_place(table, lane, event);
+        if (!place)
+                place = add_place(table, event);
+        else if (!text_equal(place->application, event->application))
+                adopt(table, place, event);
+        place->lane = lane;
+        return place;
 }
 
 struct device *device_table_list(struct device_table *table, const struct network *network,
@@ -361,10 +459,19 @@ static char *key_part(const char **key)
         return buf_take(&part);
 }
 
+static void recall_application(struct device_table *table, struct device *device)
+{
+        const struct device_entry *entry = device_directory_find(table->directory, device->key);
+
+        if (!entry || !entry->application)
+                return;
+        free(device->application);
+        device->application = mem_text(entry->application);
+}
+
 /* The record says that `device_key` owns "IoT Hub device id@scope". */
 static void restore_device(struct device_table *table, const char *identity, const char *device_key)
 {
-        const struct device_entry *entry = device_directory_find(table->directory, device_key);
         struct device *device = add_device(table, device_key);
         const char *rest = device_key;
 
@@ -372,10 +479,8 @@ static void restore_device(struct device_table *table, const char *identity, con
         device->application = key_part(&rest);
         device->name = key_part(&rest);
         device->hub_id = mem_text_n(identity, (size_t)(strrchr(identity, '@') - identity));
-        if (entry && entry->application) {
-                free(device->application);
-                device->application = mem_text(entry->application);
-        }
+        if (device->application[0] == '\0')
+                recall_application(table, device);
         take_attributes(table, device);
         device->changed = false;
 }

@@ -46,11 +46,13 @@ struct device_assignment {
 };
 
 struct device {
-        char *key; /* "network/application/device", as event_device_key */
+        char *key; /* "network/application/device", as event_device_key or device_table_place */
         char *network;
         char *application;
-        char *name;   /* the network's device id */
-        char *hub_id; /* IoT Hub device id (and DPS registration id) by the template */
+        char *name;          /* the network's device id */
+        struct device *lane; /* in whose queue its events wait: itself, or see device_table_place */
+        int64_t adopted_ms; /* steady clock; since when `application` is its; 0 = not in this run */
+        char *hub_id;       /* IoT Hub device id (and DPS registration id) by the template */
         char *model_id;
         struct device_attributes attributes; /* what the network's registry says of it */
         struct downlink_way way;             /* for its commands, as its uplinks told */
@@ -72,7 +74,7 @@ struct device {
 
         struct uplink_backlog backlog;
         struct hub_device *link;
-        struct uplink_event *in_flight; /* the oldest event, sent and not settled */
+        struct uplink_event *in_flight; /* of its queue: the oldest event, sent and not settled */
         struct list commands;           /* not finished, in the order of arrival */
         struct list held_commands;      /* there is no room for them among those */
         int64_t replaced_up_to;         /* arrival of the newest `replace` that was taken */
@@ -99,11 +101,20 @@ void device_table_free(struct device_table *table);
  */
 int device_table_load(struct device_table *table, struct reason *reason) MUST_CHECK;
 
-/*
- * The device that the event belongs to; made if it is new. Never NULL. Where device ids are unique
- * in the network, an uplink's application becomes the device's.
- */
+/* The device in whose queue the event waits; made if it is new. Never NULL. */
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event);
+
+/*
+ * The device as which an event of a queue is sent. Where device ids are unique in the network,
+ * several applications may name one device, and each event goes to the place that its own
+ * application has in Azure: if that is another IoT Hub device than `lane`, it is a device of its
+ * own (made if it is new, key "network/application/device") without a queue. If only the model is
+ * another, the device takes it up, but not again before DEVICE_APPLICATION_PAUSE_MS are over.
+ */
+struct device *device_table_place(struct device_table *table, struct device *lane,
+                                  const struct event *event);
+
+#define DEVICE_APPLICATION_PAUSE_MS (10 * 60 * 1000)
 
 /*
  * The device that a network lists (`application` NULL = not known), made if it is new. Takes up

@@ -190,28 +190,123 @@ static void a_module_is_one_device_whatever_its_application(void **state)
         assert_string_equal(device->application, "herd");
 }
 
-static void an_id_made_of_the_application_moves_with_it(void **state)
+/* The device as which a module's event is sent that waits in the queue of `lane`. */
+static struct device *place(struct world *world, struct device *lane, const char *application)
+{
+        struct event event = event_of("myriota", application, lane->name);
+        struct device *device = device_table_place(world->table, lane, &event);
+
+        event_deinit(&event);
+        return device;
+}
+
+static void an_id_made_of_the_application_is_a_device_of_its_own(void **state)
 {
         CLEANUP(mem_cleanup) char *model = mem_text(TANK);
         struct world *world = *state;
         const struct device_attributes said = {.model_id = model};
-        struct device *device;
+        struct device *herd;
+        struct device *farm;
 
         free(world->settings.azure.device_id_template);
         world->settings.azure.device_id_template = mem_text("{application}-{device}");
         assert_null(list(world, "myriota", NULL, "0042", &said));
-        device = uplink(world, "myriota", "herd", "0042");
-        assert_string_equal(device->hub_id, "herd-0042");
-        assert_string_equal(device->model_id, TANK);
-        assert_ptr_equal(uplink(world, "myriota", "farm", "0042"), device);
-        assert_string_equal(device->hub_id, "farm-0042");
+        herd = uplink(world, "myriota", "herd", "0042");
+        assert_string_equal(herd->hub_id, "herd-0042");
+        assert_string_equal(herd->model_id, TANK);
+        assert_ptr_equal(uplink(world, "myriota", "farm", "0042"), herd);
+        assert_string_equal(herd->hub_id, "herd-0042");
+        assert_ptr_equal(place(world, herd, "herd"), herd);
+        farm = place(world, herd, "farm");
+        assert_string_equal(farm->hub_id, "farm-0042");
+        assert_string_equal(farm->model_id, TANK);
+        assert_ptr_equal(farm->lane, herd);
+        assert_ptr_equal(place(world, herd, "farm"), farm);
+
+        world_reopen(world);
+        herd = device_table_find(world->table, "myriota//0042");
+        assert_string_equal(herd->hub_id, "herd-0042");
+        farm = device_table_find(world->table, "myriota/farm/0042");
+        assert_string_equal(farm->hub_id, "farm-0042");
+        assert_string_equal(farm->application, "farm");
+        assert_string_equal(farm->model_id, TANK);
+        assert_ptr_equal(place(world, herd, "farm"), farm);
+}
+
+/* Applications with hubs of their own, by name and host. */
+static void set_hubs(struct world *world, const char *const hubs[][2], size_t count)
+{
+        world->settings.applications = mem_new(count, sizeof(*world->settings.applications));
+        world->settings.application_count = count;
+        for (size_t i = 0; i < count; i++) {
+                struct settings_application *application = &world->settings.applications[i];
+
+                application->name = mem_text(hubs[i][0]);
+                application->connection_string = mem_format(
+                        "HostName=%s;SharedAccessKeyName=device;SharedAccessKey=a2V5", hubs[i][1]);
+                application->mapped_dtdl_model_id = mem_format("dtmi:x:%s;1", hubs[i][0]);
+        }
+}
+
+static void each_event_has_the_place_of_its_own_application(void **state)
+{
+        static const char *const hubs[][2] = {
+                {"east", "one.azure-devices.net"},
+                {"west", "two.azure-devices.net"},
+                {"north", "two.azure-devices.net"},
+        };
+        struct world *world = *state;
+        struct device *east;
+        struct device *west;
+
+        set_hubs(world, hubs, 3);
+        east = uplink(world, "myriota", "east", "0042");
+        assert_ptr_equal(uplink(world, "myriota", "west", "0042"), east);
+        assert_string_equal(east->application, "east");
+        west = place(world, east, "west");
+        assert_ptr_not_equal(west, east);
+        assert_string_equal(west->application, "west");
+        assert_string_equal(west->model_id, "dtmi:x:west;1");
+        assert_null(west->clash);
+        for (int i = 0; i < 3; i++) {
+                assert_ptr_equal(place(world, east, "east"), east);
+                assert_ptr_equal(place(world, east, "west"), west);
+                assert_ptr_equal(place(world, east, "north"), west);
+        }
+        assert_false(east->changed || west->changed);
+        assert_string_equal(east->model_id, "dtmi:x:east;1");
+
+        world_reopen(world);
+        east = device_table_find(world->table, "myriota//0042");
+        assert_string_equal(east->application, "east");
+        west = place(world, east, "west");
+        assert_ptr_equal(west, device_table_find(world->table, "myriota/west/0042"));
+        assert_null(west->clash);
+}
+
+static void a_model_alone_moves_at_most_once_in_ten_minutes(void **state)
+{
+        static const char *const hubs[][2] = {
+                {"east", "one.azure-devices.net"},
+                {"west", "one.azure-devices.net"},
+        };
+        struct world *world = *state;
+        struct device *device;
+
+        set_hubs(world, hubs, 2);
+        device = uplink(world, "myriota", "east", "0042");
+        for (int i = 0; i < 10; i++)
+                assert_ptr_equal(place(world, device, i % 2 ? "east" : "west"), device);
+        assert_string_equal(device->model_id, "dtmi:x:east;1");
+        assert_false(device->changed);
+        device->adopted_ms -= DEVICE_APPLICATION_PAUSE_MS;
+        place(world, device, "west");
+        place(world, device, "east");
+        assert_string_equal(device->model_id, "dtmi:x:west;1");
         assert_true(device->changed);
 
-        /* The old id is nobody's now. */
         world_reopen(world);
-        device = device_table_find(world->table, "myriota//0042");
-        assert_string_equal(device->hub_id, "farm-0042");
-        assert_null(uplink(world, "things-stack", "herd", "0042")->clash);
+        assert_string_equal(device_table_find(world->table, "myriota//0042")->application, "west");
 }
 
 static void two_networks_do_not_share_an_id(void **state)
@@ -268,7 +363,9 @@ int main(void)
                 CASE(what_a_registry_says_outlives_a_restart),
                 CASE(only_what_changes_what_it_is_connected_as_is_a_change),
                 CASE(a_module_is_one_device_whatever_its_application),
-                CASE(an_id_made_of_the_application_moves_with_it),
+                CASE(an_id_made_of_the_application_is_a_device_of_its_own),
+                CASE(each_event_has_the_place_of_its_own_application),
+                CASE(a_model_alone_moves_at_most_once_in_ten_minutes),
                 CASE(two_networks_do_not_share_an_id),
                 CASE(webhooks_may_ask_while_a_list_is_taken_in),
         };
