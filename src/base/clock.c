@@ -34,6 +34,28 @@ int64_t clock_wall_ms(void)
         return clock_wall_ns() / CLOCK_NS_PER_MS;
 }
 
+struct clock_moment clock_moment_now(void)
+{
+        return (struct clock_moment){clock_wall_ms(), clock_steady_ms()};
+}
+
+struct clock_moment clock_moment_of(int64_t wall_ms)
+{
+        struct clock_moment now = clock_moment_now();
+        int64_t age_ms = now.wall_ms > wall_ms ? now.wall_ms - wall_ms : 0;
+
+        return (struct clock_moment){wall_ms, now.steady_ms - age_ms};
+}
+
+int64_t clock_elapsed_ms(const struct clock_moment *since, const struct clock_moment *now)
+{
+        int64_t wall_ms = now->wall_ms - since->wall_ms;
+        int64_t steady_ms = now->steady_ms - since->steady_ms;
+        int64_t shorter_ms = wall_ms < steady_ms ? wall_ms : steady_ms;
+
+        return shorter_ms > 0 ? shorter_ms : 0;
+}
+
 /* Reads exactly `count` digits. */
 static bool take_digits(const char **at, int count, int *number)
 {

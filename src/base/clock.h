@@ -23,6 +23,26 @@ int64_t clock_wall_ns(void);
 int64_t clock_wall_ms(void);
 
 /*
+ * An instant on both clocks. How long ago it was, the steady clock alone tells; but one that comes
+ * from the disk is older than this run, and of that part only the wall clock knows.
+ */
+struct clock_moment {
+        int64_t wall_ms; /* 0 = never */
+        int64_t steady_ms;
+};
+
+struct clock_moment clock_moment_now(void);
+
+/* The instant of a wall time that was written in an earlier run; one that is to come is now. */
+struct clock_moment clock_moment_of(int64_t wall_ms);
+
+/*
+ * Milliseconds from `since` to `now`, the shorter of both clocks' answers and never less than 0: a
+ * step of the wall clock ends no waiting too early.
+ */
+int64_t clock_elapsed_ms(const struct clock_moment *since, const struct clock_moment *now);
+
+/*
  * RFC 3339 text (date, `T`, time, any number of fraction digits, `Z` or an offset) to
  * nanoseconds since 1970; digits beyond nine are dropped. False if it is no such text.
  */

@@ -2,12 +2,12 @@
 // Commands of the cloud become downlinks of The Things Stack, and their fate settles them.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
-import { eventually, temporaryDirectory } from './support/program.mjs';
+import { eventually, isthmus, temporaryDirectory } from './support/program.mjs';
 import { openRegistry } from './support/sdk.mjs';
 import { apiKey, startThingsStack, webhookId } from './support/things_stack.mjs';
 
@@ -19,7 +19,7 @@ class Site {
     Object.assign(this, { test, hub, stack, settings });
   }
 
-  async start(directory) {
+  async start(directory, environment = {}) {
     const { azure = {}, ...others } = this.settings;
     this.gateway = await startGateway(this.test, provisionedBy(this.hub, azure), {
       TheThingsIndustries: {
@@ -27,7 +27,7 @@ class Site {
         Applications: { application1: { ApiKey: apiKey, WebhookId: webhookId } },
       },
       ...others,
-    }, directory);
+    }, directory, environment);
   }
 
   /** As kill -9, and then a new gateway on the same data. */
@@ -583,6 +583,42 @@ test('the way back that a webhook names is used, for its device only, and outliv
   await s.settled(lost.id, 'completed');
   assert.equal(s.taken(), 2);
   assert.ok(!s.gateway.program.tail.includes(apiKey));
+});
+
+test('the wall clock steps a day and back: no command is lost, and none that comes meanwhile', async (t) => {
+  const step = join(await temporaryDirectory(t, 'clock'), 'step');
+  const hub = await startHub(t);
+  const stack = await startThingsStack(t, hub);
+  const s = new Site(t, hub, stack, {});
+  await s.start(undefined, {
+    LD_PRELOAD: join(dirname(isthmus), 'tests', 'clock_step.so'), ISTHMUS_CLOCK_STEP: step,
+  });
+  await s.meet();
+  const listen = await stack.stop();
+  const retries = () => s.gateway.log.filter(({ id }) => id === 'COMMAND_RETRY');
+  const sent = new Map();
+  const send = async () => {
+    const bodyText = Buffer.from([sent.size]).toString('base64');
+    sent.set(bodyText, await s.send({ bodyText, expiresInSeconds: 7200 }));
+  };
+  await send();
+
+  for (const seconds of ['86400', '-86400', '0']) {
+    await writeFile(step, seconds);
+    await send();
+    await s.gateway.logged('COMMAND_RETRY');
+    const before = retries().length;
+    await eventually('another try', () => retries().length > before + 1);
+  }
+  const ahead = (entry) => Date.parse(entry.time) - Date.now();
+  assert.ok(retries().some((entry) => ahead(entry) > 43200000), 'the clock did not step');
+  await listen();
+  for (const [body, id] of sent) {
+    await s.tell('sent', await eventually(`downlink ${body}`, () =>
+      stack.takenOf(device).find((item) => item.frm_payload === body)));
+    await s.settled(id, 'completed');
+  }
+  assert.equal(s.taken(), sent.size);
 });
 
 test('commands of a device go in order', async (t) => {

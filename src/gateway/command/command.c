@@ -53,9 +53,11 @@ void command_free(struct command *command)
         free(command);
 }
 
-bool command_is_over(const struct command *command, int64_t now_ms)
+bool command_is_over(const struct command *command, const struct clock_moment *now)
 {
-        return command->expires_ms > 0 && command->expires_ms <= now_ms;
+        int64_t lifetime_ms = command->expires_ms - command->received.wall_ms;
+
+        return command->expires_ms > 0 && clock_elapsed_ms(&command->received, now) >= lifetime_ms;
 }
 
 bool command_has_lost_caller(const struct command *command)
@@ -69,9 +71,9 @@ void command_reach(struct command *command, enum command_state state)
 {
         for (int i = (int)state; i < COMMAND_FINISHED; i++)
                 command->reached_ms[i] = 0;
-        command->finished_ms = 0;
+        command->finished = (struct clock_moment){.wall_ms = 0};
         if (state == COMMAND_FINISHED)
-                command->finished_ms = clock_wall_ms();
+                command->finished = clock_moment_now();
         else
                 command->reached_ms[state] = clock_wall_ms();
         command->state = state;
@@ -150,13 +152,13 @@ void command_encode(const struct command *command, struct buf *out)
         add_bool(record, "doubtful", command->doubtful);
         add_bool(record, "waits", command->waits);
         add_bool(record, "behind", command->behind);
-        add_int(record, "begunMs", command->begun_ms);
+        add_int(record, "begunMs", command->begun.wall_ms);
         add_int(record, "attempt", command->attempt);
         add_int(record, "sequence", (int64_t)command->sequence);
         add_int(record, "arrival", command->arrival);
-        add_int(record, "receivedMs", command->received_ms);
+        add_int(record, "receivedMs", command->received.wall_ms);
         add_int(record, "expiresMs", command->expires_ms);
-        add_int(record, "finishedMs", command->finished_ms);
+        add_int(record, "finishedMs", command->finished.wall_ms);
         add_times(record, command);
         json_write(out, record);
 }
@@ -255,13 +257,13 @@ struct command *command_decode(const char *record, size_t size, struct reason *r
         command->doubtful = json_bool_member(object, "doubtful", false);
         command->waits = json_bool_member(object, "waits", false);
         command->behind = json_bool_member(object, "behind", false);
-        command->begun_ms = number_of(object, "begunMs");
+        command->begun = clock_moment_of(number_of(object, "begunMs"));
         command->attempt = (int)number_of(object, "attempt");
         command->sequence = (uint64_t)number_of(object, "sequence");
         command->arrival = number_of(object, "arrival");
-        command->received_ms = number_of(object, "receivedMs");
+        command->received = clock_moment_of(number_of(object, "receivedMs"));
         command->expires_ms = number_of(object, "expiresMs");
-        command->finished_ms = number_of(object, "finishedMs");
+        command->finished = clock_moment_of(number_of(object, "finishedMs"));
         read_times(object, command);
         return command;
 }

@@ -8,6 +8,7 @@
 
 #include "azure/hub/hub_client.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/reason.h"
@@ -52,20 +53,20 @@ struct command {
         enum command_outcome outcome;
         enum settings_settlement policy; /* never SETTINGS_SETTLE_INHERIT */
         bool is_method;
-        bool early;        /* its policy had it completed, or answered, before its outcome */
-        bool requeued;     /* not acknowledged: it waits at the network again, by itself */
-        int attempt;       /* from 1; a part of the reference */
-        bool doubtful;     /* it failed while it was not known whether the network has it */
-        bool waits;        /* the network takes one after the other: it may wait here for days */
-        bool behind;       /* when it was last handed over, another may have waited there */
-        int64_t begun_ms;  /* wall clock; when it was begun to be handed over; 0 = not yet */
-        uint64_t sequence; /* the hub's number of the message; 0 = not said */
-        int64_t arrival;   /* grows from one command of the ledger to the next */
-        int64_t received_ms;
-        int64_t expires_ms;
+        bool early;    /* its policy had it completed, or answered, before its outcome */
+        bool requeued; /* not acknowledged: it waits at the network again, by itself */
+        int attempt;   /* from 1; a part of the reference */
+        bool doubtful; /* it failed while it was not known whether the network has it */
+        bool waits;    /* the network takes one after the other: it may wait here for days */
+        bool behind;   /* when it was last handed over, another may have waited there */
+        struct clock_moment begun; /* to be handed over */
+        uint64_t sequence;         /* the hub's number of the message; 0 = not said */
+        int64_t arrival;           /* grows from one command of the ledger to the next */
+        struct clock_moment received;
+        int64_t expires_ms;                   /* by the wall clock at its arrival; 0 = never */
         int64_t reached_ms[COMMAND_FINISHED]; /* wall clock, in this attempt; 0 = not (yet) */
-        int64_t finished_ms;                  /* 0 = it is not */
-        char *reason;                         /* for people; or NULL */
+        struct clock_moment finished;
+        char *reason; /* for people; or NULL */
 
         /* Not in the store. */
         struct hub_command *delivery; /* the newest one that is locked by us; or NULL */
@@ -88,8 +89,8 @@ const char *command_outcome_name(enum command_outcome outcome);
 
 void command_free(struct command *command);
 
-/* Its time is over. */
-bool command_is_over(const struct command *command, int64_t now_ms);
+/* Its time is over: it is here for as long as it may live, by both clocks. */
+bool command_is_over(const struct command *command, const struct clock_moment *now);
 
 /* A direct method that nobody waits for any more. */
 bool command_has_lost_caller(const struct command *command);

@@ -78,10 +78,10 @@ static struct command *make_command(struct command_arrive *hub, struct device *d
         command->downlink.application = mem_text(device->application);
         command->downlink.device = mem_text(device->name);
         command->attempt = 1;
-        command->received_ms = clock_wall_ms();
+        command->received = clock_moment_now();
         command->started_ns = clock_steady_ns();
         command->expires_ms =
-                command->received_ms + settings->commands.default_expiry_hours * MS_PER_HOUR;
+                command->received.wall_ms + settings->commands.default_expiry_hours * MS_PER_HOUR;
         return command;
 }
 
@@ -109,6 +109,24 @@ static char *find_known(const struct command_arrive *hub, const struct device *d
         identity = mem_format("%s#%" PRIu64, delivery->message_id, delivery->sequence_number);
         *known = command_ledger_find(hub->options.pending, device->key, identity);
         return identity;
+}
+
+/*
+ * A hub delivers nothing whose time is over: if it is over by our clock, or not yet begun, the two
+ * clocks differ, and only the time that the sender gave it is sure.
+ */
+static void limit_lifetime(struct command *command, const struct hub_command *delivery)
+{
+        int64_t now_ms = command->received.wall_ms;
+        int64_t given_ms = delivery->expires_ms - delivery->enqueued_ms;
+        int64_t expires_ms = delivery->expires_ms;
+
+        if (expires_ms <= 0)
+                return;
+        if (delivery->enqueued_ms > 0 && (expires_ms <= now_ms || expires_ms > now_ms + given_ms))
+                expires_ms = now_ms + given_ms;
+        if (expires_ms < command->expires_ms)
+                command->expires_ms = expires_ms;
 }
 
 static void reject(const struct device *device, struct hub_command *delivery,
@@ -153,8 +171,7 @@ void command_arrive_message(struct command_arrive *hub, struct device *device,
         command->identity = mem_text(identity);
         command->message_id = mem_text(delivery->message_id);
         command->sequence = delivery->sequence_number;
-        if (delivery->expires_ms > 0 && delivery->expires_ms < command->expires_ms)
-                command->expires_ms = delivery->expires_ms;
+        limit_lifetime(command, delivery);
         command->delivery = delivery;
         command_make_reference(command);
         command_ledger_add(hub->options.pending, command);

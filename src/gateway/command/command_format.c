@@ -188,7 +188,7 @@ static void start(struct command_format *format, struct command *command)
                                .bytes = (const uint8_t *)buf_text(&bytes),
                                .size = bytes.size,
                                .port = downlink->port,
-                               .time_ns = command->received_ms * 1000 * 1000,
+                               .time_ns = command->received.wall_ms * CLOCK_NS_PER_MS,
                                .data = downlink->decoded,
                                .device = downlink->device,
                                .application = downlink->application,

@@ -164,10 +164,11 @@ static bool is_handing_over(struct command_ledger *pending, struct device *devic
 /* As next_to_hand_over, without those whose time is over. */
 static struct command *next_in_time(struct command_ledger *pending, const struct device *device)
 {
+        struct clock_moment now = clock_moment_now();
         struct command *command;
 
         while ((command = next_to_hand_over(device)) && command->state == COMMAND_WAITING &&
-               command_is_over(command, clock_wall_ms()))
+               command_is_over(command, &now))
                 finish(pending, command, COMMAND_EXPIRED,
                        "its time was over before it could be handed to the network");
         return command;
@@ -357,13 +358,13 @@ static bool can_be_forgotten(const struct command *command)
 }
 
 /* Forgets finished commands, oldest first: those too long ago, and those too many. */
-static void forget_finished(struct command_ledger *pending, int64_t now_ms)
+static void forget_finished(struct command_ledger *pending, const struct clock_moment *now)
 {
         list_for_each_safe (node, &pending->finished) {
                 struct command *command = list_entry(node, struct command, node);
 
                 if (pending->finished.count <= pending->options.maximum_remembered &&
-                    command->finished_ms + COMMAND_REMEMBER_MS > now_ms)
+                    clock_elapsed_ms(&command->finished, now) < COMMAND_REMEMBER_MS)
                         return;
                 if (!can_be_forgotten(command))
                         continue;
@@ -414,7 +415,7 @@ static void finish(struct command_ledger *pending, struct command *command,
                 pending->options.report(pending->options.context, command);
         command_record_write(pending->recorder, command);
         take_in_held(pending, command->device);
-        forget_finished(pending, command->finished_ms);
+        forget_finished(pending, &command->finished);
 }
 
 void command_ledger_finish(struct command_ledger *pending, struct command *command,
@@ -539,7 +540,7 @@ void command_ledger_lost(struct command_ledger *pending, struct hub_command *del
 struct expired {
         struct command *commands[64];
         size_t count;
-        int64_t now_ms;
+        const struct clock_moment *now;
 };
 
 static bool collect_expired(void *context, const char *key, void *value)
@@ -548,14 +549,14 @@ static bool collect_expired(void *context, const char *key, void *value)
         struct command *command = value;
 
         (void)key;
-        if (command_is_over(command, expired->now_ms))
+        if (command_is_over(command, expired->now))
                 expired->commands[expired->count++] = command;
         return expired->count < ARRAY_SIZE(expired->commands);
 }
 
-static void finish_expired(struct command_ledger *pending, int64_t now_ms)
+static void finish_expired(struct command_ledger *pending, const struct clock_moment *now)
 {
-        struct expired expired = {.now_ms = now_ms};
+        struct expired expired = {.now = now};
 
         do {
                 expired.count = 0;
@@ -569,12 +570,12 @@ static void finish_expired(struct command_ledger *pending, int64_t now_ms)
 static void take_care(struct hub_timer *timer)
 {
         struct command_ledger *pending = list_entry(timer, struct command_ledger, care);
-        int64_t now_ms = clock_wall_ms();
+        struct clock_moment now = clock_moment_now();
 
         if (pending->stopped)
                 return;
-        finish_expired(pending, now_ms);
-        forget_finished(pending, now_ms);
+        finish_expired(pending, &now);
+        forget_finished(pending, &now);
         hub_timer_start(pending->options.hubs, &pending->care, CARE_PERIOD_MS);
 }
 
@@ -598,8 +599,9 @@ static void restore(struct command_ledger *pending, struct command *command)
         if (has_replaced(command) && command->device->replaced_up_to < command->arrival)
                 command->device->replaced_up_to = command->arrival;
         /* What the network took in the last run may still wait there. */
-        if (command->outcome == COMMAND_DELIVERED && command->begun_ms > command->device->taken_ms)
-                command->device->taken_ms = command->begun_ms;
+        if (command->outcome == COMMAND_DELIVERED &&
+            command->begun.wall_ms > command->device->taken.wall_ms)
+                command->device->taken = command->begun;
         if (command->state == COMMAND_FINISHED)
                 list_push_back(&pending->finished, &command->node);
         else

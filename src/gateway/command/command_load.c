@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/command/command_record.h"
@@ -36,6 +37,13 @@ static bool begins_unrecorded(const struct device *device)
         return network && network->downlink && network->downlink->list_request;
 }
 
+/* A clock that went back does not say how long ago it was: too long to believe anything. */
+static void doubt_the_future(struct clock_moment *moment)
+{
+        if (moment->wall_ms > clock_wall_ms())
+                moment->steady_ms = INT64_MIN / 2;
+}
+
 static bool load_command(void *context, const struct store_record *stored)
 {
         struct loading *loading = context;
@@ -54,6 +62,7 @@ static bool load_command(void *context, const struct store_record *stored)
         }
         if (command->state == COMMAND_WAITING && begins_unrecorded(command->device))
                 command->state = COMMAND_UNCERTAIN;
+        doubt_the_future(&command->begun);
         add(loading, command);
         return true;
 }
@@ -67,7 +76,7 @@ static int compare(const void *a, const void *b)
 {
         const struct command *one = *(const struct command *const *)a;
         const struct command *other = *(const struct command *const *)b;
-        int order = compare_numbers(one->finished_ms, other->finished_ms);
+        int order = compare_numbers(one->finished.wall_ms, other->finished.wall_ms);
 
         if (order == 0)
                 order = compare_numbers(one->arrival, other->arrival);

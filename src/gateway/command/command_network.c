@@ -158,7 +158,7 @@ static void taken(struct command_network *network, struct command *command)
                 metrics_observe(METRIC_COMMAND_TO_NETWORK, clock_steady_ns() - command->started_ns);
         if (per_minute > 0)
                 command->device->next_command_ms = clock_steady_ms() + 60 * 1000 / per_minute;
-        command->device->taken_ms = clock_wall_ms();
+        command->device->taken = clock_moment_now();
         command->device->network_busy = false;
         if (driver->tells_fate)
                 command_ledger_advance(network->pending, command, COMMAND_QUEUED);
@@ -353,10 +353,12 @@ static void submit(struct command_network *network, struct command *command, enu
 /* Nobody waits for it any more: it must not go out now. */
 static bool has_come_to_nothing(struct command_network *network, struct command *command)
 {
+        struct clock_moment now = clock_moment_now();
+
         if (command_has_lost_caller(command))
                 command_ledger_finish(network->pending, command, COMMAND_EXPIRED,
                                       "its caller is gone");
-        else if (command_is_over(command, clock_wall_ms()))
+        else if (command_is_over(command, &now))
                 command_ledger_finish(network->pending, command, COMMAND_EXPIRED,
                                       "its time was over before the network took it");
         return command->state == COMMAND_FINISHED;
@@ -389,6 +391,13 @@ static void send(struct command_network *network, struct command *command, enum 
 
 /* --- a network that can't be asked what it has --------------------------------------------- */
 
+/* May what the network took last still wait there? */
+static bool may_still_wait(const struct device *device, const struct clock_moment *now)
+{
+        return device->taken.wall_ms > 0 &&
+               clock_elapsed_ms(&device->taken, now) < LONGEST_DELIVERY_MS;
+}
+
 /*
  * On disk it is in doubt before the request goes out, so that a crash leaves no wrong belief. Its
  * turn comes again when that is written.
@@ -398,8 +407,8 @@ static void begin(struct command_network *network, struct command *command)
         const struct device *device = command->device;
 
         command->first_time = true;
-        command->begun_ms = clock_wall_ms();
-        if (device->network_busy || device->taken_ms + LONGEST_DELIVERY_MS > command->begun_ms)
+        command->begun = clock_moment_now();
+        if (device->network_busy || may_still_wait(device, &command->begun))
                 command->behind = true;
         command_ledger_doubt(network->pending, command);
         release(network, command);
@@ -412,7 +421,7 @@ static void send_begun(struct command_network *network, struct command *command)
                 not_taken(network, command);
                 again(network, command, 0, "the store can't record the command");
         } else if (!command->first_time &&
-                   clock_wall_ms() - command->begun_ms > SHORTEST_DELIVERY_MS) {
+                   clock_steady_ms() - command->begun.steady_ms > SHORTEST_DELIVERY_MS) {
                 refuse(network, command, NOT_KNOWN);
         } else {
                 send(network, command, QUESTION_TAKE_IT);

@@ -146,7 +146,8 @@ static void write(struct command_recorder *recorder, const struct command *comma
                            .key = recording->key,
                            .value = recording->value.data,
                            .value_size = recording->value.size,
-                           .expires_ms = finished ? command->finished_ms + COMMAND_REMEMBER_MS : 0},
+                           .expires_ms =
+                                   finished ? command->finished.wall_ms + COMMAND_REMEMBER_MS : 0},
                 .done = recording_done,
         };
         store_write(recorder->options.store, &recording->write);

@@ -82,8 +82,8 @@ int command_newest_first(const void *a, const void *b)
         const struct command *const *left = a;
         const struct command *const *right = b;
 
-        if ((*left)->received_ms != (*right)->received_ms)
-                return (*left)->received_ms < (*right)->received_ms ? 1 : -1;
+        if ((*left)->received.wall_ms != (*right)->received.wall_ms)
+                return (*left)->received.wall_ms < (*right)->received.wall_ms ? 1 : -1;
         return strcmp((*left)->downlink.reference, (*right)->downlink.reference);
 }
 
@@ -157,10 +157,10 @@ static void add_downlink(struct json_object *view, const struct downlink *downli
 
 static void add_times(struct json_object *view, const struct command *command)
 {
-        add_time(view, "received", command->received_ms);
+        add_time(view, "received", command->received.wall_ms);
         for (int i = COMMAND_UNCERTAIN; i < COMMAND_FINISHED; i++)
                 add_time(view, command_state_name((enum command_state)i), command->reached_ms[i]);
-        add_time(view, "finished", command->finished_ms);
+        add_time(view, "finished", command->finished.wall_ms);
         add_time(view, "expires", command->expires_ms);
 }
 

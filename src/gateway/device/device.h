@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "azure/hub/hub_client.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/reason.h"
@@ -80,9 +81,9 @@ struct device {
         int64_t replaced_up_to;         /* arrival of the newest `replace` that was taken */
         struct command *handing_over;   /* to the network, the one whose turn it is; or NULL */
         struct hub_timer command_timer;
-        void *command_owner;     /* struct command_network, for the timer */
-        int64_t next_command_ms; /* steady clock; not sooner is the next one handed over */
-        int64_t taken_ms;        /* wall clock; when the network took the last one; 0 = never */
+        void *command_owner;       /* struct command_network, for the timer */
+        int64_t next_command_ms;   /* steady clock; not sooner is the next one handed over */
+        struct clock_moment taken; /* when the network took the last one */
 
         struct hub_timer timer;
         void *owner; /* struct device_link, for the timer and the handlers of `link` */

@@ -132,6 +132,41 @@ static void test_the_steady_clock_never_goes_back(void **state)
         assert_true(clock_wall_ms() > INT64_C(1700000000000));
 }
 
+static void law_a_step_of_the_wall_clock_makes_no_duration_longer(void **state)
+{
+        static const struct {
+                int64_t wall_ms; /* how far each clock has gone */
+                int64_t steady_ms;
+                int64_t elapsed_ms;
+        } rows[] = {
+                {0, 0, 0},           {500, 500, 500},      {86400500, 500, 500},
+                {-86399500, 500, 0}, {500, 86400500, 500}, /* as after a sleep that the steady clock
+                                                              counts */
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                struct clock_moment since = clock_moment_now();
+                struct clock_moment now = {since.wall_ms + rows[i].wall_ms,
+                                           since.steady_ms + rows[i].steady_ms};
+
+                assert_int_equal(clock_elapsed_ms(&since, &now), rows[i].elapsed_ms);
+        }
+}
+
+static void a_time_of_an_earlier_run_is_as_old_as_the_wall_clock_says(void **state)
+{
+        struct clock_moment now = clock_moment_now();
+        struct clock_moment old = clock_moment_of(now.wall_ms - 60 * 1000);
+        struct clock_moment future = clock_moment_of(now.wall_ms + 3600 * 1000);
+
+        (void)state;
+        assert_int_equal(old.wall_ms, now.wall_ms - 60 * 1000);
+        assert_true(now.steady_ms - old.steady_ms >= 59 * 1000);
+        assert_true(future.steady_ms >= now.steady_ms);
+        assert_true(clock_elapsed_ms(&future, &now) == 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -140,6 +175,8 @@ int main(void)
                 cmocka_unit_test(test_formats_without_rounding),
                 cmocka_unit_test(test_reads_back_what_it_wrote),
                 cmocka_unit_test(test_the_steady_clock_never_goes_back),
+                cmocka_unit_test(law_a_step_of_the_wall_clock_makes_no_duration_longer),
+                cmocka_unit_test(a_time_of_an_earlier_run_is_as_old_as_the_wall_clock_says),
         };
 
         return cmocka_run_group_tests_name("base.clock", tests, NULL, NULL);

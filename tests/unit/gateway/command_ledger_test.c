@@ -444,6 +444,68 @@ static void law_one_whose_time_is_over_is_not_handed_over(void **state)
         check_settled(&delivered, HUB_REJECT, "expired");
 }
 
+/* As if the wall clock had stepped by so much since the command came, or ended. */
+static void step_clock(struct command *command, int64_t step_ms)
+{
+        command->received.wall_ms -= step_ms;
+        command->expires_ms -= step_ms;
+        command->finished.wall_ms -= step_ms;
+}
+
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
+
+static void take_care(void)
+{
+        command_ledger_start(ledger.pending);
+        run_timer(last_timer);
+        commit();
+}
+
+static void law_a_step_of_the_wall_clock_ends_no_command(void **state)
+{
+        struct command *first = add_taken("first", NULL);
+        struct command *second;
+
+        (void)state;
+        for (int64_t step_ms = -DAY_MS; step_ms <= DAY_MS; step_ms += 2 * DAY_MS) {
+                step_clock(first, step_ms);
+                take_care();
+                assert_int_equal(first->state, COMMAND_QUEUED);
+                second = make_command(&ledger.device, step_ms < 0 ? "back" : "forward");
+                step_clock(second, step_ms);
+                command_ledger_add(ledger.pending, second);
+                commit();
+                assert_ptr_equal(ledger.device.handing_over, second);
+                take(second);
+        }
+}
+
+static void law_a_step_of_the_wall_clock_forgets_no_finished_command(void **state)
+{
+        struct command *command = add_taken("m", NULL);
+
+        (void)state;
+        command_ledger_advance(ledger.pending, command, COMMAND_SENT);
+        commit();
+        for (int64_t step_ms = -3 * DAY_MS; step_ms <= 3 * DAY_MS; step_ms += 3 * DAY_MS) {
+                step_clock(command, step_ms);
+                take_care();
+                assert_ptr_equal(find("m"), command);
+        }
+}
+
+static void what_is_over_by_both_clocks_ends(void **state)
+{
+        struct command *command = add_taken("m", NULL);
+
+        (void)state;
+        command->received.wall_ms -= DAY_MS;
+        command->received.steady_ms -= DAY_MS;
+        command->expires_ms -= DAY_MS;
+        take_care();
+        assert_int_equal(command->outcome, COMMAND_EXPIRED);
+}
+
 static void law_one_too_many_is_held_and_taken_in_order(void **state)
 {
         struct delivered deliveries[4] = {{.gone = false}};
@@ -531,6 +593,9 @@ int main(void)
                 LEDGER_TEST(a_doubtful_replace_gives_way_to_a_later_one),
                 LEDGER_TEST(a_doubtful_replace_that_rests_gives_way_to_a_later_one),
                 LEDGER_TEST(law_one_whose_time_is_over_is_not_handed_over),
+                LEDGER_TEST(law_a_step_of_the_wall_clock_ends_no_command),
+                LEDGER_TEST(law_a_step_of_the_wall_clock_forgets_no_finished_command),
+                LEDGER_TEST(what_is_over_by_both_clocks_ends),
                 LEDGER_TEST(law_one_too_many_is_held_and_taken_in_order),
                 LEDGER_TEST(a_held_command_follows_its_lock),
                 LEDGER_TEST(law_the_oldest_finished_commands_are_forgotten_first),

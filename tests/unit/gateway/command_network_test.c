@@ -571,7 +571,7 @@ static void in_doubt_too_long_it_is_not_sent_again(void **state)
 
         (void)state;
         answer_with(HTTP_E_TIMEOUT, 0, "");
-        command->begun_ms -= 6 * 60 * 1000;
+        command->begun.steady_ms -= 6 * 60 * 1000;
         run_timer(&site.device.command_timer);
         commit();
         assert_int_equal(http.count, 1);

@@ -118,6 +118,7 @@ static struct {
         void *context;
 } posts[MAX_ORDERS];
 static size_t post_count;
+static struct hub_timer *last_timer; /* the one that was started last */
 
 void hub_client_post(struct hub_client *client, void (*run)(void *context), void *context)
 {
@@ -130,6 +131,7 @@ void hub_client_post(struct hub_client *client, void (*run)(void *context), void
 void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t delay_ms)
 {
         (void)client;
+        last_timer = timer;
         timer->due_ms = delay_ms;
         timer->position = 1;
 }
@@ -256,8 +258,8 @@ static struct command *make_command(struct device *device, const char *identity)
         command->downlink.port = 10;
         command->policy = SETTINGS_SETTLE_BY_RULES;
         command->attempt = 1;
-        command->received_ms = clock_wall_ms();
-        command->expires_ms = command->received_ms + 3600 * 1000;
+        command->received = clock_moment_now();
+        command->expires_ms = command->received.wall_ms + 3600 * 1000;
         command_make_reference(command);
         return command;
 }

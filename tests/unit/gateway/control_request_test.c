@@ -109,7 +109,7 @@ static struct command *make_command(void)
         command->message_id = mem_text("m1");
         command->policy = SETTINGS_SETTLE_BY_RULES;
         command->attempt = 2;
-        command->received_ms = 1714979289204;
+        command->received.wall_ms = 1714979289204;
         command_make_reference(command);
         return command;
 }
