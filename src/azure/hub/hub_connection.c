@@ -40,12 +40,13 @@ void hub_connection_prepare(pn_transport_t *transport)
         pn_transport_set_max_frame(transport, FRAME_SIZE);
 }
 
-struct hub_connection *hub_connection_new(struct hub *hub)
+struct hub_connection *hub_connection_new(struct hub *hub, bool for_suspects)
 {
         struct hub_connection *connection = mem_new(1, sizeof(*connection));
         char container[CRYPTO_UUID_SIZE];
 
         connection->hub = hub;
+        connection->for_suspects = for_suspects;
         connection->since_ms = hub->client->now_ms;
         for (size_t i = 0; i < HUB_PLACES; i++)
                 list_init(&connection->devices[i]);
@@ -103,18 +104,24 @@ static void lost(struct hub_connection *connection, const struct hub_condition *
 {
         struct hub *hub = connection->hub;
         bool was_open = connection->state == HUB_CONNECTION_OPEN;
+        int64_t retry_ms;
 
         if (connection->state == HUB_CONNECTION_ENDING)
                 return;
-        hub_pool_back_off(hub);
+        /* What suspects do to their connections is to delay nobody else. */
+        if (!was_open || !connection->for_suspects)
+                hub_pool_back_off(hub);
+        if (was_open)
+                hub_trial_lost(connection);
         if (was_open)
                 metrics_add(METRIC_HUB_DISCONNECTS, 1);
         else
                 hub->which++;
+        retry_ms = hub->not_before_ms - hub->client->now_ms;
         log_warn(was_open ? "HUB_DISCONNECTED" : "HUB_UNREACHABLE",
                  was_open ? "A connection to a hub was lost" : "A hub could not be connected",
                  LOG_TEXT("hub", hub->name), LOG_TEXT("reason", condition->reason.text),
-                 LOG_INT("retry_ms", hub->not_before_ms - hub->client->now_ms), LOG_END);
+                 LOG_INT("retry_ms", retry_ms > 0 ? retry_ms : 0), LOG_END);
         leave(connection, condition->reason.text);
 }
 
@@ -256,14 +263,20 @@ size_t hub_connection_seated(const struct hub_connection *connection)
 size_t hub_connection_seats(struct hub_connection *connection)
 {
         size_t most = (size_t)connection->hub->client->options.devices_per_connection;
+        size_t share = hub_trial_share(connection->hub);
+        size_t seated = hub_connection_seated(connection);
         size_t taken;
 
         if (connection->state == HUB_CONNECTION_ENDING || connection->full)
                 return 0;
         if (connection->hub->client->now_ms >= connection->spent_until_ms)
                 connection->spent = 0;
-        taken = hub_connection_seated(connection) + connection->spent;
-        return taken < most ? most - taken : 0;
+        if (connection->for_suspects && seated >= share)
+                return 0;
+        taken = seated + connection->spent;
+        if (taken >= most)
+                return 0;
+        return connection->for_suspects ? 1 : most - taken;
 }
 
 void hub_connection_full(struct hub_connection *connection)

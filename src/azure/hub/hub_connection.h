@@ -26,9 +26,10 @@ struct hub_connection {
         pn_link_t *closed_link;       /* whose REMOTE_CLOSE is being handled; else NULL */
         pn_session_t *closed_session; /* the same */
         enum hub_connection_state state;
-        int64_t since_ms; /* of the state */
-        bool failed;      /* ends by an error, not by our wish */
-        bool full;        /* the hub accepts no more tokens here */
+        int64_t since_ms;  /* of the state */
+        bool failed;       /* ends by an error, not by our wish */
+        bool full;         /* the hub accepts no more tokens here */
+        bool for_suspects; /* has seats for those only, and few */
         struct list devices[HUB_PLACES];
         size_t spent;           /* tokens of devices that have left: the hub still counts them */
         int64_t spent_until_ms; /* until the last of those expires */
@@ -41,7 +42,7 @@ struct hub_connection {
 };
 
 /* Makes it and starts to connect; it belongs to the hub's list until it has ended. */
-struct hub_connection *hub_connection_new(struct hub *hub);
+struct hub_connection *hub_connection_new(struct hub *hub, bool for_suspects);
 
 /* Sets up the transport that a connection is to be bound to. */
 void hub_connection_prepare(pn_transport_t *transport);

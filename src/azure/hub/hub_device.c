@@ -29,7 +29,8 @@ static void command_pause_ends(struct hub_timer *timer);
 
 static struct list *place_list(struct hub_device *device)
 {
-        if (device->place == HUB_PLACE_WAITING || device->place == HUB_PLACE_REFUSED)
+        if (device->place == HUB_PLACE_WAITING || device->place == HUB_PLACE_SUSPECT ||
+            device->place == HUB_PLACE_REFUSED)
                 return &device->hub->devices[device->place];
         return &device->connection->devices[device->place];
 }
@@ -81,9 +82,14 @@ void hub_device_leave(struct hub_device *device, enum hub_place place, const cha
         device->has_token = false;
 }
 
+static enum hub_place waiting_place(const struct hub_device *device)
+{
+        return hub_trial_is_suspect(device) ? HUB_PLACE_SUSPECT : HUB_PLACE_WAITING;
+}
+
 void hub_device_unseat(struct hub_device *device, const char *why)
 {
-        hub_device_leave(device, HUB_PLACE_WAITING, why);
+        hub_device_leave(device, waiting_place(device), why);
         hub_pool_seat_soon(device->hub);
 }
 
@@ -213,17 +219,7 @@ void hub_device_accepted(struct hub_device *device, uint64_t token)
 {
         device->pause.failures = 0;
         device->hub->accepted++;
-        hub_trial_ended(&device->trial, token);
-}
-
-bool hub_device_gives_up(struct hub_device *device, uint64_t token, struct reason *reason)
-{
-        if (!hub_trial_failed(&device->trial, token, device->hub->accepted))
-                return false;
-        hub_trial_ended(&device->trial, token);
-        reason_prefix(reason, "given up after %d tries while the hub accepted others",
-                      HUB_TRIAL_MOST_TRIES);
-        return true;
+        hub_trial_accepted(device, token);
 }
 
 /* --- tokens ------------------------------------------------------------------------------- */
@@ -431,7 +427,7 @@ void hub_device_retry(struct hub_device *device)
                 return;
         device->unauthorized_ms = 0;
         device->not_before_ms = 0;
-        move(device, HUB_PLACE_WAITING, NULL);
+        move(device, waiting_place(device), NULL);
         seat_or_refuse(device);
 }
 
@@ -455,6 +451,7 @@ void hub_device_free(struct hub_device *device)
         struct hub_client *client = device->hub->client;
 
         stop_timers(device);
+        hub_trial_forget(device);
         hub_commands_release(device);
         hub_twin_deinit(&device->twin);
         if (device->news_node.next != NULL)

@@ -94,14 +94,8 @@ void hub_device_command_condition(struct hub_device *device, const struct hub_co
 /* Gives its seat up, if it has one, for a place of its hub. */
 void hub_device_leave(struct hub_device *device, enum hub_place place, const char *why);
 
-/* The hub has accepted a message or a report of this device. */
+/* The hub has accepted a message or a report of this device, whose outcome has been put down. */
 void hub_device_accepted(struct hub_device *device, uint64_t token);
-
-/*
- * A message or report was tried in vain and not for a reason that lies elsewhere. True, with a
- * reason that says so, if it is not to be tried again.
- */
-bool hub_device_gives_up(struct hub_device *device, uint64_t token, struct reason *reason);
 
 /* There is credit for an owner that waits for it. */
 void hub_device_ready_again(struct hub_device *device);

@@ -81,15 +81,22 @@ static bool may_connect(const struct hub *hub)
 }
 
 /* A connection with a free seat, a new one if that is allowed now, or NULL. */
-static struct hub_connection *connection_with_seat(struct hub *hub)
+static struct hub_connection *connection_with_seat(struct hub *hub, bool for_suspects)
 {
+        size_t count = 0;
+
         list_for_each (node, &hub->connections) {
                 struct hub_connection *connection = list_entry(node, struct hub_connection, node);
 
+                if (connection->for_suspects != for_suspects)
+                        continue;
                 if (hub_connection_seats(connection) > 0)
                         return connection;
+                count += connection->state != HUB_CONNECTION_ENDING;
         }
-        return may_connect(hub) ? hub_connection_new(hub) : NULL;
+        if (!may_connect(hub) || (for_suspects && count >= HUB_TRIAL_CONNECTIONS))
+                return NULL;
+        return hub_connection_new(hub, for_suspects);
 }
 
 /* Otherwise it goes on when one of those that are connecting has come to an end. */
@@ -101,13 +108,13 @@ static void wait_to_connect(struct hub *hub)
                 hub_timer_start(hub->client, &hub->seat_timer, delay_ms);
 }
 
-static void seat_waiting(struct hub_timer *timer)
+static void seat_all(struct hub *hub, enum hub_place place)
 {
-        struct hub *hub = list_entry(timer, struct hub, seat_timer);
-        struct list *waiting = &hub->devices[HUB_PLACE_WAITING];
+        struct list *waiting = &hub->devices[place];
 
         while (!list_is_empty(waiting) && !hub->client->stopping) {
-                struct hub_connection *connection = connection_with_seat(hub);
+                struct hub_connection *connection =
+                        connection_with_seat(hub, place == HUB_PLACE_SUSPECT);
                 size_t seats;
 
                 if (connection == NULL) {
@@ -120,6 +127,14 @@ static void seat_waiting(struct hub_timer *timer)
                                         connection);
                 hub_cbs_pump(connection);
         }
+}
+
+static void seat_waiting(struct hub_timer *timer)
+{
+        struct hub *hub = list_entry(timer, struct hub, seat_timer);
+
+        seat_all(hub, HUB_PLACE_WAITING);
+        seat_all(hub, HUB_PLACE_SUSPECT);
 }
 
 void hub_pool_seat_soon(struct hub *hub)

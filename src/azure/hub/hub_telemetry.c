@@ -42,16 +42,19 @@ void hub_telemetry_attach(struct hub_device *device)
         hub_device_expect_open(device, &device->pause);
 }
 
-static bool has_credit(const struct hub_telemetry *telemetry)
+static bool has_credit(const struct hub_device *device)
 {
+        const struct hub_telemetry *telemetry = &device->telemetry;
+        size_t most = hub_trial_is_suspect(device) ? 1 : MOST_UNSETTLED;
+
         return telemetry->link != NULL && pn_link_credit(telemetry->link) > 0 &&
-               telemetry->in_flight.count < MOST_UNSETTLED;
+               telemetry->in_flight.count < most;
 }
 
 /* Tells an owner that waits for it. */
 static void credit_changed(struct hub_device *device)
 {
-        if (!device->telemetry.wanted || !has_credit(&device->telemetry))
+        if (!device->telemetry.wanted || !has_credit(device))
                 return;
         device->telemetry.wanted = false;
         hub_device_ready_again(device);
@@ -82,7 +85,7 @@ static void end_in_vain(struct hub_send *send, enum hub_outcome outcome, const c
         struct reason reason = REASON_INIT;
 
         reason_set(&reason, "%s", why);
-        if (hub_device_gives_up(send->device, send->token, &reason))
+        if (hub_trial_failed(send->device, send->token, &reason))
                 outcome = HUB_REJECTED;
         end(send, outcome, reason.text);
 }
@@ -108,6 +111,22 @@ static struct hub_send *oldest_in_flight(struct hub_device *device)
         return list_is_empty(in_flight)
                        ? NULL
                        : list_entry(in_flight->head.next, struct hub_send, device_node);
+}
+
+bool hub_telemetry_under_way(const struct hub_device *device, uint64_t *token)
+{
+        const struct list *in_flight = &device->telemetry.in_flight;
+
+        if (list_is_empty(in_flight))
+                return false;
+        *token = list_entry(in_flight->head.next, struct hub_send, device_node)->token;
+        return true;
+}
+
+void hub_telemetry_reject(struct hub_device *device, const char *why)
+{
+        if (!list_is_empty(&device->telemetry.in_flight))
+                end(oldest_in_flight(device), HUB_REJECTED, why);
 }
 
 void hub_telemetry_timed_out(struct hub_device *device)
@@ -143,13 +162,14 @@ static void rejected(struct hub_device *device, struct hub_send *send, pn_delive
 static void delivery_updated(struct hub_device *device, pn_delivery_t *delivery)
 {
         struct hub_send *send = pn_delivery_get_context(delivery);
+        uint64_t token = send == NULL ? 0 : send->token;
 
         if (send == NULL || !pn_delivery_updated(delivery))
                 return;
         switch (pn_delivery_remote_state(delivery)) {
         case PN_ACCEPTED:
-                hub_device_accepted(device, send->token);
                 end(send, HUB_ACCEPTED, NULL);
+                hub_device_accepted(device, token);
                 break;
         case PN_REJECTED:
                 rejected(device, send, delivery);
@@ -212,7 +232,7 @@ static bool want_credit(struct hub_device *device)
 {
         struct hub_telemetry *telemetry = &device->telemetry;
 
-        if (has_credit(telemetry))
+        if (has_credit(device))
                 return true;
         if (!telemetry->wanted)
                 telemetry->wanted_ms = device->hub->client->now_ms;
@@ -231,7 +251,7 @@ int64_t hub_telemetry_patience_ms(const struct hub_device *device)
         const struct hub_telemetry *telemetry = &device->telemetry;
         int64_t left_ms = telemetry->wanted_ms + CREDIT_PATIENCE_MS - device->hub->client->now_ms;
 
-        if (telemetry->link == NULL || !telemetry->wanted || has_credit(telemetry))
+        if (telemetry->link == NULL || !telemetry->wanted || has_credit(device))
                 return -1;
         if (!list_is_empty(&telemetry->in_flight)) /* those have an end of their own */
                 return CREDIT_PATIENCE_MS;

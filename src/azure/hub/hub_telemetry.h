@@ -46,6 +46,12 @@ void hub_telemetry_detach(struct hub_device *device, const char *why);
 /* The hub has ended the link or the session, and says why. */
 void hub_telemetry_ended(struct hub_device *device, const struct hub_condition *condition);
 
+/* The token of what has been under way longest; false if nothing is. */
+bool hub_telemetry_under_way(const struct hub_device *device, uint64_t *token);
+
+/* That is not to be tried again; nothing happens if nothing is under way. */
+void hub_telemetry_reject(struct hub_device *device, const char *why);
+
 /* An event of the link. */
 void hub_telemetry_event(struct hub_device *device, pn_event_t *event);
 

@@ -72,9 +72,24 @@ static void end_in_vain(struct hub_device *device, enum hub_outcome outcome, con
         struct reason reason = REASON_INIT;
 
         reason_set(&reason, "%s", why);
-        if (report != NULL && hub_device_gives_up(device, report->token, &reason))
+        if (report != NULL && hub_trial_failed(device, report->token, &reason))
                 outcome = HUB_REJECTED;
         end(device, outcome, reason.text);
+}
+
+bool hub_twin_under_way(const struct hub_device *device, uint64_t *token)
+{
+        const struct hub_twin *twin = &device->twin;
+
+        if (twin->report == NULL || !twin->is_sent)
+                return false;
+        *token = twin->report->token;
+        return true;
+}
+
+void hub_twin_reject(struct hub_device *device, const char *why)
+{
+        end(device, HUB_REJECTED, why);
 }
 
 void hub_twin_detach(struct hub_device *device, const char *why)
@@ -171,9 +186,12 @@ bool hub_device_report(struct hub_device *device, const char *patch, size_t size
 static void end_by_status(struct hub_device *device, int64_t status, const char *why)
 {
         if (status >= 200 && status <= 299) {
-                if (device->twin.report != NULL)
-                        hub_device_accepted(device, device->twin.report->token);
+                uint64_t token = device->twin.report == NULL ? 0 : device->twin.report->token;
+
+                if (device->twin.report == NULL)
+                        return;
                 end(device, HUB_ACCEPTED, why);
+                hub_device_accepted(device, token);
         } else if (status == 401 || status == 403 || status == 404) {
                 end(device, HUB_UNKNOWN, why); /* the device is not wanted: the links will say so */
         } else if (status == 429) {

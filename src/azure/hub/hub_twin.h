@@ -32,6 +32,12 @@ void hub_twin_deinit(struct hub_twin *twin);
 /* Ends the links: a report that was not answered has outcome HUB_UNKNOWN. */
 void hub_twin_detach(struct hub_device *device, const char *why);
 
+/* The token of the report that the hub has not answered yet; false if there is none. */
+bool hub_twin_under_way(const struct hub_device *device, uint64_t *token);
+
+/* That is not to be tried again; nothing happens if there is none. */
+void hub_twin_reject(struct hub_device *device, const char *why);
+
 /* An event of one of the links. */
 void hub_twin_event(struct hub_device *device, pn_event_t *event);
 

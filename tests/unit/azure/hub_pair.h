@@ -23,7 +23,7 @@
 #include "base/thread.h"
 #include "unit/azure/hub_peer.h"
 
-#define PAIRS    16
+#define PAIRS    32
 #define TEST_KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define TEST_HUB "myhub.azure-devices.net"
 
@@ -134,6 +134,13 @@ static inline void world_deinit(struct world *world)
         buf_deinit(&world->seen.report);
 }
 
+/* The network is gone: no word from the other side. */
+static inline void pair_cut(struct pair *pair)
+{
+        pn_connection_driver_errorf(&pair->client, "proton:io", "cut by the test");
+        pn_connection_driver_close(&pair->client);
+}
+
 /* --- moving everything ----------------------------------------------------------------------- */
 
 static bool move_bytes(pn_connection_driver_t *from, pn_connection_driver_t *to)
@@ -196,6 +203,10 @@ static bool pair_turn(struct world *world, struct pair *pair)
                 return true;
         any = move_bytes(&pair->client, &pair->server) || any;
         any = server_events(pair) || any;
+        if (pair->peer.cut) {
+                pair->peer.cut = false;
+                pair_cut(pair);
+        }
         any = move_bytes(&pair->server, &pair->client) || any;
         if (pn_connection_driver_finished(&pair->client) &&
             !pn_connection_driver_has_event(&pair->client)) {
@@ -248,13 +259,6 @@ static inline struct pair *world_pair(struct world *world)
                 found = &world->pairs[i];
         }
         return found;
-}
-
-/* The network is gone: no word from the other side. */
-static inline void pair_cut(struct pair *pair)
-{
-        pn_connection_driver_errorf(&pair->client, "proton:io", "cut by the test");
-        pn_connection_driver_close(&pair->client);
 }
 
 /* --- an owner that notes everything ---------------------------------------------------------- */

@@ -32,6 +32,7 @@ struct hub_script {
         bool keep_credit;      /* gives back what a message has used */
         uint64_t outcome;      /* 0 = none */
         const char *condition; /* of PN_REJECTED */
+        const char *cut_by;    /* whose telemetry makes the hub drop the connection; or NULL */
         const char *victim;    /* whose telemetry alone has outcome or twin status; or NULL */
         const char *description;
         const char *refuse_attach; /* condition of a DETACH that follows ATTACH; or NULL */
@@ -83,6 +84,7 @@ struct hub_peer {
         pn_link_t *twin_in;  /* reports come in here */
         pn_link_t *twin_out; /* and are answered here */
         pn_delivery_t *held; /* the last one that was left open */
+        bool cut;            /* drops the connection now */
 };
 
 static bool ends_with(const char *text, const char *end)
@@ -218,12 +220,17 @@ static void peer_reject(pn_delivery_t *delivery, const struct hub_script *script
         }
 }
 
-/* True if what the script says of outcomes is meant for the device of this link. */
-static bool peer_means(const struct hub_script *script, pn_link_t *link)
+static bool peer_is_of(pn_link_t *link, const char *device)
 {
         const char *address = pn_terminus_get_address(pn_link_remote_target(link));
 
-        return script->victim == NULL || (address != NULL && strstr(address, script->victim));
+        return device != NULL && address != NULL && strstr(address, device) != NULL;
+}
+
+/* True if what the script says of outcomes is meant for the device of this link. */
+static bool peer_means(const struct hub_script *script, pn_link_t *link)
+{
+        return script->victim == NULL || peer_is_of(link, script->victim);
 }
 
 static void peer_settle(struct hub_peer *peer, pn_delivery_t *delivery)
@@ -248,6 +255,7 @@ static void peer_telemetry(struct hub_peer *peer, pn_delivery_t *delivery)
 
         peer_receive(delivery, &peer->seen->message);
         peer->seen->messages++;
+        peer->cut = peer->cut || peer_is_of(link, peer->script->cut_by);
         peer_settle(peer, delivery);
         if (peer->script->keep_credit)
                 pn_link_flow(link, 1);
@@ -299,6 +307,7 @@ static void peer_report(struct hub_peer *peer, pn_delivery_t *delivery)
         peer_receive(delivery, report);
         pn_delivery_settle(delivery);
         peer->seen->reports++;
+        peer->cut = peer->cut || peer_is_of(pn_delivery_link(delivery), peer->script->cut_by);
         pn_message_decode(request, report->data, report->size);
         pn_data_put_map(annotations);
         pn_data_enter(annotations);
