@@ -44,7 +44,16 @@ if(ISTHMUS_COVERAGE)
         target_link_options(isthmus_flags INTERFACE --coverage)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
-        target_compile_options(isthmus_plain_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+        include(CheckCCompilerFlag)
+        target_compile_options(isthmus_plain_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
                 -fstack-protector-strong -fstack-clash-protection)
+        # clang learned the first with 16, and only x86 has the second.
+        foreach(flag -ftrivial-auto-var-init=zero -fcf-protection)
+                string(MAKE_C_IDENTIFIER "ISTHMUS_HAS${flag}" known)
+                check_c_compiler_flag(${flag} ${known})
+                if(${known})
+                        target_compile_options(isthmus_plain_flags INTERFACE ${flag})
+                endif()
+        endforeach()
         target_link_options(isthmus_plain_flags INTERFACE -Wl,-z,relro,-z,now)
 endif()

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+
+#define KEY_FILE_MAX 4096
 
 const char hub_settings_help[] =
         "usage: isthmus hub [options]           runs a local IoT Hub and provisioning service\n"
@@ -30,6 +33,8 @@ const char hub_settings_help[] =
         "  --id-scope S        ID scope of the provisioning service (default: the one kept)\n"
         "  --group-key KEY     key of the enrollment group, base64 (default: the one kept)\n"
         "  --device ID[=KEY]   registers a device in the first hub; may be repeated\n"
+        "                      In place of a KEY, @FILE reads it from a file, so that other users\n"
+        "                      don't see it in the list of processes\n"
         "  --dps-delay MS      how long a registration is 'assigning' (default: 0)\n"
         "  --lock-seconds S    lock of a cloud-to-device message (default: 60)\n"
         "  --record FILE       appends telemetry to a file, a line of JSON each\n"
@@ -90,6 +95,15 @@ char *hub_settings_default_directory(void)
         return mem_text("isthmus-hub");
 }
 
+/* `made` takes the place of what was there. */
+static void put_key(char **key, char *made)
+{
+        if (*key)
+                mem_wipe(*key, strlen(*key));
+        free(*key);
+        *key = made;
+}
+
 static int read_number(const char *name, int64_t min, int64_t max, int64_t *number,
                        struct reason *reason)
 {
@@ -110,6 +124,22 @@ static int read_port(const char *name, uint16_t *port, struct reason *reason)
         return 0;
 }
 
+/* The key itself, or "@" and the file that holds it. */
+static int read_key(const char *text, char **key, struct reason *reason)
+{
+        CLEANUP(buf_wipe) struct buf content = BUF_INIT;
+        int result = 0;
+
+        if (text[0] == '@')
+                result = file_read(text + 1, KEY_FILE_MAX, &content, reason);
+        else
+                buf_add_text(&content, text);
+        if (result != 0)
+                return result;
+        put_key(key, mem_text_n(buf_text(&content), strcspn(buf_text(&content), " \t\r\n")));
+        return 0;
+}
+
 static int add_device(struct hub_settings *settings, struct reason *reason)
 {
         const char *equals = strchr(optarg, '=');
@@ -122,8 +152,7 @@ static int add_device(struct hub_settings *settings, struct reason *reason)
         }
         device = &settings->devices[settings->device_count++];
         device->id = equals ? mem_text_n(optarg, (size_t)(equals - optarg)) : mem_text(optarg);
-        device->key = equals ? mem_text(equals + 1) : NULL;
-        return 0;
+        return equals ? read_key(equals + 1, &device->key, reason) : 0;
 }
 
 static int read_log_level(struct hub_settings *settings, struct reason *reason)
@@ -174,8 +203,7 @@ static int read_option(struct hub_settings *settings, int id, struct reason *rea
                 settings->id_scope = optarg;
                 return 0;
         case OPTION_GROUP_KEY:
-                settings->group_key = optarg;
-                return 0;
+                return read_key(optarg, &settings->group_key, reason);
         case OPTION_DEVICE:
                 return add_device(settings, reason);
         case OPTION_DPS_DELAY:
@@ -252,10 +280,9 @@ int hub_settings_read(struct hub_settings *settings, int argc, char **argv, stru
 void hub_settings_deinit(struct hub_settings *settings)
 {
         for (size_t i = 0; i < settings->device_count; i++) {
-                if (settings->devices[i].key)
-                        mem_wipe(settings->devices[i].key, strlen(settings->devices[i].key));
+                put_key(&settings->devices[i].key, NULL);
                 free(settings->devices[i].id);
-                free(settings->devices[i].key);
         }
+        put_key(&settings->group_key, NULL);
         free(settings->directory);
 }

@@ -14,7 +14,7 @@
 #define HUB_SETTINGS_HUBS_MAX    50
 #define HUB_SETTINGS_DEVICES_MAX 1000
 
-/* `ID` or `ID=KEY`. */
+/* `ID`, `ID=KEY` or `ID=@FILE`. */
 struct hub_settings_device {
         char *id;
         char *key; /* base64; NULL = one is made */
@@ -28,9 +28,9 @@ struct hub_settings {
         uint16_t amqp_port; /* of the first hub, the others follow; 0 = any free ones */
         uint16_t dps_port;
         uint16_t control_port;
-        const char *id_scope;  /* NULL = the one kept, else a new one */
-        const char *group_key; /* NULL = likewise */
-        const char *record;    /* file; NULL = none */
+        const char *id_scope; /* NULL = the one kept, else a new one */
+        char *group_key;      /* NULL = likewise */
+        const char *record;   /* file; NULL = none */
         int64_t lock_s;
         int64_t dps_delay_ms;
         struct hub_settings_device devices[HUB_SETTINGS_DEVICES_MAX];

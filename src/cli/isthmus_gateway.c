@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/process.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
 #include "conf/settings.h"
@@ -56,12 +58,20 @@ static int run(const struct settings *settings, const sigset_t *signals)
         return CLI_GOOD;
 }
 
+/* Nothing here needs root's rights, and a fault would have them. */
+static void warn_of_root(void)
+{
+        if (geteuid() == 0)
+                log_warn("RUNNING_AS_ROOT", "The gateway runs as root, which it need not", LOG_END);
+}
+
 static int load_and_run(const char *path)
 {
         struct settings settings;
         sigset_t signals;
         int status = CLI_USAGE;
 
+        process_keep_memory_private();
         /* Before the first thread, so that only wait_for_end gets them. */
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
@@ -72,6 +82,7 @@ static int load_and_run(const char *path)
         settings_init(&settings);
         if (settings_load_or_complain(&settings, path)) {
                 log_configure(settings.log.level, settings.log.format);
+                warn_of_root();
                 status = run(&settings, &signals);
         }
         settings_deinit(&settings);

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/reason.h"
 #include "cli/cli.h"
 #include "cli/hub_announce.h"
@@ -276,6 +277,7 @@ static int run(const struct hub_settings *settings)
         int signal_number;
         int status;
 
+        process_keep_memory_private();
         signal(SIGPIPE, SIG_IGN);
         sigemptyset(&signals);
         sigaddset(&signals, SIGINT);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -99,6 +100,7 @@ static void check_listening(struct conf_load *load, const struct settings *setti
         static const struct conf_subject certificate = {.path = "Tls.Certificate"};
         static const struct conf_subject key = {.path = "Tls.Key"};
         bool has_certificate = settings_is_given(load, certificate.path, NULL);
+        struct stat status;
 
         if (!listen_is_loopback(settings->listen.host) && !has_key(load, settings))
                 conf_say_about(load, CONF_MISTAKE, &listen,
@@ -109,6 +111,12 @@ static void check_listening(struct conf_load *load, const struct settings *setti
                 conf_say_about(load, CONF_MISTAKE, has_certificate ? &certificate : &key,
                                "Tls.%s is missing; a certificate and its key belong together",
                                has_certificate ? "Key" : "Certificate");
+        if (settings->listen.tls_key && stat(settings->listen.tls_key, &status) == 0 &&
+            (status.st_mode & S_IROTH))
+                conf_say_about(load, CONF_WARNING, &key,
+                               "every user of this machine can read this private key; 'chmod "
+                               "o-rwx %s' helps",
+                               settings->listen.tls_key);
         check_keys(load, settings);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whose key is it: a key that is for some applications or networks changes nothing of others.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
@@ -97,4 +98,11 @@ test('a key of one network is refused at another before the body is read', async
 test('a wrong key stays a wrong key', async () => {
   assert.equal((await gateway.uplink(uplinkOf('herd', 'collar-1'), withKey('none'))).status, 401);
   assert.equal((await gateway.uplink(uplinkOf('herd', 'collar-1'), withKey(herdKey.slice(1)))).status, 401);
+});
+
+test('no core is written of a gateway, and root is advised against', async () => {
+  const { pid } = gateway.program.child;
+  const limits = await readFile(`/proc/${pid}/limits`, 'utf8');
+  assert.match(limits, /^Max core file size +0 +0 /m);
+  assert.equal(gateway.log.some((entry) => entry.id === 'RUNNING_AS_ROOT'), process.getuid() === 0);
 });

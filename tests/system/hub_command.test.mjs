@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // `isthmus hub` as a program: its life, its files, its usage, its clients.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { access, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
@@ -33,12 +34,29 @@ test('wrong usage ends with status 2 and says what is wrong', async (t) => {
     [['--listen', 'nowhere'], /--listen must be an IPv4 address/],
     [['--device', 'a b', '--amqp-port', '0'], /--device/],
     [['--group-key', '?', '--amqp-port', '0'], /--group-key/],
+    [['--group-key', '@/nowhere/key'], /can't read '\/nowhere\/key'|\/nowhere\/key/],
     [['--log', 'loud'], /--log must be/],
   ]) {
     const { status, output } = await run(['hub', '--data', data, ...args]);
     assert.equal(status, 2, `${args}: ${output}`);
     assert.match(output, message);
   }
+});
+
+test('keys may be given in files, which other users do not see', async (t) => {
+  const folder = await temporaryDirectory(t, 'keys');
+  const keys = ['group', 'device'].map(() => randomBytes(32).toString('base64'));
+  await writeFile(join(folder, 'group.key'), `${keys[0]}\n`, { mode: 0o600 });
+  await writeFile(join(folder, 'device.key'), keys[1], { mode: 0o600 });
+  const hub = await startHub(t, {
+    args: ['--group-key', `@${join(folder, 'group.key')}`, '--device', `d1=@${join(folder, 'device.key')}`],
+  });
+
+  assert.equal(hub.info.dps.groupEnrollmentKey, keys[0]);
+  assert.equal((await hub.control('GET', '/devices/d1')).primaryKey, keys[1]);
+  // What `ps` shows.
+  const line = await readFile(`/proc/${hub.info.pid}/cmdline`, 'utf8');
+  assert.ok(line.includes('@') && !line.includes(keys[0]) && !line.includes(keys[1]));
 });
 
 test('hub.json says where everything is, and goes at the end', async (t) => {

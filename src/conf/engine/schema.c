@@ -149,7 +149,7 @@ static bool is_index(const char *text)
                (text[0] != '0' || text[1] == '\0');
 }
 
-/* What may follow a row's own path: a list's index, then "File" or "Env" of a secret. */
+/* What may follow a row's own path: a list's index, then where a secret is. */
 static bool match_rest(const struct conf_names *names, size_t at, struct conf_match *match)
 {
         match->index = -1;
@@ -162,6 +162,8 @@ static bool match_rest(const struct conf_names *names, size_t at, struct conf_ma
                         match->via = CONF_VIA_FILE;
                 else if (text_equal_nocase(names->parts[at], "Env"))
                         match->via = CONF_VIA_ENV;
+                else if (text_equal_nocase(names->parts[at], "Credential"))
+                        match->via = CONF_VIA_CREDENTIAL;
                 at += match->via == CONF_PLAIN ? 0 : 1;
         }
         return at == names->depth;

@@ -59,7 +59,7 @@ struct conf_map {
 struct conf_row {
         const char *path;
         enum conf_kind kind;
-        bool secret; /* never shown; {"File": ...} or {"Env": ...} may stand instead */
+        bool secret;                /* never shown; {"File": ...} and its like may stand instead */
         const struct conf_map *map; /* whose item has the field; NULL = the settings struct */
         size_t offset;
         const char *fallback; /* the default, as text; NULL = none, false, 0 or the first choice */
@@ -104,6 +104,7 @@ enum conf_via {
         CONF_PLAIN,
         CONF_VIA_FILE,
         CONF_VIA_ENV,
+        CONF_VIA_CREDENTIAL, /* a file of the folder that systemd names in CREDENTIALS_DIRECTORY */
 };
 
 /* A setting with the user's names in its path; they point into the names that were matched. */

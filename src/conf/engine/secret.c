@@ -35,9 +35,8 @@ static bool is_file(const char *path, mode_t *mode, struct reason *reason)
         return false;
 }
 
-static char *fetch_file(struct conf_load *load, const struct conf_entry *entry)
+static char *fetch_file(struct conf_load *load, const struct conf_entry *entry, const char *path)
 {
-        CLEANUP(mem_cleanup) char *path = conf_absolute(load->folder, entry->text);
         CLEANUP(buf_wipe) struct buf text = BUF_INIT;
         struct reason reason;
         mode_t mode = 0;
@@ -84,12 +83,38 @@ static char *fetch_variable(struct conf_load *load, const struct conf_entry *ent
         return mem_text(text);
 }
 
+static char *fetch_credential(struct conf_load *load, const struct conf_entry *entry)
+{
+        const char *folder = find_variable(load->environment, "CREDENTIALS_DIRECTORY");
+        CLEANUP(mem_cleanup) char *path = NULL;
+
+        if (strchr(entry->text, '/') || entry->text[0] == '.') {
+                conf_say(load, CONF_MISTAKE, entry, "'%s' is no name of a credential", entry->text);
+                return NULL;
+        }
+        if (text_is_empty(folder)) {
+                conf_say(load, CONF_MISTAKE, entry,
+                         "CREDENTIALS_DIRECTORY is not set; systemd sets it for a service whose "
+                         "unit has LoadCredential=%s",
+                         entry->text);
+                return NULL;
+        }
+        path = mem_format("%s/%s", folder, entry->text);
+        return fetch_file(load, entry, path);
+}
+
 char *conf_fetch(struct conf_load *load, const struct conf_binding *binding)
 {
+        CLEANUP(mem_cleanup) char *path = NULL;
+
         if (text_is_empty(binding->entry->text))
                 return NULL;
-        if (binding->via == CONF_VIA_FILE)
-                return fetch_file(load, binding->entry);
+        if (binding->via == CONF_VIA_FILE) {
+                path = conf_absolute(load->folder, binding->entry->text);
+                return fetch_file(load, binding->entry, path);
+        }
+        if (binding->via == CONF_VIA_CREDENTIAL)
+                return fetch_credential(load, binding->entry);
         if (binding->via == CONF_VIA_ENV)
                 return fetch_variable(load, binding->entry);
         return mem_text(binding->entry->text);

@@ -340,6 +340,12 @@ static bool check_value(const struct conf_row *row, const char *text, struct rea
                 reason_set(reason, "this is still a placeholder; put your own value here");
                 return false;
         }
+        /* Azure App Service puts the secret in its place; nobody else does. */
+        if (strcasestr(text, "@Microsoft.KeyVault(")) {
+                reason_set(reason, "this is a reference that only Azure App Service resolves; put "
+                                   "{\"File\": ...}, {\"Env\": ...} or {\"Credential\": ...} here");
+                return false;
+        }
         return !row->check || row->check(text, reason);
 }
 
@@ -358,6 +364,8 @@ static void note_origin(struct conf_load *load, const struct conf_binding *bindi
                 buf_add_format(&place, "line %d", entry->place.line);
         if (binding->via == CONF_VIA_FILE)
                 buf_add_format(&place, ", file %s", entry->text);
+        if (binding->via == CONF_VIA_CREDENTIAL)
+                buf_add_format(&place, ", credential %s", entry->text);
         if (binding->via == CONF_VIA_ENV)
                 buf_add_format(&place, ", environment variable %s", entry->text);
         conf_report_add_origin(load->report, buf_text(&path), buf_text(&place));

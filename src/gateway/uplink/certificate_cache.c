@@ -159,7 +159,10 @@ static enum certificate_state judge(const struct certificate_cache *cache,
                 return CERTIFICATE_WRONG;
         }
         if (answer->failure != HTTP_OK) {
-                reason_set(reason, "the certificate can't be fetched: %s", answer->reason.text);
+                /* The sender need not know our network; the log says more. */
+                reason_set(reason,
+                           "the certificate can't be fetched: its host can't be reached, or "
+                           "its address is not public");
                 return CERTIFICATE_UNREACHABLE;
         }
         if (answer->status == 404 || answer->status == 410) {
@@ -214,11 +217,14 @@ static void keep(struct entry *entry, struct signature_certificate *certificate,
         log_fetched(entry, replaced);
 }
 
-static void note_failure(const struct entry *entry, bool has_copy)
+static void note_failure(const struct entry *entry, const struct http_answer *http, bool has_copy)
 {
+        bool failed = http->failure != HTTP_OK;
+
         metrics_add(METRIC_CERTIFICATE_FAILED, 1);
         log_warn("CERTIFICATE_NOT_FETCHED", "A signing certificate could not be fetched",
-                 LOG_TEXT("url", entry->url), LOG_TEXT("reason", entry->reason.text),
+                 LOG_TEXT("url", entry->url),
+                 LOG_TEXT("reason", failed ? http->reason.text : entry->reason.text),
                  LOG_TEXT("copy_is_kept", has_copy ? "yes" : "no"), LOG_END);
 }
 
@@ -247,7 +253,7 @@ static void settle(struct entry *entry, const struct http_answer *http,
         if (certificate)
                 keep(entry, certificate, &http->body, now_ms);
         else if (http->failure != HTTP_E_STOPPED)
-                note_failure(entry, has_copy(entry, now_ms));
+                note_failure(entry, http, has_copy(entry, now_ms));
 }
 
 /* On the thread "http". */

@@ -423,6 +423,9 @@ static void m8_a_name_that_leads_to_an_inner_address_is_not_followed(void **stat
         assert_int_equal(open_trust(world), 0);
         assert_int_equal(judge(world, signer, url, 0), UPLINK_UNAVAILABLE);
         assert_reason(world, "not public");
+        /* The sender learns nothing about the network that the gateway is in. */
+        assert_null(strstr(world->reason.text, "127.0.0.1"));
+        assert_null(strstr(world->reason.text, "::1"));
         assert_int_equal(test_http_server_connections(world->server), 0);
 }
 

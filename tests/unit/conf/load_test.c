@@ -316,6 +316,84 @@ static void a_secret_file_that_is_missing_or_empty_is_a_mistake(void **state)
         assert_said(&empty, "is empty");
 }
 
+static void a_secret_comes_from_a_credential_of_the_service(void **state)
+{
+        static const char text[] = HUB_OF("\"DeviceProvisioningService\": {\"IdScope\": \"0ne1\","
+                                          " \"GroupEnrollmentKey\": {\"Credential\": "
+                                          "\"isthmus.group-key\"}}");
+        static const char outside[] = HUB_OF("\"DeviceProvisioningService\": {\"IdScope\": "
+                                             "\"0ne1\", \"GroupEnrollmentKey\": "
+                                             "{\"Credential\": \"../group.key\"}}");
+        CLEANUP(loaded_free) struct loaded loaded;
+        CLEANUP(loaded_free) struct loaded missing;
+        CLEANUP(loaded_free) struct loaded leaving;
+        char variable[320];
+        char *environment[] = {variable, NULL};
+        char path[256];
+
+        (void)state;
+        snprintf(variable, sizeof(variable), "CREDENTIALS_DIRECTORY=%s", folder);
+        write_secret("isthmus.group-key", GROUP_KEY "\n", 0400, path, sizeof(path));
+        load_text_as(&loaded, "test.json", text, environment);
+        unlink(path);
+        assert_counts(&loaded, 0, 0);
+        assert_text(loaded.settings.azure.dps.group_enrollment_key, GROUP_KEY);
+        assert_text(conf_report_origin(&loaded.report, "AzureIoT.AzureIoTHub."
+                                                       "DeviceProvisioningService."
+                                                       "GroupEnrollmentKey"),
+                    "line 1, credential isthmus.group-key");
+        load_text(&missing, text);
+        assert_counts(&missing, 1, 0);
+        assert_said(&missing, "CREDENTIALS_DIRECTORY is not set; systemd sets it for a service "
+                              "whose unit has LoadCredential=isthmus.group-key");
+        load_text_as(&leaving, "test.json", outside, environment);
+        assert_counts(&leaving, 1, 0);
+        assert_said(&leaving, "'../group.key' is no name of a credential");
+}
+
+/* Taken as it stands, it would be a key that everybody knows. */
+static void a_reference_to_a_key_vault_is_no_secret(void **state)
+{
+        char *environment[] = {VARIABLE("K= @microsoft.keyvault(VaultName=v;SecretName=s)"), NULL};
+        static const char *const texts[] = {
+                WITH_HUB("\"WebhookKeys\": "
+                         "[\"@Microsoft.KeyVault(SecretUri=https://v.example/s)\"]"),
+                WITH_HUB("\"WebhookKeys\": [{\"Env\": \"K\"}]"),
+                WITH_HUB("\"TheThingsIndustries\": {\"ApiKey\": "
+                         "\"@Microsoft.KeyVault(VaultName=v;SecretName=s)\"}"),
+                WITH_HUB("\"Myriota\": {\"ApiToken\": {\"Env\": \"K\"}}"),
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+
+                load_text_as(&loaded, "test.json", texts[i], environment);
+                assert_counts(&loaded, 1, 0);
+                assert_said(&loaded, "a reference that only Azure App Service resolves");
+        }
+}
+
+static void a_private_key_that_all_may_read_is_warned_of(void **state)
+{
+        static const char text[] =
+                WITH_HUB("\"Tls\": {\"Certificate\": \"tls.pem\", \"Key\": \"tls.pem\"}");
+        CLEANUP(loaded_free) struct loaded wide;
+        CLEANUP(loaded_free) struct loaded narrow;
+        char path[256];
+
+        (void)state;
+        write_secret("tls.pem", "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n", 0644,
+                     path, sizeof(path));
+        load_in_folder(&wide, text);
+        assert_int_equal(chmod(path, 0640), 0);
+        load_in_folder(&narrow, text);
+        unlink(path);
+        assert_counts(&wide, 0, 1);
+        assert_said(&wide, "Tls.Key: every user of this machine can read this private key");
+        assert_counts(&narrow, 0, 0);
+}
+
 static void a_secret_comes_from_a_variable(void **state)
 {
         char *environment[] = {VARIABLE("GROUP=" GROUP_KEY), NULL};
@@ -336,6 +414,9 @@ static void a_secret_comes_from_a_variable(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_secret_comes_from_a_credential_of_the_service),
+                cmocka_unit_test(a_reference_to_a_key_vault_is_no_secret),
+                cmocka_unit_test(a_private_key_that_all_may_read_is_warned_of),
                 cmocka_unit_test(neither_connection_string_nor_dps_is_a_mistake),
                 cmocka_unit_test(both_connection_string_and_dps_are_a_mistake),
                 cmocka_unit_test(half_a_provisioning_service_is_a_mistake),

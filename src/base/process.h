@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+/* What the program asks of the system for itself. */
+#ifndef ISTHMUS_BASE_PROCESS_H
+#define ISTHMUS_BASE_PROCESS_H
+
+/*
+ * For programs that hold keys: from here on no core is written when they crash, and no other
+ * process of the same user may read their memory.
+ */
+void process_keep_memory_private(void);
+
+#endif
