@@ -30,6 +30,12 @@
         X(EVENT_SENT, "isthmus_events_accepted_total", "Events accepted by a hub")                 \
         X(EVENT_RETRIED, "isthmus_events_retried_total", "Sends that will be tried again")         \
         X(EVENT_DEAD, "isthmus_events_dead_lettered_total", "Events set aside with a reason")      \
+        X(DEAD_DROPPED, "isthmus_dead_letters_dropped_total",                                      \
+          "Dead letters that gave way, too old or too many")                                       \
+        X(STORE_REFUSED_SHARE, "isthmus_store_refused_total{reason=\"share\"}",                    \
+          "Puts that the store refused")                                                           \
+        X(STORE_REFUSED_FULL, "isthmus_store_refused_total{reason=\"full\"}", "")                  \
+        X(STORE_REFUSED_FAILED, "isthmus_store_refused_total{reason=\"disk\"}", "")                \
         X(STORE_COMMITS, "isthmus_store_commits_total", "Transactions made durable")               \
         X(DPS_REGISTERED, "isthmus_dps_registrations_total{result=\"assigned\"}",                  \
           "Registrations at the Device Provisioning Service by result")                            \
@@ -55,8 +61,10 @@
 
 #define METRICS_GAUGES(X)                                                                          \
         X(STORE_EVENTS, "isthmus_store_events", "Events waiting in the store")                     \
-        X(STORE_BYTES, "isthmus_store_bytes", "Size of the store in bytes")                        \
+        X(STORE_BYTES, "isthmus_store_bytes", "Size of the waiting events in bytes")               \
         X(STORE_DEAD, "isthmus_store_dead_letters", "Dead letters in the store")                   \
+        X(STORE_DEAD_BYTES, "isthmus_store_dead_letter_bytes",                                     \
+          "Size of the dead letters in bytes")                                                     \
         X(DEVICES_KNOWN, "isthmus_devices", "Devices known to this gateway")                       \
         X(DEVICES_CONNECTED, "isthmus_devices_connected", "Devices authorised at a hub")           \
         X(DEVICES_REFUSED, "isthmus_devices_refused", "Devices refused by a hub or by DPS")        \

@@ -6,9 +6,11 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/data_place.h"
@@ -265,56 +267,67 @@ static bool open_to_write(struct queue *queue)
         return false;
 }
 
-static bool all_are_gone(struct queue *queue, const struct store_state *state)
+struct change {
+        struct store_letters letters; /* the first member */
+        int result;
+};
+
+/* On the store's thread, before it is closed. */
+static void note_result(struct store_letters *letters, int result)
 {
-        if (queue->all)
-                return state->dead_letters == 0;
-        for (int i = 0; i < queue->count; i++) {
-                if (is_dead_letter(queue, queue->arguments[i]))
-                        return false;
-        }
-        return true;
+        struct change *change = (struct change *)letters;
+
+        change->result = result;
 }
 
-/* What has become of it is certain only when the store is closed. */
-static int report_change(struct queue *queue, int64_t before)
+static int compare_ids(const void *left, const void *right)
 {
-        struct store_state state;
+        int64_t a = *(const int64_t *)left;
+        int64_t b = *(const int64_t *)right;
 
-        close_store(queue);
-        if (!open_to_read(queue))
-                return CLI_FAILED;
-        store_get_state(queue->store, &state);
-        printf("%" PRId64 " %s, %" PRId64 " dead letters are left\n", before - state.dead_letters,
-               strcmp(queue->action, "replay") == 0 ? "replayed" : "dropped", state.dead_letters);
-        return all_are_gone(queue, &state) ? CLI_GOOD : CLI_FAILED;
+        return (a > b) - (a < b);
 }
 
-static int change(struct queue *queue, void (*act)(struct store *store, int64_t id))
+/* The ids of the arguments, ascending; the caller's. */
+static int64_t *sorted_ids(const struct queue *queue)
 {
-        struct store_state state;
-        int64_t id;
+        int64_t *ids = mem_new((size_t)queue->count, sizeof(*ids));
+
+        for (int i = 0; i < queue->count; i++)
+                (void)!parse_id(queue->arguments[i], &ids[i]);
+        qsort(ids, (size_t)queue->count, sizeof(*ids), compare_ids);
+        return ids;
+}
+
+static int change_letters(struct queue *queue,
+                          void (*act)(struct store *store, struct store_letters *letters))
+{
+        CLEANUP(mem_cleanup) int64_t *ids = NULL;
+        struct change change = {
+                .letters = {.done = note_result, .count = (size_t)queue->count},
+                .result = -EIO,
+        };
+        struct store_letters *letters = &change.letters;
 
         if (!open_to_write(queue) || !check_letters(queue))
                 return CLI_FAILED;
-        store_get_state(queue->store, &state);
-        if (queue->all)
-                act(queue->store, 0);
-        for (int i = 0; i < queue->count; i++) {
-                if (parse_id(queue->arguments[i], &id))
-                        act(queue->store, id);
-        }
-        return report_change(queue, state.dead_letters);
+        if (!queue->all)
+                letters->ids = ids = sorted_ids(queue);
+        act(queue->store, letters);
+        close_store(queue);
+        printf("%zu %s, %" PRId64 " dead letters are left\n", letters->changed,
+               strcmp(queue->action, "replay") == 0 ? "replayed" : "dropped", letters->left);
+        return change.result == 0 && !letters->more ? CLI_GOOD : CLI_FAILED;
 }
 
 static int replay(struct queue *queue)
 {
-        return change(queue, store_dead_replay);
+        return change_letters(queue, store_dead_replay);
 }
 
 static int drop(struct queue *queue)
 {
-        return change(queue, store_dead_drop);
+        return change_letters(queue, store_dead_drop);
 }
 
 /* --- the command --------------------------------------------------------------------------- */

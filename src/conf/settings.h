@@ -179,7 +179,9 @@ struct settings {
         } limits;
         struct {
                 char *backend;
-                int64_t maximum_bytes;
+                int64_t maximum_bytes;     /* of waiting events */
+                int64_t dead_letter_bytes; /* more give way */
+                int64_t dead_letter_days;  /* older ones give way; 0 = none does */
         } store;
         struct {
                 enum log_level level;

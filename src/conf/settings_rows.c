@@ -214,8 +214,13 @@ static const struct conf_row rows[] = {
          .check = check_backend, .meaning = "What keeps the events"},
         {"Store.MaximumBytes", CONF_INTEGER, FIELD(store.maximum_bytes), .fallback = "1073741824",
          BETWEEN(1048576, INT64_C(1) << 46),
-         .meaning = "Most that waiting events and dead letters may take; when it is used up, "
-                    "webhooks are answered 503"},
+         .meaning = "Most that waiting events may take; webhooks are answered 503 when it is used "
+                    "up, and those of a device that holds more than its share before that"},
+        {"Store.DeadLetterBytes", CONF_INTEGER, FIELD(store.dead_letter_bytes),
+         .fallback = "268435456", BETWEEN(1048576, INT64_C(1) << 46),
+         .meaning = "Most that dead letters may take; the oldest give way"},
+        {"Store.DeadLetterDays", CONF_INTEGER, FIELD(store.dead_letter_days), .fallback = "90",
+         BETWEEN(0, 36500), .meaning = "Dead letters older than so many days give way; 0 = none"},
         {"Log.Level", CONF_CHOICE, FIELD(log.level), .choices = log_levels,
          .fallback = "Information", .meaning = "Least important events that are logged"},
         {"Log.Format", CONF_CHOICE, FIELD(log.format), .choices = log_formats, .fallback = "Auto",

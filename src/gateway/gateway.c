@@ -41,6 +41,8 @@
 /* No certificate chain is longer. */
 #define TLS_FILE_LIMIT ((size_t)1 << 20)
 
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
+
 #define PRODUCT "isthmus/" ISTHMUS_VERSION
 
 struct gateway {
@@ -228,10 +230,15 @@ static int open_store(struct gateway *gateway, struct reason *reason)
 {
         const struct settings *settings = gateway->settings;
 
-        return store_open(&(struct store_options){.backend = settings->store.backend,
-                                                  .directory = settings->data_directory,
-                                                  .maximum_bytes = settings->store.maximum_bytes},
-                          &gateway->store, reason);
+        return store_open(
+                &(struct store_options){
+                        .backend = settings->store.backend,
+                        .directory = settings->data_directory,
+                        .maximum_bytes = settings->store.maximum_bytes,
+                        .dead_letter_bytes = settings->store.dead_letter_bytes,
+                        .dead_letter_ms = settings->store.dead_letter_days * DAY_MS,
+                },
+                &gateway->store, reason);
 }
 
 static int open_clients(struct gateway *gateway, struct reason *reason)

@@ -139,12 +139,18 @@ static void delivery_free(struct delivery *delivery)
         free(delivery);
 }
 
-static void refuse_unavailable(struct http_exchange *exchange, int result)
+/* Why nothing of it could be stored. */
+static void explain(const struct delivery *delivery, int result, struct reason *reason)
 {
-        metrics_add(METRIC_WEBHOOK_REFUSED, 1);
-        http_exchange_problem(exchange, 503, "Not now",
-                              result == STORE_E_FULL ? "the store is full; nothing was stored"
-                                                     : "the store can't write; nothing was stored");
+        if (result == STORE_E_SHARE)
+                reason_set(reason,
+                           "so many events of %s wait that it has used up its share of the store; "
+                           "nothing was stored",
+                           delivery->stored[0].device);
+        else if (result == STORE_E_FULL)
+                reason_set(reason, "the store is full; nothing was stored");
+        else
+                reason_set(reason, "the store can't write; nothing was stored");
 }
 
 /* Numbers the events as the store did, and drops those that it had already. */
@@ -169,6 +175,7 @@ static void part_done(void *context, int result)
 {
         struct delivery *delivery = context;
         struct http_exchange *exchange = delivery->exchange;
+        struct reason reason = REASON_INIT;
 
         if (result != 0)
                 atomic_store(&delivery->result, result);
@@ -181,7 +188,9 @@ static void part_done(void *context, int result)
                                      delivery->answer.size > 0 ? "application/json" : NULL,
                                      delivery->answer.data, delivery->answer.size);
         } else {
-                refuse_unavailable(exchange, result);
+                explain(delivery, result, &reason);
+                metrics_add(METRIC_WEBHOOK_REFUSED, 1);
+                http_exchange_problem(exchange, 503, "Not now", reason.text);
         }
         delivery_free(delivery);
 }

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "store/store_lock.h"
-#include "store/store_state.h"
+#include "store/store_task.h"
 
 /* One line per backend. */
 const struct store_backend *const store_backends[] = {
@@ -52,6 +52,9 @@ static struct store *store_new(const struct store_options *options,
         store->backend = backend;
         store->directory = mem_text(options->directory);
         store->maximum_bytes = options->maximum_bytes;
+        store->dead_letter_bytes = options->dead_letter_bytes;
+        store->dead_letter_ms = options->dead_letter_ms;
+        store_shares_init(&store->shares);
         store->lock = -1;
         store->gather = 1;
         init_conditions(store);
@@ -69,6 +72,7 @@ static void store_free(struct store *store)
         pthread_cond_destroy(&store->writer_wakes);
         pthread_cond_destroy(&store->reader_wakes);
         pthread_mutex_destroy(&store->mutex);
+        store_shares_deinit(&store->shares);
         store_ids_deinit(&store->inbox.done);
         store_ids_deinit(&store->work.done);
         store_ids_deinit(&store->leaving);
@@ -88,9 +92,27 @@ static int read_counts(struct store *store, void *reader, struct reason *reason)
                 return result;
         }
         store->state = (struct store_state){.events = counts.events,
+                                            .bytes = counts.bytes,
                                             .dead_letters = counts.dead_letters,
-                                            .bytes = counts.bytes};
+                                            .dead_bytes = counts.dead_bytes};
         return 0;
+}
+
+static void note_share(void *context, const struct store_device *device)
+{
+        struct store *store = context;
+
+        store_shares_add(&store->shares, device->name, device->bytes);
+}
+
+static int read_shares(struct store *store)
+{
+        int result = 0;
+
+        if (store->maximum_bytes > 0)
+                result = store->backend->devices(store->reader, note_share, store);
+        store_shares_keep(&store->shares);
+        return result;
 }
 
 static int open_parts(struct store *store, struct reason *reason)
@@ -103,6 +125,8 @@ static int open_parts(struct store *store, struct reason *reason)
                 result = store->backend->open_reader(store->directory, &store->reader, reason);
         if (result == 0)
                 result = read_counts(store, store->reader, reason);
+        if (result == 0)
+                result = read_shares(store);
         if (result == 0)
                 store->part_bytes = store->backend->part_bytes(store->writer);
         return result;
@@ -125,6 +149,7 @@ int store_open(const struct store_options *options, struct store **store, struct
         metrics_set(METRIC_STORE_EVENTS, made->state.events);
         metrics_set(METRIC_STORE_BYTES, made->state.bytes);
         metrics_set(METRIC_STORE_DEAD, made->state.dead_letters);
+        metrics_set(METRIC_STORE_DEAD_BYTES, made->state.dead_bytes);
         log_info("STORE_OPENED", "The store is open", LOG_TEXT("directory", made->directory),
                  LOG_INT("events", made->state.events),
                  LOG_INT("dead_letters", made->state.dead_letters),
@@ -174,6 +199,7 @@ void store_close(struct store *store)
                 pthread_join(store->reader_thread, NULL);
                 /* What came while the threads were ending. */
                 store_writer_refuse_late(&store->inbox);
+                store_tasks_refuse(&store->inbox.tasks, STORE_E_CLOSED);
                 store_takes_refuse(&store->takes);
                 log_info("STORE_CLOSED", "The store is closed",
                          LOG_TEXT("directory", store->directory),
@@ -189,6 +215,22 @@ int64_t store_event_size(const struct store_event *event)
         /* The device stands in the row and in the index; 64 is about what both cost besides. */
         return (int64_t)(event->record_size + 2 * strlen(event->device) +
                          strlen(event->message_id) + 64);
+}
+
+void store_change_add_event(struct store_change *change, const char *device, int64_t size)
+{
+        change->counts.events++;
+        change->counts.bytes += size;
+        if (change->shares)
+                store_shares_add(change->shares, device, size);
+}
+
+void store_change_take_event(struct store_change *change, const char *device, int64_t size)
+{
+        change->counts.events--;
+        change->counts.bytes -= size;
+        if (change->shares)
+                store_shares_add(change->shares, device, -size);
 }
 
 /* Called with the mutex held: somebody waits for what was handed over. */
@@ -209,8 +251,28 @@ static void wake_later(struct store *store)
                 pthread_cond_signal(&store->writer_wakes);
 }
 
+static void hand_over_task(struct store *store, struct store_task *task)
+{
+        pthread_mutex_lock(&store->mutex);
+        STORE_LIST_APPEND(&store->inbox.tasks, task);
+        if (task->kind == STORE_TASK_DEAD)
+                store_ids_add(&store->leaving, &task->id, 1);
+        if (store_task_is_durable(task))
+                wake_now(store);
+        else
+                wake_later(store);
+        pthread_mutex_unlock(&store->mutex);
+}
+
 void store_put(struct store *store, struct store_put *put)
 {
+        if (put->owed) {
+                struct store_task *task = store_task_new(STORE_TASK_PUT, 0, 0);
+
+                task->put = put;
+                hand_over_task(store, task);
+                return;
+        }
         pthread_mutex_lock(&store->mutex);
         if (store->closing)
                 STORE_LIST_APPEND(&store->inbox.late, put);
@@ -248,28 +310,9 @@ void store_done(struct store *store, int64_t id)
         pthread_mutex_unlock(&store->mutex);
 }
 
-static struct store_task *task_new(enum store_task_kind kind, int64_t id, size_t texts_size)
-{
-        struct store_task *task = mem_new(1, sizeof(*task) + texts_size);
-
-        task->kind = kind;
-        task->id = id;
-        return task;
-}
-
-static void hand_over_task(struct store *store, struct store_task *task)
-{
-        pthread_mutex_lock(&store->mutex);
-        STORE_LIST_APPEND(&store->inbox.tasks, task);
-        if (task->kind == STORE_TASK_DEAD)
-                store_ids_add(&store->leaving, &task->id, 1);
-        wake_later(store);
-        pthread_mutex_unlock(&store->mutex);
-}
-
 void store_retry_at(struct store *store, int64_t id, int64_t when_ms)
 {
-        struct store_task *task = task_new(STORE_TASK_RETRY, id, 0);
+        struct store_task *task = store_task_new(STORE_TASK_RETRY, id, 0);
 
         task->when_ms = when_ms;
         hand_over_task(store, task);
@@ -278,26 +321,29 @@ void store_retry_at(struct store *store, int64_t id, int64_t when_ms)
 void store_dead(struct store *store, int64_t id, const char *reason)
 {
         size_t size = strlen(reason) + 1;
-        struct store_task *task = task_new(STORE_TASK_DEAD, id, size);
+        struct store_task *task = store_task_new(STORE_TASK_DEAD, id, size);
 
         memcpy(task->texts, reason, size);
         hand_over_task(store, task);
 }
 
-void store_dead_replay(struct store *store, int64_t id)
+static void change_letters(struct store *store, enum store_task_kind kind,
+                           struct store_letters *letters)
 {
-        struct store_task *task = task_new(STORE_TASK_REPLAY, id, 0);
+        struct store_task *task = store_task_new(kind, 0, 0);
 
-        task->span.id = id;
+        task->letters = letters;
         hand_over_task(store, task);
 }
 
-void store_dead_drop(struct store *store, int64_t id)
+void store_dead_replay(struct store *store, struct store_letters *letters)
 {
-        struct store_task *task = task_new(STORE_TASK_DROP, id, 0);
+        change_letters(store, STORE_TASK_REPLAY, letters);
+}
 
-        task->span.id = id;
-        hand_over_task(store, task);
+void store_dead_drop(struct store *store, struct store_letters *letters)
+{
+        change_letters(store, STORE_TASK_DROP, letters);
 }
 
 void store_write_copy(struct store *store, const struct store_record *record)
@@ -305,7 +351,7 @@ void store_write_copy(struct store *store, const struct store_record *record)
         size_t kind_size = strlen(record->kind) + 1;
         size_t key_size = strlen(record->key) + 1;
         struct store_task *task =
-                task_new(STORE_TASK_WRITE, 0, kind_size + key_size + record->value_size);
+                store_task_new(STORE_TASK_WRITE, 0, kind_size + key_size + record->value_size);
 
         task->record = *record;
         task->record.kind = memcpy(task->texts, record->kind, kind_size);

@@ -29,6 +29,7 @@
 
 enum store_condition {
         STORE_E_FULL = 1, /* the configured size or the disk is used up; later it may work */
+        STORE_E_SHARE,    /* the device holds its share of the configured size; later it may work */
         STORE_E_LOCKED,   /* another process has this store */
         STORE_E_VERSION,  /* written by a newer isthmus */
         STORE_E_DAMAGED,  /* not a store, or broken beyond what the library repairs */
@@ -41,7 +42,10 @@ struct store;
 struct store_options {
         const char *backend;   /* "sqlite" */
         const char *directory; /* made (0700) if missing */
-        int64_t maximum_bytes; /* bound of events and dead letters; 0 = none */
+        int64_t maximum_bytes; /* bound of waiting events; 0 = none */
+        /* Dead letters beyond these give way, oldest first, and are counted; 0 = no bound. */
+        int64_t dead_letter_bytes;
+        int64_t dead_letter_ms; /* since they died */
 };
 
 /*
@@ -72,11 +76,21 @@ struct store_event {
         int64_t duplicate_window_ms;
 };
 
-/* One durable put of all its events or none. Everything stays the caller's until `done`. */
+/*
+ * One durable put of all its events or none. Everything stays the caller's until `done`.
+ *
+ * The bound has a share for each device (store_shares.h says how large): a put is refused with
+ * STORE_E_SHARE when each of its devices holds more than its share.
+ */
 struct store_put {
         struct store_event *events;
         size_t count;
-        /* On the thread `store`: 0 (ids are set), STORE_E_FULL, STORE_E_CLOSED or negative. */
+        /* It tells what became of something accepted: it is not refused for want of room. */
+        bool owed;
+        /*
+         * On the thread `store`: 0 (ids are set), STORE_E_FULL, STORE_E_SHARE, STORE_E_CLOSED or
+         * negative.
+         */
         void (*done)(struct store_put *put, int result);
         struct store_put *next; /* the store's */
 };
@@ -134,9 +148,31 @@ int store_dead_each(struct store *store, int64_t id,
                     bool (*visit)(void *context, const struct store_dead_letter *letter),
                     void *context) MUST_CHECK;
 
-/* Back into the queue (with a new id, behind what waits) or away for good; `id` 0 means all. */
-void store_dead_replay(struct store *store, int64_t id);
-void store_dead_drop(struct store *store, int64_t id);
+/* Some dead letters that go back into the queue, or away for good. */
+struct store_letters {
+        /* Which ones: those with these ids, ascending; or with NULL those below `end`. */
+        const int64_t *ids;
+        size_t count;
+        int64_t end;    /* 0 = all there are when their turn comes; is set then */
+        size_t maximum; /* change no more than so many; 0 = all */
+        /* Each replayed event, in order; on the thread `store`, after the commit; or NULL. */
+        void (*replayed)(struct store_letters *letters, const struct store_event *event);
+        /* On the thread `store`: 0, STORE_E_CLOSED or negative; the following are set. */
+        void (*done)(struct store_letters *letters, int result);
+        size_t changed;
+        int64_t left; /* dead letters in the store */
+        bool more;    /* `maximum` or the store's bound ended it */
+};
+
+/*
+ * Back into the queue with new ids, in the order of the old ones: behind what waits at that moment
+ * and before what comes later; of a great many, what comes meanwhile may come between them. Ends
+ * when the store is full: what did not fit stays dead. Everything stays the caller's until `done`.
+ */
+void store_dead_replay(struct store *store, struct store_letters *letters);
+
+/* Away for good. */
+void store_dead_drop(struct store *store, struct store_letters *letters);
 
 /* --- records ---------------------------------------------------------------------------- */
 
@@ -170,9 +206,10 @@ int store_records_each(struct store *store, const char *kind,
 
 struct store_state {
         int64_t events;
+        int64_t bytes; /* of the events: what counts against maximum_bytes */
         int64_t dead_letters;
-        int64_t bytes; /* what counts against maximum_bytes */
-        bool full;     /* the last put was refused */
+        int64_t dead_bytes;
+        bool full; /* the last put was refused whoever sent it */
 };
 
 void store_get_state(struct store *store, struct store_state *state);

@@ -20,26 +20,56 @@
 #include "base/error.h"
 #include "base/reason.h"
 #include "store/store.h"
+#include "store/store_shares.h"
 
 /* How much there is, or by how much it changes. */
 struct store_counts {
         int64_t events;
+        int64_t bytes; /* of the events */
         int64_t dead_letters;
-        int64_t bytes;
+        int64_t dead_bytes;
 };
 
-/* Some dead letters: one (`id`), or with `id` 0 those below `end`, `limit` of them at a time. */
+/* By how much a transaction changes it. Events are added and taken by the two functions below. */
+struct store_change {
+        struct store_counts counts;
+        struct store_shares *shares; /* who holds how much; NULL = nobody asks */
+};
+
+void store_change_add_event(struct store_change *change, const char *device, int64_t size);
+void store_change_take_event(struct store_change *change, const char *device, int64_t size);
+
+/* Dead letters from `id` on and before `end`, `limit` of them at a time. */
 struct store_span {
-        int64_t id;
-        int64_t end; /* set by the backend at the first call when it is 0 */
+        int64_t id; /* moves on */
+        int64_t end;
         size_t limit;
-        bool more; /* set by the backend: call again */
+        int64_t room;   /* replay: bytes that the events may take, less with each of them */
+        size_t changed; /* set by the backend: so many, this time */
+        bool more;      /* set by the backend: there are more of them */
+        bool no_room;   /* set by the backend: because of `room` */
+};
+
+/* Dead letters that give way: those that died until `until_ms`, and more until `bytes` are gone. */
+struct store_trim {
+        int64_t until_ms;
+        int64_t bytes; /* less with each of them */
+        size_t limit;
+        size_t dropped; /* set by the backend: so many, this time */
+        bool more;      /* set by the backend: call again */
+};
+
+/* A device with waiting events. */
+struct store_device {
+        const char *name;
+        int64_t waiting;
+        int64_t bytes; /* of the events */
 };
 
 /* Rows are valid during the call. */
 typedef void (*store_event_row)(void *context, const struct store_event *event);
 typedef void (*store_letter_row)(void *context, const struct store_dead_letter *letter);
-typedef void (*store_device_row)(void *context, const char *device, int64_t waiting);
+typedef void (*store_device_row)(void *context, const struct store_device *device);
 typedef void (*store_record_row)(void *context, const struct store_record *record);
 
 struct store_backend {
@@ -58,13 +88,17 @@ struct store_backend {
         void (*rollback)(void *writer);
 
         /* Sets the event's id, or 0 if it is a duplicate. */
-        int (*put)(void *writer, struct store_event *event, struct store_counts *change);
+        int (*put)(void *writer, struct store_event *event, struct store_change *change);
         /* `ids` ascend without repetition; one that is not there is no error, here and below. */
-        int (*done)(void *writer, const int64_t *ids, size_t count, struct store_counts *change);
+        int (*done)(void *writer, const int64_t *ids, size_t count, struct store_change *change);
         int (*retry_at)(void *writer, int64_t id, int64_t when_ms);
-        int (*dead)(void *writer, int64_t id, const char *reason, struct store_counts *change);
-        int (*replay)(void *writer, struct store_span *span, struct store_counts *change);
-        int (*drop)(void *writer, struct store_span *span, struct store_counts *change);
+        int (*dead)(void *writer, int64_t id, const char *reason, struct store_change *change);
+        /* The rows are the events that they become. */
+        int (*replay)(void *writer, struct store_span *span, struct store_change *change,
+                      store_event_row row, void *context);
+        int (*drop)(void *writer, struct store_span *span, struct store_change *change);
+        /* The one that died first goes first. */
+        int (*trim)(void *writer, struct store_trim *trim, struct store_change *change);
         int (*write)(void *writer, const struct store_record *record);
 
         /* The following are called outside a transaction. */
@@ -99,7 +133,7 @@ extern const struct store_backend store_backend_sqlite;
 /* The table, for the conformance suite; ends with NULL. */
 extern const struct store_backend *const store_backends[];
 
-/* What an event counts against maximum_bytes: its bytes and about what keeping it costs. */
+/* What an event counts against a bound: its bytes and about what keeping it costs. */
 int64_t store_event_size(const struct store_event *event);
 
 #endif

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "store/store_part.h"
 
-#include "base/thread.h"
-
 /* One transaction is kept smaller than this, so that the log stays bounded. */
 #define PART_IDS   4096
 #define PART_TASKS 256
@@ -61,61 +59,52 @@ void store_part_select(struct store *store, struct store_part *part)
                 part->task_count++;
         }
         select_puts(&work->puts, &part->puts, store->part_bytes);
-        select_writes(&work->writes, &part->writes, store->part_bytes);
+        /* A record may tell of what a task does, and must not be on disk before it. */
+        if (!work->tasks.first)
+                select_writes(&work->writes, &part->writes, store->part_bytes);
 }
 
-static int run_span(struct store *store, struct store_task *task, struct store_counts *change)
+int store_part_set_aside(struct store *store, struct store_part *part, int64_t id,
+                         const char *reason)
 {
-        task->span.limit = store->trouble == STORE_TROUBLE_NONE ? PART_TASKS : PART_TASKS_TIGHT;
-        if (task->kind == STORE_TASK_REPLAY)
-                return store->backend->replay(store->writer, &task->span, change);
-        return store->backend->drop(store->writer, &task->span, change);
-}
+        int64_t before = part->change.counts.dead_letters;
+        int result = store->backend->dead(store->writer, id, reason, &part->change);
 
-static int run_task(struct store *store, struct store_part *part, struct store_task *task)
-{
-        const struct store_backend *backend = store->backend;
-        int64_t dead_before = part->change.dead_letters;
-        int result;
-
-        switch (task->kind) {
-        case STORE_TASK_RETRY:
-                return backend->retry_at(store->writer, task->id, task->when_ms);
-        case STORE_TASK_WRITE:
-                return backend->write(store->writer, &task->record);
-        case STORE_TASK_DEAD:
-                result = backend->dead(store->writer, task->id, task->texts, &part->change);
-                part->dead += part->change.dead_letters - dead_before;
-                return result;
-        case STORE_TASK_REPLAY:
-        case STORE_TASK_DROP:
-                return run_span(store, task, &part->change);
-        }
-        return -EINVAL;
-}
-
-/* A span that has more stops here: it and what is behind it come in the next transaction. */
-static int run_tasks(struct store *store, struct store_part *part)
-{
-        int result = 0;
-
-        for (struct store_task *task = part->tasks.first; task && result == 0; task = task->next) {
-                result = run_task(store, part, task);
-                if (result == 0 && task->span.more)
-                        break;
-        }
+        part->dead += part->change.counts.dead_letters - before;
         return result;
 }
 
-static bool has_room_for(const struct store *store, const struct store_part *part,
-                         const struct store_put *put)
+static int run_tasks(struct store *store, struct store_part *part)
 {
-        int64_t bytes = store->state.bytes + part->change.bytes + (int64_t)put_size(put);
+        size_t limit = store->trouble == STORE_TROUBLE_NONE ? PART_TASKS : PART_TASKS_TIGHT;
+        int result = 0;
 
-        return store->maximum_bytes == 0 || bytes <= store->maximum_bytes;
+        for (struct store_task *task = part->tasks.first; task && result == 0; task = task->next)
+                result = store_task_run(store, part, task, limit);
+        return result;
 }
 
-static int run_put(struct store *store, struct store_part *part, struct store_put *put)
+/* What keeps a put from being stored: 0, or what it is answered. */
+static int judge_put(const struct store *store, const struct store_part *part,
+                     const struct store_put *put)
+{
+        int64_t used = store->state.bytes + part->change.counts.bytes;
+
+        if (store->maximum_bytes == 0 || put->count == 0)
+                return 0;
+        if (used + (int64_t)put_size(put) > store->maximum_bytes)
+                return STORE_E_FULL;
+        for (size_t i = 0; i < put->count; i++) {
+                const struct store_event *event = &put->events[i];
+
+                if (store_shares_allow(&store->shares, event->device, store_event_size(event), used,
+                                       store->maximum_bytes))
+                        return 0;
+        }
+        return STORE_E_SHARE;
+}
+
+int store_part_put(struct store *store, struct store_part *part, struct store_put *put)
 {
         int result = 0;
 
@@ -131,7 +120,7 @@ static int run_put(struct store *store, struct store_part *part, struct store_pu
         return result;
 }
 
-/* Puts beyond the bound go to `refused`. */
+/* Those that may not be stored go to `refused` and `greedy`. */
 static int run_puts(struct store *store, struct store_part *part)
 {
         struct store_puts all = part->puts;
@@ -140,15 +129,18 @@ static int run_puts(struct store *store, struct store_part *part)
         part->puts.first = NULL;
         while (all.first) {
                 struct store_put *put = all.first;
+                int verdict = result == 0 ? judge_put(store, part, put) : 0;
 
                 all.first = put->next;
-                if (result == 0 && !has_room_for(store, part, put)) {
+                if (verdict == STORE_E_FULL) {
                         STORE_LIST_APPEND(&part->refused, put);
-                        continue;
+                } else if (verdict == STORE_E_SHARE) {
+                        STORE_LIST_APPEND(&part->greedy, put);
+                } else {
+                        STORE_LIST_APPEND(&part->puts, put);
+                        if (result == 0)
+                                result = store_part_put(store, part, put);
                 }
-                STORE_LIST_APPEND(&part->puts, put);
-                if (result == 0)
-                        result = run_put(store, part, put);
         }
         return result;
 }
@@ -163,15 +155,24 @@ static int run_writes(struct store *store, struct store_part *part)
         return result;
 }
 
+static bool is_durable(const struct store_part *part)
+{
+        for (const struct store_task *task = part->tasks.first; task; task = task->next) {
+                if (store_task_is_durable(task))
+                        return true;
+        }
+        return part->puts.first || part->writes.first;
+}
+
 int store_part_run(struct store *store, struct store_part *part)
 {
         const struct store_backend *backend = store->backend;
-        bool durable = part->puts.first || part->writes.first;
-        int result = backend->begin(store->writer, durable);
+        int result = backend->begin(store->writer, is_durable(part));
 
         if (result)
                 return result;
-        part->change = (struct store_counts){.events = 0};
+        part->change =
+                (struct store_change){.shares = store->maximum_bytes > 0 ? &store->shares : NULL};
         part->stored = part->duplicates = part->dead = 0;
         result =
                 backend->done(store->writer, store->work.done.ids, part->done_count, &part->change);
@@ -183,7 +184,11 @@ int store_part_run(struct store *store, struct store_part *part)
                 result = run_puts(store, part);
         if (result == 0)
                 result = backend->commit(store->writer);
-        if (result)
+        if (result) {
                 backend->rollback(store->writer);
+                store_shares_undo(&store->shares);
+        } else {
+                store_shares_keep(&store->shares);
+        }
         return result;
 }

@@ -3,16 +3,17 @@
 #ifndef ISTHMUS_STORE_STORE_PART_H
 #define ISTHMUS_STORE_STORE_PART_H
 
-#include "store/store_state.h"
+#include "store/store_task.h"
 
 struct store_part {
         struct store_puts puts;
         struct store_puts refused; /* beyond the bound of the store */
+        struct store_puts greedy;  /* of devices that hold more than their share */
         struct store_writes writes;
         struct store_tasks tasks;
         size_t task_count;
         size_t done_count; /* the first ones of work.done */
-        struct store_counts change;
+        struct store_change change;
         int64_t stored;
         int64_t duplicates;
         int64_t dead;
@@ -22,9 +23,14 @@ struct store_part {
 void store_part_select(struct store *store, struct store_part *part);
 
 /*
- * Writes it. On success all of it is committed but the puts in `refused`, and the tasks from the
- * first one on whose span has more. On failure nothing has happened, and the part can be run again.
+ * Writes it. On success all of it is committed but the puts in `refused` and `greedy`, and what
+ * tasks have more. On failure nothing has happened, and the part can be run again.
  */
 int store_part_run(struct store *store, struct store_part *part) MUST_CHECK;
+
+/* For tasks, in its transaction: stores the events of a put; moves one to the dead letters. */
+int store_part_put(struct store *store, struct store_part *part, struct store_put *put) MUST_CHECK;
+int store_part_set_aside(struct store *store, struct store_part *part, int64_t id,
+                         const char *reason) MUST_CHECK;
 
 #endif

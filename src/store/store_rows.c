@@ -100,13 +100,15 @@ void store_rows_add_letter(void *context, const struct store_dead_letter *letter
         copy_event(rows, &copy->event, &letter->event);
 }
 
-void store_rows_add_device(void *context, const char *device, int64_t waiting)
+void store_rows_add_device(void *context, const struct store_device *device)
 {
         struct store_rows *rows = context;
+        struct store_device *copy;
 
         rows->devices = grow(rows, rows->devices, sizeof(*rows->devices));
-        rows->devices[rows->count++] =
-                (struct store_device){.name = keep_text(rows, device), .waiting = waiting};
+        copy = &rows->devices[rows->count++];
+        *copy = *device;
+        copy->name = keep_text(rows, device->name);
 }
 
 void store_rows_add_record(void *context, const struct store_record *record)

@@ -6,12 +6,7 @@
 #ifndef ISTHMUS_STORE_STORE_ROWS_H
 #define ISTHMUS_STORE_STORE_ROWS_H
 
-#include "store/store.h"
-
-struct store_device {
-        const char *name;
-        int64_t waiting;
-};
+#include "store/store_backend.h"
 
 struct store_rows_chunk;
 
@@ -35,7 +30,7 @@ void store_rows_clear(struct store_rows *rows);
 /* The callbacks of store_backend.h; `context` is the rows, filled with one kind only. */
 void store_rows_add_event(void *context, const struct store_event *event);
 void store_rows_add_letter(void *context, const struct store_dead_letter *letter);
-void store_rows_add_device(void *context, const char *device, int64_t waiting);
+void store_rows_add_device(void *context, const struct store_device *device);
 void store_rows_add_record(void *context, const struct store_record *record);
 
 #endif

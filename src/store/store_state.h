@@ -18,22 +18,7 @@
 #define STORE_THREAD_WRITER "store"
 #define STORE_THREAD_READER "store-read"
 
-/* A change that nobody waits for. */
-struct store_task {
-        enum store_task_kind {
-                STORE_TASK_RETRY,
-                STORE_TASK_DEAD,
-                STORE_TASK_REPLAY,
-                STORE_TASK_DROP,
-                STORE_TASK_WRITE,
-        } kind;
-        int64_t id;
-        int64_t when_ms;            /* STORE_TASK_RETRY */
-        struct store_span span;     /* STORE_TASK_REPLAY, _DROP */
-        struct store_record record; /* STORE_TASK_WRITE; points into `texts` */
-        struct store_task *next;
-        char texts[]; /* STORE_TASK_DEAD: the reason */
-};
+struct store_task;
 
 /* Singly linked, in order of arrival; `last` is not valid while `first` is NULL. */
 struct store_puts {
@@ -56,7 +41,7 @@ struct store_takes {
         struct store_take *last;
 };
 
-/* What the thread `store` has to do. */
+/* What the thread `store` has to do. `tasks` and `done` are never refused, only tried again. */
 struct store_work {
         struct store_puts puts;
         struct store_puts late; /* came after store_close began: to be answered STORE_E_CLOSED */
@@ -69,7 +54,9 @@ struct store_work {
 struct store {
         const struct store_backend *backend;
         char *directory;
-        int64_t maximum_bytes;
+        int64_t maximum_bytes; /* 0 = none, here and below */
+        int64_t dead_letter_bytes;
+        int64_t dead_letter_ms;
         bool read_only; /* no lock, no threads, no writer */
         int lock;
         void *writer; /* the backend's handles */
@@ -106,6 +93,9 @@ struct store {
         int64_t settle_again_ns;
         int64_t care_at_ns;      /* the backend has upkeep to do; 0 = none */
         int64_t gather_until_ns; /* steady; with `gather` above 1 */
+        struct store_shares shares;
+        int64_t trim_at_ns; /* steady: dead letters are looked at for their age */
+        int64_t dropped;    /* dead letters that gave way and that the log does not tell of yet */
 };
 
 /* The threads. `context` is the store. */

@@ -7,7 +7,8 @@
  *   - a put is answered after the commit that holds it, and only this thread answers;
  *   - done, retry, dead and the like wait up to LAZY_NS for company, then go without a sync of
  *     their own; they are never lost while the process lives: what fails is tried again;
- *   - puts are refused when there is no room, settling is not.
+ *   - puts are refused when there is no room, settling is not;
+ *   - dead letters give way when they are too old or too many, whoever else needs room.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define LAZY_NS      (100 * CLOCK_NS_PER_MS)
 #define CARE_NS      (100 * CLOCK_NS_PER_MS)
 #define TRY_AGAIN_NS CLOCK_NS_PER_S
+#define TRIM_NS      (60 * CLOCK_NS_PER_S)
 
 /* plan_gathering says what for. */
 #define GATHER_NS   (2 * CLOCK_NS_PER_MS)
@@ -33,12 +35,23 @@
 
 /* --- answering --------------------------------------------------------------------------- */
 
+static void count_refused(int result)
+{
+        if (result == STORE_E_SHARE)
+                metrics_add(METRIC_STORE_REFUSED_SHARE, 1);
+        else if (result == STORE_E_FULL)
+                metrics_add(METRIC_STORE_REFUSED_FULL, 1);
+        else if (result < 0)
+                metrics_add(METRIC_STORE_REFUSED_FAILED, 1);
+}
+
 static void answer_puts(struct store_puts *puts, int result)
 {
         struct store_put *next;
 
         for (struct store_put *put = puts->first; put; put = next) {
                 next = put->next;
+                count_refused(result);
                 put->done(put, result);
         }
         puts->first = NULL;
@@ -54,17 +67,6 @@ static void answer_writes(struct store_writes *writes, int result)
                         write->done(write, result);
         }
         writes->first = NULL;
-}
-
-static void free_tasks(struct store_tasks *tasks)
-{
-        struct store_task *next;
-
-        for (struct store_task *task = tasks->first; task; task = next) {
-                next = task->next;
-                free(task);
-        }
-        tasks->first = NULL;
 }
 
 void store_writer_refuse_late(struct store_work *work)
@@ -106,6 +108,8 @@ static int64_t next_deadline(const struct store *store)
                 deadline = sooner(deadline, store->room_again_ns);
         if (store->gather > 1)
                 deadline = sooner(deadline, store->gather_until_ns);
+        if (store->trim_at_ns)
+                deadline = sooner(deadline, store->trim_at_ns);
         return deadline;
 }
 
@@ -197,16 +201,20 @@ static void return_tasks(struct store *store, struct store_tasks *tasks)
         tasks->first = NULL;
 }
 
-/* After a commit: frees the tasks that are done. */
+/* After a commit: ends the tasks that are done. One that has more lets the others go first. */
 static void finish_tasks(struct store *store, struct store_part *part)
 {
-        while (part->tasks.first && !part->tasks.first->span.more) {
+        while (part->tasks.first) {
                 struct store_task *task = part->tasks.first;
 
                 part->tasks.first = task->next;
-                free(task);
+                if (store_task_committed(store, task))
+                        STORE_LIST_APPEND(&store->work.tasks, task);
         }
-        return_tasks(store, &part->tasks);
+        pthread_mutex_lock(&store->mutex);
+        if (!work_has_settling(&store->work))
+                store->committing.count = 0;
+        pthread_mutex_unlock(&store->mutex);
 }
 
 static void count_part(struct store *store, const struct store_part *part)
@@ -214,15 +222,15 @@ static void count_part(struct store *store, const struct store_part *part)
         struct store_state *state = &store->state;
 
         pthread_mutex_lock(&store->mutex);
-        state->events += part->change.events;
-        state->dead_letters += part->change.dead_letters;
-        state->bytes += part->change.bytes;
-        if (!work_has_settling(&store->work))
-                store->committing.count = 0;
+        state->events += part->change.counts.events;
+        state->bytes += part->change.counts.bytes;
+        state->dead_letters += part->change.counts.dead_letters;
+        state->dead_bytes += part->change.counts.dead_bytes;
         pthread_mutex_unlock(&store->mutex);
         metrics_set(METRIC_STORE_EVENTS, state->events);
         metrics_set(METRIC_STORE_DEAD, state->dead_letters);
         metrics_set(METRIC_STORE_BYTES, state->bytes);
+        metrics_set(METRIC_STORE_DEAD_BYTES, state->dead_bytes);
         metrics_add(METRIC_STORE_COMMITS, 1);
         metrics_add(METRIC_EVENT_STORED, part->stored);
         metrics_add(METRIC_EVENT_DUPLICATE, part->duplicates);
@@ -292,15 +300,37 @@ static int public_result(int result)
         return result == STORE_E_FULL || result < 0 ? result : -EIO;
 }
 
+/* Names the devices that hold more than their share, each of them now and then. */
+static void tell_greedy(struct store *store, const struct store_puts *greedy)
+{
+        int64_t now_ns = clock_steady_ns();
+
+        for (const struct store_put *put = greedy->first; put; put = put->next) {
+                const char *device = put->events[0].device;
+
+                if (!store_shares_tell(&store->shares, device, now_ns))
+                        continue;
+                log_warn("STORE_SHARE_USED",
+                         "A device holds its share of the store; its new events are refused",
+                         LOG_TEXT("device", device),
+                         LOG_INT("device_bytes", store_shares_held(&store->shares, device)),
+                         LOG_INT("bytes", store->state.bytes),
+                         LOG_INT("maximum_bytes", store->maximum_bytes), LOG_END);
+        }
+}
+
+/* Replayed events are told of before new ones, as their ids are. */
 static void finish_part(struct store *store, struct store_part *part)
 {
         store_ids_remove_first(&store->work.done, part->done_count);
-        finish_tasks(store, part);
         count_part(store, part);
+        finish_tasks(store, part);
         if (part->puts.first || part->refused.first)
                 set_bounded(store, part->refused.first != NULL);
+        tell_greedy(store, &part->greedy);
         answer_puts(&part->puts, 0);
         answer_puts(&part->refused, STORE_E_FULL);
+        answer_puts(&part->greedy, STORE_E_SHARE);
         answer_writes(&part->writes, 0);
 }
 
@@ -314,6 +344,7 @@ static bool take_back(struct store *store, struct store_part *part, int result)
 
         note_failure(store, result);
         STORE_LIST_MOVE(&part->puts, &part->refused);
+        STORE_LIST_MOVE(&part->puts, &part->greedy);
         answer_puts(&part->puts, public_result(result));
         return_tasks(store, &part->tasks);
         if (was_last_try) {
@@ -358,6 +389,35 @@ static void seek_way_back(struct store *store)
         set_full(store, store->bounded);
 }
 
+/* --- dead letters that give way ----------------------------------------------------------- */
+
+static void tell_dropped(struct store *store)
+{
+        if (store->dropped == 0)
+                return;
+        log_warn("DEAD_LETTERS_DROPPED", "Dead letters gave way: too old, or too many",
+                 LOG_INT("count", store->dropped), LOG_INT("bytes", store->state.dead_bytes),
+                 LOG_INT("maximum_bytes", store->dead_letter_bytes), LOG_END);
+        store->dropped = 0;
+}
+
+/* Adds the task that drops them if that is due; once a minute their age is looked at. */
+static void plan_trim(struct store *store)
+{
+        bool too_many =
+                store->dead_letter_bytes > 0 && store->state.dead_bytes > store->dead_letter_bytes;
+        int64_t now_ns = clock_steady_ns();
+        bool due = now_ns >= store->trim_at_ns;
+
+        if (due) {
+                tell_dropped(store);
+                store->trim_at_ns = store->state.dead_letters > 0 ? now_ns + TRIM_NS : 0;
+                due = store->dead_letter_ms > 0;
+        }
+        if (store->state.dead_letters > 0 && (too_many || due) && !store->work.tasks.first)
+                STORE_LIST_APPEND(&store->work.tasks, store_task_new(STORE_TASK_TRIM, 0, 0));
+}
+
 static bool work_is_done(const struct store_work *work)
 {
         return !work->puts.first && !work->writes.first && !work_has_settling(work);
@@ -399,6 +459,7 @@ static bool write_work(struct store *store)
                         finish_part(store, &part);
                 else if (!take_back(store, &part, result))
                         return false;
+                plan_trim(store);
                 take_care(store);
         }
         return true;
@@ -411,7 +472,7 @@ static void give_up(struct store *store)
                           "The disk refused the last changes; some events will be sent again",
                           LOG_TEXT("directory", store->directory),
                           LOG_INT("events", store->work.done.count), LOG_END);
-        free_tasks(&store->work.tasks);
+        store_tasks_refuse(&store->work.tasks, -EIO);
         store->work.done.count = 0;
 }
 
@@ -423,13 +484,16 @@ void *store_writer_run(void *context)
         thread_enter(STORE_THREAD_WRITER);
         if (store->backend->make_room(store->writer) != 0)
                 note_failure(store, STORE_E_FULL);
+        store->trim_at_ns = clock_steady_ns();
         while (wait_for_work(store)) {
                 store_writer_refuse_late(&store->work);
                 seek_way_back(store);
+                plan_trim(store);
                 if (work_is_done(&store->work))
                         take_care(store);
                 else if (!write_work(store) && store->work_is_last && ++failures == CLOSING_TRIES)
                         give_up(store);
         }
+        tell_dropped(store);
         return NULL;
 }

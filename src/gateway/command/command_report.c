@@ -98,7 +98,7 @@ void command_report(struct store *store, struct uplink_queue *queue, const struc
                 .arrived_ns = clock_wall_ns(),
                 .duplicate_window_ms = DUPLICATE_WINDOW_MS,
         };
-        report->put =
-                (struct store_put){.events = &report->stored, .count = 1, .done = report_stored};
+        report->put = (struct store_put){
+                .events = &report->stored, .count = 1, .owed = true, .done = report_stored};
         store_put(store, &report->put);
 }

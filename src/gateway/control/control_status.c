@@ -83,6 +83,7 @@ static struct json_object *view_store(const struct control_options *options)
         add_count(view, "bytes", state.bytes);
         if (options->settings->store.maximum_bytes > 0)
                 add_count(view, "maximumBytes", options->settings->store.maximum_bytes);
+        add_count(view, "deadLetterBytes", state.dead_bytes);
         add_bool(view, "full", state.full);
         return view;
 }

@@ -1,68 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* The promises of store.h, for every backend in the table. */
-#include "component/store/support.h"
+#include "component/store/conformance.h"
 
-#include "base/metrics.h"
 #include "base/text.h"
-
-static const struct store_backend *backend; /* the row under test */
-
-struct fixture {
-        char *directory;
-        struct store *store;
-        int64_t maximum_bytes;
-};
-
-static void open_store(struct fixture *fixture)
-{
-        struct store_options options = {.backend = backend->name,
-                                        .directory = fixture->directory,
-                                        .maximum_bytes = fixture->maximum_bytes};
-        struct reason reason = REASON_INIT;
-
-        if (store_open(&options, &fixture->store, &reason) != 0)
-                fail_msg("%s", reason.text);
-}
-
-static void close_store(struct fixture *fixture)
-{
-        store_close(fixture->store);
-        fixture->store = NULL;
-}
-
-static void reopen(struct fixture *fixture)
-{
-        close_store(fixture);
-        open_store(fixture);
-}
-
-static int setup(void **state)
-{
-        struct fixture *fixture = mem_new(1, sizeof(*fixture));
-
-        fixture->directory = support_directory();
-        open_store(fixture);
-        *state = fixture;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        struct fixture *fixture = *state;
-
-        store_close(fixture->store);
-        support_remove_directory(fixture->directory);
-        free(fixture);
-        return 0;
-}
-
-static struct store_state state_of(struct fixture *fixture)
-{
-        struct store_state state;
-
-        store_get_state(fixture->store, &state);
-        return state;
-}
 
 /* --- events -------------------------------------------------------------------------------- */
 
@@ -323,144 +263,6 @@ static void without_a_window_nothing_is_a_double(void **state)
         assert_waiting(fixture->store, "a", "1 2");
 }
 
-/* --- dead letters -------------------------------------------------------------------------- */
-
-struct letters {
-        char text[256];
-        int64_t ids[8];
-        int count;
-        int limit;
-};
-
-static bool note_letter(void *context, const struct store_dead_letter *letter)
-{
-        struct letters *letters = context;
-        size_t length = strlen(letters->text);
-
-        snprintf(letters->text + length, sizeof(letters->text) - length, "%.*s(%s) ",
-                 (int)letter->event.record_size, (const char *)letter->event.record,
-                 letter->reason);
-        assert_true(letter->died_ms > 0);
-        letters->ids[letters->count++] = letter->event.id;
-        return letters->count < letters->limit;
-}
-
-static struct letters letters_of(struct fixture *fixture, int limit)
-{
-        struct letters letters = {.limit = limit};
-
-        support_flush(fixture->store);
-        assert_int_equal(store_dead_each(fixture->store, 0, note_letter, &letters), 0);
-        return letters;
-}
-
-static void the_dead_are_kept_with_their_reason(void **state)
-{
-        struct fixture *fixture = *state;
-        struct letters letters = {.limit = 8};
-        int64_t first = support_put_one(fixture->store, "a", "1", "x");
-        int64_t second = support_put_one(fixture->store, "a", "2", "y");
-
-        support_put_one(fixture->store, "a", "3", "z");
-        store_dead(fixture->store, second, "too large");
-        store_dead(fixture->store, first, "no formatter");
-        store_dead(fixture->store, first + 1000, "unknown");
-        assert_waiting(fixture->store, "a", "z");
-        reopen(fixture);
-        assert_waiting(fixture->store, "a", "z");
-        letters = letters_of(fixture, 8);
-        assert_string_equal(letters.text, "x(no formatter) y(too large) ");
-        assert_int_equal(letters_of(fixture, 1).count, 1);
-        assert_int_equal(state_of(fixture).dead_letters, 2);
-        assert_int_equal(state_of(fixture).events, 1);
-
-        letters = (struct letters){.limit = 8};
-        assert_int_equal(store_dead_each(fixture->store, second, note_letter, &letters), 0);
-        assert_string_equal(letters.text, "y(too large) ");
-        assert_int_equal(store_dead_each(fixture->store, second + 1, note_letter, &letters),
-                         STORE_E_NOT_FOUND);
-}
-
-static void replay_puts_letters_behind_what_waits(void **state)
-{
-        struct fixture *fixture = *state;
-        struct store_rows rows;
-        int64_t first = support_put_one(fixture->store, "a", "1", "x");
-        int64_t second = support_put_one(fixture->store, "a", "2", "y");
-        int64_t third = support_put_one(fixture->store, "a", "3", "z");
-
-        store_retry_at(fixture->store, first, INT64_MAX);
-        store_dead(fixture->store, first, "r");
-        store_dead(fixture->store, second, "r");
-        store_dead_replay(fixture->store, first);
-        support_flush(fixture->store);
-        assert_int_equal(support_take(fixture->store, "a", 0, 10, &rows), 0);
-        assert_int_equal(rows.count, 2);
-        assert_int_equal(rows.events[0].id, third);
-        assert_true(rows.events[1].id > third);
-        assert_memory_equal(rows.events[1].record, "x", 1);
-        assert_string_equal(rows.events[1].message_id, "1");
-        assert_int_equal(rows.events[1].attempts, 0);
-        assert_int_equal(rows.events[1].not_before_ms, 0);
-        store_rows_deinit(&rows);
-        assert_string_equal(letters_of(fixture, 8).text, "y(r) ");
-}
-
-static void all_letters_are_replayed_or_dropped(void **state)
-{
-        struct fixture *fixture = *state;
-        struct letters letters;
-        int64_t ids[4];
-
-        for (int i = 0; i < 4; i++) {
-                char text[2] = {(char)('0' + i), '\0'};
-
-                ids[i] = support_put_one(fixture->store, "a", text, text);
-                store_dead(fixture->store, ids[i], "r");
-        }
-        store_dead_drop(fixture->store, ids[1]);
-        store_dead_replay(fixture->store, 0);
-        assert_string_equal(letters_of(fixture, 8).text, "");
-        assert_waiting(fixture->store, "a", "0 2 3");
-        assert_int_equal(state_of(fixture).dead_letters, 0);
-        assert_int_equal(state_of(fixture).events, 3);
-
-        ids[0] = support_put_one(fixture->store, "a", "9", "9");
-        store_dead(fixture->store, ids[0], "r");
-        letters = letters_of(fixture, 8);
-        assert_int_equal(letters.count, 1);
-        store_dead_drop(fixture->store, 0);
-        assert_int_equal(letters_of(fixture, 8).count, 0);
-}
-
-/* More than one transaction takes. */
-static void many_letters_are_replayed_in_order(void **state)
-{
-        enum {
-                COUNT = 600
-        };
-        struct fixture *fixture = *state;
-        struct store_event *events = mem_new(COUNT, sizeof(*events));
-        struct store_rows rows;
-        int64_t last;
-
-        for (int i = 0; i < COUNT; i++)
-                events[i] = support_event("a", "m", "x");
-        assert_int_equal(support_put(fixture->store, events, COUNT), 0);
-        for (int i = 0; i < COUNT; i++)
-                store_dead(fixture->store, events[i].id, "r");
-        store_dead_replay(fixture->store, 0);
-        last = events[COUNT - 1].id;
-        close_store(fixture);
-        open_store(fixture);
-        assert_int_equal(state_of(fixture).events, COUNT);
-        assert_int_equal(state_of(fixture).dead_letters, 0);
-        assert_int_equal(support_take(fixture->store, "a", last, COUNT, &rows), 0);
-        assert_int_equal(rows.count, COUNT);
-        store_rows_deinit(&rows);
-        free(events);
-}
-
 /* --- records ------------------------------------------------------------------------------- */
 
 struct record_list {
@@ -541,55 +343,6 @@ static void expired_records_are_not_shown(void **state)
         assert_int_equal(support_write(fixture->store, "k", "old", "x", now - 1), 0);
         assert_int_equal(support_write(fixture->store, "k", "young", "y", now + 3600000), 0);
         assert_string_equal(records_of(fixture, "k").text, "k:young=y ");
-}
-
-/* --- bounds -------------------------------------------------------------------------------- */
-
-static void a_full_store_refuses_whole_puts_and_goes_on_draining(void **state)
-{
-        struct fixture *fixture = *state;
-        struct store_event events[2] = {support_event("a", "1", "0123456789"),
-                                        support_event("a", "2", "0123456789")};
-        int64_t size = store_event_size(&events[0]);
-
-        close_store(fixture);
-        fixture->maximum_bytes = 3 * size;
-        open_store(fixture);
-        assert_int_equal(support_put(fixture->store, events, 2), 0);
-        assert_int_equal(state_of(fixture).bytes, 2 * size);
-        assert_false(state_of(fixture).full);
-        assert_int_equal(support_put(fixture->store, events, 2), STORE_E_FULL);
-        assert_true(state_of(fixture).full);
-        assert_int_equal(state_of(fixture).events, 2);
-        assert_int_equal(support_put(fixture->store, events, 1), 0);
-        assert_false(state_of(fixture).full);
-        assert_int_equal(support_put(fixture->store, events, 1), STORE_E_FULL);
-
-        /* What counts is read from the disk as it was counted in memory. */
-        reopen(fixture);
-        assert_int_equal(state_of(fixture).bytes, 3 * size);
-        assert_int_equal(support_put(fixture->store, events, 1), STORE_E_FULL);
-        store_done(fixture->store, events[1].id);
-        assert_int_equal(support_put(fixture->store, events, 1), 0);
-}
-
-static void dead_letters_count_against_the_bound(void **state)
-{
-        struct fixture *fixture = *state;
-        struct store_event event = support_event("a", "1", "0123456789");
-        int64_t size = store_event_size(&event);
-
-        assert_int_equal(support_put(fixture->store, &event, 1), 0);
-        store_dead(fixture->store, event.id, "12345");
-        support_flush(fixture->store);
-        assert_int_equal(state_of(fixture).bytes, size + 5);
-        reopen(fixture);
-        assert_int_equal(state_of(fixture).bytes, size + 5);
-        store_dead_replay(fixture->store, event.id);
-        support_flush(fixture->store);
-        assert_int_equal(state_of(fixture).bytes, size);
-        reopen(fixture);
-        assert_int_equal(state_of(fixture).bytes, size);
 }
 
 /* --- opening and closing ------------------------------------------------------------------- */
@@ -746,8 +499,6 @@ static void many_threads_keep_their_own_order(void **state)
         }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -762,25 +513,14 @@ int main(void)
                 TEST(doubles_are_recognised_within_their_window),
                 TEST(the_same_id_is_stored_again_after_its_window),
                 TEST(without_a_window_nothing_is_a_double),
-                TEST(the_dead_are_kept_with_their_reason),
-                TEST(replay_puts_letters_behind_what_waits),
-                TEST(all_letters_are_replayed_or_dropped),
-                TEST(many_letters_are_replayed_in_order),
                 TEST(records_are_kept_by_kind_and_key),
                 TEST(copied_records_come_in_their_order),
                 TEST(expired_records_are_not_shown),
-                TEST(a_full_store_refuses_whole_puts_and_goes_on_draining),
-                TEST(dead_letters_count_against_the_bound),
                 TEST(a_second_one_is_refused_by_path_and_pid),
                 TEST(a_reader_sees_what_a_running_store_holds),
                 TEST(closing_commits_what_was_put_and_refuses_what_comes_later),
                 TEST(many_threads_keep_their_own_order),
         };
-        int failures = 0;
 
-        for (size_t i = 0; store_backends[i]; i++) {
-                backend = store_backends[i];
-                failures += cmocka_run_group_tests_name(backend->name, tests, NULL, NULL);
-        }
-        return failures;
+        return run_for_every_backend(tests, ARRAY_SIZE(tests));
 }

@@ -215,6 +215,30 @@ static void records_are_written_while_the_disk_is_full(void **state)
         }
 }
 
+static void what_is_owed_is_stored_while_the_disk_is_full(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_rows rows;
+
+        need_disk();
+        fill(fixture);
+        for (int i = 0; i < 50; i++) {
+                struct store_event event = support_event("outcome", "m", "rejected");
+                struct put_call call = {
+                        .put = {.events = &event, .count = 1, .owed = true, .done = put_call_done},
+                        .latch = LATCH_INIT};
+
+                store_put(fixture->store, &call.put);
+                latch_wait(&call.latch, 1);
+                assert_int_equal(call.result, 0);
+        }
+        store_close(fixture->store);
+        open_store(fixture);
+        assert_int_equal(support_take(fixture->store, "outcome", 0, 100, &rows), 0);
+        assert_int_equal(rows.count, 50);
+        store_rows_deinit(&rows);
+}
+
 static void a_full_disk_is_no_obstacle_to_a_restart(void **state)
 {
         struct fixture *fixture = *state;
@@ -252,6 +276,7 @@ int main(void)
                 TEST(filled_drained_and_taken_again),
                 TEST(settling_goes_on_while_the_disk_is_full),
                 TEST(records_are_written_while_the_disk_is_full),
+                TEST(what_is_owed_is_stored_while_the_disk_is_full),
                 TEST(a_full_disk_is_no_obstacle_to_a_restart),
         };
         char *path = support_directory();

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "store/store_reserve.h"
+#include "store/sqlite/store_reserve.h"
 
 static int setup(void **state)
 {

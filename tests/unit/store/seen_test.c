@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "store/store_seen.h"
+#include "store/sqlite/store_seen.h"
 
 #define ROWS 20000
 

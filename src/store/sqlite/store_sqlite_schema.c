@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "store/store_sqlite_schema.h"
+#include "store/sqlite/store_sqlite_schema.h"
 
 #include "base/error.h"
 
@@ -48,9 +48,15 @@ static const char seen_sql[] = "CREATE TABLE seen ("
                                " expires_ms INTEGER NOT NULL,"
                                " message_id TEXT NOT NULL) STRICT;";
 
+/* The dead letters that died first give way first. */
+static const char letters_sql[] =
+        "DROP INDEX dead_letter_sizes;"
+        "CREATE INDEX dead_letter_ages ON dead_letters (died_ms, id, size);";
+
 const struct store_sqlite_step store_sqlite_steps[] = {
         {"events, dead letters, records", tables_sql},
         {"message ids seen lately", seen_sql},
+        {"dead letters by age", letters_sql},
 };
 
 const int store_sqlite_version = (int)ARRAY_SIZE(store_sqlite_steps);

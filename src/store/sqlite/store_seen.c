@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "store/store_seen.h"
+#include "store/sqlite/store_seen.h"
 
 #include <stdlib.h>
 #include <string.h>

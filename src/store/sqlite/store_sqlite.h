@@ -3,8 +3,8 @@
  * What the files of the SQLite store share: a connection, its statements, its errors. They alone
  * (store_sqlite*.c) include sqlite3.h.
  */
-#ifndef ISTHMUS_STORE_STORE_SQLITE_H
-#define ISTHMUS_STORE_STORE_SQLITE_H
+#ifndef ISTHMUS_STORE_SQLITE_STORE_SQLITE_H
+#define ISTHMUS_STORE_SQLITE_STORE_SQLITE_H
 
 #include <sqlite3.h>
 
@@ -17,6 +17,7 @@
 
 #define SQLITE_STATEMENTS_MAXIMUM 32
 #define SQLITE_BUSY_TIMEOUT_MS    5000
+#define SQLITE_PAGE_SIZE          4096
 
 /* Used by one thread at a time. Statements are named by their number in the owner's table. */
 struct sqlite_connection {
@@ -70,6 +71,13 @@ void sqlite_bind_string(sqlite3_stmt *stmt, int place, const char *text);
 
 /* Never NULL. */
 const char *sqlite_string(sqlite3_stmt *stmt, int column);
+
+/* A value that is never NULL; it stays the caller's until the statement has run. */
+void sqlite_bind_blob(sqlite3_stmt *stmt, int place, const void *bytes, size_t size);
+
+/* An event of a statement whose columns begin with these; valid until its next step. */
+#define SQLITE_EVENT_COLUMNS "id, device, arrived_ns, not_before_ms, attempts, message_id, record"
+struct store_event sqlite_event(sqlite3_stmt *stmt);
 
 /* The reading half of the backend. */
 int store_sqlite_open_reader(const char *directory, void **reader, struct reason *reason);

@@ -4,8 +4,8 @@
  * blocks. When the disk is full its blocks are given up, so that events can still be marked as
  * done; before new events are taken it is made again.
  */
-#ifndef ISTHMUS_STORE_STORE_RESERVE_H
-#define ISTHMUS_STORE_STORE_RESERVE_H
+#ifndef ISTHMUS_STORE_SQLITE_STORE_RESERVE_H
+#define ISTHMUS_STORE_SQLITE_STORE_RESERVE_H
 
 #include <stdbool.h>
 #include <stdint.h>

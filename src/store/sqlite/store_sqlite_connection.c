@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "store/store_sqlite.h"
+#include "store/sqlite/store_sqlite.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/store_sqlite_schema.h"
+#include "store/sqlite/store_sqlite_schema.h"
 
 char *sqlite_path(const char *directory)
 {
@@ -119,11 +119,30 @@ void sqlite_bind_string(sqlite3_stmt *stmt, int place, const char *text)
         sqlite3_bind_text(stmt, place, text, -1, SQLITE_STATIC);
 }
 
+void sqlite_bind_blob(sqlite3_stmt *stmt, int place, const void *bytes, size_t size)
+{
+        sqlite3_bind_blob64(stmt, place, size ? bytes : "", size, SQLITE_STATIC);
+}
+
 const char *sqlite_string(sqlite3_stmt *stmt, int column)
 {
         const void *text = sqlite3_column_text(stmt, column);
 
         return text ? text : "";
+}
+
+struct store_event sqlite_event(sqlite3_stmt *stmt)
+{
+        return (struct store_event){
+                .id = sqlite3_column_int64(stmt, 0),
+                .device = sqlite_string(stmt, 1),
+                .arrived_ns = sqlite3_column_int64(stmt, 2),
+                .not_before_ms = sqlite3_column_int64(stmt, 3),
+                .attempts = sqlite3_column_int(stmt, 4),
+                .message_id = sqlite_string(stmt, 5),
+                .record = sqlite3_column_blob(stmt, 6),
+                .record_size = (size_t)sqlite3_column_bytes(stmt, 6),
+        };
 }
 
 int sqlite_execute(struct sqlite_connection *connection, const char *sql, struct reason *reason)

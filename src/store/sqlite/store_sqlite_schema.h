@@ -3,8 +3,8 @@
  * The tables, and how one version of them becomes the next. A new version is one more step at the
  * end; steps that have been released are never changed. PRAGMA user_version counts the steps done.
  */
-#ifndef ISTHMUS_STORE_STORE_SQLITE_SCHEMA_H
-#define ISTHMUS_STORE_STORE_SQLITE_SCHEMA_H
+#ifndef ISTHMUS_STORE_SQLITE_STORE_SQLITE_SCHEMA_H
+#define ISTHMUS_STORE_SQLITE_STORE_SQLITE_SCHEMA_H
 
 #include <stddef.h>
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/store_sqlite.h"
+#include "store/sqlite/store_sqlite.h"
 
 enum sql {
         SQL_COUNT,
@@ -21,13 +21,14 @@ static const char *const reader_sql[SQL_NUMBER] = {
         [SQL_COUNT] = "SELECT e.n, e.s, d.n, d.s FROM"
                       " (SELECT COUNT(*) n, IFNULL(SUM(size), 0) s FROM events) e,"
                       " (SELECT COUNT(*) n, IFNULL(SUM(size), 0) s FROM dead_letters) d",
-        [SQL_TAKE] = "SELECT id, device, arrived_ns, not_before_ms, attempts, message_id, record"
+        [SQL_TAKE] = "SELECT " SQLITE_EVENT_COLUMNS
                      " FROM events WHERE device = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-        [SQL_TAKE_OF_ALL] = "SELECT id, device, arrived_ns, not_before_ms, attempts, message_id,"
-                            " record FROM events WHERE id > ?2 ORDER BY id LIMIT ?3",
-        [SQL_DEVICES] = "SELECT device, COUNT(*) FROM events GROUP BY device ORDER BY MIN(id)",
-        [SQL_DEAD_LETTERS] = "SELECT id, device, arrived_ns, not_before_ms, attempts, message_id,"
-                             " record, died_ms, reason FROM dead_letters WHERE id > ?1"
+        [SQL_TAKE_OF_ALL] =
+                "SELECT " SQLITE_EVENT_COLUMNS " FROM events WHERE id > ?2 ORDER BY id LIMIT ?3",
+        [SQL_DEVICES] = "SELECT device, COUNT(*), SUM(size) FROM events GROUP BY device"
+                        " ORDER BY MIN(id)",
+        [SQL_DEAD_LETTERS] = "SELECT " SQLITE_EVENT_COLUMNS ", died_ms, reason"
+                             " FROM dead_letters WHERE id > ?1"
                              " ORDER BY id LIMIT ?2",
         [SQL_RECORDS] = "SELECT key, expires_ms, value FROM records WHERE kind = ?1"
                         " AND key > ?2 AND (expires_ms = 0 OR expires_ms > ?3)"
@@ -68,25 +69,11 @@ int store_sqlite_count(void *reader, struct store_counts *counts)
         if (!sqlite_has_row(connection, SQL_COUNT, &result))
                 return result;
         counts->events = sqlite3_column_int64(stmt, 0);
+        counts->bytes = sqlite3_column_int64(stmt, 1);
         counts->dead_letters = sqlite3_column_int64(stmt, 2);
-        counts->bytes = sqlite3_column_int64(stmt, 1) + sqlite3_column_int64(stmt, 3);
+        counts->dead_bytes = sqlite3_column_int64(stmt, 3);
         sqlite3_reset(stmt);
         return 0;
-}
-
-/* The columns that SQL_TAKE and SQL_DEAD_LETTERS begin with. */
-static struct store_event read_event(sqlite3_stmt *stmt)
-{
-        return (struct store_event){
-                .id = sqlite3_column_int64(stmt, 0),
-                .device = sqlite_string(stmt, 1),
-                .arrived_ns = sqlite3_column_int64(stmt, 2),
-                .not_before_ms = sqlite3_column_int64(stmt, 3),
-                .attempts = sqlite3_column_int(stmt, 4),
-                .message_id = sqlite_string(stmt, 5),
-                .record = sqlite3_column_blob(stmt, 6),
-                .record_size = (size_t)sqlite3_column_bytes(stmt, 6),
-        };
 }
 
 int store_sqlite_take(void *reader, const struct store_take *take, store_event_row row,
@@ -102,7 +89,7 @@ int store_sqlite_take(void *reader, const struct store_take *take, store_event_r
         sqlite3_bind_int64(stmt, 2, take->after_id);
         sqlite3_bind_int64(stmt, 3, take->maximum > INT_MAX ? INT_MAX : (int)take->maximum);
         while (sqlite_has_row(connection, number, &result)) {
-                struct store_event event = read_event(stmt);
+                struct store_event event = sqlite_event(stmt);
 
                 row(context, &event);
         }
@@ -116,7 +103,9 @@ int store_sqlite_devices(void *reader, store_device_row row, void *context)
         int result = 0;
 
         while (sqlite_has_row(connection, SQL_DEVICES, &result))
-                row(context, sqlite_string(stmt, 0), sqlite3_column_int64(stmt, 1));
+                row(context, &(struct store_device){.name = sqlite_string(stmt, 0),
+                                                    .waiting = sqlite3_column_int64(stmt, 1),
+                                                    .bytes = sqlite3_column_int64(stmt, 2)});
         return result;
 }
 
@@ -131,7 +120,7 @@ int store_sqlite_dead_letters(void *reader, int64_t after_id, size_t maximum, st
         sqlite3_bind_int64(stmt, 2, (int64_t)maximum);
         while (sqlite_has_row(connection, SQL_DEAD_LETTERS, &result)) {
                 struct store_dead_letter letter = {
-                        .event = read_event(stmt),
+                        .event = sqlite_event(stmt),
                         .died_ms = sqlite3_column_int64(stmt, 7),
                         .reason = sqlite_string(stmt, 8),
                 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "store/store_reserve.h"
+#include "store/sqlite/store_reserve.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

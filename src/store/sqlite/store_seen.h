@@ -8,8 +8,8 @@
  * that id. Rows are numbered without gaps; they enter at the back and leave at the front, or at
  * the back when their transaction is undone.
  */
-#ifndef ISTHMUS_STORE_STORE_SEEN_H
-#define ISTHMUS_STORE_STORE_SEEN_H
+#ifndef ISTHMUS_STORE_SQLITE_STORE_SEEN_H
+#define ISTHMUS_STORE_SQLITE_STORE_SEEN_H
 
 #include <stdbool.h>
 #include <stddef.h>

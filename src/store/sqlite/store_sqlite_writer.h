@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The writer of the SQLite store, shared by store_sqlite.c (opening and transactions),
+ * store_sqlite_events.c, store_sqlite_letters.c and store_sqlite_upkeep.c.
+ */
+#ifndef ISTHMUS_STORE_SQLITE_STORE_SQLITE_WRITER_H
+#define ISTHMUS_STORE_SQLITE_STORE_SQLITE_WRITER_H
+
+#include "store/sqlite/store_reserve.h"
+#include "store/sqlite/store_seen.h"
+#include "store/sqlite/store_sqlite.h"
+
+/* The writer's statements. */
+enum sql {
+        SQL_BEGIN,
+        SQL_COMMIT,
+        SQL_ROLLBACK,
+        SQL_PUT,
+        SQL_EVENT,
+        SQL_RANGE,
+        SQL_RANGE_DELETE,
+        SQL_RETRY,
+        SQL_DEAD,
+        SQL_SPAN_NEXT,
+        SQL_TRIM_NEXT,
+        SQL_REPLAY,
+        SQL_DROP,
+        SQL_RECORD_SET,
+        SQL_RECORD_DELETE,
+        SQL_RECORD_PRUNE,
+        SQL_SEEN_ADD,
+        SQL_SEEN_CHECK,
+        SQL_SEEN_PRUNE,
+        SQL_LEASE,
+        SQL_NUMBER,
+};
+
+struct writer {
+        struct sqlite_connection connection;
+        struct store_seen *seen;
+        struct store_reserve reserve;
+        int64_t next_id;
+        int64_t leased_id;   /* the file says so: ids below may have been given */
+        int64_t now_ms;      /* of the transaction */
+        int64_t prune_at_ms; /* when expired records go next */
+        int64_t seen_from;   /* earlier rows of `seen` go with this transaction */
+        /* What a rollback goes back to. */
+        int64_t undo_next_id;
+        int64_t undo_leased_id;
+        int64_t undo_seen;
+        bool opened;
+        bool synced;       /* PRAGMA synchronous is FULL */
+        int log_pages;     /* in the log since it was last begun anew */
+        int log_limit;     /* of log_pages: a checkpoint is due */
+        int checkpoint_at; /* of log_pages: the next one; later when a reader held it back */
+        int64_t vacuum_at_ms;
+};
+
+/* The operations of store_backend.h, by the file they are in. */
+
+/* store_sqlite_events.c */
+int store_sqlite_put(void *writer, struct store_event *event, struct store_change *change);
+int store_sqlite_done(void *writer, const int64_t *ids, size_t count, struct store_change *change);
+int store_sqlite_retry_at(void *writer, int64_t id, int64_t when_ms);
+
+/* The event is given to nobody any more; what its row takes is counted. */
+int sqlite_delete_events(struct writer *writer, int64_t first, int64_t last,
+                         struct store_change *change) MUST_CHECK;
+
+/* store_sqlite_letters.c */
+int store_sqlite_dead(void *writer, int64_t id, const char *reason, struct store_change *change);
+int store_sqlite_replay(void *writer, struct store_span *span, struct store_change *change,
+                        store_event_row row, void *context);
+int store_sqlite_drop(void *writer, struct store_span *span, struct store_change *change);
+int store_sqlite_trim(void *writer, struct store_trim *trim, struct store_change *change);
+
+/* store_sqlite_upkeep.c */
+size_t store_sqlite_part_bytes(void *writer);
+int store_sqlite_care(void *writer, bool *more);
+void store_sqlite_use_reserve(void *writer);
+int store_sqlite_make_room(void *writer);
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#include "store/store_task.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "store/store_part.h"
+
+struct store_task *store_task_new(enum store_task_kind kind, int64_t id, size_t texts_size)
+{
+        struct store_task *task = mem_new(1, sizeof(*task) + texts_size);
+
+        task->kind = kind;
+        task->id = id;
+        task->rows = STORE_ROWS_INIT;
+        return task;
+}
+
+static void task_free(struct store_task *task)
+{
+        store_rows_deinit(&task->rows);
+        free(task);
+}
+
+bool store_task_is_durable(const struct store_task *task)
+{
+        return task->put || task->letters;
+}
+
+/* --- dead letters ------------------------------------------------------------------------ */
+
+static int64_t room_for_events(const struct store *store, const struct store_part *part)
+{
+        if (store->maximum_bytes == 0)
+                return INT64_MAX;
+        return store->maximum_bytes - store->state.bytes - part->change.counts.bytes;
+}
+
+/* The letters that come next, at most `limit` of them. */
+static struct store_span next_span(const struct store_task *task, size_t limit)
+{
+        const struct store_letters *letters = task->letters;
+        const struct store_progress *progress = &task->making;
+        struct store_span span = {.id = progress->id, .end = progress->end, .limit = limit};
+
+        if (letters->ids) {
+                span.id = letters->ids[progress->index];
+                span.end = span.id + 1;
+        }
+        if (letters->maximum > 0 && letters->maximum - progress->changed < limit)
+                span.limit = letters->maximum - progress->changed;
+        return span;
+}
+
+static int run_span(struct store *store, struct store_part *part, struct store_task *task,
+                    struct store_span *span)
+{
+        if (task->kind == STORE_TASK_DROP)
+                return store->backend->drop(store->writer, span, &part->change);
+        span->room = room_for_events(store, part);
+        return store->backend->replay(store->writer, span, &part->change, store_rows_add_event,
+                                      &task->rows);
+}
+
+/* One span; afterwards `remains` says whether there are more, `more` whether they are wanted. */
+static int make_progress(struct store *store, struct store_part *part, struct store_task *task,
+                         size_t limit)
+{
+        const struct store_letters *letters = task->letters;
+        struct store_progress *progress = &task->making;
+        struct store_span span = next_span(task, limit);
+        int result = run_span(store, part, task, &span);
+
+        progress->changed += span.changed;
+        progress->remains = span.more;
+        if (letters->ids && !span.more) {
+                progress->index++;
+                progress->remains = progress->index < letters->count;
+        } else {
+                progress->id = span.id;
+                progress->end = span.end;
+        }
+        progress->more = progress->remains && !span.no_room &&
+                         (letters->maximum == 0 || progress->changed < letters->maximum);
+        return result;
+}
+
+static int run_letters(struct store *store, struct store_part *part, struct store_task *task,
+                       size_t limit)
+{
+        struct store_progress *progress = &task->making;
+        int result = 0;
+
+        store_rows_clear(&task->rows);
+        *progress = task->made;
+        if (progress->end == 0)
+                progress->end = task->letters->end;
+        progress->more = !task->letters->ids || task->letters->count > 0;
+        for (size_t i = 0; i < limit && progress->more && result == 0; i++) {
+                size_t before = progress->changed;
+
+                result = make_progress(store, part, task, limit - i);
+                i += progress->changed - before;
+        }
+        return result;
+}
+
+/* Those whose time is over, and the oldest if they are too large. */
+static int run_trim(struct store *store, struct store_part *part, struct store_task *task,
+                    size_t limit)
+{
+        struct store_trim trim = {.until_ms = INT64_MIN, .limit = limit};
+        int result;
+
+        if (store->dead_letter_ms > 0)
+                trim.until_ms = clock_wall_ms() - store->dead_letter_ms;
+        if (store->dead_letter_bytes > 0)
+                trim.bytes = store->state.dead_bytes + part->change.counts.dead_bytes -
+                             store->dead_letter_bytes;
+        result = store->backend->trim(store->writer, &trim, &part->change);
+        task->making = (struct store_progress){.changed = trim.dropped, .more = trim.more};
+        return result;
+}
+
+/* --- one task ---------------------------------------------------------------------------- */
+
+int store_task_run(struct store *store, struct store_part *part, struct store_task *task,
+                   size_t limit)
+{
+        const struct store_backend *backend = store->backend;
+
+        switch (task->kind) {
+        case STORE_TASK_RETRY:
+                return backend->retry_at(store->writer, task->id, task->when_ms);
+        case STORE_TASK_WRITE:
+                return backend->write(store->writer, &task->record);
+        case STORE_TASK_DEAD:
+                return store_part_set_aside(store, part, task->id, task->texts);
+        case STORE_TASK_PUT:
+                return store_part_put(store, part, task->put);
+        case STORE_TASK_REPLAY:
+        case STORE_TASK_DROP:
+                return run_letters(store, part, task, limit);
+        case STORE_TASK_TRIM:
+                return run_trim(store, part, task, limit);
+        }
+        return -EINVAL;
+}
+
+static void answer_letters(struct store *store, struct store_task *task)
+{
+        struct store_letters *letters = task->letters;
+
+        letters->changed = task->made.changed;
+        letters->end = task->made.end;
+        letters->more = task->made.remains;
+        letters->left = store->state.dead_letters;
+        letters->done(letters, 0);
+}
+
+bool store_task_committed(struct store *store, struct store_task *task)
+{
+        task->made = task->making;
+        for (size_t i = 0; i < task->rows.count && task->letters->replayed; i++)
+                task->letters->replayed(task->letters, &task->rows.events[i]);
+        if (task->kind == STORE_TASK_TRIM) {
+                store->dropped += (int64_t)task->made.changed;
+                metrics_add(METRIC_DEAD_DROPPED, (int64_t)task->made.changed);
+        }
+        if (task->made.more)
+                return true;
+        if (task->put)
+                task->put->done(task->put, 0);
+        if (task->letters)
+                answer_letters(store, task);
+        task_free(task);
+        return false;
+}
+
+void store_tasks_refuse(struct store_tasks *tasks, int result)
+{
+        struct store_task *next;
+
+        for (struct store_task *task = tasks->first; task; task = next) {
+                next = task->next;
+                if (task->put)
+                        task->put->done(task->put, result);
+                if (task->letters)
+                        task->letters->done(task->letters, result);
+                task_free(task);
+        }
+        tasks->first = NULL;
+}
