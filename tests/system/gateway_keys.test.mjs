@@ -101,8 +101,7 @@ test('a wrong key stays a wrong key', async () => {
 });
 
 test('no core is written of a gateway, and root is advised against', async () => {
-  const { pid } = gateway.program.child;
-  const limits = await readFile(`/proc/${pid}/limits`, 'utf8');
+  const limits = await readFile(`/proc/${gateway.program.pid}/limits`, 'utf8');
   assert.match(limits, /^Max core file size +0 +0 /m);
   assert.equal(gateway.log.some((entry) => entry.id === 'RUNNING_AS_ROOT'), process.getuid() === 0);
 });
