@@ -40,7 +40,7 @@ static void explain(const struct json_scan *scan, size_t values, struct reason *
         int column;
 
         json_position(scan->text, scan->size, scan->at, &line, &column);
-        if (scan->at < scan->size && scan->values == 0)
+        if (scan->unfit && scan->values == 0)
                 reason_set(reason,
                            "the JSON text holds more than %zu values, which is the limit (reached "
                            "at line %d column %d)",
@@ -48,6 +48,9 @@ static void explain(const struct json_scan *scan, size_t values, struct reason *
         else if (scan->at >= scan->size)
                 reason_set(reason, "the JSON text ends too early, at line %d column %d", line,
                            column);
+        else if (scan->unfit)
+                reason_set(reason, "JSON that is not taken here, at line %d column %d: %s", line,
+                           column, scan->fault);
         else
                 reason_set(reason, "not valid JSON at line %d column %d: %s", line, column,
                            scan->fault);

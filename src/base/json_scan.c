@@ -13,6 +13,12 @@ static bool fail_at(struct json_scan *scan, const char *fault)
         return false;
 }
 
+static bool refuse_at(struct json_scan *scan, const char *fault)
+{
+        scan->unfit = true;
+        return fail_at(scan, fault);
+}
+
 static char here(const struct json_scan *scan)
 {
         return scan->text[scan->at];
@@ -88,7 +94,7 @@ static bool scan_escape(struct json_scan *scan, bool is_name)
         if (!scan_hex4(scan, &is_zero))
                 return false;
         /* json-c would cut the name there and so make it another one. */
-        return is_zero && is_name ? fail_at(scan, "a zero character in a name") : true;
+        return is_zero && is_name ? refuse_at(scan, "U+0000 in a name") : true;
 }
 
 /* Most of what texts are made of: ASCII but for controls, the quote and the backslash. */
@@ -226,11 +232,11 @@ static bool scan_value(struct json_scan *scan)
         bool good;
 
         if (scan->values == 0)
-                return fail_at(scan, "there are too many values");
+                return refuse_at(scan, "there are too many values");
         scan->values--;
         if (c == '{' || c == '[') {
                 if (scan->depth == 0)
-                        return fail_at(scan, "arrays and objects are nested too deep");
+                        return refuse_at(scan, "arrays and objects are nested too deep");
                 scan->depth--;
                 scan->at++;
                 good = scan_items(scan, c == '{' ? '}' : ']');

@@ -6,6 +6,7 @@
 #ifndef ISTHMUS_BASE_JSON_SCAN_H
 #define ISTHMUS_BASE_JSON_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -22,6 +23,8 @@ struct json_scan {
         size_t at;
         /* What is wrong there; NULL while all is well. */
         const char *fault;
+        /* It is not the grammar's: the text may be JSON, but is none that is taken here. */
+        bool unfit;
         /* size_t each: the ends of the whole numbers that do not fit into 64 bits with a sign. */
         struct buf long_integers;
 };
