@@ -79,6 +79,14 @@ bool text_equal(const char *a, const char *b)
         return strcmp(a, b) == 0;
 }
 
+void text_lower(char *text)
+{
+        for (; *text; text++) {
+                if (*text >= 'A' && *text <= 'Z')
+                        *text = (char)(*text - 'A' + 'a');
+        }
+}
+
 bool text_is_empty(const char *text)
 {
         return !text || text[0] == '\0';

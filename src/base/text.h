@@ -25,6 +25,9 @@ bool text_equal_nocase(const char *a, const char *b);
 /* Equal; NULL equals only NULL. */
 bool text_equal(const char *a, const char *b);
 
+/* Makes ASCII letters small, in place. */
+void text_lower(char *text);
+
 /* True for NULL and for "". */
 bool text_is_empty(const char *text);
 

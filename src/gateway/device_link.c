@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "gateway/device/clock_check.h"
+#include "gateway/device/device_place.h"
 #include "gateway/device/hub_health.h"
 #include "gateway/device/network_settings.h"
 #include "gateway/uplink/command_outcome.h"
@@ -552,6 +553,18 @@ static void open_link(struct device_link *hub, struct device *device)
                                        &handler, device);
 }
 
+/* What another device has, this one may get later: that one may be assigned to another hub. */
+static void take_place(struct device_link *hub, struct device *device)
+{
+        struct reason reason = REASON_INIT;
+
+        if (device_places_claim(hub->options.places, device, &reason))
+                open_link(hub, device);
+        else
+                hold(hub, device, reason.text,
+                     backoff_ms(++device->failures, HELD_MIN_MS, HELD_MAX_MS));
+}
+
 /* What becomes of the other devices of a hub that one of them asked the service about. */
 struct others {
         struct device_link *hub;
@@ -589,7 +602,7 @@ void device_link_decided(struct device_link *hub, struct device *device,
         if (result)
                 not_assigned(hub, device, result);
         else
-                open_link(hub, device);
+                take_place(hub, device);
         if (asked && !result && !text_equal(asked->name, device->assignment.hub))
                 device_table_each(hub->options.devices, doubt_too,
                                   &(struct others){.hub = hub, .name = asked->name});

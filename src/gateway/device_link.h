@@ -17,6 +17,7 @@
 #include "azure/hub/hub_client.h"
 #include "conf/settings.h"
 #include "gateway/device/device.h"
+#include "gateway/device/device_place.h"
 #include "gateway/device/device_provision.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_queue.h"
@@ -30,6 +31,7 @@ struct device_link_options {
         struct hub_client *hubs;
         struct uplink_queue *queue;
         struct device_table *devices;
+        struct device_places *places;
         struct device_provision *provision;
         struct uplink_format *format;
         /* What the hub delivers to a device; see struct hub_device_handler. */

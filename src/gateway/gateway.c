@@ -24,6 +24,7 @@
 #include "gateway/device/device_directory.h"
 #include "gateway/device/device_identity.h"
 #include "gateway/device/device_listing.h"
+#include "gateway/device/device_place.h"
 #include "gateway/device/device_provision.h"
 #include "gateway/device/downlink_route.h"
 #include "gateway/device_link.h"
@@ -53,6 +54,7 @@ struct gateway {
         struct hub_client *hubs;
         struct device_directory *directory;
         struct device_table *devices;
+        struct device_places *places;
         struct device_listing *registry;
         struct downlink_routes *routes;
         struct device_provision *provision;
@@ -297,6 +299,7 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
 
         gateway->directory = device_directory_new(gateway->settings, gateway->store);
         gateway->devices = device_table_new(gateway->settings, gateway->store, gateway->directory);
+        gateway->places = device_places_new(gateway->store);
         gateway->registry = device_listing_new(&(struct device_listing_options){
                 .settings = gateway->settings,
                 .http = gateway->http,
@@ -309,6 +312,7 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
                 .store = gateway->store,
                 .hubs = gateway->hubs,
                 .devices = gateway->devices,
+                .places = gateway->places,
                 .command = on_command,
                 .command_lost = on_command_lost,
                 .method = on_method,
@@ -341,6 +345,8 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
         result = device_directory_load(gateway->directory, reason);
         if (result == 0)
                 result = device_table_load(gateway->devices, reason);
+        if (result == 0)
+                result = device_places_load(gateway->places, reason);
         if (result == 0)
                 result = device_provision_load(gateway->provision, reason);
         return result;
@@ -615,6 +621,7 @@ void gateway_stop(struct gateway *gateway)
         device_listing_free(gateway->registry);
         downlink_routes_free(gateway->routes);
         device_table_free(gateway->devices);
+        device_places_free(gateway->places);
         device_directory_free(gateway->directory);
         device_provision_free(gateway->provision);
         uplink_queue_free(gateway->queue);

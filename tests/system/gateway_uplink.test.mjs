@@ -141,6 +141,33 @@ test('two devices with one id: the second one never sends as the first, and both
   assert.equal((await hub.telemetry('device=sensor-1')).length, 1);
 });
 
+test('two ways to one hub: the second device of that id is held, and both are named', async (t) => {
+  const hub = await startHub(t, { args: ['--device', 'sensor-1'] });
+  const { dps } = hub.info;
+  const gateway = await startGateway(t, {
+    TrustedCertificates: hub.info.certificate,
+    Applications: {
+      application1: { ConnectionString: hub.info.hubs[0].device },
+      application2: {
+        GlobalDeviceEndpoint: dps.endpoint,
+        IdScope: dps.idScope,
+        GroupEnrollmentKey: dps.groupEnrollmentKey,
+      },
+    },
+  });
+
+  await gateway.uplink(uplinkOf('application1', 'sensor-1'));
+  await hub.telemetryOf('sensor-1');
+  await gateway.uplink(uplinkOf('application2', 'sensor-1'));
+  const clash = await gateway.logged('DEVICE_CLASH');
+  assert.equal(clash.owner, 'things-stack/application1/sensor-1');
+  assert.equal(clash.device, 'things-stack/application2/sensor-1');
+  await gateway.uplink(uplinkOf('application1', 'sensor-1'));
+  const messages = await hub.telemetryOf('sensor-1', 2);
+  assert.ok(messages.every((each) => each.properties.ApplicationId === 'application1'));
+  assert.equal(await gateway.metric('isthmus_events_dead_lettered_total'), 0);
+});
+
 test('a device id template keeps the devices of two applications apart', async (t) => {
   const hub = await startHub(t);
   const gateway = await startGateway(t, provisionedBy(hub, { DeviceIdTemplate: '{application}-{device}' }));

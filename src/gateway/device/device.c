@@ -24,7 +24,7 @@ struct device_table {
         struct store *store;
         struct device_directory *directory;
         struct map *devices;     /* device key to struct device */
-        struct map *owners;      /* "IoT Hub device id@scope" to the owner's device key */
+        struct map *owners;      /* device_identity_key to the owner's device key */
         struct map *near_misses; /* applications that were warned of */
 };
 
@@ -116,13 +116,27 @@ static char *identity_of_id(const struct settings *settings, const char *hub_id,
         return mem_format("%s@%s", hub_id, scope);
 }
 
+/* Another device has the id. */
+static void clash(struct device *device, const char *owner)
+{
+        device->clash = mem_format("two devices want the IoT Hub device id '%s': %s has it, %s "
+                                   "can't have it too; set DeviceIdTemplate to "
+                                   "{application}-{device}",
+                                   device->hub_id, owner, device->key);
+        log_error("DEVICE_CLASH", "Two devices want the same IoT Hub device id",
+                  LOG_TEXT("hub_device", device->hub_id), LOG_TEXT("owner", owner),
+                  LOG_TEXT("device", device->key), LOG_END);
+}
+
 static void claim_identity(struct device_table *table, struct device *device)
 {
         CLEANUP(mem_cleanup)
         char *identity = identity_of_id(table->settings, device->hub_id, device->application);
         CLEANUP(mem_cleanup)
+        char *key = device_identity_key(table->settings, device->application, device->hub_id);
+        CLEANUP(mem_cleanup)
         char *record = mem_format("%s\n%s", device->key, table->settings->azure.device_id_template);
-        const char *owner = map_get(table->owners, identity);
+        const char *owner = map_get(table->owners, key);
 
         if (!owner) {
                 store_write_copy(table->store, &(struct store_record){
@@ -131,18 +145,11 @@ static void claim_identity(struct device_table *table, struct device *device)
                                                        .value = record,
                                                        .value_size = strlen(record),
                                                });
-                map_set(table->owners, identity, mem_text(device->key));
+                map_set(table->owners, key, mem_text(device->key));
                 return;
         }
-        if (text_equal(owner, device->key))
-                return;
-        device->clash = mem_format("two devices want the IoT Hub device id '%s': %s has it, %s "
-                                   "can't have it too; set DeviceIdTemplate to "
-                                   "{application}-{device}",
-                                   device->hub_id, owner, device->key);
-        log_error("DEVICE_CLASH", "Two devices want the same IoT Hub device id",
-                  LOG_TEXT("hub_device", device->hub_id), LOG_TEXT("owner", owner),
-                  LOG_TEXT("device", device->key), LOG_END);
+        if (!text_equal(owner, device->key))
+                clash(device, owner);
 }
 
 /* The device's id was made with another application; if it is another now, nobody owns that one. */
@@ -154,11 +161,13 @@ static void release_identity(struct device_table *table, const struct device *de
         CLEANUP(mem_cleanup)
         char *now = identity_of_id(table->settings, device->hub_id ? device->hub_id : "",
                                    device->application);
-        char *owner = map_get(table->owners, before);
+        CLEANUP(mem_cleanup)
+        char *key = device_identity_key(table->settings, application, hub_id);
+        char *owner = map_get(table->owners, key);
 
         if (text_equal(before, now) || !text_equal(owner, device->key))
                 return;
-        map_remove(table->owners, before);
+        map_remove(table->owners, key);
         free(owner);
         store_write_copy(table->store, &(struct store_record){.kind = OWNER_KIND, .key = before});
 }
@@ -378,13 +387,15 @@ static struct device *find_place(struct device_table *table, const struct device
 {
         CLEANUP(buf_deinit) struct buf id = BUF_INIT;
         CLEANUP(mem_cleanup) char *identity = NULL;
+        CLEANUP(mem_cleanup) char *owner_key = NULL;
         struct device *owner;
         const char *key;
 
         if (!device_identity_make(table->settings, event, &id, NULL))
                 return NULL;
         identity = identity_of_id(table->settings, buf_text(&id), event->application);
-        key = map_get(table->owners, identity);
+        owner_key = device_identity_key(table->settings, event->application, buf_text(&id));
+        key = map_get(table->owners, owner_key);
         owner = key ? device_table_find(table, key) : NULL;
         return owner && text_equal(owner->network, lane->network) &&
                                text_equal(owner->name, lane->name) &&
@@ -496,6 +507,32 @@ static bool is_in_force(const struct device_table *table, const struct device *d
                text_equal(strrchr(identity, '@') + 1, scope);
 }
 
+/* Two records may name ids that are one for the service. */
+static void claim_restored(struct device_table *table, struct device *device)
+{
+        CLEANUP(mem_cleanup)
+        char *key = device_identity_key(table->settings, device->application, device->hub_id);
+        const char *owner = map_get(table->owners, key);
+
+        if (owner && !text_equal(owner, device->key))
+                clash(device, owner);
+        else if (!owner)
+                map_set(table->owners, key, mem_text(device->key));
+}
+
+/* A claim of other settings; whether by a service or not, is not known any more. */
+static void keep_claim(struct device_table *table, const char *identity, const char *device_key)
+{
+        CLEANUP(mem_cleanup) char *key = mem_text(identity);
+
+        text_lower(strrchr(key, '@'));
+        if (!map_get(table->owners, key))
+                map_set(table->owners, key, mem_text(device_key));
+        text_lower(key);
+        if (!map_get(table->owners, key))
+                map_set(table->owners, key, mem_text(device_key));
+}
+
 static bool load_owner(void *context, const struct store_record *record)
 {
         struct device_table *table = context;
@@ -505,12 +542,15 @@ static bool load_owner(void *context, const struct store_record *record)
         if (!template || !strrchr(record->key, '@'))
                 return true;
         *template ++ = '\0';
-        map_set(table->owners, record->key, mem_text(value));
-        if (device_table_find(table, value))
-                return true;
-        restore_device(table, record->key, value);
-        if (!is_in_force(table, device_table_find(table, value), record->key, template))
+        if (!device_table_find(table, value)) {
+                restore_device(table, record->key, value);
+                if (is_in_force(table, device_table_find(table, value), record->key, template)) {
+                        claim_restored(table, device_table_find(table, value));
+                        return true;
+                }
                 drop_device(table, value);
+        }
+        keep_claim(table, record->key, value);
         return true;
 }
 

@@ -93,3 +93,18 @@ char *device_identity_scope(const struct settings *settings, const char *applica
                 return mem_text("");
         return mem_text(parsed.host_name);
 }
+
+char *device_identity_key(const struct settings *settings, const char *application,
+                          const char *hub_id)
+{
+        CLEANUP(mem_cleanup) char *scope = device_identity_scope(settings, application);
+        char *key = mem_format("%s@%s", hub_id, scope);
+        struct settings_azure azure;
+
+        if (settings_azure_for(settings, application, &azure) &&
+            azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE)
+                text_lower(key);
+        else
+                text_lower(strrchr(key, '@'));
+        return key;
+}

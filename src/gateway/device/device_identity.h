@@ -30,4 +30,12 @@ bool device_identity_check(const struct settings *settings, const struct event *
  */
 char *device_identity_scope(const struct settings *settings, const char *application);
 
+/*
+ * "id@scope" by which devices of this application with this id are compared: the provisioning
+ * service takes ids that differ in case only for one (an IoT Hub does not), and hosts are compared
+ * without case, too. The caller's.
+ */
+char *device_identity_key(const struct settings *settings, const char *application,
+                          const char *hub_id);
+
 #endif

@@ -215,9 +215,19 @@ static void a_cut_leaves_no_part_of_a_character(void **state)
         assert_int_equal(text_cut("\xf0\x9f\x9b\xb0", 3), 0);
 }
 
+static void letters_are_made_small(void **state)
+{
+        char text[] = "AbZ-9@\xc3\x84[`{";
+
+        (void)state;
+        text_lower(text);
+        assert_string_equal(text, "abz-9@\xc3\x84[`{");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(letters_are_made_small),
                 cmocka_unit_test(a_cut_leaves_no_part_of_a_character),
                 cmocka_unit_test(test_utf8_follows_the_standards_table),
                 cmocka_unit_test(test_utf8_of_a_whole_text),

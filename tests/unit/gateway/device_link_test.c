@@ -23,6 +23,7 @@ struct fixture {
         struct settings settings;
         struct device_directory *directory;
         struct device_table *devices;
+        struct device_places *places;
         struct device_provision *provision;
         struct uplink_queue *queue;
         struct uplink_format *format;
@@ -58,8 +59,9 @@ static void begin_run(struct fixture *fixture)
 
         fixture->directory = device_directory_new(settings, NULL);
         fixture->devices = device_table_new(settings, NULL, fixture->directory);
-        fixture->link = device_link_new(
-                &(struct device_link_options){.settings = settings, .devices = fixture->devices});
+        fixture->places = device_places_new(NULL);
+        fixture->link = device_link_new(&(struct device_link_options){
+                .settings = settings, .devices = fixture->devices, .places = fixture->places});
         fixture->provision = device_provision_new(&(struct device_provision_options){
                 .settings = settings, .decided = on_decided, .context = fixture});
         fixture->queue = uplink_queue_new(&(struct uplink_queue_options){
@@ -69,6 +71,7 @@ static void begin_run(struct fixture *fixture)
         device_link_join(fixture->link, fixture->queue, fixture->provision, fixture->format);
         assert_int_equal(device_directory_load(fixture->directory, &reason), 0);
         assert_int_equal(device_table_load(fixture->devices, &reason), 0);
+        assert_int_equal(device_places_load(fixture->places, &reason), 0);
         assert_int_equal(device_provision_load(fixture->provision, &reason), 0);
         device_link_start(fixture->link);
 }
@@ -79,6 +82,7 @@ static void end_run(struct fixture *fixture)
         uplink_queue_stop(fixture->queue);
         uplink_format_stop(fixture->format);
         device_table_free(fixture->devices);
+        device_places_free(fixture->places);
         device_directory_free(fixture->directory);
         device_provision_free(fixture->provision);
         uplink_queue_free(fixture->queue);
@@ -551,6 +555,28 @@ static void a_clock_that_is_set_by_a_day_loses_and_rejects_nothing(void **state)
         assert_int_equal(world_registration_count, 3);
 }
 
+/* --- two ways to one place ------------------------------------------------------------------- */
+
+static void two_enrolments_of_one_device_id_are_held_apart_until_one_moves(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        uplink(fixture, "d2");
+        world_assign_as("d2", HUB_A, "d1");
+        assert_phase(fixture, "d2", DEVICE_HELD);
+        assert_non_null(strstr(device_named(fixture, "d2")->held_because, "things-stack/app/d1"));
+        assert_non_null(strstr(device_named(fixture, "d2")->held_because, "things-stack/app/d2"));
+        assert_int_equal(world_store.dead_count, 0);
+        /* The first one is assigned to another hub: the place is free. */
+        world_refuse("d1", HUB_REFUSAL_NOT_FOUND);
+        world_pass(0);
+        world_assign("d1", HUB_B);
+        world_pass(MINUTE);
+        assert_phase(fixture, "d2", DEVICE_CONNECTING);
+        assert_int_equal(world_asked(), 0);
+}
+
 /* --- by connection string -------------------------------------------------------------------- */
 
 static void a_device_with_a_connection_string_is_tried_again_at_its_hub(void **state)
@@ -615,6 +641,9 @@ int main(void)
                         tear_down),
                 cmocka_unit_test_setup_teardown(
                         a_clock_that_is_set_by_a_day_loses_and_rejects_nothing, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        two_enrolments_of_one_device_id_are_held_apart_until_one_moves, set_up,
+                        tear_down),
                 cmocka_unit_test_setup_teardown(
                         a_device_with_a_connection_string_is_tried_again_at_its_hub, set_up,
                         tear_down),

@@ -68,7 +68,7 @@ static struct {
         size_t dead_count;
 } world_store;
 
-static const char *world_record(const char *kind, const char *key)
+static inline const char *world_record(const char *kind, const char *key)
 {
         for (size_t i = 0; i < world_store.record_count; i++) {
                 if (strcmp(world_store.records[i].kind, kind) == 0 &&
@@ -153,7 +153,7 @@ void hub_client_post(struct hub_client *client, void (*run)(void *context), void
         world_posts[world_post_count++].context = context;
 }
 
-static void world_run_posts(void)
+static inline void world_run_posts(void)
 {
         for (size_t i = 0; i < world_post_count; i++)
                 world_posts[i].run(world_posts[i].context);
@@ -182,7 +182,7 @@ void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t
 }
 
 /* The timer that is due first, and no later than `until_ms`; NULL if there is none. */
-static struct hub_timer *world_next_timer(int64_t until_ms)
+static inline struct hub_timer *world_next_timer(int64_t until_ms)
 {
         struct hub_timer *next = NULL;
 
@@ -194,14 +194,14 @@ static struct hub_timer *world_next_timer(int64_t until_ms)
         return next;
 }
 
-static void world_advance_to(int64_t steady_ms)
+static inline void world_advance_to(int64_t steady_ms)
 {
         world_wall_ms += steady_ms - world_steady_ms;
         world_steady_ms = steady_ms;
 }
 
 /* Both clocks go on, and what is due is run. */
-static void world_pass(int64_t ms)
+static inline void world_pass(int64_t ms)
 {
         int64_t until_ms = world_steady_ms + ms;
         struct hub_timer *timer;
@@ -312,7 +312,7 @@ void hub_client_each(struct hub_client *client,
 }
 
 /* The open link of this device; NULL if it has none. */
-static struct hub_device *world_link(const char *device_id)
+static inline struct hub_device *world_link(const char *device_id)
 {
         for (size_t i = world_link_count; i > 0; i--) {
                 if (strcmp(world_links[i - 1]->device_id, device_id) == 0 &&
@@ -322,7 +322,8 @@ static struct hub_device *world_link(const char *device_id)
         return NULL;
 }
 
-static void world_tell(const char *device_id, enum hub_device_state state, enum hub_refusal refusal)
+static inline void world_tell(const char *device_id, enum hub_device_state state,
+                              enum hub_refusal refusal)
 {
         struct hub_device *link = world_link(device_id);
         struct reason reason = REASON_INIT;
@@ -333,17 +334,17 @@ static void world_tell(const char *device_id, enum hub_device_state state, enum 
         link->handler->state(link->context, state, refusal, &reason);
 }
 
-static void world_ready(const char *device_id)
+static inline void world_ready(const char *device_id)
 {
         world_tell(device_id, HUB_DEVICE_READY, HUB_REFUSAL_NONE);
 }
 
-static void world_refuse(const char *device_id, enum hub_refusal refusal)
+static inline void world_refuse(const char *device_id, enum hub_refusal refusal)
 {
         world_tell(device_id, HUB_DEVICE_REFUSED, refusal);
 }
 
-static void world_answer_send(const char *device_id, enum hub_outcome outcome)
+static inline void world_answer_send(const char *device_id, enum hub_outcome outcome)
 {
         struct hub_device *link = world_link(device_id);
         uint64_t token = link->token;
@@ -379,7 +380,7 @@ void dps_register(struct dps_client *client, const struct dps_registration *regi
 }
 
 /* How many registrations wait for an answer. */
-static size_t world_asked(void)
+static inline size_t world_asked(void)
 {
         size_t count = 0;
 
@@ -389,7 +390,7 @@ static size_t world_asked(void)
 }
 
 /* The registration of this id that waits; NULL if there is none. */
-static struct world_registration *world_registration(const char *id)
+static inline struct world_registration *world_registration(const char *id)
 {
         for (size_t i = 0; i < world_registration_count; i++) {
                 if (!world_registrations[i].answered && strcmp(world_registrations[i].id, id) == 0)
@@ -398,7 +399,7 @@ static struct world_registration *world_registration(const char *id)
         return NULL;
 }
 
-static void world_answer(const char *id, const struct dps_result *result)
+static inline void world_answer(const char *id, const struct dps_result *result)
 {
         struct world_registration *registration = world_registration(id);
 
@@ -408,7 +409,7 @@ static void world_answer(const char *id, const struct dps_result *result)
         world_run_posts();
 }
 
-static void world_assign_as(const char *id, const char *hub, const char *device_id)
+static inline void world_assign_as(const char *id, const char *hub, const char *device_id)
 {
         world_answer(id, &(struct dps_result){.status = DPS_ASSIGNED,
                                               .assigned_hub = hub,
@@ -416,12 +417,12 @@ static void world_assign_as(const char *id, const char *hub, const char *device_
                                               .retry_after_ms = -1});
 }
 
-static void world_assign(const char *id, const char *hub)
+static inline void world_assign(const char *id, const char *hub)
 {
         world_assign_as(id, hub, id);
 }
 
-static void world_deny(const char *id, enum dps_status status, int64_t clock_ahead_ms)
+static inline void world_deny(const char *id, enum dps_status status, int64_t clock_ahead_ms)
 {
         struct dps_result result = {
                 .status = status, .retry_after_ms = -1, .clock_ahead_ms = clock_ahead_ms};
@@ -432,14 +433,14 @@ static void world_deny(const char *id, enum dps_status status, int64_t clock_ahe
 
 /* --- all of it ----------------------------------------------------------------------------- */
 
-static void world_begin(void)
+static inline void world_begin(void)
 {
         world_wall_ms = INT64_C(784111777000);
         world_steady_ms = 3600 * 1000;
 }
 
 /* A new run of the program finds the records only. */
-static void world_restart(void)
+static inline void world_restart(void)
 {
         for (size_t i = 0; i < world_link_count; i++) {
                 free(world_links[i]->hub);
@@ -457,7 +458,7 @@ static void world_restart(void)
         memset(world_timers, 0, sizeof(world_timers));
 }
 
-static void world_end(void)
+static inline void world_end(void)
 {
         world_restart();
         for (size_t i = 0; i < world_store.record_count; i++) {

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/device/device_place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+/* Records of this kind: key "device id@hub", the hub in small letters; value the device's key. */
+#define PLACE_KIND "place"
+
+struct device_places {
+        struct store *store;
+        struct map *owners; /* place to device key */
+        struct map *places; /* device key to place */
+};
+
+struct device_places *device_places_new(struct store *store)
+{
+        struct device_places *places = mem_new(1, sizeof(*places));
+
+        places->store = store;
+        places->owners = map_new();
+        places->places = map_new();
+        return places;
+}
+
+static bool free_text(void *context, const char *key, void *value)
+{
+        (void)context;
+        (void)key;
+        free(value);
+        return true;
+}
+
+void device_places_free(struct device_places *places)
+{
+        if (!places)
+                return;
+        map_each(places->owners, free_text, NULL);
+        map_each(places->places, free_text, NULL);
+        map_free(places->owners);
+        map_free(places->places);
+        free(places);
+}
+
+/* Sets a text of a map; NULL removes it. */
+static void set(struct map *map, const char *key, const char *value)
+{
+        free(map_get(map, key));
+        if (value)
+                map_set(map, key, mem_text(value));
+        else
+                map_remove(map, key);
+}
+
+static bool load_place(void *context, const struct store_record *record)
+{
+        struct device_places *places = context;
+        CLEANUP(mem_cleanup) char *owner = mem_text_n(record->value, record->value_size);
+
+        set(places->owners, record->key, owner);
+        set(places->places, owner, record->key);
+        return true;
+}
+
+int device_places_load(struct device_places *places, struct reason *reason)
+{
+        int result = store_records_each(places->store, PLACE_KIND, load_place, places);
+
+        if (result != 0)
+                reason_set(reason, "the store's records of places can't be read");
+        return result;
+}
+
+static void give_back(struct device_places *places, const char *device_key)
+{
+        CLEANUP(mem_cleanup) char *place = mem_text(map_get(places->places, device_key));
+
+        if (!place)
+                return;
+        set(places->places, device_key, NULL);
+        set(places->owners, place, NULL);
+        store_write_copy(places->store, &(struct store_record){.kind = PLACE_KIND, .key = place});
+}
+
+static void take(struct device_places *places, const char *place, const char *device_key)
+{
+        set(places->owners, place, device_key);
+        set(places->places, device_key, place);
+        store_write_copy(places->store, &(struct store_record){
+                                                .kind = PLACE_KIND,
+                                                .key = place,
+                                                .value = device_key,
+                                                .value_size = strlen(device_key),
+                                        });
+}
+
+/* Names of hosts are compared without case, device ids of a hub are not. */
+static char *place_of(const struct device *device)
+{
+        char *place = mem_format("%s@%s", device->assignment.device_id, device->assignment.hub);
+
+        text_lower(strrchr(place, '@'));
+        return place;
+}
+
+bool device_places_claim(struct device_places *places, const struct device *device,
+                         struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *place = place_of(device);
+        const char *owner = map_get(places->owners, place);
+
+        if (text_equal(owner, device->key))
+                return true;
+        if (owner) {
+                reason_set(
+                        reason,
+                        "two devices want the IoT Hub device '%s' of %s: %s has it, %s can't "
+                        "have it too; give their applications different hubs or DeviceIdTemplate "
+                        "other ids",
+                        device->assignment.device_id, device->assignment.hub, owner, device->key);
+                log_error("DEVICE_CLASH", "Two devices want the same IoT Hub device",
+                          LOG_TEXT("hub_device", device->assignment.device_id),
+                          LOG_TEXT("hub", device->assignment.hub), LOG_TEXT("owner", owner),
+                          LOG_TEXT("device", device->key), LOG_END);
+                return false;
+        }
+        give_back(places, device->key);
+        take(places, place, device->key);
+        return true;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Who has which place in Azure: a device id in a hub. Applications may reach one hub by several
+ * ways (connection string, one or more ID scopes, enrolments that name a device id), so that two
+ * devices with different claims could be sent to one and the same IoT Hub device.
+ *
+ * Law: a place belongs to one device; the one that came first keeps it, also over a restart, until
+ * it gets another. All on the thread "hub".
+ */
+#ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_PLACE_H
+#define ISTHMUS_GATEWAY_DEVICE_DEVICE_PLACE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "gateway/device/device.h"
+#include "store/store.h"
+
+struct device_places;
+
+struct device_places *device_places_new(struct store *store);
+
+/* After the thread "hub" has ended; NULL is allowed. */
+void device_places_free(struct device_places *places);
+
+/* Reads who has which place. Before the first device_places_claim; any thread. */
+int device_places_load(struct device_places *places, struct reason *reason) MUST_CHECK;
+
+/*
+ * The device's assignment is known: takes that place, and gives back the one that it had before.
+ * False if another device has it; the reason names both.
+ */
+bool device_places_claim(struct device_places *places, const struct device *device,
+                         struct reason *reason);
+
+#endif
