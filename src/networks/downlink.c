@@ -36,6 +36,21 @@ const char *downlink_reference(const char *correlation_id)
         return correlation_id + length;
 }
 
+enum downlink_answer downlink_answer_of(int status)
+{
+        static const int final[] = {400, 404, 410, 413, 414, 415, 422, 431};
+
+        if (status >= 200 && status <= 299)
+                return DOWNLINK_TAKEN;
+        if (status >= 500)
+                return DOWNLINK_IN_DOUBT;
+        for (size_t i = 0; i < ARRAY_SIZE(final); i++) {
+                if (status == final[i])
+                        return DOWNLINK_REFUSED;
+        }
+        return DOWNLINK_LATER;
+}
+
 void network_request_deinit(struct network_request *request)
 {
         free(request->url);

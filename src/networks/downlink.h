@@ -108,11 +108,18 @@ void network_request_deinit(struct network_request *request);
 
 enum downlink_answer {
         DOWNLINK_TAKEN,    /* the network has it */
-        DOWNLINK_REFUSED,  /* and will not take it: 4xx */
-        DOWNLINK_LATER,    /* not taken, but it may be later: 429 */
+        DOWNLINK_REFUSED,  /* and will never take it */
+        DOWNLINK_LATER,    /* not taken, but it may be later */
         DOWNLINK_BUSY,     /* not taken: another one of this device waits there, its only place */
         DOWNLINK_IN_DOUBT, /* it failed, and whether it was taken it does not say: 5xx */
 };
+
+/*
+ * What a status alone says (RFC 9110, 15). Refused is only what the downlink is, or its device;
+ * what speaks of keys, of the moment or of something on the way (401, 403, 409, 429, a redirection)
+ * may be different later.
+ */
+enum downlink_answer downlink_answer_of(int status);
 
 /* What a driver supplies for downlinks, and what must be known of its network. */
 struct downlink_driver {

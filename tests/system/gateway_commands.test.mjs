@@ -336,20 +336,37 @@ test('a direct method is answered when the device has acknowledged, if so config
   assert.equal((await call).status, 200);
 });
 
-test('401 and 404 of the API are rejected; 429, 503 and no connection are tried again', async (t) => {
+test('400 and 404 of the API are rejected; 401, 409, 429, 503 and no connection are tried again', async (t) => {
   const s = await site(t);
 
-  for (const status of [401, 403, 404, 409]) {
+  for (const status of [400, 404]) {
     s.stack.order('down', { status });
     await s.settled(await s.send(), 'rejected');
   }
   assert.equal(s.taken(), 0);
-  s.stack.order('down', { status: 429, headers: { 'retry-after': '1' } }, { status: 503 });
+  for (const passing of [
+    [{ status: 429, headers: { 'retry-after': '1' } }, { status: 503 }],
+    [{ status: 401 }, { status: 403 }, { status: 409 }, { status: 400, error: 'no_device_session' }],
+  ]) {
+    const before = s.taken();
+    s.stack.order('down', ...passing);
+    const { id, item } = await s.sendAndSee();
+    await s.advanced(item, 'queued');
+    await s.tell('sent', item);
+    await s.settled(id, 'completed');
+    assert.equal(s.taken(), before + 1);
+  }
+});
+
+test('a key of the API that is refused abandons the message, and rejects nothing', async (t) => {
+  const s = await site(t);
+  const refusals = Array.from({ length: 6 }, () => ({ status: 403 }));
+
+  s.stack.order('down', ...refusals);
   const { id, item } = await s.sendAndSee();
-  await s.advanced(item, 'queued');
+  assert.equal((await s.state(id)).abandoned, 1);
   await s.tell('sent', item);
   await s.settled(id, 'completed');
-  assert.equal(s.taken(), 1);
 });
 
 test('an answer lost after the stack took the downlink does not push it twice', async (t) => {

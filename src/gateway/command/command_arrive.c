@@ -41,21 +41,12 @@ void command_arrive_free(struct command_arrive *hub)
         free(hub);
 }
 
-/* 0, or the condition with the reason. */
-static int check_way(const struct command_arrive *hub, const struct device *device,
-                     struct reason *reason)
+static enum downlink_route way_of(const struct command_arrive *hub, const struct device *device,
+                                  struct reason *reason)
 {
         struct network_access access;
 
-        switch (network_settings(hub->options.settings, device, &access, reason)) {
-        case COMMAND_WAY_OPEN:
-                return 0;
-        case COMMAND_WAY_OFF:
-                return COMMAND_E_OFF;
-        case COMMAND_WAY_NONE:
-                break;
-        }
-        return COMMAND_E_INVALID;
+        return network_settings(hub->options.settings, device, &access, reason);
 }
 
 /* A command without its way to the cloud; NULL with the condition and the reason. */
@@ -66,9 +57,7 @@ static struct command *make_command(struct command_arrive *hub, struct device *d
         const struct settings *settings = hub->options.settings;
         struct command *command = mem_new(1, sizeof(*command));
 
-        *condition = check_way(hub, device, reason);
-        if (*condition == 0)
-                *condition = command_translate(settings, source, command, reason);
+        *condition = command_translate(settings, source, command, reason);
         if (*condition != 0) {
                 command_free(command);
                 return NULL;
@@ -163,6 +152,11 @@ void command_arrive_message(struct command_arrive *hub, struct device *device,
         }
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
         source.method = command_property(&source, METHOD_PROPERTY);
+        /* For a way that is not known yet a message waits. */
+        if (way_of(hub, device, &reason) == COMMAND_WAY_OFF) {
+                reject(device, delivery, &reason);
+                return;
+        }
         command = make_command(hub, device, &source, &condition, &reason);
         if (!command) {
                 reject(device, delivery, &reason);
@@ -220,6 +214,10 @@ void command_arrive_method(struct command_arrive *hub, struct device *device,
         int condition;
 
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
+        if (way_of(hub, device, &reason) != COMMAND_WAY_OPEN) {
+                refuse_call(device, call, COMMAND_E_OFF, &reason);
+                return;
+        }
         command = make_command(hub, device, &source, &condition, &reason);
         if (!command) {
                 refuse_call(device, call, condition, &reason);

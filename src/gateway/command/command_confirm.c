@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define DETAILS_DEPTH 96
 
@@ -67,16 +68,17 @@ static void read_references(struct news *news, struct json_object *details)
 }
 
 /*
- * gRPC codes of failures that another attempt may not meet: cancelled, unknown, deadline exceeded,
- * resource exhausted, aborted, internal, unavailable.
+ * Would another attempt meet it too? The gRPC codes that speak of the downlink or of its device:
+ * invalid argument, not found, failed precondition (the network's own tries have ended too), out of
+ * range, unimplemented. Everything else may pass, and a device that has not joined may yet.
  */
-static bool is_transient(int64_t code)
+static bool is_permanent(int64_t code, const char *name)
 {
-        static const int64_t codes[] = {1, 2, 4, 8, 10, 13, 14};
+        static const int64_t codes[] = {3, 5, 9, 11, 12};
 
         for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
                 if (codes[i] == code)
-                        return true;
+                        return !text_equal(name, "no_device_session");
         }
         return false;
 }
@@ -88,7 +90,7 @@ static void read_failure(struct news *news, struct json_object *details)
         int64_t code = 0;
 
         json_int_member(error, "code", &code);
-        news->permanent = !is_transient(code);
+        news->permanent = is_permanent(code, name);
         news->reason =
                 mem_format("the network could not deliver it: %s", name ? name : "no reason");
 }

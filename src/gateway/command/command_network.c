@@ -376,8 +376,14 @@ static void send(struct command_network *network, struct command *command, enum 
                 release(network, command);
                 return;
         }
-        if (network_settings(network->options.settings, command->device, &access, &reason) !=
-            COMMAND_WAY_OPEN) {
+        switch (network_settings(network->options.settings, command->device, &access, &reason)) {
+        case COMMAND_WAY_OPEN:
+                break;
+        case COMMAND_WAY_NONE:
+                not_taken(network, command);
+                again(network, command, 0, reason.text);
+                return;
+        case COMMAND_WAY_OFF:
                 refuse(network, command, reason.text);
                 return;
         }

@@ -100,18 +100,15 @@ static bool says_pending(int status, const char *words)
 static enum downlink_answer judge_answer(int status, const char *body, size_t size,
                                          struct reason *reason)
 {
+        enum downlink_answer answer = downlink_answer_of(status);
         CLEANUP(mem_cleanup) char *words = NULL;
 
-        if (status >= 200 && status <= 299)
-                return DOWNLINK_TAKEN;
+        if (answer == DOWNLINK_TAKEN)
+                return answer;
         words = myriota_words(body, size);
         reason_set(reason, "Myriota answered %d%s%s%s", status, words ? ": " : "",
                    words ? words : "", advice(status));
-        if (says_pending(status, words))
-                return DOWNLINK_BUSY;
-        if (status >= 500)
-                return DOWNLINK_IN_DOUBT;
-        return status == 408 || status == 429 ? DOWNLINK_LATER : DOWNLINK_REFUSED;
+        return says_pending(status, words) ? DOWNLINK_BUSY : answer;
 }
 
 const struct downlink_driver myriota_downlink = {

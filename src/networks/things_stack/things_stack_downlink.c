@@ -86,30 +86,54 @@ static int make_request(const struct downlink *downlink, const struct network_ac
         return 0;
 }
 
+/* The name of an error document: "device_not_found"; NULL if it has none. */
+static const char *error_name(struct json_object *error)
+{
+        struct json_object *details = json_member(error, "details");
+
+        if (!json_object_is_type(details, json_type_array) ||
+            json_object_array_length(details) == 0)
+                return NULL;
+        return json_text_member(json_object_array_get_idx(details, 0), "name");
+}
+
+static void explain(int status, struct json_object *error, struct reason *reason)
+{
+        const char *message = json_text_member(error, "message");
+        const char *name = error_name(error);
+
+        reason_set(reason, "The Things Stack answered %d%s%s%s%s", status, name ? " " : "",
+                   name ? name : "", message ? ": " : "", message ? message : "");
+}
+
 void things_stack_explain(int status, const char *body, size_t size, struct reason *reason)
 {
         CLEANUP(json_cleanup)
         struct json_object *error =
                 json_parse_foreign(body, size, ERROR_DEPTH, JSON_VALUES_USUAL, NULL);
-        struct json_object *details = json_member(error, "details");
-        const char *message = json_text_member(error, "message");
-        const char *name = NULL;
 
-        if (json_object_is_type(details, json_type_array) && json_object_array_length(details) > 0)
-                name = json_text_member(json_object_array_get_idx(details, 0), "name");
-        reason_set(reason, "The Things Stack answered %d%s%s%s%s", status, name ? " " : "",
-                   name ? name : "", message ? ": " : "", message ? message : "");
+        explain(status, error, reason);
+}
+
+/* The device joins later; the webhook is one of the settings. */
+static bool may_change(const char *name)
+{
+        return text_equal(name, "no_device_session") || text_equal(name, "webhook_not_found");
 }
 
 static enum downlink_answer judge_answer(int status, const char *body, size_t size,
                                          struct reason *reason)
 {
-        if (status >= 200 && status <= 299)
-                return DOWNLINK_TAKEN;
-        things_stack_explain(status, body, size, reason);
-        if (status >= 500)
-                return DOWNLINK_IN_DOUBT;
-        return status == 429 || status == 499 ? DOWNLINK_LATER : DOWNLINK_REFUSED;
+        enum downlink_answer answer = downlink_answer_of(status);
+        CLEANUP(json_cleanup) struct json_object *error = NULL;
+
+        if (answer == DOWNLINK_TAKEN)
+                return answer;
+        error = json_parse_foreign(body, size, ERROR_DEPTH, JSON_VALUES_USUAL, NULL);
+        explain(status, error, reason);
+        if (answer == DOWNLINK_REFUSED && may_change(error_name(error)))
+                return DOWNLINK_LATER;
+        return answer;
 }
 
 static int make_list_request(const struct downlink *downlink, const struct network_access *access,

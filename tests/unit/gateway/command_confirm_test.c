@@ -68,14 +68,20 @@ static void on_done(void *context, int result)
         site.done++;
 }
 
+/* What the event of a failure says. */
+static struct {
+        const char *name;
+        int code;
+} failure;
+
 /* An event of a device that names our command. */
 static void tell(enum event_kind kind, const char *network, const char *application,
                  const char *device, const struct command *command)
 {
         CLEANUP(mem_cleanup)
         char *details = mem_format("{\"correlation_ids\":[\"isthmus:%s\"],"
-                                   "\"error\":{\"name\":\"payload_too_long\",\"code\":3}}",
-                                   command->downlink.reference);
+                                   "\"error\":{\"name\":\"%s\",\"code\":%d}}",
+                                   command->downlink.reference, failure.name, failure.code);
         CLEANUP(mem_cleanup) char *application_copy = mem_text(application);
         CLEANUP(mem_cleanup) char *device_copy = mem_text(device);
         struct event event = {
@@ -108,6 +114,8 @@ static void law_only_the_commands_own_device_settles_it(void **state)
         struct command *command = add_confirmed();
 
         (void)state;
+        failure.name = "payload_too_long";
+        failure.code = 3;
         for (size_t i = 0; i < ARRAY_SIZE(strangers); i++) {
                 for (int kind = EVENT_DOWNLINK_QUEUED; kind <= EVENT_DOWNLINK_FAILED; kind++)
                         tell((enum event_kind)kind, strangers[i].network, strangers[i].application,
@@ -124,12 +132,31 @@ static void law_only_the_commands_own_device_settles_it(void **state)
 
 static void a_failure_is_final_only_if_another_attempt_would_meet_it_too(void **state)
 {
-        struct command *command = add_confirmed();
+        static const struct {
+                const char *name;
+                int code;
+                enum command_outcome outcome;
+        } rows[] = {
+                {"payload_too_long", 3, COMMAND_REFUSED},
+                {"device_not_found", 5, COMMAND_REFUSED},
+                {"max_retries_reached", 9, COMMAND_REFUSED},
+                {"no_device_session", 9, COMMAND_FAILED},
+                {"no_application_rights", 7, COMMAND_FAILED},
+                {"gateway_not_connected", 14, COMMAND_FAILED},
+                {"something_new", 0, COMMAND_FAILED},
+        };
 
-        (void)state;
-        tell(EVENT_DOWNLINK_FAILED, "things-stack", "app", "dev", command);
-        assert_int_equal(command->outcome, COMMAND_REFUSED);
-        assert_string_equal(command->reason, "the network could not deliver it: payload_too_long");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct command *command = add_confirmed();
+
+                failure.name = rows[i].name;
+                failure.code = rows[i].code;
+                tell(EVENT_DOWNLINK_FAILED, "things-stack", "app", "dev", command);
+                assert_int_equal(command->outcome, rows[i].outcome);
+                assert_non_null(strstr(command->reason, rows[i].name));
+                teardown(state);
+                setup(state);
+        }
 }
 
 int main(void)

@@ -251,9 +251,10 @@ static void rule_D1_answers_of_the_network_decide(void **state)
         } rows[] = {
                 {HTTP_OK, 200, COMMAND_QUEUED, COMMAND_NO_OUTCOME},
                 {HTTP_OK, 400, COMMAND_FINISHED, COMMAND_REFUSED},
-                {HTTP_OK, 401, COMMAND_FINISHED, COMMAND_REFUSED},
-                {HTTP_OK, 403, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 401, COMMAND_WAITING, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 403, COMMAND_WAITING, COMMAND_NO_OUTCOME},
                 {HTTP_OK, 404, COMMAND_FINISHED, COMMAND_REFUSED},
+                {HTTP_OK, 409, COMMAND_WAITING, COMMAND_NO_OUTCOME},
                 {HTTP_OK, 429, COMMAND_WAITING, COMMAND_NO_OUTCOME},
                 {HTTP_OK, 500, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
                 {HTTP_OK, 503, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
@@ -272,6 +273,23 @@ static void rule_D1_answers_of_the_network_decide(void **state)
                 teardown(state);
                 setup(state);
         }
+}
+
+static void a_way_that_is_not_known_yet_is_waited_for(void **state)
+{
+        char *key = site.settings.the_things_industries.api_key;
+        struct command *command;
+
+        (void)state;
+        site.settings.the_things_industries.api_key = NULL;
+        command = add("m");
+        assert_int_equal(command->state, COMMAND_WAITING);
+        assert_int_equal(http.count, 0);
+        site.settings.the_things_industries.api_key = key;
+        run_timer(&site.device.command_timer);
+        check_last_request(1, "POST", "/down/push");
+        answer(200, "{}");
+        assert_int_equal(command->state, COMMAND_QUEUED);
 }
 
 static void law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again(void **state)
@@ -599,6 +617,7 @@ int main(void)
                 NETWORK_TEST(a_method_that_the_network_has_is_tracked_after_a_restart),
                 NETWORK_TEST(a_method_is_not_pushed_when_its_link_has_ended),
                 NETWORK_TEST(rule_D1_answers_of_the_network_decide),
+                NETWORK_TEST(a_way_that_is_not_known_yet_is_waited_for),
                 NETWORK_TEST(law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again),
                 NETWORK_TEST(what_is_in_doubt_and_over_is_not_pushed_again),
                 NETWORK_TEST(rule_E2_an_event_between_request_and_answer_decides),

@@ -123,10 +123,13 @@ static void d1_answers_are_final_or_passing(void **state)
                 int status;
                 enum downlink_answer answer;
         } rows[] = {
-                {200, DOWNLINK_TAKEN},    {202, DOWNLINK_TAKEN},    {400, DOWNLINK_REFUSED},
-                {401, DOWNLINK_REFUSED},  {403, DOWNLINK_REFUSED},  {404, DOWNLINK_REFUSED},
-                {429, DOWNLINK_LATER},    {499, DOWNLINK_LATER},    {500, DOWNLINK_IN_DOUBT},
-                {503, DOWNLINK_IN_DOUBT}, {504, DOWNLINK_IN_DOUBT},
+                {200, DOWNLINK_TAKEN},    {202, DOWNLINK_TAKEN},    {302, DOWNLINK_LATER},
+                {400, DOWNLINK_REFUSED},  {401, DOWNLINK_LATER},    {403, DOWNLINK_LATER},
+                {404, DOWNLINK_REFUSED},  {406, DOWNLINK_LATER},    {407, DOWNLINK_LATER},
+                {408, DOWNLINK_LATER},    {409, DOWNLINK_LATER},    {413, DOWNLINK_REFUSED},
+                {422, DOWNLINK_REFUSED},  {425, DOWNLINK_LATER},    {429, DOWNLINK_LATER},
+                {499, DOWNLINK_LATER},    {500, DOWNLINK_IN_DOUBT}, {503, DOWNLINK_IN_DOUBT},
+                {504, DOWNLINK_IN_DOUBT},
         };
 
         (void)state;
@@ -136,6 +139,30 @@ static void d1_answers_are_final_or_passing(void **state)
                 if (driver()->answer(rows[i].status, NULL, 0, &reason) != rows[i].answer)
                         fail_msg("status %d", rows[i].status);
                 assert_int_equal(rows[i].status < 300, reason.text[0] == '\0');
+        }
+}
+
+/* Not joined yet, and a webhook that was renamed, are not what the downlink is. */
+static void what_may_change_is_tried_again(void **state)
+{
+        static const struct {
+                int status;
+                const char *name;
+                enum downlink_answer answer;
+        } rows[] = {
+                {400, "no_device_session", DOWNLINK_LATER},
+                {400, "no_f_port", DOWNLINK_REFUSED},
+                {404, "webhook_not_found", DOWNLINK_LATER},
+                {404, "device_not_found", DOWNLINK_REFUSED},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                CLEANUP(mem_cleanup)
+                char *body = mem_format("{\"details\":[{\"name\":\"%s\"}]}", rows[i].name);
+
+                assert_int_equal(driver()->answer(rows[i].status, body, strlen(body), NULL),
+                                 rows[i].answer);
         }
 }
 
@@ -221,6 +248,7 @@ int main(void)
                 cmocka_unit_test(an_empty_payload_is_allowed),
                 cmocka_unit_test(what_is_not_configured_is_named),
                 cmocka_unit_test(d1_answers_are_final_or_passing),
+                cmocka_unit_test(what_may_change_is_tried_again),
                 cmocka_unit_test(errors_are_told_in_the_words_of_the_stack),
                 cmocka_unit_test(the_queue_is_asked_without_the_webhook),
                 cmocka_unit_test(a_listed_reference_is_found),
