@@ -13,7 +13,6 @@
 #include "azure/hub/hub_device.h"
 #include "azure/names.h"
 #include "azure/sas.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
@@ -86,7 +85,7 @@ void hub_cbs_request(struct hub_device *device)
         if (token->list != NULL)
                 return;
         token->list = &cbs->queued;
-        if (device->place == HUB_PLACE_READY)
+        if (device->place == HUB_PLACE_READY || device == device->hub->doubt.probe)
                 list_push_front(token->list, &token->node);
         else
                 list_push_back(token->list, &token->node);
@@ -134,7 +133,7 @@ static bool encode_request(const struct hub_device *device, const char *signed_t
         return encoded;
 }
 
-static bool sign(const struct hub_device *device, struct buf *token, struct reason *reason)
+static bool sign(struct hub_device *device, struct buf *token, struct reason *reason)
 {
         CLEANUP(buf_deinit) struct buf resource = BUF_INIT;
         int64_t lifetime_ms = device->hub->client->options.token_lifetime_ms;
@@ -142,7 +141,8 @@ static bool sign(const struct hub_device *device, struct buf *token, struct reas
 
         sas_device_resource(&resource, device->hub->host, device->device_id);
         grant.resource = buf_text(&resource);
-        grant.expires_s = (clock_wall_ms() + lifetime_ms + 999) / 1000;
+        grant.expires_s = (device->hub->client->wall_ms + lifetime_ms + 999) / 1000;
+        device->token.until_ms = grant.expires_s * 1000;
         return sas_token(token, &grant, reason);
 }
 
@@ -184,6 +184,8 @@ void hub_cbs_pump(struct hub_connection *connection)
                         list_entry(cbs->queued.head.next, struct hub_device, token.node);
                 struct reason reason = REASON_INIT;
 
+                if (!hub_doubt_allows(device))
+                        break;
                 if (device->place != HUB_PLACE_READY && !hub_pool_rate_allows(connection->hub))
                         break;
                 if (!send_request(device, &reason))

@@ -20,7 +20,8 @@ struct hub_token {
         struct list *list; /* NULL = idle */
         uint64_t number;   /* of the request under way: makes its message-id */
         int64_t sent_ms;
-        bool is_witness; /* asked to see if the hub still answers anybody */
+        int64_t until_ms; /* wall clock; when the token ends that was sent */
+        bool is_witness;  /* asked to see if the hub still answers anybody */
 };
 
 struct hub_cbs {

@@ -127,7 +127,7 @@ static void turn(struct hub_loop *loop)
         struct hub_client *client = &loop->client;
         pn_event_batch_t *batch = pn_proactor_wait(loop->dialer.proactor);
 
-        client->now_ms = clock_steady_ms();
+        hub_core_time(client, clock_steady_ms(), clock_wall_ms());
         handle_batch(loop, batch);
         pn_proactor_done(loop->dialer.proactor, batch);
         run_posts(loop);

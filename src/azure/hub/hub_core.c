@@ -16,6 +16,9 @@
 #define DEFAULT_BACKOFF_MIN_MS    500
 #define DEFAULT_BACKOFF_MAX_MS    (INT64_C(60) * 1000)
 
+/* By less the clock may run away from the steady one; that is not to matter. */
+#define CLOCK_STEP_MS 10000
+
 void hub_core_init(struct hub_client *client, const struct hub_client_options *options,
                    const struct hub_io *io)
 {
@@ -38,12 +41,40 @@ void hub_core_init(struct hub_client *client, const struct hub_client_options *o
                                                          : "isthmus/" ISTHMUS_VERSION);
         own->client_version = client->client_version;
         own->trusted_certificates = NULL;
-        client->now_ms = clock_steady_ms();
         list_init(&client->hubs);
         list_init(&client->news);
         list_init(&client->unsent);
+        hub_core_time(client, clock_steady_ms(), clock_wall_ms());
         client->message = pn_message();
         amqp_reader_init(&client->reader);
+}
+
+static void clock_was_set(struct hub_client *client)
+{
+        list_for_each (hub_node, &client->hubs) {
+                struct hub *hub = list_entry(hub_node, struct hub, node);
+
+                list_for_each (other, &hub->connections) {
+                        struct hub_connection *connection =
+                                list_entry(other, struct hub_connection, node);
+
+                        list_for_each (node, &connection->devices[HUB_PLACE_READY])
+                                hub_device_clock_was_set(list_entry(node, struct hub_device, node));
+                }
+                hub_doubt_clock_was_set(hub);
+        }
+}
+
+void hub_core_time(struct hub_client *client, int64_t steady_ms, int64_t wall_ms)
+{
+        int64_t step_ms = wall_ms - steady_ms - client->wall_offset_ms;
+
+        client->now_ms = steady_ms;
+        client->wall_ms = wall_ms;
+        if (client->wall_offset_ms != 0 && step_ms > -CLOCK_STEP_MS && step_ms < CLOCK_STEP_MS)
+                return;
+        client->wall_offset_ms = wall_ms - steady_ms;
+        clock_was_set(client);
 }
 
 void hub_core_deinit(struct hub_client *client)

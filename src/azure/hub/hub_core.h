@@ -54,7 +54,9 @@ struct hub_client {
         struct hub_client_options options; /* defaults filled in */
         char *client_version;
         const struct hub_io *io;
-        int64_t now_ms; /* steady clock, of this turn */
+        int64_t now_ms;         /* steady clock, of this turn */
+        int64_t wall_ms;        /* wall clock, of this turn */
+        int64_t wall_offset_ms; /* from the steady clock; 0 = not known yet */
         struct hub_timers timers;
         struct list hubs;
         struct list news;               /* devices with something to tell */
@@ -71,6 +73,12 @@ void hub_core_init(struct hub_client *client, const struct hub_client_options *o
 
 /* Frees what is left; connections must have been closed or abandoned. */
 void hub_core_deinit(struct hub_client *client);
+
+/*
+ * What the clocks show at the beginning of a turn. If the wall clock was set, tokens are renewed in
+ * time for what it shows now, and whom the hub did not authorise tries again.
+ */
+void hub_core_time(struct hub_client *client, int64_t steady_ms, int64_t wall_ms);
 
 /* Tells the owners what happened; true if there was anything. */
 bool hub_core_tell(struct hub_client *client);

@@ -18,6 +18,9 @@
 #define FAILURES_FORGOTTEN_MS  (INT64_C(5) * 60 * 1000)
 #define SECOND_UNAUTHORIZED_MS (INT64_C(2) * 60 * 1000)
 
+/* Tokens that the clock says are about to end are renewed within this time. */
+#define RENEWAL_SPREAD_MS 10000
+
 /* A failed renewal is tried again as after so many failures: within seconds. */
 #define RENEWAL_FAILURES 3
 
@@ -29,10 +32,8 @@ static void command_pause_ends(struct hub_timer *timer);
 
 static struct list *place_list(struct hub_device *device)
 {
-        if (device->place == HUB_PLACE_WAITING || device->place == HUB_PLACE_SUSPECT ||
-            device->place == HUB_PLACE_REFUSED)
-                return &device->hub->devices[device->place];
-        return &device->connection->devices[device->place];
+        return device->connection == NULL ? &device->hub->devices[device->place]
+                                          : &device->connection->devices[device->place];
 }
 
 /* The one mover. */
@@ -99,6 +100,13 @@ void hub_device_refuse(struct hub_device *device, enum hub_refusal refusal, cons
                  LOG_TEXT("device", device->device_id), LOG_TEXT("hub", device->hub->name),
                  LOG_TEXT("reason", why), LOG_END);
         hub_device_leave(device, HUB_PLACE_REFUSED, why);
+        device->refusal = refusal;
+        device->tell_again = true;
+}
+
+void hub_device_doubt(struct hub_device *device, enum hub_refusal refusal, const char *why)
+{
+        hub_device_leave(device, HUB_PLACE_DOUBTED, why);
         device->refusal = refusal;
         device->tell_again = true;
 }
@@ -232,13 +240,33 @@ static void renew(struct hub_timer *timer)
         hub_cbs_pump(device->connection);
 }
 
+void hub_device_renew(struct hub_device *device)
+{
+        renew(&device->token_timer);
+}
+
+void hub_device_clock_was_set(struct hub_device *device)
+{
+        struct hub_client *client = device->hub->client;
+        int64_t left_ms = device->token_until_ms - client->wall_ms;
+        int64_t due_ms = left_ms * 80 / 100;
+
+        if (due_ms < RENEWAL_SPREAD_MS)
+                due_ms = hub_core_random(0, RENEWAL_SPREAD_MS);
+        if (device->token_timer.position != 0 &&
+            device->token_timer.due_ms - client->now_ms > due_ms)
+                hub_timer_start(client, &device->token_timer, due_ms);
+}
+
 static void token_accepted(struct hub_device *device)
 {
         struct hub_client *client = device->hub->client;
         int64_t lifetime_ms = client->options.token_lifetime_ms;
 
         device->has_token = true;
+        device->token_until_ms = device->token.until_ms;
         hub_pool_works(device->hub);
+        hub_doubt_accepted(device->hub);
         /* Spread, so that devices that came together do not renew together for ever. */
         hub_timer_start(client, &device->token_timer,
                         hub_core_random(lifetime_ms * 75 / 100, lifetime_ms * 85 / 100));
@@ -276,6 +304,20 @@ static void token_not_now(struct hub_device *device, int status, const char *why
                 hub_device_pause(device, least_ms, why);
 }
 
+static void token_refused(struct hub_device *device, int status, const char *why)
+{
+        enum hub_refusal refusal = status == 401 || status == 403 ? HUB_REFUSAL_UNAUTHORIZED
+                                   : status == 404                ? HUB_REFUSAL_NOT_FOUND
+                                                                  : HUB_REFUSAL_OTHER;
+
+        if (device->place != HUB_PLACE_READY)
+                hub_doubt_refused(device, refusal, why);
+        else if (hub_doubt_believes_renewal(device, refusal))
+                hub_device_refuse(device, refusal, why);
+        else
+                token_not_now(device, status, why);
+}
+
 void hub_device_token_answered(struct hub_device *device, int status, const char *description)
 {
         struct hub_connection *connection = device->connection;
@@ -295,11 +337,8 @@ void hub_device_token_answered(struct hub_device *device, int status, const char
                 hub_device_unseat(device, reason.text);
         } else if (is_passing(status, description)) {
                 token_not_now(device, status, reason.text);
-        } else if (status == 401 || status == 403) {
-                hub_device_refuse(device, HUB_REFUSAL_UNAUTHORIZED, reason.text);
         } else {
-                hub_device_refuse(device, status == 404 ? HUB_REFUSAL_NOT_FOUND : HUB_REFUSAL_OTHER,
-                                  reason.text);
+                token_refused(device, status, reason.text);
         }
 }
 
@@ -313,7 +352,7 @@ static void unauthorized(struct hub_device *device, const char *why)
 
         device->unauthorized_ms = now_ms;
         if (again)
-                hub_device_refuse(device, HUB_REFUSAL_UNAUTHORIZED, why);
+                hub_doubt_refused(device, HUB_REFUSAL_UNAUTHORIZED, why);
         else
                 hub_device_pause(device, 0, why); /* perhaps the token only expired */
 }
@@ -336,7 +375,7 @@ void hub_device_condition(struct hub_device *device, const struct hub_condition 
                 break;
         case HUB_FAULT_NOT_FOUND:
         case HUB_FAULT_HUB:
-                hub_device_refuse(device, HUB_REFUSAL_NOT_FOUND, why);
+                hub_doubt_refused(device, HUB_REFUSAL_NOT_FOUND, why);
                 break;
         case HUB_FAULT_STOLEN:
                 log_warn("HUB_DEVICE_STOLEN", "Another connection uses the same device",
@@ -420,15 +459,19 @@ void hub_device_receive_commands(struct hub_device *device)
                 hub_links_attach(device);
 }
 
-void hub_device_retry(struct hub_device *device)
+void hub_device_try_again(struct hub_device *device)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
-        if (device->closed || device->place != HUB_PLACE_REFUSED)
-                return;
         device->unauthorized_ms = 0;
         device->not_before_ms = 0;
         move(device, waiting_place(device), NULL);
         seat_or_refuse(device);
+}
+
+void hub_device_retry(struct hub_device *device)
+{
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        if (!device->closed && device->place == HUB_PLACE_REFUSED)
+                hub_device_try_again(device);
 }
 
 void hub_device_close(struct hub_device *device)
@@ -436,6 +479,7 @@ void hub_device_close(struct hub_device *device)
         THREAD_ASSERT(HUB_CLIENT_THREAD);
         if (device->closed)
                 return;
+        hub_doubt_forget(device);
         hub_device_leave(device, HUB_PLACE_WAITING, NULL);
         list_remove(place_list(device), &device->node);
         device->closed = true;

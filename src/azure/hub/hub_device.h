@@ -41,6 +41,7 @@ struct hub_device {
 
         struct hub_token token;
         bool has_token;                 /* the hub accepted one on this connection */
+        int64_t token_until_ms;         /* wall clock; when that ends */
         struct hub_timer token_timer;   /* renews it */
         struct hub_pause pause;         /* before it authorises or attaches its telemetry again */
         struct hub_pause command_pause; /* before it attaches the other links again */
@@ -73,6 +74,18 @@ void hub_device_seat(struct hub_device *device, struct hub_connection *connectio
 /* Answer to its token: status as in HTTP, 0 if there was none in time. */
 void hub_device_token_answered(struct hub_device *device, int status, const char *description);
 
+/* The hub does not seem to want it. */
+void hub_device_doubt(struct hub_device *device, enum hub_refusal refusal, const char *why);
+
+/* Tries again, though it was refused. */
+void hub_device_try_again(struct hub_device *device);
+
+/* Asks for its token to be renewed now; it must be ready. */
+void hub_device_renew(struct hub_device *device);
+
+/* The clock was set: renews the token in time for the day that it shows now. */
+void hub_device_clock_was_set(struct hub_device *device);
+
 /* The hub does not want it. */
 void hub_device_refuse(struct hub_device *device, enum hub_refusal refusal, const char *why);
 
@@ -97,8 +110,8 @@ void hub_device_leave(struct hub_device *device, enum hub_place place, const cha
 /* The hub has accepted a message or a report of this device, whose outcome has been put down. */
 void hub_device_accepted(struct hub_device *device, uint64_t token);
 
-/* There is credit for an owner that waits for it. */
-void hub_device_ready_again(struct hub_device *device);
+/* Its owner is to be told its state, though that has not changed: there is credit, or doubt. */
+void hub_device_tell_again(struct hub_device *device);
 
 /* There is something to tell. */
 void hub_device_news(struct hub_device *device);

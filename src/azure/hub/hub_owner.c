@@ -11,7 +11,7 @@ void hub_device_news(struct hub_device *device)
                 list_push_back(&device->hub->client->news, &device->news_node);
 }
 
-void hub_device_ready_again(struct hub_device *device)
+void hub_device_tell_again(struct hub_device *device)
 {
         device->tell_again = true;
         hub_device_news(device);
@@ -24,6 +24,9 @@ static enum hub_device_state state_of(const struct hub_device *device)
                 return HUB_DEVICE_READY;
         case HUB_PLACE_REFUSED:
                 return HUB_DEVICE_REFUSED;
+        case HUB_PLACE_DOUBTED:
+                return device->hub->doubt.trust == HUB_DOUBTED ? HUB_DEVICE_REFUSED
+                                                               : HUB_DEVICE_CONNECTING;
         default:
                 return HUB_DEVICE_CONNECTING;
         }
@@ -32,6 +35,7 @@ static enum hub_device_state state_of(const struct hub_device *device)
 static void tell_state(struct hub_device *device)
 {
         enum hub_device_state state = state_of(device);
+        enum hub_refusal refusal = HUB_REFUSAL_NONE;
         struct reason reason = REASON_INIT;
 
         if (state == device->told && (!device->tell_again || state == HUB_DEVICE_CONNECTING))
@@ -40,9 +44,9 @@ static void tell_state(struct hub_device *device)
         device->tell_again = false;
         if (device->reason != NULL)
                 reason_set(&reason, "%s", device->reason);
-        device->handler->state(device->context, state,
-                               state == HUB_DEVICE_REFUSED ? device->refusal : HUB_REFUSAL_NONE,
-                               &reason);
+        if (state == HUB_DEVICE_REFUSED)
+                refusal = device->place == HUB_PLACE_DOUBTED ? HUB_REFUSAL_COMMON : device->refusal;
+        device->handler->state(device->context, state, refusal, &reason);
 }
 
 void hub_device_tell_outcomes(struct hub_device *device)

@@ -38,6 +38,7 @@ static struct hub *hub_new(struct hub_client *client, const char *name)
         list_init(&hub->connections);
         for (size_t i = 0; i < HUB_PLACES; i++)
                 list_init(&hub->devices[i]);
+        hub_doubt_init(hub);
         hub->seat_timer.run = seat_waiting;
         hub->rate_timer.run = rate_allows_again;
         list_push_back(&client->hubs, &hub->node);
@@ -63,6 +64,7 @@ void hub_pool_free(struct hub *hub)
         }
         hub_timers_stop(&hub->client->timers, &hub->seat_timer);
         hub_timers_stop(&hub->client->timers, &hub->rate_timer);
+        hub_doubt_deinit(hub);
         list_remove(&hub->client->hubs, &hub->node);
         free(hub->name);
         free(hub->host);
@@ -193,7 +195,7 @@ static void add_places(struct hub_summary *summary, const struct list devices[HU
         for (size_t i = 0; i < HUB_PLACES; i++)
                 summary->devices += devices[i].count;
         summary->ready += devices[HUB_PLACE_READY].count;
-        summary->refused += devices[HUB_PLACE_REFUSED].count;
+        summary->refused += devices[HUB_PLACE_REFUSED].count + devices[HUB_PLACE_DOUBTED].count;
 }
 
 void hub_client_each(struct hub_client *client,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "azure/hub/hub_core.h"
+#include "azure/hub/hub_doubt.h"
 #include "base/reason.h"
 
 /* Where a device is; its place is the list that it is on, and hub_device.c the one mover. */
@@ -14,6 +15,7 @@ enum hub_place {
         HUB_PLACE_WAITING,     /* of its hub: for a seat on a connection */
         HUB_PLACE_SUSPECT,     /* of its hub: for a seat on a connection for suspects */
         HUB_PLACE_REFUSED,     /* of its hub: for hub_device_retry */
+        HUB_PLACE_DOUBTED,     /* of its hub: refused, but perhaps everybody is (hub_doubt.h) */
         HUB_PLACE_AUTHORISING, /* of its connection: a token is to be sent or to be answered */
         HUB_PLACE_READY,       /* of its connection: authorised */
         HUB_PLACE_PAUSED,      /* of its connection: authorises again when its timer says so */
@@ -36,7 +38,8 @@ struct hub {
         struct hub_timer rate_timer;     /* goes on with tokens that the rate held back */
         int64_t rate_us;                 /* up to when the rate has been paid for */
         uint64_t accepted;               /* messages and reports so far */
-        size_t suspects;                 /* devices; see hub_trial.h */
+        struct hub_doubt doubt;
+        size_t suspects; /* devices; see hub_trial.h */
 };
 
 /* The hub of that name; made if it is new. */

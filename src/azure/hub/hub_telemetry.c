@@ -57,7 +57,7 @@ static void credit_changed(struct hub_device *device)
         if (!device->telemetry.wanted || !has_credit(device))
                 return;
         device->telemetry.wanted = false;
-        hub_device_ready_again(device);
+        hub_device_tell_again(device);
 }
 
 /* The outcome is known; its owner is told at the end of the batch. */

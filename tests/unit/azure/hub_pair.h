@@ -116,6 +116,7 @@ static inline void world_init(struct world *world, const struct hub_client_optio
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
         hub_core_init(&world->client, options, &pair_io);
         world->client.now_ms = 1000000;
+        world->client.wall_offset_ms = world->client.wall_ms - world->client.now_ms;
         world->script = hub_script_good();
 }
 
@@ -241,7 +242,9 @@ static inline void world_advance(struct world *world, int64_t ms)
         while (world->client.now_ms < until_ms) {
                 int64_t step_ms = until_ms - world->client.now_ms;
 
-                world->client.now_ms += step_ms < 100 ? step_ms : 100;
+                step_ms = step_ms < 100 ? step_ms : 100;
+                hub_core_time(&world->client, world->client.now_ms + step_ms,
+                              world->client.wall_ms + step_ms);
                 world_run(world);
         }
 }

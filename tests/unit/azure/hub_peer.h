@@ -21,8 +21,9 @@
 
 /* What the hubs of a test do; may be changed at any time. */
 struct hub_script {
-        bool hold_tokens; /* no answers */
-        const char *mute; /* no answer to a token whose audience ends so; or NULL */
+        bool hold_tokens;   /* no answers */
+        const char *refuse; /* 401 for a token whose audience ends so; or NULL */
+        const char *mute;   /* no answer to a token whose audience ends so; or NULL */
         int token_status;
         const char *token_text;
         int full_after;             /* tokens accepted per connection; 0 = no limit */
@@ -140,18 +141,12 @@ static pn_atom_t as_type(pn_atom_t id, pn_type_t type)
         return id;
 }
 
-static void peer_answer_token(struct hub_peer *peer, pn_atom_t id)
+static void peer_send_status(struct hub_peer *peer, pn_atom_t id, int status, const char *text)
 {
         const struct hub_script *script = peer->script;
         pn_message_t *message = pn_message();
         pn_data_t *properties = pn_message_properties(message);
-        const char *text = script->token_text;
-        int status = script->token_status;
 
-        if (script->full_after > 0 && peer->tokens > script->full_after) {
-                status = 500;
-                text = "The maximum number of tokens per connection (1000) has been reached.";
-        }
         pn_message_set_correlation_id(message, as_type(id, script->correlation_type));
         pn_data_put_map(properties);
         pn_data_enter(properties);
@@ -162,6 +157,30 @@ static void peer_answer_token(struct hub_peer *peer, pn_atom_t id)
         pn_data_exit(properties);
         peer_send(peer->cbs_out, message, pn_bytes(1, "t"));
         pn_message_free(message);
+}
+
+/* Refuses the token that was put with this number as its id. */
+static inline void peer_refuse_token(struct hub_peer *peer, int number)
+{
+        char text[16];
+
+        snprintf(text, sizeof(text), "%d", number);
+        peer_send_status(peer, amqp_text(text), 401, "no");
+}
+
+static void peer_answer_token(struct hub_peer *peer, pn_atom_t id)
+{
+        const struct hub_script *script = peer->script;
+        const char *text = script->token_text;
+        int status = script->token_status;
+
+        if (script->refuse != NULL && ends_with(peer->seen->token_name, script->refuse))
+                status = 401;
+        if (script->full_after > 0 && peer->tokens > script->full_after) {
+                status = 500;
+                text = "The maximum number of tokens per connection (1000) has been reached.";
+        }
+        peer_send_status(peer, id, status, text);
 }
 
 static void peer_receive(pn_delivery_t *delivery, struct buf *bytes)

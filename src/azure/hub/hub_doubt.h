@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Does a hub refuse a device, or does it refuse everybody, because our clock or the hub is wrong?
+ *
+ * A refusal is the device's own if the hub has accepted a token within the last seconds, or has
+ * few devices. Otherwise it is suspected: the refused device waits for three seconds, and a ready
+ * device renews its token to see if that is accepted. If five devices were refused by then, the hub
+ * is doubted: their owners are told HUB_REFUSAL_COMMON, no token is sent but that of one device
+ * after the other, and at once when the clock was set. When one is accepted, all try again. Doubt
+ * ends after a quarter of an hour (two minutes if the hub does not speak of tokens): then all
+ * refusals are the devices' own until a token is accepted.
+ */
+#ifndef ISTHMUS_AZURE_HUB_HUB_DOUBT_H
+#define ISTHMUS_AZURE_HUB_HUB_DOUBT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "azure/hub/hub_client.h"
+
+struct hub;
+struct hub_device;
+
+enum hub_trust {
+        HUB_TRUSTED,   /* a refusal is the device's own, or begins a suspicion */
+        HUB_BELIEVED,  /* doubt has lasted too long: a refusal is the device's own */
+        HUB_SUSPECTED, /* few were refused yet */
+        HUB_DOUBTED,
+};
+
+struct hub_doubt {
+        enum hub_trust trust;
+        int64_t since_ms;         /* of suspicion or doubt */
+        int64_t accepted_ms;      /* when a token was last accepted; 0 = never */
+        int refused;              /* since the suspicion began */
+        enum hub_refusal refusal; /* the last one */
+        struct hub_device *probe; /* who tries for all; or NULL */
+        int probes;
+        struct hub_timer timer;
+};
+
+void hub_doubt_init(struct hub *hub);
+void hub_doubt_deinit(struct hub *hub);
+
+/* The hub does not want a device: says so to its owner, or has it wait for what others hear. */
+void hub_doubt_refused(struct hub_device *device, enum hub_refusal refusal, const char *why);
+
+/* The hub refuses to renew the token of a ready device; true if that is the device's own. */
+bool hub_doubt_believes_renewal(struct hub_device *device, enum hub_refusal refusal);
+
+/* A token was accepted. */
+void hub_doubt_accepted(struct hub *hub);
+
+/* May a token be sent for this device now? */
+bool hub_doubt_allows(const struct hub_device *device);
+
+/* The wall clock was set. */
+void hub_doubt_clock_was_set(struct hub *hub);
+
+/* The device is closed. */
+void hub_doubt_forget(const struct hub_device *device);
+
+#endif
