@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 static int fail(struct reason *reason, int error, const char *doing, const char *path)
@@ -148,4 +150,102 @@ int file_make_directory(const char *path, mode_t mode, struct reason *reason)
         if (error == 0)
                 error = make_one(path, mode);
         return error ? fail(reason, error, "make the directory", path) : 0;
+}
+
+int file_open_private(const char *path, int flags)
+{
+        int fd = open(path, flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        struct stat status;
+
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &status) == 0 && status.st_uid == geteuid() && (status.st_mode & 0077))
+                (void)!fchmod(fd, status.st_mode & 0700);
+        return fd;
+}
+
+void file_tighten(const char *path)
+{
+        struct stat status;
+
+        if (lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+            (status.st_mode & 0077))
+                (void)!chmod(path, status.st_mode & 0700);
+}
+
+/* May a directory be closed to others: is it ours by its content? */
+static bool is_ours(int fd, const char *mark)
+{
+        DIR *directory = NULL;
+        struct dirent *entry;
+        bool empty = true;
+        int copy;
+
+        if (faccessat(fd, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                return true;
+        copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (copy >= 0)
+                directory = fdopendir(copy);
+        if (!directory)
+                return false;
+        while ((entry = readdir(directory))) {
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+                    strcmp(entry->d_name, "lost+found") != 0)
+                        empty = false;
+        }
+        closedir(directory);
+        return empty;
+}
+
+static int close_to_others(int fd, const char *path, const char *mark, struct reason *reason)
+{
+        if (!is_ours(fd, mark)) {
+                reason_set(reason,
+                           "others may enter '%s', and it holds files that are not isthmus's; give "
+                           "it a directory of its own",
+                           path);
+                return -EPERM;
+        }
+        if (fchmod(fd, 0700) != 0) {
+                reason_set(reason, "others may enter '%s', which can't be changed: %s", path,
+                           strerror(errno));
+                return -EPERM;
+        }
+        log_warn("DATA_FOLDER_CLOSED", "Other users could enter the data directory; now they can't",
+                 LOG_TEXT("directory", path), LOG_END);
+        return 0;
+}
+
+static int judge_directory(int fd, const char *path, const char *mark, struct reason *reason)
+{
+        struct stat status;
+
+        if (fstat(fd, &status) != 0)
+                return fail(reason, errno, "look at", path);
+        if (status.st_uid == geteuid())
+                return status.st_mode & 0077 ? close_to_others(fd, path, mark, reason) : 0;
+        if (status.st_uid == 0 && !(status.st_mode & S_IWOTH))
+                return 0;
+        reason_set(reason,
+                   status.st_uid == 0 ? "everybody may write in '%s'; give isthmus a directory of "
+                                        "its own"
+                                      : "'%s' belongs to another user; run this command as that "
+                                        "user, or give it a directory of its own",
+                   path);
+        return -EPERM;
+}
+
+int file_claim_directory(const char *path, const char *mark, struct reason *reason)
+{
+        int result = file_make_directory(path, 0700, reason);
+        int fd;
+
+        if (result != 0)
+                return result;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return fail(reason, errno, "open", path);
+        result = judge_directory(fd, path, mark, reason);
+        close(fd);
+        return result;
 }

@@ -24,6 +24,24 @@ int file_read(const char *path, size_t limit, struct buf *out, struct reason *re
 int file_write(const char *path, mode_t mode, const void *bytes, size_t size,
                struct reason *reason) MUST_CHECK;
 
+/*
+ * Opens a file for our own user alone, and makes it (0600) if there is none; `flags` as for open().
+ * A symbolic link is refused (-ELOOP); an existing file is tightened. Returns the descriptor or a
+ * negative error number.
+ */
+int file_open_private(const char *path, int flags) MUST_CHECK;
+
+/* A file of ours that others may read is theirs no more; nothing happens if there is none. */
+void file_tighten(const char *path);
+
+/*
+ * Makes a directory (0700) and those above it if missing, and makes sure that it is fit to hold
+ * secrets. One of ours that others may enter is closed to them, with a line in the log, if it is
+ * empty or has a file `mark`, which says that it was made for this purpose. Refused, with the
+ * reason and -EPERM, is one that others may write, or that belongs to somebody else but root.
+ */
+int file_claim_directory(const char *path, const char *mark, struct reason *reason) MUST_CHECK;
+
 /* Makes a directory and those above it; one that exists is success. `mode` is the last one's. */
 int file_make_directory(const char *path, mode_t mode, struct reason *reason) MUST_CHECK;
 

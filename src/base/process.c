@@ -3,6 +3,7 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 /* LeakSanitizer stops the program's threads as a debugger does, which needs a dumpable process. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -24,4 +25,9 @@ void process_keep_memory_private(void)
         (void)setrlimit(RLIMIT_CORE, &none);
         if (!IS_DEBUGGED)
                 (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void process_keep_files_private(void)
+{
+        (void)umask(0077);
 }

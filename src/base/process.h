@@ -9,4 +9,7 @@
  */
 void process_keep_memory_private(void);
 
+/* For programs that keep secrets in files: what they make is for their own user alone. */
+void process_keep_files_private(void);
+
 #endif

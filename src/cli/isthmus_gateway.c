@@ -71,6 +71,7 @@ static int load_and_run(const char *path)
         sigset_t signals;
         int status = CLI_USAGE;
 
+        process_keep_files_private();
         process_keep_memory_private();
         /* Before the first thread, so that only wait_for_end gets them. */
         sigemptyset(&signals);

@@ -56,15 +56,14 @@ static int lock_directory(struct program *program, struct reason *reason)
 {
         const char *directory = program->settings->directory;
         CLEANUP(mem_cleanup) char *path = mem_format("%s/hub.lock", directory);
-        int result = file_make_directory(directory, 0700, reason);
+        int result = file_claim_directory(directory, "hub.lock", reason);
 
         if (result)
                 return result;
-        program->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        program->lock_fd = file_open_private(path, O_RDWR);
         if (program->lock_fd < 0) {
-                result = -errno;
-                reason_set(reason, "can't open '%s': %s", path, strerror(-result));
-                return result;
+                reason_set(reason, "can't open '%s': %s", path, strerror(-program->lock_fd));
+                return program->lock_fd;
         }
         if (flock(program->lock_fd, LOCK_EX | LOCK_NB) == 0) {
                 /* A hub that was killed left its own. */
@@ -277,6 +276,7 @@ static int run(const struct hub_settings *settings)
         int signal_number;
         int status;
 
+        process_keep_files_private();
         process_keep_memory_private();
         signal(SIGPIPE, SIG_IGN);
         sigemptyset(&signals);

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/data_place.h"
@@ -403,6 +404,7 @@ int isthmus_queue(int argc, char **argv)
                 fputs(help, stderr);
                 return CLI_USAGE;
         }
+        process_keep_files_private();
         queue.action = argv[optind];
         queue.arguments = argv + optind + 1;
         queue.count = argc - optind - 1;

@@ -56,16 +56,15 @@ static int take(const char *path, int lock, struct reason *reason)
 int store_lock_take(const char *directory, int *lock, struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *path = mem_format("%s/lock", directory);
-        int result = file_make_directory(directory, 0700, reason);
+        int result = file_claim_directory(directory, "lock", reason);
         int fd;
 
         if (result)
                 return result;
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        fd = file_open_private(path, O_RDWR);
         if (fd < 0) {
-                result = -errno;
-                reason_set(reason, "%s can't be opened: %s", path, strerror(-result));
-                return result;
+                reason_set(reason, "%s can't be opened: %s", path, strerror(-fd));
+                return fd;
         }
         result = take(path, fd, reason);
         if (result) {

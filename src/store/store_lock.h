@@ -10,8 +10,9 @@
 #include "base/reason.h"
 
 /*
- * Makes `directory` (0700) and its parents if missing and takes the lock. Returns 0 with the
- * descriptor for store_lock_release, STORE_E_LOCKED or a negative error number with the reason.
+ * Makes `directory` (0700) and its parents if missing, closes it to other users, and takes the
+ * lock. Returns 0 with the descriptor for store_lock_release, STORE_E_LOCKED or a negative error
+ * number with the reason.
  */
 int store_lock_take(const char *directory, int *lock, struct reason *reason) MUST_CHECK;
 

@@ -312,7 +312,7 @@ static void *run_recorder(void *context)
 
 static int start_recorder(struct telemetry_log *log, const char *path, struct reason *reason)
 {
-        log->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        log->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (log->file < 0) {
                 int error = errno;
 

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -202,8 +203,10 @@ static int lock_directory(struct registry *registry, struct reason *reason)
         CLEANUP(mem_cleanup) char *path = mem_format("%s/lock", registry->directory);
         int error = 0;
 
-        registry->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (registry->lock < 0 || flock(registry->lock, LOCK_EX | LOCK_NB) < 0)
+        registry->lock = file_open_private(path, O_RDWR);
+        if (registry->lock < 0)
+                error = -registry->lock;
+        else if (flock(registry->lock, LOCK_EX | LOCK_NB) < 0)
                 error = errno;
         if (error == EWOULDBLOCK) {
                 reason_set(reason, "another local hub runs on %s; end it, or use another directory",

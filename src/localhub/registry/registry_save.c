@@ -4,11 +4,10 @@
  * every moment. Devices and registrations are written a few hundred at a time with the mutex
  * released in between; each record is consistent, and what changes meanwhile is written next time.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "localhub/registry/registry_data.h"
 
@@ -209,49 +208,14 @@ static void add_registry(struct buf *out, struct registry *registry)
         pthread_mutex_unlock(&registry->mutex);
 }
 
-static int write_file(const char *path, const struct buf *text)
-{
-        int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        size_t at = 0;
-        int error = 0;
-
-        if (file < 0)
-                return -errno;
-        while (at < text->size && !error) {
-                ssize_t written = write(file, text->data + at, text->size - at);
-
-                if (written < 0 && errno != EINTR)
-                        error = errno;
-                at += written > 0 ? (size_t)written : 0;
-        }
-        if (!error && fsync(file) < 0)
-                error = errno;
-        if (close(file) < 0 && !error)
-                error = errno;
-        return -error;
-}
-
-static int sync_directory(const char *path)
-{
-        int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int error = directory < 0 || fsync(directory) < 0 ? errno : 0;
-
-        if (directory >= 0)
-                close(directory);
-        return -error;
-}
-
 int registry_save(struct registry *registry)
 {
         CLEANUP(mem_cleanup) char *path = mem_format("%s/registry.json", registry->directory);
-        CLEANUP(mem_cleanup) char *beside = mem_format("%s.new", path);
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         int r;
 
         add_registry(&text, registry);
-        r = write_file(beside, &text);
+        r = file_write(path, 0600, text.data, text.size, NULL);
         mem_wipe(text.data, text.size);
-        if (r == 0 && rename(beside, path) < 0)
-                r = -errno;
-        return r == 0 ? sync_directory(registry->directory) : r;
+        return r;
 }

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #define SIZE_MINIMUM (INT64_C(1) << 20)
@@ -32,8 +33,8 @@ void store_reserve_init(struct store_reserve *reserve, const char *directory)
 
         reserve->path = mem_format("%s/reserve", directory);
         reserve->size = size_for(directory);
-        reserve->held = stat(reserve->path, &file) == 0 && file.st_size >= reserve->size &&
-                        file.st_blocks * 512 >= reserve->size;
+        reserve->held = lstat(reserve->path, &file) == 0 && S_ISREG(file.st_mode) &&
+                        file.st_size >= reserve->size && file.st_blocks * 512 >= reserve->size;
 }
 
 void store_reserve_deinit(struct store_reserve *reserve)
@@ -44,7 +45,10 @@ void store_reserve_deinit(struct store_reserve *reserve)
 
 void store_reserve_release(struct store_reserve *reserve)
 {
-        (void)!truncate(reserve->path, 0);
+        int file = file_open_private(reserve->path, O_WRONLY | O_TRUNC);
+
+        if (file >= 0)
+                close(file);
         reserve->held = false;
 }
 
@@ -74,9 +78,9 @@ int store_reserve_make(struct store_reserve *reserve, int64_t besides)
 
         if (reserve->held)
                 return 0;
-        file = open(reserve->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        file = file_open_private(reserve->path, O_RDWR);
         if (file < 0)
-                return -errno;
+                return file;
         result = allocate(reserve, file, besides);
         close(file);
         reserve->held = result == 0;

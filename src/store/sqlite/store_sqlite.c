@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "store/sqlite/store_sqlite_writer.h"
 
@@ -161,12 +162,25 @@ static void store_sqlite_close(void *context)
         free(writer);
 }
 
+/* An earlier program may have made them while others could enter the directory. */
+static void tighten(const char *path)
+{
+        static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+                CLEANUP(mem_cleanup) char *file = mem_format("%s%s", path, suffixes[i]);
+
+                file_tighten(file);
+        }
+}
+
 static int store_sqlite_open(const char *directory, void **context, struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *path = sqlite_path(directory);
         struct writer *writer = mem_new(1, sizeof(*writer));
         int result;
 
+        tighten(path);
         writer->seen = store_seen_new();
         writer->synced = true;
         store_reserve_init(&writer->reserve, directory);

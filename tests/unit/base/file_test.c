@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +99,85 @@ static void directories_are_made_with_those_above(void **state)
         free(directory);
 }
 
+static unsigned mode_of(const char *path)
+{
+        struct stat status;
+
+        assert_int_equal(lstat(path, &status), 0);
+        return status.st_mode & 0777;
+}
+
+static void a_private_file_follows_no_link_and_is_tightened(void **state)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/file", (char *)*state);
+        CLEANUP(mem_cleanup) char *target = mem_format("%s/a", (char *)*state);
+        struct reason reason = REASON_INIT;
+        int fd;
+
+        assert_int_equal(symlink(target, path), 0);
+        assert_int_equal(file_open_private(path, O_RDWR), -ELOOP);
+        assert_int_equal(access(target, F_OK), -1);
+        assert_int_equal(unlink(path), 0);
+
+        assert_int_equal(file_write(path, 0644, "x", 1, &reason), 0);
+        fd = file_open_private(path, O_RDWR);
+        assert_true(fd >= 0);
+        close(fd);
+        assert_int_equal(mode_of(path), 0600);
+        assert_int_equal(chmod(path, 0755), 0);
+        file_tighten(path);
+        assert_int_equal(mode_of(path), 0700);
+}
+
+static void a_claimed_directory_is_closed_to_others(void **state)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/a/b", (char *)*state);
+        CLEANUP(mem_cleanup) char *mark = mem_format("%s/file", path);
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(file_claim_directory(path, "file", &reason), 0);
+        assert_int_equal(mode_of(path), 0700);
+        assert_int_equal(chmod(path, 0755), 0);
+        assert_int_equal(file_claim_directory(path, "file", &reason), 0);
+        assert_int_equal(mode_of(path), 0700);
+        /* It has been ours before. */
+        assert_int_equal(file_write(mark, 0600, "", 0, &reason), 0);
+        assert_int_equal(chmod(path, 0750), 0);
+        assert_int_equal(file_claim_directory(path, "file", &reason), 0);
+        assert_int_equal(mode_of(path), 0700);
+}
+
+/* Such as /var/lib: closing it would harm others. */
+static void a_directory_with_files_of_others_is_refused_when_they_can_enter(void **state)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/a/b", (char *)*state);
+        CLEANUP(mem_cleanup) char *foreign = mem_format("%s/file", path);
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(file_claim_directory(path, "mark", &reason), 0);
+        assert_int_equal(file_write(foreign, 0600, "", 0, &reason), 0);
+        assert_int_equal(chmod(path, 0755), 0);
+        assert_int_equal(file_claim_directory(path, "mark", &reason), -EPERM);
+        assert_non_null(strstr(reason.text, path));
+        assert_int_equal(mode_of(path), 0755);
+        assert_int_equal(chmod(path, 0700), 0);
+        assert_int_equal(file_claim_directory(path, "mark", &reason), 0);
+}
+
+static void a_directory_of_somebody_else_is_refused(void **state)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/a", (char *)*state);
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(file_claim_directory(path, "mark", &reason), 0);
+        if (chown(path, 12345, (gid_t)-1) != 0) {
+                print_message("only root can give a directory away; skipped\n");
+                skip();
+        }
+        assert_int_equal(file_claim_directory(path, "mark", &reason), -EPERM);
+        assert_non_null(strstr(reason.text, "belongs to another user"));
+}
+
 int main(void)
 {
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
@@ -104,6 +185,10 @@ int main(void)
                 IN_DIRECTORY(what_was_written_is_read_back),
                 IN_DIRECTORY(a_file_beyond_the_limit_is_refused),
                 cmocka_unit_test(errors_name_the_file),
+                IN_DIRECTORY(a_private_file_follows_no_link_and_is_tightened),
+                IN_DIRECTORY(a_claimed_directory_is_closed_to_others),
+                IN_DIRECTORY(a_directory_with_files_of_others_is_refused_when_they_can_enter),
+                IN_DIRECTORY(a_directory_of_somebody_else_is_refused),
                 IN_DIRECTORY(directories_are_made_with_those_above),
         };
 

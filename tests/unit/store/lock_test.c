@@ -128,6 +128,20 @@ static void a_file_in_its_place_is_named(void **state)
         assert_non_null(strstr(reason.text, path));
 }
 
+/* Whoever may write in the directory could have another file overwritten. */
+static void a_link_in_its_place_is_not_followed(void **state)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/lock", (char *)*state);
+        CLEANUP(mem_cleanup) char *target = mem_format("%s/target", (char *)*state);
+        struct reason reason = REASON_INIT;
+        int lock;
+
+        assert_int_equal(symlink(target, path), 0);
+        assert_int_equal(store_lock_take(*state, &lock, &reason), -ELOOP);
+        assert_non_null(strstr(reason.text, path));
+        assert_int_equal(access(target, F_OK), -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -137,6 +151,7 @@ int main(void)
                 TEST(another_process_is_named_and_its_end_frees_the_lock),
                 TEST(the_directory_is_made_for_its_owner_only),
                 TEST(a_file_in_its_place_is_named),
+                TEST(a_link_in_its_place_is_not_followed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

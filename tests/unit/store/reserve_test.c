@@ -62,6 +62,22 @@ static void it_takes_room_on_the_disk_and_gives_it_back(void **state)
         store_reserve_deinit(&reserve);
 }
 
+static void a_link_in_its_place_is_not_followed(void **state)
+{
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/reserve", (char *)*state);
+        CLEANUP(mem_cleanup) char *target = mem_format("%s/target", (char *)*state);
+        struct store_reserve reserve;
+        struct stat status;
+
+        assert_int_equal(symlink(target, path), 0);
+        store_reserve_init(&reserve, *state);
+        assert_false(reserve.held);
+        assert_int_equal(store_reserve_make(&reserve, 0), -ELOOP);
+        store_reserve_release(&reserve);
+        assert_int_equal(lstat(target, &status), -1);
+        store_reserve_deinit(&reserve);
+}
+
 static void it_is_not_made_when_too_little_would_be_left(void **state)
 {
         struct store_reserve reserve;
@@ -92,6 +108,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(it_takes_room_on_the_disk_and_gives_it_back),
                 TEST(it_is_not_made_when_too_little_would_be_left),
+                TEST(a_link_in_its_place_is_not_followed),
                 TEST(without_its_directory_it_is_not_made),
         };
 
