@@ -2,12 +2,16 @@
 # libseccomp. It takes the few sources of other folders that it needs as its own, because it is
 # never built with a sanitizer: their shadow memory and their system calls go neither with the
 # engine's heap nor with the filter. What it shares with the gateway is tested under them there.
-set(prelude ${CMAKE_SOURCE_DIR}/src/formatter/worker/prelude.js)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${prelude})
-file(READ ${prelude} text HEX)
-string(REGEX REPLACE "(..)" "'\\\\x\\1'," text "${text}")
-file(CONFIGURE OUTPUT generated/formatter_prelude.h CONTENT
-        "static const char formatter_prelude[] = {@text@0};\n" @ONLY)
+file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/formatter/worker/javascript/*.js)
+set(arrays "")
+foreach(script ${scripts})
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script})
+        get_filename_component(name ${script} NAME_WE)
+        file(READ ${script} text HEX)
+        string(REGEX REPLACE "(..)" "'\\\\x\\1'," text "${text}")
+        string(APPEND arrays "static const char formatter_${name}_js[] = {${text}0};\n")
+endforeach()
+file(CONFIGURE OUTPUT generated/formatter_scripts.h CONTENT "@arrays@" @ONLY)
 
 file(GLOB worker_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/formatter/worker/*.c)
 set(shared_sources formatter/formatter_wire.c base/buf.c base/clock.c base/mem.c base/reason.c

@@ -93,14 +93,18 @@ static bool read_input(struct example *example, struct reason *reason)
 {
         struct json_object *input = json_object_member(example->entry, "input");
         struct json_object *data = json_member(input, "data");
-        int64_t port = 0;
+        int64_t port = FORMATTER_NO_PORT;
 
         if (!input) {
                 reason_set(reason, "it has no `input`");
                 return false;
         }
-        (void)json_int_member(input, "fPort", &port);
-        example->input.port = port > 0 && port < 256 ? (int)port : 0;
+        if (json_member(input, "fPort") &&
+            (!json_int_member(input, "fPort", &port) || port < 0 || port > 255)) {
+                reason_set(reason, "`fPort` is no number from 0 to 255");
+                return false;
+        }
+        example->input.port = (int)port;
         example->input.device = json_text_member(input, "deviceId");
         example->input.application = json_text_member(input, "applicationId");
         example->input.method = json_text_member(input, "method");
@@ -129,6 +133,16 @@ static bool read_example(struct json_object *entry, struct example *example, str
 
 /* --- comparing ----------------------------------------------------------------------------- */
 
+/* A list of the expected output; NULL if it is empty, which says the same as none at all. */
+static struct json_object *list_of(const struct example *example, const char *name)
+{
+        struct json_object *list = json_member(example->output, name);
+
+        if (json_object_is_type(list, json_type_array) && json_object_array_length(list) == 0)
+                return NULL;
+        return list;
+}
+
 /* `status` is one name or a list of those that are allowed; absent = as `errors` says. */
 static bool status_fits(const struct example *example, enum formatter_status status,
                         struct reason *difference)
@@ -138,8 +152,8 @@ static bool status_fits(const struct example *example, enum formatter_status sta
         bool fits = false;
 
         if (!wanted)
-                fits = json_member(example->output, "errors") ? status == FORMATTER_FAILED
-                                                              : status == FORMATTER_GOOD;
+                fits = list_of(example, "errors") ? status == FORMATTER_FAILED
+                                                  : status == FORMATTER_GOOD;
         else if (json_object_is_type(wanted, json_type_string))
                 fits = strcmp(json_object_get_string(wanted), name) == 0;
         for (size_t i = 0;
@@ -156,7 +170,7 @@ static bool status_fits(const struct example *example, enum formatter_status sta
 static bool errors_fit(const struct example *example, const struct formatter_result *result,
                        struct reason *difference)
 {
-        struct json_object *errors = json_member(example->output, "errors");
+        struct json_object *errors = list_of(example, "errors");
 
         for (size_t i = 0;
              json_object_is_type(errors, json_type_array) && i < json_object_array_length(errors);
@@ -176,7 +190,8 @@ static bool member_fits(const struct example *example, struct json_object *got, 
                         struct reason *difference)
 {
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
-        struct json_object *a = json_member(example->output, name);
+        struct json_object *a = strcmp(name, "warnings") == 0 ? list_of(example, name)
+                                                              : json_member(example->output, name);
         struct json_object *b = json_member(got, name);
 
         if (!a && !b)

@@ -19,7 +19,7 @@ static const char help[] =
         "\n"
         "Runs a payload formatter as the gateway would, and prints its result as JSON.\n"
         "\n"
-        "  --fport N        the port, 1 to 255\n"
+        "  --fport N        the port, 0 to 255\n"
         "  --hex H          the payload as hex digits\n"
         "  --base64 B       the payload as base64\n"
         "  --json J         `data` of encodeDownlink or normalizeUplink\n"
@@ -77,11 +77,6 @@ static bool take_data(struct trial_options *options, const char *text)
         return data != NULL;
 }
 
-static bool take_number(const char *text, int64_t most, int64_t *number)
-{
-        return text_to_int64(text, 1, most, number);
-}
-
 /* False if the value of the option can't be used. */
 static bool take_option(struct trial_options *options, int option, const char *text)
 {
@@ -98,15 +93,15 @@ static bool take_option(struct trial_options *options, int option, const char *t
                 options->function_given = true;
                 return formatter_function_parse(text, &options->function);
         case 'p':
-                good = take_number(text, 255, &number);
+                good = text_to_int64(text, 0, 255, &number);
                 options->input.port = (int)number;
                 return good;
         case 't':
                 return clock_parse_utc(text, &options->input.time_ns);
         case 'l':
-                return take_number(text, 3600000, &options->pool.timeout_ms);
+                return text_to_int64(text, 1, 3600000, &options->pool.timeout_ms);
         case 'M':
-                good = take_number(text, 1 << 20, &number);
+                good = text_to_int64(text, 1, 1 << 20, &number);
                 options->pool.maximum_memory_bytes = number << 20;
                 return good;
         case 'd':
@@ -227,7 +222,8 @@ static int run(struct trial_options *options, int argc, char **argv)
 
 int isthmus_formatter(int argc, char **argv)
 {
-        struct trial_options options = {.input = {.time_ns = clock_wall_ns()}};
+        struct trial_options options = {
+                .input = {.time_ns = clock_wall_ns(), .port = FORMATTER_NO_PORT}};
         int status = run(&options, argc, argv);
 
         buf_deinit(&options.bytes);

@@ -54,11 +54,13 @@ enum formatter_function {
 };
 #define FORMATTER_FUNCTIONS 4
 
-/* The member `input` of a call: what is 0 or NULL here is absent there. */
+#define FORMATTER_NO_PORT (-1)
+
+/* The member `input` of a call: what is 0, NULL or FORMATTER_NO_PORT here is absent there. */
 struct formatter_input {
         const uint8_t *bytes; /* `bytes`, a plain array; NULL = absent, with size 0 it is empty */
         size_t size;
-        int port;                /* `fPort` */
+        int port;                /* `fPort`; 0 is one */
         int64_t time_ns;         /* `recvTime`, a Date; wall clock */
         const char *data;        /* `data`: JSON text */
         const char *device;      /* `deviceId`, and `terminalId` for Myriota's sake */

@@ -25,18 +25,20 @@ bool formatter_check_name(const char *name)
         return strstr(name, "..") == NULL;
 }
 
-static bool is_json(char *text, size_t size)
+/* NULL if it is JSON that can be sent, else what is wrong with it. */
+static const char *json_fault(char *text)
 {
         struct json_scan scan = {.text = text,
-                                 .size = size,
+                                 .size = strlen(text),
                                  .style = JSON_STRICT,
                                  .depth = FORMATTER_DEPTH_LIMIT,
                                  .values = JSON_VALUES_USUAL,
                                  .long_integers = BUF_INIT};
-        bool good = json_scan(&scan);
 
+        if (json_scan(&scan))
+                scan.fault = NULL;
         buf_deinit(&scan.long_integers);
-        return good;
+        return scan.fault;
 }
 
 static bool is_list_of_texts(const char *text)
@@ -66,14 +68,13 @@ static size_t size_of(const struct formatter_result *result)
         return size;
 }
 
-static bool has_data(enum formatter_function function, const struct formatter_result *result)
+static const char *data_fault(enum formatter_function function,
+                              const struct formatter_result *result)
 {
-        if (!result->data)
-                return false;
-        if (result->data[0] != '{' &&
-            (result->data[0] != '[' || function != FORMATTER_NORMALIZE_UPLINK))
-                return false;
-        return is_json(result->data, strlen(result->data));
+        if (!result->data || (result->data[0] != '{' &&
+                              (result->data[0] != '[' || function != FORMATTER_NORMALIZE_UPLINK)))
+                return "it is not what this function gives";
+        return json_fault(result->data);
 }
 
 static void empty(struct formatter_result *result)
@@ -85,22 +86,25 @@ static void empty(struct formatter_result *result)
         result->warnings = NULL;
 }
 
-/* What is wrong with a result that is said to be good; NULL if nothing is. */
-static const char *fault_of(enum formatter_function function, const struct formatter_result *result)
+/* True if it can't be used, with the reason. */
+static bool has_fault(enum formatter_function function, const struct formatter_result *result,
+                      struct reason *reason)
 {
+        const char *fault =
+                function == FORMATTER_ENCODE_DOWNLINK ? NULL : data_fault(function, result);
+
         if (size_of(result) > FORMATTER_RESULT_LIMIT)
-                return "it is too large";
-        if (function != FORMATTER_ENCODE_DOWNLINK && !has_data(function, result))
-                return "its data is not what this function gives";
-        if (result->warnings && !is_list_of_texts(result->warnings))
-                return "its warnings are no list of texts";
-        return NULL;
+                reason_set(reason, "its result is too large");
+        else if (fault)
+                reason_set(reason, "its `data` can't be used: %s", fault);
+        else if (result->warnings && !is_list_of_texts(result->warnings))
+                reason_set(reason, "its `warnings` are no list of texts");
+        return reason->text[0] != '\0';
 }
 
-bool formatter_check_result(enum formatter_function function, struct formatter_result *result,
-                            struct reason *reason)
+bool formatter_check_result(enum formatter_function function, struct formatter_result *result)
 {
-        const char *fault = NULL;
+        struct reason reason = REASON_INIT;
 
         if (result->status == FORMATTER_GOOD && function == FORMATTER_ENCODE_DOWNLINK) {
                 result->data = NULL;
@@ -110,12 +114,11 @@ bool formatter_check_result(enum formatter_function function, struct formatter_r
         } else {
                 empty(result);
         }
-        if (result->status == FORMATTER_GOOD)
-                fault = fault_of(function, result);
-        else if (result->status != FORMATTER_FAILED && result->status != FORMATTER_TIMEOUT &&
-                 result->status != FORMATTER_NOT_COMPILED)
-                fault = "its status is none that a worker can know";
-        if (fault)
-                reason_set(reason, "%s", fault);
-        return !fault;
+        if (result->status == FORMATTER_GOOD && has_fault(function, result, &reason)) {
+                empty(result);
+                result->status = FORMATTER_FAILED;
+                result->reason = reason;
+        }
+        return result->status == FORMATTER_GOOD || result->status == FORMATTER_FAILED ||
+               result->status == FORMATTER_TIMEOUT || result->status == FORMATTER_NOT_COMPILED;
 }

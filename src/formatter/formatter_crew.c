@@ -184,13 +184,11 @@ static bool take_result(struct formatter_worker *worker, const struct formatter_
 {
         struct formatter_wire_result wire;
         struct formatter_request *request;
-        struct reason reason = REASON_INIT;
 
         if (list_is_empty(&worker->requests) || !formatter_wire_read_result(frame, &wire))
                 return false;
         request = formatter_request_of(worker->requests.head.next);
-        if (wire.id != request->id ||
-            !formatter_check_result(request->function, &wire.result, &reason))
+        if (wire.id != request->id || !formatter_check_result(request->function, &wire.result))
                 return false;
         list_remove(&worker->requests, &request->node);
         worker->alone = false;

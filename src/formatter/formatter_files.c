@@ -158,7 +158,7 @@ static bool read_source(const struct formatter_file *file, struct buf *source,
         buf_reserve(source, 0);
         if (source->size >= mark && memcmp(source->data, BYTE_ORDER_MARK, mark) == 0)
                 memcpy(source->data, "   ", mark);
-        if (text_is_utf8(source->data, source->size) && !memchr(source->data, '\0', source->size))
+        if (text_is_utf8(source->data, source->size))
                 return true;
         reason_set(reason, "'%s' is not UTF-8 text", file->path);
         return false;

@@ -89,7 +89,7 @@ void formatter_wire_add_input(struct buf *out, enum formatter_function function,
                               const struct formatter_input *input)
 {
         add_number(out, function, 1);
-        add_number(out, (uint64_t)input->port, 4);
+        add_number(out, (uint64_t)(input->port - FORMATTER_NO_PORT), 4);
         add_number(out, (uint64_t)input->time_ns, 8);
         add_bytes(out, input->bytes, input->size);
         add_text(out, input->data);
@@ -254,9 +254,8 @@ bool formatter_wire_read_load(const struct formatter_frame *frame, struct format
 
         load->version = take_number(&reader, 8);
         load->name = take_present_text(&reader);
-        load->source = take_present_text(&reader);
-        load->source_size = load->source ? strlen(load->source) : 0;
-        return is_whole(&reader);
+        load->source = take_bytes(&reader, &load->source_size);
+        return is_whole(&reader) && load->source && text_is_utf8(load->source, load->source_size);
 }
 
 bool formatter_wire_read_unload(const struct formatter_frame *frame, uint64_t *version)
@@ -286,7 +285,7 @@ bool formatter_wire_read_call(const struct formatter_frame *frame, struct format
         call->id = take_number(&reader, 8);
         call->version = take_number(&reader, 8);
         call->function = (enum formatter_function)take_choice(&reader, 1, FORMATTER_FUNCTIONS);
-        input->port = take_choice(&reader, 4, INT32_MAX);
+        input->port = take_choice(&reader, 4, INT32_MAX) + FORMATTER_NO_PORT;
         input->time_ns = (int64_t)take_number(&reader, 8);
         input->bytes = (const uint8_t *)take_bytes(&reader, &input->size);
         input->data = take_text(&reader);

@@ -39,7 +39,6 @@ static void check_call(const struct formatter_frame *frame, struct buf *out)
 static void check_result(const struct formatter_frame *frame)
 {
         struct formatter_wire_result wire;
-        struct reason reason = REASON_INIT;
         struct buf out = BUF_INIT;
 
         if (!formatter_wire_read_result(frame, &wire))
@@ -50,9 +49,9 @@ static void check_result(const struct formatter_frame *frame)
         for (int function = 0; function < FORMATTER_FUNCTIONS; function++) {
                 struct formatter_result result = wire.result;
 
-                if (!formatter_check_result((enum formatter_function)function, &result, &reason))
-                        require(reason.text[0] != '\0');
-                else if (result.status == FORMATTER_GOOD && function != FORMATTER_ENCODE_DOWNLINK)
+                if (!formatter_check_result((enum formatter_function)function, &result))
+                        continue;
+                if (result.status == FORMATTER_GOOD && function != FORMATTER_ENCODE_DOWNLINK)
                         require(result.data[0] == '{' || result.data[0] == '[');
                 else
                         require(!result.data);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "formatter/worker/javascript_engine.h"
 
-#include <JavaScriptCore/JavaScript.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +11,8 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "formatter/worker/javascript_script.h"
 #include "formatter/worker/javascript_text.h"
-#include <formatter_prelude.h>
 
 /* How often a running formatter is looked at. */
 #define PERIOD_S 0.005
@@ -24,13 +23,15 @@ typedef bool (*javascript_limit_reached)(JSContextRef context, void *engine);
 extern void JSContextGroupSetExecutionTimeLimit(JSContextGroupRef group, double seconds,
                                                 javascript_limit_reached reached, void *engine);
 
+/* What a version regains of its time for compiling with each call that keeps within its limit. */
+#define SPARE_PART 64
+
 struct script {
         struct list_node node;
         uint64_t version;
-        JSStringRef url; /* how its exceptions name it */
-        JSGlobalContextRef context;
-        JSObjectRef make; /* the whole text as a function */
-        JSObjectRef run;  /* prelude.js */
+        struct javascript_script script;
+        int64_t compile_ns; /* formatter_compile_ms */
+        int64_t spare_ns;   /* left of it */
 };
 
 /* What a result points to. */
@@ -44,8 +45,10 @@ struct texts {
 struct javascript_engine {
         struct javascript_limits limits;
         JSContextGroupRef group;
+        char *globals;       /* javascript_script_globals */
         struct list scripts; /* the last used one first */
-        int64_t deadline_ns; /* processor time of this thread; of the call under way */
+        int64_t started_ns;  /* processor time of this thread, for what is under way */
+        int64_t deadline_ns;
         bool timed_out;
         struct texts texts;
 };
@@ -75,9 +78,11 @@ static bool look(JSContextRef context, void *engine_pointer)
         return false;
 }
 
-static void start_clock(struct javascript_engine *engine)
+static void start_clock(struct javascript_engine *engine, int64_t spare_ns)
 {
-        engine->deadline_ns = processor_ns() + engine->limits.timeout_ms * CLOCK_NS_PER_MS;
+        engine->started_ns = processor_ns();
+        engine->deadline_ns =
+                engine->started_ns + engine->limits.timeout_ms * CLOCK_NS_PER_MS + spare_ns;
         engine->timed_out = false;
 }
 
@@ -88,6 +93,7 @@ static void set_options(const struct javascript_limits *limits)
         snprintf(memory, sizeof(memory), "%lld", (long long)limits->memory_bytes);
         setenv("JSC_useJIT", "0", 1);
         setenv("JSC_useSharedArrayBuffer", "0", 1);
+        setenv("JSC_useWasm", "0", 1);
         setenv("JSC_numberOfGCMarkers", "1", 1);
         setenv("JSC_forceRAMSize", memory, 1);
 }
@@ -101,7 +107,8 @@ struct javascript_engine *javascript_engine_new(const struct javascript_limits *
         set_options(limits);
         engine->group = JSContextGroupCreate();
         JSContextGroupSetExecutionTimeLimit(engine->group, PERIOD_S, look, engine);
-        start_clock(engine);
+        start_clock(engine, 0);
+        engine->globals = javascript_script_globals(engine->group);
         return engine;
 }
 
@@ -126,7 +133,7 @@ static int number_member(JSContextRef context, JSObjectRef object, const char *n
         return number >= 1 && number <= 1e9 ? (int)number : 0;
 }
 
-/* Is it of the formatter's own text, not of prelude.js? */
+/* Is it of the formatter's own text, not of worker/javascript? */
 static bool is_from(JSContextRef context, JSObjectRef exception, JSStringRef url)
 {
         CLEANUP(javascript_string_cleanup)
@@ -141,33 +148,63 @@ static bool is_from(JSContextRef context, JSObjectRef exception, JSStringRef url
         return text && JSStringIsEqual(text, url);
 }
 
-static void add_place(const struct script *script, JSValueRef exception, struct reason *reason)
+static void add_place(const struct javascript_script *script, JSContextRef context,
+                      JSValueRef exception, struct reason *reason)
 {
         JSObjectRef object;
         int line;
         int column;
 
-        if (!JSValueIsObject(script->context, exception))
+        if (!JSValueIsObject(context, exception))
                 return;
-        object = JSValueToObject(script->context, exception, NULL);
-        if (!object || !is_from(script->context, object, script->url))
+        object = JSValueToObject(context, exception, NULL);
+        if (!object || !is_from(context, object, script->url))
                 return;
-        line = number_member(script->context, object, "line");
-        column = number_member(script->context, object, "column");
+        line = number_member(context, object, "line");
+        column = number_member(context, object, "column");
+        if (line == 1 && column > script->first_column)
+                column -= script->first_column;
         if (line && column)
                 reason_prefix(reason, "line %d, column %d", line, column);
         else if (line)
                 reason_prefix(reason, "line %d", line);
 }
 
+/* What formatters written for other surroundings look for, and what to use instead. */
+static void add_advice(const char *text, struct reason *reason)
+{
+        static const struct {
+                const char *name;
+                const char *advice;
+        } missing[] = {
+                {"Buffer", "there is no Buffer here, as on The Things Stack: `input.bytes` is a "
+                           "list of numbers, and DataView, TextDecoder and atob read the rest"},
+                {"require", "there are no modules here: a formatter is one file"},
+                {"module", "there are no modules here: functions are found by their names"},
+                {"exports", "there are no modules here: functions are found by their names"},
+                {"process", "there is no process here: a formatter has its input alone"},
+                {"setTimeout", "there are no timers here: a formatter returns its result at once"},
+                {"fetch", "there is no network here: a formatter has its input alone"},
+        };
+        static const char start[] = "ReferenceError: Can't find variable: ";
+
+        if (strncmp(text, start, strlen(start)) != 0)
+                return;
+        for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {
+                if (strcmp(text + strlen(start), missing[i].name) == 0)
+                        reason_add(reason, "%s", missing[i].advice);
+        }
+}
+
 /* Turns an exception to text, which may run the formatter's own code once more. */
-static void describe(const struct script *script, JSValueRef exception, struct reason *reason)
+static void describe(const struct javascript_script *script, JSContextRef context,
+                     JSValueRef exception, struct reason *reason)
 {
         CLEANUP(javascript_string_cleanup) JSStringRef string = NULL;
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         JSValueRef again = NULL;
 
-        string = JSValueToStringCopy(script->context, exception, &again);
+        string = JSValueToStringCopy(context, exception, &again);
         if (!string || again) {
                 reason_set(reason, "it threw something that has no text");
                 return;
@@ -178,7 +215,8 @@ static void describe(const struct script *script, JSValueRef exception, struct r
         }
         javascript_add_text(&text, string);
         reason_set(reason, "%s", buf_text(&text));
-        add_place(script, exception, reason);
+        add_place(script, context, exception, reason);
+        add_advice(buf_text(&text), reason);
 }
 
 static void say_timeout(const struct javascript_engine *engine, struct reason *reason)
@@ -190,111 +228,32 @@ static void say_timeout(const struct javascript_engine *engine, struct reason *r
 
 static void script_free(struct script *script)
 {
-        if (script->make)
-                JSValueUnprotect(script->context, script->make);
-        if (script->run)
-                JSValueUnprotect(script->context, script->run);
-        JSGlobalContextRelease(script->context);
-        JSStringRelease(script->url);
+        javascript_script_deinit(&script->script);
         free(script);
-}
-
-static JSObjectRef evaluate(const struct script *script, const char *text, JSStringRef url,
-                            JSValueRef *exception)
-{
-        CLEANUP(javascript_string_cleanup)
-        JSStringRef string = JSStringCreateWithUTF8CString(text);
-        JSValueRef value = JSEvaluateScript(script->context, string, NULL, url, 1, exception);
-
-        if (*exception || !value || !JSValueIsObject(script->context, value))
-                return NULL;
-        JSValueProtect(script->context, value);
-        return JSValueToObject(script->context, value, NULL);
-}
-
-/* The text is one whole script, or the reason says where it is not. */
-static bool check_syntax(const struct script *script, const char *source, struct reason *reason)
-{
-        CLEANUP(javascript_string_cleanup)
-        JSStringRef string = JSStringCreateWithUTF8CString(source);
-        JSValueRef exception = NULL;
-
-        if (JSCheckScriptSyntax(script->context, string, script->url, 1, &exception))
-                return true;
-        reason_set(reason, "it does not compile");
-        if (exception)
-                describe(script, exception, reason);
-        return false;
-}
-
-/* The functions of enum formatter_function, then their older forms, in the order of prelude.js. */
-static const char make_start[] = "(function () {";
-static const char make_end[] =
-        "\n;return ["
-        "typeof decodeUplink === 'function' ? decodeUplink : undefined,"
-        "typeof normalizeUplink === 'function' ? normalizeUplink : undefined,"
-        "typeof encodeDownlink === 'function' ? encodeDownlink : undefined,"
-        "typeof decodeDownlink === 'function' ? decodeDownlink : undefined,"
-        "typeof Decoder === 'function' ? Decoder : undefined,"
-        "undefined,"
-        "typeof Encoder === 'function' ? Encoder : undefined];})";
-
-static bool compile(struct script *script, const char *source, struct reason *reason)
-{
-        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-        JSValueRef exception = NULL;
-
-        if (!check_syntax(script, source, reason))
-                return false;
-        buf_add_text(&text, make_start);
-        buf_add_text(&text, source);
-        buf_add_text(&text, make_end);
-        script->make = evaluate(script, buf_text(&text), script->url, &exception);
-        if (script->make)
-                return true;
-        reason_set(reason, "it does not compile");
-        if (exception)
-                describe(script, exception, reason);
-        return false;
-}
-
-static void prepare(struct script *script)
-{
-        CLEANUP(javascript_string_cleanup)
-        JSStringRef url = JSStringCreateWithUTF8CString("isthmus:prelude");
-        JSValueRef exception = NULL;
-
-        script->run = evaluate(script, formatter_prelude, url, &exception);
-        if (!script->run)
-                abort();
-}
-
-static struct script *script_new(struct javascript_engine *engine,
-                                 const struct formatter_load *load)
-{
-        CLEANUP(mem_cleanup) char *url = mem_format("%s.js", load->name);
-        struct script *script = mem_new(1, sizeof(*script));
-
-        script->version = load->version;
-        script->url = JSStringCreateWithUTF8CString(url);
-        script->context = JSGlobalContextCreateInGroup(engine->group, NULL);
-        prepare(script);
-        return script;
 }
 
 void javascript_engine_load(struct javascript_engine *engine, const struct formatter_load *load,
                             struct formatter_loaded *loaded)
 {
-        struct script *script;
+        struct script *script = mem_new(1, sizeof(*script));
+        JSValueRef exception = NULL;
 
-        start_clock(engine);
         *loaded = (struct formatter_loaded){.version = load->version, .reason = REASON_INIT};
-        script = script_new(engine, load);
-        loaded->good = compile(script, load->source, &loaded->reason);
-        if (loaded->good)
+        script->version = load->version;
+        script->compile_ns = formatter_compile_ms(load->source_size) * CLOCK_NS_PER_MS;
+        script->spare_ns = script->compile_ns;
+        start_clock(engine, script->compile_ns);
+        javascript_script_init(&script->script, engine->group, load->name);
+        loaded->good =
+                javascript_script_compile(&script->script, load, engine->globals, &exception);
+        if (loaded->good) {
                 list_push_front(&engine->scripts, &script->node);
-        else
-                script_free(script);
+                return;
+        }
+        reason_set(&loaded->reason, "it does not compile");
+        if (exception)
+                describe(&script->script, script->script.context, exception, &loaded->reason);
+        script_free(script);
 }
 
 static struct script *find(struct javascript_engine *engine, uint64_t version)
@@ -330,6 +289,7 @@ void javascript_engine_free(struct javascript_engine *engine)
         while ((node = list_pop_front(&engine->scripts)))
                 script_free(list_entry(node, struct script, node));
         JSContextGroupRelease(engine->group);
+        free(engine->globals);
         buf_deinit(&engine->texts.data);
         buf_deinit(&engine->texts.bytes);
         buf_deinit(&engine->texts.warnings);
@@ -339,10 +299,33 @@ void javascript_engine_free(struct javascript_engine *engine)
 
 /* --- a call -------------------------------------------------------------------------------- */
 
-/* One call on its way. `context` is the script's. */
+int64_t javascript_engine_limit_ms(struct javascript_engine *engine, uint64_t version)
+{
+        const struct script *script = find(engine, version);
+
+        return engine->limits.timeout_ms + (script ? script->spare_ns / CLOCK_NS_PER_MS : 0);
+}
+
+/* What a call took beyond its limit is the version's, until nothing is left. */
+static void settle(const struct javascript_engine *engine, struct script *script)
+{
+        int64_t beyond_ns =
+                processor_ns() - engine->started_ns - engine->limits.timeout_ms * CLOCK_NS_PER_MS;
+
+        if (beyond_ns < 0)
+                beyond_ns = -script->compile_ns / SPARE_PART;
+        script->spare_ns -= beyond_ns;
+        if (script->spare_ns < 0)
+                script->spare_ns = 0;
+        if (script->spare_ns > script->compile_ns)
+                script->spare_ns = script->compile_ns;
+}
+
+/* One call on its way. `context` is the realm's. */
 struct run {
         struct javascript_engine *engine;
-        const struct script *script;
+        struct script *script;
+        struct javascript_realm realm;
         JSContextRef context;
         struct formatter_result *result;
         struct formatter_property *properties;
@@ -359,7 +342,7 @@ static bool fail_by_exception(const struct run *run, JSValueRef exception)
 {
         run->result->status = FORMATTER_FAILED;
         if (!run->engine->timed_out)
-                describe(run->script, exception, &run->result->reason);
+                describe(&run->script->script, run->context, exception, &run->result->reason);
         if (run->engine->timed_out) {
                 run->result->status = FORMATTER_TIMEOUT;
                 say_timeout(run->engine, &run->result->reason);
@@ -381,48 +364,86 @@ static JSValueRef array_of(JSContextRef context, const uint8_t *bytes, size_t si
         return array;
 }
 
-enum argument {
-        ARGUMENT_MAKE,
-        ARGUMENT_KIND,
-        ARGUMENT_BYTES,
-        ARGUMENT_PORT,
-        ARGUMENT_TIME,
-        ARGUMENT_DATA,
-        ARGUMENT_DEVICE,
-        ARGUMENT_APPLICATION,
-        ARGUMENT_METHOD,
-        ARGUMENT_COUNT
+/* The names of the input's members, made once. */
+enum member {
+        MEMBER_BYTES,
+        MEMBER_PORT,
+        MEMBER_TIME,
+        MEMBER_DATA,
+        MEMBER_DEVICE,
+        MEMBER_TERMINAL,
+        MEMBER_APPLICATION,
+        MEMBER_METHOD,
+        MEMBER_COUNT
 };
 
-/* False if the caller's data is no JSON. */
-static bool put_arguments(const struct run *run, const struct formatter_wire_call *call,
-                          JSValueRef arguments[ARGUMENT_COUNT])
+static JSStringRef member_name(enum member member)
 {
-        const struct formatter_input *input = &call->input;
-        JSContextRef context = run->context;
-        CLEANUP(javascript_string_cleanup) JSStringRef data = NULL;
+        static const char *const texts[MEMBER_COUNT] = {
+                [MEMBER_BYTES] = "bytes",
+                [MEMBER_PORT] = "fPort",
+                [MEMBER_TIME] = "recvTime",
+                [MEMBER_DATA] = "data",
+                [MEMBER_DEVICE] = "deviceId",
+                [MEMBER_TERMINAL] = "terminalId",
+                [MEMBER_APPLICATION] = "applicationId",
+                [MEMBER_METHOD] = "method",
+        };
+        static JSStringRef names[MEMBER_COUNT];
 
-        for (int i = 0; i < ARGUMENT_COUNT; i++)
-                arguments[i] = JSValueMakeUndefined(context);
-        arguments[ARGUMENT_MAKE] = run->script->make;
-        arguments[ARGUMENT_KIND] = JSValueMakeNumber(context, call->function);
-        arguments[ARGUMENT_PORT] = JSValueMakeNumber(context, input->port);
-        arguments[ARGUMENT_DEVICE] = javascript_value_of(context, input->device);
-        arguments[ARGUMENT_APPLICATION] = javascript_value_of(context, input->application);
-        arguments[ARGUMENT_METHOD] = javascript_value_of(context, input->method);
-        if (input->bytes)
-                arguments[ARGUMENT_BYTES] = array_of(context, input->bytes, input->size);
-        if (input->time_ns)
-                arguments[ARGUMENT_TIME] = JSValueMakeNumber(
-                        context, floor((double)input->time_ns / (double)CLOCK_NS_PER_MS));
-        if (!input->data)
-                return true;
-        data = JSStringCreateWithUTF8CString(input->data);
-        arguments[ARGUMENT_DATA] = JSValueMakeFromJSONString(context, data);
-        return arguments[ARGUMENT_DATA] != NULL;
+        if (!names[member])
+                names[member] = JSStringCreateWithUTF8CString(texts[member]);
+        return names[member];
 }
 
-/* The string at an index of what prelude.js returned; false if there is another thing. */
+/* NULL = it is absent. */
+static void set_member(JSContextRef context, JSObjectRef object, enum member member,
+                       JSValueRef value)
+{
+        if (value)
+                JSObjectSetProperty(context, object, member_name(member), value,
+                                    kJSPropertyAttributeNone, NULL);
+}
+
+static JSValueRef time_of(JSContextRef context, int64_t time_ns)
+{
+        JSValueRef ms =
+                JSValueMakeNumber(context, floor((double)time_ns / (double)CLOCK_NS_PER_MS));
+
+        return time_ns ? JSObjectMakeDate(context, 1, &ms, NULL) : NULL;
+}
+
+/* NULL if the caller's data is no JSON. */
+static JSObjectRef input_of(JSContextRef context, const struct formatter_input *input)
+{
+        JSObjectRef object = JSObjectMake(context, NULL, NULL);
+        JSValueRef device = javascript_value_of(context, input->device);
+        JSValueRef data = NULL;
+
+        if (input->data) {
+                CLEANUP(javascript_string_cleanup)
+                JSStringRef text = JSStringCreateWithUTF8CString(input->data);
+
+                data = JSValueMakeFromJSONString(context, text);
+                if (!data)
+                        return NULL;
+        }
+        if (input->bytes)
+                set_member(context, object, MEMBER_BYTES,
+                           array_of(context, input->bytes, input->size));
+        if (input->port != FORMATTER_NO_PORT)
+                set_member(context, object, MEMBER_PORT, JSValueMakeNumber(context, input->port));
+        set_member(context, object, MEMBER_TIME, time_of(context, input->time_ns));
+        set_member(context, object, MEMBER_DATA, data);
+        set_member(context, object, MEMBER_DEVICE, device);
+        set_member(context, object, MEMBER_TERMINAL, device);
+        set_member(context, object, MEMBER_APPLICATION,
+                   javascript_value_of(context, input->application));
+        set_member(context, object, MEMBER_METHOD, javascript_value_of(context, input->method));
+        return object;
+}
+
+/* The string at an index of what call.js returned; false if there is another thing. */
 static bool string_at(const struct run *run, JSObjectRef list, unsigned int index,
                       JSStringRef *string)
 {
@@ -562,17 +583,33 @@ static bool take_list(const struct run *run, JSValueRef returned)
 
 static bool run_call(const struct run *run, const struct formatter_wire_call *call)
 {
-        JSValueRef arguments[ARGUMENT_COUNT];
+        const struct javascript_script *script = &run->script->script;
+        JSObjectRef input = input_of(run->context, &call->input);
+        JSValueRef arguments[] = {run->realm.functions,
+                                  JSValueMakeNumber(run->context, call->function), input};
         JSValueRef exception = NULL;
         JSValueRef returned;
 
-        if (!put_arguments(run, call, arguments))
+        if (!input)
                 return fail(run, "the input's data is no JSON");
-        returned = JSObjectCallAsFunction(run->context, run->script->run, NULL, ARGUMENT_COUNT,
+        returned = JSObjectCallAsFunction(script->context, script->run, NULL, ARRAY_SIZE(arguments),
                                           arguments, &exception);
         if (exception || !returned)
                 return fail_by_exception(run, exception);
         return take_list(run, returned);
+}
+
+static bool run_script(struct run *run, const struct formatter_wire_call *call)
+{
+        const struct javascript_script *script = &run->script->script;
+        JSValueRef exception = NULL;
+        bool entered = javascript_script_enter(script, &run->realm, &exception);
+        bool good;
+
+        run->context = run->realm.context;
+        good = entered ? run_call(run, call) : fail_by_exception(run, exception);
+        javascript_script_leave(script, &run->realm);
+        return good;
 }
 
 static void clear_texts(struct texts *texts)
@@ -605,13 +642,14 @@ void javascript_engine_call(struct javascript_engine *engine,
         wire->id = call->id;
         wire->result = (struct formatter_result){.status = FORMATTER_GOOD, .reason = REASON_INIT};
         clear_texts(&engine->texts);
-        start_clock(engine);
-        run.context = run.script ? run.script->context : NULL;
         if (!run.script) {
                 wire->result.status = FORMATTER_NOT_COMPILED;
                 reason_set(&wire->result.reason, "the worker does not know this version");
-        } else if (!run_call(&run, call)) {
-                forget_result(&wire->result);
+        } else {
+                start_clock(engine, run.script->spare_ns);
+                if (!run_script(&run, call))
+                        forget_result(&wire->result);
+                settle(engine, run.script);
         }
         wire->result.elapsed_ns = clock_steady_ns() - started_ns;
 }

@@ -2,11 +2,9 @@
 /*
  * Runs formatters in JavaScriptCore; its files are the only ones that know that library.
  *
- * Each version of a formatter has a context (globals) of its own. Its text is compiled once, as a
- * function, and run anew for each call: what it keeps in variables does not outlive the call, as on
- * The Things Stack, where every message starts from a fresh script. A fresh context for each call
- * would cost 0.2 ms more. What a formatter does to the language itself (Array.prototype and the
- * like) stays in its own context.
+ * A call has its own time, `timeout_ms`. The engine compiles a function when it is first called, so
+ * each version has some time for that besides (formatter_compile_ms), which its calls use up and
+ * regain slowly.
  *
  * The engine interprets: its just-in-time compiler would save a quarter of a small call's time, and
  * would cost two more threads, 16 MB, and memory that can be written and executed.
@@ -42,6 +40,9 @@ void javascript_engine_load(struct javascript_engine *engine, const struct forma
                             struct formatter_loaded *loaded);
 
 void javascript_engine_unload(struct javascript_engine *engine, uint64_t version);
+
+/* Most processor time that the next call of a version may take. */
+int64_t javascript_engine_limit_ms(struct javascript_engine *engine, uint64_t version);
 
 /* Makes one call. The texts of what comes are the engine's, until its next call. */
 void javascript_engine_call(struct javascript_engine *engine,

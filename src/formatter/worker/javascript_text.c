@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+
 #define REPLACEMENT 0xfffdU
 
 void javascript_string_cleanup(JSStringRef *string)
@@ -11,12 +13,45 @@ void javascript_string_cleanup(JSStringRef *string)
                 JSStringRelease(*string);
 }
 
+/* Valid UTF-8 only. */
+static unsigned int read_utf8(const unsigned char *text, size_t *at)
+{
+        unsigned int first = text[*at];
+        int more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+        unsigned int code = more == 0 ? first : first & (0x3fU >> more);
+
+        for ((*at)++; more > 0; more--)
+                code = code << 6 | (text[(*at)++] & 63);
+        return code;
+}
+
+JSStringRef javascript_string_of(const char *text, size_t size)
+{
+        CLEANUP(mem_cleanup) JSChar *units = NULL;
+        size_t count = 0;
+
+        /* The library keeps such a text in half the memory if it is ASCII. */
+        if (!memchr(text, '\0', size))
+                return JSStringCreateWithUTF8CString(text);
+        units = mem_new(size, sizeof(*units));
+        for (size_t at = 0; at < size;) {
+                unsigned int code = read_utf8((const unsigned char *)text, &at);
+
+                if (code >= 0x10000) {
+                        units[count++] = (JSChar)(0xd800 + ((code - 0x10000) >> 10));
+                        code = 0xdc00 + ((code - 0x10000) & 0x3ff);
+                }
+                units[count++] = (JSChar)code;
+        }
+        return JSStringCreateWithCharacters(units, count);
+}
+
 JSValueRef javascript_value_of(JSContextRef context, const char *text)
 {
         CLEANUP(javascript_string_cleanup) JSStringRef string = NULL;
 
         if (!text)
-                return JSValueMakeUndefined(context);
+                return NULL;
         string = JSStringCreateWithUTF8CString(text);
         return JSValueMakeString(context, string);
 }

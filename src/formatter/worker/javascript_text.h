@@ -11,7 +11,10 @@
 /* For `CLEANUP(javascript_string_cleanup) JSStringRef s`. */
 void javascript_string_cleanup(JSStringRef *string);
 
-/* A value of UTF-8 text; undefined for NULL. */
+/* A string of valid UTF-8, which a zero byte follows; it may hold others. To be released. */
+JSStringRef javascript_string_of(const char *text, size_t size);
+
+/* A value of UTF-8 text; NULL for NULL. */
 JSValueRef javascript_value_of(JSContextRef context, const char *text);
 
 /* Adds the string as UTF-8; half a surrogate pair and a zero character become U+FFFD. */

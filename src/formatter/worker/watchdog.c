@@ -22,9 +22,10 @@
 #define WALL_LEAST_MS 2000
 
 static struct {
-        struct watchdog_limits limits;
+        int64_t memory_bytes;
         struct formatter_beacon *beacon;
         clockid_t watched;
+        _Atomic int64_t limit_ms; /* of the call under way */
         int statm;
         int64_t page_bytes;
 
@@ -51,7 +52,7 @@ int64_t watchdog_look_at_memory(void)
         (void)strtoll(text, &end, 10);
         bytes = strtoll(end, NULL, 10) * watchdog.page_bytes;
         atomic_store_explicit(&watchdog.beacon->memory_bytes, bytes, memory_order_relaxed);
-        if (bytes > watchdog.limits.memory_bytes)
+        if (bytes > watchdog.memory_bytes)
                 _exit(FORMATTER_EXIT_MEMORY);
         return bytes;
 }
@@ -64,16 +65,17 @@ static int64_t processor_ns(void)
         return (int64_t)time.tv_sec * CLOCK_NS_PER_S + time.tv_nsec;
 }
 
-static int64_t wall_limit_ms(void)
+static int64_t wall_limit_ms(int64_t limit_ms)
 {
-        int64_t limit_ms = watchdog.limits.timeout_ms * WALL_FACTOR;
+        int64_t wall_ms = limit_ms * WALL_FACTOR;
 
-        return limit_ms > WALL_LEAST_MS ? limit_ms : WALL_LEAST_MS;
+        return wall_ms > WALL_LEAST_MS ? wall_ms : WALL_LEAST_MS;
 }
 
 static void look_at_call(void)
 {
         uint64_t calls = atomic_load_explicit(&watchdog.beacon->calls, memory_order_relaxed);
+        int64_t limit_ms = atomic_load_explicit(&watchdog.limit_ms, memory_order_relaxed);
         int64_t used_ms;
         int64_t waited_ms;
 
@@ -87,7 +89,7 @@ static void look_at_call(void)
         }
         used_ms = (processor_ns() - watchdog.seen_processor_ns) / CLOCK_NS_PER_MS;
         waited_ms = (clock_steady_ns() - watchdog.seen_wall_ns) / CLOCK_NS_PER_MS;
-        if (used_ms > watchdog.limits.timeout_ms + GRACE_MS || waited_ms > wall_limit_ms())
+        if (used_ms > limit_ms + GRACE_MS || waited_ms > wall_limit_ms(limit_ms))
                 _exit(FORMATTER_EXIT_TIMEOUT);
 }
 
@@ -121,11 +123,11 @@ static void *run(void *context)
         watch();
 }
 
-void watchdog_start(const struct watchdog_limits *limits, struct formatter_beacon *beacon)
+void watchdog_start(int64_t memory_bytes, struct formatter_beacon *beacon)
 {
         pthread_t thread;
 
-        watchdog.limits = *limits;
+        watchdog.memory_bytes = memory_bytes;
         watchdog.beacon = beacon;
         watchdog.page_bytes = sysconf(_SC_PAGESIZE);
         watchdog.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -147,8 +149,9 @@ void watchdog_set_busy(bool busy)
                 pthread_cond_signal(&watchdog.woken);
 }
 
-void watchdog_call_begins(uint64_t id)
+void watchdog_call_begins(uint64_t id, int64_t limit_ms)
 {
+        atomic_store_explicit(&watchdog.limit_ms, limit_ms, memory_order_relaxed);
         atomic_fetch_add_explicit(&watchdog.beacon->calls, 1, memory_order_relaxed);
         atomic_store_explicit(&watchdog.beacon->call, id, memory_order_relaxed);
 }

@@ -14,19 +14,14 @@
 
 #include "formatter/formatter_beacon.h"
 
-struct watchdog_limits {
-        int64_t timeout_ms;
-        int64_t memory_bytes;
-};
-
 /* Starts the thread and watches the calling one. Before the sandbox: it opens a file. */
-void watchdog_start(const struct watchdog_limits *limits, struct formatter_beacon *beacon);
+void watchdog_start(int64_t memory_bytes, struct formatter_beacon *beacon);
 
 /* There is work, or no more of it for now. */
 void watchdog_set_busy(bool busy);
 
-/* Around each call; `id` is not 0. */
-void watchdog_call_begins(uint64_t id);
+/* Around each call; `id` is not 0. The limit is of processor time. */
+void watchdog_call_begins(uint64_t id, int64_t limit_ms);
 void watchdog_call_ends(void);
 
 /* Resident size in bytes; ends the process if that is too much. On every thread. */

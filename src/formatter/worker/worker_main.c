@@ -23,6 +23,8 @@
 /* Answers are collected until there are so many bytes, or the first one is so old. */
 #define FLUSH_BYTES 32768
 #define FLUSH_NS    (2 * CLOCK_NS_PER_MS)
+/* Reading a text, which is not interrupted, may take so much more than compiling it. */
+#define LOAD_MS 1000
 /* Starting may be slow where a call may not. */
 #define WARM_UP_MS 10000
 
@@ -62,7 +64,7 @@ static bool load(struct worker *worker, const struct formatter_frame *frame)
 
         if (!formatter_wire_read_load(frame, &load) || load.version == 0)
                 return false;
-        watchdog_call_begins(load.version);
+        watchdog_call_begins(load.version, formatter_compile_ms(load.source_size) + LOAD_MS);
         javascript_engine_load(worker->engine, &load, &loaded);
         watchdog_call_ends();
         formatter_wire_add_loaded(&worker->out, &loaded);
@@ -86,7 +88,7 @@ static bool call(struct worker *worker, const struct formatter_frame *frame)
 
         if (!formatter_wire_read_call(frame, &call) || call.id == 0)
                 return false;
-        watchdog_call_begins(call.id);
+        watchdog_call_begins(call.id, javascript_engine_limit_ms(worker->engine, call.version));
         javascript_engine_call(worker->engine, &call, result);
         watchdog_call_ends();
         if (result->result.elapsed_ns > CLOCK_NS_PER_MS)
@@ -219,13 +221,13 @@ static bool is_socket(int fd)
 
 int main(int argc, char **argv)
 {
-        struct watchdog_limits limits;
+        int64_t timeout_ms;
         struct javascript_limits engine_limits = {.tick = look_at_memory};
         struct worker worker = {.in = BUF_INIT, .out = BUF_INIT};
         struct formatter_beacon *beacon;
 
-        if (argc != 3 || !text_to_int64(argv[1], 1, INT32_MAX, &limits.timeout_ms) ||
-            !text_to_int64(argv[2], 1, INT64_MAX, &limits.memory_bytes) ||
+        if (argc != 3 || !text_to_int64(argv[1], 1, INT32_MAX, &timeout_ms) ||
+            !text_to_int64(argv[2], 1, INT64_MAX, &engine_limits.memory_bytes) ||
             !is_socket(FORMATTER_SOCKET_FD) || !(beacon = map_beacon())) {
                 fputs("isthmus-formatter is started by isthmus; try `isthmus formatter test`\n",
                       stderr);
@@ -233,12 +235,11 @@ int main(int argc, char **argv)
         }
         if (sandbox_prepare() != 0)
                 return FORMATTER_EXIT_SANDBOX;
-        watchdog_start(&limits, beacon);
+        watchdog_start(engine_limits.memory_bytes, beacon);
         engine_limits.timeout_ms = WARM_UP_MS;
-        engine_limits.memory_bytes = limits.memory_bytes;
         worker.engine = javascript_engine_new(&engine_limits);
         warm_up(worker.engine);
-        javascript_engine_set_timeout(worker.engine, limits.timeout_ms);
+        javascript_engine_set_timeout(worker.engine, timeout_ms);
         if (sandbox_enter() != 0)
                 return FORMATTER_EXIT_SANDBOX;
         serve(&worker);

@@ -187,7 +187,7 @@ static void start(struct command_format *format, struct command *command)
                        &(struct formatter_input){
                                .bytes = (const uint8_t *)buf_text(&bytes),
                                .size = bytes.size,
-                               .port = downlink->port,
+                               .port = downlink->port > 0 ? downlink->port : FORMATTER_NO_PORT,
                                .time_ns = command->received.wall_ms * CLOCK_NS_PER_MS,
                                .data = downlink->decoded,
                                .device = downlink->device,

@@ -174,16 +174,17 @@ static void start(struct uplink_format *format, struct device *device, struct up
         call->formatter = mem_text(name);
         event->formatted = mem_new(1, sizeof(*event->formatted));
         event->formatted->waiting = true;
-        formatter_call(format->options.pool, name, FORMATTER_DECODE_UPLINK,
-                       &(struct formatter_input){
-                               .bytes = (const uint8_t *)buf_text(bytes),
-                               .size = bytes->size,
-                               .port = event->event.port,
-                               .time_ns = event->event.time_ns,
-                               .device = event->event.device,
-                               .application = event->event.application,
-                       },
-                       on_result, call);
+        formatter_call(
+                format->options.pool, name, FORMATTER_DECODE_UPLINK,
+                &(struct formatter_input){
+                        .bytes = (const uint8_t *)buf_text(bytes),
+                        .size = bytes->size,
+                        .port = event->event.port > 0 ? event->event.port : FORMATTER_NO_PORT,
+                        .time_ns = event->event.time_ns,
+                        .device = event->event.device,
+                        .application = event->event.application,
+                },
+                on_result, call);
 }
 
 static enum uplink_format_state ask(struct uplink_format *format, struct device *device,

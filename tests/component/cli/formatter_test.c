@@ -14,37 +14,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #define FORMATTERS TEST_PROJECT "/tests/data/formatters"
 #define EXAMPLES   ".examples.json"
 
-static void check_folder(const char *folder, int least)
+/* Where the limit of time is under test, and where nothing but the other limits is. */
+#define SHORT_MS 100
+#define LONG_MS  30000
+
+static int64_t timeout_of(const char *path)
 {
-        CLEANUP(mem_cleanup) char *first = mem_format("%s/first.js", folder);
-        const struct formatter_options options = {.program = TEST_FORMATTER};
-        DIR *files = opendir(folder);
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(file_read(path, (size_t)1 << 20, &text, &reason), 0);
+        return strstr(buf_text(&text), "\"timeout\"") ? SHORT_MS : LONG_MS;
+}
+
+static void check_examples(const char *folder, const char *name)
+{
+        CLEANUP(mem_cleanup) char *script = mem_format("%s/%s.js", folder, name);
+        CLEANUP(mem_cleanup) char *examples = mem_format("%s/%s" EXAMPLES, folder, name);
+        const struct formatter_options options = {.program = TEST_FORMATTER,
+                                                  .timeout_ms = timeout_of(examples)};
         struct reason reason = REASON_INIT;
         struct formatter_trial trial;
+
+        assert_int_equal(formatter_trial_init(&trial, script, &options, &reason), 0);
+        assert_true(formatter_examples_run(&trial, examples, &reason));
+        formatter_trial_deinit(&trial);
+}
+
+static void check_folder(const char *folder, int least)
+{
+        DIR *files = opendir(folder);
         struct dirent *file;
         int count = 0;
 
         assert_non_null(files);
-        assert_int_equal(formatter_trial_init(&trial, first, &options, &reason), 0);
         while ((file = readdir(files))) {
                 char *suffix = strstr(file->d_name, EXAMPLES);
-                CLEANUP(mem_cleanup) char *path = mem_format("%s/%s", folder, file->d_name);
+                CLEANUP(mem_cleanup) char *name = NULL;
 
                 if (!suffix)
                         continue;
-                free(trial.name);
-                trial.name = mem_text_n(file->d_name, (size_t)(suffix - file->d_name));
-                printf("%s\n", trial.name);
-                assert_true(formatter_examples_run(&trial, path, &reason));
+                name = mem_text_n(file->d_name, (size_t)(suffix - file->d_name));
+                printf("%s\n", name);
+                check_examples(folder, name);
                 count++;
         }
-        formatter_trial_deinit(&trial);
         closedir(files);
         assert_true(count >= least);
 }

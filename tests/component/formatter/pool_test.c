@@ -158,7 +158,7 @@ static void test_a_call_brings_everything_there_and_back(void **state)
 
 static void test_what_is_not_given_is_not_there(void **state)
 {
-        const struct formatter_input nothing = {.port = 0};
+        const struct formatter_input nothing = {.port = FORMATTER_NO_PORT};
         struct test_formatter_answer answer;
 
         (void)state;
@@ -184,7 +184,7 @@ static void test_names_are_no_paths(void **state)
 
 static void test_input_that_can_not_be_sent_is_refused(void **state)
 {
-        const struct formatter_input broken = {.device = "\xff"};
+        const struct formatter_input broken = {.device = "\xff", .port = FORMATTER_NO_PORT};
         struct formatter_input large = {.bytes = NULL, .size = 1 << 20};
         CLEANUP(mem_cleanup) uint8_t *bytes = mem_new(large.size, 1);
         struct test_formatter_answer answer;

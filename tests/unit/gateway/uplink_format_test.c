@@ -354,7 +354,7 @@ static void m6_a_formatter_gets_the_bytes_of_hex(void **state)
         assert_int_equal(ask(fixture, 0), UPLINK_FORMAT_WAITING);
         assert_int_equal(asked[0].bytes.size, 3);
         assert_memory_equal(asked[0].bytes.data, "\0\xff\xcc", 3);
-        assert_int_equal(asked[0].input.port, 0);
+        assert_int_equal(asked[0].input.port, FORMATTER_NO_PORT);
         answer_data(0, "{}");
         run_posts();
 }
