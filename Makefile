@@ -6,7 +6,7 @@ DESTDIR ?=
 .PHONY: all run test quick check coverage bench format install deb clean help
 
 all: build/build.ninja
-	@ninja -C build --quiet isthmus isthmus-formatter
+	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera
 
 run:
 	@tools/setup
@@ -38,13 +38,13 @@ format:
 
 install: all
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX="$(PREFIX)" >/dev/null
-	@ninja -C build --quiet isthmus isthmus-formatter
+	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera
 	@DESTDIR="$(DESTDIR)" cmake --install build
 
 deb:
 	@tools/setup package
 	@cmake --preset release -B build-deb -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
-	@ninja -C build-deb --quiet isthmus isthmus-formatter
+	@ninja -C build-deb --quiet isthmus isthmus-formatter isthmus-camera
 	@cd build-deb && cpack -G DEB
 
 clean:

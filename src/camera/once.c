@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "camera/once.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "camera/detect/detector.h"
+#include "camera/picture/jpeg.h"
+#include "camera/picture/mark_up.h"
+
+#define IMAGE_LIMIT ((size_t)64 << 20)
+#define OVERLAP     0.45F
+#define QUALITY     85
+
+static void write_number(struct buf *out, float number, int digits)
+{
+        buf_add_format(out, "%.*f", digits, (double)number);
+}
+
+static void write_label(struct buf *out, const char *label)
+{
+        buf_add_json_string(out, label, strlen(label));
+}
+
+/* Labels in the order of their first detection. */
+static void write_tally(struct buf *out, const struct labels *labels, const struct box_list *found)
+{
+        CLEANUP(mem_cleanup) unsigned int *counts = mem_new(labels->count, sizeof(*counts));
+        const char *comma = "";
+
+        for (size_t i = 0; i < found->count; i++)
+                counts[found->boxes[i].label]++;
+        buf_add_text(out, "{\"tally\":{");
+        for (size_t i = 0; i < found->count; i++) {
+                unsigned int *count = &counts[found->boxes[i].label];
+
+                if (*count == 0)
+                        continue;
+                buf_add_text(out, comma);
+                write_label(out, labels->names[found->boxes[i].label]);
+                buf_add_format(out, ":%u", *count);
+                *count = 0;
+                comma = ",";
+        }
+        buf_add_text(out, "},\"detections\":[");
+}
+
+static void write_detection(struct buf *out, const struct labels *labels, const struct box *box)
+{
+        const float corners[] = {box->x1, box->y1, box->x2, box->y2};
+
+        buf_add_text(out, "{\"label\":");
+        write_label(out, labels->names[box->label]);
+        buf_add_text(out, ",\"score\":");
+        write_number(out, box->score, 4);
+        for (size_t i = 0; i < ARRAY_SIZE(corners); i++) {
+                buf_add_text(out, i == 0 ? ",\"box\":[" : ",");
+                write_number(out, corners[i], 1);
+        }
+        buf_add_text(out, "]}");
+}
+
+static void write_result(struct buf *out, const struct labels *labels, const struct box_list *found)
+{
+        write_tally(out, labels, found);
+        for (size_t i = 0; i < found->count; i++) {
+                if (i > 0)
+                        buf_add_char(out, ',');
+                write_detection(out, labels, &found->boxes[i]);
+        }
+        buf_add_text(out, "]}\n");
+}
+
+static int write_marked_up(const char *path, struct picture *picture, const struct labels *labels,
+                           const struct box_list *found, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) struct mark *marks = mem_new(found->count + 1, sizeof(*marks));
+        CLEANUP(buf_deinit) struct buf jpeg = BUF_INIT;
+        char(*texts)[LABEL_LENGTH_MAX + 8] = mem_new(found->count + 1, sizeof(*texts));
+        int result;
+
+        for (size_t i = 0; i < found->count; i++) {
+                const struct box *box = &found->boxes[i];
+
+                snprintf(texts[i], sizeof(texts[i]), "%s %.2f", labels->names[box->label],
+                         (double)box->score);
+                marks[i] = (struct mark){.x1 = box->x1,
+                                         .y1 = box->y1,
+                                         .x2 = box->x2,
+                                         .y2 = box->y2,
+                                         .text = texts[i],
+                                         .colour = box->label};
+        }
+        mark_up(picture, NULL, 0, marks, found->count);
+        free(texts);
+        result = jpeg_write(picture, QUALITY, &jpeg, reason);
+        if (result == 0)
+                result = file_write(path, 0644, jpeg.data, jpeg.size, reason);
+        return result;
+}
+
+static int look(const struct once_options *options, struct detector *detector, struct buf *out,
+                struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        CLEANUP(picture_deinit) struct picture picture = PICTURE_INIT;
+        CLEANUP(box_list_deinit) struct box_list found = BOX_LIST_INIT;
+        const struct box_rules rules = {.score = options->threshold, .overlap = OVERLAP};
+
+        if (file_read(options->image, IMAGE_LIMIT, &bytes, reason) != 0)
+                return ONCE_E_FAILED;
+        if (jpeg_read(bytes.data, bytes.size, &picture, reason) != 0) {
+                reason_prefix(reason, "%s", options->image);
+                return ONCE_E_FAILED;
+        }
+        if (detector_look(detector, &picture, &rules, &found, reason) != 0)
+                return ONCE_E_FAILED;
+        write_result(out, detector_labels(detector), &found);
+        if (options->marked_up && write_marked_up(options->marked_up, &picture,
+                                                  detector_labels(detector), &found, reason) != 0)
+                return ONCE_E_FAILED;
+        return 0;
+}
+
+int once(const struct once_options *options, struct buf *out, struct reason *reason)
+{
+        struct onnx_runtime *runtime = NULL;
+        struct detector *detector = NULL;
+        int result = ONCE_E_FAILED;
+
+        if (onnx_runtime_open(options->library, &runtime, reason) != 0)
+                return ONCE_E_FAILED;
+        if (detector_new(&(struct detector_options){.runtime = runtime,
+                                                    .model = options->model,
+                                                    .labels = options->labels},
+                         &detector, reason) == 0)
+                result = look(options, detector, out, reason);
+        detector_free(detector);
+        onnx_runtime_close(runtime);
+        return result;
+}
