@@ -66,11 +66,14 @@ export class Hub {
   }
 }
 
-/** Starts a hub that ends with the test. `args` are further options of `isthmus hub`. */
-export async function startHub(test, { args = [], directory } = {}) {
+/**
+ * Starts a hub that ends with the test. `args` are further options of `isthmus hub`, `environment`
+ * further variables.
+ */
+export async function startHub(test, { args = [], directory, environment = {} } = {}) {
   const data = directory ?? (await temporaryDirectory(test, 'hub'));
   const program = new Program(['hub', '--data', data, '--quiet', '--amqp-port', '0',
-    '--dps-port', '0', '--control-port', '0', ...args]);
+    '--dps-port', '0', '--control-port', '0', ...args], { env: { ...process.env, ...environment } });
   endWithTest(test, program);
   const info = await eventually('hub.json', async () => {
     program.assertRuns();

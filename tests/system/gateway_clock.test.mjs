@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// This machine's clock is wrong, and is set: nothing is forgotten, and all send again.
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+
+import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
+import { startHub } from './support/hub.mjs';
+import { eventually, isthmus, temporaryDirectory } from './support/program.mjs';
+
+const bounded = { timeout: 90000 };
+const devices = Array.from({ length: 12 }, (_, i) => `clocked-${i}`);
+
+/** Variables that let a program's clock stand as many seconds ahead as the file says. */
+async function clockOf(t, seconds) {
+  const file = join(await temporaryDirectory(t, 'clock'), 'step');
+  await writeFile(file, String(seconds));
+  return {
+    set: (ahead) => writeFile(file, String(ahead)),
+    environment: {
+      LD_PRELOAD: join(dirname(isthmus), 'tests', 'clock_step.so'), ISTHMUS_CLOCK_STEP: file,
+    },
+  };
+}
+
+/** A hub whose certificate is valid for a clock that is two hours behind, too. */
+async function startOldHub(t) {
+  const directory = await temporaryDirectory(t, 'hub');
+  const { environment } = await clockOf(t, -3 * 86400);
+
+  await (await startHub(t, { directory, environment })).program.stop();
+  return startHub(t, { directory });
+}
+
+async function sendAll(gateway, hub, count) {
+  for (const device of devices) await gateway.uplink(uplinkOf('application1', device));
+  for (const device of devices) await hub.telemetryOf(device, count);
+}
+
+test('a clock that is two hours behind at the start: it is said, and nobody registers anew', bounded, async (t) => {
+  const hub = await startOldHub(t);
+  const azure = provisionedBy(hub);
+  const first = await startGateway(t, azure);
+  await sendAll(first, hub, 1);
+  await first.stop();
+
+  const clock = await clockOf(t, -7200);
+  const second = await startGateway(t, azure, {}, first.directory, clock.environment);
+  const assigned = () => second.metric('isthmus_dps_registrations_total{result="assigned"}');
+  for (const device of devices) await second.uplink(uplinkOf('application1', device));
+  const { ahead_s: ahead } = await second.logged('CLOCK_WRONG');
+  assert.ok(Math.abs(ahead + 7200) < 60, `${ahead} s`);
+  await eventually('all to be refused', async () =>
+    (await second.metric('isthmus_devices_refused')) === devices.length);
+
+  await clock.set(0);
+  await second.logged('CLOCK_SET');
+  for (const device of devices) await hub.telemetryOf(device, 2);
+  assert.equal(await assigned(), 0);
+  assert.equal(await second.metric('isthmus_events_dead_lettered_total'), 0);
+});
+
+test('a clock that steps by a day and back: nothing is lost or rejected', bounded, async (t) => {
+  const hub = await startOldHub(t);
+  const clock = await clockOf(t, 0);
+  const gateway = await startGateway(t, provisionedBy(hub), {}, undefined, clock.environment);
+  let count = 0;
+
+  await sendAll(gateway, hub, ++count);
+  for (const seconds of [86400, -86400, 0]) {
+    await clock.set(seconds);
+    await sendAll(gateway, hub, ++count);
+  }
+  assert.equal(await gateway.metric('isthmus_events_dead_lettered_total'), 0);
+  assert.equal(await gateway.metric('isthmus_dps_registrations_total{result="assigned"}'), devices.length);
+});
