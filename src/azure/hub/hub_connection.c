@@ -16,6 +16,9 @@
 #define IDLE_TIMEOUT_MS (2 * 120000)
 #define FRAME_SIZE      65536
 
+/* A hub that wants frames more often than this is not served: that would cost a whole processor. */
+#define LEAST_IDLE_TIMEOUT_MS 1000
+
 #define WATCH_INTERVAL_MS  1000
 #define CONNECT_TIMEOUT_MS 30000
 #define CLOSE_TIMEOUT_MS   10000
@@ -47,6 +50,7 @@ struct hub_connection *hub_connection_new(struct hub *hub, bool for_suspects)
 
         connection->hub = hub;
         connection->for_suspects = for_suspects;
+        connection->most_devices = (size_t)hub->client->options.devices_per_connection;
         connection->since_ms = hub->client->now_ms;
         for (size_t i = 0; i < HUB_PLACES; i++)
                 list_init(&connection->devices[i]);
@@ -125,10 +129,30 @@ static void lost(struct hub_connection *connection, const struct hub_condition *
         leave(connection, condition->reason.text);
 }
 
+/* One channel is for tokens, each device needs one: others wait for the next connection. */
+static void keep_to_channels(struct hub_connection *connection, size_t channels)
+{
+        struct list *seated = &connection->devices[HUB_PLACE_AUTHORISING];
+
+        if (channels < connection->most_devices)
+                connection->most_devices = channels > 0 ? channels : 1;
+        while (seated->count > connection->most_devices)
+                hub_device_unseat(list_entry(seated->head.previous, struct hub_device, node),
+                                  "the hub has no channel for it on this connection");
+}
+
 static void opened(struct hub_connection *connection)
 {
+        pn_transport_t *transport = pn_connection_transport(connection->connection);
+        uint32_t idle_ms = pn_transport_get_remote_idle_timeout(transport);
+
         if (connection->state != HUB_CONNECTION_CONNECTING)
                 return;
+        if (idle_ms > 0 && idle_ms < LEAST_IDLE_TIMEOUT_MS) {
+                hub_connection_fail(connection, "the hub wants to hear from us all the time");
+                return;
+        }
+        keep_to_channels(connection, pn_transport_remote_channel_max(transport));
         set_state(connection, HUB_CONNECTION_OPEN);
         metrics_add(METRIC_HUB_CONNECTS, 1);
         log_info("HUB_CONNECTED", "Connected to a hub", LOG_TEXT("hub", connection->hub->name),
@@ -262,7 +286,6 @@ size_t hub_connection_seated(const struct hub_connection *connection)
 
 size_t hub_connection_seats(struct hub_connection *connection)
 {
-        size_t most = (size_t)connection->hub->client->options.devices_per_connection;
         size_t share = hub_trial_share(connection->hub);
         size_t seated = hub_connection_seated(connection);
         size_t taken;
@@ -274,9 +297,9 @@ size_t hub_connection_seats(struct hub_connection *connection)
         if (connection->for_suspects && seated >= share)
                 return 0;
         taken = seated + connection->spent;
-        if (taken >= most)
+        if (taken >= connection->most_devices)
                 return 0;
-        return connection->for_suspects ? 1 : most - taken;
+        return connection->for_suspects ? 1 : connection->most_devices - taken;
 }
 
 void hub_connection_full(struct hub_connection *connection)

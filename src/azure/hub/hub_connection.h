@@ -31,6 +31,7 @@ struct hub_connection {
         bool full;         /* the hub accepts no more tokens here */
         bool for_suspects; /* has seats for those only, and few */
         struct list devices[HUB_PLACES];
+        size_t most_devices;    /* so many may be seated */
         size_t spent;           /* tokens of devices that have left: the hub still counts them */
         int64_t spent_until_ms; /* until the last of those expires */
         struct hub_cbs cbs;

@@ -41,6 +41,50 @@ static void what_open_announces(void **state)
         assert_string_equal(pn_connection_remote_hostname(pair->server.connection), TEST_HUB);
 }
 
+/* --- numbers that the hub says --------------------------------------------------------------- */
+
+static void no_more_devices_are_seated_than_the_hub_has_channels(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world->script.channel_max = 2;
+        bench->owner.to_send = bench->other.to_send = bench->third.to_send = 1;
+        owner_open(&bench->owner, world, "dev1");
+        owner_open(&bench->other, world, "dev2");
+        owner_open(&bench->third, world, "dev3");
+        world_advance(world, 5000);
+        assert_non_null(strstr(bench->owner.log, "1+"));
+        assert_non_null(strstr(bench->other.log, "1+"));
+        assert_non_null(strstr(bench->third.log, "1+"));
+        assert_int_equal(world->connects, 2);
+}
+
+static void a_hub_that_wants_frames_all_the_time_is_left(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world->script.idle_timeout_ms = 2; /* announced as half of it */
+        owner_open(&bench->owner, world, "dev1");
+        world_advance(world, 100);
+        assert_int_equal(world->seen.tokens, 0);
+        world->script.idle_timeout_ms = 240000;
+        world_advance(world, 5000);
+        assert_string_equal(bench->owner.log, "R");
+}
+
+static void messages_fit_into_the_smallest_frames(void **state)
+{
+        struct bench *bench = *state;
+
+        bench->world.script.max_frame = 512;
+        bench->owner.to_send = 3;
+        owner_open(&bench->owner, &bench->world, "dev1");
+        world_run(&bench->world);
+        assert_string_equal(bench->owner.log, "R R 1+ 2+ 3+");
+}
+
 static void many_devices_wait_for_one_connection_attempt(void **state)
 {
         struct bench *bench = *state;
@@ -264,6 +308,9 @@ int main(void)
                 FRESH(a_hub_that_refuses_is_tried_ever_more_slowly),
                 TWO(what_open_announces),
                 FRESH(many_devices_wait_for_one_connection_attempt),
+                FRESH(no_more_devices_are_seated_than_the_hub_has_channels),
+                FRESH(a_hub_that_wants_frames_all_the_time_is_left),
+                FRESH(messages_fit_into_the_smallest_frames),
                 FRESH(a_hub_that_never_answers_is_given_up),
                 TWO(lost_devices_come_back_by_themselves),
                 cmocka_unit_test(a_close_by_the_hub_is_followed_by_a_new_connection),

@@ -87,6 +87,10 @@ static void pair_connect(struct hub_client *client, pn_connection_t *connection,
         pn_connection_open(connection);
         pn_connection_driver_init(&pair->server, NULL, NULL);
         pn_transport_set_server(pair->server.transport);
+        if (world->script.channel_max > 0)
+                pn_transport_set_channel_max(pair->server.transport, world->script.channel_max);
+        pn_transport_set_idle_timeout(pair->server.transport, world->script.idle_timeout_ms);
+        pn_transport_set_max_frame(pair->server.transport, world->script.max_frame);
         hub_connection_prepare(pair->client.transport);
         pn_connection_driver_bind(&pair->client);
         if (world->connects_refused > 0) {

@@ -38,6 +38,9 @@ struct hub_script {
         const char *description;
         const char *refuse_attach; /* condition of a DETACH that follows ATTACH; or NULL */
         uint64_t max_message_size;
+        uint16_t channel_max;         /* 0 = proton's own */
+        pn_millis_t idle_timeout_ms;  /* 0 = none */
+        uint32_t max_frame;           /* 0 = no limit */
         bool silent;                  /* answers nothing, not even OPEN */
         bool ignore_attach;           /* of the devices' links */
         int twin_status;              /* 0 = no answer */
