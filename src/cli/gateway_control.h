@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A caller of a running gateway's control socket, for `isthmus command` and `isthmus status`. */
+/* A caller of a running gateway's control socket, for `isthmus command`, `queue` and `status`. */
 #ifndef ISTHMUS_CLI_GATEWAY_CONTROL_H
 #define ISTHMUS_CLI_GATEWAY_CONTROL_H
 

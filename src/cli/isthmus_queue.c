@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * `isthmus queue`: looks into a store, also that of a running gateway, and replays or drops dead
- * letters of one that does not run.
+ * `isthmus queue`: looks into a store and replays or drops dead letters, also those of a running
+ * gateway.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/data_place.h"
+#include "cli/queue_change.h"
 #include "cli/queue_print.h"
 #include "cli/terminal.h"
 #include "conf/settings_load.h"
@@ -40,7 +41,8 @@ static const char help[] =
         "  --data DIR     the data directory, without a configuration\n"
         "  --help         this text\n"
         "\n"
-        "list, dead, show and export work while a gateway runs; replay and drop do not.\n";
+        "All of it works while a gateway runs, and without one. Replayed events keep their order;\n"
+        "they go behind those of their device that wait, and before those that come later.\n";
 
 struct queue {
         struct store_options options;
@@ -248,39 +250,6 @@ static void close_store(struct queue *queue)
         queue->store = NULL;
 }
 
-static bool open_to_write(struct queue *queue)
-{
-        struct reason reason = REASON_INIT;
-        int result;
-
-        /* Where there is no store, none is made. */
-        if (!open_to_read(queue))
-                return false;
-        close_store(queue);
-        result = store_open(&queue->options, &queue->store, &reason);
-        if (result == 0)
-                return true;
-        terminal_fail("queue", "%s", reason.text);
-        if (result == STORE_E_LOCKED)
-                fputs("If that is a gateway: dead letters are replayed or dropped while it is "
-                      "stopped; networks repeat what they can't deliver meanwhile.\n",
-                      stderr);
-        return false;
-}
-
-struct change {
-        struct store_letters letters; /* the first member */
-        int result;
-};
-
-/* On the store's thread, before it is closed. */
-static void note_result(struct store_letters *letters, int result)
-{
-        struct change *change = (struct change *)letters;
-
-        change->result = result;
-}
-
 static int compare_ids(const void *left, const void *right)
 {
         int64_t a = *(const int64_t *)left;
@@ -300,35 +269,37 @@ static int64_t *sorted_ids(const struct queue *queue)
         return ids;
 }
 
-static int change_letters(struct queue *queue,
-                          void (*act)(struct store *store, struct store_letters *letters))
+static int change_letters(struct queue *queue, bool replay)
 {
         CLEANUP(mem_cleanup) int64_t *ids = NULL;
-        struct change change = {
-                .letters = {.done = note_result, .count = (size_t)queue->count},
-                .result = -EIO,
-        };
-        struct store_letters *letters = &change.letters;
+        struct queue_change change = {.replay = replay, .count = (size_t)queue->count};
+        struct reason reason = REASON_INIT;
+        int result;
 
-        if (!open_to_write(queue) || !check_letters(queue))
+        if (!check_letters(queue))
                 return CLI_FAILED;
-        if (!queue->all)
-                letters->ids = ids = sorted_ids(queue);
-        act(queue->store, letters);
         close_store(queue);
-        printf("%zu %s, %" PRId64 " dead letters are left\n", letters->changed,
-               strcmp(queue->action, "replay") == 0 ? "replayed" : "dropped", letters->left);
-        return change.result == 0 && !letters->more ? CLI_GOOD : CLI_FAILED;
+        if (!queue->all)
+                change.ids = ids = sorted_ids(queue);
+        result = queue_change_run(&queue->options, &change, &reason);
+        if (result == 0 || change.changed > 0)
+                printf("%zu %s, %" PRId64 " dead letters are left\n", change.changed,
+                       replay ? "replayed" : "dropped", change.left);
+        if (result != 0)
+                fprintf(stderr, "isthmus queue: %s\n", reason.text);
+        else if (change.more)
+                fputs("isthmus queue: the store is full; replay the others later\n", stderr);
+        return result == 0 && !change.more ? CLI_GOOD : CLI_FAILED;
 }
 
 static int replay(struct queue *queue)
 {
-        return change_letters(queue, store_dead_replay);
+        return change_letters(queue, true);
 }
 
 static int drop(struct queue *queue)
 {
-        return change_letters(queue, store_dead_drop);
+        return change_letters(queue, false);
 }
 
 /* --- the command --------------------------------------------------------------------------- */
@@ -338,7 +309,7 @@ static const struct action {
         int (*run)(struct queue *queue);
         int least; /* arguments */
         int most;
-        bool changes; /* takes ids or --all, and needs the store for itself */
+        bool changes; /* takes ids or --all */
 } actions[] = {
         {"list", list, 0, 1, false},         {"dead", dead, 0, 0, false},
         {"show", show, 1, 1, false},         {"export", export, 0, 1, false},
@@ -356,7 +327,7 @@ static int run(struct queue *queue, const struct action *action)
         if (queue->count < least || queue->count > most)
                 return usage(action->name, "has too few or too many arguments");
         log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
-        if (action->changes || open_to_read(queue))
+        if (open_to_read(queue))
                 status = action->run(queue);
         store_close(queue->store);
         buf_deinit(&queue->text);

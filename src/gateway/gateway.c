@@ -510,6 +510,7 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
                         .settings = gateway->settings,
                         .store = gateway->store,
                         .hubs = gateway->hubs,
+                        .queue = gateway->queue,
                         .devices = gateway->devices,
                         .pending = gateway->pending,
                         .network = gateway->command_network,

@@ -157,7 +157,10 @@ struct store_letters {
         size_t maximum; /* change no more than so many; 0 = all */
         /* Each replayed event, in order; on the thread `store`, after the commit; or NULL. */
         void (*replayed)(struct store_letters *letters, const struct store_event *event);
-        /* On the thread `store`: 0, STORE_E_CLOSED or negative; the following are set. */
+        /*
+         * On the thread `store`: 0, and the following are set; or, when the disk refuses,
+         * STORE_E_FULL, STORE_E_CLOSED or negative, and only `changed` is.
+         */
         void (*done)(struct store_letters *letters, int result);
         size_t changed;
         int64_t left; /* dead letters in the store */

@@ -179,17 +179,39 @@ bool store_task_committed(struct store *store, struct store_task *task)
         return false;
 }
 
+static void refuse(struct store_task *task, int result)
+{
+        if (task->put)
+                task->put->done(task->put, result);
+        if (task->letters) {
+                task->letters->changed = task->made.changed;
+                task->letters->done(task->letters, result);
+        }
+        task_free(task);
+}
+
 void store_tasks_refuse(struct store_tasks *tasks, int result)
 {
         struct store_task *next;
 
         for (struct store_task *task = tasks->first; task; task = next) {
                 next = task->next;
-                if (task->put)
-                        task->put->done(task->put, result);
-                if (task->letters)
-                        task->letters->done(task->letters, result);
-                task_free(task);
+                refuse(task, result);
         }
         tasks->first = NULL;
+}
+
+void store_tasks_refuse_letters(struct store_tasks *tasks, int result)
+{
+        struct store_tasks all = *tasks;
+        struct store_task *next;
+
+        tasks->first = NULL;
+        for (struct store_task *task = all.first; task; task = next) {
+                next = task->next;
+                if (task->letters)
+                        refuse(task, result);
+                else
+                        STORE_LIST_APPEND(tasks, task);
+        }
 }

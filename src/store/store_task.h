@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The changes that are never refused, only tried again: what settles something that was accepted,
- * and what becomes of dead letters. A task may need more than one transaction.
+ * The changes that no want of room refuses: what settles something that was accepted, which is
+ * tried again until it is done, and what becomes of dead letters. A task may need more than one
+ * transaction.
  *
  * All but store_task_new and store_tasks_refuse on the thread `store`.
  */
@@ -63,5 +64,8 @@ bool store_task_committed(struct store *store, struct store_task *task) MUST_CHE
 
 /* Frees all, and answers those that somebody waits for. */
 void store_tasks_refuse(struct store_tasks *tasks, int result);
+
+/* Only those that change dead letters: somebody who asked for it can ask again. */
+void store_tasks_refuse_letters(struct store_tasks *tasks, int result);
 
 #endif

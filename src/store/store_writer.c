@@ -346,6 +346,8 @@ static bool take_back(struct store *store, struct store_part *part, int result)
         STORE_LIST_MOVE(&part->puts, &part->refused);
         STORE_LIST_MOVE(&part->puts, &part->greedy);
         answer_puts(&part->puts, public_result(result));
+        if (was_last_try)
+                store_tasks_refuse_letters(&part->tasks, public_result(result));
         return_tasks(store, &part->tasks);
         if (was_last_try) {
                 answer_writes(&part->writes, public_result(result));

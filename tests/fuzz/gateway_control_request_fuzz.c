@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Requests at the control socket, as lines: method, path, then the values of `state`, `device`,
- * `limit` and `force`; a value that is not there is no argument.
+ * `limit`, `force`, `ids`, `all` and `before`; a value that is not there is no argument.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-#define LINES 6
+#define LINES 9
 
 static void require(bool holds)
 {
@@ -21,7 +21,8 @@ static void require(bool holds)
 
 static const char *argument(void *context, const char *name)
 {
-        static const char *const names[] = {"state", "device", "limit", "force"};
+        static const char *const names[] = {"state", "device", "limit", "force",
+                                            "ids",   "all",    "before"};
         char **lines = context;
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -45,6 +46,9 @@ static void check(const struct control_source *source)
         require(request.call < CONTROL_CALL_COUNT);
         require(!request.force || request.call == CONTROL_CANCEL);
         require(request.limit <= CONTROL_LIMIT_MAX);
+        require(request.id_count <= CONTROL_IDS_MAX);
+        for (size_t i = 0; i < request.id_count; i++)
+                require(request.ids[i] > 0 && (i == 0 || request.ids[i] >= request.ids[i - 1]));
         if (request.call == CONTROL_COMMAND || request.call == CONTROL_CANCEL)
                 require(strlen(request.reference) >= COMMAND_REFERENCE_MIN &&
                         !strchr(request.reference, '/'));

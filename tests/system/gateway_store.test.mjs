@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The store of a running gateway: shares of its bound, dead letters, backup.
 import assert from 'node:assert/strict';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
-import { temporaryDirectory } from './support/program.mjs';
+import { eventually, run, temporaryDirectory } from './support/program.mjs';
 
 /** Posts uplinks of one device until one is refused, or `most` times; resolves to the answer. */
 async function postUntilRefused(gateway, device, most) {
@@ -53,4 +53,54 @@ test('a data folder that others may enter is closed to them, and no file in it i
     assert.equal((await stat(join(data, name))).mode & 0o077, 0, name);
   }
   assert.ok((await readdir(data)).includes('store.sqlite-wal'));
+});
+
+test('dead letters of a running gateway are replayed in order and dropped', { timeout: 90000 }, async (t) => {
+  const hub = await startHub(t);
+  const directory = await temporaryDirectory(t, 'letters');
+  const formatter = async (text) => {
+    await writeFile(join(directory, 'codec.new'), text);
+    await rename(join(directory, 'codec.new'), join(directory, 'codec.js'));
+  };
+  await formatter('function decodeUplink() { throw new Error("not yet"); }');
+  const gateway = await startGateway(t, provisionedBy(hub), {
+    PayloadFormatters: { Directory: directory, UplinkFormatterDefault: 'codec' },
+  });
+  const queue = (...args) => run(['queue', ...args, '--data', join(gateway.directory, 'data')]);
+  const send = async (device, number) => {
+    const { status } = await gateway.uplink(uplinkOf('application1', device, {
+      frm_payload: Buffer.from([number]).toString('base64'), decoded_payload: undefined,
+    }));
+    assert.equal(status, 202);
+  };
+  const dead = async (count) => eventually(`${count} dead letters`, async () => {
+    const { stdout } = await queue('dead');
+    const ids = stdout.split('\n').slice(1).filter(Boolean).map((line) => line.trim().split(' ')[0]);
+    return ids.length === count && ids;
+  });
+
+  for (let number = 0; number < 10; number++) await send(`letters-${number % 2}`, number);
+  const ids = await dead(10);
+  await formatter('function decodeUplink({ bytes }) { return { data: { number: bytes[0] } }; }');
+  await eventually('the mended formatter', async () => {
+    await send('probe', 1);
+    return (await hub.telemetry()).some(({ deviceId }) => deviceId === 'probe');
+  });
+
+  const dropped = await queue('drop', ids[9]);
+  assert.equal(dropped.status, 0, dropped.output);
+  assert.match(dropped.stdout, /^1 dropped, \d+ dead letters are left\n$/);
+  const chosen = await queue('replay', ids[1], ids[0]);
+  assert.equal(chosen.status, 0, chosen.output);
+  assert.match(chosen.stdout, /^2 replayed, \d+ dead letters are left\n$/);
+  const all = await queue('replay', '--all');
+  assert.equal(all.status, 0, all.output);
+  assert.match(all.stdout, /^\d+ replayed, 0 dead letters are left\n$/);
+  const numbers = async (device, count) =>
+    (await hub.telemetryOf(device, count)).map(({ body }) => body.number);
+  assert.deepEqual(await numbers('letters-0', 5), [0, 2, 4, 6, 8]);
+  assert.deepEqual(await numbers('letters-1', 4), [1, 3, 5, 7]);
+  const wrong = await queue('replay', ids[0]);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.output, /nothing was changed/);
 });

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "gateway/command/command_view.h"
 #include "gateway/control/control_commands.h"
+#include "gateway/control/control_letters.h"
 #include "gateway/control/control_request.h"
 #include "gateway/control/control_status.h"
 #include "http/http_server.h"
@@ -119,6 +120,8 @@ static void run(void *context)
         case CONTROL_CANCEL:
                 status = answer_about_one(call, &later, &reason);
                 break;
+        case CONTROL_REPLAY:
+        case CONTROL_DROP:
         case CONTROL_CALL_COUNT:
                 break;
         }
@@ -149,18 +152,24 @@ static void handle(void *context, struct http_exchange *exchange)
                 .argument = argument,
                 .context = exchange,
         };
-        struct call *call = mem_new(1, sizeof(*call));
+        struct control_request request;
         struct reason reason = REASON_INIT;
-        int status = control_request_parse(&source, &call->request, &reason);
+        int status = control_request_parse(&source, &request, &reason);
+        struct call *call;
 
         if (status != 0) {
-                free(call);
                 refuse(exchange, status, reason.text);
                 return;
         }
+        http_exchange_defer(exchange);
+        if (request.call == CONTROL_REPLAY || request.call == CONTROL_DROP) {
+                control_letters_change(&control->options, &request, exchange);
+                return;
+        }
+        call = mem_new(1, sizeof(*call));
         call->control = control;
         call->exchange = exchange;
-        http_exchange_defer(exchange);
+        call->request = request;
         hub_client_post(control->options.hubs, run, call);
 }
 
@@ -187,7 +196,7 @@ int control_start(const struct control_options *options, struct control **contro
                         .socket = made->path,
                         .maximum_body = MAXIMUM_BODY,
                         .maximum_connections = MAXIMUM_CONNECTIONS,
-                        .methods = "GET, DELETE",
+                        .methods = "GET, POST, DELETE",
                         .admit = admit,
                         .handle = handle,
                         .context = made,

@@ -19,6 +19,7 @@
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
 #include "gateway/device/device.h"
+#include "gateway/uplink/uplink_queue.h"
 #include "store/store.h"
 
 /* The socket's name in the data directory. */
@@ -31,6 +32,7 @@ struct control_options {
         const struct settings *settings;
         struct store *store;
         struct hub_client *hubs;
+        struct uplink_queue *queue;
         struct device_table *devices;
         struct command_ledger *pending;
         struct command_network *network;

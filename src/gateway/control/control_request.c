@@ -2,6 +2,7 @@
 #include "gateway/control/control_request.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -14,7 +15,8 @@ static const struct route {
 } routes[] = {
         {"GET", "/status", CONTROL_STATUS},       {"GET", "/devices", CONTROL_DEVICES},
         {"GET", "/commands", CONTROL_COMMANDS},   {"GET", "/commands/", CONTROL_COMMAND},
-        {"DELETE", "/commands/", CONTROL_CANCEL},
+        {"DELETE", "/commands/", CONTROL_CANCEL}, {"POST", "/letters/replay", CONTROL_REPLAY},
+        {"POST", "/letters/drop", CONTROL_DROP},
 };
 
 static bool fits(const struct route *route, const char *path)
@@ -41,8 +43,8 @@ static int find_route(const struct control_source *source, const struct route **
                         return 0;
         }
         if (status == 404)
-                reason_set(reason, "there is no such path; ask for /status, /devices, /commands or "
-                                   "/commands/REFERENCE");
+                reason_set(reason, "there is no such path; ask for /status, /devices, /commands, "
+                                   "/commands/REFERENCE, /letters/replay or /letters/drop");
         else
                 reason_set(reason, "the method '%.16s' is not for this path", source->method);
         return status;
@@ -82,13 +84,70 @@ static bool read_limit(const char *text, struct control_request *request, struct
         return true;
 }
 
-static bool read_force(const char *text, struct control_request *request, struct reason *reason)
+/* A switch that is off unless it is given. */
+static bool read_switch(const struct control_source *source, const char *name, bool *on,
+                        struct reason *reason)
 {
-        request->force = text_equal(text, "true");
-        if (!text || request->force || text_equal(text, "false"))
+        const char *text = argument(source, name);
+
+        *on = text_equal(text, "true");
+        if (!text || *on || text_equal(text, "false"))
                 return true;
-        reason_set(reason, "'force' is true or false");
+        reason_set(reason, "'%s' is true or false", name);
         return false;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+        int64_t a = *(const int64_t *)left;
+        int64_t b = *(const int64_t *)right;
+
+        return (a > b) - (a < b);
+}
+
+/* "5,7,9" */
+static bool read_ids(const char *text, struct control_request *request, struct reason *reason)
+{
+        while (text && request->id_count < CONTROL_IDS_MAX) {
+                char id[24] = "";
+                size_t length = strcspn(text, ",");
+
+                if (length < sizeof(id))
+                        memcpy(id, text, length);
+                if (!text_to_int64(id, 1, INT64_MAX - 1, &request->ids[request->id_count]))
+                        break;
+                request->id_count++;
+                text = text[length] ? text + length + 1 : NULL;
+        }
+        if (text)
+                reason_set(reason,
+                           "'ids' are numbers of dead letters with commas between them, at "
+                           "most %d",
+                           CONTROL_IDS_MAX);
+        qsort(request->ids, request->id_count, sizeof(request->ids[0]), compare_ids);
+        return !text;
+}
+
+/* Which dead letters: some, or all. */
+static bool read_letters(const struct control_source *source, struct control_request *request,
+                         struct reason *reason)
+{
+        const char *ids = argument(source, "ids");
+        const char *before = argument(source, "before");
+        bool all;
+
+        if (!read_switch(source, "all", &all, reason))
+                return false;
+        if (all == (ids != NULL)) {
+                reason_set(reason, "give either 'ids' or 'all=true'");
+                return false;
+        }
+        if (before && !text_to_int64(before, 1, INT64_MAX - 1, &request->before)) {
+                reason_set(reason, "'before' is the number of a dead letter");
+                return false;
+        }
+        return read_ids(ids, request, reason) &&
+               read_limit(argument(source, "limit"), request, reason);
 }
 
 static bool check_reference(const char *reference, struct reason *reason)
@@ -115,9 +174,12 @@ static bool read_arguments(const struct control_source *source, struct control_r
                        read_limit(argument(source, "limit"), request, reason);
         case CONTROL_CANCEL:
                 return check_reference(request->reference, reason) &&
-                       read_force(argument(source, "force"), request, reason);
+                       read_switch(source, "force", &request->force, reason);
         case CONTROL_COMMAND:
                 return check_reference(request->reference, reason);
+        case CONTROL_REPLAY:
+        case CONTROL_DROP:
+                return read_letters(source, request, reason);
         case CONTROL_STATUS:
         case CONTROL_CALL_COUNT:
                 break;

@@ -14,12 +14,17 @@
 #define CONTROL_LIMIT_DEFAULT 1000
 #define CONTROL_LIMIT_MAX     10000
 
+/* Dead letters that one request may name. */
+#define CONTROL_IDS_MAX 100
+
 enum control_call {
         CONTROL_STATUS,   /* GET /status */
         CONTROL_DEVICES,  /* GET /devices */
         CONTROL_COMMANDS, /* GET /commands */
         CONTROL_COMMAND,  /* GET /commands/REFERENCE */
         CONTROL_CANCEL,   /* DELETE /commands/REFERENCE */
+        CONTROL_REPLAY,   /* POST /letters/replay */
+        CONTROL_DROP,     /* POST /letters/drop */
         CONTROL_CALL_COUNT,
 };
 
@@ -38,8 +43,11 @@ struct control_request {
         struct command_filter filter; /* `device` counts for devices as well */
         bool has_phase;               /* only devices in this phase */
         enum device_phase phase;
-        bool force;   /* cancel also what the network may have */
-        size_t limit; /* of a list */
+        bool force;                   /* cancel also what the network may have */
+        size_t limit;                 /* of a list, and of letters that are changed */
+        int64_t ids[CONTROL_IDS_MAX]; /* of dead letters, ascending */
+        size_t id_count;              /* 0 = all below `before` */
+        int64_t before;               /* 0 = all there are */
 };
 
 /* 0; or an HTTP status (400, 404, 405) with the reason. */

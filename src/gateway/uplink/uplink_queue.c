@@ -241,6 +241,18 @@ static struct uplink_event *event_from_record(struct uplink_queue *queue, const 
         return event;
 }
 
+void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored)
+{
+        struct uplink_event *event = event_from_record(queue, stored->device, stored);
+        struct list events;
+
+        if (!event)
+                return;
+        list_init(&events);
+        list_push_back(&events, &event->node);
+        uplink_queue_add(queue, &events);
+}
+
 static void start_reading(struct reading *reading);
 
 /* Takes what was read into the backlog; what does not fit is read again later. */

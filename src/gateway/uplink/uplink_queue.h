@@ -86,6 +86,9 @@ void uplink_queue_free(struct uplink_queue *queue);
 /* On the store's thread: takes all struct uplink_event off `events`. */
 void uplink_queue_add(struct uplink_queue *queue, struct list *events);
 
+/* On the store's thread: a dead letter that waits again. */
+void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *event);
+
 /*
  * At start, before the first uplink_queue_add: the device with this key has events in the store;
  * they are read, and `device_of` and `ready` follow. Any thread.

@@ -64,6 +64,33 @@ static void each_call_has_its_path(void **state)
         assert_true(request.call == CONTROL_CANCEL && request.force);
 }
 
+static void letters_are_chosen_by_their_ids_or_all(void **state)
+{
+        struct control_request request;
+        CLEANUP(mem_cleanup) char *many = mem_new(1, CONTROL_IDS_MAX * 2 + 2);
+
+        (void)state;
+        assert_int_equal(
+                parse("POST", "/letters/replay", (struct query){"ids", "9,7,12"}, &request), 0);
+        assert_int_equal(request.call, CONTROL_REPLAY);
+        assert_int_equal(request.id_count, 3);
+        assert_true(request.ids[0] == 7 && request.ids[1] == 9 && request.ids[2] == 12);
+        assert_int_equal(request.limit, CONTROL_LIMIT_DEFAULT);
+        assert_int_equal(parse("POST", "/letters/drop", (struct query){"all", "true"}, &request),
+                         0);
+        assert_int_equal(request.call, CONTROL_DROP);
+        assert_int_equal(request.id_count, 0);
+        for (int i = 0; i < CONTROL_IDS_MAX; i++)
+                memcpy(many + 2 * i, i > 0 ? ",1" : "11", 2);
+        assert_int_equal(parse("POST", "/letters/drop", (struct query){"ids", many}, &request), 0);
+        assert_int_equal(request.id_count, CONTROL_IDS_MAX);
+        memcpy(many + 2 * CONTROL_IDS_MAX, ",1", 2);
+        many[2 * CONTROL_IDS_MAX + 1] = '\0';
+        many[1] = ',';
+        assert_int_equal(parse("POST", "/letters/drop", (struct query){"ids", many}, &request),
+                         400);
+}
+
 static void what_is_wrong_has_its_status(void **state)
 {
         static const struct {
@@ -86,6 +113,14 @@ static void what_is_wrong_has_its_status(void **state)
                 {"GET", "/devices", {"state", "sent"}, 400},
                 {"GET", "/devices", {"limit", "10001"}, 400},
                 {"GET", "/commands", {"limit", "-1"}, 400},
+                {"GET", "/letters/replay", {"all", "true"}, 405},
+                {"POST", "/letters/replay", {NULL, NULL}, 400},
+                {"POST", "/letters/replay", {"all", "yes"}, 400},
+                {"POST", "/letters/drop", {"all", "false"}, 400},
+                {"POST", "/letters/drop", {"ids", ""}, 400},
+                {"POST", "/letters/drop", {"ids", "1,,2"}, 400},
+                {"POST", "/letters/drop", {"ids", "0"}, 400},
+                {"POST", "/letters/drop", {"ids", "99999999999999999999999999"}, 400},
         };
         struct control_request request;
 
@@ -202,6 +237,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_call_has_its_path),
+                cmocka_unit_test(letters_are_chosen_by_their_ids_or_all),
                 cmocka_unit_test(what_is_wrong_has_its_status),
                 cmocka_unit_test(filters_choose_by_device_state_and_outcome),
                 cmocka_unit_test(a_reference_is_known_by_its_beginning),

@@ -252,6 +252,48 @@ static int tear_down(void **state)
 
 /* --- tests --------------------------------------------------------------------------------- */
 
+/* A dead letter of the device that was replayed: it waits again, with a new id. */
+static void replay(struct fixture *fixture, int device, int64_t id)
+{
+        struct uplink_event *event = put(device, id);
+        struct store_event again = {
+                .id = id,
+                .device = device_key(device),
+                .record = stored.events[stored.count - 1].record.data,
+                .record_size = stored.events[stored.count - 1].record.size,
+        };
+
+        uplink_event_free(event);
+        uplink_queue_add_stored(fixture->queue, &again);
+}
+
+static void replayed_events_come_behind_what_waits_and_before_what_comes_later(void **state)
+{
+        struct fixture *fixture = *state;
+
+        arrive(fixture, 0, 1);
+        run_posts();
+        for (int64_t id = 2; id <= 9; id++)
+                replay(fixture, 0, id);
+        arrive(fixture, 0, 10);
+        replay(fixture, 1, 11);
+        run_posts();
+        assert_int_equal(fixture->ready[0], 1);
+        assert_int_equal(fixture->ready[1], 1);
+        /* More than may be in memory: they are read in between. */
+        for (int64_t id = 1; id <= 10; id++) {
+                int64_t found = pop(fixture, 0);
+
+                if (found == 0) {
+                        answer_take();
+                        run_posts();
+                        found = pop(fixture, 0);
+                }
+                assert_int_equal(found, id);
+        }
+        assert_int_equal(pop(fixture, 1), 11);
+}
+
 static void hands_out_in_order(void **state)
 {
         struct fixture *fixture = *state;
@@ -436,6 +478,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(hands_out_in_order, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        replayed_events_come_behind_what_waits_and_before_what_comes_later, set_up,
+                        tear_down),
                 cmocka_unit_test_setup_teardown(many_additions_make_one_post, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(reads_back_what_did_not_fit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(

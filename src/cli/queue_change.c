@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "cli/queue_change.h"
+
+#include <inttypes.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "cli/gateway_control.h"
+#include "gateway/control/control_request.h"
+
+/* --- by the gateway ------------------------------------------------------------------------ */
+
+static int64_t number_of(const struct json_object *answer, const char *name)
+{
+        return json_object_get_int64(json_object_object_get(answer, name));
+}
+
+/* One request; `before` is that of the one it goes on with, and of its answer. */
+static int ask(struct gateway_control *gateway, struct queue_change *change, const char *which,
+               int64_t *before, size_t *changed, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf path = BUF_INIT;
+        CLEANUP(json_cleanup) struct json_object *answer = NULL;
+        int result;
+
+        buf_add_format(&path, "/letters/%s?%s", change->replay ? "replay" : "drop", which);
+        if (*before > 0)
+                buf_add_format(&path, "&before=%" PRId64, *before);
+        result = gateway_control_call(gateway, "POST", buf_text(&path), &answer, reason);
+        if (result != 0)
+                return result;
+        *changed = (size_t)number_of(answer, "changed");
+        *before = number_of(answer, "before");
+        change->changed += *changed;
+        change->left = number_of(answer, "left");
+        change->more = json_object_get_boolean(json_object_object_get(answer, "more"));
+        return 0;
+}
+
+static int ask_for_some(struct gateway_control *gateway, struct queue_change *change,
+                        struct reason *reason)
+{
+        int result = 0;
+
+        for (size_t i = 0; i < change->count && result == 0 && !change->more;) {
+                CLEANUP(buf_deinit) struct buf ids = BUF_INIT;
+                size_t end =
+                        i + CONTROL_IDS_MAX < change->count ? i + CONTROL_IDS_MAX : change->count;
+                int64_t before = 0;
+                size_t changed;
+
+                for (; i < end; i++)
+                        buf_add_format(&ids, "%s%" PRId64,
+                                       ids.size > 0 ? "," : "ids=", change->ids[i]);
+                result = ask(gateway, change, buf_text(&ids), &before, &changed, reason);
+        }
+        return result;
+}
+
+/* As many requests as it takes; what dies meanwhile is not asked for. */
+static int ask_for_all(struct gateway_control *gateway, struct queue_change *change,
+                       struct reason *reason)
+{
+        int64_t before = 0;
+        size_t changed;
+        int result;
+
+        do {
+                result = ask(gateway, change, "all=true", &before, &changed, reason);
+        } while (result == 0 && change->more && changed > 0);
+        return result;
+}
+
+/* --- by ourselves -------------------------------------------------------------------------- */
+
+struct own_change {
+        struct store_letters letters; /* the first member */
+        int result;
+};
+
+/* On the store's thread, at the latest while it is closed. */
+static void note_result(struct store_letters *letters, int result)
+{
+        struct own_change *change = (struct own_change *)(void *)letters;
+
+        change->result = result;
+}
+
+static int change_store(const struct store_options *options, struct queue_change *change,
+                        struct reason *reason)
+{
+        struct own_change own = {
+                .letters = {.ids = change->ids, .count = change->count, .done = note_result}};
+        struct store *store = NULL;
+        int result = store_open(options, &store, reason);
+
+        if (result != 0)
+                return result;
+        if (change->replay)
+                store_dead_replay(store, &own.letters);
+        else
+                store_dead_drop(store, &own.letters);
+        store_close(store);
+        change->changed = own.letters.changed;
+        change->left = own.letters.left;
+        change->more = own.letters.more;
+        if (own.result != 0)
+                reason_set(reason, "the store can't be written");
+        return own.result;
+}
+
+int queue_change_run(const struct store_options *options, struct queue_change *change,
+                     struct reason *reason)
+{
+        struct gateway_control *gateway = NULL;
+        int result = gateway_control_open(options->directory, &gateway, reason);
+
+        if (result == GATEWAY_CONTROL_E_ABSENT)
+                return change_store(options, change, reason);
+        if (result == 0)
+                result = change->ids ? ask_for_some(gateway, change, reason)
+                                     : ask_for_all(gateway, change, reason);
+        gateway_control_close(gateway);
+        return result;
+}
