@@ -36,7 +36,7 @@ bool terminal_write(struct buf *out)
         return written;
 }
 
-static void complain(const char *command, const char *format, va_list values)
+static void PRINTF_LIKE(2, 0) complain(const char *command, const char *format, va_list values)
 {
         CLEANUP(buf_deinit) struct buf sentence = BUF_INIT;
         CLEANUP(buf_deinit) struct buf line = BUF_INIT;
