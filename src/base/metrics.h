@@ -50,6 +50,8 @@
           "Commands by outcome at the hub")                                                        \
         X(COMMAND_ABANDONED, "isthmus_commands_settled_total{outcome=\"abandoned\"}", "")          \
         X(COMMAND_REJECTED, "isthmus_commands_settled_total{outcome=\"rejected\"}", "")            \
+        X(DEVICE_NOT_ADMITTED, "isthmus_events_over_device_limit_total",                           \
+          "Events of new devices refused because of Limits.Devices")                               \
         X(DEVICE_OFF, "isthmus_events_not_integrated_total",                                       \
           "Events of devices that are not to be in Azure")                                         \
         X(REGISTRY_READ, "isthmus_device_lists_total{result=\"read\"}",                            \

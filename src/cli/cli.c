@@ -11,6 +11,7 @@ static int isthmus_help(int argc, char **argv);
 static const struct cli_command commands[] = {
         {"command", "lists, shows and cancels commands on their way to devices", isthmus_command},
         {"config", "checks or shows the configuration", isthmus_config},
+        {"device", "lists and shows devices; gives their ids in IoT Hub free", isthmus_device},
         {"formatter", "tries a payload formatter", isthmus_formatter},
         {"gateway", "takes webhooks and is every device's connection to its hub", isthmus_gateway},
         {"help", "shows this help", isthmus_help},

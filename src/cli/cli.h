@@ -22,6 +22,7 @@ int cli_main(int argc, char **argv);
 /* The commands, one file each; cli.c holds the table. */
 int isthmus_command(int argc, char **argv);
 int isthmus_config(int argc, char **argv);
+int isthmus_device(int argc, char **argv);
 int isthmus_formatter(int argc, char **argv);
 int isthmus_gateway(int argc, char **argv);
 int isthmus_hub(int argc, char **argv);

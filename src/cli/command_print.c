@@ -91,11 +91,15 @@ static void print_device(struct buf *out, struct json_object *device)
 {
         bool integrated = json_bool_member(device, "integrated", true);
         const char *why = integrated ? text_of(device, "clash") : "not to be in Azure";
+        int64_t waiting;
 
         add_column(out, 11, text_of(device, "state"));
-        buf_add_format(out, "%6" PRId64 "%s  %8" PRId64 "  ", number_of(device, "eventsInMemory"),
-                       json_bool_member(device, "moreInStore", false) ? "+" : " ",
-                       number_of(device, "commands"));
+        if (json_int_member(device, "waitingEvents", &waiting))
+                buf_add_format(out, "%6" PRId64 " ", waiting);
+        else
+                buf_add_format(out, "%6" PRId64 "%s", number_of(device, "eventsInMemory"),
+                               json_bool_member(device, "moreInStore", false) ? "+" : " ");
+        buf_add_format(out, "  %8" PRId64 "  ", number_of(device, "commands"));
         add_column(out, 36, text_of(device, "device"));
         add_column(out, 24, text_of(device, "hubDeviceId"));
         terminal_add(out, why[0] ? why : text_of(device, "heldBecause"));

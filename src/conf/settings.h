@@ -176,6 +176,7 @@ struct settings {
                 int64_t json_values; /* in the body of a webhook; more is answered 400 */
                 int64_t request_timeout_s;
                 int64_t connections; /* webhook connections open at the same time */
+                int64_t devices;     /* known to this gateway */
         } limits;
         struct {
                 char *backend;

@@ -210,6 +210,10 @@ static const struct conf_row rows[] = {
          .meaning = "A webhook that takes longer to arrive is answered 408"},
         {"Limits.Connections", CONF_INTEGER, FIELD(limits.connections), .fallback = "1000",
          BETWEEN(1, 60000), .meaning = "Webhook connections open at the same time"},
+        {"Limits.Devices", CONF_INTEGER, FIELD(limits.devices), .fallback = "200000",
+         BETWEEN(1, 10000000),
+         .meaning = "Devices that this gateway knows; webhooks of further ones are answered 503, "
+                    "and `isthmus device release` makes room"},
         {"Store.Backend", CONF_TEXT, FIELD(store.backend), .fallback = "sqlite",
          .check = check_backend, .meaning = "What keeps the events"},
         {"Store.MaximumBytes", CONF_INTEGER, FIELD(store.maximum_bytes), .fallback = "1073741824",

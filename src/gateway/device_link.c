@@ -608,6 +608,60 @@ void device_link_decided(struct device_link *hub, struct device *device,
                                   &(struct others){.hub = hub, .name = asked->name});
 }
 
+/* --- release ------------------------------------------------------------------------------ */
+
+/* True with the reason if the device can't be released now. */
+static bool is_busy(const struct device_link *hub, const struct device *device, bool force,
+                    struct reason *reason)
+{
+        const struct uplink_backlog *backlog = &device->backlog;
+        size_t commands = device->commands.count + device->held_commands.count;
+        bool waiting = backlog->events.count > 0 || backlog->unread || backlog->reading;
+
+        if (hub->stopped)
+                reason_set(reason, "the gateway is stopping");
+        else if (device->phase == DEVICE_REGISTERING)
+                reason_set(reason, "the device is being registered; try again in a moment");
+        else if (device->lane != device && device->lane->in_flight)
+                reason_set(reason, "an event is on its way to the hub; try again in a moment");
+        else if (commands > 0)
+                reason_set(reason,
+                           "%zu of its commands are not finished; `isthmus command cancel` "
+                           "ends them",
+                           commands);
+        else if (waiting && !force)
+                reason_set(reason, "events wait to be sent for it; with force they become dead "
+                                   "letters");
+        else
+                return false;
+        return true;
+}
+
+int device_link_release(struct device_link *hub, struct device *device, bool force, char **identity,
+                        struct reason *reason)
+{
+        device->owner = hub;
+        if (is_busy(hub, device, force, reason))
+                return -EBUSY;
+        *identity = device_table_release(hub->options.devices, device, reason);
+        if (!*identity)
+                return -EBUSY;
+        log_info("DEVICE_RELEASED", "An operator has released a device's id in IoT Hub",
+                 LOG_TEXT("device", device->key), LOG_TEXT("hub_device", device->hub_id), LOG_END);
+        unlink_device(device);
+        hub_timer_stop(hub->options.hubs, &device->timer);
+        device->failures = 0;
+        device->changed = false;
+        move(device, DEVICE_NEW);
+        device_places_release(hub->options.places, device);
+        device_provision_forget(hub->options.provision, device);
+        /* What was on its way is not settled any more; with the rest it is set aside. */
+        if (device->lane == device)
+                device->in_flight = NULL;
+        pump(hub, device->lane);
+        return 0;
+}
+
 /* --- hubs that are away, and clocks that are wrong ---------------------------------------- */
 
 static void observe(void *context, const struct hub_summary *summary)

@@ -72,6 +72,14 @@ void device_link_renew(struct device_link *hub, struct device *device);
 /* A way for its commands has become known: they are received from now on. */
 void device_link_receive(struct device_link *hub, struct device *device);
 
+/*
+ * An operator takes the device's IoT Hub device id away (device_table_release). Refused, with the
+ * reason, while something of the device is under way; with `force`, what waits to be sent becomes
+ * dead letters. 0 with the key of the claim's record, as device_table_release; else -EBUSY.
+ */
+int device_link_release(struct device_link *hub, struct device *device, bool force, char **identity,
+                        struct reason *reason) MUST_CHECK;
+
 /* What device_provision found out (device_provision_options.decided). */
 void device_link_decided(struct device_link *hub, struct device *device,
                          const struct dps_result *result);

@@ -92,11 +92,14 @@ static bool is_wanted(void *context, const struct event *event)
         return false;
 }
 
-static bool is_admissible(void *context, const struct event *event, struct reason *reason)
+static int is_admissible(void *context, const struct event *event, const char *device_key,
+                         struct reason *reason)
 {
         struct gateway *gateway = context;
 
-        return device_identity_check(gateway->settings, event, reason);
+        if (!device_identity_check(gateway->settings, event, reason))
+                return 400;
+        return device_table_admits(gateway->devices, device_key, reason) ? 0 : 503;
 }
 
 static void on_stored(void *context, struct list *events)
@@ -514,6 +517,7 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
                         .devices = gateway->devices,
                         .pending = gateway->pending,
                         .network = gateway->command_network,
+                        .link = gateway->device_link,
                 },
                 &gateway->control, reason);
 

@@ -28,6 +28,7 @@ struct webhook_intake {
 struct delivery {
         struct webhook_intake *webhook;
         struct http_exchange *exchange;
+        bool not_now;  /* something of it was refused that may be taken later */
         bool deferred; /* the answer comes later than `handle` returns */
         const struct network *network;
         const struct settings_webhook_key *key; /* that the sender has */
@@ -246,17 +247,21 @@ static void select_events(struct delivery *delivery, struct event_list *parsed)
                 CLEANUP(buf_deinit) struct buf key = BUF_INIT;
                 struct reason unfit = REASON_INIT;
                 struct uplink_event *event;
+                int status;
 
                 if (!options->wanted(options->context, &parsed->events[i]))
                         continue;
-                if (!options->admissible(options->context, &parsed->events[i], &unfit)) {
+                event_device_key(&parsed->events[i], &key);
+                status = options->admissible(options->context, &parsed->events[i], buf_text(&key),
+                                             &unfit);
+                if (status != 0) {
                         event_list_refuse(parsed, parsed->events[i].device, unfit.text);
+                        delivery->not_now |= status == 503;
                         continue;
                 }
                 event = mem_new(1, sizeof(*event));
                 event->event = parsed->events[i];
                 parsed->events[i] = EVENT_INIT;
-                event_device_key(&event->event, &key);
                 event->device_key = buf_take(&key);
                 event->heard = options->hear(options->context, &delivery->received, &event->event);
                 event->arrived_ns = delivery->arrived_ns;
@@ -379,8 +384,12 @@ static void store_events(struct delivery *delivery, struct event_list *parsed)
 
                 for (size_t i = 0; i < parsed->refusal_count; i++)
                         reason_add(&unfit, "%s", parsed->refusals[i].why);
-                metrics_add(METRIC_WEBHOOK_MALFORMED, 1);
-                refuse(delivery, 400, "Not taken", &unfit);
+                metrics_add(delivery->not_now ? METRIC_WEBHOOK_REFUSED : METRIC_WEBHOOK_MALFORMED,
+                            1);
+                if (delivery->not_now)
+                        refuse(delivery, 503, "Not now", &unfit);
+                else
+                        refuse(delivery, 400, "Not taken", &unfit);
         } else {
                 metrics_add(METRIC_WEBHOOK_IGNORED, 1);
                 delivery_free(delivery);

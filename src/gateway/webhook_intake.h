@@ -47,8 +47,12 @@ struct webhook_intake_options {
          * thread "ingest", or on "http" when a certificate was waited for.
          */
         bool (*wanted)(void *context, const struct event *event);
-        /* May its device be one of IoT Hub's? Else false with the reason: 400. */
-        bool (*admissible)(void *context, const struct event *event, struct reason *reason);
+        /*
+         * May its device be one of IoT Hub's? 0; 400 if it never may, 503 if not now, both with the
+         * reason.
+         */
+        int (*admissible)(void *context, const struct event *event, const char *device_key,
+                          struct reason *reason);
         /*
          * What the webhook tells of the way back to the device of an event that is stored; or
          * NULL. On the thread "ingest", or where the trust came from.

@@ -44,7 +44,10 @@ static void check(const struct control_source *source)
                 return;
         }
         require(request.call < CONTROL_CALL_COUNT);
-        require(!request.force || request.call == CONTROL_CANCEL);
+        require(!request.force || request.call == CONTROL_CANCEL ||
+                request.call == CONTROL_RELEASE);
+        if (request.call == CONTROL_DEVICE || request.call == CONTROL_RELEASE)
+                require(request.filter.device && request.filter.device[0] != '\0');
         require(request.limit <= CONTROL_LIMIT_MAX);
         require(request.id_count <= CONTROL_IDS_MAX);
         for (size_t i = 0; i < request.id_count; i++)

@@ -6,11 +6,13 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "gateway/command/command_view.h"
 #include "gateway/control/control_commands.h"
+#include "gateway/control/control_devices.h"
 #include "gateway/control/control_letters.h"
 #include "gateway/control/control_request.h"
 #include "gateway/control/control_status.h"
@@ -32,6 +34,8 @@ struct call {
         struct http_exchange *exchange;
         struct control_request request;
         struct buf answer;
+        char *identity; /* of the released device: the key of the record that goes */
+        struct store_write write;
 };
 
 /* The exchange may be gone when it returns. */
@@ -52,6 +56,7 @@ static void conclude(struct call *call, int status, const struct reason *reason)
         else
                 refuse(call->exchange, status, reason->text);
         buf_deinit(&call->answer);
+        free(call->identity);
         free(call);
 }
 
@@ -98,6 +103,44 @@ static int answer_about_one(struct call *call, bool *later, struct reason *reaso
         return 0;
 }
 
+/* On the store's thread: the claim's record is gone. */
+static void released(struct store_write *write, int result)
+{
+        struct call *call = list_entry(write, struct call, write);
+        struct reason reason = REASON_INIT;
+
+        if (result != 0)
+                reason_set(&reason, "it is released, but that can't be written to the store: look "
+                                    "at the disk");
+        conclude(call, result == 0 ? 0 : 500, &reason);
+}
+
+/* As answer_about_one. */
+static int answer_about_device(struct call *call, bool *later, struct reason *reason)
+{
+        const struct control_options *options = &call->control->options;
+        struct device *device;
+        int status = control_devices_find(options, &call->request, &device, reason);
+
+        if (status != 0)
+                return status;
+        if (call->request.call == CONTROL_RELEASE) {
+                if (device_link_release(options->link, device, call->request.force, &call->identity,
+                                        reason) != 0)
+                        return 409;
+                *later = true;
+        }
+        control_devices_view(options, device, &call->answer);
+        if (*later) {
+                call->write = (struct store_write){
+                        .record = {.kind = DEVICE_OWNER_KIND, .key = call->identity},
+                        .done = released,
+                };
+                store_write(options->store, &call->write);
+        }
+        return 0;
+}
+
 static void run(void *context)
 {
         struct call *call = context;
@@ -111,7 +154,7 @@ static void run(void *context)
                 control_status_write(&control->options, control->started_ms, &call->answer);
                 break;
         case CONTROL_DEVICES:
-                control_status_devices(&control->options, &call->request, &call->answer);
+                control_devices_list(&control->options, &call->request, &call->answer);
                 break;
         case CONTROL_COMMANDS:
                 control_commands_list(&control->options, &call->request, &call->answer);
@@ -119,6 +162,10 @@ static void run(void *context)
         case CONTROL_COMMAND:
         case CONTROL_CANCEL:
                 status = answer_about_one(call, &later, &reason);
+                break;
+        case CONTROL_DEVICE:
+        case CONTROL_RELEASE:
+                status = answer_about_device(call, &later, &reason);
                 break;
         case CONTROL_REPLAY:
         case CONTROL_DROP:

@@ -19,6 +19,7 @@
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
 #include "gateway/device/device.h"
+#include "gateway/device_link.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "store/store.h"
 
@@ -36,6 +37,7 @@ struct control_options {
         struct device_table *devices;
         struct command_ledger *pending;
         struct command_network *network;
+        struct device_link *link;
 };
 
 int control_start(const struct control_options *options, struct control **control,

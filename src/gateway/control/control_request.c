@@ -7,17 +7,23 @@
 
 #include "base/text.h"
 
-/* A path that ends with '/' goes on with a reference. */
+/* A path that ends with '/' goes on with a reference, or a device, whose key has '/' in it. */
 static const struct route {
         const char *method;
         const char *path;
         enum control_call call;
 } routes[] = {
         {"GET", "/status", CONTROL_STATUS},       {"GET", "/devices", CONTROL_DEVICES},
+        {"GET", "/devices/", CONTROL_DEVICE},     {"DELETE", "/devices/", CONTROL_RELEASE},
         {"GET", "/commands", CONTROL_COMMANDS},   {"GET", "/commands/", CONTROL_COMMAND},
         {"DELETE", "/commands/", CONTROL_CANCEL}, {"POST", "/letters/replay", CONTROL_REPLAY},
         {"POST", "/letters/drop", CONTROL_DROP},
 };
+
+static bool is_about_device(enum control_call call)
+{
+        return call == CONTROL_DEVICE || call == CONTROL_RELEASE;
+}
 
 static bool fits(const struct route *route, const char *path)
 {
@@ -26,7 +32,7 @@ static bool fits(const struct route *route, const char *path)
         if (route->path[size - 1] != '/')
                 return text_equal(route->path, path);
         return strncmp(route->path, path, size) == 0 && path[size] != '\0' &&
-               !strchr(path + size, '/');
+               (is_about_device(route->call) || !strchr(path + size, '/'));
 }
 
 static int find_route(const struct control_source *source, const struct route **found,
@@ -43,8 +49,9 @@ static int find_route(const struct control_source *source, const struct route **
                         return 0;
         }
         if (status == 404)
-                reason_set(reason, "there is no such path; ask for /status, /devices, /commands, "
-                                   "/commands/REFERENCE, /letters/replay or /letters/drop");
+                reason_set(reason, "there is no such path; ask for /status, /devices, "
+                                   "/devices/DEVICE, /commands, /commands/REFERENCE, "
+                                   "/letters/replay or /letters/drop");
         else
                 reason_set(reason, "the method '%.16s' is not for this path", source->method);
         return status;
@@ -164,7 +171,8 @@ static bool read_arguments(const struct control_source *source, struct control_r
 {
         const char *state = argument(source, "state");
 
-        request->filter.device = argument(source, "device");
+        if (!is_about_device(request->call))
+                request->filter.device = argument(source, "device");
         switch (request->call) {
         case CONTROL_DEVICES:
                 return read_phase(state, request, reason) &&
@@ -180,6 +188,9 @@ static bool read_arguments(const struct control_source *source, struct control_r
         case CONTROL_REPLAY:
         case CONTROL_DROP:
                 return read_letters(source, request, reason);
+        case CONTROL_RELEASE:
+                return read_switch(source, "force", &request->force, reason);
+        case CONTROL_DEVICE:
         case CONTROL_STATUS:
         case CONTROL_CALL_COUNT:
                 break;
@@ -198,5 +209,7 @@ int control_request_parse(const struct control_source *source, struct control_re
         *request = (struct control_request){.call = route->call};
         if (route->call == CONTROL_COMMAND || route->call == CONTROL_CANCEL)
                 request->reference = source->path + strlen(route->path);
+        if (is_about_device(route->call))
+                request->filter.device = source->path + strlen(route->path);
         return read_arguments(source, request, reason) ? 0 : 400;
 }

@@ -25,6 +25,8 @@ enum control_call {
         CONTROL_CANCEL,   /* DELETE /commands/REFERENCE */
         CONTROL_REPLAY,   /* POST /letters/replay */
         CONTROL_DROP,     /* POST /letters/drop */
+        CONTROL_DEVICE,   /* GET /devices/DEVICE */
+        CONTROL_RELEASE,  /* DELETE /devices/DEVICE */
         CONTROL_CALL_COUNT,
 };
 
@@ -40,11 +42,11 @@ struct control_source {
 struct control_request {
         enum control_call call;
         const char *reference;        /* of one command, or its beginning */
-        struct command_filter filter; /* `device` counts for devices as well */
+        struct command_filter filter; /* `device` counts for devices, and is the one of a path */
         bool has_phase;               /* only devices in this phase */
         enum device_phase phase;
-        bool force;                   /* cancel also what the network may have */
-        size_t limit;                 /* of a list, and of letters that are changed */
+        bool force;   /* cancel also what the network may have; release in spite of events */
+        size_t limit; /* of a list, and of letters that are changed */
         int64_t ids[CONTROL_IDS_MAX]; /* of dead letters, ascending */
         size_t id_count;              /* 0 = all below `before` */
         int64_t before;               /* 0 = all there are */

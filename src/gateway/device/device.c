@@ -11,13 +11,8 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "gateway/device/device_identity.h"
+#include "gateway/device/device_limit.h"
 #include "networks/network.h"
-
-/*
- * Records of this kind: key "IoT Hub device id@scope"; value the key of the device that owns it, a
- * line feed, and the template that made the id.
- */
-#define OWNER_KIND "owner"
 
 struct device_table {
         const struct settings *settings;
@@ -26,6 +21,7 @@ struct device_table {
         struct map *devices;     /* device key to struct device */
         struct map *owners;      /* device_identity_key to the owner's device key */
         struct map *near_misses; /* applications that were warned of */
+        struct device_limit *limit;
 };
 
 const char *device_phase_name(enum device_phase phase)
@@ -52,6 +48,7 @@ struct device_table *device_table_new(const struct settings *settings, struct st
         table->devices = map_new();
         table->owners = map_new();
         table->near_misses = map_new();
+        table->limit = device_limit_new(settings->limits.devices);
         return table;
 }
 
@@ -102,6 +99,7 @@ void device_table_free(struct device_table *table)
         map_free(table->devices);
         map_free(table->owners);
         map_free(table->near_misses);
+        device_limit_free(table->limit);
         free(table);
 }
 
@@ -140,7 +138,7 @@ static void claim_identity(struct device_table *table, struct device *device)
 
         if (!owner) {
                 store_write_copy(table->store, &(struct store_record){
-                                                       .kind = OWNER_KIND,
+                                                       .kind = DEVICE_OWNER_KIND,
                                                        .key = identity,
                                                        .value = record,
                                                        .value_size = strlen(record),
@@ -169,7 +167,8 @@ static void release_identity(struct device_table *table, const struct device *de
                 return;
         map_remove(table->owners, key);
         free(owner);
-        store_write_copy(table->store, &(struct store_record){.kind = OWNER_KIND, .key = before});
+        store_write_copy(table->store,
+                         &(struct store_record){.kind = DEVICE_OWNER_KIND, .key = before});
 }
 
 /* The model of the device's application; of all, if there is none. */
@@ -238,6 +237,7 @@ static struct device *add_device(struct device_table *table, const char *key)
         list_init(&device->commands);
         list_init(&device->held_commands);
         map_set(table->devices, key, device);
+        device_limit_add(table->limit, key);
         metrics_gauge_add(METRIC_DEVICES_KNOWN, 1);
         return device;
 }
@@ -247,6 +247,7 @@ static void drop_device(struct device_table *table, const char *key)
         struct device *device = map_get(table->devices, key);
 
         map_remove(table->devices, key);
+        device_limit_remove(table->limit, key);
         metrics_gauge_add(METRIC_DEVICES_KNOWN, -1);
         device_free(device);
 }
@@ -355,10 +356,51 @@ static bool is_identity(const struct settings *settings, const struct device *de
         return text_equal(own, identity);
 }
 
+bool device_table_admits(struct device_table *table, const char *device_key, struct reason *reason)
+{
+        return device_limit_admit(table->limit, device_key, reason);
+}
+
+char *device_table_release(struct device_table *table, struct device *device, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *key = NULL;
+        char *owner;
+
+        if (device->clash) {
+                reason_set(reason, "%s has no IoT Hub device id: %s", device->key, device->clash);
+                return NULL;
+        }
+        key = device_identity_key(table->settings, device->application, device->hub_id);
+        owner = map_get(table->owners, key);
+        map_remove(table->owners, key);
+        free(owner);
+        device_limit_remove(table->limit, device->key);
+        device->clash = mem_text("its IoT Hub device id was released by an operator");
+        return identity_of_id(table->settings, device->hub_id, device->application);
+}
+
+/* A device without an identity tries again: the one that it wants may have been released. */
+static void claim_again(struct device_table *table, struct device *device)
+{
+        CLEANUP(mem_cleanup) char *key = NULL;
+
+        if (!device->clash || !device->hub_id)
+                return;
+        key = device_identity_key(table->settings, device->application, device->hub_id);
+        if (map_get(table->owners, key))
+                return;
+        free(device->clash);
+        device->clash = NULL;
+        device_limit_add(table->limit, device->key);
+        claim_identity(table, device);
+}
+
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event)
 {
         struct device *device = device_table_find(table, event->device_key);
 
+        if (device)
+                claim_again(table, device);
         if (!device)
                 device = device_new(table, event->device_key, &event->event);
         else if (device->application[0] == '\0')
@@ -416,7 +458,10 @@ static struct device *add_place(struct device_table *table, const struct event *
         buf_add_char(&key, '/');
         text_url_escape(&key, event->device);
         device = device_table_find(table, buf_text(&key));
-        return device ? device : device_new(table, buf_text(&key), event);
+        if (!device)
+                return device_new(table, buf_text(&key), event);
+        claim_again(table, device);
+        return device;
 }
 
 struct device *device_table_place(struct device_table *table, struct device *lane,
@@ -452,7 +497,8 @@ struct device *device_table_list(struct device_table *table, const struct networ
         device = device_table_find(table, buf_text(&key));
         if (device)
                 take_attributes(table, device);
-        else if (device_identity_check(table->settings, &identity, reason))
+        else if (device_identity_check(table->settings, &identity, reason) &&
+                 device_table_admits(table, buf_text(&key), reason))
                 device = device_new(table, buf_text(&key), &identity);
         return device;
 }
@@ -556,7 +602,7 @@ static bool load_owner(void *context, const struct store_record *record)
 
 int device_table_load(struct device_table *table, struct reason *reason)
 {
-        int result = store_records_each(table->store, OWNER_KIND, load_owner, table);
+        int result = store_records_each(table->store, DEVICE_OWNER_KIND, load_owner, table);
 
         if (result != 0)
                 reason_set(reason, "the store's records of devices can't be read");

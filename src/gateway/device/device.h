@@ -126,6 +126,27 @@ struct device *device_table_list(struct device_table *table, const struct networ
                                  const char *application, const struct listed_device *listed,
                                  struct reason *reason);
 
+/*
+ * May events of this device be stored? True for known devices, and while there is room for a new
+ * one; else false with the reason. Every thread.
+ */
+bool device_table_admits(struct device_table *table, const char *device_key, struct reason *reason);
+
+/*
+ * Gives the device's IoT Hub device id free: whoever sends next and wants it gets it, the device
+ * itself, too. Until then it has a `clash`. Its record in the store is the caller's to delete: kind
+ * DEVICE_OWNER_KIND, with the key that comes back (the caller's to free). NULL, with the reason, if
+ * the device has no id of its own.
+ */
+char *device_table_release(struct device_table *table, struct device *device,
+                           struct reason *reason);
+
+/*
+ * Records of this kind: key "IoT Hub device id@scope"; value the key of the device that owns it, a
+ * line feed, and the template that made the id.
+ */
+#define DEVICE_OWNER_KIND "owner"
+
 /* The device with this key; NULL if it is not known. */
 struct device *device_table_find(const struct device_table *table, const char *device_key);
 

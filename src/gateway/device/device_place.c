@@ -9,9 +9,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-/* Records of this kind: key "device id@hub", the hub in small letters; value the device's key. */
-#define PLACE_KIND "place"
-
 struct device_places {
         struct store *store;
         struct map *owners; /* place to device key */
@@ -69,7 +66,7 @@ static bool load_place(void *context, const struct store_record *record)
 
 int device_places_load(struct device_places *places, struct reason *reason)
 {
-        int result = store_records_each(places->store, PLACE_KIND, load_place, places);
+        int result = store_records_each(places->store, DEVICE_PLACE_KIND, load_place, places);
 
         if (result != 0)
                 reason_set(reason, "the store's records of places can't be read");
@@ -84,7 +81,8 @@ static void give_back(struct device_places *places, const char *device_key)
                 return;
         set(places->places, device_key, NULL);
         set(places->owners, place, NULL);
-        store_write_copy(places->store, &(struct store_record){.kind = PLACE_KIND, .key = place});
+        store_write_copy(places->store,
+                         &(struct store_record){.kind = DEVICE_PLACE_KIND, .key = place});
 }
 
 static void take(struct device_places *places, const char *place, const char *device_key)
@@ -92,7 +90,7 @@ static void take(struct device_places *places, const char *place, const char *de
         set(places->owners, place, device_key);
         set(places->places, device_key, place);
         store_write_copy(places->store, &(struct store_record){
-                                                .kind = PLACE_KIND,
+                                                .kind = DEVICE_PLACE_KIND,
                                                 .key = place,
                                                 .value = device_key,
                                                 .value_size = strlen(device_key),
@@ -132,4 +130,9 @@ bool device_places_claim(struct device_places *places, const struct device *devi
         give_back(places, device->key);
         take(places, place, device->key);
         return true;
+}
+
+void device_places_release(struct device_places *places, const struct device *device)
+{
+        give_back(places, device->key);
 }

@@ -34,4 +34,10 @@ int device_places_load(struct device_places *places, struct reason *reason) MUST
 bool device_places_claim(struct device_places *places, const struct device *device,
                          struct reason *reason);
 
+/* The device gives back the place that it has, if it has one. */
+void device_places_release(struct device_places *places, const struct device *device);
+
+/* Records of this kind: key "device id@hub", the hub in small letters; value the device's key. */
+#define DEVICE_PLACE_KIND "place"
+
 #endif

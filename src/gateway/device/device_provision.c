@@ -17,9 +17,6 @@
 #include "base/text.h"
 #include "base/thread.h"
 
-/* Records of this kind: key the device's, value the JSON text that remember() writes. */
-#define ASSIGNMENT_KIND "assignment"
-
 /* What the service has answered is not doubted for so long; doubled at each answer. */
 #define ASK_MIN_MS (5 * 60 * 1000)
 #define ASK_MAX_MS (60 * 60 * 1000)
@@ -97,8 +94,8 @@ static bool load_record(void *context, const struct store_record *record)
 
 int device_provision_load(struct device_provision *provision, struct reason *reason)
 {
-        int result = store_records_each(provision->options.store, ASSIGNMENT_KIND, load_record,
-                                        provision);
+        int result = store_records_each(provision->options.store, DEVICE_ASSIGNMENT_KIND,
+                                        load_record, provision);
 
         if (result != 0)
                 reason_set(reason, "the store's remembered assignments can't be read");
@@ -209,7 +206,7 @@ static bool remember(struct registration *registration)
         if (text_equal(before, buf_text(&text)))
                 return false;
         store_write_copy(provision->options.store, &(struct store_record){
-                                                           .kind = ASSIGNMENT_KIND,
+                                                           .kind = DEVICE_ASSIGNMENT_KIND,
                                                            .key = device_key,
                                                            .value = text.data,
                                                            .value_size = text.size,
@@ -383,4 +380,17 @@ bool device_provision_may_ask(const struct device_provision *provision, const st
         return device_azure(provision, device, &azure) &&
                azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE &&
                clock_steady_ms() >= device->ask_after_ms;
+}
+
+void device_provision_forget(struct device_provision *provision, const struct device *device)
+{
+        char *record = map_get(provision->remembered, device->key);
+
+        if (!record)
+                return;
+        map_remove(provision->remembered, device->key);
+        free(record);
+        store_write_copy(
+                provision->options.store,
+                &(struct store_record){.kind = DEVICE_ASSIGNMENT_KIND, .key = device->key});
 }

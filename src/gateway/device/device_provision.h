@@ -4,7 +4,8 @@
  * Provisioning Service, whose answer is remembered in the store: a restart asks nothing again.
  * One registration at a time per device. All on the thread "hub".
  *
- * Law: an assignment is never forgotten; it is replaced when the service has answered with another.
+ * Law: an assignment is replaced when the service has answered with another, and forgotten only
+ * when an operator releases the device.
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
 #define ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
@@ -53,5 +54,11 @@ void device_provision_start(struct device_provision *provision, struct device *d
  */
 bool device_provision_may_ask(const struct device_provision *provision,
                               const struct device *device);
+
+/* Forgets what the service has answered: the device has given its id back. */
+void device_provision_forget(struct device_provision *provision, const struct device *device);
+
+/* Records of this kind: key the device's, value a JSON object with `hub`, `deviceId` and more. */
+#define DEVICE_ASSIGNMENT_KIND "assignment"
 
 #endif

@@ -62,6 +62,14 @@ static void each_call_has_its_path(void **state)
                 parse("DELETE", "/commands/12345678", (struct query){"force", "true"}, &request),
                 0);
         assert_true(request.call == CONTROL_CANCEL && request.force);
+        assert_int_equal(parse("GET", "/devices/d1", (struct query){NULL, NULL}, &request), 0);
+        assert_int_equal(request.call, CONTROL_DEVICE);
+        assert_string_equal(request.filter.device, "d1");
+        assert_int_equal(parse("DELETE", "/devices/things-stack/herd/d1",
+                               (struct query){"force", "true"}, &request),
+                         0);
+        assert_true(request.call == CONTROL_RELEASE && request.force);
+        assert_string_equal(request.filter.device, "things-stack/herd/d1");
 }
 
 static void letters_are_chosen_by_their_ids_or_all(void **state)
@@ -108,6 +116,9 @@ static void what_is_wrong_has_its_status(void **state)
                 {"GET", "/commands/1234567", {NULL, NULL}, 400},
                 {"DELETE", "/commands/1234567", {NULL, NULL}, 400},
                 {"DELETE", "/commands/12345678", {"force", "yes"}, 400},
+                {"GET", "/devices/", {NULL, NULL}, 404},
+                {"DELETE", "/devices", {NULL, NULL}, 405},
+                {"DELETE", "/devices/d1", {"force", "1"}, 400},
                 {"GET", "/commands", {"state", ""}, 400},
                 {"GET", "/commands", {"state", "held"}, 400},
                 {"GET", "/devices", {"state", "sent"}, 400},

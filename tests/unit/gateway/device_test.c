@@ -283,6 +283,83 @@ static void a_place_is_kept_over_a_restart_and_given_back_for_another(void **sta
         assert_true(claim(fixture, get_lora(fixture, east, "d1"), "b.example", "one"));
 }
 
+/* --- release ------------------------------------------------------------------------------- */
+
+/* As the control socket does it. */
+static void release(struct fixture *fixture, struct device *device)
+{
+        struct reason reason = REASON_INIT;
+        CLEANUP(mem_cleanup)
+        char *record = device_table_release(fixture->devices, device, &reason);
+
+        assert_non_null(record);
+        store_write_copy(NULL, &(struct store_record){.kind = DEVICE_OWNER_KIND, .key = record});
+}
+
+static void a_released_id_belongs_to_whoever_sends_next(void **state)
+{
+        struct fixture *fixture = *state;
+        struct device *first = get_lora(fixture, east, "d1");
+        struct device *second = get_lora(fixture, west, "d1");
+        struct reason reason = REASON_INIT;
+
+        assert_null(device_table_release(fixture->devices, second, &reason));
+        assert_non_null(strstr(reason.text, "things-stack/east/d1 has it"));
+        release(fixture, first);
+        assert_non_null(strstr(first->clash, "released"));
+        /* The same struct, which others may still point to. */
+        assert_ptr_equal(get_lora(fixture, west, "d1"), second);
+        assert_null(second->clash);
+        assert_ptr_equal(get_lora(fixture, east, "d1"), first);
+        assert_non_null(first->clash);
+        restart(fixture);
+        assert_null(get_lora(fixture, west, "d1")->clash);
+        assert_non_null(strstr(get_lora(fixture, east, "d1")->clash, "west/d1 has it"));
+}
+
+static void a_released_device_that_sends_again_gets_its_id_back(void **state)
+{
+        struct fixture *fixture = *state;
+
+        release(fixture, get_lora(fixture, east, "d1"));
+        restart(fixture);
+        assert_null(device_table_find(fixture->devices, "things-stack/east/d1"));
+        release(fixture, get_lora(fixture, east, "d1"));
+        assert_null(get_lora(fixture, east, "d1")->clash);
+        assert_non_null(get_lora(fixture, west, "d1")->clash);
+}
+
+static void a_released_place_is_free_for_another_device(void **state)
+{
+        struct fixture *fixture = *state;
+
+        assert_true(claim(fixture, get_lora(fixture, east, "d1"), "a.example", "one"));
+        assert_false(claim(fixture, get_lora(fixture, east, "d2"), "a.example", "one"));
+        device_places_release(fixture->places, get_lora(fixture, east, "d1"));
+        restart(fixture);
+        assert_true(claim(fixture, get_lora(fixture, east, "d2"), "a.example", "one"));
+}
+
+static void a_released_device_makes_room_for_a_new_one(void **state)
+{
+        struct fixture *fixture = *state;
+        struct reason reason = REASON_INIT;
+
+        fixture->settings.limits.devices = 2;
+        restart(fixture);
+        get_lora(fixture, east, "d1");
+        assert_true(device_table_admits(fixture->devices, "things-stack/east/d2", &reason));
+        assert_true(device_table_admits(fixture->devices, "things-stack/east/d1", &reason));
+        assert_false(device_table_admits(fixture->devices, "things-stack/east/d3", &reason));
+        assert_non_null(strstr(reason.text, "Limits.Devices"));
+        get_lora(fixture, east, "d2");
+        restart(fixture);
+        assert_false(device_table_admits(fixture->devices, "things-stack/east/d3", &reason));
+        release(fixture, get_lora(fixture, east, "d1"));
+        assert_true(device_table_admits(fixture->devices, "things-stack/east/d3", &reason));
+        assert_false(device_table_admits(fixture->devices, "things-stack/east/d1", &reason));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -311,6 +388,14 @@ int main(void)
                 cmocka_unit_test_setup_teardown(
                         a_place_is_kept_over_a_restart_and_given_back_for_another, set_up,
                         tear_down),
+                cmocka_unit_test_setup_teardown(a_released_id_belongs_to_whoever_sends_next, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(a_released_device_that_sends_again_gets_its_id_back,
+                                                set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_released_place_is_free_for_another_device, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(a_released_device_makes_room_for_a_new_one, set_up,
+                                                tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

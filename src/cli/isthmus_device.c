@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: MIT
+/*
+ * `isthmus device`: the devices that a gateway knows. The running gateway is asked; where none
+ * runs, its store.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/command_print.h"
+#include "cli/data_place.h"
+#include "cli/gateway_control.h"
+#include "cli/terminal.h"
+#include "conf/settings_load.h"
+#include "gateway/control/control_request.h"
+#include "gateway/device/device_stored.h"
+
+static const char help[] =
+        "usage: isthmus device list [--state STATE] [--limit N] [--json]\n"
+        "       isthmus device show DEVICE [--json]\n"
+        "       isthmus device release DEVICE [--force] [--json]\n"
+        "\n"
+        "  list     the devices, with their ids in IoT Hub, hubs, and events that wait\n"
+        "  show     everything that is known of one\n"
+        "  release  gives its id in IoT Hub free: another device may have it, and it counts no\n"
+        "           more for Limits.Devices. When it sends again, it wants the id again\n"
+        "\n"
+        "DEVICE is its id in the network or in IoT Hub, or network/application/device.\n"
+        "\n"
+        "  --state STATE  only devices that are new, registering, connecting, ready or held\n"
+        "  --limit N      show at most N (default 1000, most 10000)\n"
+        "  --json         for programs: one JSON object on each line\n"
+        "  --force        release it though events wait: they become dead letters\n"
+        "  --config FILE  the configuration (default " SETTINGS_DEFAULT_FILE ")\n"
+        "  --data DIR     the data directory, without a configuration\n"
+        "  --help         this text\n"
+        "\n"
+        "The running gateway is asked; where none runs, the store is read or changed, which knows\n"
+        "no states and only devices that have an id.\n";
+
+struct order {
+        struct data_place place;
+        const char *action;
+        const char *device;
+        const char *state;
+        const char *limit;
+        size_t maximum;
+        bool json;
+        bool force;
+        struct gateway_control *gateway; /* NULL = the store is read */
+        struct buf out;
+};
+
+static int fail(const struct reason *reason)
+{
+        return terminal_fail("device", "%s", reason->text);
+}
+
+static int print(struct order *order)
+{
+        return terminal_write(&order->out) && fflush(stdout) == 0 ? CLI_GOOD : CLI_FAILED;
+}
+
+/* --- what waits ---------------------------------------------------------------------------- */
+
+static bool add_waiting(void *context, const char *device, int64_t waiting)
+{
+        struct json_object *view = map_get(context, device);
+
+        if (view)
+                json_object_object_add(view, "waitingEvents", json_object_new_int64(waiting));
+        return true;
+}
+
+/* Adds to each device how many events wait for it in the store, also of a running gateway. */
+static int count_waiting(struct order *order, struct json_object *devices, struct reason *reason)
+{
+        struct store *store = NULL;
+        struct map *by_key;
+        int result = store_open_to_read(&order->place.store, &store, reason);
+
+        if (result != 0)
+                return result;
+        by_key = map_new();
+        for (size_t i = 0; i < json_object_array_length(devices); i++) {
+                struct json_object *view = json_object_array_get_idx(devices, i);
+
+                json_object_object_add(view, "waitingEvents", json_object_new_int64(0));
+                map_set(by_key, json_text_member(view, "device"), view);
+        }
+        result = store_devices_each(store, add_waiting, by_key);
+        map_free(by_key);
+        store_close(store);
+        if (result != 0)
+                reason_set(reason, "the store could not be read to its end");
+        return result;
+}
+
+/* --- from the store ------------------------------------------------------------------------ */
+
+static struct json_object *read_store(struct order *order, struct reason *reason)
+{
+        struct json_object *devices = json_object_new_array();
+        struct store *store = NULL;
+        int result = store_open_to_read(&order->place.store, &store, reason);
+
+        if (result == 0)
+                result = device_stored_list(store, devices, reason);
+        store_close(store);
+        if (result == 0)
+                return devices;
+        json_object_put(devices);
+        return NULL;
+}
+
+static bool is_called(struct json_object *device, const char *name)
+{
+        return text_equal(json_text_member(device, "device"), name) ||
+               text_equal(json_text_member(device, "deviceId"), name) ||
+               text_equal(json_text_member(device, "hubDeviceId"), name);
+}
+
+/* The one device that is meant, the caller's; NULL with the reason. */
+static struct json_object *find_stored(struct order *order, struct reason *reason)
+{
+        CLEANUP(json_cleanup) struct json_object *devices = read_store(order, reason);
+        struct json_object *found = NULL;
+
+        for (size_t i = 0; devices && i < json_object_array_length(devices); i++) {
+                struct json_object *device = json_object_array_get_idx(devices, i);
+
+                if (!is_called(device, order->device))
+                        continue;
+                if (found) {
+                        reason_set(reason,
+                                   "several devices are called '%.200s'; name one as "
+                                   "network/application/device",
+                                   order->device);
+                        return NULL;
+                }
+                found = device;
+        }
+        if (devices && !found)
+                reason_set(reason, "no device '%.200s' is known", order->device);
+        return found ? json_object_get(found) : NULL;
+}
+
+/* --- the actions --------------------------------------------------------------------------- */
+
+static struct json_object *ask(struct order *order, const char *method, const char *path,
+                               struct reason *reason)
+{
+        struct json_object *answer = NULL;
+
+        return gateway_control_call(order->gateway, method, path, &answer, reason) == 0 ? answer
+                                                                                        : NULL;
+}
+
+/* The array of devices, the caller's, and how many there are in all. */
+static struct json_object *fetch_list(struct order *order, int64_t *matching, struct reason *reason)
+{
+        CLEANUP(json_cleanup) struct json_object *answer = NULL;
+        CLEANUP(buf_deinit) struct buf path = BUF_INIT;
+        struct json_object *devices;
+
+        if (!order->gateway) {
+                devices = read_store(order, reason);
+                *matching = devices ? (int64_t)json_object_array_length(devices) : 0;
+                if (*matching > (int64_t)order->maximum)
+                        json_object_array_del_idx(devices, order->maximum,
+                                                  (size_t)*matching - order->maximum);
+                return devices;
+        }
+        buf_add_text(&path, "/devices");
+        gateway_control_argument(&path, "state", order->state);
+        gateway_control_argument(&path, "limit", order->limit);
+        answer = ask(order, "GET", buf_text(&path), reason);
+        json_int_member(answer, "matching", matching);
+        devices = json_member(answer, "devices");
+        return devices ? json_object_get(devices) : NULL;
+}
+
+static int list(struct order *order)
+{
+        struct reason reason = REASON_INIT;
+        int64_t matching = 0;
+        CLEANUP(json_cleanup) struct json_object *devices = fetch_list(order, &matching, &reason);
+
+        if (!devices || count_waiting(order, devices, &reason) != 0)
+                return fail(&reason);
+        if (order->json) {
+                command_print_json_lines(&order->out, devices);
+                return print(order);
+        }
+        command_print_devices(&order->out, devices);
+        buf_add_format(&order->out, "%zu of %" PRId64 " devices, %s\n",
+                       json_object_array_length(devices), matching,
+                       order->gateway ? "of the running gateway" : "of the store: no gateway runs");
+        return print(order);
+}
+
+static void path_of_device(const struct order *order, struct buf *path)
+{
+        buf_add_text(path, "/devices/");
+        text_url_escape(path, order->device);
+}
+
+/* The one device, the caller's. */
+static struct json_object *fetch_one(struct order *order, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf path = BUF_INIT;
+
+        if (!order->gateway)
+                return find_stored(order, reason);
+        path_of_device(order, &path);
+        return ask(order, "GET", buf_text(&path), reason);
+}
+
+/* As fetch_one, with the number of events that wait. */
+static struct json_object *fetch_whole(struct order *order, struct reason *reason)
+{
+        CLEANUP(json_cleanup) struct json_object *all = json_object_new_array();
+        struct json_object *device = fetch_one(order, reason);
+
+        if (!device)
+                return NULL;
+        json_object_array_add(all, json_object_get(device));
+        if (count_waiting(order, all, reason) == 0)
+                return device;
+        json_object_put(device);
+        return NULL;
+}
+
+static int print_one(struct order *order, struct json_object *device)
+{
+        if (order->json)
+                terminal_add_json_line(&order->out, device);
+        else
+                command_print_whole(&order->out, device);
+        return print(order);
+}
+
+static int show(struct order *order)
+{
+        struct reason reason = REASON_INIT;
+        CLEANUP(json_cleanup) struct json_object *device = fetch_whole(order, &reason);
+
+        return device ? print_one(order, device) : fail(&reason);
+}
+
+static int release_stored(struct order *order, struct json_object *device, struct reason *reason)
+{
+        struct store *store = NULL;
+        int64_t waiting = 0;
+        int result;
+
+        if (json_int_member(device, "waitingEvents", &waiting) && waiting > 0 && !order->force) {
+                reason_set(reason,
+                           "%" PRId64 " events wait to be sent for it; with --force they become "
+                           "dead letters",
+                           waiting);
+                return -EBUSY;
+        }
+        result = store_open(&order->place.store, &store, reason);
+        if (result == 0)
+                result = device_stored_release(store, device, reason);
+        store_close(store);
+        return result;
+}
+
+static struct json_object *release_running(struct order *order, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf path = BUF_INIT;
+
+        path_of_device(order, &path);
+        buf_add_text(&path, order->force ? "?force=true" : "");
+        return ask(order, "DELETE", buf_text(&path), reason);
+}
+
+static int release(struct order *order)
+{
+        struct reason reason = REASON_INIT;
+        CLEANUP(json_cleanup)
+        struct json_object *device =
+                order->gateway ? release_running(order, &reason) : fetch_whole(order, &reason);
+
+        if (!device || (!order->gateway && release_stored(order, device, &reason) != 0))
+                return fail(&reason);
+        if (order->json)
+                return print_one(order, device);
+        terminal_add(&order->out, json_text_member(device, "hubDeviceId"));
+        buf_add_text(&order->out, " is free; ");
+        terminal_add(&order->out, json_text_member(device, "device"));
+        buf_add_text(&order->out, " had it\n");
+        return print(order);
+}
+
+/* --- the command --------------------------------------------------------------------------- */
+
+static const struct action {
+        const char *name;
+        int (*run)(struct order *order);
+        bool has_device;
+} actions[] = {
+        {"list", list, false},
+        {"show", show, true},
+        {"release", release, true},
+};
+
+static int run(struct order *order, const struct action *action)
+{
+        struct reason reason = REASON_INIT;
+        int64_t limit = CONTROL_LIMIT_DEFAULT;
+        int result;
+        int status;
+
+        if (action->has_device != (order->device != NULL))
+                return terminal_usage("device", "'%s' %s", action->name,
+                                      action->has_device ? "needs one DEVICE" : "takes no DEVICE");
+        if (order->limit && !text_to_int64(order->limit, 1, CONTROL_LIMIT_MAX, &limit))
+                return terminal_usage("device", "the limit is a number from 1 to %d",
+                                      CONTROL_LIMIT_MAX);
+        order->maximum = (size_t)limit;
+        if (!data_place_find(&order->place))
+                return CLI_USAGE;
+        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
+        result = gateway_control_open(order->place.store.directory, &order->gateway, &reason);
+        if (result == GATEWAY_CONTROL_E_ABSENT && order->state)
+                reason_add(&reason, "only a running gateway knows states");
+        if (result != 0 && (result != GATEWAY_CONTROL_E_ABSENT || order->state))
+                return fail(&reason);
+        status = action->run(order);
+        gateway_control_close(order->gateway);
+        return status;
+}
+
+static int find_and_run(struct order *order)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+                if (strcmp(actions[i].name, order->action) == 0)
+                        return run(order, &actions[i]);
+        }
+        return terminal_usage("device", "'%s' is no action", order->action);
+}
+
+static bool take_option(struct order *order, int option)
+{
+        switch (option) {
+        case 'c':
+                order->place.file = optarg;
+                return true;
+        case 'd':
+                order->place.directory = optarg;
+                return true;
+        case 's':
+                order->state = optarg;
+                return true;
+        case 'n':
+                order->limit = optarg;
+                return true;
+        case 'j':
+                order->json = true;
+                return true;
+        case 'f':
+                order->force = true;
+                return true;
+        default:
+                return false;
+        }
+}
+
+int isthmus_device(int argc, char **argv)
+{
+        static const struct option options[] = {
+                {"config", required_argument, NULL, 'c'}, {"data", required_argument, NULL, 'd'},
+                {"state", required_argument, NULL, 's'},  {"limit", required_argument, NULL, 'n'},
+                {"json", no_argument, NULL, 'j'},         {"force", no_argument, NULL, 'f'},
+                {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        };
+        struct order order = {.out = BUF_INIT};
+        int status;
+        int option;
+
+        while ((option = getopt_long(argc, argv, "c:d:h", options, NULL)) != -1) {
+                if (option == 'h') {
+                        fputs(help, stdout);
+                        return CLI_GOOD;
+                }
+                if (!take_option(&order, option))
+                        return CLI_USAGE;
+        }
+        if (optind == argc) {
+                fputs(help, stderr);
+                return CLI_USAGE;
+        }
+        order.action = argv[optind];
+        order.device = argv[optind + 1];
+        if (order.device && argv[optind + 2])
+                return terminal_usage("device", "'%s' is one argument too many", argv[optind + 2]);
+        status = find_and_run(&order);
+        data_place_deinit(&order.place);
+        buf_deinit(&order.out);
+        return status;
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/control/control_devices.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "gateway/device/device_identity.h"
+
+static void add_text(struct json_object *object, const char *name, const char *text)
+{
+        if (!text_is_empty(text))
+                json_object_object_add(object, name, json_object_new_string(text));
+}
+
+static void add_count(struct json_object *object, const char *name, int64_t count)
+{
+        json_object_object_add(object, name, json_object_new_int64(count));
+}
+
+static void add_bool(struct json_object *object, const char *name, bool value)
+{
+        json_object_object_add(object, name, json_object_new_boolean(value));
+}
+
+/* --- lists --------------------------------------------------------------------------------- */
+
+struct device_page {
+        const struct control_options *options;
+        const struct control_request *request;
+        struct buf *out; /* the array's content */
+        size_t matching;
+};
+
+static bool fits(const struct control_request *request, const struct device *device)
+{
+        const char *wanted = request->filter.device;
+
+        if (request->has_phase && device->phase != request->phase)
+                return false;
+        return !wanted || text_equal(wanted, device->key) || text_equal(wanted, device->name) ||
+               text_equal(wanted, device->hub_id);
+}
+
+static struct json_object *view_device(const struct control_options *options,
+                                       const struct device *device)
+{
+        CLEANUP(mem_cleanup)
+        char *scope = device_identity_scope(options->settings, device->application);
+        struct json_object *view = json_object_new_object();
+
+        add_text(view, "device", device->key);
+        add_text(view, "network", device->network);
+        add_text(view, "application", device->application);
+        add_text(view, "deviceId", device->name);
+        add_text(view, "hubDeviceId", device->hub_id);
+        add_text(view, "scope", scope);
+        add_text(view, "hub", device->assignment.hub);
+        add_text(view, "modelId", device->model_id);
+        add_bool(view, "listed", device->listed);
+        add_bool(view, "integrated", !device->off);
+        add_text(view, "state", device_phase_name(device->phase));
+        if (device->phase == DEVICE_HELD)
+                add_text(view, "heldBecause", device->held_because);
+        add_text(view, "clash", device->clash);
+        add_count(view, "failures", device->failures);
+        add_count(view, "eventsInMemory", (int64_t)device->backlog.events.count);
+        add_bool(view, "moreInStore", device->backlog.unread);
+        add_count(view, "commands", (int64_t)device->commands.count);
+        return view;
+}
+
+static bool add_device(void *context, struct device *device)
+{
+        struct device_page *list = context;
+        CLEANUP(json_cleanup) struct json_object *view = NULL;
+
+        if (!fits(list->request, device) || list->matching++ >= list->request->limit)
+                return true;
+        view = view_device(list->options, device);
+        buf_add_text(list->out, list->matching > 1 ? ",\n" : "\n");
+        json_write(list->out, view);
+        return true;
+}
+
+void control_devices_list(const struct control_options *options,
+                          const struct control_request *request, struct buf *out)
+{
+        CLEANUP(buf_deinit) struct buf devices = BUF_INIT;
+        struct device_page list = {.options = options, .request = request, .out = &devices};
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        device_table_each(options->devices, add_device, &list);
+        buf_add_format(out, "{\"matching\":%zu,\"devices\":[", list.matching);
+        buf_add(out, buf_text(&devices), devices.size);
+        buf_add_text(out, "]}\n");
+}
+
+/* --- one ----------------------------------------------------------------------------------- */
+
+struct search {
+        const struct control_request *request;
+        struct device *found;
+        size_t count;
+};
+
+static bool look_at(void *context, struct device *device)
+{
+        struct search *search = context;
+
+        if (fits(search->request, device)) {
+                search->found = device;
+                search->count++;
+        }
+        return true;
+}
+
+int control_devices_find(const struct control_options *options,
+                         const struct control_request *request, struct device **device,
+                         struct reason *reason)
+{
+        struct search search = {.request = request};
+        const char *wanted = request->filter.device;
+
+        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        search.found = device_table_find(options->devices, wanted);
+        if (search.found)
+                search.count = 1;
+        else
+                device_table_each(options->devices, look_at, &search);
+        *device = search.found;
+        if (search.count == 1)
+                return 0;
+        if (search.count == 0)
+                reason_set(reason, "no device '%.200s' is known", wanted);
+        else
+                reason_set(reason,
+                           "%zu devices are called '%.200s'; name one as "
+                           "network/application/device",
+                           search.count, wanted);
+        return search.count == 0 ? 404 : 409;
+}
+
+void control_devices_view(const struct control_options *options, const struct device *device,
+                          struct buf *out)
+{
+        CLEANUP(json_cleanup) struct json_object *view = view_device(options, device);
+
+        json_write(out, view);
+        buf_add_char(out, '\n');
+}

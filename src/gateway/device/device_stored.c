@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/device/device_stored.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "gateway/device/device.h"
+#include "gateway/device/device_place.h"
+#include "gateway/device/device_provision.h"
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+static void add(struct json_object *device, const char *name, const char *text, size_t size)
+{
+        if (size > 0)
+                json_object_object_add(device, name, json_object_new_string_len(text, (int)size));
+}
+
+/* "network/application/device", each part with its percent escapes. */
+static void add_key(struct json_object *device, const char *key)
+{
+        static const char *const parts[] = {"network", "application", "deviceId"};
+
+        add(device, "device", key, strlen(key));
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+                size_t size = strcspn(key, "/");
+                CLEANUP(buf_deinit) struct buf part = BUF_INIT;
+
+                text_url_unescape(&part, key, size);
+                add(device, parts[i], buf_text(&part), part.size);
+                key += size + (key[size] == '/' ? 1 : 0);
+        }
+}
+
+static bool add_owner(void *context, const struct store_record *record)
+{
+        const char *at = strrchr(record->key, '@');
+        CLEANUP(mem_cleanup) char *value = mem_text_n(record->value, record->value_size);
+        struct json_object *device;
+
+        value[strcspn(value, "\n")] = '\0';
+        if (!at)
+                return true;
+        device = json_object_new_object();
+        add_key(device, value);
+        add(device, "hubDeviceId", record->key, (size_t)(at - record->key));
+        add(device, "scope", at + 1, strlen(at + 1));
+        json_object_array_add(context, device);
+        return true;
+}
+
+/* Names the hub of each device that the provisioning service has assigned to one. */
+static bool add_hub(void *context, const struct store_record *record)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *said =
+                json_parse(record->value, record->value_size, 4, JSON_STRICT, NULL);
+        const char *hub = json_text_member(said, "hub");
+
+        for (size_t i = 0; hub && i < json_object_array_length(context); i++) {
+                struct json_object *device = json_object_array_get_idx(context, i);
+
+                if (text_equal(json_text_member(device, "device"), record->key))
+                        add(device, "hub", hub, strlen(hub));
+        }
+        return true;
+}
+
+int device_stored_list(struct store *store, struct json_object *devices, struct reason *reason)
+{
+        int result = store_records_each(store, DEVICE_OWNER_KIND, add_owner, devices);
+
+        if (result == 0)
+                result = store_records_each(store, DEVICE_ASSIGNMENT_KIND, add_hub, devices);
+        if (result != 0)
+                reason_set(reason, "the store could not be read to its end");
+        return result;
+}
+
+/* --- release ------------------------------------------------------------------------------- */
+
+struct release {
+        struct store *store;
+        const char *device; /* key */
+        char *place;
+};
+
+static bool find_place(void *context, const struct store_record *record)
+{
+        struct release *release = context;
+
+        if (record->value_size != strlen(release->device) ||
+            memcmp(record->value, release->device, record->value_size) != 0)
+                return true;
+        release->place = mem_text(record->key);
+        return false;
+}
+
+static bool set_aside(void *context, const struct store_event *event)
+{
+        const struct release *release = context;
+
+        store_dead(release->store, event->id, "its IoT Hub device id was released by an operator");
+        return true;
+}
+
+static void forget(struct store *store, const char *kind, const char *key)
+{
+        if (key)
+                store_write_copy(store, &(struct store_record){.kind = kind, .key = key});
+}
+
+int device_stored_release(struct store *store, struct json_object *device, struct reason *reason)
+{
+        struct release release = {.store = store, .device = json_text_member(device, "device")};
+        CLEANUP(mem_cleanup)
+        char *identity = mem_format("%s@%s", json_text_member(device, "hubDeviceId"),
+                                    json_text_member(device, "scope"));
+        CLEANUP(mem_cleanup) char *place = NULL;
+        int result = store_records_each(store, DEVICE_PLACE_KIND, find_place, &release);
+
+        place = release.place;
+        if (result == 0)
+                result = store_events_each(store, release.device, 0, set_aside, &release);
+        if (result != 0) {
+                reason_set(reason, "the store could not be read to its end");
+                return result;
+        }
+        forget(store, DEVICE_ASSIGNMENT_KIND, release.device);
+        forget(store, DEVICE_PLACE_KIND, place);
+        forget(store, DEVICE_OWNER_KIND, identity);
+        return 0;
+}
