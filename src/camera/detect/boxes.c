@@ -17,7 +17,7 @@ void box_list_deinit(struct box_list *list)
         *list = BOX_LIST_INIT;
 }
 
-static void add(struct box_list *list, const struct box *box)
+void box_list_add(struct box_list *list, const struct box *box)
 {
         if (list->count == list->capacity) {
                 list->capacity = list->capacity ? 2 * list->capacity : 64;
@@ -37,7 +37,7 @@ static size_t add_centred(struct box_list *list, const float place[4], float sco
         box.y1 = place[1] - place[3] / 2;
         box.x2 = place[0] + place[2] / 2;
         box.y2 = place[1] + place[3] / 2;
-        add(list, &box);
+        box_list_add(list, &box);
         return 0;
 }
 
@@ -128,7 +128,7 @@ static size_t read_end_to_end(const float *values, const int64_t *dimensions, fl
                         continue;
                 }
                 box.label = (uint32_t)lrintf(values[5]);
-                add(list, &box);
+                box_list_add(list, &box);
         }
         return odd;
 }

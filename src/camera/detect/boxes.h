@@ -32,6 +32,7 @@ struct box_list {
 #define BOX_LIST_INIT ((struct box_list){.boxes = NULL, .count = 0, .capacity = 0})
 
 void box_list_deinit(struct box_list *list);
+void box_list_add(struct box_list *list, const struct box *box);
 
 struct box_rules {
         float score;   /* a candidate's score must be above it */

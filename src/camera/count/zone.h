@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/* Polygons in a picture: zones in which things are counted, masks in which they are not. */
+#ifndef ISTHMUS_CAMERA_COUNT_ZONE_H
+#define ISTHMUS_CAMERA_COUNT_ZONE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ZONE_POINTS_MAX 64
+#define ZONE_NAME_MAX   64
+
+/* Corners as fractions of the picture's sides, so that they hold for every size of it. */
+struct polygon {
+        float points[ZONE_POINTS_MAX][2];
+        size_t count; /* at least 3 */
+};
+
+struct zone {
+        char name[ZONE_NAME_MAX + 1];
+        struct polygon polygon;
+        bool *labels; /* of the model, by index: which count here; NULL = all */
+};
+
+/* Whether the point lies in it; a point on an edge is in one of two polygons that share the edge.
+ */
+bool polygon_holds(const struct polygon *polygon, float x, float y);
+
+#endif
