@@ -443,6 +443,9 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
 
         if (hub->stopped)
                 return;
+        /* The client tries refused devices by itself, for example when the clock was set. */
+        if (device->phase == DEVICE_HELD)
+                hub_timer_stop(hub->options.hubs, &device->timer);
         switch (state) {
         case HUB_DEVICE_CONNECTING:
                 move(device, DEVICE_CONNECTING);

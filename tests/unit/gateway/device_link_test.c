@@ -396,6 +396,22 @@ static void a_device_that_was_ready_for_a_while_starts_with_short_pauses_again(v
         assert_phase(fixture, "d1", DEVICE_CONNECTING);
 }
 
+static void a_held_device_that_the_client_connects_by_itself_sends_at_once(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink(fixture, "d1");
+        world_assign("d1", HUB_A);
+        world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+        world_tell("d1", HUB_DEVICE_CONNECTING, HUB_REFUSAL_NONE);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+        world_ready("d1");
+        assert_int_equal(world_link("d1")->token, 1);
+        world_answer_send("d1", HUB_ACCEPTED);
+        world_pass(60 * MINUTE);
+        assert_phase(fixture, "d1", DEVICE_READY);
+}
+
 /* --- hubs that are away --------------------------------------------------------------------- */
 
 static void known_devices(struct fixture *fixture)
@@ -627,6 +643,9 @@ int main(void)
                         set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                         a_device_that_was_ready_for_a_while_starts_with_short_pauses_again, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_held_device_that_the_client_connects_by_itself_sends_at_once, set_up,
                         tear_down),
                 cmocka_unit_test_setup_teardown(
                         a_hub_that_is_gone_makes_one_device_ask_and_then_all, set_up, tear_down),
