@@ -15,10 +15,10 @@ export const isthmus = process.env.ISTHMUS ?? join(project, 'build', 'isthmus');
 const TAIL_CHARACTERS = 20000;
 const DEFAULT_DEADLINE_MS = 30000;
 
-/** A new directory that is removed at the end of the test. */
+/** A new directory that is removed at the end of the test, when nobody writes into it any more. */
 export async function temporaryDirectory(test, name = 'test') {
   const path = await mkdtemp(join(tmpdir(), `isthmus-${name}-`));
-  test.after(() => rm(path, { recursive: true, force: true }));
+  test.after(() => rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return path;
 }
 
