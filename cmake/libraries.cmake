@@ -11,6 +11,7 @@ pkg_check_modules(PROTON REQUIRED IMPORTED_TARGET libqpid-proton)
 # compiler's own.
 set_target_properties(PkgConfig::PROTON PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "")
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
+pkg_check_modules(GNUTLS REQUIRED IMPORTED_TARGET gnutls)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 pkg_check_modules(JAVASCRIPT REQUIRED IMPORTED_TARGET javascriptcoregtk-4.1)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)

@@ -22,6 +22,10 @@
         X(WEBHOOK_REFUSED, "isthmus_webhooks_total{answer=\"unavailable\"}", "")                   \
         X(WEBHOOK_PART_REFUSED, "isthmus_webhook_parts_not_stored_total",                          \
           "Parts of webhooks that were named in the answer and not stored")                        \
+        X(WEBHOOK_CUT_SLOW, "isthmus_webhook_connections_cut_total{reason=\"slow\"}",              \
+          "Webhook connections that were cut off, by reason")                                      \
+        X(WEBHOOK_CUT_CROWDED, "isthmus_webhook_connections_cut_total{reason=\"crowded\"}", "")    \
+        X(WEBHOOK_CUT_ADDRESS, "isthmus_webhook_connections_cut_total{reason=\"address\"}", "")    \
         X(CERTIFICATE_FETCHED, "isthmus_certificate_fetches_total{result=\"fetched\"}",            \
           "Fetches of signing certificates by result")                                             \
         X(CERTIFICATE_FAILED, "isthmus_certificate_fetches_total{result=\"failed\"}", "")          \
@@ -62,6 +66,7 @@
         X(FORMATTER_RESTARTS, "isthmus_formatter_restarts_total", "Formatter workers replaced")
 
 #define METRICS_GAUGES(X)                                                                          \
+        X(WEBHOOK_CONNECTIONS, "isthmus_webhook_connections", "Open webhook connections")          \
         X(STORE_EVENTS, "isthmus_store_events", "Events waiting in the store")                     \
         X(STORE_BYTES, "isthmus_store_bytes", "Size of the waiting events in bytes")               \
         X(STORE_DEAD, "isthmus_store_dead_letters", "Dead letters in the store")                   \

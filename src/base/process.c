@@ -31,3 +31,14 @@ void process_keep_files_private(void)
 {
         (void)umask(0077);
 }
+
+uint64_t process_raise_file_limit(void)
+{
+        struct rlimit limit;
+
+        getrlimit(RLIMIT_NOFILE, &limit);
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        getrlimit(RLIMIT_NOFILE, &limit);
+        return limit.rlim_cur;
+}

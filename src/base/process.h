@@ -3,6 +3,8 @@
 #ifndef ISTHMUS_BASE_PROCESS_H
 #define ISTHMUS_BASE_PROCESS_H
 
+#include <stdint.h>
+
 /*
  * For programs that hold keys: from here on no core is written when they crash, and no other
  * process of the same user may read their memory.
@@ -11,5 +13,8 @@ void process_keep_memory_private(void);
 
 /* For programs that keep secrets in files: what they make is for their own user alone. */
 void process_keep_files_private(void);
+
+/* Lets this process open as many files as it may at all, and returns how many these are. */
+uint64_t process_raise_file_limit(void);
 
 #endif

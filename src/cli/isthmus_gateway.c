@@ -14,6 +14,9 @@
 #include "conf/settings_load.h"
 #include "gateway/gateway.h"
 
+/* 128, and some for webhook connections that are being closed. */
+#define FILES_FOR_THE_REST 160
+
 static const char help[] =
         "usage: isthmus gateway [--config FILE]\n"
         "\n"
@@ -25,7 +28,8 @@ static const char help[] =
         "  --help         this text\n"
         "\n"
         "Ends on SIGTERM or SIGINT. What was taken and not yet accepted by a hub is sent after\n"
-        "the next start. SIGHUP makes it read the networks' lists of devices again.\n";
+        "the next start. SIGHUP makes it read the networks' lists of devices and the files for\n"
+        "TLS again.\n";
 
 /* Returns the signal that asks for the end. */
 static int wait_for_end(struct gateway *gateway, const sigset_t *signals)
@@ -65,6 +69,20 @@ static void warn_of_root(void)
                 log_warn("RUNNING_AS_ROOT", "The gateway runs as root, which it need not", LOG_END);
 }
 
+/* Webhooks must leave files enough for the hubs, the store, the networks and the control socket. */
+static void fit_connections(struct settings *settings)
+{
+        int64_t files = (int64_t)(process_raise_file_limit() & INT64_MAX);
+        int64_t most = files > 2 * FILES_FOR_THE_REST ? files - FILES_FOR_THE_REST : files / 2;
+
+        if (settings->limits.connections <= most)
+                return;
+        log_warn("CONNECTIONS_LOWERED", "The system allows too few open files for all connections",
+                 LOG_INT("configured", settings->limits.connections), LOG_INT("connections", most),
+                 LOG_INT("files", files), LOG_END);
+        settings->limits.connections = most;
+}
+
 static int load_and_run(const char *path)
 {
         struct settings settings;
@@ -84,6 +102,7 @@ static int load_and_run(const char *path)
         if (settings_load_or_complain(&settings, path)) {
                 log_configure(settings.log.level, settings.log.format);
                 warn_of_root();
+                fit_connections(&settings);
                 status = run(&settings, &signals);
         }
         settings_deinit(&settings);

@@ -167,6 +167,7 @@ struct settings {
                 uint16_t port;         /* of `address`; 0 = any free one */
                 char *tls_certificate; /* PEM file; NULL = no TLS */
                 char *tls_key;         /* PEM file */
+                char *proxy_header;    /* in which a proxy tells the sender's address; or NULL */
         } listen;
         char *data_directory;
         struct settings_webhook_key *webhook_keys; /* none = every caller is let in */
@@ -174,9 +175,11 @@ struct settings {
         struct {
                 int64_t body_bytes;  /* of a webhook; more is answered 413 */
                 int64_t json_values; /* in the body of a webhook; more is answered 400 */
+                int64_t header_timeout_s;
                 int64_t request_timeout_s;
-                int64_t connections; /* webhook connections open at the same time */
-                int64_t devices;     /* known to this gateway */
+                int64_t connections;             /* webhook connections open at the same time */
+                int64_t connections_per_address; /* of them without a key; 0 = no limit */
+                int64_t devices;                 /* known to this gateway */
         } limits;
         struct {
                 char *backend;

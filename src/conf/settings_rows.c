@@ -183,6 +183,10 @@ static const struct conf_row rows[] = {
                     "root; given with Tls.Key, webhooks come over HTTPS"},
         {"Tls.Key", CONF_INPUT_FILE, FIELD(listen.tls_key), .check = check_key_file,
          .meaning = "PEM file with its private key"},
+        {"TrustedProxyHeader", CONF_TEXT, FIELD(listen.proxy_header), .check = check_token,
+         .meaning = "Header in which the proxy in front tells the sender's address, for the log: "
+                    "X-Forwarded-For (its last entry counts) or X-Real-IP; only if no one can go "
+                    "around the proxy"},
         {"DataDirectory", CONF_FOLDER, FIELD(data_directory), .fallback = "/var/lib/isthmus",
          .meaning = "Where the store is; made if it is missing"},
         {"WebhookKeys", CONF_TEXT, .secret = true, OF_KEY(key), .check = check_token,
@@ -205,11 +209,22 @@ static const struct conf_row rows[] = {
          BETWEEN(100, 10000000),
          .meaning = "Most values (texts, numbers, words, lists, objects) in the JSON of a webhook, "
                     "each of which takes up to a kilobyte of memory; more are answered 400"},
+        {"Limits.HeaderTimeoutSeconds", CONF_INTEGER, FIELD(limits.header_timeout_s),
+         .fallback = "3", BETWEEN(1, 600),
+         .meaning = "A connection, or a further request on it, whose headers take longer to arrive "
+                    "is cut off"},
         {"Limits.RequestTimeoutSeconds", CONF_INTEGER, FIELD(limits.request_timeout_s),
          .fallback = "10", BETWEEN(1, 600),
-         .meaning = "A webhook that takes longer to arrive is answered 408"},
+         .meaning = "A webhook whose body takes longer to arrive is answered 408"},
         {"Limits.Connections", CONF_INTEGER, FIELD(limits.connections), .fallback = "1000",
-         BETWEEN(1, 60000), .meaning = "Webhook connections open at the same time"},
+         BETWEEN(1, 60000),
+         .meaning = "Webhook connections open at the same time; when there are more, the oldest "
+                    "that has not shown a key is cut off. Lowered at start if the system allows "
+                    "too few open files"},
+        {"Limits.ConnectionsPerAddress", CONF_INTEGER, FIELD(limits.connections_per_address),
+         .fallback = "100", BETWEEN(0, 60000),
+         .meaning = "Most connections of one address (IPv6: of one /64) that have not shown a key; "
+                    "0 = no limit, as behind a proxy, from which all connections come"},
         {"Limits.Devices", CONF_INTEGER, FIELD(limits.devices), .fallback = "200000",
          BETWEEN(1, 10000000),
          .meaning = "Devices that this gateway knows; webhooks of further ones are answered 503, "

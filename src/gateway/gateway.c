@@ -39,9 +39,6 @@
 /* How long the hubs may take to answer what is under way when the gateway stops. */
 #define STOP_PATIENCE_MS 2000
 
-/* No certificate chain is longer. */
-#define TLS_FILE_LIMIT ((size_t)1 << 20)
-
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 #define PRODUCT "isthmus/" ISTHMUS_VERSION
@@ -70,8 +67,6 @@ struct gateway {
         struct command_network *command_network;
         struct command_confirm *confirm;
         struct control *control;
-        char *certificate;
-        char *private_key;
 };
 
 /* --- how the stages hand on --------------------------------------------------------------- */
@@ -453,44 +448,25 @@ static int read_certificates(struct gateway *gateway, struct reason *reason)
                                 &gateway->trust, reason);
 }
 
-static int read_tls_files(struct gateway *gateway, struct reason *reason)
-{
-        const struct settings *settings = gateway->settings;
-        CLEANUP(buf_deinit) struct buf certificate = BUF_INIT;
-        struct buf key = BUF_INIT;
-        int result;
-
-        if (!settings->listen.tls_certificate)
-                return 0;
-        result = file_read(settings->listen.tls_certificate, TLS_FILE_LIMIT, &certificate, reason);
-        if (result == 0)
-                result = file_read(settings->listen.tls_key, TLS_FILE_LIMIT, &key, reason);
-        if (result != 0)
-                reason_prefix(reason, "Tls");
-        gateway->certificate = buf_take(&certificate);
-        gateway->private_key = buf_take(&key);
-        return result;
-}
-
 static int take_webhooks(struct gateway *gateway, struct reason *reason)
 {
         const struct settings *settings = gateway->settings;
-        int result = read_tls_files(gateway, reason);
 
-        if (result != 0)
-                return result;
         return webhook_intake_start(
                 &(struct webhook_intake_options){
                         .host = settings->listen.host,
                         .port = settings->listen.port,
-                        .certificate = gateway->certificate,
-                        .private_key = gateway->private_key,
+                        .tls_certificate = settings->listen.tls_certificate,
+                        .tls_key = settings->listen.tls_key,
                         .keys = settings->webhook_keys,
                         .key_count = settings->webhook_key_count,
                         .maximum_body = (size_t)settings->limits.body_bytes,
                         .maximum_values = (size_t)settings->limits.json_values,
+                        .proxy_header = settings->listen.proxy_header,
+                        .header_timeout_ms = settings->limits.header_timeout_s * 1000,
                         .request_timeout_ms = settings->limits.request_timeout_s * 1000,
                         .maximum_connections = (unsigned)settings->limits.connections,
+                        .maximum_per_address = (unsigned)settings->limits.connections_per_address,
                         .store = gateway->store,
                         .trust = gateway->trust,
                         .wanted = is_wanted,
@@ -564,6 +540,7 @@ static void refresh(void *context)
 void gateway_refresh(struct gateway *gateway)
 {
         hub_client_post(gateway->hubs, refresh, gateway);
+        webhook_intake_refresh(gateway->webhook);
 }
 
 /* --- stop --------------------------------------------------------------------------------- */
@@ -632,8 +609,5 @@ void gateway_stop(struct gateway *gateway)
         uplink_queue_free(gateway->queue);
         uplink_format_free(gateway->uplink_format);
         device_link_free(gateway->device_link);
-        free(gateway->certificate);
-        mem_wipe(gateway->private_key, gateway->private_key ? strlen(gateway->private_key) : 0);
-        free(gateway->private_key);
         free(gateway);
 }

@@ -21,7 +21,9 @@ int gateway_start(const struct settings *settings, struct gateway **gateway,
 /* The port that webhooks are taken at. */
 uint16_t gateway_port(const struct gateway *gateway);
 
-/* Reads the networks' lists of devices now, whenever their time would come. */
+/*
+ * Reads the networks' lists of devices now, whenever their time would come, and the files for TLS.
+ */
 void gateway_refresh(struct gateway *gateway);
 
 /*

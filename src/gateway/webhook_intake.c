@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "gateway/uplink/uplink_trust.h"
+#include "gateway/webhook_door.h"
 #include "gateway/webhook_keys.h"
 #include "http/http_server.h"
 
@@ -22,14 +23,14 @@ struct webhook_intake {
         struct webhook_intake_options options;
         struct webhook_keys keys;
         struct http_server *server;
+        struct webhook_door door;
 };
 
 /* What one webhook brought, on its way to the store. */
 struct delivery {
         struct webhook_intake *webhook;
         struct http_exchange *exchange;
-        bool not_now;  /* something of it was refused that may be taken later */
-        bool deferred; /* the answer comes later than `handle` returns */
+        bool not_now; /* something of it was refused that may be taken later */
         const struct network *network;
         const struct settings_webhook_key *key; /* that the sender has */
         struct webhook received;
@@ -63,15 +64,14 @@ static bool answer_state_page(const struct webhook_intake *webhook, struct http_
         if (text_equal(path, "/metrics")) {
                 metrics_write(&body);
                 http_exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8",
-                                     body.data, body.size);
+                                     &body);
                 return true;
         }
         if (!text_equal(path, "/healthz") && !text_equal(path, "/readyz"))
                 return false;
         ready = text_equal(path, "/healthz") || is_ready(webhook);
         buf_add_text(&body, ready ? "ok\n" : "the store is full\n");
-        http_exchange_answer(exchange, ready ? 200 : 503, "text/plain; charset=utf-8", body.data,
-                             body.size);
+        http_exchange_answer(exchange, ready ? 200 : 503, "text/plain; charset=utf-8", &body);
         return true;
 }
 
@@ -101,6 +101,12 @@ static void admit(void *context, struct http_exchange *exchange)
         const struct network *network;
         const char *rest;
 
+        if (webhook->keys.count == 0 && http_exchange_is_from_a_page(exchange)) {
+                http_exchange_problem(exchange, 403, "Not from a web page",
+                                      "without WebhookKeys only programs on this machine may call: "
+                                      "no web page, and no host but localhost");
+                return;
+        }
         if (text_equal(method, "GET") && answer_state_page(webhook, exchange))
                 return;
         network = network_by_path(http_exchange_path(exchange), &rest);
@@ -187,7 +193,7 @@ static void part_done(void *context, int result)
                 metrics_add(METRIC_WEBHOOK_STORED, 1);
                 http_exchange_answer(exchange, 202,
                                      delivery->answer.size > 0 ? "application/json" : NULL,
-                                     delivery->answer.data, delivery->answer.size);
+                                     &delivery->answer);
         } else {
                 explain(delivery, result, &reason);
                 metrics_add(METRIC_WEBHOOK_REFUSED, 1);
@@ -269,13 +275,6 @@ static void select_events(struct delivery *delivery, struct event_list *parsed)
         }
 }
 
-static void defer(struct delivery *delivery)
-{
-        if (!delivery->deferred)
-                http_exchange_defer(delivery->exchange);
-        delivery->deferred = true;
-}
-
 /* How many of the parsed events tell the fate of a downlink. */
 static int count_concerning(const struct webhook_intake *webhook, const struct event_list *parsed)
 {
@@ -313,7 +312,6 @@ static void start_parts(struct delivery *delivery, struct event_list *parsed, in
 
         /* One more than there are, so that the delivery lives until all have been started. */
         atomic_store(&delivery->parts, concerning + (stores ? 1 : 0) + 1);
-        defer(delivery);
         confirm_events(delivery, parsed);
         if (stores) {
                 prepare_put(delivery);
@@ -393,7 +391,7 @@ static void store_events(struct delivery *delivery, struct event_list *parsed)
         } else {
                 metrics_add(METRIC_WEBHOOK_IGNORED, 1);
                 delivery_free(delivery);
-                http_exchange_answer(exchange, 200, NULL, NULL, 0);
+                http_exchange_answer(exchange, 200, NULL, NULL);
         }
 }
 
@@ -500,14 +498,14 @@ static void handle(void *context, struct http_exchange *exchange)
                 on_verdict(delivery, verdict, &reason);
                 return;
         }
-        defer(delivery);
         uplink_trust_decide(proof, on_verdict, delivery);
 }
 
-static void count_refused(void *context, unsigned status)
+static void note(void *context, const struct http_note *note)
 {
-        (void)context;
-        metrics_add(status == 413 ? METRIC_WEBHOOK_TOO_LARGE : METRIC_WEBHOOK_REFUSED, 1);
+        struct webhook_intake *webhook = context;
+
+        webhook_door_note(&webhook->door, note);
 }
 
 /* --- start and stop ----------------------------------------------------------------------- */
@@ -516,34 +514,61 @@ int webhook_intake_start(const struct webhook_intake_options *options,
                          struct webhook_intake **webhook, struct reason *reason)
 {
         struct webhook_intake *made = mem_new(1, sizeof(*made));
-        int result;
+        CLEANUP(webhook_tls_deinit) struct webhook_tls tls = {.certificate = NULL};
+        int result = webhook_tls_read(options->tls_certificate, options->tls_key, &tls, reason);
 
+        made->door.connections = options->maximum_connections;
         made->options = *options;
         made->keys.keys = options->keys;
         made->keys.count = options->key_count;
-        result = http_server_start(
-                &(struct http_server_options){
-                        .thread = "ingest",
-                        .host = options->host,
-                        .port = options->port,
-                        .certificate = options->certificate,
-                        .private_key = options->private_key,
-                        .maximum_body = options->maximum_body,
-                        .request_timeout_ms = options->request_timeout_ms,
-                        .maximum_connections = options->maximum_connections,
-                        .methods = "POST",
-                        .admit = admit,
-                        .handle = handle,
-                        .refused = count_refused,
-                        .context = made,
-                },
-                &made->server, reason);
+        if (result == 0)
+                result = http_server_start(
+                        &(struct http_server_options){
+                                .thread = "ingest",
+                                .host = options->host,
+                                .port = options->port,
+                                .certificate = tls.certificate,
+                                .private_key = tls.key,
+                                .proxy_header = options->proxy_header,
+                                .maximum_body = options->maximum_body,
+                                .header_timeout_ms = options->header_timeout_ms,
+                                .request_timeout_ms = options->request_timeout_ms,
+                                .maximum_connections = options->maximum_connections,
+                                .maximum_per_address = options->maximum_per_address,
+                                .methods = "POST",
+                                .admit = admit,
+                                .handle = handle,
+                                .note = note,
+                                .context = made,
+                        },
+                        &made->server, reason);
         if (result != 0) {
                 free(made);
                 return result;
         }
         *webhook = made;
         return 0;
+}
+
+void webhook_intake_refresh(struct webhook_intake *webhook)
+{
+        const struct webhook_intake_options *options = &webhook->options;
+        CLEANUP(webhook_tls_deinit) struct webhook_tls tls = {.certificate = NULL};
+        struct reason reason = REASON_INIT;
+        int result;
+
+        if (!options->tls_certificate)
+                return;
+        result = webhook_tls_read(options->tls_certificate, options->tls_key, &tls, &reason);
+        if (result == 0)
+                result = http_server_set_certificate(webhook->server, tls.certificate, tls.key,
+                                                     &reason);
+        if (result == 0)
+                log_info("TLS_RELOADED", "New connections get the certificate that is there now",
+                         LOG_END);
+        else
+                log_error("TLS_NOT_RELOADED", "The certificate is not in order; the old one stays",
+                          LOG_TEXT("reason", reason.text), LOG_END);
 }
 
 uint16_t webhook_intake_port(const struct webhook_intake *webhook)
@@ -555,6 +580,7 @@ void webhook_intake_stop(struct webhook_intake *webhook)
 {
         if (!webhook)
                 return;
-        http_server_stop(webhook->server);
+        http_server_drain(webhook->server);
+        http_server_free(webhook->server);
         free(webhook);
 }

@@ -31,14 +31,18 @@ struct downlink_heard;
 struct webhook_intake_options {
         const char *host;                        /* as http_server_options */
         uint16_t port;                           /* 0 = any free one */
-        char *certificate;                       /* PEM text; NULL = no TLS */
-        char *private_key;                       /* PEM text */
+        const char *tls_certificate;             /* PEM file; NULL = no TLS */
+        const char *tls_key;                     /* PEM file */
         const struct settings_webhook_key *keys; /* senders must know one of them */
         size_t key_count;                        /* 0 = everybody may send (loopback only) */
         size_t maximum_body;                     /* bytes */
         size_t maximum_values;                   /* in its JSON */
+        /* As http_server_options: */
+        const char *proxy_header;
+        int64_t header_timeout_ms;
         int64_t request_timeout_ms;
         unsigned maximum_connections;
+        unsigned maximum_per_address;
         struct store *store;
         struct uplink_trust *trust;
 
@@ -74,6 +78,9 @@ struct webhook_intake_options {
 /* Starts to listen. Texts, keys, `store`, `trust` and `context` must outlive it. */
 int webhook_intake_start(const struct webhook_intake_options *options,
                          struct webhook_intake **webhook, struct reason *reason) MUST_CHECK;
+
+/* Reads the files for TLS again, for new connections; what is not in order changes nothing. */
+void webhook_intake_refresh(struct webhook_intake *webhook);
 
 /* The port that it listens on. */
 uint16_t webhook_intake_port(const struct webhook_intake *webhook);

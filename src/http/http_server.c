@@ -1,566 +1,234 @@
 // SPDX-License-Identifier: MIT
 #include "http/http_server.h"
 
-#include <microhttpd.h>
-#include <netdb.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/list.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "base/thread.h"
+#include "http/http_inside.h"
+#include "http/http_listen.h"
 
-/* A body that is too large is read and dropped up to this many times the limit, then cut off. */
-#define PATIENCE_WITH_LARGE 16
+#define IDLE_MS     (INT64_C(75) * 1000)
+#define WAIT_MAX_MS 60000
+#define EVENTS_MAX  64
 
-#define IDLE_SECONDS        75
-#define SOCKET_BACKLOG      64
-#define WATCH_PERIOD_US     250000
-#define RETRY_AFTER_SECONDS "30"
+/* How long answers may take to leave when the server is drained, and how often it looks. */
+#define LAST_WORDS_MS   1000
+#define DRAIN_PERIOD_MS 20
 
-struct http_server {
-        struct http_server_options options;
-        struct MHD_Daemon *daemon;
-        struct MHD_Response *empty; /* the answer without a body, made once */
-        uint16_t port;
-        pthread_t watcher;
+/* --- the thread --------------------------------------------------------------------------- */
 
-        pthread_mutex_t lock; /* guards what follows */
-        pthread_cond_t settled;
-        struct list connections;
-        size_t deferred;
-        bool stopping;
-};
-
-/* One TCP connection, from accept to close. */
-struct connection {
-        struct list_node node;
-        int socket;
-        int64_t deadline_ms; /* steady clock; 0 = nothing is being received */
-};
-
-enum exchange_stage {
-        EXCHANGE_NEW,       /* only its first line is known */
-        EXCHANGE_RECEIVING, /* admitted: it may send its body */
-        EXCHANGE_HANDLED,   /* `handle` was called */
-};
-
-struct http_exchange {
-        struct http_server *server;
-        struct MHD_Connection *connection;
-        enum exchange_stage stage;
-        bool deferred;
-        bool answered;
-        int64_t arrived_ns; /* steady clock */
-        const char *method;
-        char *path;
-        struct buf body;
-        size_t received;
-        void *user;
-
-        unsigned status;
-        const char *type;
-        struct buf answer;
-};
-
-/* --- an exchange -------------------------------------------------------------------------- */
-
-const char *http_exchange_method(const struct http_exchange *exchange)
+void http_server_wake(struct http_server *server)
 {
-        return exchange->method;
+        const uint64_t one = 1;
+
+        if (write(server->waker, &one, sizeof(one)) < 0 && errno != EAGAIN)
+                abort();
 }
 
-const char *http_exchange_path(const struct http_exchange *exchange)
+/* Connections that are open are served to the end; new ones wait for nobody. */
+static void begin_to_drain(struct http_server *server)
 {
-        return exchange->path;
+        int listener = MHD_quiesce_daemon(server->daemon);
+
+        server->drained_by_ms = clock_steady_ms() + LAST_WORDS_MS;
+        if (listener >= 0)
+                close(listener);
+        server->listener = -1;
+        if (server->options.socket)
+                unlink(server->options.socket);
 }
 
-const char *http_exchange_header(const struct http_exchange *exchange, const char *name)
+static struct http_exchange *next_posted(struct http_server *server)
 {
-        return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
-}
+        struct list_node *node;
 
-const char *http_exchange_argument(const struct http_exchange *exchange, const char *name)
-{
-        return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
-}
-
-const char *http_exchange_body(const struct http_exchange *exchange, size_t *size)
-{
-        *size = exchange->body.size;
-        return buf_text(&exchange->body);
-}
-
-int64_t http_exchange_arrived_ns(const struct http_exchange *exchange)
-{
-        return exchange->arrived_ns;
-}
-
-void http_exchange_set_user(struct http_exchange *exchange, void *user)
-{
-        exchange->user = user;
-}
-
-void *http_exchange_user(const struct http_exchange *exchange)
-{
-        return exchange->user;
-}
-
-void http_exchange_defer(struct http_exchange *exchange)
-{
-        struct http_server *server = exchange->server;
-
-        THREAD_ASSERT(server->options.thread);
-        exchange->deferred = true;
         pthread_mutex_lock(&server->lock);
-        server->deferred++;
+        node = list_pop_front(&server->posted);
         pthread_mutex_unlock(&server->lock);
-        MHD_suspend_connection(exchange->connection);
+        return node ? list_entry(node, struct http_exchange, posted_node) : NULL;
 }
 
-/* The server's thread may free the exchange as soon as its connection is resumed. */
-static void resume(struct http_exchange *exchange)
+static void take_orders(struct http_server *server)
 {
-        struct http_server *server = exchange->server;
+        bool drain;
 
-        MHD_resume_connection(exchange->connection);
         pthread_mutex_lock(&server->lock);
-        server->deferred--;
-        pthread_cond_signal(&server->settled);
+        drain = server->drain;
+        server->stopping = server->stop;
         pthread_mutex_unlock(&server->lock);
+        if (drain && server->drained_by_ms == 0)
+                begin_to_drain(server);
 }
 
-void http_exchange_answer(struct http_exchange *exchange, unsigned status, const char *type,
-                          const char *body, size_t size)
+/* All is answered, and the answers have left, or were given the time for it. */
+static void tell_if_drained(struct http_server *server)
 {
-        exchange->answered = true;
-        exchange->status = status;
-        exchange->type = type;
-        if (size > 0)
-                buf_add(&exchange->answer, body, size);
-        if (exchange->deferred)
-                resume(exchange);
-}
-
-void http_problem_write(struct buf *out, unsigned status, const char *title, const char *detail)
-{
-        buf_add_text(out, "{\"type\":\"about:blank\",\"title\":");
-        buf_add_json_string(out, title, strlen(title));
-        buf_add_format(out, ",\"status\":%u,\"detail\":", status);
-        buf_add_json_string(out, detail, strlen(detail));
-        buf_add_text(out, "}\n");
-}
-
-void http_exchange_problem(struct http_exchange *exchange, unsigned status, const char *title,
-                           const char *detail)
-{
-        CLEANUP(buf_deinit) struct buf body = BUF_INIT;
-
-        http_problem_write(&body, status, title, detail);
-        log_info("WEBHOOK_REFUSED", "A request was refused", LOG_INT("status", status),
-                 LOG_TEXT("path", exchange->path), LOG_TEXT("reason", detail), LOG_END);
-        http_exchange_answer(exchange, status, HTTP_PROBLEM_TYPE, body.data, body.size);
-}
-
-/* Hands the answer to libmicrohttpd. */
-static enum MHD_Result queue_answer(struct http_exchange *exchange)
-{
-        struct MHD_Response *response;
-        enum MHD_Result queued;
-
-        if (!exchange->type)
-                return MHD_queue_response(exchange->connection, exchange->status,
-                                          exchange->server->empty);
-        response = MHD_create_response_from_buffer(exchange->answer.size, exchange->answer.data,
-                                                   MHD_RESPMEM_MUST_COPY);
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, exchange->type);
-        if (exchange->status == MHD_HTTP_SERVICE_UNAVAILABLE)
-                MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_SECONDS);
-        if (exchange->status == MHD_HTTP_UNAUTHORIZED)
-                MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                                        "Basic realm=\"isthmus\"");
-        if (exchange->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-                MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
-                                        exchange->server->options.methods);
-        queued = MHD_queue_response(exchange->connection, exchange->status, response);
-        MHD_destroy_response(response);
-        return queued;
-}
-
-/* --- libmicrohttpd's callbacks ------------------------------------------------------------ */
-
-/* When what is received from now on must be complete; 0 = never. */
-static int64_t deadline_ms(const struct http_server *server)
-{
-        int64_t timeout_ms = server->options.request_timeout_ms;
-
-        return timeout_ms > 0 ? clock_steady_ms() + timeout_ms : 0;
-}
-
-/* From now on, or (false) not any more, the connection has only so long to send. */
-static void set_deadline(const struct http_exchange *exchange, bool running)
-{
-        const union MHD_ConnectionInfo *info =
-                MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-        struct connection *connection = info ? info->socket_context : NULL;
-        struct http_server *server = exchange->server;
-
-        if (!connection)
+        if (server->drained_by_ms == 0 || server->handled > 0 ||
+            (!list_is_empty(&server->exchanges) && clock_steady_ms() < server->drained_by_ms))
                 return;
         pthread_mutex_lock(&server->lock);
-        connection->deadline_ms = running ? deadline_ms(server) : 0;
+        server->is_drained = true;
+        pthread_cond_signal(&server->drained);
         pthread_mutex_unlock(&server->lock);
 }
 
-/* The first line of a request is there: what is returned becomes its context. */
-static void *begin_exchange(void *context, const char *uri, struct MHD_Connection *connection)
+static int64_t soonest(int64_t a_ms, int64_t b_ms)
 {
-        struct http_exchange *exchange = mem_new(1, sizeof(*exchange));
-
-        (void)uri;
-        exchange->server = context;
-        exchange->connection = connection;
-        exchange->arrived_ns = clock_steady_ns();
-        set_deadline(exchange, true);
-        return exchange;
+        return a_ms < b_ms ? a_ms : b_ms;
 }
 
-static void end_exchange(void *context, struct MHD_Connection *connection, void **exchange_context,
-                         enum MHD_RequestTerminationCode code)
+/* Milliseconds until something is due. */
+static int time_to_wait(struct http_server *server)
 {
-        struct http_exchange *exchange = *exchange_context;
-        struct http_server *server = context;
+        int64_t now_ms = clock_steady_ms();
+        int64_t due_ms = soonest(timers_next(&server->timers), http_places_due(&server->places));
+        MHD_UNSIGNED_LONG_LONG limit;
 
-        (void)connection;
-        (void)code;
-        if (!exchange)
-                return;
-        set_deadline(exchange, false);
-        if (server->options.finished && exchange->stage != EXCHANGE_NEW)
-                server->options.finished(server->options.context, exchange);
-        buf_deinit(&exchange->body);
-        buf_deinit(&exchange->answer);
-        free(exchange->path);
-        free(exchange);
-        *exchange_context = NULL;
+        due_ms = soonest(due_ms, http_linger_run(&server->linger, now_ms));
+        due_ms = soonest(due_ms, http_note_rest(server));
+        if (server->resumed || due_ms <= now_ms)
+                return 0;
+        due_ms =
+                soonest(due_ms - now_ms, server->drained_by_ms > 0 ? DRAIN_PERIOD_MS : WAIT_MAX_MS);
+        if (MHD_get_timeout(server->daemon, &limit) == MHD_YES && limit < (uint64_t)due_ms)
+                return (int)limit;
+        return (int)due_ms;
 }
 
-static void count_refused(struct http_server *server, unsigned status)
+static void wait_for_events(struct http_server *server)
 {
-        if (server->options.refused)
-                server->options.refused(server->options.context, status);
-}
+        struct epoll_event events[EVENTS_MAX];
+        int count = epoll_wait(server->epoll, events, EVENTS_MAX, time_to_wait(server));
 
-static void refuse_too_large(struct http_exchange *exchange)
-{
-        CLEANUP(mem_cleanup)
-        char *detail = mem_format("the body is larger than the limit of %zu bytes",
-                                  exchange->server->options.maximum_body);
-
-        count_refused(exchange->server, MHD_HTTP_CONTENT_TOO_LARGE);
-        http_exchange_problem(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "Body too large", detail);
-}
-
-static bool announces_too_large(const struct http_exchange *exchange)
-{
-        int64_t length;
-
-        return text_to_int64(http_exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH), 0,
-                             INT64_MAX, &length) &&
-               (uint64_t)length > exchange->server->options.maximum_body;
-}
-
-/* The headers are there. */
-static enum MHD_Result admit(struct http_exchange *exchange)
-{
-        struct http_server *server = exchange->server;
-
-        exchange->stage = EXCHANGE_RECEIVING;
-        if (http_server_is_stopping(server)) {
-                count_refused(server, MHD_HTTP_SERVICE_UNAVAILABLE);
-                http_exchange_problem(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "Not now",
-                                      "the gateway is stopping; nothing was stored");
-        } else {
-                server->options.admit(server->options.context, exchange);
+        for (int i = 0; i < count; i++) {
+                if (events[i].data.ptr)
+                        http_linger_read(&server->linger, events[i].data.ptr);
         }
-        if (!exchange->answered && announces_too_large(exchange))
-                refuse_too_large(exchange);
-        return exchange->answered ? queue_answer(exchange) : MHD_YES;
 }
 
-static enum MHD_Result receive(struct http_exchange *exchange, const char *data, size_t *size)
+/* Resumes what waits, so that libmicrohttpd closes it: `stopping` makes the callbacks refuse. */
+static void close_connections(struct http_server *server)
 {
-        size_t limit = exchange->server->options.maximum_body;
+        list_for_each (node, &server->exchanges)
+                http_exchange_resume(list_entry(node, struct http_exchange, node));
+        MHD_run(server->daemon);
+        MHD_stop_daemon(server->daemon);
+        server->daemon = NULL;
+        http_linger_deinit(&server->linger);
+        while (server->timers.count > 0) {
+                struct timer *timer = server->timers.heap[1];
 
-        exchange->received += *size;
-        if (exchange->received <= limit)
-                buf_add(&exchange->body, data, *size);
-        *size = 0;
-        return exchange->received / PATIENCE_WITH_LARGE > limit ? MHD_NO : MHD_YES;
-}
-
-/* The whole body is there. */
-static enum MHD_Result complete(struct http_exchange *exchange)
-{
-        struct http_server *server = exchange->server;
-
-        exchange->stage = EXCHANGE_HANDLED;
-        set_deadline(exchange, false);
-        if (exchange->received > server->options.maximum_body)
-                refuse_too_large(exchange);
-        else
-                server->options.handle(server->options.context, exchange);
-        /* After a deferral the answer may be there already, but belongs to the next call. */
-        if (exchange->deferred)
-                return MHD_YES;
-        return queue_answer(exchange);
-}
-
-static enum MHD_Result serve(void *context, struct MHD_Connection *connection, const char *url,
-                             const char *method, const char *version, const char *data,
-                             size_t *data_size, void **exchange_context)
-{
-        const struct http_server *server = context;
-        struct http_exchange *exchange = *exchange_context;
-
-        (void)connection;
-        (void)version;
-        if (!thread_is(server->options.thread))
-                thread_enter(server->options.thread);
-        if (exchange->stage == EXCHANGE_NEW) {
-                exchange->method = method;
-                exchange->path = mem_text(url);
-                return admit(exchange);
+                timers_stop(&server->timers, timer);
+                http_exchange_free(list_entry(timer, struct http_exchange, timer));
         }
-        if (exchange->stage == EXCHANGE_HANDLED)
-                return queue_answer(exchange);
-        if (*data_size > 0)
-                return receive(exchange, data, data_size);
-        return complete(exchange);
+        timers_deinit(&server->timers);
 }
 
-static void connection_changed(void *context, struct MHD_Connection *connection,
-                               void **socket_context, enum MHD_ConnectionNotificationCode code)
+static void *run(void *context)
 {
         struct http_server *server = context;
-        struct connection *known = *socket_context;
+        struct http_exchange *exchange;
 
-        pthread_mutex_lock(&server->lock);
-        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-                known = mem_new(1, sizeof(*known));
-                known->socket =
-                        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-                                ->connect_fd;
-                known->deadline_ms = deadline_ms(server);
-                list_push_back(&server->connections, &known->node);
-                *socket_context = known;
-        } else if (known) {
-                list_remove(&server->connections, &known->node);
-                free(known);
-                *socket_context = NULL;
+        thread_enter(server->options.thread);
+        http_tls_enter(server->tls);
+        for (take_orders(server); !server->stopping; take_orders(server)) {
+                while ((exchange = next_posted(server)))
+                        http_exchange_take(exchange);
+                timers_run(&server->timers, clock_steady_ms());
+                http_serve_cut(server);
+                server->resumed = false;
+                MHD_run(server->daemon);
+                tell_if_drained(server);
+                wait_for_events(server);
         }
-        pthread_mutex_unlock(&server->lock);
-}
-
-/* --- those who are too slow --------------------------------------------------------------- */
-
-/* libmicrohttpd can't answer a request that is not complete; over TLS it is only cut off. */
-static void end_slow_connection(const struct http_server *server, struct connection *slow)
-{
-        static const char answer[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
-                                     "Content-Type: application/problem+json\r\n\r\n"
-                                     "{\"type\":\"about:blank\",\"title\":\"Too slow\","
-                                     "\"status\":408,\"detail\":\"the request took too long\"}\n";
-
-        slow->deadline_ms = 0;
-        if (!server->options.certificate)
-                (void)!send(slow->socket, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-        shutdown(slow->socket, SHUT_RDWR);
-        log_info("WEBHOOK_TOO_SLOW", "A request took too long and was cut off", LOG_END);
-}
-
-static void *watch(void *context)
-{
-        struct http_server *server = context;
-        bool stopping = false;
-
-        thread_enter("ingest-watch");
-        while (!stopping) {
-                int64_t now_ms;
-
-                usleep(WATCH_PERIOD_US);
-                now_ms = clock_steady_ms();
-                pthread_mutex_lock(&server->lock);
-                list_for_each (node, &server->connections) {
-                        struct connection *connection = list_entry(node, struct connection, node);
-
-                        if (connection->deadline_ms > 0 && connection->deadline_ms <= now_ms)
-                                end_slow_connection(server, connection);
-                }
-                stopping = server->stopping;
-                pthread_mutex_unlock(&server->lock);
-        }
+        close_connections(server);
         return NULL;
 }
 
 /* --- start and stop ----------------------------------------------------------------------- */
 
-static void log_library_message(void *context, const char *format, va_list values)
-        PRINTF_LIKE(2, 0);
-
-static void log_library_message(void *context, const char *format, va_list values)
+static int open_listener(struct http_server *server, struct reason *reason)
 {
-        char text[256];
-
-        (void)context;
-        vsnprintf(text, sizeof(text), format, values);
-        text[strcspn(text, "\r\n")] = '\0';
-        log_debug("HTTP_LIBRARY", "libmicrohttpd says", LOG_TEXT("text", text), LOG_END);
+        server->listener =
+                server->options.socket
+                        ? http_listen_at_path(server->options.socket, reason)
+                        : http_listen_at_port(server->options.host, &server->port, reason);
+        return server->listener < 0 ? server->listener : 0;
 }
 
-/* Where to listen is the first of the options. */
-static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned flags,
-                                       struct MHD_OptionItem where)
+static bool watch(struct http_server *server, int socket, uint32_t events)
+{
+        struct epoll_event event = {.events = events};
+
+        return epoll_ctl(server->epoll, EPOLL_CTL_ADD, socket, &event) == 0;
+}
+
+/* Everything but the thread. */
+static int set_up(struct http_server *server, struct reason *reason)
 {
         const struct http_server_options *options = &server->options;
-        bool tls = options->certificate != NULL;
-        struct MHD_OptionItem items[] = {
-                where,
-                {tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, options->certificate},
-                {MHD_OPTION_HTTPS_MEM_KEY, 0, options->private_key},
-                {MHD_OPTION_END, 0, NULL},
-        };
+        int result;
 
-        flags |= MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-                 MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
-        return MHD_start_daemon(flags, 0, NULL, NULL, serve, server, MHD_OPTION_EXTERNAL_LOGGER,
-                                log_library_message, NULL, MHD_OPTION_CONNECTION_TIMEOUT,
-                                (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT,
-                                options->maximum_connections, MHD_OPTION_LISTENING_ADDRESS_REUSE,
-                                1U, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, server,
-                                MHD_OPTION_NOTIFY_COMPLETED, end_exchange, server,
-                                MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
-                                MHD_OPTION_ARRAY, items, MHD_OPTION_END);
-}
-
-static int listen_at_port(struct http_server *server, struct reason *reason)
-{
-        struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-        const char *host = server->options.host;
-        struct addrinfo *addresses = NULL;
-        char port[8];
-
-        snprintf(port, sizeof(port), "%u", server->options.port);
-        if (getaddrinfo(text_is_empty(host) ? NULL : host, port, &hints, &addresses) != 0) {
-                reason_set(reason, "Listen: there is no address '%s' on this machine", host);
-                return 1;
+        if (options->certificate) {
+                server->tls = http_tls_new(options->certificate, options->private_key, reason);
+                if (!server->tls)
+                        return 1;
         }
-        errno = 0;
-        server->daemon =
-                start_daemon(server, addresses->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0,
-                             (struct MHD_OptionItem){MHD_OPTION_SOCK_ADDR, 0, addresses->ai_addr});
-        if (!server->daemon)
-                reason_set(reason, "Listen: can't listen on %s port %s: %s", host, port,
-                           errno ? strerror(errno) : "are Tls.Certificate and Tls.Key in order?");
-        freeaddrinfo(addresses);
-        return server->daemon ? 0 : 1;
-}
-
-static bool make_address(const char *path, struct sockaddr_un *address, struct reason *reason)
-{
-        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-        if (strlen(path) >= sizeof(address->sun_path)) {
-                reason_set(reason,
-                           "the path of the socket '%s' is longer than the %zu bytes that the "
-                           "system allows: use a folder with a shorter path",
-                           path, sizeof(address->sun_path) - 1);
-                return false;
-        }
-        memcpy(address->sun_path, path, strlen(path) + 1);
-        return true;
-}
-
-/* The socket of a program that was killed is in the way; anything else is not ours to remove. */
-static bool remove_stale(const char *path, struct reason *reason)
-{
-        struct stat status;
-
-        if (lstat(path, &status) != 0 || (S_ISSOCK(status.st_mode) && unlink(path) == 0))
-                return true;
-        reason_set(reason, "'%s' is in the place of the socket and can't be removed: %s", path,
-                   S_ISSOCK(status.st_mode) ? strerror(errno) : "it is no socket");
-        return false;
-}
-
-/* Nobody but the owner may connect at any moment: bind(2) takes the mode from the descriptor. */
-static bool bind_socket(int socket, const struct sockaddr_un *address)
-{
-        return fchmod(socket, S_IRUSR | S_IWUSR) == 0 &&
-               bind(socket, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
-               listen(socket, SOCKET_BACKLOG) == 0;
-}
-
-static int listen_at_socket(struct http_server *server, struct reason *reason)
-{
-        const char *path = server->options.socket;
-        struct sockaddr_un address;
-        int listener;
-
-        if (!make_address(path, &address, reason) || !remove_stale(path, reason))
-                return 1;
-        listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (listener >= 0 && bind_socket(listener, &address))
-                server->daemon = start_daemon(
-                        server, 0,
-                        (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, listener, NULL});
-        if (server->daemon)
+        result = open_listener(server, reason);
+        if (result != 0)
+                return result;
+        server->epoll = epoll_create1(EPOLL_CLOEXEC);
+        server->waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        http_linger_init(&server->linger, server->epoll);
+        if (watch(server, server->waker, EPOLLIN | EPOLLET) && http_serve_start(server) &&
+            watch(server, MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+                  EPOLLIN))
                 return 0;
-        reason_set(reason, "can't listen on the socket '%s': %s", path, strerror(errno));
-        if (listener >= 0)
-                close(listener);
-        return 1;
+        reason_set(reason, "the HTTP server can't start: %s", strerror(errno));
+        return -EIO;
 }
 
-static void http_server_free(struct http_server *server)
+static struct http_server *make_server(const struct http_server_options *options)
 {
-        if (server->empty)
-                MHD_destroy_response(server->empty);
-        pthread_cond_destroy(&server->settled);
-        pthread_mutex_destroy(&server->lock);
-        free(server);
+        struct http_server *server = mem_new(1, sizeof(*server));
+        struct http_places *places = &server->places;
+
+        server->options = *options;
+        server->port = options->port;
+        server->listener = server->epoll = server->waker = -1;
+        list_init(&server->exchanges);
+        list_init(&server->posted);
+        http_places_init(places);
+        places->most = options->maximum_connections;
+        places->most_per_address = options->maximum_per_address;
+        places->patience_ms[HTTP_WAIT_HEADERS] = options->header_timeout_ms;
+        places->patience_ms[HTTP_WAIT_BODY] = options->request_timeout_ms;
+        places->patience_ms[HTTP_WAIT_NEXT] = IDLE_MS;
+        places->patience_ms[HTTP_WAIT_LINGER] = IDLE_MS;
+        pthread_mutex_init(&server->lock, NULL);
+        pthread_cond_init(&server->drained, NULL);
+        server->empty = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        return server;
 }
 
 int http_server_start(const struct http_server_options *options, struct http_server **server,
                       struct reason *reason)
 {
-        struct http_server *made = mem_new(1, sizeof(*made));
-        int result;
+        struct http_server *made = make_server(options);
+        int result = set_up(made, reason);
 
-        made->options = *options;
-        list_init(&made->connections);
-        pthread_mutex_init(&made->lock, NULL);
-        pthread_cond_init(&made->settled, NULL);
-        made->empty = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-        result = made->options.socket ? listen_at_socket(made, reason)
-                                      : listen_at_port(made, reason);
         if (result != 0) {
                 http_server_free(made);
                 return result;
         }
-        if (!made->options.socket)
-                made->port = MHD_get_daemon_info(made->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
-        if (made->options.request_timeout_ms > 0)
-                thread_start(&made->watcher, watch, made);
+        made->running = true;
+        thread_start(&made->thread, run, made);
         *server = made;
         return 0;
 }
@@ -570,34 +238,61 @@ uint16_t http_server_port(const struct http_server *server)
         return server->port;
 }
 
-bool http_server_is_stopping(struct http_server *server)
+int http_server_set_certificate(struct http_server *server, const char *certificate,
+                                const char *private_key, struct reason *reason)
 {
-        bool stopping;
+        return http_tls_set(server->tls, certificate, private_key, reason);
+}
 
+void http_server_drain(struct http_server *server)
+{
         pthread_mutex_lock(&server->lock);
-        stopping = server->stopping;
+        server->drain = true;
         pthread_mutex_unlock(&server->lock);
-        return stopping;
+        http_server_wake(server);
+        pthread_mutex_lock(&server->lock);
+        while (!server->is_drained)
+                pthread_cond_wait(&server->drained, &server->lock);
+        pthread_mutex_unlock(&server->lock);
 }
 
 void http_server_stop(struct http_server *server)
 {
-        int listener;
+        struct list_node *node;
 
-        if (!server)
+        if (!server->running)
                 return;
-        listener = MHD_quiesce_daemon(server->daemon);
+        pthread_mutex_lock(&server->lock);
+        server->stop = true;
+        pthread_mutex_unlock(&server->lock);
+        http_server_wake(server);
+        pthread_join(server->thread, NULL);
+        server->running = false;
         if (server->options.socket)
                 unlink(server->options.socket);
         pthread_mutex_lock(&server->lock);
-        server->stopping = true;
-        while (server->deferred > 0)
-                pthread_cond_wait(&server->settled, &server->lock);
+        server->stopped = true;
+        while ((node = list_pop_front(&server->posted)))
+                http_exchange_free(list_entry(node, struct http_exchange, posted_node));
         pthread_mutex_unlock(&server->lock);
-        if (server->options.request_timeout_ms > 0)
-                pthread_join(server->watcher, NULL);
-        MHD_stop_daemon(server->daemon);
-        if (listener >= 0)
-                close(listener);
-        http_server_free(server);
+}
+
+void http_server_free(struct http_server *server)
+{
+        if (!server)
+                return;
+        http_server_stop(server);
+        if (server->daemon)
+                MHD_stop_daemon(server->daemon);
+        else if (server->listener >= 0)
+                close(server->listener);
+        if (server->epoll >= 0)
+                close(server->epoll);
+        if (server->waker >= 0)
+                close(server->waker);
+        MHD_destroy_response(server->empty);
+        http_tls_free(server->tls);
+        pthread_cond_destroy(&server->drained);
+        pthread_mutex_destroy(&server->lock);
+        free(server);
 }

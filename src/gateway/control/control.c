@@ -20,6 +20,8 @@
 
 #define MAXIMUM_BODY        ((size_t)4096)
 #define MAXIMUM_CONNECTIONS 32
+#define HEADER_TIMEOUT_MS   3000
+#define REQUEST_TIMEOUT_MS  10000
 
 struct control {
         struct control_options options;
@@ -41,18 +43,14 @@ struct call {
 /* The exchange may be gone when it returns. */
 static void refuse(struct http_exchange *exchange, int status, const char *detail)
 {
-        CLEANUP(buf_deinit) struct buf body = BUF_INIT;
-
-        http_problem_write(&body, (unsigned)status, "Refused", detail);
-        http_exchange_answer(exchange, (unsigned)status, HTTP_PROBLEM_TYPE, body.data, body.size);
+        http_exchange_problem(exchange, (unsigned)status, "Refused", detail);
 }
 
 /* Answers with what is there, or refuses, and ends the call. */
 static void conclude(struct call *call, int status, const struct reason *reason)
 {
         if (status == 0)
-                http_exchange_answer(call->exchange, 200, "application/json",
-                                     buf_text(&call->answer), call->answer.size);
+                http_exchange_answer(call->exchange, 200, "application/json", &call->answer);
         else
                 refuse(call->exchange, status, reason->text);
         buf_deinit(&call->answer);
@@ -183,13 +181,6 @@ static const char *argument(void *context, const char *name)
         return http_exchange_argument(context, name);
 }
 
-/* Everything is judged in `handle`. */
-static void admit(void *context, struct http_exchange *exchange)
-{
-        (void)context;
-        (void)exchange;
-}
-
 static void handle(void *context, struct http_exchange *exchange)
 {
         struct control *control = context;
@@ -208,7 +199,6 @@ static void handle(void *context, struct http_exchange *exchange)
                 refuse(exchange, status, reason.text);
                 return;
         }
-        http_exchange_defer(exchange);
         if (request.call == CONTROL_REPLAY || request.call == CONTROL_DROP) {
                 control_letters_change(&control->options, &request, exchange);
                 return;
@@ -242,9 +232,10 @@ int control_start(const struct control_options *options, struct control **contro
                         .thread = "control",
                         .socket = made->path,
                         .maximum_body = MAXIMUM_BODY,
+                        .header_timeout_ms = HEADER_TIMEOUT_MS,
+                        .request_timeout_ms = REQUEST_TIMEOUT_MS,
                         .maximum_connections = MAXIMUM_CONNECTIONS,
                         .methods = "GET, POST, DELETE",
-                        .admit = admit,
                         .handle = handle,
                         .context = made,
                 },
@@ -261,6 +252,7 @@ void control_stop(struct control *control)
 {
         if (!control)
                 return;
-        http_server_stop(control->server);
+        http_server_drain(control->server);
+        http_server_free(control->server);
         control_free(control);
 }

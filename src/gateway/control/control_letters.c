@@ -32,12 +32,10 @@ static void done(struct store_letters *letters, int result)
                                "\"before\":%" PRId64 "}\n",
                                letters->changed, letters->left, letters->more ? "true" : "false",
                                letters->end);
-                http_exchange_answer(change->exchange, 200, "application/json", answer.data,
-                                     answer.size);
+                http_exchange_answer(change->exchange, 200, "application/json", &answer);
         } else {
-                http_problem_write(&answer, 503, "Refused", "the store can't be written now");
-                http_exchange_answer(change->exchange, 503, HTTP_PROBLEM_TYPE, answer.data,
-                                     answer.size);
+                http_exchange_problem(change->exchange, 503, "Refused",
+                                      "the store can't be written now");
         }
         free(change);
 }

@@ -29,30 +29,25 @@ struct fixture {
         unsigned refused; /* the last status that the server itself refused with */
 };
 
-static void admit(void *context, struct http_exchange *exchange)
-{
-        (void)context;
-        (void)exchange;
-}
-
 /* Says what was asked, on the thread of the options. */
 static void handle(void *context, struct http_exchange *exchange)
 {
         const char *name = http_exchange_argument(exchange, "name");
-        CLEANUP(mem_cleanup)
-        char *answer = mem_format("%s %s %s", http_exchange_method(exchange),
-                                  http_exchange_path(exchange), name ? name : "-");
+        struct buf answer = BUF_INIT;
 
         (void)context;
         assert_true(thread_is("control"));
-        http_exchange_answer(exchange, 200, "text/plain", answer, strlen(answer));
+        buf_add_format(&answer, "%s %s %s", http_exchange_method(exchange),
+                       http_exchange_path(exchange), name ? name : "-");
+        http_exchange_answer(exchange, 200, "text/plain", &answer);
 }
 
-static void refused(void *context, unsigned status)
+static void note(void *context, const struct http_note *note)
 {
         struct fixture *fixture = context;
 
-        fixture->refused = status;
+        if (note->event == HTTP_REFUSED)
+                fixture->refused = note->status;
 }
 
 static int start(struct fixture *fixture, struct reason *reason)
@@ -64,9 +59,8 @@ static int start(struct fixture *fixture, struct reason *reason)
                         .maximum_body = MAXIMUM_BODY,
                         .maximum_connections = 4,
                         .methods = "GET",
-                        .admit = admit,
                         .handle = handle,
-                        .refused = refused,
+                        .note = note,
                         .context = fixture,
                 },
                 &fixture->server, reason);
@@ -86,7 +80,7 @@ static int tear_down(void **state)
 {
         struct fixture *fixture = *state;
 
-        http_server_stop(fixture->server);
+        http_server_free(fixture->server);
         test_directory_remove(fixture->directory);
         free(fixture->path);
         free(fixture);
@@ -182,7 +176,7 @@ static void the_socket_is_private_and_goes_with_its_server(void **state)
         assert_int_equal(lstat(fixture->path, &status), 0);
         assert_true(S_ISSOCK(status.st_mode));
         assert_int_equal(status.st_mode & 07777, 0600);
-        http_server_stop(fixture->server);
+        http_server_free(fixture->server);
         fixture->server = NULL;
         assert_int_not_equal(lstat(fixture->path, &status), 0);
 }
@@ -209,7 +203,7 @@ static void a_stale_socket_is_replaced_another_file_is_not(void **state)
         ask(fixture, &(struct http_request){.method = "GET", .url = "http://localhost/"}, &said);
         assert_int_equal(said.status, 200);
         buf_deinit(&said.body);
-        http_server_stop(fixture->server);
+        http_server_free(fixture->server);
         fixture->server = NULL;
 
         test_directory_write(fixture->directory, "server.sock", "mine");

@@ -26,10 +26,24 @@ static void memory_with_keys_is_not_dumped(void **state)
 #endif
 }
 
+static void the_file_limit_is_raised_as_far_as_it_may(void **state)
+{
+        struct rlimit limit;
+
+        (void)state;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        limit.rlim_cur = 64;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_true(process_raise_file_limit() == limit.rlim_max);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_true(limit.rlim_cur == limit.rlim_max);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(memory_with_keys_is_not_dumped),
+                cmocka_unit_test(the_file_limit_is_raised_as_far_as_it_may),
         };
 
         return cmocka_run_group_tests_name("base.process", tests, NULL, NULL);

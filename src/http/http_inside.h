@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the files of the server share. Law: libmicrohttpd is touched by the server's thread alone.
+ * Whoever answers on another thread posts the exchange to it; a connection that waits is suspended
+ * and is resumed by this thread only.
+ */
+#ifndef ISTHMUS_HTTP_HTTP_INSIDE_H
+#define ISTHMUS_HTTP_HTTP_INSIDE_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "base/list.h"
+#include "base/timers.h"
+#include "http/http_linger.h"
+#include "http/http_places.h"
+#include "http/http_server.h"
+#include "http/http_tls.h"
+
+/* How many notes of one kind were made in this second. */
+struct http_brake {
+        int64_t second; /* steady clock */
+        enum http_event event;
+        unsigned status;
+        unsigned logged;
+        int64_t unlogged;
+};
+
+/* HTTP_REFUSED has one per hundred of the status and one for each status below 432. */
+#define HTTP_BRAKES (HTTP_EVENT_COUNT + 64)
+
+struct http_server {
+        struct http_server_options options;
+        struct MHD_Daemon *daemon;
+        struct MHD_Response *empty; /* the answer without a body, made once */
+        struct http_tls *tls;       /* NULL = plain HTTP */
+        uint16_t port;
+        int listener;
+        int epoll; /* of what wakes the thread */
+        int waker; /* an eventfd, edge-triggered: it is never read */
+        pthread_t thread;
+        bool running; /* the creator's: the thread is to be joined */
+
+        /* the thread's own */
+        struct http_places places;
+        struct http_linger linger;
+        struct timers timers;
+        struct list exchanges; /* whose connection is open */
+        size_t handled;        /* exchanges that `handle` got and that are not answered */
+        struct http_brake brakes[HTTP_BRAKES];
+        int64_t unlogged; /* the sum of theirs */
+        bool resumed;     /* since libmicrohttpd last ran: it does not wake itself up for that */
+        int64_t drained_by_ms; /* the last moment for answers to leave; 0 = it is not drained */
+        bool stopping;
+
+        pthread_mutex_t lock; /* guards what follows */
+        pthread_cond_t drained;
+        struct list posted; /* exchanges that another thread answered or woke */
+        bool drain;
+        bool is_drained;
+        bool stop;
+        bool stopped; /* the thread has ended */
+};
+
+enum http_state {
+        HTTP_BEGUN,     /* only the first line is known */
+        HTTP_RECEIVING, /* admitted: it may send its body */
+        HTTP_HANDLED,   /* `handle` has it; suspended once that has returned */
+        HTTP_ANSWERED,  /* there is an answer: posted, delayed, or on its way to libmicrohttpd */
+        HTTP_STREAMING,
+        HTTP_PAUSED,  /* a stream that has nothing to say; suspended */
+        HTTP_SENDING, /* libmicrohttpd has the answer */
+};
+
+struct http_field {
+        char *name;
+        char *value;
+};
+
+#define HTTP_EXTRA_HEADERS_MAX 8
+
+struct http_exchange {
+        struct http_server *server;
+        struct MHD_Connection *connection; /* NULL = it is gone */
+        struct http_place *place;
+        struct list_node node;        /* of server->exchanges */
+        struct list_node posted_node; /* guarded by the server's lock */
+        struct timer timer;           /* of a delay or a pause */
+        enum http_state state;        /* the thread's own */
+        bool suspended;               /* libmicrohttpd's word for it */
+        bool has_body;                /* its headers announce one */
+        int64_t arrived_ns;           /* steady clock */
+
+        /* the request */
+        char method[24];
+        char *raw;  /* its path as it came */
+        char *path; /* decoded; the same as `raw` if nothing is escaped */
+        char *segments[HTTP_SEGMENTS_MAX];
+        size_t segment_count;
+        struct buf body;
+        size_t received;
+
+        /* the answer */
+        int64_t delay_ms;
+        unsigned status; /* 0 = the connection is closed instead */
+        const char *type;
+        struct buf answer;
+        char *detail; /* of a problem; NULL = it is none */
+        struct http_field headers[HTTP_EXTRA_HEADERS_MAX];
+        size_t header_count;
+        struct http_stream stream; /* `read` is NULL: none */
+        bool stream_ended;
+        size_t stream_sent; /* of `answer` */
+};
+
+/* --- http_server.c --------------------------------------------------------------------------- */
+
+/* Any thread. */
+void http_server_wake(struct http_server *server);
+
+/* --- http_serve.c: libmicrohttpd's callbacks ------------------------------------------------- */
+
+/* Starts libmicrohttpd at server->listener. */
+bool http_serve_start(struct http_server *server);
+
+/* NULL with a Unix domain socket. */
+const struct sockaddr *http_serve_peer(struct MHD_Connection *connection);
+
+/* Cuts off those who are late. */
+void http_serve_cut(struct http_server *server);
+
+/* --- http_exchange.c ------------------------------------------------------------------------- */
+
+struct http_exchange *http_exchange_new(struct http_server *server, const char *uri,
+                                        struct MHD_Connection *connection);
+void http_exchange_free(struct http_exchange *exchange);
+
+/* On the thread: the answer may leave. Frees an exchange whose connection is gone. */
+void http_exchange_ready(struct http_exchange *exchange);
+
+/* On the thread: what another thread posted. */
+void http_exchange_take(struct http_exchange *exchange);
+
+/* The connection goes on: `serve` or the stream's reader is called again. */
+void http_exchange_resume(struct http_exchange *exchange);
+void http_exchange_suspend(struct http_exchange *exchange);
+
+/* --- http_reply.c ---------------------------------------------------------------------------- */
+
+/* Hands the answer to libmicrohttpd. */
+enum MHD_Result http_reply_send(struct http_exchange *exchange);
+
+/* A whole answer as bytes, for a connection that libmicrohttpd can't answer any more. */
+void http_reply_write(struct buf *out, unsigned status, const char *title, const char *detail);
+
+/* --- http_note.c ----------------------------------------------------------------------------- */
+
+void http_note_event(struct http_server *server, enum http_event event,
+                     const struct sockaddr *peer);
+void http_note_refused(struct http_exchange *exchange);
+
+/*
+ * Tells how many of each kind were not logged, once their second is over; when it is to be called
+ * again, INT64_MAX = not before the next note.
+ */
+int64_t http_note_rest(struct http_server *server);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "http/http_inside.h"
+
+#define STREAM_PAUSE_MS 500
+#define STREAM_CHUNK    16384
+
+/* libmicrohttpd's question for more of a stream. */
+static ssize_t read_stream(void *context, uint64_t position, char *out, size_t max)
+{
+        struct http_exchange *exchange = context;
+        struct buf *said = &exchange->answer;
+        size_t size;
+
+        (void)position;
+        if (exchange->server->stopping)
+                return MHD_CONTENT_READER_END_WITH_ERROR;
+        exchange->state = HTTP_STREAMING;
+        if (exchange->stream_sent == said->size && !exchange->stream_ended) {
+                buf_clear(said);
+                exchange->stream_sent = 0;
+                exchange->stream_ended = !exchange->stream.read(exchange->stream.context, said);
+        }
+        size = said->size - exchange->stream_sent;
+        if (size > 0) {
+                size = size < max ? size : max;
+                memcpy(out, said->data + exchange->stream_sent, size);
+                exchange->stream_sent += size;
+                return (ssize_t)size;
+        }
+        if (exchange->stream_ended)
+                return MHD_CONTENT_READER_END_OF_STREAM;
+        exchange->state = HTTP_PAUSED;
+        timers_start(&exchange->server->timers, &exchange->timer,
+                     clock_steady_ms() + STREAM_PAUSE_MS);
+        http_exchange_suspend(exchange);
+        return 0;
+}
+
+/* An answer with headers of its own. */
+static struct MHD_Response *make_response(struct http_exchange *exchange)
+{
+        struct MHD_Response *response;
+        size_t size = exchange->answer.size;
+
+        if (exchange->stream.read)
+                response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_CHUNK,
+                                                             read_stream, exchange, NULL);
+        else
+                response = MHD_create_response_from_buffer(size, buf_take(&exchange->answer),
+                                                           MHD_RESPMEM_MUST_FREE);
+        if (!response)
+                abort();
+        if (exchange->type)
+                MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, exchange->type);
+        for (size_t i = 0; i < exchange->header_count; i++)
+                MHD_add_response_header(response, exchange->headers[i].name,
+                                        exchange->headers[i].value);
+        return response;
+}
+
+enum MHD_Result http_reply_send(struct http_exchange *exchange)
+{
+        struct MHD_Response *response = exchange->server->empty;
+        bool is_empty = !exchange->type && exchange->header_count == 0;
+        enum MHD_Result result;
+
+        if (exchange->status == 0)
+                return MHD_NO;
+        if (!is_empty)
+                response = make_response(exchange);
+        if (exchange->state == HTTP_ANSWERED) {
+                exchange->state = HTTP_SENDING;
+                http_places_wait(&exchange->server->places, exchange->place, HTTP_WAIT_NEXT,
+                                 clock_steady_ms());
+        }
+        result = MHD_queue_response(exchange->connection, exchange->status, response);
+        if (!is_empty)
+                MHD_destroy_response(response);
+        return result;
+}
+
+void http_reply_write(struct buf *out, unsigned status, const char *title, const char *detail)
+{
+        CLEANUP(buf_deinit) struct buf body = BUF_INIT;
+
+        http_problem_write(&body, status, title, detail);
+        buf_add_format(out,
+                       "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: " HTTP_PROBLEM_TYPE
+                       "\r\nContent-Length: %zu\r\n\r\n%s",
+                       status, title, body.size, buf_text(&body));
+}
