@@ -125,6 +125,42 @@ int file_write(const char *path, mode_t mode, const void *bytes, size_t size, st
         return error ? fail(reason, error, "write", path) : 0;
 }
 
+static int sync_file(const char *path)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        int error = 0;
+
+        if (fd < 0)
+                return errno;
+        if (fsync(fd) != 0)
+                error = errno;
+        close(fd);
+        return error;
+}
+
+static int rename_to(const char *temporary, const char *path, bool overwrite)
+{
+        int result =
+                renameat2(AT_FDCWD, temporary, AT_FDCWD, path, overwrite ? 0 : RENAME_NOREPLACE);
+
+        /* Not every file system can refuse by itself. */
+        if (result != 0 && errno == EINVAL && access(path, F_OK) != 0)
+                result = rename(temporary, path);
+        return result == 0 ? 0 : errno;
+}
+
+int file_put_in_place(const char *temporary, const char *path, bool overwrite,
+                      struct reason *reason)
+{
+        int error = sync_file(temporary);
+
+        if (error == 0)
+                error = rename_to(temporary, path, overwrite);
+        if (error == 0)
+                error = sync_directory_of(path);
+        return error ? fail(reason, error, "write", path) : 0;
+}
+
 static int make_one(const char *path, mode_t mode)
 {
         struct stat status;

@@ -3,6 +3,7 @@
 #ifndef ISTHMUS_BASE_FILE_H
 #define ISTHMUS_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -23,6 +24,13 @@ int file_read(const char *path, size_t limit, struct buf *out, struct reason *re
  */
 int file_write(const char *path, mode_t mode, const void *bytes, size_t size,
                struct reason *reason) MUST_CHECK;
+
+/*
+ * Gives a whole file, beside its place, its name: syncs it, renames it, and makes that durable.
+ * Without `overwrite` a file that has the name by then stays, and the result is -EEXIST.
+ */
+int file_put_in_place(const char *temporary, const char *path, bool overwrite,
+                      struct reason *reason) MUST_CHECK;
 
 /*
  * Opens a file for our own user alone, and makes it (0600) if there is none; `flags` as for open().

@@ -18,6 +18,7 @@ static const struct cli_command commands[] = {
         {"hub", "runs a local IoT Hub and provisioning service", isthmus_hub},
         {"queue", "looks into the store; replays or drops dead letters", isthmus_queue},
         {"status", "asks the running gateway how it and its devices are", isthmus_status},
+        {"store", "copies the store, also a running gateway's", isthmus_store},
         {"uplink", "shows what a webhook would become, without sending it", isthmus_uplink},
         {"version", "prints the version", isthmus_version},
 };

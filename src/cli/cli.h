@@ -32,6 +32,7 @@ int isthmus_hub_send(int argc, char **argv);
 int isthmus_hub_invoke(int argc, char **argv);
 int isthmus_queue(int argc, char **argv);
 int isthmus_status(int argc, char **argv);
+int isthmus_store(int argc, char **argv);
 int isthmus_uplink(int argc, char **argv);
 int isthmus_version(int argc, char **argv);
 

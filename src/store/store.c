@@ -22,7 +22,7 @@ const struct store_backend *const store_backends[] = {
 
 /* --- opening and closing ----------------------------------------------------------------- */
 
-static const struct store_backend *find_backend(const char *name, struct reason *reason)
+const struct store_backend *store_backend_find(const char *name, struct reason *reason)
 {
         for (size_t i = 0; store_backends[i]; i++) {
                 if (text_equal(store_backends[i]->name, name))
@@ -134,7 +134,7 @@ static int open_parts(struct store *store, struct reason *reason)
 
 int store_open(const struct store_options *options, struct store **store, struct reason *reason)
 {
-        const struct store_backend *backend = find_backend(options->backend, reason);
+        const struct store_backend *backend = store_backend_find(options->backend, reason);
         struct store *made;
         int result;
 
@@ -163,7 +163,7 @@ int store_open(const struct store_options *options, struct store **store, struct
 int store_open_to_read(const struct store_options *options, struct store **store,
                        struct reason *reason)
 {
-        const struct store_backend *backend = find_backend(options->backend, reason);
+        const struct store_backend *backend = store_backend_find(options->backend, reason);
         struct store *made;
         void *reader = NULL;
         int result;

@@ -224,4 +224,13 @@ void store_get_state(struct store *store, struct store_state *state);
 int store_open_to_read(const struct store_options *options, struct store **store,
                        struct reason *reason) MUST_CHECK;
 
+/*
+ * Writes what the store holds, also that of a running gateway, into a file (0600) from which a
+ * store can be restored: everything that was acknowledged before it began is there. The file
+ * appears when it is whole and on disk; one that exists is replaced only if `overwrite` is given.
+ * Fills `state` with what is in it.
+ */
+int store_backup(const struct store_options *options, const char *path, bool overwrite,
+                 struct store_state *state, struct reason *reason) MUST_CHECK;
+
 #endif

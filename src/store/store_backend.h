@@ -109,8 +109,9 @@ struct store_backend {
         void (*use_reserve)(void *writer);
         /* 0 once that room is kept again, so that puts may be taken; else STORE_E_FULL. */
         int (*make_room)(void *writer);
-        /* Upkeep, a little at a time; `more` if it wants to be called again soon. */
-        int (*care)(void *writer, bool *more);
+        /* Upkeep, a little at a time; sets when to call it again, 0 = after the next transaction.
+         */
+        int (*care)(void *writer, int64_t *again_ms);
 
         int (*open_reader)(const char *directory, void **reader, struct reason *reason);
         void (*close_reader)(void *reader);
@@ -126,12 +127,22 @@ struct store_backend {
         /* Live records of the kind with a key above `after_key` (NULL: all), ascending. */
         int (*records)(void *reader, const struct store_record *after, size_t maximum,
                        store_record_row row, void *context);
+        /*
+         * Copies all that was committed when it begins into the file `path`, which exists and is
+         * empty; the writer may go on meanwhile. Need not be on disk when it returns.
+         * Counts what is in it.
+         */
+        int (*backup)(void *reader, const char *path, struct store_counts *counts,
+                      struct reason *reason);
 };
 
 extern const struct store_backend store_backend_sqlite;
 
 /* The table, for the conformance suite; ends with NULL. */
 extern const struct store_backend *const store_backends[];
+
+/* By its name; NULL with the reason. */
+const struct store_backend *store_backend_find(const char *name, struct reason *reason);
 
 /* What an event counts against a bound: its bytes and about what keeping it costs. */
 int64_t store_event_size(const struct store_event *event);

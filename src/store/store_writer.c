@@ -20,7 +20,6 @@
 #include "store/store_part.h"
 
 #define LAZY_NS      (100 * CLOCK_NS_PER_MS)
-#define CARE_NS      (100 * CLOCK_NS_PER_MS)
 #define TRY_AGAIN_NS CLOCK_NS_PER_S
 #define TRIM_NS      (60 * CLOCK_NS_PER_S)
 
@@ -427,10 +426,10 @@ static bool work_is_done(const struct store_work *work)
 
 static void take_care(struct store *store)
 {
-        bool more = false;
-        int result = store->backend->care(store->writer, &more);
+        int64_t again_ms = 0;
+        int result = store->backend->care(store->writer, &again_ms);
 
-        store->care_at_ns = more ? clock_steady_ns() + CARE_NS : 0;
+        store->care_at_ns = again_ms > 0 ? clock_steady_ns() + again_ms * CLOCK_NS_PER_MS : 0;
         if (result)
                 note_failure(store, result);
 }

@@ -104,3 +104,44 @@ test('dead letters of a running gateway are replayed in order and dropped', { ti
   assert.equal(wrong.status, 1);
   assert.match(wrong.output, /nothing was changed/);
 });
+
+test('a backup under load: a gateway on the copy sends all that was acknowledged before', { timeout: 90000 }, async (t) => {
+  const hub = await startHub(t);
+  const unreachable = provisionedBy(hub);
+  unreachable.AzureIoTHub.DeviceProvisioningService.GlobalDeviceEndpoint = 'localhost:1';
+  const first = await startGateway(t, unreachable);
+  const copy = join(first.directory, 'copy.sqlite');
+  const data = join(first.directory, 'data');
+  const acknowledged = [];
+  let posting = true;
+  const poster = (async () => {
+    for (let number = 0; posting; number++) {
+      const { status } = await first.uplink(uplinkOf('application1', 'saved', {
+        decoded_payload: { number },
+      }));
+      if (status === 202) acknowledged.push(number);
+    }
+  })();
+
+  await eventually('some events', () => acknowledged.length >= 100);
+  const before = acknowledged.length;
+  const backup = await run(['store', 'backup', copy, '--data', data]);
+  assert.equal(backup.status, 0, backup.output);
+  assert.match(backup.stdout, /^\d+ waiting events and 0 dead letters are in /);
+  await eventually('more events', () => acknowledged.length > before + 20);
+  posting = false;
+  await poster;
+  const again = await run(['store', 'backup', copy, '--data', data]);
+  assert.equal(again.status, 1);
+  assert.match(again.output, /--force/);
+  await first.kill();
+  assert.equal((await hub.telemetry()).length, 0);
+
+  const directory = await temporaryDirectory(t, 'restored');
+  await mkdir(join(directory, 'data'), { mode: 0o700 });
+  await rename(copy, join(directory, 'data', 'store.sqlite'));
+  await startGateway(t, provisionedBy(hub), {}, directory);
+  const messages = await hub.telemetryOf('saved', before);
+  assert.deepEqual(messages.slice(0, before).map(({ body }) => body.number),
+    acknowledged.slice(0, before));
+});

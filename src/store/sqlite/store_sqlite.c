@@ -74,6 +74,8 @@ static int note_log_pages(void *context, sqlite3 *db, const char *name, int page
         if (pages < writer->log_pages)
                 writer->checkpoint_at = writer->log_limit;
         writer->log_pages = pages;
+        writer->log_is_copied = false;
+        writer->committed_ms = clock_steady_ms();
         return SQLITE_OK;
 }
 
@@ -315,4 +317,5 @@ const struct store_backend store_backend_sqlite = {
         .devices = store_sqlite_devices,
         .dead_letters = store_sqlite_dead_letters,
         .records = store_sqlite_records,
+        .backup = store_sqlite_backup,
 };

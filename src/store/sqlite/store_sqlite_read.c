@@ -154,3 +154,42 @@ int store_sqlite_records(void *reader, const struct store_record *after, size_t 
         }
         return result;
 }
+
+/* --- a copy ------------------------------------------------------------------------------ */
+
+/* In one step: the reader sees one state of the store, and the writer does not wait for it. */
+static int copy(struct sqlite_connection *from, struct sqlite_connection *to, struct reason *reason)
+{
+        sqlite3_backup *backup = sqlite3_backup_init(to->db, "main", from->db, "main");
+
+        if (backup) {
+                (void)sqlite3_backup_step(backup, -1);
+                (void)sqlite3_backup_finish(backup);
+        }
+        /* What went wrong, on whichever side, is told by the copy's connection. */
+        return sqlite3_errcode(to->db) == SQLITE_OK ? 0 : sqlite_explain(to, reason);
+}
+
+int store_sqlite_backup(void *reader, const char *path, struct store_counts *counts,
+                        struct reason *reason)
+{
+        /* Nobody sees the copy before it is whole, and the caller syncs it. */
+        static const char careless[] = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;";
+        /* One file that needs no log beside it, until it becomes a store again. */
+        static const char alone[] = "PRAGMA journal_mode = DELETE;";
+        struct sqlite_connection to = {.path = NULL};
+        int result = sqlite_connect(&to, path, SQLITE_OPEN_READWRITE, reason);
+
+        if (result == 0)
+                result = sqlite_execute(&to, careless, reason);
+        if (result == 0)
+                result = copy(reader, &to, reason);
+        if (result == 0)
+                result = sqlite_execute(&to, alone, reason);
+        if (result == 0)
+                result = sqlite_prepare(&to, reader_sql, SQL_NUMBER, reason);
+        if (result == 0)
+                result = store_sqlite_count(&to, counts);
+        sqlite_disconnect(&to);
+        return result;
+}

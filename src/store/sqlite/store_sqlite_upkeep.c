@@ -13,6 +13,8 @@
 #define READER_WAIT_MS 50
 /* After a failure, as many pages later. */
 #define CHECKPOINT_AGAIN_PAGES 64
+/* So long after the last commit the log is copied, however short it is. */
+#define IDLE_MS INT64_C(10000)
 
 /* Free pages are given back to the system when they are many, some at a time. */
 #define VACUUM_EVERY_MS   INT64_C(100)
@@ -43,6 +45,7 @@ static int checkpoint(struct writer *writer, int mode)
                 return sqlite_failure(&writer->connection);
         }
         writer->checkpoint_at = writer->log_limit + (copied < in_log ? in_log : 0);
+        writer->log_is_copied = copied == in_log;
         return 0;
 }
 
@@ -59,6 +62,25 @@ static int checkpoint_if_due(struct writer *writer)
         return checkpoint(writer, is_long ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE);
 }
 
+/*
+ * So that the database alone is complete where nothing happens: for whoever copies it against
+ * advice, and for a start that has no log to read. Sets when to look again.
+ */
+static int checkpoint_if_idle(struct writer *writer, int64_t *again_ms)
+{
+        int64_t idle_ms = clock_steady_ms() - writer->committed_ms;
+        int result = 0;
+
+        if (writer->log_is_copied)
+                return 0;
+        *again_ms = IDLE_MS - idle_ms;
+        if (idle_ms < IDLE_MS)
+                return 0;
+        result = checkpoint(writer, SQLITE_CHECKPOINT_PASSIVE);
+        *again_ms = writer->log_is_copied ? 0 : IDLE_MS;
+        return result;
+}
+
 /* Gives up to VACUUM_PAGES free pages at the end of the file back to the system. */
 static int vacuum(struct writer *writer)
 {
@@ -73,7 +95,7 @@ static int64_t free_pages(struct writer *writer)
 }
 
 /* After a backlog most of the file is free. */
-static int vacuum_if_due(struct writer *writer, bool *more)
+static int vacuum_if_due(struct writer *writer, int64_t *again_ms)
 {
         int64_t now_ms = clock_steady_ms();
         int64_t pages;
@@ -82,18 +104,22 @@ static int vacuum_if_due(struct writer *writer, bool *more)
                 return 0;
         writer->vacuum_at_ms = now_ms + VACUUM_EVERY_MS;
         pages = free_pages(writer);
-        *more = pages > VACUUM_FROM_PAGES &&
-                pages > sqlite_ask(writer->connection.db, "PRAGMA page_count", 0) / 2;
-        return *more ? vacuum(writer) : 0;
+        if (pages <= VACUUM_FROM_PAGES ||
+            pages <= sqlite_ask(writer->connection.db, "PRAGMA page_count", 0) / 2)
+                return 0;
+        *again_ms = VACUUM_EVERY_MS;
+        return vacuum(writer);
 }
 
-int store_sqlite_care(void *context, bool *more)
+int store_sqlite_care(void *context, int64_t *again_ms)
 {
         struct writer *writer = context;
         int result = checkpoint_if_due(writer);
 
-        *more = false;
-        return result ? result : vacuum_if_due(writer, more);
+        *again_ms = 0;
+        if (result == 0)
+                result = checkpoint_if_idle(writer, again_ms);
+        return result ? result : vacuum_if_due(writer, again_ms);
 }
 
 void store_sqlite_use_reserve(void *context)

@@ -49,10 +49,12 @@ struct writer {
         int64_t undo_leased_id;
         int64_t undo_seen;
         bool opened;
-        bool synced;       /* PRAGMA synchronous is FULL */
-        int log_pages;     /* in the log since it was last begun anew */
-        int log_limit;     /* of log_pages: a checkpoint is due */
-        int checkpoint_at; /* of log_pages: the next one; later when a reader held it back */
+        bool synced;          /* PRAGMA synchronous is FULL */
+        int log_pages;        /* in the log since it was last begun anew */
+        int log_limit;        /* of log_pages: a checkpoint is due */
+        int checkpoint_at;    /* of log_pages: the next one; later when a reader held it back */
+        bool log_is_copied;   /* all of it, into the database */
+        int64_t committed_ms; /* steady; the last time */
         int64_t vacuum_at_ms;
 };
 
@@ -76,7 +78,7 @@ int store_sqlite_trim(void *writer, struct store_trim *trim, struct store_change
 
 /* store_sqlite_upkeep.c */
 size_t store_sqlite_part_bytes(void *writer);
-int store_sqlite_care(void *writer, bool *more);
+int store_sqlite_care(void *writer, int64_t *again_ms);
 void store_sqlite_use_reserve(void *writer);
 int store_sqlite_make_room(void *writer);
 

@@ -2,6 +2,9 @@
 /* The promises of store.h, for every backend in the table. */
 #include "component/store/conformance.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "base/text.h"
 
 /* --- events -------------------------------------------------------------------------------- */
@@ -499,6 +502,108 @@ static void many_threads_keep_their_own_order(void **state)
         }
 }
 
+/* --- backup -------------------------------------------------------------------------------- */
+
+static char *beside(const struct fixture *fixture, const char *name)
+{
+        return mem_format("%s/%s", fixture->directory, name);
+}
+
+/* A store of its own, made of the copy; the caller's. */
+static char *restore(const char *copy)
+{
+        char *directory = support_directory();
+        CLEANUP(mem_cleanup) char *file = mem_format("%s/store.%s", directory, backend->name);
+
+        assert_int_equal(rename(copy, file), 0);
+        return directory;
+}
+
+static void a_backup_under_load_has_all_that_was_acknowledged(void **state)
+{
+        struct fixture *fixture = *state;
+        struct fixture restored = {.directory = NULL};
+        CLEANUP(mem_cleanup) char *copy = beside(fixture, "copy");
+        struct producer producers[PRODUCERS];
+        struct reason reason = REASON_INIT;
+        struct store_state seen;
+        struct stat status;
+        char name[16];
+
+        fixture->options.backend = backend->name;
+        for (int i = 0; i < 300; i++) {
+                snprintf(name, sizeof(name), "%d", i);
+                store_done(fixture->store, support_put_one(fixture->store, "done", name, name));
+                support_put_one(fixture->store, "kept", name, name);
+        }
+        store_dead(fixture->store, support_put_one(fixture->store, "dead", "m", "x"), "r");
+        assert_int_equal(support_write(fixture->store, "k", "key", "value", 0), 0);
+        for (int i = 0; i < PRODUCERS; i++) {
+                producers[i].store = fixture->store;
+                snprintf(producers[i].device, sizeof(producers[i].device), "d%d", i);
+                thread_start(&producers[i].thread, produce, &producers[i]);
+        }
+        if (store_backup(&fixture->options, copy, false, &seen, &reason) != 0)
+                fail_msg("%s", reason.text);
+        for (int i = 0; i < PRODUCERS; i++)
+                pthread_join(producers[i].thread, NULL);
+        assert_int_equal(stat(copy, &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0600);
+        assert_true(seen.events >= 300);
+        assert_int_equal(seen.dead_letters, 1);
+
+        restored.directory = restore(copy);
+        open_store(&restored);
+        assert_int_equal(state_of(&restored).events, seen.events);
+        assert_int_equal(state_of(&restored).bytes, seen.bytes);
+        {
+                struct store_rows rows;
+
+                assert_int_equal(support_take(restored.store, "kept", 0, 1000, &rows), 0);
+                assert_int_equal(rows.count, 300);
+                for (size_t i = 0; i < rows.count; i++)
+                        assert_int_equal(atoi(rows.events[i].message_id), i);
+                store_rows_deinit(&rows);
+        }
+        assert_string_equal(records_of(&restored, "k").text, "k:key=value ");
+        /* And it is a store like any other. */
+        support_put_one(restored.store, "kept", "new", "new");
+        close_store(&restored);
+        support_remove_directory(restored.directory);
+}
+
+static void a_backup_replaces_nothing_unasked_and_leaves_nothing_behind(void **state)
+{
+        struct fixture *fixture = *state;
+        CLEANUP(mem_cleanup) char *copy = beside(fixture, "copy");
+        CLEANUP(mem_cleanup) char *nowhere = beside(fixture, "nowhere/copy");
+        struct reason reason = REASON_INIT;
+        struct store_state seen;
+        DIR *directory;
+        struct dirent *entry;
+
+        support_put_one(fixture->store, "a", "1", "x");
+        assert_int_equal(store_backup(&fixture->options, copy, false, &seen, &reason), 0);
+        assert_int_equal(seen.events, 1);
+        support_put_one(fixture->store, "a", "2", "y");
+        assert_int_equal(store_backup(&fixture->options, copy, false, &seen, &reason), -EEXIST);
+        assert_non_null(strstr(reason.text, copy));
+        assert_int_equal(store_backup(&fixture->options, copy, true, &seen, &reason), 0);
+        assert_int_equal(seen.events, 2);
+        assert_int_equal(store_backup(&fixture->options, nowhere, false, &seen, &reason), -ENOENT);
+        assert_non_null(strstr(reason.text, nowhere));
+        /* Of one that does not run, too. */
+        close_store(fixture);
+        assert_int_equal(store_backup(&fixture->options, copy, true, &seen, &reason), 0);
+        assert_int_equal(seen.events, 2);
+        directory = opendir(fixture->directory);
+        assert_non_null(directory);
+        while ((entry = readdir(directory)))
+                assert_true(strncmp(entry->d_name, "copy", 4) != 0 ||
+                            strcmp(entry->d_name, "copy") == 0);
+        closedir(directory);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -520,6 +625,8 @@ int main(void)
                 TEST(a_reader_sees_what_a_running_store_holds),
                 TEST(closing_commits_what_was_put_and_refuses_what_comes_later),
                 TEST(many_threads_keep_their_own_order),
+                TEST(a_backup_under_load_has_all_that_was_acknowledged),
+                TEST(a_backup_replaces_nothing_unasked_and_leaves_nothing_behind),
         };
 
         return run_for_every_backend(tests, ARRAY_SIZE(tests));

@@ -294,6 +294,37 @@ static void a_put_is_answered_after_a_sync_and_what_is_done_needs_none(void **st
         assert_int_equal(atomic_load(&syncs), before);
 }
 
+/* The file alone, as somebody would see it who copies nothing else. */
+static int64_t events_in_file_alone(struct fixture *fixture)
+{
+        CLEANUP(mem_cleanup) char *uri = mem_format("file:%s?immutable=1", fixture->file);
+        sqlite3_stmt *statement = NULL;
+        sqlite3 *db;
+        int64_t count = -1;
+
+        assert_int_equal(sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL),
+                         SQLITE_OK);
+        if (sqlite3_prepare_v2(db, "SELECT COUNT(*) FROM events", -1, &statement, NULL) ==
+                    SQLITE_OK &&
+            sqlite3_step(statement) == SQLITE_ROW)
+                count = sqlite3_column_int64(statement, 0);
+        sqlite3_finalize(statement);
+        sqlite3_close(db);
+        return count;
+}
+
+static void the_log_is_copied_where_nothing_happens(void **state)
+{
+        struct fixture *fixture = *state;
+        int64_t deadline = clock_steady_ms() + SUPPORT_DEADLINE_MS;
+
+        open_store(fixture);
+        support_put_one(fixture->store, "a", "m", "x");
+        while (events_in_file_alone(fixture) != 1 && clock_steady_ms() < deadline)
+                usleep(20000);
+        assert_int_equal(events_in_file_alone(fixture), 1);
+}
+
 /* --- a disk that fails: the library's writes come by here ---------------------------------- */
 
 static atomic_int write_error; /* what pwrite answers; 0 = it writes */
@@ -525,6 +556,7 @@ int main(void)
                 TEST(an_unknown_backend_is_refused),
                 TEST(a_store_that_is_not_there_cant_be_read),
                 TEST(a_put_is_answered_after_a_sync_and_what_is_done_needs_none),
+                TEST(the_log_is_copied_where_nothing_happens),
                 TEST(nothing_is_lost_while_the_disk_answers_errors),
                 TEST(nothing_is_lost_while_the_disk_has_no_room_at_all),
                 TEST(closing_ends_although_the_disk_fails),
