@@ -66,6 +66,14 @@ enum settings_method_answer {
         SETTINGS_ANSWER_ON_ACK,    /* the device has acknowledged it */
 };
 
+/* LoRaWAN's device classes: when a device can hear. */
+enum settings_device_class {
+        SETTINGS_CLASS_NOT_KNOWN,
+        SETTINGS_CLASS_A, /* for some seconds after each of its uplinks, and never else */
+        SETTINGS_CLASS_B, /* in slots, many in an hour */
+        SETTINGS_CLASS_C, /* always */
+};
+
 enum settings_signature_mode {
         SETTINGS_SIGNATURE_REQUIRE, /* a false or missing signature is refused */
         SETTINGS_SIGNATURE_STRICT,  /* also an expired or self-signed certificate */
@@ -140,6 +148,7 @@ struct settings_application {
         char *api_key;    /* secret; The Things Stack */
         char *webhook_id; /* The Things Stack */
         enum settings_switch device_integration;
+        enum settings_device_class device_class;
         char *uplink_formatter;
         char *downlink_formatter;
         struct settings_port_formatter *port_formatters;
@@ -235,6 +244,7 @@ struct settings {
                 char *webhook_id;                 /* of applications that have no own */
                 struct conf_texts downlink_hosts; /* that uplinks may name as the way back */
                 bool device_integration_default;
+                enum settings_device_class device_class;
                 int64_t device_page_size;
                 int64_t refresh_minutes; /* of the lists of devices; 0 = read at start only */
         } the_things_industries;

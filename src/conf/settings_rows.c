@@ -102,6 +102,9 @@ static const struct conf_choice signature_modes[] = {{"Require", SETTINGS_SIGNAT
 static const struct conf_choice switches[] = {
         {"true", SETTINGS_ON}, {"false", SETTINGS_OFF}, {NULL, 0}};
 
+static const struct conf_choice device_classes[] = {
+        {"A", SETTINGS_CLASS_A}, {"B", SETTINGS_CLASS_B}, {"C", SETTINGS_CLASS_C}, {NULL, 0}};
+
 static const struct conf_choice log_levels[] = {
         {"Error", LOG_LEVEL_ERROR}, {"Critical", LOG_LEVEL_ERROR},   {"Warning", LOG_LEVEL_WARN},
         {"Warn", LOG_LEVEL_WARN},   {"Information", LOG_LEVEL_INFO}, {"Info", LOG_LEVEL_INFO},
@@ -378,6 +381,10 @@ static const struct conf_row rows[] = {
         {THINGS "DeviceIntegrationDefault", CONF_FLAG,
          FIELD(the_things_industries.device_integration_default), .fallback = "true",
          .meaning = "Whether devices without the attribute azureintegration are connected"},
+        {THINGS "DeviceClass", CONF_CHOICE, FIELD(the_things_industries.device_class),
+         .choices = device_classes,
+         .meaning = "LoRaWAN class of devices without the attribute lorawanclass; see commands.md: "
+                    "what is never sent twice"},
         {THINGS "DevicePageSize", CONF_INTEGER, FIELD(the_things_industries.device_page_size),
          .fallback = "100", BETWEEN(1, 1000),
          .meaning = "Devices per page when devices are listed"},
@@ -392,6 +399,8 @@ static const struct conf_row rows[] = {
         {THINGS "Applications.*.DeviceIntegrationDefault", CONF_CHOICE,
          OF_APPLICATION(device_integration), .choices = switches,
          .meaning = "As DeviceIntegrationDefault, for this application"},
+        {THINGS "Applications.*.DeviceClass", CONF_CHOICE, OF_APPLICATION(device_class),
+         .choices = device_classes, .meaning = "As DeviceClass, for this application"},
         {"Myriota.BaseUrl", CONF_TEXT, FIELD(myriota.base_url),
          .fallback = "https://api.myriota.com", .check = check_url,
          .meaning = "Myriota's API, with or without /v1; http:// on this machine only"},

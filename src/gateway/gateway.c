@@ -492,7 +492,6 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
                         .queue = gateway->queue,
                         .devices = gateway->devices,
                         .pending = gateway->pending,
-                        .network = gateway->command_network,
                         .link = gateway->device_link,
                 },
                 &gateway->control, reason);

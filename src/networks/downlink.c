@@ -43,7 +43,8 @@ enum downlink_answer downlink_answer_of(int status)
         if (status >= 200 && status <= 299)
                 return DOWNLINK_TAKEN;
         if (status >= 500)
-                return DOWNLINK_IN_DOUBT;
+                return status == 500 || status == 501 || status == 503 ? DOWNLINK_FAILED
+                                                                       : DOWNLINK_IN_DOUBT;
         for (size_t i = 0; i < ARRAY_SIZE(final); i++) {
                 if (status == final[i])
                         return DOWNLINK_REFUSED;

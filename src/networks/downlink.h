@@ -111,7 +111,8 @@ enum downlink_answer {
         DOWNLINK_REFUSED,  /* and will never take it */
         DOWNLINK_LATER,    /* not taken, but it may be later */
         DOWNLINK_BUSY,     /* not taken: another one of this device waits there, its only place */
-        DOWNLINK_IN_DOUBT, /* it failed, and whether it was taken it does not say: 5xx */
+        DOWNLINK_FAILED,   /* an error of the network itself, which need not be true: 500, 503 */
+        DOWNLINK_IN_DOUBT, /* its answer is lost: something on the way has failed: 502, 504 */
 };
 
 /*

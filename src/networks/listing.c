@@ -27,6 +27,7 @@ void device_attributes_copy(struct device_attributes *to, const struct device_at
                 .uplink_formatter = mem_text(from->uplink_formatter),
                 .downlink_formatter = mem_text(from->downlink_formatter),
                 .integration = from->integration,
+                .device_class = from->device_class,
         };
         device_attributes_deinit(&old);
 }
@@ -36,7 +37,7 @@ bool device_attributes_equal(const struct device_attributes *a, const struct dev
         return text_equal(a->model_id, b->model_id) &&
                text_equal(a->uplink_formatter, b->uplink_formatter) &&
                text_equal(a->downlink_formatter, b->downlink_formatter) &&
-               a->integration == b->integration;
+               a->integration == b->integration && a->device_class == b->device_class;
 }
 
 /* --- attributes --------------------------------------------------------------------------- */
@@ -110,6 +111,26 @@ static enum device_integration read_integration(struct json_object *object, stru
         return INTEGRATION_UNSAID;
 }
 
+static enum device_class read_class(struct json_object *object, struct reason *remark)
+{
+        static const char *const names[] = {
+                [DEVICE_CLASS_NOT_KNOWN] = "",
+                [DEVICE_CLASS_A] = "A",
+                [DEVICE_CLASS_B] = "B",
+                [DEVICE_CLASS_C] = "C",
+        };
+        const char *text = attribute_text(object, "lorawanclass", remark);
+
+        if (!text)
+                return DEVICE_CLASS_NOT_KNOWN;
+        for (size_t i = DEVICE_CLASS_A; i < ARRAY_SIZE(names); i++) {
+                if (text_equal_nocase(text, names[i]))
+                        return (enum device_class)i;
+        }
+        reason_add(remark, "the attribute lorawanclass is '%.64s', none of A, B, C", text);
+        return DEVICE_CLASS_NOT_KNOWN;
+}
+
 void device_attributes_read(struct json_object *object, struct device_attributes *attributes,
                             struct reason *remark)
 {
@@ -119,6 +140,7 @@ void device_attributes_read(struct json_object *object, struct device_attributes
                 return;
         }
         attributes->integration = read_integration(object, remark);
+        attributes->device_class = read_class(object, remark);
         attributes->model_id = copy_attribute(object, "dtdlmodelid", NULL, remark);
         attributes->uplink_formatter =
                 copy_attribute(object, "payloadformatteruplink", "uplinkdefault", remark);

@@ -8,6 +8,7 @@
  *
  *     azureintegration                            true or false: connect this device or not
  *     dtdlmodelid                                 its DTDL model id
+ *     lorawanclass                                A, B or C
  *     payloadformatteruplink,   uplinkdefault     names of payload formatters; of two spellings
  *     payloadformatterdownlink, downlinkdefault   the longer one counts
  */
@@ -29,12 +30,21 @@ enum device_integration {
         INTEGRATION_OFF,
 };
 
+/* LoRaWAN's classes: when a device can hear. */
+enum device_class {
+        DEVICE_CLASS_NOT_KNOWN,
+        DEVICE_CLASS_A, /* for some seconds after each of its uplinks, and never else */
+        DEVICE_CLASS_B, /* in slots, many in an hour */
+        DEVICE_CLASS_C, /* always */
+};
+
 /* Owns its texts; NULL = not said. */
 struct device_attributes {
         char *model_id;           /* beats those of the settings */
         char *uplink_formatter;   /* name of a payload formatter */
         char *downlink_formatter; /* the same */
         enum device_integration integration;
+        enum device_class device_class;
 };
 
 void device_attributes_deinit(struct device_attributes *attributes);

@@ -387,13 +387,37 @@ test('an answer lost after the stack took the downlink does not push it twice', 
   }
 });
 
-test('a request lost before the stack took it is pushed again', async (t) => {
+/** The reason for which a command was finished. */
+const reasonOf = (s, id) => s.gateway.log.find((entry) =>
+  entry.id === 'COMMAND_FINISHED' && entry.message_id === id).reason;
+
+test('an answer lost, and the network transmits at once (class C): not pushed twice', async (t) => {
+  const s = await site(t);
+
+  // Nothing tells what became of it.
+  s.stack.order('down', { drop: true });
+  const lost = await s.sendAndSee();
+  s.stack.queue(device).length = 0;
+  await s.settled(lost.id, 'rejected');
+  assert.match(reasonOf(s, lost.id), /not known/);
+  assert.equal(s.taken(), 1);
+
+  // The network tells it.
+  s.stack.order('down', { drop: true });
+  const told = await s.sendAndSee();
+  await s.tell('sent', told.item);
+  await s.settled(told.id, 'completed');
+  assert.equal(s.taken(), 2);
+});
+
+test('a request lost before the stack took it: rejected as not known, not pushed again', async (t) => {
   const s = await site(t);
 
   s.stack.order('down', { status: 500, drop: true });
-  const { id, item } = await s.sendAndSee();
-  await s.tell('sent', item);
-  await s.settled(id, 'completed');
+  const id = await s.send();
+  await s.settled(id, 'rejected');
+  assert.match(reasonOf(s, id), /not known/);
+  assert.equal(s.taken(), 0);
 });
 
 test('killed after the push and before its answer: not pushed twice, and the outcome is right', async (t) => {
@@ -410,7 +434,7 @@ test('killed after the push and before its answer: not pushed twice, and the out
   assert.equal(s.taken(), 1);
 });
 
-test('killed before the stack took it: pushed once after the restart', async (t) => {
+test('killed before the stack took it: rejected as not known after the restart, not pushed again', async (t) => {
   const s = await site(t);
   let release;
   let arrived;
@@ -423,10 +447,22 @@ test('killed before the stack took it: pushed once after the restart', async (t)
   await arrival;
   await s.restart();
   release();
-  const item = await s.stack.downlink(device);
+  await s.settled(id, 'rejected');
+  assert.match(reasonOf(s, id), /not known/);
+  assert.equal(s.taken(), 0);
+});
+
+test('killed while commands wait for their turn: each is pushed once after the restart', async (t) => {
+  const s = await site(t, { Commands: { PerDevicePerMinute: 1 } });
+
+  const { item } = await s.sendAndSee();
   await s.tell('sent', item);
+  const id = await s.send({ bodyText: 'AQI=' });
+  await eventually('the message at the gateway', async () => (await s.state(id)).state === 'locked');
+  await s.restart();
+  await s.tell('sent', await s.stack.downlink(device, 2));
   await s.settled(id, 'completed');
-  assert.equal(s.taken(), 1);
+  assert.equal(s.taken(), 2);
 });
 
 test('killed when queued, and when finished: not pushed twice, and the outcome is right', async (t) => {

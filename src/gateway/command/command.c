@@ -16,8 +16,8 @@
 #define TIME_NAME_SIZE 16
 
 static const char *const state_names[COMMAND_STATE_COUNT] = {
-        [COMMAND_WAITING] = "waiting",   [COMMAND_UNCERTAIN] = "uncertain",
-        [COMMAND_QUEUED] = "queued",     [COMMAND_SENT] = "sent",
+        [COMMAND_WAITING] = "waiting",     [COMMAND_BEGUN] = "begun",   [COMMAND_DENIED] = "denied",
+        [COMMAND_UNCERTAIN] = "uncertain", [COMMAND_QUEUED] = "queued", [COMMAND_SENT] = "sent",
         [COMMAND_FINISHED] = "finished",
 };
 
@@ -76,6 +76,8 @@ void command_reach(struct command *command, enum command_state state)
                 command->finished = clock_moment_now();
         else
                 command->reached_ms[state] = clock_wall_ms();
+        if (state == COMMAND_BEGUN)
+                command->begun = clock_moment_now();
         command->state = state;
 }
 
@@ -149,10 +151,9 @@ void command_encode(const struct command *command, struct buf *out)
         add_bool(record, "method", command->is_method);
         add_bool(record, "early", command->early);
         add_bool(record, "requeued", command->requeued);
-        add_bool(record, "doubtful", command->doubtful);
+        add_text(record, "failedIn", state_names[command->failed_in]);
         add_bool(record, "waits", command->waits);
         add_bool(record, "behind", command->behind);
-        add_int(record, "begunMs", command->begun.wall_ms);
         add_int(record, "attempt", command->attempt);
         add_int(record, "sequence", (int64_t)command->sequence);
         add_int(record, "arrival", command->arrival);
@@ -227,6 +228,8 @@ struct command *command_decode(const char *record, size_t size, struct reason *r
         int state = find_name(state_names, COMMAND_STATE_COUNT, json_text_member(object, "state"));
         int outcome = find_name(outcome_names, COMMAND_OUTCOME_COUNT,
                                 json_text_member(object, "outcome"));
+        int failed_in =
+                find_name(state_names, COMMAND_QUEUED, json_text_member(object, "failedIn"));
         int64_t policy = number_of(object, "policy");
         struct command *command;
 
@@ -254,10 +257,9 @@ struct command *command_decode(const char *record, size_t size, struct reason *r
         command->is_method = json_bool_member(object, "method", false);
         command->early = json_bool_member(object, "early", false);
         command->requeued = json_bool_member(object, "requeued", false);
-        command->doubtful = json_bool_member(object, "doubtful", false);
+        command->failed_in = failed_in > 0 ? (enum command_state)failed_in : COMMAND_WAITING;
         command->waits = json_bool_member(object, "waits", false);
         command->behind = json_bool_member(object, "behind", false);
-        command->begun = clock_moment_of(number_of(object, "begunMs"));
         command->attempt = (int)number_of(object, "attempt");
         command->sequence = (uint64_t)number_of(object, "sequence");
         command->arrival = number_of(object, "arrival");
@@ -265,5 +267,6 @@ struct command *command_decode(const char *record, size_t size, struct reason *r
         command->expires_ms = number_of(object, "expiresMs");
         command->finished = clock_moment_of(number_of(object, "finishedMs"));
         read_times(object, command);
+        command->begun = clock_moment_of(command->reached_ms[COMMAND_BEGUN]);
         return command;
 }

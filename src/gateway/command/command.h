@@ -15,10 +15,12 @@
 #include "conf/settings.h"
 #include "networks/downlink.h"
 
-/* How far it has come. It never goes back, but by a new attempt after COMMAND_FAILED. */
+/* How far it has come. It goes back if it was surely not taken, and by a new attempt. */
 enum command_state {
         COMMAND_WAITING,   /* recorded; its turn to be handed to the network comes */
-        COMMAND_UNCERTAIN, /* it was begun to be handed over; whether it arrived is not known */
+        COMMAND_BEGUN,     /* on disk; the request that hands it over goes out, or is under way */
+        COMMAND_DENIED,    /* the network has answered with an error of its own */
+        COMMAND_UNCERTAIN, /* the answer is lost: whether the network has it is not known */
         COMMAND_QUEUED,    /* the network has it */
         COMMAND_SENT,      /* a gateway has transmitted it */
         COMMAND_FINISHED,  /* see the outcome */
@@ -56,10 +58,10 @@ struct command {
         bool early;    /* its policy had it completed, or answered, before its outcome */
         bool requeued; /* not acknowledged: it waits at the network again, by itself */
         int attempt;   /* from 1; a part of the reference */
-        bool doubtful; /* it failed while it was not known whether the network has it */
-        bool waits;    /* the network takes one after the other: it may wait here for days */
-        bool behind;   /* when it was last handed over, another may have waited there */
-        struct clock_moment begun; /* to be handed over */
+        enum command_state failed_in; /* COMMAND_FAILED: where the next attempt starts */
+        bool waits;  /* the network takes one after the other: it may wait here for days */
+        bool behind; /* when it was last handed over, another may have waited there */
+        struct clock_moment begun; /* when it came to COMMAND_BEGUN last */
         uint64_t sequence;         /* the hub's number of the message; 0 = not said */
         int64_t arrival;           /* grows from one command of the ledger to the next */
         struct clock_moment received;
@@ -77,11 +79,11 @@ struct command {
         bool record_failed;     /* the last one could not be written */
         bool held;              /* not in the ledger: its device has too many; they wait in order */
         bool resting;           /* its new attempt comes after a pause */
-        bool first_time;        /* it is being handed over, and was never in doubt before */
         int failures;           /* of handing it over, in a row */
         int refusal_status;     /* of the answer to its call, if refused; 0 = the usual one */
         int busy_count;         /* answers DOWNLINK_BUSY, in a row */
-        int64_t started_ns;     /* steady clock */
+        int64_t listen_until_ms; /* steady clock; so long an event may tell of it, in doubt */
+        int64_t started_ns;      /* steady clock */
 };
 
 const char *command_state_name(enum command_state state);

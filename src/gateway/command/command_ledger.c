@@ -285,7 +285,7 @@ static void on_written(void *context, struct command *command, int result)
 /* Is it, or may it be, among what waits at the network? */
 static bool may_be_queued(const struct command *command)
 {
-        return command->state == COMMAND_QUEUED || command->state == COMMAND_UNCERTAIN ||
+        return (command->state >= COMMAND_BEGUN && command->state <= COMMAND_QUEUED) ||
                (command->state == COMMAND_SENT && command->requeued);
 }
 
@@ -425,17 +425,25 @@ void command_ledger_finish(struct command_ledger *pending, struct command *comma
         command_ledger_next(pending, command->device);
 }
 
-void command_ledger_doubt(struct command_ledger *pending, struct command *command)
+void command_ledger_begin(struct command_ledger *pending, struct command *command)
 {
-        if (command->state != COMMAND_WAITING)
+        command_reach(command, COMMAND_BEGUN);
+        command_record_write(pending->recorder, command);
+        command_ledger_release(pending, command);
+}
+
+void command_ledger_doubt(struct command_ledger *pending, struct command *command,
+                          enum command_state state)
+{
+        if (command->state >= COMMAND_QUEUED || command->state == state)
                 return;
-        command_reach(command, COMMAND_UNCERTAIN);
+        command_reach(command, state);
         command_record_write(pending->recorder, command);
 }
 
 void command_ledger_not_taken(struct command_ledger *pending, struct command *command)
 {
-        if (command->state != COMMAND_UNCERTAIN)
+        if (command->state != COMMAND_BEGUN)
                 return;
         command_reach(command, COMMAND_WAITING);
         command_record_write(pending->recorder, command);
@@ -479,19 +487,19 @@ static void try_again(struct command_ledger *pending, struct command *command)
         list_remove(&pending->finished, &command->node);
         command->attempt++;
         /* If the network may have it, it has it under the old reference. */
-        command_reach(command, command->doubtful ? COMMAND_UNCERTAIN : COMMAND_WAITING);
-        if (!command->doubtful) {
+        command_reach(command, command->failed_in);
+        if (command->state == COMMAND_WAITING) {
                 command_make_reference(command);
                 command->arrival = 0;
         }
-        command->doubtful = false;
+        command->failed_in = COMMAND_WAITING;
         command->outcome = COMMAND_NO_OUTCOME;
         command->requeued = false;
         command->failures = 0;
         command->started_ns = clock_steady_ns();
         rest(pending, command);
         take_in(pending, command);
-        if (command->state == COMMAND_UNCERTAIN &&
+        if (command->state > COMMAND_WAITING && command->state < COMMAND_QUEUED &&
             command->arrival < command->device->replaced_up_to)
                 finish(pending, command, COMMAND_SUPERSEDED,
                        "a later command with Queue=Replace took its place");

@@ -36,7 +36,7 @@ struct command_ledger_options {
         const struct settings *settings;
         struct store *store;
         struct hub_client *hubs;
-        /* It is this command's turn: hand it to the network (UNCERTAIN: find out first). */
+        /* It is this command's turn: hand it to the network (in doubt: find out first). */
         void (*hand_over)(void *context, struct command *command);
         /* Its outcome became known after the cloud was told that it is done (command->early). */
         void (*report)(void *context, const struct command *command);
@@ -101,10 +101,14 @@ void command_ledger_requeued(struct command_ledger *pending, struct command *com
 void command_ledger_finish(struct command_ledger *pending, struct command *command,
                            enum command_outcome outcome, const char *reason);
 
-/* It was handed over, and whether it arrived is not known. */
-void command_ledger_doubt(struct command_ledger *pending, struct command *command);
+/* It is about to be handed over: COMMAND_BEGUN. Its turn comes again when that is on disk. */
+void command_ledger_begin(struct command_ledger *pending, struct command *command);
 
-/* The network has not taken it, for certain: it waits as if it had not been handed over. */
+/* It was handed over, and whether it arrived is not known: COMMAND_DENIED or COMMAND_UNCERTAIN. */
+void command_ledger_doubt(struct command_ledger *pending, struct command *command,
+                          enum command_state state);
+
+/* The network has not taken what was begun, for certain: it waits as if it had not been. */
 void command_ledger_not_taken(struct command_ledger *pending, struct command *command);
 
 /*

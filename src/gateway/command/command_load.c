@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "gateway/command/command_record.h"
 #include "gateway/device/device.h"
-#include "networks/network.h"
 
 struct loading {
         struct command_load *loaded;
@@ -27,14 +26,6 @@ static void add(struct loading *loading, struct command *command)
                         mem_resize(loaded->commands, loading->capacity, sizeof(struct command *));
         }
         loaded->commands[loaded->count++] = command;
-}
-
-/* May a command have been handed over in the moment before the end of the last run? */
-static bool begins_unrecorded(const struct device *device)
-{
-        const struct network *network = network_by_name(device->network);
-
-        return network && network->downlink && network->downlink->list_request;
 }
 
 /* A clock that went back does not say how long ago it was: too long to believe anything. */
@@ -60,7 +51,8 @@ static bool load_command(void *context, const struct store_record *stored)
                 command_free(command);
                 return true;
         }
-        if (command->state == COMMAND_WAITING && begins_unrecorded(command->device))
+        /* Its request may have gone out before the end of the last run. */
+        if (command->state == COMMAND_BEGUN)
                 command->state = COMMAND_UNCERTAIN;
         doubt_the_future(&command->begun);
         add(loading, command);

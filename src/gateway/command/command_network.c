@@ -30,11 +30,22 @@
 #define SHORTEST_DELIVERY_MS (5 * 60 * 1000)
 
 #define NOT_KNOWN "it is not known whether the network has it, and the network can't be asked"
+#define NOT_HEARD                                                                                  \
+        "it is not known whether the device got it: it is not in the network's queue, and no "     \
+        "event "                                                                                   \
+        "told of it"
+
+/* So long events may tell of a downlink whose answer is lost, before an empty list is believed. */
+#define LISTEN_MS (10 * 1000)
+
+/* A device of class A hears for so long after an uplink: at most 16 s (LoRaWAN L2 1.0.4, 3.3). */
+#define RECEIVE_WINDOWS_MS (20 * 1000)
 
 struct command_network {
         struct command_network_options options;
         struct command_ledger *pending;
         struct list exchanges; /* under way */
+        int64_t started_ms;    /* steady clock; since then uplinks are heard */
         bool stopped;
 };
 
@@ -62,6 +73,7 @@ struct command_network *command_network_new(const struct command_network_options
 
         network->options = *options;
         list_init(&network->exchanges);
+        network->started_ms = clock_steady_ms();
         return network;
 }
 
@@ -126,7 +138,7 @@ static void again(struct command_network *network, struct command *command, int6
 
         /* What the hub was told is complete it does not deliver again. */
         if (command->failures >= MAXIMUM_FAILURES && !command->waits) {
-                command->doubtful = command->state == COMMAND_UNCERTAIN;
+                command->failed_in = command->state;
                 command_ledger_finish(network->pending, command, COMMAND_FAILED, reason);
                 release(network, command);
                 return;
@@ -172,23 +184,23 @@ static void taken(struct command_network *network, struct command *command)
 /* Certainly not taken; but an earlier attempt that is in doubt stays so. */
 static void not_taken(struct command_network *network, struct command *command)
 {
-        if (command->first_time)
-                command_ledger_not_taken(network->pending, command);
+        command_ledger_not_taken(network->pending, command);
 }
 
 /* It may have arrived, or not: that is found out before it is sent again. */
-static void doubt(struct exchange *exchange)
+static void doubt(struct exchange *exchange, enum command_state state)
 {
         struct command_network *network = exchange->network;
         struct command *command = exchange->command;
+        /* It was in doubt before, and is no less so now. */
+        bool is_worse = command->state == COMMAND_BEGUN || state == COMMAND_UNCERTAIN;
 
         /* An error, where the network takes nothing as long as it has another one. */
-        if (command->first_time && command->behind && exchange->failure == HTTP_OK) {
+        if (command->state == COMMAND_BEGUN && command->behind && state == COMMAND_DENIED)
                 not_taken(network, command);
-        } else {
-                command->first_time = false;
-                command_ledger_doubt(network->pending, command);
-        }
+        else if (is_worse)
+                command_ledger_doubt(network->pending, command, state);
+        command->listen_until_ms = clock_steady_ms() + LISTEN_MS;
         again(network, command, exchange->retry_after_ms, exchange->reason.text);
 }
 
@@ -202,7 +214,7 @@ static void busy(struct exchange *exchange)
         struct command *command = exchange->command;
         int64_t delay_ms = backoff_ms(++command->busy_count, BUSY_MIN_MS, BUSY_MAX_MS);
 
-        if (command->state == COMMAND_UNCERTAIN && !command->first_time) {
+        if (command->state > COMMAND_BEGUN) {
                 if (command->behind)
                         refuse(network, command, NOT_KNOWN);
                 else
@@ -250,13 +262,49 @@ static void judge_take_it(struct exchange *exchange, const struct downlink_drive
         case DOWNLINK_BUSY:
                 busy(exchange);
                 break;
+        case DOWNLINK_FAILED:
+                doubt(exchange, COMMAND_DENIED);
+                break;
         case DOWNLINK_IN_DOUBT:
-                doubt(exchange);
+                doubt(exchange, COMMAND_UNCERTAIN);
                 break;
         }
 }
 
 static void send(struct command_network *network, struct command *command, enum question question);
+
+static bool has_come_to_nothing(struct command_network *network, struct command *command);
+
+/* Hears the device only after an uplink, and there was none since shortly before it was begun? */
+static bool can_not_have_got(const struct command_network *network, const struct command *command)
+{
+        const struct device *device = command->device;
+        int64_t contact_ms =
+                device->contact_ms > network->started_ms ? device->contact_ms : network->started_ms;
+
+        return network_settings_class(network->options.settings, device) == DEVICE_CLASS_A &&
+               contact_ms + RECEIVE_WINDOWS_MS <= command->begun.steady_ms;
+}
+
+/*
+ * It is not, or no longer, in the network's queue. That it was not taken this proves only where
+ * the network itself has said so before, or where nobody can have got it yet.
+ */
+static void not_listed(struct command_network *network, struct command *command)
+{
+        int64_t listen_ms = command->listen_until_ms - clock_steady_ms();
+
+        if (has_come_to_nothing(network, command))
+                release(network, command);
+        else if (command->state == COMMAND_DENIED)
+                command_ledger_begin(network->pending, command);
+        else if (listen_ms > 0)
+                wait(network, command, listen_ms);
+        else if (can_not_have_got(network, command))
+                command_ledger_begin(network->pending, command);
+        else
+                refuse(network, command, NOT_HEARD);
+}
 
 static void judge_have_you(struct exchange *exchange, const struct downlink_driver *driver)
 {
@@ -276,7 +324,7 @@ static void judge_have_you(struct exchange *exchange, const struct downlink_driv
         if (listed == 1)
                 taken(network, command);
         else if (listed == 0)
-                send(network, command, QUESTION_TAKE_IT);
+                not_listed(network, command);
         else
                 again(network, command, exchange->retry_after_ms,
                       exchange->reason.text[0] ? exchange->reason.text
@@ -395,7 +443,7 @@ static void send(struct command_network *network, struct command *command, enum 
                 submit(network, command, question, &request);
 }
 
-/* --- a network that can't be asked what it has --------------------------------------------- */
+/* --- the device's turn has come ------------------------------------------------------------- */
 
 /* May what the network took last still wait there? */
 static bool may_still_wait(const struct device *device, const struct clock_moment *now)
@@ -404,67 +452,74 @@ static bool may_still_wait(const struct device *device, const struct clock_momen
                clock_elapsed_ms(&device->taken, now) < LONGEST_DELIVERY_MS;
 }
 
-/*
- * On disk it is in doubt before the request goes out, so that a crash leaves no wrong belief. Its
- * turn comes again when that is written.
- */
+/* On disk it is begun before the request goes out, so that a crash leaves no wrong belief. */
 static void begin(struct command_network *network, struct command *command)
 {
         const struct device *device = command->device;
+        int64_t wait_ms = device->next_command_ms - clock_steady_ms();
+        struct clock_moment now = clock_moment_now();
 
-        command->first_time = true;
-        command->begun = clock_moment_now();
-        if (device->network_busy || may_still_wait(device, &command->begun))
+        if (wait_ms > 0) {
+                wait(network, command, wait_ms);
+                return;
+        }
+        if (device->network_busy || may_still_wait(device, &now))
                 command->behind = true;
-        command_ledger_doubt(network->pending, command);
-        release(network, command);
+        command_ledger_begin(network->pending, command);
 }
 
-/* Sending it once more tells whether it arrived, as long as no device can have got it. */
 static void send_begun(struct command_network *network, struct command *command)
 {
-        if (command->first_time && command->record_failed) {
-                not_taken(network, command);
-                again(network, command, 0, "the store can't record the command");
-        } else if (!command->first_time &&
-                   clock_steady_ms() - command->begun.steady_ms > SHORTEST_DELIVERY_MS) {
-                refuse(network, command, NOT_KNOWN);
-        } else {
+        if (!command->record_failed) {
                 send(network, command, QUESTION_TAKE_IT);
+                return;
         }
+        not_taken(network, command);
+        again(network, command, 0, "the store can't record the command");
+}
+
+static void find_out(struct command_network *network, struct command *command)
+{
+        const struct downlink_driver *driver = device_network(command->device)->downlink;
+
+        if (command->listen_until_ms == 0)
+                command->listen_until_ms = clock_steady_ms() + LISTEN_MS;
+        if (driver->list_request)
+                send(network, command, QUESTION_HAVE_YOU);
+        else if (clock_steady_ms() - command->begun.steady_ms > SHORTEST_DELIVERY_MS)
+                refuse(network, command, NOT_KNOWN);
+        else /* Once more tells whether it arrived, as long as no device can have got it. */
+                send(network, command, QUESTION_TAKE_IT);
 }
 
 void command_network_hand_over(struct command_network *network, struct command *command)
 {
-        const struct downlink_driver *driver = device_network(command->device)->downlink;
-        int64_t wait_ms = command->device->next_command_ms - clock_steady_ms();
-        bool in_doubt = command->state == COMMAND_UNCERTAIN;
-
         THREAD_ASSERT(HUB_CLIENT_THREAD);
         if (network->stopped)
                 return;
-        if (wait_ms > 0 && !in_doubt)
-                wait(network, command, wait_ms);
-        else if (driver->list_request)
-                send(network, command, in_doubt ? QUESTION_HAVE_YOU : QUESTION_TAKE_IT);
-        else if (in_doubt)
-                send_begun(network, command);
-        else
+        switch (command->state) {
+        case COMMAND_WAITING:
                 begin(network, command);
+                break;
+        case COMMAND_BEGUN:
+                send_begun(network, command);
+                break;
+        case COMMAND_DENIED:
+        case COMMAND_UNCERTAIN:
+                find_out(network, command);
+                break;
+        case COMMAND_QUEUED:
+        case COMMAND_SENT:
+        case COMMAND_FINISHED:
+        case COMMAND_STATE_COUNT:
+                break;
+        }
 }
 
 void command_network_contact(struct command_network *network, struct device *device)
 {
         THREAD_ASSERT(HUB_CLIENT_THREAD);
+        device->contact_ms = clock_steady_ms();
         if (!network->stopped && device->network_busy && device->command_timer.position != 0)
                 hub_timer_start(network->options.hubs, &device->command_timer, 0);
-}
-
-bool command_network_is_asking(const struct command_network *network, const struct command *command)
-{
-        list_for_each (node, &network->exchanges) {
-                if (list_entry(node, struct exchange, node)->command == command)
-                        return true;
-        }
-        return false;
 }

@@ -2,11 +2,13 @@
 /*
  * Command stage 3: a command to its network's API.
  *
- * Law: a command is handed over again only after a definite "not taken", or after the network's
- * own list of what waits for the device does not show it. A network without a list holds one
- * downlink of a device and refuses a second: there "in doubt" is on disk before a request goes out;
- * the same request again, soon enough, either is taken or tells that the place is used, by this one
- * if no other can be there. What stays unknown is refused, with that reason, and not sent again.
+ * Law: a command is on disk as begun before its request goes out, and is handed over again only
+ * after a definite "not taken". The network's own list of what waits for the device proves that a
+ * command is there; that it is not there proves something only if the network had answered with an
+ * error, or if the device can't have got it: it is of class A, and was not heard of since. A
+ * network without a list holds one downlink of a device and refuses a second: the same request
+ * again, soon enough, either is taken or tells that the place is used, by this one if no other can
+ * be there. What stays unknown is refused, with that reason, and not sent again.
  *
  * On the thread "hub"; the requests run on the thread "http".
  */
@@ -44,9 +46,5 @@ void command_network_contact(struct command_network *network, struct device *dev
 
 /* command_ledger_options.hand_over: it is this command's turn. */
 void command_network_hand_over(struct command_network *network, struct command *command);
-
-/* Is a request about this command under way at this moment? On the thread "hub". */
-bool command_network_is_asking(const struct command_network *network,
-                               const struct command *command);
 
 #endif

@@ -46,8 +46,9 @@ bool command_filter_choose(struct command_filter *filter, const char *name, stru
                         return true;
         }
         reason_set(reason,
-                   "there is no state '%.64s'; choose pending, all, waiting, uncertain, queued, "
-                   "sent, finished, or an outcome: delivered, refused, failed, superseded, "
+                   "there is no state '%.64s'; choose pending, all, waiting, begun, denied, "
+                   "uncertain, "
+                   "queued, sent, finished, or an outcome: delivered, refused, failed, superseded, "
                    "expired, cancelled",
                    name);
         return false;
@@ -158,7 +159,7 @@ static void add_downlink(struct json_object *view, const struct downlink *downli
 static void add_times(struct json_object *view, const struct command *command)
 {
         add_time(view, "received", command->received.wall_ms);
-        for (int i = COMMAND_UNCERTAIN; i < COMMAND_FINISHED; i++)
+        for (int i = COMMAND_BEGUN; i < COMMAND_FINISHED; i++)
                 add_time(view, command_state_name((enum command_state)i), command->reached_ms[i]);
         add_time(view, "finished", command->finished.wall_ms);
         add_time(view, "expires", command->expires_ms);

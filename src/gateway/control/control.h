@@ -17,7 +17,6 @@
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/command/command_ledger.h"
-#include "gateway/command/command_network.h"
 #include "gateway/device/device.h"
 #include "gateway/device_link.h"
 #include "gateway/uplink/uplink_queue.h"
@@ -36,7 +35,6 @@ struct control_options {
         struct uplink_queue *queue;
         struct device_table *devices;
         struct command_ledger *pending;
-        struct command_network *network;
         struct device_link *link;
 };
 

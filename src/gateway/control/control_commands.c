@@ -98,7 +98,7 @@ int control_commands_find(const struct control_options *options, const char *ref
 /* --- cancel -------------------------------------------------------------------------------- */
 
 /* Why it can't be taken back; NULL if the network has certainly not got it. */
-static const char *obstacle(const struct control_options *options, const struct command *command)
+static const char *obstacle(const struct command *command)
 {
         switch (command->state) {
         case COMMAND_QUEUED:
@@ -106,12 +106,12 @@ static const char *obstacle(const struct control_options *options, const struct 
                        "taken back";
         case COMMAND_SENT:
                 return "it was transmitted to the device";
+        case COMMAND_DENIED:
         case COMMAND_UNCERTAIN:
                 return "it is not known whether the network has it; it is being asked";
+        case COMMAND_BEGUN:
+                return "it is being handed to the network at this moment";
         case COMMAND_WAITING:
-                if (command_network_is_asking(options->network, command))
-                        return "it is being handed to the network at this moment";
-                break;
         case COMMAND_FINISHED:
         case COMMAND_STATE_COUNT:
                 break;
@@ -122,7 +122,7 @@ static const char *obstacle(const struct control_options *options, const struct 
 int control_commands_cancel(const struct control_options *options, struct command *command,
                             bool force, struct reason *reason)
 {
-        const char *refusal = obstacle(options, command);
+        const char *refusal = obstacle(command);
         CLEANUP(mem_cleanup) char *text = NULL;
 
         THREAD_ASSERT(HUB_CLIENT_THREAD);

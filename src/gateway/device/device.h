@@ -82,6 +82,7 @@ struct device {
         struct command *handing_over;   /* to the network, the one whose turn it is; or NULL */
         struct hub_timer command_timer;
         void *command_owner;       /* struct command_network, for the timer */
+        int64_t contact_ms;        /* steady clock; its last uplink in this run; 0 = none */
         int64_t next_command_ms;   /* steady clock; not sooner is the next one handed over */
         struct clock_moment taken; /* when the network took the last one */
 

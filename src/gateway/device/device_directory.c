@@ -112,6 +112,9 @@ static void write_entry(struct device_directory *directory, const char *device_k
                 json_object_object_add(
                         record, "integration",
                         json_object_new_boolean(attributes->integration == INTEGRATION_ON));
+        if (attributes->device_class != DEVICE_CLASS_NOT_KNOWN)
+                json_object_object_add(record, "class",
+                                       json_object_new_int(attributes->device_class));
         json_object_object_add(record, "listed", json_object_new_boolean(entry->listed));
         json_write(&text, record);
         store_write_copy(directory->store, &(struct store_record){
@@ -129,6 +132,7 @@ static bool load_entry(void *context, const struct store_record *stored)
         struct json_object *record =
                 json_parse(stored->value, stored->value_size, 4, JSON_STRICT, NULL);
         struct device_entry *entry = entry_of(directory, stored->key);
+        int64_t device_class = DEVICE_CLASS_NOT_KNOWN;
         struct device_attributes attributes = {
                 .model_id = mem_text(json_text_member(record, "modelId")),
                 .uplink_formatter = mem_text(json_text_member(record, "uplinkFormatter")),
@@ -139,6 +143,9 @@ static bool load_entry(void *context, const struct store_record *stored)
                 attributes.integration = json_bool_member(record, "integration", true)
                                                  ? INTEGRATION_ON
                                                  : INTEGRATION_OFF;
+        if (json_int_member(record, "class", &device_class) && device_class >= DEVICE_CLASS_A &&
+            device_class <= DEVICE_CLASS_C)
+                attributes.device_class = (enum device_class)device_class;
         entry->application = mem_text(json_text_member(record, "application"));
         entry->listed = json_bool_member(record, "listed", false);
         set_attributes(directory, stored->key, entry, &attributes);

@@ -31,6 +31,17 @@ static enum downlink_route access_things_stack(const struct settings *settings,
         return COMMAND_WAY_NONE;
 }
 
+static enum settings_device_class class_of_things_stack(const struct settings *settings,
+                                                        const char *application_name)
+{
+        const struct settings_application *application =
+                settings_application(settings, application_name);
+
+        if (application && application->device_class != SETTINGS_CLASS_NOT_KNOWN)
+                return application->device_class;
+        return settings->the_things_industries.device_class;
+}
+
 static int told_by_things_stack(const struct settings *settings, const struct webhook *webhook,
                                 const struct event *event, struct downlink_heard *heard)
 {
@@ -85,9 +96,11 @@ static const struct row {
                                       struct network_access *access, struct reason *reason);
         int (*told)(const struct settings *settings, const struct webhook *webhook,
                     const struct event *event, struct downlink_heard *heard);
+        enum settings_device_class (*device_class)(const struct settings *settings,
+                                                   const char *application);
 } rows[] = {
-        {"things-stack", access_things_stack, told_by_things_stack},
-        {"myriota", access_myriota, NULL},
+        {"things-stack", access_things_stack, told_by_things_stack, class_of_things_stack},
+        {"myriota", access_myriota, NULL, NULL},
 };
 
 static const struct row *row_of(const char *network)
@@ -121,6 +134,22 @@ enum downlink_route network_settings(const struct settings *settings, const stru
                 .api_key = device->way.api_key,
         };
         return COMMAND_WAY_OPEN;
+}
+
+enum device_class network_settings_class(const struct settings *settings,
+                                         const struct device *device)
+{
+        static const enum device_class classes[] = {
+                [SETTINGS_CLASS_NOT_KNOWN] = DEVICE_CLASS_NOT_KNOWN,
+                [SETTINGS_CLASS_A] = DEVICE_CLASS_A,
+                [SETTINGS_CLASS_B] = DEVICE_CLASS_B,
+                [SETTINGS_CLASS_C] = DEVICE_CLASS_C,
+        };
+        const struct row *row = row_of(device->network);
+
+        if (device->attributes.device_class != DEVICE_CLASS_NOT_KNOWN || !row || !row->device_class)
+                return device->attributes.device_class;
+        return classes[row->device_class(settings, device->application)];
 }
 
 int network_settings_told(const struct settings *settings, const struct webhook *webhook,

@@ -25,6 +25,10 @@ enum downlink_route {
 enum downlink_route network_settings(const struct settings *settings, const struct device *device,
                                      struct network_access *access, struct reason *reason);
 
+/* The LoRaWAN class of the device: as its network's registry says, else as the settings do. */
+enum device_class network_settings_class(const struct settings *settings,
+                                         const struct device *device);
+
 /*
  * The way that a webhook tells for the device of its event, if it may be followed: 0, or
  * enum downlink_way_condition with the reason. Fills `heard`, whose way is the caller's to deinit

@@ -240,7 +240,7 @@ static void law_the_order_of_arrival_outlives_a_restart(void **state)
         restart();
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 assert_string_equal(ledger.handed[i]->identity, names[i]);
-                assert_int_equal(ledger.handed[i]->state, COMMAND_UNCERTAIN);
+                assert_int_equal(ledger.handed[i]->state, COMMAND_WAITING);
                 take(ledger.handed[i]);
         }
         assert_true(add("last", NULL)->arrival > find("bee")->arrival);
@@ -272,7 +272,7 @@ static void rule_E2_a_finished_command_never_changes(void **state)
         command_ledger_advance(ledger.pending, command, COMMAND_SENT);
         command_ledger_requeued(ledger.pending, command);
         command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "late");
-        command_ledger_doubt(ledger.pending, command);
+        command_ledger_doubt(ledger.pending, command, COMMAND_UNCERTAIN);
         commit();
         check_settled(&delivered, HUB_COMPLETE, "\"outcome\":\"delivered\"");
         assert_int_equal(command->outcome, COMMAND_DELIVERED);
@@ -286,7 +286,7 @@ static void rule_E2_an_event_decides_what_is_in_doubt_without_the_pause(void **s
         commit();
         add("m2", NULL);
         commit();
-        command_ledger_doubt(ledger.pending, command);
+        command_ledger_doubt(ledger.pending, command, COMMAND_UNCERTAIN);
         hub_timer_start(NULL, &ledger.device.command_timer, 30000);
         command_ledger_advance(ledger.pending, command, COMMAND_QUEUED);
         assert_int_equal(ledger.device.command_timer.position, 0);
@@ -395,8 +395,8 @@ static void a_doubtful_replace_gives_way_to_a_later_one(void **state)
         struct command *first = add_replace("first");
 
         (void)state;
-        command_ledger_doubt(ledger.pending, first);
-        first->doubtful = true;
+        command_ledger_doubt(ledger.pending, first, COMMAND_UNCERTAIN);
+        first->failed_in = COMMAND_UNCERTAIN;
         command_ledger_finish(ledger.pending, first, COMMAND_FAILED, "no answer");
         release();
         commit();
@@ -413,7 +413,7 @@ static void a_doubtful_replace_that_rests_gives_way_to_a_later_one(void **state)
         struct command *first = add_replace("first");
 
         (void)state;
-        first->doubtful = true;
+        first->failed_in = COMMAND_UNCERTAIN;
         command_ledger_finish(ledger.pending, first, COMMAND_FAILED, "no answer");
         release();
         commit();

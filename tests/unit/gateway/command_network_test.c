@@ -256,8 +256,10 @@ static void rule_D1_answers_of_the_network_decide(void **state)
                 {HTTP_OK, 404, COMMAND_FINISHED, COMMAND_REFUSED},
                 {HTTP_OK, 409, COMMAND_WAITING, COMMAND_NO_OUTCOME},
                 {HTTP_OK, 429, COMMAND_WAITING, COMMAND_NO_OUTCOME},
-                {HTTP_OK, 500, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
-                {HTTP_OK, 503, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 500, COMMAND_DENIED, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 502, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 503, COMMAND_DENIED, COMMAND_NO_OUTCOME},
+                {HTTP_OK, 504, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
                 {HTTP_E_CONNECT, 0, COMMAND_WAITING, COMMAND_NO_OUTCOME},
                 {HTTP_E_TLS, 0, COMMAND_WAITING, COMMAND_NO_OUTCOME},
                 {HTTP_E_TIMEOUT, 0, COMMAND_UNCERTAIN, COMMAND_NO_OUTCOME},
@@ -287,17 +289,19 @@ static void a_way_that_is_not_known_yet_is_waited_for(void **state)
         assert_int_equal(http.count, 0);
         site.settings.the_things_industries.api_key = key;
         run_timer(&site.device.command_timer);
+        commit();
         check_last_request(1, "POST", "/down/push");
         answer(200, "{}");
         assert_int_equal(command->state, COMMAND_QUEUED);
 }
 
-static void law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again(void **state)
+static void what_the_network_denies_is_asked_for_before_it_is_pushed_again(void **state)
 {
         struct command *command = add("m");
 
         (void)state;
-        answer_with(HTTP_E_TIMEOUT, 0, "");
+        answer(500, "{}");
+        assert_int_equal(command->state, COMMAND_DENIED);
         run_timer(&site.device.command_timer);
         check_last_request(2, "GET", "/down");
         answer(503, "{}");
@@ -307,6 +311,145 @@ static void law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again(void **s
         check_last_request(4, "POST", "/down/push");
         answer(200, "");
         assert_int_equal(command->state, COMMAND_QUEUED);
+}
+
+static void the_list_shows_what_the_network_denied(void **state)
+{
+        struct command *command = add("m");
+
+        (void)state;
+        answer(500, "{}");
+        run_timer(&site.device.command_timer);
+        answer_listed(command);
+        assert_int_equal(command->state, COMMAND_QUEUED);
+        assert_int_equal(http.count, 2);
+}
+
+/* As if the gateway had listened long enough for events. */
+static void stop_listening(struct command *command)
+{
+        assert_true(command->listen_until_ms > clock_steady_ms());
+        command->listen_until_ms = clock_steady_ms() - 1;
+        run_timer(&site.device.command_timer);
+}
+
+/* The answer is lost, and the network's list is empty. */
+static struct command *lose(void)
+{
+        struct command *command = add("m");
+
+        answer_with(HTTP_E_TIMEOUT, 0, "");
+        assert_int_equal(command->state, COMMAND_UNCERTAIN);
+        run_timer(&site.device.command_timer);
+        check_last_request(2, "GET", "/down");
+        answer(200, "{\"downlinks\":[]}");
+        assert_int_equal(command->state, COMMAND_UNCERTAIN);
+        assert_int_equal(http.count, 2);
+        return command;
+}
+
+static void law_an_empty_list_is_no_proof_that_it_was_not_sent(void **state)
+{
+        static const enum settings_device_class classes[] = {SETTINGS_CLASS_NOT_KNOWN,
+                                                             SETTINGS_CLASS_B, SETTINGS_CLASS_C};
+
+        for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+                struct command *command;
+
+                site.settings.the_things_industries.device_class = classes[i];
+                command = lose();
+                stop_listening(command);
+                check_last_request(3, "GET", "/down");
+                answer(200, "{\"downlinks\":[]}");
+                assert_int_equal(command->outcome, COMMAND_REFUSED);
+                assert_non_null(strstr(command->reason, "not known"));
+                assert_int_equal(http.count, 3);
+                teardown(state);
+                setup(state);
+        }
+}
+
+static void law_events_are_waited_for_and_decide(void **state)
+{
+        struct command *command = lose();
+
+        (void)state;
+        command_ledger_advance(site.pending, command, COMMAND_SENT);
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+        assert_int_equal(http.count, 2);
+        commit();
+        add("next");
+        check_last_request(3, "POST", "/down/push");
+        answer(200, "");
+}
+
+/* As if the gateway ran for a day before the command was begun. */
+static void run_for_long(struct command *command)
+{
+        command->begun.steady_ms += INT64_C(24) * 3600 * 1000;
+}
+
+static void a_sleeping_device_of_class_A_can_not_have_got_it(void **state)
+{
+        struct command *command;
+
+        (void)state;
+        site.device.attributes.device_class = DEVICE_CLASS_A;
+        command = lose();
+        run_for_long(command);
+        stop_listening(command);
+        answer(200, "{\"downlinks\":[]}");
+        check_last_request(4, "POST", "/down/push");
+        answer(200, "");
+        assert_int_equal(command->state, COMMAND_QUEUED);
+}
+
+static void a_device_of_class_A_that_was_heard_of_may_have_got_it(void **state)
+{
+        struct command *command;
+
+        (void)state;
+        site.device.attributes.device_class = DEVICE_CLASS_A;
+        command = lose();
+        run_for_long(command);
+        site.device.contact_ms = command->begun.steady_ms - 15 * 1000;
+        stop_listening(command);
+        answer(200, "{\"downlinks\":[]}");
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+        assert_int_equal(http.count, 3);
+}
+
+/* Uplinks of the time before the start are not known. */
+static void law_killed_in_doubt_it_is_never_pushed_again(void **state)
+{
+        struct command *command;
+
+        (void)state;
+        site.device.attributes.device_class = DEVICE_CLASS_A;
+        add("m");
+        check_last_request(1, "POST", "/down/push");
+        restart();
+        command = command_ledger_find(site.pending, device_key, "m");
+        check_last_request(2, "GET", "/down");
+        answer(200, "{\"downlinks\":[]}");
+        stop_listening(command);
+        answer(200, "{\"downlinks\":[]}");
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+        assert_int_equal(http.count, 3);
+}
+
+static void what_was_not_begun_is_pushed_after_a_restart(void **state)
+{
+        (void)state;
+        site.settings.commands.per_device_per_minute = 1;
+        add("m");
+        add("next");
+        answer(200, "");
+        assert_int_equal(http.count, 1);
+        restart();
+        check_last_request(2, "POST", "/down/push");
+        answer(200, "");
+        assert_int_equal(http.count, 2);
 }
 
 static void what_is_in_doubt_and_over_is_not_pushed_again(void **state)
@@ -350,7 +493,7 @@ static void rule_D1_too_many_failures_abandon_and_doubt_is_kept(void **state)
                 answer(503, "{}");
         }
         assert_int_equal(command->outcome, COMMAND_FAILED);
-        assert_true(command->doubtful);
+        assert_int_equal(command->failed_in, COMMAND_UNCERTAIN);
         command_ledger_redelivered(site.pending, command, &again.command);
         commit();
         run_timer(&command->timer);
@@ -392,12 +535,12 @@ static void law_doubt_is_on_disk_before_the_request_goes_out(void **state)
         (void)state;
         add("m");
         check_last_request(1, "POST", "/v1/control-messages");
-        assert_true(is_recorded_as("m", "uncertain"));
+        assert_true(is_recorded_as("m", "begun"));
         answer(429, "{}");
         assert_true(is_recorded_as("m", "waiting"));
         run_timer(&site.device.command_timer);
         commit();
-        assert_true(is_recorded_as("m", "uncertain"));
+        assert_true(is_recorded_as("m", "begun"));
         answer(200, "{}");
         assert_true(is_recorded_as("m", "finished"));
         assert_int_equal(http.count, 2);
@@ -618,7 +761,14 @@ int main(void)
                 NETWORK_TEST(a_method_is_not_pushed_when_its_link_has_ended),
                 NETWORK_TEST(rule_D1_answers_of_the_network_decide),
                 NETWORK_TEST(a_way_that_is_not_known_yet_is_waited_for),
-                NETWORK_TEST(law_what_is_in_doubt_is_asked_for_before_it_is_pushed_again),
+                NETWORK_TEST(what_the_network_denies_is_asked_for_before_it_is_pushed_again),
+                NETWORK_TEST(the_list_shows_what_the_network_denied),
+                NETWORK_TEST(law_an_empty_list_is_no_proof_that_it_was_not_sent),
+                NETWORK_TEST(law_events_are_waited_for_and_decide),
+                NETWORK_TEST(a_sleeping_device_of_class_A_can_not_have_got_it),
+                NETWORK_TEST(a_device_of_class_A_that_was_heard_of_may_have_got_it),
+                NETWORK_TEST(law_killed_in_doubt_it_is_never_pushed_again),
+                NETWORK_TEST(what_was_not_begun_is_pushed_after_a_restart),
                 NETWORK_TEST(what_is_in_doubt_and_over_is_not_pushed_again),
                 NETWORK_TEST(rule_E2_an_event_between_request_and_answer_decides),
                 NETWORK_TEST(rule_D1_too_many_failures_abandon_and_doubt_is_kept),

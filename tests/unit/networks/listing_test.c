@@ -57,6 +57,36 @@ a_refusal_of_the_things_stack_names_its_error_and_the_right_that_is_missing(void
         assert_non_null(strstr(reason.text, "RIGHT_APPLICATION_DEVICES_READ"));
 }
 
+static void the_class_of_a_device_is_an_attribute(void **state)
+{
+        static const struct {
+                const char *attributes;
+                enum device_class device_class;
+                bool is_remarked;
+        } rows[] = {
+                {"{\"lorawan-class\":\"A\"}", DEVICE_CLASS_A, false},
+                {"{\"lorawanclass\":\"b\"}", DEVICE_CLASS_B, false},
+                {"{\"LoRaWANClass\":\"C\"}", DEVICE_CLASS_C, false},
+                {"{\"lorawan-class\":\"\"}", DEVICE_CLASS_NOT_KNOWN, false},
+                {"{\"lorawan-class\":\"D\"}", DEVICE_CLASS_NOT_KNOWN, true},
+                {"{\"lorawan-class\":1}", DEVICE_CLASS_NOT_KNOWN, true},
+                {"{}", DEVICE_CLASS_NOT_KNOWN, false},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                CLEANUP(json_cleanup)
+                struct json_object *object = json_tokener_parse(rows[i].attributes);
+                struct device_attributes attributes = {.model_id = NULL};
+                struct reason remark = REASON_INIT;
+
+                device_attributes_read(object, &attributes, &remark);
+                assert_int_equal(attributes.device_class, rows[i].device_class);
+                assert_int_equal(remark.text[0] != '\0', rows[i].is_remarked);
+                device_attributes_deinit(&attributes);
+        }
+}
+
 /* --- samples ------------------------------------------------------------------------------- */
 
 static struct device_list read_sample(const char *network, const char *file)
@@ -134,6 +164,7 @@ int main(void)
                 cmocka_unit_test(myriota_is_asked_with_the_bare_token_and_its_own_next_item),
                 cmocka_unit_test(
                         a_refusal_of_the_things_stack_names_its_error_and_the_right_that_is_missing),
+                cmocka_unit_test(the_class_of_a_device_is_an_attribute),
                 cmocka_unit_test(sample_pages_of_the_things_stack_are_understood),
                 cmocka_unit_test(sample_pages_of_myriota_are_understood),
         };

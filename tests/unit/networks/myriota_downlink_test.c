@@ -95,7 +95,7 @@ static void d4_answers_say_whose_turn_it_is(void **state)
                 {409, "", DOWNLINK_LATER},
                 {408, "", DOWNLINK_LATER},
                 {429, "{\"message\":\"Too Many Requests\"}", DOWNLINK_LATER},
-                {500, "{\"message\":\"pending\"}", DOWNLINK_IN_DOUBT},
+                {500, "{\"message\":\"pending\"}", DOWNLINK_FAILED},
                 {504, "", DOWNLINK_IN_DOUBT},
         };
 

@@ -123,13 +123,13 @@ static void d1_answers_are_final_or_passing(void **state)
                 int status;
                 enum downlink_answer answer;
         } rows[] = {
-                {200, DOWNLINK_TAKEN},    {202, DOWNLINK_TAKEN},    {302, DOWNLINK_LATER},
-                {400, DOWNLINK_REFUSED},  {401, DOWNLINK_LATER},    {403, DOWNLINK_LATER},
-                {404, DOWNLINK_REFUSED},  {406, DOWNLINK_LATER},    {407, DOWNLINK_LATER},
-                {408, DOWNLINK_LATER},    {409, DOWNLINK_LATER},    {413, DOWNLINK_REFUSED},
-                {422, DOWNLINK_REFUSED},  {425, DOWNLINK_LATER},    {429, DOWNLINK_LATER},
-                {499, DOWNLINK_LATER},    {500, DOWNLINK_IN_DOUBT}, {503, DOWNLINK_IN_DOUBT},
-                {504, DOWNLINK_IN_DOUBT},
+                {200, DOWNLINK_TAKEN},   {202, DOWNLINK_TAKEN},    {302, DOWNLINK_LATER},
+                {400, DOWNLINK_REFUSED}, {401, DOWNLINK_LATER},    {403, DOWNLINK_LATER},
+                {404, DOWNLINK_REFUSED}, {406, DOWNLINK_LATER},    {407, DOWNLINK_LATER},
+                {408, DOWNLINK_LATER},   {409, DOWNLINK_LATER},    {413, DOWNLINK_REFUSED},
+                {422, DOWNLINK_REFUSED}, {425, DOWNLINK_LATER},    {429, DOWNLINK_LATER},
+                {499, DOWNLINK_LATER},   {500, DOWNLINK_FAILED},   {502, DOWNLINK_IN_DOUBT},
+                {503, DOWNLINK_FAILED},  {504, DOWNLINK_IN_DOUBT},
         };
 
         (void)state;
