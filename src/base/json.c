@@ -34,28 +34,6 @@ void json_position(const char *text, size_t size, size_t offset, int *line, int 
         }
 }
 
-static void explain(const struct json_scan *scan, size_t values, struct reason *reason)
-{
-        int line;
-        int column;
-
-        json_position(scan->text, scan->size, scan->at, &line, &column);
-        if (scan->unfit && scan->values == 0)
-                reason_set(reason,
-                           "the JSON text holds more than %zu values, which is the limit (reached "
-                           "at line %d column %d)",
-                           values, line, column);
-        else if (scan->at >= scan->size)
-                reason_set(reason, "the JSON text ends too early, at line %d column %d", line,
-                           column);
-        else if (scan->unfit)
-                reason_set(reason, "JSON that is not taken here, at line %d column %d: %s", line,
-                           column, scan->fault);
-        else
-                reason_set(reason, "not valid JSON at line %d column %d: %s", line, column,
-                           scan->fault);
-}
-
 /* Adds the text with the exponent `e0` behind every long integer. */
 static void mark_long_integers(struct buf *out, const struct json_scan *scan)
 {
@@ -145,6 +123,8 @@ static struct json_object *parse(const char *text, size_t size, struct json_scan
                 return NULL;
         }
         copy = mem_text_n(text, size);
+        if (scan->style == JSON_RELAXED)
+                json_relax(copy, size);
         scan->text = copy;
         scan->size = size;
         if (json_scan(scan)) {
@@ -152,7 +132,7 @@ static struct json_object *parse(const char *text, size_t size, struct json_scan
                 if (!value)
                         reason_set(reason, "not valid JSON: json-c refuses it");
         } else {
-                explain(scan, values, reason);
+                json_scan_explain(scan, values, reason);
         }
         buf_deinit(&scan->long_integers);
         return value;

@@ -3,13 +3,20 @@
 
 #include <string.h>
 
+#include "base/json_slice.h"
 #include "base/text.h"
 
-static bool scan_value(struct json_scan *scan);
+/* No name that is wanted is longer. */
+#define NAME_MAX_SIZE 64
+
+static bool scan_value(struct json_scan *scan, const struct json_want *want);
 
 static bool fail_at(struct json_scan *scan, const char *fault)
 {
-        scan->fault = fault;
+        bool comment =
+                scan->style == JSON_RELAXED && scan->at < scan->size && scan->text[scan->at] == '/';
+
+        scan->fault = comment ? "a comment that is not closed" : fault;
         return false;
 }
 
@@ -21,63 +28,52 @@ static bool refuse_at(struct json_scan *scan, const char *fault)
 
 static char here(const struct json_scan *scan)
 {
-        return scan->text[scan->at];
+        return scan->at < scan->size ? scan->text[scan->at] : '\0';
 }
 
 static bool take(struct json_scan *scan, char wanted)
 {
-        if (here(scan) != wanted)
+        if (here(scan) != wanted || scan->at >= scan->size)
                 return false;
         scan->at++;
         return true;
 }
 
-/* The end of the comment that starts here, or 0 if it is none or has none. */
-static size_t comment_end(const struct json_scan *scan)
+static bool is_blank(char c)
 {
-        const char *start = scan->text + scan->at;
-        const char *end;
-
-        if (start[1] == '/')
-                return scan->at + strcspn(start, "\n");
-        end = start[1] == '*' ? strstr(start + 2, "*/") : NULL;
-        return end ? (size_t)(end + 2 - scan->text) : 0;
+        return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static void erase(struct json_scan *scan, size_t from, size_t end)
+static void skip_blank(struct json_scan *scan)
 {
-        for (size_t i = from; i < end; i++) {
-                if (scan->text[i] != '\n')
-                        scan->text[i] = ' ';
-        }
+        const char *text = scan->text;
+        size_t at = scan->at;
+
+        if (at >= scan->size || !is_blank(text[at]))
+                return;
+        do
+                at++;
+        while (at < scan->size && is_blank(text[at]));
+        scan->at = at;
+        scan->blanks++;
 }
 
-static bool skip_blank(struct json_scan *scan)
-{
-        for (;;) {
-                size_t end;
+/* --- texts -------------------------------------------------------------------------------- */
 
-                scan->at += strspn(scan->text + scan->at, " \t\r\n");
-                if (here(scan) != '/' || scan->style != JSON_RELAXED)
-                        return true;
-                end = comment_end(scan);
-                if (end == 0)
-                        return fail_at(scan, "a comment that is not closed");
-                erase(scan, scan->at, end);
-                scan->at = end;
-        }
+static bool is_hex_digit(char c)
+{
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static bool scan_hex4(struct json_scan *scan, bool *is_zero)
 {
-        size_t digits = strspn(scan->text + scan->at, "0123456789abcdefABCDEF");
+        size_t start = scan->at;
 
-        if (digits < 4) {
-                scan->at += digits;
+        while (scan->at - start < 4 && is_hex_digit(here(scan)))
+                scan->at++;
+        if (scan->at - start < 4)
                 return fail_at(scan, "\\u wants four hex digits");
-        }
-        *is_zero = memcmp(scan->text + scan->at, "0000", 4) == 0;
-        scan->at += 4;
+        *is_zero = memcmp(scan->text + start, "0000", 4) == 0;
         return true;
 }
 
@@ -86,6 +82,7 @@ static bool scan_escape(struct json_scan *scan, bool is_name)
 {
         bool is_zero = false;
 
+        scan->escapes++;
         if (here(scan) == '\0' || !strchr("\"\\/bfnrtu", here(scan)))
                 return fail_at(scan, "an escape that JSON does not know");
         scan->at++;
@@ -94,13 +91,7 @@ static bool scan_escape(struct json_scan *scan, bool is_name)
         if (!scan_hex4(scan, &is_zero))
                 return false;
         /* json-c would cut the name there and so make it another one. */
-        return is_zero && is_name ? refuse_at(scan, "U+0000 in a name") : true;
-}
-
-/* Most of what texts are made of: ASCII but for controls, the quote and the backslash. */
-static bool is_plain(unsigned char c)
-{
-        return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+        return is_zero && is_name && !scan->zero_names ? refuse_at(scan, "U+0000 in a name") : true;
 }
 
 /* A character that is not plain. */
@@ -121,8 +112,7 @@ static bool scan_special(struct json_scan *scan, bool is_name)
 static bool scan_string(struct json_scan *scan, bool is_name)
 {
         for (;;) {
-                while (is_plain((unsigned char)here(scan)))
-                        scan->at++;
+                scan->at += json_plain_length(scan->text + scan->at, scan->size - scan->at);
                 if (take(scan, '"'))
                         return true;
                 if (!scan_special(scan, is_name))
@@ -130,12 +120,15 @@ static bool scan_string(struct json_scan *scan, bool is_name)
         }
 }
 
+/* --- numbers and words -------------------------------------------------------------------- */
+
 static bool scan_digits(struct json_scan *scan)
 {
-        size_t count = strspn(scan->text + scan->at, "0123456789");
+        size_t start = scan->at;
 
-        scan->at += count;
-        return count > 0 ? true : fail_at(scan, "a digit is missing in a number");
+        while (here(scan) >= '0' && here(scan) <= '9')
+                scan->at++;
+        return scan->at > start ? true : fail_at(scan, "a digit is missing in a number");
 }
 
 static bool fits_int64(const char *digits, size_t count, bool negative)
@@ -181,7 +174,8 @@ static bool scan_word(struct json_scan *scan)
         for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
                 size_t length = strlen(words[i]);
 
-                if (strncmp(scan->text + scan->at, words[i], length) == 0) {
+                if (scan->size - scan->at >= length &&
+                    memcmp(scan->text + scan->at, words[i], length) == 0) {
                         scan->at += length;
                         return true;
                 }
@@ -189,44 +183,134 @@ static bool scan_word(struct json_scan *scan)
         return fail_at(scan, "a value was expected");
 }
 
-static bool scan_member(struct json_scan *scan)
+/* --- what is wanted ----------------------------------------------------------------------- */
+
+/* What an earlier member of this name has left. */
+static void forget(struct json_scan *scan, const struct json_want *want)
 {
-        if (!take(scan, '"'))
-                return fail_at(scan, "a member's name in double quotes was expected");
-        if (!scan_string(scan, true) || !skip_blank(scan))
-                return false;
-        if (!take(scan, ':'))
-                return fail_at(scan, "a colon was expected");
-        return skip_blank(scan) && scan_value(scan);
+        scan->slices[want->slot] = (struct json_slice){.kind = JSON_ABSENT};
+        for (size_t i = 0; i < want->count; i++)
+                forget(scan, &want->members[i]);
 }
 
-/* Behind the opening bracket. */
-static bool scan_items(struct json_scan *scan, char close)
+static bool scan_wanted(struct json_scan *scan, const struct json_want *want)
 {
-        size_t comma = 0;
+        struct json_slice *slice = &scan->slices[want->slot];
+        const char *start = scan->text + scan->at;
+        unsigned escapes = scan->escapes;
+        unsigned blanks = scan->blanks;
+        unsigned repeats = scan->repeats;
 
-        if (!skip_blank(scan))
+        if (slice->kind != JSON_ABSENT)
+                forget(scan, want);
+        scan->whole += want->whole ? 1 : 0;
+        if (!scan_value(scan, want))
                 return false;
-        while (!take(scan, close)) {
-                if (!(close == '}' ? scan_member(scan) : scan_value(scan)) || !skip_blank(scan))
-                        return false;
-                if (take(scan, close))
-                        return true;
-                comma = scan->at;
-                if (!take(scan, ','))
-                        return fail_at(scan, close == '}' ? "a comma or } was expected"
-                                                          : "a comma or ] was expected");
-                if (!skip_blank(scan))
-                        return false;
-                if (here(scan) == close && scan->style == JSON_STRICT)
-                        return fail_at(scan, "a value was expected behind the comma");
-                if (here(scan) == close)
-                        scan->text[comma] = ' ';
-        }
+        scan->whole -= want->whole ? 1 : 0;
+        *slice = (struct json_slice){
+                .at = start,
+                .size = (size_t)(scan->text + scan->at - start),
+                .kind = json_kind_of(start[0]),
+                .escaped = scan->escapes != escapes,
+                .spaced = scan->blanks != blanks,
+                .repeated = scan->repeats != repeats,
+        };
         return true;
 }
 
-static bool scan_value(struct json_scan *scan)
+static const struct json_want *find_member(const struct json_want *want, const char *name,
+                                           size_t length)
+{
+        for (size_t i = 0; i < want->count; i++) {
+                if (want->members[i].length == length &&
+                    memcmp(want->members[i].name, name, length) == 0)
+                        return &want->members[i];
+        }
+        return NULL;
+}
+
+/* `name` is written with escapes, between its quotes. */
+static const struct json_want *find_escaped(const struct json_want *want, const char *name,
+                                            size_t size)
+{
+        CLEANUP(buf_deinit) struct buf plain = BUF_INIT;
+
+        if (size > NAME_MAX_SIZE * 6)
+                return NULL;
+        json_unescape(&plain, name, size);
+        return find_member(want, buf_text(&plain), plain.size);
+}
+
+/* Compares the sum of a name in a whole object with those of the object's other names. */
+static void note_name(struct json_scan *scan, unsigned first, const char *name, size_t length,
+                      bool escaped)
+{
+        uint32_t sum = (uint32_t)length * 2654435761U;
+
+        for (size_t i = 0; i < length; i++)
+                sum = (sum ^ (unsigned char)name[i]) * 16777619U;
+        for (unsigned i = first; i < scan->name_count; i++)
+                scan->repeats += scan->names[i] == sum ? 1 : 0;
+        if (escaped || scan->name_count == JSON_SCAN_NAMES)
+                scan->repeats++;
+        else
+                scan->names[scan->name_count++] = sum;
+}
+
+/* --- lists and objects -------------------------------------------------------------------- */
+
+/* `first` counts the names that are not this object's. */
+static bool scan_member(struct json_scan *scan, const struct json_want *want, unsigned first)
+{
+        unsigned escapes = scan->escapes;
+        const struct json_want *member = NULL;
+        const char *name;
+        size_t length;
+
+        if (!take(scan, '"'))
+                return fail_at(scan, "a member's name in double quotes was expected");
+        name = scan->text + scan->at;
+        if (!scan_string(scan, true))
+                return false;
+        length = (size_t)(scan->text + scan->at - 1 - name);
+        if (want && want->count > 0)
+                member = scan->escapes == escapes ? find_member(want, name, length)
+                                                  : find_escaped(want, name, length);
+        if (scan->whole > 0)
+                note_name(scan, first, name, length, scan->escapes != escapes);
+        skip_blank(scan);
+        if (!take(scan, ':'))
+                return fail_at(scan, "a colon was expected");
+        skip_blank(scan);
+        return member ? scan_wanted(scan, member) : scan_value(scan, NULL);
+}
+
+/* Behind the opening bracket. */
+static bool scan_items(struct json_scan *scan, char close, const struct json_want *want)
+{
+        unsigned first = scan->name_count;
+
+        skip_blank(scan);
+        if (take(scan, close))
+                return true;
+        for (;;) {
+                if (!(close == '}' ? scan_member(scan, want, first) : scan_value(scan, NULL)))
+                        return false;
+                skip_blank(scan);
+                if (take(scan, close))
+                        break;
+                if (!take(scan, ','))
+                        return fail_at(scan, close == '}' ? "a comma or } was expected"
+                                                          : "a comma or ] was expected");
+                skip_blank(scan);
+                if (here(scan) == close)
+                        return fail_at(scan, "a value was expected behind the comma");
+        }
+        scan->name_count = first;
+        return true;
+}
+
+static bool scan_value(struct json_scan *scan, const struct json_want *want)
 {
         char c = here(scan);
         bool good;
@@ -239,7 +323,7 @@ static bool scan_value(struct json_scan *scan)
                         return refuse_at(scan, "arrays and objects are nested too deep");
                 scan->depth--;
                 scan->at++;
-                good = scan_items(scan, c == '{' ? '}' : ']');
+                good = scan_items(scan, c == '{' ? '}' : ']', want);
                 scan->depth++;
                 return good;
         }
@@ -252,15 +336,96 @@ static bool scan_value(struct json_scan *scan)
 
 bool json_scan(struct json_scan *scan)
 {
-        if (scan->style == JSON_RELAXED && strncmp(scan->text, "\xef\xbb\xbf", 3) == 0)
-                erase(scan, 0, 3);
-        if (!skip_blank(scan))
-                return false;
-        if (strncmp(scan->text + scan->at, "null", 4) == 0)
+        skip_blank(scan);
+        if (scan->size - scan->at >= 4 && memcmp(scan->text + scan->at, "null", 4) == 0)
                 return fail_at(scan, "the value is null, which says nothing");
-        if (!scan_value(scan) || !skip_blank(scan))
+        if (!(scan->want ? scan_wanted(scan, scan->want) : scan_value(scan, NULL)))
                 return false;
+        skip_blank(scan);
         if (scan->at < scan->size)
                 return fail_at(scan, "there is more text behind the value");
         return true;
+}
+
+void json_scan_explain(const struct json_scan *scan, size_t values, struct reason *reason)
+{
+        int line;
+        int column;
+
+        json_position(scan->text, scan->size, scan->at, &line, &column);
+        if (scan->unfit && scan->values == 0)
+                reason_set(reason,
+                           "the JSON text holds more than %zu values, which is the limit (reached "
+                           "at line %d column %d)",
+                           values, line, column);
+        else if (scan->unfit)
+                reason_set(reason, "JSON that is not taken here, at line %d column %d: %s", line,
+                           column, scan->fault);
+        else if (scan->at >= scan->size)
+                reason_set(reason, "the JSON text ends too early, at line %d column %d", line,
+                           column);
+        else
+                reason_set(reason, "not valid JSON at line %d column %d: %s", line, column,
+                           scan->fault);
+}
+
+/* --- relaxed style ------------------------------------------------------------------------ */
+
+static void erase(char *text, size_t from, size_t end)
+{
+        for (size_t i = from; i < end; i++) {
+                if (text[i] != '\n')
+                        text[i] = ' ';
+        }
+}
+
+/* Behind the text whose opening quote is at `at`, as far as it has an end. */
+static size_t behind_string(const char *text, size_t size, size_t at)
+{
+        for (at++; at < size && text[at] != '"'; at++) {
+                if (text[at] == '\\')
+                        at++;
+        }
+        return at < size ? at + 1 : size;
+}
+
+/* Behind the comment that is at `at`; 0 if there is none, or none that is closed. */
+static size_t behind_comment(const char *text, size_t size, size_t at)
+{
+        const char *end;
+
+        if (size - at < 2)
+                return 0;
+        if (text[at + 1] == '/') {
+                end = memchr(text + at, '\n', size - at);
+                return end ? (size_t)(end - text) : size;
+        }
+        end = text[at + 1] == '*' ? memmem(text + at + 2, size - at - 2, "*/", 2) : NULL;
+        return end ? (size_t)(end + 2 - text) : 0;
+}
+
+void json_relax(char *text, size_t size)
+{
+        size_t comma = 0; /* a comma that may be a trailing one */
+        size_t at = 0;
+        char last = '['; /* the last character that means something */
+
+        if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+                erase(text, 0, 3);
+        while (at < size) {
+                size_t end = text[at] == '/' ? behind_comment(text, size, at) : 0;
+
+                if (end > 0) {
+                        erase(text, at, end);
+                        at = end;
+                        continue;
+                }
+                if (text[at] == ',')
+                        comma = strchr("[{,:", last) ? 0 : at;
+                else if ((text[at] == ']' || text[at] == '}') && last == ',' && comma > 0)
+                        text[comma] = ' ';
+                if (!is_blank(text[at]))
+                        last = text[at];
+                at = text[at] == '"' ? behind_string(text, size, at) : at + 1;
+        }
 }

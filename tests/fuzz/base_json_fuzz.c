@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * Any bytes as JSON: no crash, and what is accepted is written as text that is accepted again and
- * written the same. The first byte chooses the style.
+ * written the same; and a scan hands out what json-c makes of them. The first byte chooses the
+ * style.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "support/same_json.h"
 
 #define DEPTH 16
 
@@ -45,5 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else if (reason.text[0] == '\0')
                 abort();
         json_object_put(value);
+        if (!same_json((const char *)data + 1, size - 1, DEPTH))
+                abort();
         return 0;
 }

@@ -11,7 +11,7 @@
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
-/* Walks through a text that json_scan has found good and made strict. */
+/* Walks through a text that json_relax has made strict and json_scan has found good. */
 struct reader {
         const char *text; /* followed by a zero byte */
         size_t at;
@@ -251,6 +251,7 @@ bool conf_document_read(const char *text, size_t size, struct conf_entries *entr
         }
         scan.text = copy.data;
         line_start = strncmp(copy.data, BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
+        json_relax(copy.data, copy.size);
         if (json_scan(&scan))
                 good = read_scanned(&scan, line_start, entries, report);
         else

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: MIT
+#include "base/json_slice.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+/* Doubles hold every whole number up to 2^53. */
+#define MOST_EXACT 9007199254740992.0
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* As deep as a valid slice may be; its depth was checked when it was scanned. */
+#define SLICE_DEPTH 1000
+
+/* --- texts -------------------------------------------------------------------------------- */
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Is one of eight bytes below 0x20, above 0x7f, a quote or a backslash? */
+static bool has_special(uint64_t bytes)
+{
+        uint64_t quote = bytes ^ EACH('"');
+        uint64_t backslash = bytes ^ EACH('\\');
+        uint64_t below = (bytes - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1));
+
+        return ((below | bytes) & EACH(0x80)) != 0;
+}
+
+size_t json_plain_length(const char *text, size_t size)
+{
+        size_t at = 0;
+        uint64_t bytes;
+
+        for (; size - at >= sizeof(bytes); at += sizeof(bytes)) {
+                memcpy(&bytes, text + at, sizeof(bytes));
+                if (has_special(bytes))
+                        break;
+        }
+        while (at < size && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x80 &&
+               text[at] != '"' && text[at] != '\\')
+                at++;
+        return at;
+}
+
+static unsigned hex_value(char c)
+{
+        if (c <= '9')
+                return (unsigned)(c - '0');
+        return (unsigned)((c | 0x20) - 'a') + 10;
+}
+
+static unsigned hex4(const char *digits)
+{
+        return hex_value(digits[0]) << 12 | hex_value(digits[1]) << 8 | hex_value(digits[2]) << 4 |
+               hex_value(digits[3]);
+}
+
+static void add_utf8(struct buf *out, unsigned code)
+{
+        if (code < 0x80) {
+                buf_add_char(out, (char)code);
+        } else if (code < 0x800) {
+                buf_add_char(out, (char)(0xc0 | code >> 6));
+                buf_add_char(out, (char)(0x80 | (code & 0x3f)));
+        } else if (code < 0x10000) {
+                buf_add_char(out, (char)(0xe0 | code >> 12));
+                buf_add_char(out, (char)(0x80 | (code >> 6 & 0x3f)));
+                buf_add_char(out, (char)(0x80 | (code & 0x3f)));
+        } else {
+                buf_add_char(out, (char)(0xf0 | code >> 18));
+                buf_add_char(out, (char)(0x80 | (code >> 12 & 0x3f)));
+                buf_add_char(out, (char)(0x80 | (code >> 6 & 0x3f)));
+                buf_add_char(out, (char)(0x80 | (code & 0x3f)));
+        }
+}
+
+/* Adds what the `\u` at the start stands for; returns how many bytes it and its other half take. */
+static size_t add_unicode(struct buf *out, const char *text, size_t size)
+{
+        unsigned code = hex4(text + 2);
+        unsigned low = size >= 12 && text[6] == '\\' && text[7] == 'u' ? hex4(text + 8) : 0;
+
+        if (code >= 0xd800 && code <= 0xdbff && low >= 0xdc00 && low <= 0xdfff) {
+                add_utf8(out, 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00));
+                return 12;
+        }
+        if (code >= 0xd800 && code <= 0xdfff)
+                buf_add_text(out, REPLACEMENT);
+        else
+                add_utf8(out, code);
+        return 6;
+}
+
+void json_unescape(struct buf *out, const char *text, size_t size)
+{
+        static const char names[] = "bfnrt";
+        static const char meanings[] = "\b\f\n\r\t";
+        size_t at = 0;
+
+        while (at < size) {
+                const char *backslash = memchr(text + at, '\\', size - at);
+                size_t plain = backslash ? (size_t)(backslash - text) - at : size - at;
+                const char *name;
+
+                buf_add(out, text + at, plain);
+                at += plain;
+                if (!backslash)
+                        return;
+                name = strchr(names, text[at + 1]);
+                if (text[at + 1] == 'u') {
+                        at += add_unicode(out, text + at, size - at);
+                        continue;
+                }
+                buf_add_char(out, name ? meanings[name - names] : text[at + 1]);
+                at += 2;
+        }
+}
+
+char *json_slice_text(const struct json_slice *slice)
+{
+        struct buf text = BUF_INIT;
+
+        if (slice->kind != JSON_TEXT)
+                return NULL;
+        if (!slice->escaped)
+                return mem_text_n(slice->at + 1, slice->size - 2);
+        json_unescape(&text, slice->at + 1, slice->size - 2);
+        if (!memchr(buf_text(&text), '\0', text.size))
+                return buf_take(&text);
+        buf_deinit(&text);
+        return NULL;
+}
+
+bool json_slice_copy(const struct json_slice *slice, char *text, size_t size)
+{
+        CLEANUP(mem_cleanup) char *whole = NULL;
+
+        if (slice->kind == JSON_TEXT && !slice->escaped) {
+                if (slice->size - 2 >= size)
+                        return false;
+                memcpy(text, slice->at + 1, slice->size - 2);
+                text[slice->size - 2] = '\0';
+                return true;
+        }
+        whole = json_slice_text(slice);
+        if (!whole || strlen(whole) >= size)
+                return false;
+        memcpy(text, whole, strlen(whole) + 1);
+        return true;
+}
+
+enum json_kind json_kind_of(char first)
+{
+        switch (first) {
+        case '{':
+                return JSON_OBJECT;
+        case '[':
+                return JSON_LIST;
+        case '"':
+                return JSON_TEXT;
+        case 'n':
+                return JSON_NULL;
+        case 't':
+                return JSON_TRUE;
+        case 'f':
+                return JSON_FALSE;
+        default:
+                return JSON_NUMBER;
+        }
+}
+
+/* --- other values ------------------------------------------------------------------------- */
+
+bool json_slice_is_absent(const struct json_slice *slice)
+{
+        return slice->kind == JSON_ABSENT || slice->kind == JSON_NULL;
+}
+
+bool json_slice_is(const struct json_slice *slice, const char *text)
+{
+        size_t length = strlen(text);
+
+        return slice->kind == JSON_TEXT && slice->size == length + 2 &&
+               memcmp(slice->at + 1, text, length) == 0;
+}
+
+bool json_slice_int(const struct json_slice *slice, int64_t *number)
+{
+        CLEANUP(mem_cleanup) char *text = NULL;
+        double value;
+
+        if (slice->kind == JSON_TEXT)
+                text = json_slice_text(slice);
+        else if (slice->kind == JSON_NUMBER)
+                text = mem_text_n(slice->at, slice->size);
+        if (!text)
+                return false;
+        if (text_to_int64(text, INT64_MIN, INT64_MAX, number))
+                return true;
+        if (slice->kind != JSON_NUMBER || !strpbrk(text, ".eE"))
+                return false;
+        value = strtod(text, NULL);
+        if (!(fabs(value) <= MOST_EXACT) || value != floor(value))
+                return false;
+        *number = (int64_t)value;
+        return true;
+}
+
+void json_slice_read(const struct json_slice *slice, const struct json_want *want,
+                     struct json_slice *slices)
+{
+        struct json_scan scan = {
+                .text = slice->at,
+                .size = slice->size,
+                .style = JSON_STRICT,
+                .depth = SLICE_DEPTH,
+                .values = SIZE_MAX,
+                .zero_names = true,
+                .want = want,
+                .slices = slices,
+        };
+
+        /* Only `null` is refused, and nothing is in it. */
+        (void)!json_scan(&scan);
+        buf_deinit(&scan.long_integers);
+}
+
+/* --- writing ------------------------------------------------------------------------------ */
+
+/* The text at the start of `text`, with its quotes. */
+static size_t string_size(const char *text, size_t size)
+{
+        size_t at = 1;
+
+        while (at < size) {
+                at += json_plain_length(text + at, size - at);
+                if (at >= size)
+                        break;
+                if (text[at] == '"')
+                        return at + 1;
+                at += text[at] == '\\' ? 2 : 1;
+        }
+        return size;
+}
+
+/* One character that is not plain, as json-c escapes it. */
+static void add_special(struct buf *out, char c)
+{
+        static const char meanings[] = "\b\f\n\r\t\"\\";
+        static const char names[] = "bfnrt\"\\";
+        const char *found = c != '\0' ? strchr(meanings, c) : NULL;
+
+        if (found) {
+                buf_add_char(out, '\\');
+                buf_add_char(out, names[found - meanings]);
+        } else if ((unsigned char)c < 0x20) {
+                buf_add_format(out, "\\u%04x", (unsigned)c);
+        } else {
+                buf_add_char(out, c);
+        }
+}
+
+/* A text with its quotes. */
+static void write_string(struct buf *out, const char *text, size_t size)
+{
+        CLEANUP(buf_deinit) struct buf plain = BUF_INIT;
+        size_t at = 0;
+
+        if (!memchr(text, '\\', size)) {
+                buf_add(out, text, size);
+                return;
+        }
+        json_unescape(&plain, text + 1, size - 2);
+        buf_add_char(out, '"');
+        while (at < plain.size) {
+                size_t length = json_plain_length(plain.data + at, plain.size - at);
+
+                buf_add(out, plain.data + at, length);
+                at += length;
+                if (at < plain.size)
+                        add_special(out, plain.data[at++]);
+        }
+        buf_add_char(out, '"');
+}
+
+static void write_compact(struct buf *out, const char *text, size_t size)
+{
+        size_t start = 0;
+        size_t at = 0;
+
+        buf_reserve(out, size);
+        while (at < size) {
+                size_t length = text[at] == '"' ? string_size(text + at, size - at) : 1;
+
+                if (text[at] == '"' || (unsigned char)text[at] <= ' ') {
+                        buf_add(out, text + start, at - start);
+                        start = at + length;
+                        if (text[at] == '"')
+                                write_string(out, text + at, length);
+                }
+                at += length;
+        }
+        buf_add(out, text + start, size - start);
+}
+
+struct json_object *json_slice_tree(const struct json_slice *slice)
+{
+        if (json_slice_is_absent(slice))
+                return NULL;
+        return json_parse(slice->at, slice->size, SLICE_DEPTH, JSON_STRICT, NULL);
+}
+
+/* Through json-c, which knows what to do with repeated members. False if it can't hold them. */
+static bool write_once(struct buf *out, const struct json_slice *slice)
+{
+        CLEANUP(json_cleanup) struct json_object *value = json_slice_tree(slice);
+
+        if (value)
+                json_write(out, value);
+        return value != NULL;
+}
+
+void json_slice_write(const struct json_slice *slice, struct buf *out)
+{
+        if (slice->repeated && write_once(out, slice))
+                return;
+        if (slice->escaped || slice->spaced)
+                write_compact(out, slice->at, slice->size);
+        else
+                buf_add(out, slice->at, slice->size);
+}
+
+/* --- walking ------------------------------------------------------------------------------ */
+
+/* A list or an object at the start of `text`. */
+static size_t nested_size(const char *text, size_t size)
+{
+        size_t depth = 0;
+        size_t at = 0;
+
+        while (at < size) {
+                char c = text[at];
+
+                if (c == '"') {
+                        at += string_size(text + at, size - at);
+                        continue;
+                }
+                at++;
+                if (c == '{' || c == '[')
+                        depth++;
+                else if ((c == '}' || c == ']') && --depth == 0)
+                        break;
+        }
+        return at;
+}
+
+/* A compact value at the start of `text`. */
+static size_t value_size(const char *text, size_t size)
+{
+        size_t at = 0;
+
+        if (text[0] == '"')
+                return string_size(text, size);
+        if (text[0] == '{' || text[0] == '[')
+                return nested_size(text, size);
+        while (at < size && text[at] != ',' && text[at] != ']' && text[at] != '}')
+                at++;
+        return at;
+}
+
+static struct json_slice slice_of(const char *text, size_t size)
+{
+        return (struct json_slice){
+                .at = text,
+                .size = size,
+                .kind = json_kind_of(text[0]),
+                .escaped = memchr(text, '\\', size) != NULL,
+        };
+}
+
+struct json_walk json_walk_of(const char *text, size_t size)
+{
+        bool has_parts = size >= 2 && (text[0] == '{' || text[0] == '[');
+
+        return (struct json_walk){.at = has_parts ? text + 1 : text + size, .end = text + size};
+}
+
+static size_t left(const struct json_walk *walk)
+{
+        return (size_t)(walk->end - walk->at);
+}
+
+bool json_walk_item(struct json_walk *walk, struct json_slice *value)
+{
+        size_t size;
+
+        if (left(walk) > 0 && walk->at[0] == ',')
+                walk->at++;
+        size = left(walk) > 1 ? value_size(walk->at, left(walk)) : 0;
+        if (size == 0)
+                return false;
+        *value = slice_of(walk->at, size);
+        walk->at += size;
+        return true;
+}
+
+bool json_walk_member(struct json_walk *walk, struct json_slice *name, struct json_slice *value)
+{
+        size_t size;
+
+        if (left(walk) > 0 && walk->at[0] == ',')
+                walk->at++;
+        if (left(walk) < 2 || walk->at[0] != '"')
+                return false;
+        size = string_size(walk->at, left(walk));
+        *name = slice_of(walk->at, size);
+        walk->at += size;
+        if (left(walk) == 0 || walk->at[0] != ':')
+                return false;
+        walk->at++;
+        return json_walk_item(walk, value);
+}
