@@ -128,6 +128,7 @@ int main(int argc, char **argv)
         bench.webhook = (struct webhook){.path = "",
                                          .body = body.data,
                                          .body_size = body.size,
+                                         .maximum_values = 20000,
                                          .arrived_ns = clock_wall_ns(),
                                          .header = no_header};
         require(bench.network->parse(&bench.webhook, &bench.events, &reason), &reason);

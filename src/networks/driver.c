@@ -11,37 +11,84 @@
 /* Bytes of an id that a reason shows. */
 #define MOST_OF_A_NAME 64
 
-static struct json_object *parse_object(const char *text, size_t size, const char *what,
-                                        size_t values, struct reason *reason)
+bool driver_read(const struct driver_text *text, const struct json_want *want,
+                 struct json_slice *slices, struct reason *reason)
 {
-        struct json_object *object;
+        struct json_scan scan = {
+                .text = text->text,
+                .size = text->size,
+                .style = JSON_STRICT,
+                .depth = NETWORK_JSON_DEPTH,
+                .values = text->values,
+                .zero_names = true,
+                .want = want,
+                .slices = slices,
+        };
+        bool good;
 
-        if (size == 0) {
-                reason_set(reason, "%s is empty", what);
-                return NULL;
+        if (text->size == 0) {
+                reason_set(reason, "%s is empty", text->what);
+                return false;
         }
-        object = json_parse_foreign(text, size, NETWORK_JSON_DEPTH, values, reason);
-        if (!object) {
-                reason_prefix(reason, "%s", what);
-                return NULL;
+        good = json_scan(&scan);
+        buf_deinit(&scan.long_integers);
+        if (!good) {
+                json_scan_explain(&scan, text->values, reason);
+                reason_prefix(reason, "%s", text->what);
+        } else if (slices[want->slot].kind != JSON_OBJECT) {
+                reason_set(reason, "%s is JSON, but no object", text->what);
+                good = false;
         }
-        if (!json_object_is_type(object, json_type_object)) {
-                reason_set(reason, "%s is JSON, but no object", what);
-                json_object_put(object);
-                return NULL;
-        }
-        return object;
+        return good;
 }
 
-struct json_object *driver_body(const struct webhook *webhook, struct reason *reason)
+bool driver_read_formatted(const char *data, struct buf *compact, struct json_slice *object,
+                           struct reason *reason)
 {
-        return parse_object(webhook->body, webhook->body_size, "the body", webhook->maximum_values,
-                            reason);
+        const struct json_want want = {.slot = 0, .whole = true};
+
+        *object = (struct json_slice){.kind = JSON_ABSENT};
+        if (!driver_read(&(struct driver_text){.what = "the decoded payload",
+                                               .text = data,
+                                               .size = strlen(data),
+                                               .values = SIZE_MAX},
+                         &want, object, reason))
+                return false;
+        if (!object->escaped && !object->spaced && !object->repeated)
+                return true;
+        json_slice_write(object, compact);
+        object->at = compact->data;
+        object->size = compact->size;
+        return true;
+}
+
+bool driver_read_body(const struct webhook *webhook, const struct json_want *want,
+                      struct json_slice *slices, struct reason *reason)
+{
+        return driver_read(&(struct driver_text){.what = "the body",
+                                                 .text = webhook->body,
+                                                 .size = webhook->body_size,
+                                                 .values = webhook->maximum_values},
+                           want, slices, reason);
 }
 
 struct json_object *driver_answer(const char *body, size_t size, struct reason *reason)
 {
-        return parse_object(body, size, "the answer", NETWORK_PAGE_VALUES, reason);
+        struct json_object *object;
+
+        if (size == 0) {
+                reason_set(reason, "the answer is empty");
+                return NULL;
+        }
+        object = json_parse_foreign(body, size, NETWORK_JSON_DEPTH, NETWORK_PAGE_VALUES, reason);
+        if (!object) {
+                reason_prefix(reason, "the answer");
+        } else if (!json_object_is_type(object, json_type_object)) {
+                reason_set(reason, "the answer is JSON, but no object");
+                json_object_put(object);
+                object = NULL;
+        }
+        return object;
 }
 
 char *driver_eui(const char *text)
@@ -70,22 +117,20 @@ void driver_add_base_url(struct buf *url, const char *base_url)
         buf_add(url, base_url, length);
 }
 
-struct json_object *driver_decoded(const char *text, struct reason *reason)
-{
-        return parse_object(text, strlen(text), "the decoded payload", SIZE_MAX, reason);
-}
-
-struct json_object *driver_details(const struct event *event, struct reason *reason)
-{
-        if (!event->details)
-                return json_object_new_object();
-        return parse_object(event->details, strlen(event->details), "the event's details text",
-                            SIZE_MAX, reason);
-}
-
 void driver_identify(struct buf *identity, const char *text)
 {
         buf_add(identity, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+void driver_identify_slice(struct buf *identity, const struct json_slice *slice)
+{
+        CLEANUP(mem_cleanup) char *text = slice->escaped ? json_slice_text(slice) : NULL;
+
+        if (slice->kind == JSON_TEXT && !slice->escaped)
+                buf_add(identity, slice->at + 1, slice->size - 2);
+        else if (text)
+                buf_add_text(identity, text);
+        buf_add_char(identity, '\0');
 }
 
 void driver_set_formatted(struct telemetry *telemetry, const struct formatted *formatted)

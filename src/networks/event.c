@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/mem.h"
+#include "base/json_slice.h"
+#include "base/json_writer.h"
 #include "base/text.h"
 #include "networks/network.h"
-#include "networks/object_writer.h"
 
 /* Grows when an older isthmus could not read what a newer one wrote. */
 #define RECORD_VERSION 1
@@ -68,38 +67,78 @@ void event_device_key(const struct event *event, struct buf *out)
 
 void event_encode(const struct event *event, struct buf *out)
 {
-        struct object_writer record;
+        struct json_writer record;
         char time[CLOCK_TEXT_SIZE];
 
         clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
-        object_open(&record, out);
-        object_int(&record, "version", RECORD_VERSION);
-        object_text(&record, "network", event->network);
-        object_text(&record, "kind", event_kind_name(event->kind));
-        object_text(&record, "message_id", event->message_id);
+        buf_reserve(out, 512);
+        json_writer_open(&record, out);
+        json_writer_int(&record, "version", RECORD_VERSION);
+        json_writer_text(&record, "network", event->network);
+        json_writer_text(&record, "kind", event_kind_name(event->kind));
+        json_writer_text(&record, "message_id", event->message_id);
         if (event->duplicate_window_ms > 0)
-                object_int(&record, "duplicate_window_ms", event->duplicate_window_ms);
-        object_text(&record, "application", event->application);
-        object_text(&record, "device", event->device);
-        object_text(&record, "dev_eui", event->dev_eui);
-        object_text(&record, "time", time);
-        object_int(&record, "port", event->port);
+                json_writer_int(&record, "duplicate_window_ms", event->duplicate_window_ms);
+        json_writer_text(&record, "application", event->application);
+        json_writer_text(&record, "device", event->device);
+        json_writer_text(&record, "dev_eui", event->dev_eui);
+        json_writer_text(&record, "time", time);
+        json_writer_int(&record, "port", event->port);
         if (event->simulated)
-                object_bool(&record, "simulated", true);
+                json_writer_bool(&record, "simulated", true);
         if (event->encrypted)
-                object_bool(&record, "encrypted", true);
-        object_text(&record, "payload", event->payload);
-        object_json(&record, "decoded", event->decoded);
-        object_json(&record, "details", event->details);
-        object_close(&record);
+                json_writer_bool(&record, "encrypted", true);
+        json_writer_text(&record, "payload", event->payload);
+        json_writer_value(&record, "decoded", event->decoded);
+        json_writer_value(&record, "details", event->details);
+        json_writer_close(&record);
 }
 
-static bool decode_kind(struct json_object *record, enum event_kind *kind)
-{
-        const char *name = json_text_member(record, "kind");
+enum slot {
+        RECORD,
+        VERSION,
+        NETWORK,
+        KIND,
+        MESSAGE_ID,
+        DUPLICATE_WINDOW,
+        APPLICATION,
+        DEVICE,
+        DEV_EUI,
+        TIME,
+        PORT,
+        SIMULATED,
+        ENCRYPTED,
+        PAYLOAD,
+        DECODED,
+        DETAILS,
+        SLOTS,
+};
 
+static const struct json_want wants[] = {
+        JSON_WANT("version", VERSION),
+        JSON_WANT("network", NETWORK),
+        JSON_WANT("kind", KIND),
+        JSON_WANT("message_id", MESSAGE_ID),
+        JSON_WANT("duplicate_window_ms", DUPLICATE_WINDOW),
+        JSON_WANT("application", APPLICATION),
+        JSON_WANT("device", DEVICE),
+        JSON_WANT("dev_eui", DEV_EUI),
+        JSON_WANT("time", TIME),
+        JSON_WANT("port", PORT),
+        JSON_WANT("simulated", SIMULATED),
+        JSON_WANT("encrypted", ENCRYPTED),
+        JSON_WANT("payload", PAYLOAD),
+        JSON_WANT_WHOLE("decoded", DECODED),
+        JSON_WANT_WHOLE("details", DETAILS),
+};
+
+static const struct json_want record_want = {
+        .slot = RECORD, .members = wants, .count = ARRAY_SIZE(wants)};
+
+static bool decode_kind(const struct json_slice *slice, enum event_kind *kind)
+{
         for (int i = 0; i < EVENT_KIND_COUNT; i++) {
-                if (text_equal(name, kind_names[i])) {
+                if (json_slice_is(slice, kind_names[i])) {
                         *kind = (enum event_kind)i;
                         return true;
                 }
@@ -108,96 +147,109 @@ static bool decode_kind(struct json_object *record, enum event_kind *kind)
 }
 
 /* The names of networks in events are static texts. */
-static const char *decode_network(struct json_object *record)
+static const char *decode_network(const struct json_slice *slice)
 {
-        const char *name = json_text_member(record, "network");
-        const struct network *network = name ? network_by_name(name) : NULL;
-
-        return network ? network->name : NULL;
+        for (size_t i = 0; networks[i]; i++) {
+                if (json_slice_is(slice, networks[i]->name))
+                        return networks[i]->name;
+        }
+        return NULL;
 }
 
-static bool decode_message_id(struct json_object *record, struct event *event)
+static char *decode_object(const struct json_slice *slice)
 {
-        const char *id = json_text_member(record, "message_id");
-
-        if (!id || strlen(id) != sizeof(event->message_id) - 1)
-                return false;
-        memcpy(event->message_id, id, sizeof(event->message_id));
-        return true;
-}
-
-static char *decode_object(struct json_object *record, const char *name)
-{
-        struct json_object *object = json_object_member(record, name);
         struct buf text = BUF_INIT;
 
-        if (!object)
+        if (slice->kind != JSON_OBJECT)
                 return NULL;
-        json_write(&text, object);
+        json_slice_write(slice, &text);
         return buf_take(&text);
 }
 
 /* The member that is missing or wrong, or NULL. */
-static const char *decode_required(struct json_object *record, struct event *event)
+static const char *decode_required(const struct json_slice *slices, struct event *event)
 {
+        char time[CLOCK_TEXT_SIZE];
         int64_t port = 0;
 
-        event->network = decode_network(record);
+        event->network = decode_network(&slices[NETWORK]);
         if (!event->network)
                 return "network";
-        if (!decode_kind(record, &event->kind))
+        if (!decode_kind(&slices[KIND], &event->kind))
                 return "kind";
-        if (!decode_message_id(record, event))
+        if (!json_slice_copy(&slices[MESSAGE_ID], event->message_id, sizeof(event->message_id)) ||
+            strlen(event->message_id) != sizeof(event->message_id) - 1)
                 return "message_id";
-        event->application = mem_text(json_text_member(record, "application"));
+        event->application = json_slice_text(&slices[APPLICATION]);
         if (!event->application)
                 return "application";
-        event->device = mem_text(json_text_member(record, "device"));
+        event->device = json_slice_text(&slices[DEVICE]);
         if (!event->device)
                 return "device";
-        if (!clock_parse_utc(json_text_member(record, "time"), &event->time_ns))
+        if (!json_slice_copy(&slices[TIME], time, sizeof(time)) ||
+            !clock_parse_utc(time, &event->time_ns))
                 return "time";
-        if (!json_int_member(record, "port", &port) || port < 0 || port > UINT8_MAX)
+        if (!json_slice_int(&slices[PORT], &port) || port < 0 || port > UINT8_MAX)
                 return "port";
         event->port = (uint8_t)port;
         return NULL;
 }
 
-static void decode_optional(struct json_object *record, struct event *event)
+static void decode_optional(const struct json_slice *slices, struct event *event)
 {
-        json_int_member(record, "duplicate_window_ms", &event->duplicate_window_ms);
-        event->dev_eui = mem_text(json_text_member(record, "dev_eui"));
-        event->simulated = json_bool_member(record, "simulated", false);
-        event->encrypted = json_bool_member(record, "encrypted", false);
-        event->payload = mem_text(json_text_member(record, "payload"));
-        event->decoded = decode_object(record, "decoded");
-        event->details = decode_object(record, "details");
+        json_slice_int(&slices[DUPLICATE_WINDOW], &event->duplicate_window_ms);
+        event->dev_eui = json_slice_text(&slices[DEV_EUI]);
+        event->simulated = slices[SIMULATED].kind == JSON_TRUE;
+        event->encrypted = slices[ENCRYPTED].kind == JSON_TRUE;
+        event->payload = json_slice_text(&slices[PAYLOAD]);
+        event->decoded = decode_object(&slices[DECODED]);
+        event->details = decode_object(&slices[DETAILS]);
+}
+
+static bool scan_record(const char *record, size_t size, struct json_slice *slices,
+                        struct reason *reason)
+{
+        struct json_scan scan = {
+                .text = record,
+                .size = size,
+                .style = JSON_STRICT,
+                .depth = RECORD_DEPTH,
+                .values = SIZE_MAX,
+                .zero_names = true,
+                .want = &record_want,
+                .slices = slices,
+        };
+        bool good = json_scan(&scan);
+
+        buf_deinit(&scan.long_integers);
+        if (good)
+                return true;
+        json_scan_explain(&scan, SIZE_MAX, reason);
+        reason_prefix(reason, "the stored event can't be read");
+        return false;
 }
 
 int event_decode(const char *record, size_t size, struct event *event, struct reason *reason)
 {
-        CLEANUP(json_cleanup)
-        struct json_object *object = json_parse(record, size, RECORD_DEPTH, JSON_STRICT, reason);
+        struct json_slice slices[SLOTS] = {{.kind = JSON_ABSENT}};
         const char *wrong;
         int64_t version = 0;
 
         *event = EVENT_INIT;
-        if (!object) {
-                reason_prefix(reason, "the stored event can't be read");
+        if (!scan_record(record, size, slices, reason))
                 return 1;
-        }
-        if (!json_int_member(object, "version", &version) || version != RECORD_VERSION) {
+        if (!json_slice_int(&slices[VERSION], &version) || version != RECORD_VERSION) {
                 reason_set(reason,
                            "the stored event has not version %d; was it written by another "
                            "version of isthmus?",
                            RECORD_VERSION);
                 return 1;
         }
-        wrong = decode_required(object, event);
+        wrong = decode_required(slices, event);
         if (wrong) {
                 reason_set(reason, "the stored event has no valid member %s", wrong);
                 return 1;
         }
-        decode_optional(object, event);
+        decode_optional(slices, event);
         return 0;
 }

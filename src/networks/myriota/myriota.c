@@ -3,30 +3,84 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "networks/driver.h"
 #include "networks/myriota/myriota_signature.h"
-#include "networks/object_writer.h"
 
 /* Rule M9: deliveries are repeated without a known bound. */
 #define DUPLICATE_WINDOW_MS (INT64_C(24) * 60 * 60 * 1000)
 
-/* One webhook: what all of its packets have in common. */
-struct delivery {
+enum slot {
+        ROOT,
+        ENDPOINT,
+        ID,
+        TIMESTAMP,
+        DATA,
+        SLOTS
+};
+
+static const struct json_want root_wants[] = {
+        JSON_WANT("EndpointRef", ENDPOINT),
+        JSON_WANT("Id", ID),
+        JSON_WANT("Timestamp", TIMESTAMP),
+        JSON_WANT("Data", DATA),
+};
+
+static const struct json_want root_want = {
+        .slot = ROOT, .members = root_wants, .count = ARRAY_SIZE(root_wants)};
+
+enum data_slot {
+        DATA_ROOT,
+        PACKETS,
+        DATA_SLOTS
+};
+
+static const struct json_want data_wants[] = {JSON_WANT("Packets", PACKETS)};
+
+static const struct json_want data_want = {
+        .slot = DATA_ROOT, .members = data_wants, .count = ARRAY_SIZE(data_wants)};
+
+enum packet_slot {
+        PACKET_ROOT,
+        TERMINAL_ID,
+        PACKET_TIME,
+        VALUE,
+        PACKET_SLOTS
+};
+
+static const struct json_want packet_wants[] = {
+        JSON_WANT("TerminalId", TERMINAL_ID),
+        JSON_WANT("Timestamp", PACKET_TIME),
+        JSON_WANT("Value", VALUE),
+};
+
+static const struct json_want packet_want = {
+        .slot = PACKET_ROOT, .members = packet_wants, .count = ARRAY_SIZE(packet_wants)};
+
+/* A webhook that is being read: what all of its packets have in common. */
+struct reading {
+        const struct webhook *webhook;
+        struct json_slice slices[SLOTS];
+        char *endpoint; /* or NULL */
         char *application;
         struct buf details; /* JSON object text */
+        struct buf packets; /* compact JSON list */
         bool has_time;
 };
 
-static void delivery_deinit(struct delivery *delivery)
+static void reading_deinit(struct reading *reading)
 {
-        mem_cleanup(&delivery->application);
-        buf_deinit(&delivery->details);
+        free(reading->endpoint);
+        free(reading->application);
+        buf_deinit(&reading->details);
+        buf_deinit(&reading->packets);
 }
 
 /* --- the delivery ----------------------------------------------------------------------- */
@@ -54,97 +108,108 @@ static char *read_application(const struct webhook *webhook, const char *endpoin
         return mem_text(endpoint);
 }
 
-static void write_time(struct object_writer *details, const char *name, int64_t time_ns)
+static void write_time(struct json_writer *details, const char *name, int64_t time_ns)
 {
         char text[CLOCK_TEXT_SIZE];
 
         clock_format_utc(text, time_ns, CLOCK_FRACTION);
-        object_text(details, name, text);
+        json_writer_text(details, name, text);
 }
 
-static void write_details(const struct webhook *webhook, struct json_object *root,
-                          struct delivery *delivery)
+static void write_details(struct reading *reading)
 {
-        struct object_writer details;
+        const struct webhook *webhook = reading->webhook;
+        CLEANUP(mem_cleanup) char *id = json_slice_text(&reading->slices[ID]);
+        struct json_writer details;
         int64_t sent_s = -1;
 
-        object_open(&details, &delivery->details);
-        object_text(&details, "PayloadId", json_text_member(root, "Id"));
-        object_text(&details, "EndpointReference", json_text_member(root, "EndpointRef"));
-        delivery->has_time = json_int_member(root, "Timestamp", &sent_s) && sent_s >= 0 &&
-                             sent_s < INT64_MAX / CLOCK_NS_PER_S &&
-                             event_time_is_valid(sent_s * CLOCK_NS_PER_S);
-        if (delivery->has_time)
+        json_writer_open(&details, &reading->details);
+        json_writer_text(&details, "PayloadId", id);
+        json_writer_text(&details, "EndpointReference", reading->endpoint);
+        reading->has_time = json_slice_int(&reading->slices[TIMESTAMP], &sent_s) && sent_s >= 0 &&
+                            sent_s < INT64_MAX / CLOCK_NS_PER_S &&
+                            event_time_is_valid(sent_s * CLOCK_NS_PER_S);
+        if (reading->has_time)
                 write_time(&details, "PayloadReceivedAtUtc", sent_s * CLOCK_NS_PER_S);
         write_time(&details, "PayloadArrivedAtUtc", webhook->arrived_ns);
-        object_close(&details);
+        json_writer_close(&details);
 }
 
-static bool read_delivery(const struct webhook *webhook, struct json_object *root,
-                          struct delivery *delivery, struct reason *reason)
+static bool read_delivery(struct reading *reading, struct reason *reason)
 {
-        delivery->application = read_application(webhook, json_text_member(root, "EndpointRef"));
-        if (!delivery->application) {
+        reading->endpoint = json_slice_text(&reading->slices[ENDPOINT]);
+        reading->application = read_application(reading->webhook, reading->endpoint);
+        if (!reading->application) {
                 reason_set(reason, "EndpointRef is missing, and the path names no application");
                 return false;
         }
-        write_details(webhook, root, delivery);
+        write_details(reading);
         return true;
 }
 
-/* `Data` is a JSON document in a text (rule M7). NULL with the reason. */
-static struct json_object *read_data(const struct webhook *webhook, struct json_object *root,
-                                     struct reason *reason)
+/* `Data` is a JSON document in a text (rule M7); its list of packets goes into `packets`. */
+static bool read_data(struct reading *reading, struct reason *reason)
 {
-        const char *text = json_text_member(root, "Data");
-        struct json_object *data;
+        const struct json_slice *data = &reading->slices[DATA];
+        struct json_slice slices[DATA_SLOTS] = {{.kind = JSON_ABSENT}};
+        CLEANUP(mem_cleanup) char *text = json_slice_text(data);
+        bool good;
 
         if (!text) {
                 reason_set(reason,
-                           json_member(root, "Data") ? "Data is no text" : "Data is missing");
-                return NULL;
+                           json_slice_is_absent(data) ? "Data is missing" : "Data is no text");
+                return false;
         }
-        data = json_parse_foreign(text, strlen(text), NETWORK_JSON_DEPTH, webhook->maximum_values,
-                                  reason);
-        if (!data) {
-                reason_prefix(reason, "the text in Data");
-                return NULL;
-        }
-        if (!json_object_is_type(json_member(data, "Packets"), json_type_array)) {
+        good = driver_read(&(struct driver_text){.what = "the text in Data",
+                                                 .text = text,
+                                                 .size = strlen(text),
+                                                 .values = reading->webhook->maximum_values},
+                           &data_want, slices, reason);
+        if (slices[DATA_ROOT].kind != JSON_ABSENT && slices[PACKETS].kind != JSON_LIST) {
                 reason_set(reason, "the text in Data has no list Packets");
-                json_object_put(data);
-                return NULL;
+                good = false;
         }
-        return data;
+        if (good)
+                json_slice_write(&slices[PACKETS], &reading->packets);
+        return good;
 }
 
 /* --- a packet --------------------------------------------------------------------------- */
 
 struct packet {
-        const char *terminal;
-        const char *value;
+        char *terminal;
+        char *value;
         int64_t time_ms;
 };
 
+static void packet_deinit(struct packet *packet)
+{
+        free(packet->terminal);
+        free(packet->value);
+}
+
 static bool is_hex(const char *text)
 {
-        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        size_t length = strlen(text);
 
-        return crypto_hex_decode(&bytes, text, strlen(text));
+        return length % 2 == 0 && strspn(text, "0123456789abcdefABCDEF") == length;
 }
 
 /* What is wrong with the packet (rules M5, M6), or NULL. */
-static const char *read_packet(struct json_object *object, struct packet *packet)
+static const char *read_packet(const struct json_slice *slice, struct packet *packet)
 {
-        packet->terminal = json_text_member(object, "TerminalId");
-        if (!packet->terminal || packet->terminal[0] == '\0')
+        struct json_slice slices[PACKET_SLOTS] = {{.kind = JSON_ABSENT}};
+
+        json_slice_read(slice, &packet_want, slices);
+        packet->terminal = json_slice_text(&slices[TERMINAL_ID]);
+        if (text_is_empty(packet->terminal))
                 return "TerminalId is missing or no text";
-        if (!json_int_member(object, "Timestamp", &packet->time_ms))
+        if (!json_slice_int(&slices[PACKET_TIME], &packet->time_ms))
                 return "Timestamp is missing or no whole number";
         if (packet->time_ms < 0 || packet->time_ms > INT64_MAX / CLOCK_NS_PER_MS ||
             !event_time_is_valid(packet->time_ms * CLOCK_NS_PER_MS))
                 return "Timestamp is no time in milliseconds since 1970";
-        packet->value = json_text_member(object, "Value");
+        packet->value = json_slice_text(&slices[VALUE]);
         if (!packet->value)
                 return "Value is missing or no text";
         if (strlen(packet->value) % 2 != 0)
@@ -167,7 +232,7 @@ static void identify(const struct packet *packet, struct event *event)
         crypto_uuid_of(identity.data, identity.size, event->message_id);
 }
 
-static void add_event(const struct delivery *delivery, const struct packet *packet,
+static void add_event(const struct reading *reading, const struct packet *packet,
                       struct event_list *events)
 {
         struct event *event = event_list_add(events);
@@ -175,11 +240,11 @@ static void add_event(const struct delivery *delivery, const struct packet *pack
         event->network = myriota.name;
         event->kind = EVENT_UPLINK;
         event->duplicate_window_ms = DUPLICATE_WINDOW_MS;
-        event->application = mem_text(delivery->application);
+        event->application = mem_text(reading->application);
         event->device = mem_text(packet->terminal);
         event->time_ns = packet->time_ms * CLOCK_NS_PER_MS;
         event->payload = mem_text(packet->value);
-        event->details = mem_text(buf_text(&delivery->details));
+        event->details = mem_text(buf_text(&reading->details));
         identify(packet, event);
 }
 
@@ -195,66 +260,118 @@ static void refuse_packet(const struct packet *packet, size_t number, const char
 }
 
 /* Rule M1: a bad packet is named and does not stop the others. */
-static void read_packets(const struct delivery *delivery, struct json_object *list,
-                         struct event_list *events, struct reason *reason)
+static void read_packets(const struct reading *reading, struct event_list *events,
+                         struct reason *reason)
 {
-        for (size_t i = 0; i < json_object_array_length(list); i++) {
-                struct packet packet = {.terminal = NULL};
-                const char *wrong = read_packet(json_object_array_get_idx(list, i), &packet);
+        struct json_walk walk = json_walk_of(reading->packets.data, reading->packets.size);
+        struct json_slice slice;
+
+        for (size_t number = 1; json_walk_item(&walk, &slice); number++) {
+                CLEANUP(packet_deinit) struct packet packet = {.terminal = NULL};
+                const char *wrong = read_packet(&slice, &packet);
 
                 if (!wrong)
-                        add_event(delivery, &packet, events);
+                        add_event(reading, &packet, events);
                 else
-                        refuse_packet(&packet, i + 1, wrong, events);
+                        refuse_packet(&packet, number, wrong, events);
         }
         if (events->count == 0) {
                 for (size_t i = 0; i < events->refusal_count; i++)
                         reason_add(reason, "%s", events->refusals[i].why);
                 return;
         }
-        if (!delivery->has_time)
+        if (!reading->has_time)
                 reason_add(reason,
                            "the outer Timestamp of the delivery with terminal %.*s is no time and "
                            "was not used",
                            text_cut(events->events[0].device, 64), events->events[0].device);
 }
 
+static int ignore_empty(const struct reading *reading, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *id = json_slice_text(&reading->slices[ID]);
+
+        reason_set(reason, "the delivery '%s' has no packets", id ? id : "");
+        return NETWORK_E_IGNORED;
+}
+
 static int myriota_parse(const struct webhook *webhook, struct event_list *events,
                          struct reason *reason)
 {
-        CLEANUP(json_cleanup) struct json_object *root = driver_body(webhook, reason);
-        CLEANUP(json_cleanup)
-        struct json_object *data = root ? read_data(webhook, root, reason) : NULL;
-        CLEANUP(delivery_deinit) struct delivery delivery = {.details = BUF_INIT};
-        struct json_object *list = json_member(data, "Packets");
+        CLEANUP(reading_deinit) struct reading reading = {.webhook = webhook};
 
-        if (!data)
+        if (!driver_read_body(webhook, &root_want, reading.slices, reason) ||
+            !read_data(&reading, reason))
                 return NETWORK_E_MALFORMED;
-        if (json_object_array_length(list) == 0) {
-                const char *id = json_text_member(root, "Id");
-
-                reason_set(reason, "the delivery '%s' has no packets", id ? id : "");
-                return NETWORK_E_IGNORED;
-        }
-        if (!read_delivery(webhook, root, &delivery, reason))
+        if (strcmp(buf_text(&reading.packets), "[]") == 0)
+                return ignore_empty(&reading, reason);
+        if (!read_delivery(&reading, reason))
                 return NETWORK_E_MALFORMED;
-        read_packets(&delivery, list, events, reason);
+        read_packets(&reading, events, reason);
         return events->count > 0 ? 0 : NETWORK_E_MALFORMED;
 }
 
 /* --- telemetry (rules M2 to M4) --------------------------------------------------------- */
 
-struct writing {
-        struct object_writer body;
-        struct json_object *decoded; /* what a formatter made; NULL where none ran */
-        const struct telemetry_options *options;
+enum detail {
+        DETAILS,
+        PAYLOAD_ID,
+        ENDPOINT_REFERENCE,
+        RECEIVED_AT,
+        ARRIVED_AT,
+        DETAIL_SLOTS
 };
+
+static const struct json_want detail_wants[] = {
+        JSON_WANT("PayloadId", PAYLOAD_ID),
+        JSON_WANT("EndpointReference", ENDPOINT_REFERENCE),
+        JSON_WANT("PayloadReceivedAtUtc", RECEIVED_AT),
+        JSON_WANT("PayloadArrivedAtUtc", ARRIVED_AT),
+};
+
+static const struct json_want details_want = {
+        .slot = DETAILS, .members = detail_wants, .count = ARRAY_SIZE(detail_wants)};
+
+/* An event on its way to a message. */
+struct writing {
+        const struct event *event;
+        const struct telemetry_options *options;
+        struct json_slice details[DETAIL_SLOTS];
+        struct json_slice decoded; /* what a formatter made; absent where none ran */
+        struct buf compact;        /* what `decoded` is in, perhaps */
+        struct json_writer body;
+};
+
+static void writing_deinit(struct writing *writing)
+{
+        buf_deinit(&writing->compact);
+}
+
+static bool is_set(const struct json_slice *decoded, const char *name)
+{
+        struct json_walk walk = json_walk_of(decoded->at, decoded->size);
+        struct json_slice member;
+        struct json_slice value;
+
+        while (json_walk_member(&walk, &member, &value)) {
+                if (json_slice_is(&member, name))
+                        return true;
+        }
+        return false;
+}
 
 /* Rule M2: unless the formatter set it. */
 static void write_text(struct writing *writing, const char *name, const char *text)
 {
-        if (!json_object_object_get_ex(writing->decoded, name, NULL))
-                object_text(&writing->body, name, text);
+        if (writing->decoded.kind == JSON_ABSENT || !is_set(&writing->decoded, name))
+                json_writer_text(&writing->body, name, text);
+}
+
+static void write_detail(struct writing *writing, const char *name, enum detail detail)
+{
+        CLEANUP(mem_cleanup) char *text = json_slice_text(&writing->details[detail]);
+
+        write_text(writing, name, text);
 }
 
 static void write_utc(struct writing *writing, const char *name, int64_t time_ns)
@@ -266,18 +383,20 @@ static void write_utc(struct writing *writing, const char *name, int64_t time_ns
         write_text(writing, name, text);
 }
 
-static void copy_utc(struct writing *writing, struct json_object *details, const char *name)
+static void copy_utc(struct writing *writing, const char *name, enum detail detail)
 {
+        char text[CLOCK_TEXT_SIZE];
         int64_t time_ns;
 
-        if (clock_parse_utc(json_text_member(details, name), &time_ns))
+        if (json_slice_copy(&writing->details[detail], text, sizeof(text)) &&
+            clock_parse_utc(text, &time_ns))
                 write_utc(writing, name, time_ns);
 }
 
 /* Rule M3: upper-case pairs of hex digits, joined by `-`. */
-static void write_payload_bytes(struct object_writer *body, const char *hex)
+static void write_payload_bytes(struct json_writer *body, const char *hex)
 {
-        object_name(body, "PayloadBytes");
+        json_writer_name(body, "PayloadBytes");
         buf_add_char(body->out, '"');
         for (size_t i = 0; hex[i]; i++) {
                 if (i > 0 && i % 2 == 0)
@@ -287,84 +406,86 @@ static void write_payload_bytes(struct object_writer *body, const char *hex)
         buf_add_char(body->out, '"');
 }
 
-static void write_decoded(struct writing *writing)
+static void write_own_members(struct writing *writing)
 {
-        json_object_object_foreach (writing->decoded, name, value) {
-                object_name(&writing->body, name);
-                json_write(writing->body.out, value);
-        }
+        write_detail(writing, "PayloadId", PAYLOAD_ID);
+        write_detail(writing, "EndpointReference", ENDPOINT_REFERENCE);
+        write_text(writing, "TerminalId", writing->event->device);
+        write_utc(writing, "PacketArrivedAtUtc", writing->event->time_ns);
+        copy_utc(writing, "PayloadReceivedAtUtc", RECEIVED_AT);
+        copy_utc(writing, "PayloadArrivedAtUtc", ARRIVED_AT);
 }
 
-static void write_own_members(struct writing *writing, const struct event *event,
-                              struct json_object *details)
+static void set_detail(struct telemetry *telemetry, const char *name,
+                       const struct json_slice *detail)
 {
-        write_text(writing, "PayloadId", json_text_member(details, "PayloadId"));
-        write_text(writing, "EndpointReference", json_text_member(details, "EndpointReference"));
-        write_text(writing, "TerminalId", event->device);
-        write_utc(writing, "PacketArrivedAtUtc", event->time_ns);
-        copy_utc(writing, details, "PayloadReceivedAtUtc");
-        copy_utc(writing, details, "PayloadArrivedAtUtc");
+        CLEANUP(mem_cleanup) char *text = json_slice_text(detail);
+
+        if (text)
+                telemetry_set_property(telemetry, name, text);
 }
 
-static void set_properties(struct telemetry *telemetry, const struct event *event,
-                           struct json_object *details)
+static void set_properties(struct telemetry *telemetry, const struct writing *writing)
 {
-        const char *payload_id = json_text_member(details, "PayloadId");
-        const char *endpoint = json_text_member(details, "EndpointReference");
         char time[CLOCK_TEXT_SIZE];
 
-        clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
-        if (payload_id)
-                telemetry_set_property(telemetry, "PayloadId", payload_id);
-        if (endpoint)
-                telemetry_set_property(telemetry, "EndpointReference", endpoint);
-        telemetry_set_property(telemetry, "TerminalId", event->device);
+        clock_format_utc(time, writing->event->time_ns, CLOCK_FRACTION);
+        set_detail(telemetry, "PayloadId", &writing->details[PAYLOAD_ID]);
+        set_detail(telemetry, "EndpointReference", &writing->details[ENDPOINT_REFERENCE]);
+        telemetry_set_property(telemetry, "TerminalId", writing->event->device);
         telemetry_set_property(telemetry, "iothub-creation-time-utc", time);
 }
 
-/* `details` and `decoded` (NULL where no formatter ran) are read here and freed by the caller. */
-static void write_telemetry(const struct event *event, struct json_object *details,
-                            struct json_object *decoded, const struct telemetry_options *options,
-                            struct telemetry *telemetry)
+static void write_telemetry(struct writing *writing, struct telemetry *telemetry)
 {
-        struct writing writing = {.decoded = decoded, .options = options};
+        const char *payload = writing->event->payload;
 
-        object_open(&writing.body, &telemetry->body);
-        if (decoded)
-                write_decoded(&writing);
+        json_writer_open(&writing->body, &telemetry->body);
+        if (writing->decoded.kind != JSON_ABSENT)
+                json_writer_members(&writing->body, writing->decoded.at, writing->decoded.size);
         else
-                write_payload_bytes(&writing.body, event->payload ? event->payload : "");
-        write_own_members(&writing, event, details);
-        object_close(&writing.body);
-        set_properties(telemetry, event, details);
+                write_payload_bytes(&writing->body, payload ? payload : "");
+        write_own_members(writing);
+        json_writer_close(&writing->body);
+        set_properties(telemetry, writing);
 }
 
 /* What was told about a module, under its own name. */
 static void write_other(const struct event *event, struct telemetry *telemetry)
 {
         const char *kind = event_kind_name(event->kind);
-        struct object_writer body;
+        struct json_writer body;
         char time[CLOCK_TEXT_SIZE];
 
-        object_open(&body, &telemetry->body);
-        object_text(&body, "TerminalId", event->device);
-        object_text(&body, "Event", kind);
-        object_json(&body, kind, event->details);
-        object_close(&body);
+        json_writer_open(&body, &telemetry->body);
+        json_writer_text(&body, "TerminalId", event->device);
+        json_writer_text(&body, "Event", kind);
+        json_writer_value(&body, kind, event->details);
+        json_writer_close(&body);
         clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
         telemetry_set_property(telemetry, "TerminalId", event->device);
         telemetry_set_property(telemetry, "Event", kind);
         telemetry_set_property(telemetry, "iothub-creation-time-utc", time);
 }
 
+static bool read_details(struct writing *writing, struct reason *reason)
+{
+        const char *details = writing->event->details;
+
+        return !details || driver_read(&(struct driver_text){.what = "the event's details text",
+                                                             .text = details,
+                                                             .size = strlen(details),
+                                                             .values = SIZE_MAX},
+                                       &details_want, writing->details, reason);
+}
+
 static int myriota_telemetry(const struct event *event, const struct formatted *formatted,
                              const struct telemetry_options *options, struct telemetry *telemetry,
                              struct reason *reason)
 {
-        CLEANUP(json_cleanup) struct json_object *details = driver_details(event, reason);
-        CLEANUP(json_cleanup) struct json_object *decoded = NULL;
+        CLEANUP(writing_deinit) struct writing writing = {.event = event, .options = options};
 
-        if (!details)
+        if (!read_details(&writing, reason))
                 return 1;
         if (event->kind != EVENT_UPLINK) {
                 write_other(event, telemetry);
@@ -374,12 +495,10 @@ static int myriota_telemetry(const struct event *event, const struct formatted *
                 reason_set(reason, "the payload is not hexadecimal");
                 return 1;
         }
-        if (formatted && formatted->data) {
-                decoded = driver_decoded(formatted->data, reason);
-                if (!decoded)
-                        return 1;
-        }
-        write_telemetry(event, details, decoded, options, telemetry);
+        if (formatted && formatted->data &&
+            !driver_read_formatted(formatted->data, &writing.compact, &writing.decoded, reason))
+                return 1;
+        write_telemetry(&writing, telemetry);
         driver_set_formatted(telemetry, formatted);
         return 0;
 }

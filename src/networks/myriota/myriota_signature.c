@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -25,38 +26,59 @@
 
 /* --- what is signed --------------------------------------------------------------------- */
 
-/* A text that the signature needs; NULL with the reason. */
-static const char *needed_text(struct json_object *root, const char *name, struct reason *reason)
+enum slot {
+        ROOT,
+        ENDPOINT,
+        ID,
+        TIMESTAMP,
+        DATA,
+        SIGNATURE,
+        CERTIFICATE_URL,
+        SLOTS
+};
+
+static const struct json_want wants[] = {
+        JSON_WANT("EndpointRef", ENDPOINT), JSON_WANT("Id", ID),
+        JSON_WANT("Timestamp", TIMESTAMP),  JSON_WANT("Data", DATA),
+        JSON_WANT("Signature", SIGNATURE),  JSON_WANT("CertificateUrl", CERTIFICATE_URL),
+};
+
+static const struct json_want want = {.slot = ROOT, .members = wants, .count = ARRAY_SIZE(wants)};
+
+/* A text that the signature needs, the caller's; NULL with the reason. */
+static char *needed_text(const struct json_slice *slices, enum slot slot, struct reason *reason)
 {
-        const char *text = json_text_member(root, name);
+        char *text = json_slice_text(&slices[slot]);
 
         if (!text)
                 reason_set(reason, "%s is missing or no text, so the signature can't be checked",
-                           name);
+                           wants[slot - 1].name);
         return text;
 }
 
 /* The same for one line: a line feed in it could shift what is covered into the next member. */
-static const char *needed_line(struct json_object *root, const char *name, struct reason *reason)
+static char *needed_line(const struct json_slice *slices, enum slot slot, struct reason *reason)
 {
-        const char *text = needed_text(root, name, reason);
+        char *text = needed_text(slices, slot, reason);
 
         if (!text || !strchr(text, '\n'))
                 return text;
-        reason_set(reason, "%s holds a line feed, so the signature can't be checked", name);
+        reason_set(reason, "%s holds a line feed, so the signature can't be checked",
+                   wants[slot - 1].name);
+        free(text);
         return NULL;
 }
 
-static int read_covered(struct json_object *root, struct signature *signature,
+static int read_covered(const struct json_slice *slices, struct signature *signature,
                         struct reason *reason)
 {
-        const char *endpoint = needed_line(root, "EndpointRef", reason);
-        const char *id = endpoint ? needed_line(root, "Id", reason) : NULL;
-        const char *data = id ? needed_text(root, "Data", reason) : NULL;
+        CLEANUP(mem_cleanup) char *endpoint = needed_line(slices, ENDPOINT, reason);
+        CLEANUP(mem_cleanup) char *id = endpoint ? needed_line(slices, ID, reason) : NULL;
+        CLEANUP(mem_cleanup) char *data = id ? needed_text(slices, DATA, reason) : NULL;
 
         if (!data)
                 return SIGNATURE_E_MISSING;
-        if (!json_int_member(root, "Timestamp", &signature->signed_s)) {
+        if (!json_slice_int(&slices[TIMESTAMP], &signature->signed_s)) {
                 reason_set(reason, "Timestamp is missing or no whole number, so the signature "
                                    "can't be checked");
                 return SIGNATURE_E_MISSING;
@@ -70,20 +92,20 @@ static int read_covered(struct json_object *root, struct signature *signature,
 int myriota_signature_read(const struct webhook *webhook, struct signature *signature,
                            struct reason *reason)
 {
-        CLEANUP(json_cleanup) struct json_object *root = driver_body(webhook, reason);
-        const char *text = root ? needed_text(root, "Signature", reason) : NULL;
-        const char *url = text ? needed_text(root, "CertificateUrl", reason) : NULL;
+        struct json_slice slices[SLOTS] = {{.kind = JSON_ABSENT}};
+        CLEANUP(mem_cleanup) char *text = NULL;
 
-        if (!root)
+        if (!driver_read_body(webhook, &want, slices, reason))
                 return SIGNATURE_E_MALFORMED;
-        if (!url)
+        text = needed_text(slices, SIGNATURE, reason);
+        signature->certificate_url = text ? needed_text(slices, CERTIFICATE_URL, reason) : NULL;
+        if (!signature->certificate_url)
                 return SIGNATURE_E_MISSING;
         if (!crypto_base64_decode(&signature->bytes, text, strlen(text))) {
                 reason_set(reason, "Signature is not base64");
                 return SIGNATURE_E_FALSE;
         }
-        signature->certificate_url = mem_text(url);
-        return read_covered(root, signature, reason);
+        return read_covered(slices, signature, reason);
 }
 
 /* --- where the certificate may come from ------------------------------------------------ */

@@ -3,11 +3,13 @@
 #include "networks/things_stack/things_stack.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "networks/driver.h"
 
 /* LoRaWAN's port of the certification protocol; no application data. */
@@ -16,103 +18,201 @@
 #define FIELD_MASK_HINT                                                                            \
         "; if the webhook has a field mask, it must let end_device_ids and the message through"
 
+/* --- what is wanted of a message ---------------------------------------------------------- */
+
+enum slot {
+        ROOT,
+        IDS,
+        DEVICE_ID,
+        DEV_EUI,
+        APPLICATION_IDS,
+        APPLICATION_ID,
+        RECEIVED_AT,
+        SIMULATED,
+        CORRELATION_IDS,
+        /* Of the one body. */
+        BODY,
+        PORT,
+        COUNTER,
+        SESSION,
+        PAYLOAD,
+        DECODED,
+        NETWORK_TIME,
+        APP_S_KEY,
+        DOWNLINK,
+        DOWNLINK_PORT,
+        /* The body of each kind. */
+        KINDS,
+        SLOTS = KINDS + EVENT_NETWORK_KIND_COUNT,
+};
+
+static const struct json_want application_wants[] = {JSON_WANT("application_id", APPLICATION_ID)};
+
+static const struct json_want ids_wants[] = {
+        JSON_WANT("device_id", DEVICE_ID),
+        JSON_WANT("dev_eui", DEV_EUI),
+        JSON_WANT_OF("application_ids", APPLICATION_IDS, application_wants),
+};
+
+static const struct json_want downlink_wants[] = {JSON_WANT("f_port", DOWNLINK_PORT)};
+
+static const struct json_want body_wants[] = {
+        JSON_WANT("f_port", PORT),
+        JSON_WANT("f_cnt", COUNTER),
+        JSON_WANT("session_key_id", SESSION),
+        JSON_WANT("frm_payload", PAYLOAD),
+        JSON_WANT_WHOLE("decoded_payload", DECODED),
+        JSON_WANT("received_at", NETWORK_TIME),
+        JSON_WANT("app_s_key", APP_S_KEY),
+        JSON_WANT_OF("downlink", DOWNLINK, downlink_wants),
+};
+
+static const struct json_want root_wants[] = {
+        JSON_WANT_OF("uplink_message", KINDS + EVENT_UPLINK, body_wants),
+        JSON_WANT_OF("end_device_ids", IDS, ids_wants),
+        JSON_WANT("received_at", RECEIVED_AT),
+        JSON_WANT("simulated", SIMULATED),
+        JSON_WANT("correlation_ids", CORRELATION_IDS),
+        JSON_WANT("join_accept", KINDS + EVENT_JOIN_ACCEPT),
+        JSON_WANT("uplink_normalized", KINDS + EVENT_UPLINK_NORMALIZED),
+        JSON_WANT("location_solved", KINDS + EVENT_LOCATION_SOLVED),
+        JSON_WANT("service_data", KINDS + EVENT_SERVICE_DATA),
+        JSON_WANT("downlink_queued", KINDS + EVENT_DOWNLINK_QUEUED),
+        JSON_WANT("downlink_sent", KINDS + EVENT_DOWNLINK_SENT),
+        JSON_WANT("downlink_ack", KINDS + EVENT_DOWNLINK_ACK),
+        JSON_WANT("downlink_nack", KINDS + EVENT_DOWNLINK_NACK),
+        JSON_WANT("downlink_failed", KINDS + EVENT_DOWNLINK_FAILED),
+        JSON_WANT("downlink_queue_invalidated", KINDS + EVENT_DOWNLINK_QUEUE_INVALIDATED),
+};
+
+static const struct json_want message_want = {
+        .slot = ROOT, .members = root_wants, .count = ARRAY_SIZE(root_wants)};
+
+static const struct json_want body_want = {
+        .slot = BODY, .members = body_wants, .count = ARRAY_SIZE(body_wants)};
+
+/* A message that is being read. */
+struct reading {
+        const struct webhook *webhook;
+        struct json_slice slices[SLOTS];
+        struct things_stack_message message;
+};
+
+static void reading_deinit(struct reading *reading)
+{
+        free(reading->message.application);
+        free(reading->message.device);
+        free(reading->message.dev_eui);
+        free(reading->message.received_at);
+        free(reading->message.network_time);
+}
+
 /* --- who (rule U16) --------------------------------------------------------------------- */
 
-/* `path` is that of `object`, as people write it. */
-static const char *required_text(struct json_object *object, const char *path, const char *name,
-                                 struct reason *reason)
+/* `path` is that of the member, as people write it. */
+static char *required_text(const struct json_slice *slice, const char *path, struct reason *reason)
 {
-        const char *text = json_text_member(object, name);
+        char *text = json_slice_text(slice);
 
-        if (text && text[0] != '\0')
+        if (!text_is_empty(text))
                 return text;
-        if (!json_member(object, name) || text)
-                reason_set(reason, "%s.%s is missing" FIELD_MASK_HINT, path, name);
+        if (json_slice_is_absent(slice) || text)
+                reason_set(reason, "%s is missing" FIELD_MASK_HINT, path);
         else
-                reason_set(reason, "%s.%s is no text that an id can be", path, name);
+                reason_set(reason, "%s is no text that an id can be", path);
+        free(text);
         return NULL;
 }
 
-static struct json_object *required_object(struct json_object *object, const char *path,
-                                           const char *name, struct reason *reason)
+static bool check_object(const struct json_slice *slice, const char *path, struct reason *reason)
 {
-        struct json_object *member = json_member(object, name);
-
-        if (json_object_is_type(member, json_type_object))
-                return member;
-        if (member)
-                reason_set(reason, "%s%s is no object", path, name);
+        if (slice->kind == JSON_OBJECT)
+                return true;
+        if (json_slice_is_absent(slice))
+                reason_set(reason, "%s is missing" FIELD_MASK_HINT, path);
         else
-                reason_set(reason, "%s%s is missing" FIELD_MASK_HINT, path, name);
-        return NULL;
+                reason_set(reason, "%s is no object", path);
+        return false;
 }
 
-static bool read_ids(struct things_stack_message *message, struct reason *reason)
+static bool read_ids(struct reading *reading, struct reason *reason)
 {
-        struct json_object *ids = required_object(message->root, "", "end_device_ids", reason);
-        struct json_object *application;
+        struct json_slice *slices = reading->slices;
+        struct things_stack_message *message = &reading->message;
 
-        if (!ids)
+        message->correlation_ids = slices[CORRELATION_IDS];
+        if (!check_object(&slices[IDS], "end_device_ids", reason))
                 return false;
-        message->device = required_text(ids, "end_device_ids", "device_id", reason);
+        message->device = required_text(&slices[DEVICE_ID], "end_device_ids.device_id", reason);
         if (!message->device)
                 return false;
-        application = required_object(ids, "end_device_ids.", "application_ids", reason);
-        if (!application)
+        if (!check_object(&slices[APPLICATION_IDS], "end_device_ids.application_ids", reason))
                 return false;
-        message->application = required_text(application, "end_device_ids.application_ids",
-                                             "application_id", reason);
-        message->dev_eui = json_text_member(ids, "dev_eui");
-        if (message->dev_eui && message->dev_eui[0] == '\0')
+        message->application = required_text(
+                &slices[APPLICATION_ID], "end_device_ids.application_ids.application_id", reason);
+        message->dev_eui = json_slice_text(&slices[DEV_EUI]);
+        if (text_is_empty(message->dev_eui)) {
+                free(message->dev_eui);
                 message->dev_eui = NULL;
+        }
         return message->application != NULL;
 }
 
 /* --- what ------------------------------------------------------------------------------- */
 
 /* Finds the one body member. */
-static bool read_kind(struct things_stack_message *message, struct reason *reason)
+static bool read_kind(struct reading *reading, struct reason *reason)
 {
+        struct things_stack_message *message = &reading->message;
+
         for (int i = 0; i < EVENT_NETWORK_KIND_COUNT; i++) {
                 const char *name = event_kind_name((enum event_kind)i);
-                struct json_object *body = json_member(message->root, name);
+                const struct json_slice *body = &reading->slices[KINDS + i];
 
-                if (!body)
+                if (json_slice_is_absent(body))
                         continue;
-                if (message->body) {
+                if (message->body.kind != JSON_ABSENT) {
                         reason_set(reason, "the message has both %s and %s",
                                    event_kind_name(message->kind), name);
                         return false;
                 }
-                if (!json_object_is_type(body, json_type_object)) {
+                if (body->kind != JSON_OBJECT) {
                         reason_set(reason, "%s is no object", name);
                         return false;
                 }
                 message->kind = (enum event_kind)i;
-                message->body = body;
+                message->body = *body;
         }
-        if (!message->body)
+        if (message->body.kind == JSON_ABSENT)
                 reason_set(reason, "the message has no uplink_message, join_accept or other body "
                                    "of The Things Stack" FIELD_MASK_HINT);
-        return message->body != NULL;
+        return message->body.kind != JSON_ABSENT;
 }
 
-/* The object that holds f_port, which downlink_failed nests one level deeper. */
-static struct json_object *port_holder(const struct things_stack_message *message)
+/* What is wanted of a body; of an uplink's it has been found on the way. */
+static bool read_body(struct reading *reading, struct reason *reason)
 {
-        if (message->kind == EVENT_DOWNLINK_FAILED)
-                return json_object_member(message->body, "downlink");
-        return message->body;
+        const struct things_stack_message *message = &reading->message;
+
+        if (message->kind == EVENT_UPLINK)
+                return true;
+        return driver_read(&(struct driver_text){.what = event_kind_name(message->kind),
+                                                 .text = message->body.at,
+                                                 .size = message->body.size,
+                                                 .values = SIZE_MAX},
+                           &body_want, reading->slices, reason);
 }
 
-static bool read_port(struct things_stack_message *message, struct reason *reason)
+static bool read_port(struct reading *reading, struct reason *reason)
 {
-        struct json_object *holder = port_holder(message);
+        struct things_stack_message *message = &reading->message;
+        const struct json_slice *slice =
+                &reading->slices[message->kind == EVENT_DOWNLINK_FAILED ? DOWNLINK_PORT : PORT];
         int64_t port = 0;
 
-        if (!json_member(holder, "f_port"))
+        if (json_slice_is_absent(slice))
                 return true;
-        if (!json_int_member(holder, "f_port", &port) || port < 0 || port > UINT8_MAX) {
+        if (!json_slice_int(slice, &port) || port < 0 || port > UINT8_MAX) {
                 reason_set(reason, "%s: f_port is no whole number from 0 to 255",
                            event_kind_name(message->kind));
                 return false;
@@ -123,43 +223,58 @@ static bool read_port(struct things_stack_message *message, struct reason *reaso
 
 /* --- when (rule U5) --------------------------------------------------------------------- */
 
-static const char *read_time(struct json_object *object, const char *what, int64_t *time_ns,
-                             struct reason *reason)
+/* The text that it is; NULL if it is no time. */
+static char *read_time(const struct json_slice *slice, const char *what, int64_t *time_ns,
+                       struct reason *reason)
 {
-        const char *text = json_text_member(object, "received_at");
+        CLEANUP(mem_cleanup) char *text = json_slice_text(slice);
+        char *time = text;
         int64_t parsed;
 
-        if (!json_member(object, "received_at"))
+        if (json_slice_is_absent(slice))
                 return NULL;
         if (!text || !clock_parse_utc(text, &parsed) || !event_time_is_valid(parsed)) {
                 reason_add(reason, "received_at of %s is no time and was not used", what);
                 return NULL;
         }
         *time_ns = parsed;
-        return text;
+        text = NULL;
+        return time;
 }
 
-static int64_t read_times(struct things_stack_message *message, const struct webhook *webhook,
-                          struct reason *reason)
+static int64_t read_times(struct reading *reading, struct reason *reason)
 {
-        int64_t time_ns = webhook->arrived_ns;
+        struct things_stack_message *message = &reading->message;
+        int64_t time_ns = reading->webhook->arrived_ns;
 
-        message->received_at = read_time(message->root, "the message", &time_ns, reason);
-        message->network_time =
-                read_time(message->body, event_kind_name(message->kind), &time_ns, reason);
+        message->received_at =
+                read_time(&reading->slices[RECEIVED_AT], "the message", &time_ns, reason);
+        message->network_time = read_time(&reading->slices[NETWORK_TIME],
+                                          event_kind_name(message->kind), &time_ns, reason);
         return time_ns;
 }
 
 /* --- which: the same id at every retry and through every webhook ------------------------ */
 
-static void identify_uplink(const struct things_stack_message *message, struct buf *identity)
+static void identify_uplink(const struct reading *reading, struct buf *identity)
 {
         int64_t counter = 0;
 
-        json_int_member(message->body, "f_cnt", &counter);
-        driver_identify(identity, message->network_time);
-        driver_identify(identity, json_text_member(message->body, "session_key_id"));
+        json_slice_int(&reading->slices[COUNTER], &counter);
+        driver_identify(identity, reading->message.network_time);
+        driver_identify_slice(identity, &reading->slices[SESSION]);
         buf_add_format(identity, "%" PRId64, counter);
+}
+
+/* However it is spaced and escaped, it is the same content. */
+static void identify_content(const struct json_slice *body, struct buf *identity)
+{
+        CLEANUP(json_cleanup) struct json_object *tree = json_slice_tree(body);
+
+        if (tree)
+                json_write(identity, tree);
+        else
+                buf_add(identity, body->at, body->size);
 }
 
 /*
@@ -167,130 +282,140 @@ static void identify_uplink(const struct things_stack_message *message, struct b
  * counter but a time of its own. Everything else, and an uplink without any time, is recognised
  * by its content.
  */
-static void identify(const struct things_stack_message *message, struct event *event)
+static void identify(const struct reading *reading, struct event *event)
 {
+        const struct things_stack_message *message = &reading->message;
         CLEANUP(buf_deinit) struct buf identity = BUF_INIT;
 
+        buf_reserve(&identity, 256);
         driver_identify(&identity, things_stack.name);
         driver_identify(&identity, event_kind_name(message->kind));
         driver_identify(&identity, message->application);
         driver_identify(&identity, message->device);
         driver_identify(&identity, message->received_at);
         if (message->kind == EVENT_UPLINK && (message->received_at || message->network_time))
-                identify_uplink(message, &identity);
+                identify_uplink(reading, &identity);
         else
-                json_write(&identity, message->body);
+                identify_content(&message->body, &identity);
         crypto_uuid_of(identity.data, identity.size, event->message_id);
 }
 
 /* --- uplinks ---------------------------------------------------------------------------- */
 
 /* The stack leaves f_port out when it is 0; but what was decoded had a port. */
-static const char *why_no_port(const struct things_stack_message *message)
+static const char *why_no_port(const struct reading *reading)
 {
-        if (json_member(message->body, "f_port") || !json_member(message->body, "decoded_payload"))
+        if (!json_slice_is_absent(&reading->slices[PORT]) ||
+            json_slice_is_absent(&reading->slices[DECODED]))
                 return "the uplink has no f_port: MAC commands only";
         return "the uplink has decoded_payload but no f_port, and was not sent; if the webhook "
                "has a field mask, it must let uplink_message.f_port through";
 }
 
 /* NETWORK_E_IGNORED, or 0 if there is data for an application (rules U1, U13). */
-static int check_uplink_port(const struct things_stack_message *message, struct reason *reason)
+static int check_uplink_port(const struct reading *reading, struct reason *reason)
 {
-        if (message->port == 0) {
-                reason_set(reason, "%s", why_no_port(message));
+        if (reading->message.port == 0) {
+                reason_set(reason, "%s", why_no_port(reading));
                 return NETWORK_E_IGNORED;
         }
-        if (message->port == PORT_CERTIFICATION) {
+        if (reading->message.port == PORT_CERTIFICATION) {
                 reason_set(reason, "f_port %d is reserved for certification", PORT_CERTIFICATION);
                 return NETWORK_E_IGNORED;
         }
         return 0;
 }
 
-static void read_payload(struct json_object *body, struct event *event, struct reason *reason)
-{
-        const char *payload = json_text_member(body, "frm_payload");
-
-        if (!payload && json_member(body, "frm_payload"))
-                reason_add(reason, "frm_payload is no text and was not used");
-        event->payload = mem_text(payload);
-}
-
 /* Rule U17: only an object can be telemetry. */
-static void read_decoded(struct json_object *body, struct event *event, struct reason *reason)
+static void read_decoded(const struct json_slice *decoded, struct event *event,
+                         struct reason *reason)
 {
-        struct json_object *decoded = json_member(body, "decoded_payload");
         struct buf text = BUF_INIT;
 
-        if (!decoded)
+        if (json_slice_is_absent(decoded))
                 return;
-        if (!json_object_is_type(decoded, json_type_object)) {
+        if (decoded->kind != JSON_OBJECT) {
                 reason_add(reason, "decoded_payload is no object and was not used");
                 return;
         }
-        json_write(&text, decoded);
+        json_slice_write(decoded, &text);
         event->decoded = buf_take(&text);
 }
 
-static void read_uplink(const struct things_stack_message *message, struct event *event,
-                        struct reason *reason)
+static void read_uplink(const struct reading *reading, struct event *event, struct reason *reason)
 {
-        read_payload(message->body, event, reason);
-        read_decoded(message->body, event, reason);
-        event->encrypted = json_member(message->body, "app_s_key") != NULL;
+        const struct json_slice *payload = &reading->slices[PAYLOAD];
+
+        event->payload = json_slice_text(payload);
+        if (!event->payload && !json_slice_is_absent(payload))
+                reason_add(reason, "frm_payload is no text and was not used");
+        read_decoded(&reading->slices[DECODED], event, reason);
+        event->encrypted = !json_slice_is_absent(&reading->slices[APP_S_KEY]);
 }
 
 /* --- all together ----------------------------------------------------------------------- */
 
-static void fill_event(const struct things_stack_message *message, struct event *event,
-                       struct reason *reason)
+static void fill_event(struct reading *reading, struct event *event, struct reason *reason)
 {
+        const struct things_stack_message *message = &reading->message;
+
         event->network = things_stack.name;
         event->kind = message->kind;
         event->application = mem_text(message->application);
         event->device = mem_text(message->device);
         event->dev_eui = driver_eui(message->dev_eui);
         event->port = message->port;
-        event->simulated = json_bool_member(message->root, "simulated", false);
-        identify(message, event);
+        event->simulated = reading->slices[SIMULATED].kind == JSON_TRUE;
+        identify(reading, event);
         if (message->kind == EVENT_UPLINK)
-                read_uplink(message, event, reason);
-        else
-                things_stack_describe(message, event);
+                read_uplink(reading, event, reason);
 }
 
-static int read_message(struct things_stack_message *message, const struct webhook *webhook,
-                        struct event_list *events, struct reason *reason)
+/* False if U+0000 is in a name: what is told about a device is kept as a tree. */
+static bool describe(const struct things_stack_message *message, struct event *event,
+                     struct reason *reason)
+{
+        CLEANUP(json_cleanup) struct json_object *body = json_slice_tree(&message->body);
+
+        if (body)
+                things_stack_describe(message, body, event);
+        else
+                reason_set(reason, "%s: U+0000 in a name", event_kind_name(message->kind));
+        return body != NULL;
+}
+
+static int read_message(struct reading *reading, struct event_list *events, struct reason *reason)
 {
         struct event *event;
         int result = 0;
 
-        if (!read_ids(message, reason) || !read_kind(message, reason) ||
-            !read_port(message, reason))
+        if (!read_ids(reading, reason) || !read_kind(reading, reason) ||
+            !read_body(reading, reason) || !read_port(reading, reason))
                 return NETWORK_E_MALFORMED;
-        if (message->kind == EVENT_UPLINK)
-                result = check_uplink_port(message, reason);
+        if (reading->message.kind == EVENT_UPLINK)
+                result = check_uplink_port(reading, reason);
         if (result)
                 return result;
         event = event_list_add(events);
-        event->time_ns = read_times(message, webhook, reason);
-        fill_event(message, event, reason);
-        return 0;
+        event->time_ns = read_times(reading, reason);
+        fill_event(reading, event, reason);
+        if (event->kind == EVENT_UPLINK || describe(&reading->message, event, reason))
+                return 0;
+        event_list_deinit(events);
+        return NETWORK_E_MALFORMED;
 }
 
 static int things_stack_parse(const struct webhook *webhook, struct event_list *events,
                               struct reason *reason)
 {
-        CLEANUP(json_cleanup) struct json_object *root = driver_body(webhook, reason);
-        struct things_stack_message message = {.root = root};
+        CLEANUP(reading_deinit) struct reading reading = {.webhook = webhook};
         int result;
 
-        if (!root)
+        if (!driver_read_body(webhook, &message_want, reading.slices, reason))
                 return NETWORK_E_MALFORMED;
-        result = read_message(&message, webhook, events, reason);
-        if (message.application)
-                driver_name_device(reason, message.device, message.application);
+        result = read_message(&reading, events, reason);
+        if (reading.message.application)
+                driver_name_device(reason, reading.message.device, reading.message.application);
         return result;
 }
 

@@ -9,6 +9,7 @@
 
 #include <json-c/json.h>
 
+#include "base/json_slice.h"
 #include "networks/downlink.h"
 #include "networks/network.h"
 
@@ -18,21 +19,25 @@ extern const struct listing_driver things_stack_listing;
 
 /* --- between the things_stack*.c files -------------------------------------------------- */
 
-/* A message taken apart; all of it belongs to `root`. */
+/* A message taken apart. */
 struct things_stack_message {
-        struct json_object *root; /* the whole `ApplicationUp` */
         enum event_kind kind;
-        struct json_object *body; /* the one body member */
-        const char *application;
-        const char *device;
-        const char *dev_eui;      /* or NULL */
-        const char *received_at;  /* the outer one; NULL if it is absent or no time */
-        const char *network_time; /* the inner one; NULL if it is absent or no time */
+        struct json_slice body;            /* the one body member: an object */
+        struct json_slice correlation_ids; /* of the message around it */
+        char *application;
+        char *device;
+        char *dev_eui;      /* or NULL */
+        char *received_at;  /* the outer one; NULL if it is absent or no time */
+        char *network_time; /* the inner one; NULL if it is absent or no time */
         uint8_t port;
 };
 
-/* Fills `event` of a message that is not an uplink: its details, and what is flat in them. */
-void things_stack_describe(const struct things_stack_message *message, struct event *event);
+/*
+ * Fills `event` of a message that is not an uplink: its details, and what is flat in them. `body`
+ * is the message's as a tree, which is changed.
+ */
+void things_stack_describe(const struct things_stack_message *message, struct json_object *body,
+                           struct event *event);
 
 /* "The Things Stack answered 404 name: message" of an error document, as far as it is one. */
 void things_stack_explain(int status, const char *body, size_t size, struct reason *reason);

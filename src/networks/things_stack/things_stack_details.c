@@ -26,11 +26,9 @@ struct id_union {
         struct json_object *seen; /* the same as names */
 };
 
-/* Adds the texts of `holder`'s correlation_ids that are not there yet. */
-static void add_ids(struct id_union *all, struct json_object *holder)
+/* Adds the texts of a list that are not there yet. */
+static void add_list(struct id_union *all, struct json_object *list)
 {
-        struct json_object *list = json_member(holder, "correlation_ids");
-
         if (!json_object_is_type(list, json_type_array))
                 return;
         for (size_t i = 0; i < json_object_array_length(list); i++) {
@@ -45,6 +43,11 @@ static void add_ids(struct id_union *all, struct json_object *holder)
         }
 }
 
+static void add_ids(struct id_union *all, struct json_object *holder)
+{
+        add_list(all, json_member(holder, "correlation_ids"));
+}
+
 static void add_ids_of_list(struct id_union *all, struct json_object *downlinks)
 {
         if (!json_object_is_type(downlinks, json_type_array))
@@ -54,14 +57,17 @@ static void add_ids_of_list(struct id_union *all, struct json_object *downlinks)
 }
 
 /* The nested ones first, then those of the message around them. */
-static struct json_object *all_ids(const struct things_stack_message *message)
+static struct json_object *all_ids(const struct things_stack_message *message,
+                                   struct json_object *body)
 {
         struct id_union all = {.ids = json_object_new_array(), .seen = json_object_new_object()};
+        CLEANUP(json_cleanup)
+        struct json_object *outer = json_slice_tree(&message->correlation_ids);
 
-        add_ids(&all, message->body);
-        add_ids(&all, json_member(message->body, "downlink"));
-        add_ids_of_list(&all, json_member(message->body, "downlinks"));
-        add_ids(&all, message->root);
+        add_ids(&all, body);
+        add_ids(&all, json_member(body, "downlink"));
+        add_ids_of_list(&all, json_member(body, "downlinks"));
+        add_list(&all, outer);
         json_object_put(all.seen);
         return all.ids;
 }
@@ -130,7 +136,7 @@ static void describe_downlink(const struct things_stack_message *message,
 
                 json_object_object_add(details, "confirmed", json_object_new_boolean(confirmed));
         }
-        json_object_object_add(details, "correlation_ids", all_ids(message));
+        json_object_object_add(details, "correlation_ids", all_ids(message, details));
 }
 
 /* --- the others ------------------------------------------------------------------------- */
@@ -155,19 +161,20 @@ static bool is_downlink(enum event_kind kind)
         return kind >= EVENT_DOWNLINK_QUEUED && kind <= EVENT_DOWNLINK_QUEUE_INVALIDATED;
 }
 
-void things_stack_describe(const struct things_stack_message *message, struct event *event)
+void things_stack_describe(const struct things_stack_message *message, struct json_object *body,
+                           struct event *event)
 {
         if (message->kind == EVENT_UPLINK_NORMALIZED) {
-                CLEANUP(json_cleanup) struct json_object *details = normalized(message->body);
+                CLEANUP(json_cleanup) struct json_object *details = normalized(body);
 
-                event->payload = mem_text(json_text_member(message->body, "frm_payload"));
-                event->encrypted = json_member(message->body, "app_s_key") != NULL;
+                event->payload = mem_text(json_text_member(body, "frm_payload"));
+                event->encrypted = json_member(body, "app_s_key") != NULL;
                 event->details = write_object(details);
                 return;
         }
         /* A session key belongs neither on the disk nor to the cloud. */
-        json_object_object_del(message->body, "app_s_key");
+        json_object_object_del(body, "app_s_key");
         if (is_downlink(message->kind))
-                describe_downlink(message, message->body);
-        event->details = write_object(message->body);
+                describe_downlink(message, body);
+        event->details = write_object(body);
 }

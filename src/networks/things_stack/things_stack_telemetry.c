@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "networks/driver.h"
-#include "networks/object_writer.h"
 #include "networks/things_stack/things_stack.h"
 
 /* The gateway's own members, which no decoded one may replace (rule U10). */
@@ -29,159 +29,230 @@ static const struct position_name position_names[] = {
         {"altitude", "alt"},
 };
 
-static bool is_position(const char *name)
+/* `name` is a text with its quotes. */
+static bool is_position(const struct json_slice *name)
 {
-        return strncasecmp(name, "gps_", 4) == 0;
+        return name->size >= 6 && strncasecmp(name->at + 1, "gps_", 4) == 0;
 }
 
-static bool is_scalar(struct json_object *value)
+static bool is_scalar(const struct json_slice *value)
 {
-        return value && !json_object_is_type(value, json_type_object) &&
-               !json_object_is_type(value, json_type_array);
+        return value->kind != JSON_OBJECT && value->kind != JSON_LIST && value->kind != JSON_NULL;
 }
+
+static bool is_named(const struct json_slice *name, const char *wanted)
+{
+        return name->size == strlen(wanted) + 2 &&
+               strncasecmp(name->at + 1, wanted, strlen(wanted)) == 0;
+}
+
+/* The short names that the object has; a bit for each row of position_names. */
+static unsigned find_central(const struct json_slice *object)
+{
+        struct json_walk walk = json_walk_of(object->at, object->size);
+        struct json_slice name;
+        struct json_slice value;
+        unsigned found = 0;
+
+        while (json_walk_member(&walk, &name, &value)) {
+                for (unsigned i = 0; i < ARRAY_SIZE(position_names); i++)
+                        found |= json_slice_is(&name, position_names[i].central) ? 1U << i : 0;
+        }
+        return found;
+}
+
+/* Of an object in which positions get short names. */
+struct positions {
+        struct json_writer writer;
+        const struct json_slice *object;
+        bool searched;
+        unsigned there; /* short names that it has, or has got */
+};
 
 /* Writes `lat`, `lon` or `alt` before the member of which it is a copy; each once. */
-static void add_position(struct object_writer *writer, struct json_object *object, const char *name,
-                         struct json_object *value, unsigned *added)
+static void add_position(struct positions *positions, const struct json_slice *name,
+                         const struct json_slice *value)
 {
         for (unsigned i = 0; i < ARRAY_SIZE(position_names); i++) {
                 const struct position_name *row = &position_names[i];
 
-                if (strcasecmp(name, row->decoded) != 0 || !is_scalar(value))
+                if (!is_named(name, row->decoded) || !is_scalar(value))
                         continue;
-                if ((*added & 1U << i) || json_object_object_get_ex(object, row->central, NULL))
+                if (!positions->searched)
+                        positions->there = find_central(positions->object);
+                positions->searched = true;
+                if (positions->there & 1U << i)
                         continue;
-                *added |= 1U << i;
-                object_name(writer, row->central);
-                json_write(writer->out, value);
+                positions->there |= 1U << i;
+                json_writer_name(&positions->writer, row->central);
+                buf_add(positions->writer.out, value->at, value->size);
         }
 }
 
-static void write_with_positions(struct buf *out, struct json_object *value);
+static void write_with_positions(struct buf *out, const struct json_slice *value);
 
-static void write_position_object(struct buf *out, struct json_object *object)
+static void write_position_object(struct buf *out, const struct json_slice *object)
 {
-        struct object_writer writer;
-        unsigned added = 0;
+        struct json_walk walk = json_walk_of(object->at, object->size);
+        struct positions positions = {.object = object};
+        struct json_slice name;
+        struct json_slice value;
 
-        object_open(&writer, out);
-        json_object_object_foreach (object, name, value) {
-                add_position(&writer, object, name, value, &added);
-                object_name(&writer, name);
-                write_with_positions(out, value);
+        json_writer_open(&positions.writer, out);
+        while (json_walk_member(&walk, &name, &value)) {
+                add_position(&positions, &name, &value);
+                json_writer_slice(&positions.writer, &name);
+                write_with_positions(out, &value);
         }
-        object_close(&writer);
+        json_writer_close(&positions.writer);
 }
 
-/* Everything nested in a gps_ member; not deeper than json_parse let it be. */
-static void write_with_positions(struct buf *out, struct json_object *value)
+/* Everything nested in a gps_ member; not deeper than NETWORK_JSON_DEPTH. */
+static void write_with_positions(struct buf *out, const struct json_slice *value)
 {
-        if (json_object_is_type(value, json_type_object)) {
+        struct json_walk walk = json_walk_of(value->at, value->size);
+        struct json_slice item;
+
+        if (value->kind == JSON_OBJECT) {
                 write_position_object(out, value);
                 return;
         }
-        if (!json_object_is_type(value, json_type_array)) {
-                json_write(out, value);
+        if (value->kind != JSON_LIST) {
+                buf_add(out, value->at, value->size);
                 return;
         }
         buf_add_char(out, '[');
-        for (size_t i = 0; i < json_object_array_length(value); i++) {
-                if (i > 0)
+        while (json_walk_item(&walk, &item)) {
+                if (item.at > value->at + 1)
                         buf_add_char(out, ',');
-                write_with_positions(out, json_object_array_get_idx(value, i));
+                write_with_positions(out, &item);
         }
         buf_add_char(out, ']');
 }
 
 /* --- decoded members (rules U8, U10) ---------------------------------------------------- */
 
-static bool is_own_member(const char *name)
+static const char *own_member(const struct json_slice *name)
 {
         for (size_t i = 0; i < ARRAY_SIZE(own_members); i++) {
-                if (strcmp(name, own_members[i]) == 0)
-                        return true;
+                if (json_slice_is(name, own_members[i]))
+                        return own_members[i];
         }
-        return false;
+        return NULL;
+}
+
+/* How many `_` follow `prefix` in the name, and nothing else; -1 if it is another name. */
+static ptrdiff_t count_tail(const struct json_slice *name, const struct buf *prefix)
+{
+        size_t tail;
+
+        if (name->size < prefix->size + 2 || memcmp(name->at + 1, prefix->data, prefix->size) != 0)
+                return -1;
+        tail = name->size - 2 - prefix->size;
+        return strspn(name->at + 1 + prefix->size, "_") == tail ? (ptrdiff_t)tail : -1;
 }
 
 /* `Decoded_NAME`, with as many `_` behind it as it needs to be unused. */
-static void name_clashing_member(struct object_writer *writer, struct json_object *decoded,
+static void name_clashing_member(struct json_writer *writer, const struct json_slice *decoded,
                                  const char *name)
 {
+        struct json_walk walk = json_walk_of(decoded->at, decoded->size);
         CLEANUP(buf_deinit) struct buf other = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf used = BUF_INIT; /* a byte for each number of `_` */
+        struct json_slice member;
+        struct json_slice value;
 
         buf_add_format(&other, "Decoded_%s", name);
-        while (json_object_object_get_ex(decoded, other.data, NULL))
+        while (json_walk_member(&walk, &member, &value)) {
+                ptrdiff_t tail = count_tail(&member, &other);
+
+                while (tail >= 0 && used.size <= (size_t)tail)
+                        buf_add_char(&used, '-');
+                if (tail >= 0)
+                        used.data[tail] = '+';
+        }
+        for (size_t i = 0; i < used.size && used.data[i] == '+'; i++)
                 buf_add_char(&other, '_');
-        object_name(writer, other.data);
+        json_writer_name(writer, other.data);
 }
 
-static void write_decoded_members(struct object_writer *writer, struct json_object *decoded)
+static void write_decoded_members(struct json_writer *writer, const struct json_slice *decoded)
 {
-        json_object_object_foreach (decoded, name, value) {
-                if (is_own_member(name))
-                        name_clashing_member(writer, decoded, name);
+        struct json_walk walk = json_walk_of(decoded->at, decoded->size);
+        struct json_slice name;
+        struct json_slice value;
+
+        while (json_walk_member(&walk, &name, &value)) {
+                const char *own = own_member(&name);
+
+                if (own)
+                        name_clashing_member(writer, decoded, own);
                 else
-                        object_name(writer, name);
-                if (is_position(name))
-                        write_with_positions(writer->out, value);
+                        json_writer_slice(writer, &name);
+                if (is_position(&name))
+                        write_with_positions(writer->out, &value);
                 else
-                        json_write(writer->out, value);
+                        buf_add(writer->out, value.at, value.size);
         }
 }
 
-static int write_decoded(struct object_writer *writer, const char *text,
-                         const struct telemetry_options *options, struct reason *reason)
+static void write_decoded(struct json_writer *writer, const struct json_slice *decoded,
+                          const struct telemetry_options *options)
 {
-        CLEANUP(json_cleanup) struct json_object *decoded = driver_decoded(text, reason);
-
-        if (!decoded)
-                return 1;
         if (options->payload_decoded_member) {
-                object_name(writer, "PayloadDecoded");
-                json_write(writer->out, decoded);
+                json_writer_name(writer, "PayloadDecoded");
+                buf_add(writer->out, decoded->at, decoded->size);
         } else {
                 write_decoded_members(writer, decoded);
         }
-        return 0;
 }
 
 /* --- the message ------------------------------------------------------------------------ */
 
-static void write_own_members(struct object_writer *writer, const struct event *event,
+static void write_own_members(struct json_writer *writer, const struct event *event,
                               const struct telemetry_options *options)
 {
         char time[CLOCK_TEXT_SIZE];
 
         clock_format_utc(time, event->time_ns,
                          options->times_without_zone ? CLOCK_SECONDS : CLOCK_FRACTION);
-        object_text(writer, "ApplicationID", event->application);
-        object_text(writer, "DeviceEUI", event->dev_eui);
-        object_text(writer, "DeviceID", event->device);
+        json_writer_text(writer, "ApplicationID", event->application);
+        json_writer_text(writer, "DeviceEUI", event->dev_eui);
+        json_writer_text(writer, "DeviceID", event->device);
         if (event->port > 0)
-                object_int(writer, "Port", event->port);
-        object_bool(writer, "Simulated", event->simulated);
-        object_text(writer, "ReceivedAtUtc", time);
+                json_writer_int(writer, "Port", event->port);
+        json_writer_bool(writer, "Simulated", event->simulated);
+        json_writer_text(writer, "ReceivedAtUtc", time);
 }
 
-static int write_uplink(struct object_writer *writer, const struct event *event,
+static int write_uplink(struct json_writer *writer, const struct event *event,
                         const struct formatted *formatted, const struct telemetry_options *options,
                         struct reason *reason)
 {
-        const char *decoded = formatted && formatted->data ? formatted->data : event->decoded;
+        CLEANUP(buf_deinit) struct buf compact = BUF_INIT;
+        struct json_slice decoded = {.kind = JSON_ABSENT};
 
-        object_text(writer, "PayloadRaw", event->payload ? event->payload : "");
-        return decoded ? write_decoded(writer, decoded, options, reason) : 0;
+        json_writer_text(writer, "PayloadRaw", event->payload ? event->payload : "");
+        if (formatted && formatted->data) {
+                if (!driver_read_formatted(formatted->data, &compact, &decoded, reason))
+                        return 1;
+        } else if (event->decoded) {
+                decoded = (struct json_slice){
+                        .at = event->decoded, .size = strlen(event->decoded), .kind = JSON_OBJECT};
+        }
+        if (decoded.kind != JSON_ABSENT)
+                write_decoded(writer, &decoded, options);
+        return 0;
 }
 
 /* What was told about a device: under its own name, so that nothing of it can clash. */
-static void write_other(struct object_writer *writer, const struct event *event)
+static void write_other(struct json_writer *writer, const struct event *event)
 {
         const char *kind = event_kind_name(event->kind);
 
-        object_text(writer, "PayloadRaw", event->payload);
-        object_text(writer, "Event", kind);
-        object_json(writer, kind, event->details);
+        json_writer_text(writer, "PayloadRaw", event->payload);
+        json_writer_text(writer, "Event", kind);
+        json_writer_value(writer, kind, event->details);
 }
 
 static void set_properties(struct telemetry *telemetry, const struct event *event)
@@ -208,17 +279,17 @@ int things_stack_telemetry(const struct event *event, const struct formatted *fo
                            const struct telemetry_options *options, struct telemetry *telemetry,
                            struct reason *reason)
 {
-        struct object_writer writer;
+        struct json_writer writer;
         int result = 0;
 
         buf_reserve(&telemetry->body, 512);
-        object_open(&writer, &telemetry->body);
+        json_writer_open(&writer, &telemetry->body);
         write_own_members(&writer, event, options);
         if (event->kind == EVENT_UPLINK)
                 result = write_uplink(&writer, event, formatted, options, reason);
         else
                 write_other(&writer, event);
-        object_close(&writer);
+        json_writer_close(&writer);
         set_properties(telemetry, event);
         driver_set_formatted(telemetry, formatted);
         return result;

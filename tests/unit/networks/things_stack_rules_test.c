@@ -277,6 +277,25 @@ static void u8_decoded_members_keep_value_type_and_order(void **state)
         trial_deinit(&trial);
 }
 
+static void u8_odd_names_and_numbers_are_sent_as_they_are(void **state)
+{
+        static const char decoded[] = "\"a\\u0000b\":1,\"t.x\":21.5,\"\":null,\"huge\":1e400,"
+                                      "\"long\":12345678901234567890,\"minus\":-0";
+        struct trial trial = parse(DECODED("\"a\\u0000b\":1,\"t.x\":21.5,\"\":null,\"huge\":1e400,"
+                                           "\"long\":12345678901234567890,\"minus\":-0"));
+        struct telemetry_options options = {0};
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_int_equal(trial.result, 0);
+        assert_int_equal(network_by_name("things-stack")
+                                 ->telemetry(&trial.events.events[0], NULL, &options,
+                                             &trial.telemetry, &reason),
+                         0);
+        assert_non_null(strstr(trial.telemetry.body.data, decoded));
+        trial_deinit(&trial);
+}
+
 static void u9_positions_are_added_before_the_originals(void **state)
 {
         struct trial trial;
@@ -602,6 +621,7 @@ int main(void)
                 cmocka_unit_test(u7_dev_eui_is_in_upper_case_whoever_wrote_it),
                 cmocka_unit_test(u7_no_dev_eui_leaves_it_out),
                 cmocka_unit_test(u8_decoded_members_keep_value_type_and_order),
+                cmocka_unit_test(u8_odd_names_and_numbers_are_sent_as_they_are),
                 cmocka_unit_test(u9_positions_are_added_before_the_originals),
                 cmocka_unit_test(u9_positions_that_are_there_stay),
                 cmocka_unit_test(u9_other_objects_stay_as_they_are),
