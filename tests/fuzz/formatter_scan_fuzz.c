@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* A formatter's text, whatever it is, is looked through without leaving it; a word that leads out
  * is found in front of it. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
