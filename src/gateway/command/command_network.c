@@ -463,7 +463,8 @@ static void begin(struct command_network *network, struct command *command)
                 wait(network, command, wait_ms);
                 return;
         }
-        if (device->network_busy || may_still_wait(device, &now))
+        if (!device_network(device)->downlink->list_request &&
+            (device->network_busy || may_still_wait(device, &now)))
                 command->behind = true;
         command_ledger_begin(network->pending, command);
 }
