@@ -16,7 +16,7 @@
 #include "conf/settings_load.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_identity.h"
-#include "gateway/device/listing_access.h"
+#include "gateway/device/network_settings.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_translate.h"
 #include "networks/network.h"
@@ -206,7 +206,7 @@ static void add_event(struct dry_run *run, const struct event *event)
         add_place(run, event);
         if (!uplink_translate_wants(&run->settings, event->kind))
                 add_failure(run, "Telemetry.Events does not name this kind of message");
-        else if (!listing_integrates(&run->settings, event->network, event->application))
+        else if (!network_settings_integrates(&run->settings, event->network, event->application))
                 add_failure(run, "DeviceIntegrationDefault is false: only devices whose attribute "
                                  "azureintegration is true are connected");
         else if (!device_identity_check(&run->settings, event, &reason))

@@ -19,7 +19,7 @@
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/device/device_directory.h"
-#include "gateway/uplink/uplink_queue.h"
+#include "gateway/device/uplink_event.h"
 #include "networks/downlink.h"
 #include "networks/event.h"
 #include "networks/network.h"

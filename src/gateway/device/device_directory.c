@@ -8,7 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "gateway/device/listing_access.h"
+#include "gateway/device/network_settings.h"
 
 /* Records of this kind: key the device's, value the JSON text that write_entry makes. */
 #define DEVICE_KIND "device"
@@ -216,5 +216,5 @@ bool device_directory_integrates(struct device_directory *directory, const struc
 
         if (integration != INTEGRATION_UNSAID)
                 return integration == INTEGRATION_ON;
-        return listing_integrates(directory->settings, event->network, event->application);
+        return network_settings_integrates(directory->settings, event->network, event->application);
 }

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "conf/checks.h"
-#include "gateway/device/listing_access.h"
+#include "gateway/device/network_settings.h"
 
 /* Away or busy: the same page again. */
 #define AGAIN_MIN_MS 1000
@@ -99,7 +99,7 @@ struct device_listing *device_listing_new(const struct device_listing_options *o
 
         registry->options = *options;
         list_init(&registry->due);
-        listing_access_each(options->settings, add_source, registry);
+        network_settings_each_listing(options->settings, add_source, registry);
         return registry;
 }
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "gateway/device/device.h"
+#include "gateway/device/network_settings.h"
 
 /* Records of this kind: key the device's; value a JSON object. */
 #define WAY_KIND  "way"
@@ -54,6 +55,23 @@ void downlink_routes_free(struct downlink_routes *routes)
         map_each(routes->bases, free_base, NULL);
         map_free(routes->bases);
         free(routes);
+}
+
+/* --- what a webhook tells -------------------------------------------------------------------- */
+
+struct downlink_heard *downlink_hear(const struct settings *settings, const struct webhook *webhook,
+                                     const struct event *event)
+{
+        struct downlink_heard *heard = mem_new(1, sizeof(*heard));
+        int result = network_settings_told(settings, webhook, event, heard);
+
+        if (result == 0)
+                return heard;
+        downlink_way_deinit(&heard->way);
+        if (result == DOWNLINK_E_BAD_WAY)
+                return heard;
+        downlink_heard_free(heard);
+        return NULL;
 }
 
 /* --- the host of an application ------------------------------------------------------------- */

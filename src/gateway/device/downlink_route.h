@@ -10,15 +10,24 @@
  *   - it is written when it has changed, not with every uplink;
  *   - its key is in the store and nowhere else.
  *
- * On the thread "hub", but downlink_routes_new, _load and _free.
+ * On the thread "hub", but downlink_hear (every thread), downlink_routes_new, _load and _free.
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
 #define ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/reason.h"
-#include "gateway/device/downlink_hear.h"
+#include "conf/settings.h"
+#include "gateway/device/uplink_event.h"
+#include "networks/downlink.h"
+#include "networks/network.h"
 #include "store/store.h"
+
+/* NULL if it tells nothing, or nothing that is needed. The caller's. */
+struct downlink_heard *downlink_hear(const struct settings *settings, const struct webhook *webhook,
+                                     const struct event *event);
 
 struct device;
 struct downlink_routes;

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
-/* How a network's API is reached for a device. */
+/* Which settings are whose network's: how its API is reached, and where it lists its devices. */
 #ifndef ISTHMUS_GATEWAY_DEVICE_NETWORK_SETTINGS_H
 #define ISTHMUS_GATEWAY_DEVICE_NETWORK_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/device/device.h"
-#include "gateway/device/downlink_hear.h"
 #include "networks/downlink.h"
 #include "networks/network.h"
+
+struct downlink_heard;
 
 enum downlink_route {
         COMMAND_WAY_NONE, /* the network takes none, or nothing is configured to reach it */
@@ -36,5 +40,20 @@ enum device_class network_settings_class(const struct settings *settings,
  */
 int network_settings_told(const struct settings *settings, const struct webhook *webhook,
                           const struct event *event, struct downlink_heard *heard) MUST_CHECK;
+
+/*
+ * Calls `visit` for each: an application of The Things Stack with an API key, if ApiBaseUrl is
+ * there; Myriota's modules, if there is a token. The texts of `access` are the settings'.
+ * `refresh_minutes` 0 = read at start only. Every thread.
+ */
+void network_settings_each_listing(const struct settings *settings,
+                                   void (*visit)(void *context, const struct network *network,
+                                                 const struct listing_access *access,
+                                                 int64_t refresh_minutes),
+                                   void *context);
+
+/* Are devices connected of which no registry says whether they are to be? Every thread. */
+bool network_settings_integrates(const struct settings *settings, const char *network,
+                                 const char *application);
 
 #endif

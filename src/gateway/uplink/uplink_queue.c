@@ -10,8 +10,6 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/thread.h"
-#include "gateway/device/device.h"
-#include "gateway/device/downlink_hear.h"
 
 #define DEFAULT_MEMORY     ((size_t)64 << 20)
 #define DEFAULT_PER_DEVICE 64
@@ -42,50 +40,6 @@ struct reading {
         int result;
 };
 
-void uplink_formatted_free(struct uplink_formatted *formatted)
-{
-        if (!formatted)
-                return;
-        for (size_t i = 0; i < formatted->property_count; i++) {
-                free(formatted->properties[i].name);
-                free(formatted->properties[i].value);
-        }
-        free(formatted->properties);
-        free(formatted->data);
-        free(formatted->failure);
-        free(formatted);
-}
-
-void uplink_event_free(struct uplink_event *event)
-{
-        if (!event)
-                return;
-        event_deinit(&event->event);
-        downlink_heard_free(event->heard);
-        uplink_formatted_free(event->formatted);
-        free(event->device_key);
-        free(event);
-}
-
-void uplink_backlog_init(struct uplink_backlog *backlog)
-{
-        *backlog = (struct uplink_backlog){.reading = false};
-        list_init(&backlog->events);
-}
-
-static void free_events(struct list *events)
-{
-        struct list_node *node;
-
-        while ((node = list_pop_front(events)))
-                uplink_event_free(list_entry(node, struct uplink_event, node));
-}
-
-void uplink_backlog_deinit(struct uplink_backlog *backlog)
-{
-        free_events(&backlog->events);
-}
-
 struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options)
 {
         struct uplink_queue *queue = mem_new(1, sizeof(*queue));
@@ -112,7 +66,7 @@ void uplink_queue_free(struct uplink_queue *queue)
 {
         if (!queue)
                 return;
-        free_events(&queue->inbox);
+        uplink_events_free(&queue->inbox);
         map_free(queue->recovering);
         pthread_mutex_destroy(&queue->lock);
         free(queue);
@@ -214,7 +168,7 @@ void uplink_queue_add(struct uplink_queue *queue, struct list *events)
 
 static void reading_free(struct reading *reading)
 {
-        free_events(&reading->events);
+        uplink_events_free(&reading->events);
         free(reading->device_key);
         free(reading);
 }
@@ -269,7 +223,7 @@ static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
                 if (!has_room(queue, backlog, event)) {
                         backlog->unread = true;
                         uplink_event_free(event);
-                        free_events(&reading->events);
+                        uplink_events_free(&reading->events);
                         return;
                 }
                 append(queue, backlog, event);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/* An event on its way from the store to its hub, and what waits for one device. */
+#ifndef ISTHMUS_GATEWAY_DEVICE_UPLINK_EVENT_H
+#define ISTHMUS_GATEWAY_DEVICE_UPLINK_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/reason.h"
+#include "networks/downlink.h"
+#include "networks/event.h"
+#include "networks/network.h"
+
+/* What a payload formatter made of an event (uplink_format.c); owns all texts. */
+struct uplink_formatted {
+        bool waiting; /* nothing yet */
+        char *data;   /* JSON object text */
+        struct telemetry_property *properties;
+        size_t property_count;
+        char *failure; /* why there is nothing, for people; else NULL */
+};
+
+void uplink_formatted_free(struct uplink_formatted *formatted);
+
+/* What a webhook tells of the way back to its device. */
+struct downlink_heard {
+        struct downlink_way way; /* without base_url: it must not be followed */
+        struct reason reason;    /* why not */
+        bool is_named; /* the settings name its host: they don't leave it to the webhook */
+};
+
+void downlink_heard_free(struct downlink_heard *heard);
+
+/* One stored event on its way. */
+struct uplink_event {
+        struct list_node node;
+        int64_t id; /* the store's */
+        char *device_key;
+        struct event event;
+        struct uplink_formatted *formatted; /* NULL = no formatter was asked */
+        struct downlink_heard *heard;       /* of the way back for commands; or NULL */
+        size_t size;        /* of its record on disk: what it costs in memory, roughly */
+        int64_t arrived_ns; /* steady clock; 0 = before this process started */
+        int64_t stored_ns;  /* steady clock; when it was durable, or read back */
+        int64_t sent_ns;    /* steady clock; when it was handed to AMQP last */
+};
+
+void uplink_event_free(struct uplink_event *event);
+
+/* Frees all struct uplink_event of the list; it is empty then. */
+void uplink_events_free(struct list *events);
+
+/* What waits for one device. Embedded in struct device; uplink_queue.c moves it. */
+struct uplink_backlog {
+        struct list events;     /* in memory, oldest first */
+        int64_t last_in_memory; /* everything up to this id is or was in `events` */
+        int64_t last_in_store;  /* highest id that arrived in this run */
+        bool unread;            /* the store holds more than was read, how much is not known */
+        bool reading;           /* a store_take is under way */
+};
+
+void uplink_backlog_init(struct uplink_backlog *backlog);
+void uplink_backlog_deinit(struct uplink_backlog *backlog);
+
+#endif
