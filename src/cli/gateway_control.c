@@ -16,17 +16,17 @@
 
 #define ANSWER_MAX   ((size_t)64 * 1024 * 1024)
 #define ANSWER_DEPTH 80
-#define TIMEOUT_MS   30000
+#define TIMEOUT_MS   10000
 
 struct gateway_control {
         struct http_client *http;
 };
 
-/* Does somebody serve the socket? 0 or a negative errno. */
+/* Does somebody serve the socket? 0 or a negative errno: -EAGAIN if nobody takes connections. */
 static int probe(const char *path)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
-        int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         int result = 0;
 
         if (probe < 0)
@@ -55,6 +55,12 @@ static int judge(int error, const char *path, const char *directory, struct reas
                 reason_set(reason,
                            "the control socket '%s' is not for you: call as the gateway's user "
                            "or as root",
+                           path);
+                return error;
+        case -EAGAIN:
+                reason_set(reason,
+                           "the gateway takes no connection at '%s': it is too busy, or "
+                           "it hangs",
                            path);
                 return error;
         default:
