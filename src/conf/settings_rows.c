@@ -225,9 +225,10 @@ static const struct conf_row rows[] = {
                     "that has not shown a key is cut off. Lowered at start if the system allows "
                     "too few open files"},
         {"Limits.ConnectionsPerAddress", CONF_INTEGER, FIELD(limits.connections_per_address),
-         .fallback = "100", BETWEEN(0, 60000),
-         .meaning = "Most connections of one address (IPv6: of one /64) that have not shown a key; "
-                    "0 = no limit, as behind a proxy, from which all connections come"},
+         .fallback = "250", BETWEEN(0, 60000),
+         .meaning = "Connections of one address (IPv6: of one /64) that have not shown a key; when "
+                    "there are more, the oldest of them is cut off. 0 = no limit, as behind a "
+                    "proxy, from which all connections come"},
         {"Limits.Devices", CONF_INTEGER, FIELD(limits.devices), .fallback = "200000",
          BETWEEN(1, 10000000),
          .meaning = "Devices that this gateway knows; webhooks of further ones are answered 503, "

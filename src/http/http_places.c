@@ -47,22 +47,6 @@ static size_t bucket_of(const struct http_address *address)
         return hash % HTTP_PLACES_BUCKETS;
 }
 
-bool http_places_has_room_for(const struct http_places *places, const struct http_address *address)
-{
-        const struct list *bucket = &places->addresses[bucket_of(address)];
-        size_t count = 0;
-
-        if (places->most_per_address == 0 || bucket->count < places->most_per_address)
-                return true;
-        list_for_each (node, bucket) {
-                const struct http_place *place = list_entry(node, struct http_place, address_node);
-
-                if (is_same(&place->address, address))
-                        count++;
-        }
-        return count < places->most_per_address;
-}
-
 /* --- coming and going --------------------------------------------------------------------- */
 
 void http_places_open(struct http_places *places, struct http_place *place, int64_t now_ms)
@@ -134,6 +118,24 @@ struct http_place *http_places_crowded(const struct http_places *places)
         if (places->count - leaving <= places->most || places->strangers.count < 2)
                 return NULL;
         return list_entry(places->strangers.head.next, struct http_place, stranger_node);
+}
+
+struct http_place *http_places_crowded_address(const struct http_places *places,
+                                               const struct http_place *place)
+{
+        const struct list *bucket = &places->addresses[bucket_of(&place->address)];
+        struct http_place *oldest = NULL;
+        size_t count = 0;
+
+        if (places->most_per_address == 0 || bucket->count <= places->most_per_address)
+                return NULL;
+        list_for_each (node, bucket) {
+                struct http_place *other = list_entry(node, struct http_place, address_node);
+
+                if (is_same(&other->address, &place->address) && count++ == 0)
+                        oldest = other;
+        }
+        return count > places->most_per_address ? oldest : NULL;
 }
 
 int64_t http_places_due(const struct http_places *places)

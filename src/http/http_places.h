@@ -59,9 +59,6 @@ void http_places_init(struct http_places *places);
 
 struct http_address http_address_of(const struct sockaddr *address);
 
-/* May one more connection of this address come in? */
-bool http_places_has_room_for(const struct http_places *places, const struct http_address *address);
-
 /* A connection came in, a stranger that waits for its headers. */
 void http_places_open(struct http_places *places, struct http_place *place, int64_t now_ms);
 void http_places_close(struct http_places *places, struct http_place *place);
@@ -75,7 +72,12 @@ void http_places_know(struct http_places *places, struct http_place *place);
 /* One whose time is up, or NULL; the caller cuts it off: HTTP_WAIT_CLOSE. */
 struct http_place *http_places_late(const struct http_places *places, int64_t now_ms);
 
-/* One that must leave because there are too many, or NULL; the caller cuts it off. */
+/*
+ * One that must leave because there are too many: of the address of the newcomer `place`, and in
+ * all. NULL, or the oldest stranger, which the caller cuts off.
+ */
+struct http_place *http_places_crowded_address(const struct http_places *places,
+                                               const struct http_place *place);
 struct http_place *http_places_crowded(const struct http_places *places);
 
 /* When the next one's time is up; INT64_MAX = never. */

@@ -249,18 +249,6 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
 
 /* --- connections -------------------------------------------------------------------------- */
 
-static enum MHD_Result may_come_in(void *context, const struct sockaddr *peer, socklen_t size)
-{
-        struct http_server *server = context;
-        struct http_address address = http_address_of(peer);
-
-        (void)size;
-        if (http_places_has_room_for(&server->places, &address))
-                return MHD_YES;
-        http_note_event(server, HTTP_ADDRESS_FULL, peer);
-        return MHD_NO;
-}
-
 static void cut(struct http_server *server, struct http_place *place, enum http_event event)
 {
         bool receives = place->wait == HTTP_WAIT_HEADERS || place->wait == HTTP_WAIT_BODY;
@@ -298,7 +286,9 @@ static void open_place(struct http_server *server, struct MHD_Connection *connec
         *socket_context = place;
         http_places_open(&server->places, place, clock_steady_ms());
         http_note_event(server, HTTP_OPENED, peer);
-        while ((crowded = http_places_crowded(&server->places)))
+        if ((crowded = http_places_crowded_address(&server->places, place)))
+                cut(server, crowded, HTTP_ADDRESS_FULL);
+        if ((crowded = http_places_crowded(&server->places)))
                 cut(server, crowded, HTTP_CROWDED_OUT);
 }
 
@@ -341,7 +331,7 @@ bool http_serve_start(struct http_server *server)
                          (server->tls ? MHD_USE_TLS : 0);
 
         server->daemon = MHD_start_daemon(
-                flags, 0, may_come_in, server, serve, server, MHD_OPTION_EXTERNAL_LOGGER,
+                flags, 0, NULL, NULL, serve, server, MHD_OPTION_EXTERNAL_LOGGER,
                 log_library_message, NULL, MHD_OPTION_LISTEN_SOCKET, server->listener,
                 MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT,
                 server->options.maximum_connections + SPARE_CONNECTIONS,

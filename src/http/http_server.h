@@ -12,8 +12,9 @@
  * seconds from an answer to the first line of the next request. Who is too slow is cut off, with
  * 408 if something of a request was there.
  *
- * When there are more than `maximum_connections`, the oldest one that has not yet brought an
- * admitted request is cut off.
+ * A connection is a stranger until it has brought an admitted request. When there are more than
+ * `maximum_connections`, or more strangers of one address than `maximum_per_address`, the oldest
+ * stranger is cut off.
  */
 #ifndef ISTHMUS_HTTP_HTTP_SERVER_H
 #define ISTHMUS_HTTP_HTTP_SERVER_H
@@ -39,7 +40,7 @@ enum http_event {
         HTTP_REFUSED,      /* a request, by a problem document */
         HTTP_TOO_SLOW,     /* a connection was cut off */
         HTTP_CROWDED_OUT,  /* a connection was cut off, because there were too many */
-        HTTP_ADDRESS_FULL, /* a connection was closed: too many of its address */
+        HTTP_ADDRESS_FULL, /* a connection was cut off: too many of its address */
         HTTP_UNLOGGED, /* so many of the events above came in a second that not all were logged */
         HTTP_EVENT_COUNT,
 };
@@ -73,7 +74,7 @@ struct http_server_options {
         int64_t header_timeout_ms;  /* 0 = no limit */
         int64_t request_timeout_ms; /* 0 = no limit */
         unsigned maximum_connections;
-        /* Connections of one address that have brought no admitted request; 0 = no limit. */
+        /* Strangers of one address (IPv6: of one /64); 0 = no limit. */
         unsigned maximum_per_address;
         const char *methods; /* that a problem with status 405 names as allowed; may be NULL */
 

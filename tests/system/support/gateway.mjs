@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
 
-import { endWithTest, eventually, Program, temporaryDirectory } from './program.mjs';
+import { endWithTest, eventually, isthmus, Program, temporaryDirectory } from './program.mjs';
 
 export const webhookKey = 'a-webhook-key-for-tests';
 
@@ -130,11 +130,16 @@ export async function writeConfiguration(directory, azure, settings = {}) {
   return file;
 }
 
-/** Starts a gateway on a configuration file; it ends with the test unless it was ended before. */
-export async function startGatewayOn(test, file, directory, environment = {}) {
-  const program = new Program(['gateway', '--config', file], {
-    env: { ...process.env, ...environment },
-  });
+/**
+ * Starts a gateway on a configuration file; it ends with the test unless it was ended before.
+ * `openFiles` is what the system allows it.
+ */
+export async function startGatewayOn(test, file, directory, environment = {}, openFiles = undefined) {
+  const args = ['gateway', '--config', file];
+  const env = { ...process.env, ...environment };
+  const program = openFiles === undefined
+    ? new Program(args, { env })
+    : new Program(['-c', `ulimit -n ${openFiles}; exec "$0" "$@"`, isthmus, ...args], { env, command: 'sh' });
   endWithTest(test, program);
   const port = await eventually('GATEWAY_READY', () => {
     program.assertRuns();

@@ -54,9 +54,10 @@ export class Program {
   ended;
   stdout = '';
 
-  constructor(args, options = {}) {
+  /** `command` runs the arguments instead of the program under test. */
+  constructor(args, { command = isthmus, ...options } = {}) {
     this.name = `isthmus ${args[0]}`;
-    this.#child = spawn(isthmus, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     this.#child.stdout.setEncoding('utf8').on('data', (text) => {
       this.stdout = (this.stdout + text).slice(-TAIL_CHARACTERS);
       this.#remember(text);

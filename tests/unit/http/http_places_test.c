@@ -79,28 +79,32 @@ static void nobody_who_has_shown_a_key_leaves_for_newcomers(void **state)
         assert_ptr_equal(http_places_crowded(&world.places), &world.place[3]);
 }
 
-static void strangers_of_one_address_are_limited(void **state)
+static void of_too_many_strangers_of_one_address_the_oldest_leaves(void **state)
 {
-        struct http_address one = address_of("192.0.2.1");
-        struct http_address other = address_of("192.0.2.2");
         struct world world;
 
         (void)state;
         begin(&world);
+        world.places.most = 10;
         world.places.most_per_address = 2;
-        open_one(&world, 0, "192.0.2.1", 0);
-        assert_true(http_places_has_room_for(&world.places, &one));
+        open_one(&world, 0, "192.0.2.2", 0);
         open_one(&world, 1, "192.0.2.1", 0);
-        assert_false(http_places_has_room_for(&world.places, &one));
-        assert_true(http_places_has_room_for(&world.places, &other));
-        http_places_know(&world.places, &world.place[0]);
-        assert_true(http_places_has_room_for(&world.places, &one));
         open_one(&world, 2, "192.0.2.1", 0);
-        assert_false(http_places_has_room_for(&world.places, &one));
-        http_places_close(&world.places, &world.place[1]);
-        assert_true(http_places_has_room_for(&world.places, &one));
+        assert_null(http_places_crowded_address(&world.places, &world.place[2]));
+        open_one(&world, 3, "192.0.2.1", 0);
+        assert_ptr_equal(http_places_crowded_address(&world.places, &world.place[3]),
+                         &world.place[1]);
+        assert_null(http_places_crowded_address(&world.places, &world.place[0]));
+        http_places_know(&world.places, &world.place[1]);
+        assert_null(http_places_crowded_address(&world.places, &world.place[3]));
+        open_one(&world, 4, "192.0.2.1", 0);
+        assert_ptr_equal(http_places_crowded_address(&world.places, &world.place[4]),
+                         &world.place[2]);
+        http_places_close(&world.places, &world.place[2]);
+        assert_null(http_places_crowded_address(&world.places, &world.place[4]));
+        open_one(&world, 5, "192.0.2.1", 0);
         world.places.most_per_address = 0;
-        assert_true(http_places_has_room_for(&world.places, &one));
+        assert_null(http_places_crowded_address(&world.places, &world.place[5]));
 }
 
 static void an_address_is_a_whole_network_of_ipv6_and_one_of_ipv4(void **state)
@@ -162,7 +166,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_oldest_stranger_leaves_first),
                 cmocka_unit_test(nobody_who_has_shown_a_key_leaves_for_newcomers),
-                cmocka_unit_test(strangers_of_one_address_are_limited),
+                cmocka_unit_test(of_too_many_strangers_of_one_address_the_oldest_leaves),
                 cmocka_unit_test(an_address_is_a_whole_network_of_ipv6_and_one_of_ipv4),
                 cmocka_unit_test(each_wait_has_its_own_patience),
                 cmocka_unit_test(who_was_cut_off_stays_so),
