@@ -415,8 +415,11 @@ static void plan_trim(struct store *store)
                 store->trim_at_ns = store->state.dead_letters > 0 ? now_ns + TRIM_NS : 0;
                 due = store->dead_letter_ms > 0;
         }
-        if (store->state.dead_letters > 0 && (too_many || due) && !store->work.tasks.first)
-                STORE_LIST_APPEND(&store->work.tasks, store_task_new(STORE_TASK_TRIM, 0, 0));
+        if (store->state.dead_letters > 0 && (too_many || due) && !store->work.tasks.first) {
+                struct store_task *trim = store_task_new(STORE_TASK_TRIM, 0, 0);
+
+                STORE_LIST_APPEND(&store->work.tasks, trim);
+        }
 }
 
 static bool work_is_done(const struct store_work *work)
