@@ -82,7 +82,9 @@ int64_t timers_next(const struct timers *timers)
 
 void timers_run(struct timers *timers, int64_t now_ms)
 {
-        while (timers->count > 0 && timers->heap[1]->due_ms <= now_ms) {
+        size_t most = timers->count;
+
+        while (most-- > 0 && timers->count > 0 && timers->heap[1]->due_ms <= now_ms) {
                 struct timer *timer = timers->heap[1];
 
                 timers_stop(timers, timer);

@@ -32,7 +32,10 @@ void timers_stop(struct timers *timers, struct timer *timer);
 /* When the first one is due; INT64_MAX = none runs. */
 int64_t timers_next(const struct timers *timers);
 
-/* Runs those that are due, each once and stopped before; they may start and stop others. */
+/*
+ * Runs those that are due, each stopped before; they may start and stop any. At most so many as
+ * run when it is called: one that restarts itself at once holds nobody up.
+ */
 void timers_run(struct timers *timers, int64_t now_ms);
 
 #endif

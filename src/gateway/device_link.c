@@ -34,7 +34,7 @@ struct device_link {
         struct device_link_options options;
         struct hub_healths healths;
         struct clock_check clock;
-        struct hub_timer watch;
+        struct timer watch;
         bool stopped;
 };
 
@@ -57,9 +57,9 @@ void device_link_join(struct device_link *hub, struct uplink_queue *queue,
 
 void device_link_stop(struct device_link *hub)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         hub->stopped = true;
-        hub_timer_stop(hub->options.hubs, &hub->watch);
+        loop_timer_stop(hub->options.loop, &hub->watch);
 }
 
 void device_link_free(struct device_link *hub)
@@ -266,7 +266,7 @@ static void start_anew(struct device_link *hub, struct device *device)
                  LOG_INT("integrated", !device->off), LOG_END);
         device->changed = false;
         unlink_device(device);
-        hub_timer_stop(hub->options.hubs, &device->timer);
+        loop_timer_stop(hub->options.loop, &device->timer);
         device->failures = 0;
         move(device, DEVICE_NEW);
         if (!obstacle(device))
@@ -297,7 +297,7 @@ static void try_again(struct device_link *hub, struct device *device)
 }
 
 /* The time of waiting is over. */
-static void on_timer(struct hub_timer *timer)
+static void on_timer(struct timer *timer)
 {
         struct device *device = list_entry(timer, struct device, timer);
         struct device_link *hub = device->owner;
@@ -313,7 +313,7 @@ static void on_timer(struct hub_timer *timer)
 static void wait(struct device_link *hub, struct device *device, int64_t delay_ms)
 {
         device->timer.run = on_timer;
-        hub_timer_start(hub->options.hubs, &device->timer, delay_ms);
+        loop_timer_start(hub->options.loop, &device->timer, delay_ms);
 }
 
 static void set_held(struct device *device, const char *reason)
@@ -400,7 +400,7 @@ static bool may_ask(const struct device_link *hub, const struct device *device)
 static void doubt(struct device_link *hub, struct device *device)
 {
         device->assignment.doubted = true;
-        hub_timer_stop(hub->options.hubs, &device->timer);
+        loop_timer_stop(hub->options.loop, &device->timer);
         unlink_device(device);
         provision(hub, device);
 }
@@ -445,7 +445,7 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
                 return;
         /* The client tries refused devices by itself, for example when the clock was set. */
         if (device->phase == DEVICE_HELD)
-                hub_timer_stop(hub->options.hubs, &device->timer);
+                loop_timer_stop(hub->options.loop, &device->timer);
         switch (state) {
         case HUB_DEVICE_CONNECTING:
                 move(device, DEVICE_CONNECTING);
@@ -652,7 +652,7 @@ int device_link_release(struct device_link *hub, struct device *device, bool for
         log_info("DEVICE_RELEASED", "An operator has released a device's id in IoT Hub",
                  LOG_TEXT("device", device->key), LOG_TEXT("hub_device", device->hub_id), LOG_END);
         unlink_device(device);
-        hub_timer_stop(hub->options.hubs, &device->timer);
+        loop_timer_stop(hub->options.loop, &device->timer);
         device->failures = 0;
         device->changed = false;
         move(device, DEVICE_NEW);
@@ -702,12 +702,12 @@ static bool try_refused(void *context, struct device *device)
         return true;
 }
 
-static void watch(struct hub_timer *timer)
+static void watch(struct timer *timer)
 {
         struct device_link *hub = list_entry(timer, struct device_link, watch);
         int64_t now_ms = clock_steady_ms();
 
-        hub_timer_start(hub->options.hubs, timer, WATCH_MS);
+        loop_timer_start(hub->options.loop, timer, WATCH_MS);
         if (clock_check_was_set(&hub->clock, clock_wall_ms(), now_ms))
                 device_table_each(hub->options.devices, try_refused, hub);
         hub_client_each(hub->options.hubs, observe, hub);
@@ -723,5 +723,5 @@ void device_link_start(struct device_link *hub)
 {
         clock_check_init(&hub->clock, clock_wall_ms(), clock_steady_ms());
         hub->watch.run = watch;
-        hub_timer_start(hub->options.hubs, &hub->watch, WATCH_MS);
+        loop_timer_start(hub->options.loop, &hub->watch, WATCH_MS);
 }

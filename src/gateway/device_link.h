@@ -9,12 +9,13 @@
  *     letters;
  *   - what stops one device stops only that one.
  *
- * All on the thread "hub".
+ * All on the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_LINK_H
 #define ISTHMUS_GATEWAY_DEVICE_LINK_H
 
 #include "azure/hub/hub_client.h"
+#include "base/loop.h"
 #include "conf/settings.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_place.h"
@@ -28,6 +29,7 @@ struct device_link;
 struct device_link_options {
         const struct settings *settings;
         struct store *store;
+        struct loop *loop;
         struct hub_client *hubs;
         struct uplink_queue *queue;
         struct device_table *devices;
@@ -48,13 +50,13 @@ struct device_link *device_link_new(const struct device_link_options *options);
 void device_link_join(struct device_link *hub, struct uplink_queue *queue,
                       struct device_provision *provision, struct uplink_format *format);
 
-/* From now on hubs and the clock are watched. On the thread "hub". */
+/* From now on hubs and the clock are watched. On the thread "loop". */
 void device_link_start(struct device_link *hub);
 
-/* Sends nothing and asks nothing any more. On the thread "hub". */
+/* Sends nothing and asks nothing any more. On the thread "loop". */
 void device_link_stop(struct device_link *hub);
 
-/* After the thread "hub" has ended. */
+/* After the thread "loop" has ended. */
 void device_link_free(struct device_link *hub);
 
 /* The first waiting event of a device is there (uplink_queue_options.ready), or its result is. */

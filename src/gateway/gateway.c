@@ -10,6 +10,7 @@
 #include "azure/hub/hub_client.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "formatter/formatter.h"
@@ -48,6 +49,7 @@ struct gateway {
         struct store *store;
         struct http_client *http;
         struct dps_client *dps;
+        struct loop *loop;
         struct hub_client *hubs;
         struct device_directory *directory;
         struct device_table *devices;
@@ -247,6 +249,7 @@ static int open_clients(struct gateway *gateway, struct reason *reason)
         const char *trusted = settings->azure.trusted_certificates;
         int result;
 
+        gateway->loop = loop_new();
         result = http_client_new(&(struct http_client_options){.trusted_certificates = trusted,
                                                                .user_agent = PRODUCT},
                                  &gateway->http, reason);
@@ -259,6 +262,7 @@ static int open_clients(struct gateway *gateway, struct reason *reason)
         });
         return hub_client_new(
                 &(struct hub_client_options){
+                        .loop = gateway->loop,
                         .trusted_certificates = trusted,
                         .port = (uint16_t)settings->azure.amqp_port,
                         .devices_per_connection = (int)settings->azure.devices_per_connection,
@@ -301,13 +305,14 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
         gateway->registry = device_listing_new(&(struct device_listing_options){
                 .settings = gateway->settings,
                 .http = gateway->http,
-                .hubs = gateway->hubs,
+                .loop = gateway->loop,
                 .listed = on_listed,
                 .context = gateway,
         });
         gateway->device_link = device_link_new(&(struct device_link_options){
                 .settings = gateway->settings,
                 .store = gateway->store,
+                .loop = gateway->loop,
                 .hubs = gateway->hubs,
                 .devices = gateway->devices,
                 .places = gateway->places,
@@ -319,14 +324,14 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
         gateway->provision = device_provision_new(&(struct device_provision_options){
                 .settings = gateway->settings,
                 .store = gateway->store,
-                .hubs = gateway->hubs,
+                .loop = gateway->loop,
                 .dps = gateway->dps,
                 .decided = on_decided,
                 .context = gateway,
         });
         gateway->queue = uplink_queue_new(&(struct uplink_queue_options){
                 .store = gateway->store,
-                .hubs = gateway->hubs,
+                .loop = gateway->loop,
                 .device_of = device_of,
                 .ready = on_ready,
                 .context = gateway,
@@ -334,7 +339,7 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
         gateway->uplink_format = uplink_format_new(&(struct uplink_format_options){
                 .settings = gateway->settings,
                 .pool = gateway->formatters,
-                .hubs = gateway->hubs,
+                .loop = gateway->loop,
                 .ready = on_ready,
                 .context = gateway,
         });
@@ -364,10 +369,10 @@ static int join_command_stages(struct gateway *gateway, struct reason *reason)
         gateway->command_network = command_network_new(&(struct command_network_options){
                 .settings = gateway->settings,
                 .http = gateway->http,
-                .hubs = gateway->hubs,
+                .loop = gateway->loop,
         });
         gateway->command_format = command_format_new(&(struct command_format_options){
-                .hubs = gateway->hubs,
+                .loop = gateway->loop,
                 .pool = gateway->formatters,
                 .hand_over = hand_over,
                 .context = gateway,
@@ -375,17 +380,17 @@ static int join_command_stages(struct gateway *gateway, struct reason *reason)
         gateway->pending = command_ledger_new(&(struct command_ledger_options){
                 .settings = gateway->settings,
                 .store = gateway->store,
-                .hubs = gateway->hubs,
+                .loop = gateway->loop,
                 .hand_over = format_command,
                 .report = report_outcome,
                 .context = gateway,
         });
         gateway->command_arrive = command_arrive_new(&(struct command_arrive_options){
                 .settings = gateway->settings,
-                .hubs = gateway->hubs,
+                .loop = gateway->loop,
                 .pending = gateway->pending,
         });
-        gateway->confirm = command_confirm_new(gateway->hubs, gateway->pending);
+        gateway->confirm = command_confirm_new(gateway->loop, gateway->pending);
         command_format_join(gateway->command_format, gateway->pending);
         command_network_join(gateway->command_network, gateway->pending);
         gateway->routes = downlink_routes_new(gateway->store);
@@ -403,7 +408,7 @@ static bool connect_device(void *context, struct device *device)
         return true;
 }
 
-/* On the thread "hub": commands must not wait for a device's next uplink. */
+/* On the thread "loop": commands must not wait for a device's next uplink. */
 static void start_commands(void *context)
 {
         struct gateway *gateway = context;
@@ -418,7 +423,7 @@ static void start_commands(void *context)
 static int take_commands(struct gateway *gateway, struct reason *reason)
 {
         (void)reason;
-        hub_client_post(gateway->hubs, start_commands, gateway);
+        loop_post(gateway->loop, start_commands, gateway);
         return 0;
 }
 
@@ -488,6 +493,7 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
                         .directory = gateway->settings->data_directory,
                         .settings = gateway->settings,
                         .store = gateway->store,
+                        .loop = gateway->loop,
                         .hubs = gateway->hubs,
                         .queue = gateway->queue,
                         .devices = gateway->devices,
@@ -538,7 +544,7 @@ static void refresh(void *context)
 
 void gateway_refresh(struct gateway *gateway)
 {
-        hub_client_post(gateway->hubs, refresh, gateway);
+        loop_post(gateway->loop, refresh, gateway);
         webhook_intake_refresh(gateway->webhook);
 }
 
@@ -564,13 +570,13 @@ static void stop_sending(void *context)
         sem_post(&order->done);
 }
 
-/* After it returns the thread "hub" starts nothing new. */
+/* After it returns the thread "loop" starts nothing new. */
 static void stop_hub_stage(struct gateway *gateway)
 {
         struct stop_order order = {.gateway = gateway};
 
         sem_init(&order.done, 0, 0);
-        hub_client_post(gateway->hubs, stop_sending, &order);
+        loop_post(gateway->loop, stop_sending, &order);
         while (sem_wait(&order.done) != 0)
                 continue;
         sem_destroy(&order.done);
@@ -608,5 +614,6 @@ void gateway_stop(struct gateway *gateway)
         uplink_queue_free(gateway->queue);
         uplink_format_free(gateway->uplink_format);
         device_link_free(gateway->device_link);
+        loop_free(gateway->loop);
         free(gateway);
 }

@@ -24,7 +24,7 @@
 #define ANSWER_SIZE_MAX   65536
 #define NUMBER_SIZE       32
 
-static void open_again(struct hub_timer *timer)
+static void open_again(struct timer *timer)
 {
         hub_cbs_open(list_entry(timer, struct hub_connection, cbs.open_timer));
 }
@@ -62,7 +62,7 @@ void hub_cbs_close(struct hub_connection *connection)
 {
         struct hub_cbs *cbs = &connection->cbs;
 
-        hub_timers_stop(&connection->hub->client->timers, &cbs->open_timer);
+        loop_timer_stop(connection->hub->client->loop, &cbs->open_timer);
         hub_connection_end_session(connection, cbs->session);
         cbs->session = NULL;
         cbs->sender = cbs->receiver = NULL;
@@ -274,7 +274,8 @@ static void ended(struct hub_connection *connection, pn_condition_t *condition)
         if (++cbs->ended > MOST_ENDED)
                 hub_connection_fail(connection, copy.reason.text);
         else
-                hub_timer_start(client, &cbs->open_timer, hub_core_backoff(client, cbs->ended));
+                loop_timer_start(client->loop, &cbs->open_timer,
+                                 hub_core_backoff(client, cbs->ended));
 }
 
 void hub_cbs_event(struct hub_connection *connection, pn_event_t *event)

@@ -36,7 +36,7 @@ struct hub_cbs {
         int witnesses;            /* under way */
         const struct hub_device *unheard; /* whose silence nobody witnessed; for comparing */
         int ended; /* times in a row that the hub ended the links without an answer */
-        struct hub_timer open_timer;
+        struct timer open_timer;
 };
 
 void hub_cbs_init(struct hub_connection *connection);

@@ -4,8 +4,8 @@
  * connection, one session each, each authorised by a CBS token of its own (azure-iot wire
  * reference, section 3).
  *
- * One thread, "hub", runs everything here: all functions but hub_client_new, _free and _post must
- * be called on it, and all handlers are called on it. hub_client_post is the way in.
+ * Its thread drives the loop that it is given, and is the thread "loop": all functions but
+ * hub_client_new and hub_client_free must be called on it, and all handlers are called on it.
  *
  * The client reconnects by itself, with backoff and jitter per hub, and authorises the devices
  * again at a bounded rate. Tokens are renewed before they expire. It does not decide what becomes
@@ -21,13 +21,13 @@
 
 #include "base/error.h"
 #include "base/list.h"
+#include "base/loop.h"
 #include "base/reason.h"
-
-#define HUB_CLIENT_THREAD "hub"
 
 struct hub_client;
 
 struct hub_client_options {
+        struct loop *loop;                /* driven until hub_client_free; stays its owner's */
         const char *trusted_certificates; /* PEM file beside the system's; or NULL */
         uint16_t port;                    /* where a hub's name says none; 0 = 5671 */
         int devices_per_connection;       /* 0 = 995, the most */
@@ -48,9 +48,6 @@ int hub_client_new(const struct hub_client_options *options, struct hub_client *
  */
 void hub_client_free(struct hub_client *client, int64_t patience_ms);
 
-/* Runs `run(context)` on the thread "hub", in the order of the posts. Any thread. */
-void hub_client_post(struct hub_client *client, void (*run)(void *context), void *context);
-
 /* What is going on with one hub. */
 struct hub_summary {
         const char *name;   /* as its devices give it */
@@ -65,18 +62,6 @@ struct hub_summary {
 /* Each hub that devices were opened for; the summary is valid during the call. */
 void hub_client_each(struct hub_client *client,
                      void (*visit)(void *context, const struct hub_summary *hub), void *context);
-
-/* --- timers on the thread "hub" ----------------------------------------------------------- */
-
-struct hub_timer {
-        void (*run)(struct hub_timer *timer);
-        int64_t due_ms;  /* the client's */
-        size_t position; /* the client's; 0 = not running */
-};
-
-/* (Re)starts; after hub_timer_stop returns, `run` is not called. */
-void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t delay_ms);
-void hub_timer_stop(struct hub_client *client, struct hub_timer *timer);
 
 /* --- devices ------------------------------------------------------------------------------ */
 

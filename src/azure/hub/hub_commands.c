@@ -235,7 +235,7 @@ bool hub_command_settle(struct hub_command *command, enum hub_settlement settlem
         struct received *received = list_entry(command, struct received, command);
         struct hub_device *device = received->device;
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (device != NULL) {
                 pn_delivery_set_context(received->delivery, NULL);
                 pn_delivery_update(received->delivery, outcomes[settlement]);

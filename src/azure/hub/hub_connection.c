@@ -25,7 +25,7 @@
 #define SEND_TIMEOUT_MS    60000 /* the hub's own answers come within seconds */
 #define EMPTY_TIMEOUT_MS   30000 /* a connection without devices is kept so long */
 
-static void watch(struct hub_timer *timer);
+static void watch(struct timer *timer);
 
 static void set_state(struct hub_connection *connection, enum hub_connection_state state)
 {
@@ -57,7 +57,7 @@ struct hub_connection *hub_connection_new(struct hub *hub, bool for_suspects)
         list_init(&connection->in_flight);
         hub_cbs_init(connection);
         connection->watch.run = watch;
-        hub_timer_start(hub->client, &connection->watch, WATCH_INTERVAL_MS);
+        loop_timer_start(hub->client->loop, &connection->watch, WATCH_INTERVAL_MS);
         list_push_back(&hub->connections, &connection->node);
 
         connection->connection = pn_connection();
@@ -74,7 +74,7 @@ static void connection_free(struct hub_connection *connection)
 {
         struct hub *hub = connection->hub;
 
-        hub_timers_stop(&hub->client->timers, &connection->watch);
+        loop_timer_stop(hub->client->loop, &connection->watch);
         if (connection->unsent_node.next != NULL)
                 list_remove(&hub->client->unsent, &connection->unsent_node);
         if (hub->client->current == connection)
@@ -407,13 +407,13 @@ static void watch_open(struct hub_connection *connection)
 }
 
 /* Whatever waits for the hub has an end; the timers of the parts would be many. */
-static void watch(struct hub_timer *timer)
+static void watch(struct timer *timer)
 {
         struct hub_connection *connection = list_entry(timer, struct hub_connection, watch);
         struct hub_client *client = connection->hub->client;
         int64_t age_ms = client->now_ms - connection->since_ms;
 
-        hub_timer_start(client, timer, WATCH_INTERVAL_MS);
+        loop_timer_start(client->loop, timer, WATCH_INTERVAL_MS);
         switch (connection->state) {
         case HUB_CONNECTION_CONNECTING:
                 if (age_ms > CONNECT_TIMEOUT_MS)

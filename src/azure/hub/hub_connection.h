@@ -36,7 +36,7 @@ struct hub_connection {
         int64_t spent_until_ms; /* until the last of those expires */
         struct hub_cbs cbs;
         struct list in_flight; /* unsettled sends in the order of sending */
-        struct hub_timer watch;
+        struct timer watch;
         int64_t empty_since_ms;
         struct list_node unsent_node; /* of client->unsent; unused when next is NULL */
         uint32_t links;               /* attached so far: makes link names unique */

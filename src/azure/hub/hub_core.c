@@ -24,7 +24,7 @@ void hub_core_init(struct hub_client *client, const struct hub_client_options *o
 {
         struct hub_client_options *own = &client->options;
 
-        *client = (struct hub_client){.options = *options, .io = io};
+        *client = (struct hub_client){.options = *options, .loop = options->loop, .io = io};
         if (own->port == 0)
                 own->port = AZURE_AMQP_PORT;
         if (own->devices_per_connection <= 0 ||
@@ -69,6 +69,7 @@ void hub_core_time(struct hub_client *client, int64_t steady_ms, int64_t wall_ms
 {
         int64_t step_ms = wall_ms - steady_ms - client->wall_offset_ms;
 
+        loop_set_time(client->loop, steady_ms);
         client->now_ms = steady_ms;
         client->wall_ms = wall_ms;
         if (client->wall_offset_ms != 0 && step_ms > -CLOCK_STEP_MS && step_ms < CLOCK_STEP_MS)
@@ -81,7 +82,6 @@ void hub_core_deinit(struct hub_client *client)
 {
         list_for_each_safe (node, &client->hubs)
                 hub_pool_free(list_entry(node, struct hub, node));
-        hub_timers_deinit(&client->timers);
         pn_message_free(client->message);
         buf_deinit(&client->encoded);
         amqp_reader_deinit(&client->reader);
@@ -162,16 +162,4 @@ void hub_core_abandon(struct hub_client *client)
                         hub_connection_abandon(list_entry(node, struct hub_connection, node),
                                                "the client was closed");
         }
-}
-
-void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t delay_ms)
-{
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
-        hub_timers_start(&client->timers, timer, client->now_ms + (delay_ms > 0 ? delay_ms : 0));
-}
-
-void hub_timer_stop(struct hub_client *client, struct hub_timer *timer)
-{
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
-        hub_timers_stop(&client->timers, timer);
 }

@@ -24,7 +24,6 @@
 
 #include "azure/hub/amqp_read.h"
 #include "azure/hub/hub_client.h"
-#include "azure/hub/hub_timers.h"
 #include "base/buf.h"
 
 struct hub_connection;
@@ -57,7 +56,7 @@ struct hub_client {
         int64_t now_ms;         /* steady clock, of this turn */
         int64_t wall_ms;        /* wall clock, of this turn */
         int64_t wall_offset_ms; /* from the steady clock; 0 = not known yet */
-        struct hub_timers timers;
+        struct loop *loop;
         struct list hubs;
         struct list news;               /* devices with something to tell */
         struct list unsent;             /* connections to wake at the end of the turn */

@@ -24,9 +24,9 @@
 /* A failed renewal is tried again as after so many failures: within seconds. */
 #define RENEWAL_FAILURES 3
 
-static void renew(struct hub_timer *timer);
-static void pause_ends(struct hub_timer *timer);
-static void command_pause_ends(struct hub_timer *timer);
+static void renew(struct timer *timer);
+static void pause_ends(struct timer *timer);
+static void command_pause_ends(struct timer *timer);
 
 /* --- places ------------------------------------------------------------------------------- */
 
@@ -60,10 +60,10 @@ static void set_reason(struct hub_device *device, const char *why)
 
 static void stop_timers(struct hub_device *device)
 {
-        hub_timers_stop(&device->hub->client->timers, &device->token_timer);
-        hub_timers_stop(&device->hub->client->timers, &device->pause.timer);
-        hub_timers_stop(&device->hub->client->timers, &device->command_pause.timer);
-        hub_timers_stop(&device->hub->client->timers, &device->twin.timer);
+        loop_timer_stop(device->hub->client->loop, &device->token_timer);
+        loop_timer_stop(device->hub->client->loop, &device->pause.timer);
+        loop_timer_stop(device->hub->client->loop, &device->command_pause.timer);
+        loop_timer_stop(device->hub->client->loop, &device->twin.timer);
 }
 
 void hub_device_leave(struct hub_device *device, enum hub_place place, const char *why)
@@ -133,7 +133,7 @@ void hub_device_seat(struct hub_device *device, struct hub_connection *connectio
 
         if (pause_ms > 0) {
                 move(device, HUB_PLACE_PAUSED, connection);
-                hub_timer_start(device->hub->client, &device->pause.timer, pause_ms);
+                loop_timer_start(device->hub->client->loop, &device->pause.timer, pause_ms);
                 return;
         }
         move(device, HUB_PLACE_AUTHORISING, connection);
@@ -153,7 +153,7 @@ static int64_t pause_start(struct hub_client *client, struct hub_pause *pause, i
         delay_ms = hub_core_backoff(client, pause->failures++);
         if (delay_ms < least_ms)
                 delay_ms = hub_core_random(least_ms, least_ms * 2);
-        hub_timers_start(&client->timers, &pause->timer, client->now_ms + delay_ms);
+        loop_timer_start(client->loop, &pause->timer, delay_ms);
         return delay_ms;
 }
 
@@ -182,7 +182,7 @@ void hub_device_repair(struct hub_device *device, int64_t least_ms)
 
 void hub_device_expect_open(struct hub_device *device, struct hub_pause *pause)
 {
-        hub_timer_start(device->hub->client, &pause->timer, ATTACH_TIMEOUT_MS);
+        loop_timer_start(device->hub->client->loop, &pause->timer, ATTACH_TIMEOUT_MS);
 }
 
 static void attach_or_give_up(struct hub_device *device)
@@ -194,7 +194,7 @@ static void attach_or_give_up(struct hub_device *device)
                 return;
         }
         if (patience_ms > 0 && device->pause.timer.position == 0)
-                hub_timer_start(device->hub->client, &device->pause.timer, patience_ms);
+                loop_timer_start(device->hub->client->loop, &device->pause.timer, patience_ms);
         if (patience_ms == 0) {
                 hub_telemetry_detach(device, "the hub gives no credit");
                 hub_device_repair(device, 0);
@@ -203,7 +203,7 @@ static void attach_or_give_up(struct hub_device *device)
         }
 }
 
-static void pause_ends(struct hub_timer *timer)
+static void pause_ends(struct timer *timer)
 {
         struct hub_device *device = list_entry(timer, struct hub_device, pause.timer);
 
@@ -215,7 +215,7 @@ static void pause_ends(struct hub_timer *timer)
                 attach_or_give_up(device);
 }
 
-static void command_pause_ends(struct hub_timer *timer)
+static void command_pause_ends(struct timer *timer)
 {
         struct hub_device *device = list_entry(timer, struct hub_device, command_pause.timer);
 
@@ -232,7 +232,7 @@ void hub_device_accepted(struct hub_device *device, uint64_t token)
 
 /* --- tokens ------------------------------------------------------------------------------- */
 
-static void renew(struct hub_timer *timer)
+static void renew(struct timer *timer)
 {
         struct hub_device *device = list_entry(timer, struct hub_device, token_timer);
 
@@ -255,7 +255,7 @@ void hub_device_clock_was_set(struct hub_device *device)
                 due_ms = hub_core_random(0, RENEWAL_SPREAD_MS);
         if (device->token_timer.position != 0 &&
             device->token_timer.due_ms - client->now_ms > due_ms)
-                hub_timer_start(client, &device->token_timer, due_ms);
+                loop_timer_start(client->loop, &device->token_timer, due_ms);
 }
 
 static void token_accepted(struct hub_device *device)
@@ -268,8 +268,8 @@ static void token_accepted(struct hub_device *device)
         hub_pool_works(device->hub);
         hub_doubt_accepted(device->hub);
         /* Spread, so that devices that came together do not renew together for ever. */
-        hub_timer_start(client, &device->token_timer,
-                        hub_core_random(lifetime_ms * 75 / 100, lifetime_ms * 85 / 100));
+        loop_timer_start(client->loop, &device->token_timer,
+                         hub_core_random(lifetime_ms * 75 / 100, lifetime_ms * 85 / 100));
         if (device->place == HUB_PLACE_READY)
                 return;
         set_reason(device, NULL);
@@ -298,8 +298,8 @@ static void token_not_now(struct hub_device *device, int status, const char *why
         int64_t least_ms = status == 429 || status == 403 ? THROTTLED_PAUSE_MS : 0;
 
         if (device->place == HUB_PLACE_READY)
-                hub_timer_start(client, &device->token_timer,
-                                least_ms + hub_core_backoff(client, RENEWAL_FAILURES));
+                loop_timer_start(client->loop, &device->token_timer,
+                                 least_ms + hub_core_backoff(client, RENEWAL_FAILURES));
         else
                 hub_device_pause(device, least_ms, why);
 }
@@ -425,7 +425,7 @@ struct hub_device *hub_device_open(struct hub_client *client, const struct hub_i
 {
         struct hub_device *device = mem_new(1, sizeof(*device));
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         device->hub = hub_pool_hub(client, identity->hub);
         device->device_id = mem_text(identity->device_id);
         device->key = mem_text(identity->key);
@@ -451,7 +451,7 @@ struct hub_device *hub_device_open(struct hub_client *client, const struct hub_i
 
 void hub_device_receive_commands(struct hub_device *device)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (device->closed || device->receives)
                 return;
         device->receives = true;
@@ -469,14 +469,14 @@ void hub_device_try_again(struct hub_device *device)
 
 void hub_device_retry(struct hub_device *device)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (!device->closed && device->place == HUB_PLACE_REFUSED)
                 hub_device_try_again(device);
 }
 
 void hub_device_close(struct hub_device *device)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (device->closed)
                 return;
         hub_doubt_forget(device);

@@ -20,7 +20,7 @@
 
 /* A pause after a failure; longer after each in a row. */
 struct hub_pause {
-        struct hub_timer timer;
+        struct timer timer;
         int failures;
         int64_t failed_ms;
 };
@@ -42,7 +42,7 @@ struct hub_device {
         struct hub_token token;
         bool has_token;                 /* the hub accepted one on this connection */
         int64_t token_until_ms;         /* wall clock; when that ends */
-        struct hub_timer token_timer;   /* renews it */
+        struct timer token_timer;       /* renews it */
         struct hub_pause pause;         /* before it authorises or attaches its telemetry again */
         struct hub_pause command_pause; /* before it attaches the other links again */
         int64_t not_before_ms;          /* no token before */

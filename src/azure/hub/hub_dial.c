@@ -111,8 +111,8 @@ void hub_dialer_connect(struct hub_dialer *dialer, pn_connection_t *connection,
         dial->connection = connection;
         dial->port = address->port;
         list_push_back(&dialer->dialling, &dial->node);
-        dial->lookup =
-                hub_lookup_start(dialer->client, address->host, address->which, looked_up, dial);
+        dial->lookup = hub_lookup_start(dialer->client->loop, address->host, address->which,
+                                        looked_up, dial);
 }
 
 void hub_dialer_abandon(struct hub_dialer *dialer, pn_connection_t *connection)

@@ -15,7 +15,7 @@
 #define PATIENCE_MS          (INT64_C(2) * 60 * 1000)
 #define PATIENCE_OF_TOKEN_MS (INT64_C(15) * 60 * 1000)
 
-static void on_timer(struct hub_timer *timer);
+static void on_timer(struct timer *timer);
 
 void hub_doubt_init(struct hub *hub)
 {
@@ -24,7 +24,7 @@ void hub_doubt_init(struct hub *hub)
 
 void hub_doubt_deinit(struct hub *hub)
 {
-        hub_timers_stop(&hub->client->timers, &hub->doubt.timer);
+        loop_timer_stop(hub->client->loop, &hub->doubt.timer);
 }
 
 static bool has_many_devices(const struct hub *hub)
@@ -94,7 +94,7 @@ static void suspect(struct hub *hub, const struct hub_device *refused)
         doubt->trust = HUB_SUSPECTED;
         doubt->since_ms = hub->client->now_ms;
         doubt->refused = 0;
-        hub_timer_start(hub->client, &doubt->timer, SUSPICION_MS);
+        loop_timer_start(hub->client->loop, &doubt->timer, SUSPICION_MS);
         if (witness != NULL)
                 hub_device_renew(witness);
 }
@@ -105,7 +105,7 @@ static void believe(struct hub *hub, enum hub_trust trust)
 
         hub->doubt.trust = trust;
         hub->doubt.probe = NULL;
-        hub_timer_stop(hub->client, &hub->doubt.timer);
+        loop_timer_stop(hub->client->loop, &hub->doubt.timer);
         while ((device = first_doubted(hub)) != NULL)
                 hub_device_refuse(device, device->refusal, device->reason);
         pump_all(hub);
@@ -121,7 +121,7 @@ static void doubt_all(struct hub *hub, const char *why)
         doubt->since_ms = hub->client->now_ms;
         doubt->probe = NULL;
         doubt->probes = 0;
-        hub_timer_start(hub->client, &doubt->timer, PROBE_MIN_MS);
+        loop_timer_start(hub->client->loop, &doubt->timer, PROBE_MIN_MS);
         log_warn("HUB_DOUBTED", "A hub refuses all devices, so its refusals are not believed",
                  LOG_TEXT("hub", hub->name), LOG_TEXT("reason", why), LOG_END);
         list_for_each (node, &hub->devices[HUB_PLACE_DOUBTED])
@@ -162,14 +162,14 @@ static void send_probe(struct hub *hub)
                 believe(hub, HUB_TRUSTED);
                 return;
         }
-        hub_timer_start(hub->client, &doubt->timer,
-                        hub_core_random(PROBE_MIN_MS, PROBE_MIN_MS * 3 / 2) *
-                                (doubt->probes < PROBE_MAX_MS / PROBE_MIN_MS
-                                         ? doubt->probes
-                                         : PROBE_MAX_MS / PROBE_MIN_MS));
+        loop_timer_start(hub->client->loop, &doubt->timer,
+                         hub_core_random(PROBE_MIN_MS, PROBE_MIN_MS * 3 / 2) *
+                                 (doubt->probes < PROBE_MAX_MS / PROBE_MIN_MS
+                                          ? doubt->probes
+                                          : PROBE_MAX_MS / PROBE_MIN_MS));
 }
 
-static void on_timer(struct hub_timer *timer)
+static void on_timer(struct timer *timer)
 {
         struct hub *hub = list_entry(timer, struct hub, doubt.timer);
         struct hub_doubt *doubt = &hub->doubt;
@@ -245,7 +245,7 @@ void hub_doubt_accepted(struct hub *hub)
                 believe(hub, HUB_TRUSTED);
         if (trust != HUB_DOUBTED)
                 return;
-        hub_timer_stop(hub->client, &doubt->timer);
+        loop_timer_stop(hub->client->loop, &doubt->timer);
         log_info("HUB_DOUBT_ENDED", "A hub accepts devices again; all try once more",
                  LOG_TEXT("hub", hub->name), LOG_END);
         while ((device = first_doubted(hub)) != NULL)
@@ -271,7 +271,7 @@ void hub_doubt_clock_was_set(struct hub *hub)
         if (hub->doubt.trust != HUB_DOUBTED)
                 return;
         hub->doubt.probes = 0;
-        hub_timer_start(hub->client, &hub->doubt.timer, 0);
+        loop_timer_start(hub->client->loop, &hub->doubt.timer, 0);
 }
 
 void hub_doubt_forget(const struct hub_device *device)

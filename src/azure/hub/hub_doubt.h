@@ -36,7 +36,7 @@ struct hub_doubt {
         enum hub_refusal refusal; /* the last one */
         struct hub_device *probe; /* who tries for all; or NULL */
         int probes;
-        struct hub_timer timer;
+        struct timer timer;
 };
 
 void hub_doubt_init(struct hub *hub);

@@ -12,9 +12,9 @@
 
 #define LOOKUP_THREAD "hub-dns"
 
-/* Shared by the thread "hub" and its own thread; the later one frees it. */
+/* Shared by the thread "loop" and its own thread; the later one frees it. */
 struct hub_lookup {
-        struct hub_client *client;
+        struct loop *loop;
         char *host;
         unsigned which;
         hub_lookup_done *done;
@@ -41,7 +41,7 @@ static void drop(struct hub_lookup *lookup)
         free(lookup);
 }
 
-/* On the thread "hub". */
+/* On the thread "loop". */
 static void deliver(void *context)
 {
         struct hub_lookup *lookup = context;
@@ -107,20 +107,20 @@ static void *run(void *context)
         pthread_mutex_lock(&lookup->lock);
         if (!lookup->cancelled) {
                 lookup->posted = true;
-                hub_client_post(lookup->client, deliver, lookup);
+                loop_post(lookup->loop, deliver, lookup);
         }
         pthread_mutex_unlock(&lookup->lock);
         drop(lookup);
         return NULL;
 }
 
-struct hub_lookup *hub_lookup_start(struct hub_client *client, const char *host, unsigned which,
+struct hub_lookup *hub_lookup_start(struct loop *loop, const char *host, unsigned which,
                                     hub_lookup_done *done, void *context)
 {
         struct hub_lookup *lookup = mem_new(1, sizeof(*lookup));
         pthread_t thread;
 
-        lookup->client = client;
+        lookup->loop = loop;
         lookup->host = mem_text(host);
         lookup->which = which;
         lookup->done = done;

@@ -230,7 +230,7 @@ bool hub_method_answer(struct hub_method *method, int status, const void *payloa
         struct hub_device *device = call->device;
         bool sent;
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         sent = device != NULL && encode_answer(call, status, pn_bytes(payload_size, payload));
         if (sent)
                 send_answer(device);

@@ -18,8 +18,8 @@
 /* A burst may use what the rate allows in this time. */
 #define RATE_BURST_US (US_PER_S / 10)
 
-static void seat_waiting(struct hub_timer *timer);
-static void rate_allows_again(struct hub_timer *timer);
+static void seat_waiting(struct timer *timer);
+static void rate_allows_again(struct timer *timer);
 
 static struct hub *hub_new(struct hub_client *client, const char *name)
 {
@@ -62,8 +62,8 @@ void hub_pool_free(struct hub *hub)
                 list_for_each_safe (node, &hub->devices[i])
                         hub_device_free(list_entry(node, struct hub_device, node));
         }
-        hub_timers_stop(&hub->client->timers, &hub->seat_timer);
-        hub_timers_stop(&hub->client->timers, &hub->rate_timer);
+        loop_timer_stop(hub->client->loop, &hub->seat_timer);
+        loop_timer_stop(hub->client->loop, &hub->rate_timer);
         hub_doubt_deinit(hub);
         list_remove(&hub->client->hubs, &hub->node);
         free(hub->name);
@@ -107,7 +107,7 @@ static void wait_to_connect(struct hub *hub)
         int64_t delay_ms = hub->not_before_ms - hub->client->now_ms;
 
         if (delay_ms > 0)
-                hub_timer_start(hub->client, &hub->seat_timer, delay_ms);
+                loop_timer_start(hub->client->loop, &hub->seat_timer, delay_ms);
 }
 
 static void seat_all(struct hub *hub, enum hub_place place)
@@ -131,7 +131,7 @@ static void seat_all(struct hub *hub, enum hub_place place)
         }
 }
 
-static void seat_waiting(struct hub_timer *timer)
+static void seat_waiting(struct timer *timer)
 {
         struct hub *hub = list_entry(timer, struct hub, seat_timer);
 
@@ -142,7 +142,7 @@ static void seat_waiting(struct hub_timer *timer)
 void hub_pool_seat_soon(struct hub *hub)
 {
         if (hub->seat_timer.position == 0 || hub->seat_timer.due_ms > hub->client->now_ms)
-                hub_timer_start(hub->client, &hub->seat_timer, 0);
+                loop_timer_start(hub->client->loop, &hub->seat_timer, 0);
 }
 
 void hub_pool_back_off(struct hub *hub)
@@ -161,7 +161,7 @@ void hub_pool_works(struct hub *hub)
         hub->failures = 0;
 }
 
-static void rate_allows_again(struct hub_timer *timer)
+static void rate_allows_again(struct timer *timer)
 {
         struct hub *hub = list_entry(timer, struct hub, rate_timer);
 
@@ -178,8 +178,8 @@ bool hub_pool_rate_allows(struct hub *hub)
                 return true;
         if (hub->rate_us > now_us + RATE_BURST_US) {
                 if (hub->rate_timer.position == 0)
-                        hub_timer_start(hub->client, &hub->rate_timer,
-                                        (hub->rate_us - RATE_BURST_US - now_us) / 1000 + 1);
+                        loop_timer_start(hub->client->loop, &hub->rate_timer,
+                                         (hub->rate_us - RATE_BURST_US - now_us) / 1000 + 1);
                 return false;
         }
         if (hub->rate_us < now_us)
@@ -201,7 +201,7 @@ static void add_places(struct hub_summary *summary, const struct list devices[HU
 void hub_client_each(struct hub_client *client,
                      void (*visit)(void *context, const struct hub_summary *hub), void *context)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         list_for_each (node, &client->hubs) {
                 const struct hub *hub = list_entry(node, struct hub, node);
                 struct hub_summary summary = {

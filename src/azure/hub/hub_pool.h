@@ -32,10 +32,10 @@ struct hub {
         char *invalid;  /* why its name can't be used; or NULL */
         struct list connections;
         struct list devices[HUB_PLACES]; /* those of its own places; the others stay empty */
-        struct hub_timer seat_timer;     /* seats the waiting devices */
+        struct timer seat_timer;         /* seats the waiting devices */
         int failures;                    /* connections lost since a token was accepted */
         int64_t not_before_ms;           /* no new connection before */
-        struct hub_timer rate_timer;     /* goes on with tokens that the rate held back */
+        struct timer rate_timer;         /* goes on with tokens that the rate held back */
         int64_t rate_us;                 /* up to when the rate has been paid for */
         uint64_t accepted;               /* messages and reports so far */
         struct hub_doubt doubt;

@@ -242,7 +242,8 @@ static bool want_credit(struct hub_device *device)
         if (telemetry->link == NULL)
                 hub_telemetry_attach(device);
         else
-                hub_timer_start(device->hub->client, &device->pause.timer, CREDIT_PATIENCE_MS);
+                loop_timer_start(device->hub->client->loop, &device->pause.timer,
+                                 CREDIT_PATIENCE_MS);
         return false;
 }
 
@@ -307,7 +308,7 @@ bool hub_device_send(struct hub_device *device, const struct hub_message *messag
         struct reason reason = REASON_INIT;
         struct hub_send *send;
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (device->closed || device->place != HUB_PLACE_READY || device->hub->client->stopping ||
             !want_credit(device))
                 return false;

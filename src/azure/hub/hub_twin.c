@@ -18,7 +18,7 @@
 #define ANSWER_TIMEOUT_MS 60000
 #define CORRELATION_SIZE  (sizeof(AZURE_CORRELATION_TWIN) + CRYPTO_UUID_SIZE)
 
-static void answer_is_late(struct hub_timer *timer);
+static void answer_is_late(struct timer *timer);
 
 void hub_twin_init(struct hub_twin *twin)
 {
@@ -41,7 +41,7 @@ static void end(struct hub_device *device, enum hub_outcome outcome, const char 
         if (report == NULL)
                 return;
         twin->report = NULL;
-        hub_timers_stop(&device->hub->client->timers, &twin->timer);
+        loop_timer_stop(device->hub->client->loop, &twin->timer);
         report->outcome = outcome;
         report->reason = mem_text(reason);
         list_push_back(&device->ended, &report->device_node);
@@ -104,7 +104,7 @@ void hub_twin_detach(struct hub_device *device, const char *why)
         hub_connection_end_link(device->connection, answers);
 }
 
-static void answer_is_late(struct hub_timer *timer)
+static void answer_is_late(struct timer *timer)
 {
         struct hub_device *device = list_entry(timer, struct hub_device, twin.timer);
 
@@ -164,7 +164,7 @@ bool hub_device_report(struct hub_device *device, const char *patch, size_t size
 {
         struct hub_twin *twin = &device->twin;
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (device->closed || device->place != HUB_PLACE_READY || device->hub->client->stopping ||
             twin->report != NULL)
                 return false;
@@ -175,7 +175,7 @@ bool hub_device_report(struct hub_device *device, const char *patch, size_t size
         buf_clear(&twin->patch);
         buf_add(&twin->patch, patch, size);
         crypto_uuid4(twin->correlation);
-        hub_timer_start(device->hub->client, &twin->timer, ANSWER_TIMEOUT_MS);
+        loop_timer_start(device->hub->client->loop, &twin->timer, ANSWER_TIMEOUT_MS);
         attach(device);
         send_if_possible(device);
         return true;

@@ -23,7 +23,7 @@ struct hub_twin {
         bool is_sent;
         char correlation[CRYPTO_UUID_SIZE]; /* of request and answer */
         uint64_t count;                     /* of delivery tags */
-        struct hub_timer timer;             /* ends the waiting */
+        struct timer timer;                 /* ends the waiting */
 };
 
 void hub_twin_init(struct hub_twin *twin);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/loop.h"
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "networks/downlink.h"
@@ -73,15 +74,15 @@ struct command {
         /* Not in the store. */
         struct hub_command *delivery; /* the newest one that is locked by us; or NULL */
         struct hub_method *call;
-        struct hub_timer timer; /* of a call's answer; of the pause before a new attempt */
-        void *owner;            /* whose the timer is */
-        int unwritten;          /* records on their way to the disk */
-        bool record_failed;     /* the last one could not be written */
-        bool held;              /* not in the ledger: its device has too many; they wait in order */
-        bool resting;           /* its new attempt comes after a pause */
-        int failures;           /* of handing it over, in a row */
-        int refusal_status;     /* of the answer to its call, if refused; 0 = the usual one */
-        int busy_count;         /* answers DOWNLINK_BUSY, in a row */
+        struct timer timer; /* of a call's answer; of the pause before a new attempt */
+        void *owner;        /* whose the timer is */
+        int unwritten;      /* records on their way to the disk */
+        bool record_failed; /* the last one could not be written */
+        bool held;          /* not in the ledger: its device has too many; they wait in order */
+        bool resting;       /* its new attempt comes after a pause */
+        int failures;       /* of handing it over, in a row */
+        int refusal_status; /* of the answer to its call, if refused; 0 = the usual one */
+        int busy_count;     /* answers DOWNLINK_BUSY, in a row */
         int64_t listen_until_ms; /* steady clock; so long an event may tell of it, in doubt */
         int64_t started_ns;      /* steady clock */
 };

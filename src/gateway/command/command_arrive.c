@@ -173,7 +173,7 @@ void command_arrive_message(struct command_arrive *hub, struct device *device,
 
 /* --- direct methods ------------------------------------------------------------------------ */
 
-static void on_deadline(struct hub_timer *timer)
+static void on_deadline(struct timer *timer)
 {
         struct command *command = list_entry(timer, struct command, timer);
         struct command_arrive *hub = command->owner;
@@ -238,6 +238,6 @@ void command_arrive_method(struct command_arrive *hub, struct device *device,
         command->owner = hub;
         command->timer.run = on_deadline;
         command_make_reference(command);
-        hub_timer_start(hub->options.hubs, &command->timer, CALL_PATIENCE_MS);
+        loop_timer_start(hub->options.loop, &command->timer, CALL_PATIENCE_MS);
         command_ledger_add(hub->options.pending, command);
 }

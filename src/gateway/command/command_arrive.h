@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * Command stage 1: what the hub delivers enters the ledger, or is refused with a reason.
- * All on the thread "hub".
+ * All on the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_ARRIVE_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_ARRIVE_H
 
 #include "azure/hub/hub_client.h"
+#include "base/loop.h"
 #include "conf/settings.h"
 #include "gateway/command/command_ledger.h"
 #include "gateway/device/device.h"
@@ -15,7 +16,7 @@ struct command_arrive;
 
 struct command_arrive_options {
         const struct settings *settings;
-        struct hub_client *hubs;
+        struct loop *loop;
         struct command_ledger *pending;
 };
 

@@ -15,11 +15,11 @@
 #define MAXIMUM_REFERENCES 16
 
 struct command_confirm {
-        struct hub_client *hubs;
+        struct loop *loop;
         struct command_ledger *pending;
 };
 
-/* What an event says, on its way to the thread "hub". */
+/* What an event says, on its way to the thread "loop". */
 struct news {
         struct command_confirm *confirm;
         enum event_kind kind;
@@ -32,11 +32,11 @@ struct news {
         void *context;
 };
 
-struct command_confirm *command_confirm_new(struct hub_client *hubs, struct command_ledger *pending)
+struct command_confirm *command_confirm_new(struct loop *loop, struct command_ledger *pending)
 {
         struct command_confirm *confirm = mem_new(1, sizeof(*confirm));
 
-        confirm->hubs = hubs;
+        confirm->loop = loop;
         confirm->pending = pending;
         return confirm;
 }
@@ -180,7 +180,7 @@ static struct command *find_command(struct news *news, const char *reference)
         return NULL;
 }
 
-/* On the thread "hub". */
+/* On the thread "loop". */
 static void take_news(void *context)
 {
         struct news *news = context;
@@ -211,5 +211,5 @@ void command_confirm_event(struct command_confirm *confirm, const struct event *
         news->confirm = confirm;
         news->done = done;
         news->context = context;
-        hub_client_post(confirm->hubs, take_news, news);
+        loop_post(confirm->loop, take_news, news);
 }

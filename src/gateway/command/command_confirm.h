@@ -11,16 +11,15 @@
 
 #include <stdbool.h>
 
-#include "azure/hub/hub_client.h"
+#include "base/loop.h"
 #include "gateway/command/command_ledger.h"
 #include "networks/event.h"
 
 struct command_confirm;
 
-struct command_confirm *command_confirm_new(struct hub_client *hubs,
-                                            struct command_ledger *pending);
+struct command_confirm *command_confirm_new(struct loop *loop, struct command_ledger *pending);
 
-/* After the thread "hub" has ended. */
+/* After the thread "loop" has ended. */
 void command_confirm_free(struct command_confirm *confirm);
 
 /* Is it an event about a downlink of ours? Every thread. */
@@ -28,7 +27,7 @@ bool command_confirm_concerns(const struct event *event);
 
 /*
  * Applies the event; `done` is called once what it changed is on disk (0), or can't be. Any
- * thread; `done` comes on the store's thread or on the thread "hub". The event is not kept.
+ * thread; `done` comes on the store's thread or on the thread "loop". The event is not kept.
  */
 void command_confirm_event(struct command_confirm *confirm, const struct event *event,
                            void (*done)(void *context, int result), void *context);

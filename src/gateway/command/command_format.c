@@ -52,7 +52,7 @@ void command_format_join(struct command_format *format, struct command_ledger *p
 
 void command_format_stop(struct command_format *format)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         pthread_mutex_lock(&format->lock);
         format->stopped = true;
         pthread_mutex_unlock(&format->lock);
@@ -135,7 +135,7 @@ static void judge(struct call *call)
         command_ledger_release(format->pending, command);
 }
 
-/* Back on the thread "hub" with the result. */
+/* Back on the thread "loop" with the result. */
 static void finish_call(void *context)
 {
         struct call *call = context;
@@ -165,7 +165,7 @@ static void on_result(void *context, const struct formatter_result *result)
                 buf_add(&call->bytes, result->bytes.data, result->bytes.size);
         pthread_mutex_lock(&format->lock);
         if (!format->stopped && result->status != FORMATTER_STOPPED)
-                hub_client_post(format->options.hubs, finish_call, call);
+                loop_post(format->options.loop, finish_call, call);
         pthread_mutex_unlock(&format->lock);
 }
 
@@ -199,7 +199,7 @@ static void start(struct command_format *format, struct command *command)
 
 void command_format_hand_over(struct command_format *format, struct command *command)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (format->stopped)
                 return;
         if (!command->formatter || command->downlink.payload)

@@ -8,19 +8,19 @@
  *   - what it made is on disk before it is handed over, so that every attempt sends the same bytes;
  *   - what it can't make is refused with its reason: the message is rejected, a call answered 422.
  *
- * On the thread "hub"; formatters run in their own processes.
+ * On the thread "loop"; formatters run in their own processes.
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_FORMAT_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_FORMAT_H
 
-#include "azure/hub/hub_client.h"
+#include "base/loop.h"
 #include "formatter/formatter.h"
 #include "gateway/command/command_ledger.h"
 
 struct command_format;
 
 struct command_format_options {
-        struct hub_client *hubs;
+        struct loop *loop;
         struct formatter_pool *pool; /* NULL = there is none: what needs one is refused */
         /* The command is ready for its network. */
         void (*hand_over)(void *context, struct command *command);
@@ -32,10 +32,10 @@ struct command_format *command_format_new(const struct command_format_options *o
 /* Supplies the ledger, which needs this one to be made. */
 void command_format_join(struct command_format *format, struct command_ledger *pending);
 
-/* Results are not waited for any more. On the thread "hub". */
+/* Results are not waited for any more. On the thread "loop". */
 void command_format_stop(struct command_format *format);
 
-/* After the thread "hub" has ended and the pool is freed. */
+/* After the thread "loop" has ended and the pool is freed. */
 void command_format_free(struct command_format *format);
 
 /* command_ledger_options.hand_over: it is this command's turn. */

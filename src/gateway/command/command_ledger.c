@@ -32,7 +32,7 @@ struct command_ledger {
         struct map *by_reference; /* those in the ledger that are not finished */
         struct list finished;     /* remembered, in the order of their end */
         int64_t arrivals;         /* the last number given */
-        struct hub_timer care;
+        struct timer care;
         bool stopped;
 };
 
@@ -47,7 +47,7 @@ struct command_ledger *command_ledger_new(const struct command_ledger_options *o
                 pending->options.maximum_remembered = MOST_REMEMBERED;
         pending->recorder = command_recorder_new(&(struct command_recorder_options){
                 .store = options->store,
-                .hubs = options->hubs,
+                .loop = options->loop,
                 .written = on_written,
                 .context = pending,
         });
@@ -156,7 +156,7 @@ static bool is_handing_over(struct command_ledger *pending, struct device *devic
         if (command->state < COMMAND_QUEUED || device->command_timer.position == 0)
                 return true;
         /* An event has decided it while the next try was waited for (rule E2). */
-        hub_timer_stop(pending->options.hubs, &device->command_timer);
+        loop_timer_stop(pending->options.loop, &device->command_timer);
         device->handing_over = NULL;
         return false;
 }
@@ -247,7 +247,7 @@ void command_ledger_add(struct command_ledger *pending, struct command *command)
         CLEANUP(mem_cleanup)
         char *key = command_record_key(command->device_key, command->identity);
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         map_set(pending->by_identity, key, command);
         if (command->delivery)
                 command->delivery->owner = command;
@@ -346,7 +346,7 @@ static void forget(struct command_ledger *pending, struct command *command)
         CLEANUP(mem_cleanup)
         char *key = command_record_key(command->device_key, command->identity);
 
-        hub_timer_stop(pending->options.hubs, &command->timer);
+        loop_timer_stop(pending->options.loop, &command->timer);
         map_remove(pending->by_identity, key);
         command_free(command);
 }
@@ -395,7 +395,7 @@ static void finish(struct command_ledger *pending, struct command *command,
         if (outcome == COMMAND_DELIVERED && command->state < COMMAND_QUEUED &&
             command->downlink.replace)
                 supersede_earlier(pending, command);
-        hub_timer_stop(pending->options.hubs, &command->timer);
+        loop_timer_stop(pending->options.loop, &command->timer);
         command->resting = false;
         command->early = command_settle_was_told(command);
         command_reach(command, COMMAND_FINISHED);
@@ -464,7 +464,7 @@ void command_ledger_busy(struct command_ledger *pending, struct device *device)
 
 /* --- deliveries ---------------------------------------------------------------------------- */
 
-static void rest_is_over(struct hub_timer *timer)
+static void rest_is_over(struct timer *timer)
 {
         struct command *command = list_entry(timer, struct command, timer);
 
@@ -477,8 +477,8 @@ static void rest(struct command_ledger *pending, struct command *command)
         command->resting = true;
         command->owner = pending;
         command->timer.run = rest_is_over;
-        hub_timer_start(pending->options.hubs, &command->timer,
-                        backoff_ms(command->attempt - 1, REST_MIN_MS, REST_MAX_MS));
+        loop_timer_start(pending->options.loop, &command->timer,
+                         backoff_ms(command->attempt - 1, REST_MIN_MS, REST_MAX_MS));
 }
 
 /* The hub gives it another chance after we abandoned it. */
@@ -575,7 +575,7 @@ static void finish_expired(struct command_ledger *pending, const struct clock_mo
         } while (expired.count == ARRAY_SIZE(expired.commands));
 }
 
-static void take_care(struct hub_timer *timer)
+static void take_care(struct timer *timer)
 {
         struct command_ledger *pending = list_entry(timer, struct command_ledger, care);
         struct clock_moment now = clock_moment_now();
@@ -584,7 +584,7 @@ static void take_care(struct hub_timer *timer)
                 return;
         finish_expired(pending, &now);
         forget_finished(pending, &now);
-        hub_timer_start(pending->options.hubs, &pending->care, CARE_PERIOD_MS);
+        loop_timer_start(pending->options.loop, &pending->care, CARE_PERIOD_MS);
 }
 
 /* --- start and stop ------------------------------------------------------------------------ */
@@ -649,18 +649,18 @@ void command_ledger_start(struct command_ledger *pending)
         size_t count = map_count(pending->by_reference);
         struct starting starting = {.devices = mem_new(count + 1, sizeof(struct device *))};
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         map_each(pending->by_reference, collect_device, &starting);
         for (size_t i = 0; i < starting.count; i++)
                 command_ledger_next(pending, starting.devices[i]);
         free(starting.devices);
         pending->care.run = take_care;
-        hub_timer_start(pending->options.hubs, &pending->care, CARE_PERIOD_MS);
+        loop_timer_start(pending->options.loop, &pending->care, CARE_PERIOD_MS);
 }
 
 void command_ledger_stop(struct command_ledger *pending)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         pending->stopped = true;
         command_recorder_stop(pending->recorder);
 }

@@ -17,13 +17,14 @@
  *     delivery count, as abandoning would: the hub delivers again, and the new lock is held;
  *   - memory is bounded: the oldest finished commands are forgotten first.
  *
- * All on the thread "hub", but command_ledger_load.
+ * All on the thread "loop", but command_ledger_load.
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_LEDGER_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_LEDGER_H
 
 #include "azure/hub/hub_client.h"
 #include "base/error.h"
+#include "base/loop.h"
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/command/command.h"
@@ -35,7 +36,7 @@ struct command_ledger;
 struct command_ledger_options {
         const struct settings *settings;
         struct store *store;
-        struct hub_client *hubs;
+        struct loop *loop;
         /* It is this command's turn: hand it to the network (in doubt: find out first). */
         void (*hand_over)(void *context, struct command *command);
         /* Its outcome became known after the cloud was told that it is done (command->early). */
@@ -46,7 +47,7 @@ struct command_ledger_options {
 
 struct command_ledger *command_ledger_new(const struct command_ledger_options *options);
 
-/* After the thread "hub" has ended and the store is closed. */
+/* After the thread "loop" has ended and the store is closed. */
 void command_ledger_free(struct command_ledger *pending);
 
 /*

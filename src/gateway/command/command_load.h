@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The ledger of the last run, as it is on disk. Before the thread "hub" handles devices. */
+/* The ledger of the last run, as it is on disk. Before the thread "loop" handles devices. */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_LOAD_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_LOAD_H
 

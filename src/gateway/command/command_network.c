@@ -100,7 +100,7 @@ void command_network_free(struct command_network *network)
 
 void command_network_stop(struct command_network *network)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         network->stopped = true;
 }
 
@@ -112,7 +112,7 @@ static void release(struct command_network *network, struct command *command)
         command_ledger_release(network->pending, command);
 }
 
-static void on_timer(struct hub_timer *timer)
+static void on_timer(struct timer *timer)
 {
         struct device *device = list_entry(timer, struct device, command_timer);
         struct command_network *network = device->command_owner;
@@ -127,7 +127,7 @@ static void wait(struct command_network *network, struct command *command, int64
 
         device->command_owner = network;
         device->command_timer.run = on_timer;
-        hub_timer_start(network->options.hubs, &device->command_timer, delay_ms);
+        loop_timer_start(network->options.loop, &device->command_timer, delay_ms);
 }
 
 /* Once more, later; or, after too many failures, when the hub delivers it again. */
@@ -331,7 +331,7 @@ static void judge_have_you(struct exchange *exchange, const struct downlink_driv
                                                : "the network's list of downlinks can't be read");
 }
 
-/* Back on the thread "hub" with the answer. */
+/* Back on the thread "loop" with the answer. */
 static void finish_exchange(void *context)
 {
         struct exchange *exchange = context;
@@ -363,7 +363,7 @@ static void exchange_done(void *context, const struct http_answer *answer)
         if (answer->body.size > 0)
                 buf_add(&exchange->body, answer->body.data, answer->body.size);
         if (answer->failure != HTTP_E_STOPPED)
-                hub_client_post(exchange->network->options.hubs, finish_exchange, exchange);
+                loop_post(exchange->network->options.loop, finish_exchange, exchange);
 }
 
 /* --- what is asked ------------------------------------------------------------------------- */
@@ -495,7 +495,7 @@ static void find_out(struct command_network *network, struct command *command)
 
 void command_network_hand_over(struct command_network *network, struct command *command)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (network->stopped)
                 return;
         switch (command->state) {
@@ -519,8 +519,8 @@ void command_network_hand_over(struct command_network *network, struct command *
 
 void command_network_contact(struct command_network *network, struct device *device)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         device->contact_ms = clock_steady_ms();
         if (!network->stopped && device->network_busy && device->command_timer.position != 0)
-                hub_timer_start(network->options.hubs, &device->command_timer, 0);
+                loop_timer_start(network->options.loop, &device->command_timer, 0);
 }

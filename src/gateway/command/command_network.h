@@ -10,14 +10,14 @@
  * again, soon enough, either is taken or tells that the place is used, by this one if no other can
  * be there. What stays unknown is refused, with that reason, and not sent again.
  *
- * On the thread "hub"; the requests run on the thread "http".
+ * On the thread "loop"; the requests run on the thread "http".
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_NETWORK_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_NETWORK_H
 
 #include <stdbool.h>
 
-#include "azure/hub/hub_client.h"
+#include "base/loop.h"
 #include "conf/settings.h"
 #include "gateway/command/command_ledger.h"
 #include "http/http_client.h"
@@ -27,7 +27,7 @@ struct command_network;
 struct command_network_options {
         const struct settings *settings;
         struct http_client *http;
-        struct hub_client *hubs;
+        struct loop *loop;
 };
 
 struct command_network *command_network_new(const struct command_network_options *options);
@@ -38,7 +38,7 @@ void command_network_join(struct command_network *network, struct command_ledger
 /* After the threads "http" and "hub" have ended. */
 void command_network_free(struct command_network *network);
 
-/* Answers are not waited for any more. On the thread "hub". */
+/* Answers are not waited for any more. On the thread "loop". */
 void command_network_stop(struct command_network *network);
 
 /* The device was in contact with its network: what that could not take may find its place now. */

@@ -61,7 +61,7 @@ void command_recorder_free(struct command_recorder *recorder)
 
 void command_recorder_stop(struct command_recorder *recorder)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         pthread_mutex_lock(&recorder->lock);
         recorder->stopped = true;
         pthread_mutex_unlock(&recorder->lock);
@@ -83,7 +83,7 @@ static void tell(struct command_recorder *recorder, struct recording *recording)
                 recorder->options.written(recorder->options.context, command, recording->result);
 }
 
-/* On the thread "hub". */
+/* On the thread "loop". */
 static void take_answers(void *context)
 {
         struct command_recorder *recorder = context;
@@ -125,7 +125,7 @@ static void recording_done(struct store_write *write, int result)
         pthread_mutex_lock(&recorder->lock);
         list_push_back(&recorder->answered, &recording->node);
         if (!recorder->posted && !recorder->stopped) {
-                hub_client_post(recorder->options.hubs, take_answers, recorder);
+                loop_post(recorder->options.loop, take_answers, recorder);
                 recorder->posted = true;
         }
         pthread_mutex_unlock(&recorder->lock);

@@ -4,17 +4,17 @@
  *
  * Laws:
  *   - records are written in the order in which they were asked for;
- *   - `written` is called on the thread "hub" when all records of a command that were asked for so
+ *   - `written` is called on the thread "loop" when all records of a command that were asked for so
  *     far are on disk, or can't be; so that nobody is told what the disk does not hold yet.
  *
- * All on the thread "hub", but command_recorder_new and _free.
+ * All on the thread "loop", but command_recorder_new and _free.
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_RECORD_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_RECORD_H
 
 #include <stddef.h>
 
-#include "azure/hub/hub_client.h"
+#include "base/loop.h"
 #include "gateway/command/command.h"
 #include "store/store.h"
 
@@ -28,17 +28,17 @@ struct command_recorder;
 
 struct command_recorder_options {
         struct store *store;
-        struct hub_client *hubs;
+        struct loop *loop;
         void (*written)(void *context, struct command *command, int result);
         void *context;
 };
 
 struct command_recorder *command_recorder_new(const struct command_recorder_options *options);
 
-/* After the thread "hub" has ended and the store is closed. */
+/* After the thread "loop" has ended and the store is closed. */
 void command_recorder_free(struct command_recorder *recorder);
 
-/* `written` is not called any more, and nothing is posted to the thread "hub". */
+/* `written` is not called any more, and nothing is posted to the thread "loop". */
 void command_recorder_stop(struct command_recorder *recorder);
 
 /* "device key\nidentity": the record's key, and the ledger's. The caller's. */

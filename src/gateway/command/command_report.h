@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The outcome of a command, as an event of its device: telemetry or a reported property, as the
- * settings say when it is sent. On the thread "hub".
+ * settings say when it is sent. On the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_REPORT_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_REPORT_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the cloud is told of a command: its message is completed, abandoned or rejected; its caller
- * gets an answer. On the thread "hub".
+ * gets an answer. On the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_SETTLE_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_SETTLE_H

@@ -10,7 +10,6 @@
 
 #include <stddef.h>
 
-#include "azure/hub/hub_client.h"
 #include "base/error.h"
 #include "base/reason.h"
 #include "conf/settings.h"

@@ -58,7 +58,7 @@ static void conclude(struct call *call, int status, const struct reason *reason)
         free(call);
 }
 
-/* --- on the thread "hub" ------------------------------------------------------------------- */
+/* --- on the thread "loop" ------------------------------------------------------------------- */
 
 /* On the store's thread: what was changed is on disk. */
 static void cancelled(void *context, int result)
@@ -207,7 +207,7 @@ static void handle(void *context, struct http_exchange *exchange)
         call->control = control;
         call->exchange = exchange;
         call->request = request;
-        hub_client_post(control->options.hubs, run, call);
+        loop_post(control->options.loop, run, call);
 }
 
 /* --- start and stop ------------------------------------------------------------------------ */

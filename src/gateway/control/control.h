@@ -4,7 +4,7 @@
  * only the gateway's user (and root) may open. `isthmus command`, `isthmus status` and
  * `curl --unix-socket` speak to it; docs/operating.md lists the calls.
  *
- * Threads: "control" (libmicrohttpd's) reads requests; they are answered on the thread "hub", and
+ * Threads: "control" (libmicrohttpd's) reads requests; they are answered on the thread "loop", and
  * what changes something on the store's thread, once the change is on disk.
  */
 #ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_H
@@ -14,6 +14,7 @@
 
 #include "azure/hub/hub_client.h"
 #include "base/error.h"
+#include "base/loop.h"
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/command/command_ledger.h"
@@ -31,6 +32,7 @@ struct control_options {
         const char *directory; /* the data directory; its lock must be held */
         const struct settings *settings;
         struct store *store;
+        struct loop *loop;
         struct hub_client *hubs;
         struct uplink_queue *queue;
         struct device_table *devices;
@@ -41,7 +43,7 @@ struct control_options {
 int control_start(const struct control_options *options, struct control **control,
                   struct reason *reason) MUST_CHECK;
 
-/* Answers what is under way; before the thread "hub" ends. NULL is allowed. */
+/* Answers what is under way; before the thread "loop" ends. NULL is allowed. */
 void control_stop(struct control *control);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "gateway/command/command_view.h"
@@ -41,7 +42,7 @@ void control_commands_list(const struct control_options *options,
         struct collection all = {.filter = &request->filter};
         size_t shown;
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         command_ledger_each(options->pending, collect, &all);
         if (all.count > 0)
                 qsort(all.commands, all.count, sizeof(all.commands[0]), command_newest_first);
@@ -81,7 +82,7 @@ int control_commands_find(const struct control_options *options, const char *ref
 {
         struct search search = {.reference = reference};
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         command_ledger_each(options->pending, look_at, &search);
         *command = search.found;
         if (search.count == 1)
@@ -125,7 +126,7 @@ int control_commands_cancel(const struct control_options *options, struct comman
         const char *refusal = obstacle(command);
         CLEANUP(mem_cleanup) char *text = NULL;
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (command->state == COMMAND_FINISHED) {
                 reason_set(reason, "it is finished already: %s",
                            command_outcome_name(command->outcome));

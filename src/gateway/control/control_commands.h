@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The control socket's answers about commands. All on the thread "hub". */
+/* The control socket's answers about commands. All on the thread "loop". */
 #ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_COMMANDS_H
 #define ISTHMUS_GATEWAY_CONTROL_CONTROL_COMMANDS_H
 

@@ -2,6 +2,7 @@
 #include "gateway/control/control_devices.h"
 
 #include "base/json.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/thread.h"
@@ -89,7 +90,7 @@ void control_devices_list(const struct control_options *options,
         CLEANUP(buf_deinit) struct buf devices = BUF_INIT;
         struct device_page list = {.options = options, .request = request, .out = &devices};
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         device_table_each(options->devices, add_device, &list);
         buf_add_format(out, "{\"matching\":%zu,\"devices\":[", list.matching);
         buf_add(out, buf_text(&devices), devices.size);
@@ -122,7 +123,7 @@ int control_devices_find(const struct control_options *options,
         struct search search = {.request = request};
         const char *wanted = request->filter.device;
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         search.found = device_table_find(options->devices, wanted);
         if (search.found)
                 search.count = 1;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/loop.h"
 #include "base/text.h"
 #include "base/thread.h"
 
@@ -116,7 +117,7 @@ void control_status_write(const struct control_options *options, int64_t started
         CLEANUP(json_cleanup) struct json_object *view = json_object_new_object();
         char time[CLOCK_TEXT_SIZE];
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         clock_format_utc(time, started_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
         add_text(view, "version", ISTHMUS_VERSION);
         add_count(view, "pid", getpid());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The control socket's answer about the gateway as a whole. On the thread "hub". */
+/* The control socket's answer about the gateway as a whole. On the thread "loop". */
 #ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_STATUS_H
 #define ISTHMUS_GATEWAY_CONTROL_CONTROL_STATUS_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Is this machine's clock right? Tokens carry a time, so a clock that is behind makes every hub and
- * service refuse every device. Pure but for its log lines; all on the thread "hub".
+ * service refuse every device. Pure but for its log lines; all on the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_CLOCK_CHECK_H
 #define ISTHMUS_GATEWAY_DEVICE_CLOCK_CHECK_H

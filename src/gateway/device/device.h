@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The gateway's devices: (network, application, network's device id), each with one identity in
- * IoT Hub. All on the thread "hub", but device_phase_name.
+ * IoT Hub. All on the thread "loop", but device_phase_name.
  *
  * Law: two devices never share an IoT Hub device id in the same hub or ID scope; the one that came
  * first keeps it, also over a restart.
@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/loop.h"
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/device/device_directory.h"
@@ -80,13 +81,13 @@ struct device {
         struct list held_commands;      /* there is no room for them among those */
         int64_t replaced_up_to;         /* arrival of the newest `replace` that was taken */
         struct command *handing_over;   /* to the network, the one whose turn it is; or NULL */
-        struct hub_timer command_timer;
+        struct timer command_timer;
         void *command_owner;       /* struct command_network, for the timer */
         int64_t contact_ms;        /* steady clock; its last uplink in this run; 0 = none */
         int64_t next_command_ms;   /* steady clock; not sooner is the next one handed over */
         struct clock_moment taken; /* when the network took the last one */
 
-        struct hub_timer timer;
+        struct timer timer;
         void *owner; /* struct device_link, for the timer and the handlers of `link` */
 };
 

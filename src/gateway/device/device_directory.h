@@ -6,7 +6,7 @@
  *
  * A device that is not listed any more stays known, with what was last said of it.
  *
- * All on the thread "hub", but device_directory_integrates.
+ * All on the thread "loop", but device_directory_integrates.
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_DIRECTORY_H
 #define ISTHMUS_GATEWAY_DEVICE_DEVICE_DIRECTORY_H
@@ -31,7 +31,7 @@ struct device_entry {
 
 struct device_directory *device_directory_new(const struct settings *settings, struct store *store);
 
-/* After the threads "hub" and "ingest" have ended; NULL is allowed. */
+/* After the threads "loop" and "ingest" have ended; NULL is allowed. */
 void device_directory_free(struct device_directory *directory);
 
 /* Reads the store's records. Before anything else; any thread. */

@@ -35,7 +35,7 @@
 /* One list to read: all devices of a network, or those of one application. */
 struct source {
         struct list_node node; /* on registry->due */
-        struct hub_timer timer;
+        struct timer timer;
         struct device_listing *registry;
         const struct network *network;
         struct listing_access access;
@@ -139,7 +139,7 @@ void device_listing_free(struct device_listing *registry)
 
 void device_listing_stop(struct device_listing *registry)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         registry->stopped = true;
 }
 
@@ -153,7 +153,7 @@ static void make_due(struct source *source)
         list_push_back(&source->registry->due, &source->node);
 }
 
-static void on_timer(struct hub_timer *timer)
+static void on_timer(struct timer *timer)
 {
         struct source *source = list_entry(timer, struct source, timer);
 
@@ -167,7 +167,7 @@ static void wait(struct source *source, int64_t delay_ms)
 {
         source->is_resting = true;
         source->timer.run = on_timer;
-        hub_timer_start(source->registry->options.hubs, &source->timer, delay_ms);
+        loop_timer_start(source->registry->options.loop, &source->timer, delay_ms);
 }
 
 static const char *application_of(const struct source *source)
@@ -288,7 +288,7 @@ static void take_device(struct source *source, struct listed_device *device)
                 source->waiting++;
 }
 
-/* On the thread "hub": takes in a part of the page, and comes again for the rest. */
+/* On the thread "loop": takes in a part of the page, and comes again for the rest. */
 static void take_page(void *context)
 {
         struct exchange *exchange = context;
@@ -301,7 +301,7 @@ static void take_page(void *context)
         for (; exchange->taken < end && exchange->taken < exchange->list.count; exchange->taken++)
                 take_device(source, &exchange->list.devices[exchange->taken]);
         if (exchange->taken < exchange->list.count) {
-                hub_client_post(registry->options.hubs, take_page, exchange);
+                loop_post(registry->options.loop, take_page, exchange);
                 return;
         }
         if (exchange->result == EXCHANGE_GOOD)
@@ -349,7 +349,7 @@ static void answered(void *context, const struct http_answer *answer)
         if (answer->failure == HTTP_E_STOPPED)
                 return;
         judge(exchange, answer);
-        hub_client_post(exchange->registry->options.hubs, take_page, exchange);
+        loop_post(exchange->registry->options.loop, take_page, exchange);
 }
 
 /* --- the question ------------------------------------------------------------------------- */
@@ -389,7 +389,7 @@ static void ask_next(struct device_listing *registry)
 
 void device_listing_start(struct device_listing *registry)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         for (size_t i = 0; i < registry->count; i++)
                 make_due(&registry->sources[i]);
         ask_next(registry);
@@ -397,12 +397,12 @@ void device_listing_start(struct device_listing *registry)
 
 void device_listing_refresh(struct device_listing *registry)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         for (size_t i = 0; i < registry->count; i++) {
                 struct source *source = &registry->sources[i];
 
                 if (source->is_resting) {
-                        hub_timer_stop(registry->options.hubs, &source->timer);
+                        loop_timer_stop(registry->options.loop, &source->timer);
                         make_due(source);
                 } else {
                         source->is_stale = true;

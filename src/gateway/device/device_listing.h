@@ -4,12 +4,12 @@
  * pages of all registries are asked for one at a time, on the thread "http"; a registry that is
  * away is asked again with backoff, or when it says so (Retry-After), and stops nobody else.
  *
- * All on the thread "hub".
+ * All on the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_LISTING_H
 #define ISTHMUS_GATEWAY_DEVICE_DEVICE_LISTING_H
 
-#include "azure/hub/hub_client.h"
+#include "base/loop.h"
 #include "conf/settings.h"
 #include "http/http_client.h"
 #include "networks/network.h"
@@ -19,7 +19,7 @@ struct device_listing;
 struct device_listing_options {
         const struct settings *settings;
         struct http_client *http;
-        struct hub_client *hubs;
+        struct loop *loop;
         /*
          * One device of a page; `application` NULL = not known. Valid during the call. False if
          * nothing can be done for it before its first uplink.
@@ -41,7 +41,7 @@ void device_listing_refresh(struct device_listing *registry);
 /* Asks nothing any more. */
 void device_listing_stop(struct device_listing *registry);
 
-/* After the threads "http" and "hub" have ended; NULL is allowed. */
+/* After the threads "http" and "loop" have ended; NULL is allowed. */
 void device_listing_free(struct device_listing *registry);
 
 #endif

@@ -5,7 +5,7 @@
  * devices with different claims could be sent to one and the same IoT Hub device.
  *
  * Law: a place belongs to one device; the one that came first keeps it, also over a restart, until
- * it gets another. All on the thread "hub".
+ * it gets another. All on the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_PLACE_H
 #define ISTHMUS_GATEWAY_DEVICE_DEVICE_PLACE_H
@@ -21,7 +21,7 @@ struct device_places;
 
 struct device_places *device_places_new(struct store *store);
 
-/* After the thread "hub" has ended; NULL is allowed. */
+/* After the thread "loop" has ended; NULL is allowed. */
 void device_places_free(struct device_places *places);
 
 /* Reads who has which place. Before the first device_places_claim; any thread. */

@@ -271,7 +271,7 @@ static bool derive_key(const struct settings_azure *azure, const struct device *
         return device_key_derive(key, azure->group_enrollment_key, device->hub_id, reason);
 }
 
-/* Back on the thread "hub" with the service's answer. */
+/* Back on the thread "loop" with the service's answer. */
 static void finish_registration(void *context)
 {
         struct registration *registration = context;
@@ -302,7 +302,7 @@ static void registration_done(void *context, const struct dps_result *result)
         registration->result = *result;
         registration->hub = mem_text(result->assigned_hub);
         registration->device_id = mem_text(result->device_id);
-        hub_client_post(registration->provision->options.hubs, finish_registration, registration);
+        loop_post(registration->provision->options.loop, finish_registration, registration);
 }
 
 static void ask_service(struct device_provision *provision, struct device *device,
@@ -359,7 +359,7 @@ void device_provision_start(struct device_provision *provision, struct device *d
         struct settings_azure azure;
         struct reason reason = REASON_INIT;
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (!device_azure(provision, device, &azure)) {
                 reason_set(&reason,
                            "nothing is configured to connect devices of application '%s': add a "

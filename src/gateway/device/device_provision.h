@@ -2,7 +2,7 @@
 /*
  * Which hub is a device's, and with which key? By a connection string, or by the Device
  * Provisioning Service, whose answer is remembered in the store: a restart asks nothing again.
- * One registration at a time per device. All on the thread "hub".
+ * One registration at a time per device. All on the thread "loop".
  *
  * Law: an assignment is replaced when the service has answered with another, and forgotten only
  * when an operator releases the device.
@@ -11,8 +11,8 @@
 #define ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
 
 #include "azure/dps/dps_client.h"
-#include "azure/hub/hub_client.h"
 #include "base/error.h"
+#include "base/loop.h"
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/device/device.h"
@@ -23,7 +23,7 @@ struct device_provision;
 struct device_provision_options {
         const struct settings *settings;
         struct store *store;
-        struct hub_client *hubs;
+        struct loop *loop;
         struct dps_client *dps;
         /*
          * The device's assignment is known (`result` NULL), or not (its `reason` says why; with
@@ -36,7 +36,7 @@ struct device_provision_options {
 
 struct device_provision *device_provision_new(const struct device_provision_options *options);
 
-/* After the threads "http" and "hub" have ended. */
+/* After the threads "http" and "loop" have ended. */
 void device_provision_free(struct device_provision *provision);
 
 /* Reads the remembered assignments. Before the first device_provision_start; any thread. */

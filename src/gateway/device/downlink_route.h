@@ -10,7 +10,7 @@
  *   - it is written when it has changed, not with every uplink;
  *   - its key is in the store and nowhere else.
  *
- * On the thread "hub", but downlink_hear (every thread), downlink_routes_new, _load and _free.
+ * On the thread "loop", but downlink_hear (every thread), downlink_routes_new, _load and _free.
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
 #define ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
@@ -35,7 +35,8 @@ struct downlink_routes;
 struct downlink_routes *downlink_routes_new(struct store *store);
 void downlink_routes_free(struct downlink_routes *routes);
 
-/* Reads the ways of the devices that `device_of` knows. Before the thread "hub" handles devices. */
+/* Reads the ways of the devices that `device_of` knows. Before the thread "loop" handles devices.
+ */
 int downlink_routes_load(struct downlink_routes *routes,
                          struct device *(*device_of)(void *context, const char *key), void *context,
                          struct reason *reason) MUST_CHECK;

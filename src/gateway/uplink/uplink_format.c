@@ -13,7 +13,7 @@ struct uplink_format {
         struct uplink_format_options options;
 
         pthread_mutex_t lock; /* guards what follows */
-        struct list inbox;    /* struct call: answered, not yet seen by "hub" */
+        struct list inbox;    /* struct call: answered, not yet seen by "loop" */
         bool posted;
         bool stopped;
 };
@@ -117,13 +117,13 @@ static void on_result(void *context, const struct formatter_result *result)
         pthread_mutex_lock(&format->lock);
         list_push_back(&format->inbox, &call->node);
         if (!format->posted && !format->stopped) {
-                hub_client_post(format->options.hubs, drain_inbox, format);
+                loop_post(format->options.loop, drain_inbox, format);
                 format->posted = true;
         }
         pthread_mutex_unlock(&format->lock);
 }
 
-/* --- the thread "hub" ----------------------------------------------------------------------- */
+/* --- the thread "loop" ----------------------------------------------------------------------- */
 
 static void finish(struct call *call)
 {
@@ -212,7 +212,7 @@ static enum uplink_format_state ask(struct uplink_format *format, struct device 
 enum uplink_format_state uplink_format(struct uplink_format *format, struct device *device,
                                        struct uplink_event *event, struct reason *reason)
 {
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (!event->formatted)
                 return ask(format, device, event, reason);
         if (uplink_format_is_waiting(event))

@@ -9,12 +9,13 @@
  *   - what can't be formatted is never sent half: it has a reason, for the dead letters;
  *   - the program's end is not the formatter's failure: the event stays in the store.
  *
- * All on the thread "hub". Results come on the thread "formatter" and are posted in batches.
+ * All on the thread "loop". Results come on the thread "formatter" and are posted in batches.
  */
 #ifndef ISTHMUS_GATEWAY_UPLINK_UPLINK_FORMAT_H
 #define ISTHMUS_GATEWAY_UPLINK_UPLINK_FORMAT_H
 
 #include "azure/hub/hub_client.h"
+#include "base/loop.h"
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "formatter/formatter.h"
@@ -27,18 +28,18 @@ struct uplink_format;
 struct uplink_format_options {
         const struct settings *settings;
         struct formatter_pool *pool; /* NULL = this gateway runs none */
-        struct hub_client *hubs;     /* whose thread it lives on */
-        /* On the thread "hub": the result that this device waited for is there. */
+        struct loop *loop;           /* whose thread it lives on */
+        /* On the thread "loop": the result that this device waited for is there. */
         void (*ready)(void *context, struct device *device);
         void *context;
 };
 
 struct uplink_format *uplink_format_new(const struct uplink_format_options *options);
 
-/* Posts nothing to the thread "hub" any more. Any thread; before hub_client_free. */
+/* Posts nothing to the thread "loop" any more. Any thread; before hub_client_free. */
 void uplink_format_stop(struct uplink_format *format);
 
-/* After the thread "hub" has ended and the pool is freed. */
+/* After the thread "loop" has ended and the pool is freed. */
 void uplink_format_free(struct uplink_format *format);
 
 /*

@@ -17,12 +17,12 @@
 
 struct uplink_queue {
         struct uplink_queue_options options;
-        /* Thread "hub". */
+        /* Thread "loop". */
         size_t memory;          /* bytes of the events in memory */
         struct map *recovering; /* device key to its struct reading, at start */
 
         pthread_mutex_t lock; /* guards what follows */
-        struct list inbox;    /* added by the store's threads, not yet seen by "hub" */
+        struct list inbox;    /* added by the store's threads, not yet seen by "loop" */
         bool posted;
         bool stopped;
 };
@@ -30,7 +30,7 @@ struct uplink_queue {
 /* One reading of a device's events from the store. */
 struct reading {
         struct store_take take;
-        struct hub_timer again; /* after a failure of the disk */
+        struct timer again; /* after a failure of the disk */
         struct uplink_queue *queue;
         char *device_key;
         struct device *device; /* NULL while recovering */
@@ -80,7 +80,7 @@ static bool post(struct uplink_queue *queue, void (*run)(void *context), void *c
         pthread_mutex_lock(&queue->lock);
         stopped = queue->stopped;
         if (!stopped)
-                hub_client_post(queue->options.hubs, run, context);
+                loop_post(queue->options.loop, run, context);
         pthread_mutex_unlock(&queue->lock);
         return !stopped;
 }
@@ -160,7 +160,7 @@ void uplink_queue_add(struct uplink_queue *queue, struct list *events)
         pthread_mutex_lock(&queue->lock);
         list_splice_back(&queue->inbox, events);
         if (!queue->posted && !queue->stopped) {
-                hub_client_post(queue->options.hubs, drain_inbox, queue);
+                loop_post(queue->options.loop, drain_inbox, queue);
                 queue->posted = true;
         }
         pthread_mutex_unlock(&queue->lock);
@@ -250,7 +250,7 @@ static struct device *recovered_device(struct uplink_queue *queue, struct readin
         return device;
 }
 
-static void read_again(struct hub_timer *timer)
+static void read_again(struct timer *timer)
 {
         start_reading(list_entry(timer, struct reading, again));
 }
@@ -263,7 +263,7 @@ static void finish_reading(void *context)
 
         if (reading->result != 0) {
                 reading->again.run = read_again;
-                hub_timer_start(queue->options.hubs, &reading->again, READ_AGAIN_MS);
+                loop_timer_start(queue->options.loop, &reading->again, READ_AGAIN_MS);
                 return;
         }
         if (!device && list_is_empty(&reading->events) && reading->arrived > 0) {
@@ -353,7 +353,7 @@ struct uplink_event *uplink_queue_first(struct uplink_queue *queue, struct devic
 {
         struct uplink_backlog *backlog = &device->backlog;
 
-        THREAD_ASSERT(HUB_CLIENT_THREAD);
+        THREAD_ASSERT(LOOP_THREAD);
         if (!list_is_empty(&backlog->events))
                 return list_entry(backlog->events.head.next, struct uplink_event, node);
         if (has_unread(backlog))

@@ -6,7 +6,7 @@
  *   - events of a device come out in the order of their ids, each at least once;
  *   - what does not fit in memory stays in the store and is read back when its turn comes.
  *
- * Threads: uplink_queue_add on the store's thread; everything else on the thread "hub".
+ * Threads: uplink_queue_add on the store's thread; everything else on the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_UPLINK_UPLINK_QUEUE_H
 #define ISTHMUS_GATEWAY_UPLINK_UPLINK_QUEUE_H
@@ -17,6 +17,7 @@
 
 #include "azure/hub/hub_client.h"
 #include "base/list.h"
+#include "base/loop.h"
 #include "gateway/device/device.h"
 #include "gateway/device/uplink_event.h"
 #include "store/store.h"
@@ -25,22 +26,22 @@ struct uplink_queue;
 
 struct uplink_queue_options {
         struct store *store;
-        struct hub_client *hubs;   /* whose thread it lives on */
+        struct loop *loop;         /* whose thread it lives on */
         size_t maximum_memory;     /* bytes of events held in memory; 0 = 64 MiB */
         size_t maximum_per_device; /* events held in memory; 0 = 64 */
-        /* On the thread "hub": the device of a stored event, made if it is new. Never NULL. */
+        /* On the thread "loop": the device of a stored event, made if it is new. Never NULL. */
         struct device *(*device_of)(void *context, const struct uplink_event *event);
-        /* On the thread "hub": the first waiting event of this device is in memory now. */
+        /* On the thread "loop": the first waiting event of this device is in memory now. */
         void (*ready)(void *context, struct device *device);
         void *context;
 };
 
 struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options);
 
-/* Posts nothing to the thread "hub" any more. Before hub_client_free. */
+/* Posts nothing to the thread "loop" any more. Before hub_client_free. */
 void uplink_queue_stop(struct uplink_queue *queue);
 
-/* After the thread "hub" has ended and the store is closed. */
+/* After the thread "loop" has ended and the store is closed. */
 void uplink_queue_free(struct uplink_queue *queue);
 
 /* On the store's thread: takes all struct uplink_event off `events`. */

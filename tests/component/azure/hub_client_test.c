@@ -16,6 +16,28 @@
 #define DEADLINE_MS 20000
 #define DEVICE_KEY  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
+static struct loop *loop;
+
+/* With a loop of its own. */
+static struct hub_client *client_new(const struct hub_client_options *options)
+{
+        struct hub_client_options with_loop = *options;
+        struct reason reason = REASON_INIT;
+        struct hub_client *client;
+
+        loop = loop_new();
+        with_loop.loop = loop;
+        assert_int_equal(hub_client_new(&with_loop, &client, &reason), 0);
+        return client;
+}
+
+static void client_free(struct hub_client *client, int64_t patience_ms)
+{
+        hub_client_free(client, patience_ms);
+        loop_free(loop);
+        loop = NULL;
+}
+
 /* A device and its owner; the counters may be read by the test. */
 struct owner {
         struct hub_client *client;
@@ -112,13 +134,12 @@ static void start(struct scene *scene, const char *name, const char *trusted)
                 .backoff_min_ms = 20,
                 .backoff_max_ms = 100,
         };
-        struct reason reason = REASON_INIT;
 
-        assert_int_equal(hub_client_new(&options, &scene->client, &reason), 0);
+        scene->client = client_new(&options);
         scene->owner.client = scene->client;
         snprintf(scene->owner.hub, sizeof(scene->owner.hub), "%s:%d", name, scene->port);
         snprintf(scene->owner.id, sizeof(scene->owner.id), "dev1");
-        hub_client_post(scene->client, open_device, &scene->owner);
+        loop_post(loop, open_device, &scene->owner);
 }
 
 static int setup(void **state)
@@ -136,7 +157,7 @@ static int teardown(void **state)
 {
         struct scene *scene = *state;
 
-        hub_client_free(scene->client, 5000);
+        client_free(scene->client, 5000);
         listener_stop(&scene->listener);
         listener_deinit(&scene->listener);
         free(scene);
@@ -151,12 +172,12 @@ static void messages_go_over_tls(void **state)
         scene->owner.to_send = 1000;
         start(scene, "localhost", scene->listener.certificate);
         assert_true(eventually(&scene->owner.accepted, 1000));
-        hub_client_post(scene->client, send_more, &scene->owner);
+        loop_post(loop, send_more, &scene->owner);
         assert_true(eventually(&scene->owner.accepted, 1100));
         assert_int_equal(metrics_counter_value(METRIC_HUB_CONNECTS), connects + 1);
         assert_int_equal(metrics_gauge_value(METRIC_HUB_CONNECTIONS), 1);
         assert_int_equal(metrics_gauge_value(METRIC_DEVICES_CONNECTED), 1);
-        hub_client_free(scene->client, 5000);
+        client_free(scene->client, 5000);
         scene->client = NULL;
         assert_int_equal(metrics_gauge_value(METRIC_HUB_CONNECTIONS), 0);
         assert_int_equal(metrics_gauge_value(METRIC_DEVICES_CONNECTED), 0);
@@ -170,7 +191,7 @@ static void expect_no_connection(struct scene *scene, const char *name, const ch
 
         start(scene, name, trusted);
         assert_true(eventually(&scene->listener.accepted, 3));
-        hub_client_free(scene->client, 1000);
+        client_free(scene->client, 1000);
         scene->client = NULL;
         assert_int_equal(atomic_load(&scene->listener.opened), 0);
         assert_int_equal(atomic_load(&scene->owner.ready), 0);
@@ -198,7 +219,7 @@ static void devices_survive_a_restart_of_the_hub(void **state)
         assert_true(eventually(&scene->owner.accepted, 10));
         listener_stop(&scene->listener);
         assert_true(eventually(&scene->owner.connecting, 1));
-        hub_client_post(scene->client, send_more, &scene->owner);
+        loop_post(loop, send_more, &scene->owner);
         assert_int_equal(listener_start(&scene->listener, scene->port), scene->port);
         assert_true(eventually(&scene->owner.accepted, 110));
 }
@@ -212,7 +233,7 @@ static void free_tells_what_is_unsettled(void **state)
         start(scene, "localhost", scene->listener.certificate);
         assert_true(eventually(&scene->listener.messages, 10));
         assert_int_equal(atomic_load(&scene->owner.unknown), 0);
-        hub_client_free(scene->client, 100);
+        client_free(scene->client, 100);
         scene->client = NULL;
         assert_int_equal(atomic_load(&scene->owner.unknown), 10);
 }
@@ -224,7 +245,7 @@ static void free_waits_for_answers(void **state)
         scene->owner.to_send = 100;
         start(scene, "localhost", scene->listener.certificate);
         assert_true(eventually(&scene->owner.ready, 2));
-        hub_client_free(scene->client, DEADLINE_MS);
+        client_free(scene->client, DEADLINE_MS);
         scene->client = NULL;
         assert_int_equal(atomic_load(&scene->owner.accepted), 100);
         assert_int_equal(atomic_load(&scene->owner.unknown), 0);
@@ -236,7 +257,7 @@ static void a_name_without_address_is_tried_again(void **state)
 
         start(scene, "no-such-host.invalid", NULL);
         usleep(1000);
-        hub_client_free(scene->client, 1000);
+        client_free(scene->client, 1000);
         scene->client = NULL;
         assert_int_equal(atomic_load(&scene->owner.ready), 0);
 }
@@ -249,7 +270,7 @@ static void a_client_may_be_freed_at_any_moment(void **state)
         for (int i = 0; i < 40; i++) {
                 start(scene, "localhost", scene->listener.certificate);
                 usleep((useconds_t)(i / 10 * 300));
-                hub_client_free(scene->client, 0);
+                client_free(scene->client, 0);
                 scene->client = NULL;
         }
 }
@@ -278,7 +299,7 @@ static void certificates_that_are_none_are_refused_by_name(void **state)
 struct poster {
         struct hub_client *client;
         pthread_t thread;
-        int next; /* of the thread "hub" */
+        int next; /* of the thread "loop" */
         bool in_order;
         atomic_int done;
         struct numbered {
@@ -292,7 +313,7 @@ static void take_number(void *context)
         const struct numbered *post = context;
         struct poster *poster = post->poster;
 
-        if (!thread_is(HUB_CLIENT_THREAD) || post->number != poster->next++)
+        if (!thread_is(LOOP_THREAD) || post->number != poster->next++)
                 poster->in_order = false;
         atomic_fetch_add(&poster->done, 1);
 }
@@ -303,7 +324,7 @@ static void *post_all(void *context)
 
         for (int i = 0; i < POSTS; i++) {
                 poster->posts[i] = (struct numbered){poster, i};
-                hub_client_post(poster->client, take_number, &poster->posts[i]);
+                loop_post(loop, take_number, &poster->posts[i]);
         }
         return NULL;
 }
@@ -313,10 +334,9 @@ static void posts_keep_their_order(void **state)
         static struct poster posters[POSTERS];
         const struct hub_client_options options = {0};
         struct hub_client *client;
-        struct reason reason = REASON_INIT;
 
         (void)state;
-        assert_int_equal(hub_client_new(&options, &client, &reason), 0);
+        client = client_new(&options);
         for (size_t i = 0; i < POSTERS; i++) {
                 posters[i].client = client;
                 posters[i].in_order = true;
@@ -324,7 +344,7 @@ static void posts_keep_their_order(void **state)
         }
         for (size_t i = 0; i < POSTERS; i++)
                 pthread_join(posters[i].thread, NULL);
-        hub_client_free(client, 0); /* runs what was posted before */
+        client_free(client, 0); /* runs what was posted before */
         for (size_t i = 0; i < POSTERS; i++) {
                 assert_int_equal(atomic_load(&posters[i].done), POSTS);
                 assert_true(posters[i].in_order);
@@ -332,24 +352,24 @@ static void posts_keep_their_order(void **state)
 }
 
 struct ticking {
-        struct hub_timer timer;
-        struct hub_timer never;
+        struct timer timer;
+        struct timer never;
         struct hub_client *client;
         atomic_int ticks;
         atomic_int stopped_ran;
 };
 
-static void tick(struct hub_timer *timer)
+static void tick(struct timer *timer)
 {
         struct ticking *ticking = list_entry(timer, struct ticking, timer);
 
         if (atomic_fetch_add(&ticking->ticks, 1) < 20)
-                hub_timer_start(ticking->client, timer, 1);
+                loop_timer_start(loop, timer, 1);
         else
-                hub_timer_stop(ticking->client, &ticking->never);
+                loop_timer_stop(loop, &ticking->never);
 }
 
-static void must_not_run(struct hub_timer *timer)
+static void must_not_run(struct timer *timer)
 {
         atomic_fetch_add(&list_entry(timer, struct ticking, never)->stopped_ran, 1);
 }
@@ -360,21 +380,20 @@ static void start_ticking(void *context)
 
         ticking->timer.run = tick;
         ticking->never.run = must_not_run;
-        hub_timer_start(ticking->client, &ticking->timer, 0);
-        hub_timer_start(ticking->client, &ticking->never, DEADLINE_MS);
+        loop_timer_start(loop, &ticking->timer, 0);
+        loop_timer_start(loop, &ticking->never, DEADLINE_MS);
 }
 
 static void timers_run_on_the_thread(void **state)
 {
         const struct hub_client_options options = {0};
         struct ticking ticking = {.ticks = 0};
-        struct reason reason = REASON_INIT;
 
         (void)state;
-        assert_int_equal(hub_client_new(&options, &ticking.client, &reason), 0);
-        hub_client_post(ticking.client, start_ticking, &ticking);
+        ticking.client = client_new(&options);
+        loop_post(loop, start_ticking, &ticking);
         assert_true(eventually(&ticking.ticks, 21));
-        hub_client_free(ticking.client, 0);
+        client_free(ticking.client, 0);
         assert_int_equal(atomic_load(&ticking.stopped_ran), 0);
 }
 
@@ -403,7 +422,7 @@ static void look_up(void *context)
 {
         struct naming *naming = context;
         struct hub_lookup *lookup =
-                hub_lookup_start(naming->client, naming->host, naming->which, named, naming);
+                hub_lookup_start(loop, naming->host, naming->which, named, naming);
 
         if (naming->cancel)
                 hub_lookup_cancel(lookup);
@@ -418,16 +437,15 @@ static void names_become_addresses(void **state)
                 {.host = "no-such-host.invalid"},
         };
         struct hub_client *client;
-        struct reason reason = REASON_INIT;
 
         (void)state;
-        assert_int_equal(hub_client_new(&options, &client, &reason), 0);
+        client = client_new(&options);
         for (size_t i = 0; i < ARRAY_SIZE(namings); i++) {
                 namings[i].client = client;
-                hub_client_post(client, look_up, &namings[i]);
+                loop_post(loop, look_up, &namings[i]);
                 assert_true(eventually(&namings[i].done, 1));
         }
-        hub_client_free(client, 0);
+        client_free(client, 0);
         assert_string_equal(namings[0].address, "127.0.0.1");
         assert_string_equal(namings[1].address, "127.0.0.1");
         assert_string_equal(namings[2].address, "::1");
@@ -440,17 +458,16 @@ static void a_cancelled_lookup_says_nothing(void **state)
         static struct naming namings[50];
         const struct hub_client_options options = {0};
         struct hub_client *client;
-        struct reason reason = REASON_INIT;
 
         (void)state;
-        assert_int_equal(hub_client_new(&options, &client, &reason), 0);
+        client = client_new(&options);
         for (size_t i = 0; i < ARRAY_SIZE(namings); i++) {
                 namings[i].client = client;
                 namings[i].host = "localhost";
                 namings[i].cancel = true;
-                hub_client_post(client, look_up, &namings[i]);
+                loop_post(loop, look_up, &namings[i]);
         }
-        hub_client_free(client, 0);
+        client_free(client, 0);
         for (size_t i = 0; i < ARRAY_SIZE(namings); i++)
                 assert_int_equal(atomic_load(&namings[i].done), 0);
 }

@@ -115,11 +115,15 @@ static const struct hub_io pair_io = {pair_connect, pair_wake, pair_abandon};
 
 static inline void world_init(struct world *world, const struct hub_client_options *options)
 {
+        struct hub_client_options with_loop = *options;
+
         memset(world, 0, sizeof(*world));
-        thread_enter(HUB_CLIENT_THREAD);
+        thread_enter(LOOP_THREAD);
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-        hub_core_init(&world->client, options, &pair_io);
+        with_loop.loop = loop_new();
+        hub_core_init(&world->client, &with_loop, &pair_io);
         world->client.now_ms = 1000000;
+        loop_set_time(with_loop.loop, world->client.now_ms);
         world->client.wall_offset_ms = world->client.wall_ms - world->client.now_ms;
         world->script = hub_script_good();
 }
@@ -130,6 +134,7 @@ static inline void world_deinit(struct world *world)
         while (hub_core_tell(&world->client))
                 continue;
         hub_core_deinit(&world->client);
+        loop_free(world->client.loop);
         for (size_t i = 0; i < PAIRS; i++) {
                 if (world->pairs[i].used)
                         pair_free(&world->pairs[i]);
@@ -227,7 +232,7 @@ static inline void world_run(struct world *world)
         bool any = true;
 
         while (any) {
-                hub_timers_run(&world->client.timers, world->client.now_ms);
+                loop_run_timers(world->client.loop);
                 if (world->client.stopping)
                         hub_core_stop(&world->client);
                 any = hub_core_tell(&world->client);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The laws of gateway/command/command_confirm.h. */
+#include "base/loop.h"
 #include "command_world.h"
 
 #include "gateway/command/command_confirm.h"
@@ -167,6 +168,6 @@ int main(void)
                 CONFIRM_TEST(a_failure_is_final_only_if_another_attempt_would_meet_it_too),
         };
 
-        thread_enter(HUB_CLIENT_THREAD);
+        thread_enter(LOOP_THREAD);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The laws of gateway/command/command_format.h, with formatters that the test plays. */
+#include "base/loop.h"
 #include "command_world.h"
 
 #include "gateway/command/command_format.h"
@@ -325,6 +326,6 @@ int main(void)
                 FORMAT_TEST(without_formatters_it_is_refused),
         };
 
-        thread_enter(HUB_CLIENT_THREAD);
+        thread_enter(LOOP_THREAD);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

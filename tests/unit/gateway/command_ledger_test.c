@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The laws of gateway/command/command_ledger.h. */
+#include "base/loop.h"
 #include "command_world.h"
 
 struct ledger {
@@ -287,7 +288,7 @@ static void rule_E2_an_event_decides_what_is_in_doubt_without_the_pause(void **s
         add("m2", NULL);
         commit();
         command_ledger_doubt(ledger.pending, command, COMMAND_UNCERTAIN);
-        hub_timer_start(NULL, &ledger.device.command_timer, 30000);
+        loop_timer_start(NULL, &ledger.device.command_timer, 30000);
         command_ledger_advance(ledger.pending, command, COMMAND_QUEUED);
         assert_int_equal(ledger.device.command_timer.position, 0);
         assert_int_equal(ledger.handed_count, 2);
@@ -601,6 +602,6 @@ int main(void)
                 LEDGER_TEST(law_the_oldest_finished_commands_are_forgotten_first),
         };
 
-        thread_enter(HUB_CLIENT_THREAD);
+        thread_enter(LOOP_THREAD);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The laws of gateway/command/command_network.h, with a network that the test plays. */
+#include "base/loop.h"
 #include "command_world.h"
 
 #include "gateway/command/command_network.h"
@@ -790,6 +791,6 @@ int main(void)
                 MYRIOTA_TEST(switched_off_while_it_waits_it_is_refused),
         };
 
-        thread_enter(HUB_CLIENT_THREAD);
+        thread_enter(LOOP_THREAD);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

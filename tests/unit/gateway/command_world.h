@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the stages of commands stand on, played by a test: a store that commits when told, a
- * thread "hub" whose posts and timers run when told, and the hub's deliveries and calls.
+ * thread "loop" whose posts and timers run when told, and the hub's deliveries and calls.
  * Included by one test file each; it defines the functions of store.h and hub_client.h.
  */
 #ifndef ISTHMUS_TESTS_UNIT_FLOW_COMMAND_WORLD_H
@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "gateway/command/command_ledger.h"
@@ -111,38 +112,38 @@ static void disk_clear(void)
         memset(&disk, 0, sizeof(disk));
 }
 
-/* --- the thread "hub" ----------------------------------------------------------------------- */
+/* --- the thread "loop" ----------------------------------------------------------------------- */
 
 static struct {
         void (*run)(void *context);
         void *context;
 } posts[MAX_ORDERS];
 static size_t post_count;
-static struct hub_timer *last_timer; /* the one that was started last */
+static struct timer *last_timer; /* the one that was started last */
 
-void hub_client_post(struct hub_client *client, void (*run)(void *context), void *context)
+void loop_post(struct loop *loop, void (*run)(void *context), void *context)
 {
-        (void)client;
+        (void)loop;
         assert_true(post_count < MAX_ORDERS);
         posts[post_count].run = run;
         posts[post_count++].context = context;
 }
 
-void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t delay_ms)
+void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms)
 {
-        (void)client;
+        (void)loop;
         last_timer = timer;
         timer->due_ms = delay_ms;
         timer->position = 1;
 }
 
-void hub_timer_stop(struct hub_client *client, struct hub_timer *timer)
+void loop_timer_stop(struct loop *loop, struct timer *timer)
 {
-        (void)client;
+        (void)loop;
         timer->position = 0;
 }
 
-static inline void run_timer(struct hub_timer *timer)
+static inline void run_timer(struct timer *timer)
 {
         assert_int_equal(timer->position, 1);
         timer->position = 0;
@@ -156,7 +157,7 @@ static void run_posts(void)
         post_count = 0;
 }
 
-/* Writes what waits, and tells the thread "hub"; until nothing waits. */
+/* Writes what waits, and tells the thread "loop"; until nothing waits. */
 static void commit(void)
 {
         while (disk.write_count > 0) {

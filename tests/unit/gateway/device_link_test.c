@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A device's way to its hub: phases, refusals, doubts, and what outlives a restart. */
+#include "base/loop.h"
 #include "link_world.h"
 
 #include "base/list.h"
@@ -101,7 +102,7 @@ static int set_up(void **state)
 {
         struct fixture *fixture = mem_new(1, sizeof(*fixture));
 
-        thread_enter(HUB_CLIENT_THREAD);
+        thread_enter(LOOP_THREAD);
         world_begin();
         fixture->settings.azure.connection_type = SETTINGS_DEVICE_PROVISIONING_SERVICE;
         fixture->settings.azure.dps.global_device_endpoint = endpoint;
@@ -124,7 +125,7 @@ static int tear_down(void **state)
         return 0;
 }
 
-/* An uplink is stored, and arrives at the thread "hub". */
+/* An uplink is stored, and arrives at the thread "loop". */
 static void uplink_of(struct fixture *fixture, const char *application, const char *name)
 {
         struct uplink_event *event = mem_new(1, sizeof(*event));

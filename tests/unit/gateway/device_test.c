@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Devices and their claims: who has which id in IoT Hub, moves between applications, restarts. */
+#include "base/loop.h"
 #include "link_world.h"
 
 #include "base/list.h"
@@ -57,7 +58,7 @@ static int set_up(void **state)
         struct fixture *fixture = mem_new(1, sizeof(*fixture));
         struct settings *settings = &fixture->settings;
 
-        thread_enter(HUB_CLIENT_THREAD);
+        thread_enter(LOOP_THREAD);
         settings->azure.connection_type = SETTINGS_DEVICE_PROVISIONING_SERVICE;
         settings->azure.dps.global_device_endpoint = endpoint;
         settings->azure.dps.id_scope = id_scope;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What devices and their links stand on, played by a test: a store that keeps records and forgets
- * events, a thread "hub" with a clock of its own, hubs, and a provisioning service. Included by one
- * test file each; it defines functions of store.h, hub_client.h, dps_client.h and clock.h (the
+ * events, a thread "loop" with a clock of its own, hubs, and a provisioning service. Included by
+ * one test file each; it defines functions of store.h, hub_client.h, dps_client.h and clock.h (the
  * latter by the linker's --wrap, see tests/CMakeLists.txt).
  */
 #ifndef ISTHMUS_TESTS_UNIT_GATEWAY_LINK_WORLD_H
@@ -21,6 +21,7 @@
 #include "azure/dps/dps_client.h"
 #include "azure/hub/hub_client.h"
 #include "base/clock.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "store/store.h"
@@ -136,18 +137,18 @@ void store_take(struct store *store, struct store_take *take)
         fail_msg("nothing is to be read back");
 }
 
-/* --- the thread "hub" ---------------------------------------------------------------------- */
+/* --- the thread "loop" ---------------------------------------------------------------------- */
 
 static struct {
         void (*run)(void *context);
         void *context;
 } world_posts[WORLD_MOST];
 static size_t world_post_count;
-static struct hub_timer *world_timers[WORLD_MOST];
+static struct timer *world_timers[WORLD_MOST];
 
-void hub_client_post(struct hub_client *client, void (*run)(void *context), void *context)
+void loop_post(struct loop *loop, void (*run)(void *context), void *context)
 {
-        (void)client;
+        (void)loop;
         assert_true(world_post_count < WORLD_MOST);
         world_posts[world_post_count].run = run;
         world_posts[world_post_count++].context = context;
@@ -160,19 +161,19 @@ static inline void world_run_posts(void)
         world_post_count = 0;
 }
 
-void hub_timer_stop(struct hub_client *client, struct hub_timer *timer)
+void loop_timer_stop(struct loop *loop, struct timer *timer)
 {
-        (void)client;
+        (void)loop;
         if (timer->position != 0)
                 world_timers[timer->position - 1] = NULL;
         timer->position = 0;
 }
 
-void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t delay_ms)
+void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms)
 {
         size_t i = 0;
 
-        hub_timer_stop(client, timer);
+        loop_timer_stop(loop, timer);
         while (world_timers[i])
                 i++;
         assert_true(i < WORLD_MOST);
@@ -182,9 +183,9 @@ void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t
 }
 
 /* The timer that is due first, and no later than `until_ms`; NULL if there is none. */
-static inline struct hub_timer *world_next_timer(int64_t until_ms)
+static inline struct timer *world_next_timer(int64_t until_ms)
 {
-        struct hub_timer *next = NULL;
+        struct timer *next = NULL;
 
         for (size_t i = 0; i < WORLD_MOST; i++) {
                 if (world_timers[i] && world_timers[i]->due_ms <= until_ms &&
@@ -204,13 +205,13 @@ static inline void world_advance_to(int64_t steady_ms)
 static inline void world_pass(int64_t ms)
 {
         int64_t until_ms = world_steady_ms + ms;
-        struct hub_timer *timer;
+        struct timer *timer;
 
         world_run_posts();
         while ((timer = world_next_timer(until_ms))) {
                 if (timer->due_ms > world_steady_ms)
                         world_advance_to(timer->due_ms);
-                hub_timer_stop(NULL, timer);
+                loop_timer_stop(NULL, timer);
                 timer->run(timer);
                 world_run_posts();
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The laws of gateway/uplink/uplink_queue.h, with a store and a thread "hub" that the test plays
+/* The laws of gateway/uplink/uplink_queue.h, with a store and a thread "loop" that the test plays
  * itself. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/crypto.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "gateway/device/device.h"
@@ -42,7 +43,7 @@ static struct {
         void *context;
 } posts[MAX_POSTS];
 static size_t post_count;
-static struct hub_timer *timer_started;
+static struct timer *timer_started;
 
 void store_take(struct store *store, struct store_take *take)
 {
@@ -61,22 +62,22 @@ void store_dead(struct store *store, int64_t id, const char *reason)
         }
 }
 
-void hub_client_post(struct hub_client *client, void (*run)(void *context), void *context)
+void loop_post(struct loop *loop, void (*run)(void *context), void *context)
 {
-        (void)client;
+        (void)loop;
         assert_true(post_count < MAX_POSTS);
         posts[post_count].run = run;
         posts[post_count++].context = context;
 }
 
-void hub_timer_start(struct hub_client *client, struct hub_timer *timer, int64_t delay_ms)
+void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms)
 {
-        (void)client;
+        (void)loop;
         assert_true(delay_ms > 0);
         timer_started = timer;
 }
 
-/* What the thread "hub" does. */
+/* What the thread "loop" does. */
 static void run_posts(void)
 {
         for (size_t i = 0; i < post_count; i++)
@@ -204,7 +205,7 @@ static int set_up_with(void **state, size_t maximum_memory, size_t maximum_per_d
         memset(&stored, 0, sizeof(stored));
         post_count = 0;
         timer_started = NULL;
-        thread_enter(HUB_CLIENT_THREAD);
+        thread_enter(LOOP_THREAD);
         for (int i = 0; i < DEVICES; i++) {
                 fixture->devices[i].key = mem_text(device_key(i));
                 uplink_backlog_init(&fixture->devices[i].backlog);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The hub's small parts: table, ordered list, timers, link addresses. */
+/* The hub's small parts: table, ordered list, link addresses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/table.h"
-#include "base/timers.h"
 #include "localhub/link_address.h"
 #include "localhub/registry/ordered.h"
 
@@ -82,79 +81,6 @@ static void an_ordered_list_is_read_in_pages_while_it_changes(void **state)
         ordered_deinit(&list);
 }
 
-/* --- timers ---------------------------------------------------------------------------------- */
-
-struct alarm {
-        struct timer timer;
-        int rings;
-};
-
-static struct timers timers;
-static int64_t last_due;
-
-static void ring(struct timer *timer)
-{
-        struct alarm *alarm = (struct alarm *)(void *)timer;
-
-        assert_true(timer->due_ms >= last_due);
-        assert_int_equal(timer->position, 0);
-        last_due = timer->due_ms;
-        alarm->rings++;
-}
-
-static void timers_run_in_the_order_of_their_times(void **state)
-{
-        static struct alarm alarms[MANY];
-
-        (void)state;
-        timers = TIMERS_INIT;
-        last_due = 0;
-        assert_true(timers_next(&timers) == INT64_MAX);
-        for (int i = 0; i < MANY; i++) {
-                alarms[i].timer.run = ring;
-                timers_start(&timers, &alarms[i].timer, i * 7919 % MANY);
-        }
-        assert_true(timers_next(&timers) == 0);
-        for (int i = 0; i < MANY; i += 3)
-                timers_stop(&timers, &alarms[i].timer);
-        timers_stop(&timers, &alarms[0].timer); /* a second time */
-        timers_run(&timers, MANY / 2 - 1);
-        for (int i = 0; i < MANY; i++)
-                assert_int_equal(alarms[i].rings, i % 3 && i * 7919 % MANY < MANY / 2);
-        assert_true(timers_next(&timers) >= MANY / 2);
-        timers_run(&timers, MANY);
-        for (int i = 0; i < MANY; i++)
-                assert_int_equal(alarms[i].rings, i % 3 != 0);
-        timers_deinit(&timers);
-}
-
-static void restart(struct timer *timer)
-{
-        struct alarm *alarm = (struct alarm *)(void *)timer;
-
-        if (++alarm->rings < 5)
-                timers_start(&timers, timer, timer->due_ms + 10);
-}
-
-static void a_timer_may_be_moved_and_may_start_itself(void **state)
-{
-        struct alarm alarm = {.timer = {.run = restart}};
-
-        (void)state;
-        timers = TIMERS_INIT;
-        timers_start(&timers, &alarm.timer, 100);
-        timers_start(&timers, &alarm.timer, 10);
-        assert_true(timers_next(&timers) == 10);
-        timers_start(&timers, &alarm.timer, 50);
-        timers_run(&timers, 49);
-        assert_int_equal(alarm.rings, 0);
-        timers_run(&timers, 70);
-        assert_int_equal(alarm.rings, 3);
-        timers_run(&timers, 1000);
-        assert_int_equal(alarm.rings, 5);
-        timers_deinit(&timers);
-}
-
 /* --- link addresses -------------------------------------------------------------------------- */
 
 static void addresses_of_all_sdks_are_understood(void **state)
@@ -222,8 +148,6 @@ int main(void)
                 cmocka_unit_test(a_table_finds_each_of_many),
                 cmocka_unit_test(a_hash_is_the_same_in_every_process),
                 cmocka_unit_test(an_ordered_list_is_read_in_pages_while_it_changes),
-                cmocka_unit_test(timers_run_in_the_order_of_their_times),
-                cmocka_unit_test(a_timer_may_be_moved_and_may_start_itself),
                 cmocka_unit_test(addresses_of_all_sdks_are_understood),
                 cmocka_unit_test(other_addresses_are_none),
         };

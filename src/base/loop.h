@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The gateway's own thread, "loop": what other threads have posted, and timers. All state of
+ * devices and commands belongs to it, so that it needs no locks.
+ *
+ * The loop does not sleep by itself: who drives it (the client of the hubs, which waits for the
+ * network) says what time it is, runs posts and timers in between, and is woken by posts.
+ */
+#ifndef ISTHMUS_BASE_LOOP_H
+#define ISTHMUS_BASE_LOOP_H
+
+#include <stdint.h>
+
+#include "base/timers.h"
+
+#define LOOP_THREAD "loop"
+
+struct loop;
+
+struct loop *loop_new(void);
+
+/* After its thread has ended. Drops what was posted since; NULL is allowed. */
+void loop_free(struct loop *loop);
+
+/* Runs `run(context)` on the thread "loop", in the order of the posts. Any thread. */
+void loop_post(struct loop *loop, void (*run)(void *context), void *context);
+
+/* (Re)starts a timer for `delay_ms` (0 if less) from the beginning of this turn. */
+void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms);
+
+/* After it returns, the timer's `run` is not called. */
+void loop_timer_stop(struct loop *loop, struct timer *timer);
+
+/* --- for who drives it -------------------------------------------------------------------- */
+
+/*
+ * `wake(context)` is called after a post, unless an earlier post still waits; on the thread that
+ * posts. NULL ends that: once this has returned, none is under way. Any thread.
+ */
+void loop_drive(struct loop *loop, void (*wake)(void *context), void *context);
+
+/* The steady clock, of the turn that begins. */
+void loop_set_time(struct loop *loop, int64_t now_ms);
+
+/* Runs what was posted until now. */
+void loop_run_posts(struct loop *loop);
+
+/* Runs the timers that are due. */
+void loop_run_timers(struct loop *loop);
+
+/* When the next timer is due; INT64_MAX = none runs. */
+int64_t loop_next_ms(const struct loop *loop);
+
+#endif
