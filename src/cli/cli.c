@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "cli/terminal.h"
 
 static int isthmus_help(int argc, char **argv);
 
@@ -25,14 +26,36 @@ static const struct cli_command commands[] = {
 
 static int isthmus_help(int argc, char **argv)
 {
-        (void)argc;
-        (void)argv;
+        /* For whoever writes docs/man/isthmus.1. */
+        if (argc > 1 && strcmp(argv[1], "--manual") == 0) {
+                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+                cli_manual(&text);
+                fputs(buf_text(&text), stdout);
+                return CLI_GOOD;
+        }
         puts("isthmus: makes every sensor a device of its own in Azure IoT Hub\n\n"
              "usage: isthmus COMMAND [options]\n");
         for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
                 printf("  %-10s %s\n", commands[i].name, commands[i].summary);
         puts("\n`isthmus COMMAND --help` explains a command; `man isthmus` says more.");
         return CLI_GOOD;
+}
+
+void cli_manual(struct buf *out)
+{
+        static const struct options *const all[] = {
+                &isthmus_command_options,     &isthmus_config_options,
+                &isthmus_device_options,      &isthmus_formatter_options,
+                &isthmus_gateway_options,     &isthmus_hub_options,
+                &isthmus_hub_devices_options, &isthmus_hub_invoke_options,
+                &isthmus_hub_send_options,    &isthmus_hub_watch_options,
+                &isthmus_queue_options,       &isthmus_status_options,
+                &isthmus_store_options,       &isthmus_uplink_options,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+                options_manual(all[i], out);
 }
 
 int cli_main(int argc, char **argv)
@@ -51,6 +74,6 @@ int cli_main(int argc, char **argv)
                 if (strcmp(name, commands[i].name) == 0)
                         return commands[i].run(argc - 1, argv + 1);
         }
-        fprintf(stderr, "isthmus: there is no command '%s'; `isthmus help` lists them\n", name);
+        terminal_fail("help", "there is no command '%s'; `isthmus help` lists them", name);
         return CLI_USAGE;
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* `isthmus COMMAND`: one program, one file per command (cli/command_*.c), one table of them. */
+/* `isthmus COMMAND`: one program, one file per command (isthmus_*.c), one table of them. */
 #ifndef ISTHMUS_CLI_CLI_H
 #define ISTHMUS_CLI_CLI_H
+
+#include "base/buf.h"
+#include "cli/options.h"
 
 /* Exit status of every command. */
 enum cli_status {
@@ -35,5 +38,24 @@ int isthmus_status(int argc, char **argv);
 int isthmus_store(int argc, char **argv);
 int isthmus_uplink(int argc, char **argv);
 int isthmus_version(int argc, char **argv);
+
+/* What each of them may be told. */
+extern const struct options isthmus_command_options;
+extern const struct options isthmus_config_options;
+extern const struct options isthmus_device_options;
+extern const struct options isthmus_formatter_options;
+extern const struct options isthmus_gateway_options;
+extern const struct options isthmus_hub_options;
+extern const struct options isthmus_hub_watch_options;
+extern const struct options isthmus_hub_devices_options;
+extern const struct options isthmus_hub_send_options;
+extern const struct options isthmus_hub_invoke_options;
+extern const struct options isthmus_queue_options;
+extern const struct options isthmus_status_options;
+extern const struct options isthmus_store_options;
+extern const struct options isthmus_uplink_options;
+
+/* Adds the section of the manual page that is made from them, as mdoc(7). */
+void cli_manual(struct buf *out);
 
 #endif

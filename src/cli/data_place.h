@@ -4,9 +4,11 @@
 #define ISTHMUS_CLI_DATA_PLACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "conf/settings.h"
+#include "conf/settings_load.h"
 #include "store/store.h"
 
 struct data_place {
@@ -15,6 +17,19 @@ struct data_place {
         struct store_options store; /* what to open */
         struct settings settings;   /* that `store` has its texts of */
 };
+
+/* Its rows in the table of a command's options; `member` is the place in the command's struct. */
+#define DATA_PLACE_ROWS(type, member)                                                              \
+        {.name = "config",                                                                         \
+         .letter = 'c',                                                                            \
+         .value = "FILE",                                                                          \
+         .meaning = "the configuration (default " SETTINGS_DEFAULT_FILE ")",                       \
+         .offset = offsetof(type, member.file)},                                                   \
+        {                                                                                          \
+                .name = "data", .letter = 'd', .value = "DIR",                                     \
+                .meaning = "the data directory, without a configuration",                          \
+                .offset = offsetof(type, member.directory)                                         \
+        }
 
 #define DATA_PLACE_INIT ((struct data_place){.file = NULL})
 

@@ -110,6 +110,14 @@ void gateway_control_argument(struct buf *path, const char *name, const char *va
         text_url_escape(path, value);
 }
 
+void gateway_control_number(struct buf *path, const char *name, int64_t value)
+{
+        CLEANUP(mem_cleanup) char *text = mem_format("%lld", (long long)value);
+
+        if (value != 0)
+                gateway_control_argument(path, name, text);
+}
+
 int gateway_control_call(struct gateway_control *control, const char *method, const char *path,
                          struct json_object **answer, struct reason *reason)
 {

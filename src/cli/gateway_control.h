@@ -4,6 +4,7 @@
 #define ISTHMUS_CLI_GATEWAY_CONTROL_H
 
 #include <json-c/json.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -25,6 +26,9 @@ void gateway_control_close(struct gateway_control *control);
 
 /* Adds an argument to the query of `path`; nothing happens if `value` is NULL. */
 void gateway_control_argument(struct buf *path, const char *name, const char *value);
+
+/* The same with a number; nothing happens if it is 0. */
+void gateway_control_number(struct buf *path, const char *name, int64_t value);
 
 /*
  * Waits for the answer to a request without a body; `path` has its query, percent escapes done.

@@ -21,13 +21,14 @@ struct hub_settings_device {
 };
 
 struct hub_settings {
-        char *directory;
+        const char *directory;
+        char *default_directory;
         const char *host;   /* how clients call this machine */
         const char *listen; /* IPv4 address */
-        int hubs;
-        uint16_t amqp_port; /* of the first hub, the others follow; 0 = any free ones */
-        uint16_t dps_port;
-        uint16_t control_port;
+        int64_t hubs;
+        int64_t amqp_port; /* of the first hub, the others follow; 0 = any free ones */
+        int64_t dps_port;
+        int64_t control_port;
         const char *id_scope; /* NULL = the one kept, else a new one */
         char *group_key;      /* NULL = likewise */
         const char *record;   /* file; NULL = none */
@@ -36,20 +37,20 @@ struct hub_settings {
         struct hub_settings_device devices[HUB_SETTINGS_DEVICES_MAX];
         size_t device_count;
         bool quiet;
-        bool help;
         enum log_level log_level;
 };
 
-/* Reads the options; -EINVAL with the reason. Texts belong to `argv` unless they are `char *`. */
-int hub_settings_read(struct hub_settings *settings, int argc, char **argv,
-                      struct reason *reason) MUST_CHECK;
+/*
+ * Reads the options. False if nothing is left to do (options_read); `*status` is the exit status
+ * then. Texts belong to `argv` unless they are `char *`; hub_settings_deinit in any case.
+ */
+bool hub_settings_read(struct hub_settings *settings, int argc, char **argv,
+                       int *status) MUST_CHECK;
 
 /* Wipes keys. */
 void hub_settings_deinit(struct hub_settings *settings);
 
 /* Where a hub keeps its files unless it is told: the caller's. */
 char *hub_settings_default_directory(void);
-
-extern const char hub_settings_help[];
 
 #endif

@@ -3,7 +3,6 @@
  * `isthmus command`: the commands that a gateway knows. The running gateway is asked; where none
  * runs, its store.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,46 +16,18 @@
 #include "cli/command_print.h"
 #include "cli/data_place.h"
 #include "cli/gateway_control.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
-#include "conf/settings_load.h"
 #include "gateway/command/command_record.h"
 #include "gateway/command/command_view.h"
 #include "gateway/control/control_request.h"
 
-static const char help[] =
-        "usage: isthmus command list [--device DEVICE] [--state STATE] [--limit N] [--json]\n"
-        "       isthmus command show REFERENCE [--json]\n"
-        "       isthmus command cancel REFERENCE [--force]\n"
-        "\n"
-        "  list    commands on their way to devices, the newest first\n"
-        "  show    everything that is known of one\n"
-        "  cancel  ends one that the network has not got yet: its message is rejected at the\n"
-        "          hub, the caller of a direct method is answered 409\n"
-        "\n"
-        "REFERENCE may be its beginning, 8 characters or more.\n"
-        "\n"
-        "  --device DEVICE  its id in the network or in IoT Hub, or network/application/device\n"
-        "  --state STATE    pending (default), all, waiting, begun, denied, uncertain, queued,\n"
-        "                   sent, finished, or an outcome: delivered, refused, failed,\n"
-        "                   superseded, expired, cancelled\n"
-        "  --limit N        show at most N (default 1000, most 10000)\n"
-        "  --json           for programs: one JSON object on each line\n"
-        "  --force          cancel also what the network has or may have: it ends on this side\n"
-        "                   alone, and the device may get it nevertheless\n"
-        "  --config FILE    the configuration (default " SETTINGS_DEFAULT_FILE ")\n"
-        "  --data DIR       the data directory, without a configuration\n"
-        "  --help           this text\n"
-        "\n"
-        "list and show ask the running gateway, or read the store when none runs; cancel needs\n"
-        "the running gateway.\n";
-
 struct order {
         struct data_place place;
-        const char *action;
         const char *reference;
         const char *device;
         const char *state;
-        const char *limit;
+        int64_t limit; /* 0 = not said */
         bool json;
         bool force;
         struct command_filter filter;
@@ -190,7 +161,7 @@ static struct json_object *list_known(struct order *order, struct reason *reason
         buf_add_text(&path, "/commands");
         gateway_control_argument(&path, "device", order->device);
         gateway_control_argument(&path, "state", order->state);
-        gateway_control_argument(&path, "limit", order->limit);
+        gateway_control_number(&path, "limit", order->limit);
         return ask(order, "GET", buf_text(&path), reason);
 }
 
@@ -202,8 +173,9 @@ static void path_of_reference(const struct order *order, struct buf *path)
 
 /* --- the actions --------------------------------------------------------------------------- */
 
-static int list(struct order *order)
+static int list(void *context)
 {
+        struct order *order = context;
         struct reason reason = REASON_INIT;
         CLEANUP(json_cleanup)
         struct json_object *answer =
@@ -225,8 +197,9 @@ static int list(struct order *order)
         return print(order);
 }
 
-static int show(struct order *order)
+static int show(void *context)
 {
+        struct order *order = context;
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
         CLEANUP(json_cleanup) struct json_object *command = NULL;
         struct reason reason = REASON_INIT;
@@ -255,8 +228,9 @@ static const char *what_follows(struct json_object *command)
         return "; its message is rejected when the hub delivers it again";
 }
 
-static int cancel(struct order *order)
+static int cancel(void *context)
 {
+        struct order *order = context;
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
         CLEANUP(json_cleanup) struct json_object *command = NULL;
         struct reason reason = REASON_INIT;
@@ -279,49 +253,25 @@ static int cancel(struct order *order)
 
 /* --- the command --------------------------------------------------------------------------- */
 
-static const struct action {
-        const char *name;
-        int (*run)(struct order *order);
-        bool has_reference;
-        bool needs_gateway;
-} actions[] = {
-        {"list", list, false, false},
-        {"show", show, true, false},
-        {"cancel", cancel, true, true},
-};
-
-static int usage(const char *word, const char *mistake)
-{
-        return terminal_usage("command", "'%s' %s", word, mistake);
-}
-
 static bool check(struct order *order, struct reason *reason)
 {
-        int64_t limit = CONTROL_LIMIT_DEFAULT;
-
-        if (order->limit && !text_to_int64(order->limit, 1, CONTROL_LIMIT_MAX, &limit)) {
-                reason_set(reason, "the limit is a number from 1 to %d", CONTROL_LIMIT_MAX);
-                return false;
-        }
         if (order->reference && strlen(order->reference) < COMMAND_REFERENCE_MIN) {
                 reason_set(reason, "at least %d characters of a reference are needed",
                            COMMAND_REFERENCE_MIN);
                 return false;
         }
-        order->maximum = (size_t)limit;
+        order->maximum = order->limit ? (size_t)order->limit : CONTROL_LIMIT_DEFAULT;
         order->filter.device = order->device;
         return command_filter_choose(&order->filter, order->state, reason);
 }
 
-static int run(struct order *order, const struct action *action)
+static int run(struct order *order, const struct options_action *action)
 {
+        bool needs_gateway = action->run == cancel;
         struct reason reason = REASON_INIT;
         int result;
         int status;
 
-        if (action->has_reference != (order->reference != NULL))
-                return usage(action->name,
-                             action->has_reference ? "needs one REFERENCE" : "takes no REFERENCE");
         if (!check(order, &reason)) {
                 fail(reason.text);
                 return CLI_USAGE;
@@ -330,87 +280,64 @@ static int run(struct order *order, const struct action *action)
                 return CLI_USAGE;
         log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         result = gateway_control_open(order->place.store.directory, &order->gateway, &reason);
-        if (result == GATEWAY_CONTROL_E_ABSENT && action->needs_gateway)
+        if (result == GATEWAY_CONTROL_E_ABSENT && needs_gateway)
                 reason_add(&reason, "only a running gateway can do that");
-        if (result != 0 && (result != GATEWAY_CONTROL_E_ABSENT || action->needs_gateway))
+        if (result != 0 && (result != GATEWAY_CONTROL_E_ABSENT || needs_gateway))
                 return fail(reason.text);
         status = action->run(order);
         gateway_control_close(order->gateway);
         return status;
 }
 
-static int find_and_run(struct order *order)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-                if (strcmp(actions[i].name, order->action) == 0)
-                        return run(order, &actions[i]);
-        }
-        return usage(order->action, "is no action");
-}
+static const struct options_action actions[] = {
+        {"list", "[--device DEVICE] [--state STATE] [--limit N] [--json]",
+         "commands on their way to devices, the newest first", 0, 0, list},
+        {"show", "REFERENCE [--json]", "everything that is known of one", 1, 1, show},
+        {"cancel", "REFERENCE [--force] [--json]",
+         "ends one that the network has not got yet: its message is rejected at the hub, the "
+         "caller of a direct method is answered 409",
+         1, 1, cancel},
+        {.name = NULL},
+};
 
-static bool take_option(struct order *order, int option)
-{
-        switch (option) {
-        case 'c':
-                order->place.file = optarg;
-                return true;
-        case 'd':
-                order->place.directory = optarg;
-                return true;
-        case 'D':
-                order->device = optarg;
-                return true;
-        case 's':
-                order->state = optarg;
-                return true;
-        case 'n':
-                order->limit = optarg;
-                return true;
-        case 'j':
-                order->json = true;
-                return true;
-        case 'f':
-                order->force = true;
-                return true;
-        default:
-                return false;
-        }
-}
+static const struct options_row rows[] = {
+        OPTION_TEXT(struct order, device, "device", "DEVICE",
+                    "its id in the network or in IoT Hub, or network/application/device"),
+        OPTION_TEXT(struct order, state, "state", "STATE",
+                    "pending (default), all, waiting, begun, denied, uncertain, queued, sent, "
+                    "finished, or an outcome: delivered, refused, failed, superseded, expired, "
+                    "cancelled"),
+        OPTION_NUMBER(struct order, limit, "limit", "N", 1, CONTROL_LIMIT_MAX,
+                      "show at most N (default 1000, most 10000)"),
+        OPTION_SWITCH(struct order, json, "json", "for programs: one JSON object on each line"),
+        OPTION_SWITCH(struct order, force, "force",
+                      "cancel also what the network has or may have: it ends on this side alone, "
+                      "and the device may get it nevertheless"),
+        DATA_PLACE_ROWS(struct order, place),
+        {.name = NULL},
+};
+
+const struct options isthmus_command_options = {
+        .command = "command",
+        .summary =
+                "The commands that a gateway knows. REFERENCE may be its beginning, 8 characters "
+                "or more.",
+        .actions = actions,
+        .rows = rows,
+        .notes = "list and show ask the running gateway, or read the store when none runs; cancel "
+                 "needs the running gateway.",
+};
 
 int isthmus_command(int argc, char **argv)
 {
-        static const struct option options[] = {
-                {"config", required_argument, NULL, 'c'},
-                {"data", required_argument, NULL, 'd'},
-                {"device", required_argument, NULL, 'D'},
-                {"state", required_argument, NULL, 's'},
-                {"limit", required_argument, NULL, 'n'},
-                {"json", no_argument, NULL, 'j'},
-                {"force", no_argument, NULL, 'f'},
-                {"help", no_argument, NULL, 'h'},
-                {NULL, 0, NULL, 0},
-        };
         struct order order = {.out = BUF_INIT};
+        struct options_found found;
         int status;
-        int option;
 
-        while ((option = getopt_long(argc, argv, "c:d:h", options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return CLI_GOOD;
-                }
-                if (!take_option(&order, option))
-                        return CLI_USAGE;
-        }
-        if (optind == argc) {
-                fputs(help, stderr);
-                return CLI_USAGE;
-        }
-        order.action = argv[optind];
-        order.reference = argv[optind + 1];
-        if (order.reference && argv[optind + 2])
-                return usage(argv[optind + 2], "is one argument too many");
-        status = find_and_run(&order);
+        if (!options_read(&isthmus_command_options, argc, argv, &order, &found, &status))
+                return status;
+        order.reference = found.count > 0 ? found.arguments[0] : NULL;
+        status = run(&order, found.action);
         data_place_deinit(&order.place);
         buf_deinit(&order.out);
         return status;

@@ -1,30 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
 #include "conf/settings_load.h"
-
-static const char help[] =
-        "usage: isthmus config check [--config FILE]\n"
-        "       isthmus config show [--config FILE]\n"
-        "       isthmus config settings\n"
-        "\n"
-        "  check     explains every mistake in the configuration, with its line and column, and\n"
-        "            whatever else may not be as meant; status 0 if a gateway can start with it,\n"
-        "            2 if not\n"
-        "  show      prints what is in force as JSON: the file, the environment and the\n"
-        "            defaults; secrets are masked, and Origins says where each value came from\n"
-        "  settings  lists every setting with its type, its default and its meaning\n"
-        "\n"
-        "  --config FILE  the configuration (default " SETTINGS_DEFAULT_FILE ")\n"
-        "  --help         this text\n"
-        "\n"
-        "A setting A.B.C may be given in the environment as A__B__C; it wins over the file.\n";
 
 /* Of one run. */
 struct config {
@@ -54,8 +37,9 @@ static void print_report(const struct config *config, enum conf_severity least, 
         fputs(buf_text(&text), to);
 }
 
-static int check(const struct config *config)
+static int check(void *context)
 {
+        const struct config *config = context;
         size_t mistakes = conf_report_count(&config->report, CONF_MISTAKE);
         size_t warnings = conf_report_count(&config->report, CONF_WARNING);
 
@@ -70,8 +54,9 @@ static int check(const struct config *config)
         return CLI_GOOD;
 }
 
-static int show(const struct config *config)
+static int show(void *context)
 {
+        const struct config *config = context;
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         CLEANUP(buf_deinit) struct buf out = BUF_INIT;
 
@@ -85,61 +70,59 @@ static int show(const struct config *config)
         return CLI_GOOD;
 }
 
-static int describe(void)
+static int describe(void *context)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
+        (void)context;
         settings_describe(&text);
         fputs(buf_text(&text), stdout);
         return CLI_GOOD;
 }
 
-static int load_and(int (*act)(const struct config *config), const char *file)
-{
-        struct config config = {.file = file, .report = CONF_REPORT_INIT};
-        int status;
+static const struct options_action actions[] = {
+        {"check", "[--config FILE]",
+         "explains every mistake in the configuration, with its line and column, and whatever else "
+         "may not be as meant; status 0 if a gateway can start with it, 2 if not",
+         0, 0, check},
+        {"show", "[--config FILE]",
+         "prints what is in force as JSON: the file, the environment and the defaults; secrets are "
+         "masked, and Origins says where each value came from",
+         0, 0, show},
+        {"settings", "", "lists every setting with its type, its default and its meaning", 0, 0,
+         describe},
+        {.name = NULL},
+};
 
-        load(&config);
-        status = act(&config);
-        settings_deinit(&config.settings);
-        conf_report_deinit(&config.report);
-        return status;
-}
+static const struct options_row rows[] = {
+        {.name = "config",
+         .letter = 'c',
+         .value = "FILE",
+         .meaning = "the configuration (default " SETTINGS_DEFAULT_FILE ")",
+         .offset = offsetof(struct config, file)},
+        {.name = NULL},
+};
 
-static int act(const char *action, const char *file)
-{
-        if (action && strcmp(action, "check") == 0)
-                return load_and(check, file);
-        if (action && strcmp(action, "show") == 0)
-                return load_and(show, file);
-        if (action && strcmp(action, "settings") == 0)
-                return describe();
-        if (action)
-                return terminal_usage("config", "there is no '%s'", action);
-        fputs(help, stderr);
-        return CLI_USAGE;
-}
+const struct options isthmus_config_options = {
+        .command = "config",
+        .actions = actions,
+        .rows = rows,
+        .notes = "A setting A.B.C may be given in the environment as A__B__C; it wins over the "
+                 "file.",
+};
 
 int isthmus_config(int argc, char **argv)
 {
-        static const struct option options[] = {
-                {"config", required_argument, NULL, 'c'},
-                {"help", no_argument, NULL, 'h'},
-                {NULL, 0, NULL, 0},
-        };
-        const char *file = SETTINGS_DEFAULT_FILE;
-        int option;
+        struct config config = {.file = SETTINGS_DEFAULT_FILE, .report = CONF_REPORT_INIT};
+        struct options_found found;
+        int status;
 
-        while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return CLI_GOOD;
-                }
-                if (option != 'c')
-                        return CLI_USAGE;
-                file = optarg;
-        }
-        if (argc - optind > 1)
-                return terminal_usage("config", "'%s' is one argument too many", argv[optind + 1]);
-        return act(argv[optind], file);
+        if (!options_read(&isthmus_config_options, argc, argv, &config, &found, &status))
+                return status;
+        if (found.action->run != describe)
+                load(&config);
+        status = found.action->run(&config);
+        settings_deinit(&config.settings);
+        conf_report_deinit(&config.report);
+        return status;
 }

@@ -3,7 +3,6 @@
  * `isthmus device`: the devices that a gateway knows. The running gateway is asked; where none
  * runs, its store.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,41 +16,16 @@
 #include "cli/command_print.h"
 #include "cli/data_place.h"
 #include "cli/gateway_control.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
-#include "conf/settings_load.h"
 #include "gateway/control/control_request.h"
 #include "gateway/device/device_stored.h"
 
-static const char help[] =
-        "usage: isthmus device list [--state STATE] [--limit N] [--json]\n"
-        "       isthmus device show DEVICE [--json]\n"
-        "       isthmus device release DEVICE [--force] [--json]\n"
-        "\n"
-        "  list     the devices, with their ids in IoT Hub, hubs, and events that wait\n"
-        "  show     everything that is known of one\n"
-        "  release  gives its id in IoT Hub free: another device may have it, and it counts no\n"
-        "           more for Limits.Devices. When it sends again, it wants the id again\n"
-        "\n"
-        "DEVICE is its id in the network or in IoT Hub, or network/application/device.\n"
-        "\n"
-        "  --state STATE  only devices that are new, registering, connecting, ready or held\n"
-        "  --limit N      show at most N (default 1000, most 10000)\n"
-        "  --json         for programs: one JSON object on each line\n"
-        "  --force        release it though events wait: they become dead letters\n"
-        "  --config FILE  the configuration (default " SETTINGS_DEFAULT_FILE ")\n"
-        "  --data DIR     the data directory, without a configuration\n"
-        "  --help         this text\n"
-        "\n"
-        "The running gateway is asked; where none runs, the store is read or changed, which knows\n"
-        "no states and only devices that have an id.\n";
-
 struct order {
         struct data_place place;
-        const char *action;
         const char *device;
         const char *state;
-        const char *limit;
-        size_t maximum;
+        int64_t limit;
         bool json;
         bool force;
         struct gateway_control *gateway; /* NULL = the store is read */
@@ -173,22 +147,23 @@ static struct json_object *fetch_list(struct order *order, int64_t *matching, st
         if (!order->gateway) {
                 devices = read_store(order, reason);
                 *matching = devices ? (int64_t)json_object_array_length(devices) : 0;
-                if (*matching > (int64_t)order->maximum)
-                        json_object_array_del_idx(devices, order->maximum,
-                                                  (size_t)*matching - order->maximum);
+                if (*matching > order->limit)
+                        json_object_array_del_idx(devices, (size_t)order->limit,
+                                                  (size_t)(*matching - order->limit));
                 return devices;
         }
         buf_add_text(&path, "/devices");
         gateway_control_argument(&path, "state", order->state);
-        gateway_control_argument(&path, "limit", order->limit);
+        gateway_control_number(&path, "limit", order->limit);
         answer = ask(order, "GET", buf_text(&path), reason);
         json_int_member(answer, "matching", matching);
         devices = json_member(answer, "devices");
         return devices ? json_object_get(devices) : NULL;
 }
 
-static int list(struct order *order)
+static int list(void *context)
 {
+        struct order *order = context;
         struct reason reason = REASON_INIT;
         int64_t matching = 0;
         CLEANUP(json_cleanup) struct json_object *devices = fetch_list(order, &matching, &reason);
@@ -247,8 +222,9 @@ static int print_one(struct order *order, struct json_object *device)
         return print(order);
 }
 
-static int show(struct order *order)
+static int show(void *context)
 {
+        struct order *order = context;
         struct reason reason = REASON_INIT;
         CLEANUP(json_cleanup) struct json_object *device = fetch_whole(order, &reason);
 
@@ -284,8 +260,9 @@ static struct json_object *release_running(struct order *order, struct reason *r
         return ask(order, "DELETE", buf_text(&path), reason);
 }
 
-static int release(struct order *order)
+static int release(void *context)
 {
+        struct order *order = context;
         struct reason reason = REASON_INIT;
         CLEANUP(json_cleanup)
         struct json_object *device =
@@ -304,30 +281,12 @@ static int release(struct order *order)
 
 /* --- the command --------------------------------------------------------------------------- */
 
-static const struct action {
-        const char *name;
-        int (*run)(struct order *order);
-        bool has_device;
-} actions[] = {
-        {"list", list, false},
-        {"show", show, true},
-        {"release", release, true},
-};
-
-static int run(struct order *order, const struct action *action)
+static int run(struct order *order, const struct options_action *action)
 {
         struct reason reason = REASON_INIT;
-        int64_t limit = CONTROL_LIMIT_DEFAULT;
         int result;
         int status;
 
-        if (action->has_device != (order->device != NULL))
-                return terminal_usage("device", "'%s' %s", action->name,
-                                      action->has_device ? "needs one DEVICE" : "takes no DEVICE");
-        if (order->limit && !text_to_int64(order->limit, 1, CONTROL_LIMIT_MAX, &limit))
-                return terminal_usage("device", "the limit is a number from 1 to %d",
-                                      CONTROL_LIMIT_MAX);
-        order->maximum = (size_t)limit;
         if (!data_place_find(&order->place))
                 return CLI_USAGE;
         log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
@@ -341,70 +300,50 @@ static int run(struct order *order, const struct action *action)
         return status;
 }
 
-static int find_and_run(struct order *order)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-                if (strcmp(actions[i].name, order->action) == 0)
-                        return run(order, &actions[i]);
-        }
-        return terminal_usage("device", "'%s' is no action", order->action);
-}
+static const struct options_action actions[] = {
+        {"list", "[--state STATE] [--limit N] [--json]",
+         "the devices, with their ids in IoT Hub, hubs, and events that wait", 0, 0, list},
+        {"show", "DEVICE [--json]", "everything that is known of one", 1, 1, show},
+        {"release", "DEVICE [--force] [--json]",
+         "gives its id in IoT Hub free: another device may have it, and it counts no more for "
+         "Limits.Devices; when it sends again, it wants the id again",
+         1, 1, release},
+        {.name = NULL},
+};
 
-static bool take_option(struct order *order, int option)
-{
-        switch (option) {
-        case 'c':
-                order->place.file = optarg;
-                return true;
-        case 'd':
-                order->place.directory = optarg;
-                return true;
-        case 's':
-                order->state = optarg;
-                return true;
-        case 'n':
-                order->limit = optarg;
-                return true;
-        case 'j':
-                order->json = true;
-                return true;
-        case 'f':
-                order->force = true;
-                return true;
-        default:
-                return false;
-        }
-}
+static const struct options_row rows[] = {
+        OPTION_TEXT(struct order, state, "state", "STATE",
+                    "only devices that are new, registering, connecting, ready or held"),
+        OPTION_NUMBER(struct order, limit, "limit", "N", 1, CONTROL_LIMIT_MAX,
+                      "show at most N (default 1000, most 10000)"),
+        OPTION_SWITCH(struct order, json, "json", "for programs: one JSON object on each line"),
+        OPTION_SWITCH(struct order, force, "force",
+                      "release it though events wait: they become dead letters"),
+        DATA_PLACE_ROWS(struct order, place),
+        {.name = NULL},
+};
+
+const struct options isthmus_device_options = {
+        .command = "device",
+        .summary =
+                "The devices that a gateway knows. DEVICE is its id in the network or in IoT Hub, "
+                "or network/application/device.",
+        .actions = actions,
+        .rows = rows,
+        .notes = "The running gateway is asked; where none runs, the store is read or changed, "
+                 "which knows no states and only devices that have an id.",
+};
 
 int isthmus_device(int argc, char **argv)
 {
-        static const struct option options[] = {
-                {"config", required_argument, NULL, 'c'}, {"data", required_argument, NULL, 'd'},
-                {"state", required_argument, NULL, 's'},  {"limit", required_argument, NULL, 'n'},
-                {"json", no_argument, NULL, 'j'},         {"force", no_argument, NULL, 'f'},
-                {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
-        };
-        struct order order = {.out = BUF_INIT};
+        struct order order = {.limit = CONTROL_LIMIT_DEFAULT};
+        struct options_found found;
         int status;
-        int option;
 
-        while ((option = getopt_long(argc, argv, "c:d:h", options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return CLI_GOOD;
-                }
-                if (!take_option(&order, option))
-                        return CLI_USAGE;
-        }
-        if (optind == argc) {
-                fputs(help, stderr);
-                return CLI_USAGE;
-        }
-        order.action = argv[optind];
-        order.device = argv[optind + 1];
-        if (order.device && argv[optind + 2])
-                return terminal_usage("device", "'%s' is one argument too many", argv[optind + 2]);
-        status = find_and_run(&order);
+        if (!options_read(&isthmus_device_options, argc, argv, &order, &found, &status))
+                return status;
+        order.device = found.count > 0 ? found.arguments[0] : NULL;
+        status = run(&order, found.action);
         data_place_deinit(&order.place);
         buf_deinit(&order.out);
         return status;

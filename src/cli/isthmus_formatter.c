@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* `isthmus formatter test`: tries a payload formatter as the gateway would run it. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,37 +9,16 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/formatter_trial.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
-
-static const char help[] =
-        "usage: isthmus formatter test FILE.js --fport N --hex H | --base64 B [options]\n"
-        "       isthmus formatter test FILE.js --json J [options]\n"
-        "       isthmus formatter test FILE.js --examples EXAMPLES.json\n"
-        "\n"
-        "Runs a payload formatter as the gateway would, and prints its result as JSON.\n"
-        "\n"
-        "  --fport N        the port, 0 to 255\n"
-        "  --hex H          the payload as hex digits\n"
-        "  --base64 B       the payload as base64\n"
-        "  --json J         `data` of encodeDownlink or normalizeUplink\n"
-        "  --function NAME  decodeUplink (default with --hex and --base64), encodeDownlink\n"
-        "                   (default with --json), normalizeUplink or decodeDownlink\n"
-        "  --device ID      `deviceId` and `terminalId`\n"
-        "  --application ID `applicationId`\n"
-        "  --method NAME    `method`: of the command or direct method\n"
-        "  --time T         `recvTime`, as 2026-07-18T12:30:42Z (default: now)\n"
-        "  --examples FILE  runs each example of a JSON list and compares\n"
-        "  --timeout MS     processor time of a call (default 100)\n"
-        "  --memory MIB     of the worker (default 256)\n"
-        "  --help           this text\n"
-        "\n"
-        "Exit status: 0 good, 1 it failed or an example differs, 2 wrong usage.\n";
 
 struct trial_options {
         struct formatter_options pool;
         struct formatter_input input;
         enum formatter_function function;
         bool function_given;
+        int64_t memory_mib;
+        bool bytes_given;
         struct buf bytes;
         const char *examples;
         const char *file;
@@ -58,70 +36,96 @@ static int complain(const struct reason *reason)
 
 /* --- options ------------------------------------------------------------------------------- */
 
-static bool take_bytes(struct trial_options *options, int option, const char *text)
+static bool read_hex(void *target, const char *text, struct reason *reason)
 {
-        bool good = option == 'x' ? crypto_hex_decode(&options->bytes, text, strlen(text))
-                                  : crypto_base64_decode(&options->bytes, text, strlen(text));
+        struct trial_options *options = target;
 
-        options->input.bytes = (const uint8_t *)buf_text(&options->bytes);
-        options->input.size = options->bytes.size;
-        return good;
+        (void)reason;
+        options->bytes_given = true;
+        return crypto_hex_decode(&options->bytes, text, strlen(text));
 }
 
-static bool take_data(struct trial_options *options, const char *text)
+static bool read_base64(void *target, const char *text, struct reason *reason)
 {
+        struct trial_options *options = target;
+
+        (void)reason;
+        options->bytes_given = true;
+        return crypto_base64_decode(&options->bytes, text, strlen(text));
+}
+
+static bool read_data(void *target, const char *text, struct reason *reason)
+{
+        struct trial_options *options = target;
         CLEANUP(json_cleanup)
-        struct json_object *data = json_parse(text, strlen(text), 64, JSON_STRICT, NULL);
+        struct json_object *data = json_parse(text, strlen(text), 64, JSON_STRICT, reason);
 
         options->input.data = text;
         return data != NULL;
 }
 
-/* False if the value of the option can't be used. */
-static bool take_option(struct trial_options *options, int option, const char *text)
+static bool read_function(void *target, const char *text, struct reason *reason)
 {
-        int64_t number = 0;
-        bool good = true;
+        struct trial_options *options = target;
 
-        switch (option) {
-        case 'x':
-        case 'b':
-                return take_bytes(options, option, text);
-        case 'j':
-                return take_data(options, text);
-        case 'f':
-                options->function_given = true;
-                return formatter_function_parse(text, &options->function);
-        case 'p':
-                good = text_to_int64(text, 0, 255, &number);
-                options->input.port = (int)number;
-                return good;
-        case 't':
-                return clock_parse_utc(text, &options->input.time_ns);
-        case 'l':
-                return text_to_int64(text, 1, 3600000, &options->pool.timeout_ms);
-        case 'M':
-                good = text_to_int64(text, 1, 1 << 20, &number);
-                options->pool.maximum_memory_bytes = number << 20;
-                return good;
-        case 'd':
-                options->input.device = text;
-                return true;
-        case 'a':
-                options->input.application = text;
-                return true;
-        case 'm':
-                options->input.method = text;
-                return true;
-        default:
-                options->examples = text;
-                return true;
-        }
+        (void)reason;
+        options->function_given = true;
+        return formatter_function_parse(text, &options->function);
 }
+
+static bool read_port(void *target, const char *text, struct reason *reason)
+{
+        struct trial_options *options = target;
+        int64_t number = 0;
+
+        (void)reason;
+        if (!text_to_int64(text, 0, 255, &number))
+                return false;
+        options->input.port = (int)number;
+        return true;
+}
+
+static bool read_time(void *target, const char *text, struct reason *reason)
+{
+        struct trial_options *options = target;
+
+        (void)reason;
+        return clock_parse_utc(text, &options->input.time_ns);
+}
+
+static const struct options_row rows[] = {
+        OPTION_READ("fport", "N", "the port, 0 to 255", read_port),
+        OPTION_READ("hex", "H", "the payload as hex digits", read_hex),
+        OPTION_READ("base64", "B", "the payload as base64", read_base64),
+        OPTION_READ("json", "J", "`data` of encodeDownlink or normalizeUplink", read_data),
+        OPTION_READ("function", "NAME",
+                    "decodeUplink (default with --hex and --base64), encodeDownlink (default with "
+                    "--json), normalizeUplink or decodeDownlink",
+                    read_function),
+        OPTION_TEXT(struct trial_options, input.device, "device", "ID",
+                    "`deviceId` and `terminalId`"),
+        OPTION_TEXT(struct trial_options, input.application, "application", "ID",
+                    "`applicationId`"),
+        OPTION_TEXT(struct trial_options, input.method, "method", "NAME",
+                    "`method`: of the command or direct method"),
+        OPTION_READ("time", "T", "`recvTime`, as 2026-07-18T12:30:42Z (default: now)", read_time),
+        OPTION_TEXT(struct trial_options, examples, "examples", "FILE",
+                    "runs each example of a JSON list and compares"),
+        OPTION_NUMBER(struct trial_options, pool.timeout_ms, "timeout", "MS", 1, 3600000,
+                      "processor time of a call (default 100)"),
+        OPTION_NUMBER(struct trial_options, memory_mib, "memory", "MIB", 1, 1 << 20,
+                      "of the worker (default 256)"),
+        {.name = NULL},
+};
 
 /* What the function needs, and nothing that it has no use for. */
 static int check_options(struct trial_options *options)
 {
+        options->pool.maximum_memory_bytes = options->memory_mib << 20;
+        if (options->bytes_given) {
+                options->input.bytes = (const uint8_t *)buf_text(&options->bytes);
+                options->input.size = options->bytes.size;
+        }
         if (options->examples)
                 return CLI_GOOD;
         if (!options->input.bytes && !options->input.data)
@@ -160,13 +164,16 @@ static int call_once(struct formatter_trial *trial, const struct trial_options *
         return CLI_GOOD;
 }
 
-static int test(const struct trial_options *options)
+static int test(void *context)
 {
+        struct trial_options *options = context;
         struct formatter_trial trial;
         struct reason reason = REASON_INIT;
-        int status = CLI_GOOD;
+        int status = check_options(options);
         bool good;
 
+        if (status != CLI_GOOD)
+                return status;
         /* What goes wrong is said here, once. */
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_AUTO);
         good = formatter_trial_init(&trial, options->file, &options->pool, &reason) == 0;
@@ -180,52 +187,34 @@ static int test(const struct trial_options *options)
         return status;
 }
 
-static int run(struct trial_options *options, int argc, char **argv)
-{
-        static const struct option table[] = {
-                {"application", required_argument, NULL, 'a'},
-                {"base64", required_argument, NULL, 'b'},
-                {"device", required_argument, NULL, 'd'},
-                {"examples", required_argument, NULL, 'e'},
-                {"function", required_argument, NULL, 'f'},
-                {"help", no_argument, NULL, 'h'},
-                {"json", required_argument, NULL, 'j'},
-                {"timeout", required_argument, NULL, 'l'},
-                {"method", required_argument, NULL, 'm'},
-                {"memory", required_argument, NULL, 'M'},
-                {"fport", required_argument, NULL, 'p'},
-                {"time", required_argument, NULL, 't'},
-                {"hex", required_argument, NULL, 'x'},
-                {NULL, 0, NULL, 0},
-        };
-        int option;
-        int status;
+static const struct options_action actions[] = {
+        {"test",
+         "FILE.js --fport N --hex H | --base64 B [options]\n"
+         "FILE.js --json J [options]\n"
+         "FILE.js --examples EXAMPLES.json",
+         NULL, 1, 1, test},
+        {.name = NULL},
+};
 
-        while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return CLI_GOOD;
-                }
-                if (option == '?')
-                        return CLI_USAGE;
-                if (!take_option(options, option, optarg))
-                        return usage(optarg, "can't be used there");
-        }
-        if (optind + 2 != argc || strcmp(argv[optind], "test") != 0) {
-                fputs(help, stderr);
-                return CLI_USAGE;
-        }
-        options->file = argv[optind + 1];
-        status = check_options(options);
-        return status == CLI_GOOD ? test(options) : status;
-}
+const struct options isthmus_formatter_options = {
+        .command = "formatter",
+        .summary = "Runs a payload formatter as the gateway would, and prints its result as JSON.",
+        .actions = actions,
+        .rows = rows,
+        .notes = "Exit status: 0 good, 1 it failed or an example differs, 2 wrong usage.",
+};
 
 int isthmus_formatter(int argc, char **argv)
 {
         struct trial_options options = {
                 .input = {.time_ns = clock_wall_ns(), .port = FORMATTER_NO_PORT}};
-        int status = run(&options, argc, argv);
+        struct options_found found;
+        int status;
 
+        if (options_read(&isthmus_formatter_options, argc, argv, &options, &found, &status)) {
+                options.file = found.arguments[0];
+                status = found.action->run(&options);
+        }
         buf_deinit(&options.bytes);
         return status;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,27 +8,13 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "cli/cli.h"
-#include "cli/terminal.h"
+#include "cli/options.h"
 #include "conf/settings.h"
 #include "conf/settings_load.h"
 #include "gateway/gateway.h"
 
 /* 128, and some for webhook connections that are being closed. */
 #define FILES_FOR_THE_REST 160
-
-static const char help[] =
-        "usage: isthmus gateway [--config FILE]\n"
-        "\n"
-        "Takes the webhooks of The Things Stack and Myriota, keeps them safely, and sends them as\n"
-        "telemetry of each device to Azure IoT Hub or IoT Central.\n"
-        "\n"
-        "  --config FILE  settings (default /etc/isthmus/isthmus.json); `isthmus config check`\n"
-        "                 explains mistakes in it, isthmus.json(5) describes it\n"
-        "  --help         this text\n"
-        "\n"
-        "Ends on SIGTERM or SIGINT. What was taken and not yet accepted by a hub is sent after\n"
-        "the next start. SIGHUP makes it read the networks' lists of devices and the files for\n"
-        "TLS again.\n";
 
 /* Returns the signal that asks for the end. */
 static int wait_for_end(struct gateway *gateway, const sigset_t *signals)
@@ -109,28 +94,39 @@ static int load_and_run(const char *path)
         return status;
 }
 
+struct order {
+        const char *config;
+};
+
+static const struct options_row rows[] = {
+        {.name = "config",
+         .letter = 'c',
+         .value = "FILE",
+         .meaning = "settings (default " SETTINGS_DEFAULT_FILE "); `isthmus config check` explains "
+                    "mistakes in it, isthmus.json(5) describes it",
+         .offset = offsetof(struct order, config)},
+        {.name = NULL},
+};
+
+const struct options isthmus_gateway_options = {
+        .command = "gateway",
+        .synopsis = "[--config FILE]",
+        .summary =
+                "Takes the webhooks of The Things Stack and Myriota, keeps them safely, and sends "
+                "them as telemetry of each device to Azure IoT Hub or IoT Central.",
+        .rows = rows,
+        .notes = "Ends on SIGTERM or SIGINT. What was taken and not yet accepted by a hub is sent "
+                 "after the next start. SIGHUP makes it read the networks' lists of devices and "
+                 "the files for TLS again.",
+};
+
 int isthmus_gateway(int argc, char **argv)
 {
-        static const struct option options[] = {
-                {"config", required_argument, NULL, 'c'},
-                {"help", no_argument, NULL, 'h'},
-                {NULL, 0, NULL, 0},
-        };
-        const char *path = "/etc/isthmus/isthmus.json";
-        int option;
+        struct order order = {.config = SETTINGS_DEFAULT_FILE};
+        struct options_found found;
+        int status;
 
-        while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return CLI_GOOD;
-                }
-                if (option != 'c') {
-                        fputs(help, stderr);
-                        return CLI_USAGE;
-                }
-                path = optarg;
-        }
-        if (optind < argc)
-                return terminal_usage("gateway", "'%s' is one argument too many", argv[optind]);
-        return load_and_run(path);
+        if (!options_read(&isthmus_gateway_options, argc, argv, &order, &found, &status))
+                return status;
+        return load_and_run(order.config);
 }

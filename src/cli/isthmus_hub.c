@@ -185,7 +185,7 @@ static int start_endpoints(struct program *program, struct reason *reason)
                 .registry = local_hub_registry(program->hub),
                 .faults = local_hub_faults(program->hub),
                 .address = settings->listen,
-                .port = settings->dps_port,
+                .port = (uint16_t)settings->dps_port,
                 .certificate_pem = program->certificates->server_pem,
                 .key_pem = program->certificates->server_key_pem,
                 .assignment_delay_ms = settings->dps_delay_ms,
@@ -194,7 +194,7 @@ static int start_endpoints(struct program *program, struct reason *reason)
         };
         struct control_api_options control = {
                 .hub = program->hub,
-                .port = settings->control_port,
+                .port = (uint16_t)settings->control_port,
         };
         int result = dps_endpoint_new(&dps, &program->dps, reason);
 
@@ -297,7 +297,6 @@ static int run(const struct hub_settings *settings)
 int isthmus_hub(int argc, char **argv)
 {
         struct hub_settings *settings;
-        struct reason reason = REASON_INIT;
         int status;
 
         for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(clients); i++) {
@@ -305,14 +304,8 @@ int isthmus_hub(int argc, char **argv)
                         return clients[i].run(argc - 1, argv + 1);
         }
         settings = mem_new(1, sizeof(*settings));
-        if (hub_settings_read(settings, argc, argv, &reason) != 0) {
-                status = terminal_usage("hub", "%s", reason.text);
-        } else if (settings->help) {
-                fputs(hub_settings_help, stdout);
-                status = CLI_GOOD;
-        } else {
+        if (hub_settings_read(settings, argc, argv, &status))
                 status = run(settings);
-        }
         hub_settings_deinit(settings);
         free(settings);
         return status;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* `isthmus hub devices`, `send` and `invoke`: one call of the control API each. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,157 +9,67 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/hub_control.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
 
 #define JSON_DEPTH      64
 #define TIMEOUT_MS      30000
 #define METHOD_MARGIN_S 10
-#define ARGUMENTS_MAX   3
-
-static const char devices_help[] =
-        "usage: isthmus hub devices [--control URL] [--data DIR]\n"
-        "\n"
-        "Lists the devices of a running local hub: id, hub, state, model id.\n";
-
-static const char send_help[] =
-        "usage: isthmus hub send DEVICE BODY [options]\n"
-        "\n"
-        "Sends a cloud-to-device message through a running local hub and prints its message id.\n"
-        "\n"
-        "  --property NAME=VALUE   an application property; may be repeated\n"
-        "  --message-id ID         (default: one is made)\n"
-        "  --control URL, --data DIR   which hub, as for `isthmus hub watch`\n";
-
-static const char invoke_help[] =
-        "usage: isthmus hub invoke DEVICE METHOD [PAYLOAD] [options]\n"
-        "\n"
-        "Calls a direct method through a running local hub and prints the device's answer.\n"
-        "PAYLOAD is JSON. Status 0 means that the device answered, whatever it said.\n"
-        "\n"
-        "  --timeout S   waits so long for the answer (default: 30)\n"
-        "  --control URL, --data DIR   which hub, as for `isthmus hub watch`\n";
 
 struct arguments {
-        const char *name; /* of the command */
         const char *control;
         const char *directory;
         const char *message_id;
         int64_t timeout_s;
         struct json_object *properties; /* NULL = none */
-        const char *plain[ARGUMENTS_MAX];
+        char **plain;                   /* what is no option */
         int plain_count;
-        bool help;
 };
 
-static const struct option options[] = {
-        {"control", required_argument, NULL, 'c'},
-        {"data", required_argument, NULL, 'd'},
-        {"property", required_argument, NULL, 'p'},
-        {"message-id", required_argument, NULL, 'm'},
-        {"timeout", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-};
-
-static bool add_property(struct arguments *arguments)
+static bool read_property(void *target, const char *text, struct reason *reason)
 {
-        const char *equals = strchr(optarg, '=');
+        struct arguments *arguments = target;
+        const char *equals = strchr(text, '=');
         CLEANUP(mem_cleanup) char *name = NULL;
 
+        (void)reason;
         if (!equals)
                 return false;
-        name = mem_text_n(optarg, (size_t)(equals - optarg));
+        name = mem_text_n(text, (size_t)(equals - text));
         if (!arguments->properties)
                 arguments->properties = json_object_new_object();
         json_object_object_add(arguments->properties, name, json_object_new_string(equals + 1));
         return true;
 }
 
-static bool read_option(struct arguments *arguments, int id)
+/* Which hub is asked. */
+#define CONTROL_ROWS                                                                               \
+        OPTION_TEXT(struct arguments, control, "control", "URL",                                   \
+                    "control API of the hub, for example http://127.0.0.1:8081"),                  \
+                OPTION_TEXT(struct arguments, directory, "data", "DIR",                            \
+                            "data directory of the hub, whose hub.json names the control API "     \
+                            "(default: ~/.local/state/isthmus-hub)")
+
+static int open_and_run(const struct options *options, int argc, char **argv,
+                        int (*act)(const struct arguments *arguments, struct hub_control *control,
+                                   struct reason *reason))
 {
-        switch (id) {
-        case 'c':
-                arguments->control = optarg;
-                return true;
-        case 'd':
-                arguments->directory = optarg;
-                return true;
-        case 'm':
-                arguments->message_id = optarg;
-                return true;
-        case 'p':
-                return add_property(arguments);
-        case 't':
-                return text_to_int64(optarg, 1, 300, &arguments->timeout_s);
-        case 'h':
-                arguments->help = true;
-                return true;
-        default:
-                return false;
-        }
-}
-
-/* False after a message. */
-static bool read_arguments(struct arguments *arguments, int argc, char **argv)
-{
-        int id;
-
-        opterr = 0;
-        optind = 1;
-        while ((id = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-                if (read_option(arguments, id))
-                        continue;
-                terminal_usage(arguments->name, "bad option '%s'", argv[optind - 1]);
-                return false;
-        }
-        for (; optind < argc && arguments->plain_count < ARGUMENTS_MAX; optind++)
-                arguments->plain[arguments->plain_count++] = argv[optind];
-        if (optind == argc)
-                return true;
-        terminal_usage(arguments->name, "too many arguments");
-        return false;
-}
-
-/* What a command needs and does. */
-struct call {
-        const char *help;
-        const char *name;
-        int least_arguments;
-        int most_arguments;
-        int (*run)(const struct arguments *arguments, struct hub_control *control,
-                   struct reason *reason);
-};
-
-static int open_and_run(const struct call *call, const struct arguments *arguments,
-                        struct reason *reason)
-{
+        struct arguments arguments = {.timeout_s = 30};
         struct hub_control *control = NULL;
-        int result = hub_control_open(arguments->control, arguments->directory, &control, reason);
-
-        if (result == 0)
-                result = call->run(arguments, control, reason);
-        hub_control_close(control);
-        return result;
-}
-
-static int run_call(const struct call *call, int argc, char **argv)
-{
-        struct arguments arguments = {.name = call->name, .timeout_s = 30};
+        struct options_found found;
         struct reason reason = REASON_INIT;
-        int status = CLI_USAGE;
+        int status = CLI_GOOD;
 
-        if (!read_arguments(&arguments, argc, argv)) {
-                status = CLI_USAGE;
-        } else if (arguments.help) {
-                fputs(call->help, stdout);
-                status = CLI_GOOD;
-        } else if (arguments.plain_count < call->least_arguments ||
-                   arguments.plain_count > call->most_arguments) {
-                fputs(call->help, stderr);
-        } else if (open_and_run(call, &arguments, &reason) == 0) {
-                status = CLI_GOOD;
-        } else {
-                status = terminal_fail(arguments.name, "%s", reason.text);
+        if (options_read(options, argc, argv, &arguments, &found, &status)) {
+                arguments.plain = found.arguments;
+                arguments.plain_count = found.count;
+                if (hub_control_open(arguments.control, arguments.directory, &control, &reason) !=
+                            0 ||
+                    act(&arguments, control, &reason) != 0)
+                        status = terminal_fail(options->command, "%s", reason.text);
+                else
+                        status = CLI_GOOD;
+                hub_control_close(control);
         }
         json_object_put(arguments.properties);
         return status;
@@ -220,11 +129,21 @@ static int list_devices(const struct arguments *arguments, struct hub_control *c
         return 0;
 }
 
+static const struct options_row devices_rows[] = {
+        CONTROL_ROWS,
+        {.name = NULL},
+};
+
+const struct options isthmus_hub_devices_options = {
+        .command = "hub devices",
+        .synopsis = "[--control URL] [--data DIR]",
+        .summary = "Lists the devices of a running local hub: id, hub, state, model id.",
+        .rows = devices_rows,
+};
+
 int isthmus_hub_devices(int argc, char **argv)
 {
-        static const struct call call = {devices_help, "hub devices", 0, 0, list_devices};
-
-        return run_call(&call, argc, argv);
+        return open_and_run(&isthmus_hub_devices_options, argc, argv, list_devices);
 }
 
 /* --- send ------------------------------------------------------------------------------------ */
@@ -269,11 +188,28 @@ static int send_message(const struct arguments *arguments, struct hub_control *c
         return 0;
 }
 
+static const struct options_row send_rows[] = {
+        OPTION_READ("property", "NAME=VALUE", "an application property; may be repeated",
+                    read_property),
+        OPTION_TEXT(struct arguments, message_id, "message-id", "ID",
+                    "the message's id (default: one is made)"),
+        CONTROL_ROWS,
+        {.name = NULL},
+};
+
+const struct options isthmus_hub_send_options = {
+        .command = "hub send",
+        .synopsis = "DEVICE BODY [options]",
+        .summary = "Sends a cloud-to-device message through a running local hub and prints its "
+                   "message id.",
+        .rows = send_rows,
+        .least = 2,
+        .most = 2,
+};
+
 int isthmus_hub_send(int argc, char **argv)
 {
-        static const struct call call = {send_help, "hub send", 2, 2, send_message};
-
-        return run_call(&call, argc, argv);
+        return open_and_run(&isthmus_hub_send_options, argc, argv, send_message);
 }
 
 /* --- invoke ---------------------------------------------------------------------------------- */
@@ -286,7 +222,7 @@ static int invoke(const struct arguments *arguments, struct hub_control *control
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         CLEANUP(json_cleanup) struct json_object *answer = NULL;
-        const char *payload = arguments->plain[2];
+        const char *payload = arguments->plain_count > 2 ? arguments->plain[2] : NULL;
 
         json_object_object_add(body, "responseTimeoutSeconds",
                                json_object_new_int64(arguments->timeout_s));
@@ -317,9 +253,25 @@ static int invoke(const struct arguments *arguments, struct hub_control *control
         return 0;
 }
 
+static const struct options_row invoke_rows[] = {
+        OPTION_NUMBER(struct arguments, timeout_s, "timeout", "S", 1, 300,
+                      "waits so long for the answer (default: 30)"),
+        CONTROL_ROWS,
+        {.name = NULL},
+};
+
+const struct options isthmus_hub_invoke_options = {
+        .command = "hub invoke",
+        .synopsis = "DEVICE METHOD [PAYLOAD] [options]",
+        .summary = "Calls a direct method through a running local hub and prints the device's "
+                   "answer. PAYLOAD is JSON. Status 0 means that the device answered, whatever it "
+                   "said.",
+        .rows = invoke_rows,
+        .least = 2,
+        .most = 3,
+};
+
 int isthmus_hub_invoke(int argc, char **argv)
 {
-        static const struct call call = {invoke_help, "hub invoke", 2, 3, invoke};
-
-        return run_call(&call, argc, argv);
+        return open_and_run(&isthmus_hub_invoke_options, argc, argv, invoke);
 }

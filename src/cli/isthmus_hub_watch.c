@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* `isthmus hub watch`: telemetry as it arrives, for people or as lines of JSON. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/hub_control.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
 
 #define BATCH        1000
@@ -27,29 +27,13 @@
 #define BOLD   "\033[1;36m"
 #define YELLOW "\033[33m"
 
-static const char help[] =
-        "usage: isthmus hub watch [options]\n"
-        "\n"
-        "Shows the telemetry that a running local hub takes, as it arrives.\n"
-        "\n"
-        "  --control URL   control API of the hub, for example http://127.0.0.1:8081\n"
-        "  --data DIR      data directory of the hub, whose hub.json names the control API\n"
-        "                  (default: ~/.local/state/isthmus-hub)\n"
-        "  --from SEQ      begins with this sequence number (default: the oldest kept);\n"
-        "                  'latest': only what comes from now on\n"
-        "  --count N       ends after N messages with status 0 (default: no end)\n"
-        "  --device ID     only this device's\n"
-        "  --timeout S     ends with status 1 after S seconds without --count reached\n"
-        "  --json          a line of JSON each, as the control API gives it\n"
-        "  --help          this text\n";
-
 struct watch {
         const char *control;
         const char *directory;
         const char *device;
         bool latest;
-        int64_t count; /* 0 = no end */
-        int64_t timeout_ms;
+        int64_t count;     /* 0 = no end */
+        int64_t timeout_s; /* 0 = none */
         bool json;
         bool colour;
         int64_t shown;
@@ -213,7 +197,7 @@ static int skip_to_latest(struct watch *watch, struct hub_control *control, stru
 
 static int watch_on(struct watch *watch, struct hub_control *control)
 {
-        int64_t deadline_ms = clock_steady_ms() + watch->timeout_ms;
+        int64_t deadline_ms = clock_steady_ms() + watch->timeout_s * 1000;
         struct reason reason = REASON_INIT;
 
         if (watch->latest && skip_to_latest(watch, control, &reason) != 0)
@@ -221,7 +205,7 @@ static int watch_on(struct watch *watch, struct hub_control *control)
         while (!is_full(watch) && !ferror(stdout)) {
                 int64_t wait_ms = WAIT_MS;
 
-                if (watch->timeout_ms > 0) {
+                if (watch->timeout_s > 0) {
                         int64_t left_ms = deadline_ms - clock_steady_ms();
 
                         if (left_ms <= 0)
@@ -237,78 +221,45 @@ static int watch_on(struct watch *watch, struct hub_control *control)
 
 /* --- options --------------------------------------------------------------------------------- */
 
-enum option_id {
-        OPTION_CONTROL = 256,
-        OPTION_DATA,
-        OPTION_FROM,
-        OPTION_COUNT,
-        OPTION_DEVICE,
-        OPTION_TIMEOUT,
-        OPTION_JSON,
-        OPTION_HELP,
-};
-
-static const struct option options[] = {
-        {"control", required_argument, NULL, OPTION_CONTROL},
-        {"data", required_argument, NULL, OPTION_DATA},
-        {"from", required_argument, NULL, OPTION_FROM},
-        {"count", required_argument, NULL, OPTION_COUNT},
-        {"device", required_argument, NULL, OPTION_DEVICE},
-        {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"help", no_argument, NULL, OPTION_HELP},
-        {NULL, 0, NULL, 0},
-};
-
-static bool read_from(struct watch *watch)
+static bool read_from(void *target, const char *text, struct reason *reason)
 {
+        struct watch *watch = target;
         int64_t number = 0;
 
-        watch->latest = strcmp(optarg, "latest") == 0;
-        if (watch->latest)
-                return true;
-        if (!text_to_int64(optarg, 0, INT64_MAX, &number))
+        (void)reason;
+        watch->latest = strcmp(text, "latest") == 0;
+        if (!watch->latest && !text_to_int64(text, 0, INT64_MAX, &number))
                 return false;
         watch->next = (uint64_t)number;
         return true;
 }
 
-static bool read_timeout(struct watch *watch)
-{
-        int64_t seconds;
+static const struct options_row rows[] = {
+        OPTION_TEXT(struct watch, control, "control", "URL",
+                    "control API of the hub, for example http://127.0.0.1:8081"),
+        OPTION_TEXT(struct watch, directory, "data", "DIR",
+                    "data directory of the hub, whose hub.json names the control API (default: "
+                    "~/.local/state/isthmus-hub)"),
+        OPTION_READ("from", "SEQ",
+                    "begins with this sequence number (default: the oldest kept); 'latest': only "
+                    "what comes from now on",
+                    read_from),
+        OPTION_NUMBER(struct watch, count, "count", "N", 1, INT64_MAX,
+                      "ends after N messages with status 0 (default: no end)"),
+        OPTION_TEXT(struct watch, device, "device", "ID", "only this device's"),
+        OPTION_NUMBER(struct watch, timeout_s, "timeout", "S", 1, 1000000,
+                      "ends with status 1 after S seconds without --count reached"),
+        OPTION_SWITCH(struct watch, json, "json",
+                      "a line of JSON each, as the control API gives it"),
+        {.name = NULL},
+};
 
-        if (!text_to_int64(optarg, 1, 1000000, &seconds))
-                return false;
-        watch->timeout_ms = seconds * 1000;
-        return true;
-}
-
-/* False if the value makes no sense. */
-static bool read_option(struct watch *watch, int id)
-{
-        switch (id) {
-        case OPTION_CONTROL:
-                watch->control = optarg;
-                return true;
-        case OPTION_DATA:
-                watch->directory = optarg;
-                return true;
-        case OPTION_FROM:
-                return read_from(watch);
-        case OPTION_COUNT:
-                return text_to_int64(optarg, 1, INT64_MAX, &watch->count);
-        case OPTION_DEVICE:
-                watch->device = optarg;
-                return true;
-        case OPTION_TIMEOUT:
-                return read_timeout(watch);
-        case OPTION_JSON:
-                watch->json = true;
-                return true;
-        default:
-                return false;
-        }
-}
+const struct options isthmus_hub_watch_options = {
+        .command = "hub watch",
+        .synopsis = "[options]",
+        .summary = "Shows the telemetry that a running local hub takes, as it arrives.",
+        .rows = rows,
+};
 
 static int run(struct watch *watch)
 {
@@ -327,19 +278,10 @@ static int run(struct watch *watch)
 int isthmus_hub_watch(int argc, char **argv)
 {
         struct watch watch = {.count = 0};
-        int id;
+        struct options_found found;
+        int status;
 
-        opterr = 0;
-        optind = 1;
-        while ((id = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-                if (id == OPTION_HELP) {
-                        fputs(help, stdout);
-                        return CLI_GOOD;
-                }
-                if (!read_option(&watch, id))
-                        return terminal_usage("hub watch", "bad option '%s'", argv[optind - 1]);
-        }
-        if (optind < argc)
-                return terminal_usage("hub watch", "unexpected argument '%s'", argv[optind]);
-        return run(&watch);
+        return options_read(&isthmus_hub_watch_options, argc, argv, &watch, &found, &status)
+                       ? run(&watch)
+                       : status;
 }

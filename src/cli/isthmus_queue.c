@@ -3,7 +3,6 @@
  * `isthmus queue`: looks into a store and replays or drops dead letters, also those of a running
  * gateway.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,38 +14,14 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/data_place.h"
+#include "cli/options.h"
 #include "cli/queue_change.h"
 #include "cli/queue_print.h"
 #include "cli/terminal.h"
-#include "conf/settings_load.h"
 #include "store/store.h"
 
-static const char help[] =
-        "usage: isthmus queue list [DEVICE]\n"
-        "       isthmus queue dead\n"
-        "       isthmus queue show ID\n"
-        "       isthmus queue export [waiting|dead]\n"
-        "       isthmus queue replay ID...|--all\n"
-        "       isthmus queue drop ID...|--all\n"
-        "\n"
-        "  list    the devices with waiting events, or the events of one device\n"
-        "  dead    the dead letters, each with its reason\n"
-        "  show    one event or dead letter with its record\n"
-        "  export  all of them as JSON, one on each line\n"
-        "  replay  puts dead letters back into the queue, behind what waits\n"
-        "  drop    removes dead letters for good\n"
-        "\n"
-        "  --all          every dead letter\n"
-        "  --config FILE  the configuration (default " SETTINGS_DEFAULT_FILE ")\n"
-        "  --data DIR     the data directory, without a configuration\n"
-        "  --help         this text\n"
-        "\n"
-        "All of it works while a gateway runs, and without one. Replayed events keep their order;\n"
-        "they go behind those of their device that wait, and before those that come later.\n";
-
 struct queue {
-        struct store_options options;
-        const char *action;
+        struct data_place place;
         char **arguments;
         int count;
         bool all;
@@ -130,14 +105,15 @@ static bool open_to_read(struct queue *queue)
 {
         struct reason reason = REASON_INIT;
 
-        if (store_open_to_read(&queue->options, &queue->store, &reason) == 0)
+        if (store_open_to_read(&queue->place.store, &queue->store, &reason) == 0)
                 return true;
         terminal_fail("queue", "%s", reason.text);
         return false;
 }
 
-static int list(struct queue *queue)
+static int list(void *context)
 {
+        struct queue *queue = context;
         struct store_state state;
         int result;
 
@@ -151,14 +127,15 @@ static int list(struct queue *queue)
         store_get_state(queue->store, &state);
         printf("%" PRId64 " events wait, %" PRId64 " dead letters, %" PRId64 " bytes", state.events,
                state.dead_letters, state.bytes);
-        if (queue->options.maximum_bytes > 0)
-                printf(" of at most %" PRId64, queue->options.maximum_bytes);
+        if (queue->place.store.maximum_bytes > 0)
+                printf(" of at most %" PRId64, queue->place.store.maximum_bytes);
         putchar('\n');
         return conclude(result);
 }
 
-static int dead(struct queue *queue)
+static int dead(void *context)
 {
+        struct queue *queue = context;
         puts("        id  died                      attempts     size  device  reason");
         return conclude(store_dead_each(queue->store, 0, print_letter_line, queue));
 }
@@ -185,8 +162,9 @@ static bool parse_id(const char *text, int64_t *id)
         return text_to_int64(text, 1, INT64_MAX, id);
 }
 
-static int show(struct queue *queue)
+static int show(void *context)
 {
+        struct queue *queue = context;
         struct search search = {.queue = queue};
         int result;
 
@@ -201,8 +179,9 @@ static int show(struct queue *queue)
         return terminal_fail("queue", "nothing in the store has the id %" PRId64, search.id);
 }
 
-static int export(struct queue *queue)
+static int export(void *context)
 {
+        struct queue *queue = context;
         const char *what = queue->count > 0 ? queue->arguments[0] : "";
         int result = 0;
 
@@ -281,108 +260,90 @@ static int change_letters(struct queue *queue, bool replay)
         close_store(queue);
         if (!queue->all)
                 change.ids = ids = sorted_ids(queue);
-        result = queue_change_run(&queue->options, &change, &reason);
+        result = queue_change_run(&queue->place.store, &change, &reason);
         if (result == 0 || change.changed > 0)
                 printf("%zu %s, %" PRId64 " dead letters are left\n", change.changed,
                        replay ? "replayed" : "dropped", change.left);
         if (result != 0)
-                fprintf(stderr, "isthmus queue: %s\n", reason.text);
+                terminal_fail("queue", "%s", reason.text);
         else if (change.more)
-                fputs("isthmus queue: the store is full; replay the others later\n", stderr);
+                terminal_fail("queue", "the store is full; replay the others later");
         return result == 0 && !change.more ? CLI_GOOD : CLI_FAILED;
 }
 
-static int replay(struct queue *queue)
+static int replay(void *context)
 {
+        struct queue *queue = context;
         return change_letters(queue, true);
 }
 
-static int drop(struct queue *queue)
+static int drop(void *context)
 {
+        struct queue *queue = context;
         return change_letters(queue, false);
 }
 
 /* --- the command --------------------------------------------------------------------------- */
 
-static const struct action {
-        const char *name;
-        int (*run)(struct queue *queue);
-        int least; /* arguments */
-        int most;
-        bool changes; /* takes ids or --all */
-} actions[] = {
-        {"list", list, 0, 1, false},         {"dead", dead, 0, 0, false},
-        {"show", show, 1, 1, false},         {"export", export, 0, 1, false},
-        {"replay", replay, 1, 100000, true}, {"drop", drop, 1, 100000, true},
-};
-
-static int run(struct queue *queue, const struct action *action)
+static int run(struct queue *queue, const struct options_action *action)
 {
-        int least = queue->all ? 0 : action->least;
-        int most = queue->all ? 0 : action->most;
+        bool changes = action->run == replay || action->run == drop;
         int status = CLI_FAILED;
 
-        if (queue->all && !action->changes)
-                return usage(action->name, "does not go with --all");
-        if (queue->count < least || queue->count > most)
-                return usage(action->name, "has too few or too many arguments");
+        if (queue->all && (!changes || queue->count > 0))
+                return terminal_usage("queue", "--all goes with replay and drop, and without IDs");
+        if (changes && !queue->all && queue->count == 0)
+                return terminal_usage("queue", "IDs or --all are needed");
+        if (!data_place_find(&queue->place))
+                return CLI_USAGE;
         log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         if (open_to_read(queue))
                 status = action->run(queue);
         store_close(queue->store);
-        buf_deinit(&queue->text);
         return status;
 }
 
-static int find_and_run(struct queue *queue)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-                if (strcmp(actions[i].name, queue->action) == 0)
-                        return run(queue, &actions[i]);
-        }
-        return usage(queue->action, "is no action");
-}
+static const struct options_action actions[] = {
+        {"list", "[DEVICE]", "the devices with waiting events, or the events of one device", 0, 1,
+         list},
+        {"dead", "", "the dead letters, each with its reason", 0, 0, dead},
+        {"show", "ID", "one event or dead letter with its record", 1, 1, show},
+        {"export", "[waiting|dead]", "all of them as JSON, one on each line", 0, 1, export},
+        {"replay", "ID...|--all", "puts dead letters back into the queue, behind what waits", 0,
+         OPTIONS_ANY_NUMBER, replay},
+        {"drop", "ID...|--all", "removes dead letters for good", 0, OPTIONS_ANY_NUMBER, drop},
+        {.name = NULL},
+};
+
+static const struct options_row rows[] = {
+        OPTION_SWITCH(struct queue, all, "all", "every dead letter"),
+        DATA_PLACE_ROWS(struct queue, place),
+        {.name = NULL},
+};
+
+const struct options isthmus_queue_options = {
+        .command = "queue",
+        .summary = "Looks into a store, and replays or drops dead letters.",
+        .actions = actions,
+        .rows = rows,
+        .notes =
+                "All of it works while a gateway runs, and without one. Replayed events keep their "
+                "order; they go behind those of their device that wait, and before those that come "
+                "later.",
+};
 
 int isthmus_queue(int argc, char **argv)
 {
-        static const struct option options[] = {
-                {"all", no_argument, NULL, 'a'},
-                {"config", required_argument, NULL, 'c'},
-                {"data", required_argument, NULL, 'd'},
-                {"help", no_argument, NULL, 'h'},
-                {NULL, 0, NULL, 0},
-        };
         struct queue queue = {.text = BUF_INIT};
-        struct data_place place = DATA_PLACE_INIT;
-        int status = CLI_USAGE;
-        int option;
+        struct options_found found;
+        int status;
 
-        while ((option = getopt_long(argc, argv, "c:d:h", options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return CLI_GOOD;
-                }
-                if (option == 'a')
-                        queue.all = true;
-                else if (option == 'c')
-                        place.file = optarg;
-                else if (option == 'd')
-                        place.directory = optarg;
-                else
-                        return CLI_USAGE;
-        }
-        if (optind == argc) {
-                fputs(help, stderr);
-                return CLI_USAGE;
-        }
-        process_keep_files_private();
-        queue.action = argv[optind];
-        queue.arguments = argv + optind + 1;
-        queue.count = argc - optind - 1;
-        if (data_place_find(&place)) {
-                queue.options = place.store;
-                status = find_and_run(&queue);
-        }
-        data_place_deinit(&place);
+        if (!options_read(&isthmus_queue_options, argc, argv, &queue, &found, &status))
+                return status;
+        queue.arguments = found.arguments;
+        queue.count = found.count;
+        status = run(&queue, found.action);
+        data_place_deinit(&queue.place);
+        buf_deinit(&queue.text);
         return status;
 }

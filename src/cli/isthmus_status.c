@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* `isthmus status`: how a running gateway, its devices and its hubs are. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,25 +10,9 @@
 #include "cli/command_print.h"
 #include "cli/data_place.h"
 #include "cli/gateway_control.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
-#include "conf/settings_load.h"
-
-static const char help[] =
-        "usage: isthmus status [--json]\n"
-        "       isthmus status --devices [--state STATE] [--device DEVICE] [--limit N] [--json]\n"
-        "\n"
-        "Asks the running gateway how it is: its devices, hubs, store and commands.\n"
-        "\n"
-        "  --devices        each device, with what waits for it and why it is held\n"
-        "  --state STATE    only devices that are new, registering, connecting, ready or held\n"
-        "  --device DEVICE  its id in the network or in IoT Hub, or network/application/device\n"
-        "  --limit N        show at most N (default 1000, most 10000)\n"
-        "  --json           for programs: one JSON object on each line\n"
-        "  --config FILE    the configuration (default " SETTINGS_DEFAULT_FILE ")\n"
-        "  --data DIR       the data directory, without a configuration\n"
-        "  --help           this text\n"
-        "\n"
-        "Ends with 1 if no gateway runs.\n";
+#include "gateway/control/control_request.h"
 
 struct order {
         struct data_place place;
@@ -37,7 +20,29 @@ struct order {
         bool json;
         const char *state;
         const char *device;
-        const char *limit;
+        int64_t limit; /* 0 = not said */
+};
+
+static const struct options_row rows[] = {
+        OPTION_SWITCH(struct order, devices, "devices",
+                      "each device, with what waits for it and why it is held"),
+        OPTION_TEXT(struct order, state, "state", "STATE",
+                    "only devices that are new, registering, connecting, ready or held"),
+        OPTION_TEXT(struct order, device, "device", "DEVICE",
+                    "its id in the network or in IoT Hub, or network/application/device"),
+        OPTION_NUMBER(struct order, limit, "limit", "N", 1, CONTROL_LIMIT_MAX,
+                      "show at most N (default 1000, most 10000)"),
+        OPTION_SWITCH(struct order, json, "json", "for programs: one JSON object on each line"),
+        DATA_PLACE_ROWS(struct order, place),
+        {.name = NULL},
+};
+
+const struct options isthmus_status_options = {
+        .command = "status",
+        .synopsis = "[--json]\n--devices [--state STATE] [--device DEVICE] [--limit N] [--json]",
+        .summary = "Asks the running gateway how it is: its devices, hubs, store and commands.",
+        .rows = rows,
+        .notes = "Ends with 1 if no gateway runs.",
 };
 
 static void path_of(const struct order *order, struct buf *path)
@@ -49,7 +54,7 @@ static void path_of(const struct order *order, struct buf *path)
         buf_add_text(path, "/devices");
         gateway_control_argument(path, "state", order->state);
         gateway_control_argument(path, "device", order->device);
-        gateway_control_argument(path, "limit", order->limit);
+        gateway_control_number(path, "limit", order->limit);
 }
 
 static void write_devices(const struct order *order, struct json_object *answer, struct buf *out)
@@ -115,64 +120,16 @@ static int run(struct order *order)
         return terminal_fail("status", "%s", reason.text);
 }
 
-static bool take_option(struct order *order, int option)
-{
-        switch (option) {
-        case 'c':
-                order->place.file = optarg;
-                return true;
-        case 'd':
-                order->place.directory = optarg;
-                return true;
-        case 'D':
-                order->device = optarg;
-                return true;
-        case 'e':
-                order->devices = true;
-                return true;
-        case 's':
-                order->state = optarg;
-                return true;
-        case 'n':
-                order->limit = optarg;
-                return true;
-        case 'j':
-                order->json = true;
-                return true;
-        default:
-                return false;
-        }
-}
-
 int isthmus_status(int argc, char **argv)
 {
-        static const struct option options[] = {
-                {"config", required_argument, NULL, 'c'},
-                {"data", required_argument, NULL, 'd'},
-                {"device", required_argument, NULL, 'D'},
-                {"devices", no_argument, NULL, 'e'},
-                {"state", required_argument, NULL, 's'},
-                {"limit", required_argument, NULL, 'n'},
-                {"json", no_argument, NULL, 'j'},
-                {"help", no_argument, NULL, 'h'},
-                {NULL, 0, NULL, 0},
-        };
         struct order order = {.json = false};
+        struct options_found found;
         int status;
-        int option;
 
-        while ((option = getopt_long(argc, argv, "c:d:h", options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return CLI_GOOD;
-                }
-                if (!take_option(&order, option))
-                        return CLI_USAGE;
-        }
-        if (optind < argc || (!order.devices && (order.state || order.device || order.limit))) {
-                fputs(help, stderr);
-                return CLI_USAGE;
-        }
+        if (!options_read(&isthmus_status_options, argc, argv, &order, &found, &status))
+                return status;
+        if (!order.devices && (order.state || order.device || order.limit))
+                return terminal_usage("status", "--state, --device and --limit go with --devices");
         status = run(&order);
         data_place_deinit(&order.place);
         return status;

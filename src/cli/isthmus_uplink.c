@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* `isthmus uplink test`: what a webhook would become, or why not; nothing is sent or stored. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/formatter_trial.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
 #include "conf/settings_load.h"
 #include "gateway/device/device.h"
@@ -20,27 +20,6 @@
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_translate.h"
 #include "networks/network.h"
-
-static const char help[] =
-        "usage: isthmus uplink test FILE [--network NAME] [--path REST] [--config FILE]\n"
-        "\n"
-        "Shows what the body of a webhook would become: the device, its id in the hub, its model,\n"
-        "the properties and the body of each message; or why there would be none. Nothing is sent\n"
-        "or stored. FILE may be -, standard input.\n"
-        "\n"
-        "  --network NAME  things-stack or myriota (default: the one that understands it)\n"
-        "  --path REST     what the webhook's address has behind the network's part, as the\n"
-        "                  application of Myriota: tracker of /myriota/tracker\n"
-        "  --config FILE   settings (default " SETTINGS_DEFAULT_FILE ")\n"
-        "  --help          this text\n"
-        "\n"
-        "The configured payload formatter is run. Keys and signatures are not looked at, and what\n"
-        "only a network's list of devices or the store says (a model, a formatter, a device id\n"
-        "that another device has) is not known here.\n"
-        "\n"
-        "Exit status: 0 all of it would be sent, 1 it would not, or not all of it, 2 wrong usage "
-        "or\n"
-        "wrong settings.\n";
 
 struct dry_run {
         const char *file;
@@ -315,8 +294,9 @@ static bool read_body(struct dry_run *run, struct reason *reason)
         return file_read(run->file, limit, &run->body, reason) == 0;
 }
 
-static int load_and_test(struct dry_run *run)
+static int load_and_test(void *context)
 {
+        struct dry_run *run = context;
         const struct network *network = NULL;
         struct reason reason = REASON_INIT;
         int status;
@@ -336,51 +316,53 @@ static int load_and_test(struct dry_run *run)
         return status;
 }
 
-static int read_options(struct dry_run *run, int argc, char **argv)
-{
-        static const struct option table[] = {
-                {"config", required_argument, NULL, 'c'},
-                {"help", no_argument, NULL, 'h'},
-                {"network", required_argument, NULL, 'n'},
-                {"path", required_argument, NULL, 'p'},
-                {NULL, 0, NULL, 0},
-        };
-        int option;
+static const struct options_action actions[] = {
+        {"test", "FILE [--network NAME] [--path REST] [--config FILE]", NULL, 1, 1, load_and_test},
+        {.name = NULL},
+};
 
-        while ((option = getopt_long(argc, argv, "c:h", table, NULL)) != -1) {
-                switch (option) {
-                case 'c':
-                        run->config = optarg;
-                        break;
-                case 'n':
-                        run->network = optarg;
-                        break;
-                case 'p':
-                        run->path = optarg;
-                        break;
-                case 'h':
-                        fputs(help, stdout);
-                        return CLI_GOOD;
-                default:
-                        fputs(help, stderr);
-                        return CLI_USAGE;
-                }
-        }
-        if (optind + 2 != argc || strcmp(argv[optind], "test") != 0) {
-                fputs(help, stderr);
-                return CLI_USAGE;
-        }
-        run->file = argv[optind + 1];
-        return load_and_test(run);
-}
+static const struct options_row rows[] = {
+        OPTION_TEXT(struct dry_run, network, "network", "NAME",
+                    "things-stack or myriota (default: the one that understands it)"),
+        OPTION_TEXT(struct dry_run, path, "path", "REST",
+                    "what the webhook's address has behind the network's part, as the application "
+                    "of Myriota: tracker of /myriota/tracker"),
+        {.name = "config",
+         .letter = 'c',
+         .value = "FILE",
+         .meaning = "settings (default " SETTINGS_DEFAULT_FILE ")",
+         .offset = offsetof(struct dry_run, config)},
+        {.name = NULL},
+};
+
+const struct options isthmus_uplink_options = {
+        .command = "uplink",
+        .summary =
+                "Shows what the body of a webhook would become: the device, its id in the hub, its "
+                "model, the properties and the body of each message; or why there would be none. "
+                "Nothing is sent or stored. FILE may be -, standard input.",
+        .actions = actions,
+        .rows = rows,
+        .notes =
+                "The configured payload formatter is run. Keys and signatures are not looked at, "
+                "and "
+                "what only a network's list of devices or the store says (a model, a formatter, a "
+                "device id that another device has) is not known here.\n\n"
+                "Exit status: 0 all of it would be sent, 1 it would not, or not all of it, 2 wrong "
+                "usage or wrong settings.",
+};
 
 int isthmus_uplink(int argc, char **argv)
 {
         struct dry_run run = {.config = SETTINGS_DEFAULT_FILE};
+        struct options_found found;
         int status;
 
+        if (!options_read(&isthmus_uplink_options, argc, argv, &run, &found, &status))
+                return status;
+        run.file = found.arguments[0];
         settings_init(&run.settings);
-        status = read_options(&run, argc, argv);
+        status = found.action->run(&run);
         settings_deinit(&run.settings);
         buf_deinit(&run.body);
         buf_deinit(&run.out);

@@ -29,7 +29,7 @@ test('wrong usage ends with status 2 and says what is wrong', async (t) => {
     [['--hubs', '0'], /--hubs must be a whole number from 1 to 50/],
     [['--amqp-port', '65536'], /--amqp-port must be a whole number/],
     [['--amqp-port', '65535', '--hubs', '2'], /leaves no room/],
-    [['extra'], /unexpected argument 'extra'/],
+    [['extra'], /'extra' is one argument too many/],
     [['--host', 'a b'], /neither a host name nor an address/],
     [['--listen', 'nowhere'], /--listen must be an IPv4 address/],
     [['--device', 'a b', '--amqp-port', '0'], /--device/],
