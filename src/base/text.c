@@ -72,6 +72,14 @@ bool text_equal_nocase(const char *a, const char *b)
         return strcasecmp(a, b) == 0;
 }
 
+size_t text_size_without(const char *text, const char *suffix)
+{
+        size_t size = strlen(text);
+        size_t less = strlen(suffix);
+
+        return size > less && strcmp(text + size - less, suffix) == 0 ? size - less : size;
+}
+
 bool text_equal(const char *a, const char *b)
 {
         if (!a || !b)

@@ -28,6 +28,9 @@ bool text_equal(const char *a, const char *b);
 /* Makes ASCII letters small, in place. */
 void text_lower(char *text);
 
+/* Length of the text without `suffix`, if it ends in that and is longer. */
+size_t text_size_without(const char *text, const char *suffix);
+
 /* True for NULL and for "". */
 bool text_is_empty(const char *text);
 

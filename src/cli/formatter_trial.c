@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-#define SUFFIX ".js"
+#include "base/text.h"
 
 /* --- names --------------------------------------------------------------------------------- */
 
@@ -39,7 +38,8 @@ const char *formatter_status_name(enum formatter_status status)
                 [FORMATTER_GOOD] = "good",       [FORMATTER_MISSING] = "missing",
                 [FORMATTER_FAILED] = "failed",   [FORMATTER_NOT_COMPILED] = "not-compiled",
                 [FORMATTER_TIMEOUT] = "timeout", [FORMATTER_MEMORY] = "memory",
-                [FORMATTER_CRASHED] = "crashed", [FORMATTER_STOPPED] = "stopped",
+                [FORMATTER_CRASHED] = "crashed", [FORMATTER_UNAVAILABLE] = "unavailable",
+                [FORMATTER_STOPPED] = "stopped",
         };
 
         return names[status];
@@ -105,20 +105,16 @@ int formatter_trial_init(struct formatter_trial *trial, const char *file,
         struct formatter_options own = *options;
         const char *slash = strrchr(file, '/');
         const char *base = slash ? slash + 1 : file;
-        size_t size = strlen(base);
         CLEANUP(mem_cleanup)
         char *folder = slash ? mem_text_n(file, (size_t)(slash - file) + 1) : mem_text(".");
 
         *trial = (struct formatter_trial){.result = {.status = FORMATTER_STOPPED}};
         pthread_mutex_init(&trial->lock, NULL);
         pthread_cond_init(&trial->filled, NULL);
-        if (size <= strlen(SUFFIX) || strcmp(base + size - strlen(SUFFIX), SUFFIX) != 0) {
-                reason_set(reason, "'%s': the name of a formatter's file ends in " SUFFIX, file);
-                return -EINVAL;
-        }
-        trial->name = mem_text_n(base, size - strlen(SUFFIX));
+        trial->name = mem_text_n(base, text_size_without(base, FORMATTER_SUFFIX));
         own.directory = folder;
         own.workers = 1;
+        own.impatient = true;
         return formatter_pool_new(&own, &trial->pool, reason);
 }
 

@@ -18,7 +18,7 @@ struct formatter_trial {
         struct formatter_result result; /* a copy, until the next call */
 };
 
-/* `file` is a path that ends in ".js". A negative errno with the reason. */
+/* `file` is a path, with or without ".js". A negative errno with the reason. */
 int formatter_trial_init(struct formatter_trial *trial, const char *file,
                          const struct formatter_options *options, struct reason *reason) MUST_CHECK;
 void formatter_trial_deinit(struct formatter_trial *trial);

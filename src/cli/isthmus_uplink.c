@@ -49,11 +49,7 @@ static void add_failure(struct dry_run *run, const char *why)
 
 static char *formatter_file(const struct settings *settings, const char *name)
 {
-        size_t length = strlen(name);
-        bool has_suffix = length > 3 && strcmp(name + length - 3, ".js") == 0;
-
-        return mem_format("%s/%s%s", settings->payload_formatters.directory, name,
-                          has_suffix ? "" : ".js");
+        return mem_format("%s/%s", settings->payload_formatters.directory, name);
 }
 
 static int call_formatter(struct formatter_trial *trial, const struct event *event,

@@ -235,7 +235,7 @@ static void check_formatter(struct conf_load *load, const struct conf_subject *s
 
         if (length == 0)
                 return;
-        file = mem_format("%s.js", name);
+        file = mem_format("%.*s.js", (int)text_size_without(name, ".js"), name);
         path = conf_absolute(folder, file);
         if (access(path, R_OK) == 0)
                 return;

@@ -7,7 +7,12 @@
  * Laws:
  *   - whatever a formatter contains, each call ends within its deadline and with one result;
  *   - a worker that dies, hangs or grows too large is ended and replaced; the call that did it is
- *     tried once more, then it fails; the calls that waited behind it are run elsewhere;
+ *     tried once more, alone, then it fails; the calls that waited behind it are run elsewhere, as
+ *     often as need be, and never fail for it;
+ *   - what has ended or held up a worker runs alone from then on, until it has behaved well for a
+ *     while (formatter_probation.h);
+ *   - whatever keeps workers from running (no memory, a program that is just being replaced) is no
+ *     formatter's fault: calls wait for it to pass;
  *   - a file that changes is taken up without a restart; one that does not compile leaves its last
  *     good version in force, and the log says so.
  *
@@ -17,6 +22,7 @@
 #ifndef ISTHMUS_FORMATTER_FORMATTER_H
 #define ISTHMUS_FORMATTER_FORMATTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,10 +40,16 @@ struct formatter_pool;
 struct formatter_options {
         const char *directory; /* NAME.js is the formatter NAME; may not exist (yet) */
         const char *program;   /* isthmus-formatter; NULL = beside this program, or installed */
-        int workers;           /* processes; 0 = 2. They are started at the first call */
+        int workers;           /* processes; 0 = 2. They are started at the first call. One more
+                                  runs while something is on probation */
         int64_t timeout_ms;    /* of one call; 0 = 100 */
         int64_t maximum_memory_bytes; /* resident, of one worker; 0 = 256 MiB */
+        /* Answer FORMATTER_UNAVAILABLE when workers can't be started, instead of waiting. */
+        bool impatient;
 };
+
+/* What a formatter's file ends in, and its name may. */
+#define FORMATTER_SUFFIX ".js"
 
 /* Copies the options. A negative errno with the reason if there is no program to run. */
 int formatter_pool_new(const struct formatter_options *options, struct formatter_pool **pool,
@@ -70,14 +82,23 @@ struct formatter_input {
 
 enum formatter_status {
         FORMATTER_GOOD,
+        /* The formatter's doing, or the input's: another attempt would end as this one. */
         FORMATTER_MISSING,      /* there is no such file */
         FORMATTER_NOT_COMPILED, /* it does not compile, and there is no earlier version */
         FORMATTER_FAILED,       /* it threw, reported errors, or returned what can't be used */
         FORMATTER_TIMEOUT,      /* deadline */
         FORMATTER_MEMORY,       /* grew beyond the limit */
-        FORMATTER_CRASHED,      /* its worker died, twice */
-        FORMATTER_STOPPED,      /* the pool is being freed: nothing was found out */
+        FORMATTER_CRASHED,      /* its worker died, when it was alone there */
+        /* Ours: nothing was found out, and the call may be made again. */
+        FORMATTER_UNAVAILABLE, /* workers can't be started just now */
+        FORMATTER_STOPPED,     /* the pool is being freed */
 };
+
+/* Does the status say nothing of the call? */
+static inline bool formatter_status_is_ours(enum formatter_status status)
+{
+        return status == FORMATTER_UNAVAILABLE || status == FORMATTER_STOPPED;
+}
 
 struct formatter_property {
         char *name;
@@ -101,8 +122,8 @@ struct formatter_result {
 /* On the thread "formatter", exactly once. */
 typedef void formatter_done(void *context, const struct formatter_result *result);
 
-/* Copies everything. `name` is the formatter's, without ".js"; never calls back before it returns.
- */
+/* Copies everything. `name` is the formatter's, with or without ".js"; never calls back before it
+ * returns. */
 void formatter_call(struct formatter_pool *pool, const char *name, enum formatter_function function,
                     const struct formatter_input *input, formatter_done *done, void *context);
 

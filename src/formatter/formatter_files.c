@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "formatter/formatter.h"
 #include "formatter/formatter_check.h"
 #include "formatter/formatter_wire.h"
 
@@ -186,7 +187,7 @@ static void retire(struct formatter_files *files, struct formatter_file *file)
 
         file->current = NULL;
         if (old)
-                files->hooks.retired(files->hooks.context, file, old);
+                files->hooks.retired(files->hooks.context, old);
         version_free(old);
 }
 
@@ -251,7 +252,7 @@ static struct formatter_file *file_new(const struct formatter_files *files, cons
         struct formatter_file *file = mem_new(1, sizeof(*file));
 
         file->name = mem_text(name);
-        file->path = mem_format("%s/%s.js", files->directory, name);
+        file->path = mem_format("%s/%s" FORMATTER_SUFFIX, files->directory, name);
         list_init(&file->waiting);
         return file;
 }

@@ -22,10 +22,13 @@
  * nothing. */
 #define FORMATTER_FILES_LOOK_MS 2000
 
+struct formatter_offender;
+
 struct formatter_version {
         uint64_t id; /* never given twice, also not to a call */
         struct buf source;
-        int deaths; /* of workers, while it was compiled */
+        int deaths;                          /* of workers, while it was compiled */
+        struct formatter_offender *offender; /* formatter_probation's; NULL = it is not there */
 };
 
 /* What tells one content of a file from another. */
@@ -51,8 +54,7 @@ struct formatter_files_hooks {
         /* There is a new candidate, to be judged; one before it is forgotten. */
         void (*candidate)(void *context, struct formatter_file *file);
         /* `version` is no longer in force; it is about to be freed. */
-        void (*retired)(void *context, struct formatter_file *file,
-                        const struct formatter_version *version);
+        void (*retired)(void *context, struct formatter_version *version);
         void *context;
         uint64_t *last_id; /* ids are drawn from here */
 };

@@ -13,8 +13,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/metrics.h"
-#include "base/text.h"
 #include "base/thread.h"
 #include "formatter/formatter_wire.h"
 
@@ -23,53 +21,9 @@
 #define DEFAULT_TIMEOUT_MS 100
 #define DEFAULT_MEMORY     (INT64_C(256) << 20)
 
-/* A worker ends itself after ten times a call's limit, or two seconds; the pool after that. */
-#define PATIENCE_FACTOR   12
-#define PATIENCE_LEAST_MS 4000
-
-/* --- answers ------------------------------------------------------------------------------- */
-
-void formatter_pool_answer(struct formatter_request *request, const struct formatter_result *result)
-{
-        metrics_add(METRIC_FORMATTER_CALLS, 1);
-        if (result->status != FORMATTER_GOOD)
-                metrics_add(METRIC_FORMATTER_FAILURES, 1);
-        if (result->elapsed_ns > 0)
-                metrics_observe(METRIC_FORMATTER_CALL, result->elapsed_ns);
-        request->done(request->context, result);
-        buf_deinit(&request->input);
-        free(request->name);
-        free(request);
-}
-
-void formatter_pool_answer_failure(struct formatter_request *request, enum formatter_status status,
-                                   const struct reason *reason)
-{
-        struct formatter_result result = {.status = status, .reason = *reason};
-
-        formatter_pool_answer(request, &result);
-}
-
-void formatter_pool_answer_all(struct list *requests, enum formatter_status status,
-                               const struct reason *reason)
-{
-        struct list_node *node;
-
-        while ((node = list_pop_front(requests)))
-                formatter_pool_answer_failure(formatter_request_of(node), status, reason);
-}
-
-void formatter_pool_release_waiting(struct formatter_pool *pool, struct formatter_file *file)
-{
-        struct reason reason = file->broken;
-
-        if (file->current) {
-                list_splice_back(&pool->ready, &file->waiting);
-        } else if (!file->candidate) {
-                reason_prefix(&reason, "payload formatter '%s'", file->name);
-                formatter_pool_answer_all(&file->waiting, FORMATTER_NOT_COMPILED, &reason);
-        }
-}
+/* A worker ends itself after twenty times a call's limit, or four seconds; the pool after that. */
+#define PATIENCE_FACTOR   24
+#define PATIENCE_LEAST_MS 6000
 
 /* --- into the thread ----------------------------------------------------------------------- */
 
@@ -81,24 +35,13 @@ static void wake(struct formatter_pool *pool)
                 ;
 }
 
-static bool is_text(const char *text)
-{
-        return !text || text_is_utf8(text, strlen(text));
-}
-
 void formatter_call(struct formatter_pool *pool, const char *name, enum formatter_function function,
                     const struct formatter_input *input, formatter_done *done, void *context)
 {
-        struct formatter_request *request = mem_new(1, sizeof(*request));
+        struct formatter_request *request =
+                formatter_request_new(name, function, input, done, context);
         bool first;
 
-        request->name = mem_text(name);
-        request->function = function;
-        request->done = done;
-        request->context = context;
-        request->refused = !is_text(input->data) || !is_text(input->device) ||
-                           !is_text(input->application) || !is_text(input->method);
-        formatter_wire_add_input(&request->input, function, input);
         pthread_mutex_lock(&pool->lock);
         first = list_is_empty(&pool->incoming);
         list_push_back(&pool->incoming, &request->node);
@@ -117,21 +60,21 @@ static void take_request(struct formatter_pool *pool, struct formatter_request *
         if (request->input.size > FORMATTER_INPUT_LIMIT) {
                 reason_set(&reason, "an input of %zu bytes is too large, at most %zu are taken",
                            request->input.size, FORMATTER_INPUT_LIMIT);
-                formatter_pool_answer_failure(request, FORMATTER_FAILED, &reason);
+                formatter_request_fail(request, FORMATTER_FAILED, &reason);
                 return;
         }
         if (request->refused) {
                 reason_set(&reason, "the input has a text that is not UTF-8");
-                formatter_pool_answer_failure(request, FORMATTER_FAILED, &reason);
+                formatter_request_fail(request, FORMATTER_FAILED, &reason);
                 return;
         }
         request->file = formatter_files_get(pool->files, request->name, &reason);
         if (!request->file) {
-                formatter_pool_answer_failure(request, FORMATTER_MISSING, &reason);
+                formatter_request_fail(request, FORMATTER_MISSING, &reason);
                 return;
         }
         list_push_back(&request->file->waiting, &request->node);
-        formatter_pool_release_waiting(pool, request->file);
+        formatter_dispatch_waiting(pool, request->file);
 }
 
 /* False when the pool is to stop. */
@@ -153,12 +96,11 @@ static bool take_over(struct formatter_pool *pool)
         return !stopping;
 }
 
-static void retired(void *context, struct formatter_file *file,
-                    const struct formatter_version *version)
+static void retired(void *context, struct formatter_version *version)
 {
         struct formatter_pool *pool = context;
 
-        (void)file;
+        formatter_probation_forget(pool->probation, version, &pool->ready);
         for (int i = 0; i < pool->worker_count; i++) {
                 if (pool->workers[i].state == FORMATTER_WORKER_READY)
                         formatter_worker_drop_version(&pool->workers[i], version->id);
@@ -167,21 +109,27 @@ static void retired(void *context, struct formatter_file *file,
 
 /* --- the thread ---------------------------------------------------------------------------- */
 
-static void fail_waiting(void *context, struct formatter_file *file)
-{
-        struct formatter_pool *pool = context;
+/* What all that is not with a worker is told. */
+struct dismissal {
+        enum formatter_status status;
+        const struct reason *reason;
+};
 
-        formatter_pool_answer_all(&file->waiting, FORMATTER_CRASHED, &pool->start_reason);
+static void dismiss_waiting(void *context, struct formatter_file *file)
+{
+        const struct dismissal *dismissal = context;
+
+        formatter_request_fail_all(&file->waiting, dismissal->status, dismissal->reason);
 }
 
-/* Nothing waits for ever for workers that can't be started. */
-static void give_up_waiting(struct formatter_pool *pool)
+static void dismiss(struct formatter_pool *pool, enum formatter_status status,
+                    const struct reason *reason)
 {
-        if (!formatter_crew_is_lost(pool))
-                return;
-        formatter_pool_answer_all(&pool->ready, FORMATTER_CRASHED, &pool->start_reason);
-        formatter_pool_answer_all(&pool->suspects, FORMATTER_CRASHED, &pool->start_reason);
-        formatter_files_each(pool->files, fail_waiting, pool);
+        struct dismissal dismissal = {.status = status, .reason = reason};
+
+        formatter_probation_empty(pool->probation, &pool->ready);
+        formatter_request_fail_all(&pool->ready, status, reason);
+        formatter_files_each(pool->files, dismiss_waiting, &dismissal);
 }
 
 static void look_at_files(struct formatter_pool *pool)
@@ -196,17 +144,11 @@ static void look_at_files(struct formatter_pool *pool)
 
 static int sleep_ms(const struct formatter_pool *pool)
 {
-        int64_t until_ms = pool->used ? pool->look_ms : INT64_MAX;
+        int64_t until_ms = formatter_workers_look_at_ms(pool);
         int64_t now_ms = clock_steady_ms();
 
-        for (int i = 0; i < pool->worker_count; i++) {
-                const struct formatter_worker *worker = &pool->workers[i];
-                int64_t look_ms = formatter_worker_look_at_ms(worker, pool->patience_ms);
-
-                if (worker->state == FORMATTER_WORKER_NONE && pool->used)
-                        look_ms = pool->start_ms;
-                until_ms = look_ms < until_ms ? look_ms : until_ms;
-        }
+        if (pool->used && pool->look_ms < until_ms)
+                until_ms = pool->look_ms;
         if (until_ms == INT64_MAX)
                 return -1;
         return until_ms > now_ms ? (int)(until_ms - now_ms) : 0;
@@ -222,7 +164,7 @@ static void take_event(struct formatter_pool *pool, const struct epoll_event *ev
         } else if (event->data.u64 == SOURCE_FILES) {
                 formatter_files_look(pool->files, true);
         } else {
-                formatter_crew_listen(pool, &pool->workers[event->data.u64 - SOURCE_WORKER]);
+                formatter_workers_listen(pool, &pool->workers[event->data.u64 - SOURCE_WORKER]);
         }
 }
 
@@ -233,18 +175,9 @@ static void stop(struct formatter_pool *pool)
         reason_set(&reason, "the program is ending");
         for (int i = 0; i < pool->worker_count; i++) {
                 (void)formatter_process_end(&pool->workers[i].process);
-                formatter_pool_answer_all(&pool->workers[i].requests, FORMATTER_STOPPED, &reason);
+                formatter_request_fail_all(&pool->workers[i].requests, FORMATTER_STOPPED, &reason);
         }
-        formatter_pool_answer_all(&pool->ready, FORMATTER_STOPPED, &reason);
-        formatter_pool_answer_all(&pool->suspects, FORMATTER_STOPPED, &reason);
-        pool->start_reason = reason;
-}
-
-static void stop_waiting(void *context, struct formatter_file *file)
-{
-        struct formatter_pool *pool = context;
-
-        formatter_pool_answer_all(&file->waiting, FORMATTER_STOPPED, &pool->start_reason);
+        dismiss(pool, FORMATTER_STOPPED, &reason);
 }
 
 static void *run(void *context)
@@ -256,17 +189,18 @@ static void *run(void *context)
         while (take_over(pool)) {
                 int count;
 
-                formatter_crew_start(pool);
-                formatter_deal(pool);
-                give_up_waiting(pool);
+                formatter_workers_start(pool);
+                formatter_dispatch(pool);
+                formatter_workers_send(pool);
+                if (pool->impatient && formatter_workers_are_lost(pool))
+                        dismiss(pool, FORMATTER_UNAVAILABLE, &pool->start_reason);
                 count = epoll_wait(pool->epoll, events, (int)ARRAY_SIZE(events), sleep_ms(pool));
                 for (int i = 0; i < count; i++)
                         take_event(pool, &events[i]);
-                formatter_crew_look(pool);
+                formatter_workers_look(pool);
                 look_at_files(pool);
         }
         stop(pool);
-        formatter_files_each(pool->files, stop_waiting, pool);
         return NULL;
 }
 
@@ -301,6 +235,7 @@ static void release(struct formatter_pool *pool)
                 close(pool->wake);
         if (pool->epoll >= 0)
                 close(pool->epoll);
+        formatter_probation_free(pool->probation);
         formatter_files_free(pool->files);
         pthread_mutex_destroy(&pool->lock);
         free(pool->workers);
@@ -310,13 +245,14 @@ static void release(struct formatter_pool *pool)
 
 static void take_options(struct formatter_pool *pool, const struct formatter_options *options)
 {
-        struct formatter_files_hooks hooks = {.candidate = formatter_deal_candidate,
+        struct formatter_files_hooks hooks = {.candidate = formatter_dispatch_candidate,
                                               .retired = retired,
                                               .context = pool,
                                               .last_id = &pool->last_id};
         int count = options->workers > 0 ? options->workers : DEFAULT_WORKERS;
 
-        pool->worker_count = count < MOST_WORKERS ? count : MOST_WORKERS;
+        pool->worker_count = (count < MOST_WORKERS ? count : MOST_WORKERS) + 1;
+        pool->impatient = options->impatient;
         pool->workers = mem_new((size_t)pool->worker_count, sizeof(*pool->workers));
         for (int i = 0; i < pool->worker_count; i++) {
                 formatter_process_init(&pool->workers[i].process);
@@ -348,7 +284,7 @@ int formatter_pool_new(const struct formatter_options *options, struct formatter
         pthread_mutex_init(&pool->lock, NULL);
         list_init(&pool->incoming);
         list_init(&pool->ready);
-        list_init(&pool->suspects);
+        pool->probation = formatter_probation_new();
         take_options(pool, options);
         result = open_descriptors(pool, reason);
         if (result != 0) {

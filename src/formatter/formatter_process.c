@@ -95,21 +95,21 @@ static int make_sockets(int sockets[2])
         return result;
 }
 
-/* A descriptor of the beacon's memory. */
-static int make_beacon(struct formatter_beacon **beacon)
+/* A descriptor of the memory. */
+static int make_progress(struct formatter_progress **progress)
 {
-        int fd = memfd_create("isthmus-formatter-beacon", MFD_CLOEXEC);
+        int fd = memfd_create("isthmus-formatter-progress", MFD_CLOEXEC);
         int result;
 
         if (fd < 0)
                 return -errno;
-        result = ftruncate(fd, sizeof(**beacon)) == 0 ? move_up(&fd) : -errno;
+        result = ftruncate(fd, sizeof(**progress)) == 0 ? move_up(&fd) : -errno;
         if (result == 0) {
                 void *memory =
-                        mmap(NULL, sizeof(**beacon), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+                        mmap(NULL, sizeof(**progress), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-                *beacon = memory == MAP_FAILED ? NULL : memory;
-                result = *beacon ? 0 : -errno;
+                *progress = memory == MAP_FAILED ? NULL : memory;
+                result = *progress ? 0 : -errno;
         }
         if (result == 0)
                 return fd;
@@ -117,7 +117,7 @@ static int make_beacon(struct formatter_beacon **beacon)
         return result;
 }
 
-static int add_actions(posix_spawn_file_actions_t *actions, int socket, int beacon)
+static int add_actions(posix_spawn_file_actions_t *actions, int socket, int progress)
 {
         static const struct {
                 int fd;
@@ -132,9 +132,10 @@ static int add_actions(posix_spawn_file_actions_t *actions, int socket, int beac
         if (result == 0)
                 result = posix_spawn_file_actions_adddup2(actions, socket, FORMATTER_SOCKET_FD);
         if (result == 0)
-                result = posix_spawn_file_actions_adddup2(actions, beacon, FORMATTER_BEACON_FD);
+                result = posix_spawn_file_actions_adddup2(actions, progress, FORMATTER_PROGRESS_FD);
         if (result == 0)
-                result = posix_spawn_file_actions_addclosefrom_np(actions, FORMATTER_BEACON_FD + 1);
+                result = posix_spawn_file_actions_addclosefrom_np(actions,
+                                                                  FORMATTER_PROGRESS_FD + 1);
         return result;
 }
 
@@ -157,7 +158,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
 }
 
 static int spawn(struct formatter_process *process, const struct formatter_process_options *options,
-                 int socket, int beacon)
+                 int socket, int progress)
 {
         CLEANUP(mem_cleanup) char *timeout = mem_format("%" PRId64, options->timeout_ms);
         CLEANUP(mem_cleanup) char *memory = mem_format("%" PRId64, options->memory_bytes);
@@ -172,7 +173,7 @@ static int spawn(struct formatter_process *process, const struct formatter_proce
 
         posix_spawn_file_actions_init(&actions);
         posix_spawnattr_init(&attributes);
-        result = add_actions(&actions, socket, beacon);
+        result = add_actions(&actions, socket, progress);
         if (result == 0)
                 result = set_attributes(&attributes);
         if (result == 0)
@@ -187,15 +188,15 @@ int formatter_process_start(struct formatter_process *process,
                             const struct formatter_process_options *options, struct reason *reason)
 {
         int sockets[2] = {-1, -1};
-        int beacon = -1;
+        int progress = -1;
         int result = make_sockets(sockets);
 
         if (result == 0) {
-                beacon = make_beacon(&process->beacon);
-                result = beacon < 0 ? beacon : spawn(process, options, sockets[1], beacon);
+                progress = make_progress(&process->progress);
+                result = progress < 0 ? progress : spawn(process, options, sockets[1], progress);
                 close(sockets[1]);
-                if (beacon >= 0)
-                        close(beacon);
+                if (progress >= 0)
+                        close(progress);
         }
         if (result == 0) {
                 process->socket = sockets[0];
@@ -203,9 +204,9 @@ int formatter_process_start(struct formatter_process *process,
         }
         if (sockets[0] >= 0)
                 close(sockets[0]);
-        if (process->beacon)
-                munmap(process->beacon, sizeof(*process->beacon));
-        process->beacon = NULL;
+        if (process->progress)
+                munmap(process->progress, sizeof(*process->progress));
+        process->progress = NULL;
         reason_set(reason, "can't start '%s': %s", options->program, strerror(-result));
         return result;
 }
@@ -271,8 +272,8 @@ int formatter_process_end(struct formatter_process *process)
         }
         if (process->socket >= 0)
                 close(process->socket);
-        if (process->beacon)
-                munmap(process->beacon, sizeof(*process->beacon));
+        if (process->progress)
+                munmap(process->progress, sizeof(*process->progress));
         buf_deinit(&process->in);
         buf_deinit(&process->out);
         formatter_process_init(process);

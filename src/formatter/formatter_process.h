@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * One worker process as the pool sees it: a socket, the beacon, a process id. Nothing here waits,
+ * One worker process as the pool sees it: a socket, its progress, a process id. Nothing here waits,
  * but formatter_process_end, for a process that is already ending. All on the thread "formatter".
  */
 #ifndef ISTHMUS_FORMATTER_FORMATTER_PROCESS_H
@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "formatter/formatter_beacon.h"
+#include "formatter/formatter_progress.h"
 #include "formatter/formatter_wire.h"
 
 struct formatter_process {
         pid_t pid;
         int socket; /* non-blocking; -1 = there is no process */
-        struct formatter_beacon *beacon;
+        struct formatter_progress *progress;
         struct buf in;   /* received, from the start of a frame */
         struct buf out;  /* to be sent */
         size_t out_done; /* sent of it */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 
 #define HEADER_SIZE 4
@@ -277,22 +278,39 @@ bool formatter_wire_read_loaded(const struct formatter_frame *frame,
         return is_whole(&reader);
 }
 
+static void take_input(struct reader *reader, enum formatter_function *function,
+                       struct formatter_input *input)
+{
+        *function = (enum formatter_function)take_choice(reader, 1, FORMATTER_FUNCTIONS);
+        input->port = take_choice(reader, 4, INT32_MAX) + FORMATTER_NO_PORT;
+        input->time_ns = (int64_t)take_number(reader, 8);
+        input->bytes = (const uint8_t *)take_bytes(reader, &input->size);
+        input->data = take_text(reader);
+        input->device = take_text(reader);
+        input->application = take_text(reader);
+        input->method = take_text(reader);
+}
+
 bool formatter_wire_read_call(const struct formatter_frame *frame, struct formatter_wire_call *call)
 {
         struct reader reader = reader_of(frame);
-        struct formatter_input *input = &call->input;
 
         call->id = take_number(&reader, 8);
         call->version = take_number(&reader, 8);
-        call->function = (enum formatter_function)take_choice(&reader, 1, FORMATTER_FUNCTIONS);
-        input->port = take_choice(&reader, 4, INT32_MAX) + FORMATTER_NO_PORT;
-        input->time_ns = (int64_t)take_number(&reader, 8);
-        input->bytes = (const uint8_t *)take_bytes(&reader, &input->size);
-        input->data = take_text(&reader);
-        input->device = take_text(&reader);
-        input->application = take_text(&reader);
-        input->method = take_text(&reader);
+        take_input(&reader, &call->function, &call->input);
         return is_whole(&reader);
+}
+
+char *formatter_wire_device(const struct buf *text)
+{
+        struct reader reader = {.at = text->data, .left = text->size};
+        enum formatter_function function;
+        struct formatter_input input;
+
+        take_input(&reader, &function, &input);
+        if (!input.device)
+                return NULL;
+        return mem_format("%s/%s", input.application ? input.application : "", input.device);
 }
 
 static void take_properties(struct reader *reader, struct formatter_wire_result *wire)

@@ -103,6 +103,10 @@ void formatter_wire_add_input(struct buf *out, enum formatter_function function,
 void formatter_wire_add_call(struct buf *out, uint64_t id, uint64_t version,
                              const struct buf *input);
 
+/* "APPLICATION/DEVICE" of what formatter_wire_add_input made, to be freed; NULL without a device.
+ */
+char *formatter_wire_device(const struct buf *input);
+
 /*
  * Each takes a frame of its type apart; texts and bytes stay in the frame. False if it is not
  * exactly such a frame.

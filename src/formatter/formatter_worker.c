@@ -9,6 +9,8 @@
 
 /* A start is slow on a busy machine. */
 #define START_PATIENCE_MS 30000
+/* What compiling takes of the processor, a busy machine gives it in so many times that. */
+#define COMPILE_FACTOR 24
 
 static int version_index(const struct formatter_worker *worker, uint64_t id)
 {
@@ -48,7 +50,7 @@ void formatter_worker_add_version(struct formatter_worker *worker, const char *n
         formatter_wire_add_load(&worker->process.out, &load);
 }
 
-void formatter_worker_drop_version(struct formatter_worker *worker, uint64_t id)
+void formatter_worker_lacks_version(struct formatter_worker *worker, uint64_t id)
 {
         int index = version_index(worker, id);
 
@@ -57,7 +59,19 @@ void formatter_worker_drop_version(struct formatter_worker *worker, uint64_t id)
         worker->version_count--;
         memmove(worker->versions + index, worker->versions + index + 1,
                 (size_t)(worker->version_count - index) * sizeof(id));
+}
+
+void formatter_worker_drop_version(struct formatter_worker *worker, uint64_t id)
+{
+        if (version_index(worker, id) < 0)
+                return;
+        formatter_worker_lacks_version(worker, id);
         formatter_wire_add_unload(&worker->process.out, id);
+}
+
+static uint64_t calls_begun(const struct formatter_worker *worker)
+{
+        return atomic_load_explicit(&worker->process.progress->calls, memory_order_relaxed);
 }
 
 void formatter_worker_add_request(struct formatter_worker *worker,
@@ -65,23 +79,32 @@ void formatter_worker_add_request(struct formatter_worker *worker,
 {
         const struct formatter_version *version = request->file->current;
 
-        if (list_is_empty(&worker->requests))
+        if (list_is_empty(&worker->requests)) {
                 worker->progress_ms = worker->answer_ms = clock_steady_ms();
+                worker->calls_seen = calls_begun(worker);
+        }
         formatter_worker_add_version(worker, request->file->name, version);
         formatter_wire_add_call(&worker->process.out, request->id, version->id, &request->input);
         list_push_back(&worker->requests, &request->node);
 }
 
-static bool has_work(const struct formatter_worker *worker)
+/* How long its first request may take, with all that it may have to compile. */
+static int64_t patience_of(const struct formatter_worker *worker, int64_t patience_ms)
 {
-        return worker->state == FORMATTER_WORKER_READY && !list_is_empty(&worker->requests);
+        const struct formatter_request *first = formatter_request_of(worker->requests.head.next);
+        const struct formatter_version *version = first->file->current;
+
+        return patience_ms +
+               (version ? formatter_compile_ms(version->source.size) * COMPILE_FACTOR : 0);
 }
 
 int64_t formatter_worker_look_at_ms(const struct formatter_worker *worker, int64_t patience_ms)
 {
         if (worker->state == FORMATTER_WORKER_STARTING)
                 return worker->progress_ms + START_PATIENCE_MS;
-        return has_work(worker) ? worker->progress_ms + patience_ms : INT64_MAX;
+        if (worker->state != FORMATTER_WORKER_READY || list_is_empty(&worker->requests))
+                return INT64_MAX;
+        return worker->progress_ms + patience_of(worker, patience_ms);
 }
 
 bool formatter_worker_hangs(struct formatter_worker *worker, int64_t patience_ms, int64_t now_ms)
@@ -93,8 +116,8 @@ bool formatter_worker_hangs(struct formatter_worker *worker, int64_t patience_ms
                 return false;
         if (worker->state == FORMATTER_WORKER_STARTING)
                 return true;
-        calls = atomic_load_explicit(&worker->process.beacon->calls, memory_order_relaxed);
-        longest_ms = patience_ms * ((int64_t)worker->requests.count + 1);
+        calls = calls_begun(worker);
+        longest_ms = patience_of(worker, patience_ms) * ((int64_t)worker->requests.count + 1);
         if (calls == worker->calls_seen || now_ms - worker->answer_ms > longest_ms)
                 return true;
         /* It goes on with others; what it answers is on its way. */
@@ -103,25 +126,52 @@ bool formatter_worker_hangs(struct formatter_worker *worker, int64_t patience_ms
         return false;
 }
 
-enum formatter_status formatter_worker_verdict(const struct formatter_worker *worker,
-                                               int wait_status, struct reason *reason)
+uint64_t formatter_worker_culprit(const struct formatter_worker *worker)
 {
-        if (worker->timed_out ||
-            (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == FORMATTER_EXIT_TIMEOUT)) {
+        if (worker->confused && !list_is_empty(&worker->requests))
+                return formatter_request_of(worker->requests.head.next)->id;
+        return atomic_load_explicit(&worker->process.progress->call, memory_order_relaxed);
+}
+
+static enum formatter_status say_signal(int signal, struct reason *reason)
+{
+        if (signal == SIGSYS)
+                reason_set(reason, "its worker was ended: it tried to leave the sandbox");
+        else
+                reason_set(reason, "its worker was ended by signal %d (%s)", signal,
+                           sigdescr_np(signal));
+        return FORMATTER_CRASHED;
+}
+
+static enum formatter_status say_exit(int status, struct reason *reason)
+{
+        if (status == FORMATTER_EXIT_TIMEOUT) {
                 reason_set(reason, "it did not end in time, and its worker had to be ended");
                 return FORMATTER_TIMEOUT;
         }
-        if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == FORMATTER_EXIT_MEMORY) {
+        if (status == FORMATTER_EXIT_MEMORY) {
                 reason_set(reason, "it used more memory than a worker may have");
                 return FORMATTER_MEMORY;
         }
-        if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS)
-                reason_set(reason, "its worker was ended: it tried to leave the sandbox");
-        else if (WIFSIGNALED(wait_status))
-                reason_set(reason, "its worker was ended by signal %d (%s)", WTERMSIG(wait_status),
-                           sigdescr_np(WTERMSIG(wait_status)));
-        else
-                reason_set(reason, "its worker ended with status %d",
-                           WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : wait_status);
+        reason_set(reason, "its worker ended with status %d", status);
         return FORMATTER_CRASHED;
+}
+
+void formatter_worker_judge(const struct formatter_worker *worker, int wait_status,
+                            struct formatter_death *death)
+{
+        *death = (struct formatter_death){.reason = REASON_INIT};
+        if (worker->confused) {
+                reason_set(&death->reason, "its worker answered nonsense and had to be ended");
+                death->status = FORMATTER_CRASHED;
+        } else if (worker->timed_out) {
+                death->status = say_exit(FORMATTER_EXIT_TIMEOUT, &death->reason);
+        } else if (WIFSIGNALED(wait_status)) {
+                death->status = say_signal(WTERMSIG(wait_status), &death->reason);
+                death->from_outside = WTERMSIG(wait_status) == SIGKILL;
+        } else {
+                death->status =
+                        say_exit(WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : wait_status,
+                                 &death->reason);
+        }
 }

@@ -9,27 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/list.h"
 #include "formatter/formatter_files.h"
 #include "formatter/formatter_process.h"
+#include "formatter/formatter_request.h"
 
 /* Versions that a worker keeps; the one not used for longest goes first. */
 #define FORMATTER_WORKER_VERSIONS 64
-
-/* A call, from formatter_call to its `done`. */
-struct formatter_request {
-        struct list_node node;
-        uint64_t id;
-        char *name;
-        enum formatter_function function;
-        struct buf input; /* formatter_wire_add_input */
-        bool refused;     /* a text of it is none */
-        formatter_done *done;
-        void *context;
-        struct formatter_file *file; /* NULL until the pool's thread has it */
-        int deaths;                  /* workers that died of it */
-        int reruns;                  /* workers that died around it */
-};
 
 enum formatter_worker_state {
         FORMATTER_WORKER_NONE, /* no process */
@@ -43,8 +28,8 @@ struct formatter_worker {
         struct formatter_process process;
         struct list requests; /* sent and not answered, in order */
         bool was_ready;       /* this process; one that never was has failed to start */
-        bool alone;           /* has one that killed a worker: it gets no other */
         bool timed_out;       /* killed by the pool because it did not answer */
+        bool confused;        /* killed by the pool because of what it answered */
         bool sending;         /* the socket takes no more for now */
 
         uint64_t versions[FORMATTER_WORKER_VERSIONS]; /* last used first */
@@ -52,7 +37,7 @@ struct formatter_worker {
 
         int64_t progress_ms; /* when it last began or answered something */
         int64_t answer_ms;   /* when it last answered */
-        uint64_t calls_seen; /* of the beacon */
+        uint64_t calls_seen; /* formatter_progress.calls at the last look */
 };
 
 /* Puts a LOAD before whatever comes next, unless the worker knows the version. */
@@ -61,6 +46,9 @@ void formatter_worker_add_version(struct formatter_worker *worker, const char *n
 
 /* Makes it forget a version, if it knows it. */
 void formatter_worker_drop_version(struct formatter_worker *worker, uint64_t id);
+
+/* It does not know the version any more, by its own word. */
+void formatter_worker_lacks_version(struct formatter_worker *worker, uint64_t id);
 
 /* Hands it a request whose file has a current version. */
 void formatter_worker_add_request(struct formatter_worker *worker,
@@ -72,8 +60,20 @@ int64_t formatter_worker_look_at_ms(const struct formatter_worker *worker, int64
 /* True if it has answered nothing for too long, whatever it says. */
 bool formatter_worker_hangs(struct formatter_worker *worker, int64_t patience_ms, int64_t now_ms);
 
-/* What a wait status, and what the pool did, say about its end. */
-enum formatter_status formatter_worker_verdict(const struct formatter_worker *worker,
-                                               int wait_status, struct reason *reason);
+/* Id of the call or version that was under way, as far as can be known; 0 = none. While there is a
+ * process. */
+uint64_t formatter_worker_culprit(const struct formatter_worker *worker);
+
+/* How a worker ended. */
+struct formatter_death {
+        enum formatter_status status;
+        struct reason reason;
+        bool from_outside; /* it was killed by neither itself nor the pool */
+        uint64_t culprit;  /* formatter_worker_culprit */
+};
+
+/* What its wait status and what the pool did say of its end; all but the culprit. */
+void formatter_worker_judge(const struct formatter_worker *worker, int wait_status,
+                            struct formatter_death *death);
 
 #endif

@@ -75,6 +75,16 @@ static inline void test_formatter_done(void *context, const struct formatter_res
         pthread_mutex_unlock(&answer->lock);
 }
 
+static inline bool test_formatter_is_done(struct test_formatter_answer *answer)
+{
+        bool done;
+
+        pthread_mutex_lock(&answer->lock);
+        done = answer->done;
+        pthread_mutex_unlock(&answer->lock);
+        return done;
+}
+
 /* Waits for an answer; ends the test program if none comes. */
 static inline void test_formatter_wait(struct test_formatter_answer *answer)
 {

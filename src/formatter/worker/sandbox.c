@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "formatter/formatter_beacon.h"
+#include "formatter/formatter_progress.h"
 
 /* The engine's threads each have an event descriptor. */
 #define MOST_FILES 64
@@ -35,7 +35,7 @@ int sandbox_prepare(void)
                 result = limit(RLIMIT_NOFILE, MOST_FILES);
         if (result != 0)
                 return result;
-        if (close_range(FORMATTER_BEACON_FD + 1, ~0U, 0) != 0 && errno != ENOSYS)
+        if (close_range(FORMATTER_PROGRESS_FD + 1, ~0U, 0) != 0 && errno != ENOSYS)
                 return -errno;
         if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The thread "watchdog" reads the beacon and the watched thread's processor clock; the flags that
- * put it to sleep are guarded by the lock.
+ * The thread "watchdog" reads the call under way and the watched thread's processor clock; the
+ * flags that put it to sleep are guarded by the lock.
  */
 #include "formatter/worker/watchdog.h"
 
@@ -18,12 +18,12 @@
 /* What a call may take beyond its limit before the process is ended. */
 #define GRACE_MS 50
 /* Waiting takes no processor time: by the wall clock a call may take so many times its limit. */
-#define WALL_FACTOR   10
-#define WALL_LEAST_MS 2000
+#define WALL_FACTOR   20
+#define WALL_LEAST_MS 4000
 
 static struct {
         int64_t memory_bytes;
-        struct formatter_beacon *beacon;
+        struct formatter_progress *progress;
         clockid_t watched;
         _Atomic int64_t limit_ms; /* of the call under way */
         int statm;
@@ -51,7 +51,6 @@ int64_t watchdog_look_at_memory(void)
         /* Total size, then resident size, in pages. */
         (void)strtoll(text, &end, 10);
         bytes = strtoll(end, NULL, 10) * watchdog.page_bytes;
-        atomic_store_explicit(&watchdog.beacon->memory_bytes, bytes, memory_order_relaxed);
         if (bytes > watchdog.memory_bytes)
                 _exit(FORMATTER_EXIT_MEMORY);
         return bytes;
@@ -74,12 +73,12 @@ static int64_t wall_limit_ms(int64_t limit_ms)
 
 static void look_at_call(void)
 {
-        uint64_t calls = atomic_load_explicit(&watchdog.beacon->calls, memory_order_relaxed);
+        uint64_t calls = atomic_load_explicit(&watchdog.progress->calls, memory_order_relaxed);
         int64_t limit_ms = atomic_load_explicit(&watchdog.limit_ms, memory_order_relaxed);
         int64_t used_ms;
         int64_t waited_ms;
 
-        if (atomic_load_explicit(&watchdog.beacon->call, memory_order_relaxed) == 0)
+        if (atomic_load_explicit(&watchdog.progress->call, memory_order_relaxed) == 0)
                 return;
         if (calls != watchdog.seen) {
                 watchdog.seen = calls;
@@ -123,12 +122,12 @@ static void *run(void *context)
         watch();
 }
 
-void watchdog_start(int64_t memory_bytes, struct formatter_beacon *beacon)
+void watchdog_start(int64_t memory_bytes, struct formatter_progress *progress)
 {
         pthread_t thread;
 
         watchdog.memory_bytes = memory_bytes;
-        watchdog.beacon = beacon;
+        watchdog.progress = progress;
         watchdog.page_bytes = sysconf(_SC_PAGESIZE);
         watchdog.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
         if (watchdog.statm < 0 || pthread_getcpuclockid(pthread_self(), &watchdog.watched) != 0)
@@ -152,11 +151,11 @@ void watchdog_set_busy(bool busy)
 void watchdog_call_begins(uint64_t id, int64_t limit_ms)
 {
         atomic_store_explicit(&watchdog.limit_ms, limit_ms, memory_order_relaxed);
-        atomic_fetch_add_explicit(&watchdog.beacon->calls, 1, memory_order_relaxed);
-        atomic_store_explicit(&watchdog.beacon->call, id, memory_order_relaxed);
+        atomic_fetch_add_explicit(&watchdog.progress->calls, 1, memory_order_relaxed);
+        atomic_store_explicit(&watchdog.progress->call, id, memory_order_relaxed);
 }
 
 void watchdog_call_ends(void)
 {
-        atomic_store_explicit(&watchdog.beacon->call, 0, memory_order_relaxed);
+        atomic_store_explicit(&watchdog.progress->call, 0, memory_order_relaxed);
 }

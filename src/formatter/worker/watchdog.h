@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "formatter/formatter_beacon.h"
+#include "formatter/formatter_progress.h"
 
 /* Starts the thread and watches the calling one. Before the sandbox: it opens a file. */
-void watchdog_start(int64_t memory_bytes, struct formatter_beacon *beacon);
+void watchdog_start(int64_t memory_bytes, struct formatter_progress *progress);
 
 /* There is work, or no more of it for now. */
 void watchdog_set_busy(bool busy);

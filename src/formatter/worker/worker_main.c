@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * isthmus-formatter: runs payload formatters for the program that started it, and for nobody else.
- * It has a socket to that program, the beacon, and nothing else that is open. The thread "main"
- * reads, runs and answers in order; see watchdog.c for the other one.
+ * It has a socket to that program, the memory of its progress, and nothing else that is open. The
+ * thread "main" reads, runs and answers in order; see watchdog.c for the other one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "formatter/formatter_beacon.h"
+#include "formatter/formatter_progress.h"
 #include "formatter/formatter_wire.h"
 #include "formatter/worker/javascript_engine.h"
 #include "formatter/worker/sandbox.h"
@@ -203,12 +203,12 @@ static void look_at_memory(void)
         (void)watchdog_look_at_memory();
 }
 
-static struct formatter_beacon *map_beacon(void)
+static struct formatter_progress *map_progress(void)
 {
-        void *beacon = mmap(NULL, sizeof(struct formatter_beacon), PROT_READ | PROT_WRITE,
-                            MAP_SHARED, FORMATTER_BEACON_FD, 0);
+        void *progress = mmap(NULL, sizeof(struct formatter_progress), PROT_READ | PROT_WRITE,
+                              MAP_SHARED, FORMATTER_PROGRESS_FD, 0);
 
-        return beacon == MAP_FAILED ? NULL : beacon;
+        return progress == MAP_FAILED ? NULL : progress;
 }
 
 static bool is_socket(int fd)
@@ -224,18 +224,18 @@ int main(int argc, char **argv)
         int64_t timeout_ms;
         struct javascript_limits engine_limits = {.tick = look_at_memory};
         struct worker worker = {.in = BUF_INIT, .out = BUF_INIT};
-        struct formatter_beacon *beacon;
+        struct formatter_progress *progress;
 
         if (argc != 3 || !text_to_int64(argv[1], 1, INT32_MAX, &timeout_ms) ||
             !text_to_int64(argv[2], 1, INT64_MAX, &engine_limits.memory_bytes) ||
-            !is_socket(FORMATTER_SOCKET_FD) || !(beacon = map_beacon())) {
+            !is_socket(FORMATTER_SOCKET_FD) || !(progress = map_progress())) {
                 fputs("isthmus-formatter is started by isthmus; try `isthmus formatter test`\n",
                       stderr);
                 return FORMATTER_EXIT_USAGE;
         }
         if (sandbox_prepare() != 0)
                 return FORMATTER_EXIT_SANDBOX;
-        watchdog_start(engine_limits.memory_bytes, beacon);
+        watchdog_start(engine_limits.memory_bytes, progress);
         engine_limits.timeout_ms = WARM_UP_MS;
         worker.engine = javascript_engine_new(&engine_limits);
         warm_up(worker.engine);

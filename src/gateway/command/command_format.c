@@ -164,7 +164,7 @@ static void on_result(void *context, const struct formatter_result *result)
         if (result->bytes.size > 0)
                 buf_add(&call->bytes, result->bytes.data, result->bytes.size);
         pthread_mutex_lock(&format->lock);
-        if (!format->stopped && result->status != FORMATTER_STOPPED)
+        if (!format->stopped && !formatter_status_is_ours(result->status))
                 loop_post(format->options.loop, finish_call, call);
         pthread_mutex_unlock(&format->lock);
 }

@@ -6,6 +6,7 @@
  * Laws:
  *   - nothing waits for a formatter but the commands of the same device;
  *   - what it made is on disk before it is handed over, so that every attempt sends the same bytes;
+ *   - workers that can't be had refuse nothing: the pool waits for them, and the command with it;
  *   - what it can't make is refused with its reason: the message is rejected, a call answered 422.
  *
  * On the thread "loop"; formatters run in their own processes.

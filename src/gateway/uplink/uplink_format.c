@@ -111,7 +111,7 @@ static void on_result(void *context, const struct formatter_result *result)
         struct uplink_format *format = call->format;
 
         THREAD_ASSERT(FORMATTER_THREAD);
-        call->stopped = result->status == FORMATTER_STOPPED;
+        call->stopped = formatter_status_is_ours(result->status);
         call->warnings = mem_text(result->warnings);
         call->made = formatted_new(result);
         pthread_mutex_lock(&format->lock);
@@ -199,8 +199,10 @@ static enum uplink_format_state ask(struct uplink_format *format, struct device 
         if (!format->options.pool) {
                 reason_set(reason,
                            "the network names the formatter '%s', but this gateway was started "
-                           "without formatters: put %s.js into %s and start it again",
-                           name, name, format->options.settings->payload_formatters.directory);
+                           "without formatters: put %.*s" FORMATTER_SUFFIX
+                           " into %s and start it again",
+                           name, (int)text_size_without(name, FORMATTER_SUFFIX), name,
+                           format->options.settings->payload_formatters.directory);
                 return UPLINK_FORMAT_FAILED;
         }
         if (network->payload(&event->event, &bytes, reason) != 0)

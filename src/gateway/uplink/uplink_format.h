@@ -7,7 +7,8 @@
  *     encrypted ones (rule U18);
  *   - a device waits for its own result only, and its order stays;
  *   - what can't be formatted is never sent half: it has a reason, for the dead letters;
- *   - the program's end is not the formatter's failure: the event stays in the store.
+ *   - neither the program's end nor workers that can't be had are the formatter's failure: the
+ *     event waits, and stays in the store.
  *
  * All on the thread "loop". Results come on the thread "formatter" and are posted in batches.
  */

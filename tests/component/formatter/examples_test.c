@@ -144,7 +144,8 @@ static const char *status_name(enum formatter_status status)
                 [FORMATTER_GOOD] = "good",       [FORMATTER_MISSING] = "missing",
                 [FORMATTER_FAILED] = "failed",   [FORMATTER_NOT_COMPILED] = "not-compiled",
                 [FORMATTER_TIMEOUT] = "timeout", [FORMATTER_MEMORY] = "memory",
-                [FORMATTER_CRASHED] = "crashed", [FORMATTER_STOPPED] = "stopped",
+                [FORMATTER_CRASHED] = "crashed", [FORMATTER_UNAVAILABLE] = "unavailable",
+                [FORMATTER_STOPPED] = "stopped",
         };
 
         return names[status];

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/text.h"
 #include "support/directory.h"
 #include "support/formatter_calls.h"
@@ -475,17 +476,19 @@ static void test_a_program_that_is_none_is_said(void **state)
         assert_non_null(strstr(reason.text, "/nowhere/at/all"));
 }
 
-/* Calls fail, instead of waiting for ever, and the pool does not start it again and again. */
+/* Who does not want to wait is told, and the pool does not start it again and again. */
 static void check_useless_program(const char *program)
 {
-        struct formatter_options options = {.directory = folder, .program = program, .workers = 1};
+        struct formatter_options options = {
+                .directory = folder, .program = program, .workers = 1, .impatient = true};
         struct formatter_pool *before = pool;
         struct test_formatter_answer answer;
         struct reason reason = REASON_INIT;
 
         assert_int_equal(formatter_pool_new(&options, &pool, &reason), 0);
         decode(&answer, "good");
-        assert_int_equal(answer.status, FORMATTER_CRASHED);
+        assert_int_equal(answer.status, FORMATTER_UNAVAILABLE);
+        assert_true(formatter_status_is_ours(answer.status));
         test_formatter_answer_deinit(&answer);
         formatter_pool_free(pool);
         pool = before;
@@ -505,6 +508,180 @@ static void test_a_program_that_talks_nonsense_is_given_up(void **state)
         test_directory_write(folder, "nonsense", "#!/bin/sh\necho nonsense >&3\nread line <&3\n");
         assert_int_equal(chmod(path, 0700), 0);
         check_useless_program(path);
+}
+
+static size_t size_of_file(const char *path)
+{
+        struct stat status;
+
+        return stat(path, &status) == 0 ? (size_t)status.st_size : 0;
+}
+
+/* An upgrade under way, no memory for a process: not the formatter's fault, and it passes. */
+static void test_calls_wait_until_workers_can_be_started(void **state)
+{
+        CLEANUP(mem_cleanup) char *program = test_directory_file(folder, "late");
+        CLEANUP(mem_cleanup) char *attempts = test_directory_file(folder, "attempts");
+        CLEANUP(mem_cleanup) char *ready = test_directory_file(folder, "ready");
+        CLEANUP(mem_cleanup)
+        char *script = mem_format("#!/bin/sh\necho >>%s\n[ -e %s ] && exec %s \"$@\"\nexit 1\n",
+                                  attempts, ready, TEST_FORMATTER);
+        struct formatter_options options = {.directory = folder, .program = program, .workers = 1};
+        int64_t until_ms = clock_steady_ms() + PATIENCE_MS;
+        struct formatter_pool *late;
+        struct test_formatter_answer answer;
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        test_directory_write(folder, "late", script);
+        assert_int_equal(chmod(program, 0700), 0);
+        put("good", "function decodeUplink() { return { data: { good: true } }; }");
+        assert_int_equal(formatter_pool_new(&options, &late, &reason), 0);
+        test_formatter_answer_init(&answer);
+        formatter_call(late, "good", FORMATTER_DECODE_UPLINK, &one_byte, test_formatter_done,
+                       &answer);
+        while (size_of_file(attempts) < 4) {
+                assert_true(clock_steady_ms() < until_ms);
+                usleep(10000);
+        }
+        assert_false(test_formatter_is_done(&answer));
+        test_directory_write(folder, "ready", "");
+        test_formatter_wait(&answer);
+        assert_string_equal(answer.data, "{\"good\":true}");
+        test_formatter_answer_deinit(&answer);
+        formatter_pool_free(late);
+}
+
+/* --- no shared fate ------------------------------------------------------------------------ */
+
+static void ask_for_device(struct test_formatter_answer *answer, const char *name,
+                           const char *device, int port)
+{
+        struct formatter_input input = one_byte;
+
+        input.device = device;
+        input.port = port;
+        test_formatter_answer_init(answer);
+        formatter_call(pool, name, FORMATTER_DECODE_UPLINK, &input, test_formatter_done, answer);
+}
+
+/* The engine does not look while a regular expression runs: the worker must be ended. */
+static const char two_faced[] = "function decodeUplink(i) { if (i.fPort === 66) {"
+                                "  return { data: { m: /^(a+)+$/.test('a'.repeat(60) + 'b') } }; }"
+                                "  return { data: { good: true } }; }";
+
+/* They are in the same workers, behind them, with the same formatter. */
+static void test_more_deadly_devices_than_tries_harm_no_innocent_one(void **state)
+{
+        enum {
+                DEADLY = 13,
+                CALLS = DEADLY + 10
+        };
+        struct test_formatter_answer answers[CALLS];
+        struct formatter_pool *before = pool;
+
+        (void)state;
+        pool = pool_of(folder, 2, 20);
+        put("two-faced", two_faced);
+        for (int i = 0; i < CALLS; i++) {
+                CLEANUP(mem_cleanup) char *device = mem_format("device-%d", i);
+
+                ask_for_device(&answers[i], "two-faced", device, i < DEADLY ? 66 : 1);
+        }
+        for (int i = 0; i < CALLS; i++) {
+                test_formatter_wait(&answers[i]);
+                if (i < DEADLY)
+                        assert_int_equal(answers[i].status, FORMATTER_TIMEOUT);
+                else
+                        assert_string_equal(answers[i].data, "{\"good\":true}");
+                test_formatter_answer_deinit(&answers[i]);
+        }
+        formatter_pool_free(pool);
+        pool = before;
+}
+
+/* One after the other, each ends its worker; in between, others are answered. */
+static void test_a_deadly_device_costs_the_others_one_worker(void **state)
+{
+        enum {
+                CALLS = 3
+        };
+        struct formatter_pool *before = pool;
+        struct test_formatter_answer deadly[CALLS];
+        struct test_formatter_answer answer;
+
+        (void)state;
+        pool = pool_of(folder, 1, 20);
+        decode(&answer, "good");
+        test_formatter_answer_deinit(&answer);
+        for (int i = 0; i < CALLS; i++)
+                ask_for_device(&deadly[i], "two-faced", "bad", 66);
+        for (int i = 0; i < CALLS; i++) {
+                test_formatter_wait(&deadly[i]);
+                assert_int_equal(deadly[i].status, FORMATTER_TIMEOUT);
+                test_formatter_answer_deinit(&deadly[i]);
+                ask_for_device(&answer, "good", "other", 1);
+                test_formatter_wait(&answer);
+                assert_string_equal(answer.data, "{\"good\":true}");
+                test_formatter_answer_deinit(&answer);
+        }
+        formatter_pool_free(pool);
+        pool = before;
+}
+
+/* --- what a text and a result may hold ----------------------------------------------------- */
+
+static void test_a_result_that_can_not_be_sent_costs_no_worker(void **state)
+{
+        int64_t restarts = metrics_counter_value(METRIC_FORMATTER_RESTARTS);
+        struct test_formatter_answer answer;
+
+        (void)state;
+        put("zero", "function decodeUplink() { return { data: { ['a\\u0000b']: 1 } }; }");
+        for (int i = 0; i < 10; i++) {
+                decode(&answer, "zero");
+                assert_int_equal(answer.status, FORMATTER_FAILED);
+                assert_non_null(strstr(answer.reason.text, "'zero'"));
+                test_formatter_answer_deinit(&answer);
+        }
+        assert_int_equal(metrics_counter_value(METRIC_FORMATTER_RESTARTS), restarts);
+}
+
+/* Its one function is long, as generators make them; the engine compiles it at the first call. */
+static void test_compiling_does_not_count_as_the_first_calls_time(void **state)
+{
+        struct formatter_pool *before = pool;
+        struct test_formatter_answer answer;
+        struct buf text = BUF_INIT;
+
+        (void)state;
+        buf_add_text(&text, "function decodeUplink(i) { var v = {}, b = i.bytes, n = 0;\n");
+        for (int i = 0; i < 6000; i++)
+                buf_add_format(&text,
+                               "if (b[0] === %d) { v.k%d = (b[1] << 8 | b[2]) / %d; n++; }\n", i, i,
+                               i + 1);
+        buf_add_text(&text, "return { data: { n: n } }; }\n");
+        put("long", buf_text(&text));
+        buf_deinit(&text);
+        pool = pool_of(folder, 1, 5);
+        for (int i = 0; i < 5; i++) {
+                decode(&answer, "long");
+                assert_string_equal(answer.reason.text, "");
+                assert_string_equal(answer.data, "{\"n\":1}");
+                test_formatter_answer_deinit(&answer);
+        }
+        formatter_pool_free(pool);
+        pool = before;
+}
+
+static void test_names_are_written_with_or_without_their_ending(void **state)
+{
+        struct test_formatter_answer answer;
+
+        (void)state;
+        decode(&answer, "good.js");
+        assert_string_equal(answer.data, "{\"good\":true}");
+        test_formatter_answer_deinit(&answer);
 }
 
 int main(void)
@@ -529,6 +706,12 @@ int main(void)
                 cmocka_unit_test(test_a_program_that_is_none_is_said),
                 cmocka_unit_test(test_a_program_that_ends_at_once_is_given_up),
                 cmocka_unit_test(test_a_program_that_talks_nonsense_is_given_up),
+                cmocka_unit_test(test_calls_wait_until_workers_can_be_started),
+                cmocka_unit_test(test_more_deadly_devices_than_tries_harm_no_innocent_one),
+                cmocka_unit_test(test_a_deadly_device_costs_the_others_one_worker),
+                cmocka_unit_test(test_a_result_that_can_not_be_sent_costs_no_worker),
+                cmocka_unit_test(test_compiling_does_not_count_as_the_first_calls_time),
+                cmocka_unit_test(test_names_are_written_with_or_without_their_ending),
         };
 
         return cmocka_run_group_tests(tests, start, finish);

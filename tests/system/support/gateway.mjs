@@ -132,13 +132,14 @@ export async function writeConfiguration(directory, azure, settings = {}) {
 
 /**
  * Starts a gateway on a configuration file; it ends with the test unless it was ended before.
- * `openFiles` is what the system allows it.
+ * `openFiles` is what the system allows it; `command` another copy of the program.
  */
-export async function startGatewayOn(test, file, directory, environment = {}, openFiles = undefined) {
+export async function startGatewayOn(test, file, directory, environment = {}, openFiles = undefined,
+  command = isthmus) {
   const args = ['gateway', '--config', file];
   const env = { ...process.env, ...environment };
   const program = openFiles === undefined
-    ? new Program(args, { env })
+    ? new Program(args, { env, command })
     : new Program(['-c', `ulimit -n ${openFiles}; exec "$0" "$@"`, isthmus, ...args], { env, command: 'sh' });
   endWithTest(test, program);
   const port = await eventually('GATEWAY_READY', () => {

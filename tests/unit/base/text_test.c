@@ -224,10 +224,21 @@ static void letters_are_made_small(void **state)
         assert_string_equal(text, "abz-9@\xc3\x84[`{");
 }
 
+static void an_ending_is_left_out_where_it_is_not_all(void **state)
+{
+        (void)state;
+        assert_int_equal(text_size_without("a.js", ".js"), 1);
+        assert_int_equal(text_size_without("a.js.js", ".js"), 4);
+        assert_int_equal(text_size_without("a.jsx", ".js"), 5);
+        assert_int_equal(text_size_without(".js", ".js"), 3);
+        assert_int_equal(text_size_without("", ".js"), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(letters_are_made_small),
+                cmocka_unit_test(an_ending_is_left_out_where_it_is_not_all),
                 cmocka_unit_test(a_cut_leaves_no_part_of_a_character),
                 cmocka_unit_test(test_utf8_follows_the_standards_table),
                 cmocka_unit_test(test_utf8_of_a_whole_text),

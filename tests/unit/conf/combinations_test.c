@@ -181,13 +181,17 @@ static void formatters_without_a_file_and_in_csharp_are_warned_of(void **state)
                        "a formatter in C# does not run here");
 }
 
-static void a_formatter_is_named_without_the_end_of_its_file(void **state)
+static void a_formatter_is_named_with_or_without_the_end_of_its_file(void **state)
 {
         (void)state;
+        assert_warning(WITH_HUB("\"PayloadFormatters\": {\"Directory\": \"/nowhere\","
+                                "\"UplinkFormatterDefault\": \"tracker.js\"}"),
+                       "there is no readable file /nowhere/tracker.js;");
         assert_warning(WITH_HUB("\"PayloadFormatters\": {\"Directory\": \"" TEST_PROJECT
                                 "/samples/formatters\","
-                                "\"UplinkFormatterDefault\": \"river-gauge.js\"}"),
-                       "samples/formatters/river-gauge.js.js");
+                                "\"UplinkFormatterDefault\": \"river-gauge.js\","
+                                "\"DownlinkFormatterDefault\": \"nobody\"}"),
+                       "PayloadFormatters.DownlinkFormatterDefault: there is no readable file");
 }
 
 static void a_formatter_s_port_is_a_lorawan_port(void **state)
@@ -269,7 +273,7 @@ int main(void)
                 cmocka_unit_test(a_short_webhook_key_is_warned_of_at_its_place),
                 cmocka_unit_test(names_that_differ_in_case_only_are_warned_of),
                 cmocka_unit_test(formatters_without_a_file_and_in_csharp_are_warned_of),
-                cmocka_unit_test(a_formatter_is_named_without_the_end_of_its_file),
+                cmocka_unit_test(a_formatter_is_named_with_or_without_the_end_of_its_file),
                 cmocka_unit_test(a_formatter_s_port_is_a_lorawan_port),
                 cmocka_unit_test(a_hub_of_one_port_as_in_version_2_is_a_mistake),
                 cmocka_unit_test(a_placeholder_of_a_sample_is_a_mistake),

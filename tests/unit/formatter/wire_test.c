@@ -8,6 +8,8 @@
 
 #include "formatter/formatter_wire.h"
 
+#include "base/mem.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,6 +158,24 @@ static void test_a_call_arrives_as_it_was_made(void **state)
         buf_deinit(&bytes);
 }
 
+static void test_an_input_tells_its_device(void **state)
+{
+        struct formatter_input input = {.data = "{}", .port = FORMATTER_NO_PORT};
+        CLEANUP(mem_cleanup) char *device = NULL;
+        struct buf bytes = BUF_INIT;
+
+        (void)state;
+        formatter_wire_add_input(&bytes, FORMATTER_DECODE_UPLINK, &input);
+        assert_null(formatter_wire_device(&bytes));
+        buf_clear(&bytes);
+        input.device = "pump-1";
+        input.application = "orchard";
+        formatter_wire_add_input(&bytes, FORMATTER_DECODE_UPLINK, &input);
+        device = formatter_wire_device(&bytes);
+        assert_string_equal(device, "orchard/pump-1");
+        buf_deinit(&bytes);
+}
+
 static void test_no_bytes_and_zero_bytes_are_two_things(void **state)
 {
         struct formatter_input input = {.bytes = (const uint8_t *)""};
@@ -262,6 +282,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_versions_come_and_go_whole),
                 cmocka_unit_test(test_a_call_arrives_as_it_was_made),
+                cmocka_unit_test(test_an_input_tells_its_device),
                 cmocka_unit_test(test_no_bytes_and_zero_bytes_are_two_things),
                 cmocka_unit_test(test_a_result_arrives_as_it_was_made),
                 cmocka_unit_test(test_no_byte_of_a_result_is_trusted),

@@ -299,6 +299,17 @@ static void stopping_waits_for_no_result(void **state)
         assert_int_equal(site.handed_count, 0);
 }
 
+static void workers_that_can_not_be_had_refuse_nothing(void **state)
+{
+        (void)state;
+        add("m");
+        commit();
+        answer(FORMATTER_UNAVAILABLE, "", 0, 0);
+        assert_int_equal(post_count, 0);
+        assert_int_equal(site.handed_count, 0);
+        assert_non_null(site.device.handing_over);
+}
+
 static void without_formatters_it_is_refused(void **state)
 {
         struct command *command;
@@ -323,6 +334,7 @@ int main(void)
                 FORMAT_TEST(a_port_that_is_none_is_refused),
                 FORMAT_TEST(what_is_cancelled_meanwhile_is_not_handed_over),
                 FORMAT_TEST(stopping_waits_for_no_result),
+                FORMAT_TEST(workers_that_can_not_be_had_refuse_nothing),
                 FORMAT_TEST(without_formatters_it_is_refused),
         };
 

@@ -454,15 +454,19 @@ static void every_failure_keeps_its_reason(void **state)
         }
 }
 
-static void a_pool_that_ends_decides_nothing(void **state)
+static void what_is_no_formatters_fault_decides_nothing(void **state)
 {
         struct fixture *fixture = *state;
 
         assert_int_equal(ask(fixture, 0), UPLINK_FORMAT_WAITING);
+        assert_int_equal(ask(fixture, 1), UPLINK_FORMAT_WAITING);
         answer_failure(0, FORMATTER_STOPPED, "the gateway stops");
+        answer_failure(1, FORMATTER_UNAVAILABLE, "no memory for a process");
         run_posts();
-        assert_int_equal(fixture->ready[0], 0);
-        assert_int_equal(ask(fixture, 0), UPLINK_FORMAT_WAITING);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(fixture->ready[i], 0);
+                assert_int_equal(ask(fixture, i), UPLINK_FORMAT_WAITING);
+        }
 }
 
 static void nothing_is_posted_after_the_stop(void **state)
@@ -545,7 +549,7 @@ int main(void)
                 TEST(it_is_asked_once_and_the_result_stays),
                 TEST(many_results_make_one_post_and_each_device_gets_its_own),
                 TEST(every_failure_keeps_its_reason),
-                TEST(a_pool_that_ends_decides_nothing),
+                TEST(what_is_no_formatters_fault_decides_nothing),
                 TEST(nothing_is_posted_after_the_stop),
                 TEST(u8_u9_u10_u11_hold_for_a_formatters_members),
                 TEST(m2_m4_a_formatter_may_set_members_and_the_time_of_myriota),

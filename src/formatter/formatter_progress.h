@@ -4,15 +4,15 @@
  * suddenly, the pool can still read which call was under way. The pool takes it for a hint: an id
  * that it did not give out is no id.
  */
-#ifndef ISTHMUS_FORMATTER_FORMATTER_BEACON_H
-#define ISTHMUS_FORMATTER_FORMATTER_BEACON_H
+#ifndef ISTHMUS_FORMATTER_FORMATTER_PROGRESS_H
+#define ISTHMUS_FORMATTER_FORMATTER_PROGRESS_H
 
 #include <stdatomic.h>
 #include <stdint.h>
 
 /* What a worker finds open. */
-#define FORMATTER_SOCKET_FD 3
-#define FORMATTER_BEACON_FD 4
+#define FORMATTER_SOCKET_FD   3
+#define FORMATTER_PROGRESS_FD 4
 
 /* How a worker ends itself, as exit status. */
 enum formatter_exit {
@@ -23,10 +23,9 @@ enum formatter_exit {
         FORMATTER_EXIT_MEMORY = 73,
 };
 
-struct formatter_beacon {
+struct formatter_progress {
         _Atomic uint64_t call;  /* id of the call under way, or of the version being compiled */
         _Atomic uint64_t calls; /* begun so far */
-        _Atomic int64_t memory_bytes; /* resident size when it was last looked at */
 };
 
 #endif
