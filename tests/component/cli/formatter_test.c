@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "cli/formatter_trial.h"
+#include "cli/formatter/formatter_trial.h"
 
 #include <dirent.h>
 #include <stdio.h>

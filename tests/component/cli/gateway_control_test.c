@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cli/gateway_control.h"
+#include "cli/gateway/gateway_control.h"
 #include "gateway/control/control.h"
 #include "support/directory.h"
 

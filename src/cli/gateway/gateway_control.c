@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/gateway_control.h"
+#include "cli/gateway/gateway_control.h"
 
 #include <stdlib.h>
 #include <string.h>

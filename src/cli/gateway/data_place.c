@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/data_place.h"
+#include "cli/gateway/data_place.h"
 
 #include "conf/settings_load.h"
 

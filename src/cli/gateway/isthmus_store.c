@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "cli/cli.h"
-#include "cli/data_place.h"
+#include "cli/gateway/data_place.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "store/store.h"

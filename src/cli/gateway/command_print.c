@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/command_print.h"
+#include "cli/gateway/command_print.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* How `isthmus queue` writes what is in a store: for people, and as JSON lines for programs. */
-#ifndef ISTHMUS_CLI_QUEUE_PRINT_H
-#define ISTHMUS_CLI_QUEUE_PRINT_H
+#ifndef ISTHMUS_CLI_GATEWAY_QUEUE_PRINT_H
+#define ISTHMUS_CLI_GATEWAY_QUEUE_PRINT_H
 
 #include "base/buf.h"
 #include "store/store.h"

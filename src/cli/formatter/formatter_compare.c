@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "cli/formatter_trial.h"
+#include "cli/formatter/formatter_trial.h"
 
 /* What a person sees of a value. */
 #define SHOWN 120

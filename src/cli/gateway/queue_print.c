@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/queue_print.h"
+#include "cli/gateway/queue_print.h"
 
 #include <inttypes.h>
 #include <string.h>

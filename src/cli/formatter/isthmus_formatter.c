@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/formatter_trial.h"
+#include "cli/formatter/formatter_trial.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 

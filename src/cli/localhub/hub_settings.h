@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The options of `isthmus hub`. */
-#ifndef ISTHMUS_CLI_HUB_SETTINGS_H
-#define ISTHMUS_CLI_HUB_SETTINGS_H
+#ifndef ISTHMUS_CLI_LOCALHUB_HUB_SETTINGS_H
+#define ISTHMUS_CLI_LOCALHUB_HUB_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

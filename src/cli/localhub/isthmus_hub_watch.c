@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/hub_control.h"
+#include "cli/localhub/hub_control.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* A caller of the local hub's control API, for the commands `isthmus hub watch` and the like. */
-#ifndef ISTHMUS_CLI_HUB_CONTROL_H
-#define ISTHMUS_CLI_HUB_CONTROL_H
+#ifndef ISTHMUS_CLI_LOCALHUB_HUB_CONTROL_H
+#define ISTHMUS_CLI_LOCALHUB_HUB_CONTROL_H
 
 #include <json-c/json.h>
 #include <stdint.h>

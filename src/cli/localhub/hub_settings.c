@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/hub_settings.h"
+#include "cli/localhub/hub_settings.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/hub_control.h"
+#include "cli/localhub/hub_control.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/http_wait.h"
-#include "cli/hub_settings.h"
+#include "cli/localhub/hub_settings.h"
 #include "http/http_client.h"
 
 #define ANSWER_MAX     ((size_t)256 * 1024 * 1024)

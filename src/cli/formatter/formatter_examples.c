@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "cli/formatter_trial.h"
+#include "cli/formatter/formatter_trial.h"
 #include "cli/terminal.h"
 
 #define FILE_LIMIT    ((size_t)16 << 20)

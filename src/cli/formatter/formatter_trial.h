@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* For `isthmus formatter test`: one formatter, called once or for each of its examples. */
-#ifndef ISTHMUS_CLI_FORMATTER_TRIAL_H
-#define ISTHMUS_CLI_FORMATTER_TRIAL_H
+#ifndef ISTHMUS_CLI_FORMATTER_FORMATTER_TRIAL_H
+#define ISTHMUS_CLI_FORMATTER_FORMATTER_TRIAL_H
 
 #include <pthread.h>
 #include <stdbool.h>

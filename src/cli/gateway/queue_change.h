@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* How `isthmus queue` replays and drops dead letters: by the running gateway, or by itself. */
-#ifndef ISTHMUS_CLI_QUEUE_CHANGE_H
-#define ISTHMUS_CLI_QUEUE_CHANGE_H
+#ifndef ISTHMUS_CLI_GATEWAY_QUEUE_CHANGE_H
+#define ISTHMUS_CLI_GATEWAY_QUEUE_CHANGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

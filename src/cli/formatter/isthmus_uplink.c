@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/formatter_trial.h"
+#include "cli/formatter/formatter_trial.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "conf/settings_load.h"

@@ -3,8 +3,8 @@
  * How `isthmus command` and `isthmus status` write what the gateway or the store told: tables for
  * people, JSON lines for programs.
  */
-#ifndef ISTHMUS_CLI_COMMAND_PRINT_H
-#define ISTHMUS_CLI_COMMAND_PRINT_H
+#ifndef ISTHMUS_CLI_GATEWAY_COMMAND_PRINT_H
+#define ISTHMUS_CLI_GATEWAY_COMMAND_PRINT_H
 
 #include <json-c/json.h>
 

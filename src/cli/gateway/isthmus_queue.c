@@ -13,10 +13,10 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/data_place.h"
+#include "cli/gateway/data_place.h"
+#include "cli/gateway/queue_change.h"
+#include "cli/gateway/queue_print.h"
 #include "cli/options.h"
-#include "cli/queue_change.h"
-#include "cli/queue_print.h"
 #include "cli/terminal.h"
 #include "store/store.h"
 

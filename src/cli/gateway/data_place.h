@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Where a gateway's data is: as --data says, else as the configuration does. */
-#ifndef ISTHMUS_CLI_DATA_PLACE_H
-#define ISTHMUS_CLI_DATA_PLACE_H
+#ifndef ISTHMUS_CLI_GATEWAY_DATA_PLACE_H
+#define ISTHMUS_CLI_GATEWAY_DATA_PLACE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "cli/queue_change.h"
+#include "cli/gateway/queue_change.h"
 
 #include <inttypes.h>
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "cli/gateway_control.h"
+#include "cli/gateway/gateway_control.h"
 #include "gateway/control/control_request.h"
 
 /* --- by the gateway ------------------------------------------------------------------------ */

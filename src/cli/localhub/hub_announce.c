@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/hub_announce.h"
+#include "cli/localhub/hub_announce.h"
 
 #include <json-c/json.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* A caller of a running gateway's control socket, for `isthmus command`, `queue` and `status`. */
-#ifndef ISTHMUS_CLI_GATEWAY_CONTROL_H
-#define ISTHMUS_CLI_GATEWAY_CONTROL_H
+#ifndef ISTHMUS_CLI_GATEWAY_GATEWAY_CONTROL_H
+#define ISTHMUS_CLI_GATEWAY_GATEWAY_CONTROL_H
 
 #include <json-c/json.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What a running local hub says of itself: DIR/hub.json for programs, a summary for people. */
-#ifndef ISTHMUS_CLI_HUB_ANNOUNCE_H
-#define ISTHMUS_CLI_HUB_ANNOUNCE_H
+#ifndef ISTHMUS_CLI_LOCALHUB_HUB_ANNOUNCE_H
+#define ISTHMUS_CLI_LOCALHUB_HUB_ANNOUNCE_H
 
 #include <stdint.h>
 

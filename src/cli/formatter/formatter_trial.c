@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/formatter_trial.h"
+#include "cli/formatter/formatter_trial.h"
 
 #include <stdlib.h>
 #include <string.h>
