@@ -321,7 +321,7 @@ static void start_parts(struct delivery *delivery, struct event_list *parsed, in
 }
 
 /* Frees the delivery. */
-static void refuse(struct delivery *delivery, unsigned status, const char *title,
+static void refuse(struct delivery *delivery, int status, const char *title,
                    const struct reason *reason)
 {
         struct http_exchange *exchange = delivery->exchange;
@@ -469,6 +469,7 @@ static struct delivery *delivery_new(struct webhook_intake *webhook, struct http
 {
         struct delivery *delivery = mem_new(1, sizeof(*delivery));
         struct webhook *received = &delivery->received;
+        const struct buf *body = http_exchange_body(exchange);
 
         delivery->webhook = webhook;
         delivery->exchange = exchange;
@@ -478,7 +479,8 @@ static struct delivery *delivery_new(struct webhook_intake *webhook, struct http
         received->header = find_header;
         received->context = exchange;
         received->maximum_values = webhook->options.maximum_values;
-        received->body = http_exchange_body(exchange, &received->body_size);
+        received->body = buf_text(body);
+        received->body_size = body->size;
         delivery->key = webhook_keys_find(&webhook->keys, exchange);
         delivery->network = network_by_path(http_exchange_path(exchange), &received->path);
         return delivery;

@@ -135,10 +135,9 @@ const char *http_exchange_argument(const struct http_exchange *exchange, const c
                                     : NULL;
 }
 
-const char *http_exchange_body(const struct http_exchange *exchange, size_t *size)
+const struct buf *http_exchange_body(const struct http_exchange *exchange)
 {
-        *size = exchange->body.size;
-        return buf_text(&exchange->body);
+        return &exchange->body;
 }
 
 int64_t http_exchange_arrived_ns(const struct http_exchange *exchange)
@@ -236,7 +235,7 @@ void http_exchange_delay(struct http_exchange *exchange, int64_t delay_ms)
         exchange->delay_ms = delay_ms;
 }
 
-void http_exchange_answer(struct http_exchange *exchange, unsigned status, const char *type,
+void http_exchange_answer(struct http_exchange *exchange, int status, const char *type,
                           struct buf *body)
 {
         exchange->status = status;
@@ -248,7 +247,7 @@ void http_exchange_answer(struct http_exchange *exchange, unsigned status, const
         finish(exchange);
 }
 
-void http_exchange_answer_json(struct http_exchange *exchange, unsigned status,
+void http_exchange_answer_json(struct http_exchange *exchange, int status,
                                struct json_object *value)
 {
         struct buf body = BUF_INIT;
@@ -258,16 +257,16 @@ void http_exchange_answer_json(struct http_exchange *exchange, unsigned status,
         http_exchange_answer(exchange, status, "application/json; charset=utf-8", &body);
 }
 
-void http_problem_write(struct buf *out, unsigned status, const char *title, const char *detail)
+void http_problem_write(struct buf *out, int status, const char *title, const char *detail)
 {
         buf_add_text(out, "{\"type\":\"about:blank\",\"title\":");
         buf_add_json_string(out, title, strlen(title));
-        buf_add_format(out, ",\"status\":%u,\"detail\":", status);
+        buf_add_format(out, ",\"status\":%d,\"detail\":", status);
         buf_add_json_string(out, detail, strlen(detail));
         buf_add_text(out, "}\n");
 }
 
-void http_exchange_problem(struct http_exchange *exchange, unsigned status, const char *title,
+void http_exchange_problem(struct http_exchange *exchange, int status, const char *title,
                            const char *detail)
 {
         struct buf body = BUF_INIT;

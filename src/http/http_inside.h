@@ -21,12 +21,12 @@
 struct http_brake {
         int64_t second; /* steady clock */
         enum http_event event;
-        unsigned status;
+        int status;
         unsigned logged;
         int64_t unlogged;
 };
 
-/* HTTP_REFUSED has one per hundred of the status and one for each status below 432. */
+/* One for each event, and 64 for the statuses of HTTP_REFUSED. */
 #define HTTP_BRAKES (HTTP_EVENT_COUNT + 64)
 
 struct http_server {
@@ -102,7 +102,7 @@ struct http_exchange {
 
         /* the answer */
         int64_t delay_ms;
-        unsigned status; /* 0 = the connection is closed instead */
+        int status; /* 0 = the connection is closed instead */
         const char *type;
         struct buf answer;
         char *detail; /* of a problem; NULL = it is none */
@@ -151,7 +151,7 @@ void http_exchange_suspend(struct http_exchange *exchange);
 enum MHD_Result http_reply_send(struct http_exchange *exchange);
 
 /* A whole answer as bytes, for a connection that libmicrohttpd can't answer any more. */
-void http_reply_write(struct buf *out, unsigned status, const char *title, const char *detail);
+void http_reply_write(struct buf *out, int status, const char *title, const char *detail);
 
 /* --- http_note.c ----------------------------------------------------------------------------- */
 

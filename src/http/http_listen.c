@@ -55,13 +55,13 @@ int http_listen_at_port(const char *host, uint16_t *port, struct reason *reason)
 
         snprintf(text, sizeof(text), "%u", *port);
         if (getaddrinfo(text_is_empty(host) ? NULL : host, text, &hints, &addresses) != 0) {
-                reason_set(reason, "Listen: there is no address '%s' on this machine", host);
+                reason_set(reason, "there is no address '%s' on this machine", host);
                 return -EADDRNOTAVAIL;
         }
         listener = listen_at(addresses);
         freeaddrinfo(addresses);
         if (listener < 0)
-                reason_set(reason, "Listen: can't listen on %s port %s: %s", host, text,
+                reason_set(reason, "can't listen on %s port %s: %s", host, text,
                            strerror(-listener));
         else
                 *port = port_of(listener);

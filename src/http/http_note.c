@@ -13,14 +13,15 @@
 #define PATH_MAX_LOGGED 200
 #define PEER_MAX_LOGGED 80
 
+/* Refusals have one for each status: 400 to 431, and one for all others of each hundred. */
 static struct http_brake *brake_of(struct http_server *server, const struct http_note *note)
 {
         size_t kind = note->event;
+        size_t status = (size_t)note->status;
 
         if (note->event == HTTP_REFUSED)
-                kind = HTTP_EVENT_COUNT + (note->status >= 400 && note->status < 432
-                                                   ? 32 + note->status - 400
-                                                   : note->status / 100 % 32);
+                kind = HTTP_EVENT_COUNT +
+                       (status >= 400 && status < 432 ? 32 + status - 400 : status / 100 % 32);
         return &server->brakes[kind];
 }
 

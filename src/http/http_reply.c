@@ -77,19 +77,19 @@ enum MHD_Result http_reply_send(struct http_exchange *exchange)
                 http_places_wait(&exchange->server->places, exchange->place, HTTP_WAIT_NEXT,
                                  clock_steady_ms());
         }
-        result = MHD_queue_response(exchange->connection, exchange->status, response);
+        result = MHD_queue_response(exchange->connection, (unsigned)exchange->status, response);
         if (!is_empty)
                 MHD_destroy_response(response);
         return result;
 }
 
-void http_reply_write(struct buf *out, unsigned status, const char *title, const char *detail)
+void http_reply_write(struct buf *out, int status, const char *title, const char *detail)
 {
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
 
         http_problem_write(&body, status, title, detail);
         buf_add_format(out,
-                       "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: " HTTP_PROBLEM_TYPE
+                       "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: " HTTP_PROBLEM_TYPE
                        "\r\nContent-Length: %zu\r\n\r\n%s",
                        status, title, body.size, buf_text(&body));
 }

@@ -139,7 +139,7 @@ static enum MHD_Result admit(struct http_exchange *exchange, const char *version
 }
 
 /* What libmicrohttpd can't send any more, it being in the middle of a request. */
-static void send_directly(const struct http_place *place, unsigned status, const char *title,
+static void send_directly(const struct http_place *place, int status, const char *title,
                           const char *detail)
 {
         CLEANUP(buf_deinit) struct buf answer = BUF_INIT;

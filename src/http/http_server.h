@@ -33,6 +33,8 @@ struct http_server;
 /* One request and its answer. */
 struct http_exchange;
 
+typedef void http_handler(void *context, struct http_exchange *exchange);
+
 /* What a server tells of itself, to be counted and logged. */
 enum http_event {
         HTTP_OPENED,       /* a connection */
@@ -50,7 +52,7 @@ struct http_note {
         bool log; /* false: it is to be counted, but there were many of its kind just now */
         /* If it is to be logged: */
         const char *peer; /* its address; "" = none */
-        unsigned status;  /* of HTTP_REFUSED */
+        int status;       /* of HTTP_REFUSED */
         const char *path; /* of HTTP_REFUSED, its first 200 bytes */
         const char *detail;
         int64_t unlogged; /* of HTTP_UNLOGGED: how many; `status` is theirs, 0 = not refused */
@@ -82,12 +84,12 @@ struct http_server_options {
          * The headers are there, the body is not. Answers a request that is not welcome; what is
          * not answered goes on to `handle`. NULL = everything is welcome.
          */
-        void (*admit)(void *context, struct http_exchange *exchange);
+        http_handler *admit;
         /*
          * The whole body is there. Answers now or later, exactly once: http_exchange_answer or one
          * of its kin. Until then the exchange is valid, even when its connection is gone.
          */
-        void (*handle)(void *context, struct http_exchange *exchange);
+        http_handler *handle;
         /* May be NULL. What the note points to is valid during the call. */
         void (*note)(void *context, const struct http_note *note);
         void *context;
@@ -140,8 +142,8 @@ const char *http_exchange_segment(const struct http_exchange *exchange, size_t i
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name);
 const char *http_exchange_argument(const struct http_exchange *exchange, const char *name);
 
-/* In `handle` and later; followed by a zero byte. */
-const char *http_exchange_body(const struct http_exchange *exchange, size_t *size);
+/* In `handle` and later. */
+const struct buf *http_exchange_body(const struct http_exchange *exchange);
 
 /* When its first line was there; steady clock. */
 int64_t http_exchange_arrived_ns(const struct http_exchange *exchange);
@@ -164,21 +166,21 @@ void http_exchange_delay(struct http_exchange *exchange, int64_t delay_ms);
  * `type` is static text. Takes the content of `body`, which is empty afterwards; NULL = an answer
  * without a body. The exchange may be gone when it returns.
  */
-void http_exchange_answer(struct http_exchange *exchange, unsigned status, const char *type,
+void http_exchange_answer(struct http_exchange *exchange, int status, const char *type,
                           struct buf *body);
 
 /* As application/json; takes `value`. */
-void http_exchange_answer_json(struct http_exchange *exchange, unsigned status,
+void http_exchange_answer_json(struct http_exchange *exchange, int status,
                                struct json_object *value);
 
 /* A problem document (RFC 9457), which is noted: HTTP_REFUSED. */
-void http_exchange_problem(struct http_exchange *exchange, unsigned status, const char *title,
+void http_exchange_problem(struct http_exchange *exchange, int status, const char *title,
                            const char *detail);
 
 #define HTTP_PROBLEM_TYPE "application/problem+json"
 
 /* Adds such a document, for http_exchange_answer with HTTP_PROBLEM_TYPE. */
-void http_problem_write(struct buf *out, unsigned status, const char *title, const char *detail);
+void http_problem_write(struct buf *out, int status, const char *title, const char *detail);
 
 /* Instead of an answer: the connection is closed. */
 void http_exchange_drop(struct http_exchange *exchange);

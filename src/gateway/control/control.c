@@ -43,7 +43,7 @@ struct call {
 /* The exchange may be gone when it returns. */
 static void refuse(struct http_exchange *exchange, int status, const char *detail)
 {
-        http_exchange_problem(exchange, (unsigned)status, "Refused", detail);
+        http_exchange_problem(exchange, status, "Refused", detail);
 }
 
 /* Answers with what is there, or refuses, and ends the call. */

@@ -12,9 +12,11 @@
 #include "base/thread.h"
 #include "localhub/control/control_call.h"
 
-#define CONNECTIONS_MAX 1000
-#define BODY_MAX        ((size_t)1024 * 1024)
-#define JSON_DEPTH      64
+#define CONNECTIONS_MAX    1000
+#define HEADER_TIMEOUT_MS  10000
+#define REQUEST_TIMEOUT_MS 60000
+#define BODY_MAX           ((size_t)1024 * 1024)
+#define JSON_DEPTH         64
 
 static void control_health(struct control_call *call)
 {
@@ -56,7 +58,7 @@ static const struct control_route routes[] = {
 /* NULL if there is none; then the call has been answered. */
 static const struct control_route *find_route(struct control_call *call)
 {
-        const char *method = hub_exchange_method(call->exchange);
+        const char *method = http_exchange_method(call->exchange);
         CLEANUP(buf_deinit) struct buf allowed = BUF_INIT;
 
         for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
@@ -67,7 +69,7 @@ static const struct control_route *find_route(struct control_call *call)
                 buf_add_format(&allowed, "%s%s", allowed.size > 0 ? ", " : "", routes[i].method);
         }
         if (allowed.size > 0) {
-                hub_exchange_add_header(call->exchange, "Allow", buf_text(&allowed));
+                http_exchange_add_header(call->exchange, "Allow", buf_text(&allowed));
                 control_fail(call, 405, "MethodNotAllowed", "this path takes %s",
                              buf_text(&allowed));
         } else {
@@ -76,31 +78,10 @@ static const struct control_route *find_route(struct control_call *call)
         return NULL;
 }
 
-/* `host` or `host:port` of this machine itself, as only a local program would say it. */
-static bool is_local_host(const char *host)
-{
-        static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-
-        for (size_t i = 0; host && i < ARRAY_SIZE(names); i++) {
-                size_t length = strlen(names[i]);
-
-                if (strncasecmp(host, names[i], length) == 0 &&
-                    (host[length] == '\0' || host[length] == ':'))
-                        return true;
-        }
-        return false;
-}
-
-static bool is_from_a_web_page(const struct hub_exchange *exchange)
-{
-        return hub_exchange_header(exchange, "Origin") ||
-               !is_local_host(hub_exchange_header(exchange, "Host"));
-}
-
 /* False if the call has been answered. */
 static bool read_body(struct control_call *call)
 {
-        const struct buf *body = hub_exchange_body(call->exchange);
+        const struct buf *body = http_exchange_body(call->exchange);
         struct reason reason = REASON_INIT;
 
         if (body->size == 0)
@@ -114,13 +95,13 @@ static bool read_body(struct control_call *call)
         return false;
 }
 
-static void handle(void *context, struct hub_exchange *exchange)
+static void handle(void *context, struct http_exchange *exchange)
 {
         struct control_call call = {.api = context, .exchange = exchange};
         const struct control_route *route;
 
         THREAD_ASSERT(CONTROL_THREAD);
-        if (is_from_a_web_page(exchange)) {
+        if (http_exchange_is_from_a_page(exchange)) {
                 control_fail(&call, 403, "Forbidden",
                              "only programs on this machine may call; no web page may");
                 return;
@@ -135,9 +116,12 @@ int control_api_new(const struct control_api_options *options, struct control_ap
                     struct reason *reason)
 {
         struct control_api *made = mem_new(1, sizeof(*made));
-        const struct http_endpoint_options http = {
+        const struct http_server_options http = {
                 .thread = CONTROL_THREAD,
+                .host = "127.0.0.1",
                 .port = options->port,
+                .header_timeout_ms = HEADER_TIMEOUT_MS,
+                .request_timeout_ms = REQUEST_TIMEOUT_MS,
                 .maximum_connections = CONNECTIONS_MAX,
                 .maximum_body = BODY_MAX,
                 .handle = handle,
@@ -149,7 +133,7 @@ int control_api_new(const struct control_api_options *options, struct control_ap
         made->dps = options->dps;
         made->started_ms = clock_steady_ms();
         made->followers = control_followers_new(local_hub_telemetry(options->hub));
-        result = http_endpoint_new(&http, &made->http, reason);
+        result = http_server_start(&http, &made->http, reason);
         if (result) {
                 reason_prefix(reason, "control API");
                 control_api_free(made);
@@ -161,13 +145,13 @@ int control_api_new(const struct control_api_options *options, struct control_ap
 
 uint16_t control_api_port(const struct control_api *api)
 {
-        return http_endpoint_port(api->http);
+        return http_server_port(api->http);
 }
 
 void control_api_stop(struct control_api *api)
 {
         if (api->http)
-                http_endpoint_stop(api->http);
+                http_server_stop(api->http);
         control_followers_free(api->followers);
         api->followers = NULL;
 }
@@ -177,6 +161,6 @@ void control_api_free(struct control_api *api)
         if (!api)
                 return;
         control_api_stop(api);
-        http_endpoint_free(api->http);
+        http_server_free(api->http);
         free(api);
 }

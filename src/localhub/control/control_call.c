@@ -11,7 +11,7 @@
 
 void control_answer(struct control_call *call, int status, struct json_object *value)
 {
-        hub_exchange_answer_json(call->exchange, status, value);
+        http_exchange_answer_json(call->exchange, status, value);
 }
 
 void control_fail(struct control_call *call, int status, const char *code, const char *format, ...)
@@ -33,7 +33,7 @@ void control_fail(struct control_call *call, int status, const char *code, const
 bool control_query_number(struct control_call *call, const char *name, int64_t fall_back,
                           int64_t max, int64_t *number)
 {
-        const char *text = hub_exchange_query(call->exchange, name);
+        const char *text = http_exchange_argument(call->exchange, name);
 
         *number = fall_back;
         if (!text || text_to_int64(text, 0, max, number))
@@ -115,7 +115,7 @@ bool control_body_only(struct control_call *call, const char *const *names)
 
 bool control_query_hub(struct control_call *call, int *hub)
 {
-        const char *name = hub_exchange_query(call->exchange, "hub");
+        const char *name = http_exchange_argument(call->exchange, "hub");
 
         *hub = -1;
         if (!name)

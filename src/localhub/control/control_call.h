@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 #include "base/reason.h"
+#include "http/http_route.h"
+#include "http/http_server.h"
 #include "localhub/dps/dps_endpoint.h"
-#include "localhub/http/http_endpoint.h"
-#include "localhub/http/http_route.h"
 #include "localhub/local_hub.h"
 
 #define CONTROL_THREAD "hub-control"
@@ -27,7 +27,7 @@
 struct control_followers;
 
 struct control_api {
-        struct http_endpoint *http;
+        struct http_server *http;
         struct local_hub *hub;
         struct dps_endpoint *dps;
         struct control_followers *followers;
@@ -36,7 +36,7 @@ struct control_api {
 
 struct control_call {
         struct control_api *api;
-        struct hub_exchange *exchange;
+        struct http_exchange *exchange;
         const char *arguments[HTTP_ARGUMENTS_MAX]; /* of the path */
         struct json_object *body;                  /* a JSON object; NULL if the request had none */
 };

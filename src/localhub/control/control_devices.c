@@ -44,7 +44,7 @@ struct place {
 /* `HUB.CURSOR` as control_devices wrote it. */
 static bool query_place(struct control_call *call, struct place *place)
 {
-        const char *text = hub_exchange_query(call->exchange, "continuation");
+        const char *text = http_exchange_argument(call->exchange, "continuation");
         const char *dot = text ? strchr(text, '.') : NULL;
         CLEANUP(mem_cleanup) char *hub = dot ? mem_text_n(text, (size_t)(dot - text)) : NULL;
         int64_t index;
@@ -213,7 +213,7 @@ void control_device_delete(struct control_call *call)
         if (!control_find_device(call, &hub))
                 return;
         registry_device_remove(local_hub_registry(call->api->hub), hub, call->arguments[0]);
-        hub_exchange_answer(call->exchange, 204, NULL, NULL);
+        http_exchange_answer(call->exchange, 204, NULL, NULL);
 }
 
 /* --- twins ----------------------------------------------------------------------------------- */

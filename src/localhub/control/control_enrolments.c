@@ -154,7 +154,7 @@ void control_enrolment_delete(struct control_call *call)
         if (!argument_kind(call, &kind))
                 return;
         if (registry_enrolment_remove(local_hub_registry(call->api->hub), kind, call->arguments[1]))
-                hub_exchange_answer(call->exchange, 204, NULL, NULL);
+                http_exchange_answer(call->exchange, 204, NULL, NULL);
         else
                 control_fail(call, 404, "EnrollmentNotFound", "there is no such enrollment");
 }
@@ -224,7 +224,7 @@ void control_registrations(struct control_call *call)
 void control_registration_delete(struct control_call *call)
 {
         if (registry_registration_remove(local_hub_registry(call->api->hub), call->arguments[0]))
-                hub_exchange_answer(call->exchange, 204, NULL, NULL);
+                http_exchange_answer(call->exchange, 204, NULL, NULL);
         else
                 control_fail(call, 404, "RegistrationNotFound", "there is no such registration");
 }

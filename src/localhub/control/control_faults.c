@@ -74,7 +74,7 @@ void control_fault_list(struct control_call *call)
 void control_fault_clear(struct control_call *call)
 {
         faults_clear(local_hub_faults(call->api->hub));
-        hub_exchange_answer(call->exchange, 204, NULL, NULL);
+        http_exchange_answer(call->exchange, 204, NULL, NULL);
 }
 
 void control_fault_delete(struct control_call *call)
@@ -83,7 +83,7 @@ void control_fault_delete(struct control_call *call)
 
         if (text_to_int64(call->arguments[0], 1, INT64_MAX, &id) &&
             faults_remove(local_hub_faults(call->api->hub), (uint64_t)id))
-                hub_exchange_answer(call->exchange, 204, NULL, NULL);
+                http_exchange_answer(call->exchange, 204, NULL, NULL);
         else
                 control_fail(call, 404, "FaultNotFound",
                              "there is no such fault; it may have used itself up");

@@ -37,7 +37,7 @@ struct control_followers {
 struct reader {
         struct list_node node;
         struct control_followers *followers;
-        struct hub_exchange *exchange;
+        struct http_exchange *exchange;
         uint64_t after;
         int64_t left; /* lines still wanted */
         bool follow;
@@ -81,7 +81,7 @@ static void wake_readers(struct control_followers *followers)
 {
         pthread_mutex_lock(&followers->lock);
         list_for_each (node, &followers->readers)
-                hub_exchange_wake(list_entry(node, struct reader, node)->exchange);
+                http_exchange_wake(list_entry(node, struct reader, node)->exchange);
         pause_locked(followers);
         pthread_mutex_unlock(&followers->lock);
 }
@@ -195,7 +195,7 @@ static void reader_end(void *context)
 /* The number after which the caller wants to read; false if it was answered. */
 static bool query_start(struct control_call *call, struct telemetry_log *log, uint64_t *after)
 {
-        const char *from = hub_exchange_query(call->exchange, "from");
+        const char *from = http_exchange_argument(call->exchange, "from");
         int64_t number = 0;
 
         if (text_equal(from, "latest")) {
@@ -238,7 +238,7 @@ void control_telemetry(struct control_call *call)
                 .left = limit,
                 .follow = follow == 1,
                 .until_ms = clock_steady_ms() + wait_ms,
-                .device = mem_text(hub_exchange_query(call->exchange, "device")),
+                .device = mem_text(http_exchange_argument(call->exchange, "device")),
                 .hub = hub_index >= 0 ? mem_text(hub.id) : NULL,
                 .spoke_ms = clock_steady_ms(),
         };
@@ -246,10 +246,10 @@ void control_telemetry(struct control_call *call)
         list_push_back(&followers->readers, &reader->node);
         pthread_cond_broadcast(&followers->changed);
         pthread_mutex_unlock(&followers->lock);
-        hub_exchange_stream(call->exchange, &(const struct http_stream){
-                                                    .content_type = "application/x-ndjson",
-                                                    .read = reader_read,
-                                                    .end = reader_end,
-                                                    .context = reader,
-                                            });
+        http_exchange_stream(call->exchange, &(const struct http_stream){
+                                                     .type = "application/x-ndjson",
+                                                     .read = reader_read,
+                                                     .end = reader_end,
+                                                     .context = reader,
+                                             });
 }

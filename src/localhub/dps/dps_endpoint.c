@@ -28,6 +28,8 @@
 #define DPS_THREAD             "hub-dps"
 #define DEFAULT_RETRY_AFTER_S  3
 #define CONNECTIONS_MAX        4096
+#define HEADER_TIMEOUT_MS      10000
+#define REQUEST_TIMEOUT_MS     60000
 #define BODY_MAX               ((size_t)1024 * 1024) /* of the service side's requests */
 #define DPS_BODY_MAX           ((size_t)96 * 1024)   /* the service's own limit */
 #define JSON_DEPTH             64
@@ -50,9 +52,9 @@ struct dps_endpoint {
         struct faults *faults;
         int64_t assignment_delay_ms;
         int retry_after_s;
-        http_endpoint_handler *other;
+        http_handler *other;
         void *other_context;
-        struct http_endpoint *http;
+        struct http_server *http;
         struct table operations; /* by registration id */
         struct list by_age;
         atomic_uint_fast64_t registers;
@@ -79,7 +81,7 @@ struct operation {
 /* One request, taken apart. */
 struct call {
         struct dps_endpoint *dps;
-        struct hub_exchange *exchange;
+        struct http_exchange *exchange;
         const char *registration_id;
         bool with_group;
         struct registry_enrolment enrolment;
@@ -140,9 +142,9 @@ static void answer(const struct call *call, int status, struct json_object *docu
         char request_id[CRYPTO_UUID_SIZE];
 
         crypto_uuid4(request_id);
-        hub_exchange_add_header(call->exchange, "x-ms-request-id", request_id);
+        http_exchange_add_header(call->exchange, "x-ms-request-id", request_id);
         count_status(call->dps, status);
-        hub_exchange_answer_json(call->exchange, status, document);
+        http_exchange_answer_json(call->exchange, status, document);
 }
 
 static void add_number_header(const struct call *call, const char *name, int number)
@@ -150,7 +152,7 @@ static void add_number_header(const struct call *call, const char *name, int num
         char text[16];
 
         snprintf(text, sizeof(text), "%d", number);
-        hub_exchange_add_header(call->exchange, name, text);
+        http_exchange_add_header(call->exchange, name, text);
 }
 
 static void answer_error(const struct call *call, int error_code, const char *message)
@@ -253,7 +255,7 @@ static bool answered_by_fault(const struct call *call)
         int error_code;
 
         if (faults_apply(dps->faults, FAULT_CONNECT, "", call->registration_id, &fault)) {
-                hub_exchange_drop(call->exchange);
+                http_exchange_drop(call->exchange);
                 return true;
         }
         if (!faults_apply(dps->faults, FAULT_DPS_STATUS, "", call->registration_id, &fault))
@@ -271,7 +273,7 @@ static bool answered_by_fault(const struct call *call)
 /* True if the caller may act for this registration; otherwise it has its answer. */
 static bool is_authorized(struct call *call, const char *id_scope)
 {
-        const char *token = hub_exchange_header(call->exchange, "Authorization");
+        const char *token = http_exchange_header(call->exchange, "Authorization");
         const struct provisioning_request request = {
                 .id_scope = id_scope,
                 .registration_id = call->registration_id,
@@ -302,7 +304,7 @@ static bool is_authorized(struct call *call, const char *id_scope)
 static bool read_model_id(const struct call *call, char model_id[REGISTRY_ID_SIZE],
                           struct reason *reason)
 {
-        const struct buf *body = hub_exchange_body(call->exchange);
+        const struct buf *body = http_exchange_body(call->exchange);
         CLEANUP(json_cleanup) struct json_object *document = NULL;
         struct json_object *payload;
         const char *text;
@@ -384,7 +386,7 @@ static void handle_register(const struct call *call)
 
 static void handle_poll(const struct call *call)
 {
-        const char *id = hub_exchange_segment(call->exchange, 4);
+        const char *id = http_exchange_segment(call->exchange, 4);
         struct operation *operation = operation_find(call->dps, call->registration_id);
         struct registry_registration registration;
 
@@ -433,16 +435,16 @@ static const struct route routes[] = {
 };
 
 /* NULL if there is no such path; `*method_fits` says whether it is only the method. */
-static const struct route *find_route(const struct hub_exchange *exchange, bool *method_fits)
+static const struct route *find_route(struct http_exchange *exchange, bool *method_fits)
 {
-        size_t count = hub_exchange_segment_count(exchange);
+        size_t count = http_exchange_segment_count(exchange);
 
         for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
                 if (routes[i].segment_count != count ||
                     (routes[i].fourth &&
-                     strcmp(hub_exchange_segment(exchange, 3), routes[i].fourth) != 0))
+                     strcmp(http_exchange_segment(exchange, 3), routes[i].fourth) != 0))
                         continue;
-                *method_fits = strcmp(hub_exchange_method(exchange), routes[i].method) == 0;
+                *method_fits = strcmp(http_exchange_method(exchange), routes[i].method) == 0;
                 return &routes[i];
         }
         return NULL;
@@ -458,7 +460,7 @@ static void count_request(struct dps_endpoint *dps, const struct route *route)
 
 static void handle_registration(struct call *call)
 {
-        const char *api_version = hub_exchange_query(call->exchange, "api-version");
+        const char *api_version = http_exchange_argument(call->exchange, "api-version");
         bool method_fits = false;
         const struct route *route = find_route(call->exchange, &method_fits);
 
@@ -468,26 +470,26 @@ static void handle_registration(struct call *call)
                 answer_error(call, DPS_WRONG_METHOD, "This path has another method.");
         } else if (text_is_empty(api_version)) {
                 answer_error(call, DPS_BAD_REQUEST, "The query lacks 'api-version'.");
-        } else if (hub_exchange_body(call->exchange)->size > DPS_BODY_MAX) {
+        } else if (http_exchange_body(call->exchange)->size > DPS_BODY_MAX) {
                 answer_error(call, DPS_TOO_LARGE, "The body has more than 96 KB.");
         } else {
                 call->with_group = strcmp(api_version, FIRST_VERSION_OF_GROUP) >= 0;
                 count_request(call->dps, route);
                 if (!answered_by_fault(call) &&
-                    is_authorized(call, hub_exchange_segment(call->exchange, 0)))
+                    is_authorized(call, http_exchange_segment(call->exchange, 0)))
                         route->handle(call);
         }
 }
 
-static void handle(void *context, struct hub_exchange *exchange)
+static void handle(void *context, struct http_exchange *exchange)
 {
         struct dps_endpoint *dps = context;
         struct call call = {.dps = dps, .exchange = exchange, .registration_id = ""};
 
         THREAD_ASSERT(DPS_THREAD);
-        if (hub_exchange_segment_count(exchange) >= 3 &&
-            strcmp(hub_exchange_segment(exchange, 1), "registrations") == 0) {
-                call.registration_id = hub_exchange_segment(exchange, 2);
+        if (http_exchange_segment_count(exchange) >= 3 &&
+            strcmp(http_exchange_segment(exchange, 1), "registrations") == 0) {
+                call.registration_id = http_exchange_segment(exchange, 2);
                 handle_registration(&call);
         } else if (dps->other) {
                 dps->other(dps->other_context, exchange);
@@ -502,14 +504,16 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
                      struct reason *reason)
 {
         struct dps_endpoint *dps = mem_new(1, sizeof(*dps));
-        const struct http_endpoint_options http = {
+        const struct http_server_options http = {
                 .thread = DPS_THREAD,
-                .address = options->address,
+                .host = options->address ? options->address : "127.0.0.1",
                 .port = options->port,
-                .certificate_pem = options->certificate_pem,
-                .key_pem = options->key_pem,
+                .certificate = options->certificate_pem,
+                .private_key = options->key_pem,
                 .maximum_connections = CONNECTIONS_MAX,
                 .maximum_body = BODY_MAX,
+                .header_timeout_ms = HEADER_TIMEOUT_MS,
+                .request_timeout_ms = REQUEST_TIMEOUT_MS,
                 .handle = handle,
                 .context = dps,
         };
@@ -524,7 +528,7 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
         dps->other_context = options->other_context;
         dps->operations = TABLE_INIT;
         list_init(&dps->by_age);
-        result = http_endpoint_new(&http, &dps->http, reason);
+        result = http_server_start(&http, &dps->http, reason);
         if (result) {
                 reason_prefix(reason, "provisioning service");
                 dps_endpoint_free(dps);
@@ -536,19 +540,19 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
 
 uint16_t dps_endpoint_port(const struct dps_endpoint *endpoint)
 {
-        return http_endpoint_port(endpoint->http);
+        return http_server_port(endpoint->http);
 }
 
 void dps_endpoint_stop(struct dps_endpoint *endpoint)
 {
-        http_endpoint_stop(endpoint->http);
+        http_server_stop(endpoint->http);
 }
 
 void dps_endpoint_free(struct dps_endpoint *endpoint)
 {
         if (!endpoint)
                 return;
-        http_endpoint_free(endpoint->http);
+        http_server_free(endpoint->http);
         list_for_each_safe (node, &endpoint->by_age)
                 operation_free(endpoint, list_entry(node, struct operation, age_node));
         table_deinit(&endpoint->operations);

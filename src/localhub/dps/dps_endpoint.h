@@ -15,8 +15,8 @@
 
 #include "base/error.h"
 #include "base/reason.h"
+#include "http/http_server.h"
 #include "localhub/faults.h"
-#include "localhub/http/http_endpoint.h"
 #include "localhub/registry/registry.h"
 
 struct dps_endpoint;
@@ -28,9 +28,9 @@ struct dps_endpoint_options {
         uint16_t port;       /* 0 = any free one */
         const char *certificate_pem;
         const char *key_pem;
-        int64_t assignment_delay_ms;  /* how long a registration is `assigning`; 0 = not at all */
-        int retry_after_s;            /* what `assigning` says; 0 = 3, as the service does */
-        http_endpoint_handler *other; /* for all other paths; NULL = 404 */
+        int64_t assignment_delay_ms; /* how long a registration is `assigning`; 0 = not at all */
+        int retry_after_s;           /* what `assigning` says; 0 = 3, as the service does */
+        http_handler *other;         /* for all other paths; NULL = 404 */
         void *other_context;
 };
 
@@ -39,7 +39,7 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
 
 uint16_t dps_endpoint_port(const struct dps_endpoint *endpoint);
 
-/* As http_endpoint_stop. */
+/* As http_server_stop. */
 void dps_endpoint_stop(struct dps_endpoint *endpoint);
 
 /* Stops first; NULL is allowed. */

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/reason.h"
-#include "localhub/http/http_endpoint.h"
-#include "localhub/http/http_route.h"
+#include "http/http_route.h"
+#include "http/http_server.h"
 #include "localhub/local_hub.h"
 
 /* Most devices of a page. */
@@ -18,7 +18,7 @@
 struct rest_call {
         struct local_hub *hub;
         struct registry *registry;
-        struct hub_exchange *exchange;
+        struct http_exchange *exchange;
         int hub_index;
         const char *arguments[HTTP_ARGUMENTS_MAX];
         struct json_object *body; /* NULL if the request had none */
@@ -41,8 +41,8 @@ enum rest_error {
 };
 
 /* Each ends the call. `rest_answer` takes `value`. */
-void rest_answer(struct hub_exchange *exchange, int status, struct json_object *value);
-void rest_fail(struct hub_exchange *exchange, enum rest_error error, const char *format, ...)
+void rest_answer(struct http_exchange *exchange, int status, struct json_object *value);
+void rest_fail(struct http_exchange *exchange, enum rest_error error, const char *format, ...)
         PRINTF_LIKE(3, 4);
 
 /* The device of the first argument; false if the call has been answered. */

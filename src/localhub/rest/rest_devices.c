@@ -64,7 +64,7 @@ static void answer_device(struct rest_call *call, const struct registry_device *
 {
         CLEANUP(mem_cleanup) char *etag = mem_format("\"%s\"", device->etag);
 
-        hub_exchange_add_header(call->exchange, "ETag", etag);
+        http_exchange_add_header(call->exchange, "ETag", etag);
         rest_answer(call->exchange, 200, device_document(call, device));
 }
 
@@ -126,7 +126,7 @@ static void put_device(struct rest_call *call, enum registry_put how)
 void rest_device_put(struct rest_call *call)
 {
         struct registry_device device;
-        bool has_match = hub_exchange_header(call->exchange, "If-Match") != NULL;
+        bool has_match = http_exchange_header(call->exchange, "If-Match") != NULL;
         const char *id = json_text_member(call->body, "deviceId");
 
         if (id && strcmp(id, call->arguments[0]) != 0)
@@ -158,7 +158,7 @@ void rest_device_delete(struct rest_call *call)
                 return;
         }
         registry_device_remove(call->registry, call->hub_index, device.id);
-        hub_exchange_answer(call->exchange, 204, NULL, NULL);
+        http_exchange_answer(call->exchange, 204, NULL, NULL);
 }
 
 /* --- many devices ---------------------------------------------------------------------------- */
@@ -167,7 +167,7 @@ void rest_device_list(struct rest_call *call)
 {
         struct registry_device *page = mem_new(PAGE, sizeof(*page));
         struct json_object *list = json_object_new_array();
-        const char *top = hub_exchange_query(call->exchange, "top");
+        const char *top = http_exchange_argument(call->exchange, "top");
         int64_t limit = REST_PAGE;
         uint64_t cursor = 0;
         size_t got = 1;

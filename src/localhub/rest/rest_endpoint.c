@@ -51,13 +51,13 @@ void rest_add_time(struct json_object *object, const char *name, int64_t wall_ms
         rest_add_text(object, name, text);
 }
 
-void rest_answer(struct hub_exchange *exchange, int status, struct json_object *value)
+void rest_answer(struct http_exchange *exchange, int status, struct json_object *value)
 {
         char request_id[CRYPTO_UUID_SIZE];
 
         crypto_uuid4(request_id);
-        hub_exchange_add_header(exchange, "x-ms-request-id", request_id);
-        hub_exchange_answer_json(exchange, status, value);
+        http_exchange_add_header(exchange, "x-ms-request-id", request_id);
+        http_exchange_answer_json(exchange, status, value);
 }
 
 static const char *error_name(enum rest_error error)
@@ -87,7 +87,7 @@ static const char *error_name(enum rest_error error)
         return "ServerError";
 }
 
-void rest_fail(struct hub_exchange *exchange, enum rest_error error, const char *format, ...)
+void rest_fail(struct http_exchange *exchange, enum rest_error error, const char *format, ...)
 {
         struct json_object *answer = json_object_new_object();
         char tracking_id[CRYPTO_UUID_SIZE];
@@ -103,7 +103,7 @@ void rest_fail(struct hub_exchange *exchange, enum rest_error error, const char 
         rest_add_text(answer, "Message", text);
         snprintf(text, sizeof(text), "Tracking ID:%s", tracking_id);
         rest_add_text(answer, "ExceptionMessage", text);
-        hub_exchange_add_header(exchange, "iothub-errorcode", error_name(error));
+        http_exchange_add_header(exchange, "iothub-errorcode", error_name(error));
         rest_answer(exchange, (int)error / 1000, answer);
 }
 
@@ -120,7 +120,7 @@ bool rest_find_device(struct rest_call *call, struct registry_device *device)
 
 bool rest_match(struct rest_call *call, const char *etag, bool *given)
 {
-        const char *wanted = hub_exchange_header(call->exchange, "If-Match");
+        const char *wanted = http_exchange_header(call->exchange, "If-Match");
         size_t length = wanted ? strlen(wanted) : 0;
 
         if (given)
@@ -144,7 +144,7 @@ bool rest_match(struct rest_call *call, const char *etag, bool *given)
 /* The hub whose key signed the token, if the token allows what is asked; -1: answered. */
 static int authorize(struct rest_call *call, unsigned right)
 {
-        const char *token = hub_exchange_header(call->exchange, "Authorization");
+        const char *token = http_exchange_header(call->exchange, "Authorization");
         struct reason reason = REASON_INIT;
         struct token_grant grant;
         struct registry_hub hub;
@@ -161,7 +161,7 @@ static int authorize(struct rest_call *call, unsigned right)
                 break;
         }
         log_warn("HUB_REST_REFUSED", "Refused a service request",
-                 LOG_TEXT("path", hub_exchange_path(call->exchange)),
+                 LOG_TEXT("path", http_exchange_path(call->exchange)),
                  LOG_TEXT("reason", reason.text), LOG_END);
         rest_fail(call->exchange, REST_UNAUTHORIZED, "%s", reason.text);
         return -1;
@@ -170,7 +170,7 @@ static int authorize(struct rest_call *call, unsigned right)
 /* False if the call has been answered. */
 static bool read_body(struct rest_call *call)
 {
-        const struct buf *body = hub_exchange_body(call->exchange);
+        const struct buf *body = http_exchange_body(call->exchange);
         struct reason reason = REASON_INIT;
 
         if (body->size == 0)
@@ -186,7 +186,7 @@ static bool read_body(struct rest_call *call)
 /* The index of the route; -1: answered. */
 static int find_route(struct rest_call *call)
 {
-        const char *method = hub_exchange_method(call->exchange);
+        const char *method = http_exchange_method(call->exchange);
         bool has_path = false;
 
         for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
@@ -203,7 +203,7 @@ static int find_route(struct rest_call *call)
         return -1;
 }
 
-void rest_endpoint_handle(void *context, struct hub_exchange *exchange)
+void rest_endpoint_handle(void *context, struct http_exchange *exchange)
 {
         struct rest_call call = {
                 .hub = context,
@@ -214,7 +214,7 @@ void rest_endpoint_handle(void *context, struct hub_exchange *exchange)
 
         if (route < 0)
                 return;
-        if (text_is_empty(hub_exchange_query(exchange, "api-version"))) {
+        if (text_is_empty(http_exchange_argument(exchange, "api-version"))) {
                 rest_fail(exchange, REST_ARGUMENT_INVALID, "the query lacks 'api-version'");
                 return;
         }

@@ -7,9 +7,9 @@
 #ifndef ISTHMUS_LOCALHUB_REST_REST_ENDPOINT_H
 #define ISTHMUS_LOCALHUB_REST_REST_ENDPOINT_H
 
-#include "localhub/http/http_endpoint.h"
+#include "http/http_server.h"
 
-/* An http_endpoint_handler; `context` is the struct local_hub. */
-void rest_endpoint_handle(void *context, struct hub_exchange *exchange);
+/* An http_handler; `context` is the struct local_hub. */
+void rest_endpoint_handle(void *context, struct http_exchange *exchange);
 
 #endif

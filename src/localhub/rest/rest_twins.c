@@ -65,7 +65,7 @@ static void answer_twin(struct rest_call *call)
         if (!rest_find_device(call, &device))
                 return;
         etag = mem_format("\"%s\"", device.etag);
-        hub_exchange_add_header(call->exchange, "ETag", etag);
+        http_exchange_add_header(call->exchange, "ETag", etag);
         rest_answer(call->exchange, 200, rest_twin_document(call, &device));
 }
 
@@ -148,8 +148,8 @@ static bool is_known_query(const char *text)
 
 static bool query_page(struct rest_call *call, int64_t *limit, uint64_t *cursor)
 {
-        const char *count = hub_exchange_header(call->exchange, "x-ms-max-item-count");
-        const char *continuation = hub_exchange_header(call->exchange, "x-ms-continuation");
+        const char *count = http_exchange_header(call->exchange, "x-ms-max-item-count");
+        const char *continuation = http_exchange_header(call->exchange, "x-ms-continuation");
         int64_t start = 0;
 
         *limit = 100;
@@ -186,7 +186,7 @@ void rest_query(struct rest_call *call)
         if (got == (size_t)limit) {
                 CLEANUP(mem_cleanup) char *next = mem_format("%" PRIu64, cursor);
 
-                hub_exchange_add_header(call->exchange, "x-ms-continuation", next);
+                http_exchange_add_header(call->exchange, "x-ms-continuation", next);
         }
         free(page);
         rest_answer(call->exchange, 200, list);
@@ -195,7 +195,7 @@ void rest_query(struct rest_call *call)
 /* --- direct methods -------------------------------------------------------------------------- */
 
 /* Method errors are a JSON text inside of `Message`. */
-static void fail_method(struct hub_exchange *exchange, enum rest_error error, const char *message)
+static void fail_method(struct http_exchange *exchange, enum rest_error error, const char *message)
 {
         CLEANUP(json_cleanup) struct json_object *inner = json_object_new_object();
         struct json_object *answer = json_object_new_object();
@@ -212,7 +212,7 @@ static void fail_method(struct hub_exchange *exchange, enum rest_error error, co
         rest_answer(exchange, (int)error / 1000, answer);
 }
 
-static void answer_method(struct hub_exchange *exchange, int status, const void *payload,
+static void answer_method(struct http_exchange *exchange, int status, const void *payload,
                           size_t payload_size)
 {
         struct json_object *answer = json_object_new_object();
@@ -230,7 +230,7 @@ static void answer_method(struct hub_exchange *exchange, int status, const void 
 static void method_done(void *context, enum local_hub_method_result result, int status,
                         const void *payload, size_t payload_size)
 {
-        struct hub_exchange *exchange = context;
+        struct http_exchange *exchange = context;
 
         switch (result) {
         case LOCAL_HUB_METHOD_ANSWERED:

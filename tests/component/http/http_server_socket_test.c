@@ -26,7 +26,7 @@ struct fixture {
         char *directory;
         char *path;
         struct http_server *server;
-        unsigned refused; /* the last status that the server itself refused with */
+        int refused; /* the last status that the server itself refused with */
 };
 
 /* Says what was asked, on the thread of the options. */

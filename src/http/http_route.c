@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include "localhub/http/http_route.h"
+#include "http/http_route.h"
 
 #include <string.h>
 
-bool http_route_fits(const struct hub_exchange *exchange, const char *pattern,
+bool http_route_fits(struct http_exchange *exchange, const char *pattern,
                      const char *arguments[HTTP_ARGUMENTS_MAX])
 {
-        size_t count = hub_exchange_segment_count(exchange);
+        size_t count = http_exchange_segment_count(exchange);
         size_t argument = 0;
 
         for (size_t i = 0; i < count && i < HTTP_SEGMENTS_MAX; i++) {
-                const char *segment = hub_exchange_segment(exchange, i);
+                const char *segment = http_exchange_segment(exchange, i);
                 size_t size = strcspn(pattern, "/");
 
                 if (size == 1 && pattern[0] == '*')
