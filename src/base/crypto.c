@@ -121,12 +121,18 @@ void crypto_random(void *bytes, size_t size)
                 abort();
 }
 
-static void format_uuid(const uint8_t *b, char text[CRYPTO_UUID_SIZE])
+static void format_uuid(const uint8_t *bytes, char text[CRYPTO_UUID_SIZE])
 {
-        snprintf(text, CRYPTO_UUID_SIZE,
-                 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-                 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-                 b[15]);
+        static const char digits[] = "0123456789abcdef";
+        char *at = text;
+
+        for (int i = 0; i < 16; i++) {
+                if (i == 4 || i == 6 || i == 8 || i == 10)
+                        *at++ = '-';
+                *at++ = digits[bytes[i] >> 4];
+                *at++ = digits[bytes[i] & 0x0f];
+        }
+        *at = '\0';
 }
 
 void crypto_uuid4(char text[CRYPTO_UUID_SIZE])

@@ -6,6 +6,9 @@
 
 #include "base/mem.h"
 
+/* Properties for which room is made at a time. */
+#define PROPERTY_STEP 8
+
 void event_list_deinit(struct event_list *list)
 {
         for (size_t i = 0; i < list->count; i++)
@@ -66,8 +69,10 @@ void telemetry_set_property(struct telemetry *telemetry, const char *name, const
                 property->value = mem_text(value);
                 return;
         }
-        telemetry->properties = mem_resize(telemetry->properties, telemetry->property_count + 1,
-                                           sizeof(*telemetry->properties));
+        if (telemetry->property_count % PROPERTY_STEP == 0)
+                telemetry->properties =
+                        mem_resize(telemetry->properties, telemetry->property_count + PROPERTY_STEP,
+                                   sizeof(*telemetry->properties));
         property = &telemetry->properties[telemetry->property_count++];
         *property = (struct telemetry_property){.name = mem_text(name), .value = mem_text(value)};
 }

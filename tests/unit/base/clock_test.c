@@ -8,6 +8,9 @@
 
 #include "base/clock.h"
 
+#include <string.h>
+#include <time.h>
+
 #include "base/error.h"
 
 static void test_parses_rfc3339(void **state)
@@ -116,6 +119,26 @@ static void test_reads_back_what_it_wrote(void **state)
         }
 }
 
+static void test_every_day_is_that_of_the_library(void **state)
+{
+        (void)state;
+        for (int64_t day = 0; day < 106650; day++) {
+                time_t seconds = (time_t)(day * 86400 + day % 86400);
+                char text[CLOCK_TEXT_SIZE];
+                char expected[CLOCK_TEXT_SIZE];
+                int64_t back = -1;
+                struct tm tm;
+
+                gmtime_r(&seconds, &tm);
+                strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S", &tm);
+                clock_format_utc(text, seconds * CLOCK_NS_PER_S, CLOCK_SECONDS);
+                assert_string_equal(text, expected);
+                strcat(text, "Z");
+                assert_true(clock_parse_utc(text, &back));
+                assert_int_equal(back, seconds * CLOCK_NS_PER_S);
+        }
+}
+
 static void test_the_steady_clock_never_goes_back(void **state)
 {
         int64_t last = clock_steady_ns();
@@ -174,6 +197,7 @@ int main(void)
                 cmocka_unit_test(test_refuses_what_is_no_rfc3339),
                 cmocka_unit_test(test_formats_without_rounding),
                 cmocka_unit_test(test_reads_back_what_it_wrote),
+                cmocka_unit_test(test_every_day_is_that_of_the_library),
                 cmocka_unit_test(test_the_steady_clock_never_goes_back),
                 cmocka_unit_test(law_a_step_of_the_wall_clock_makes_no_duration_longer),
                 cmocka_unit_test(a_time_of_an_earlier_run_is_as_old_as_the_wall_clock_says),
