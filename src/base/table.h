@@ -6,6 +6,7 @@
 #ifndef ISTHMUS_BASE_TABLE_H
 #define ISTHMUS_BASE_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,7 +39,32 @@ void table_remove(struct table *table, struct table_entry *entry);
 /* NULL if there is none. */
 struct table_entry *table_find(const struct table *table, const char *key);
 
-/* The same number for the same text in every process. */
+/* The same number for the same text in every process; tables use another one. */
 uint64_t table_hash(const char *text);
+
+/* --- texts to pointers ---------------------------------------------------------------------- */
+
+/* A table with entries of its own: copies its keys, and does not own values. */
+struct map;
+
+struct map *map_new(void);
+
+/* Values are the caller's affair. NULL is allowed. */
+void map_free(struct map *map);
+
+/* NULL if there is none. */
+void *map_get(const struct map *map, const char *key);
+
+/* Puts or replaces. `value` is not NULL. */
+void map_set(struct map *map, const char *key, void *value);
+
+/* Nothing happens if there is none. */
+void map_remove(struct map *map, const char *key);
+
+size_t map_count(const struct map *map);
+
+/* In the order of insertion; ends when `visit` returns false. The map must not change meanwhile. */
+void map_each(const struct map *map, bool (*visit)(void *context, const char *key, void *value),
+              void *context);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "formatter/formatter_files.h"
 #include "formatter/formatter_request.h"
 #include "formatter/formatter_wire.h"

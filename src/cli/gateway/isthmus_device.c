@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "base/map.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/gateway/command_print.h"

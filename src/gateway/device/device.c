@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "gateway/device/device_identity.h"
 #include "gateway/device/device_limit.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "gateway/device/network_settings.h"
 

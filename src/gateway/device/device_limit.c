@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/table.h"
 
 /* Between two log lines. */
 #define SILENT_MS 10000

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/text.h"
 
 struct device_places {

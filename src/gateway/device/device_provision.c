@@ -11,9 +11,9 @@
 #include "base/json.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "base/thread.h"
 

@@ -6,8 +6,8 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "gateway/device/device.h"
 #include "gateway/device/network_settings.h"

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/thread.h"
 
 #define DEFAULT_MEMORY     ((size_t)64 << 20)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The hub's small parts: table, ordered list, link addresses. */
+/* The hub's small parts: ordered list, link addresses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,49 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/table.h"
 #include "localhub/link_address.h"
 #include "localhub/registry/ordered.h"
 
 #define MANY 5000
 
-/* --- table ----------------------------------------------------------------------------------- */
-
 struct thing {
-        struct table_entry entry;
         char key[16];
 };
 
 static struct thing things[MANY];
-
-static void a_table_finds_each_of_many(void **state)
-{
-        struct table table = TABLE_INIT;
-
-        (void)state;
-        assert_null(table_find(&table, "0"));
-        for (int i = 0; i < MANY; i++) {
-                snprintf(things[i].key, sizeof(things[i].key), "%d", i);
-                things[i].entry.key = things[i].key;
-                table_add(&table, &things[i].entry);
-        }
-        for (int i = 0; i < MANY; i += 2)
-                table_remove(&table, &things[i].entry);
-        assert_int_equal(table.count, MANY / 2);
-        for (int i = 0; i < MANY; i++) {
-                struct table_entry *found = table_find(&table, things[i].key);
-
-                assert_ptr_equal(found, i % 2 ? &things[i].entry : NULL);
-        }
-        table_deinit(&table);
-        assert_null(table_find(&table, "1"));
-}
-
-static void a_hash_is_the_same_in_every_process(void **state)
-{
-        (void)state;
-        assert_true(table_hash("hub1/device-1") == UINT64_C(0x96403ea0a919880f));
-}
 
 /* --- ordered --------------------------------------------------------------------------------- */
 
@@ -145,8 +112,6 @@ static void other_addresses_are_none(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_table_finds_each_of_many),
-                cmocka_unit_test(a_hash_is_the_same_in_every_process),
                 cmocka_unit_test(an_ordered_list_is_read_in_pages_while_it_changes),
                 cmocka_unit_test(addresses_of_all_sdks_are_understood),
                 cmocka_unit_test(other_addresses_are_none),
