@@ -47,7 +47,7 @@ enum settings_queue {
 /* When a command counts as done and its cloud-to-device message is completed. */
 enum settings_settlement {
         SETTINGS_SETTLE_INHERIT,   /* of a method: as its application; of that: as all */
-        SETTINGS_SETTLE_BY_RULES,  /* unconfirmed: sent; confirmed: acknowledged (E1 to E5) */
+        SETTINGS_SETTLE_BY_RULES,  /* unconfirmed: sent; confirmed: acknowledged (rules E1 to E5) */
         SETTINGS_SETTLE_ON_QUEUED, /* the network has taken it */
         SETTINGS_SETTLE_ON_SENT,   /* a gateway or satellite has transmitted it */
         SETTINGS_SETTLE_ON_ACK,    /* the device has acknowledged it */
@@ -231,7 +231,8 @@ struct settings {
                 enum settings_settlement settlement; /* never SETTINGS_SETTLE_INHERIT */
                 enum settings_outcome_report outcome_report;
                 enum settings_method_answer method_answer;
-                bool raw_text_payload; /* a body that is not base64 is sent as its bytes (D1) */
+                bool raw_text_payload; /* a body that is not base64 is sent as its bytes (rule D1)
+                                        */
                 int64_t maximum_per_device;    /* waiting in the gateway */
                 int64_t per_device_per_minute; /* sent to the network; 0 = no limit */
                 int64_t default_expiry_hours;  /* of a command that names no expiry of its own */

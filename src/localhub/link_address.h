@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Link addresses of IoT Hub, in all the spellings of shipping SDKs (azure-iot wire reference,
- * 3.6 and 7.1). */
+/* Link addresses of IoT Hub, in all the spellings of shipping SDKs (rule W6). */
 #ifndef ISTHMUS_LOCALHUB_LINK_ADDRESS_H
 #define ISTHMUS_LOCALHUB_LINK_ADDRESS_H
 

@@ -85,7 +85,7 @@ async function fillDrainRecover(t, restartable, gateway, { most, ready }) {
   await gateway.stop();
 }
 
-test(`the gateway is killed ${KILLS} times under load: nothing lost, order kept (D1)`, { timeout: 120000 }, async (t) => {
+test(`the gateway is killed ${KILLS} times under load: nothing lost, order kept`, { timeout: 120000 }, async (t) => {
   const hub = await startHub(t);
   const load = new Load({ devices: 20 });
   const directory = await temporaryDirectory(t, 'killed');

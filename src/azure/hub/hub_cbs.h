@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Claims-based security: one pair of links named $cbs on a session of its own carries a token for
- * each device of the connection, and a new one before it expires (azure-iot wire reference, 3.4).
+ * each device of the connection, and a new one before it expires (rule W5).
  */
 #ifndef ISTHMUS_AZURE_HUB_HUB_CBS_H
 #define ISTHMUS_AZURE_HUB_HUB_CBS_H

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Many devices' connections to many IoT Hubs over AMQP 1.0: at most 995 devices share one TLS
- * connection, one session each, each authorised by a CBS token of its own (azure-iot wire
- * reference, section 3).
+ * connection, one session each, each authorised by a CBS token of its own (rules W4 and W5).
  *
  * Its thread drives the loop that it is given, and is the thread "loop": all functions but
  * hub_client_new and hub_client_free must be called on it, and all handlers are called on it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the hub means by an AMQP error (azure-iot wire reference, 3.15), and what follows. */
+/* What the hub means by an AMQP error (rule W11), and what follows. */
 #ifndef ISTHMUS_AZURE_HUB_HUB_CONDITION_H
 #define ISTHMUS_AZURE_HUB_HUB_CONDITION_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Reported properties: a pair of links on the device's twin, joined by a correlation id, attached
- * when there is something to report (azure-iot wire reference, 3.13). One report at a time.
+ * when there is something to report (rule W10). One report at a time.
  */
 #ifndef ISTHMUS_AZURE_HUB_HUB_TWIN_H
 #define ISTHMUS_AZURE_HUB_HUB_TWIN_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Command stage 2: what the cloud said becomes a downlink, by the rules of the connectors before
- * this one (D1 to D4): a cloud-to-device message with properties Port, Confirmed, Priority and
- * Queue; an IoT Central command (property `method-name`); a direct method. Pure; every thread.
+ * this one (rules D1 to D4): a cloud-to-device message with properties Port, Confirmed, Priority
+ * and Queue; an IoT Central command (property `method-name`); a direct method. Pure; every thread.
  * A network without ports is asked for none of those properties.
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_TRANSLATE_H

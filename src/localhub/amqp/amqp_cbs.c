@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Tokens put through `$cbs`, verified by token_check (azure-iot wire reference, 3.4 and 3.5). */
+/* Tokens put through `$cbs`, verified by token_check (rule W5). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Cloud-to-device messages on a device's link (azure-iot wire reference, 3.11). */
+/* Cloud-to-device messages on a device's link (rule W8). */
 #include <string.h>
 
 #include "base/log.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Direct methods (azure-iot wire reference, 3.12). A call waits for its device until its connect
+ * Direct methods (rule W9). A call waits for its device until its connect
  * timeout, then for the answer until its response timeout; it ends exactly once.
  */
 #include <stdlib.h>

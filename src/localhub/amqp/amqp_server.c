@@ -19,7 +19,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 
-/* What IoT Hub announces (azure-iot wire reference, 3.3); proton announces half of what it is
+/* What IoT Hub announces (rule W4); proton announces half of what it is
  * told. */
 #define CHANNEL_MAX     8191
 #define FRAME_MAX       65536

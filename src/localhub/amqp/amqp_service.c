@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The cloud's side: messages to devices, and feedback about them (azure-iot wire reference,
- * 7.1). */
+/* The cloud's side: messages to devices, and feedback about them (rule W13). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Device-to-cloud messages: recorded, then accepted (azure-iot wire reference, 3.8 to 3.10). */
+/* Device-to-cloud messages: recorded, then accepted (rule W7). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Device twins over AMQP (azure-iot wire reference, 3.13): read, report, and be told of desired
+/* Device twins over AMQP (rule W10): read, report, and be told of desired
  * properties. The documents are the registry's. */
 #include <stdlib.h>
 #include <string.h>

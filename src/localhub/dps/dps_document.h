@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The JSON documents and operation ids of the Device Provisioning Service (azure-iot wire
- * reference, 6.2 to 6.4). Each object is the caller's.
+ * The JSON documents and operation ids of the Device Provisioning Service (rule W12). Each object
+ * is the caller's.
  */
 #ifndef ISTHMUS_LOCALHUB_DPS_DPS_DOCUMENT_H
 #define ISTHMUS_LOCALHUB_DPS_DPS_DOCUMENT_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The local Device Provisioning Service over HTTPS (azure-iot wire reference, 6.2 to 6.4):
+ * The local Device Provisioning Service over HTTPS (rule W12):
  *
  *   PUT  /SCOPE/registrations/ID/register        starts a registration
  *   GET  /SCOPE/registrations/ID/operations/OP   asks how it goes

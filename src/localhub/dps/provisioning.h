@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The rules of the Device Provisioning Service without its HTTP: who may register, and to which
- * hub a device goes (azure-iot wire reference, sections 1.5 and 6). Every thread.
+ * hub a device goes (rules W2 and W12). Every thread.
  */
 #ifndef ISTHMUS_LOCALHUB_DPS_PROVISIONING_H
 #define ISTHMUS_LOCALHUB_DPS_PROVISIONING_H

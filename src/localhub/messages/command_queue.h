@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Cloud-to-device messages and what becomes of them: a queue per device with locks, delivery
- * counts, time to live and feedback, as IoT Hub's (azure-iot wire reference, 3.11 and 7.1).
+ * counts, time to live and feedback, as IoT Hub's (rules W8 and W13).
  *
  *     enqueued --take--> locked --complete--> gone (feedback Success)
  *        ^                 | reject ---------> dead letter (Rejected)

@@ -272,7 +272,7 @@ size_t registry_registration_list(struct registry *registry, uint64_t *cursor,
 
 /* --- rules for names ------------------------------------------------------------------------- */
 
-/* IoT Hub's device ids and DPS's registration ids (azure-iot wire reference, 2.3). */
+/* IoT Hub's device ids and DPS's registration ids (rule W3). */
 bool registry_is_device_id(const char *id);
 bool registry_is_registration_id(const char *id);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Device twins: the sections as JSON texts with a version each; merge patch of RFC 7396, limits
- * of IoT Hub (azure-iot wire reference, 3.13). */
+ * of IoT Hub (rule W10). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The service side of the local hubs over HTTPS (azure-iot wire reference, 7.2): device registry,
+ * The service side of the local hubs over HTTPS (rule W14): device registry,
  * twins, direct methods, as Microsoft's service SDKs call them. It is served on the port of the
  * provisioning service; the hub that is meant is the one whose key signed the request's token.
  */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The way back that a webhook carries in its headers (things-stack reference, 1.1). Whoever may
- * post webhooks chooses these texts, so they are taken apart and compared, never followed as they
- * are: only the host, the port and the webhook's id are taken from them, and the requests are
+ * The way back that a webhook carries in its headers X-Downlink-Apikey, X-Downlink-Push and
+ * X-Downlink-Replace (The Things Stack documents them under Scheduling Downlinks). Whoever
+ * may post webhooks chooses these texts, so they are taken apart and compared, never followed as
+ * they are: only the host, the port and the webhook's id are taken from them, and the requests are
  * built of those and of the device's own ids.
  */
 #include <stdlib.h>

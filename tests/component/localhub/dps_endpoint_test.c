@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The local provisioning service over real TLS, as azure-iot wire reference 6.2 to 6.4 describes
- * the real one. Tokens are signed here, not by the code under test.
+ * The local provisioning service over real TLS, as rule W12 describes the
+ * real one. Tokens are signed here, not by the code under test.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* AMQP encodings against captured frames of the wire reference (3.10, 3.17), and broken ones. */
+/* AMQP encodings against frames captured from Microsoft's SDKs (rule W7), and broken ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -14,7 +14,7 @@ static void telemetry_is_recorded_then_accepted(void **state)
         (void)state;
         assert_int_equal(pn_link_credit(link), 1000);
         assert_int_equal(pn_link_remote_max_message_size(link), 1048576);
-        /* Node's message of the wire reference. */
+        /* As Microsoft's Node SDK sends it. */
         unhex("00537045005372d10000001700000002a30a64742d7375626a656374a105636f6d7031005373d00000"
               "004500000008a10361626340a11d2f646576696365732f646576312f6d657373616765732f6576656e"
               "7473404040a3106170706c69636174696f6e2f6a736f6ea3057574662d38005374d10000000a000000"

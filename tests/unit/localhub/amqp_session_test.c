@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Connections, tokens and links of the hub, with clients in memory (wire reference, 3.2 to 3.7,
- * 3.15, 3.16). */
+/* Connections, tokens and links of the hub, with clients in memory (rules W4 to
+ * W6, W11). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

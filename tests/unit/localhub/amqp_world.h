@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* One hub and one client joined in memory, and what the tests of messages share (wire reference,
- * 3.8 to 3.13 and 7.1). */
+/* One hub and one client joined in memory, and what the tests of messages share (rules W7 to
+ * W10 and W13). */
 #ifndef TESTS_UNIT_HUB_AMQP_WORLD_H
 #define TESTS_UNIT_HUB_AMQP_WORLD_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What becomes of cloud-to-device messages (wire reference, 3.11 and 7.1). The test owns the
+/* What becomes of cloud-to-device messages (rules W8 and W13). The test owns the
  * steady clock. */
 #include <setjmp.h>
 #include <stdarg.h>

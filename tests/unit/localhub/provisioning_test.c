@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Who may register, and where a device goes (vectors: wire reference, section 1.6). */
+/* Who may register, and where a device goes (rules W2 and W12). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

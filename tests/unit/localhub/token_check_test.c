@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Tokens of the hub: the vectors of the wire reference (section 1.6), then every way to be wrong.
+/* Tokens of the hub (rule W1): vectors that Microsoft's SDK makes, too, then every way to be wrong.
  */
 #include <setjmp.h>
 #include <stdarg.h>
