@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "formatter/formatter.h"
 #include "gateway/command/command_arrive.h"
 #include "gateway/command/command_confirm.h"
@@ -23,7 +22,6 @@
 #include "gateway/control/control.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_directory.h"
-#include "gateway/device/device_identity.h"
 #include "gateway/device/device_listing.h"
 #include "gateway/device/device_place.h"
 #include "gateway/device/device_provision.h"
@@ -31,7 +29,7 @@
 #include "gateway/device_link.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_queue.h"
-#include "gateway/uplink/uplink_translate.h"
+#include "gateway/uplink/uplink_store.h"
 #include "gateway/uplink/uplink_trust.h"
 #include "gateway/webhook_intake.h"
 #include "http/http_client.h"
@@ -73,47 +71,6 @@ struct gateway {
 
 /* --- how the stages hand on --------------------------------------------------------------- */
 
-static bool is_wanted(void *context, const struct event *event)
-{
-        struct gateway *gateway = context;
-
-        if (!uplink_translate_wants(gateway->settings, event->kind))
-                return false;
-        if (device_directory_integrates(gateway->directory, event))
-                return true;
-        metrics_add(METRIC_DEVICE_OFF, 1);
-        log_debug("EVENT_NOT_INTEGRATED", "An event is dropped: its device is not to be in Azure",
-                  LOG_TEXT("message_id", event->message_id),
-                  LOG_TEXT("application", event->application), LOG_TEXT("device", event->device),
-                  LOG_END);
-        return false;
-}
-
-static int is_admissible(void *context, const struct event *event, const char *device_key,
-                         struct reason *reason)
-{
-        struct gateway *gateway = context;
-
-        if (!device_identity_check(gateway->settings, event, reason))
-                return 400;
-        return device_table_admits(gateway->devices, device_key, reason) ? 0 : 503;
-}
-
-static void on_stored(void *context, struct list *events)
-{
-        struct gateway *gateway = context;
-
-        list_for_each (node, events) {
-                const struct uplink_event *event = list_entry(node, struct uplink_event, node);
-
-                log_debug("EVENT_STORED", "An event is durable",
-                          LOG_TEXT("message_id", event->event.message_id),
-                          LOG_TEXT("device", event->device_key), LOG_INT("event", event->id),
-                          LOG_END);
-        }
-        uplink_queue_add(gateway->queue, events);
-}
-
 static struct device *device_of(void *context, const struct uplink_event *event)
 {
         struct gateway *gateway = context;
@@ -124,14 +81,6 @@ static struct device *device_of(void *context, const struct uplink_event *event)
         if (event->event.kind == EVENT_UPLINK)
                 command_network_contact(gateway->command_network, device);
         return device;
-}
-
-static struct downlink_heard *hear(void *context, const struct webhook *webhook,
-                                   const struct event *event)
-{
-        struct gateway *gateway = context;
-
-        return downlink_hear(gateway->settings, webhook, event);
 }
 
 static void on_ready(void *context, struct device *device)
@@ -202,20 +151,6 @@ static void hand_over(void *context, struct command *command)
         struct gateway *gateway = context;
 
         command_network_hand_over(gateway->command_network, command);
-}
-
-static bool is_concerned(void *context, const struct event *event)
-{
-        (void)context;
-        return command_confirm_concerns(event);
-}
-
-static void confirm(void *context, const struct event *event,
-                    void (*done)(void *done_context, int result), void *done_context)
-{
-        struct gateway *gateway = context;
-
-        command_confirm_event(gateway->confirm, event, done, done_context);
 }
 
 static void report_outcome(void *context, const struct command *command)
@@ -455,33 +390,14 @@ static int read_certificates(struct gateway *gateway, struct reason *reason)
 
 static int take_webhooks(struct gateway *gateway, struct reason *reason)
 {
-        const struct settings *settings = gateway->settings;
-
         return webhook_intake_start(
-                &(struct webhook_intake_options){
-                        .host = settings->listen.host,
-                        .port = settings->listen.port,
-                        .tls_certificate = settings->listen.tls_certificate,
-                        .tls_key = settings->listen.tls_key,
-                        .keys = settings->webhook_keys,
-                        .key_count = settings->webhook_key_count,
-                        .maximum_body = (size_t)settings->limits.body_bytes,
-                        .maximum_values = (size_t)settings->limits.json_values,
-                        .proxy_header = settings->listen.proxy_header,
-                        .header_timeout_ms = settings->limits.header_timeout_s * 1000,
-                        .request_timeout_ms = settings->limits.request_timeout_s * 1000,
-                        .maximum_connections = (unsigned)settings->limits.connections,
-                        .maximum_per_address = (unsigned)settings->limits.connections_per_address,
-                        .store = gateway->store,
-                        .trust = gateway->trust,
-                        .wanted = is_wanted,
-                        .admissible = is_admissible,
-                        .hear = hear,
-                        .concerns = is_concerned,
-                        .confirm = confirm,
-                        .stored = on_stored,
-                        .context = gateway,
-                },
+                &(struct webhook_intake_options){.settings = gateway->settings,
+                                                 .store = gateway->store,
+                                                 .queue = gateway->queue,
+                                                 .trust = gateway->trust,
+                                                 .directory = gateway->directory,
+                                                 .devices = gateway->devices,
+                                                 .confirm = gateway->confirm},
                 &gateway->webhook, reason);
 }
 

@@ -10,8 +10,9 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
-#include "gateway/uplink/uplink_queue.h"
-#include "gateway/uplink/uplink_trust.h"
+#include "gateway/device/device_identity.h"
+#include "gateway/device/downlink_route.h"
+#include "gateway/uplink/uplink_store.h"
 #include "gateway/webhook_door.h"
 #include "gateway/webhook_keys.h"
 #include "http/http_server.h"
@@ -34,13 +35,11 @@ struct delivery {
         const struct network *network;
         const struct settings_webhook_key *key; /* that the sender has */
         struct webhook received;
-        struct list events; /* struct uplink_event, in the order of put.events */
-        struct store_put put;
-        struct store_event *stored;
-        struct buf *records;
+        struct uplink_put put;
         struct buf answer; /* names what is not stored of it; empty if all is */
         int64_t arrived_ns;
-        atomic_int parts; /* that must be durable before the answer */
+        int confirms;     /* events of it that tell the fate of a downlink */
+        atomic_int parts; /* that must be done before the answer: one is our own work on it */
         atomic_int result;
 };
 
@@ -132,16 +131,9 @@ static void admit(void *context, struct http_exchange *exchange)
 
 static void delivery_free(struct delivery *delivery)
 {
-        struct list_node *node;
-
         if (!delivery)
                 return;
-        while ((node = list_pop_front(&delivery->events)))
-                uplink_event_free(list_entry(node, struct uplink_event, node));
-        for (size_t i = 0; i < delivery->put.count; i++)
-                buf_deinit(&delivery->records[i]);
-        free(delivery->records);
-        free(delivery->stored);
+        uplink_events_free(&delivery->put.events);
         buf_deinit(&delivery->answer);
         free(delivery);
 }
@@ -153,28 +145,12 @@ static void explain(const struct delivery *delivery, int result, struct reason *
                 reason_set(reason,
                            "so many events of %s wait that it has used up its share of the store; "
                            "nothing was stored",
-                           delivery->stored[0].device);
+                           list_entry(delivery->put.events.head.next, struct uplink_event, node)
+                                   ->device_key);
         else if (result == STORE_E_FULL)
                 reason_set(reason, "the store is full; nothing was stored");
         else
                 reason_set(reason, "the store can't write; nothing was stored");
-}
-
-/* Numbers the events as the store did, and drops those that it had already. */
-static void take_ids(struct delivery *delivery, int64_t now_ns)
-{
-        size_t i = 0;
-
-        list_for_each_safe (node, &delivery->events) {
-                struct uplink_event *event = list_entry(node, struct uplink_event, node);
-
-                event->id = delivery->stored[i++].id;
-                event->stored_ns = now_ns;
-                if (event->id != 0)
-                        continue;
-                list_remove(&delivery->events, node);
-                uplink_event_free(event);
-        }
 }
 
 /* One part is durable, or can't be; after the last one the sender is answered. Any thread. */
@@ -203,119 +179,86 @@ static void part_done(void *context, int result)
 }
 
 /* On the store's thread. */
-static void put_done(struct store_put *put, int result)
+static void put_done(struct uplink_put *put, int result)
 {
         struct delivery *delivery = list_entry(put, struct delivery, put);
-        struct webhook_intake *webhook = delivery->webhook;
-        int64_t now_ns = clock_steady_ns();
 
-        if (result == 0) {
-                take_ids(delivery, now_ns);
-                metrics_observe(METRIC_WEBHOOK_TO_STORED, now_ns - delivery->arrived_ns);
-                webhook->options.stored(webhook->options.context, &delivery->events);
-        }
+        if (result == 0)
+                metrics_observe(METRIC_WEBHOOK_TO_STORED, clock_steady_ns() - delivery->arrived_ns);
         part_done(delivery, result);
 }
 
-/* Prepares the put of all events of the delivery. */
-static void prepare_put(struct delivery *delivery)
-{
-        size_t count = delivery->events.count;
-        size_t i = 0;
-
-        delivery->stored = mem_new(count, sizeof(*delivery->stored));
-        delivery->records = mem_new(count, sizeof(*delivery->records));
-        list_for_each (node, &delivery->events) {
-                struct uplink_event *event = list_entry(node, struct uplink_event, node);
-
-                event_encode(&event->event, &delivery->records[i]);
-                event->size = delivery->records[i].size;
-                delivery->stored[i] = (struct store_event){
-                        .device = event->device_key,
-                        .message_id = event->event.message_id,
-                        .record = delivery->records[i].data,
-                        .record_size = delivery->records[i].size,
-                        .arrived_ns = clock_wall_ns(),
-                        .duplicate_window_ms = event->event.duplicate_window_ms,
-                };
-                i++;
-        }
-        delivery->put =
-                (struct store_put){.events = delivery->stored, .count = count, .done = put_done};
-}
-
-/* Moves what is to be stored from the parsed list to the delivery. */
-static void select_events(struct delivery *delivery, struct event_list *parsed)
-{
-        const struct webhook_intake_options *options = &delivery->webhook->options;
-
-        for (size_t i = 0; i < parsed->count; i++) {
-                CLEANUP(buf_deinit) struct buf key = BUF_INIT;
-                struct reason unfit = REASON_INIT;
-                struct uplink_event *event;
-                int status;
-
-                if (!options->wanted(options->context, &parsed->events[i]))
-                        continue;
-                event_device_key(&parsed->events[i], &key);
-                status = options->admissible(options->context, &parsed->events[i], buf_text(&key),
-                                             &unfit);
-                if (status != 0) {
-                        event_list_refuse(parsed, parsed->events[i].device, unfit.text);
-                        delivery->not_now |= status == 503;
-                        continue;
-                }
-                event = mem_new(1, sizeof(*event));
-                event->event = parsed->events[i];
-                parsed->events[i] = EVENT_INIT;
-                event->device_key = buf_take(&key);
-                event->heard = options->hear(options->context, &delivery->received, &event->event);
-                event->arrived_ns = delivery->arrived_ns;
-                list_push_back(&delivery->events, &event->node);
-        }
-}
-
-/* How many of the parsed events tell the fate of a downlink. */
-static int count_concerning(const struct webhook_intake *webhook, const struct event_list *parsed)
-{
-        int count = 0;
-
-        for (size_t i = 0; i < parsed->count; i++) {
-                if (webhook->options.concerns(webhook->options.context, &parsed->events[i]))
-                        count++;
-        }
-        return count;
-}
-
+/* What tells the fate of a downlink is to be durable before the answer. */
 static void confirm(struct delivery *delivery, const struct event *event)
 {
-        const struct webhook_intake_options *options = &delivery->webhook->options;
-
-        if (options->concerns(options->context, event))
-                options->confirm(options->context, event, part_done, delivery);
+        if (!command_confirm_concerns(event))
+                return;
+        delivery->confirms++;
+        atomic_fetch_add(&delivery->parts, 1);
+        command_confirm_event(delivery->webhook->options.confirm, event, part_done, delivery);
 }
 
-/* Those that are stored as well have been moved from `parsed` to the delivery. */
-static void confirm_events(struct delivery *delivery, const struct event_list *parsed)
+static bool is_wanted(const struct webhook_intake_options *options, const struct event *event)
 {
-        for (size_t i = 0; i < parsed->count; i++)
-                confirm(delivery, &parsed->events[i]);
-        list_for_each (node, &delivery->events)
-                confirm(delivery, &list_entry(node, struct uplink_event, node)->event);
+        if (!uplink_store_wants(options->settings, event->kind))
+                return false;
+        if (device_directory_integrates(options->directory, event))
+                return true;
+        metrics_add(METRIC_DEVICE_OFF, 1);
+        log_debug("EVENT_NOT_INTEGRATED", "An event is dropped: its device is not to be in Azure",
+                  LOG_TEXT("message_id", event->message_id),
+                  LOG_TEXT("application", event->application), LOG_TEXT("device", event->device),
+                  LOG_END);
+        return false;
+}
+
+/* May its device be one of IoT Hub's? */
+static bool is_admissible(struct delivery *delivery, const struct event *event,
+                          const char *device_key, struct reason *reason)
+{
+        const struct webhook_intake_options *options = &delivery->webhook->options;
+
+        if (!device_identity_check(options->settings, event, reason))
+                return false;
+        if (device_table_admits(options->devices, device_key, reason))
+                return true;
+        delivery->not_now = true;
+        return false;
+}
+
+/* Moves an event that is to be stored from the parsed list to the delivery. */
+static void select_event(struct delivery *delivery, struct event_list *parsed, struct event *event)
+{
+        const struct webhook_intake_options *options = &delivery->webhook->options;
+        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        struct reason unfit = REASON_INIT;
+        struct uplink_event *moved;
+
+        if (!is_wanted(options, event))
+                return;
+        event_device_key(event, &key);
+        if (!is_admissible(delivery, event, buf_text(&key), &unfit)) {
+                event_list_refuse(parsed, event->device, unfit.text);
+                return;
+        }
+        moved = mem_new(1, sizeof(*moved));
+        moved->event = *event;
+        *event = EVENT_INIT;
+        moved->device_key = buf_take(&key);
+        moved->heard = downlink_hear(options->settings, &delivery->received, &moved->event);
+        moved->arrived_ns = delivery->arrived_ns;
+        list_push_back(&delivery->put.events, &moved->node);
 }
 
 /* Everything that is to be durable before the answer is under way when it returns. */
-static void start_parts(struct delivery *delivery, struct event_list *parsed, int concerning)
+static void start_put(struct delivery *delivery)
 {
-        struct store *store = delivery->webhook->options.store;
-        bool stores = !list_is_empty(&delivery->events);
+        const struct webhook_intake_options *options = &delivery->webhook->options;
 
-        /* One more than there are, so that the delivery lives until all have been started. */
-        atomic_store(&delivery->parts, concerning + (stores ? 1 : 0) + 1);
-        confirm_events(delivery, parsed);
-        if (stores) {
-                prepare_put(delivery);
-                store_put(store, &delivery->put);
+        if (!list_is_empty(&delivery->put.events)) {
+                atomic_fetch_add(&delivery->parts, 1);
+                delivery->put.done = put_done;
+                uplink_store(options->store, options->queue, &delivery->put);
         }
         part_done(delivery, 0);
 }
@@ -349,7 +292,7 @@ static void write_answer(struct delivery *delivery, const struct event_list *par
 {
         struct buf *out = &delivery->answer;
 
-        buf_add_format(out, "{\"stored\":%zu,\"notStored\":[", delivery->events.count);
+        buf_add_format(out, "{\"stored\":%zu,\"notStored\":[", delivery->put.events.count);
         for (size_t i = 0; i < parsed->refusal_count; i++) {
                 const struct event_refusal *refusal = &parsed->refusals[i];
 
@@ -369,14 +312,16 @@ static void write_answer(struct delivery *delivery, const struct event_list *par
 static void store_events(struct delivery *delivery, struct event_list *parsed)
 {
         struct http_exchange *exchange = delivery->exchange;
-        int concerning = count_concerning(delivery->webhook, parsed);
 
-        select_events(delivery, parsed);
+        for (size_t i = 0; i < parsed->count; i++) {
+                confirm(delivery, &parsed->events[i]);
+                select_event(delivery, parsed, &parsed->events[i]);
+        }
         tell_refusals(delivery, parsed);
-        if (!list_is_empty(&delivery->events) || concerning > 0) {
+        if (!list_is_empty(&delivery->put.events) || delivery->confirms > 0) {
                 if (parsed->refusal_count > 0)
                         write_answer(delivery, parsed);
-                start_parts(delivery, parsed, concerning);
+                start_put(delivery);
         } else if (parsed->refusal_count > 0) {
                 struct reason unfit = REASON_INIT;
 
@@ -474,11 +419,12 @@ static struct delivery *delivery_new(struct webhook_intake *webhook, struct http
         delivery->webhook = webhook;
         delivery->exchange = exchange;
         delivery->arrived_ns = http_exchange_arrived_ns(exchange);
-        list_init(&delivery->events);
+        list_init(&delivery->put.events);
+        atomic_init(&delivery->parts, 1);
         received->arrived_ns = clock_wall_ns();
         received->header = find_header;
         received->context = exchange;
-        received->maximum_values = webhook->options.maximum_values;
+        received->maximum_values = (size_t)webhook->options.settings->limits.json_values;
         received->body = buf_text(body);
         received->body_size = body->size;
         delivery->key = webhook_keys_find(&webhook->keys, exchange);
@@ -517,26 +463,29 @@ int webhook_intake_start(const struct webhook_intake_options *options,
 {
         struct webhook_intake *made = mem_new(1, sizeof(*made));
         CLEANUP(webhook_tls_deinit) struct webhook_tls tls = {.certificate = NULL};
-        int result = webhook_tls_read(options->tls_certificate, options->tls_key, &tls, reason);
+        const struct settings *settings = options->settings;
+        int result = webhook_tls_read(settings->listen.tls_certificate, settings->listen.tls_key,
+                                      &tls, reason);
 
-        made->door.connections = options->maximum_connections;
+        made->door.connections = (unsigned)settings->limits.connections;
         made->options = *options;
-        made->keys.keys = options->keys;
-        made->keys.count = options->key_count;
+        made->keys.keys = settings->webhook_keys;
+        made->keys.count = settings->webhook_key_count;
         if (result == 0)
                 result = http_server_start(
                         &(struct http_server_options){
                                 .thread = "ingest",
-                                .host = options->host,
-                                .port = options->port,
+                                .host = settings->listen.host,
+                                .port = settings->listen.port,
                                 .certificate = tls.certificate,
                                 .private_key = tls.key,
-                                .proxy_header = options->proxy_header,
-                                .maximum_body = options->maximum_body,
-                                .header_timeout_ms = options->header_timeout_ms,
-                                .request_timeout_ms = options->request_timeout_ms,
-                                .maximum_connections = options->maximum_connections,
-                                .maximum_per_address = options->maximum_per_address,
+                                .proxy_header = settings->listen.proxy_header,
+                                .maximum_body = (size_t)settings->limits.body_bytes,
+                                .header_timeout_ms = settings->limits.header_timeout_s * 1000,
+                                .request_timeout_ms = settings->limits.request_timeout_s * 1000,
+                                .maximum_connections = (unsigned)settings->limits.connections,
+                                .maximum_per_address =
+                                        (unsigned)settings->limits.connections_per_address,
                                 .methods = "POST",
                                 .admit = admit,
                                 .handle = handle,
@@ -554,14 +503,15 @@ int webhook_intake_start(const struct webhook_intake_options *options,
 
 void webhook_intake_refresh(struct webhook_intake *webhook)
 {
-        const struct webhook_intake_options *options = &webhook->options;
+        const struct settings *settings = webhook->options.settings;
         CLEANUP(webhook_tls_deinit) struct webhook_tls tls = {.certificate = NULL};
         struct reason reason = REASON_INIT;
         int result;
 
-        if (!options->tls_certificate)
+        if (!settings->listen.tls_certificate)
                 return;
-        result = webhook_tls_read(options->tls_certificate, options->tls_key, &tls, &reason);
+        result = webhook_tls_read(settings->listen.tls_certificate, settings->listen.tls_key, &tls,
+                                  &reason);
         if (result == 0)
                 result = http_server_set_certificate(webhook->server, tls.certificate, tls.key,
                                                      &reason);

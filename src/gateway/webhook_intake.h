@@ -13,69 +13,31 @@
 #ifndef ISTHMUS_GATEWAY_WEBHOOK_INTAKE_H
 #define ISTHMUS_GATEWAY_WEBHOOK_INTAKE_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/list.h"
 #include "base/reason.h"
 #include "conf/settings.h"
-#include "networks/network.h"
+#include "gateway/command/command_confirm.h"
+#include "gateway/device/device.h"
+#include "gateway/device/device_directory.h"
+#include "gateway/uplink/uplink_queue.h"
+#include "gateway/uplink/uplink_trust.h"
 #include "store/store.h"
 
-struct uplink_trust;
 struct webhook_intake;
-struct downlink_heard;
 
 struct webhook_intake_options {
-        const char *host;                        /* as http_server_options */
-        uint16_t port;                           /* 0 = any free one */
-        const char *tls_certificate;             /* PEM file; NULL = no TLS */
-        const char *tls_key;                     /* PEM file */
-        const struct settings_webhook_key *keys; /* senders must know one of them */
-        size_t key_count;                        /* 0 = everybody may send (loopback only) */
-        size_t maximum_body;                     /* bytes */
-        size_t maximum_values;                   /* in its JSON */
-        /* As http_server_options: */
-        const char *proxy_header;
-        int64_t header_timeout_ms;
-        int64_t request_timeout_ms;
-        unsigned maximum_connections;
-        unsigned maximum_per_address;
+        const struct settings *settings;
         struct store *store;
+        struct uplink_queue *queue; /* of what is stored */
         struct uplink_trust *trust;
-
-        /*
-         * Is this event to be stored? This one, `admissible` and `concerns` are called on the
-         * thread "ingest", or on "http" when a certificate was waited for.
-         */
-        bool (*wanted)(void *context, const struct event *event);
-        /*
-         * May its device be one of IoT Hub's? 0; 400 if it never may, 503 if not now, both with the
-         * reason.
-         */
-        int (*admissible)(void *context, const struct event *event, const char *device_key,
-                          struct reason *reason);
-        /*
-         * What the webhook tells of the way back to the device of an event that is stored; or
-         * NULL. On the thread "ingest", or where the trust came from.
-         */
-        struct downlink_heard *(*hear)(void *context, const struct webhook *webhook,
-                                       const struct event *event);
-        /*
-         * Has this event a meaning beyond telemetry (the fate of a downlink)? If so, `confirm`
-         * takes it in, and calls `done` from any thread once that is durable.
-         */
-        bool (*concerns)(void *context, const struct event *event);
-        void (*confirm)(void *context, const struct event *event,
-                        void (*done)(void *done_context, int result), void *done_context);
-        /* On the store's thread: these struct uplink_event are durable; takes them all. */
-        void (*stored)(void *context, struct list *events);
-        void *context;
+        struct device_directory *directory;
+        struct device_table *devices;
+        struct command_confirm *confirm;
 };
 
-/* Starts to listen. Texts, keys, `store`, `trust` and `context` must outlive it. */
+/* Starts to listen. All options must outlive it. */
 int webhook_intake_start(const struct webhook_intake_options *options,
                          struct webhook_intake **webhook, struct reason *reason) MUST_CHECK;
 

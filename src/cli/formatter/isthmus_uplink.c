@@ -18,6 +18,7 @@
 #include "gateway/device/device_identity.h"
 #include "gateway/device/network_settings.h"
 #include "gateway/uplink/uplink_format.h"
+#include "gateway/uplink/uplink_store.h"
 #include "gateway/uplink/uplink_translate.h"
 #include "networks/network.h"
 
@@ -179,7 +180,7 @@ static void add_event(struct dry_run *run, const struct event *event)
         terminal_add(&run->out, title);
         buf_add_char(&run->out, '\n');
         add_place(run, event);
-        if (!uplink_translate_wants(&run->settings, event->kind))
+        if (!uplink_store_wants(&run->settings, event->kind))
                 add_failure(run, "Telemetry.Events does not name this kind of message");
         else if (!network_settings_integrates(&run->settings, event->network, event->application))
                 add_failure(run, "DeviceIntegrationDefault is false: only devices whose attribute "

@@ -9,42 +9,23 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/device/device.h"
+#include "gateway/uplink/uplink_store.h"
 #include "networks/network.h"
 
 /* The same outcome of the same attempt is told once. */
 #define DUPLICATE_WINDOW_MS (INT64_C(3600) * 1000)
 
-/* One report on its way to the disk. */
-struct report {
-        struct store_put put;
-        struct store_event stored;
-        struct buf record;
-        struct uplink_event *event;
-        struct uplink_queue *queue;
-};
-
 /* On the store's thread. */
-static void report_stored(struct store_put *put, int result)
+static void report_stored(struct uplink_put *put, int result)
 {
-        struct report *report = list_entry(put, struct report, put);
-        struct list events;
-
-        if (result == 0 && report->stored.id == 0) {
-                /* It was stored before a crash that came before the end of its command. */
-                uplink_event_free(report->event);
-        } else if (result == 0) {
-                report->event->id = report->stored.id;
-                report->event->stored_ns = clock_steady_ns();
-                list_init(&events);
-                list_push_back(&events, &report->event->node);
-                uplink_queue_add(report->queue, &events);
-        } else {
+        if (result != 0)
                 log_error("COMMAND_NOT_REPORTED", "The outcome of a command can't be stored",
-                          LOG_TEXT("device", report->event->device_key), LOG_END);
-                uplink_event_free(report->event);
-        }
-        buf_deinit(&report->record);
-        free(report);
+                          LOG_TEXT("device",
+                                   list_entry(put->events.head.next, struct uplink_event, node)
+                                           ->device_key),
+                          LOG_END);
+        uplink_events_free(&put->events);
+        free(put);
 }
 
 static char *describe(const struct command *command)
@@ -77,6 +58,7 @@ static struct uplink_event *make_event(const struct command *command)
         event->time_ns = clock_wall_ns();
         event->port = command->downlink.port;
         event->details = describe(command);
+        event->duplicate_window_ms = DUPLICATE_WINDOW_MS;
         crypto_uuid_of(event->details, strlen(event->details), event->message_id);
         made->device_key = mem_text(command->device_key);
         return made;
@@ -84,21 +66,11 @@ static struct uplink_event *make_event(const struct command *command)
 
 void command_report(struct store *store, struct uplink_queue *queue, const struct command *command)
 {
-        struct report *report = mem_new(1, sizeof(*report));
+        struct uplink_put *put = mem_new(1, sizeof(*put));
 
-        report->queue = queue;
-        report->event = make_event(command);
-        event_encode(&report->event->event, &report->record);
-        report->event->size = report->record.size;
-        report->stored = (struct store_event){
-                .device = report->event->device_key,
-                .message_id = report->event->event.message_id,
-                .record = report->record.data,
-                .record_size = report->record.size,
-                .arrived_ns = clock_wall_ns(),
-                .duplicate_window_ms = DUPLICATE_WINDOW_MS,
-        };
-        report->put = (struct store_put){
-                .events = &report->stored, .count = 1, .owed = true, .done = report_stored};
-        store_put(store, &report->put);
+        list_init(&put->events);
+        list_push_back(&put->events, &make_event(command)->node);
+        put->owed = true;
+        put->done = report_stored;
+        uplink_store(store, queue, put);
 }

@@ -10,9 +10,6 @@
 #include "conf/settings.h"
 #include "networks/network.h"
 
-/* Is this kind of event sent as telemetry? Uplinks always, others as configured. Every thread. */
-bool uplink_translate_wants(const struct settings *settings, enum event_kind kind);
-
 /*
  * Makes the message of the event and of what a formatter made of it (or NULL); `telemetry` is
  * initialised and the caller's to deinit in any case. 0, or 1 with the reason why it can never be
