@@ -14,13 +14,21 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "base/timers.h"
 #include "base/trust.h"
 #include "http/http_queue.h"
-#include "http/http_timers.h"
 #include "http/http_transfer.h"
 
 /* Longest sleep; a wake-up ends it at once. */
 #define SLEEP_MAX_MS 60000
+
+/* What http_client_after was given: in `new_laters`, then in `timers`, then gone. */
+struct later {
+        struct timer timer; /* its due time is a steady one from the beginning */
+        struct list_node node;
+        void (*run)(void *context);
+        void *context;
+};
 
 struct http_client {
         struct http_transfer_settings settings;
@@ -32,13 +40,13 @@ struct http_client {
 
         pthread_mutex_t lock; /* for the next three */
         struct list new_transfers;
-        struct http_timers new_timers; /* due times are steady ones, not delays */
+        struct list new_laters;
         bool stopping;
 
         /* Of the thread "http". */
         struct http_queue queue;
         struct list running;
-        struct http_timers timers;
+        struct timers timers;
 };
 
 static void answer(struct http_transfer *transfer)
@@ -61,29 +69,52 @@ void http_client_send(struct http_client *client, const struct http_request *req
         curl_multi_wakeup(client->multi);
 }
 
+static void run_later(struct timer *timer)
+{
+        struct later *later = list_entry(timer, struct later, timer);
+        void (*run)(void *context) = later->run;
+        void *context = later->context;
+
+        free(later);
+        run(context);
+}
+
 void http_client_after(struct http_client *client, int64_t delay_ms, void (*run)(void *context),
                        void *context)
 {
-        int64_t due_ms = clock_steady_ms() + (delay_ms > 0 ? delay_ms : 0);
+        struct later *later = mem_new(1, sizeof(*later));
 
+        later->timer.run = run_later;
+        later->timer.due_ms = clock_steady_ms() + (delay_ms > 0 ? delay_ms : 0);
+        later->run = run;
+        later->context = context;
         pthread_mutex_lock(&client->lock);
-        http_timers_add(&client->new_timers, due_ms, run, context);
+        list_push_back(&client->new_laters, &later->node);
         pthread_mutex_unlock(&client->lock);
         curl_multi_wakeup(client->multi);
+}
+
+static void take_laters(struct http_client *client)
+{
+        struct list_node *node;
+
+        while ((node = list_pop_front(&client->new_laters))) {
+                struct later *later = list_entry(node, struct later, node);
+
+                timers_start(&client->timers, &later->timer, later->timer.due_ms);
+        }
 }
 
 /* Takes over what other threads have left; false when the client is to stop. */
 static bool take_over(struct http_client *client)
 {
         struct list transfers;
-        struct http_timer timer;
         bool stopping;
 
         list_init(&transfers);
         pthread_mutex_lock(&client->lock);
         list_splice_back(&transfers, &client->new_transfers);
-        while (http_timers_take(&client->new_timers, INT64_MAX, &timer))
-                http_timers_add(&client->timers, timer.due_ms, timer.run, timer.context);
+        take_laters(client);
         stopping = client->stopping;
         pthread_mutex_unlock(&client->lock);
         list_for_each_safe (node, &transfers) {
@@ -139,23 +170,15 @@ static bool finish(struct http_client *client)
         return any;
 }
 
-/* Only what is due now: a timer that is started anew each time can't hold up the rest. */
-static void run_timers(struct http_client *client)
-{
-        int64_t now_ms = clock_steady_ms();
-        struct http_timer timer;
-
-        while (http_timers_take(&client->timers, now_ms, &timer))
-                timer.run(timer.context);
-}
-
 static void sleep_until_something(struct http_client *client)
 {
-        int64_t wait = http_timers_wait(&client->timers, clock_steady_ms());
+        int64_t wait_ms = timers_next(&client->timers) - clock_steady_ms();
 
-        if (wait < 0 || wait > SLEEP_MAX_MS)
-                wait = SLEEP_MAX_MS;
-        curl_multi_poll(client->multi, NULL, 0, (int)wait, NULL);
+        if (wait_ms < 0)
+                wait_ms = 0;
+        if (wait_ms > SLEEP_MAX_MS)
+                wait_ms = SLEEP_MAX_MS;
+        curl_multi_poll(client->multi, NULL, 0, (int)wait_ms, NULL);
 }
 
 static void stop_running(struct http_client *client)
@@ -202,7 +225,7 @@ static void *run(void *context)
         while (take_over(client)) {
                 int running;
 
-                run_timers(client);
+                timers_run(&client->timers, clock_steady_ms());
                 start(client);
                 curl_multi_perform(client->multi, &running);
                 if (!finish(client))
@@ -265,11 +288,24 @@ int http_client_new(const struct http_client_options *options, struct http_clien
         made->multi = make_multi(connections);
         pthread_mutex_init(&made->lock, NULL);
         list_init(&made->new_transfers);
+        list_init(&made->new_laters);
         list_init(&made->running);
         http_queue_init(&made->queue, connections);
         thread_start(&made->thread, run, made);
         *client = made;
         return 0;
+}
+
+static void drop_laters(struct http_client *client)
+{
+        take_laters(client);
+        while (client->timers.count > 0) {
+                struct timer *timer = client->timers.heap[1];
+
+                timers_stop(&client->timers, timer);
+                free(list_entry(timer, struct later, timer));
+        }
+        timers_deinit(&client->timers);
 }
 
 void http_client_free(struct http_client *client)
@@ -283,8 +319,7 @@ void http_client_free(struct http_client *client)
         pthread_join(client->thread, NULL);
         curl_multi_cleanup(client->multi);
         http_queue_deinit(&client->queue);
-        http_timers_deinit(&client->timers);
-        http_timers_deinit(&client->new_timers);
+        drop_laters(client);
         pthread_mutex_destroy(&client->lock);
         trust_close(client->trust);
         free(client->user_agent);
