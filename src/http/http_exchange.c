@@ -25,7 +25,7 @@ static void fire(struct timer *timer)
         struct http_exchange *exchange = list_entry(timer, struct http_exchange, timer);
 
         if (exchange->state == HTTP_PAUSED)
-                http_exchange_resume(exchange);
+                http_exchange_resume(exchange, HTTP_STREAMING);
         else
                 http_exchange_ready(exchange);
 }
@@ -154,32 +154,32 @@ bool http_exchange_is_from_a_page(const struct http_exchange *exchange)
 
 /* --- answering ---------------------------------------------------------------------------- */
 
-void http_exchange_suspend(struct http_exchange *exchange)
+void http_exchange_suspend(struct http_exchange *exchange, enum http_state state)
 {
-        exchange->suspended = true;
+        exchange->state = state;
         MHD_suspend_connection(exchange->connection);
 }
 
-void http_exchange_resume(struct http_exchange *exchange)
+void http_exchange_resume(struct http_exchange *exchange, enum http_state state)
 {
-        if (!exchange->suspended || !exchange->connection)
+        bool is_suspended = exchange->state == HTTP_WAITING || exchange->state == HTTP_PAUSED;
+
+        exchange->state = state;
+        if (!is_suspended)
                 return;
-        exchange->suspended = false;
         exchange->server->resumed = true;
         MHD_resume_connection(exchange->connection);
 }
 
 void http_exchange_ready(struct http_exchange *exchange)
 {
-        struct http_server *server = exchange->server;
-
-        if (exchange->state == HTTP_HANDLED)
-                server->handled--;
-        exchange->state = exchange->stream.read ? HTTP_STREAMING : HTTP_ANSWERED;
+        if (exchange->state == HTTP_HANDLED || exchange->state == HTTP_WAITING)
+                exchange->server->handled--;
         if (exchange->detail)
                 http_note_refused(exchange);
         if (exchange->connection)
-                http_exchange_resume(exchange);
+                http_exchange_resume(exchange,
+                                     exchange->stream.read ? HTTP_STREAMING : HTTP_ANSWERED);
         else
                 http_exchange_free(exchange);
 }
@@ -187,7 +187,7 @@ void http_exchange_ready(struct http_exchange *exchange)
 void http_exchange_take(struct http_exchange *exchange)
 {
         if (exchange->state == HTTP_PAUSED)
-                http_exchange_resume(exchange);
+                http_exchange_resume(exchange, HTTP_STREAMING);
         else if (exchange->delay_ms > 0)
                 timers_start(&exchange->server->timers, &exchange->timer,
                              clock_steady_ms() + exchange->delay_ms);

@@ -65,8 +65,9 @@ struct http_server {
 enum http_state {
         HTTP_BEGUN,     /* only the first line is known */
         HTTP_RECEIVING, /* admitted: it may send its body */
-        HTTP_HANDLED,   /* `handle` has it; suspended once that has returned */
-        HTTP_ANSWERED,  /* there is an answer: posted, delayed, or on its way to libmicrohttpd */
+        HTTP_HANDLED,   /* in `handle` */
+        HTTP_WAITING,   /* for its answer, which is not given, or is posted or delayed; suspended */
+        HTTP_ANSWERED,  /* there is an answer, on its way to libmicrohttpd */
         HTTP_STREAMING,
         HTTP_PAUSED,  /* a stream that has nothing to say; suspended */
         HTTP_SENDING, /* libmicrohttpd has the answer */
@@ -87,7 +88,6 @@ struct http_exchange {
         struct list_node posted_node; /* guarded by the server's lock */
         struct timer timer;           /* of a delay or a pause */
         enum http_state state;        /* the thread's own */
-        bool suspended;               /* libmicrohttpd's word for it */
         bool has_body;                /* its headers announce one */
         int64_t arrived_ns;           /* steady clock */
 
@@ -141,9 +141,11 @@ void http_exchange_ready(struct http_exchange *exchange);
 /* On the thread: what another thread posted. */
 void http_exchange_take(struct http_exchange *exchange);
 
-/* The connection goes on: `serve` or the stream's reader is called again. */
-void http_exchange_resume(struct http_exchange *exchange);
-void http_exchange_suspend(struct http_exchange *exchange);
+/* Suspends the connection, in HTTP_WAITING or HTTP_PAUSED. */
+void http_exchange_suspend(struct http_exchange *exchange, enum http_state state);
+
+/* Has a suspended connection go on, in `state`: it is called again. */
+void http_exchange_resume(struct http_exchange *exchange, enum http_state state);
 
 /* --- http_reply.c ---------------------------------------------------------------------------- */
 

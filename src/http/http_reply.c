@@ -18,7 +18,6 @@ static ssize_t read_stream(void *context, uint64_t position, char *out, size_t m
         (void)position;
         if (exchange->server->stopping)
                 return MHD_CONTENT_READER_END_WITH_ERROR;
-        exchange->state = HTTP_STREAMING;
         if (exchange->stream_sent == said->size && !exchange->stream_ended) {
                 buf_clear(said);
                 exchange->stream_sent = 0;
@@ -33,10 +32,9 @@ static ssize_t read_stream(void *context, uint64_t position, char *out, size_t m
         }
         if (exchange->stream_ended)
                 return MHD_CONTENT_READER_END_OF_STREAM;
-        exchange->state = HTTP_PAUSED;
         timers_start(&exchange->server->timers, &exchange->timer,
                      clock_steady_ms() + STREAM_PAUSE_MS);
-        http_exchange_suspend(exchange);
+        http_exchange_suspend(exchange, HTTP_PAUSED);
         return 0;
 }
 

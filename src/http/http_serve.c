@@ -180,7 +180,7 @@ static enum MHD_Result complete(struct http_exchange *exchange)
         server->options.handle(server->options.context, exchange);
         if (exchange->state == HTTP_ANSWERED || exchange->state == HTTP_STREAMING)
                 return http_reply_send(exchange);
-        http_exchange_suspend(exchange);
+        http_exchange_suspend(exchange, HTTP_WAITING);
         return MHD_YES;
 }
 
@@ -218,7 +218,7 @@ static void leave(struct http_exchange *exchange)
 
         list_remove(&server->exchanges, &exchange->node);
         exchange->connection = NULL;
-        if (exchange->state == HTTP_HANDLED)
+        if (exchange->state == HTTP_WAITING)
                 return;
         if (exchange->stream.read) {
                 timers_stop(&server->timers, &exchange->timer);

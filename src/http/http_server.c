@@ -112,11 +112,18 @@ static void wait_for_events(struct http_server *server)
         }
 }
 
+/* What waits goes on waiting, for whoever has to answer it; its connection does not. */
+static void let_go(struct http_exchange *exchange)
+{
+        if (exchange->state == HTTP_WAITING || exchange->state == HTTP_PAUSED)
+                http_exchange_resume(exchange, exchange->state);
+}
+
 /* Resumes what waits, so that libmicrohttpd closes it: `stopping` makes the callbacks refuse. */
 static void close_connections(struct http_server *server)
 {
         list_for_each (node, &server->exchanges)
-                http_exchange_resume(list_entry(node, struct http_exchange, node));
+                let_go(list_entry(node, struct http_exchange, node));
         MHD_run(server->daemon);
         MHD_stop_daemon(server->daemon);
         server->daemon = NULL;
