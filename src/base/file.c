@@ -209,12 +209,40 @@ void file_tighten(const char *path)
                 (void)!chmod(path, status.st_mode & 0700);
 }
 
-/* May a directory be closed to others: is it ours by its content? */
+/* One or two levels below the root stand the directories of the system, but for /tmp/NAME. */
+static bool is_near_root(int fd)
+{
+        char link[32];
+        char path[4096] = "";
+        int levels = 0;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        if (readlink(link, path, sizeof(path) - 1) < 0)
+                return true;
+        for (const char *at = path; *at; at++)
+                levels += *at == '/';
+        return levels <= 2 && strncmp(path, "/tmp/", 5) != 0;
+}
+
+/* Does the entry speak against closing the directory that holds it? */
+static bool is_foreign(int fd, const char *name, bool near_root)
+{
+        struct stat status;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0)
+                return false;
+        if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+                return false; /* it has just gone */
+        return status.st_uid != geteuid() || (near_root && S_ISDIR(status.st_mode));
+}
+
+/* May a directory be closed to others: is nothing in it that others may need? */
 static bool is_ours(int fd, const char *mark)
 {
+        bool near_root = is_near_root(fd);
         DIR *directory = NULL;
         struct dirent *entry;
-        bool empty = true;
+        bool ours = true;
         int copy;
 
         if (faccessat(fd, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -224,21 +252,18 @@ static bool is_ours(int fd, const char *mark)
                 directory = fdopendir(copy);
         if (!directory)
                 return false;
-        while ((entry = readdir(directory))) {
-                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-                    strcmp(entry->d_name, "lost+found") != 0)
-                        empty = false;
-        }
+        while (ours && (entry = readdir(directory)))
+                ours = !is_foreign(fd, entry->d_name, near_root);
         closedir(directory);
-        return empty;
+        return ours;
 }
 
 static int close_to_others(int fd, const char *path, const char *mark, struct reason *reason)
 {
         if (!is_ours(fd, mark)) {
                 reason_set(reason,
-                           "others may enter '%s', and it holds files that are not isthmus's; give "
-                           "it a directory of its own",
+                           "others may enter '%s', and it holds what is not isthmus's; give it a "
+                           "directory of its own",
                            path);
                 return -EPERM;
         }

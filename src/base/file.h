@@ -44,9 +44,11 @@ void file_tighten(const char *path);
 
 /*
  * Makes a directory (0700) and those above it if missing, and makes sure that it is fit to hold
- * secrets. One of ours that others may enter is closed to them, with a line in the log, if it is
- * empty or has a file `mark`, which says that it was made for this purpose. Refused, with the
- * reason and -EPERM, is one that others may write, or that belongs to somebody else but root.
+ * secrets. One of ours that others may enter is closed to them, with a line in the log, if it has a
+ * file `mark`, which says that it was made for this purpose, or holds nothing of other users and,
+ * at most two levels below the root, no directories (`/var/lib` must stay open). Refused, with the
+ * reason and -EPERM, is any other such one, and one that others may write, or that belongs to
+ * somebody else but root.
  */
 int file_claim_directory(const char *path, const char *mark, struct reason *reason) MUST_CHECK;
 
