@@ -44,6 +44,15 @@ static void init_conditions(struct store *store)
         pthread_mutex_init(&store->mutex, NULL);
 }
 
+static void work_init(struct store_work *work)
+{
+        list_init(&work->puts);
+        list_init(&work->writes);
+        list_init(&work->tasks);
+        list_init(&work->late);
+        list_init(&work->late_writes);
+}
+
 static struct store *store_new(const struct store_options *options,
                                const struct store_backend *backend)
 {
@@ -55,6 +64,9 @@ static struct store *store_new(const struct store_options *options,
         store->dead_letter_bytes = options->dead_letter_bytes;
         store->dead_letter_ms = options->dead_letter_ms;
         store_shares_init(&store->shares);
+        work_init(&store->inbox);
+        work_init(&store->work);
+        list_init(&store->takes);
         store->lock = -1;
         store->gather = 1;
         init_conditions(store);
@@ -254,7 +266,7 @@ static void wake_later(struct store *store)
 static void hand_over_task(struct store *store, struct store_task *task)
 {
         pthread_mutex_lock(&store->mutex);
-        STORE_LIST_APPEND(&store->inbox.tasks, task);
+        list_push_back(&store->inbox.tasks, &task->node);
         if (task->kind == STORE_TASK_DEAD)
                 store_ids_add(&store->leaving, &task->id, 1);
         if (store_task_is_durable(task))
@@ -275,9 +287,9 @@ void store_put(struct store *store, struct store_put *put)
         }
         pthread_mutex_lock(&store->mutex);
         if (store->closing)
-                STORE_LIST_APPEND(&store->inbox.late, put);
+                list_push_back(&store->inbox.late, &put->node);
         else
-                STORE_LIST_APPEND(&store->inbox.puts, put);
+                list_push_back(&store->inbox.puts, &put->node);
         wake_now(store);
         pthread_mutex_unlock(&store->mutex);
 }
@@ -286,9 +298,9 @@ void store_write(struct store *store, struct store_write *write)
 {
         pthread_mutex_lock(&store->mutex);
         if (store->closing)
-                STORE_LIST_APPEND(&store->inbox.late_writes, write);
+                list_push_back(&store->inbox.late_writes, &write->node);
         else
-                STORE_LIST_APPEND(&store->inbox.writes, write);
+                list_push_back(&store->inbox.writes, &write->node);
         wake_now(store);
         pthread_mutex_unlock(&store->mutex);
 }
@@ -296,7 +308,7 @@ void store_write(struct store *store, struct store_write *write)
 void store_take(struct store *store, struct store_take *take)
 {
         pthread_mutex_lock(&store->mutex);
-        STORE_LIST_APPEND(&store->takes, take);
+        list_push_back(&store->takes, &take->node);
         pthread_cond_signal(&store->reader_wakes);
         pthread_mutex_unlock(&store->mutex);
 }

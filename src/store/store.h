@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/list.h"
 #include "base/reason.h"
 
 enum store_condition {
@@ -92,7 +93,7 @@ struct store_put {
          * negative.
          */
         void (*done)(struct store_put *put, int result);
-        struct store_put *next; /* the store's */
+        struct list_node node; /* the store's */
 };
 
 void store_put(struct store *store, struct store_put *put);
@@ -108,7 +109,7 @@ struct store_take {
         /* On the thread `store-read`; the events are valid during the call only. */
         void (*done)(struct store_take *take, int result, const struct store_event *events,
                      size_t count);
-        struct store_take *next; /* the store's */
+        struct list_node node; /* the store's */
 };
 
 void store_take(struct store *store, struct store_take *take);
@@ -191,7 +192,7 @@ struct store_write {
         struct store_record record;
         /* On the thread `store`, after the commit; may be NULL. */
         void (*done)(struct store_write *write, int result);
-        struct store_write *next; /* the store's */
+        struct list_node node; /* the store's */
 };
 
 /* Everything stays the caller's until `done`. */

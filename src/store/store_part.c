@@ -19,25 +19,23 @@ static size_t put_size(const struct store_put *put)
 }
 
 /* Moves the first ones of `from` to `to` until they have that many bytes. */
-static void select_puts(struct store_puts *from, struct store_puts *to, size_t most_bytes)
+static void select_puts(struct list *from, struct list *to, size_t most_bytes)
 {
-        for (size_t bytes = 0; from->first && bytes < most_bytes;) {
-                struct store_put *put = from->first;
+        for (size_t bytes = 0; !list_is_empty(from) && bytes < most_bytes;) {
+                struct list_node *node = list_pop_front(from);
 
-                bytes += put_size(put);
-                from->first = put->next;
-                STORE_LIST_APPEND(to, put);
+                bytes += put_size(list_entry(node, struct store_put, node));
+                list_push_back(to, node);
         }
 }
 
-static void select_writes(struct store_writes *from, struct store_writes *to, size_t most_bytes)
+static void select_writes(struct list *from, struct list *to, size_t most_bytes)
 {
-        for (size_t bytes = 0; from->first && bytes < most_bytes;) {
-                struct store_write *write = from->first;
+        for (size_t bytes = 0; !list_is_empty(from) && bytes < most_bytes;) {
+                struct list_node *node = list_pop_front(from);
 
-                bytes += write->record.value_size + 64;
-                from->first = write->next;
-                STORE_LIST_APPEND(to, write);
+                bytes += list_entry(node, struct store_write, node)->record.value_size + 64;
+                list_push_back(to, node);
         }
 }
 
@@ -49,18 +47,18 @@ void store_part_select(struct store *store, struct store_part *part)
         size_t most_tasks = tight ? PART_TASKS_TIGHT : PART_TASKS;
 
         *part = (struct store_part){.done_count = work->done.count};
+        list_init(&part->puts);
+        list_init(&part->refused);
+        list_init(&part->greedy);
+        list_init(&part->writes);
+        list_init(&part->tasks);
         if (part->done_count > most_ids)
                 part->done_count = most_ids;
-        while (work->tasks.first && part->task_count < most_tasks) {
-                struct store_task *task = work->tasks.first;
-
-                work->tasks.first = task->next;
-                STORE_LIST_APPEND(&part->tasks, task);
-                part->task_count++;
-        }
+        while (!list_is_empty(&work->tasks) && part->tasks.count < most_tasks)
+                list_push_back(&part->tasks, list_pop_front(&work->tasks));
         select_puts(&work->puts, &part->puts, store->part_bytes);
         /* A record may tell of what a task does, and must not be on disk before it. */
-        if (!work->tasks.first)
+        if (list_is_empty(&work->tasks))
                 select_writes(&work->writes, &part->writes, store->part_bytes);
 }
 
@@ -79,8 +77,12 @@ static int run_tasks(struct store *store, struct store_part *part)
         size_t limit = store->trouble == STORE_TROUBLE_NONE ? PART_TASKS : PART_TASKS_TIGHT;
         int result = 0;
 
-        for (struct store_task *task = part->tasks.first; task && result == 0; task = task->next)
-                result = store_task_run(store, part, task, limit);
+        list_for_each (node, &part->tasks) {
+                result = store_task_run(store, part, list_entry(node, struct store_task, node),
+                                        limit);
+                if (result)
+                        break;
+        }
         return result;
 }
 
@@ -123,45 +125,43 @@ int store_part_put(struct store *store, struct store_part *part, struct store_pu
 /* Those that may not be stored go to `refused` and `greedy`. */
 static int run_puts(struct store *store, struct store_part *part)
 {
-        struct store_puts all = part->puts;
-        int result = 0;
+        list_for_each_safe (node, &part->puts) {
+                struct store_put *put = list_entry(node, struct store_put, node);
+                int verdict = judge_put(store, part, put);
+                int result;
 
-        part->puts.first = NULL;
-        while (all.first) {
-                struct store_put *put = all.first;
-                int verdict = result == 0 ? judge_put(store, part, put) : 0;
-
-                all.first = put->next;
-                if (verdict == STORE_E_FULL) {
-                        STORE_LIST_APPEND(&part->refused, put);
-                } else if (verdict == STORE_E_SHARE) {
-                        STORE_LIST_APPEND(&part->greedy, put);
-                } else {
-                        STORE_LIST_APPEND(&part->puts, put);
-                        if (result == 0)
-                                result = store_part_put(store, part, put);
+                if (verdict == 0) {
+                        result = store_part_put(store, part, put);
+                        if (result)
+                                return result;
+                        continue;
                 }
+                list_remove(&part->puts, node);
+                list_push_back(verdict == STORE_E_FULL ? &part->refused : &part->greedy, node);
         }
-        return result;
+        return 0;
 }
 
 static int run_writes(struct store *store, struct store_part *part)
 {
         int result = 0;
 
-        for (struct store_write *write = part->writes.first; write && result == 0;
-             write = write->next)
-                result = store->backend->write(store->writer, &write->record);
+        list_for_each (node, &part->writes) {
+                result = store->backend->write(store->writer,
+                                               &list_entry(node, struct store_write, node)->record);
+                if (result)
+                        break;
+        }
         return result;
 }
 
 static bool is_durable(const struct store_part *part)
 {
-        for (const struct store_task *task = part->tasks.first; task; task = task->next) {
-                if (store_task_is_durable(task))
+        list_for_each (node, &part->tasks) {
+                if (store_task_is_durable(list_entry(node, struct store_task, node)))
                         return true;
         }
-        return part->puts.first || part->writes.first;
+        return !list_is_empty(&part->puts) || !list_is_empty(&part->writes);
 }
 
 int store_part_run(struct store *store, struct store_part *part)

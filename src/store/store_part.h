@@ -6,12 +6,11 @@
 #include "store/store_task.h"
 
 struct store_part {
-        struct store_puts puts;
-        struct store_puts refused; /* beyond the bound of the store */
-        struct store_puts greedy;  /* of devices that hold more than their share */
-        struct store_writes writes;
-        struct store_tasks tasks;
-        size_t task_count;
+        struct list puts;    /* struct store_put, here and below */
+        struct list refused; /* beyond the bound of the store */
+        struct list greedy;  /* of devices that hold more than their share */
+        struct list writes;
+        struct list tasks;
         size_t done_count; /* the first ones of work.done */
         struct store_change change;
         int64_t stored;

@@ -16,31 +16,30 @@
 
 /* --- takes ------------------------------------------------------------------------------- */
 
-void store_takes_refuse(struct store_takes *takes)
+void store_takes_refuse(struct list *takes)
 {
-        struct store_take *next;
+        struct list_node *node;
 
-        for (struct store_take *take = takes->first; take; take = next) {
-                next = take->next;
+        while ((node = list_pop_front(takes))) {
+                struct store_take *take = list_entry(node, struct store_take, node);
+
                 take->done(take, STORE_E_CLOSED, NULL, 0);
         }
-        takes->first = NULL;
 }
 
 /*
  * Waits for takes; false when the store closes. `leaving` becomes the ids that are done or dead
  * but perhaps not yet gone from the disk: nobody wants to be given them again.
  */
-static bool wait_for_takes(struct store *store, struct store_takes *takes,
-                           struct store_ids *leaving)
+static bool wait_for_takes(struct store *store, struct list *takes, struct store_ids *leaving)
 {
         bool closing;
 
         leaving->count = 0;
         pthread_mutex_lock(&store->mutex);
-        while (!store->takes.first && !store->closing)
+        while (list_is_empty(&store->takes) && !store->closing)
                 pthread_cond_wait(&store->reader_wakes, &store->mutex);
-        STORE_LIST_MOVE(takes, &store->takes);
+        list_splice_back(takes, &store->takes);
         store_ids_add(leaving, store->committing.ids, store->committing.count);
         store_ids_add(leaving, store->leaving.ids, store->leaving.count);
         closing = store->closing;
@@ -103,19 +102,16 @@ static void run_take(struct store *store, struct store_take *take, const struct 
 void *store_reader_run(void *context)
 {
         struct store *store = context;
-        struct store_takes takes = {.first = NULL};
         struct store_rows rows = STORE_ROWS_INIT;
         struct store_ids leaving = {.ids = NULL};
+        struct list_node *node;
+        struct list takes;
 
         thread_enter(STORE_THREAD_READER);
+        list_init(&takes);
         while (wait_for_takes(store, &takes, &leaving)) {
-                struct store_take *next;
-
-                for (struct store_take *take = takes.first; take; take = next) {
-                        next = take->next;
-                        run_take(store, take, &leaving, &rows);
-                }
-                takes.first = NULL;
+                while ((node = list_pop_front(&takes)))
+                        run_take(store, list_entry(node, struct store_take, node), &leaving, &rows);
         }
         store_takes_refuse(&takes);
         store_rows_deinit(&rows);

@@ -18,37 +18,15 @@
 #define STORE_THREAD_WRITER "store"
 #define STORE_THREAD_READER "store-read"
 
-struct store_task;
-
-/* Singly linked, in order of arrival; `last` is not valid while `first` is NULL. */
-struct store_puts {
-        struct store_put *first;
-        struct store_put *last;
-};
-
-struct store_writes {
-        struct store_write *first;
-        struct store_write *last;
-};
-
-struct store_tasks {
-        struct store_task *first;
-        struct store_task *last;
-};
-
-struct store_takes {
-        struct store_take *first;
-        struct store_take *last;
-};
-
 /* What the thread `store` has to do. `tasks` and `done` are never refused, only tried again. */
 struct store_work {
-        struct store_puts puts;
-        struct store_puts late; /* came after store_close began: to be answered STORE_E_CLOSED */
-        struct store_writes writes;
-        struct store_writes late_writes;
-        struct store_tasks tasks;
+        struct list puts;   /* struct store_put */
+        struct list writes; /* struct store_write */
+        struct list tasks;  /* struct store_task */
         struct store_ids done;
+        /* Came after store_close began: to be answered STORE_E_CLOSED. */
+        struct list late;
+        struct list late_writes;
 };
 
 struct store {
@@ -69,7 +47,7 @@ struct store {
         pthread_cond_t writer_wakes;
         pthread_cond_t reader_wakes;
         struct store_work inbox;
-        struct store_takes takes;
+        struct list takes;           /* struct store_take */
         int64_t lazy_since_ns;       /* steady; the oldest thing in inbox that may wait; 0 = none */
         struct store_ids leaving;    /* done or dead, still in `inbox` */
         struct store_ids committing; /* done or dead, in `work` */
@@ -106,30 +84,6 @@ void *store_reader_run(void *context);
 void store_writer_refuse_late(struct store_work *work);
 
 /* Answers all that are left with STORE_E_CLOSED. */
-void store_takes_refuse(struct store_takes *takes);
-
-/* The list operations, for each of the lists above. */
-#define STORE_LIST_APPEND(list, node)                                                              \
-        do {                                                                                       \
-                (node)->next = NULL;                                                               \
-                if ((list)->first)                                                                 \
-                        (list)->last->next = (node);                                               \
-                else                                                                               \
-                        (list)->first = (node);                                                    \
-                (list)->last = (node);                                                             \
-        } while (0)
-
-/* Moves all of `from` behind `to`. */
-#define STORE_LIST_MOVE(to, from)                                                                  \
-        do {                                                                                       \
-                if ((from)->first) {                                                               \
-                        if ((to)->first)                                                           \
-                                (to)->last->next = (from)->first;                                  \
-                        else                                                                       \
-                                (to)->first = (from)->first;                                       \
-                        (to)->last = (from)->last;                                                 \
-                        (from)->first = NULL;                                                      \
-                }                                                                                  \
-        } while (0)
+void store_takes_refuse(struct list *takes);
 
 #endif

@@ -190,28 +190,22 @@ static void refuse(struct store_task *task, int result)
         task_free(task);
 }
 
-void store_tasks_refuse(struct store_tasks *tasks, int result)
+void store_tasks_refuse(struct list *tasks, int result)
 {
-        struct store_task *next;
+        struct list_node *node;
 
-        for (struct store_task *task = tasks->first; task; task = next) {
-                next = task->next;
-                refuse(task, result);
-        }
-        tasks->first = NULL;
+        while ((node = list_pop_front(tasks)))
+                refuse(list_entry(node, struct store_task, node), result);
 }
 
-void store_tasks_refuse_letters(struct store_tasks *tasks, int result)
+void store_tasks_refuse_letters(struct list *tasks, int result)
 {
-        struct store_tasks all = *tasks;
-        struct store_task *next;
+        list_for_each_safe (node, tasks) {
+                struct store_task *task = list_entry(node, struct store_task, node);
 
-        tasks->first = NULL;
-        for (struct store_task *task = all.first; task; task = next) {
-                next = task->next;
-                if (task->letters)
-                        refuse(task, result);
-                else
-                        STORE_LIST_APPEND(tasks, task);
+                if (!task->letters)
+                        continue;
+                list_remove(tasks, node);
+                refuse(task, result);
         }
 }

@@ -23,6 +23,7 @@ struct store_progress {
 };
 
 struct store_task {
+        struct list_node node;
         enum store_task_kind {
                 STORE_TASK_RETRY,
                 STORE_TASK_DEAD,
@@ -40,8 +41,7 @@ struct store_task {
         struct store_progress making;  /* and with the transaction that is being written */
         struct store_rows rows;        /* STORE_TASK_REPLAY: the events of that transaction */
         struct store_record record;    /* STORE_TASK_WRITE; points into `texts` */
-        struct store_task *next;
-        char texts[]; /* STORE_TASK_DEAD: the reason */
+        char texts[];                  /* STORE_TASK_DEAD: the reason */
 };
 
 /* With room for `texts_size` bytes behind it. */
@@ -63,9 +63,9 @@ int store_task_run(struct store *store, struct store_part *part, struct store_ta
 bool store_task_committed(struct store *store, struct store_task *task) MUST_CHECK;
 
 /* Frees all, and answers those that somebody waits for. */
-void store_tasks_refuse(struct store_tasks *tasks, int result);
+void store_tasks_refuse(struct list *tasks, int result);
 
 /* Only those that change dead letters: somebody who asked for it can ask again. */
-void store_tasks_refuse_letters(struct store_tasks *tasks, int result);
+void store_tasks_refuse_letters(struct list *tasks, int result);
 
 #endif

@@ -5,7 +5,7 @@
  * Laws:
  *   - what came while a transaction was being written goes into the next one, together;
  *   - a put is answered after the commit that holds it, and only this thread answers;
- *   - done, retry, dead and the like wait up to LAZY_NS for company, then go without a sync of
+ *   - done, retry, dead and the like wait up to 100 ms for company, then go without a sync of
  *     their own; they are never lost while the process lives: what fails is tried again;
  *   - puts are refused when there is no room, settling is not;
  *   - dead letters give way when they are too old or too many, whoever else needs room.
@@ -18,16 +18,10 @@
 #include "base/metrics.h"
 #include "base/thread.h"
 #include "store/store_part.h"
+#include "store/store_wait.h"
 
-#define LAZY_NS      (100 * CLOCK_NS_PER_MS)
 #define TRY_AGAIN_NS CLOCK_NS_PER_S
 #define TRIM_NS      (60 * CLOCK_NS_PER_S)
-
-/* plan_gathering says what for. */
-#define GATHER_NS   (2 * CLOCK_NS_PER_MS)
-#define GATHER_FROM 3
-#define GATHER_STAY 2
-#define GATHER_TO   32
 
 /* When closing, what can't be written is given up after so many tries. */
 #define CLOSING_TRIES 3
@@ -44,28 +38,28 @@ static void count_refused(int result)
                 metrics_add(METRIC_STORE_REFUSED_FAILED, 1);
 }
 
-static void answer_puts(struct store_puts *puts, int result)
+static void answer_puts(struct list *puts, int result)
 {
-        struct store_put *next;
+        struct list_node *node;
 
-        for (struct store_put *put = puts->first; put; put = next) {
-                next = put->next;
+        while ((node = list_pop_front(puts))) {
+                struct store_put *put = list_entry(node, struct store_put, node);
+
                 count_refused(result);
                 put->done(put, result);
         }
-        puts->first = NULL;
 }
 
-static void answer_writes(struct store_writes *writes, int result)
+static void answer_writes(struct list *writes, int result)
 {
-        struct store_write *next;
+        struct list_node *node;
 
-        for (struct store_write *write = writes->first; write; write = next) {
-                next = write->next;
+        while ((node = list_pop_front(writes))) {
+                struct store_write *write = list_entry(node, struct store_write, node);
+
                 if (write->done)
                         write->done(write, result);
         }
-        writes->first = NULL;
 }
 
 void store_writer_refuse_late(struct store_work *work)
@@ -74,144 +68,26 @@ void store_writer_refuse_late(struct store_work *work)
         answer_writes(&work->late_writes, STORE_E_CLOSED);
 }
 
-/* --- waiting for work -------------------------------------------------------------------- */
-
-static bool work_has_settling(const struct store_work *work)
-{
-        return work->tasks.first || work->done.count > 0;
-}
-
-static bool inbox_is_urgent(const struct store_work *inbox)
-{
-        return inbox->puts.first || inbox->writes.first || inbox->late.first ||
-               inbox->late_writes.first;
-}
-
-static int64_t sooner(int64_t deadline, int64_t other)
-{
-        return deadline == 0 || other < deadline ? other : deadline;
-}
-
-/* When the thread must go on even if nothing urgent comes; 0 = never. */
-static int64_t next_deadline(const struct store *store)
-{
-        int64_t deadline = 0;
-
-        if (store->lazy_since_ns)
-                deadline = store->lazy_since_ns + LAZY_NS;
-        if (work_has_settling(&store->work))
-                deadline = sooner(deadline, store->settle_again_ns);
-        if (store->care_at_ns)
-                deadline = sooner(deadline, store->care_at_ns);
-        if (store->trouble != STORE_TROUBLE_NONE)
-                deadline = sooner(deadline, store->room_again_ns);
-        if (store->gather > 1)
-                deadline = sooner(deadline, store->gather_until_ns);
-        if (store->trim_at_ns)
-                deadline = sooner(deadline, store->trim_at_ns);
-        return deadline;
-}
-
-static void wait_until(struct store *store, int64_t deadline_ns)
-{
-        struct timespec deadline = {.tv_sec = deadline_ns / CLOCK_NS_PER_S,
-                                    .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
-
-        store->writer_waits = true;
-        if (deadline_ns)
-                pthread_cond_timedwait(&store->writer_wakes, &store->mutex, &deadline);
-        else
-                pthread_cond_wait(&store->writer_wakes, &store->mutex);
-        store->writer_waits = false;
-}
-
-static void move_inbox(struct store *store)
-{
-        struct store_work *inbox = &store->inbox;
-        struct store_work *work = &store->work;
-
-        STORE_LIST_MOVE(&work->puts, &inbox->puts);
-        STORE_LIST_MOVE(&work->late, &inbox->late);
-        STORE_LIST_MOVE(&work->writes, &inbox->writes);
-        STORE_LIST_MOVE(&work->late_writes, &inbox->late_writes);
-        STORE_LIST_MOVE(&work->tasks, &inbox->tasks);
-        store_ids_add(&work->done, inbox->done.ids, inbox->done.count);
-        store_ids_add(&store->committing, store->leaving.ids, store->leaving.count);
-        inbox->done.count = 0;
-        store->leaving.count = 0;
-        store->lazy_since_ns = 0;
-        store->awaited = 0;
-}
-
-/*
- * Where puts come so fast that commits hold several, a commit waits for more of them, but not
- * longer than GATHER_NS after the one before began: the cost of a commit is shared by more, and
- * the disk is synced less often. A put that comes alone never waits.
- */
-static void plan_gathering(struct store *store)
-{
-        bool crowded = store->awaited >= (store->gather > 1 ? GATHER_STAY : GATHER_FROM);
-
-        store->gather = crowded ? GATHER_TO : 1;
-        store->gather_until_ns = crowded ? clock_steady_ns() + GATHER_NS : 0;
-}
-
-/* With the mutex held: is it time to write? */
-static bool is_time(struct store *store)
-{
-        int64_t now;
-        int64_t deadline;
-
-        if (store->closing || store->awaited >= store->gather)
-                return true;
-        now = clock_steady_ns();
-        if (store->gather > 1 && store->gather_until_ns <= now) {
-                if (store->awaited > 0)
-                        return true;
-                store->gather = 1;
-        }
-        deadline = next_deadline(store);
-        return deadline && deadline <= now;
-}
-
-/* Moves what there is to do into `work`; false when the store closes and nothing is left. */
-static bool wait_for_work(struct store *store)
-{
-        bool go_on;
-
-        pthread_mutex_lock(&store->mutex);
-        while (!is_time(store))
-                wait_until(store, next_deadline(store));
-        plan_gathering(store);
-        move_inbox(store);
-        store->work_is_last = store->closing;
-        go_on = !store->closing || inbox_is_urgent(&store->work) || work_has_settling(&store->work);
-        pthread_mutex_unlock(&store->mutex);
-        return go_on;
-}
-
 /* --- what comes of it -------------------------------------------------------------------- */
 
-/* Puts the tasks that are not done yet back to the front. */
-static void return_tasks(struct store *store, struct store_tasks *tasks)
+/* Puts them back where they came from, to the front. */
+static void put_back(struct list *list, struct list *first)
 {
-        STORE_LIST_MOVE(tasks, &store->work.tasks);
-        store->work.tasks = *tasks;
-        tasks->first = NULL;
+        list_splice_back(first, list);
+        list_splice_back(list, first);
 }
 
 /* After a commit: ends the tasks that are done. One that has more lets the others go first. */
 static void finish_tasks(struct store *store, struct store_part *part)
 {
-        while (part->tasks.first) {
-                struct store_task *task = part->tasks.first;
+        struct list_node *node;
 
-                part->tasks.first = task->next;
-                if (store_task_committed(store, task))
-                        STORE_LIST_APPEND(&store->work.tasks, task);
+        while ((node = list_pop_front(&part->tasks))) {
+                if (store_task_committed(store, list_entry(node, struct store_task, node)))
+                        list_push_back(&store->work.tasks, node);
         }
         pthread_mutex_lock(&store->mutex);
-        if (!work_has_settling(&store->work))
+        if (!store_work_has_settling(&store->work))
                 store->committing.count = 0;
         pthread_mutex_unlock(&store->mutex);
 }
@@ -300,12 +176,12 @@ static int public_result(int result)
 }
 
 /* Names the devices that hold more than their share, each of them now and then. */
-static void tell_greedy(struct store *store, const struct store_puts *greedy)
+static void tell_greedy(struct store *store, const struct list *greedy)
 {
-        int64_t now_ns = clock_steady_ns();
+        int64_t now_ns = list_is_empty(greedy) ? 0 : clock_steady_ns();
 
-        for (const struct store_put *put = greedy->first; put; put = put->next) {
-                const char *device = put->events[0].device;
+        list_for_each (node, greedy) {
+                const char *device = list_entry(node, struct store_put, node)->events[0].device;
 
                 if (!store_shares_tell(&store->shares, device, now_ns))
                         continue;
@@ -324,8 +200,8 @@ static void finish_part(struct store *store, struct store_part *part)
         store_ids_remove_first(&store->work.done, part->done_count);
         count_part(store, part);
         finish_tasks(store, part);
-        if (part->puts.first || part->refused.first)
-                set_bounded(store, part->refused.first != NULL);
+        if (!list_is_empty(&part->puts) || !list_is_empty(&part->refused))
+                set_bounded(store, !list_is_empty(&part->refused));
         tell_greedy(store, &part->greedy);
         answer_puts(&part->puts, 0);
         answer_puts(&part->refused, STORE_E_FULL);
@@ -339,22 +215,21 @@ static void finish_part(struct store *store, struct store_part *part)
  */
 static bool take_back(struct store *store, struct store_part *part, int result)
 {
-        bool was_last_try = store->trouble != STORE_TROUBLE_NONE && !part->puts.first;
+        bool was_last_try = store->trouble != STORE_TROUBLE_NONE && list_is_empty(&part->puts);
 
         note_failure(store, result);
-        STORE_LIST_MOVE(&part->puts, &part->refused);
-        STORE_LIST_MOVE(&part->puts, &part->greedy);
+        list_splice_back(&part->puts, &part->refused);
+        list_splice_back(&part->puts, &part->greedy);
         answer_puts(&part->puts, public_result(result));
         if (was_last_try)
                 store_tasks_refuse_letters(&part->tasks, public_result(result));
-        return_tasks(store, &part->tasks);
+        put_back(&store->work.tasks, &part->tasks);
         if (was_last_try) {
                 answer_writes(&part->writes, public_result(result));
                 store->settle_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
                 return false;
         }
-        STORE_LIST_MOVE(&part->writes, &store->work.writes);
-        store->work.writes = part->writes;
+        put_back(&store->work.writes, &part->writes);
         return true;
 }
 
@@ -415,16 +290,14 @@ static void plan_trim(struct store *store)
                 store->trim_at_ns = store->state.dead_letters > 0 ? now_ns + TRIM_NS : 0;
                 due = store->dead_letter_ms > 0;
         }
-        if (store->state.dead_letters > 0 && (too_many || due) && !store->work.tasks.first) {
-                struct store_task *trim = store_task_new(STORE_TASK_TRIM, 0, 0);
-
-                STORE_LIST_APPEND(&store->work.tasks, trim);
-        }
+        if (store->state.dead_letters > 0 && (too_many || due) && list_is_empty(&store->work.tasks))
+                list_push_back(&store->work.tasks, &store_task_new(STORE_TASK_TRIM, 0, 0)->node);
 }
 
 static bool work_is_done(const struct store_work *work)
 {
-        return !work->puts.first && !work->writes.first && !work_has_settling(work);
+        return list_is_empty(&work->puts) && list_is_empty(&work->writes) &&
+               !store_work_has_settling(work);
 }
 
 static void take_care(struct store *store)
@@ -440,8 +313,8 @@ static void take_care(struct store *store)
 /* Nobody waits for what is left, and it failed a moment ago. */
 static bool is_for_later(const struct store *store)
 {
-        return !store->work.puts.first && !store->work.writes.first && !store->work_is_last &&
-               clock_steady_ns() < store->settle_again_ns;
+        return list_is_empty(&store->work.puts) && list_is_empty(&store->work.writes) &&
+               !store->work_is_last && clock_steady_ns() < store->settle_again_ns;
 }
 
 /* Writes all there is; false if something is left for later because the disk refuses. */
@@ -471,7 +344,7 @@ static bool write_work(struct store *store)
 
 static void give_up(struct store *store)
 {
-        if (work_has_settling(&store->work))
+        if (store_work_has_settling(&store->work))
                 log_error("STORE_UNSETTLED",
                           "The disk refused the last changes; some events will be sent again",
                           LOG_TEXT("directory", store->directory),
@@ -489,7 +362,7 @@ void *store_writer_run(void *context)
         if (store->backend->make_room(store->writer) != 0)
                 note_failure(store, STORE_E_FULL);
         store->trim_at_ns = clock_steady_ns();
-        while (wait_for_work(store)) {
+        while (store_wait_for_work(store)) {
                 store_writer_refuse_late(&store->work);
                 seek_way_back(store);
                 plan_trim(store);
