@@ -15,7 +15,7 @@ file(CONFIGURE OUTPUT generated/formatter_scripts.h CONTENT "@arrays@" @ONLY)
 
 file(GLOB worker_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/formatter/worker/*.c)
 set(shared_sources formatter/formatter_wire.c base/buf.c base/clock.c base/mem.c base/reason.c
-        base/text.c base/thread.c)
+        base/text.c base/thread.c base/utf8.c)
 list(TRANSFORM shared_sources PREPEND ${CMAKE_SOURCE_DIR}/src/)
 
 add_executable(isthmus-formatter ${worker_sources} ${shared_sources})

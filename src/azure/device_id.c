@@ -5,6 +5,7 @@
 
 #include "azure/names.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 static bool is_alphanumeric(char c)
 {
@@ -14,7 +15,7 @@ static bool is_alphanumeric(char c)
 /* Names a character the way a person can find it: as itself, or by its number. */
 static void explain_character(const char *id, size_t at, const char *allowed, struct reason *reason)
 {
-        size_t length = text_utf8_length(id + at, strlen(id + at));
+        size_t length = utf8_length(id + at, strlen(id + at));
         bool printable = length > 1 || (length == 1 && id[at] >= ' ' && id[at] != 0x7f);
 
         if (printable)

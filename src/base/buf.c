@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 void buf_deinit(struct buf *buf)
 {
@@ -28,13 +28,11 @@ void buf_clear(struct buf *buf)
                 buf->data[0] = '\0';
 }
 
-void buf_reserve(struct buf *buf, size_t size)
+void buf_grow(struct buf *buf, size_t size)
 {
         size_t need = buf->size + size + 1;
         size_t capacity = buf->capacity ? buf->capacity : 64;
 
-        if (need <= buf->capacity)
-                return;
         while (capacity < need)
                 capacity *= 2;
         buf->data = mem_resize(buf->data, capacity, 1);
@@ -42,23 +40,18 @@ void buf_reserve(struct buf *buf, size_t size)
         buf->capacity = capacity;
 }
 
-void buf_add(struct buf *buf, const void *bytes, size_t size)
+void buf_add_int(struct buf *buf, int64_t number)
 {
-        buf_reserve(buf, size);
-        if (size > 0)
-                memcpy(buf->data + buf->size, bytes, size);
-        buf->size += size;
-        buf->data[buf->size] = '\0';
-}
+        uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+        char digits[20];
+        size_t at = sizeof(digits);
 
-void buf_add_text(struct buf *buf, const char *text)
-{
-        buf_add(buf, text, strlen(text));
-}
-
-void buf_add_char(struct buf *buf, char character)
-{
-        buf_add(buf, &character, 1);
+        do
+                digits[--at] = (char)('0' + rest % 10);
+        while ((rest /= 10) > 0);
+        if (number < 0)
+                digits[--at] = '-';
+        buf_add(buf, digits + at, sizeof(digits) - at);
 }
 
 void buf_add_values(struct buf *buf, const char *format, va_list values)
@@ -85,22 +78,11 @@ void buf_add_format(struct buf *buf, const char *format, ...)
         va_end(values);
 }
 
-/* Bytes from the start that a JSON string takes as they are, ASCII only. */
-static size_t plain_length(const char *text, size_t size)
-{
-        size_t at = 0;
-
-        while (at < size && text[at] >= 0x20 && text[at] != '"' && text[at] != '\\' &&
-               (unsigned char)text[at] < 0x80)
-                at++;
-        return at;
-}
-
 /* Adds the character at `text`, which is not plain; returns how many bytes it took. */
 static size_t add_json_character(struct buf *buf, const char *text, size_t size)
 {
         unsigned char c = (unsigned char)text[0];
-        size_t length = text_utf8_length(text, size);
+        size_t length = utf8_length(text, size);
 
         if (length == 0) {
                 buf_add_text(buf, "\xef\xbf\xbd");
@@ -122,7 +104,7 @@ void buf_add_json_string(struct buf *buf, const char *text, size_t size)
         buf_reserve(buf, size + 2);
         buf_add_char(buf, '"');
         while (at < size) {
-                size_t plain = plain_length(text + at, size - at);
+                size_t plain = utf8_plain_length(text + at, size - at);
 
                 buf_add(buf, text + at, plain);
                 at += plain;

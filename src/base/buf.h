@@ -5,6 +5,8 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -25,12 +27,40 @@ void buf_wipe(struct buf *buf);
 /* Empties the buffer and keeps its memory. */
 void buf_clear(struct buf *buf);
 
-/* Makes room for `size` further bytes. */
-void buf_reserve(struct buf *buf, size_t size);
+/* Makes room for `size` further bytes, which there is not. */
+void buf_grow(struct buf *buf, size_t size);
 
-void buf_add(struct buf *buf, const void *bytes, size_t size);
-void buf_add_text(struct buf *buf, const char *text);
-void buf_add_char(struct buf *buf, char character);
+/* Makes room for `size` further bytes. */
+static inline void buf_reserve(struct buf *buf, size_t size)
+{
+        if (size >= buf->capacity - buf->size)
+                buf_grow(buf, size);
+}
+
+static inline void buf_add(struct buf *buf, const void *bytes, size_t size)
+{
+        buf_reserve(buf, size);
+        if (size > 0)
+                memcpy(buf->data + buf->size, bytes, size);
+        buf->size += size;
+        buf->data[buf->size] = '\0';
+}
+
+static inline void buf_add_text(struct buf *buf, const char *text)
+{
+        buf_add(buf, text, strlen(text));
+}
+
+static inline void buf_add_char(struct buf *buf, char character)
+{
+        buf_reserve(buf, 1);
+        buf->data[buf->size++] = character;
+        buf->data[buf->size] = '\0';
+}
+
+/* Adds a whole number in decimal digits. */
+void buf_add_int(struct buf *buf, int64_t number);
+
 void buf_add_format(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_add_values(struct buf *buf, const char *format, va_list values) PRINTF_LIKE(2, 0);
 

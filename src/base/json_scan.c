@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/json_slice.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 /* No name that is wanted is longer. */
 #define NAME_MAX_SIZE 64
@@ -103,7 +103,7 @@ static bool scan_special(struct json_scan *scan, bool is_name)
                 return scan_escape(scan, is_name);
         if ((unsigned char)here(scan) < 0x20)
                 return fail_at(scan, "a control character in a text, or no quote at its end");
-        length = text_utf8_length(scan->text + scan->at, scan->size - scan->at);
+        length = utf8_length(scan->text + scan->at, scan->size - scan->at);
         scan->at += length;
         return length > 0 ? true : fail_at(scan, "a byte that is not valid UTF-8");
 }
@@ -112,7 +112,7 @@ static bool scan_special(struct json_scan *scan, bool is_name)
 static bool scan_string(struct json_scan *scan, bool is_name)
 {
         for (;;) {
-                scan->at += json_plain_length(scan->text + scan->at, scan->size - scan->at);
+                scan->at += utf8_plain_length(scan->text + scan->at, scan->size - scan->at);
                 if (take(scan, '"'))
                         return true;
                 if (!scan_special(scan, is_name))

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 /* Doubles hold every whole number up to 2^53. */
 #define MOST_EXACT 9007199254740992.0
@@ -18,34 +19,6 @@
 #define SLICE_DEPTH 1000
 
 /* --- texts -------------------------------------------------------------------------------- */
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Is one of eight bytes below 0x20, above 0x7f, a quote or a backslash? */
-static bool has_special(uint64_t bytes)
-{
-        uint64_t quote = bytes ^ EACH('"');
-        uint64_t backslash = bytes ^ EACH('\\');
-        uint64_t below = (bytes - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1));
-
-        return ((below | bytes) & EACH(0x80)) != 0;
-}
-
-size_t json_plain_length(const char *text, size_t size)
-{
-        size_t at = 0;
-        uint64_t bytes;
-
-        for (; size - at >= sizeof(bytes); at += sizeof(bytes)) {
-                memcpy(&bytes, text + at, sizeof(bytes));
-                if (has_special(bytes))
-                        break;
-        }
-        while (at < size && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x80 &&
-               text[at] != '"' && text[at] != '\\')
-                at++;
-        return at;
-}
 
 static unsigned hex_value(char c)
 {
@@ -238,7 +211,7 @@ static size_t string_size(const char *text, size_t size)
         size_t at = 1;
 
         while (at < size) {
-                at += json_plain_length(text + at, size - at);
+                at += utf8_plain_length(text + at, size - at);
                 if (at >= size)
                         break;
                 if (text[at] == '"')
@@ -278,7 +251,7 @@ static void write_string(struct buf *out, const char *text, size_t size)
         json_unescape(&plain, text + 1, size - 2);
         buf_add_char(out, '"');
         while (at < plain.size) {
-                size_t length = json_plain_length(plain.data + at, plain.size - at);
+                size_t length = utf8_plain_length(plain.data + at, plain.size - at);
 
                 buf_add(out, plain.data + at, length);
                 at += length;

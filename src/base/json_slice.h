@@ -64,9 +64,6 @@ bool json_walk_item(struct json_walk *walk, struct json_slice *value);
 /* The kind of a value by its first byte. */
 enum json_kind json_kind_of(char first);
 
-/* Bytes from the start that are ASCII, but no control, no quote and no backslash. */
-size_t json_plain_length(const char *text, size_t size);
-
 /* Adds what is between the quotes of a text without its escapes; half a surrogate is U+FFFD. */
 void json_unescape(struct buf *out, const char *text, size_t size);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/json_writer.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 void json_writer_open(struct json_writer *writer, struct buf *out)
@@ -48,7 +47,7 @@ void json_writer_bool(struct json_writer *writer, const char *name, bool value)
 void json_writer_int(struct json_writer *writer, const char *name, int64_t value)
 {
         json_writer_name(writer, name);
-        buf_add_format(writer->out, "%" PRId64, value);
+        buf_add_int(writer->out, value);
 }
 
 void json_writer_value(struct json_writer *writer, const char *name, const char *json)

@@ -32,10 +32,11 @@ char *mem_text(const char *text)
 
 char *mem_text_n(const char *bytes, size_t size)
 {
-        char *copy = mem_new(size + 1, 1);
+        char *copy = mem_check(malloc(size + 1));
 
         if (size > 0)
                 memcpy(copy, bytes, size);
+        copy[size] = '\0';
         return copy;
 }
 

@@ -1,69 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-static bool utf8_tail(const unsigned char *p, size_t count)
-{
-        for (size_t i = 1; i <= count; i++) {
-                if ((p[i] & 0xc0) != 0x80)
-                        return false;
-        }
-        return true;
-}
-
-size_t text_utf8_length(const char *text, size_t size)
-{
-        const unsigned char *p = (const unsigned char *)text;
-
-        if (size == 0)
-                return 0;
-        if (p[0] < 0x80)
-                return 1;
-        if (p[0] >= 0xc2 && p[0] <= 0xdf && size >= 2 && utf8_tail(p, 1))
-                return 2;
-        if ((p[0] & 0xf0) == 0xe0 && size >= 3 && utf8_tail(p, 2)) {
-                bool overlong = p[0] == 0xe0 && p[1] < 0xa0;
-                bool surrogate = p[0] == 0xed && p[1] >= 0xa0;
-
-                return overlong || surrogate ? 0 : 3;
-        }
-        if (p[0] >= 0xf0 && p[0] <= 0xf4 && size >= 4 && utf8_tail(p, 3)) {
-                bool overlong = p[0] == 0xf0 && p[1] < 0x90;
-                bool beyond = p[0] == 0xf4 && p[1] >= 0x90;
-
-                return overlong || beyond ? 0 : 4;
-        }
-        return 0;
-}
-
-bool text_is_utf8(const char *text, size_t size)
-{
-        size_t at = 0;
-
-        while (at < size) {
-                size_t length = text_utf8_length(text + at, size - at);
-
-                if (length == 0)
-                        return false;
-                at += length;
-        }
-        return true;
-}
-
-int text_cut(const char *text, int most)
-{
-        int length = (int)strnlen(text, (size_t)most + 1);
-
-        if (length <= most)
-                return length;
-        for (length = most; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80;)
-                length--;
-        return length;
-}
 
 bool text_equal_nocase(const char *a, const char *b)
 {
@@ -124,11 +66,15 @@ static bool is_unreserved(char c)
 
 void text_url_escape(struct buf *out, const char *text)
 {
-        for (const char *c = text; *c; c++) {
-                if (is_unreserved(*c))
-                        buf_add_char(out, *c);
-                else
-                        buf_add_format(out, "%%%02X", (unsigned char)*c);
+        while (*text) {
+                size_t length = 0;
+
+                while (is_unreserved(text[length]))
+                        length++;
+                buf_add(out, text, length);
+                text += length;
+                if (*text)
+                        buf_add_format(out, "%%%02X", (unsigned char)*text++);
         }
 }
 
@@ -190,7 +136,7 @@ static bool is_order(unsigned code)
 void text_add_printable(struct buf *out, const char *text, size_t size)
 {
         for (size_t at = 0; at < size;) {
-                size_t length = text_utf8_length(text + at, size - at);
+                size_t length = utf8_length(text + at, size - at);
 
                 if (length == 0 || is_order(code_point(text + at, length)))
                         buf_add_char(out, '?');
@@ -203,7 +149,7 @@ void text_add_printable(struct buf *out, const char *text, size_t size)
 void text_add_printable_json(struct buf *out, const char *json, size_t size)
 {
         for (size_t at = 0; at < size;) {
-                size_t length = text_utf8_length(json + at, size - at);
+                size_t length = utf8_length(json + at, size - at);
                 unsigned code = length > 0 ? code_point(json + at, length) : 0xfffd;
 
                 if (length == 0 || (is_order(code) && code != '\n'))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Small, strict questions about text: numbers, cases, UTF-8, percent escapes, printing. */
+/* Small, strict questions about text: numbers, cases, percent escapes, printing. */
 #ifndef ISTHMUS_BASE_TEXT_H
 #define ISTHMUS_BASE_TEXT_H
 
@@ -9,15 +9,6 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-
-/* Length in bytes of the valid UTF-8 character at `text`, 0 if there is none within `size`. */
-size_t text_utf8_length(const char *text, size_t size);
-
-/* True if all `size` bytes are valid UTF-8 (no surrogates, no overlong forms). */
-bool text_is_utf8(const char *text, size_t size);
-
-/* Bytes of `text`, at most `most`, that cut no character in two; for `%.*s`. */
-int text_cut(const char *text, int most);
 
 /* Equal without regard to ASCII case; NULL equals only NULL. */
 bool text_equal_nocase(const char *a, const char *b);

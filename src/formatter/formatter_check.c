@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/json_scan.h"
-#include "base/text.h"
+#include "base/utf8.h"
 #include "formatter/formatter_wire.h"
 
 #define NAME_LIMIT 128
@@ -14,7 +14,7 @@ bool formatter_check_name(const char *name)
 {
         size_t size = strlen(name);
 
-        if (size == 0 || size > NAME_LIMIT || name[0] == '.' || !text_is_utf8(name, size))
+        if (size == 0 || size > NAME_LIMIT || name[0] == '.' || !utf8_is_valid(name, size))
                 return false;
         for (size_t i = 0; i < size; i++) {
                 unsigned char letter = (unsigned char)name[i];

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "base/text.h"
+#include "base/utf8.h"
 #include "formatter/formatter.h"
 #include "formatter/formatter_check.h"
 #include "formatter/formatter_wire.h"
@@ -159,7 +159,7 @@ static bool read_source(const struct formatter_file *file, struct buf *source,
         buf_reserve(source, 0);
         if (source->size >= mark && memcmp(source->data, BYTE_ORDER_MARK, mark) == 0)
                 memcpy(source->data, "   ", mark);
-        if (text_is_utf8(source->data, source->size))
+        if (utf8_is_valid(source->data, source->size))
                 return true;
         reason_set(reason, "'%s' is not UTF-8 text", file->path);
         return false;

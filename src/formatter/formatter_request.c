@@ -7,11 +7,12 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "formatter/formatter_wire.h"
 
 static bool is_text(const char *text)
 {
-        return !text || text_is_utf8(text, strlen(text));
+        return !text || utf8_is_valid(text, strlen(text));
 }
 
 struct formatter_request *formatter_request_new(const char *name, enum formatter_function function,

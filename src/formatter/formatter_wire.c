@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 #define HEADER_SIZE 4
 /* Stands for the size of a text that is absent. */
@@ -202,7 +202,7 @@ static char *take_text(struct reader *reader)
         size_t size;
         char *text = take_bytes(reader, &size);
 
-        if (!text || (!memchr(text, '\0', size) && text_is_utf8(text, size)))
+        if (!text || (!memchr(text, '\0', size) && utf8_is_valid(text, size)))
                 return text;
         reader->broken = true;
         return NULL;
@@ -256,7 +256,7 @@ bool formatter_wire_read_load(const struct formatter_frame *frame, struct format
         load->version = take_number(&reader, 8);
         load->name = take_present_text(&reader);
         load->source = take_bytes(&reader, &load->source_size);
-        return is_whole(&reader) && load->source && text_is_utf8(load->source, load->source_size);
+        return is_whole(&reader) && load->source && utf8_is_valid(load->source, load->source_size);
 }
 
 bool formatter_wire_read_unload(const struct formatter_frame *frame, uint64_t *version)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/utf8.h"
 #include "http/http_inside.h"
 
 /* Of one kind in one second. */
@@ -91,7 +91,7 @@ static bool write_proxied(const struct http_exchange *exchange, char *text, size
                 return false;
         value = last ? last + 1 : value;
         value += strspn(value, " \t");
-        snprintf(text, size, "%.*s", text_cut(value, (int)size - 1), value);
+        snprintf(text, size, "%.*s", utf8_cut(value, (int)size - 1), value);
         return true;
 }
 
@@ -127,7 +127,7 @@ void http_note_refused(struct http_exchange *exchange)
                 return;
         note.log = may_log(server, &note);
         if (note.log) {
-                snprintf(path, sizeof(path), "%.*s", text_cut(exchange->path, PATH_MAX_LOGGED),
+                snprintf(path, sizeof(path), "%.*s", utf8_cut(exchange->path, PATH_MAX_LOGGED),
                          exchange->path);
                 if (exchange->connection && !write_proxied(exchange, peer, sizeof(peer)))
                         write_peer(http_serve_peer(exchange->connection), peer, sizeof(peer));

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 /* Bytes of an id that a reason shows. */
 #define MOST_OF_A_NAME 64
@@ -91,21 +91,18 @@ struct json_object *driver_answer(const char *body, size_t size, struct reason *
         return object;
 }
 
-char *driver_eui(const char *text)
+void driver_eui(char *text)
 {
-        char *eui = mem_text(text);
-
-        for (char *digit = eui; digit && *digit; digit++)
+        for (char *digit = text; digit && *digit; digit++)
                 *digit = (char)toupper((unsigned char)*digit);
-        return eui;
 }
 
 void driver_name_device(struct reason *reason, const char *device, const char *application)
 {
         if (reason->text[0] != '\0')
                 reason_prefix(reason, "device '%.*s' of application '%.*s'",
-                              text_cut(device, MOST_OF_A_NAME), device,
-                              text_cut(application, MOST_OF_A_NAME), application);
+                              utf8_cut(device, MOST_OF_A_NAME), device,
+                              utf8_cut(application, MOST_OF_A_NAME), application);
 }
 
 void driver_add_base_url(struct buf *url, const char *base_url)

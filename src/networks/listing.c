@@ -173,8 +173,9 @@ void device_list_add(struct device_list *list, const char *device, const char *d
         added = &list->devices[list->count++];
         *added = (struct listed_device){
                 .device = mem_text(device),
-                .dev_eui = text_is_empty(dev_eui) ? NULL : driver_eui(dev_eui),
+                .dev_eui = text_is_empty(dev_eui) ? NULL : mem_text(dev_eui),
         };
+        driver_eui(added->dev_eui);
         device_attributes_read(attributes, &added->attributes, &remark);
         if (remark.text[0] != '\0')
                 added->remark = mem_text(remark.text);

@@ -64,11 +64,18 @@ void telemetry_set_property(struct telemetry *telemetry, const char *name, const
 {
         struct telemetry_property *property = find_property(telemetry, name);
 
-        if (property) {
-                free(property->value);
-                property->value = mem_text(value);
+        if (!property) {
+                telemetry_add_property(telemetry, name, value);
                 return;
         }
+        free(property->value);
+        property->value = mem_text(value);
+}
+
+void telemetry_add_property(struct telemetry *telemetry, const char *name, const char *value)
+{
+        struct telemetry_property *property;
+
         if (telemetry->property_count % PROPERTY_STEP == 0)
                 telemetry->properties =
                         mem_resize(telemetry->properties, telemetry->property_count + PROPERTY_STEP,

@@ -83,6 +83,9 @@ void telemetry_deinit(struct telemetry *telemetry);
 /* Copies both; a name that is there already gets the new value. */
 void telemetry_set_property(struct telemetry *telemetry, const char *name, const char *value);
 
+/* The same for a name that is not there. */
+void telemetry_add_property(struct telemetry *telemetry, const char *name, const char *value);
+
 struct telemetry_options {
         /* The older shape: the decoded object as one member `PayloadDecoded`. */
         bool payload_decoded_member;

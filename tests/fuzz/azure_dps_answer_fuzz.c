@@ -5,7 +5,7 @@
 
 #include "azure/device_id.h"
 #include "azure/dps/dps_machine.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -23,7 +23,7 @@ static void check_done(const struct dps_result *result)
         require(assigned == (result->device_id != NULL));
         require(!assigned || device_id_is_valid(result->device_id, NULL));
         require(assigned == (result->reason.text[0] == '\0'));
-        require(text_is_utf8(result->reason.text, strlen(result->reason.text)));
+        require(utf8_is_valid(result->reason.text, strlen(result->reason.text)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

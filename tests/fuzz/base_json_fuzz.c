@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/text.h"
+#include "base/utf8.h"
 #include "support/same_json.h"
 
 #define DEPTH 16
@@ -22,7 +22,7 @@ static void check_round(struct json_object *value)
         CLEANUP(json_cleanup) struct json_object *again = NULL;
 
         json_write(&first, value);
-        if (!text_is_utf8(first.data, first.size))
+        if (!utf8_is_valid(first.data, first.size))
                 abort();
         again = json_parse(first.data, first.size, DEPTH, JSON_STRICT, NULL);
         if (!again)

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 /* A custom allocation's payload may be nested; nothing else is. */
 #define DEPTH_MAX 32
@@ -61,7 +62,7 @@ static char *copy_message(const char *text)
         size_t at = 0;
 
         while (at < size && line.size < MESSAGE_MAX) {
-                size_t length = text_utf8_length(text + at, size - at);
+                size_t length = utf8_length(text + at, size - at);
                 bool printable = length > 1 || (length == 1 && text[at] >= ' ' && text[at] != 0x7f);
 
                 if (printable)

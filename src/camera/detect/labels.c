@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 #define FILE_LIMIT ((size_t)1 << 20)
 
@@ -33,7 +33,7 @@ void labels_deinit(struct labels *labels)
 
 static int add(struct labels *labels, const char *name, size_t size, struct reason *reason)
 {
-        if (size == 0 || size > LABEL_LENGTH_MAX || !text_is_utf8(name, size)) {
+        if (size == 0 || size > LABEL_LENGTH_MAX || !utf8_is_valid(name, size)) {
                 reason_set(reason, "label %zu is empty, longer than %d bytes, or no UTF-8 text",
                            labels->count, LABEL_LENGTH_MAX);
                 return LABELS_E_BAD;

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 /* IoT Central's mark for a command that has no request payload. */
 #define NO_PAYLOAD_MARK "@"
@@ -169,7 +170,7 @@ static struct json_object *body_value(const struct command_source *source, const
 
         if (value)
                 return value;
-        if (text_is_utf8(text, size))
+        if (utf8_is_valid(text, size))
                 return json_object_new_string_len(text, (int)size);
         reason_set(reason, "the payload of '%s' is neither JSON nor text", source->method);
         return NULL;

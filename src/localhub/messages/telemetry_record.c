@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "localhub/messages/telemetry_log.h"
 
 /* Deeper bodies are shown as text. */
@@ -66,7 +67,7 @@ static void add_body(struct buf *out, const struct telemetry_record *record)
         if (is_json(record)) {
                 buf_add_text(out, ",\"body\":");
                 add_json_body(out, record);
-        } else if (text_is_utf8(record->body, record->body_size)) {
+        } else if (utf8_is_valid(record->body, record->body_size)) {
                 buf_add_text(out, ",\"bodyText\":");
                 buf_add_json_string(out, record->body, record->body_size);
         } else {

@@ -11,6 +11,7 @@
 #include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "networks/driver.h"
 #include "networks/myriota/myriota_signature.h"
 
@@ -253,7 +254,7 @@ static void refuse_packet(const struct packet *packet, size_t number, const char
 {
         const char *terminal = packet->terminal ? packet->terminal : "?";
         CLEANUP(mem_cleanup)
-        char *why = mem_format("packet %zu of terminal %.*s: %s", number, text_cut(terminal, 64),
+        char *why = mem_format("packet %zu of terminal %.*s: %s", number, utf8_cut(terminal, 64),
                                terminal, wrong);
 
         event_list_refuse(events, packet->terminal, why);
@@ -284,7 +285,7 @@ static void read_packets(const struct reading *reading, struct event_list *event
                 reason_add(reason,
                            "the outer Timestamp of the delivery with terminal %.*s is no time and "
                            "was not used",
-                           text_cut(events->events[0].device, 64), events->events[0].device);
+                           utf8_cut(events->events[0].device, 64), events->events[0].device);
 }
 
 static int ignore_empty(const struct reading *reading, struct reason *reason)
@@ -422,7 +423,7 @@ static void set_detail(struct telemetry *telemetry, const char *name,
         CLEANUP(mem_cleanup) char *text = json_slice_text(detail);
 
         if (text)
-                telemetry_set_property(telemetry, name, text);
+                telemetry_add_property(telemetry, name, text);
 }
 
 static void set_properties(struct telemetry *telemetry, const struct writing *writing)
@@ -432,8 +433,8 @@ static void set_properties(struct telemetry *telemetry, const struct writing *wr
         clock_format_utc(time, writing->event->time_ns, CLOCK_FRACTION);
         set_detail(telemetry, "PayloadId", &writing->details[PAYLOAD_ID]);
         set_detail(telemetry, "EndpointReference", &writing->details[ENDPOINT_REFERENCE]);
-        telemetry_set_property(telemetry, "TerminalId", writing->event->device);
-        telemetry_set_property(telemetry, "iothub-creation-time-utc", time);
+        telemetry_add_property(telemetry, "TerminalId", writing->event->device);
+        telemetry_add_property(telemetry, "iothub-creation-time-utc", time);
 }
 
 static void write_telemetry(struct writing *writing, struct telemetry *telemetry)
@@ -463,9 +464,9 @@ static void write_other(const struct event *event, struct telemetry *telemetry)
         json_writer_value(&body, kind, event->details);
         json_writer_close(&body);
         clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
-        telemetry_set_property(telemetry, "TerminalId", event->device);
-        telemetry_set_property(telemetry, "Event", kind);
-        telemetry_set_property(telemetry, "iothub-creation-time-utc", time);
+        telemetry_add_property(telemetry, "TerminalId", event->device);
+        telemetry_add_property(telemetry, "Event", kind);
+        telemetry_add_property(telemetry, "iothub-creation-time-utc", time);
 }
 
 static bool read_details(struct writing *writing, struct reason *reason)

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "networks/myriota/myriota.h"
 
 #define ERROR_DEPTH 32
@@ -78,7 +79,7 @@ char *myriota_words(const char *body, size_t size)
                         return mem_text(text);
         }
         if (error || size == 0 || size > PLAIN_TEXT_MAX || body[0] == '<' ||
-            !text_is_utf8(body, size) || memchr(body, '\0', size))
+            !utf8_is_valid(body, size) || memchr(body, '\0', size))
                 return NULL;
         return mem_text_n(body, size);
 }

@@ -2,7 +2,6 @@
 /* From a webhook of The Things Stack to an event. */
 #include "networks/things_stack/things_stack.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -263,7 +262,7 @@ static void identify_uplink(const struct reading *reading, struct buf *identity)
         json_slice_int(&reading->slices[COUNTER], &counter);
         driver_identify(identity, reading->message.network_time);
         driver_identify_slice(identity, &reading->slices[SESSION]);
-        buf_add_format(identity, "%" PRId64, counter);
+        buf_add_int(identity, counter);
 }
 
 /* However it is spaced and escaped, it is the same content. */
@@ -357,16 +356,20 @@ static void read_uplink(const struct reading *reading, struct event *event, stru
 
 static void fill_event(struct reading *reading, struct event *event, struct reason *reason)
 {
-        const struct things_stack_message *message = &reading->message;
+        struct things_stack_message *message = &reading->message;
 
         event->network = things_stack.name;
         event->kind = message->kind;
-        event->application = mem_text(message->application);
-        event->device = mem_text(message->device);
-        event->dev_eui = driver_eui(message->dev_eui);
+        driver_eui(message->dev_eui);
         event->port = message->port;
         event->simulated = reading->slices[SIMULATED].kind == JSON_TRUE;
         identify(reading, event);
+        event->application = message->application;
+        event->device = message->device;
+        event->dev_eui = message->dev_eui;
+        message->application = NULL;
+        message->device = NULL;
+        message->dev_eui = NULL;
         if (message->kind == EVENT_UPLINK)
                 read_uplink(reading, event, reason);
 }
@@ -401,6 +404,7 @@ static int read_message(struct reading *reading, struct event_list *events, stru
         fill_event(reading, event, reason);
         if (event->kind == EVENT_UPLINK || describe(&reading->message, event, reason))
                 return 0;
+        driver_name_device(reason, event->device, event->application);
         event_list_deinit(events);
         return NETWORK_E_MALFORMED;
 }
@@ -414,7 +418,9 @@ static int things_stack_parse(const struct webhook *webhook, struct event_list *
         if (!driver_read_body(webhook, &message_want, reading.slices, reason))
                 return NETWORK_E_MALFORMED;
         result = read_message(&reading, events, reason);
-        if (reading.message.application)
+        if (result == 0)
+                driver_name_device(reason, events->events[0].device, events->events[0].application);
+        else if (reading.message.application)
                 driver_name_device(reason, reading.message.device, reading.message.application);
         return result;
 }

@@ -261,18 +261,18 @@ static void set_properties(struct telemetry *telemetry, const struct event *even
         char port[8];
 
         clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
-        telemetry_set_property(telemetry, "iothub-creation-time-utc", time);
-        telemetry_set_property(telemetry, "ApplicationId", event->application);
+        telemetry_add_property(telemetry, "iothub-creation-time-utc", time);
+        telemetry_add_property(telemetry, "ApplicationId", event->application);
         if (event->dev_eui)
-                telemetry_set_property(telemetry, "DeviceEUI", event->dev_eui);
-        telemetry_set_property(telemetry, "DeviceId", event->device);
+                telemetry_add_property(telemetry, "DeviceEUI", event->dev_eui);
+        telemetry_add_property(telemetry, "DeviceId", event->device);
         if (event->port > 0) {
                 snprintf(port, sizeof(port), "%d", event->port);
-                telemetry_set_property(telemetry, "port", port);
+                telemetry_add_property(telemetry, "port", port);
         }
-        telemetry_set_property(telemetry, "Simulated", event->simulated ? "True" : "False");
+        telemetry_add_property(telemetry, "Simulated", event->simulated ? "True" : "False");
         if (event->kind != EVENT_UPLINK)
-                telemetry_set_property(telemetry, "Event", event_kind_name(event->kind));
+                telemetry_add_property(telemetry, "Event", event_kind_name(event->kind));
 }
 
 int things_stack_telemetry(const struct event *event, const struct formatted *formatted,

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "support/formatter_calls.h"
 
 #define DATA   TEST_PROJECT "/tests/data/formatters"
@@ -161,7 +162,7 @@ static void check_failure(const struct trial *trial, struct json_object *errors)
                 say(trial, "ended as %s: %s", status, reason);
         if (!strstr(reason, trial->formatter))
                 say(trial, "the reason does not name the formatter: %s", reason);
-        if (!text_is_utf8(reason, strlen(reason)))
+        if (!utf8_is_valid(reason, strlen(reason)))
                 say(trial, "the reason is no text: %s", reason);
         for (size_t i = 0; i < json_object_array_length(errors); i++) {
                 const char *part = json_object_get_string(json_object_array_get_idx(errors, i));

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "support/mutate_json.h"
 #include "support/same_json.h"
 
@@ -391,11 +392,11 @@ static void plain_characters_are_counted_at_every_place(void **state)
                 char *text = mem_new(size + 1, 1);
 
                 memset(text, 'a', size);
-                assert_int_equal(json_plain_length(text, size), size);
+                assert_int_equal(utf8_plain_length(text, size), size);
                 for (size_t at = 0; at < size; at++) {
                         for (const char *c = specials; *c; c++) {
                                 text[at] = *c;
-                                assert_int_equal(json_plain_length(text, size),
+                                assert_int_equal(utf8_plain_length(text, size),
                                                  *c == 0x7f ? size : at);
                         }
                         text[at] = 'a';

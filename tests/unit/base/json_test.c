@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 #define DEPTH 8
 
@@ -49,7 +49,7 @@ static void check_refused(const char *text, enum json_style style)
                 fail_msg("accepted: %s", text);
         if (reason.text[0] == '\0')
                 fail_msg("refused without a reason: %s", text);
-        assert_true(text_is_utf8(reason.text, strlen(reason.text)));
+        assert_true(utf8_is_valid(reason.text, strlen(reason.text)));
 }
 
 static void test_values_come_out_as_they_went_in(void **state)
@@ -238,7 +238,7 @@ static void test_lone_surrogates_never_leave_as_invalid_utf8(void **state)
                 if (!value)
                         continue;
                 json_write(&out, value);
-                assert_true(text_is_utf8(out.data, out.size));
+                assert_true(utf8_is_valid(out.data, out.size));
         }
 }
 

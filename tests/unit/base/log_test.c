@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 static int kept_stderr = -1;
 static FILE *caught;
@@ -103,7 +103,7 @@ static void test_hostile_text_stays_one_json_line(void **state)
                 assert_int_equal(json_object_object_length(event), 5);
                 assert_null(strstr(line, "\xc2\x9b"));
                 assert_null(strstr(line, "\xe2\x80\xae"));
-                if (text_is_utf8(hostile[i], strlen(hostile[i])))
+                if (utf8_is_valid(hostile[i], strlen(hostile[i])))
                         assert_string_equal(json_text_member(event, "text"), hostile[i]);
         }
 }
@@ -119,7 +119,7 @@ static void test_hostile_text_gives_a_terminal_no_orders(void **state)
                 log_info("TEST_EVENT", "Hostile", LOG_TEXT("text", hostile[i]), LOG_END);
                 line = caught_text();
                 assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
-                assert_true(text_is_utf8(line, strlen(line)));
+                assert_true(utf8_is_valid(line, strlen(line)));
                 for (const char *c = line; *c != '\n'; c++)
                         assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
                 /* U+0080 to U+009F are controls too. */

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 
 static void test_set_replaces(void **state)
 {
@@ -55,10 +55,10 @@ static void check_cut(const char *character, size_t shift)
         length = strlen(reason.text);
         assert_true(length < sizeof(reason.text));
         assert_true(length >= sizeof(reason.text) - 1 - 4);
-        assert_true(text_is_utf8(reason.text, length));
+        assert_true(utf8_is_valid(reason.text, length));
         assert_memory_equal(reason.text, text, length);
         reason_prefix(&reason, "where");
-        assert_true(text_is_utf8(reason.text, strlen(reason.text)));
+        assert_true(utf8_is_valid(reason.text, strlen(reason.text)));
         assert_memory_equal(reason.text, "where: ", 7);
 }
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,22 +46,22 @@ static void test_utf8_follows_the_standards_table(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 size_t size = strlen(cases[i].bytes);
 
-                assert_int_equal(text_utf8_length(cases[i].bytes, size), cases[i].length);
+                assert_int_equal(utf8_length(cases[i].bytes, size), cases[i].length);
                 /* Cut short, only a single byte can still be a character. */
                 if (size > 1)
-                        assert_int_equal(text_utf8_length(cases[i].bytes, size - 1), 0);
+                        assert_int_equal(utf8_length(cases[i].bytes, size - 1), 0);
         }
-        assert_int_equal(text_utf8_length("a", 0), 0);
+        assert_int_equal(utf8_length("a", 0), 0);
 }
 
 static void test_utf8_of_a_whole_text(void **state)
 {
         (void)state;
-        assert_true(text_is_utf8("", 0));
-        assert_true(text_is_utf8("K\xc3\xa4se \xf0\x9f\xa7\x80", 10));
-        assert_true(text_is_utf8("with\0zero", 9));
-        assert_false(text_is_utf8("ok\xff", 3));
-        assert_false(text_is_utf8("ok\xe2\x82", 4));
+        assert_true(utf8_is_valid("", 0));
+        assert_true(utf8_is_valid("K\xc3\xa4se \xf0\x9f\xa7\x80", 10));
+        assert_true(utf8_is_valid("with\0zero", 9));
+        assert_false(utf8_is_valid("ok\xff", 3));
+        assert_false(utf8_is_valid("ok\xe2\x82", 4));
 }
 
 static void test_equality_with_null(void **state)
@@ -207,12 +208,12 @@ static void test_a_terminal_gets_no_orders_from_text(void **state)
 static void a_cut_leaves_no_part_of_a_character(void **state)
 {
         (void)state;
-        assert_int_equal(text_cut("", 3), 0);
-        assert_int_equal(text_cut("abc", 3), 3);
-        assert_int_equal(text_cut("abcd", 3), 3);
-        assert_int_equal(text_cut("ab\xc3\xa9", 4), 4);
-        assert_int_equal(text_cut("ab\xc3\xa9", 3), 2);
-        assert_int_equal(text_cut("\xf0\x9f\x9b\xb0", 3), 0);
+        assert_int_equal(utf8_cut("", 3), 0);
+        assert_int_equal(utf8_cut("abc", 3), 3);
+        assert_int_equal(utf8_cut("abcd", 3), 3);
+        assert_int_equal(utf8_cut("ab\xc3\xa9", 4), 4);
+        assert_int_equal(utf8_cut("ab\xc3\xa9", 3), 2);
+        assert_int_equal(utf8_cut("\xf0\x9f\x9b\xb0", 3), 0);
 }
 
 static void letters_are_made_small(void **state)

@@ -8,6 +8,7 @@
 #include <dirent.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "support/mutate_json.h"
 #include "unit/networks/render.h"
 
@@ -279,7 +280,7 @@ static void check_trial(const char *network, const struct trial *trial)
         if (trial->result == NETWORK_E_MALFORMED)
                 assert_true(trial->reason.text[0] != '\0');
         assert_int_equal(trial->result == 0, trial->events.count > 0);
-        assert_true(text_is_utf8(trial->reason.text, strlen(trial->reason.text)));
+        assert_true(utf8_is_valid(trial->reason.text, strlen(trial->reason.text)));
         for (size_t i = 0; i < trial->events.count; i++)
                 check_event(network, &trial->events.events[i]);
 }

@@ -8,6 +8,7 @@
 #include <dirent.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "support/mutate_json.h"
 #include "unit/networks/support.h"
 
@@ -129,7 +130,7 @@ static void golden_pages_become_what_is_expected(void **state)
 static void check_reading(const struct reading *reading)
 {
         assert_in_range(reading->result, 0, 1);
-        assert_true(text_is_utf8(reading->reason.text, strlen(reading->reason.text)));
+        assert_true(utf8_is_valid(reading->reason.text, strlen(reading->reason.text)));
         if (reading->result != 0)
                 assert_true(reading->reason.text[0] != '\0');
         if (reading->list.next)
@@ -141,7 +142,7 @@ static void check_reading(const struct reading *reading)
                 assert_true(!device->dev_eui || device->dev_eui[0] != '\0');
                 assert_true(!device->attributes.model_id || device->attributes.model_id[0] != '\0');
                 assert_true(!device->remark ||
-                            text_is_utf8(device->remark, strlen(device->remark)));
+                            utf8_is_valid(device->remark, strlen(device->remark)));
         }
 }
 
