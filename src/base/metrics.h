@@ -58,9 +58,9 @@
           "Events of new devices refused because of Limits.Devices")                               \
         X(DEVICE_OFF, "isthmus_events_not_integrated_total",                                       \
           "Events of devices that are not to be in Azure")                                         \
-        X(REGISTRY_READ, "isthmus_device_lists_total{result=\"read\"}",                            \
+        X(LISTING_READ, "isthmus_device_lists_total{result=\"read\"}",                             \
           "Readings of networks' lists of devices by result")                                      \
-        X(REGISTRY_FAILED, "isthmus_device_lists_total{result=\"failed\"}", "")                    \
+        X(LISTING_FAILED, "isthmus_device_lists_total{result=\"failed\"}", "")                     \
         X(FORMATTER_CALLS, "isthmus_formatter_calls_total", "Payload formatter calls")             \
         X(FORMATTER_FAILURES, "isthmus_formatter_failures_total", "Calls that gave no result")     \
         X(FORMATTER_RESTARTS, "isthmus_formatter_restarts_total", "Formatter workers replaced")

@@ -169,7 +169,7 @@ static void check_networks(struct conf_load *load, const struct settings *settin
                                "lets everything in as well, but says so in the log");
 }
 
-/* --- registries of devices --------------------------------------------------------------- */
+/* --- listings of devices --------------------------------------------------------------- */
 
 static const struct conf_subject api = {.path = "TheThingsIndustries.ApiBaseUrl"};
 

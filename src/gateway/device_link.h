@@ -64,7 +64,7 @@ void device_link_ready(struct device_link *hub, struct device *device);
 
 /*
  * Connects the device although nothing waits to be sent: so that commands reach it, and because
- * whom a registry lists is to be seen in Azure.
+ * whom a listing lists is to be seen in Azure.
  */
 void device_link_connect(struct device_link *hub, struct device *device);
 

@@ -52,7 +52,7 @@ struct gateway {
         struct device_directory *directory;
         struct device_table *devices;
         struct device_places *places;
-        struct device_listing *registry;
+        struct device_listing *listing;
         struct downlink_routes *routes;
         struct device_provision *provision;
         struct formatter_pool *formatters; /* NULL = none is run */
@@ -90,7 +90,7 @@ static void on_ready(void *context, struct device *device)
         device_link_ready(gateway->device_link, device);
 }
 
-/* A network's registry lists a device. */
+/* A network's listing lists a device. */
 static bool on_listed(void *context, const struct network *network, const char *application,
                       const struct listed_device *listed)
 {
@@ -237,7 +237,7 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
         gateway->directory = device_directory_new(gateway->settings, gateway->store);
         gateway->devices = device_table_new(gateway->settings, gateway->store, gateway->directory);
         gateway->places = device_places_new(gateway->store);
-        gateway->registry = device_listing_new(&(struct device_listing_options){
+        gateway->listing = device_listing_new(&(struct device_listing_options){
                 .settings = gateway->settings,
                 .http = gateway->http,
                 .loop = gateway->loop,
@@ -352,7 +352,7 @@ static void start_commands(void *context)
         command_ledger_start(gateway->pending);
         if (gateway->settings->azure.connect_at_start)
                 device_table_each(gateway->devices, connect_device, gateway);
-        device_listing_start(gateway->registry);
+        device_listing_start(gateway->listing);
 }
 
 static int take_commands(struct gateway *gateway, struct reason *reason)
@@ -455,7 +455,7 @@ static void refresh(void *context)
 {
         struct gateway *gateway = context;
 
-        device_listing_refresh(gateway->registry);
+        device_listing_refresh(gateway->listing);
 }
 
 void gateway_refresh(struct gateway *gateway)
@@ -476,7 +476,7 @@ static void stop_sending(void *context)
         struct stop_order *order = context;
 
         device_link_stop(order->gateway->device_link);
-        device_listing_stop(order->gateway->registry);
+        device_listing_stop(order->gateway->listing);
         if (order->gateway->pending)
                 command_ledger_stop(order->gateway->pending);
         if (order->gateway->command_format)
@@ -521,7 +521,7 @@ void gateway_stop(struct gateway *gateway)
         command_network_free(gateway->command_network);
         command_arrive_free(gateway->command_arrive);
         command_ledger_free(gateway->pending);
-        device_listing_free(gateway->registry);
+        device_listing_free(gateway->listing);
         downlink_routes_free(gateway->routes);
         device_table_free(gateway->devices);
         device_places_free(gateway->places);

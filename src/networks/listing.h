@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a network's own registry says of its devices, and what a network driver does to read it:
+ * What a network's own listing says of its devices, and what a network driver does to read it:
  * an HTTP request for a page, and the meaning of the answer. Pure, as everything in networks/.
  *
- * Whoever maintains the registry writes attributes, free texts by name. These are understood, in
+ * Whoever maintains the listing writes attributes, free texts by name. These are understood, in
  * any case and with or without dashes, in every network:
  *
  *     azureintegration                            true or false: connect this device or not
@@ -66,7 +66,7 @@ struct listed_device {
         char *remark; /* what of it can't be used, for people; or NULL */
 };
 
-/* A page of a registry; owns everything in it. */
+/* A page of a listing; owns everything in it. */
 struct device_list {
         struct listed_device *devices;
         size_t count;
@@ -81,7 +81,7 @@ void device_list_deinit(struct device_list *list);
 void device_list_add(struct device_list *list, const char *device, const char *dev_eui,
                      struct json_object *attributes);
 
-/* How to reach a registry; texts are the caller's. */
+/* How to reach a listing; texts are the caller's. */
 struct listing_access {
         const char *base_url;
         const char *api_key;          /* secret */
@@ -91,7 +91,7 @@ struct listing_access {
 };
 
 /* Longest text that may stand for a page. */
-#define REGISTRY_PAGE_SIZE 2048
+#define LISTING_PAGE_SIZE 2048
 
 struct listing_driver {
         /* The request for a page; `page` NULL = the first. */

@@ -137,11 +137,11 @@ struct network {
         const struct signature_driver *signature;
 
         /* How its list of devices is read; NULL = it has none. */
-        const struct listing_driver *registry;
+        const struct listing_driver *listing;
 
         /*
          * A device's id is unique in the whole network: there is one device with it, whatever the
-         * application that a webhook names, and a registry lists it without an application.
+         * application that a webhook names, and a listing lists it without an application.
          */
         bool ids_are_unique;
 };

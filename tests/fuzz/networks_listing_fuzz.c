@@ -29,7 +29,7 @@ static void fuzz_registry(const struct listing_driver *driver, const uint8_t *da
         for (size_t i = 0; i < list.count; i++)
                 demand(!text_is_empty(list.devices[i].device));
         if (list.next) {
-                demand(list.next[0] != '\0' && strlen(list.next) <= REGISTRY_PAGE_SIZE);
+                demand(list.next[0] != '\0' && strlen(list.next) <= LISTING_PAGE_SIZE);
                 fuzz_request(driver, list.next);
         }
         driver->explain(400, (const char *)data, size, &reason);
@@ -40,8 +40,8 @@ static void fuzz_registry(const struct listing_driver *driver, const uint8_t *da
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         for (size_t i = 0; networks[i]; i++) {
-                if (networks[i]->registry)
-                        fuzz_registry(networks[i]->registry, data, size);
+                if (networks[i]->listing)
+                        fuzz_registry(networks[i]->listing, data, size);
         }
         return 0;
 }

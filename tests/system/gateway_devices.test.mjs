@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The networks' registries say which devices there are, and what they are.
+// The networks' listings say which devices there are, and what they are.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { ControlError, startHub } from './support/hub.mjs';
 import { eventually, run } from './support/program.mjs';
-import { myriotaToken, startRegistries } from './support/registries.mjs';
+import { myriotaToken, startListings } from './support/listings.mjs';
 import { apiKey, startThingsStack, webhookId } from './support/things_stack.mjs';
 
 const orchard = '/api/v3/applications/orchard/devices';
@@ -69,11 +69,11 @@ async function refresh(gateway, lists = 1) {
     count(gateway, 'DEVICE_LIST_READ') >= before + lists);
 }
 
-function thingsStack(registries, settings = {}) {
+function thingsStack(listings, settings = {}) {
   return {
     TheThingsIndustries: {
-      ApiBaseUrl: registries.thingsUrl,
-      WebhookBaseURL: `${registries.thingsUrl}/as/applications`,
+      ApiBaseUrl: listings.thingsUrl,
+      WebhookBaseURL: `${listings.thingsUrl}/as/applications`,
       DevicePageSize: 2,
       Applications: { orchard: { ApiKey: apiKey } },
       ...settings,
@@ -83,7 +83,7 @@ function thingsStack(registries, settings = {}) {
 
 test('devices of The Things Stack: pages, models, who is connected, and changes', async (t) => {
   const hub = await startHub(t);
-  const registries = await startRegistries(t, hub);
+  const listings = await startListings(t, hub);
   const list = [
     { device_id: 'soil-1', attributes: { azureintegration: 'TRUE', dtdlmodelid: soil } },
     { device_id: 'soil-2', attributes: { azureintegration: 'False' } },
@@ -91,18 +91,18 @@ test('devices of The Things Stack: pages, models, who is connected, and changes'
     { device_id: 'soil-4' },
     { device_id: 'soil-5', attributes: { 'dtdl-model-id': 'dtmi:orchard:Air;3', row: '5' } },
   ];
-  const settings = thingsStack(registries);
-  registries.applications.set('orchard', list);
-  registries.order({ status: 429, headers: { 'retry-after': '1' } });
+  const settings = thingsStack(listings);
+  listings.applications.set('orchard', list);
+  listings.order({ status: 429, headers: { 'retry-after': '1' } });
   let gateway = await startGateway(t, provisionedBy(hub, {
     Applications: { orchard: { DtdlModelId: 'dtmi:orchard:Any;1' } },
   }), settings);
 
-  await t.test('all pages are read, after the registry was busy (original 19)', async () => {
+  await t.test('all pages are read, after the listing was busy', async () => {
     const read = await gateway.logged('DEVICE_LIST_READ');
     assert.equal(read.devices, 5);
     assert.equal(read.again_in_ms, 60 * 60 * 1000);
-    assert.deepEqual(registries.queriesOf(orchard).map(({ page, limit }) => [page, limit]),
+    assert.deepEqual(listings.queriesOf(orchard).map(({ page, limit }) => [page, limit]),
       [['1', '2'], ['1', '2'], ['2', '2'], ['3', '2'], ['4', '2']]);
     assert.match((await gateway.logged('DEVICE_LIST_FAILED')).reason, /429/);
   });
@@ -114,7 +114,7 @@ test('devices of The Things Stack: pages, models, who is connected, and changes'
     assert.equal((await registrationOf(hub, 'soil-1')).modelId, soil);
   });
 
-  await t.test('an attribute that is neither true nor false falls through (original 17)', async () => {
+  await t.test('an attribute that is neither true nor false falls through', async () => {
     await connected(hub, 'soil-3', 'dtmi:orchard:Any;1');
     const warned = await gateway.logged('DEVICE_ATTRIBUTE_INVALID');
     assert.equal(warned.device, 'soil-3');
@@ -134,10 +134,10 @@ test('devices of The Things Stack: pages, models, who is connected, and changes'
     await hub.telemetryOf('late-1');
   });
 
-  await t.test('after a restart without registry all is as it was', async () => {
+  await t.test('after a restart without listing all is as it was', async () => {
     const before = (await registrationOf(hub, 'soil-1')).count;
     await gateway.stop();
-    registries.away = true;
+    listings.away = true;
     gateway = await startGateway(t, provisionedBy(hub), settings, gateway.directory);
     await gateway.logged('DEVICE_LIST_FAILED');
     assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-2'))).status, 200);
@@ -150,7 +150,7 @@ test('devices of The Things Stack: pages, models, who is connected, and changes'
   });
 
   await t.test('a refresh takes up what is new and what has changed', async () => {
-    registries.away = false;
+    listings.away = false;
     list[0].attributes = { dtdlmodelid: 'dtmi:orchard:Soil;2' };
     list[1].attributes = {};
     list[4].attributes = { azureintegration: 'false' };
@@ -170,12 +170,12 @@ test('devices of The Things Stack: pages, models, who is connected, and changes'
 
 test('a module whose id needs its application waits for its first uplink', async (t) => {
   const hub = await startHub(t);
-  const registries = await startRegistries(t, hub);
-  registries.modules = [{ Id: '0001020304', Attributes: { DtdlModelId: 'dtmi:herd:Collar;1' } }];
+  const listings = await startListings(t, hub);
+  listings.modules = [{ Id: '0001020304', Attributes: { DtdlModelId: 'dtmi:herd:Collar;1' } }];
   const gateway = await startGateway(t, provisionedBy(hub, {
     DeviceIdTemplate: '{application}-{device}',
   }), {
-    Myriota: { BaseUrl: registries.myriotaUrl, ApiToken: myriotaToken, SignatureMode: 'Off' },
+    Myriota: { BaseUrl: listings.myriotaUrl, ApiToken: myriotaToken, SignatureMode: 'Off' },
   });
   assert.equal((await gateway.logged('DEVICE_LIST_READ')).waiting, 1);
   assert.equal((await gateway.post('/myriota/tracker', delivery('0001020304'))).status, 202);
@@ -196,12 +196,12 @@ test('a module whose id needs its application waits for its first uplink', async
 
 test('a command reaches a device that has never sent anything', async (t) => {
   const hub = await startHub(t);
-  const registries = await startRegistries(t, hub);
+  const listings = await startListings(t, hub);
   const stack = await startThingsStack(t, hub);
-  registries.applications.set('orchard', [
+  listings.applications.set('orchard', [
     { device_id: 'valve-1', dev_eui: '70B3D57ED0061A01' },
   ]);
-  await startGateway(t, provisionedBy(hub, { DeviceIdTemplate: '{dev_eui}' }), thingsStack(registries, {
+  await startGateway(t, provisionedBy(hub, { DeviceIdTemplate: '{dev_eui}' }), thingsStack(listings, {
     WebhookBaseURL: stack.baseUrl,
     Applications: { orchard: { ApiKey: apiKey, WebhookId: webhookId } },
   }));
@@ -214,10 +214,10 @@ test('a command reaches a device that has never sent anything', async (t) => {
 
 test('a device whose model changes under load loses nothing and keeps its order', async (t) => {
   const hub = await startHub(t);
-  const registries = await startRegistries(t, hub);
+  const listings = await startListings(t, hub);
   const device = { device_id: 'soil-1', attributes: { dtdlmodelid: `${soil}` } };
-  registries.applications.set('orchard', [device]);
-  const gateway = await startGateway(t, provisionedBy(hub), thingsStack(registries));
+  listings.applications.set('orchard', [device]);
+  const gateway = await startGateway(t, provisionedBy(hub), thingsStack(listings));
   const sent = [];
   for (let version = 1; version <= 5; version += 1) {
     for (let i = 0; i < 40; i += 1) {
@@ -243,11 +243,11 @@ test('a device whose model changes under load loses nothing and keeps its order'
 
 test('what waits for a device that is switched off becomes dead letters', async (t) => {
   const hub = await startHub(t);
-  const registries = await startRegistries(t, hub);
+  const listings = await startListings(t, hub);
   const device = { device_id: 'soil-1' };
-  registries.applications.set('orchard', [device]);
+  listings.applications.set('orchard', [device]);
   await hub.control('POST', '/faults', { kind: 'credit', device: 'soil-1' });
-  const gateway = await startGateway(t, provisionedBy(hub), thingsStack(registries));
+  const gateway = await startGateway(t, provisionedBy(hub), thingsStack(listings));
   assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-1'))).status, 202);
   assert.equal((await gateway.uplink(uplinkOf('orchard', 'soil-1'))).status, 202);
   device.attributes = { azureintegration: 'false' };
@@ -260,12 +260,12 @@ test('what waits for a device that is switched off becomes dead letters', async 
 
 test('with a default of false only those that are switched on are connected', async (t) => {
   const hub = await startHub(t);
-  const registries = await startRegistries(t, hub);
-  registries.applications.set('orchard', [
+  const listings = await startListings(t, hub);
+  listings.applications.set('orchard', [
     { device_id: 'soil-1', attributes: { azureintegration: 'true' } }, { device_id: 'soil-2' },
   ]);
-  registries.applications.set('field', [{ device_id: 'soil-3' }]);
-  const gateway = await startGateway(t, provisionedBy(hub), thingsStack(registries, {
+  listings.applications.set('field', [{ device_id: 'soil-3' }]);
+  const gateway = await startGateway(t, provisionedBy(hub), thingsStack(listings, {
     DeviceIntegrationDefault: false,
     ApiKey: apiKey,
     Applications: { orchard: { WebhookId: webhookId }, field: { DeviceIntegrationDefault: true } },
@@ -330,36 +330,36 @@ test('a module of two applications with one hub and two models does not flap', a
 
 test('modules of Myriota: pages, attributes in any case or none, their application', async (t) => {
   const hub = await startHub(t);
-  const registries = await startRegistries(t, hub);
-  registries.modules = [
+  const listings = await startListings(t, hub);
+  listings.modules = [
     { Id: '0001020304', Attributes: { DtdlModelId: 'dtmi:herd:Collar;1' } },
     { Id: '00d1000a7f', Attributes: null },
     { Id: '00d1000a80', Attributes: { DTDLMODELID: 'dtmi:herd:Tank;1' } },
     { Id: '00d1000a81' },
     { Id: '00d1000a82', Attributes: { dtdlmodelid: 'a tank' } },
   ];
-  registries.away = true;
+  listings.away = true;
   const settings = {
-    Myriota: { BaseUrl: registries.myriotaUrl, ApiToken: myriotaToken, SignatureMode: 'Off' },
+    Myriota: { BaseUrl: listings.myriotaUrl, ApiToken: myriotaToken, SignatureMode: 'Off' },
   };
   const azure = provisionedBy(hub, {
     ApplicationToDtdlModelIdMapping: { tracker: 'dtmi:herd:Tracker;1' },
   });
   let gateway = await startGateway(t, azure, settings);
 
-  await t.test('a registry that is away at the start delays nothing (original 19)', async () => {
+  await t.test('a listing that is away at the start delays nothing', async () => {
     const failed = await gateway.logged('DEVICE_LIST_FAILED');
     assert.ok(failed.again_in_ms > 0);
     assert.equal((await gateway.post('/myriota/herd', delivery('early-1'))).status, 202);
     await hub.telemetryOf('early-1');
-    registries.away = false;
+    listings.away = false;
     const read = await gateway.logged('DEVICE_LIST_READ');
     assert.equal(read.devices, 5);
-    assert.deepEqual(registries.queriesOf('/v1/modules').map(({ NextItem }) => NextItem),
+    assert.deepEqual(listings.queriesOf('/v1/modules').map(({ NextItem }) => NextItem),
       [undefined, '00d1000a80', '00d1000a82']);
   });
 
-  await t.test('attributes in any case, absent and null (original 20)', async () => {
+  await t.test('attributes in any case, absent and null', async () => {
     await registered(hub, '0001020304', 'dtmi:herd:Collar;1');
     await registered(hub, '00d1000a7f');
     await registered(hub, '00d1000a80', 'dtmi:herd:Tank;1');
@@ -383,14 +383,14 @@ test('modules of Myriota: pages, attributes in any case or none, their applicati
   });
 
   await t.test('a list that goes in circles ends', async () => {
-    registries.endless = '0001020304';
+    listings.endless = '0001020304';
     await refresh(gateway);
     assert.match((await gateway.logged('DEVICE_LIST_ENDLESS')).reason, /read already|same device/);
   });
 
   await t.test('a token that is not good is named', async () => {
-    registries.endless = undefined;
-    registries.order({ status: 401 });
+    listings.endless = undefined;
+    listings.order({ status: 401 });
     gateway.program.kill('SIGHUP');
     await eventually('the refusal', () => count(gateway, 'DEVICE_LIST_FAILED', ({ reason }) =>
       /ApiToken/.test(reason)) > 0);

@@ -52,7 +52,7 @@ void command_ledger_free(struct command_ledger *pending);
 
 /*
  * Reads the ledger from the store; `device_of` gives the device of a key or NULL. Before the
- * thread "hub" handles devices; command_ledger_start follows on that thread.
+ * thread "loop" handles devices; command_ledger_start follows on that thread.
  */
 int command_ledger_load(struct command_ledger *pending,
                         struct device *(*device_of)(void *context, const char *key), void *context,

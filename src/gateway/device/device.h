@@ -56,10 +56,10 @@ struct device {
         int64_t adopted_ms; /* steady clock; since when `application` is its; 0 = not in this run */
         char *hub_id;       /* IoT Hub device id (and DPS registration id) by the template */
         char *model_id;
-        struct device_attributes attributes; /* what the network's registry says of it */
+        struct device_attributes attributes; /* what the network's listing says of it */
         struct downlink_way way;             /* for its commands, as its uplinks told */
         bool way_refused;                    /* it was logged that the way back is not followed */
-        bool listed;                         /* the network's registry has it */
+        bool listed;                         /* the network's listing has it */
         bool off;                            /* not to be in Azure; not connected */
         bool changed; /* what it is connected as is out of date: device_link.c connects it anew */
         char *clash;  /* why it can never be sent: no id, or another device has it; else NULL */
@@ -121,7 +121,7 @@ struct device *device_table_place(struct device_table *table, struct device *lan
 
 /*
  * The device that a network lists (`application` NULL = not known), made if it is new. Takes up
- * what the registry says of it, and keeps that in the directory. NULL, with the reason, if it can't
+ * what the listing says of it, and keeps that in the directory. NULL, with the reason, if it can't
  * be made: yet, because its id in IoT Hub needs what only its uplinks tell; or at all.
  */
 struct device *device_table_list(struct device_table *table, const struct network *network,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is known of each device besides its place in Azure: what its network's registry says, and
+ * What is known of each device besides its place in Azure: what its network's listing says, and
  * the application of a device whose key does not name one. Durable, so that a restart knows it
- * before a registry answers, and a registry that is away changes nothing.
+ * before a listing answers, and a listing that is away changes nothing.
  *
  * A device that is not listed any more stays known, with what was last said of it.
  *
@@ -25,7 +25,7 @@ struct device_directory;
 /* Texts belong to the directory. */
 struct device_entry {
         char *application; /* that the latest uplink named; NULL where the key names it */
-        bool listed;       /* a registry lists it, or has done so */
+        bool listed;       /* a listing lists it, or has done so */
         struct device_attributes attributes;
 };
 
@@ -41,7 +41,7 @@ int device_directory_load(struct device_directory *directory, struct reason *rea
 const struct device_entry *device_directory_find(const struct device_directory *directory,
                                                  const char *device_key);
 
-/* A registry lists the device. True if it says something new. */
+/* A listing lists the device. True if it says something new. */
 bool device_directory_list(struct device_directory *directory, const char *device_key,
                            const struct device_attributes *attributes);
 

@@ -23,7 +23,7 @@
 #define REFUSED_MIN_MS (INT64_C(60) * 1000)
 #define REFUSED_MAX_MS (INT64_C(60) * 60 * 1000)
 
-/* A registry that always has one more page than this has lost its way. */
+/* A listing that always has one more page than this has lost its way. */
 #define MAXIMUM_PAGES 10000
 
 /* So many devices of a page are taken in at a time, before others get their turn on the thread. */
@@ -34,9 +34,9 @@
 
 /* One list to read: all devices of a network, or those of one application. */
 struct source {
-        struct list_node node; /* on registry->due */
+        struct list_node node; /* on listing->due */
         struct timer timer;
-        struct device_listing *registry;
+        struct device_listing *listing;
         const struct network *network;
         struct listing_access access;
         int64_t refresh_ms; /* 0 = not again */
@@ -54,7 +54,7 @@ struct source {
 
 /* A page that was asked for, and its answer on its way between threads. */
 struct exchange {
-        struct device_listing *registry;
+        struct device_listing *listing;
         struct source *source;
         enum {
                 EXCHANGE_GOOD,
@@ -81,12 +81,12 @@ struct device_listing {
 static void add_source(void *context, const struct network *network,
                        const struct listing_access *access, int64_t refresh_minutes)
 {
-        struct device_listing *registry = context;
+        struct device_listing *listing = context;
 
-        registry->sources =
-                mem_resize(registry->sources, registry->count + 1, sizeof(*registry->sources));
-        registry->sources[registry->count++] = (struct source){
-                .registry = registry,
+        listing->sources =
+                mem_resize(listing->sources, listing->count + 1, sizeof(*listing->sources));
+        listing->sources[listing->count++] = (struct source){
+                .listing = listing,
                 .network = network,
                 .access = *access,
                 .refresh_ms = refresh_minutes * 60 * 1000,
@@ -95,21 +95,21 @@ static void add_source(void *context, const struct network *network,
 
 struct device_listing *device_listing_new(const struct device_listing_options *options)
 {
-        struct device_listing *registry = mem_new(1, sizeof(*registry));
+        struct device_listing *listing = mem_new(1, sizeof(*listing));
 
-        registry->options = *options;
-        list_init(&registry->due);
-        network_settings_each_listing(options->settings, add_source, registry);
-        return registry;
+        listing->options = *options;
+        list_init(&listing->due);
+        network_settings_each_listing(options->settings, add_source, listing);
+        return listing;
 }
 
-static void end_exchange(struct device_listing *registry)
+static void end_exchange(struct device_listing *listing)
 {
-        if (!registry->under_way)
+        if (!listing->under_way)
                 return;
-        device_list_deinit(&registry->under_way->list);
-        free(registry->under_way);
-        registry->under_way = NULL;
+        device_list_deinit(&listing->under_way->list);
+        free(listing->under_way);
+        listing->under_way = NULL;
 }
 
 /* Forgets how far the list was read. */
@@ -126,48 +126,48 @@ static void end_pass(struct source *source)
         source->waiting = 0;
 }
 
-void device_listing_free(struct device_listing *registry)
+void device_listing_free(struct device_listing *listing)
 {
-        if (!registry)
+        if (!listing)
                 return;
-        end_exchange(registry);
-        for (size_t i = 0; i < registry->count; i++)
-                end_pass(&registry->sources[i]);
-        free(registry->sources);
-        free(registry);
+        end_exchange(listing);
+        for (size_t i = 0; i < listing->count; i++)
+                end_pass(&listing->sources[i]);
+        free(listing->sources);
+        free(listing);
 }
 
-void device_listing_stop(struct device_listing *registry)
+void device_listing_stop(struct device_listing *listing)
 {
         THREAD_ASSERT(LOOP_THREAD);
-        registry->stopped = true;
+        listing->stopped = true;
 }
 
 /* --- whose turn --------------------------------------------------------------------------- */
 
-static void ask_next(struct device_listing *registry);
+static void ask_next(struct device_listing *listing);
 
 static void make_due(struct source *source)
 {
         source->is_resting = false;
-        list_push_back(&source->registry->due, &source->node);
+        list_push_back(&source->listing->due, &source->node);
 }
 
 static void on_timer(struct timer *timer)
 {
         struct source *source = list_entry(timer, struct source, timer);
 
-        if (source->registry->stopped)
+        if (source->listing->stopped)
                 return;
         make_due(source);
-        ask_next(source->registry);
+        ask_next(source->listing);
 }
 
 static void wait(struct source *source, int64_t delay_ms)
 {
         source->is_resting = true;
         source->timer.run = on_timer;
-        loop_timer_start(source->registry->options.loop, &source->timer, delay_ms);
+        loop_timer_start(source->listing->options.loop, &source->timer, delay_ms);
 }
 
 static const char *application_of(const struct source *source)
@@ -185,7 +185,7 @@ static void failed(struct source *source, const struct exchange *exchange)
 
         if (exchange->retry_after_ms > delay_ms)
                 delay_ms = exchange->retry_after_ms;
-        metrics_add(METRIC_REGISTRY_FAILED, 1);
+        metrics_add(METRIC_LISTING_FAILED, 1);
         log_warn("DEVICE_LIST_FAILED", "A network's list of devices could not be read",
                  LOG_TEXT("network", source->network->name),
                  LOG_TEXT("application", application_of(source)),
@@ -239,7 +239,7 @@ static void finish_page(struct source *source, struct device_list *list)
                 make_due(source);
                 return;
         }
-        metrics_add(METRIC_REGISTRY_READ, 1);
+        metrics_add(METRIC_LISTING_READ, 1);
         log_info("DEVICE_LIST_READ", "A network's list of devices has been read",
                  LOG_TEXT("network", source->network->name),
                  LOG_TEXT("application", application_of(source)),
@@ -281,7 +281,7 @@ static void examine(const struct source *source, struct listed_device *device)
 
 static void take_device(struct source *source, struct listed_device *device)
 {
-        const struct device_listing_options *options = &source->registry->options;
+        const struct device_listing_options *options = &source->listing->options;
 
         examine(source, device);
         if (!options->listed(options->context, source->network, source->access.application, device))
@@ -292,30 +292,30 @@ static void take_device(struct source *source, struct listed_device *device)
 static void take_page(void *context)
 {
         struct exchange *exchange = context;
-        struct device_listing *registry = exchange->registry;
+        struct device_listing *listing = exchange->listing;
         struct source *source = exchange->source;
         size_t end = exchange->taken + DEVICES_PER_TURN;
 
-        if (registry->stopped)
+        if (listing->stopped)
                 return;
         for (; exchange->taken < end && exchange->taken < exchange->list.count; exchange->taken++)
                 take_device(source, &exchange->list.devices[exchange->taken]);
         if (exchange->taken < exchange->list.count) {
-                loop_post(registry->options.loop, take_page, exchange);
+                loop_post(listing->options.loop, take_page, exchange);
                 return;
         }
         if (exchange->result == EXCHANGE_GOOD)
                 finish_page(source, &exchange->list);
         else
                 failed(source, exchange);
-        end_exchange(registry);
-        ask_next(registry);
+        end_exchange(listing);
+        ask_next(listing);
 }
 
 /* On the thread "http": what is the answer worth? */
 static void judge(struct exchange *exchange, const struct http_answer *answer)
 {
-        const struct listing_driver *driver = exchange->source->network->registry;
+        const struct listing_driver *driver = exchange->source->network->listing;
         const char *body = buf_text(&answer->body);
 
         exchange->retry_after_ms = answer->retry_after_ms;
@@ -349,25 +349,25 @@ static void answered(void *context, const struct http_answer *answer)
         if (answer->failure == HTTP_E_STOPPED)
                 return;
         judge(exchange, answer);
-        loop_post(exchange->registry->options.loop, take_page, exchange);
+        loop_post(exchange->listing->options.loop, take_page, exchange);
 }
 
 /* --- the question ------------------------------------------------------------------------- */
 
 static void ask(struct source *source)
 {
-        struct device_listing *registry = source->registry;
+        struct device_listing *listing = source->listing;
         CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
         struct exchange *exchange = mem_new(1, sizeof(*exchange));
         struct http_header headers[2];
 
-        exchange->registry = registry;
+        exchange->listing = listing;
         exchange->source = source;
-        registry->under_way = exchange;
-        source->network->registry->request(&source->access, source->page, &request);
+        listing->under_way = exchange;
+        source->network->listing->request(&source->access, source->page, &request);
         headers[0] = (struct http_header){"Authorization", request.authorization};
         headers[1] = (struct http_header){"Accept", "application/json"};
-        http_client_send(registry->options.http,
+        http_client_send(listing->options.http,
                          &(struct http_request){.method = request.method,
                                                 .url = request.url,
                                                 .headers = headers,
@@ -376,37 +376,37 @@ static void ask(struct source *source)
                          answered, exchange);
 }
 
-static void ask_next(struct device_listing *registry)
+static void ask_next(struct device_listing *listing)
 {
         struct list_node *node;
 
-        if (registry->stopped || registry->under_way)
+        if (listing->stopped || listing->under_way)
                 return;
-        node = list_pop_front(&registry->due);
+        node = list_pop_front(&listing->due);
         if (node)
                 ask(list_entry(node, struct source, node));
 }
 
-void device_listing_start(struct device_listing *registry)
+void device_listing_start(struct device_listing *listing)
 {
         THREAD_ASSERT(LOOP_THREAD);
-        for (size_t i = 0; i < registry->count; i++)
-                make_due(&registry->sources[i]);
-        ask_next(registry);
+        for (size_t i = 0; i < listing->count; i++)
+                make_due(&listing->sources[i]);
+        ask_next(listing);
 }
 
-void device_listing_refresh(struct device_listing *registry)
+void device_listing_refresh(struct device_listing *listing)
 {
         THREAD_ASSERT(LOOP_THREAD);
-        for (size_t i = 0; i < registry->count; i++) {
-                struct source *source = &registry->sources[i];
+        for (size_t i = 0; i < listing->count; i++) {
+                struct source *source = &listing->sources[i];
 
                 if (source->is_resting) {
-                        loop_timer_stop(registry->options.loop, &source->timer);
+                        loop_timer_stop(listing->options.loop, &source->timer);
                         make_due(source);
                 } else {
                         source->is_stale = true;
                 }
         }
-        ask_next(registry);
+        ask_next(listing);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reads the registries of the networks: at start, and again when their refresh time has come. The
- * pages of all registries are asked for one at a time, on the thread "http"; a registry that is
+ * Reads the listings of the networks: at start, and again when their refresh time has come. The
+ * pages of all listings are asked for one at a time, on the thread "http"; a listing that is
  * away is asked again with backoff, or when it says so (Retry-After), and stops nobody else.
  *
  * All on the thread "loop".
@@ -33,15 +33,15 @@ struct device_listing_options {
 struct device_listing *device_listing_new(const struct device_listing_options *options);
 
 /* Begins to read. */
-void device_listing_start(struct device_listing *registry);
+void device_listing_start(struct device_listing *listing);
 
 /* Reads now what waits for its time to be read, or to be read again. */
-void device_listing_refresh(struct device_listing *registry);
+void device_listing_refresh(struct device_listing *listing);
 
 /* Asks nothing any more. */
-void device_listing_stop(struct device_listing *registry);
+void device_listing_stop(struct device_listing *listing);
 
 /* After the threads "http" and "loop" have ended; NULL is allowed. */
-void device_listing_free(struct device_listing *registry);
+void device_listing_free(struct device_listing *listing);
 
 #endif

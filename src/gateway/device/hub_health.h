@@ -5,7 +5,7 @@
  * pauses: perhaps the hub was deleted or replaced, or has forgotten its devices.
  *
  * Pure: the caller says what happened and what time it is (steady milliseconds). All on the thread
- * "hub".
+ * "loop".
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_HUB_HEALTH_H
 #define ISTHMUS_GATEWAY_DEVICE_HUB_HEALTH_H

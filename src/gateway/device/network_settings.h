@@ -24,12 +24,12 @@ enum downlink_route {
 /*
  * Fills `access` with texts of the settings, or of the device's way where the settings name none
  * for its application. Unless the way is open, the reason says what stands in it. On the thread
- * "hub".
+ * "loop".
  */
 enum downlink_route network_settings(const struct settings *settings, const struct device *device,
                                      struct network_access *access, struct reason *reason);
 
-/* The LoRaWAN class of the device: as its network's registry says, else as the settings do. */
+/* The LoRaWAN class of the device: as its network's listing says, else as the settings do. */
 enum device_class network_settings_class(const struct settings *settings,
                                          const struct device *device);
 
@@ -52,7 +52,7 @@ void network_settings_each_listing(const struct settings *settings,
                                                  int64_t refresh_minutes),
                                    void *context);
 
-/* Are devices connected of which no registry says whether they are to be? Every thread. */
+/* Are devices connected of which no listing says whether they are to be? Every thread. */
 bool network_settings_integrates(const struct settings *settings, const char *network,
                                  const char *application);
 

@@ -44,7 +44,7 @@ void uplink_format_stop(struct uplink_format *format);
 void uplink_format_free(struct uplink_format *format);
 
 /*
- * The name of the formatter of this event: of the device, as its network's registry says, else of
+ * The name of the formatter of this event: of the device, as its network's listing says, else of
  * the settings; NULL = none. Any thread.
  */
 const char *uplink_format_choose(const struct settings *settings, const struct device *device,

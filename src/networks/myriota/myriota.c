@@ -521,6 +521,6 @@ const struct network myriota = {
         .payload = myriota_payload,
         .signature = &myriota_signature,
         .downlink = &myriota_downlink,
-        .registry = &myriota_listing,
+        .listing = &myriota_listing,
         .ids_are_unique = true,
 };

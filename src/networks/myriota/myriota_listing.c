@@ -32,8 +32,8 @@ static int read_next(struct json_object *root, struct device_list *list, struct 
 
         if (text_is_empty(next))
                 return 0;
-        if (strlen(next) > REGISTRY_PAGE_SIZE) {
-                reason_set(reason, "NextItem is longer than %d bytes", REGISTRY_PAGE_SIZE);
+        if (strlen(next) > LISTING_PAGE_SIZE) {
+                reason_set(reason, "NextItem is longer than %d bytes", LISTING_PAGE_SIZE);
                 return 1;
         }
         list->next = mem_text(next);

@@ -441,5 +441,5 @@ const struct network things_stack = {
         .telemetry = things_stack_telemetry,
         .payload = things_stack_payload,
         .downlink = &things_stack_downlink,
-        .registry = &things_stack_listing,
+        .listing = &things_stack_listing,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the registry of every network must keep, run over every row of the table that has one, with
- * the samples of tests/data/NETWORK/registry: NAME.json (the body of an answer), NAME.expect (what
+ * What the listing of every network must keep, run over every row of the table that has one, with
+ * the samples of tests/data/NETWORK/listing: NAME.json (the body of an answer), NAME.expect (what
  * becomes of it). With the variable NETWORKS_WRITE_EXPECT set, the expectations are written instead
  * of checked; read the difference before you keep it.
  */
@@ -28,7 +28,7 @@ static struct reading read_bytes(const struct network *network, const char *body
 {
         struct reading reading = {.list = DEVICE_LIST_INIT};
 
-        reading.result = network->registry->read(NULL, body, size, &reading.list, &reading.reason);
+        reading.result = network->listing->read(NULL, body, size, &reading.list, &reading.reason);
         return reading;
 }
 
@@ -39,19 +39,18 @@ static int is_sample(const struct dirent *entry)
         return dot && strcmp(dot, ".json") == 0;
 }
 
-/* Calls `check` with every sample of every registry. */
+/* Calls `check` with every sample of every listing. */
 static void each_sample(void (*check)(const struct sample *sample))
 {
         for (size_t i = 0; networks[i]; i++) {
                 CLEANUP(mem_cleanup)
-                char *folder =
-                        mem_format(TEST_PROJECT "/tests/data/%s/registry", networks[i]->name);
+                char *folder = mem_format(TEST_PROJECT "/tests/data/%s/listing", networks[i]->name);
                 struct dirent **entries = NULL;
                 int count =
-                        networks[i]->registry ? scandir(folder, &entries, is_sample, alphasort) : 0;
+                        networks[i]->listing ? scandir(folder, &entries, is_sample, alphasort) : 0;
 
-                if (networks[i]->registry && count <= 0)
-                        fail_msg("the registry of %s has no samples", networks[i]->name);
+                if (networks[i]->listing && count <= 0)
+                        fail_msg("the listing of %s has no samples", networks[i]->name);
                 for (int k = 0; k < count; k++) {
                         CLEANUP(mem_cleanup)
                         char *file = mem_format("%s/%s", folder, entries[k]->d_name);
@@ -134,7 +133,7 @@ static void check_reading(const struct reading *reading)
         if (reading->result != 0)
                 assert_true(reading->reason.text[0] != '\0');
         if (reading->list.next)
-                assert_in_range(strlen(reading->list.next), 1, REGISTRY_PAGE_SIZE);
+                assert_in_range(strlen(reading->list.next), 1, LISTING_PAGE_SIZE);
         for (size_t i = 0; i < reading->list.count; i++) {
                 const struct listed_device *device = &reading->list.devices[i];
 
@@ -189,7 +188,7 @@ static void nonsense_is_no_list(void **state)
 
         (void)state;
         for (size_t i = 0; networks[i]; i++) {
-                for (size_t k = 0; networks[i]->registry && k < ARRAY_SIZE(bodies); k++) {
+                for (size_t k = 0; networks[i]->listing && k < ARRAY_SIZE(bodies); k++) {
                         struct reading reading =
                                 read_bytes(networks[i], bodies[k], strlen(bodies[k]));
 
@@ -203,7 +202,7 @@ static void nonsense_is_no_list(void **state)
 /* --- requests ------------------------------------------------------------------------------ */
 
 static const struct listing_access reach = {
-        .base_url = "https://registry.example/base//",
+        .base_url = "https://listing.example/base//",
         .api_key = "THE-KEY",
         .application = "an/application",
         .paging_parameter = "Next&Item",
@@ -217,13 +216,13 @@ static void requests_are_safe_urls_with_the_key_in_the_header_only(void **state)
 
         (void)state;
         for (size_t i = 0; networks[i]; i++) {
-                for (size_t k = 0; networks[i]->registry && k < ARRAY_SIZE(pages); k++) {
+                for (size_t k = 0; networks[i]->listing && k < ARRAY_SIZE(pages); k++) {
                         CLEANUP(network_request_deinit)
                         struct network_request request = NETWORK_REQUEST_INIT;
 
-                        networks[i]->registry->request(&reach, pages[k], &request);
+                        networks[i]->listing->request(&reach, pages[k], &request);
                         assert_string_equal(request.method, "GET");
-                        assert_int_equal(strncmp(request.url, "https://registry.example/base/", 30),
+                        assert_int_equal(strncmp(request.url, "https://listing.example/base/", 29),
                                          0);
                         assert_true(request.url[30] != '/');
                         assert_int_equal(
@@ -244,11 +243,11 @@ static void refusals_are_explained(void **state)
 
         (void)state;
         for (size_t i = 0; networks[i]; i++) {
-                for (size_t k = 0; networks[i]->registry && k < ARRAY_SIZE(statuses); k++) {
+                for (size_t k = 0; networks[i]->listing && k < ARRAY_SIZE(statuses); k++) {
                         CLEANUP(mem_cleanup) char *number = mem_format("%d", statuses[k]);
                         struct reason reason = REASON_INIT;
 
-                        networks[i]->registry->explain(statuses[k], "<html>", 6, &reason);
+                        networks[i]->listing->explain(statuses[k], "<html>", 6, &reason);
                         assert_non_null(strstr(reason.text, number));
                 }
         }
@@ -264,5 +263,5 @@ int main(void)
                 cmocka_unit_test(refusals_are_explained),
         };
 
-        return cmocka_run_group_tests_name("registry_conformance", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("networks.listing_conformance", tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@ static void assert_request(const char *network, const char *page, const char *ur
 {
         CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
 
-        network_by_name(network)->registry->request(&reach, page, &request);
+        network_by_name(network)->listing->request(&reach, page, &request);
         assert_string_equal(request.url, url);
         assert_string_equal(request.authorization, authorization);
 }
@@ -52,7 +52,7 @@ a_refusal_of_the_things_stack_names_its_error_and_the_right_that_is_missing(void
         struct reason reason = REASON_INIT;
 
         (void)state;
-        network_by_name("things-stack")->registry->explain(403, body, sizeof(body) - 1, &reason);
+        network_by_name("things-stack")->listing->explain(403, body, sizeof(body) - 1, &reason);
         assert_non_null(strstr(reason.text, "no_rights"));
         assert_non_null(strstr(reason.text, "RIGHT_APPLICATION_DEVICES_READ"));
 }
@@ -98,8 +98,7 @@ static struct device_list read_sample(const char *network, const char *file)
         struct reason reason = REASON_INIT;
 
         assert_true(support_read_file(path, &body));
-        if (network_by_name(network)->registry->read("1", body.data, body.size, &list, &reason) !=
-            0)
+        if (network_by_name(network)->listing->read("1", body.data, body.size, &list, &reason) != 0)
                 fail_msg("%s: %s", path, reason.text);
         return list;
 }
@@ -169,5 +168,5 @@ int main(void)
                 cmocka_unit_test(sample_pages_of_myriota_are_understood),
         };
 
-        return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("listing", tests, NULL, NULL);
 }

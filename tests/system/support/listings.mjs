@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A stand-in for the registries of both networks over TLS: the devices of The Things Stack's
+// A stand-in for the listings of both networks over TLS: the devices of The Things Stack's
 // Identity Server and the modules of Myriota's Device Manager, page by page.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ export const myriotaToken = 'a-token-for-modules';
 
 const MAXIMUM_REQUESTS = 1000;
 
-export class Registries {
+export class Listings {
   /** Per application of The Things Stack: { device_id, dev_eui, attributes }. */
   applications = new Map();
   /** Of Myriota: { Id, Attributes }, as the API shows them. */
@@ -121,13 +121,13 @@ export class Registries {
 }
 
 /** Starts the stand-in with a hub's certificate, which is valid for localhost. */
-export async function startRegistries(test, hub) {
+export async function startListings(test, hub) {
   const server = https.createServer({
     cert: await readFile(join(hub.directory, 'server.pem')),
     key: await readFile(join(hub.directory, 'server-key.pem')),
     minVersion: 'TLSv1.2',
   });
-  const registries = new Registries(server);
+  const listings = new Listings(server);
   await new Promise((resolve, reject) => {
     server.on('error', reject);
     server.listen(0, 'localhost', resolve);
@@ -136,6 +136,6 @@ export async function startRegistries(test, hub) {
     server.close(resolve);
     server.closeAllConnections();
   }));
-  test.after(() => assert.deepEqual(registries.faults, []));
-  return registries;
+  test.after(() => assert.deepEqual(listings.faults, []));
+  return listings;
 }
