@@ -175,6 +175,18 @@ bool amqp_wire_read(struct amqp_wire_bytes *from, struct amqp_wire_value *value)
         return good;
 }
 
+struct amqp_wire_bytes amqp_wire_bytes_of(const struct buf *buf)
+{
+        return (struct amqp_wire_bytes){.data = (const uint8_t *)buf->data, .size = buf->size};
+}
+
+bool amqp_wire_int(const struct amqp_wire_value *value, int64_t *number)
+{
+        *number = value->number;
+        return value->kind == AMQP_WIRE_SIGNED || value->kind == AMQP_WIRE_TIMESTAMP ||
+               (value->kind == AMQP_WIRE_UNSIGNED && value->number >= 0);
+}
+
 bool amqp_wire_is_text(const struct amqp_wire_value *value, const char *text)
 {
         return (value->kind == AMQP_WIRE_STRING || value->kind == AMQP_WIRE_SYMBOL) &&
@@ -239,16 +251,37 @@ void amqp_wire_add_text(struct buf *out, const struct amqp_wire_value *value)
         }
 }
 
+bool amqp_wire_add_plain(struct buf *out, const struct amqp_wire_value *value)
+{
+        switch (value->kind) {
+        case AMQP_WIRE_BINARY:
+                buf_add(out, value->bytes.data, value->bytes.size);
+                return true;
+        case AMQP_WIRE_NULL:
+        case AMQP_WIRE_LIST:
+        case AMQP_WIRE_MAP:
+        case AMQP_WIRE_OTHER:
+                return false;
+        default:
+                amqp_wire_add_text(out, value);
+                return true;
+        }
+}
+
 /* --- messages -------------------------------------------------------------------------------- */
 
 static bool take_section(struct amqp_wire_bytes *from, uint8_t *section,
                          struct amqp_wire_value *value)
 {
-        struct amqp_wire_bytes descriptor;
+        struct amqp_wire_value descriptor;
+        uint64_t code;
 
-        if (!take(from, 3, &descriptor) || descriptor.data[0] != 0x00 || descriptor.data[1] != 0x53)
+        /* A descriptor is a ulong, mostly in its shortest form. */
+        if (!take_number(from, 1, &code) || code != 0 || !amqp_wire_read(from, &descriptor) ||
+            descriptor.kind != AMQP_WIRE_UNSIGNED || descriptor.number < 0 ||
+            descriptor.number > UINT8_MAX)
                 return false;
-        *section = descriptor.data[2];
+        *section = (uint8_t)descriptor.number;
         return amqp_wire_read(from, value);
 }
 
@@ -308,6 +341,7 @@ static bool read_section(uint8_t section, const struct amqp_wire_value *value,
                 message->has_value = true;
                 return true;
         default: /* delivery annotations, sequence, footer */
+                message->has_sequence |= section == AMQP_WIRE_SECTION_SEQUENCE;
                 message->has_sections = true;
                 return section >= AMQP_WIRE_SECTION_HEADER && section <= AMQP_WIRE_SECTION_FOOTER;
         }

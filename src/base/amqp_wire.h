@@ -49,8 +49,13 @@ struct amqp_wire_value {
         struct amqp_wire_bytes encoded; /* all of it, with its constructor */
 };
 
+struct amqp_wire_bytes amqp_wire_bytes_of(const struct buf *buf);
+
 /* Takes the first value off `from`; false if there is none that is whole and well formed. */
 bool amqp_wire_read(struct amqp_wire_bytes *from, struct amqp_wire_value *value) MUST_CHECK;
+
+/* Any whole number, also a timestamp; false if it is none or does not fit. */
+bool amqp_wire_int(const struct amqp_wire_value *value, int64_t *number);
 
 /* True for a string or symbol of this text. */
 bool amqp_wire_is_text(const struct amqp_wire_value *value, const char *text);
@@ -73,6 +78,7 @@ struct amqp_wire_message {
         size_t data_count;            /* of data sections */
         struct amqp_wire_value value; /* of an amqp-value section */
         bool has_value;
+        bool has_sequence; /* an amqp-sequence section, which nobody here reads */
         bool has_sections; /* anything but header, data and amqp-value */
 };
 
@@ -96,6 +102,9 @@ struct amqp_wire_value amqp_wire_map_find(struct amqp_wire_bytes members, uint32
 
 /* Adds a value as text for people: strings as they are, numbers, uuids, base64, "" for others. */
 void amqp_wire_add_text(struct buf *out, const struct amqp_wire_value *value);
+
+/* The same with binaries as they are; false, and nothing added, if the value has no text. */
+bool amqp_wire_add_plain(struct buf *out, const struct amqp_wire_value *value);
 
 /* --- writing --------------------------------------------------------------------------------- */
 

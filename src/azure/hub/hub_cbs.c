@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <proton/event.h>
-#include <proton/message.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,36 +100,29 @@ void hub_cbs_forget(struct hub_device *device)
         move(&device->token, NULL);
 }
 
-static void put_member(pn_data_t *map, const char *name, const char *value)
-{
-        pn_data_put_string(map, amqp_bytes(name));
-        pn_data_put_string(map, amqp_bytes(value));
-}
-
-static bool encode_request(const struct hub_device *device, const char *signed_token,
+static void encode_request(const struct hub_device *device, const char *signed_token,
                            struct buf *out)
 {
         CLEANUP(buf_deinit) struct buf audience = BUF_INIT;
         char number[NUMBER_SIZE];
-        pn_message_t *message = pn_message();
-        pn_data_t *properties = pn_message_properties(message);
-        bool encoded;
+        size_t begin;
 
         snprintf(number, sizeof(number), "%" PRIu64, device->token.number);
         sas_device_audience(&audience, device->hub->host, device->device_id);
-        pn_message_set_id(message, amqp_text(number));
-        pn_message_set_address(message, AZURE_CBS_NODE);
-        pn_message_set_reply_to(message, AZURE_CBS_REPLY_TO);
-        pn_data_put_map(properties);
-        pn_data_enter(properties);
-        put_member(properties, AZURE_CBS_OPERATION, AZURE_CBS_PUT_TOKEN);
-        put_member(properties, AZURE_CBS_TYPE, AZURE_CBS_SASTOKEN);
-        put_member(properties, AZURE_CBS_NAME, buf_text(&audience));
-        pn_data_exit(properties);
-        pn_data_put_string(pn_message_body(message), amqp_bytes(signed_token));
-        encoded = amqp_message_encode(message, out);
-        pn_message_free(message);
-        return encoded;
+        amqp_message_fields(out, &(struct amqp_fields){.message_id = number,
+                                                       .to = AZURE_CBS_NODE,
+                                                       .reply_to = AZURE_CBS_REPLY_TO});
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_APPLICATION_PROPERTIES);
+        begin = amqp_wire_begin_map(out);
+        amqp_wire_put_string(out, AZURE_CBS_OPERATION);
+        amqp_wire_put_string(out, AZURE_CBS_PUT_TOKEN);
+        amqp_wire_put_string(out, AZURE_CBS_TYPE);
+        amqp_wire_put_string(out, AZURE_CBS_SASTOKEN);
+        amqp_wire_put_string(out, AZURE_CBS_NAME);
+        amqp_wire_put_string(out, buf_text(&audience));
+        amqp_wire_end(out, begin, 6);
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_VALUE);
+        amqp_wire_put_string(out, signed_token);
 }
 
 static bool sign(struct hub_device *device, struct buf *token, struct reason *reason)
@@ -159,10 +151,7 @@ static bool send_request(struct hub_device *device, struct reason *reason)
         device->token.number = number;
         if (!sign(device, &signed_token, reason))
                 return false;
-        if (!encode_request(device, buf_text(&signed_token), &encoded)) {
-                reason_set(reason, "the token request can't be encoded");
-                return false;
-        }
+        encode_request(device, buf_text(&signed_token), &encoded);
         delivery = pn_delivery(cbs->sender, pn_dtag((const char *)&number, sizeof(number)));
         pn_link_send(cbs->sender, encoded.data, encoded.size);
         pn_link_advance(cbs->sender);
@@ -194,13 +183,12 @@ void hub_cbs_pump(struct hub_connection *connection)
         }
 }
 
-static uint64_t correlated_number(struct amqp_reader *answer)
+static uint64_t correlated_number(const struct amqp_inbox *answer)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-        pn_atom_t atom;
         int64_t number;
 
-        if (!amqp_read_field(answer, AMQP_CORRELATION_ID, &atom) || !amqp_atom_text(&atom, &text) ||
+        if (!amqp_wire_add_plain(&text, &answer->message.correlation_id) ||
             !text_to_int64(buf_text(&text), 1, INT64_MAX, &number))
                 return 0;
         return (uint64_t)number;
@@ -217,11 +205,11 @@ static struct hub_device *asked_by(struct hub_cbs *cbs, uint64_t number)
         return NULL;
 }
 
-static void answered(struct hub_connection *connection, struct amqp_reader *answer)
+static void answered(struct hub_connection *connection, const struct amqp_inbox *answer)
 {
         CLEANUP(buf_deinit) struct buf description = BUF_INIT;
         struct hub_device *device = asked_by(&connection->cbs, correlated_number(answer));
-        pn_atom_t atom;
+        struct amqp_wire_value value;
         int64_t status;
 
         connection->cbs.heard_ms = connection->hub->client->now_ms;
@@ -230,10 +218,10 @@ static void answered(struct hub_connection *connection, struct amqp_reader *answ
         connection->cbs.unheard = NULL;
         if (device == NULL) /* answered too late, or the device has left */
                 return;
-        if (amqp_read_application(answer, AZURE_CBS_STATUS_DESCRIPTION, &atom))
-                (void)amqp_atom_text(&atom, &description);
-        if (!amqp_read_application(answer, AZURE_CBS_STATUS_CODE, &atom) ||
-            !amqp_atom_int(&atom, &status) || status < 100 || status > 999)
+        value = amqp_inbox_property(answer, AZURE_CBS_STATUS_DESCRIPTION);
+        (void)amqp_wire_add_plain(&description, &value);
+        value = amqp_inbox_property(answer, AZURE_CBS_STATUS_CODE);
+        if (!amqp_wire_int(&value, &status) || status < 100 || status > 999)
                 status = 500;
         hub_cbs_forget(device);
         hub_device_token_answered(device, (int)status, buf_text(&description));
@@ -241,17 +229,17 @@ static void answered(struct hub_connection *connection, struct amqp_reader *answ
 
 static void received(struct hub_connection *connection, pn_delivery_t *delivery)
 {
-        struct amqp_reader *reader = &connection->hub->client->reader;
+        struct amqp_inbox *inbox = &connection->hub->client->inbox;
         bool good;
 
         if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
                 return;
-        good = amqp_read_delivery(reader, delivery, ANSWER_SIZE_MAX);
+        good = amqp_inbox_take(inbox, delivery, ANSWER_SIZE_MAX);
         pn_delivery_update(delivery, good ? PN_ACCEPTED : PN_REJECTED);
         pn_delivery_settle(delivery);
         pn_link_flow(connection->cbs.receiver, 1);
         if (good)
-                answered(connection, reader);
+                answered(connection, inbox);
         hub_cbs_pump(connection);
 }
 

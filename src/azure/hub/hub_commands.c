@@ -5,7 +5,7 @@
 #include <proton/event.h>
 #include <stdlib.h>
 
-#include "azure/hub/amqp_read.h"
+#include "azure/hub/amqp_message.h"
 #include "azure/hub/hub_device.h"
 #include "azure/names.h"
 #include "base/log.h"
@@ -114,40 +114,38 @@ void hub_commands_release(struct hub_device *device)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static void read_annotations(struct hub_command *command, struct amqp_reader *reader)
+static void read_annotations(struct hub_command *command, const struct amqp_inbox *inbox)
 {
-        pn_atom_t value;
+        struct amqp_wire_value value;
         int64_t number;
 
-        if (amqp_read_annotation(reader, AZURE_ANNOTATION_SEQUENCE_NUMBER, &value) &&
-            amqp_atom_int(&value, &number) && number > 0)
+        value = amqp_inbox_annotation(inbox, AZURE_ANNOTATION_SEQUENCE_NUMBER);
+        if (amqp_wire_int(&value, &number) && number > 0)
                 command->sequence_number = (uint64_t)number;
-        if (amqp_read_annotation(reader, AZURE_ANNOTATION_DELIVERY_COUNT, &value) &&
-            amqp_atom_int(&value, &number) && number > 0 && number <= UINT32_MAX)
+        value = amqp_inbox_annotation(inbox, AZURE_ANNOTATION_DELIVERY_COUNT);
+        if (amqp_wire_int(&value, &number) && number > 0 && number <= UINT32_MAX)
                 command->delivery_count = (uint32_t)number;
-        if (amqp_read_annotation(reader, AZURE_ANNOTATION_ENQUEUED_TIME, &value) &&
-            amqp_atom_int(&value, &number))
+        value = amqp_inbox_annotation(inbox, AZURE_ANNOTATION_ENQUEUED_TIME);
+        if (amqp_wire_int(&value, &number))
                 command->enqueued_ms = number;
 }
 
-static void read_command(struct received *received, struct amqp_reader *reader)
+static void read_command(struct received *received, const struct amqp_inbox *inbox)
 {
         struct hub_command *command = &received->command;
-        pn_atom_t value;
+        int64_t expires_ms;
 
-        if (amqp_read_field(reader, AMQP_MESSAGE_ID, &value))
-                (void)amqp_atom_text(&value, &received->message_id);
+        (void)amqp_wire_add_plain(&received->message_id, &inbox->message.message_id);
         command->message_id = buf_text(&received->message_id);
-        if (amqp_read_field(reader, AMQP_CORRELATION_ID, &value) &&
-            amqp_atom_text(&value, &received->correlation_id))
+        if (amqp_wire_add_plain(&received->correlation_id, &inbox->message.correlation_id))
                 command->correlation_id = buf_text(&received->correlation_id);
-        if (amqp_read_field(reader, AMQP_EXPIRY_TIME, &value))
-                (void)amqp_atom_int(&value, &command->expires_ms);
-        read_annotations(command, reader);
-        amqp_properties_read(&received->properties, reader);
+        if (amqp_wire_int(&inbox->message.expiry, &expires_ms))
+                command->expires_ms = expires_ms;
+        read_annotations(command, inbox);
+        amqp_properties_read(&received->properties, inbox);
         command->properties = received->properties.list;
         command->property_count = received->properties.count;
-        buf_add(&received->body, reader->body.data, reader->body.size);
+        buf_add(&received->body, inbox->body.data, inbox->body.size);
         command->body = buf_text(&received->body);
         command->body_size = received->body.size;
 }
@@ -164,12 +162,12 @@ static void reject(pn_delivery_t *delivery, const char *why)
 
 static void receive(struct hub_device *device, pn_delivery_t *delivery)
 {
-        struct amqp_reader *reader = &device->hub->client->reader;
+        struct amqp_inbox *inbox = &device->hub->client->inbox;
         struct received *received;
 
         if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
                 return;
-        if (!amqp_read_delivery(reader, delivery, SIZE_MAX_ENCODED) || reader->odd_body) {
+        if (!amqp_inbox_take(inbox, delivery, SIZE_MAX_ENCODED) || inbox->odd_body) {
                 log_warn("HUB_COMMAND_UNREADABLE", "A cloud-to-device message can't be read",
                          LOG_TEXT("device", device->device_id), LOG_END);
                 reject(delivery, "the message can't be read");
@@ -177,7 +175,7 @@ static void receive(struct hub_device *device, pn_delivery_t *delivery)
                 return;
         }
         received = mem_new(1, sizeof(*received));
-        read_command(received, reader);
+        read_command(received, inbox);
         received->device = device;
         received->delivery = delivery;
         pn_delivery_set_context(delivery, received);

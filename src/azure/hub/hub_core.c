@@ -45,8 +45,6 @@ void hub_core_init(struct hub_client *client, const struct hub_client_options *o
         list_init(&client->news);
         list_init(&client->unsent);
         hub_core_time(client, clock_steady_ms(), clock_wall_ms());
-        client->message = pn_message();
-        amqp_reader_init(&client->reader);
 }
 
 static void clock_was_set(struct hub_client *client)
@@ -82,9 +80,8 @@ void hub_core_deinit(struct hub_client *client)
 {
         list_for_each_safe (node, &client->hubs)
                 hub_pool_free(list_entry(node, struct hub, node));
-        pn_message_free(client->message);
         buf_deinit(&client->encoded);
-        amqp_reader_deinit(&client->reader);
+        amqp_inbox_deinit(&client->inbox);
         free(client->client_version);
 }
 

@@ -17,12 +17,12 @@
 #ifndef ISTHMUS_AZURE_HUB_HUB_CORE_H
 #define ISTHMUS_AZURE_HUB_HUB_CORE_H
 
-#include <proton/message.h>
+#include <proton/connection.h>
 #include <proton/types.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "azure/hub/amqp_read.h"
+#include "azure/hub/amqp_message.h"
 #include "azure/hub/hub_client.h"
 #include "base/buf.h"
 
@@ -61,9 +61,8 @@ struct hub_client {
         struct list news;               /* devices with something to tell */
         struct list unsent;             /* connections to wake at the end of the turn */
         struct hub_connection *current; /* whose batch of events is handled; needs no wake */
-        pn_message_t *message;          /* reused for what is sent */
-        struct buf encoded;
-        struct amqp_reader reader; /* reused for what is received */
+        struct buf encoded;             /* reused for what is sent */
+        struct amqp_inbox inbox;        /* reused for what is received */
         bool stopping;
 };
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "azure/hub/amqp_message.h"
 #include "azure/hub/hub_device.h"
 #include "azure/names.h"
 #include "base/buf.h"
@@ -61,12 +60,17 @@ pn_link_t *hub_links_receiver(struct hub_device *device, const char *name, const
         return link;
 }
 
+static pn_bytes_t bytes_of(const char *text)
+{
+        return pn_bytes(strlen(text), text);
+}
+
 static void put_property(pn_data_t *map, const char *name, const char *value)
 {
         if (text_is_empty(value))
                 return;
-        pn_data_put_symbol(map, amqp_bytes(name));
-        pn_data_put_string(map, amqp_bytes(value));
+        pn_data_put_symbol(map, bytes_of(name));
+        pn_data_put_string(map, bytes_of(value));
 }
 
 void hub_links_open(struct hub_device *device, pn_link_t *link, const char *correlation)

@@ -24,8 +24,7 @@ struct call {
         struct hub_device *device; /* NULL: there is nobody left to answer */
         struct list *list;
         struct list_node node;
-        pn_atom_t correlation_id; /* of any type; its bytes are in `id_bytes` */
-        struct buf id_bytes;
+        struct buf correlation_id; /* of any type; encoded */
         struct buf name;
         struct buf payload;
 };
@@ -53,7 +52,7 @@ static void move(struct call *call, struct list *to)
 static void call_free(struct call *call)
 {
         move(call, NULL);
-        buf_deinit(&call->id_bytes);
+        buf_deinit(&call->correlation_id);
         buf_deinit(&call->name);
         buf_deinit(&call->payload);
         free(call);
@@ -98,26 +97,16 @@ void hub_methods_detach(struct hub_device *device)
         hub_connection_end_link(device->connection, answers);
 }
 
-static void keep_correlation_id(struct call *call, pn_atom_t id)
+static bool read_call(struct call *call, const struct amqp_inbox *inbox)
 {
-        call->correlation_id = id;
-        if (id.type != PN_STRING && id.type != PN_BINARY)
-                return;
-        buf_add(&call->id_bytes, id.u.as_bytes.start, id.u.as_bytes.size);
-        call->correlation_id.u.as_bytes = pn_bytes(call->id_bytes.size, call->id_bytes.data);
-}
+        const struct amqp_wire_value *id = &inbox->message.correlation_id;
+        struct amqp_wire_value name = amqp_inbox_property(inbox, AZURE_PROPERTY_METHOD_NAME);
 
-static bool read_call(struct call *call, struct amqp_reader *reader)
-{
-        pn_atom_t value;
-
-        if (!amqp_read_field(reader, AMQP_CORRELATION_ID, &value))
+        if (id->kind == AMQP_WIRE_NULL || !amqp_wire_add_plain(&call->name, &name) ||
+            inbox->odd_body)
                 return false;
-        keep_correlation_id(call, value);
-        if (!amqp_read_application(reader, AZURE_PROPERTY_METHOD_NAME, &value) ||
-            !amqp_atom_text(&value, &call->name) || reader->odd_body)
-                return false;
-        buf_add(&call->payload, reader->body.data, reader->body.size);
+        buf_add(&call->correlation_id, id->encoded.data, id->encoded.size);
+        buf_add(&call->payload, inbox->body.data, inbox->body.size);
         call->method.name = buf_text(&call->name);
         call->method.payload = buf_text(&call->payload);
         call->method.payload_size = call->payload.size;
@@ -126,14 +115,14 @@ static bool read_call(struct call *call, struct amqp_reader *reader)
 
 static void receive(struct hub_device *device, pn_delivery_t *delivery)
 {
-        struct amqp_reader *reader = &device->hub->client->reader;
+        struct amqp_inbox *inbox = &device->hub->client->inbox;
         struct call *call;
         bool good;
 
         if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
                 return;
         call = mem_new(1, sizeof(*call));
-        good = amqp_read_delivery(reader, delivery, SIZE_MAX_ENCODED) && read_call(call, reader);
+        good = amqp_inbox_take(inbox, delivery, SIZE_MAX_ENCODED) && read_call(call, inbox);
         pn_delivery_update(delivery, good ? PN_ACCEPTED : PN_REJECTED);
         pn_delivery_settle(delivery);
         if (!good) {
@@ -183,22 +172,20 @@ void hub_methods_tell(struct hub_device *device)
         }
 }
 
-static bool encode_answer(struct call *call, int status, pn_bytes_t payload)
+static void encode_answer(const struct call *call, int status, const void *payload, size_t size,
+                          struct buf *out)
 {
-        struct hub_client *client = call->device->hub->client;
-        pn_message_t *message = client->message;
-        pn_data_t *properties = pn_message_properties(message);
+        size_t begin;
 
-        pn_message_clear(message);
-        pn_message_set_inferred(message, true);
-        pn_message_set_correlation_id(message, call->correlation_id);
-        pn_data_put_map(properties);
-        pn_data_enter(properties);
-        pn_data_put_string(properties, amqp_bytes(AZURE_PROPERTY_METHOD_STATUS));
-        pn_data_put_int(properties, status);
-        pn_data_exit(properties);
-        pn_data_put_binary(pn_message_body(message), payload);
-        return amqp_message_encode(message, &client->encoded);
+        buf_clear(out);
+        amqp_message_fields(out, &(struct amqp_fields){.correlation_id = amqp_wire_bytes_of(
+                                                               &call->correlation_id)});
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_APPLICATION_PROPERTIES);
+        begin = amqp_wire_begin_map(out);
+        amqp_wire_put_string(out, AZURE_PROPERTY_METHOD_STATUS);
+        amqp_wire_put_int(out, status);
+        amqp_wire_end(out, begin, 2);
+        amqp_wire_put_data(out, payload, size);
 }
 
 static void send_answer(struct hub_device *device)
@@ -228,12 +215,12 @@ bool hub_method_answer(struct hub_method *method, int status, const void *payloa
 {
         struct call *call = list_entry(method, struct call, method);
         struct hub_device *device = call->device;
-        bool sent;
 
         THREAD_ASSERT(LOOP_THREAD);
-        sent = device != NULL && encode_answer(call, status, pn_bytes(payload_size, payload));
-        if (sent)
+        if (device != NULL) {
+                encode_answer(call, status, payload, payload_size, &device->hub->client->encoded);
                 send_answer(device);
+        }
         call_free(call);
-        return sent;
+        return device != NULL;
 }

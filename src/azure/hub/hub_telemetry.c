@@ -272,12 +272,8 @@ static bool encode(struct hub_device *device, const struct hub_message *message,
         struct hub_client *client = device->hub->client;
         size_t limit = size_limit(device->telemetry.link);
 
-        pn_message_clear(client->message);
-        amqp_message_event(client->message, message);
-        if (!amqp_message_encode(client->message, &client->encoded)) {
-                reason_set(reason, "the message can't be encoded");
-                return false;
-        }
+        buf_clear(&client->encoded);
+        amqp_message_event(&client->encoded, message);
         if (client->encoded.size > limit) {
                 reason_set(reason, "the message has %zu bytes, the hub takes %zu at most",
                            client->encoded.size, limit);

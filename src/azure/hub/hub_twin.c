@@ -114,26 +114,24 @@ static void answer_is_late(struct timer *timer)
 
 /* --- the request ----------------------------------------------------------------------------- */
 
-static bool encode(struct hub_device *device)
+static void encode(struct hub_device *device, struct buf *out)
 {
-        struct hub_client *client = device->hub->client;
+        CLEANUP(buf_deinit) struct buf correlation = BUF_INIT;
         struct hub_twin *twin = &device->twin;
-        pn_message_t *message = client->message;
-        pn_data_t *annotations;
+        size_t begin;
 
-        pn_message_clear(message);
-        annotations = pn_message_annotations(message);
-        pn_data_put_map(annotations);
-        pn_data_enter(annotations);
-        pn_data_put_symbol(annotations, amqp_bytes(AZURE_TWIN_OPERATION));
-        pn_data_put_string(annotations, amqp_bytes("PATCH"));
-        pn_data_put_symbol(annotations, amqp_bytes(AZURE_TWIN_RESOURCE));
-        pn_data_put_string(annotations, amqp_bytes(AZURE_TWIN_REPORTED));
-        pn_data_exit(annotations);
-        pn_message_set_inferred(message, true);
-        pn_message_set_correlation_id(message, amqp_text(twin->correlation));
-        pn_data_put_binary(pn_message_body(message), pn_bytes(twin->patch.size, twin->patch.data));
-        return amqp_message_encode(message, &client->encoded);
+        amqp_wire_put_string(&correlation, twin->correlation);
+        buf_clear(out);
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_MESSAGE_ANNOTATIONS);
+        begin = amqp_wire_begin_map(out);
+        amqp_wire_put_symbol(out, AZURE_TWIN_OPERATION);
+        amqp_wire_put_string(out, "PATCH");
+        amqp_wire_put_symbol(out, AZURE_TWIN_RESOURCE);
+        amqp_wire_put_string(out, AZURE_TWIN_REPORTED);
+        amqp_wire_end(out, begin, 4);
+        amqp_message_fields(
+                out, &(struct amqp_fields){.correlation_id = amqp_wire_bytes_of(&correlation)});
+        amqp_wire_put_data(out, twin->patch.data, twin->patch.size);
 }
 
 /* Sends what waits as soon as the hub has opened both links. */
@@ -147,10 +145,7 @@ static void send_if_possible(struct hub_device *device)
         if (twin->report == NULL || twin->is_sent || pn_link_credit(twin->requests) <= 0 ||
             (pn_link_state(twin->answers) & PN_REMOTE_ACTIVE) == 0)
                 return;
-        if (!encode(device)) {
-                end(device, HUB_REJECTED, "the report can't be encoded");
-                return;
-        }
+        encode(device, encoded);
         twin->count = tag;
         twin->is_sent = true;
         delivery = pn_delivery(twin->requests, pn_dtag((const char *)&tag, sizeof(tag)));
@@ -203,38 +198,38 @@ static void end_by_status(struct hub_device *device, int64_t status, const char 
         }
 }
 
-static void read_answer(struct hub_device *device, struct amqp_reader *reader)
+static void read_answer(struct hub_device *device, const struct amqp_inbox *inbox)
 {
         CLEANUP(buf_deinit) struct buf correlation = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf said = BUF_INIT;
+        struct amqp_wire_value value = amqp_inbox_annotation(inbox, AZURE_TWIN_STATUS);
         struct reason reason = REASON_INIT;
-        pn_atom_t value;
-        int64_t status = 0;
+        int64_t status;
 
-        if (!amqp_read_field(reader, AMQP_CORRELATION_ID, &value) ||
-            !amqp_atom_text(&value, &correlation) ||
+        if (!amqp_wire_add_plain(&correlation, &inbox->message.correlation_id) ||
             !text_equal_nocase(buf_text(&correlation), device->twin.correlation))
                 return;
-        if (!amqp_read_annotation(reader, AZURE_TWIN_STATUS, &value) ||
-            !amqp_atom_int(&value, &status))
+        if (!amqp_wire_int(&value, &status))
                 status = 0;
+        buf_add(&said, inbox->body.data, inbox->body.size);
         reason_set(&reason, "the hub answered the report with %d %.300s", (int)status,
-                   buf_text(&reader->body));
+                   buf_text(&said));
         end_by_status(device, status, reason.text);
 }
 
 static void receive(struct hub_device *device, pn_delivery_t *delivery)
 {
-        struct amqp_reader *reader = &device->hub->client->reader;
+        struct amqp_inbox *inbox = &device->hub->client->inbox;
         bool good;
 
         if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
                 return;
-        good = amqp_read_delivery(reader, delivery, SIZE_MAX_ENCODED);
+        good = amqp_inbox_take(inbox, delivery, SIZE_MAX_ENCODED);
         pn_delivery_update(delivery, good ? PN_ACCEPTED : PN_REJECTED);
         pn_delivery_settle(delivery);
         pn_link_flow(device->twin.answers, 1);
         if (good)
-                read_answer(device, reader);
+                read_answer(device, inbox);
 }
 
 static void ended_by_hub(struct hub_device *device, pn_link_t *link)

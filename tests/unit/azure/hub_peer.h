@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "azure/hub/amqp_message.h"
-#include "azure/hub/amqp_read.h"
 #include "azure/names.h"
 #include "base/buf.h"
 #include "base/text.h"
@@ -122,12 +121,52 @@ static void keep_text(char out[TEXT_SIZE], const char *text)
         snprintf(out, TEXT_SIZE, "%s", text == NULL ? "" : text);
 }
 
+static inline pn_bytes_t amqp_bytes(const char *text)
+{
+        return pn_bytes(strlen(text), text);
+}
+
+static inline pn_atom_t amqp_text(const char *text)
+{
+        pn_atom_t atom = {.type = PN_STRING};
+
+        atom.u.as_bytes = amqp_bytes(text);
+        return atom;
+}
+
+/* By proton, so that client and peer do not share their mistakes. */
+static inline void amqp_encode(pn_message_t *message, struct buf *out)
+{
+        size_t size = 1 << 20;
+
+        buf_clear(out);
+        buf_reserve(out, size);
+        if (pn_message_encode(message, out->data, &size) != 0)
+                abort();
+        out->size = size;
+}
+
+static bool amqp_map_find(pn_data_t *data, const char *key, pn_atom_t *value)
+{
+        if (pn_data_type(data) != PN_MAP || !pn_data_enter(data))
+                return false;
+        while (pn_data_next(data)) {
+                pn_bytes_t name = pn_data_get_atom(data).u.as_bytes;
+
+                pn_data_next(data);
+                if (name.size == strlen(key) && memcmp(name.start, key, name.size) == 0) {
+                        *value = pn_data_get_atom(data);
+                        return true;
+                }
+        }
+        return false;
+}
+
 static void peer_send(pn_link_t *link, pn_message_t *message, pn_bytes_t tag)
 {
         CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
 
-        if (!amqp_message_encode(message, &bytes))
-                abort();
+        amqp_encode(message, &bytes);
         pn_delivery(link, pn_dtag(tag.start, tag.size));
         pn_link_send(link, bytes.data, bytes.size);
         pn_link_advance(link);

@@ -36,36 +36,29 @@ static void a_message_has_the_fields_of_the_official_sdks(void **state)
 {
         struct bench *bench = *state;
         const struct buf *sent = &bench->world.seen.message;
-        struct amqp_reader reader;
-        pn_atom_t atom;
+        struct amqp_wire_message message;
+        struct amqp_wire_value value;
 
         bench->owner.to_send = 1;
         owner_send_more(&bench->owner);
         world_run(&bench->world);
-        amqp_reader_init(&reader);
-        assert_true(amqp_read(&reader, sent->data, sent->size));
-        assert_true(amqp_read_field(&reader, AMQP_MESSAGE_ID, &atom));
-        assert_int_equal(atom.type, PN_STRING);
-        assert_int_equal(atom.u.as_bytes.size, 3);
-        assert_memory_equal(atom.u.as_bytes.start, "abc", 3);
-        assert_true(amqp_read_field(&reader, AMQP_CORRELATION_ID, &atom));
-        assert_int_equal(atom.type, PN_STRING);
-        assert_memory_equal(atom.u.as_bytes.start, "corr", 4);
-        assert_true(amqp_read_field(&reader, (enum amqp_field)6, &atom));
-        assert_int_equal(atom.type, PN_SYMBOL);
-        assert_memory_equal(atom.u.as_bytes.start, "application/json", 16);
-        assert_true(amqp_read_field(&reader, (enum amqp_field)7, &atom));
-        assert_int_equal(atom.type, PN_SYMBOL);
-        assert_memory_equal(atom.u.as_bytes.start, "utf-8", 5);
-        assert_false(amqp_read_field(&reader, AMQP_EXPIRY_TIME, &atom));
-        assert_true(amqp_read_application(&reader, "k", &atom));
-        assert_int_equal(atom.type, PN_STRING);
-        assert_memory_equal(atom.u.as_bytes.start, "v", 1);
-        assert_int_equal(reader.body.size, 7);
-        assert_memory_equal(reader.body.data, "{\"t\":1}", 7);
+        assert_true(amqp_wire_message_read(sent->data, sent->size, &message));
+        assert_int_equal(message.message_id.kind, AMQP_WIRE_STRING);
+        assert_true(amqp_wire_is_text(&message.message_id, "abc"));
+        assert_int_equal(message.correlation_id.kind, AMQP_WIRE_STRING);
+        assert_true(amqp_wire_is_text(&message.correlation_id, "corr"));
+        assert_int_equal(message.content_type.kind, AMQP_WIRE_SYMBOL);
+        assert_true(amqp_wire_is_text(&message.content_type, "application/json"));
+        assert_int_equal(message.content_encoding.kind, AMQP_WIRE_SYMBOL);
+        assert_true(amqp_wire_is_text(&message.content_encoding, "utf-8"));
+        assert_int_equal(message.expiry.kind, AMQP_WIRE_NULL);
+        value = amqp_wire_map_find(message.properties, message.property_count, "k");
+        assert_int_equal(value.kind, AMQP_WIRE_STRING);
+        assert_true(amqp_wire_is_text(&value, "v"));
+        assert_int_equal(message.data.size, 7);
+        assert_memory_equal(message.data.data, "{\"t\":1}", 7);
         /* One data section, last. */
         assert_memory_equal(sent->data + sent->size - 12, "\x00\x53\x75\xa0\x07{\"t\":1}", 12);
-        amqp_reader_deinit(&reader);
 }
 
 static void each_outcome_is_told(void **state)
@@ -398,20 +391,18 @@ static void the_hubs_own_limit_counts(void **state)
 static void a_message_may_have_next_to_nothing(void **state)
 {
         struct bench *bench = *state;
-        struct amqp_reader reader;
-        pn_atom_t atom;
+        struct amqp_wire_message message;
 
         assert_true(
                 hub_device_send(bench->owner.device, &(struct hub_message){.message_id = "m"}, 5));
         world_run(&bench->world);
         assert_string_equal(bench->owner.log, "5+");
-        amqp_reader_init(&reader);
-        assert_true(
-                amqp_read(&reader, bench->world.seen.message.data, bench->world.seen.message.size));
-        assert_false(amqp_read_field(&reader, AMQP_CORRELATION_ID, &atom));
-        assert_false(amqp_read_field(&reader, (enum amqp_field)6, &atom));
-        assert_int_equal(reader.body.size, 0);
-        amqp_reader_deinit(&reader);
+        assert_true(amqp_wire_message_read(bench->world.seen.message.data,
+                                           bench->world.seen.message.size, &message));
+        assert_int_equal(message.correlation_id.kind, AMQP_WIRE_NULL);
+        assert_int_equal(message.content_type.kind, AMQP_WIRE_NULL);
+        assert_int_equal(message.data_count, 1);
+        assert_int_equal(message.data.size, 0);
 }
 
 static void a_device_may_be_closed_in_its_outcome(void **state)

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "azure/hub/amqp_read.h"
 #include "azure/names.h"
 #include "unit/azure/hub_pair.h"
 
@@ -24,39 +23,30 @@ static void report_and_run(struct bench *bench)
         world_run(&bench->world);
 }
 
-static void check_text(pn_atom_t atom, const char *wanted)
-{
-        assert_int_equal(atom.type, PN_STRING);
-        assert_int_equal(atom.u.as_bytes.size, strlen(wanted));
-        assert_memory_equal(atom.u.as_bytes.start, wanted, strlen(wanted));
-}
-
-/* As the Node SDK was seen to send it: symbol keys, string values, one data section. */
 static void a_report_has_the_form_that_hubs_know(void **state)
 {
         struct bench *bench = *state;
         struct hub_seen *seen = &bench->world.seen;
-        struct amqp_reader reader;
-        pn_atom_t value;
+        struct amqp_inbox inbox = {.bytes = BUF_INIT};
+        struct amqp_wire_value value;
 
         report_and_run(bench);
         assert_string_equal(bench->owner.log, "7+");
         assert_int_equal(seen->twin_attaches, 2);
         assert_memory_equal(seen->correlation[0], "twin:", 5);
         assert_string_equal(seen->correlation[0], seen->correlation[1]);
-        amqp_reader_init(&reader);
-        assert_true(amqp_read(&reader, seen->report.data, seen->report.size));
-        assert_true(amqp_read_annotation(&reader, AZURE_TWIN_OPERATION, &value));
-        check_text(value, "PATCH");
-        assert_true(amqp_read_annotation(&reader, AZURE_TWIN_RESOURCE, &value));
-        check_text(value, "/properties/reported");
-        assert_true(amqp_read_field(&reader, AMQP_CORRELATION_ID, &value));
-        assert_int_equal(value.u.as_bytes.size, CRYPTO_UUID_SIZE - 1);
-        assert_false(reader.odd_body);
-        assert_string_equal(buf_text(&reader.body), PATCH);
+        assert_true(amqp_inbox_read(&inbox, seen->report.data, seen->report.size));
+        value = amqp_inbox_annotation(&inbox, AZURE_TWIN_OPERATION);
+        assert_true(amqp_wire_is_text(&value, "PATCH"));
+        value = amqp_inbox_annotation(&inbox, AZURE_TWIN_RESOURCE);
+        assert_true(amqp_wire_is_text(&value, "/properties/reported"));
+        assert_int_equal(inbox.message.correlation_id.bytes.size, CRYPTO_UUID_SIZE - 1);
+        assert_false(inbox.odd_body);
+        assert_int_equal(inbox.body.size, strlen(PATCH));
+        assert_memory_equal(inbox.body.data, PATCH, strlen(PATCH));
         assert_non_null(
                 memmem(seen->report.data, seen->report.size, "\xa3\x09operation\xa1\x05PATCH", 18));
-        amqp_reader_deinit(&reader);
+        amqp_inbox_deinit(&inbox);
 }
 
 static void the_links_are_attached_once_and_only_when_wanted(void **state)

@@ -225,6 +225,41 @@ static void values_of_all_types_become_text(void **state)
         }
 }
 
+static void whole_numbers_of_every_width_are_numbers(void **state)
+{
+        static const char *const sevens[] = {"5007",
+                                             "600007",
+                                             "7000000007",
+                                             "800000000000000007",
+                                             "5107",
+                                             "610007",
+                                             "7100000007",
+                                             "810000000000000007",
+                                             "5207",
+                                             "5307",
+                                             "5407",
+                                             "5507",
+                                             "830000000000000007"};
+        static const char *const none[] = {"40", "80ffffffffffffffff", "a10137",
+                                           "820000000000000000"};
+        struct amqp_wire_value value;
+        int64_t number;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(sevens) + ARRAY_SIZE(none); i++) {
+                CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+                bool good = i < ARRAY_SIZE(sevens);
+                struct amqp_wire_bytes from;
+
+                unhex(good ? sevens[i] : none[i - ARRAY_SIZE(sevens)], &bytes);
+                from = amqp_wire_bytes_of(&bytes);
+                assert_true(amqp_wire_read(&from, &value));
+                assert_int_equal(amqp_wire_int(&value, &number), good);
+                if (good)
+                        assert_int_equal(number, 7);
+        }
+}
+
 static void broken_values_are_refused(void **state)
 {
         static const char *const values[] = {
@@ -373,6 +408,7 @@ int main(void)
                 cmocka_unit_test(plain_bodies_are_no_batches),
                 cmocka_unit_test(sections_may_come_in_any_order),
                 cmocka_unit_test(values_of_all_types_become_text),
+                cmocka_unit_test(whole_numbers_of_every_width_are_numbers),
                 cmocka_unit_test(broken_values_are_refused),
                 cmocka_unit_test(a_cut_message_is_refused_or_lacks_its_end),
                 cmocka_unit_test(messages_with_wrong_sections_are_refused),
