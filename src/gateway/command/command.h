@@ -74,10 +74,11 @@ struct command {
         /* Not in the store. */
         struct hub_command *delivery; /* the newest one that is locked by us; or NULL */
         struct hub_method *call;
-        struct timer timer; /* of a call's answer; of the pause before a new attempt */
-        void *owner;        /* whose the timer is */
-        int unwritten;      /* records on their way to the disk */
-        bool record_failed; /* the last one could not be written */
+        struct timer timer;          /* of a call's answer; of the pause before a new attempt */
+        void *owner;                 /* whose the timer is */
+        int unwritten;               /* records on their way to the disk */
+        struct recording *recording; /* the last of them (command_record.c) */
+        bool record_failed;          /* the last one could not be written */
         bool held;          /* not in the ledger: its device has too many; they wait in order */
         bool resting;       /* its new attempt comes after a pause */
         int failures;       /* of handing it over, in a row */

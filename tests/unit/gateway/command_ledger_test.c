@@ -228,6 +228,72 @@ static void what_can_not_be_recorded_at_first_is_abandoned_and_not_handed_over(v
         disk.result = 0;
 }
 
+static void note_result(void *context, int result)
+{
+        int *results = context;
+
+        assert_true(results[0] < 2);
+        results[++results[0]] = result;
+}
+
+static void who_waits_for_a_record_is_told_with_it_and_costs_no_other(void **state)
+{
+        int results[3] = {0, -1, -1};
+        struct command *command = add("m1", NULL);
+
+        (void)state;
+        assert_int_equal(disk.write_count, 1);
+        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        assert_int_equal(disk.write_count, 1);
+        assert_int_equal(results[0], 0);
+        commit();
+        assert_int_equal(results[0], 2);
+        assert_true(results[1] == 0 && results[2] == 0);
+        /* And when all is on disk, at once. */
+        results[0] = 0;
+        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        assert_int_equal(results[0], 1);
+        assert_int_equal(disk.write_count, 0);
+}
+
+/* The answer is there, but the thread "loop" has not been told yet. */
+static void who_waits_for_a_record_that_was_answered_is_told_at_once(void **state)
+{
+        int results[3] = {0, -1, -1};
+        struct command *command = add("m1", NULL);
+        struct store_write *write = disk.writes[0];
+
+        (void)state;
+        disk.write_count = 0;
+        write->done(write, STORE_E_FULL);
+        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        assert_int_equal(results[0], 1);
+        assert_int_equal(results[1], STORE_E_FULL);
+        run_posts();
+}
+
+static void who_waits_for_a_record_that_failed_has_it_written_again(void **state)
+{
+        int results[3] = {0, -1, -1};
+        struct delivered delivered = {.gone = false};
+        struct command *command = add_taken("m1", &delivered);
+
+        (void)state;
+        disk.result = STORE_E_FULL;
+        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "no");
+        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        commit();
+        assert_int_equal(results[1], STORE_E_FULL);
+        disk.result = 0;
+        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        assert_int_equal(disk.write_count, 1);
+        commit();
+        assert_int_equal(results[0], 2);
+        assert_int_equal(results[2], 0);
+        free(delivered.record);
+}
+
 /* --- restart ------------------------------------------------------------------------------- */
 
 static void law_the_order_of_arrival_outlives_a_restart(void **state)
@@ -582,6 +648,9 @@ int main(void)
                 LEDGER_TEST(law_an_outcome_is_on_disk_before_the_hub_is_told),
                 LEDGER_TEST(law_completing_early_follows_the_record_and_the_outcome_is_reported),
                 LEDGER_TEST(what_can_not_be_recorded_is_not_told_until_it_can),
+                LEDGER_TEST(who_waits_for_a_record_is_told_with_it_and_costs_no_other),
+                LEDGER_TEST(who_waits_for_a_record_that_was_answered_is_told_at_once),
+                LEDGER_TEST(who_waits_for_a_record_that_failed_has_it_written_again),
                 LEDGER_TEST(what_can_not_be_recorded_at_first_is_abandoned_and_not_handed_over),
                 LEDGER_TEST(law_the_order_of_arrival_outlives_a_restart),
                 LEDGER_TEST(a_restart_between_record_and_settlement_settles_the_next_delivery),
