@@ -109,6 +109,7 @@ static int open_parts(struct local_hub *hub, const struct local_hub_options *opt
         hub->commands = command_queue_new(&(struct command_queue_options){
                 .lock_ms = options->lock_ms, .max_delivery_count = options->max_delivery_count});
         hub->core.registry = hub->registry;
+        hub->core.sessions.registry = hub->registry;
         hub->core.telemetry = hub->telemetry;
         hub->core.faults = hub->faults;
         hub->core.commands = hub->commands;
@@ -191,7 +192,8 @@ static void commands_wait(void *context)
 {
         struct wanted_device *wanted = context;
 
-        amqp_core_commands_wait(&wanted->hub->core, wanted->index, wanted->device_id);
+        device_sessions_commands_wait(&wanted->hub->core.sessions, wanted->index,
+                                      wanted->device_id);
         free(wanted->device_id);
         free(wanted);
 }
@@ -252,8 +254,9 @@ static void invoke(void *context)
 {
         struct invocation *invocation = context;
 
-        amqp_methods_invoke(&invocation->hub->core, invocation->index, invocation->device_id,
-                            &invocation->method, invocation->done, invocation->context);
+        device_sessions_invoke(&invocation->hub->core.sessions, invocation->index,
+                               invocation->device_id, &invocation->method, invocation->done,
+                               invocation->context);
         free(invocation->device_id);
         free(invocation->name);
         free(invocation->payload);
@@ -373,7 +376,7 @@ static void detach(void *context)
                         struct amqp_device *device =
                                 list_entry(device_node, struct amqp_device, node);
 
-                        if (survey->device_id && !text_equal(device->id, survey->device_id))
+                        if (survey->device_id && !text_equal(device->session.id, survey->device_id))
                                 continue;
                         survey->count += device->links.count;
                         amqp_device_order_detach(device, survey->condition, survey->description,

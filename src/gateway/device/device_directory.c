@@ -114,7 +114,7 @@ static void write_entry(struct device_directory *directory, const char *device_k
                         json_object_new_boolean(attributes->integration == INTEGRATION_ON));
         if (attributes->device_class != DEVICE_CLASS_NOT_KNOWN)
                 json_object_object_add(record, "class",
-                                       json_object_new_int(attributes->device_class));
+                                       json_object_new_int((int32_t)attributes->device_class));
         json_object_object_add(record, "listed", json_object_new_boolean(entry->listed));
         json_write(&text, record);
         store_write_copy(directory->store, &(struct store_record){

@@ -167,8 +167,8 @@ static void note_model(struct amqp_device *device, pn_link_t *handle)
                 free(model_id);
                 return;
         }
-        free(device->model_id);
-        device->model_id = model_id;
+        free(device->session.model_id);
+        device->session.model_id = model_id;
 }
 
 static void answer(struct amqp_link *link)

@@ -59,7 +59,7 @@ static void grant_device(struct amqp_peer *peer, const struct token_grant *grant
         amqp_device_set_token(device, grant->expires_s);
         log_debug("HUB_TOKEN_ACCEPTED", "A device's token was accepted",
                   LOG_TEXT("hub", peer->hub_id), LOG_TEXT("connection", peer->id),
-                  LOG_TEXT("device", device->id), LOG_END);
+                  LOG_TEXT("device", device->session.id), LOG_END);
 }
 
 static void grant_policy(struct amqp_peer *peer, const struct token_grant *grant,

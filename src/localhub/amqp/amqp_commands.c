@@ -88,14 +88,14 @@ static void deliver(struct amqp_link *link, const struct command *command, const
         pn_delivery_t *delivery;
 
         put_annotations(&message, command, delivery_count);
-        put_properties(&message, command, link->device->id);
+        put_properties(&message, command, link->device->session.id);
         put_application_properties(&message, &command->message);
         amqp_wire_put_data(&message, command->message.body, command->message.body_size);
         delivery = amqp_link_transfer(link, lock, COMMAND_LOCK_SIZE, &message);
         if (pn_link_snd_settle_mode(link->handle) != PN_SND_SETTLED)
                 return;
         pn_delivery_settle(delivery);
-        (void)command_queue_settle(peer->core->commands, peer->hub, link->device->id, lock,
+        (void)command_queue_settle(peer->core->commands, peer->hub, link->device->session.id, lock,
                                    COMMAND_COMPLETE, peer->core->now_ms);
 }
 
@@ -106,15 +106,16 @@ void amqp_commands_push(struct amqp_link *link)
         int delivery_count = 0;
 
         while (!link->closing && pn_link_credit(link->handle) > 0) {
-                const struct command *command =
-                        command_queue_take(peer->core->commands, peer->hub, link->device->id,
-                                           link->number, peer->core->now_ms, lock, &delivery_count);
+                const struct command *command = command_queue_take(
+                        peer->core->commands, peer->hub, link->device->session.id, link->number,
+                        peer->core->now_ms, lock, &delivery_count);
 
                 if (!command)
                         break;
                 deliver(link, command, lock, delivery_count);
                 log_debug("HUB_COMMAND_DELIVERED", "A message was delivered to its device",
-                          LOG_TEXT("hub", peer->hub_id), LOG_TEXT("device", link->device->id),
+                          LOG_TEXT("hub", peer->hub_id),
+                          LOG_TEXT("device", link->device->session.id),
                           LOG_TEXT("message", command->message.message_id), LOG_END);
                 command_queue_release(command);
         }
@@ -143,10 +144,10 @@ static void on_outcome(struct amqp_link *link, pn_delivery_t *delivery)
         if (state == PN_RECEIVED || (state == 0 && !pn_delivery_settled(delivery)))
                 return;
         memcpy(lock, tag.start, sizeof(lock)); /* it is ours: 16 bytes */
-        held = command_queue_settle(peer->core->commands, peer->hub, link->device->id, lock,
+        held = command_queue_settle(peer->core->commands, peer->hub, link->device->session.id, lock,
                                     settlement_of(delivery), peer->core->now_ms);
         log_debug("HUB_COMMAND_SETTLED", "A device settled a message",
-                  LOG_TEXT("hub", peer->hub_id), LOG_TEXT("device", link->device->id),
+                  LOG_TEXT("hub", peer->hub_id), LOG_TEXT("device", link->device->session.id),
                   LOG_INT("outcome", state), LOG_INT("held", held), LOG_END);
         if (held)
                 pn_delivery_update(delivery, state);
@@ -173,13 +174,15 @@ static void on_opened(struct amqp_link *link)
 static void on_ended(struct amqp_link *link)
 {
         struct amqp_peer *peer = link->peer;
-        size_t count = command_queue_unlock(peer->core->commands, peer->hub, link->device->id,
-                                            link->number, peer->core->now_ms);
+        size_t count =
+                command_queue_unlock(peer->core->commands, peer->hub, link->device->session.id,
+                                     link->number, peer->core->now_ms);
 
         if (link->device->command_link == link)
                 link->device->command_link = NULL;
         if (count > 0)
-                amqp_core_commands_wait(peer->core, peer->hub, link->device->id);
+                device_sessions_commands_wait(&peer->core->sessions, peer->hub,
+                                              link->device->session.id);
 }
 
 const struct amqp_link_type amqp_commands = {

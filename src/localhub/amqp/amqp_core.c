@@ -1,49 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include "localhub/amqp/amqp_core.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 
 void amqp_core_init(struct amqp_core *core)
 {
         list_init(&core->peers);
-        list_init(&core->calls);
         list_init(&core->feedback_links);
+        device_sessions_init(&core->sessions, &core->timers, &core->now_ms);
         core->now_ms = clock_steady_ms();
         core->wall_ms = clock_wall_ms();
 }
 
 void amqp_core_deinit(struct amqp_core *core)
 {
-        amqp_methods_end(core);
-        table_deinit(&core->owners);
+        device_sessions_deinit(&core->sessions);
         timers_deinit(&core->timers);
         buf_deinit(&core->scratch);
         buf_deinit(&core->texts);
 }
 
-struct amqp_device *amqp_core_owner(struct amqp_core *core, int hub, const char *device_id)
-{
-        char key[REGISTRY_ID_SIZE + 16];
-        struct table_entry *entry;
-
-        snprintf(key, sizeof(key), "%d/%s", hub, device_id);
-        entry = table_find(&core->owners, key);
-        return entry ? table_of(entry, struct amqp_device, owner) : NULL;
-}
-
-void amqp_core_commands_wait(struct amqp_core *core, int hub, const char *device_id)
-{
-        struct amqp_device *device = amqp_core_owner(core, hub, device_id);
-
-        if (device && device->command_link)
-                amqp_device_order(device, AMQP_WORK_COMMANDS);
-}
-
 static void commands_wait(void *context, int hub, const char *device_id)
 {
-        amqp_core_commands_wait(context, hub, device_id);
+        device_sessions_commands_wait(context, hub, device_id);
 }
 
 int64_t amqp_core_tick(struct amqp_core *core)
@@ -51,7 +30,7 @@ int64_t amqp_core_tick(struct amqp_core *core)
         int64_t next;
 
         timers_run(&core->timers, core->now_ms);
-        command_queue_tick(core->commands, core->now_ms, commands_wait, core);
+        command_queue_tick(core->commands, core->now_ms, commands_wait, &core->sessions);
         next = timers_next(&core->timers);
         if (command_queue_next(core->commands) < next)
                 next = command_queue_next(core->commands);
@@ -76,7 +55,6 @@ static void detach_everywhere(struct amqp_core *core, int hub, const char *devic
 void amqp_core_registry_changed(struct amqp_core *core, enum registry_change change, int hub,
                                 const char *device_id, const char *patch)
 {
-        struct amqp_device *owner = amqp_core_owner(core, hub, device_id);
         struct registry_device device;
 
         switch (change) {
@@ -89,8 +67,7 @@ void amqp_core_registry_changed(struct amqp_core *core, enum registry_change cha
                         detach_everywhere(core, hub, device_id, "amqp:unauthorized-access");
                 break;
         case REGISTRY_TWIN_DESIRED:
-                if (owner)
-                        amqp_twin_order(owner, patch);
+                device_sessions_desired(&core->sessions, hub, device_id, patch);
                 break;
         }
 }

@@ -28,6 +28,7 @@
 #include "localhub/messages/command_queue.h"
 #include "localhub/messages/telemetry_log.h"
 #include "localhub/registry/registry.h"
+#include "localhub/sessions/device_sessions.h"
 
 #define AMQP_CREDIT         1000 /* of a telemetry link; granted again when half is used */
 #define AMQP_MESSAGE_MAX    1048576
@@ -46,8 +47,7 @@ struct amqp_core {
         int64_t wall_ms; /* wall clock; set before each turn */
         struct timers timers;
         struct list peers;
-        struct table owners;        /* amqp_device by "HUB/ID": the one whose links count */
-        struct list calls;          /* direct methods under way */
+        struct device_sessions sessions;
         struct list feedback_links; /* amqp_link by feedback_node */
         uint64_t last_number;       /* of connections, links, deliveries */
         struct buf scratch;         /* of whoever builds or reads a message */
@@ -95,25 +95,19 @@ enum amqp_work {
 
 struct amqp_device {
         struct table_entry by_id; /* in peer->devices */
-        struct table_entry owner; /* in core->owners */
+        struct device_session session;
         struct list_node node;
         struct list_node work_node;
         unsigned work; /* enum amqp_work; on peer->work unless 0 */
         struct amqp_peer *peer;
-        char *owner_key; /* "HUB/ID" */
-        const char *id;  /* within it */
-        char *model_id;  /* "" = none */
-        bool owns;
         bool has_token; /* one of its own, counted in peer->tokens */
         bool token_valid;
         struct timer expiry;
         struct list links;
         struct amqp_link *command_link;
-        struct amqp_link *method_link;    /* requests go out on it */
-        struct amqp_link *method_answers; /* answers come in on it */
-        struct amqp_link *twin_link;      /* responses go out on it */
-        bool twin_subscribed;
-        struct list patches;                        /* desired properties to tell */
+        struct amqp_link *method_link;              /* requests go out on it */
+        struct amqp_link *method_answers;           /* answers come in on it */
+        struct amqp_link *twin_link;                /* responses go out on it */
         char detach_condition[AMQP_CONDITION_SIZE]; /* of AMQP_WORK_DETACH */
         char *detach_description;
         bool lose_token; /* AMQP_WORK_DETACH also ends its authorisation */
@@ -174,12 +168,9 @@ void amqp_core_init(struct amqp_core *core);
 void amqp_core_deinit(struct amqp_core *core);
 /* Runs what time has brought; returns when it wants to run next (steady ms). */
 int64_t amqp_core_tick(struct amqp_core *core);
-/* The device whose links count, on whatever connection; NULL = none. */
-struct amqp_device *amqp_core_owner(struct amqp_core *core, int hub, const char *device_id);
-/* The client's changes of the registry, and messages for a device. */
+/* The client's changes of the registry. */
 void amqp_core_registry_changed(struct amqp_core *core, enum registry_change change, int hub,
                                 const char *device_id, const char *patch);
-void amqp_core_commands_wait(struct amqp_core *core, int hub, const char *device_id);
 void amqp_core_faults_changed(struct amqp_core *core);
 
 /* --- amqp_device.c --------------------------------------------------------------------------- */
@@ -242,22 +233,12 @@ void amqp_telemetry_settle(struct amqp_device *device);
 void amqp_commands_push(struct amqp_link *link);
 
 /* amqp_methods.c */
-struct amqp_call;
-/* Takes a call over; `method` is copied. */
-void amqp_methods_invoke(struct amqp_core *core, int hub, const char *device_id,
-                         const struct local_hub_method *method, local_hub_method_done *done,
-                         void *context);
 /* Sends what waits for this device. */
 void amqp_methods_push(struct amqp_device *device);
-/* The device has no method links any more: calls under way are lost. */
-void amqp_methods_lost(struct amqp_device *device);
-/* Ends all calls. */
-void amqp_methods_end(struct amqp_core *core);
 
 /* amqp_twin.c */
-void amqp_twin_order(struct amqp_device *device, const char *json);
+/* Sends what waits for this device. */
 void amqp_twin_push(struct amqp_device *device);
-void amqp_twin_forget(struct amqp_device *device);
 
 /* amqp_service.c: looks whether feedback is due; `*next_ms` is lowered to when to look again. */
 void amqp_service_check(struct amqp_core *core, int64_t *next_ms);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * A device on a connection. It exists from its token or its first link to the end of the
- * connection; it is connected while it has links; at most one device of an identity, on whatever
- * connection, owns it: the one that attached a link last.
+ * connection; its session is connected while it has links.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,20 +24,36 @@ static void on_expiry(struct timer *timer)
         struct amqp_device *device = table_of(timer, struct amqp_device, expiry);
 
         log_info("HUB_TOKEN_EXPIRED", "A device's token expired without renewal",
-                 LOG_TEXT("hub", device->peer->hub_id), LOG_TEXT("device", device->id), LOG_END);
+                 LOG_TEXT("hub", device->peer->hub_id), LOG_TEXT("device", device->session.id),
+                 LOG_END);
         amqp_device_order_detach(device, "amqp:unauthorized-access", NULL, true);
 }
 
-/* What the device announced before, to the provisioning service or here: a client that cannot
- * announce its model over AMQP has it from there. */
-static char *known_model_id(const struct amqp_peer *peer, const char *id)
+static struct amqp_device *device_of(struct device_session *session)
 {
-        struct registry_device known;
-
-        if (!registry_device_get(peer->core->registry, peer->hub, id, &known))
-                return mem_text("");
-        return mem_text(known.model_id);
+        return (struct amqp_device *)((char *)session - offsetof(struct amqp_device, session));
 }
+
+static void on_waiting(struct device_session *session, enum device_work work)
+{
+        static const enum amqp_work works[] = {
+                [DEVICE_WORK_COMMANDS] = AMQP_WORK_COMMANDS,
+                [DEVICE_WORK_METHODS] = AMQP_WORK_METHODS,
+                [DEVICE_WORK_TWIN] = AMQP_WORK_TWIN,
+        };
+
+        amqp_device_order(device_of(session), works[work]);
+}
+
+static void on_taken_over(struct device_session *session)
+{
+        amqp_device_order_detach(device_of(session), "amqp:link:stolen", NULL, false);
+}
+
+static const struct device_protocol protocol = {
+        .waiting = on_waiting,
+        .taken_over = on_taken_over,
+};
 
 struct amqp_device *amqp_device_make(struct amqp_peer *peer, const char *id)
 {
@@ -47,25 +63,14 @@ struct amqp_device *amqp_device_make(struct amqp_peer *peer, const char *id)
                 return device;
         device = mem_new(1, sizeof(*device));
         device->peer = peer;
-        device->owner_key = mem_format("%d/%s", peer->hub, id);
-        device->id = strchr(device->owner_key, '/') + 1;
-        device->model_id = known_model_id(peer, id);
+        device_session_init(&device->session, &peer->core->sessions, &protocol, peer->hub, id,
+                            peer->id);
         device->expiry.run = on_expiry;
         list_init(&device->links);
-        list_init(&device->patches);
-        device->by_id.key = device->id;
-        device->owner.key = device->owner_key;
+        device->by_id.key = device->session.id;
         table_add(&peer->devices, &device->by_id);
         list_push_back(&peer->device_list, &device->node);
         return device;
-}
-
-static void give_up(struct amqp_device *device)
-{
-        if (!device->owns)
-                return;
-        device->owns = false;
-        table_remove(&device->peer->core->owners, &device->owner);
 }
 
 void amqp_device_free(struct amqp_device *device)
@@ -74,60 +79,27 @@ void amqp_device_free(struct amqp_device *device)
 
         list_for_each_safe (node, &device->links)
                 amqp_link_end(list_entry(node, struct amqp_link, node));
-        give_up(device);
-        amqp_twin_forget(device);
         timers_stop(&peer->core->timers, &device->expiry);
         if (device->work)
                 list_remove(&peer->work, &device->work_node);
         table_remove(&peer->devices, &device->by_id);
         list_remove(&peer->device_list, &device->node);
+        device_session_deinit(&device->session);
         free(device->detach_description);
-        free(device->model_id);
-        free(device->owner_key);
         free(device);
 }
 
 /* --- links come and go ----------------------------------------------------------------------- */
 
-static void take_over(struct amqp_device *device)
-{
-        struct amqp_core *core = device->peer->core;
-        struct table_entry *entry = table_find(&core->owners, device->owner_key);
-        struct amqp_device *before = entry ? table_of(entry, struct amqp_device, owner) : NULL;
-
-        if (before == device)
-                return;
-        if (before) {
-                log_info("HUB_DEVICE_TAKEN_OVER",
-                         "A newer connection of the device detaches the links of the older one",
-                         LOG_TEXT("hub", device->peer->hub_id), LOG_TEXT("device", device->id),
-                         LOG_TEXT("older", before->peer->id), LOG_TEXT("newer", device->peer->id),
-                         LOG_END);
-                give_up(before);
-                amqp_device_order_detach(before, "amqp:link:stolen", NULL, false);
-        }
-        device->owns = true;
-        table_add(&core->owners, &device->owner);
-}
-
 void amqp_device_link_opened(struct amqp_device *device)
 {
-        take_over(device);
-        registry_device_seen(device->peer->core->registry, device->peer->hub, device->id, true,
-                             device->model_id[0] ? device->model_id : NULL);
+        device_session_connect(&device->session);
 }
 
 void amqp_device_link_ended(struct amqp_device *device)
 {
-        bool owned = device->owns;
-
-        if (device->links.count > 0)
-                return;
-        device->twin_subscribed = false;
-        give_up(device);
-        if (owned)
-                registry_device_seen(device->peer->core->registry, device->peer->hub, device->id,
-                                     false, NULL);
+        if (device->links.count == 0)
+                device_session_disconnect(&device->session);
 }
 
 /* --- tokens ---------------------------------------------------------------------------------- */

@@ -102,7 +102,7 @@ void amqp_link_flow(struct amqp_link *link)
 void amqp_link_grant(struct amqp_link *link)
 {
         int credit = pn_link_credit(link->handle);
-        const char *device = link->device ? link->device->id : "";
+        const char *device = link->device ? link->device->session.id : "";
 
         if (credit > link->type->credit / 2)
                 return;

@@ -127,7 +127,7 @@ static void enqueue(struct amqp_peer *peer, pn_delivery_t *delivery, const struc
         else
                 amqp_accept(delivery);
         if (r == 0)
-                amqp_core_commands_wait(core, peer->hub, out->to.device_id);
+                device_sessions_commands_wait(&core->sessions, peer->hub, out->to.device_id);
 }
 
 static void on_message(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,

@@ -90,9 +90,9 @@ static void read_record(struct amqp_link *link, const struct amqp_wire_message *
         *record = (struct telemetry_record){
                 .enqueued_ms = core->wall_ms,
                 .hub = link->peer->hub_id,
-                .device_id = link->device->id,
+                .device_id = link->device->session.id,
                 .connection = link->peer->id,
-                .model_id = link->device->model_id,
+                .model_id = link->device->session.model_id,
                 .message_id = add_text(texts, &message->message_id),
                 .correlation_id = add_text(texts, &message->correlation_id),
                 .content_type = add_text(texts, &message->content_type),
@@ -216,8 +216,8 @@ static void on_ended(struct amqp_link *link)
 
 static bool fails(struct amqp_link *link, enum fault_kind kind, struct fault *fault)
 {
-        return faults_apply(link->peer->core->faults, kind, link->peer->hub_id, link->device->id,
-                            fault);
+        return faults_apply(link->peer->core->faults, kind, link->peer->hub_id,
+                            link->device->session.id, fault);
 }
 
 /* Faults that come instead of recording. True if one did. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Device twins over AMQP (rule W10): read, report, and be told of desired
- * properties. The documents are the registry's. */
+/*
+ * Device twins over AMQP (rule W10): read, report, and be told of desired properties. The documents
+ * are the registry's.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,13 +11,7 @@
 #include "base/mem.h"
 #include "localhub/amqp/amqp_core.h"
 
-#define PATCHES_MAX 100
-#define TWIN_DEPTH  16
-
-struct patch {
-        struct list_node node;
-        char *json;
-};
+#define TWIN_DEPTH 16
 
 /* --- responses ------------------------------------------------------------------------------- */
 
@@ -64,10 +60,10 @@ static void get(struct amqp_device *device, struct response *response)
         bool found;
 
         buf_add_text(body, "{\"desired\":");
-        found = registry_twin_read(peer->core->registry, peer->hub, device->id, REGISTRY_DESIRED,
-                                   body);
+        found = registry_twin_read(peer->core->registry, peer->hub, device->session.id,
+                                   REGISTRY_DESIRED, body);
         buf_add_text(body, ",\"reported\":");
-        found = found && registry_twin_read(peer->core->registry, peer->hub, device->id,
+        found = found && registry_twin_read(peer->core->registry, peer->hub, device->session.id,
                                             REGISTRY_REPORTED, body);
         buf_add_char(body, '}');
         if (!found)
@@ -88,8 +84,8 @@ static void patch_reported(struct amqp_device *device, const struct amqp_wire_me
                 fail(response, 400, 400004, reason.text);
                 return;
         }
-        r = registry_twin_patch(peer->core->registry, peer->hub, device->id, REGISTRY_REPORTED,
-                                patch, false, &response->version, &reason);
+        r = registry_twin_patch(peer->core->registry, peer->hub, device->session.id,
+                                REGISTRY_REPORTED, patch, false, &response->version, &reason);
         if (r == REGISTRY_E_NOT_FOUND)
                 fail(response, 404, 404001, reason.text);
         else if (r != 0)
@@ -119,9 +115,9 @@ static void execute(struct amqp_device *device, const struct amqp_wire_message *
         else if (is_operation(request, "PATCH", "/properties/reported"))
                 patch_reported(device, request, response);
         else if (is_operation(request, "PUT", desired))
-                device->twin_subscribed = true;
+                device_session_subscribe(&device->session, true);
         else if (is_operation(request, "DELETE", desired))
-                device->twin_subscribed = false;
+                device_session_subscribe(&device->session, false);
         else
                 fail(response, 400, 400004, "The operation or its resource is unknown.");
 }
@@ -159,33 +155,6 @@ const struct amqp_link_type amqp_twin_requests = {
 
 /* --- desired properties ---------------------------------------------------------------------- */
 
-static void free_patch(struct patch *patch)
-{
-        free(patch->json);
-        free(patch);
-}
-
-void amqp_twin_forget(struct amqp_device *device)
-{
-        struct list_node *node;
-
-        while ((node = list_pop_front(&device->patches)) != NULL)
-                free_patch(list_entry(node, struct patch, node));
-}
-
-/* Desired properties are not queued for devices that do not listen: they read them later. */
-void amqp_twin_order(struct amqp_device *device, const char *json)
-{
-        struct patch *patch;
-
-        if (!device->twin_subscribed || device->patches.count >= PATCHES_MAX)
-                return;
-        patch = mem_new(1, sizeof(*patch));
-        patch->json = mem_text(json);
-        list_push_back(&device->patches, &patch->node);
-        amqp_device_order(device, AMQP_WORK_TWIN);
-}
-
 static void write_notification(struct buf *out, const char *json)
 {
         size_t begin;
@@ -200,15 +169,14 @@ static void write_notification(struct buf *out, const char *json)
 
 void amqp_twin_push(struct amqp_device *device)
 {
-        struct list_node *node;
+        char *patch;
 
-        while (device->twin_link && (node = list_pop_front(&device->patches)) != NULL) {
-                struct patch *patch = list_entry(node, struct patch, node);
+        while (device->twin_link && (patch = device_session_next_patch(&device->session)) != NULL) {
                 CLEANUP(buf_deinit) struct buf message = BUF_INIT;
 
-                write_notification(&message, patch->json);
+                write_notification(&message, patch);
                 (void)amqp_link_send(device->twin_link, &message);
-                free_patch(patch);
+                free(patch);
         }
 }
 
@@ -226,8 +194,7 @@ static void on_responses_ended(struct amqp_link *link)
         if (link->device->twin_link != link)
                 return;
         link->device->twin_link = NULL;
-        link->device->twin_subscribed = false;
-        amqp_twin_forget(link->device);
+        device_session_subscribe(&link->device->session, false);
 }
 
 const struct amqp_link_type amqp_twin_responses = {

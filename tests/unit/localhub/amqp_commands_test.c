@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Cloud-to-device messages and direct methods, with a client in memory. */
 #include "amqp_world.h"
+#include "localhub/sessions/device_calls.h"
 
 /* --- cloud-to-device messages ---------------------------------------------------------------- */
 
@@ -192,7 +193,7 @@ static void invoke(const char *device, int64_t connect_ms)
                                                 .connect_timeout_ms = connect_ms};
 
         memset(&called, 0, sizeof(called));
-        amqp_methods_invoke(&world.core, world.hub, device, &method, on_done, &called);
+        device_sessions_invoke(&world.core.sessions, world.hub, device, &method, on_done, &called);
         world_run(&world);
 }
 
@@ -338,7 +339,7 @@ static void calls_end_with_the_hub(void **state)
         (void)state;
         invoke("dev1", 60000);
         assert_int_equal(called.count, 0);
-        amqp_methods_end(&world.core);
+        device_calls_end(&world.core.sessions, NULL);
         assert_int_equal(called.count, 1);
         assert_int_equal(called.result, LOCAL_HUB_METHOD_LOST);
 }

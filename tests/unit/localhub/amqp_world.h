@@ -94,7 +94,7 @@ static inline void enqueue_for(const char *device, const char *message_id)
         assert_int_equal(command_queue_send(world.core.commands, world.hub, device, "gen", &command,
                                             world.core.now_ms, id, NULL),
                          0);
-        amqp_core_commands_wait(&world.core, world.hub, device);
+        device_sessions_commands_wait(&world.core.sessions, world.hub, device);
         world_run(&world);
 }
 

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "localhub/sessions/device_sessions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "localhub/sessions/device_calls.h"
+
+#define PATCHES_MAX 100
+
+struct patch {
+        struct list_node node;
+        char *json;
+};
+
+void device_sessions_init(struct device_sessions *all, struct timers *timers, const int64_t *now_ms)
+{
+        all->timers = timers;
+        all->now_ms = now_ms;
+        list_init(&all->calls);
+}
+
+void device_sessions_deinit(struct device_sessions *all)
+{
+        device_calls_end(all, NULL);
+        table_deinit(&all->owners);
+}
+
+struct device_session *device_sessions_owner(const struct device_sessions *all, int hub,
+                                             const char *device_id)
+{
+        char key[REGISTRY_ID_SIZE + 16];
+        struct table_entry *entry;
+
+        snprintf(key, sizeof(key), "%d/%s", hub, device_id);
+        entry = table_find(&all->owners, key);
+        return entry ? table_of(entry, struct device_session, owner) : NULL;
+}
+
+void device_sessions_commands_wait(struct device_sessions *all, int hub, const char *device_id)
+{
+        struct device_session *owner = device_sessions_owner(all, hub, device_id);
+
+        if (owner)
+                owner->protocol->waiting(owner, DEVICE_WORK_COMMANDS);
+}
+
+/* --- a session ------------------------------------------------------------------------------- */
+
+/*
+ * What the device announced before, to the provisioning service or here: a client that cannot
+ * announce its model has it from there.
+ */
+static char *known_model_id(const struct device_session *session)
+{
+        struct registry_device known;
+
+        if (!registry_device_get(session->all->registry, session->hub, session->id, &known))
+                return mem_text("");
+        return mem_text(known.model_id);
+}
+
+void device_session_init(struct device_session *session, struct device_sessions *all,
+                         const struct device_protocol *protocol, int hub, const char *device_id,
+                         const char *connection)
+{
+        session->all = all;
+        session->protocol = protocol;
+        session->hub = hub;
+        session->connection = connection;
+        session->key = mem_format("%d/%s", hub, device_id);
+        session->id = strchr(session->key, '/') + 1;
+        session->owner.key = session->key;
+        session->model_id = known_model_id(session);
+        list_init(&session->patches);
+}
+
+static void give_up(struct device_session *session)
+{
+        if (!session->owns)
+                return;
+        session->owns = false;
+        table_remove(&session->all->owners, &session->owner);
+}
+
+void device_session_deinit(struct device_session *session)
+{
+        give_up(session);
+        device_session_take_methods(session, false);
+        device_session_subscribe(session, false);
+        free(session->model_id);
+        free(session->key);
+}
+
+static void take_over(struct device_session *session)
+{
+        struct device_session *before =
+                device_sessions_owner(session->all, session->hub, session->id);
+        struct registry_hub hub;
+
+        if (before == session)
+                return;
+        if (before) {
+                registry_hub_get(session->all->registry, session->hub, &hub);
+                log_info("HUB_DEVICE_TAKEN_OVER",
+                         "A newer connection of the device detaches the links of the older one",
+                         LOG_TEXT("hub", hub.id), LOG_TEXT("device", session->id),
+                         LOG_TEXT("older", before->connection),
+                         LOG_TEXT("newer", session->connection), LOG_END);
+                give_up(before);
+                before->protocol->taken_over(before);
+        }
+        session->owns = true;
+        table_add(&session->all->owners, &session->owner);
+}
+
+void device_session_connect(struct device_session *session)
+{
+        take_over(session);
+        registry_device_seen(session->all->registry, session->hub, session->id, true,
+                             session->model_id[0] ? session->model_id : NULL);
+}
+
+void device_session_disconnect(struct device_session *session)
+{
+        bool owned = session->owns;
+
+        device_session_subscribe(session, false);
+        give_up(session);
+        if (owned)
+                registry_device_seen(session->all->registry, session->hub, session->id, false,
+                                     NULL);
+}
+
+/* --- desired properties ---------------------------------------------------------------------- */
+
+void device_sessions_desired(struct device_sessions *all, int hub, const char *device_id,
+                             const char *json)
+{
+        struct device_session *owner = device_sessions_owner(all, hub, device_id);
+        struct patch *patch;
+
+        if (!owner || !owner->twin_subscribed || owner->patches.count >= PATCHES_MAX)
+                return;
+        patch = mem_new(1, sizeof(*patch));
+        patch->json = mem_text(json);
+        list_push_back(&owner->patches, &patch->node);
+        owner->protocol->waiting(owner, DEVICE_WORK_TWIN);
+}
+
+char *device_session_next_patch(struct device_session *session)
+{
+        struct list_node *node = list_pop_front(&session->patches);
+        struct patch *patch = node ? list_entry(node, struct patch, node) : NULL;
+        char *json = patch ? patch->json : NULL;
+
+        free(patch);
+        return json;
+}
+
+void device_session_subscribe(struct device_session *session, bool subscribed)
+{
+        char *dropped;
+
+        session->twin_subscribed = subscribed;
+        while (!subscribed && (dropped = device_session_next_patch(session)) != NULL)
+                free(dropped);
+}
