@@ -488,7 +488,7 @@ static void on_method(void *context, struct hub_method *method)
         hub->options.method(hub->options.context, device, method);
 }
 
-/* Who sends a command to a device whose downlinks are switched off must hear it, too. */
+/* Also where downlinks are switched off: the sender of a command must get an error. */
 static bool takes_commands(const struct device_link *hub, const struct device *device)
 {
         struct network_access access;
@@ -694,7 +694,8 @@ static void ask_for_all(struct device_link *hub, struct hub_health *health, int6
                 doubt(hub, others.asker);
 }
 
-/* Whoever waits because of a refusal; those of HUB_REFUSAL_COMMON the client tries by itself. */
+/* Devices that wait because of a refusal; those of HUB_REFUSAL_COMMON the client tries by itself.
+ */
 static bool try_refused(void *context, struct device *device)
 {
         if (device->phase == DEVICE_HELD && device->timer.position != 0)

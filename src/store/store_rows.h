@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Rows copied out of a backend, so that no read transaction stays open while somebody looks at
- * them: a reader that dawdles would keep the log of a running gateway from being reused.
+ * them: a slow reader would keep the log of a running gateway from being reused.
  */
 #ifndef ISTHMUS_STORE_STORE_ROWS_H
 #define ISTHMUS_STORE_STORE_ROWS_H

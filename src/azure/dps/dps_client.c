@@ -61,7 +61,7 @@ struct service {
         char *endpoint;
         char *id_scope;
         struct dps_pace pace;
-        struct queue first;    /* whoever registers for the first time */
+        struct queue first;    /* those that register for the first time */
         struct queue repeated; /* gives way to those */
         int in_a_row;          /* new ones that were sent while a repeated one waited */
         struct list busy;

@@ -64,7 +64,7 @@ void hub_connection_left(struct hub_connection *connection, bool had_token);
 
 /*
  * Close a link or a session (NULL is allowed) and free it once the hub has closed its side too:
- * proton does not bear an ATTACH for a link that was freed before. Contexts of a link's deliveries
+ * proton asserts on an ATTACH for a link that was freed before. Contexts of a link's deliveries
  * must have been cleared.
  */
 void hub_connection_end_link(struct hub_connection *connection, pn_link_t *link);

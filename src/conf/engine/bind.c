@@ -61,7 +61,7 @@ static struct conf_binding *find_same(const struct conf_load *load, const struct
         return NULL;
 }
 
-/* A list's members stay in their order whoever gave them. */
+/* A list's members stay in their order, from the file or the environment. */
 static size_t place_in_order(const struct conf_load *load, const struct conf_match *match)
 {
         for (size_t i = 0; match->index >= 0 && i < load->count; i++) {

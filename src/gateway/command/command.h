@@ -93,7 +93,7 @@ const char *command_outcome_name(enum command_outcome outcome);
 
 void command_free(struct command *command);
 
-/* Its time is over: it is here for as long as it may live, by both clocks. */
+/* It has expired: by both clocks it is here for as long as it may live. */
 bool command_is_over(const struct command *command, const struct clock_moment *now);
 
 /* A direct method that nobody waits for any more. */

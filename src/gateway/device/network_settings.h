@@ -17,7 +17,8 @@ struct downlink_heard;
 
 enum downlink_route {
         COMMAND_WAY_NONE, /* the network takes none, or nothing is configured to reach it */
-        COMMAND_WAY_OFF,  /* switched off, or not completely configured: who sends must hear it */
+        COMMAND_WAY_OFF, /* switched off, or not completely configured: the sender must get an error
+                          */
         COMMAND_WAY_OPEN,
 };
 

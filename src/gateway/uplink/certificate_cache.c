@@ -77,7 +77,7 @@ static bool is_less_useful(const struct entry *a, const struct entry *b)
         return a_has_copy == b_has_copy ? a->used < b->used : b_has_copy;
 }
 
-/* Gives up the least useful entry and returns its place; some entry is always not fetching. */
+/* Evicts the least useful entry that is not being fetched (there is always one). */
 static struct entry **make_room(struct certificate_cache *cache)
 {
         struct entry **place = NULL;

@@ -50,8 +50,8 @@ struct amqp_core {
         struct device_sessions sessions;
         struct list feedback_links; /* amqp_link by feedback_node */
         uint64_t last_number;       /* of connections, links, deliveries */
-        struct buf scratch;         /* of whoever builds or reads a message */
-        struct buf texts;           /* of whoever makes texts of a message */
+        struct buf scratch;         /* for building or reading a message */
+        struct buf texts;           /* for texts of a message */
 };
 
 /* --- a connection ---------------------------------------------------------------------------- */
@@ -61,7 +61,7 @@ struct amqp_peer {
         struct amqp_core *core;
         pn_connection_t *connection;
         void (*wake)(struct amqp_peer *peer); /* amqp_peer_work will be called for it */
-        void *context;                        /* of whoever made it */
+        void *context;                        /* its maker's */
         int hub;
         char hub_id[REGISTRY_ID_SIZE];
         char id[REGISTRY_TAG_SIZE];
