@@ -10,6 +10,8 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "gateway/command/command_arrive.h"
+#include "gateway/command/command_ledger.h"
 #include "gateway/device/clock_check.h"
 #include "gateway/device/device_place.h"
 #include "gateway/device/hub_health.h"
@@ -45,6 +47,13 @@ struct device_link *device_link_new(const struct device_link_options *options)
         hub->options = *options;
         hub_healths_init(&hub->healths);
         return hub;
+}
+
+void device_link_join_commands(struct device_link *hub, struct command_arrive *arrive,
+                               struct command_ledger *ledger)
+{
+        hub->options.arrive = arrive;
+        hub->options.ledger = ledger;
 }
 
 void device_link_join(struct device_link *hub, struct uplink_queue *queue,
@@ -469,7 +478,7 @@ static void on_command(void *context, struct hub_command *command)
         if (hub->stopped)
                 hub_command_settle(command, HUB_ABANDON);
         else
-                hub->options.command(hub->options.context, device, command);
+                command_arrive_message(hub->options.arrive, device, command);
 }
 
 static void on_command_lost(void *context, struct hub_command *command)
@@ -477,7 +486,7 @@ static void on_command_lost(void *context, struct hub_command *command)
         struct device *device = context;
         struct device_link *hub = device->owner;
 
-        hub->options.command_lost(hub->options.context, command);
+        command_ledger_lost(hub->options.ledger, command);
 }
 
 static void on_method(void *context, struct hub_method *method)
@@ -485,7 +494,7 @@ static void on_method(void *context, struct hub_method *method)
         struct device *device = context;
         struct device_link *hub = device->owner;
 
-        hub->options.method(hub->options.context, device, method);
+        command_arrive_method(hub->options.arrive, device, method);
 }
 
 /* Also where downlinks are switched off: the sender of a command must get an error. */

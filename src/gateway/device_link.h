@@ -24,6 +24,8 @@
 #include "gateway/uplink/uplink_queue.h"
 #include "store/store.h"
 
+struct command_arrive;
+struct command_ledger;
 struct device_link;
 
 struct device_link_options {
@@ -36,11 +38,8 @@ struct device_link_options {
         struct device_places *places;
         struct device_provision *provision;
         struct uplink_format *format;
-        /* What the hub delivers to a device; see struct hub_device_handler. */
-        void (*command)(void *context, struct device *device, struct hub_command *command);
-        void (*command_lost)(void *context, struct hub_command *command);
-        void (*method)(void *context, struct device *device, struct hub_method *method);
-        void *context;
+        struct command_arrive *arrive; /* takes what the hub delivers to a device */
+        struct command_ledger *ledger;
 };
 
 /* The parts may be NULL until device_link_join. Any thread. */
@@ -49,6 +48,10 @@ struct device_link *device_link_new(const struct device_link_options *options);
 /* Supplies the parts that need this one to be made. Before the first event; any thread. */
 void device_link_join(struct device_link *hub, struct uplink_queue *queue,
                       struct device_provision *provision, struct uplink_format *format);
+
+/* The same for commands. Before the first connection; any thread. */
+void device_link_join_commands(struct device_link *hub, struct command_arrive *arrive,
+                               struct command_ledger *ledger);
 
 /* From now on hubs and the clock are watched. On the thread "loop". */
 void device_link_start(struct device_link *hub);

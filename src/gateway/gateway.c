@@ -18,7 +18,6 @@
 #include "gateway/command/command_format.h"
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
-#include "gateway/command/command_report.h"
 #include "gateway/control/control.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_directory.h"
@@ -61,7 +60,7 @@ struct gateway {
         struct device_link *device_link;
         struct uplink_trust *trust;
         struct webhook_intake *webhook;
-        struct command_ledger *pending;
+        struct command_ledger *ledger;
         struct command_arrive *command_arrive;
         struct command_format *command_format;
         struct command_network *command_network;
@@ -116,49 +115,6 @@ static void on_decided(void *context, struct device *device, const struct dps_re
         struct gateway *gateway = context;
 
         device_link_decided(gateway->device_link, device, result);
-}
-
-static void on_command(void *context, struct device *device, struct hub_command *command)
-{
-        struct gateway *gateway = context;
-
-        command_arrive_message(gateway->command_arrive, device, command);
-}
-
-static void on_command_lost(void *context, struct hub_command *command)
-{
-        struct gateway *gateway = context;
-
-        command_ledger_lost(gateway->pending, command);
-}
-
-static void on_method(void *context, struct device *device, struct hub_method *method)
-{
-        struct gateway *gateway = context;
-
-        command_arrive_method(gateway->command_arrive, device, method);
-}
-
-static void format_command(void *context, struct command *command)
-{
-        struct gateway *gateway = context;
-
-        command_format_hand_over(gateway->command_format, command);
-}
-
-static void hand_over(void *context, struct command *command)
-{
-        struct gateway *gateway = context;
-
-        command_network_hand_over(gateway->command_network, command);
-}
-
-static void report_outcome(void *context, const struct command *command)
-{
-        struct gateway *gateway = context;
-
-        if (gateway->settings->commands.outcome_report != SETTINGS_OUTCOME_NONE)
-                command_report(gateway->store, gateway->queue, command);
 }
 
 /* --- start -------------------------------------------------------------------------------- */
@@ -251,10 +207,6 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
                 .hubs = gateway->hubs,
                 .devices = gateway->devices,
                 .places = gateway->places,
-                .command = on_command,
-                .command_lost = on_command_lost,
-                .method = on_method,
-                .context = gateway,
         });
         gateway->provision = device_provision_new(&(struct device_provision_options){
                 .settings = gateway->settings,
@@ -301,37 +253,36 @@ static int join_command_stages(struct gateway *gateway, struct reason *reason)
 {
         int result;
 
+        gateway->ledger = command_ledger_new(&(struct command_ledger_options){
+                .settings = gateway->settings,
+                .store = gateway->store,
+                .loop = gateway->loop,
+                .queue = gateway->queue,
+        });
         gateway->command_network = command_network_new(&(struct command_network_options){
                 .settings = gateway->settings,
                 .http = gateway->http,
                 .loop = gateway->loop,
+                .ledger = gateway->ledger,
         });
         gateway->command_format = command_format_new(&(struct command_format_options){
                 .loop = gateway->loop,
                 .pool = gateway->formatters,
-                .hand_over = hand_over,
-                .context = gateway,
+                .ledger = gateway->ledger,
+                .network = gateway->command_network,
         });
-        gateway->pending = command_ledger_new(&(struct command_ledger_options){
-                .settings = gateway->settings,
-                .store = gateway->store,
-                .loop = gateway->loop,
-                .hand_over = format_command,
-                .report = report_outcome,
-                .context = gateway,
-        });
+        command_ledger_join(gateway->ledger, gateway->command_format);
         gateway->command_arrive = command_arrive_new(&(struct command_arrive_options){
                 .settings = gateway->settings,
                 .loop = gateway->loop,
-                .pending = gateway->pending,
+                .ledger = gateway->ledger,
         });
-        gateway->confirm = command_confirm_new(gateway->loop, gateway->pending);
-        command_format_join(gateway->command_format, gateway->pending);
-        command_network_join(gateway->command_network, gateway->pending);
+        device_link_join_commands(gateway->device_link, gateway->command_arrive, gateway->ledger);
+        gateway->confirm = command_confirm_new(gateway->loop, gateway->ledger);
         gateway->routes = downlink_routes_new(gateway->store);
         result = downlink_routes_load(gateway->routes, device_by_key, gateway, reason);
         if (result == 0)
-                result = command_ledger_load(gateway->pending, device_by_key, gateway, reason);
+                result = command_ledger_load(gateway->ledger, device_by_key, gateway, reason);
         return result;
 }
 
@@ -349,7 +300,7 @@ static void start_commands(void *context)
         struct gateway *gateway = context;
 
         device_link_start(gateway->device_link);
-        command_ledger_start(gateway->pending);
+        command_ledger_start(gateway->ledger);
         if (gateway->settings->azure.connect_at_start)
                 device_table_each(gateway->devices, connect_device, gateway);
         device_listing_start(gateway->listing);
@@ -413,7 +364,7 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
                         .hubs = gateway->hubs,
                         .queue = gateway->queue,
                         .devices = gateway->devices,
-                        .pending = gateway->pending,
+                        .ledger = gateway->ledger,
                         .link = gateway->device_link,
                 },
                 &gateway->control, reason);
@@ -477,8 +428,8 @@ static void stop_sending(void *context)
 
         device_link_stop(order->gateway->device_link);
         device_listing_stop(order->gateway->listing);
-        if (order->gateway->pending)
-                command_ledger_stop(order->gateway->pending);
+        if (order->gateway->ledger)
+                command_ledger_stop(order->gateway->ledger);
         if (order->gateway->command_format)
                 command_format_stop(order->gateway->command_format);
         if (order->gateway->command_network)
@@ -520,7 +471,7 @@ void gateway_stop(struct gateway *gateway)
         command_format_free(gateway->command_format);
         command_network_free(gateway->command_network);
         command_arrive_free(gateway->command_arrive);
-        command_ledger_free(gateway->pending);
+        command_ledger_free(gateway->ledger);
         device_listing_free(gateway->listing);
         downlink_routes_free(gateway->routes);
         device_table_free(gateway->devices);

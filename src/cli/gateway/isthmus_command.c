@@ -304,9 +304,9 @@ static const struct options_row rows[] = {
         OPTION_TEXT(struct order, device, "device", "DEVICE",
                     "its id in the network or in IoT Hub, or network/application/device"),
         OPTION_TEXT(struct order, state, "state", "STATE",
-                    "pending (default), all, waiting, begun, denied, uncertain, queued, sent, "
-                    "finished, or an outcome: delivered, refused, failed, superseded, expired, "
-                    "cancelled"),
+                    "pending (default), all, held, resting, waiting, begun, denied, uncertain, "
+                    "queued, sent, requeued, finished, or an outcome: delivered, refused, failed, "
+                    "superseded, expired, cancelled"),
         OPTION_NUMBER(struct order, limit, "limit", "N", 1, CONTROL_LIMIT_MAX,
                       "show at most N (default 1000, most 10000)"),
         OPTION_SWITCH(struct order, json, "json", "for programs: one JSON object on each line"),

@@ -13,18 +13,25 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "base/reason.h"
+#include "base/table.h"
 #include "conf/settings.h"
 #include "networks/downlink.h"
 
-/* How far it has come. It goes back if it was surely not taken, and by a new attempt. */
+/* How far it has come. command_can_reach says from which state which one can follow. */
 enum command_state {
-        COMMAND_WAITING,   /* recorded; its turn to be handed to the network comes */
+        COMMAND_HELD,      /* not in the ledger: new, or its device has too many */
+        COMMAND_RESTING,   /* a pause before a new attempt, which starts as `resume` says */
+        COMMAND_WAITING,   /* its turn to be handed to the network comes */
         COMMAND_BEGUN,     /* on disk; the request that hands it over goes out, or is under way */
         COMMAND_DENIED,    /* the network has answered with an error of its own */
         COMMAND_UNCERTAIN, /* the answer is lost: whether the network has it is not known */
-        COMMAND_QUEUED,    /* the network has it */
-        COMMAND_SENT,      /* a gateway has transmitted it */
-        COMMAND_FINISHED,  /* see the outcome */
+        /* The same two where another downlink may be in the network's only place. */
+        COMMAND_BEGUN_BEHIND,
+        COMMAND_UNCERTAIN_BEHIND,
+        COMMAND_QUEUED,   /* the network has it */
+        COMMAND_SENT,     /* a gateway has transmitted it */
+        COMMAND_REQUEUED, /* not acknowledged: it waits at the network again, by itself */
+        COMMAND_FINISHED, /* see the outcome */
         COMMAND_STATE_COUNT,
 };
 
@@ -40,11 +47,24 @@ enum command_outcome {
         COMMAND_OUTCOME_COUNT,
 };
 
+/* What the cloud is told before the outcome is known: its message is completed then. */
+enum command_told {
+        COMMAND_TOLD_NOTHING,
+        COMMAND_TOLD_WAITS, /* the network takes one after the other: it may wait here for days */
+        COMMAND_TOLD_DONE,  /* it had come as far as its policy asks */
+        COMMAND_TOLD_COUNT,
+};
+
 struct device;
+struct command_recording;
 
 struct command {
-        struct list_node node; /* on its device's list of commands, in the order of arrival */
+        struct list_node node; /* its device's list, by arrival; or that of finished ones */
+        struct list_node open; /* all that are not finished */
+        struct table_entry by_key;
+        struct table_entry by_reference;
         struct device *device;
+        char *key; /* "device key\nidentity": that of its record, too */
         char *device_key;
         char *identity;   /* the hub's: the same at every redelivery */
         char *message_id; /* of the cloud-to-device message; "" if it has none */
@@ -53,41 +73,37 @@ struct command {
         char *formatter; /* that makes the payload when its turn comes; or NULL */
         char *body;      /* as it came, for the formatter; base64, or NULL */
         enum command_state state;
+        enum command_state resume; /* where the next attempt starts: COMMAND_WAITING, or in doubt */
         enum command_outcome outcome;
+        enum command_told told;
         enum settings_settlement policy; /* never SETTINGS_SETTLE_INHERIT */
         bool is_method;
-        bool early;    /* its policy had it completed, or answered, before its outcome */
-        bool requeued; /* not acknowledged: it waits at the network again, by itself */
-        int attempt;   /* from 1; a part of the reference */
-        enum command_state failed_in; /* COMMAND_FAILED: where the next attempt starts */
-        bool waits;  /* the network takes one after the other: it may wait here for days */
-        bool behind; /* when it was last handed over, another may have waited there */
-        struct clock_moment begun; /* when it came to COMMAND_BEGUN last */
-        uint64_t sequence;         /* the hub's number of the message; 0 = not said */
-        int64_t arrival;           /* grows from one command of the ledger to the next */
+        int attempt;       /* from 1; a part of the reference */
+        uint64_t sequence; /* the hub's number of the message; 0 = not said */
+        int64_t arrival;   /* grows from one command of the ledger to the next */
         struct clock_moment received;
         int64_t expires_ms;                   /* by the wall clock at its arrival; 0 = never */
         int64_t reached_ms[COMMAND_FINISHED]; /* wall clock, in this attempt; 0 = not (yet) */
+        struct clock_moment begun;            /* when its request went out last */
         struct clock_moment finished;
         char *reason; /* for people; or NULL */
 
         /* Not in the store. */
         struct hub_command *delivery; /* the newest one that is locked by us; or NULL */
         struct hub_method *call;
-        struct timer timer;          /* of a call's answer; of the pause before a new attempt */
-        void *owner;                 /* whose the timer is */
-        int unwritten;               /* records on their way to the disk */
-        struct recording *recording; /* the last of them (command_record.c) */
-        bool record_failed;          /* the last one could not be written */
-        bool held;          /* not in the ledger: its device has too many; they wait in order */
-        bool resting;       /* its new attempt comes after a pause */
-        int failures;       /* of handing it over, in a row */
-        int refusal_status; /* of the answer to its call, if refused; 0 = the usual one */
-        int busy_count;     /* answers DOWNLINK_BUSY, in a row */
+        struct timer timer; /* of a call's answer; of the pause before a new attempt */
+        void *owner;        /* whose the timer is */
+        struct command_recording *recording; /* the last one on its way to the disk; or NULL */
+        int unwritten;                       /* so many are on their way */
+        bool record_failed;                  /* the last one could not be written */
+        int failures;                        /* of handing it over, in a row */
+        int refusal_status;      /* of the answer to its call, if refused; 0 = the usual one */
+        int busy_count;          /* answers DOWNLINK_BUSY, in a row */
         int64_t listen_until_ms; /* steady clock; so long an event may tell of it, in doubt */
         int64_t started_ns;      /* steady clock */
 };
 
+/* For people: one word may stand for two states. */
 const char *command_state_name(enum command_state state);
 const char *command_outcome_name(enum command_outcome outcome);
 
@@ -99,10 +115,22 @@ bool command_is_over(const struct command *command, const struct clock_moment *n
 /* A direct method that nobody waits for any more. */
 bool command_has_lost_caller(const struct command *command);
 
-/* Moves it to a state, and notes when; those behind it are forgotten. */
+/* It was handed over, and whether the network has it is not known. */
+bool command_is_in_doubt(const struct command *command);
+
+/* It is, or may be, among what waits at the network. */
+bool command_may_be_queued(const struct command *command);
+
+/* May this state follow its own? */
+bool command_can_reach(const struct command *command, enum command_state state);
+
+/* Moves it to a state that can follow, and notes when; those behind it are forgotten. */
 void command_reach(struct command *command, enum command_state state);
 
-/* Sets downlink.reference from the identity and the attempt. */
+/* "device key\nidentity". The caller's. */
+char *command_key(const char *device_key, const char *identity) MUST_CHECK;
+
+/* Sets downlink.reference from the key and the attempt. */
 void command_make_reference(struct command *command);
 
 /* Its form in the store: JSON text. */

@@ -30,31 +30,31 @@ struct command_arrive {
 
 struct command_arrive *command_arrive_new(const struct command_arrive_options *options)
 {
-        struct command_arrive *hub = mem_new(1, sizeof(*hub));
+        struct command_arrive *arrive = mem_new(1, sizeof(*arrive));
 
-        hub->options = *options;
-        return hub;
+        arrive->options = *options;
+        return arrive;
 }
 
-void command_arrive_free(struct command_arrive *hub)
+void command_arrive_free(struct command_arrive *arrive)
 {
-        free(hub);
+        free(arrive);
 }
 
-static enum downlink_route way_of(const struct command_arrive *hub, const struct device *device,
+static enum downlink_route way_of(const struct command_arrive *arrive, const struct device *device,
                                   struct reason *reason)
 {
         struct network_access access;
 
-        return network_settings(hub->options.settings, device, &access, reason);
+        return network_settings(arrive->options.settings, device, &access, reason);
 }
 
 /* A command without its way to the cloud; NULL with the condition and the reason. */
-static struct command *make_command(struct command_arrive *hub, struct device *device,
+static struct command *make_command(struct command_arrive *arrive, struct device *device,
                                     const struct command_source *source, int *condition,
                                     struct reason *reason)
 {
-        const struct settings *settings = hub->options.settings;
+        const struct settings *settings = arrive->options.settings;
         struct command *command = mem_new(1, sizeof(*command));
 
         *condition = command_translate(settings, source, command, reason);
@@ -80,7 +80,7 @@ static struct command *make_command(struct command_arrive *hub, struct device *d
  * What stays the same when the hub delivers a message again: its message id; without one, its
  * number and time. Senders may use a message id twice, which the hub's number tells.
  */
-static char *find_known(const struct command_arrive *hub, const struct device *device,
+static char *find_known(const struct command_arrive *arrive, const struct device *device,
                         const struct hub_command *delivery, struct command **known)
 {
         char *identity;
@@ -90,13 +90,13 @@ static char *find_known(const struct command_arrive *hub, const struct device *d
                                       delivery->enqueued_ms);
         else
                 identity = mem_text(delivery->message_id);
-        *known = command_ledger_find(hub->options.pending, device->key, identity);
+        *known = command_ledger_find(arrive->options.ledger, device->key, identity);
         if (!*known || (*known)->sequence == delivery->sequence_number || (*known)->sequence == 0 ||
             delivery->sequence_number == 0)
                 return identity;
         free(identity);
         identity = mem_format("%s#%" PRIu64, delivery->message_id, delivery->sequence_number);
-        *known = command_ledger_find(hub->options.pending, device->key, identity);
+        *known = command_ledger_find(arrive->options.ledger, device->key, identity);
         return identity;
 }
 
@@ -128,11 +128,11 @@ static void reject(const struct device *device, struct hub_command *delivery,
         hub_command_settle(delivery, HUB_REJECT);
 }
 
-void command_arrive_message(struct command_arrive *hub, struct device *device,
+void command_arrive_message(struct command_arrive *arrive, struct device *device,
                             struct hub_command *delivery)
 {
         struct command *known;
-        CLEANUP(mem_cleanup) char *identity = find_known(hub, device, delivery, &known);
+        CLEANUP(mem_cleanup) char *identity = find_known(arrive, device, delivery, &known);
         struct command_source source = {
                 .driver = device_network(device)->downlink,
                 .device_formatter = device->attributes.downlink_formatter,
@@ -147,17 +147,17 @@ void command_arrive_message(struct command_arrive *hub, struct device *device,
         int condition;
 
         if (known) {
-                command_ledger_redelivered(hub->options.pending, known, delivery);
+                command_ledger_redelivered(arrive->options.ledger, known, delivery);
                 return;
         }
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
         source.method = command_property(&source, METHOD_PROPERTY);
         /* For a way that is not known yet a message waits. */
-        if (way_of(hub, device, &reason) == COMMAND_WAY_OFF) {
+        if (way_of(arrive, device, &reason) == COMMAND_WAY_OFF) {
                 reject(device, delivery, &reason);
                 return;
         }
-        command = make_command(hub, device, &source, &condition, &reason);
+        command = make_command(arrive, device, &source, &condition, &reason);
         if (!command) {
                 reject(device, delivery, &reason);
                 return;
@@ -168,7 +168,7 @@ void command_arrive_message(struct command_arrive *hub, struct device *device,
         limit_lifetime(command, delivery);
         command->delivery = delivery;
         command_make_reference(command);
-        command_ledger_add(hub->options.pending, command);
+        command_ledger_add(arrive->options.ledger, command);
 }
 
 /* --- direct methods ------------------------------------------------------------------------ */
@@ -176,15 +176,15 @@ void command_arrive_message(struct command_arrive *hub, struct device *device,
 static void on_deadline(struct timer *timer)
 {
         struct command *command = list_entry(timer, struct command, timer);
-        struct command_arrive *hub = command->owner;
+        struct command_arrive *arrive = command->owner;
 
         /* Its caller knows that it waits, perhaps for days. */
-        if (command->waits && !command->call)
+        if (command->told == COMMAND_TOLD_WAITS && !command->call)
                 return;
         command_settle_timeout(command);
         /* Its caller was told that it failed: it must not be handed over later. */
         if (command->state < COMMAND_QUEUED)
-                command_ledger_finish(hub->options.pending, command, COMMAND_EXPIRED,
+                command_ledger_finish(arrive->options.ledger, command, COMMAND_EXPIRED,
                                       "its caller could not wait any longer");
 }
 
@@ -197,7 +197,7 @@ static void refuse_call(const struct device *device, struct hub_method *call, in
         command_settle_refuse_call(call, status, reason->text);
 }
 
-void command_arrive_method(struct command_arrive *hub, struct device *device,
+void command_arrive_method(struct command_arrive *arrive, struct device *device,
                            struct hub_method *call)
 {
         struct command_source source = {
@@ -214,16 +214,16 @@ void command_arrive_method(struct command_arrive *hub, struct device *device,
         int condition;
 
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
-        if (way_of(hub, device, &reason) != COMMAND_WAY_OPEN) {
+        if (way_of(arrive, device, &reason) != COMMAND_WAY_OPEN) {
                 refuse_call(device, call, COMMAND_E_OFF, &reason);
                 return;
         }
-        command = make_command(hub, device, &source, &condition, &reason);
+        command = make_command(arrive, device, &source, &condition, &reason);
         if (!command) {
                 refuse_call(device, call, condition, &reason);
                 return;
         }
-        if (!command_ledger_has_room(hub->options.pending, device)) {
+        if (!command_ledger_has_room(arrive->options.ledger, device)) {
                 reason_set(&reason, "%zu commands wait for this device already",
                            command_ledger_count(device));
                 refuse_call(device, call, 429, &reason);
@@ -235,9 +235,9 @@ void command_arrive_method(struct command_arrive *hub, struct device *device,
         command->message_id = mem_text("");
         command->is_method = true;
         command->call = call;
-        command->owner = hub;
+        command->owner = arrive;
         command->timer.run = on_deadline;
         command_make_reference(command);
-        loop_timer_start(hub->options.loop, &command->timer, CALL_PATIENCE_MS);
-        command_ledger_add(hub->options.pending, command);
+        loop_timer_start(arrive->options.loop, &command->timer, CALL_PATIENCE_MS);
+        command_ledger_add(arrive->options.ledger, command);
 }

@@ -17,18 +17,18 @@ struct command_arrive;
 struct command_arrive_options {
         const struct settings *settings;
         struct loop *loop;
-        struct command_ledger *pending;
+        struct command_ledger *ledger;
 };
 
 struct command_arrive *command_arrive_new(const struct command_arrive_options *options);
-void command_arrive_free(struct command_arrive *hub);
+void command_arrive_free(struct command_arrive *arrive);
 
 /* A cloud-to-device message: IoT Hub's own kind, or an IoT Central command. */
-void command_arrive_message(struct command_arrive *hub, struct device *device,
+void command_arrive_message(struct command_arrive *arrive, struct device *device,
                             struct hub_command *delivery);
 
 /* A direct method call. */
-void command_arrive_method(struct command_arrive *hub, struct device *device,
+void command_arrive_method(struct command_arrive *arrive, struct device *device,
                            struct hub_method *call);
 
 #endif

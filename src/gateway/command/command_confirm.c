@@ -16,7 +16,7 @@
 
 struct command_confirm {
         struct loop *loop;
-        struct command_ledger *pending;
+        struct command_ledger *ledger;
 };
 
 /* What an event says, on its way to the thread "loop". */
@@ -32,12 +32,12 @@ struct news {
         void *context;
 };
 
-struct command_confirm *command_confirm_new(struct loop *loop, struct command_ledger *pending)
+struct command_confirm *command_confirm_new(struct loop *loop, struct command_ledger *ledger)
 {
         struct command_confirm *confirm = mem_new(1, sizeof(*confirm));
 
         confirm->loop = loop;
-        confirm->pending = pending;
+        confirm->ledger = ledger;
         return confirm;
 }
 
@@ -133,24 +133,24 @@ bool command_confirm_concerns(const struct event *event)
 
 static void apply(const struct news *news, struct command *command)
 {
-        struct command_ledger *pending = news->confirm->pending;
+        struct command_ledger *ledger = news->confirm->ledger;
 
         switch (news->kind) {
         case EVENT_DOWNLINK_QUEUED:
-                command_ledger_advance(pending, command, COMMAND_QUEUED);
+                command_ledger_advance(ledger, command, COMMAND_QUEUED);
                 break;
         /* Not final: the network tries a confirmed downlink again by itself. */
         case EVENT_DOWNLINK_NACK:
-                command_ledger_requeued(pending, command);
+                command_ledger_advance(ledger, command, COMMAND_REQUEUED);
                 break;
         case EVENT_DOWNLINK_SENT:
-                command_ledger_advance(pending, command, COMMAND_SENT);
+                command_ledger_advance(ledger, command, COMMAND_SENT);
                 break;
         case EVENT_DOWNLINK_ACK:
-                command_ledger_finish(pending, command, COMMAND_DELIVERED, NULL);
+                command_ledger_finish(ledger, command, COMMAND_DELIVERED, NULL);
                 break;
         case EVENT_DOWNLINK_FAILED:
-                command_ledger_finish(pending, command,
+                command_ledger_finish(ledger, command,
                                       news->permanent ? COMMAND_REFUSED : COMMAND_FAILED,
                                       news->reason);
                 break;
@@ -169,7 +169,7 @@ static void apply(const struct news *news, struct command *command)
 /* A reference is no secret: what is told of it counts only if the command's own device tells. */
 static struct command *find_command(struct news *news, const char *reference)
 {
-        struct command *command = command_ledger_find_reference(news->confirm->pending, reference);
+        struct command *command = command_ledger_find_reference(news->confirm->ledger, reference);
         const char *device_key = buf_text(&news->device_key);
 
         if (!command || strcmp(command->device_key, device_key) == 0)
@@ -184,8 +184,8 @@ static struct command *find_command(struct news *news, const char *reference)
 static void take_news(void *context)
 {
         struct news *news = context;
-        struct command_ledger *pending = news->confirm->pending;
-        const struct command *changed = NULL;
+        struct command_ledger *ledger = news->confirm->ledger;
+        struct command *changed = NULL;
 
         for (size_t i = 0; i < news->reference_count; i++) {
                 struct command *command = find_command(news, news->references[i]);
@@ -197,7 +197,7 @@ static void take_news(void *context)
         }
         /* Records are written in order: when those of this one are on disk, all are. */
         if (changed)
-                command_ledger_when_recorded(pending, changed, news->done, news->context);
+                command_ledger_when_recorded(ledger, changed, news->done, news->context);
         else
                 news->done(news->context, 0);
         news_free(news);

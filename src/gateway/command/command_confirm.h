@@ -17,7 +17,7 @@
 
 struct command_confirm;
 
-struct command_confirm *command_confirm_new(struct loop *loop, struct command_ledger *pending);
+struct command_confirm *command_confirm_new(struct loop *loop, struct command_ledger *ledger);
 
 /* After the thread "loop" has ended. */
 void command_confirm_free(struct command_confirm *confirm);

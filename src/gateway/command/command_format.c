@@ -17,7 +17,6 @@
 
 struct command_format {
         struct command_format_options options;
-        struct command_ledger *pending;
         struct list calls;    /* under way */
         pthread_mutex_t lock; /* guards `stopped` against the thread "formatter" */
         bool stopped;
@@ -43,11 +42,6 @@ struct command_format *command_format_new(const struct command_format_options *o
         list_init(&format->calls);
         pthread_mutex_init(&format->lock, NULL);
         return format;
-}
-
-void command_format_join(struct command_format *format, struct command_ledger *pending)
-{
-        format->pending = pending;
 }
 
 void command_format_stop(struct command_format *format)
@@ -81,8 +75,7 @@ void command_format_free(struct command_format *format)
 static void refuse(struct command_format *format, struct command *command, const char *reason)
 {
         command->refusal_status = STATUS_UNPROCESSABLE;
-        command_ledger_finish(format->pending, command, COMMAND_REFUSED, reason);
-        command_ledger_release(format->pending, command);
+        command_ledger_finish(format->options.ledger, command, COMMAND_REFUSED, reason);
 }
 
 /* Can the network take the result? Else false with the reason. */
@@ -127,12 +120,10 @@ static void judge(struct call *call)
                          LOG_TEXT("device", command->device_key),
                          LOG_TEXT("formatter", command->formatter),
                          LOG_TEXT("warnings", call->warnings), LOG_END);
-        if (call->status != FORMATTER_GOOD || !take_payload(command, call)) {
+        if (call->status != FORMATTER_GOOD || !take_payload(command, call))
                 refuse(format, command, call->reason.text);
-                return;
-        }
-        command_ledger_record(format->pending, command);
-        command_ledger_release(format->pending, command);
+        else
+                command_ledger_record(format->options.ledger, command);
 }
 
 /* Back on the thread "loop" with the result. */
@@ -144,10 +135,9 @@ static void finish_call(void *context)
         if (format->stopped)
                 return;
         /* It may have been cancelled, or its time may be over, meanwhile. */
-        if (call->command->state >= COMMAND_QUEUED)
-                command_ledger_release(format->pending, call->command);
-        else
+        if (call->command->state < COMMAND_QUEUED)
                 judge(call);
+        command_ledger_release(format->options.ledger, call->command);
         call_free(call);
 }
 
@@ -197,17 +187,19 @@ static void start(struct command_format *format, struct command *command)
                        on_result, call);
 }
 
-void command_format_hand_over(struct command_format *format, struct command *command)
+enum command_turn command_format_hand_over(struct command_format *format, struct command *command)
 {
         THREAD_ASSERT(LOOP_THREAD);
         if (format->stopped)
-                return;
+                return COMMAND_TURN_GOES_ON;
         if (!command->formatter || command->downlink.payload)
-                format->options.hand_over(format->options.context, command);
-        else if (format->options.pool)
+                return command_network_hand_over(format->options.network, command);
+        if (format->options.pool) {
                 start(format, command);
-        else
-                refuse(format, command,
-                       "the gateway was started without payload formatters: make the folder "
-                       "PayloadFormatters.Directory, and start it again");
+                return COMMAND_TURN_GOES_ON;
+        }
+        refuse(format, command,
+               "the gateway was started without payload formatters: make the folder "
+               "PayloadFormatters.Directory, and start it again");
+        return COMMAND_TURN_OVER;
 }

@@ -17,21 +17,18 @@
 #include "base/loop.h"
 #include "formatter/formatter.h"
 #include "gateway/command/command_ledger.h"
+#include "gateway/command/command_network.h"
 
 struct command_format;
 
 struct command_format_options {
         struct loop *loop;
         struct formatter_pool *pool; /* NULL = there is none: what needs one is refused */
-        /* The command is ready for its network. */
-        void (*hand_over)(void *context, struct command *command);
-        void *context;
+        struct command_ledger *ledger;
+        struct command_network *network;
 };
 
 struct command_format *command_format_new(const struct command_format_options *options);
-
-/* Supplies the ledger, which needs this one to be made. */
-void command_format_join(struct command_format *format, struct command_ledger *pending);
 
 /* Results are not waited for any more. On the thread "loop". */
 void command_format_stop(struct command_format *format);
@@ -39,7 +36,7 @@ void command_format_stop(struct command_format *format);
 /* After the thread "loop" has ended and the pool is freed. */
 void command_format_free(struct command_format *format);
 
-/* command_ledger_options.hand_over: it is this command's turn. */
-void command_format_hand_over(struct command_format *format, struct command *command);
+/* It is this command's turn. */
+enum command_turn command_format_hand_over(struct command_format *format, struct command *command);
 
 #endif

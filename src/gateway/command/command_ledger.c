@@ -2,19 +2,14 @@
 #include "gateway/command/command_ledger.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/backoff.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/table.h"
-#include "base/text.h"
 #include "base/thread.h"
-#include "gateway/command/command_load.h"
-#include "gateway/command/command_record.h"
-#include "gateway/command/command_settle.h"
+#include "gateway/command/command_format.h"
+#include "gateway/command/command_inside.h"
 
 #define CARE_PERIOD_MS (30 * 1000)
 
@@ -25,90 +20,75 @@
 #define REST_MIN_MS (2 * 1000)
 #define REST_MAX_MS (5 * 60 * 1000)
 
-struct command_ledger {
-        struct command_ledger_options options;
-        struct command_recorder *recorder;
-        struct map *by_identity;  /* "device key\nidentity" to struct command */
-        struct map *by_reference; /* those in the ledger that are not finished */
-        struct list finished;     /* remembered, in the order of their end */
-        int64_t arrivals;         /* the last number given */
-        struct timer care;
-        bool stopped;
-};
-
 static void on_written(void *context, struct command *command, int result);
 
 struct command_ledger *command_ledger_new(const struct command_ledger_options *options)
 {
-        struct command_ledger *pending = mem_new(1, sizeof(*pending));
+        struct command_ledger *ledger = mem_new(1, sizeof(*ledger));
 
-        pending->options = *options;
-        if (pending->options.maximum_remembered == 0)
-                pending->options.maximum_remembered = MOST_REMEMBERED;
-        pending->recorder = command_recorder_new(&(struct command_recorder_options){
+        ledger->options = *options;
+        if (ledger->options.maximum_remembered == 0)
+                ledger->options.maximum_remembered = MOST_REMEMBERED;
+        ledger->recorder = command_recorder_new(&(struct command_recorder_options){
                 .store = options->store,
                 .loop = options->loop,
                 .written = on_written,
-                .context = pending,
+                .context = ledger,
         });
-        pending->by_identity = map_new();
-        pending->by_reference = map_new();
-        list_init(&pending->finished);
-        return pending;
+        list_init(&ledger->open);
+        list_init(&ledger->finished);
+        return ledger;
 }
 
-static bool free_command(void *context, const char *key, void *value)
+void command_ledger_join(struct command_ledger *ledger, struct command_format *format)
 {
-        (void)context;
-        (void)key;
-        command_free(value);
-        return true;
+        ledger->format = format;
 }
 
-void command_ledger_free(struct command_ledger *pending)
+void command_ledger_free(struct command_ledger *ledger)
 {
-        if (!pending)
+        if (!ledger)
                 return;
-        command_recorder_free(pending->recorder);
-        map_each(pending->by_identity, free_command, NULL);
-        map_free(pending->by_identity);
-        map_free(pending->by_reference);
-        free(pending);
+        command_recorder_free(ledger->recorder);
+        list_for_each_safe (node, &ledger->open)
+                command_free(list_entry(node, struct command, open));
+        list_for_each_safe (node, &ledger->finished)
+                command_free(list_entry(node, struct command, node));
+        table_deinit(&ledger->by_key);
+        table_deinit(&ledger->by_reference);
+        free(ledger);
 }
 
 /* --- find ---------------------------------------------------------------------------------- */
 
-struct command *command_ledger_find(const struct command_ledger *pending, const char *device_key,
+struct command *command_ledger_find(const struct command_ledger *ledger, const char *device_key,
                                     const char *identity)
 {
-        CLEANUP(mem_cleanup) char *key = command_record_key(device_key, identity);
+        CLEANUP(mem_cleanup) char *key = command_key(device_key, identity);
+        struct table_entry *entry = table_find(&ledger->by_key, key);
 
-        return map_get(pending->by_identity, key);
+        return entry ? table_of(entry, struct command, by_key) : NULL;
 }
 
-struct command *command_ledger_find_reference(const struct command_ledger *pending,
+struct command *command_ledger_find_reference(const struct command_ledger *ledger,
                                               const char *reference)
 {
-        return map_get(pending->by_reference, reference);
+        struct table_entry *entry = table_find(&ledger->by_reference, reference);
+
+        return entry ? table_of(entry, struct command, by_reference) : NULL;
 }
 
-struct each {
-        bool (*visit)(void *context, struct command *command);
-        void *context;
-};
-
-static bool visit_command(void *context, const char *key, void *value)
-{
-        struct each *each = context;
-
-        (void)key;
-        return each->visit(each->context, value);
-}
-
-void command_ledger_each(const struct command_ledger *pending,
+void command_ledger_each(const struct command_ledger *ledger,
                          bool (*visit)(void *context, struct command *command), void *context)
 {
-        map_each(pending->by_identity, visit_command, &(struct each){visit, context});
+        list_for_each (node, &ledger->open) {
+                if (!visit(context, list_entry(node, struct command, open)))
+                        return;
+        }
+        list_for_each (node, &ledger->finished) {
+                if (!visit(context, list_entry(node, struct command, node)))
+                        return;
+        }
 }
 
 size_t command_ledger_count(const struct device *device)
@@ -116,38 +96,53 @@ size_t command_ledger_count(const struct device *device)
         return device->commands.count;
 }
 
-bool command_ledger_has_room(const struct command_ledger *pending, const struct device *device)
+bool command_ledger_has_room(const struct command_ledger *ledger, const struct device *device)
 {
-        int64_t limit = pending->options.settings->commands.maximum_per_device;
+        int64_t limit = ledger->options.settings->commands.maximum_per_device;
 
         return limit == 0 || (int64_t)device->commands.count < limit;
 }
 
-void command_ledger_when_recorded(struct command_ledger *pending, const struct command *command,
+void command_ledger_when_recorded(struct command_ledger *ledger, struct command *command,
                                   void (*done)(void *context, int result), void *context)
 {
-        command_record_barrier(pending->recorder, command, done, context);
+        command_record_barrier(ledger->recorder, command, done, context);
+}
+
+void command_ledger_record(struct command_ledger *ledger, struct command *command)
+{
+        command_record_write(ledger->recorder, command);
 }
 
 /* --- one after the other ------------------------------------------------------------------- */
 
-static void finish(struct command_ledger *pending, struct command *command,
-                   enum command_outcome outcome, const char *reason);
-
 /* The first of the device's commands that is not with the network yet; NULL if there is none. */
-static struct command *next_to_hand_over(const struct device *device)
+static struct command *first_in_line(const struct device *device)
 {
         list_for_each (node, &device->commands) {
                 struct command *command = list_entry(node, struct command, node);
 
-                if (command->state < COMMAND_QUEUED && !command->resting)
+                if (command->state < COMMAND_QUEUED && command->state != COMMAND_RESTING)
                         return command->unwritten == 0 ? command : NULL;
         }
         return NULL;
 }
 
+/* The same without those whose time is over before they were begun. */
+static struct command *first_in_time(struct command_ledger *ledger, const struct device *device)
+{
+        struct clock_moment now = clock_moment_now();
+        struct command *command;
+
+        while ((command = first_in_line(device)) && command->state == COMMAND_WAITING &&
+               command_is_over(command, &now))
+                command_inside_finish(ledger, command, COMMAND_EXPIRED,
+                                      "its time was over before it could be handed to the network");
+        return command;
+}
+
 /* Is the network being asked, or waited for, on behalf of this device? */
-static bool is_handing_over(struct command_ledger *pending, struct device *device)
+static bool is_somebodys_turn(struct command_ledger *ledger, struct device *device)
 {
         const struct command *command = device->handing_over;
 
@@ -156,59 +151,73 @@ static bool is_handing_over(struct command_ledger *pending, struct device *devic
         if (command->state < COMMAND_QUEUED || device->command_timer.position == 0)
                 return true;
         /* An event has decided it while the next try was waited for (rule E2). */
-        loop_timer_stop(pending->options.loop, &device->command_timer);
+        loop_timer_stop(ledger->options.loop, &device->command_timer);
         device->handing_over = NULL;
         return false;
 }
 
-/* As next_to_hand_over, without those whose time is over. */
-static struct command *next_in_time(struct command_ledger *pending, const struct device *device)
+void command_inside_next(struct command_ledger *ledger, struct device *device)
 {
-        struct clock_moment now = clock_moment_now();
-        struct command *command;
+        while (!ledger->stopped && !is_somebodys_turn(ledger, device)) {
+                struct command *command = first_in_time(ledger, device);
 
-        while ((command = next_to_hand_over(device)) && command->state == COMMAND_WAITING &&
-               command_is_over(command, &now))
-                finish(pending, command, COMMAND_EXPIRED,
-                       "its time was over before it could be handed to the network");
-        return command;
-}
-
-void command_ledger_next(struct command_ledger *pending, struct device *device)
-{
-        if (device->is_choosing)
-                return;
-        /* Handing over may be over at once, and asks for the next one then. */
-        device->is_choosing = true;
-        while (!pending->stopped && !is_handing_over(pending, device)) {
-                device->handing_over = next_in_time(pending, device);
-                if (!device->handing_over)
-                        break;
-                pending->options.hand_over(pending->options.context, device->handing_over);
+                if (!command)
+                        return;
+                device->handing_over = command;
+                if (command_format_hand_over(ledger->format, command) == COMMAND_TURN_OVER)
+                        device->handing_over = NULL;
         }
-        device->is_choosing = false;
 }
 
-void command_ledger_release(struct command_ledger *pending, struct command *command)
+void command_ledger_release(struct command_ledger *ledger, struct command *command)
 {
-        struct device *device = command->device;
-
-        device->handing_over = NULL;
-        command_ledger_next(pending, device);
+        command->device->handing_over = NULL;
+        command_inside_next(ledger, command->device);
 }
 
-void command_ledger_record(struct command_ledger *pending, struct command *command)
+/* All that was written of the command is on disk, or can't be. */
+static void on_written(void *context, struct command *command, int result)
 {
-        command_record_write(pending->recorder, command);
+        struct command_ledger *ledger = context;
+        /* What the hub delivers again, or never does, needs no memory. */
+        bool harmless = command->outcome == COMMAND_FAILED || command->is_method;
+
+        if (ledger->stopped)
+                return;
+        if (result != 0 && command->state == COMMAND_WAITING &&
+            command->told == COMMAND_TOLD_NOTHING)
+                command_inside_finish(ledger, command, COMMAND_FAILED,
+                                      "the store can't record the command");
+        else if (result == 0 || harmless)
+                command_inside_tell(ledger, command);
+        command_inside_next(ledger, command->device);
 }
 
-/* --- into the ledger ----------------------------------------------------------------------- */
+/* --- in and out ---------------------------------------------------------------------------- */
 
-static void enter(struct command_ledger *pending, struct command *command)
+static void rest_is_over(struct timer *timer)
+{
+        struct command *command = list_entry(timer, struct command, timer);
+
+        command_reach(command, command->resume);
+        command_inside_next(command->owner, command->device);
+}
+
+static void rest(struct command_ledger *ledger, struct command *command)
+{
+        command_reach(command, COMMAND_RESTING);
+        command->owner = ledger;
+        command->timer.run = rest_is_over;
+        loop_timer_start(ledger->options.loop, &command->timer,
+                         backoff_ms(command->attempt - 1, REST_MIN_MS, REST_MAX_MS));
+}
+
+static void join_list(struct command_ledger *ledger, struct command *command)
 {
         if (command->arrival == 0)
-                command->arrival = ++pending->arrivals;
-        map_set(pending->by_reference, command->downlink.reference, command);
+                command->arrival = ++ledger->arrivals;
+        command->by_reference.key = command->downlink.reference;
+        table_add(&ledger->by_reference, &command->by_reference);
         list_push_back(&command->device->commands, &command->node);
         metrics_gauge_add(METRIC_COMMANDS_PENDING, 1);
 }
@@ -219,372 +228,88 @@ static bool is_behind_busy(const struct device *device)
         return device->network_busy && !list_is_empty(&device->commands);
 }
 
-static void take_in(struct command_ledger *pending, struct command *command)
+void command_inside_enter(struct command_ledger *ledger, struct command *command)
 {
-        command->held = !command_ledger_has_room(pending, command->device);
-        if (!command->held) {
-                command->waits = command->waits || is_behind_busy(command->device);
-                enter(pending, command);
-                command_record_write(pending->recorder, command);
+        struct device *device = command->device;
+
+        if (!command_ledger_has_room(ledger, device)) {
+                list_push_back(&device->held_commands, &command->node);
+                log_info("COMMAND_HELD",
+                         "A device has too many commands: one more waits, not settled",
+                         LOG_TEXT("device", command->device_key),
+                         LOG_TEXT("message_id", command->message_id),
+                         LOG_INT("held", (int64_t)device->held_commands.count), LOG_END);
                 return;
         }
-        list_push_back(&command->device->held_commands, &command->node);
-        log_info("COMMAND_HELD", "A device has too many commands: one more waits, not settled",
-                 LOG_TEXT("device", command->device_key),
-                 LOG_TEXT("message_id", command->message_id),
-                 LOG_INT("held", (int64_t)command->device->held_commands.count), LOG_END);
-}
-
-static void take_in_held(struct command_ledger *pending, struct device *device)
-{
-        while (!list_is_empty(&device->held_commands) && command_ledger_has_room(pending, device))
-                take_in(pending,
-                        list_entry(list_pop_front(&device->held_commands), struct command, node));
-}
-
-void command_ledger_add(struct command_ledger *pending, struct command *command)
-{
-        CLEANUP(mem_cleanup)
-        char *key = command_record_key(command->device_key, command->identity);
-
-        THREAD_ASSERT(LOOP_THREAD);
-        map_set(pending->by_identity, key, command);
-        if (command->delivery)
-                command->delivery->owner = command;
-        take_in(pending, command);
-}
-
-/* --- what is told, once it is on disk ------------------------------------------------------ */
-
-static void tell(struct command_ledger *pending, struct command *command)
-{
-        if (command->state == COMMAND_FINISHED)
-                command_settle_finished(command);
+        if (is_behind_busy(device))
+                command->told = COMMAND_TOLD_WAITS;
+        join_list(ledger, command);
+        if (command->attempt > 1)
+                rest(ledger, command);
         else
-                command_settle_by_policy(command, pending->options.settings);
+                command_reach(command, COMMAND_WAITING);
+        command_record_write(ledger->recorder, command);
 }
 
-/* All that was written of the command is on disk, or can't be. */
-static void on_written(void *context, struct command *command, int result)
+void command_inside_leave(struct command_ledger *ledger, struct command *command)
 {
-        struct command_ledger *pending = context;
-        /* What the hub delivers again, or never does, needs no memory. */
-        bool harmless = command->outcome == COMMAND_FAILED || command->is_method;
-
-        if (pending->stopped)
-                return;
-        if (result != 0 && command->state == COMMAND_WAITING && !command->waits)
-                finish(pending, command, COMMAND_FAILED, "the store can't record the command");
-        else if (result == 0 || harmless)
-                tell(pending, command);
-        command_ledger_next(pending, command->device);
-}
-
-/* --- forward ------------------------------------------------------------------------------- */
-
-/* Is it, or may it be, among what waits at the network? */
-static bool may_be_queued(const struct command *command)
-{
-        return (command->state >= COMMAND_BEGUN && command->state <= COMMAND_QUEUED) ||
-               (command->state == COMMAND_SENT && command->requeued);
-}
-
-/* A `replace` has removed at the network what waited there before it, without a word. */
-static void supersede_earlier(struct command_ledger *pending, const struct command *replacing)
-{
-        struct device *device = replacing->device;
-
-        if (device->replaced_up_to < replacing->arrival)
-                device->replaced_up_to = replacing->arrival;
-        list_for_each_safe (node, &device->commands) {
-                struct command *earlier = list_entry(node, struct command, node);
-
-                if (earlier->arrival < replacing->arrival && may_be_queued(earlier))
-                        finish(pending, earlier, COMMAND_SUPERSEDED,
-                               "a later command with Queue=Replace took its place");
-        }
-}
-
-/* After it was not acknowledged. */
-static bool sends_again(const struct command *command, enum command_state state)
-{
-        return state == COMMAND_SENT && command->state == COMMAND_SENT && command->requeued;
-}
-
-void command_ledger_advance(struct command_ledger *pending, struct command *command,
-                            enum command_state state)
-{
-        if (command->state >= state && !sends_again(command, state))
-                return;
-        log_info("COMMAND_ADVANCED", "A command has come further",
-                 LOG_TEXT("reference", command->downlink.reference),
-                 LOG_TEXT("device", command->device_key),
-                 LOG_TEXT("state", command_state_name(state)), LOG_END);
-        if (command->state < COMMAND_QUEUED && command->downlink.replace)
-                supersede_earlier(pending, command);
-        command_reach(command, state);
-        command->requeued = false;
-        if (state == COMMAND_SENT && !command->downlink.confirmed)
-                finish(pending, command, COMMAND_DELIVERED, NULL);
-        else
-                command_record_write(pending->recorder, command);
-        command_ledger_next(pending, command->device);
-}
-
-void command_ledger_requeued(struct command_ledger *pending, struct command *command)
-{
-        if (command->state < COMMAND_SENT)
-                command_ledger_advance(pending, command, COMMAND_SENT);
-        if (command->state != COMMAND_SENT || command->requeued)
-                return;
-        command->requeued = true;
-        command_record_write(pending->recorder, command);
-}
-
-static void forget(struct command_ledger *pending, struct command *command)
-{
-        CLEANUP(mem_cleanup)
-        char *key = command_record_key(command->device_key, command->identity);
-
-        loop_timer_stop(pending->options.loop, &command->timer);
-        map_remove(pending->by_identity, key);
-        command_free(command);
-}
-
-static bool can_be_forgotten(const struct command *command)
-{
-        return !command->delivery && command->unwritten == 0 &&
-               command->device->handing_over != command;
-}
-
-/* Forgets finished commands, oldest first: those too long ago, and those too many. */
-static void forget_finished(struct command_ledger *pending, const struct clock_moment *now)
-{
-        list_for_each_safe (node, &pending->finished) {
-                struct command *command = list_entry(node, struct command, node);
-
-                if (pending->finished.count <= pending->options.maximum_remembered &&
-                    clock_elapsed_ms(&command->finished, now) < COMMAND_REMEMBER_MS)
-                        return;
-                if (!can_be_forgotten(command))
-                        continue;
-                command_record_delete(pending->recorder, command);
-                list_remove(&pending->finished, node);
-                forget(pending, command);
-        }
-}
-
-/* Takes it off the list that it is on. */
-static void leave(struct command_ledger *pending, struct command *command)
-{
-        if (command->held) {
+        list_remove(&ledger->open, &command->open);
+        if (command->state == COMMAND_HELD) {
                 list_remove(&command->device->held_commands, &command->node);
-                command->held = false;
                 return;
         }
-        map_remove(pending->by_reference, command->downlink.reference);
+        table_remove(&ledger->by_reference, &command->by_reference);
         list_remove(&command->device->commands, &command->node);
         metrics_gauge_add(METRIC_COMMANDS_PENDING, -1);
 }
 
-static void finish(struct command_ledger *pending, struct command *command,
-                   enum command_outcome outcome, const char *reason)
+void command_inside_forget(struct command_ledger *ledger, struct command *command)
 {
-        if (command->state == COMMAND_FINISHED)
-                return;
-        if (outcome == COMMAND_DELIVERED && command->state < COMMAND_QUEUED &&
-            command->downlink.replace)
-                supersede_earlier(pending, command);
-        loop_timer_stop(pending->options.loop, &command->timer);
-        command->resting = false;
-        command->early = command_settle_was_told(command);
-        command_reach(command, COMMAND_FINISHED);
-        command->outcome = outcome;
-        free(command->reason);
-        command->reason = mem_text(reason);
-        log_info("COMMAND_FINISHED", "The outcome of a command is known",
-                 LOG_TEXT("reference", command->downlink.reference),
-                 LOG_TEXT("message_id", command->message_id),
-                 LOG_TEXT("device", command->device_key),
-                 LOG_TEXT("outcome", command_outcome_name(outcome)),
-                 LOG_TEXT("reason", reason ? reason : ""), LOG_END);
-        leave(pending, command);
-        list_push_back(&pending->finished, &command->node);
-        /* The report first: a crash between the two makes it twice, with one message id. */
-        if (command->early)
-                pending->options.report(pending->options.context, command);
-        command_record_write(pending->recorder, command);
-        take_in_held(pending, command->device);
-        forget_finished(pending, &command->finished);
-}
-
-void command_ledger_finish(struct command_ledger *pending, struct command *command,
-                           enum command_outcome outcome, const char *reason)
-{
-        finish(pending, command, outcome, reason);
-        command_ledger_next(pending, command->device);
-}
-
-void command_ledger_begin(struct command_ledger *pending, struct command *command)
-{
-        command_reach(command, COMMAND_BEGUN);
-        command_record_write(pending->recorder, command);
-        command_ledger_release(pending, command);
-}
-
-void command_ledger_doubt(struct command_ledger *pending, struct command *command,
-                          enum command_state state)
-{
-        if (command->state >= COMMAND_QUEUED || command->state == state)
-                return;
-        command_reach(command, state);
-        command_record_write(pending->recorder, command);
-}
-
-void command_ledger_not_taken(struct command_ledger *pending, struct command *command)
-{
-        if (command->state != COMMAND_BEGUN)
-                return;
-        command_reach(command, COMMAND_WAITING);
-        command_record_write(pending->recorder, command);
-}
-
-void command_ledger_busy(struct command_ledger *pending, struct device *device)
-{
-        device->network_busy = true;
-        list_for_each (node, &device->commands) {
-                struct command *command = list_entry(node, struct command, node);
-
-                if (command->state != COMMAND_WAITING || command->waits)
-                        continue;
-                command->waits = true;
-                command_record_write(pending->recorder, command);
-        }
-}
-
-/* --- deliveries ---------------------------------------------------------------------------- */
-
-static void rest_is_over(struct timer *timer)
-{
-        struct command *command = list_entry(timer, struct command, timer);
-
-        command->resting = false;
-        command_ledger_next(command->owner, command->device);
-}
-
-static void rest(struct command_ledger *pending, struct command *command)
-{
-        command->resting = true;
-        command->owner = pending;
-        command->timer.run = rest_is_over;
-        loop_timer_start(pending->options.loop, &command->timer,
-                         backoff_ms(command->attempt - 1, REST_MIN_MS, REST_MAX_MS));
-}
-
-/* The hub gives it another chance after we abandoned it. */
-static void try_again(struct command_ledger *pending, struct command *command)
-{
-        list_remove(&pending->finished, &command->node);
-        command->attempt++;
-        /* If the network may have it, it has it under the old reference. */
-        command_reach(command, command->failed_in);
-        if (command->state == COMMAND_WAITING) {
-                command_make_reference(command);
-                command->arrival = 0;
-        }
-        command->failed_in = COMMAND_WAITING;
-        command->outcome = COMMAND_NO_OUTCOME;
-        command->requeued = false;
-        command->failures = 0;
-        command->started_ns = clock_steady_ns();
-        rest(pending, command);
-        take_in(pending, command);
-        if (command->state > COMMAND_WAITING && command->state < COMMAND_QUEUED &&
-            command->arrival < command->device->replaced_up_to)
-                finish(pending, command, COMMAND_SUPERSEDED,
-                       "a later command with Queue=Replace took its place");
-}
-
-void command_ledger_redelivered(struct command_ledger *pending, struct command *command,
-                                struct hub_command *delivery)
-{
-        log_info("COMMAND_REDELIVERED", "The hub delivers a command again; it is known",
-                 LOG_TEXT("reference", command->downlink.reference),
-                 LOG_TEXT("message_id", command->message_id),
-                 LOG_TEXT("state", command_state_name(command->state)), LOG_END);
-        if (command->delivery)
-                hub_command_settle(command->delivery, HUB_ABANDON);
-        command->delivery = delivery;
-        delivery->owner = command;
-        if (command->held)
-                return;
-        if (command->state == COMMAND_FINISHED && command->outcome == COMMAND_FAILED &&
-            !command->early)
-                try_again(pending, command);
-        else if (command->record_failed && command->unwritten == 0)
-                command_record_write(pending->recorder, command);
-        else if (command->unwritten == 0)
-                tell(pending, command);
-}
-
-void command_ledger_lost(struct command_ledger *pending, struct hub_command *delivery)
-{
-        struct command *command = delivery->owner;
-
-        /* Frees it; there is nothing left to settle. */
-        hub_command_settle(delivery, HUB_ABANDON);
-        if (!command)
-                return;
-        command->delivery = NULL;
-        /* The hub will deliver it again, and there it is safer than here. */
-        if (command->held && command->attempt == 1) {
-                leave(pending, command);
-                forget(pending, command);
-        }
+        loop_timer_stop(ledger->options.loop, &command->timer);
+        table_remove(&ledger->by_key, &command->by_key);
+        command_free(command);
 }
 
 /* --- care ---------------------------------------------------------------------------------- */
 
-struct expired {
-        struct command *commands[64];
-        size_t count;
-        const struct clock_moment *now;
-};
-
-static bool collect_expired(void *context, const char *key, void *value)
+/* The turns of all devices; giving one may finish commands, whichever. */
+static void give_turns(struct command_ledger *ledger)
 {
-        struct expired *expired = context;
-        struct command *command = value;
+        struct device **devices = mem_new(ledger->open.count + 1, sizeof(struct device *));
+        size_t count = 0;
 
-        (void)key;
-        if (command_is_over(command, expired->now))
-                expired->commands[expired->count++] = command;
-        return expired->count < ARRAY_SIZE(expired->commands);
+        list_for_each (node, &ledger->open)
+                devices[count++] = list_entry(node, struct command, open)->device;
+        for (size_t i = 0; i < count; i++)
+                command_inside_next(ledger, devices[i]);
+        free(devices);
 }
 
-static void finish_expired(struct command_ledger *pending, const struct clock_moment *now)
+static void finish_expired(struct command_ledger *ledger, const struct clock_moment *now)
 {
-        struct expired expired = {.now = now};
+        size_t before = ledger->open.count;
 
-        do {
-                expired.count = 0;
-                map_each(pending->by_reference, collect_expired, &expired);
-                for (size_t i = 0; i < expired.count; i++)
-                        command_ledger_finish(pending, expired.commands[i], COMMAND_EXPIRED,
+        list_for_each_safe (node, &ledger->open) {
+                struct command *command = list_entry(node, struct command, open);
+
+                if (command->state != COMMAND_HELD && command_is_over(command, now))
+                        command_inside_finish(ledger, command, COMMAND_EXPIRED,
                                               "its time was over before its outcome was known");
-        } while (expired.count == ARRAY_SIZE(expired.commands));
+        }
+        if (ledger->open.count != before)
+                give_turns(ledger);
 }
 
 static void take_care(struct timer *timer)
 {
-        struct command_ledger *pending = list_entry(timer, struct command_ledger, care);
+        struct command_ledger *ledger = list_entry(timer, struct command_ledger, care);
         struct clock_moment now = clock_moment_now();
 
-        if (pending->stopped)
+        if (ledger->stopped)
                 return;
-        finish_expired(pending, &now);
-        forget_finished(pending, &now);
-        loop_timer_start(pending->options.loop, &pending->care, CARE_PERIOD_MS);
+        finish_expired(ledger, &now);
+        command_inside_forget_finished(ledger, &now);
+        loop_timer_start(ledger->options.loop, &ledger->care, CARE_PERIOD_MS);
 }
 
 /* --- start and stop ------------------------------------------------------------------------ */
@@ -592,75 +317,67 @@ static void take_care(struct timer *timer)
 static bool has_replaced(const struct command *command)
 {
         return command->downlink.replace &&
-               (command->state == COMMAND_QUEUED || command->state == COMMAND_SENT ||
+               ((command->state >= COMMAND_QUEUED && command->state < COMMAND_FINISHED) ||
                 command->outcome == COMMAND_DELIVERED || command->outcome == COMMAND_SUPERSEDED);
 }
 
-static void restore(struct command_ledger *pending, struct command *command)
+/* What is known of the device by a command of the last run. */
+static void remember_device(const struct command *command)
 {
-        CLEANUP(mem_cleanup)
-        char *key = command_record_key(command->device_key, command->identity);
+        struct device *device = command->device;
 
-        map_set(pending->by_identity, key, command);
-        if (command->arrival > pending->arrivals)
-                pending->arrivals = command->arrival;
-        if (has_replaced(command) && command->device->replaced_up_to < command->arrival)
-                command->device->replaced_up_to = command->arrival;
-        /* What the network took in the last run may still wait there. */
-        if (command->outcome == COMMAND_DELIVERED &&
-            command->begun.wall_ms > command->device->taken.wall_ms)
-                command->device->taken = command->begun;
-        if (command->state == COMMAND_FINISHED)
-                list_push_back(&pending->finished, &command->node);
-        else
-                enter(pending, command);
+        if (has_replaced(command) && device->replaced_up_to < command->arrival)
+                device->replaced_up_to = command->arrival;
+        /* What the network took then may still wait there. */
+        if (command->outcome == COMMAND_DELIVERED && command->begun.wall_ms > device->taken.wall_ms)
+                device->taken = command->begun;
+        if (command->told == COMMAND_TOLD_WAITS && command->state < COMMAND_QUEUED)
+                device->network_busy = true;
 }
 
-int command_ledger_load(struct command_ledger *pending,
+static void restore(void *context, struct command *command)
+{
+        struct command_ledger *ledger = context;
+
+        command->by_key.key = command->key;
+        table_add(&ledger->by_key, &command->by_key);
+        if (command->arrival > ledger->arrivals)
+                ledger->arrivals = command->arrival;
+        remember_device(command);
+        if (command->state == COMMAND_FINISHED) {
+                list_push_back(&ledger->finished, &command->node);
+        } else {
+                list_push_back(&ledger->open, &command->open);
+                join_list(ledger, command);
+        }
+}
+
+int command_ledger_load(struct command_ledger *ledger,
                         struct device *(*device_of)(void *context, const char *key), void *context,
                         struct reason *reason)
 {
-        struct command_load loaded = {.count = 0};
-        int result = command_load(pending->options.store, device_of, context, &loaded, reason);
+        struct command **commands = NULL;
+        size_t count = 0;
+        int result = command_record_load(ledger->options.store, device_of, context, &commands,
+                                         &count, reason);
 
-        for (size_t i = 0; i < loaded.count; i++)
-                restore(pending, loaded.commands[i]);
-        free(loaded.commands);
+        for (size_t i = 0; i < count; i++)
+                restore(ledger, commands[i]);
+        free(commands);
         return result;
 }
 
-struct starting {
-        struct device **devices;
-        size_t count;
-};
-
-static bool collect_device(void *context, const char *key, void *value)
-{
-        struct starting *starting = context;
-        const struct command *command = value;
-
-        (void)key;
-        starting->devices[starting->count++] = command->device;
-        return true;
-}
-
-void command_ledger_start(struct command_ledger *pending)
-{
-        size_t count = map_count(pending->by_reference);
-        struct starting starting = {.devices = mem_new(count + 1, sizeof(struct device *))};
-
-        THREAD_ASSERT(LOOP_THREAD);
-        map_each(pending->by_reference, collect_device, &starting);
-        for (size_t i = 0; i < starting.count; i++)
-                command_ledger_next(pending, starting.devices[i]);
-        free(starting.devices);
-        pending->care.run = take_care;
-        loop_timer_start(pending->options.loop, &pending->care, CARE_PERIOD_MS);
-}
-
-void command_ledger_stop(struct command_ledger *pending)
+void command_ledger_start(struct command_ledger *ledger)
 {
         THREAD_ASSERT(LOOP_THREAD);
-        pending->stopped = true;
-        command_recorder_stop(pending->recorder);
+        give_turns(ledger);
+        ledger->care.run = take_care;
+        loop_timer_start(ledger->options.loop, &ledger->care, CARE_PERIOD_MS);
+}
+
+void command_ledger_stop(struct command_ledger *ledger)
+{
+        THREAD_ASSERT(LOOP_THREAD);
+        ledger->stopped = true;
+        command_recorder_stop(ledger->recorder);
 }

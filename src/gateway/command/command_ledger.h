@@ -7,9 +7,9 @@
  *     before the cloud is told, so that no crash between the two makes it go out twice;
  *   - commands of a device are handed over in the order of their arrival, one at a time, also
  *     over a restart; one whose time is over is not handed over;
- *   - a command goes forward only, and once finished it never changes, whatever comes later,
- *     doubled or out of order (rule E2); only a redelivery after COMMAND_FAILED is a new attempt,
- *     after a pause that grows with each;
+ *   - once finished a command never changes, whatever comes later, doubled or out of order (rule
+ *     E2); only a redelivery after COMMAND_FAILED is a new attempt, after a pause that grows with
+ *     each;
  *   - a command that the hub delivers again is recognised, not handed over again, and its outcome
  *     settles the newest delivery (rule E5);
  *   - a device that has too many commands takes no more: what the hub delivers meanwhile is held,
@@ -29,110 +29,126 @@
 #include "conf/settings.h"
 #include "gateway/command/command.h"
 #include "gateway/device/device.h"
+#include "gateway/uplink/uplink_queue.h"
 #include "store/store.h"
 
 struct command_ledger;
+struct command_format;
 
 struct command_ledger_options {
         const struct settings *settings;
         struct store *store;
         struct loop *loop;
-        /* It is this command's turn: hand it to the network (in doubt: find out first). */
-        void (*hand_over)(void *context, struct command *command);
-        /* Its outcome became known after the cloud was told that it is done (command->early). */
-        void (*report)(void *context, const struct command *command);
-        void *context;
-        size_t maximum_remembered; /* finished commands; 0 = 100,000 */
+        struct uplink_queue *queue; /* takes the outcomes of what was completed early */
+        size_t maximum_remembered;  /* finished commands; 0 = 100,000 */
 };
 
 struct command_ledger *command_ledger_new(const struct command_ledger_options *options);
 
+/* Supplies the next stage, which needs the ledger to be made. */
+void command_ledger_join(struct command_ledger *ledger, struct command_format *format);
+
 /* After the thread "loop" has ended and the store is closed. */
-void command_ledger_free(struct command_ledger *pending);
+void command_ledger_free(struct command_ledger *ledger);
 
 /*
  * Reads the ledger from the store; `device_of` gives the device of a key or NULL. Before the
  * thread "loop" handles devices; command_ledger_start follows on that thread.
  */
-int command_ledger_load(struct command_ledger *pending,
+int command_ledger_load(struct command_ledger *ledger,
                         struct device *(*device_of)(void *context, const char *key), void *context,
                         struct reason *reason) MUST_CHECK;
-void command_ledger_start(struct command_ledger *pending);
+void command_ledger_start(struct command_ledger *ledger);
 
 /* Settles nothing and hands nothing over any more. */
-void command_ledger_stop(struct command_ledger *pending);
+void command_ledger_stop(struct command_ledger *ledger);
 
 /* The command with the hub's identity, or with our reference; NULL if there is none. */
-struct command *command_ledger_find(const struct command_ledger *pending, const char *device_key,
+struct command *command_ledger_find(const struct command_ledger *ledger, const char *device_key,
                                     const char *identity);
-struct command *command_ledger_find_reference(const struct command_ledger *pending,
+struct command *command_ledger_find_reference(const struct command_ledger *ledger,
                                               const char *reference);
 
 /* Every command that is remembered, finished or not; ends when `visit` returns false. */
-void command_ledger_each(const struct command_ledger *pending,
+void command_ledger_each(const struct command_ledger *ledger,
                          bool (*visit)(void *context, struct command *command), void *context);
 
 /* How many commands of the device are not finished. */
 size_t command_ledger_count(const struct device *device);
 
 /* May the device have one more command? */
-bool command_ledger_has_room(const struct command_ledger *pending, const struct device *device);
+bool command_ledger_has_room(const struct command_ledger *ledger, const struct device *device);
+
+/*
+ * `done` is called when all that is known of the command is on disk, or with another result than 0
+ * when it can't be; at once, or on the store's thread.
+ */
+void command_ledger_when_recorded(struct command_ledger *ledger, struct command *command,
+                                  void (*done)(void *context, int result), void *context);
+
+/* --- deliveries of the hub ----------------------------------------------------------------- */
 
 /*
  * Takes a new command; it is recorded, and handed over when its turn comes. One too many is held
  * until there is room.
  */
-void command_ledger_add(struct command_ledger *pending, struct command *command);
+void command_ledger_add(struct command_ledger *ledger, struct command *command);
 
 /* The hub delivers it again. */
-void command_ledger_redelivered(struct command_ledger *pending, struct command *command,
+void command_ledger_redelivered(struct command_ledger *ledger, struct command *command,
                                 struct hub_command *delivery);
 
 /* The lock of this delivery is gone. */
-void command_ledger_lost(struct command_ledger *pending, struct hub_command *delivery);
+void command_ledger_lost(struct command_ledger *ledger, struct hub_command *delivery);
 
-/* The network has it (COMMAND_QUEUED), or has transmitted it (COMMAND_SENT). */
-void command_ledger_advance(struct command_ledger *pending, struct command *command,
+/* --- what becomes of a command ------------------------------------------------------------- */
+
+/*
+ * The network has it (COMMAND_QUEUED), has transmitted it (COMMAND_SENT), or will send it again by
+ * itself, because the device has not acknowledged it (COMMAND_REQUEUED). Changes nothing if that is
+ * no news.
+ */
+void command_ledger_advance(struct command_ledger *ledger, struct command *command,
                             enum command_state state);
 
-/* The device did not acknowledge it: the network will send it again by itself. */
-void command_ledger_requeued(struct command_ledger *pending, struct command *command);
-
 /* Its outcome is known; `reason` may be NULL. */
-void command_ledger_finish(struct command_ledger *pending, struct command *command,
+void command_ledger_finish(struct command_ledger *ledger, struct command *command,
                            enum command_outcome outcome, const char *reason);
 
-/* It is about to be handed over: COMMAND_BEGUN. Its turn comes again when that is on disk. */
-void command_ledger_begin(struct command_ledger *pending, struct command *command);
+/* COMMAND_FAILED; if it is in doubt, its next attempt starts there. */
+void command_ledger_give_up(struct command_ledger *ledger, struct command *command,
+                            const char *reason);
 
-/* It was handed over, and whether it arrived is not known: COMMAND_DENIED or COMMAND_UNCERTAIN. */
-void command_ledger_doubt(struct command_ledger *pending, struct command *command,
+/* --- for the stage that has the command's turn --------------------------------------------- */
+
+/* Where a command's turn stands when a stage returns. */
+enum command_turn {
+        COMMAND_TURN_OVER,    /* the next one's, or this one's again */
+        COMMAND_TURN_GOES_ON, /* until command_ledger_release: an answer or a timer is waited for */
+};
+
+/* It is about to be handed over: on disk first; then its turn comes again. */
+enum command_turn command_ledger_begin(struct command_ledger *ledger, struct command *command,
+                                       enum command_state state);
+
+/* It was handed over, and whether it arrived is not known: how it is in doubt. */
+void command_ledger_doubt(struct command_ledger *ledger, struct command *command,
                           enum command_state state);
 
 /* The network has not taken what was begun, for certain: it waits as if it had not been. */
-void command_ledger_not_taken(struct command_ledger *pending, struct command *command);
+void command_ledger_not_taken(struct command_ledger *ledger, struct command *command);
 
 /*
  * The network has another downlink of the device and takes no second one: what waits for it here
  * may wait for days, and is settled as such, and so is what comes behind it as long as
  * device->network_busy is set.
  */
-void command_ledger_busy(struct command_ledger *pending, struct device *device);
+void command_ledger_busy(struct command_ledger *ledger, struct device *device);
 
-/* Handing over has ended, well or not: the next one's turn, or this one's again. */
-void command_ledger_next(struct command_ledger *pending, struct device *device);
-
-/* Its turn is over, well or not: the next one's, or this one's again. */
-void command_ledger_release(struct command_ledger *pending, struct command *command);
+/* A turn that went on is over. */
+void command_ledger_release(struct command_ledger *ledger, struct command *command);
 
 /* Writes the command as it is now. Until that is on disk its turn does not come. */
-void command_ledger_record(struct command_ledger *pending, struct command *command);
-
-/*
- * `done` is called when all that is known of the command is on disk, or with another result than 0
- * when it can't be; at once, or on the store's thread.
- */
-void command_ledger_when_recorded(struct command_ledger *pending, const struct command *command,
-                                  void (*done)(void *context, int result), void *context);
+void command_ledger_record(struct command_ledger *ledger, struct command *command);
 
 #endif

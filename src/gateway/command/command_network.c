@@ -43,7 +43,6 @@
 
 struct command_network {
         struct command_network_options options;
-        struct command_ledger *pending;
         struct list exchanges; /* under way */
         int64_t started_ms;    /* steady clock; since then uplinks are heard */
         bool stopped;
@@ -77,11 +76,6 @@ struct command_network *command_network_new(const struct command_network_options
         return network;
 }
 
-void command_network_join(struct command_network *network, struct command_ledger *pending)
-{
-        network->pending = pending;
-}
-
 static void exchange_free(struct exchange *exchange)
 {
         list_remove(&exchange->network->exchanges, &exchange->node);
@@ -104,13 +98,12 @@ void command_network_stop(struct command_network *network)
         network->stopped = true;
 }
 
-/* --- the device's turn --------------------------------------------------------------------- */
-
-/* This command's turn is over. */
-static void release(struct command_network *network, struct command *command)
+static const struct downlink_driver *driver_of(const struct command *command)
 {
-        command_ledger_release(network->pending, command);
+        return device_network(command->device)->downlink;
 }
+
+/* --- how a turn ends ------------------------------------------------------------------------ */
 
 static void on_timer(struct timer *timer)
 {
@@ -118,162 +111,165 @@ static void on_timer(struct timer *timer)
         struct command_network *network = device->command_owner;
 
         if (!network->stopped && device->handing_over)
-                release(network, device->handing_over);
+                command_ledger_release(network->options.ledger, device->handing_over);
 }
 
-static void wait(struct command_network *network, struct command *command, int64_t delay_ms)
+static enum command_turn wait(struct command_network *network, struct command *command,
+                              int64_t delay_ms)
 {
         struct device *device = command->device;
 
         device->command_owner = network;
         device->command_timer.run = on_timer;
         loop_timer_start(network->options.loop, &device->command_timer, delay_ms);
+        return COMMAND_TURN_GOES_ON;
 }
 
 /* Once more, later; or, after too many failures, when the hub delivers it again. */
-static void again(struct command_network *network, struct command *command, int64_t retry_after_ms,
-                  const char *reason)
+static enum command_turn again(struct command_network *network, struct command *command,
+                               int64_t retry_after_ms, const char *reason)
 {
         int64_t delay_ms = backoff_ms(++command->failures, AGAIN_MIN_MS, AGAIN_MAX_MS);
 
         /* What the hub was told is complete it does not deliver again. */
-        if (command->failures >= MAXIMUM_FAILURES && !command->waits) {
-                command->failed_in = command->state;
-                command_ledger_finish(network->pending, command, COMMAND_FAILED, reason);
-                release(network, command);
-                return;
+        if (command->failures >= MAXIMUM_FAILURES && command->told != COMMAND_TOLD_WAITS) {
+                command_ledger_give_up(network->options.ledger, command, reason);
+                return COMMAND_TURN_OVER;
         }
         if (delay_ms < retry_after_ms)
                 delay_ms = retry_after_ms;
         log_info("COMMAND_RETRY", "A command was not taken by the network; it is tried again",
                  LOG_TEXT("reference", command->downlink.reference), LOG_TEXT("reason", reason),
                  LOG_INT("again_in_ms", delay_ms), LOG_END);
-        wait(network, command, delay_ms);
+        return wait(network, command, delay_ms);
 }
 
-static void refuse(struct command_network *network, struct command *command, const char *reason)
+static enum command_turn refuse(struct command_network *network, struct command *command,
+                                const char *reason)
 {
         command->device->network_busy = false;
-        command_ledger_finish(network->pending, command, COMMAND_REFUSED, reason);
-        release(network, command);
+        command_ledger_finish(network->options.ledger, command, COMMAND_REFUSED, reason);
+        return COMMAND_TURN_OVER;
 }
 
-/* --- what the network answers -------------------------------------------------------------- */
-
-static void taken(struct command_network *network, struct command *command)
+static enum command_turn taken(struct command_network *network, struct command *command)
 {
-        const struct downlink_driver *driver = device_network(command->device)->downlink;
+        struct device *device = command->device;
         int64_t per_minute = network->options.settings->commands.per_device_per_minute;
 
         metrics_add(METRIC_COMMAND_PUSHED, 1);
         if (command->started_ns > 0)
                 metrics_observe(METRIC_COMMAND_TO_NETWORK, clock_steady_ns() - command->started_ns);
         if (per_minute > 0)
-                command->device->next_command_ms = clock_steady_ms() + 60 * 1000 / per_minute;
-        command->device->taken = clock_moment_now();
-        command->device->network_busy = false;
-        if (driver->tells_fate)
-                command_ledger_advance(network->pending, command, COMMAND_QUEUED);
+                device->next_command_ms = clock_steady_ms() + 60 * 1000 / per_minute;
+        device->taken = clock_moment_now();
+        device->network_busy = false;
+        if (driver_of(command)->tells_fate)
+                command_ledger_advance(network->options.ledger, command, COMMAND_QUEUED);
         else
-                command_ledger_finish(network->pending, command, COMMAND_DELIVERED,
+                command_ledger_finish(network->options.ledger, command, COMMAND_DELIVERED,
                                       "the network has taken the downlink; it does not tell when "
                                       "the device gets it");
-        release(network, command);
+        return COMMAND_TURN_OVER;
 }
 
-/* Certainly not taken; but an earlier attempt that is in doubt stays so. */
-static void not_taken(struct command_network *network, struct command *command)
+/* Nobody waits for it any more: it must not go out now. */
+static bool has_come_to_nothing(struct command_network *network, struct command *command)
 {
-        command_ledger_not_taken(network->pending, command);
+        struct clock_moment now = clock_moment_now();
+        const char *reason = NULL;
+
+        if (command_has_lost_caller(command))
+                reason = "its caller is gone";
+        else if (command_is_over(command, &now))
+                reason = "its time was over before the network took it";
+        if (reason)
+                command_ledger_finish(network->options.ledger, command, COMMAND_EXPIRED, reason);
+        return reason != NULL;
+}
+
+/* --- what the network answers to the downlink ----------------------------------------------- */
+
+/* Certainly not taken this time; an earlier time that is in doubt stays so. */
+static enum command_turn later(struct exchange *exchange)
+{
+        struct command_network *network = exchange->network;
+
+        command_ledger_not_taken(network->options.ledger, exchange->command);
+        return again(network, exchange->command, exchange->retry_after_ms, exchange->reason.text);
 }
 
 /* It may have arrived, or not: that is found out before it is sent again. */
-static void doubt(struct exchange *exchange, enum command_state state)
+static enum command_turn doubt(struct exchange *exchange, enum command_state state)
 {
-        struct command_network *network = exchange->network;
         struct command *command = exchange->command;
-        /* It was in doubt before, and is no less so now. */
-        bool is_worse = command->state == COMMAND_BEGUN || state == COMMAND_UNCERTAIN;
 
-        /* An error, where the network takes nothing as long as it has another one. */
-        if (command->state == COMMAND_BEGUN && command->behind && state == COMMAND_DENIED)
-                not_taken(network, command);
-        else if (is_worse)
-                command_ledger_doubt(network->pending, command, state);
+        if (command->state == COMMAND_BEGUN_BEHIND) {
+                /* An error, where the network takes nothing as long as it has another one. */
+                if (state == COMMAND_DENIED)
+                        return later(exchange);
+                state = COMMAND_UNCERTAIN_BEHIND;
+        }
+        command_ledger_doubt(exchange->network->options.ledger, command, state);
         command->listen_until_ms = clock_steady_ms() + LISTEN_MS;
-        again(network, command, exchange->retry_after_ms, exchange->reason.text);
+        return again(exchange->network, command, exchange->retry_after_ms, exchange->reason.text);
 }
 
 /*
  * The network has a downlink of this device, its only place. In doubt that is this one, unless
  * another one may be there.
  */
-static void busy(struct exchange *exchange)
+static enum command_turn busy(struct exchange *exchange)
 {
         struct command_network *network = exchange->network;
         struct command *command = exchange->command;
         int64_t delay_ms = backoff_ms(++command->busy_count, BUSY_MIN_MS, BUSY_MAX_MS);
 
-        if (command->state > COMMAND_BEGUN) {
-                if (command->behind)
-                        refuse(network, command, NOT_KNOWN);
-                else
-                        taken(network, command);
-                return;
-        }
+        if (command->state == COMMAND_UNCERTAIN_BEHIND)
+                return refuse(network, command, NOT_KNOWN);
+        if (command_is_in_doubt(command))
+                return taken(network, command);
         log_info("COMMAND_BUSY", "The network has another downlink of the device; this one waits",
                  LOG_TEXT("reference", command->downlink.reference),
                  LOG_TEXT("device", command->device_key), LOG_TEXT("reason", exchange->reason.text),
                  LOG_INT("again_in_ms", delay_ms), LOG_END);
         command->failures = 0;
-        command->behind = true;
-        not_taken(network, command);
-        command_ledger_busy(network->pending, command->device);
-        wait(network, command, delay_ms);
+        command_ledger_not_taken(network->options.ledger, command);
+        command_ledger_busy(network->options.ledger, command->device);
+        return wait(network, command, delay_ms);
 }
 
-static enum downlink_answer answer_of(struct exchange *exchange,
-                                      const struct downlink_driver *driver)
+static enum downlink_answer answer_of(struct exchange *exchange)
 {
         if (exchange->failure == HTTP_E_CONNECT || exchange->failure == HTTP_E_TLS)
                 return DOWNLINK_LATER;
         if (exchange->failure != HTTP_OK)
                 return DOWNLINK_IN_DOUBT;
-        return driver->answer(exchange->status, buf_text(&exchange->body), exchange->body.size,
-                              &exchange->reason);
+        return driver_of(exchange->command)
+                ->answer(exchange->status, buf_text(&exchange->body), exchange->body.size,
+                         &exchange->reason);
 }
 
-static void judge_take_it(struct exchange *exchange, const struct downlink_driver *driver)
+static enum command_turn judge_take_it(struct exchange *exchange)
 {
-        struct command_network *network = exchange->network;
-        struct command *command = exchange->command;
-
-        switch (answer_of(exchange, driver)) {
+        switch (answer_of(exchange)) {
         case DOWNLINK_TAKEN:
-                taken(network, command);
-                break;
+                return taken(exchange->network, exchange->command);
         case DOWNLINK_REFUSED:
-                refuse(network, command, exchange->reason.text);
-                break;
+                return refuse(exchange->network, exchange->command, exchange->reason.text);
         case DOWNLINK_LATER:
-                not_taken(network, command);
-                again(network, command, exchange->retry_after_ms, exchange->reason.text);
-                break;
+                return later(exchange);
         case DOWNLINK_BUSY:
-                busy(exchange);
-                break;
+                return busy(exchange);
         case DOWNLINK_FAILED:
-                doubt(exchange, COMMAND_DENIED);
-                break;
+                return doubt(exchange, COMMAND_DENIED);
         case DOWNLINK_IN_DOUBT:
-                doubt(exchange, COMMAND_UNCERTAIN);
                 break;
         }
+        return doubt(exchange, COMMAND_UNCERTAIN);
 }
 
-static void send(struct command_network *network, struct command *command, enum question question);
-
-static bool has_come_to_nothing(struct command_network *network, struct command *command);
+/* --- what it answers when it is asked what it has ------------------------------------------- */
 
 /* Hears the device only after an uplink, and there was none since shortly before it was begun? */
 static bool can_not_have_got(const struct command_network *network, const struct command *command)
@@ -290,46 +286,43 @@ static bool can_not_have_got(const struct command_network *network, const struct
  * It is not, or no longer, in the network's queue. That it was not taken this proves only where
  * the network itself has said so before, or where nobody can have got it yet.
  */
-static void not_listed(struct command_network *network, struct command *command)
+static enum command_turn not_listed(struct command_network *network, struct command *command)
 {
         int64_t listen_ms = command->listen_until_ms - clock_steady_ms();
 
         if (has_come_to_nothing(network, command))
-                release(network, command);
-        else if (command->state == COMMAND_DENIED)
-                command_ledger_begin(network->pending, command);
-        else if (listen_ms > 0)
-                wait(network, command, listen_ms);
-        else if (can_not_have_got(network, command))
-                command_ledger_begin(network->pending, command);
-        else
-                refuse(network, command, NOT_HEARD);
+                return COMMAND_TURN_OVER;
+        if (command->state != COMMAND_DENIED) {
+                if (listen_ms > 0)
+                        return wait(network, command, listen_ms);
+                if (!can_not_have_got(network, command))
+                        return refuse(network, command, NOT_HEARD);
+        }
+        return command_ledger_begin(network->options.ledger, command, COMMAND_BEGUN);
 }
 
-static void judge_have_you(struct exchange *exchange, const struct downlink_driver *driver)
+static enum command_turn judge_have_you(struct exchange *exchange)
 {
         struct command_network *network = exchange->network;
         struct command *command = exchange->command;
         int listed = -1;
 
         if (exchange->failure == HTTP_OK && exchange->status == 200)
-                listed = driver->is_listed(command->downlink.reference, buf_text(&exchange->body),
-                                           exchange->body.size);
-        else if (exchange->failure == HTTP_OK &&
-                 driver->answer(exchange->status, buf_text(&exchange->body), exchange->body.size,
-                                &exchange->reason) == DOWNLINK_REFUSED) {
-                refuse(network, command, exchange->reason.text);
-                return;
-        }
+                listed = driver_of(command)->is_listed(command->downlink.reference,
+                                                       buf_text(&exchange->body),
+                                                       exchange->body.size);
+        else if (answer_of(exchange) == DOWNLINK_REFUSED)
+                return refuse(network, command, exchange->reason.text);
         if (listed == 1)
-                taken(network, command);
-        else if (listed == 0)
-                not_listed(network, command);
-        else
-                again(network, command, exchange->retry_after_ms,
-                      exchange->reason.text[0] ? exchange->reason.text
-                                               : "the network's list of downlinks can't be read");
+                return taken(network, command);
+        if (listed == 0)
+                return not_listed(network, command);
+        return again(network, command, exchange->retry_after_ms,
+                     exchange->reason.text[0] ? exchange->reason.text
+                                              : "the network's list of downlinks can't be read");
 }
+
+/* --- a request ------------------------------------------------------------------------------ */
 
 /* Back on the thread "loop" with the answer. */
 static void finish_exchange(void *context)
@@ -337,18 +330,17 @@ static void finish_exchange(void *context)
         struct exchange *exchange = context;
         struct command_network *network = exchange->network;
         struct command *command = exchange->command;
-        const struct downlink_driver *driver = device_network(command->device)->downlink;
+        enum command_turn turn = COMMAND_TURN_OVER;
 
         if (network->stopped)
                 return;
         /* An event about it may have come before the answer (rule E2). */
-        if (command->state >= COMMAND_QUEUED)
-                release(network, command);
-        else if (exchange->question == QUESTION_TAKE_IT)
-                judge_take_it(exchange, driver);
-        else
-                judge_have_you(exchange, driver);
+        if (command->state < COMMAND_QUEUED)
+                turn = exchange->question == QUESTION_TAKE_IT ? judge_take_it(exchange)
+                                                              : judge_have_you(exchange);
         exchange_free(exchange);
+        if (turn == COMMAND_TURN_OVER)
+                command_ledger_release(network->options.ledger, command);
 }
 
 /* On the thread "http". */
@@ -366,10 +358,8 @@ static void exchange_done(void *context, const struct http_answer *answer)
                 loop_post(exchange->network->options.loop, finish_exchange, exchange);
 }
 
-/* --- what is asked ------------------------------------------------------------------------- */
-
-static void submit(struct command_network *network, struct command *command, enum question question,
-                   const struct network_request *request)
+static enum command_turn submit(struct command_network *network, struct command *command,
+                                enum question question, const struct network_request *request)
 {
         struct http_header headers[] = {
                 {"Authorization", request->authorization},
@@ -396,125 +386,93 @@ static void submit(struct command_network *network, struct command *command, enu
                                  .once = question == QUESTION_TAKE_IT,
                          },
                          exchange_done, exchange);
+        return COMMAND_TURN_GOES_ON;
 }
 
-/* Nobody waits for it any more: it must not go out now. */
-static bool has_come_to_nothing(struct command_network *network, struct command *command)
+static enum command_turn ask(struct command_network *network, struct command *command,
+                             enum question question)
 {
-        struct clock_moment now = clock_moment_now();
-
-        if (command_has_lost_caller(command))
-                command_ledger_finish(network->pending, command, COMMAND_EXPIRED,
-                                      "its caller is gone");
-        else if (command_is_over(command, &now))
-                command_ledger_finish(network->pending, command, COMMAND_EXPIRED,
-                                      "its time was over before the network took it");
-        return command->state == COMMAND_FINISHED;
-}
-
-static void send(struct command_network *network, struct command *command, enum question question)
-{
-        const struct downlink_driver *driver = device_network(command->device)->downlink;
+        const struct downlink_driver *driver = driver_of(command);
         CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
         struct network_access access;
         struct reason reason = REASON_INIT;
         int result;
 
-        if (question == QUESTION_TAKE_IT && has_come_to_nothing(network, command)) {
-                release(network, command);
-                return;
-        }
+        if (question == QUESTION_TAKE_IT && has_come_to_nothing(network, command))
+                return COMMAND_TURN_OVER;
         switch (network_settings(network->options.settings, command->device, &access, &reason)) {
         case COMMAND_WAY_OPEN:
                 break;
         case COMMAND_WAY_NONE:
-                not_taken(network, command);
-                again(network, command, 0, reason.text);
-                return;
+                command_ledger_not_taken(network->options.ledger, command);
+                return again(network, command, 0, reason.text);
         case COMMAND_WAY_OFF:
-                refuse(network, command, reason.text);
-                return;
+                return refuse(network, command, reason.text);
         }
         result = (question == QUESTION_TAKE_IT ? driver->request : driver->list_request)(
                 &command->downlink, &access, &request, &reason);
         if (result != 0)
-                refuse(network, command, reason.text);
-        else
-                submit(network, command, question, &request);
+                return refuse(network, command, reason.text);
+        return submit(network, command, question, &request);
 }
 
 /* --- the device's turn has come ------------------------------------------------------------- */
 
-/* May what the network took last still wait there? */
-static bool may_still_wait(const struct device *device, const struct clock_moment *now)
+/* May another downlink be in the only place that the network has for the device? */
+static bool is_behind(const struct command *command)
 {
-        return device->taken.wall_ms > 0 &&
-               clock_elapsed_ms(&device->taken, now) < LONGEST_DELIVERY_MS;
+        const struct device *device = command->device;
+        struct clock_moment now = clock_moment_now();
+
+        if (driver_of(command)->list_request)
+                return false;
+        return device->network_busy ||
+               (device->taken.wall_ms > 0 &&
+                clock_elapsed_ms(&device->taken, &now) < LONGEST_DELIVERY_MS);
 }
 
 /* On disk it is begun before the request goes out, so that a crash leaves no wrong belief. */
-static void begin(struct command_network *network, struct command *command)
+static enum command_turn begin(struct command_network *network, struct command *command)
 {
-        const struct device *device = command->device;
-        int64_t wait_ms = device->next_command_ms - clock_steady_ms();
-        struct clock_moment now = clock_moment_now();
+        int64_t wait_ms = command->device->next_command_ms - clock_steady_ms();
 
-        if (wait_ms > 0) {
-                wait(network, command, wait_ms);
-                return;
-        }
-        if (!device_network(device)->downlink->list_request &&
-            (device->network_busy || may_still_wait(device, &now)))
-                command->behind = true;
-        command_ledger_begin(network->pending, command);
+        if (wait_ms > 0)
+                return wait(network, command, wait_ms);
+        return command_ledger_begin(network->options.ledger, command,
+                                    is_behind(command) ? COMMAND_BEGUN_BEHIND : COMMAND_BEGUN);
 }
 
-static void send_begun(struct command_network *network, struct command *command)
+static enum command_turn send_begun(struct command_network *network, struct command *command)
 {
-        if (!command->record_failed) {
-                send(network, command, QUESTION_TAKE_IT);
-                return;
-        }
-        not_taken(network, command);
-        again(network, command, 0, "the store can't record the command");
+        if (!command->record_failed)
+                return ask(network, command, QUESTION_TAKE_IT);
+        command_ledger_not_taken(network->options.ledger, command);
+        return again(network, command, 0, "the store can't record the command");
 }
 
-static void find_out(struct command_network *network, struct command *command)
+static enum command_turn find_out(struct command_network *network, struct command *command)
 {
-        const struct downlink_driver *driver = device_network(command->device)->downlink;
-
         if (command->listen_until_ms == 0)
                 command->listen_until_ms = clock_steady_ms() + LISTEN_MS;
-        if (driver->list_request)
-                send(network, command, QUESTION_HAVE_YOU);
-        else if (clock_steady_ms() - command->begun.steady_ms > SHORTEST_DELIVERY_MS)
-                refuse(network, command, NOT_KNOWN);
-        else /* Once more tells whether it arrived, as long as no device can have got it. */
-                send(network, command, QUESTION_TAKE_IT);
+        if (driver_of(command)->list_request)
+                return ask(network, command, QUESTION_HAVE_YOU);
+        if (clock_steady_ms() - command->begun.steady_ms > SHORTEST_DELIVERY_MS)
+                return refuse(network, command, NOT_KNOWN);
+        /* Once more tells whether it arrived, as long as no device can have got it. */
+        return ask(network, command, QUESTION_TAKE_IT);
 }
 
-void command_network_hand_over(struct command_network *network, struct command *command)
+enum command_turn command_network_hand_over(struct command_network *network,
+                                            struct command *command)
 {
         THREAD_ASSERT(LOOP_THREAD);
         if (network->stopped)
-                return;
-        switch (command->state) {
-        case COMMAND_WAITING:
-                begin(network, command);
-                break;
-        case COMMAND_BEGUN:
-                send_begun(network, command);
-                break;
-        case COMMAND_DENIED:
-        case COMMAND_UNCERTAIN:
-                find_out(network, command);
-                break;
-        case COMMAND_QUEUED:
-        case COMMAND_SENT:
-        case COMMAND_FINISHED:
-        case COMMAND_STATE_COUNT:
-                break;
-        }
+                return COMMAND_TURN_GOES_ON;
+        if (command->state == COMMAND_WAITING)
+                return begin(network, command);
+        if (command_is_in_doubt(command))
+                return find_out(network, command);
+        return send_begun(network, command);
 }
 
 void command_network_contact(struct command_network *network, struct device *device)

@@ -28,12 +28,10 @@ struct command_network_options {
         const struct settings *settings;
         struct http_client *http;
         struct loop *loop;
+        struct command_ledger *ledger;
 };
 
 struct command_network *command_network_new(const struct command_network_options *options);
-
-/* Supplies the ledger, which needs this one to be made. */
-void command_network_join(struct command_network *network, struct command_ledger *pending);
 
 /* After the threads "http" and "hub" have ended. */
 void command_network_free(struct command_network *network);
@@ -44,7 +42,8 @@ void command_network_stop(struct command_network *network);
 /* The device was in contact with its network: what that could not take may find its place now. */
 void command_network_contact(struct command_network *network, struct device *device);
 
-/* command_ledger_options.hand_over: it is this command's turn. */
-void command_network_hand_over(struct command_network *network, struct command *command);
+/* It is this command's turn. */
+enum command_turn command_network_hand_over(struct command_network *network,
+                                            struct command *command);
 
 #endif

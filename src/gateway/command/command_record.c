@@ -8,34 +8,34 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "gateway/device/device.h"
 
 struct command_recorder {
         struct command_recorder_options options;
-        /* Guards the rest, and what a recording says of it: the store's thread touches it, too. */
-        pthread_mutex_t lock;
-        struct list answered; /* struct recording */
+        pthread_mutex_t lock; /* guards the rest, which the store's thread touches too */
+        struct list answered; /* struct command_recording */
         bool posted;
         bool stopped;
 };
 
-/* Somebody who wants to know when a record is on disk. */
-struct waiter {
-        struct list_node node;
-        void (*done)(void *context, int result);
-        void *context;
-};
-
 /* One record on its way to the disk, and the answer on its way back. */
-struct recording {
+struct command_recording {
         struct list_node node;
         struct store_write write;
         struct command_recorder *recorder;
-        struct command *command; /* NULL: only those who wait are told */
-        char *key;
+        struct command *command;
         struct buf value;
-        struct list waiters; /* by the recorder's lock, as the following two */
+        /* Under the recorder's lock: */
+        struct list barriers;
         bool is_answered;
         int result;
+};
+
+/* Somebody waits for a recording. */
+struct barrier {
+        struct list_node node;
+        void (*done)(void *context, int result);
+        void *context;
 };
 
 struct command_recorder *command_recorder_new(const struct command_recorder_options *options)
@@ -48,9 +48,8 @@ struct command_recorder *command_recorder_new(const struct command_recorder_opti
         return recorder;
 }
 
-static void recording_free(struct recording *recording)
+static void recording_free(struct command_recording *recording)
 {
-        free(recording->key);
         buf_deinit(&recording->value);
         free(recording);
 }
@@ -62,7 +61,7 @@ void command_recorder_free(struct command_recorder *recorder)
         if (!recorder)
                 return;
         while ((node = list_pop_front(&recorder->answered)))
-                recording_free(list_entry(node, struct recording, node));
+                recording_free(list_entry(node, struct command_recording, node));
         pthread_mutex_destroy(&recorder->lock);
         free(recorder);
 }
@@ -75,14 +74,9 @@ void command_recorder_stop(struct command_recorder *recorder)
         pthread_mutex_unlock(&recorder->lock);
 }
 
-char *command_record_key(const char *device_key, const char *identity)
-{
-        return mem_format("%s\n%s", device_key, identity);
-}
-
 /* --- the answers --------------------------------------------------------------------------- */
 
-static void tell(struct command_recorder *recorder, struct recording *recording)
+static void tell(struct command_recorder *recorder, struct command_recording *recording)
 {
         struct command *command = recording->command;
 
@@ -99,149 +93,184 @@ static void take_answers(void *context)
         struct command_recorder *recorder = context;
         struct list answered;
         struct list_node *node;
-        bool stopped;
 
         list_init(&answered);
         pthread_mutex_lock(&recorder->lock);
         list_splice_back(&answered, &recorder->answered);
         recorder->posted = false;
-        stopped = recorder->stopped;
         pthread_mutex_unlock(&recorder->lock);
         while ((node = list_pop_front(&answered))) {
-                struct recording *recording = list_entry(node, struct recording, node);
+                struct command_recording *recording =
+                        list_entry(node, struct command_recording, node);
 
-                if (!stopped)
-                        tell(recorder, recording);
+                tell(recorder, recording);
                 recording_free(recording);
         }
 }
 
-static void answer_waiters(struct list *waiters, int result)
+static void answer_barriers(struct list *barriers, int result)
 {
         struct list_node *node;
 
-        while ((node = list_pop_front(waiters))) {
-                struct waiter *waiter = list_entry(node, struct waiter, node);
+        while ((node = list_pop_front(barriers))) {
+                struct barrier *barrier = list_entry(node, struct barrier, node);
 
-                waiter->done(waiter->context, result);
-                free(waiter);
+                barrier->done(barrier->context, result);
+                free(barrier);
         }
 }
 
 /* On the store's thread. */
 static void recording_done(struct store_write *write, int result)
 {
-        struct recording *recording = list_entry(write, struct recording, write);
+        struct command_recording *recording = list_entry(write, struct command_recording, write);
         struct command_recorder *recorder = recording->recorder;
-        struct list waiters;
+        struct list barriers;
 
         if (result != 0)
                 log_error("COMMAND_NOT_RECORDED", "The state of a command can't be written",
-                          LOG_TEXT("command", recording->key), LOG_END);
-        list_init(&waiters);
+                          LOG_TEXT("command", write->record.key), LOG_END);
+        list_init(&barriers);
         pthread_mutex_lock(&recorder->lock);
-        recording->is_answered = true;
         recording->result = result;
-        list_splice_back(&waiters, &recording->waiters);
-        pthread_mutex_unlock(&recorder->lock);
-        answer_waiters(&waiters, result);
-        if (!recording->command) {
-                recording_free(recording);
-                return;
-        }
-        pthread_mutex_lock(&recorder->lock);
+        recording->is_answered = true;
+        list_splice_back(&barriers, &recording->barriers);
         list_push_back(&recorder->answered, &recording->node);
         if (!recorder->posted && !recorder->stopped) {
                 loop_post(recorder->options.loop, take_answers, recorder);
                 recorder->posted = true;
         }
         pthread_mutex_unlock(&recorder->lock);
+        answer_barriers(&barriers, result);
 }
 
 /* --- writing ------------------------------------------------------------------------------- */
 
-static struct recording *recording_new(struct command_recorder *recorder)
+void command_record_write(struct command_recorder *recorder, struct command *command)
 {
-        struct recording *recording = mem_new(1, sizeof(*recording));
-
-        recording->recorder = recorder;
-        list_init(&recording->waiters);
-        return recording;
-}
-
-static void write(struct command_recorder *recorder, const struct command *command,
-                  struct recording *recording)
-{
+        struct command_recording *recording = mem_new(1, sizeof(*recording));
         bool finished = command->state == COMMAND_FINISHED;
 
-        recording->key = command_record_key(command->device_key, command->identity);
+        recording->recorder = recorder;
+        recording->command = command;
+        list_init(&recording->barriers);
         command_encode(command, &recording->value);
         recording->write = (struct store_write){
                 .record = {.kind = COMMAND_KIND,
-                           .key = recording->key,
+                           .key = command->key,
                            .value = recording->value.data,
                            .value_size = recording->value.size,
                            .expires_ms =
                                    finished ? command->finished.wall_ms + COMMAND_REMEMBER_MS : 0},
                 .done = recording_done,
         };
+        command->recording = recording;
+        command->unwritten++;
         store_write(recorder->options.store, &recording->write);
 }
 
-void command_record_write(struct command_recorder *recorder, struct command *command)
-{
-        struct recording *recording = recording_new(recorder);
-
-        recording->command = command;
-        command->recording = recording;
-        command->unwritten++;
-        write(recorder, command, recording);
-}
-
-/* False if the last record is not on its way any more; then it has failed, or nobody is told. */
-static bool wait_for_last(struct command_recorder *recorder, const struct command *command,
-                          struct waiter *waiter)
-{
-        struct recording *last = command->recording;
-        struct list answered;
-        bool waits;
-
-        list_init(&answered);
-        pthread_mutex_lock(&recorder->lock);
-        waits = last && !recorder->stopped;
-        if (waits)
-                list_push_back(last->is_answered ? &answered : &last->waiters, &waiter->node);
-        pthread_mutex_unlock(&recorder->lock);
-        if (waits)
-                answer_waiters(&answered, last->result);
-        return waits;
-}
-
-void command_record_barrier(struct command_recorder *recorder, const struct command *command,
+void command_record_barrier(struct command_recorder *recorder, struct command *command,
                             void (*done)(void *context, int result), void *context)
 {
-        struct recording *recording;
-        struct waiter *waiter;
+        struct command_recording *recording;
+        struct barrier *barrier;
+        bool is_answered;
 
-        if (command->unwritten == 0 && !command->record_failed) {
+        if (!command->recording && command->record_failed)
+                command_record_write(recorder, command);
+        recording = command->recording;
+        if (!recording) {
                 done(context, 0);
                 return;
         }
-        waiter = mem_new(1, sizeof(*waiter));
-        waiter->done = done;
-        waiter->context = context;
-        if (wait_for_last(recorder, command, waiter))
-                return;
-        recording = recording_new(recorder);
-        list_push_back(&recording->waiters, &waiter->node);
-        write(recorder, command, recording);
+        barrier = mem_new(1, sizeof(*barrier));
+        *barrier = (struct barrier){.done = done, .context = context};
+        pthread_mutex_lock(&recorder->lock);
+        is_answered = recording->is_answered;
+        if (!is_answered)
+                list_push_back(&recording->barriers, &barrier->node);
+        pthread_mutex_unlock(&recorder->lock);
+        if (is_answered) {
+                done(context, recording->result);
+                free(barrier);
+        }
 }
 
 void command_record_delete(struct command_recorder *recorder, const struct command *command)
 {
-        CLEANUP(mem_cleanup)
-        char *key = command_record_key(command->device_key, command->identity);
-
         store_write_copy(recorder->options.store,
-                         &(struct store_record){.kind = COMMAND_KIND, .key = key});
+                         &(struct store_record){.kind = COMMAND_KIND, .key = command->key});
+}
+
+/* --- the last run -------------------------------------------------------------------------- */
+
+struct loading {
+        struct command **commands;
+        size_t count;
+        size_t capacity;
+        struct device *(*device_of)(void *context, const char *key);
+        void *context;
+};
+
+static void add(struct loading *loading, struct command *command)
+{
+        if (loading->count == loading->capacity) {
+                loading->capacity = loading->capacity ? loading->capacity * 2 : 64;
+                loading->commands =
+                        mem_resize(loading->commands, loading->capacity, sizeof(struct command *));
+        }
+        loading->commands[loading->count++] = command;
+}
+
+static bool load_command(void *context, const struct store_record *stored)
+{
+        struct loading *loading = context;
+        struct reason reason = REASON_INIT;
+        struct command *command = command_decode(stored->value, stored->value_size, &reason);
+
+        if (command)
+                command->device = loading->device_of(loading->context, command->device_key);
+        if (!command || !command->device) {
+                log_warn("COMMAND_FORGOTTEN", "A recorded command can't be taken up again",
+                         LOG_TEXT("key", stored->key),
+                         LOG_TEXT("reason", command ? "its device is not known" : reason.text),
+                         LOG_END);
+                command_free(command);
+                return true;
+        }
+        command->key = mem_text(stored->key);
+        add(loading, command);
+        return true;
+}
+
+static int compare_numbers(int64_t a, int64_t b)
+{
+        return (a > b) - (a < b);
+}
+
+static int compare(const void *a, const void *b)
+{
+        const struct command *one = *(const struct command *const *)a;
+        const struct command *other = *(const struct command *const *)b;
+        int order = compare_numbers(one->finished.wall_ms, other->finished.wall_ms);
+
+        if (order == 0)
+                order = compare_numbers(one->arrival, other->arrival);
+        return order;
+}
+
+int command_record_load(struct store *store,
+                        struct device *(*device_of)(void *context, const char *key), void *context,
+                        struct command ***commands, size_t *count, struct reason *reason)
+{
+        struct loading loading = {.device_of = device_of, .context = context};
+        int result = store_records_each(store, COMMAND_KIND, load_command, &loading);
+
+        if (loading.count > 1)
+                qsort(loading.commands, loading.count, sizeof(struct command *), compare);
+        if (result != 0)
+                reason_set(reason, "the store's records of commands can't be read");
+        *commands = loading.commands;
+        *count = loading.count;
+        return result;
 }

@@ -38,18 +38,28 @@ struct command_recorder *command_recorder_new(const struct command_recorder_opti
 /* After the thread "loop" has ended and the store is closed. */
 void command_recorder_free(struct command_recorder *recorder);
 
-/* `written` is not called any more, and nothing is posted to the thread "loop". */
+/* Nothing is posted to the thread "loop" any more. */
 void command_recorder_stop(struct command_recorder *recorder);
-
-/* "device key\nidentity": the record's key, and the ledger's. The caller's. */
-char *command_record_key(const char *device_key, const char *identity);
 
 /* Writes the command as it is now; it must live until `written` (command->unwritten is 0). */
 void command_record_write(struct command_recorder *recorder, struct command *command);
 
-/* Calls `done` when what was asked for before is on disk; any thread. */
-void command_record_barrier(struct command_recorder *recorder, const struct command *command,
+/*
+ * Calls `done` when what was asked for of the command is on disk, or can't be: at once, or on the
+ * store's thread. What could not be written before is written once more.
+ */
+void command_record_barrier(struct command_recorder *recorder, struct command *command,
                             void (*done)(void *context, int result), void *context);
+
+/*
+ * Reads all commands whose device `device_of` knows, those that are not finished in the order of
+ * their arrival, the others in the order of their end. What can't be taken up is logged. The array
+ * and what is in it are the caller's, also with an error. Any thread.
+ */
+int command_record_load(struct store *store,
+                        struct device *(*device_of)(void *context, const char *key), void *context,
+                        struct command ***commands, size_t *count,
+                        struct reason *reason) MUST_CHECK;
 
 /* Takes the record away; of a command without records under way. */
 void command_record_delete(struct command_recorder *recorder, const struct command *command);

@@ -71,7 +71,7 @@ static void answer_call(struct command *command, int status, const char *state, 
 
 static bool has_come_far_enough(const struct command *command)
 {
-        if (command->waits)
+        if (command->told == COMMAND_TOLD_WAITS)
                 return true;
         switch (command->policy) {
         case SETTINGS_SETTLE_ON_QUEUED:
@@ -89,7 +89,8 @@ static bool has_come_far_enough(const struct command *command)
 bool command_settle_was_told(const struct command *command)
 {
         if (command->is_method)
-                return (command->state >= COMMAND_QUEUED || command->waits) && !command->call;
+                return (command->state >= COMMAND_QUEUED || command->told == COMMAND_TOLD_WAITS) &&
+                       !command->call;
         return has_come_far_enough(command);
 }
 
@@ -101,7 +102,7 @@ void command_settle_by_policy(struct command *command, const struct settings *se
         } else if (command->state >= COMMAND_QUEUED &&
                    settings->commands.method_answer == SETTINGS_ANSWER_ON_QUEUED) {
                 answer_call(command, 200, "queued", "the network has taken the downlink");
-        } else if (command->waits) {
+        } else if (command->told == COMMAND_TOLD_WAITS) {
                 answer_call(command, 202, command_state_name(COMMAND_WAITING),
                             "the network has another downlink of this device; this one waits in "
                             "the gateway");
@@ -120,7 +121,9 @@ void command_settle_finished(struct command *command)
         if (command->is_method)
                 return;
         /* What was completed early and is delivered again was completed in vain: again, then. */
-        settle(command, command->early ? HUB_COMPLETE : settlement_of_outcome[command->outcome]);
+        settle(command, command->told == COMMAND_TOLD_DONE
+                                ? HUB_COMPLETE
+                                : settlement_of_outcome[command->outcome]);
 }
 
 void command_settle_timeout(struct command *command)

@@ -35,8 +35,8 @@ bool command_filter_choose(struct command_filter *filter, const char *name, stru
                 return true;
         filter->choice = COMMAND_CHOOSE_STATE;
         for (int i = 0; i < COMMAND_STATE_COUNT; i++) {
-                filter->state = (enum command_state)i;
-                if (text_equal(name, command_state_name(filter->state)))
+                filter->state = command_state_name((enum command_state)i);
+                if (text_equal(name, filter->state))
                         return true;
         }
         filter->choice = COMMAND_CHOOSE_OUTCOME;
@@ -69,7 +69,7 @@ bool command_filter_matches(const struct command_filter *filter, const struct co
         case COMMAND_CHOOSE_PENDING:
                 return command->state != COMMAND_FINISHED;
         case COMMAND_CHOOSE_STATE:
-                return command->state == filter->state;
+                return text_equal(command_state_name(command->state), filter->state);
         case COMMAND_CHOOSE_OUTCOME:
                 return command->outcome == filter->outcome;
         case COMMAND_CHOOSE_ALL:
@@ -172,10 +172,6 @@ static void add_what_runs(struct json_object *view, const struct command *comman
         add_bool(view, "locked", command->delivery != NULL);
         if (command->is_method)
                 add_bool(view, "callerWaits", !command_has_lost_caller(command));
-        if (command->held)
-                add_bool(view, "held", true);
-        if (command->resting)
-                add_bool(view, "resting", true);
 }
 
 struct json_object *command_view(const struct command *command)
@@ -196,7 +192,7 @@ struct json_object *command_view(const struct command *command)
         add_times(view, command);
         add_int(view, "attempt", command->attempt);
         add_text(view, "policy", policy_names[command->policy]);
-        if (command->early)
+        if (command->told == COMMAND_TOLD_DONE)
                 add_bool(view, "completedEarly", true);
         if (command->device)
                 add_what_runs(view, command);

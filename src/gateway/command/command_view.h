@@ -24,7 +24,7 @@ struct command_filter {
         /* Key, network's id or IoT Hub device id of its device; or NULL. The caller's. */
         const char *device;
         enum command_choice choice;
-        enum command_state state;
+        const char *state; /* as command_state_name */
         enum command_outcome outcome;
 };
 

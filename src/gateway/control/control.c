@@ -97,7 +97,7 @@ static int answer_about_one(struct call *call, bool *later, struct reason *reaso
         }
         write_view(command, &call->answer);
         if (*later)
-                command_ledger_when_recorded(options->pending, command, cancelled, call);
+                command_ledger_when_recorded(options->ledger, command, cancelled, call);
         return 0;
 }
 

@@ -36,7 +36,7 @@ struct control_options {
         struct hub_client *hubs;
         struct uplink_queue *queue;
         struct device_table *devices;
-        struct command_ledger *pending;
+        struct command_ledger *ledger;
         struct device_link *link;
 };
 

@@ -43,7 +43,7 @@ void control_commands_list(const struct control_options *options,
         size_t shown;
 
         THREAD_ASSERT(LOOP_THREAD);
-        command_ledger_each(options->pending, collect, &all);
+        command_ledger_each(options->ledger, collect, &all);
         if (all.count > 0)
                 qsort(all.commands, all.count, sizeof(all.commands[0]), command_newest_first);
         shown = all.count < request->limit ? all.count : request->limit;
@@ -83,7 +83,7 @@ int control_commands_find(const struct control_options *options, const char *ref
         struct search search = {.reference = reference};
 
         THREAD_ASSERT(LOOP_THREAD);
-        command_ledger_each(options->pending, look_at, &search);
+        command_ledger_each(options->ledger, look_at, &search);
         *command = search.found;
         if (search.count == 1)
                 return 0;
@@ -106,12 +106,20 @@ static const char *obstacle(const struct command *command)
                 return "the network has it in its queue, from which a single downlink can't be "
                        "taken back";
         case COMMAND_SENT:
+        case COMMAND_REQUEUED:
                 return "it was transmitted to the device";
         case COMMAND_DENIED:
         case COMMAND_UNCERTAIN:
+        case COMMAND_UNCERTAIN_BEHIND:
                 return "it is not known whether the network has it; it is being asked";
         case COMMAND_BEGUN:
+        case COMMAND_BEGUN_BEHIND:
                 return "it is being handed to the network at this moment";
+        case COMMAND_RESTING:
+                if (command_may_be_queued(command))
+                        return "it is not known whether the network has it; it will be asked";
+                break;
+        case COMMAND_HELD:
         case COMMAND_WAITING:
         case COMMAND_FINISHED:
         case COMMAND_STATE_COUNT:
@@ -141,7 +149,6 @@ int control_commands_cancel(const struct control_options *options, struct comman
         }
         if (refusal)
                 text = mem_format(CANCELLED " by force: %s", refusal);
-        command_ledger_finish(options->pending, command, COMMAND_CANCELLED,
-                              text ? text : CANCELLED);
+        command_ledger_finish(options->ledger, command, COMMAND_CANCELLED, text ? text : CANCELLED);
         return 0;
 }

@@ -57,8 +57,13 @@ static struct json_object *view_devices(const struct control_options *options)
 static bool count_command(void *context, struct command *command)
 {
         int64_t *counts = context;
+        const char *name = command_state_name(command->state);
+        size_t i = 0;
 
-        counts[command->state]++;
+        /* One name may stand for two states: the first one counts both. */
+        while (!text_equal(command_state_name((enum command_state)i), name))
+                i++;
+        counts[i]++;
         return true;
 }
 
@@ -67,9 +72,11 @@ static struct json_object *view_commands(const struct control_options *options)
         struct json_object *view = json_object_new_object();
         int64_t counts[COMMAND_STATE_COUNT] = {0};
 
-        command_ledger_each(options->pending, count_command, counts);
-        for (int i = 0; i < COMMAND_STATE_COUNT; i++)
-                add_count(view, command_state_name((enum command_state)i), counts[i]);
+        command_ledger_each(options->ledger, count_command, counts);
+        for (int i = 0; i < COMMAND_STATE_COUNT; i++) {
+                if (i != COMMAND_BEGUN_BEHIND && i != COMMAND_UNCERTAIN_BEHIND)
+                        add_count(view, command_state_name((enum command_state)i), counts[i]);
+        }
         return view;
 }
 

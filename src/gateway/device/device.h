@@ -71,7 +71,6 @@ struct device {
         int64_t ready_ms;     /* steady clock; since when it is DEVICE_READY; 0 = it is not */
         int asks;             /* answers of the service since it was last ready for some time */
         int64_t ask_after_ms; /* steady clock; not sooner is a known assignment asked again */
-        bool is_choosing;     /* which command's turn it is */
         bool network_busy;    /* the network said so (DOWNLINK_BUSY), and nothing since */
 
         struct uplink_backlog backlog;

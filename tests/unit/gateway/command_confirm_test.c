@@ -8,22 +8,17 @@
 
 static struct {
         struct settings settings;
-        struct command_ledger *pending;
+        struct command_ledger *ledger;
         struct command_confirm *confirm;
         struct device device;
         size_t done;
 } site;
 
-static void on_hand_over(void *context, struct command *command)
+enum command_turn command_format_hand_over(struct command_format *format, struct command *command)
 {
-        (void)context;
+        (void)format;
         (void)command;
-}
-
-static void on_report(void *context, const struct command *command)
-{
-        (void)context;
-        (void)command;
+        return COMMAND_TURN_GOES_ON;
 }
 
 static int setup(void **state)
@@ -33,12 +28,9 @@ static int setup(void **state)
         disk_clear();
         post_count = 0;
         device_prepare(&site.device);
-        site.pending = command_ledger_new(&(struct command_ledger_options){
-                .settings = &site.settings,
-                .hand_over = on_hand_over,
-                .report = on_report,
-        });
-        site.confirm = command_confirm_new(NULL, site.pending);
+        site.ledger =
+                command_ledger_new(&(struct command_ledger_options){.settings = &site.settings});
+        site.confirm = command_confirm_new(NULL, site.ledger);
         return 0;
 }
 
@@ -47,7 +39,7 @@ static int teardown(void **state)
         (void)state;
         commit();
         command_confirm_free(site.confirm);
-        command_ledger_free(site.pending);
+        command_ledger_free(site.ledger);
         disk_clear();
         return 0;
 }
@@ -57,7 +49,7 @@ static struct command *add_confirmed(void)
         struct command *command = make_command(&site.device, "m");
 
         command->downlink.confirmed = true;
-        command_ledger_add(site.pending, command);
+        command_ledger_add(site.ledger, command);
         commit();
         return command;
 }

@@ -51,44 +51,31 @@ void formatter_call(struct formatter_pool *unused, const char *name,
 
 static struct {
         struct settings settings;
-        struct command_ledger *pending;
+        struct command_ledger *ledger;
         struct command_format *format;
         struct device device;
         struct command *handed[8]; /* to the network */
         size_t handed_count;
 } site;
 
-static void on_ready(void *context, struct command *command)
+enum command_turn command_network_hand_over(struct command_network *network,
+                                            struct command *command)
 {
-        (void)context;
+        (void)network;
         assert_true(site.handed_count < ARRAY_SIZE(site.handed));
         site.handed[site.handed_count++] = command;
-}
-
-static void on_turn(void *context, struct command *command)
-{
-        (void)context;
-        command_format_hand_over(site.format, command);
-}
-
-static void on_report(void *context, const struct command *command)
-{
-        (void)context;
-        (void)command;
+        return COMMAND_TURN_GOES_ON;
 }
 
 static void open_site(struct formatter_pool *formatters)
 {
+        site.ledger =
+                command_ledger_new(&(struct command_ledger_options){.settings = &site.settings});
         site.format = command_format_new(&(struct command_format_options){
                 .pool = formatters,
-                .hand_over = on_ready,
+                .ledger = site.ledger,
         });
-        site.pending = command_ledger_new(&(struct command_ledger_options){
-                .settings = &site.settings,
-                .hand_over = on_turn,
-                .report = on_report,
-        });
-        command_format_join(site.format, site.pending);
+        command_ledger_join(site.ledger, site.format);
 }
 
 /* The address of no pool: the played formatter_call does not look into it. */
@@ -111,7 +98,7 @@ static void close_site(void)
         commit();
         command_format_stop(site.format);
         command_format_free(site.format);
-        command_ledger_free(site.pending);
+        command_ledger_free(site.ledger);
 }
 
 static int teardown(void **state)
@@ -141,7 +128,7 @@ static struct command *add(const char *identity)
         command->formatter = mem_text("led");
         command->body = mem_text("AQI=");
         command->name = mem_text("Light");
-        command_ledger_add(site.pending, command);
+        command_ledger_add(site.ledger, command);
         return command;
 }
 
@@ -193,7 +180,7 @@ static void law_each_attempt_sends_the_same_bytes(void **state)
         commit();
         answer(FORMATTER_GOOD, "\1", 1, 0);
         commit();
-        command_ledger_release(site.pending, command);
+        command_ledger_release(site.ledger, command);
         assert_int_equal(site.handed_count, 2);
         assert_int_equal(pool.calls, 1);
         assert_int_equal(command->downlink.port, 10);
@@ -202,7 +189,7 @@ static void law_each_attempt_sends_the_same_bytes(void **state)
 static void what_has_no_formatter_goes_on(void **state)
 {
         (void)state;
-        command_ledger_add(site.pending, make_command(&site.device, "m"));
+        command_ledger_add(site.ledger, make_command(&site.device, "m"));
         commit();
         assert_int_equal(site.handed_count, 1);
         assert_int_equal(pool.calls, 0);
@@ -281,7 +268,7 @@ static void what_is_cancelled_meanwhile_is_not_handed_over(void **state)
 
         (void)state;
         commit();
-        command_ledger_finish(site.pending, command, COMMAND_CANCELLED, NULL);
+        command_ledger_finish(site.ledger, command, COMMAND_CANCELLED, NULL);
         answer(FORMATTER_GOOD, "\1", 1, 0);
         commit();
         assert_int_equal(site.handed_count, 0);

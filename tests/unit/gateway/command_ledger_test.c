@@ -5,36 +5,27 @@
 
 struct ledger {
         struct settings settings;
-        struct command_ledger *pending;
+        struct command_ledger *open;
         struct device device;
         struct command *handed[16]; /* to the network, in order */
         size_t handed_count;
-        size_t reports;
         size_t maximum_remembered;
 };
 
 static struct ledger ledger;
 
-static void on_hand_over(void *context, struct command *command)
+enum command_turn command_format_hand_over(struct command_format *format, struct command *command)
 {
-        (void)context;
+        (void)format;
         assert_true(ledger.handed_count < ARRAY_SIZE(ledger.handed));
         ledger.handed[ledger.handed_count++] = command;
-}
-
-static void on_report(void *context, const struct command *command)
-{
-        (void)context;
-        assert_int_equal(command->state, COMMAND_FINISHED);
-        ledger.reports++;
+        return COMMAND_TURN_GOES_ON;
 }
 
 static void open_ledger(void)
 {
-        ledger.pending = command_ledger_new(&(struct command_ledger_options){
+        ledger.open = command_ledger_new(&(struct command_ledger_options){
                 .settings = &ledger.settings,
-                .hand_over = on_hand_over,
-                .report = on_report,
                 .maximum_remembered = ledger.maximum_remembered,
         });
 }
@@ -43,6 +34,8 @@ static int setup(void **state)
 {
         (void)state;
         memset(&ledger, 0, sizeof(ledger));
+        reports = 0;
+        ledger.settings.commands.outcome_report = SETTINGS_OUTCOME_TELEMETRY;
         post_count = 0;
         disk_clear();
         device_prepare(&ledger.device);
@@ -54,7 +47,7 @@ static int teardown(void **state)
 {
         (void)state;
         commit();
-        command_ledger_free(ledger.pending);
+        command_ledger_free(ledger.open);
         disk_clear();
         return 0;
 }
@@ -72,20 +65,20 @@ static void restart(void)
         struct reason reason = REASON_INIT;
 
         disk.result = STORE_E_CLOSED;
-        command_ledger_stop(ledger.pending);
+        command_ledger_stop(ledger.open);
         commit();
         disk.result = 0;
-        command_ledger_free(ledger.pending);
+        command_ledger_free(ledger.open);
         device_prepare(&ledger.device);
         ledger.handed_count = 0;
         open_ledger();
-        assert_int_equal(command_ledger_load(ledger.pending, device_of, NULL, &reason), 0);
-        command_ledger_start(ledger.pending);
+        assert_int_equal(command_ledger_load(ledger.open, device_of, NULL, &reason), 0);
+        command_ledger_start(ledger.open);
 }
 
 static struct command *find(const char *identity)
 {
-        return command_ledger_find(ledger.pending, device_key, identity);
+        return command_ledger_find(ledger.open, device_key, identity);
 }
 
 static struct command *add(const char *identity, struct delivered *delivered)
@@ -93,21 +86,20 @@ static struct command *add(const char *identity, struct delivered *delivered)
         struct command *command = make_command(&ledger.device, identity);
 
         command->delivery = delivered ? &delivered->command : NULL;
-        command_ledger_add(ledger.pending, command);
+        command_ledger_add(ledger.open, command);
         return command;
 }
 
 /* The network has answered: the turn is over. */
 static void release(void)
 {
-        ledger.device.handing_over = NULL;
-        command_ledger_next(ledger.pending, &ledger.device);
+        command_ledger_release(ledger.open, ledger.device.handing_over);
 }
 
 static void take(struct command *command)
 {
         assert_ptr_equal(ledger.device.handing_over, command);
-        command_ledger_advance(ledger.pending, command, COMMAND_QUEUED);
+        command_ledger_advance(ledger.open, command, COMMAND_QUEUED);
         release();
         commit();
 }
@@ -167,12 +159,12 @@ static void law_an_outcome_is_on_disk_before_the_hub_is_told(void **state)
                 struct delivered delivered = {.gone = false};
                 struct command *command = add_taken(identity, &delivered);
 
-                command_ledger_finish(ledger.pending, command, rows[i].outcome, "because");
+                command_ledger_finish(ledger.open, command, rows[i].outcome, "because");
                 assert_false(delivered.is_settled);
                 commit();
                 check_settled(&delivered, rows[i].settlement, rows[i].recorded);
         }
-        assert_int_equal(ledger.reports, 0);
+        assert_int_equal(reports, 0);
 }
 
 static void law_completing_early_follows_the_record_and_the_outcome_is_reported(void **state)
@@ -183,14 +175,14 @@ static void law_completing_early_follows_the_record_and_the_outcome_is_reported(
         (void)state;
         command->policy = SETTINGS_SETTLE_ON_QUEUED;
         command->delivery = &delivered.command;
-        command_ledger_add(ledger.pending, command);
+        command_ledger_add(ledger.open, command);
         commit();
-        command_ledger_advance(ledger.pending, command, COMMAND_QUEUED);
+        command_ledger_advance(ledger.open, command, COMMAND_QUEUED);
         assert_false(delivered.is_settled);
         commit();
         check_settled(&delivered, HUB_COMPLETE, "\"state\":\"queued\"");
-        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "too long");
-        assert_int_equal(ledger.reports, 1);
+        command_ledger_finish(ledger.open, command, COMMAND_REFUSED, "too long");
+        assert_int_equal(reports, 1);
         release();
 }
 
@@ -202,11 +194,11 @@ static void what_can_not_be_recorded_is_not_told_until_it_can(void **state)
 
         (void)state;
         disk.result = STORE_E_FULL;
-        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "no");
+        command_ledger_finish(ledger.open, command, COMMAND_REFUSED, "no");
         commit();
         assert_false(first.is_settled);
         disk.result = 0;
-        command_ledger_redelivered(ledger.pending, command, &second.command);
+        command_ledger_redelivered(ledger.open, command, &second.command);
         free(first.record);
         assert_false(second.is_settled);
         commit();
@@ -243,8 +235,8 @@ static void who_waits_for_a_record_is_told_with_it_and_costs_no_other(void **sta
 
         (void)state;
         assert_int_equal(disk.write_count, 1);
-        command_ledger_when_recorded(ledger.pending, command, note_result, results);
-        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        command_ledger_when_recorded(ledger.open, command, note_result, results);
+        command_ledger_when_recorded(ledger.open, command, note_result, results);
         assert_int_equal(disk.write_count, 1);
         assert_int_equal(results[0], 0);
         commit();
@@ -252,7 +244,7 @@ static void who_waits_for_a_record_is_told_with_it_and_costs_no_other(void **sta
         assert_true(results[1] == 0 && results[2] == 0);
         /* And when all is on disk, at once. */
         results[0] = 0;
-        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        command_ledger_when_recorded(ledger.open, command, note_result, results);
         assert_int_equal(results[0], 1);
         assert_int_equal(disk.write_count, 0);
 }
@@ -267,7 +259,7 @@ static void who_waits_for_a_record_that_was_answered_is_told_at_once(void **stat
         (void)state;
         disk.write_count = 0;
         write->done(write, STORE_E_FULL);
-        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        command_ledger_when_recorded(ledger.open, command, note_result, results);
         assert_int_equal(results[0], 1);
         assert_int_equal(results[1], STORE_E_FULL);
         run_posts();
@@ -281,12 +273,12 @@ static void who_waits_for_a_record_that_failed_has_it_written_again(void **state
 
         (void)state;
         disk.result = STORE_E_FULL;
-        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "no");
-        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        command_ledger_finish(ledger.open, command, COMMAND_REFUSED, "no");
+        command_ledger_when_recorded(ledger.open, command, note_result, results);
         commit();
         assert_int_equal(results[1], STORE_E_FULL);
         disk.result = 0;
-        command_ledger_when_recorded(ledger.pending, command, note_result, results);
+        command_ledger_when_recorded(ledger.open, command, note_result, results);
         assert_int_equal(disk.write_count, 1);
         commit();
         assert_int_equal(results[0], 2);
@@ -319,15 +311,25 @@ static void a_restart_between_record_and_settlement_settles_the_next_delivery(vo
         struct command *command = add_taken("m1", NULL);
 
         (void)state;
-        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "no");
+        command_ledger_finish(ledger.open, command, COMMAND_REFUSED, "no");
         commit();
         restart();
         assert_int_equal(ledger.handed_count, 0);
-        command_ledger_redelivered(ledger.pending, find("m1"), &again.command);
+        command_ledger_redelivered(ledger.open, find("m1"), &again.command);
         check_settled(&again, HUB_REJECT, "\"outcome\":\"refused\"");
 }
 
 /* --- events and deliveries ----------------------------------------------------------------- */
+
+/* It is begun, and its answer is lost. */
+static void lose(struct command *command)
+{
+        command_ledger_begin(ledger.open, command, COMMAND_BEGUN);
+        commit();
+        command_ledger_doubt(ledger.open, command, COMMAND_UNCERTAIN);
+        commit();
+        assert_int_equal(command->state, COMMAND_UNCERTAIN);
+}
 
 static void rule_E2_a_finished_command_never_changes(void **state)
 {
@@ -335,11 +337,11 @@ static void rule_E2_a_finished_command_never_changes(void **state)
         struct command *command = add_taken("m1", &delivered);
 
         (void)state;
-        command_ledger_finish(ledger.pending, command, COMMAND_DELIVERED, NULL);
-        command_ledger_advance(ledger.pending, command, COMMAND_SENT);
-        command_ledger_requeued(ledger.pending, command);
-        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "late");
-        command_ledger_doubt(ledger.pending, command, COMMAND_UNCERTAIN);
+        command_ledger_finish(ledger.open, command, COMMAND_DELIVERED, NULL);
+        command_ledger_advance(ledger.open, command, COMMAND_SENT);
+        command_ledger_advance(ledger.open, command, COMMAND_REQUEUED);
+        command_ledger_finish(ledger.open, command, COMMAND_REFUSED, "late");
+        command_ledger_doubt(ledger.open, command, COMMAND_UNCERTAIN);
         commit();
         check_settled(&delivered, HUB_COMPLETE, "\"outcome\":\"delivered\"");
         assert_int_equal(command->outcome, COMMAND_DELIVERED);
@@ -353,9 +355,9 @@ static void rule_E2_an_event_decides_what_is_in_doubt_without_the_pause(void **s
         commit();
         add("m2", NULL);
         commit();
-        command_ledger_doubt(ledger.pending, command, COMMAND_UNCERTAIN);
+        lose(command);
         loop_timer_start(NULL, &ledger.device.command_timer, 30000);
-        command_ledger_advance(ledger.pending, command, COMMAND_QUEUED);
+        command_ledger_advance(ledger.open, command, COMMAND_QUEUED);
         assert_int_equal(ledger.device.command_timer.position, 0);
         assert_int_equal(ledger.handed_count, 2);
         assert_string_equal(ledger.handed[1]->identity, "m2");
@@ -369,10 +371,10 @@ static void rule_E5_a_rejection_that_came_too_late_for_its_lock_is_repeated(void
         struct command *command = add_taken("m1", &first);
 
         (void)state;
-        command_ledger_finish(ledger.pending, command, COMMAND_REFUSED, "no");
+        command_ledger_finish(ledger.open, command, COMMAND_REFUSED, "no");
         commit();
         check_settled(&first, HUB_REJECT, "refused");
-        command_ledger_redelivered(ledger.pending, command, &second.command);
+        command_ledger_redelivered(ledger.open, command, &second.command);
         check_settled(&second, HUB_REJECT, "refused");
 }
 
@@ -384,12 +386,12 @@ static void rule_E5_the_newest_delivery_is_settled(void **state)
         struct command *command = add_taken("m1", &first);
 
         (void)state;
-        command_ledger_redelivered(ledger.pending, command, &second.command);
+        command_ledger_redelivered(ledger.open, command, &second.command);
         assert_int_equal(first.settlement, HUB_ABANDON);
-        command_ledger_lost(ledger.pending, &second.command);
+        command_ledger_lost(ledger.open, &second.command);
         assert_null(command->delivery);
-        command_ledger_redelivered(ledger.pending, command, &third.command);
-        command_ledger_advance(ledger.pending, command, COMMAND_SENT);
+        command_ledger_redelivered(ledger.open, command, &third.command);
+        command_ledger_advance(ledger.open, command, COMMAND_SENT);
         commit();
         check_settled(&third, HUB_COMPLETE, "delivered");
         assert_int_equal(ledger.handed_count, 1);
@@ -406,10 +408,10 @@ static void a_failed_command_is_a_new_attempt_after_a_pause(void **state)
 
         (void)state;
         strcpy(reference, command->downlink.reference);
-        command_ledger_finish(ledger.pending, command, COMMAND_FAILED, "busy");
+        command_ledger_finish(ledger.open, command, COMMAND_FAILED, "busy");
         commit();
         check_settled(&first, HUB_ABANDON, "failed");
-        command_ledger_redelivered(ledger.pending, command, &second.command);
+        command_ledger_redelivered(ledger.open, command, &second.command);
         commit();
         assert_int_equal(ledger.handed_count, 1);
         add_taken("m2", NULL);
@@ -429,7 +431,7 @@ static struct command *add_replace(const char *identity)
         struct command *command = make_command(&ledger.device, identity);
 
         command->downlink.replace = true;
-        command_ledger_add(ledger.pending, command);
+        command_ledger_add(ledger.open, command);
         commit();
         return command;
 }
@@ -444,10 +446,10 @@ static void a_replace_supersedes_what_waits_at_the_network(void **state)
         (void)state;
         sent->downlink.confirmed = nacked->downlink.confirmed = true;
         sent_again->downlink.confirmed = true;
-        command_ledger_advance(ledger.pending, sent, COMMAND_SENT);
-        command_ledger_requeued(ledger.pending, nacked);
-        command_ledger_requeued(ledger.pending, sent_again);
-        command_ledger_advance(ledger.pending, sent_again, COMMAND_SENT);
+        command_ledger_advance(ledger.open, sent, COMMAND_SENT);
+        command_ledger_advance(ledger.open, nacked, COMMAND_REQUEUED);
+        command_ledger_advance(ledger.open, sent_again, COMMAND_REQUEUED);
+        command_ledger_advance(ledger.open, sent_again, COMMAND_SENT);
         commit();
         take(add_replace("replace"));
         assert_int_equal(queued->outcome, COMMAND_SUPERSEDED);
@@ -456,19 +458,24 @@ static void a_replace_supersedes_what_waits_at_the_network(void **state)
         assert_int_equal(sent_again->state, COMMAND_SENT);
 }
 
+static void give_up(struct command *command)
+{
+        command_ledger_give_up(ledger.open, command, "no answer");
+        release();
+        commit();
+        assert_int_equal(command->outcome, COMMAND_FAILED);
+}
+
 static void a_doubtful_replace_gives_way_to_a_later_one(void **state)
 {
         struct delivered second = {.gone = false};
         struct command *first = add_replace("first");
 
         (void)state;
-        command_ledger_doubt(ledger.pending, first, COMMAND_UNCERTAIN);
-        first->failed_in = COMMAND_UNCERTAIN;
-        command_ledger_finish(ledger.pending, first, COMMAND_FAILED, "no answer");
-        release();
-        commit();
+        lose(first);
+        give_up(first);
         take(add_replace("later"));
-        command_ledger_redelivered(ledger.pending, first, &second.command);
+        command_ledger_redelivered(ledger.open, first, &second.command);
         commit();
         check_settled(&second, HUB_REJECT, "superseded");
         assert_int_equal(ledger.handed_count, 2);
@@ -480,12 +487,11 @@ static void a_doubtful_replace_that_rests_gives_way_to_a_later_one(void **state)
         struct command *first = add_replace("first");
 
         (void)state;
-        first->failed_in = COMMAND_UNCERTAIN;
-        command_ledger_finish(ledger.pending, first, COMMAND_FAILED, "no answer");
-        release();
+        lose(first);
+        give_up(first);
+        command_ledger_redelivered(ledger.open, first, &second.command);
         commit();
-        command_ledger_redelivered(ledger.pending, first, &second.command);
-        commit();
+        assert_int_equal(first->state, COMMAND_RESTING);
         take(add_replace("later"));
         check_settled(&second, HUB_REJECT, "superseded");
         assert_int_equal(first->timer.position, 0);
@@ -523,7 +529,7 @@ static void step_clock(struct command *command, int64_t step_ms)
 
 static void take_care(void)
 {
-        command_ledger_start(ledger.pending);
+        command_ledger_start(ledger.open);
         run_timer(last_timer);
         commit();
 }
@@ -540,7 +546,7 @@ static void law_a_step_of_the_wall_clock_ends_no_command(void **state)
                 assert_int_equal(first->state, COMMAND_QUEUED);
                 second = make_command(&ledger.device, step_ms < 0 ? "back" : "forward");
                 step_clock(second, step_ms);
-                command_ledger_add(ledger.pending, second);
+                command_ledger_add(ledger.open, second);
                 commit();
                 assert_ptr_equal(ledger.device.handing_over, second);
                 take(second);
@@ -552,7 +558,7 @@ static void law_a_step_of_the_wall_clock_forgets_no_finished_command(void **stat
         struct command *command = add_taken("m", NULL);
 
         (void)state;
-        command_ledger_advance(ledger.pending, command, COMMAND_SENT);
+        command_ledger_advance(ledger.open, command, COMMAND_SENT);
         commit();
         for (int64_t step_ms = -3 * DAY_MS; step_ms <= 3 * DAY_MS; step_ms += 3 * DAY_MS) {
                 step_clock(command, step_ms);
@@ -584,13 +590,14 @@ static void law_one_too_many_is_held_and_taken_in_order(void **state)
         for (size_t i = 0; i < 4; i++)
                 commands[i] = add(names[i], &deliveries[i]);
         commit();
-        assert_false(command_ledger_has_room(ledger.pending, &ledger.device));
+        assert_false(command_ledger_has_room(ledger.open, &ledger.device));
         assert_int_equal(command_ledger_count(&ledger.device), 2);
-        assert_true(commands[2]->held && commands[3]->held);
+        assert_int_equal(commands[2]->state, COMMAND_HELD);
+        assert_int_equal(commands[3]->state, COMMAND_HELD);
         for (size_t i = 0; i < 4; i++) {
                 assert_false(deliveries[i].is_settled);
                 take(commands[i]);
-                command_ledger_finish(ledger.pending, commands[i], COMMAND_DELIVERED, NULL);
+                command_ledger_finish(ledger.open, commands[i], COMMAND_DELIVERED, NULL);
                 commit();
                 check_settled(&deliveries[i], HUB_COMPLETE, "delivered");
         }
@@ -607,10 +614,10 @@ static void a_held_command_follows_its_lock(void **state)
         ledger.settings.commands.maximum_per_device = 1;
         add_taken("m1", NULL);
         held = add("m2", &first);
-        command_ledger_redelivered(ledger.pending, held, &second.command);
+        command_ledger_redelivered(ledger.open, held, &second.command);
         assert_int_equal(first.settlement, HUB_ABANDON);
         assert_ptr_equal(held->delivery, &second);
-        command_ledger_lost(ledger.pending, &second.command);
+        command_ledger_lost(ledger.open, &second.command);
         assert_null(find("m2"));
         assert_true(list_is_empty(&ledger.device.held_commands));
         free(first.record);
@@ -623,20 +630,20 @@ static void law_the_oldest_finished_commands_are_forgotten_first(void **state)
         static const char *const names[] = {"m0", "m1", "m2", "m3", "m4"};
 
         (void)state;
-        command_ledger_free(ledger.pending);
+        command_ledger_free(ledger.open);
         ledger.maximum_remembered = 3;
         open_ledger();
         for (size_t i = 0; i < 5; i++) {
                 struct command *command = add_taken(names[i], NULL);
 
-                command_ledger_finish(ledger.pending, command, COMMAND_DELIVERED, NULL);
+                command_ledger_finish(ledger.open, command, COMMAND_DELIVERED, NULL);
                 commit();
         }
         assert_null(find("m0"));
         assert_null(find("m1"));
         assert_int_equal(disk.deleted, 2);
         assert_int_equal(disk.count, 3);
-        command_ledger_redelivered(ledger.pending, find("m2"), &delivered.command);
+        command_ledger_redelivered(ledger.open, find("m2"), &delivered.command);
         check_settled(&delivered, HUB_COMPLETE, "delivered");
 }
 

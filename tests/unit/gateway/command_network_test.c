@@ -38,21 +38,23 @@ const struct network *device_network(const struct device *device)
 
 static struct {
         struct settings settings;
-        struct command_ledger *pending;
+        struct command_ledger *ledger;
         struct command_network *network;
         struct device device;
 } site;
 
-static void on_hand_over(void *context, struct command *command)
+enum command_turn command_format_hand_over(struct command_format *format, struct command *command)
 {
-        (void)context;
-        command_network_hand_over(site.network, command);
+        (void)format;
+        return command_network_hand_over(site.network, command);
 }
 
-static void on_report(void *context, const struct command *command)
+static void open_site(void)
 {
-        (void)context;
-        (void)command;
+        site.ledger =
+                command_ledger_new(&(struct command_ledger_options){.settings = &site.settings});
+        site.network = command_network_new(&(struct command_network_options){
+                .settings = &site.settings, .ledger = site.ledger});
 }
 
 static int setup(void **state)
@@ -68,14 +70,7 @@ static int setup(void **state)
         site.settings.the_things_industries.webhook_base_url = base_url;
         site.settings.the_things_industries.api_key = key;
         device_prepare(&site.device);
-        site.network =
-                command_network_new(&(struct command_network_options){.settings = &site.settings});
-        site.pending = command_ledger_new(&(struct command_ledger_options){
-                .settings = &site.settings,
-                .hand_over = on_hand_over,
-                .report = on_report,
-        });
-        command_network_join(site.network, site.pending);
+        open_site();
         return 0;
 }
 
@@ -84,7 +79,7 @@ static int teardown(void **state)
         (void)state;
         commit();
         command_network_free(site.network);
-        command_ledger_free(site.pending);
+        command_ledger_free(site.ledger);
         disk_clear();
         for (size_t i = 0; i < http.count; i++) {
                 free(http.requests[i].method);
@@ -143,7 +138,7 @@ static struct command *add(const char *identity)
 {
         struct command *command = make_command(&site.device, identity);
 
-        command_ledger_add(site.pending, command);
+        command_ledger_add(site.ledger, command);
         commit();
         return command;
 }
@@ -154,7 +149,7 @@ static struct command *add_method(struct called *call)
 
         command->is_method = true;
         command->call = &call->method;
-        command_ledger_add(site.pending, command);
+        command_ledger_add(site.ledger, command);
         commit();
         return command;
 }
@@ -173,20 +168,13 @@ static void restart(void)
         char *network = site.device.network;
 
         command_network_free(site.network);
-        command_ledger_free(site.pending);
+        command_ledger_free(site.ledger);
         http.done = NULL;
         device_prepare(&site.device);
         site.device.network = network;
-        site.network =
-                command_network_new(&(struct command_network_options){.settings = &site.settings});
-        site.pending = command_ledger_new(&(struct command_ledger_options){
-                .settings = &site.settings,
-                .hand_over = on_hand_over,
-                .report = on_report,
-        });
-        command_network_join(site.network, site.pending);
-        assert_int_equal(command_ledger_load(site.pending, device_of, NULL, &reason), 0);
-        command_ledger_start(site.pending);
+        open_site();
+        assert_int_equal(command_ledger_load(site.ledger, device_of, NULL, &reason), 0);
+        command_ledger_start(site.ledger);
         commit();
 }
 
@@ -201,7 +189,7 @@ static void a_method_is_never_pushed_after_a_restart(void **state)
         add_method(&call);
         check_last_request(1, "POST", "/devices/dev/down/push");
         restart();
-        command = command_ledger_find(site.pending, device_key, "method:1");
+        command = command_ledger_find(site.ledger, device_key, "method:1");
         check_last_request(2, "GET", "/devices/dev/down");
         answer(200, "{\"downlinks\":[]}");
         assert_int_equal(http.count, 2);
@@ -217,10 +205,10 @@ static void a_method_that_the_network_has_is_tracked_after_a_restart(void **stat
         (void)state;
         add_method(&call);
         restart();
-        command = command_ledger_find(site.pending, device_key, "method:1");
+        command = command_ledger_find(site.ledger, device_key, "method:1");
         answer_listed(command);
         assert_int_equal(command->state, COMMAND_QUEUED);
-        command_ledger_advance(site.pending, command, COMMAND_SENT);
+        command_ledger_advance(site.ledger, command, COMMAND_SENT);
         assert_int_equal(command->outcome, COMMAND_DELIVERED);
 }
 
@@ -378,7 +366,7 @@ static void law_events_are_waited_for_and_decide(void **state)
         struct command *command = lose();
 
         (void)state;
-        command_ledger_advance(site.pending, command, COMMAND_SENT);
+        command_ledger_advance(site.ledger, command, COMMAND_SENT);
         assert_int_equal(command->outcome, COMMAND_DELIVERED);
         assert_int_equal(http.count, 2);
         commit();
@@ -433,7 +421,7 @@ static void law_killed_in_doubt_it_is_never_pushed_again(void **state)
         add("m");
         check_last_request(1, "POST", "/down/push");
         restart();
-        command = command_ledger_find(site.pending, device_key, "m");
+        command = command_ledger_find(site.ledger, device_key, "m");
         check_last_request(2, "GET", "/down");
         answer(200, "{\"downlinks\":[]}");
         stop_listening(command);
@@ -476,7 +464,7 @@ static void rule_E2_an_event_between_request_and_answer_decides(void **state)
 
         (void)state;
         command->downlink.confirmed = true;
-        command_ledger_advance(site.pending, command, COMMAND_SENT);
+        command_ledger_advance(site.ledger, command, COMMAND_SENT);
         answer_with(HTTP_E_TIMEOUT, 0, "");
         assert_int_equal(command->state, COMMAND_SENT);
         assert_null(site.device.handing_over);
@@ -497,8 +485,8 @@ static void rule_D1_too_many_failures_abandon_and_doubt_is_kept(void **state)
                 answer(503, "{}");
         }
         assert_int_equal(command->outcome, COMMAND_FAILED);
-        assert_int_equal(command->failed_in, COMMAND_UNCERTAIN);
-        command_ledger_redelivered(site.pending, command, &again.command);
+        assert_int_equal(command->resume, COMMAND_UNCERTAIN);
+        command_ledger_redelivered(site.ledger, command, &again.command);
         commit();
         run_timer(&command->timer);
         check_last_request(http.count, "GET", "/down");
@@ -557,7 +545,7 @@ static void law_without_a_record_there_is_no_request(void **state)
         (void)state;
         site.settings.commands.per_device_per_minute = 60;
         site.device.next_command_ms = clock_steady_ms() + 60 * 1000;
-        command_ledger_add(site.pending, command);
+        command_ledger_add(site.ledger, command);
         commit();
         site.device.next_command_ms = 0;
         disk.result = -5;
@@ -577,7 +565,7 @@ static void what_waits_outlives_a_disk_that_fails(void **state)
         command = add("m");
         answer(200, "{}");
         answer(400, PENDING);
-        assert_true(command->waits);
+        assert_int_equal(command->told, COMMAND_TOLD_WAITS);
         disk.result = -5;
         run_timer(&site.device.command_timer);
         commit();
@@ -600,7 +588,7 @@ static void rule_D4_further_ones_wait_and_are_told_so(void **state)
         for (size_t i = 0; i < 3; i++) {
                 commands[i] = make_command(&site.device, (char[]){(char)('a' + i), '\0'});
                 commands[i]->delivery = &messages[i].command;
-                command_ledger_add(site.pending, commands[i]);
+                command_ledger_add(site.ledger, commands[i]);
         }
         commit();
         answer(200, "{}");
@@ -638,10 +626,10 @@ static void what_is_cancelled_while_it_waits_makes_room_for_the_next(void **stat
         next = add("next");
         answer(200, "{}");
         answer(400, PENDING);
-        command_ledger_finish(site.pending, cancelled, COMMAND_CANCELLED, "by the operator");
+        command_ledger_finish(site.ledger, cancelled, COMMAND_CANCELLED, "by the operator");
         commit();
         answer(400, PENDING);
-        assert_true(next->waits);
+        assert_int_equal(next->told, COMMAND_TOLD_WAITS);
         run_timer(&site.device.command_timer);
         commit();
         answer(200, "{}");
@@ -662,7 +650,7 @@ static void rule_D4_what_waits_outlives_a_restart_and_its_caller(void **state)
         assert_int_equal(call.status, 202);
         restart();
         answer(400, PENDING);
-        command = command_ledger_find(site.pending, device_key, "method:1");
+        command = command_ledger_find(site.ledger, device_key, "method:1");
         assert_int_equal(command->state, COMMAND_WAITING);
         run_timer(&site.device.command_timer);
         commit();
@@ -693,7 +681,7 @@ static void killed_before_the_answer_a_used_place_tells_that_it_arrived(void **s
         check_last_request(2, "POST", "/v1/control-messages");
         answer(400, PENDING);
         assert_true(is_recorded_as("m", "finished"));
-        assert_int_equal(command_ledger_find(site.pending, device_key, "m")->outcome,
+        assert_int_equal(command_ledger_find(site.ledger, device_key, "m")->outcome,
                          COMMAND_DELIVERED);
 }
 
@@ -727,7 +715,7 @@ static void an_error_behind_another_is_no_doubt(void **state)
         commit();
         answer(400, PENDING);
         assert_int_equal(command->state, COMMAND_WAITING);
-        assert_true(command->waits);
+        assert_int_equal(command->told, COMMAND_TOLD_WAITS);
 }
 
 static void in_doubt_too_long_it_is_not_sent_again(void **state)
