@@ -10,15 +10,28 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
+/* Asked for by its name at each use, it is looked up under a lock at each use. */
+static const EVP_MD *sha256;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void fetch_sha256(void)
+{
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+        if (!sha256)
+                abort();
+}
+
 void crypto_sha256(const void *bytes, size_t size, uint8_t digest[CRYPTO_SHA256_SIZE])
 {
-        if (EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL) != 1)
+        pthread_once(&sha256_once, fetch_sha256);
+        if (EVP_Digest(bytes, size, digest, NULL, sha256, NULL) != 1)
                 abort();
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json_writer.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
@@ -294,17 +295,14 @@ static void write_answer(struct delivery *delivery, const struct event_list *par
 
         buf_add_format(out, "{\"stored\":%zu,\"notStored\":[", delivery->put.events.count);
         for (size_t i = 0; i < parsed->refusal_count; i++) {
-                const struct event_refusal *refusal = &parsed->refusals[i];
+                struct json_writer part;
 
-                buf_add_text(out, i > 0 ? ",{" : "{");
-                if (refusal->device) {
-                        buf_add_text(out, "\"device\":");
-                        buf_add_json_string(out, refusal->device, strlen(refusal->device));
+                if (i > 0)
                         buf_add_char(out, ',');
-                }
-                buf_add_text(out, "\"reason\":");
-                buf_add_json_string(out, refusal->why, strlen(refusal->why));
-                buf_add_char(out, '}');
+                json_writer_open(&part, out);
+                json_writer_text(&part, "device", parsed->refusals[i].device);
+                json_writer_text(&part, "reason", parsed->refusals[i].why);
+                json_writer_close(&part);
         }
         buf_add_text(out, "]}\n");
 }
