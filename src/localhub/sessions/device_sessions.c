@@ -138,16 +138,16 @@ void device_session_disconnect(struct device_session *session)
 /* --- desired properties ---------------------------------------------------------------------- */
 
 void device_sessions_desired(struct device_sessions *all, int hub, const char *device_id,
-                             const char *json)
+                             const char *patch)
 {
         struct device_session *owner = device_sessions_owner(all, hub, device_id);
-        struct patch *patch;
+        struct patch *waiting;
 
         if (!owner || !owner->twin_subscribed || owner->patches.count >= PATCHES_MAX)
                 return;
-        patch = mem_new(1, sizeof(*patch));
-        patch->json = mem_text(json);
-        list_push_back(&owner->patches, &patch->node);
+        waiting = mem_new(1, sizeof(*waiting));
+        waiting->json = mem_text(patch);
+        list_push_back(&owner->patches, &waiting->node);
         owner->protocol->waiting(owner, DEVICE_WORK_TWIN);
 }
 
