@@ -259,7 +259,8 @@ static int change_letters(struct queue *queue, bool replay)
                 return CLI_FAILED;
         close_store(queue);
         if (!queue->all)
-                change.ids = ids = sorted_ids(queue);
+                ids = sorted_ids(queue);
+        change.ids = ids;
         result = queue_change_run(&queue->place.store, &change, &reason);
         if (result == 0 || change.changed > 0)
                 printf("%zu %s, %" PRId64 " dead letters are left\n", change.changed,
