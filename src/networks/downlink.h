@@ -122,14 +122,33 @@ enum downlink_answer {
  */
 enum downlink_answer downlink_answer_of(int status);
 
+/* What has become of a downlink, as its network tells. */
+enum downlink_news {
+        DOWNLINK_NEWS_NONE,
+        DOWNLINK_NEWS_QUEUED,
+        DOWNLINK_NEWS_SENT,         /* a gateway has transmitted it */
+        DOWNLINK_NEWS_ACKNOWLEDGED, /* by the device */
+        DOWNLINK_NEWS_REQUEUED,     /* not acknowledged; the network sends it again by itself */
+        DOWNLINK_NEWS_FAILED,       /* not this time: another attempt may not meet what it met */
+        DOWNLINK_NEWS_REFUSED,      /* for what it is, or for its device: for good */
+};
+
+/* More downlinks than this in one event are not ours. */
+#define DOWNLINK_FATES_MAX 16
+
+struct downlink_fate {
+        enum downlink_news news;
+        char references[DOWNLINK_FATES_MAX][CRYPTO_UUID_SIZE]; /* struct downlink's */
+        size_t count;
+        struct reason reason; /* of a failure, for people */
+};
+
 /* What a driver supplies for downlinks, and what must be known of its network. */
 struct downlink_driver {
         /* Downlinks have a port, may be confirmed, and have a priority and a queue. */
         bool has_ports;
         /* It encodes JSON objects for the device; else it takes bytes only. */
         bool encodes;
-        /* Events tell what becomes of a downlink; else all that is known is that it was taken. */
-        bool tells_fate;
         /* Bytes of a payload; 0 = the network itself says what is too short or too long. */
         size_t minimum_bytes;
         size_t maximum_bytes;
@@ -144,6 +163,11 @@ struct downlink_driver {
                             struct network_request *request, struct reason *reason);
         /* 1 if the reference is in such a list, 0 if not, -1 if it is no list. */
         int (*is_listed)(const char *reference, const char *body, size_t size);
+        /*
+         * What an event of the network (of the kinds EVENT_DOWNLINK_...) tells of which downlinks;
+         * NULL = events tell nothing, all that is known is that a downlink was taken.
+         */
+        void (*fate)(const struct event *event, struct downlink_fate *fate);
         /*
          * The way to the device of an event, from the webhook that brought it; NULL = this
          * network tells none. 0 or a condition; `way` is the caller's to deinit in any case.

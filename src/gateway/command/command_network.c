@@ -164,7 +164,7 @@ static enum command_turn taken(struct command_network *network, struct command *
                 device->next_command_ms = clock_steady_ms() + 60 * 1000 / per_minute;
         device->taken = clock_moment_now();
         device->network_busy = false;
-        if (driver_of(command)->tells_fate)
+        if (driver_of(command)->fate)
                 command_ledger_advance(network->options.ledger, command, COMMAND_QUEUED);
         else
                 command_ledger_finish(network->options.ledger, command, COMMAND_DELIVERED,

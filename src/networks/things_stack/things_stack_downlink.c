@@ -8,7 +8,8 @@
 #include "networks/driver.h"
 #include "networks/things_stack/things_stack.h"
 
-#define ERROR_DEPTH 32
+#define ERROR_DEPTH   32
+#define DETAILS_DEPTH 96
 
 static const char *const priorities[] = {
         [DOWNLINK_LOWEST] = "LOWEST",
@@ -184,13 +185,77 @@ static int find_listed(const char *reference, const char *body, size_t size)
         return 0;
 }
 
+/* --- what events tell ----------------------------------------------------------------------- */
+
+static void read_references(struct json_object *details, struct downlink_fate *fate)
+{
+        struct json_object *ids = json_member(details, "correlation_ids");
+
+        if (!json_object_is_type(ids, json_type_array))
+                return;
+        for (size_t i = 0; i < json_object_array_length(ids); i++) {
+                const char *id = json_object_get_string(json_object_array_get_idx(ids, i));
+                const char *reference = id ? downlink_reference(id) : NULL;
+
+                if (reference && fate->count < DOWNLINK_FATES_MAX)
+                        memcpy(fate->references[fate->count++], reference, CRYPTO_UUID_SIZE);
+        }
+}
+
+/*
+ * Would another attempt meet it too? The gRPC codes that speak of the downlink or of its device:
+ * invalid argument, not found, failed precondition (the network's own tries have ended too), out of
+ * range, unimplemented. Everything else may pass, and a device that has not joined may yet.
+ */
+static bool is_permanent(int64_t code, const char *name)
+{
+        static const int64_t codes[] = {3, 5, 9, 11, 12};
+
+        for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+                if (codes[i] == code)
+                        return !text_equal(name, "no_device_session");
+        }
+        return false;
+}
+
+static void read_failure(struct json_object *details, struct downlink_fate *fate)
+{
+        struct json_object *error = json_object_member(details, "error");
+        const char *name = json_text_member(error, "name");
+        int64_t code = 0;
+
+        json_int_member(error, "code", &code);
+        fate->news = is_permanent(code, name) ? DOWNLINK_NEWS_REFUSED : DOWNLINK_NEWS_FAILED;
+        reason_set(&fate->reason, "the network could not deliver it: %s",
+                   name ? name : "no reason");
+}
+
+static void read_fate(const struct event *event, struct downlink_fate *fate)
+{
+        static const enum downlink_news news[EVENT_KIND_COUNT] = {
+                [EVENT_DOWNLINK_QUEUED] = DOWNLINK_NEWS_QUEUED,
+                [EVENT_DOWNLINK_SENT] = DOWNLINK_NEWS_SENT,
+                [EVENT_DOWNLINK_ACK] = DOWNLINK_NEWS_ACKNOWLEDGED,
+                [EVENT_DOWNLINK_NACK] = DOWNLINK_NEWS_REQUEUED,
+        };
+        CLEANUP(json_cleanup) struct json_object *details = NULL;
+
+        *fate = (struct downlink_fate){.news = news[event->kind], .reason = REASON_INIT};
+        if (event->details)
+                details = json_parse(event->details, strlen(event->details), DETAILS_DEPTH,
+                                     JSON_STRICT, NULL);
+        read_references(details, fate);
+        if (event->kind == EVENT_DOWNLINK_FAILED)
+                read_failure(details, fate);
+}
+
 const struct downlink_driver things_stack_downlink = {
         .has_ports = true,
         .encodes = true,
-        .tells_fate = true,
         .request = make_request,
         .answer = judge_answer,
         .list_request = make_list_request,
         .is_listed = find_listed,
+        .fate = read_fate,
         .way = things_stack_route,
 };

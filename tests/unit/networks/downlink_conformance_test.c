@@ -137,7 +137,7 @@ static void every_status_has_a_meaning_and_every_failure_a_reason(void **state)
 static void check_doubt(const struct downlink_driver *driver)
 {
         assert_int_equal(driver->list_request == NULL, driver->is_listed == NULL);
-        assert_true(driver->list_request || !driver->tells_fate);
+        assert_true(driver->list_request || !driver->fate);
 }
 
 static void what_is_in_doubt_can_be_found_out(void **state)
