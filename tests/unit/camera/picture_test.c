@@ -19,6 +19,13 @@
 #include "camera/picture/letterbox.h"
 #include "camera/picture/mark_up.h"
 
+/* The library of fonts keeps what it knows until the program ends. The name is LeakSanitizer's. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+        return "leak:libfontconfig\n";
+}
+
 enum {
         WIDTH = 64,
         HEIGHT = 48
