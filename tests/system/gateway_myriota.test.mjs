@@ -321,6 +321,7 @@ test('M8 Warn lets everything in and says so; Off does not look', async (t) => {
 
   assert.equal((await warn.post('/myriota/tracker', forged())).status, 202);
   assert.match((await warn.logged('SIGNATURE_DOUBTFUL')).reason, /does not fit/);
+  await hub.telemetryOf('doubtful-1');
   await warn.stop();
   const before = host.requests.length;
   const off = await startGateway(t, azure(), myriota({ SignatureMode: 'Off' }));
