@@ -30,6 +30,7 @@ struct scan {
 static const char leading[] =
         " this super globalThis eval Function constructor prototype __proto__ getPrototypeOf "
         "__lookupGetter__ __lookupSetter__ callee ";
+static const char prototype[] = " prototype ";
 /* In a text, too: obj['constructor']. */
 static const char leading_in_texts[] = "constructor prototype __proto__ getPrototypeOf";
 
@@ -100,9 +101,26 @@ static bool changes(const struct scan *scan, const char *at)
         return first == '[' || first == '.' || first == '`';
 }
 
+static const char *skip_word(const struct scan *scan, const char *at)
+{
+        while (is_word_part(next_of(scan, at)))
+                at++;
+        return at;
+}
+
+/* `at` is behind `prototype`: Object.prototype.hasOwnProperty.call(a, b) changes nothing there. */
+static bool is_borrowed(const struct scan *scan, const char *at)
+{
+        const char *end = next_of(scan, at) == '.' ? skip_word(scan, at + 1) : at;
+
+        return end > at + 1 && scan->end - end > 6 &&
+               (memcmp(end, ".call(", 6) == 0 || memcmp(end, ".apply(", 7) == 0);
+}
+
 /* `at` is behind the name of a global that no dot precedes. */
 static bool is_only_read(const struct scan *scan, const char *name, size_t size, const char *at)
 {
+        const char *member;
         char next;
 
         if (last_is(scan, looking) || is_among(constant, name, size))
@@ -115,11 +133,12 @@ static bool is_only_read(const struct scan *scan, const char *name, size_t size,
                 return is_among(passed, name, size);
         if (next != '.')
                 return false;
-        at = skip_space(scan, at + 1);
-        if (!is_word_part(next_of(scan, at)))
+        member = skip_space(scan, at + 1);
+        at = skip_word(scan, member);
+        if (is_among(prototype, member, (size_t)(at - member)))
+                return is_borrowed(scan, at);
+        if (at == member)
                 return false;
-        while (is_word_part(next_of(scan, at)))
-                at++;
         /* RegExp remembers what was last found. */
         return !is_among(" RegExp ", name, size) && !changes(scan, skip_space(scan, at));
 }
@@ -130,12 +149,12 @@ static void take_word(struct scan *scan)
         bool member = scan->last.sign == '.' && !scan->last.word;
         size_t size;
 
-        while (is_word_part(next_of(scan, scan->at)))
-                scan->at++;
+        scan->at = skip_word(scan, word);
         size = (size_t)(scan->at - word);
-        if (is_among(leading, word, size) || (!member && is_among(scan->globals, word, size) &&
-                                              !is_only_read(scan, word, size, scan->at)))
-                scan->plain = false;
+        if (is_among(leading, word, size))
+                scan->plain = is_among(prototype, word, size) && is_borrowed(scan, scan->at);
+        else if (!member && is_among(scan->globals, word, size))
+                scan->plain = is_only_read(scan, word, size, scan->at);
         scan->last = (struct token){.word = word, .size = size, .sign = 'a', .member = member};
 }
 

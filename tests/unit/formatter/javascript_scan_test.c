@@ -37,6 +37,7 @@ static void test_texts_that_keep_to_themselves_are_plain(void **state)
                 "JSON.stringify(a); console.log(b); Object.keys(c).length; Array.isArray(d) == "
                 "true;",
                 "let o = '\\u00b0C \\x0a \\0 \\n'; let t = `a${{ b: 1 }.b}c`;",
+                "if (Object.prototype.hasOwnProperty.call(a, 'b')) Array.prototype.slice.apply(c);",
                 "f(...rest); const n = 1e3, m = .5, k = 1.; i++; j = i++ + 1;",
         };
 
@@ -55,6 +56,9 @@ static void test_ways_to_what_outlives_a_call_are_found(void **state)
                 "eval('1')",
                 "new Function('return 1')",
                 "Array.prototype.x = 1",
+                "Array.prototype.push.x = 1; Array.prototype.push.call",
+                "let p = Array.prototype; p.call(1)",
+                "Object.prototype.call(1)",
                 "[].__proto__.x = 1",
                 "''['constructor']",
                 "let k = \"__proto__\"",
