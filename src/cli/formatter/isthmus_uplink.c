@@ -81,14 +81,17 @@ static int translate(const struct dry_run *run, const struct event *event,
                      const struct formatter_result *made, struct telemetry *telemetry,
                      struct reason *reason)
 {
-        size_t count = made ? made->property_count : 0;
-        struct formatted formatted = {.data = made ? made->data : NULL, .property_count = count};
+        struct formatted formatted = {.data = NULL};
         int result;
 
-        formatted.properties = mem_new(count, sizeof(*formatted.properties));
-        for (size_t i = 0; i < count; i++)
-                formatted.properties[i] = (struct telemetry_property){made->properties[i].name,
-                                                                      made->properties[i].value};
+        if (made) {
+                formatted.data = made->data;
+                formatted.property_count = made->property_count;
+                formatted.properties = mem_new(made->property_count, sizeof(*formatted.properties));
+                for (size_t i = 0; i < made->property_count; i++)
+                        formatted.properties[i] = (struct telemetry_property){
+                                made->properties[i].name, made->properties[i].value};
+        }
         result = uplink_translate(&run->settings, event, &formatted, telemetry, reason);
         free(formatted.properties);
         return result;

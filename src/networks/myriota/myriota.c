@@ -399,10 +399,10 @@ static void write_payload_bytes(struct json_writer *body, const char *hex)
 {
         json_writer_name(body, "PayloadBytes");
         buf_add_char(body->out, '"');
-        for (size_t i = 0; hex[i]; i++) {
-                if (i > 0 && i % 2 == 0)
+        for (const char *at = hex; *at; at++) {
+                if (at > hex && (at - hex) % 2 == 0)
                         buf_add_char(body->out, '-');
-                buf_add_char(body->out, (char)toupper((unsigned char)hex[i]));
+                buf_add_char(body->out, (char)toupper((unsigned char)*at));
         }
         buf_add_char(body->out, '"');
 }

@@ -61,25 +61,25 @@ struct writer {
 /* The operations of store_backend.h, by the file they are in. */
 
 /* store_sqlite_events.c */
-int store_sqlite_put(void *writer, struct store_event *event, struct store_change *change);
-int store_sqlite_done(void *writer, const int64_t *ids, size_t count, struct store_change *change);
-int store_sqlite_retry_at(void *writer, int64_t id, int64_t when_ms);
+int store_sqlite_put(void *context, struct store_event *event, struct store_change *change);
+int store_sqlite_done(void *context, const int64_t *ids, size_t count, struct store_change *change);
+int store_sqlite_retry_at(void *context, int64_t id, int64_t when_ms);
 
 /* The event is given to nobody any more; what its row takes is counted. */
 int sqlite_delete_events(struct writer *writer, int64_t first, int64_t last,
                          struct store_change *change) MUST_CHECK;
 
 /* store_sqlite_letters.c */
-int store_sqlite_dead(void *writer, int64_t id, const char *reason, struct store_change *change);
-int store_sqlite_replay(void *writer, struct store_span *span, struct store_change *change,
-                        store_event_row row, void *context);
-int store_sqlite_drop(void *writer, struct store_span *span, struct store_change *change);
-int store_sqlite_trim(void *writer, struct store_trim *trim, struct store_change *change);
+int store_sqlite_dead(void *context, int64_t id, const char *reason, struct store_change *change);
+int store_sqlite_replay(void *context, struct store_span *span, struct store_change *change,
+                        store_event_row row, void *row_context);
+int store_sqlite_drop(void *context, struct store_span *span, struct store_change *change);
+int store_sqlite_trim(void *context, struct store_trim *trim, struct store_change *change);
 
 /* store_sqlite_upkeep.c */
-size_t store_sqlite_part_bytes(void *writer);
-int store_sqlite_care(void *writer, int64_t *again_ms);
-void store_sqlite_use_reserve(void *writer);
-int store_sqlite_make_room(void *writer);
+size_t store_sqlite_part_bytes(void *context);
+int store_sqlite_care(void *context, int64_t *again_ms);
+void store_sqlite_use_reserve(void *context);
+int store_sqlite_make_room(void *context);
 
 #endif
