@@ -444,6 +444,7 @@ static void handle(void *context, struct http_exchange *exchange)
                 on_verdict(delivery, verdict, &reason);
                 return;
         }
+        http_exchange_hold(exchange);
         uplink_trust_decide(proof, on_verdict, delivery);
 }
 

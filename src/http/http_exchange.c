@@ -162,19 +162,27 @@ void http_exchange_suspend(struct http_exchange *exchange, enum http_state state
 
 void http_exchange_resume(struct http_exchange *exchange, enum http_state state)
 {
-        bool is_suspended = exchange->state == HTTP_WAITING || exchange->state == HTTP_PAUSED;
+        bool is_suspended = exchange->state == HTTP_HELD || exchange->state == HTTP_PAUSED;
 
+        exchange->server->again = true;
         exchange->state = state;
-        if (!is_suspended)
-                return;
-        exchange->server->resumed = true;
-        MHD_resume_connection(exchange->connection);
+        if (is_suspended)
+                MHD_resume_connection(exchange->connection);
+}
+
+void http_exchange_hold(struct http_exchange *exchange)
+{
+        http_exchange_suspend(exchange, HTTP_HELD);
 }
 
 void http_exchange_ready(struct http_exchange *exchange)
 {
-        if (exchange->state == HTTP_HANDLED || exchange->state == HTTP_WAITING)
-                exchange->server->handled--;
+        struct http_server *server = exchange->server;
+
+        if (exchange->state == HTTP_WAITING)
+                server->waiting--;
+        if (exchange->state >= HTTP_HANDLED && exchange->state <= HTTP_HELD)
+                server->handled--;
         if (exchange->detail)
                 http_note_refused(exchange);
         if (exchange->connection)
@@ -199,19 +207,18 @@ void http_exchange_take(struct http_exchange *exchange)
 static void post(struct http_exchange *exchange)
 {
         struct http_server *server = exchange->server;
-        bool first;
         bool stopped;
 
+        /* The server may be freed as soon as the lock is. */
         pthread_mutex_lock(&server->lock);
         stopped = server->stopped;
-        first = list_is_empty(&server->posted);
+        if (!stopped && list_is_empty(&server->posted))
+                http_server_wake(server);
         if (!stopped && !exchange->posted_node.next)
                 list_push_back(&server->posted, &exchange->posted_node);
         pthread_mutex_unlock(&server->lock);
         if (stopped)
                 http_exchange_free(exchange);
-        else if (first)
-                http_server_wake(server);
 }
 
 static void finish(struct http_exchange *exchange)

@@ -47,9 +47,13 @@ struct http_server {
         struct timers timers;
         struct list exchanges; /* whose connection is open */
         size_t handled;        /* exchanges that `handle` got and that are not answered */
+        size_t waiting;        /* those of them in HTTP_WAITING */
+        unsigned turn;         /* of libmicrohttpd: each time that it runs is one */
+        int64_t turn_ms;       /* when it began; steady clock */
+        size_t halves;         /* bodies of which a part came in this turn, but not the end */
         struct http_brake brakes[HTTP_BRAKES];
         int64_t unlogged; /* the sum of theirs */
-        bool resumed;     /* since libmicrohttpd last ran: it does not wake itself up for that */
+        bool again;       /* libmicrohttpd has more to do, and does not wake up for it by itself */
         int64_t drained_by_ms; /* the last moment for answers to leave; 0 = it is not drained */
         bool stopping;
 
@@ -66,7 +70,8 @@ enum http_state {
         HTTP_BEGUN,     /* only the first line is known */
         HTTP_RECEIVING, /* admitted: it may send its body */
         HTTP_HANDLED,   /* in `handle` */
-        HTTP_WAITING,   /* for its answer, which is not given, or is posted or delayed; suspended */
+        HTTP_WAITING,   /* for its answer: libmicrohttpd asks again each time it runs */
+        HTTP_HELD,      /* for its answer, for long or with its headers; suspended */
         HTTP_ANSWERED,  /* there is an answer, on its way to libmicrohttpd */
         HTTP_STREAMING,
         HTTP_PAUSED,  /* a stream that has nothing to say; suspended */
@@ -98,7 +103,7 @@ struct http_exchange {
         char *segments[HTTP_SEGMENTS_MAX];
         size_t segment_count;
         struct buf body;
-        size_t received;
+        unsigned turn; /* in which a part of the body came last */
 
         /* the answer */
         int64_t delay_ms;
@@ -141,10 +146,10 @@ void http_exchange_ready(struct http_exchange *exchange);
 /* On the thread: what another thread posted. */
 void http_exchange_take(struct http_exchange *exchange);
 
-/* Suspends the connection, in HTTP_WAITING or HTTP_PAUSED. */
+/* Suspends the connection, in HTTP_HELD or HTTP_PAUSED. */
 void http_exchange_suspend(struct http_exchange *exchange, enum http_state state);
 
-/* Has a suspended connection go on, in `state`: it is called again. */
+/* Has a connection that waits go on, in `state`: libmicrohttpd asks again for it. */
 void http_exchange_resume(struct http_exchange *exchange, enum http_state state);
 
 /* --- http_reply.c ---------------------------------------------------------------------------- */

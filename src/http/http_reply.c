@@ -73,8 +73,9 @@ enum MHD_Result http_reply_send(struct http_exchange *exchange)
         if (exchange->state == HTTP_ANSWERED) {
                 exchange->state = HTTP_SENDING;
                 http_places_wait(&exchange->server->places, exchange->place, HTTP_WAIT_NEXT,
-                                 clock_steady_ms());
+                                 exchange->server->turn_ms);
         }
+        exchange->server->again = true;
         result = MHD_queue_response(exchange->connection, (unsigned)exchange->status, response);
         if (!is_empty)
                 MHD_destroy_response(response);

@@ -17,6 +17,9 @@
 #define WAIT_MAX_MS 60000
 #define EVENTS_MAX  64
 
+/* Longest wait when libmicrohttpd may have something to do that its callbacks don't tell. */
+#define LOOK_AGAIN_MS 10
+
 /* How long answers may take to leave when the server is drained, and how often it looks. */
 #define LAST_WORDS_MS   1000
 #define DRAIN_PERIOD_MS 20
@@ -92,13 +95,14 @@ static int time_to_wait(struct http_server *server)
 
         due_ms = soonest(due_ms, http_linger_run(&server->linger, now_ms));
         due_ms = soonest(due_ms, http_note_rest(server));
-        if (server->resumed || due_ms <= now_ms)
+        if (server->again || server->halves > 0 || due_ms <= now_ms)
                 return 0;
         due_ms =
                 soonest(due_ms - now_ms, server->drained_by_ms > 0 ? DRAIN_PERIOD_MS : WAIT_MAX_MS);
-        if (MHD_get_timeout(server->daemon, &limit) == MHD_YES && limit < (uint64_t)due_ms)
-                return (int)limit;
-        return (int)due_ms;
+        if (MHD_get_timeout(server->daemon, &limit) != MHD_YES || limit >= (uint64_t)due_ms)
+                return (int)due_ms;
+        /* It says 0 because of those that wait as well, which are asked when they are answered. */
+        return server->waiting > 0 ? (int)soonest(due_ms, LOOK_AGAIN_MS) : (int)limit;
 }
 
 static void wait_for_events(struct http_server *server)
@@ -115,7 +119,7 @@ static void wait_for_events(struct http_server *server)
 /* What waits goes on waiting, for whoever has to answer it; its connection does not. */
 static void let_go(struct http_exchange *exchange)
 {
-        if (exchange->state == HTTP_WAITING || exchange->state == HTTP_PAUSED)
+        if (exchange->state == HTTP_HELD || exchange->state == HTTP_PAUSED)
                 http_exchange_resume(exchange, exchange->state);
 }
 
@@ -137,6 +141,15 @@ static void close_connections(struct http_server *server)
         timers_deinit(&server->timers);
 }
 
+static void run_library(struct http_server *server)
+{
+        server->again = false;
+        server->halves = 0;
+        server->turn++;
+        server->turn_ms = clock_steady_ms();
+        MHD_run(server->daemon);
+}
+
 static void *run(void *context)
 {
         struct http_server *server = context;
@@ -149,8 +162,7 @@ static void *run(void *context)
                         http_exchange_take(exchange);
                 timers_run(&server->timers, clock_steady_ms());
                 http_serve_cut(server);
-                server->resumed = false;
-                MHD_run(server->daemon);
+                run_library(server);
                 tell_if_drained(server);
                 wait_for_events(server);
         }

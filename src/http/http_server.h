@@ -121,7 +121,7 @@ void http_server_stop(struct http_server *server);
 /* Stops first. All exchanges must have been answered. NULL is allowed. */
 void http_server_free(struct http_server *server);
 
-/* --- the request (valid until it is answered) ------------------------------------------------ */
+/* --- the request (valid until it is answered, but for headers and arguments) ------------------ */
 
 const char *http_exchange_method(const struct http_exchange *exchange);
 
@@ -138,12 +138,18 @@ const char *http_exchange_path(const struct http_exchange *exchange);
 size_t http_exchange_segment_count(struct http_exchange *exchange);
 const char *http_exchange_segment(const struct http_exchange *exchange, size_t index);
 
-/* A header (name in any case) or an argument of the query; NULL if absent. */
+/*
+ * A header (name in any case) or an argument of the query; NULL if absent. In `admit` and `handle`
+ * only, unless the exchange is held.
+ */
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name);
 const char *http_exchange_argument(const struct http_exchange *exchange, const char *name);
 
 /* In `handle` and later. */
 const struct buf *http_exchange_body(const struct http_exchange *exchange);
+
+/* In `handle`: the headers and arguments stay readable, on any thread, until it is answered. */
+void http_exchange_hold(struct http_exchange *exchange);
 
 /* When its first line was there; steady clock. */
 int64_t http_exchange_arrived_ns(const struct http_exchange *exchange);
