@@ -105,7 +105,7 @@ void formatter_wire_add_call(struct buf *out, uint64_t id, uint64_t version,
 
 /* "APPLICATION/DEVICE" of what formatter_wire_add_input made, to be freed; NULL without a device.
  */
-char *formatter_wire_device(const struct buf *input);
+char *formatter_wire_device(const struct buf *text);
 
 /*
  * Each takes a frame of its type apart; texts and bytes stay in the frame. False if it is not

@@ -163,7 +163,7 @@ void http_reply_write(struct buf *out, int status, const char *title, const char
 /* --- http_note.c ----------------------------------------------------------------------------- */
 
 void http_note_event(struct http_server *server, enum http_event event,
-                     const struct sockaddr *peer);
+                     const struct sockaddr *address);
 void http_note_refused(struct http_exchange *exchange);
 
 /*

@@ -72,7 +72,7 @@ static int code_of(const char *description)
         if (found == NULL)
                 return 0;
         found += strlen(name);
-        return atoi(found + strspn(found, "\\\"': "));
+        return (int)strtol(found + strspn(found, "\\\"': "), NULL, 10);
 }
 
 enum hub_fault hub_condition_fault(const char *name, const char *description)

@@ -90,6 +90,15 @@ static void end_in_vain(struct hub_send *send, enum hub_outcome outcome, const c
         end(send, outcome, reason.text);
 }
 
+static struct hub_send *oldest_in_flight(struct hub_device *device)
+{
+        struct list *in_flight = &device->telemetry.in_flight;
+
+        return list_is_empty(in_flight)
+                       ? NULL
+                       : list_entry(in_flight->head.next, struct hub_send, device_node);
+}
+
 void hub_telemetry_detach(struct hub_device *device, const char *why)
 {
         struct hub_telemetry *telemetry = &device->telemetry;
@@ -98,19 +107,9 @@ void hub_telemetry_detach(struct hub_device *device, const char *why)
         if (link == NULL)
                 return;
         telemetry->link = NULL;
-        while (!list_is_empty(&telemetry->in_flight))
-                end(list_entry(telemetry->in_flight.head.next, struct hub_send, device_node),
-                    HUB_UNKNOWN, why);
+        for (struct hub_send *send; (send = oldest_in_flight(device)) != NULL;)
+                end(send, HUB_UNKNOWN, why);
         hub_connection_end_link(device->connection, link);
-}
-
-static struct hub_send *oldest_in_flight(struct hub_device *device)
-{
-        struct list *in_flight = &device->telemetry.in_flight;
-
-        return list_is_empty(in_flight)
-                       ? NULL
-                       : list_entry(in_flight->head.next, struct hub_send, device_node);
 }
 
 bool hub_telemetry_under_way(const struct hub_device *device, uint64_t *token)

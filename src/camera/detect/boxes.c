@@ -26,19 +26,25 @@ void box_list_add(struct box_list *list, const struct box *box)
         list->boxes[list->count++] = *box;
 }
 
-/* Adds it unless a number is none; returns 1 then. */
+/* Adds it unless a number is none, or too large for one; returns 1 then. */
+static size_t add_real(struct box_list *list, const struct box *box)
+{
+        if (!isfinite(box->x1) || !isfinite(box->y1) || !isfinite(box->x2) || !isfinite(box->y2) ||
+            !isfinite(box->score))
+                return 1;
+        box_list_add(list, box);
+        return 0;
+}
+
 static size_t add_centred(struct box_list *list, const float place[4], float score, uint32_t label)
 {
         struct box box = {.score = score, .label = label};
 
-        if (!isfinite(place[0] + place[1] + place[2] + place[3] + score))
-                return 1;
         box.x1 = place[0] - place[2] / 2;
         box.y1 = place[1] - place[3] / 2;
         box.x2 = place[0] + place[2] / 2;
         box.y2 = place[1] + place[3] / 2;
-        box_list_add(list, &box);
-        return 0;
+        return add_real(list, &box);
 }
 
 /* --- the three layouts ------------------------------------------------------------------------ */
@@ -122,13 +128,12 @@ static size_t read_end_to_end(const float *values, const int64_t *dimensions, fl
 
                 if (values[4] <= score)
                         continue;
-                if (!isfinite(values[0] + values[1] + values[2] + values[3] + values[4]) ||
-                    !(values[5] >= 0 && values[5] < 1e6F)) {
+                if (!(values[5] >= 0 && values[5] < 1e6F)) {
                         odd++;
                         continue;
                 }
                 box.label = (uint32_t)lrintf(values[5]);
-                box_list_add(list, &box);
+                odd += add_real(list, &box);
         }
         return odd;
 }

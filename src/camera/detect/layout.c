@@ -44,8 +44,8 @@ enum layout layout_recognise(const int64_t *dimensions, size_t rank, size_t clas
         reason_set(reason,
                    "its output has the shape [%s]; with %zu labels at %d x %d it must be "
                    "[1, %lld, %lld] (v5), [1, %lld, %lld] (v8 and later) or [1, n, 6] (end to end)",
-                   shape, classes, width, height, (long long)(3 * cells), (long long)(labels + 5),
-                   (long long)(labels + 4), (long long)cells);
+                   shape, classes, width, height, 3 * (long long)cells, (long long)labels + 5,
+                   (long long)labels + 4, (long long)cells);
         return LAYOUT_NONE;
 }
 

@@ -48,7 +48,7 @@ void uplink_queue_free(struct uplink_queue *queue);
 void uplink_queue_add(struct uplink_queue *queue, struct list *events);
 
 /* On the store's thread: a dead letter that waits again. */
-void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *event);
+void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored);
 
 /*
  * At start, before the first uplink_queue_add: the device with this key has events in the store;

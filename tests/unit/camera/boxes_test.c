@@ -129,6 +129,20 @@ static void what_is_no_number_is_counted_and_left_out(void **state)
         box_list_deinit(&list);
 }
 
+/* Each number is one, the corner that they make is none. */
+static void a_box_that_ends_beyond_all_numbers_is_left_out(void **state)
+{
+        static const float values[] = {3e38F, 100, 3e38F, 40, 0.9F, 0.8F};
+        struct box_list list = BOX_LIST_INIT;
+
+        (void)state;
+        assert_int_equal(
+                boxes_read(LAYOUT_OBJECTNESS, values, (const int64_t[]){1, 1, 6}, &rules, &list),
+                1);
+        assert_int_equal(list.count, 0);
+        box_list_deinit(&list);
+}
+
 /* All 25,200 candidates above the threshold, none over another: work stays bounded. */
 static void no_more_than_three_hundred_are_kept(void **state)
 {
@@ -162,6 +176,7 @@ int main(void)
                 cmocka_unit_test(end_to_end_rows_are_taken_as_they_are),
                 cmocka_unit_test(of_one_class_in_one_place_the_best_stays),
                 cmocka_unit_test(what_is_no_number_is_counted_and_left_out),
+                cmocka_unit_test(a_box_that_ends_beyond_all_numbers_is_left_out),
                 cmocka_unit_test(no_more_than_three_hundred_are_kept),
         };
 
