@@ -147,3 +147,11 @@ test('wrong usage and wrong settings end with status 2', () => {
   assert.equal(help.status, 0);
   assert.match(help.stdout, /usage: isthmus uplink test FILE/);
 });
+
+test('without any settings the defaults count', async () => {
+  const { status, stdout } = spawnSync(process.env.ISTHMUS, ['uplink', 'test', '-'],
+    { encoding: 'utf8', cwd: folder, input: JSON.stringify(uplinkOf('orchard', 'pump-1')), env: {} });
+
+  assert.equal(status, 0);
+  assert.match(stdout, /hub device +pump-1/);
+});

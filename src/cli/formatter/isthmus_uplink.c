@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -294,6 +295,18 @@ static bool read_body(struct dry_run *run, struct reason *reason)
         return file_read(run->file, limit, &run->body, reason) == 0;
 }
 
+/* Without settings of its own a machine can still be asked: the defaults count then. */
+static bool load_settings(struct dry_run *run)
+{
+        if (run->config)
+                return settings_load_or_complain(&run->settings, run->config);
+        if (access(SETTINGS_DEFAULT_FILE, F_OK) == 0)
+                return settings_load_or_complain(&run->settings, SETTINGS_DEFAULT_FILE);
+        fputs("isthmus uplink: there is no " SETTINGS_DEFAULT_FILE "; the defaults count\n",
+              stderr);
+        return true;
+}
+
 static int load_and_test(void *context)
 {
         struct dry_run *run = context;
@@ -303,7 +316,7 @@ static int load_and_test(void *context)
 
         if (run->network && !(network = network_by_name(run->network)))
                 return terminal_usage("uplink", "there is no network '%s'", run->network);
-        if (!settings_load_or_complain(&run->settings, run->config))
+        if (!load_settings(run))
                 return CLI_USAGE;
         /* What goes wrong is said here, once. */
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_AUTO);
@@ -330,7 +343,8 @@ static const struct options_row rows[] = {
         {.name = "config",
          .letter = 'c',
          .value = "FILE",
-         .meaning = "settings (default " SETTINGS_DEFAULT_FILE ")",
+         .meaning = "settings (default " SETTINGS_DEFAULT_FILE
+                    ", or the defaults if that is not there)",
          .offset = offsetof(struct dry_run, config)},
         {.name = NULL},
 };
@@ -354,7 +368,7 @@ const struct options isthmus_uplink_options = {
 
 int isthmus_uplink(int argc, char **argv)
 {
-        struct dry_run run = {.config = SETTINGS_DEFAULT_FILE};
+        struct dry_run run = {.config = NULL};
         struct options_found found;
         int status;
 
