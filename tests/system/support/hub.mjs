@@ -50,12 +50,12 @@ export class Hub {
   }
 
   /** Resolves when a device's telemetry has at least `count` messages. */
-  async telemetryOf(deviceId, count = 1) {
+  async telemetryOf(deviceId, count = 1, deadlineMs = undefined) {
     return eventually(`${count} messages of ${deviceId}`, async () => {
       this.program.assertRuns();
       const messages = await this.telemetry(`device=${encodeURIComponent(deviceId)}`);
       return messages.length >= count && messages;
-    });
+    }, deadlineMs);
   }
 
   /** The key of a device of the enrollment group. */
