@@ -211,6 +211,22 @@ bool json_int_member(struct json_object *object, const char *name, int64_t *numb
         return true;
 }
 
+void json_add_text(struct json_object *object, const char *name, const char *text)
+{
+        if (!text_is_empty(text))
+                json_object_object_add(object, name, json_object_new_string(text));
+}
+
+void json_add_int(struct json_object *object, const char *name, int64_t number)
+{
+        json_object_object_add(object, name, json_object_new_int64(number));
+}
+
+void json_add_bool(struct json_object *object, const char *name, bool value)
+{
+        json_object_object_add(object, name, json_object_new_boolean(value));
+}
+
 void json_write(struct buf *out, struct json_object *value)
 {
         size_t length = 0;

@@ -61,6 +61,11 @@ bool json_bool_member(struct json_object *object, const char *name, bool fall_ba
 /* A whole number, as JSON number or as text (64-bit numbers of protobuf JSON are texts). */
 bool json_int_member(struct json_object *object, const char *name, int64_t *number);
 
+/* Members that are added to `object`; a text that is NULL or "" is not. */
+void json_add_text(struct json_object *object, const char *name, const char *text);
+void json_add_int(struct json_object *object, const char *name, int64_t number);
+void json_add_bool(struct json_object *object, const char *name, bool value);
+
 /* Adds the value as compact JSON text; slashes are not escaped. */
 void json_write(struct buf *out, struct json_object *value);
 

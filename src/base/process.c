@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "base/process.h"
 
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
 
 /* LeakSanitizer stops the program's threads as a debugger does, which needs a dumpable process. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -30,6 +34,21 @@ void process_keep_memory_private(void)
 void process_keep_files_private(void)
 {
         (void)umask(0077);
+}
+
+char *process_folder(void)
+{
+        char path[4096];
+        ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
+        char *slash;
+
+        if (size <= 0)
+                return NULL;
+        path[size] = '\0';
+        slash = strrchr(path, '/');
+        if (slash)
+                *slash = '\0';
+        return mem_text(path);
 }
 
 uint64_t process_raise_file_limit(void)

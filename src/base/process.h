@@ -14,6 +14,9 @@ void process_keep_memory_private(void);
 /* For programs that keep secrets in files: what they make is for their own user alone. */
 void process_keep_files_private(void);
 
+/* The folder that holds the running program, to be freed; NULL if the system does not tell. */
+char *process_folder(void);
+
 /* Lets this process open as many files as it may at all, and returns how many these are. */
 uint64_t process_raise_file_limit(void);
 

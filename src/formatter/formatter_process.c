@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/process.h"
 
 #define PROGRAM_NAME "isthmus-formatter"
 #define READ_SIZE    65536
@@ -21,21 +22,6 @@
 #define LEAST_FD 10
 
 /* --- the program --------------------------------------------------------------------------- */
-
-static char *own_folder(void)
-{
-        char path[4096];
-        ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
-        char *slash;
-
-        if (size <= 0)
-                return NULL;
-        path[size] = '\0';
-        slash = strrchr(path, '/');
-        if (slash)
-                *slash = '\0';
-        return mem_text(path);
-}
 
 char *formatter_process_find(const char *given, struct reason *reason)
 {
@@ -48,7 +34,7 @@ char *formatter_process_find(const char *given, struct reason *reason)
                 reason_set(reason, "can't run '%s': %s", given, strerror(errno));
                 return NULL;
         }
-        folder = own_folder();
+        folder = process_folder();
         for (size_t i = 0; folder && i < ARRAY_SIZE(places); i++) {
                 CLEANUP(mem_cleanup) char *path = mem_format("%s%s", folder, places[i]);
 

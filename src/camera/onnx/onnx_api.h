@@ -111,19 +111,17 @@ typedef struct onnx_status *onnx_set_execution_mode_function(struct onnx_options
                                                              int mode);
 typedef struct onnx_status *onnx_set_optimisation_function(struct onnx_options *options, int level);
 typedef struct onnx_status *onnx_set_threads_function(struct onnx_options *options, int threads);
-typedef struct onnx_status *onnx_input_count_function(const struct onnx_graph *graph,
-                                                      size_t *count);
-typedef struct onnx_status *onnx_output_count_function(const struct onnx_graph *graph,
-                                                       size_t *count);
-typedef struct onnx_status *onnx_input_type_function(const struct onnx_graph *graph, size_t index,
-                                                     struct onnx_type **type);
-typedef struct onnx_status *onnx_output_type_function(const struct onnx_graph *graph, size_t index,
-                                                      struct onnx_type **type);
-typedef struct onnx_status *onnx_input_name_function(const struct onnx_graph *graph, size_t index,
-                                                     struct onnx_allocator *allocator, char **name);
-typedef struct onnx_status *onnx_output_name_function(const struct onnx_graph *graph, size_t index,
-                                                      struct onnx_allocator *allocator,
-                                                      char **name);
+typedef struct onnx_status *onnx_port_count_function(const struct onnx_graph *graph, size_t *count);
+typedef onnx_port_count_function onnx_input_count_function;
+typedef onnx_port_count_function onnx_output_count_function;
+typedef struct onnx_status *onnx_port_type_function(const struct onnx_graph *graph, size_t index,
+                                                    struct onnx_type **type);
+typedef onnx_port_type_function onnx_input_type_function;
+typedef onnx_port_type_function onnx_output_type_function;
+typedef struct onnx_status *onnx_port_name_function(const struct onnx_graph *graph, size_t index,
+                                                    struct onnx_allocator *allocator, char **name);
+typedef onnx_port_name_function onnx_input_name_function;
+typedef onnx_port_name_function onnx_output_name_function;
 typedef struct onnx_status *onnx_create_tensor_function(const struct onnx_memory *memory,
                                                         void *data, size_t size,
                                                         const int64_t *dimensions, size_t rank,

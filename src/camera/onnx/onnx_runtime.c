@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/process.h"
 #include "camera/onnx/onnx_inside.h"
 
 #define LIBRARY "libonnxruntime.so.1"
@@ -21,23 +22,6 @@ bool onnx_is_good(const struct onnx_runtime *runtime, struct onnx_status *status
         return false;
 }
 
-/* The folder of this program, or NULL. */
-static char *program_folder(void)
-{
-        char path[4096];
-        ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
-        char *slash;
-
-        if (size <= 0)
-                return NULL;
-        path[size] = '\0';
-        slash = strrchr(path, '/');
-        if (!slash)
-                return NULL;
-        *slash = '\0';
-        return mem_text(path);
-}
-
 static void *open_library(const char *path)
 {
         return dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -45,7 +29,7 @@ static void *open_library(const char *path)
 
 static void *open_beside_program(void)
 {
-        CLEANUP(mem_cleanup) char *folder = program_folder();
+        CLEANUP(mem_cleanup) char *folder = process_folder();
 
         for (int i = 0; folder && i < 2; i++) {
                 CLEANUP(mem_cleanup)

@@ -71,46 +71,30 @@ static bool read_type(struct onnx_runtime *runtime, struct onnx_type *type, stru
         return good;
 }
 
-static bool take_name(struct onnx_runtime *runtime, struct onnx_status *status, char *name,
+static bool read_name(struct onnx_session *session, onnx_port_name_function *name_of, size_t index,
                       struct onnx_port *port, struct reason *reason)
 {
-        if (!onnx_is_good(runtime, status, reason))
+        struct onnx_runtime *runtime = session->runtime;
+        char *name = NULL;
+
+        if (!onnx_is_good(runtime, name_of(session->graph, index, runtime->allocator, &name),
+                          reason))
                 return false;
         port->name = mem_text(name);
         return onnx_is_good(
                 runtime, ONNX_CALL(runtime->api, allocator_free)(runtime->allocator, name), reason);
 }
 
-static bool read_input(struct onnx_session *session, size_t index, struct reason *reason)
+/* Inputs and outputs differ only in the functions that tell of them. */
+static bool read_port(struct onnx_session *session, onnx_port_name_function *name_of,
+                      onnx_port_type_function *type_of, size_t index, struct onnx_port *port,
+                      struct reason *reason)
 {
-        struct onnx_runtime *runtime = session->runtime;
-        struct onnx_port *port = &session->inputs[index];
         struct onnx_type *type = NULL;
-        char *name = NULL;
-        struct onnx_status *status = ONNX_CALL(runtime->api, input_name)(session->graph, index,
-                                                                         runtime->allocator, &name);
 
-        return take_name(runtime, status, name, port, reason) &&
-               onnx_is_good(runtime,
-                            ONNX_CALL(runtime->api, input_type)(session->graph, index, &type),
-                            reason) &&
-               read_type(runtime, type, port, reason);
-}
-
-static bool read_output(struct onnx_session *session, size_t index, struct reason *reason)
-{
-        struct onnx_runtime *runtime = session->runtime;
-        struct onnx_port *port = &session->outputs[index];
-        struct onnx_type *type = NULL;
-        char *name = NULL;
-        struct onnx_status *status = ONNX_CALL(runtime->api, output_name)(
-                session->graph, index, runtime->allocator, &name);
-
-        return take_name(runtime, status, name, port, reason) &&
-               onnx_is_good(runtime,
-                            ONNX_CALL(runtime->api, output_type)(session->graph, index, &type),
-                            reason) &&
-               read_type(runtime, type, port, reason);
+        return read_name(session, name_of, index, port, reason) &&
+               onnx_is_good(session->runtime, type_of(session->graph, index, &type), reason) &&
+               read_type(session->runtime, type, port, reason);
 }
 
 static bool read_ports(struct onnx_session *session, struct reason *reason)
@@ -130,11 +114,13 @@ static bool read_ports(struct onnx_session *session, struct reason *reason)
                 return false;
         }
         for (size_t i = 0; i < session->input_count; i++) {
-                if (!read_input(session, i, reason))
+                if (!read_port(session, ONNX_CALL(api, input_name), ONNX_CALL(api, input_type), i,
+                               &session->inputs[i], reason))
                         return false;
         }
         for (size_t i = 0; i < session->output_count; i++) {
-                if (!read_output(session, i, reason))
+                if (!read_port(session, ONNX_CALL(api, output_name), ONNX_CALL(api, output_type), i,
+                               &session->outputs[i], reason))
                         return false;
         }
         return true;

@@ -98,22 +98,6 @@ bool command_has_reference(const struct command *command, const char *text)
 
 /* --- showing ------------------------------------------------------------------------------- */
 
-static void add_text(struct json_object *view, const char *name, const char *text)
-{
-        if (!text_is_empty(text))
-                json_object_object_add(view, name, json_object_new_string(text));
-}
-
-static void add_int(struct json_object *view, const char *name, int64_t number)
-{
-        json_object_object_add(view, name, json_object_new_int64(number));
-}
-
-static void add_bool(struct json_object *view, const char *name, bool value)
-{
-        json_object_object_add(view, name, json_object_new_boolean(value));
-}
-
 static void add_time(struct json_object *view, const char *name, int64_t wall_ms)
 {
         char text[CLOCK_TEXT_SIZE];
@@ -121,7 +105,7 @@ static void add_time(struct json_object *view, const char *name, int64_t wall_ms
         if (wall_ms <= 0)
                 return;
         clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        add_text(view, name, text);
+        json_add_text(view, name, text);
 }
 
 static const char *kind_of(const struct command *command)
@@ -133,22 +117,22 @@ static const char *kind_of(const struct command *command)
 
 static void add_device(struct json_object *view, const struct command *command)
 {
-        add_text(view, "device", command->device_key);
-        add_text(view, "application", command->downlink.application);
-        add_text(view, "deviceId", command->downlink.device);
+        json_add_text(view, "device", command->device_key);
+        json_add_text(view, "application", command->downlink.application);
+        json_add_text(view, "deviceId", command->downlink.device);
         if (command->device)
-                add_text(view, "hubDeviceId", command->device->hub_id);
+                json_add_text(view, "hubDeviceId", command->device->hub_id);
 }
 
 static void add_downlink(struct json_object *view, const struct downlink *downlink)
 {
         struct json_object *decoded = NULL;
 
-        add_int(view, "port", downlink->port);
-        add_bool(view, "confirmed", downlink->confirmed);
-        add_text(view, "priority", priority_names[downlink->priority]);
-        add_text(view, "queue", downlink->replace ? "Replace" : "Push");
-        add_text(view, "payload", downlink->payload);
+        json_add_int(view, "port", downlink->port);
+        json_add_bool(view, "confirmed", downlink->confirmed);
+        json_add_text(view, "priority", priority_names[downlink->priority]);
+        json_add_text(view, "queue", downlink->replace ? "Replace" : "Push");
+        json_add_text(view, "payload", downlink->payload);
         if (downlink->decoded)
                 decoded = json_parse(downlink->decoded, strlen(downlink->decoded), DECODED_DEPTH,
                                      JSON_STRICT, NULL);
@@ -168,32 +152,32 @@ static void add_times(struct json_object *view, const struct command *command)
 /* What only a running gateway knows. */
 static void add_what_runs(struct json_object *view, const struct command *command)
 {
-        add_int(view, "failures", command->failures);
-        add_bool(view, "locked", command->delivery != NULL);
+        json_add_int(view, "failures", command->failures);
+        json_add_bool(view, "locked", command->delivery != NULL);
         if (command->is_method)
-                add_bool(view, "callerWaits", !command_has_lost_caller(command));
+                json_add_bool(view, "callerWaits", !command_has_lost_caller(command));
 }
 
 struct json_object *command_view(const struct command *command)
 {
         struct json_object *view = json_object_new_object();
 
-        add_text(view, "reference", command->downlink.reference);
-        add_text(view, "state", command_state_name(command->state));
-        add_text(view, "outcome", command_outcome_name(command->outcome));
-        add_text(view, "reason", command->reason);
+        json_add_text(view, "reference", command->downlink.reference);
+        json_add_text(view, "state", command_state_name(command->state));
+        json_add_text(view, "outcome", command_outcome_name(command->outcome));
+        json_add_text(view, "reason", command->reason);
         add_device(view, command);
-        add_text(view, "kind", kind_of(command));
-        add_text(view, "name", command->name);
-        add_text(view, "messageId", command->message_id);
+        json_add_text(view, "kind", kind_of(command));
+        json_add_text(view, "name", command->name);
+        json_add_text(view, "messageId", command->message_id);
         if (command->sequence > 0)
-                add_int(view, "sequence", (int64_t)command->sequence);
-        add_text(view, "identity", command->identity);
+                json_add_int(view, "sequence", (int64_t)command->sequence);
+        json_add_text(view, "identity", command->identity);
         add_times(view, command);
-        add_int(view, "attempt", command->attempt);
-        add_text(view, "policy", policy_names[command->policy]);
+        json_add_int(view, "attempt", command->attempt);
+        json_add_text(view, "policy", policy_names[command->policy]);
         if (command->told == COMMAND_TOLD_DONE)
-                add_bool(view, "completedEarly", true);
+                json_add_bool(view, "completedEarly", true);
         if (command->device)
                 add_what_runs(view, command);
         add_downlink(view, &command->downlink);

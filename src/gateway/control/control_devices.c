@@ -8,22 +8,6 @@
 #include "base/thread.h"
 #include "gateway/device/device_identity.h"
 
-static void add_text(struct json_object *object, const char *name, const char *text)
-{
-        if (!text_is_empty(text))
-                json_object_object_add(object, name, json_object_new_string(text));
-}
-
-static void add_count(struct json_object *object, const char *name, int64_t count)
-{
-        json_object_object_add(object, name, json_object_new_int64(count));
-}
-
-static void add_bool(struct json_object *object, const char *name, bool value)
-{
-        json_object_object_add(object, name, json_object_new_boolean(value));
-}
-
 /* --- lists --------------------------------------------------------------------------------- */
 
 struct device_page {
@@ -50,24 +34,24 @@ static struct json_object *view_device(const struct control_options *options,
         char *scope = device_identity_scope(options->settings, device->application);
         struct json_object *view = json_object_new_object();
 
-        add_text(view, "device", device->key);
-        add_text(view, "network", device->network);
-        add_text(view, "application", device->application);
-        add_text(view, "deviceId", device->name);
-        add_text(view, "hubDeviceId", device->hub_id);
-        add_text(view, "scope", scope);
-        add_text(view, "hub", device->assignment.hub);
-        add_text(view, "modelId", device->model_id);
-        add_bool(view, "listed", device->listed);
-        add_bool(view, "integrated", !device->off);
-        add_text(view, "state", device_phase_name(device->phase));
+        json_add_text(view, "device", device->key);
+        json_add_text(view, "network", device->network);
+        json_add_text(view, "application", device->application);
+        json_add_text(view, "deviceId", device->name);
+        json_add_text(view, "hubDeviceId", device->hub_id);
+        json_add_text(view, "scope", scope);
+        json_add_text(view, "hub", device->assignment.hub);
+        json_add_text(view, "modelId", device->model_id);
+        json_add_bool(view, "listed", device->listed);
+        json_add_bool(view, "integrated", !device->off);
+        json_add_text(view, "state", device_phase_name(device->phase));
         if (device->phase == DEVICE_HELD)
-                add_text(view, "heldBecause", device->held_because);
-        add_text(view, "clash", device->clash);
-        add_count(view, "failures", device->failures);
-        add_count(view, "eventsInMemory", (int64_t)device->backlog.events.count);
-        add_bool(view, "moreInStore", device->backlog.unread);
-        add_count(view, "commands", (int64_t)device->commands.count);
+                json_add_text(view, "heldBecause", device->held_because);
+        json_add_text(view, "clash", device->clash);
+        json_add_int(view, "failures", device->failures);
+        json_add_int(view, "eventsInMemory", (int64_t)device->backlog.events.count);
+        json_add_bool(view, "moreInStore", device->backlog.unread);
+        json_add_int(view, "commands", (int64_t)device->commands.count);
         return view;
 }
 

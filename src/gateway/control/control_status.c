@@ -10,22 +10,6 @@
 #include "base/text.h"
 #include "base/thread.h"
 
-static void add_text(struct json_object *object, const char *name, const char *text)
-{
-        if (!text_is_empty(text))
-                json_object_object_add(object, name, json_object_new_string(text));
-}
-
-static void add_count(struct json_object *object, const char *name, int64_t count)
-{
-        json_object_object_add(object, name, json_object_new_int64(count));
-}
-
-static void add_bool(struct json_object *object, const char *name, bool value)
-{
-        json_object_object_add(object, name, json_object_new_boolean(value));
-}
-
 /* --- the whole ----------------------------------------------------------------------------- */
 
 struct device_count {
@@ -48,9 +32,9 @@ static struct json_object *view_devices(const struct control_options *options)
         struct device_count count = {.known = 0};
 
         device_table_each(options->devices, count_device, &count);
-        add_count(view, "known", count.known);
+        json_add_int(view, "known", count.known);
         for (int i = 0; i < DEVICE_PHASE_COUNT; i++)
-                add_count(view, device_phase_name((enum device_phase)i), count.of_phase[i]);
+                json_add_int(view, device_phase_name((enum device_phase)i), count.of_phase[i]);
         return view;
 }
 
@@ -75,7 +59,7 @@ static struct json_object *view_commands(const struct control_options *options)
         command_ledger_each(options->ledger, count_command, counts);
         for (int i = 0; i < COMMAND_STATE_COUNT; i++) {
                 if (i != COMMAND_BEGUN_BEHIND && i != COMMAND_UNCERTAIN_BEHIND)
-                        add_count(view, command_state_name((enum command_state)i), counts[i]);
+                        json_add_int(view, command_state_name((enum command_state)i), counts[i]);
         }
         return view;
 }
@@ -86,13 +70,13 @@ static struct json_object *view_store(const struct control_options *options)
         struct store_state state;
 
         store_get_state(options->store, &state);
-        add_count(view, "events", state.events);
-        add_count(view, "deadLetters", state.dead_letters);
-        add_count(view, "bytes", state.bytes);
+        json_add_int(view, "events", state.events);
+        json_add_int(view, "deadLetters", state.dead_letters);
+        json_add_int(view, "bytes", state.bytes);
         if (options->settings->store.maximum_bytes > 0)
-                add_count(view, "maximumBytes", options->settings->store.maximum_bytes);
-        add_count(view, "deadLetterBytes", state.dead_bytes);
-        add_bool(view, "full", state.full);
+                json_add_int(view, "maximumBytes", options->settings->store.maximum_bytes);
+        json_add_int(view, "deadLetterBytes", state.dead_bytes);
+        json_add_bool(view, "full", state.full);
         return view;
 }
 
@@ -100,13 +84,13 @@ static void view_hub(void *context, const struct hub_summary *hub)
 {
         struct json_object *view = json_object_new_object();
 
-        add_text(view, "hub", hub->name);
-        add_count(view, "connections", (int64_t)hub->connections);
-        add_count(view, "devices", (int64_t)hub->devices);
-        add_count(view, "ready", (int64_t)hub->ready);
-        add_count(view, "refused", (int64_t)hub->refused);
-        add_count(view, "connectionsLostInARow", hub->failures);
-        add_text(view, "invalid", hub->invalid);
+        json_add_text(view, "hub", hub->name);
+        json_add_int(view, "connections", (int64_t)hub->connections);
+        json_add_int(view, "devices", (int64_t)hub->devices);
+        json_add_int(view, "ready", (int64_t)hub->ready);
+        json_add_int(view, "refused", (int64_t)hub->refused);
+        json_add_int(view, "connectionsLostInARow", hub->failures);
+        json_add_text(view, "invalid", hub->invalid);
         json_object_array_add(context, view);
 }
 
@@ -126,9 +110,9 @@ void control_status_write(const struct control_options *options, int64_t started
 
         THREAD_ASSERT(LOOP_THREAD);
         clock_format_utc(time, started_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        add_text(view, "version", ISTHMUS_VERSION);
-        add_count(view, "pid", getpid());
-        add_text(view, "started", time);
+        json_add_text(view, "version", ISTHMUS_VERSION);
+        json_add_int(view, "pid", getpid());
+        json_add_text(view, "started", time);
         json_object_object_add(view, "devices", view_devices(options));
         json_object_object_add(view, "hubs", view_hubs(options));
         json_object_object_add(view, "store", view_store(options));

@@ -143,7 +143,7 @@ static void what_a_registry_says_outlives_a_restart(void **state)
         assert_null(device->attributes.downlink_formatter);
         assert_true(device->listed && device->off && !device->changed);
         assert_false(integrates(world->directory, "things-stack", "herd", "cow-1"));
-        assert_true(integrates(world->directory, "things-stack", "farm", "cow-1"));
+        assert_true(integrates(world->directory, "things-stack", "meadow", "cow-1"));
 }
 
 static void only_what_changes_what_it_is_connected_as_is_a_change(void **state)
@@ -206,7 +206,7 @@ static void an_id_made_of_the_application_is_a_device_of_its_own(void **state)
         struct world *world = *state;
         const struct device_attributes said = {.model_id = model};
         struct device *herd;
-        struct device *farm;
+        struct device *meadow;
 
         free(world->settings.azure.device_id_template);
         world->settings.azure.device_id_template = mem_text("{application}-{device}");
@@ -214,23 +214,23 @@ static void an_id_made_of_the_application_is_a_device_of_its_own(void **state)
         herd = uplink(world, "myriota", "herd", "0042");
         assert_string_equal(herd->hub_id, "herd-0042");
         assert_string_equal(herd->model_id, TANK);
-        assert_ptr_equal(uplink(world, "myriota", "farm", "0042"), herd);
+        assert_ptr_equal(uplink(world, "myriota", "meadow", "0042"), herd);
         assert_string_equal(herd->hub_id, "herd-0042");
         assert_ptr_equal(place(world, herd, "herd"), herd);
-        farm = place(world, herd, "farm");
-        assert_string_equal(farm->hub_id, "farm-0042");
-        assert_string_equal(farm->model_id, TANK);
-        assert_ptr_equal(farm->lane, herd);
-        assert_ptr_equal(place(world, herd, "farm"), farm);
+        meadow = place(world, herd, "meadow");
+        assert_string_equal(meadow->hub_id, "meadow-0042");
+        assert_string_equal(meadow->model_id, TANK);
+        assert_ptr_equal(meadow->lane, herd);
+        assert_ptr_equal(place(world, herd, "meadow"), meadow);
 
         world_reopen(world);
         herd = device_table_find(world->table, "myriota//0042");
         assert_string_equal(herd->hub_id, "herd-0042");
-        farm = device_table_find(world->table, "myriota/farm/0042");
-        assert_string_equal(farm->hub_id, "farm-0042");
-        assert_string_equal(farm->application, "farm");
-        assert_string_equal(farm->model_id, TANK);
-        assert_ptr_equal(place(world, herd, "farm"), farm);
+        meadow = device_table_find(world->table, "myriota/meadow/0042");
+        assert_string_equal(meadow->hub_id, "meadow-0042");
+        assert_string_equal(meadow->application, "meadow");
+        assert_string_equal(meadow->model_id, TANK);
+        assert_ptr_equal(place(world, herd, "meadow"), meadow);
 }
 
 /* Applications with hubs of their own, by name and host. */
