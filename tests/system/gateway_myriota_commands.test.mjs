@@ -406,6 +406,7 @@ test('killed while commands wait, and between taking and answer: nothing is sent
   assert.deepEqual(s.myriota.takenOf(held), ['0a']);
 
   // Delivered while no gateway runs: a delivery takes minutes at least, a restart seconds.
+  const other = await s.meet('0001020306');
   for (const count of [2, 3]) {
     await s.gateway.kill();
     s.myriota.deliver(waiting);
@@ -413,6 +414,9 @@ test('killed while commands wait, and between taking and answer: nothing is sent
     await s.myriota.message(waiting, count);
     await eventually('the answer', () => s.gateway.log.find((entry) =>
       entry.id === 'COMMAND_FINISHED' && entry.outcome === 'delivered'));
+    // Writes are in order: when a later command was settled, this outcome is on disk.
+    await s.settled(other, await s.send(other, '0b'), 'completed');
+    s.myriota.deliver(other);
   }
   assert.deepEqual(s.myriota.takenOf(waiting), ['01', '02', '03']);
   assert.deepEqual(s.myriota.takenOf(held), ['0a']);
