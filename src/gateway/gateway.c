@@ -202,7 +202,7 @@ static int join_stages(struct gateway *gateway, struct reason *reason)
         });
         gateway->device_link = device_link_new(&(struct device_link_options){
                 .settings = gateway->settings,
-                .store = gateway->store,
+                .sender = {.settings = gateway->settings, .store = gateway->store},
                 .loop = gateway->loop,
                 .hubs = gateway->hubs,
                 .devices = gateway->devices,

@@ -19,8 +19,8 @@
 #include "gateway/device/device_identity.h"
 #include "gateway/device/network_settings.h"
 #include "gateway/uplink/uplink_format.h"
+#include "gateway/uplink/uplink_message.h"
 #include "gateway/uplink/uplink_store.h"
-#include "gateway/uplink/uplink_translate.h"
 #include "networks/network.h"
 
 struct dry_run {
@@ -93,7 +93,7 @@ static int translate(const struct dry_run *run, const struct event *event,
                         formatted.properties[i] = (struct telemetry_property){
                                 made->properties[i].name, made->properties[i].value};
         }
-        result = uplink_translate(&run->settings, event, &formatted, telemetry, reason);
+        result = uplink_message(&run->settings, event, &formatted, telemetry, reason);
         free(formatted.properties);
         return result;
 }

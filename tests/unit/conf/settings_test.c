@@ -260,7 +260,7 @@ static void any_setting_may_name_the_only_formatter(void **state)
         }
 }
 
-/* The bits are the kinds' numbers, which uplink_translate may rely on. */
+/* The bits are the kinds' numbers, which uplink_message may rely on. */
 static void events_are_bits_of_their_kinds(void **state)
 {
         CLEANUP(loaded_free) struct loaded loaded;

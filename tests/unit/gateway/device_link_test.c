@@ -89,8 +89,10 @@ static void begin_run(struct fixture *fixture)
         fixture->directory = device_directory_new(settings, NULL);
         fixture->devices = device_table_new(settings, NULL, fixture->directory);
         fixture->places = device_places_new(NULL);
-        fixture->link = device_link_new(&(struct device_link_options){
-                .settings = settings, .devices = fixture->devices, .places = fixture->places});
+        fixture->link = device_link_new(&(struct device_link_options){.settings = settings,
+                                                                      .sender.settings = settings,
+                                                                      .devices = fixture->devices,
+                                                                      .places = fixture->places});
         fixture->provision = device_provision_new(&(struct device_provision_options){
                 .settings = settings, .decided = on_decided, .context = fixture});
         fixture->queue = uplink_queue_new(&(struct uplink_queue_options){

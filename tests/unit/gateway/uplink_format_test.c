@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "gateway/uplink/uplink_format.h"
-#include "gateway/uplink/uplink_translate.h"
+#include "gateway/uplink/uplink_message.h"
 
 #define DEVICES   3
 #define MAX_CALLS 16
@@ -233,8 +233,8 @@ static struct json_object *message_of(struct fixture *fixture, struct made *made
         run_posts();
         assert_int_equal(ask(fixture, 0), UPLINK_FORMAT_DONE);
         formatted = uplink_format_result(fixture->events[0]);
-        assert_int_equal(uplink_translate(&fixture->settings, &fixture->events[0]->event,
-                                          &formatted, telemetry, &fixture->reason),
+        assert_int_equal(uplink_message(&fixture->settings, &fixture->events[0]->event, &formatted,
+                                        telemetry, &fixture->reason),
                          0);
         return json_parse(telemetry->body.data, telemetry->body.size, 80, JSON_STRICT,
                           &fixture->reason);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/uplink/uplink_translate.h"
+#include "gateway/uplink/uplink_message.h"
 
-int uplink_translate(const struct settings *settings, const struct event *event,
-                     const struct formatted *formatted, struct telemetry *telemetry,
-                     struct reason *reason)
+int uplink_message(const struct settings *settings, const struct event *event,
+                   const struct formatted *formatted, struct telemetry *telemetry,
+                   struct reason *reason)
 {
         struct telemetry_options options = {
                 .payload_decoded_member = settings->telemetry.payload_decoded_member,

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/uplink/uplink_send.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/thread.h"
+#include "gateway/uplink/command_outcome.h"
+#include "gateway/uplink/uplink_message.h"
+
+void uplink_send_set_aside(const struct uplink_sender *sender, const struct device *device,
+                           const struct uplink_event *event, const char *reason)
+{
+        log_warn("EVENT_DEAD", "An event can't be sent and was set aside",
+                 LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
+                 LOG_TEXT("reason", reason), LOG_END);
+        store_dead(sender->store, event->id, reason);
+        uplink_queue_pop(sender->queue, device->lane);
+}
+
+struct uplink_event *uplink_send_next(const struct uplink_sender *sender, struct device *lane)
+{
+        struct uplink_event *event =
+                lane->in_flight ? NULL : uplink_queue_first(sender->queue, lane);
+
+        return event && !uplink_format_is_waiting(event) ? event : NULL;
+}
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+static bool send_message(struct device *device, const struct uplink_event *event,
+                         const struct telemetry *telemetry)
+{
+        size_t count = telemetry->property_count;
+        struct hub_message_property *properties = mem_new(count, sizeof(*properties));
+        bool sent;
+
+        for (size_t i = 0; i < count; i++)
+                properties[i] = (struct hub_message_property){telemetry->properties[i].name,
+                                                              telemetry->properties[i].value};
+        sent = hub_device_send(device->link,
+                               &(struct hub_message){
+                                       .message_id = event->event.message_id,
+                                       .content_type = "application/json",
+                                       .content_encoding = "utf-8",
+                                       .properties = properties,
+                                       .property_count = count,
+                                       .body = telemetry->body.data,
+                                       .body_size = telemetry->body.size,
+                               },
+                               (uint64_t)event->id);
+        free(properties);
+        return sent;
+}
+
+static bool send_to_twin(struct device *device, const struct uplink_event *event)
+{
+        CLEANUP(buf_deinit) struct buf patch = BUF_INIT;
+
+        command_outcome_patch(&event->event, &patch);
+        return hub_device_report(device->link, patch.data, patch.size, (uint64_t)event->id);
+}
+
+static bool is_for_twin(const struct uplink_sender *sender, const struct event *event)
+{
+        return event->kind == EVENT_COMMAND_OUTCOME &&
+               sender->settings->commands.outcome_report == SETTINGS_OUTCOME_REPORTED_PROPERTY;
+}
+
+/* The message of the event; UPLINK_FORMAT_FAILED with the reason if there can be none. */
+static enum uplink_format_state make_message(const struct uplink_sender *sender,
+                                             struct device *device, struct uplink_event *event,
+                                             struct telemetry *telemetry, struct reason *reason)
+{
+        enum uplink_format_state state = uplink_format(sender->format, device, event, reason);
+        struct formatted formatted;
+
+        if (state != UPLINK_FORMAT_DONE)
+                return state;
+        formatted = uplink_format_result(event);
+        return uplink_message(sender->settings, &event->event, &formatted, telemetry, reason) == 0
+                       ? UPLINK_FORMAT_DONE
+                       : UPLINK_FORMAT_FAILED;
+}
+
+bool uplink_send(const struct uplink_sender *sender, struct device *device,
+                 struct uplink_event *event)
+{
+        CLEANUP(telemetry_deinit) struct telemetry telemetry = TELEMETRY_INIT;
+        bool for_twin = is_for_twin(sender, &event->event);
+        enum uplink_format_state state = UPLINK_FORMAT_DONE;
+        struct reason reason = REASON_INIT;
+
+        THREAD_ASSERT(LOOP_THREAD);
+        if (!for_twin)
+                state = make_message(sender, device, event, &telemetry, &reason);
+        if (state == UPLINK_FORMAT_WAITING)
+                return false;
+        if (state == UPLINK_FORMAT_FAILED) {
+                uplink_send_set_aside(sender, device, event, reason.text);
+                return true;
+        }
+        event->sent_ns = clock_steady_ns();
+        /* Set before the call: the answer must find it. Without credit there is none. */
+        device->lane->in_flight = event;
+        if (!(for_twin ? send_to_twin(device, event) : send_message(device, event, &telemetry)))
+                device->lane->in_flight = NULL;
+        else if (!for_twin)
+                metrics_observe(METRIC_STORED_TO_SENT, event->sent_ns - event->stored_ns);
+        return false;
+}
+
+/* --- what the hub answers ----------------------------------------------------------------- */
+
+static void accepted(const struct uplink_sender *sender, const struct device *device,
+                     const struct uplink_event *event)
+{
+        int64_t now_ns = clock_steady_ns();
+
+        metrics_add(METRIC_EVENT_SENT, 1);
+        metrics_observe(METRIC_SENT_TO_ACCEPTED, now_ns - event->sent_ns);
+        if (event->arrived_ns > 0)
+                metrics_observe(METRIC_WEBHOOK_TO_ACCEPTED, now_ns - event->arrived_ns);
+        log_debug("EVENT_ACCEPTED", "The hub has accepted an event",
+                  LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
+                  LOG_INT("event", event->id), LOG_END);
+        store_done(sender->store, event->id);
+        uplink_queue_pop(sender->queue, device->lane);
+}
+
+enum uplink_send_result uplink_send_settle(const struct uplink_sender *sender,
+                                           struct device *device, uint64_t token,
+                                           enum hub_outcome outcome, const struct reason *reason)
+{
+        const struct uplink_event *event = device->lane->in_flight;
+
+        THREAD_ASSERT(LOOP_THREAD);
+        if (!event || (uint64_t)event->id != token)
+                return UPLINK_SEND_NOT_OURS;
+        device->lane->in_flight = NULL;
+        switch (outcome) {
+        case HUB_ACCEPTED:
+                accepted(sender, device, event);
+                return UPLINK_SEND_SETTLED;
+        case HUB_REJECTED:
+                uplink_send_set_aside(sender, device, event,
+                                      reason ? reason->text : "rejected by the hub");
+                return UPLINK_SEND_SETTLED;
+        case HUB_THROTTLED:
+        case HUB_UNKNOWN:
+                break;
+        }
+        metrics_add(METRIC_EVENT_RETRIED, 1);
+        log_debug("EVENT_RETRY", "An event was not accepted and will be sent again",
+                  LOG_TEXT("device", device->key), LOG_INT("outcome", outcome),
+                  LOG_TEXT("reason", reason ? reason->text : ""), LOG_END);
+        return UPLINK_SEND_AGAIN;
+}
