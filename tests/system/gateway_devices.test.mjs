@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The networks' listings say which devices there are, and what they are.
 import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { ControlError, startHub } from './support/hub.mjs';
-import { eventually, run } from './support/program.mjs';
+import { eventually, run, temporaryDirectory } from './support/program.mjs';
 import { myriotaToken, startListings } from './support/listings.mjs';
 import { apiKey, startThingsStack, webhookId } from './support/things_stack.mjs';
 
@@ -395,4 +397,37 @@ test('modules of Myriota: pages, attributes in any case or none, their applicati
     await eventually('the refusal', () => count(gateway, 'DEVICE_LIST_FAILED', ({ reason }) =>
       /ApiToken/.test(reason)) > 0);
   });
+});
+
+test('without formatters what a listing names one for waits; with them it goes on, in order', async (t) => {
+  const hub = await startHub(t);
+  const listings = await startListings(t, hub);
+  const formatters = await temporaryDirectory(t, 'formatters');
+  const directory = join(formatters, 'later');
+  listings.applications.set('orchard', [
+    { device_id: 'soil-1', attributes: { payloadformatteruplink: 'soil' } }, { device_id: 'soil-2' },
+  ]);
+  const settings = { ...thingsStack(listings), PayloadFormatters: { Directory: directory } };
+  const first = await startGateway(t, provisionedBy(hub), settings);
+  const send = async (gateway, device, byte) => assert.equal((await gateway.uplink(uplinkOf('orchard', device, {
+    frm_payload: Buffer.from([byte]).toString('base64'), decoded_payload: undefined,
+  }))).status, 202);
+
+  await connected(hub, 'soil-1');
+  for (const byte of [1, 2]) await send(first, 'soil-1', byte);
+  await send(first, 'soil-2', 3);
+  await hub.telemetryOf('soil-2');
+  const said = await first.logged('FORMATTERS_OFF');
+  assert.equal(said.formatter, 'soil');
+  assert.match(said.device, /soil-1$/);
+  assert.equal(await first.metric('isthmus_store_dead_letters'), 0);
+  await eventually('two events wait', async () => (await first.metric('isthmus_store_events')) === 2);
+  await first.stop();
+
+  await mkdir(directory);
+  await writeFile(join(directory, 'soil.js'), 'function decodeUplink({ bytes }) { return { data: { wet: bytes[0] } }; }');
+  const second = await startGateway(t, provisionedBy(hub), settings, first.directory);
+  const messages = await hub.telemetryOf('soil-1', 2);
+  assert.deepEqual(messages.map(({ body }) => body.wet), [1, 2]);
+  assert.equal(await second.metric('isthmus_events_dead_lettered_total'), 0);
 });

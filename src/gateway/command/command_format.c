@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "gateway/uplink/formatters_off.h"
 #include "networks/network.h"
 
 /* Nothing can be made of the payload. */
@@ -17,6 +18,7 @@
 
 struct command_format {
         struct command_format_options options;
+        struct formatters_off off;
         struct list calls;    /* under way */
         pthread_mutex_t lock; /* guards `stopped` against the thread "formatter" */
         bool stopped;
@@ -198,8 +200,6 @@ enum command_turn command_format_hand_over(struct command_format *format, struct
                 start(format, command);
                 return COMMAND_TURN_GOES_ON;
         }
-        refuse(format, command,
-               "the gateway was started without payload formatters: make the folder "
-               "PayloadFormatters.Directory, and start it again");
-        return COMMAND_TURN_OVER;
+        formatters_off_say(&format->off, command->formatter, command->device_key);
+        return command_ledger_wait(format->options.ledger, command, FORMATTERS_OFF_SAID_MS);
 }

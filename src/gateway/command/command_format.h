@@ -7,6 +7,7 @@
  *   - nothing waits for a formatter but the commands of the same device;
  *   - what it made is on disk before it is handed over, so that every attempt sends the same bytes;
  *   - workers that can't be had refuse nothing: the pool waits for them, and the command with it;
+ *     nor does a gateway without formatters: the command waits for one that has them;
  *   - what it can't make is refused with its reason: the message is rejected, a call answered 422.
  *
  * On the thread "loop"; formatters run in their own processes.
@@ -23,7 +24,7 @@ struct command_format;
 
 struct command_format_options {
         struct loop *loop;
-        struct formatter_pool *pool; /* NULL = there is none: what needs one is refused */
+        struct formatter_pool *pool; /* NULL = there is none: what needs one waits */
         struct command_ledger *ledger;
         struct command_network *network;
 };

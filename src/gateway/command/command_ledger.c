@@ -175,6 +175,26 @@ void command_ledger_release(struct command_ledger *ledger, struct command *comma
         command_inside_next(ledger, command->device);
 }
 
+static void on_turn(struct timer *timer)
+{
+        struct device *device = list_entry(timer, struct device, command_timer);
+        struct command_ledger *ledger = device->command_owner;
+
+        if (!ledger->stopped && device->handing_over)
+                command_ledger_release(ledger, device->handing_over);
+}
+
+enum command_turn command_ledger_wait(struct command_ledger *ledger, struct command *command,
+                                      int64_t delay_ms)
+{
+        struct device *device = command->device;
+
+        device->command_owner = ledger;
+        device->command_timer.run = on_turn;
+        loop_timer_start(ledger->options.loop, &device->command_timer, delay_ms);
+        return COMMAND_TURN_GOES_ON;
+}
+
 /* All that was written of the command is on disk, or can't be. */
 static void on_written(void *context, struct command *command, int result)
 {

@@ -145,6 +145,10 @@ void command_ledger_not_taken(struct command_ledger *ledger, struct command *com
  */
 void command_ledger_busy(struct command_ledger *ledger, struct device *device);
 
+/* Its turn goes on, and it is handed over once more after this time. */
+enum command_turn command_ledger_wait(struct command_ledger *ledger, struct command *command,
+                                      int64_t delay_ms);
+
 /* A turn that went on is over. */
 void command_ledger_release(struct command_ledger *ledger, struct command *command);
 

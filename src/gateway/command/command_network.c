@@ -105,26 +105,6 @@ static const struct downlink_driver *driver_of(const struct command *command)
 
 /* --- how a turn ends ------------------------------------------------------------------------ */
 
-static void on_timer(struct timer *timer)
-{
-        struct device *device = list_entry(timer, struct device, command_timer);
-        struct command_network *network = device->command_owner;
-
-        if (!network->stopped && device->handing_over)
-                command_ledger_release(network->options.ledger, device->handing_over);
-}
-
-static enum command_turn wait(struct command_network *network, struct command *command,
-                              int64_t delay_ms)
-{
-        struct device *device = command->device;
-
-        device->command_owner = network;
-        device->command_timer.run = on_timer;
-        loop_timer_start(network->options.loop, &device->command_timer, delay_ms);
-        return COMMAND_TURN_GOES_ON;
-}
-
 /* Once more, later; or, after too many failures, when the hub delivers it again. */
 static enum command_turn again(struct command_network *network, struct command *command,
                                int64_t retry_after_ms, const char *reason)
@@ -141,7 +121,7 @@ static enum command_turn again(struct command_network *network, struct command *
         log_info("COMMAND_RETRY", "A command was not taken by the network; it is tried again",
                  LOG_TEXT("reference", command->downlink.reference), LOG_TEXT("reason", reason),
                  LOG_INT("again_in_ms", delay_ms), LOG_END);
-        return wait(network, command, delay_ms);
+        return command_ledger_wait(network->options.ledger, command, delay_ms);
 }
 
 static enum command_turn refuse(struct command_network *network, struct command *command,
@@ -236,7 +216,7 @@ static enum command_turn busy(struct exchange *exchange)
         command->failures = 0;
         command_ledger_not_taken(network->options.ledger, command);
         command_ledger_busy(network->options.ledger, command->device);
-        return wait(network, command, delay_ms);
+        return command_ledger_wait(network->options.ledger, command, delay_ms);
 }
 
 static enum downlink_answer answer_of(struct exchange *exchange)
@@ -294,7 +274,7 @@ static enum command_turn not_listed(struct command_network *network, struct comm
                 return COMMAND_TURN_OVER;
         if (command->state != COMMAND_DENIED) {
                 if (listen_ms > 0)
-                        return wait(network, command, listen_ms);
+                        return command_ledger_wait(network->options.ledger, command, listen_ms);
                 if (!can_not_have_got(network, command))
                         return refuse(network, command, NOT_HEARD);
         }
@@ -437,7 +417,7 @@ static enum command_turn begin(struct command_network *network, struct command *
         int64_t wait_ms = command->device->next_command_ms - clock_steady_ms();
 
         if (wait_ms > 0)
-                return wait(network, command, wait_ms);
+                return command_ledger_wait(network->options.ledger, command, wait_ms);
         return command_ledger_begin(network->options.ledger, command,
                                     is_behind(command) ? COMMAND_BEGUN_BEHIND : COMMAND_BEGUN);
 }

@@ -81,7 +81,7 @@ struct device {
         int64_t replaced_up_to;         /* arrival of the newest `replace` that was taken */
         struct command *handing_over;   /* to the network, the one whose turn it is; or NULL */
         struct timer command_timer;
-        void *command_owner;       /* struct command_network, for the timer */
+        void *command_owner;       /* struct command_ledger, for the timer */
         int64_t contact_ms;        /* steady clock; its last uplink in this run; 0 = none */
         int64_t next_command_ms;   /* steady clock; not sooner is the next one handed over */
         struct clock_moment taken; /* when the network took the last one */

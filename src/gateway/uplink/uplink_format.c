@@ -8,9 +8,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "gateway/uplink/formatters_off.h"
 
 struct uplink_format {
         struct uplink_format_options options;
+        struct formatters_off off; /* of the thread "loop" */
 
         pthread_mutex_t lock; /* guards what follows */
         struct list inbox;    /* struct call: answered, not yet seen by "loop" */
@@ -197,13 +199,8 @@ static enum uplink_format_state ask(struct uplink_format *format, struct device 
         if (!name || !network)
                 return UPLINK_FORMAT_DONE;
         if (!format->options.pool) {
-                reason_set(reason,
-                           "the network names the formatter '%s', but this gateway was started "
-                           "without formatters: put %.*s" FORMATTER_SUFFIX
-                           " into %s and start it again",
-                           name, (int)text_size_without(name, FORMATTER_SUFFIX), name,
-                           format->options.settings->payload_formatters.directory);
-                return UPLINK_FORMAT_FAILED;
+                formatters_off_say(&format->off, name, device->key);
+                return UPLINK_FORMAT_WAITING;
         }
         if (network->payload(&event->event, &bytes, reason) != 0)
                 return UPLINK_FORMAT_FAILED;

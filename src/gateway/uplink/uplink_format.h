@@ -7,8 +7,8 @@
  *     encrypted ones (rule U18);
  *   - a device waits for its own result only, and its order stays;
  *   - what can't be formatted is never sent half: it has a reason, for the dead letters;
- *   - neither the program's end nor workers that can't be had are the formatter's failure: the
- *     event waits, and stays in the store.
+ *   - neither the program's end, nor workers that can't be had, nor a gateway that runs no
+ *     formatters are the formatter's failure: the event waits, and stays in the store.
  *
  * All on the thread "loop". Results come on the thread "formatter" and are posted in batches.
  */
@@ -52,7 +52,8 @@ const char *uplink_format_choose(const struct settings *settings, const struct d
 
 enum uplink_format_state {
         UPLINK_FORMAT_DONE,    /* uplink_format_result has what was made */
-        UPLINK_FORMAT_WAITING, /* `ready` will be called; the event must stay until then */
+        UPLINK_FORMAT_WAITING, /* `ready` will be called; the event must stay until then. Without a
+                                  pool nothing is called: it waits for the next start */
         UPLINK_FORMAT_FAILED,  /* it never can be, for this reason */
 };
 

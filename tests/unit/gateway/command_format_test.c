@@ -297,16 +297,25 @@ static void workers_that_can_not_be_had_refuse_nothing(void **state)
         assert_non_null(site.device.handing_over);
 }
 
-static void without_formatters_it_is_refused(void **state)
+static void without_formatters_it_waits_and_its_time_can_end(void **state)
 {
-        struct command *command;
+        struct command *first;
 
         (void)state;
         close_site();
         open_site(NULL);
-        command = add("m");
+        first = add("first");
+        command_ledger_add(site.ledger, make_command(&site.device, "second"));
         commit();
-        check_refused(command, "PayloadFormatters.Directory");
+        for (int i = 0; i < 2; i++) {
+                run_timer(&site.device.command_timer);
+                assert_int_equal(first->state, COMMAND_WAITING);
+                assert_int_equal(site.handed_count, 0);
+        }
+        command_ledger_finish(site.ledger, first, COMMAND_EXPIRED, "its time was over");
+        commit();
+        assert_int_equal(site.handed_count, 1);
+        assert_string_equal(site.handed[0]->identity, "second");
 }
 
 int main(void)
@@ -322,7 +331,7 @@ int main(void)
                 FORMAT_TEST(what_is_cancelled_meanwhile_is_not_handed_over),
                 FORMAT_TEST(stopping_waits_for_no_result),
                 FORMAT_TEST(workers_that_can_not_be_had_refuse_nothing),
-                FORMAT_TEST(without_formatters_it_is_refused),
+                FORMAT_TEST(without_formatters_it_waits_and_its_time_can_end),
         };
 
         thread_enter(LOOP_THREAD);
