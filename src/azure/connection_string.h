@@ -3,11 +3,8 @@
  * Connection strings of IoT Hub: `HostName=...;DeviceId=...;SharedAccessKey=...` of one device, or
  * `HostName=...;SharedAccessKeyName=...;SharedAccessKey=...` of a hub's policy.
  *
- * The rules are those of Microsoft's .NET SDK: pieces are separated by ';', a key ends at the first
- * '=' and its value may hold further ones, keys are recognised in any case, a key that comes twice
- * is refused, an unknown one is ignored. Beyond them, blanks around a piece don't matter, an empty
- * piece is skipped, and HostName and GatewayHostName may name a port. Below them, a ';' within a
- * device id (old ids may have one) is not supported.
+ * The form is that of key_values.h; HostName and GatewayHostName may name a port. Below Microsoft's
+ * rules, a ';' within a device id (old ids may have one) is not supported.
  */
 #ifndef ISTHMUS_AZURE_CONNECTION_STRING_H
 #define ISTHMUS_AZURE_CONNECTION_STRING_H
@@ -16,9 +13,6 @@
 
 #include "base/error.h"
 #include "base/reason.h"
-
-/* Longer texts are refused. */
-#define CONNECTION_STRING_MAX 4096
 
 /* What is absent is NULL. */
 struct connection_string {

@@ -69,3 +69,15 @@ bool endpoint_parse(const char *text, uint16_t default_port, struct endpoint *en
         memcpy(endpoint->host, text, length);
         return text[length] == '\0' || take_port(text + length + 1, endpoint, reason);
 }
+
+bool endpoint_is_loopback(const char *host)
+{
+        struct in_addr v4;
+        struct in6_addr v6;
+
+        if (inet_pton(AF_INET, host, &v4) == 1)
+                return ntohl(v4.s_addr) >> 24 == 127;
+        if (inet_pton(AF_INET6, host, &v6) == 1)
+                return IN6_IS_ADDR_LOOPBACK(&v6);
+        return text_equal_nocase(host, "localhost");
+}

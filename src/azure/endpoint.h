@@ -25,4 +25,7 @@ struct endpoint {
 bool endpoint_parse(const char *text, uint16_t default_port, struct endpoint *endpoint,
                     struct reason *reason) MUST_CHECK;
 
+/* True if only this machine can reach the host. */
+bool endpoint_is_loopback(const char *host);
+
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "conf/checks.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -51,18 +50,6 @@ void listen_split(const char *text, struct buf *host, uint16_t *port)
                 buf_add(host, text, size);
         text_to_int64(colon + 1, 0, UINT16_MAX, &number);
         *port = (uint16_t)number;
-}
-
-bool listen_is_loopback(const char *host)
-{
-        struct in_addr v4;
-        struct in6_addr v6;
-
-        if (inet_pton(AF_INET, host, &v4) == 1)
-                return ntohl(v4.s_addr) >> 24 == 127;
-        if (inet_pton(AF_INET6, host, &v6) == 1)
-                return IN6_IS_ADDR_LOOPBACK(&v6);
-        return text_equal_nocase(host, "localhost");
 }
 
 bool check_endpoint(const char *text, struct reason *reason)

@@ -18,9 +18,6 @@ bool check_listen(const char *text, struct reason *reason);
 /* Takes a text that check_listen likes apart; the host without brackets, "" = all interfaces. */
 void listen_split(const char *text, struct buf *host, uint16_t *port);
 
-/* True if only this machine can reach the host. */
-bool listen_is_loopback(const char *host);
-
 /* host or host:port */
 bool check_endpoint(const char *text, struct reason *reason);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "azure/endpoint.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/checks.h"
@@ -102,7 +103,7 @@ static void check_listening(struct conf_load *load, const struct settings *setti
         bool has_certificate = settings_is_given(load, certificate.path, NULL);
         struct stat status;
 
-        if (!listen_is_loopback(settings->listen.host) && !has_key(load, settings))
+        if (!endpoint_is_loopback(settings->listen.host) && !has_key(load, settings))
                 conf_say_about(load, CONF_MISTAKE, &listen,
                                "other machines can reach this address, so WebhookKeys must hold "
                                "at least one key; without a key only 127.0.0.1, [::1] and "
@@ -132,7 +133,7 @@ static bool is_safe_url(const char *url)
                 return true;
         start = url + 7 + (url[7] == '[' ? 1 : 0);
         buf_add(&host, start, strcspn(start, url[7] == '[' ? "]" : "/:"));
-        return listen_is_loopback(buf_text(&host));
+        return endpoint_is_loopback(buf_text(&host));
 }
 
 static void check_networks(struct conf_load *load, const struct settings *settings)
@@ -163,7 +164,7 @@ static void check_networks(struct conf_load *load, const struct settings *settin
                 conf_say_about(load, CONF_MISTAKE, &token,
                                "DownlinkEnabled needs Myriota's API token here");
         if (settings->myriota.signature.mode == SETTINGS_SIGNATURE_OFF &&
-            !listen_is_loopback(settings->listen.host))
+            !endpoint_is_loopback(settings->listen.host))
                 conf_say_about(load, CONF_MISTAKE, &mode,
                                "Off is allowed only while Listen is a loopback address; Warn "
                                "lets everything in as well, but says so in the log");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "azure/connection_string.h"
+#include "azure/key_values.h"
 #include "base/buf.h"
 
 #define KEY    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -224,7 +225,7 @@ static void the_length_is_bounded(void **state)
 
         (void)state;
         buf_add_text(&text, "HostName=h;DeviceId=d;SharedAccessKey=" KEY ";Filler=");
-        while (text.size < CONNECTION_STRING_MAX)
+        while (text.size < KEY_VALUES_TEXT_MAX)
                 buf_add_char(&text, 'x');
         parse(buf_text(&text), &parsed);
         buf_add_char(&text, 'x');

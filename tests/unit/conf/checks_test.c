@@ -2,6 +2,7 @@
 /* Each rule for a value: what passes it, what does not, and which words explain that. */
 #include "support.h"
 
+#include "azure/endpoint.h"
 #include "conf/checks.h"
 
 struct value {
@@ -78,9 +79,9 @@ static void only_loopback_addresses_are_this_machine_s(void **state)
 
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-                assert_true(listen_is_loopback(own[i]));
+                assert_true(endpoint_is_loopback(own[i]));
         for (size_t i = 0; i < ARRAY_SIZE(open); i++)
-                assert_false(listen_is_loopback(open[i]));
+                assert_false(endpoint_is_loopback(open[i]));
 }
 
 static void urls(void **state)
