@@ -27,7 +27,7 @@ struct storage_request {
         const char *content_type; /* of the body; NULL = none */
         const char *if_none_match;
         const char *blob_type; /* x-ms-blob-type; NULL = none */
-        const char *body;      /* NULL = none */
+        const char *body;      /* NULL = none; "" for a PUT without one */
         size_t body_size;
 };
 

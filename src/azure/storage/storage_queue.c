@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+#include "azure/storage/storage_queue.h"
+
+#include <expat.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+bool storage_queue_name_is_valid(const char *name)
+{
+        size_t length = strlen(name);
+
+        return length >= 3 && length <= 63 &&
+               strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length && name[0] != '-' &&
+               name[length - 1] != '-' && !strstr(name, "--");
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+void storage_queue_request_deinit(struct storage_queue_request *request)
+{
+        buf_deinit(&request->path);
+        buf_deinit(&request->query);
+        buf_deinit(&request->body);
+}
+
+/* When the texts are complete. */
+static void finish(struct storage_queue_request *made, const char *method)
+{
+        bool has_body = strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0;
+
+        made->request = (struct storage_request){
+                .service = STORAGE_QUEUE,
+                .method = method,
+                .path = buf_text(&made->path),
+                .query = buf_text(&made->query),
+                .content_type = made->body.size > 0 ? "application/xml" : NULL,
+                .body = has_body ? buf_text(&made->body) : NULL,
+                .body_size = made->body.size,
+        };
+}
+
+void storage_queue_create(const char *queue, struct storage_queue_request *request)
+{
+        buf_add_format(&request->path, "/%s", queue);
+        finish(request, "PUT");
+}
+
+void storage_queue_get(const char *queue, int invisible_s, struct storage_queue_request *request)
+{
+        buf_add_format(&request->path, "/%s/messages", queue);
+        buf_add_format(&request->query, "numofmessages=%d&visibilitytimeout=%d",
+                       STORAGE_QUEUE_GET_MAX, invisible_s);
+        finish(request, "GET");
+}
+
+static void add_escaped(struct buf *out, const char *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++) {
+                switch (text[i]) {
+                case '&':
+                        buf_add_text(out, "&amp;");
+                        break;
+                case '<':
+                        buf_add_text(out, "&lt;");
+                        break;
+                case '>':
+                        buf_add_text(out, "&gt;");
+                        break;
+                case '\r': /* else a reader takes it for a line feed */
+                        buf_add_text(out, "&#xD;");
+                        break;
+                default:
+                        buf_add_char(out, text[i]);
+                        break;
+                }
+        }
+}
+
+void storage_queue_put(const char *queue, const char *text, size_t size,
+                       struct storage_queue_request *request)
+{
+        buf_add_format(&request->path, "/%s/messages", queue);
+        buf_add_text(&request->query, "messagettl=-1");
+        buf_add_text(&request->body, "<QueueMessage><MessageText>");
+        add_escaped(&request->body, text, size);
+        buf_add_text(&request->body, "</MessageText></QueueMessage>");
+        finish(request, "POST");
+}
+
+static void name_message(const char *queue, const char *id, const char *receipt,
+                         struct storage_queue_request *request)
+{
+        buf_add_format(&request->path, "/%s/messages/", queue);
+        text_url_escape(&request->path, id);
+        buf_add_text(&request->query, "popreceipt=");
+        text_url_escape(&request->query, receipt);
+}
+
+void storage_queue_extend(const char *queue, const char *id, const char *receipt, int invisible_s,
+                          struct storage_queue_request *request)
+{
+        name_message(queue, id, receipt, request);
+        buf_add_format(&request->query, "&visibilitytimeout=%d", invisible_s);
+        finish(request, "PUT");
+}
+
+void storage_queue_delete(const char *queue, const char *id, const char *receipt,
+                          struct storage_queue_request *request)
+{
+        name_message(queue, id, receipt, request);
+        finish(request, "DELETE");
+}
+
+/* --- answers -------------------------------------------------------------------------------- */
+
+static void message_deinit(struct storage_message *message)
+{
+        free(message->id);
+        free(message->receipt);
+        free(message->text);
+        *message = (struct storage_message){.id = NULL};
+}
+
+void storage_messages_deinit(struct storage_messages *messages)
+{
+        for (size_t i = 0; i < messages->count; i++)
+                message_deinit(&messages->items[i]);
+        messages->count = 0;
+}
+
+#define LIST_DEPTH    1
+#define MESSAGE_DEPTH 2
+#define MEMBER_DEPTH  3
+
+struct reading {
+        XML_Parser parser;
+        struct storage_messages *messages;
+        int depth; /* of elements that are open */
+        struct buf text;
+        const char *wrong; /* or NULL */
+};
+
+static void give_up(struct reading *reading, const char *wrong)
+{
+        reading->wrong = wrong;
+        XML_StopParser(reading->parser, XML_FALSE);
+}
+
+static void XMLCALL open_element(void *context, const XML_Char *name, const XML_Char **attributes)
+{
+        struct reading *reading = context;
+
+        (void)attributes;
+        reading->depth++;
+        buf_clear(&reading->text);
+        if (reading->depth == LIST_DEPTH && strcmp(name, "QueueMessagesList") != 0)
+                give_up(reading, "it is no list of messages");
+        else if (reading->depth == MESSAGE_DEPTH &&
+                 reading->messages->count == STORAGE_QUEUE_GET_MAX)
+                give_up(reading, "it holds more messages than were asked for");
+        else if (reading->depth == MESSAGE_DEPTH)
+                reading->messages->items[reading->messages->count++] =
+                        (struct storage_message){.id = NULL};
+}
+
+static void XMLCALL add_text(void *context, const XML_Char *text, int size)
+{
+        struct reading *reading = context;
+
+        buf_add(&reading->text, text, (size_t)size);
+}
+
+static void take_member(struct reading *reading, const char *name)
+{
+        struct storage_message *message = &reading->messages->items[reading->messages->count - 1];
+        char **target = strcmp(name, "MessageId") == 0     ? &message->id
+                        : strcmp(name, "PopReceipt") == 0  ? &message->receipt
+                        : strcmp(name, "MessageText") == 0 ? &message->text
+                                                           : NULL;
+
+        if (strcmp(name, "DequeueCount") == 0 &&
+            !text_to_int64(buf_text(&reading->text), 0, INT64_MAX, &message->dequeue_count))
+                give_up(reading, "its DequeueCount is no number");
+        if (!target)
+                return;
+        if (*target) {
+                give_up(reading, "a message has the same member twice");
+                return;
+        }
+        if (target == &message->text)
+                message->size = reading->text.size;
+        *target = mem_text_n(buf_text(&reading->text), reading->text.size);
+}
+
+static void XMLCALL close_element(void *context, const XML_Char *name)
+{
+        struct reading *reading = context;
+        const struct storage_message *message;
+
+        if (reading->depth == MEMBER_DEPTH)
+                take_member(reading, name);
+        if (reading->depth == MESSAGE_DEPTH) {
+                message = &reading->messages->items[reading->messages->count - 1];
+                if (!message->id || !message->receipt || !message->text)
+                        give_up(reading, "a message has no MessageId, PopReceipt or MessageText");
+        }
+        reading->depth--;
+}
+
+/* The services send none; one could make little text huge. */
+static void XMLCALL refuse_document_type(void *context, const XML_Char *name,
+                                         const XML_Char *system, const XML_Char *public, int inside)
+{
+        (void)name;
+        (void)system;
+        (void)public;
+        (void)inside;
+        give_up(context, "it has a document type of its own");
+}
+
+static void *allocate(size_t size)
+{
+        return mem_new(1, size);
+}
+
+static void *resize(void *old, size_t size)
+{
+        return mem_resize(old, 1, size);
+}
+
+bool storage_messages_read(const char *xml, size_t size, struct storage_messages *messages,
+                           struct reason *reason)
+{
+        static const XML_Memory_Handling_Suite memory = {allocate, resize, free};
+        struct reading reading = {.parser = XML_ParserCreate_MM("UTF-8", &memory, NULL),
+                                  .messages = messages};
+        bool good;
+
+        XML_SetUserData(reading.parser, &reading);
+        XML_SetElementHandler(reading.parser, open_element, close_element);
+        XML_SetCharacterDataHandler(reading.parser, add_text);
+        XML_SetStartDoctypeDeclHandler(reading.parser, refuse_document_type);
+        good = size <= STORAGE_QUEUE_ANSWER_MAX &&
+               XML_Parse(reading.parser, xml, (int)size, XML_TRUE) == XML_STATUS_OK;
+        if (!good)
+                reason_set(reason, "the queue's answer can't be read: %s",
+                           reading.wrong ? reading.wrong
+                                         : XML_ErrorString(XML_GetErrorCode(reading.parser)));
+        XML_ParserFree(reading.parser);
+        buf_deinit(&reading.text);
+        return good;
+}
