@@ -123,6 +123,24 @@ bool check_connection_string(const char *text, struct reason *reason)
         return false;
 }
 
+void mask_connection_string(const char *text, struct buf *out)
+{
+        CLEANUP(connection_string_deinit)
+        struct connection_string parsed = CONNECTION_STRING_INIT;
+        struct reason reason;
+
+        if (!connection_string_parse(text, &parsed, &reason)) {
+                buf_add_text(out, "***");
+                return;
+        }
+        buf_add_format(out, "HostName=%s;", parsed.host_name);
+        if (parsed.device_id)
+                buf_add_format(out, "DeviceId=%s;", parsed.device_id);
+        if (parsed.shared_access_key_name)
+                buf_add_format(out, "SharedAccessKeyName=%s;", parsed.shared_access_key_name);
+        buf_add_text(out, "SharedAccessKey=***");
+}
+
 /* One part of a model id: letters, digits and '_', a letter first, no '_' last. */
 static size_t model_id_part(const char *text)
 {

@@ -1,146 +1,44 @@
 // SPDX-License-Identifier: MIT
 #include "conf/settings_load.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/mem.h"
-#include "conf/engine/document.h"
-#include "conf/engine/load.h"
-#include "conf/settings_check.h"
 #include "conf/settings_rows.h"
 
-/* "" for a file in the working folder. */
-static char *folder_of(const char *file)
-{
-        const char *slash = file ? strrchr(file, '/') : NULL;
-
-        if (!slash)
-                return mem_text("");
-        return mem_text_n(file, slash == file ? 1 : (size_t)(slash - file));
-}
-
-static void read_entries(struct conf_load *load, const char *text, size_t size)
-{
-        bool list;
-
-        if (!conf_document_read(text, size, &load->entries, load->report))
-                return;
-        list = load->entries.count > 0 && load->entries.items[0].shape == CONF_LIST;
-        conf_entries_unfold(&load->entries);
-        if (list && load->entries.count == 0)
-                conf_report_add(load->report, CONF_MISTAKE, NULL, "",
-                                "the file holds a list; it must hold an object in { }, or what "
-                                "the Azure portal exports: objects with name and value");
-}
-
-/* `text` NULL: no file. */
-static int load_settings(const struct settings_source *source, const char *text, size_t size,
-                         struct conf_load *load)
-{
-        CLEANUP(mem_cleanup) char *folder = folder_of(source->file);
-        struct settings *settings = load->target;
-
-        load->schema = &settings_schema;
-        load->folder = folder;
-        load->environment = source->environment;
-        if (text)
-                read_entries(load, text, size);
-        /* What a broken file may have said must not count as missing. */
-        if (load->report->mistakes == 0) {
-                conf_entries_add_environment(&load->entries, source->environment);
-                conf_bind(load);
-                conf_apply(load);
-                settings_derive(settings);
-                settings_check(load, settings);
-        }
-        return load->report->mistakes > 0 ? SETTINGS_E_MISTAKES : 0;
-}
-
-int settings_load_text(const struct settings_source *source, const char *text, size_t size,
-                       struct settings *settings, struct conf_report *report)
-{
-        CLEANUP(conf_load_deinit) struct conf_load load = {.target = settings, .report = report};
-
-        int result = load_settings(source, text, size, &load);
-
-        conf_report_sort(report);
-        return result;
-}
-
-/* `error` is file_read's. */
-static void report_unreadable(const struct settings_source *source, int error,
-                              struct conf_report *report)
-{
-        CLEANUP(mem_cleanup) char *sentence = NULL;
-
-        if (error == -ENOENT && source->may_be_absent) {
-                conf_report_add(report, CONF_NOTE, NULL, "",
-                                "there is no such file; the environment alone counts");
-                return;
-        }
-        sentence = mem_format("the file can't be read: %s", strerror(-error));
-        conf_report_add(report, CONF_MISTAKE, NULL, "", sentence);
-}
-
-static const struct conf_binding *find_plain_secret(const struct conf_load *load)
-{
-        for (size_t i = 0; i < load->count; i++) {
-                const struct conf_binding *binding = &load->bindings[i];
-
-                if (binding->row->secret && binding->via == CONF_PLAIN &&
-                    !binding->entry->place.variable && binding->entry->text)
-                        return binding;
-        }
-        return NULL;
-}
-
-/* Warns if everybody may read a secret in the file. */
-static void check_mode(struct conf_load *load, const char *file)
-{
-        const struct conf_binding *secret = find_plain_secret(load);
-        struct stat status;
-
-        if (!secret || stat(file, &status) != 0 || !(status.st_mode & S_IROTH))
-                return;
-        conf_say(load, CONF_WARNING, secret->entry,
-                 "every user of this machine can read this secret; 'chmod o-rwx %s' helps, or "
-                 "{\"File\": \"path\"} in its place",
-                 file);
-}
-
-int settings_load(const struct settings_source *source, struct settings *settings,
+int settings_load(const struct conf_source *source, struct settings *settings,
                   struct conf_report *report)
 {
-        CLEANUP(conf_load_deinit) struct conf_load load = {.target = settings, .report = report};
-        CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-        int error = file_read(source->file, CONF_DOCUMENT_MAX, &text, NULL);
-        int result;
+        return conf_load_file(&settings_schema, source, settings, report);
+}
 
-        if (error != 0)
-                report_unreadable(source, error, report);
-        result = load_settings(source, error == 0 ? buf_text(&text) : NULL, text.size, &load);
-        check_mode(&load, source->file);
-        conf_report_sort(report);
-        return result;
+int settings_load_text(const struct conf_source *source, const char *text, size_t size,
+                       struct settings *settings, struct conf_report *report)
+{
+        CLEANUP(buf_wipe) struct buf copy = BUF_INIT;
+
+        buf_add(&copy, text, size);
+        return conf_load_text(&settings_schema, source, &copy, settings, report);
 }
 
 bool settings_load_or_complain(struct settings *settings, const char *file)
 {
-        const struct settings_source source = {
+        const struct conf_source source = {
                 .file = file,
                 .may_be_absent = strcmp(file, SETTINGS_DEFAULT_FILE) == 0,
                 .environment = environ,
         };
-        CLEANUP(conf_report_deinit) struct conf_report report = CONF_REPORT_INIT;
-        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-        int result = settings_load(&source, settings, &report);
 
-        conf_report_write(&report, file, CONF_WARNING, &text);
-        fputs(buf_text(&text), stderr);
-        return result == 0;
+        return conf_load_or_complain(&settings_schema, &source, settings);
+}
+
+void settings_show(const struct settings *settings, const struct conf_report *report,
+                   struct buf *out)
+{
+        conf_show(&settings_schema, settings, report, out);
+}
+
+void settings_describe(struct buf *out)
+{
+        conf_describe(&settings_schema, out);
 }

@@ -11,32 +11,22 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "conf/engine/report.h"
+#include "conf/engine/configuration.h"
 #include "conf/settings.h"
 
 /* Where the configuration is unless somebody says otherwise. */
 #define SETTINGS_DEFAULT_FILE "/etc/isthmus/isthmus.json"
-
-enum settings_condition {
-        SETTINGS_E_MISTAKES = 1, /* the report has them */
-};
-
-struct settings_source {
-        const char *file;         /* relative paths in it start at its folder */
-        bool may_be_absent;       /* then the environment alone counts */
-        char *const *environment; /* NULL-terminated "NAME=value", as `environ`; NULL = none */
-};
 
 /*
  * Reads everything, and all mistakes at once, into settings that settings_init has filled; they
  * are fit for use only if the result is 0. `report` must be initialised (CONF_REPORT_INIT); it
  * gets mistakes, warnings and notes in the order of the file.
  */
-int settings_load(const struct settings_source *source, struct settings *settings,
+int settings_load(const struct conf_source *source, struct settings *settings,
                   struct conf_report *report) MUST_CHECK;
 
 /* The same from a text that was read already; `source->file` names it and is not read. */
-int settings_load_text(const struct settings_source *source, const char *text, size_t size,
+int settings_load_text(const struct conf_source *source, const char *text, size_t size,
                        struct settings *settings, struct conf_report *report) MUST_CHECK;
 
 /*

@@ -12,6 +12,7 @@
 #include "conf/checks.h"
 #include "conf/engine/load.h"
 #include "conf/settings.h"
+#include "conf/settings_check.h"
 
 static const struct conf_map webhook_keys = {
         .items_offset = offsetof(struct settings, webhook_keys),
@@ -258,7 +259,7 @@ static const struct conf_row rows[] = {
          .meaning = "How devices reach their hub; not needed, since only one of the two ways may "
                     "be configured"},
         {HUB "ConnectionString", CONF_TEXT, .secret = true, FIELD(azure.connection_string),
-         .check = check_connection_string,
+         .check = check_connection_string, .mask = mask_connection_string,
          .meaning = "Connection string of a hub's policy with the right DeviceConnect; the devices "
                     "must exist in the hub"},
         {DPS "GlobalDeviceEndpoint", CONF_TEXT, FIELD(azure.dps.global_device_endpoint),
@@ -289,7 +290,7 @@ static const struct conf_row rows[] = {
          .check = check_model_id, .meaning = "The same, before the mapping above"},
         {ONE_APPLICATION "ConnectionString", CONF_TEXT, .secret = true,
          OF_APPLICATION(connection_string), .check = check_connection_string,
-         .meaning = "A hub of its own for this application"},
+         .mask = mask_connection_string, .meaning = "A hub of its own for this application"},
         {ONE_APPLICATION "GlobalDeviceEndpoint", CONF_TEXT, OF_APPLICATION(global_device_endpoint),
          .check = check_endpoint,
          .meaning = "A provisioning service of its own for this application"},
@@ -462,6 +463,12 @@ static const struct conf_row rows[] = {
          .meaning = "Memory at which such a process is replaced"},
 };
 
+static void finish(struct conf_load *load)
+{
+        settings_derive(load->target);
+        settings_check(load, load->target);
+}
+
 const struct conf_schema settings_schema = {
         .rows = rows,
         .row_count = ARRAY_SIZE(rows),
@@ -469,6 +476,7 @@ const struct conf_schema settings_schema = {
         .map_count = ARRAY_SIZE(maps),
         .spellings = settings_spellings,
         .ignored = settings_ignored,
+        .finish = finish,
 };
 
 void settings_init(struct settings *settings)

@@ -39,7 +39,7 @@ static void check_shown(const struct settings *settings, const struct conf_repor
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        const struct settings_source source = {.file = "/nowhere/fuzz.json"};
+        const struct conf_source source = {.file = "/nowhere/fuzz.json"};
         struct conf_report report = CONF_REPORT_INIT;
         struct settings settings;
         int result;

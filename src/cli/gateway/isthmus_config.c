@@ -19,7 +19,7 @@ struct config {
 
 static void load(struct config *config)
 {
-        const struct settings_source source = {
+        const struct conf_source source = {
                 .file = config->file,
                 .may_be_absent = strcmp(config->file, SETTINGS_DEFAULT_FILE) == 0,
                 .environment = environ,

@@ -18,6 +18,8 @@
 #include "conf/engine/entry.h"
 #include "conf/engine/texts.h"
 
+struct conf_load; /* engine/load.h */
+
 /* The user's own names in a path: an application's, then a method's. */
 #define CONF_CAPTURES_MAX 2
 
@@ -28,6 +30,7 @@ enum conf_kind {          /* type of the field: */
         CONF_FOLDER,      /* char *: path */
         CONF_FLAG,        /* bool */
         CONF_INTEGER,     /* int64_t */
+        CONF_FRACTION,    /* double, from 0 to 1 */
         CONF_CHOICE,      /* an enum */
         CONF_TEXTS,       /* struct conf_texts */
         CONF_INPUT_FILES, /* struct conf_texts: paths of files that must be readable */
@@ -68,6 +71,8 @@ struct conf_row {
         const struct conf_choice *choices;
         /* False with a reason that continues a sentence; it must not hold the text of a secret. */
         bool (*check)(const char *text, struct reason *reason);
+        /* Of a secret: adds what of it may be shown; NULL = nothing. */
+        void (*mask)(const char *text, struct buf *out);
         const char *meaning; /* for docs/configuration.md */
 };
 
@@ -97,6 +102,8 @@ struct conf_schema {
         size_t map_count;
         const struct conf_spelling *spellings;
         const struct conf_ignored *ignored;
+        /* When every value is written: sets what follows from others, reports what does not fit. */
+        void (*finish)(struct conf_load *load);
 };
 
 /* How a secret was given. */

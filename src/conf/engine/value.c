@@ -145,6 +145,22 @@ static bool write_integer(const struct conf_row *row, void *field, const char *t
         return false;
 }
 
+static bool write_fraction(const struct conf_row *row, double *field, const char *text,
+                           struct reason *reason)
+{
+        char said[ECHO_MAX + 8];
+        char *end;
+        /* No locale is ever set: the point is a point. */
+        double number = strtod(text, &end);
+
+        if (end != text && *end == '\0' && number >= 0 && number <= 1) {
+                *field = number;
+                return true;
+        }
+        reason_set(reason, "%s is no number from 0 to 1", echo(row, text, said, sizeof(said)));
+        return false;
+}
+
 static bool write_json(void *field, const char *text, struct reason *reason)
 {
         CLEANUP(json_cleanup)
@@ -186,6 +202,8 @@ static bool write_value(const struct conf_row *row, void *field, const char *tex
                 return write_flag(row, field, text, reason);
         case CONF_INTEGER:
                 return write_integer(row, field, text, reason);
+        case CONF_FRACTION:
+                return write_fraction(row, field, text, reason);
         case CONF_CHOICE:
         case CONF_CHOICES:
                 return write_choice(row, field, text, reason);
@@ -260,6 +278,7 @@ static void free_field(const struct conf_row *row, void *field)
                 return;
         case CONF_FLAG:
         case CONF_INTEGER:
+        case CONF_FRACTION:
         case CONF_CHOICE:
         case CONF_CHOICES:
                 return;

@@ -144,7 +144,7 @@ static int set_up(void **state)
                 "SharedAccessKeyName=device;SharedAccessKey=a2V5\"}}}",
                 fixture->folder, fixture->formatters);
         settings_init(&fixture->settings);
-        if (settings_load_text(&(struct settings_source){.file = "/test.json"}, text, strlen(text),
+        if (settings_load_text(&(struct conf_source){.file = "/test.json"}, text, strlen(text),
                                &fixture->settings, &report) != 0)
                 fail_msg("the settings are not fit for use");
         failing = NULL;

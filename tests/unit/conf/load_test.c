@@ -121,7 +121,7 @@ static void every_mistake_is_said_at_once_with_line_and_column(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
                 assert_said(&loaded, lines[i]);
         assert_said(&loaded, "test.json:14:");
-        assert_int_equal(loaded.result, SETTINGS_E_MISTAKES);
+        assert_int_equal(loaded.result, CONF_E_MISTAKES);
 }
 
 static void a_public_address_needs_a_key(void **state)
@@ -195,7 +195,7 @@ static void the_environment_alone_suffices_in_every_spelling(void **state)
                 VARIABLE(
                         "AzureIoT__DeviceProvisioningServiceIoTHub__GroupEnrollmentKey=" GROUP_KEY),
                 VARIABLE("WebhookKeys__0=first-key-of-the-environment"), NULL};
-        const struct settings_source source = {
+        const struct conf_source source = {
                 .file = "/nowhere/isthmus.json", .may_be_absent = true, .environment = environment};
         CLEANUP(loaded_free) struct loaded loaded = {.report = CONF_REPORT_INIT};
 
@@ -222,13 +222,13 @@ static void a_mistake_in_the_environment_names_the_variable(void **state)
 
 static void a_file_that_is_not_there_is_a_mistake(void **state)
 {
-        const struct settings_source source = {.file = "/nowhere/isthmus.json"};
+        const struct conf_source source = {.file = "/nowhere/isthmus.json"};
         CLEANUP(loaded_free) struct loaded loaded = {.report = CONF_REPORT_INIT};
 
         (void)state;
         settings_init(&loaded.settings);
         loaded.result = settings_load(&source, &loaded.settings, &loaded.report);
-        assert_int_equal(loaded.result, SETTINGS_E_MISTAKES);
+        assert_int_equal(loaded.result, CONF_E_MISTAKES);
         assert_said(&loaded, "the file can't be read: No such file");
 }
 

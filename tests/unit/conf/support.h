@@ -41,13 +41,13 @@ static inline void loaded_free(struct loaded *loaded)
 static inline void load_text_as(struct loaded *loaded, const char *file, const char *text,
                                 char *const *environment)
 {
-        const struct settings_source source = {.file = file, .environment = environment};
+        const struct conf_source source = {.file = file, .environment = environment};
 
         loaded->report = CONF_REPORT_INIT;
         settings_init(&loaded->settings);
         loaded->result =
                 settings_load_text(&source, text, strlen(text), &loaded->settings, &loaded->report);
-        assert_int_equal(loaded->result, loaded->report.mistakes > 0 ? SETTINGS_E_MISTAKES : 0);
+        assert_int_equal(loaded->result, loaded->report.mistakes > 0 ? CONF_E_MISTAKES : 0);
 }
 
 static inline void load_text(struct loaded *loaded, const char *text)

@@ -3,18 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "azure/connection_string.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "conf/engine/configuration.h"
 #include "conf/engine/document.h"
 #include "conf/engine/load.h"
-#include "conf/settings_load.h"
-#include "conf/settings_rows.h"
 
 /* --- JSON -------------------------------------------------------------------------------- */
 
 struct show {
+        const struct conf_schema *schema;
         struct json_object *root;
         const struct conf_report *report;
 };
@@ -68,25 +67,23 @@ static const char *choice_name(const struct conf_choice *choices, int value)
         return "";
 }
 
-/* A connection string is worth showing but for its key. */
-static void mask_connection_string(const char *text, struct buf *out)
+/* Where the value of a row came from; the one of a list's item may have been given alone. */
+static const char *find_origin(const struct show *show, const struct shown *shown, int64_t index)
 {
-        CLEANUP(connection_string_deinit)
-        struct connection_string parsed = CONNECTION_STRING_INIT;
-        struct reason reason;
+        CLEANUP(buf_deinit) struct buf path = BUF_INIT;
+        const char *origin;
 
-        if (connection_string_parse(text, &parsed, &reason))
-                buf_add_format(out, "HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=***",
-                               parsed.host_name, parsed.shared_access_key_name);
-        else
-                buf_add_text(out, "***");
-}
+        conf_schema_write_path(shown->row, shown->captures, &path);
+        if (index >= 0)
+                buf_add_format(&path, ".%lld", (long long)index);
+        origin = conf_report_origin(show->report, buf_text(&path));
+        if (!origin && conf_row_is_of_item(shown->row)) {
+                CLEANUP(mem_cleanup) char *whole = mem_text(buf_text(&path));
 
-static bool is_connection_string(const struct conf_row *row)
-{
-        const char *dot = strrchr(row->path, '.');
-
-        return dot && strcmp(dot, ".ConnectionString") == 0;
+                *strrchr(whole, '.') = '\0';
+                origin = conf_report_origin(show->report, whole);
+        }
+        return origin;
 }
 
 /* The secret's place tells people what they need to know of it. */
@@ -94,19 +91,15 @@ static struct json_object *mask(const struct show *show, const struct shown *sho
                                 const char *text, int64_t index)
 {
         CLEANUP(buf_deinit) struct buf out = BUF_INIT;
-        CLEANUP(buf_deinit) struct buf path = BUF_INIT;
         const char *origin;
 
         if (text_is_empty(text))
                 return json_object_new_string("");
-        if (is_connection_string(shown->row))
-                mask_connection_string(text, &out);
+        if (shown->row->mask)
+                shown->row->mask(text, &out);
         else
                 buf_add_text(&out, "***");
-        conf_schema_write_path(shown->row, shown->captures, &path);
-        if (index >= 0)
-                buf_add_format(&path, ".%lld", (long long)index);
-        origin = conf_report_origin(show->report, buf_text(&path));
+        origin = find_origin(show, shown, index);
         if (origin)
                 buf_add_format(&out, " (%s)", origin);
         return json_object_new_string(buf_text(&out));
@@ -121,53 +114,6 @@ static struct json_object *list_of_texts(const struct show *show, const struct s
                 json_object_array_add(array, shown->row->secret
                                                      ? mask(show, shown, list->texts[i], (int64_t)i)
                                                      : json_object_new_string(list->texts[i]));
-        return array;
-}
-
-/* As mask; the key's place was noted as the list's member, or as a member of its object. */
-static struct json_object *mask_key(const struct show *show, const struct settings_webhook_key *key)
-{
-        CLEANUP(mem_cleanup) char *text = mem_format("WebhookKeys.%s", key->name);
-        CLEANUP(mem_cleanup) char *member = mem_format("%s.Key", text);
-        const char *origin = conf_report_origin(show->report, text);
-        CLEANUP(mem_cleanup) char *shown = NULL;
-
-        if (!origin)
-                origin = conf_report_origin(show->report, member);
-        shown = origin ? mem_format("*** (%s)", origin) : mem_text("***");
-        return json_object_new_string(shown);
-}
-
-static void add_texts(struct json_object *object, const char *name, const struct conf_texts *list)
-{
-        struct json_object *array;
-
-        if (list->count == 0)
-                return;
-        array = json_object_new_array();
-        for (size_t i = 0; i < list->count; i++)
-                json_object_array_add(array, json_object_new_string(list->texts[i]));
-        json_object_object_add(object, name, array);
-}
-
-static struct json_object *list_of_keys(const struct show *show, const struct settings *settings)
-{
-        struct json_object *array = json_object_new_array();
-
-        for (size_t i = 0; i < settings->webhook_key_count; i++) {
-                const struct settings_webhook_key *key = &settings->webhook_keys[i];
-                struct json_object *object;
-
-                if (key->applications.count + key->networks.count == 0) {
-                        json_object_array_add(array, mask_key(show, key));
-                        continue;
-                }
-                object = json_object_new_object();
-                json_object_object_add(object, "Key", mask_key(show, key));
-                add_texts(object, "Applications", &key->applications);
-                add_texts(object, "Networks", &key->networks);
-                json_object_array_add(array, object);
-        }
         return array;
 }
 
@@ -195,6 +141,15 @@ static struct json_object *text_value(const struct show *show, const struct show
         return json_object_new_string(text ? text : "");
 }
 
+/* In as few digits as a person would write. */
+static struct json_object *fraction_value(double number)
+{
+        char text[32];
+
+        snprintf(text, sizeof(text), "%.6g", number);
+        return json_object_new_double_s(number, text);
+}
+
 static struct json_object *value_of(const struct show *show, const struct shown *shown)
 {
         int number;
@@ -209,6 +164,8 @@ static struct json_object *value_of(const struct show *show, const struct shown 
                 return json_object_new_boolean(*(const bool *)shown->field);
         case CONF_INTEGER:
                 return json_object_new_int64(*(const int64_t *)shown->field);
+        case CONF_FRACTION:
+                return fraction_value(*(const double *)shown->field);
         case CONF_CHOICE:
                 memcpy(&number, shown->field, sizeof(number));
                 return json_object_new_string(choice_name(shown->row->choices, number));
@@ -221,11 +178,14 @@ static struct json_object *value_of(const struct show *show, const struct shown 
         return NULL;
 }
 
-/* True for a setting of an application or method that nobody has given. */
+/* True for a setting within a map that nobody has given. */
 static bool says_nothing(const struct json_object *value)
 {
-        return json_object_is_type(value, json_type_string) &&
-               json_object_get_string_len(value) == 0;
+        return !value ||
+               (json_object_is_type(value, json_type_string) &&
+                json_object_get_string_len(value) == 0) ||
+               (json_object_is_type(value, json_type_array) &&
+                json_object_array_length(value) == 0);
 }
 
 static void show_field(struct show *show, const struct shown *shown)
@@ -253,6 +213,49 @@ static void show_in_items(struct show *show, const struct conf_row *row, const v
         }
 }
 
+/* One item of a list: the value alone where nothing else is given, else an object. */
+static struct json_object *item_value(const struct show *show, const struct conf_row *list,
+                                      const char *item)
+{
+        struct json_object *object = json_object_new_object();
+        struct json_object *alone = NULL;
+
+        for (size_t i = 0; i < show->schema->row_count; i++) {
+                const struct conf_row *row = &show->schema->rows[i];
+                struct shown shown = {.row = row, .field = item + row->offset};
+                struct json_object *value;
+
+                if (row->map != list->map || row == list)
+                        continue;
+                memcpy(&shown.captures[0], item, sizeof(shown.captures[0]));
+                value = value_of(show, &shown);
+                if (says_nothing(value)) {
+                        json_object_put(value);
+                        continue;
+                }
+                json_object_object_add(object, strrchr(row->path, '.') + 1, value);
+                if (row->offset == list->offset)
+                        alone = value;
+        }
+        if (alone && json_object_object_length(object) == 1) {
+                json_object_get(alone);
+                json_object_put(object);
+                return alone;
+        }
+        return object;
+}
+
+static struct json_object *list_of_items(const struct show *show, const struct conf_row *row,
+                                         const void *target)
+{
+        struct json_object *array = json_object_new_array();
+
+        for (size_t i = 0; i < conf_map_count(row->map, target); i++)
+                json_object_array_add(array,
+                                      item_value(show, row, conf_map_item(row->map, target, i)));
+        return array;
+}
+
 static void show_row(struct show *show, const struct conf_row *row, const void *target)
 {
         struct shown shown = {.row = row};
@@ -260,7 +263,7 @@ static void show_row(struct show *show, const struct conf_row *row, const void *
 
         if (row->map && row->map->list) {
                 if (!conf_row_is_of_item(row))
-                        put(show, &shown, list_of_keys(show, target));
+                        put(show, &shown, list_of_items(show, row, target));
                 return;
         }
         if (!row->map) {
@@ -289,21 +292,21 @@ static void show_origins(struct show *show)
                                        json_object_new_string(show->report->origins[i].place));
 }
 
-void settings_show(const struct settings *settings, const struct conf_report *report,
-                   struct buf *out)
+void conf_show(const struct conf_schema *schema, const void *target,
+               const struct conf_report *report, struct buf *out)
 {
         CLEANUP(json_cleanup) struct json_object *root = json_object_new_object();
-        struct show show = {.root = root, .report = report};
+        struct show show = {.schema = schema, .root = root, .report = report};
 
-        for (size_t i = 0; i < settings_schema.row_count; i++)
-                show_row(&show, &settings_schema.rows[i], settings);
+        for (size_t i = 0; i < schema->row_count; i++)
+                show_row(&show, &schema->rows[i], target);
         show_origins(&show);
         buf_add_text(out, json_object_to_json_string_ext(
                                   root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
         buf_add_char(out, '\n');
 }
 
-/* --- the table in docs/configuration.md --------------------------------------------------- */
+/* --- the table of the documentation ------------------------------------------------------- */
 
 static void describe_choices(const struct conf_row *row, struct buf *out)
 {
@@ -340,6 +343,9 @@ static void describe_type(const struct conf_row *row, struct buf *out)
                 buf_add_format(out, "%lld to %lld", (long long)row->minimum,
                                (long long)row->maximum);
                 return;
+        case CONF_FRACTION:
+                buf_add_text(out, "0 to 1");
+                return;
         case CONF_CHOICE:
                 describe_choices(row, out);
                 return;
@@ -362,16 +368,16 @@ static const char *default_of(const struct conf_row *row)
                 return row->fallback;
         if (row->kind == CONF_FLAG)
                 return "false";
-        if (row->kind == CONF_INTEGER)
+        if (row->kind == CONF_INTEGER || row->kind == CONF_FRACTION)
                 return "0";
         return "";
 }
 
-void settings_describe(struct buf *out)
+void conf_describe(const struct conf_schema *schema, struct buf *out)
 {
         buf_add_text(out, "| setting | type | default | meaning |\n| --- | --- | --- | --- |\n");
-        for (size_t i = 0; i < settings_schema.row_count; i++) {
-                const struct conf_row *row = &settings_schema.rows[i];
+        for (size_t i = 0; i < schema->row_count; i++) {
+                const struct conf_row *row = &schema->rows[i];
                 const char *fallback = default_of(row);
                 const char *mark = fallback[0] ? "`" : "";
 
