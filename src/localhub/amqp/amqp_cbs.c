@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Tokens put through `$cbs`, verified by token_check (rule W5). */
 #include <inttypes.h>
+#include <proton/connection.h>
+#include <proton/transport.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,13 +80,25 @@ static void grant_policy(struct amqp_peer *peer, const struct token_grant *grant
                   LOG_TEXT("policy", grant->key_name), LOG_END);
 }
 
-static void judge(struct amqp_peer *peer, const struct amqp_wire_bytes *token,
-                  struct answer *answer)
+/* A policy may lack the right to be a device; a device's own key has it. */
+static int check(struct amqp_peer *peer, const char *token, size_t size, struct token_grant *grant,
+                 struct reason *reason)
 {
         struct amqp_core *core = peer->core;
+        int r = token_check_hub(core->registry, peer->hub, token, size, core->wall_ms / 1000, grant,
+                                reason);
+
+        if (r != 0 || !grant->device_id[0] || (grant->rights & REGISTRY_RIGHT_DEVICE))
+                return r;
+        reason_set(reason, "the policy '%s' does not have the right DeviceConnect",
+                   grant->key_name);
+        return TOKEN_E_UNAUTHORIZED;
+}
+
+static void judge(struct amqp_peer *peer, const char *token, size_t size, struct answer *answer)
+{
         struct token_grant grant;
-        int r = token_check_hub(core->registry, peer->hub, (const char *)token->data, token->size,
-                                core->wall_ms / 1000, &grant, &answer->text);
+        int r = check(peer, token, size, &grant, &answer->text);
 
         if (r != 0) {
                 answer->status = r == TOKEN_E_NO_DEVICE ? 404 : 401;
@@ -98,6 +112,14 @@ static void judge(struct amqp_peer *peer, const struct amqp_wire_bytes *token,
                 grant_device(peer, &grant, answer);
         else
                 grant_policy(peer, &grant, answer);
+}
+
+bool amqp_cbs_take_token(struct amqp_peer *peer, const char *token, size_t size)
+{
+        struct answer answer = {.status = 0};
+
+        judge(peer, token, size, &answer);
+        return answer.status == 200;
 }
 
 /* --- the exchange ---------------------------------------------------------------------------- */
@@ -156,6 +178,9 @@ static void respond(struct amqp_link *request_link, const struct amqp_wire_messa
                                  "there is no receiver on $cbs for the answer");
                 return;
         }
+        /* proton holds dispositions back to join them, and uAMQP takes an answer that overtakes its
+         * request's disposition for a failure: this has it written first. */
+        (void)pn_transport_pending(pn_connection_transport(request_link->peer->connection));
         write_response(&response, request, answer);
         (void)amqp_link_send(link, &response);
 }
@@ -214,7 +239,8 @@ static void on_request(struct amqp_link *link, pn_delivery_t *delivery, const ch
                 if (fault.status == 0)
                         return;
         } else if (is_put_token(&request)) {
-                judge(link->peer, &request.value.bytes, &answer);
+                judge(link->peer, (const char *)request.value.bytes.data, request.value.bytes.size,
+                      &answer);
         } else {
                 set(&answer, 400, "This is no put-token with a servicebus.windows.net:sastoken.");
         }

@@ -161,6 +161,11 @@ void amqp_peer_work(struct amqp_peer *peer);
 /* Orders that the connection be cut. */
 void amqp_peer_cut(struct amqp_peer *peer);
 
+/* --- amqp_sasl.c ----------------------------------------------------------------------------- */
+
+/* Offers SASL to a client that begins with it; a server's transport, before its first byte. */
+void amqp_sasl_offer(struct amqp_peer *peer, pn_transport_t *transport);
+
 /* --- amqp_core.c ----------------------------------------------------------------------------- */
 
 void amqp_core_init(struct amqp_core *core);
@@ -225,6 +230,9 @@ extern const struct amqp_link_type amqp_commands;
 extern const struct amqp_link_type amqp_method_requests, amqp_method_answers;
 extern const struct amqp_link_type amqp_twin_requests, amqp_twin_responses;
 extern const struct amqp_link_type amqp_service_commands, amqp_service_feedback;
+
+/* amqp_cbs.c: grants what a token allows, as if it had been put on `$cbs`; false if it is bad. */
+bool amqp_cbs_take_token(struct amqp_peer *peer, const char *token, size_t size);
 
 /* amqp_telemetry.c: sends the dispositions whose time has come. */
 void amqp_telemetry_settle(struct amqp_device *device);

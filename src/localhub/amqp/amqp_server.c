@@ -97,6 +97,7 @@ static void accept_connection(struct amqp_server *server, pn_listener_t *listene
         pn_transport_set_channel_max(transport, CHANNEL_MAX);
         pn_transport_set_max_frame(transport, FRAME_MAX);
         pn_transport_set_idle_timeout(transport, IDLE_TIMEOUT_MS);
+        amqp_sasl_offer(peer, transport);
         if (pn_ssl_init(pn_ssl(transport), server->domain, NULL) != 0)
                 log_warn("HUB_TLS_UNUSABLE", "A connection can't be given TLS", LOG_END);
         pn_connection_set_context(connection, peer);

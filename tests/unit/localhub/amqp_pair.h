@@ -273,6 +273,7 @@ static inline struct client *client_connect(struct world *world, int hub)
         pn_transport_set_channel_max(transport, 8191);
         pn_connection_driver_init(&client->server, connection, transport);
         client->peer = amqp_peer_new(&world->core, hub, connection, wake_client, client);
+        amqp_sasl_offer(client->peer, transport);
         return client;
 }
 

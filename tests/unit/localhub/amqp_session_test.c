@@ -46,6 +46,95 @@ static void the_hub_opens_as_iot_hub_does(void **state)
         assert_int_equal(pn_link_remote_max_message_size(client->cbs_out), 1048576);
 }
 
+/* --- SASL ------------------------------------------------------------------------------------ */
+
+/* Sends raw bytes to the hub and adds what it says to `heard`. */
+static void say(struct client *client, const struct buf *bytes, struct buf *heard)
+{
+        pn_rwbytes_t room = pn_connection_driver_read_buffer(&client->server);
+        pn_bytes_t said;
+
+        assert_true(bytes->size <= room.size);
+        memcpy(room.start, bytes->data, bytes->size);
+        pn_connection_driver_read_done(&client->server, bytes->size);
+        server_events(client);
+        said = pn_connection_driver_write_buffer(&client->server);
+        buf_add(heard, said.start, said.size);
+        pn_connection_driver_write_done(&client->server, said.size);
+        server_events(client);
+}
+
+/* The protocol header of SASL, and sasl-init. */
+static void begin_sasl(struct buf *out, const char *mechanism, const struct buf *response)
+{
+        CLEANUP(buf_deinit) struct buf fields = BUF_INIT;
+        size_t begin = amqp_wire_begin_list(&fields);
+        uint32_t size;
+
+        amqp_wire_put_symbol(&fields, mechanism);
+        if (response)
+                amqp_wire_put_binary(&fields, response->data, response->size);
+        amqp_wire_end(&fields, begin, response ? 2 : 1);
+        size = (uint32_t)fields.size + 11;
+        buf_add(out, "AMQP\x03\x01\x00\x00\x00\x00\x00", 11);
+        buf_add_char(out, (char)size);
+        buf_add(out, "\x02\x01\x00\x00\x00\x53\x41", 7);
+        buf_add(out, fields.data, fields.size);
+}
+
+/* The code of the outcome; -1 = there is none. */
+static int outcome_of(const struct buf *heard)
+{
+        static const char outcome[] = "\x00\x53\x44\xc0\x03\x01\x50";
+        const char *found = memmem(heard->data, heard->size, outcome, sizeof(outcome) - 1);
+
+        return found ? found[sizeof(outcome) - 1] : -1;
+}
+
+static int sasl(const char *mechanism, const struct buf *response)
+{
+        struct client *client = client_connect(&world, world.hub);
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf heard = BUF_INIT;
+
+        begin_sasl(&bytes, mechanism, response);
+        say(client, &bytes, &heard);
+        assert_non_null(memmem(heard.data, heard.size, "EXTERNAL", 8));
+        assert_non_null(memmem(heard.data, heard.size, "MSSBCBS", 7));
+        assert_non_null(memmem(heard.data, heard.size, "ANONYMOUS", 9));
+        assert_non_null(memmem(heard.data, heard.size, "PLAIN", 5));
+        client_free(client);
+        return outcome_of(&heard);
+}
+
+static void the_mechanisms_of_iot_hub_are_there_w4(void **state)
+{
+        CLEANUP(buf_deinit) struct buf response = BUF_INIT;
+
+        (void)state;
+        assert_int_equal(sasl("MSSBCBS", NULL), 0);
+        assert_int_equal(sasl("ANONYMOUS", NULL), 0);
+        buf_add_text(&response, "somebody");
+        assert_int_equal(sasl("ANONYMOUS", &response), 0);
+        assert_int_equal(sasl("EXTERNAL", &response), 0);
+        assert_int_equal(sasl("PLAIN", NULL), 1);
+        assert_int_equal(sasl("PLAIN", &response), 1);
+}
+
+static void a_token_may_come_by_sasl_plain_w4(void **state)
+{
+        CLEANUP(buf_deinit) struct buf response = BUF_INIT;
+        CLEANUP(mem_cleanup)
+        char *token = token_make(HOST "/devices/dev1", K32, world.core.wall_ms / 1000 + 60, NULL);
+
+        (void)state;
+        buf_add(&response, "\0dev1@sas.localhost\0", 20);
+        buf_add_text(&response, token);
+        assert_int_equal(sasl("PLAIN", &response), 0);
+        response.data[response.size - 1] = '9';
+        assert_int_equal(sasl("PLAIN", &response), 1);
+}
+
 static void a_client_may_close_in_order(void **state)
 {
         struct client *client = client_open(&world);
@@ -322,6 +411,71 @@ static void a_policy_without_rights_allows_nothing(void **state)
                             "amqp:unauthorized-access");
         assert_string_equal(link_condition(client_sender(client, "/messages/devicebound")),
                             "amqp:unauthorized-access");
+}
+
+static int put_policy_for_device(struct client *client, const char *policy)
+{
+        struct registry_policy known;
+        CLEANUP(mem_cleanup) char *token = NULL;
+
+        assert_true(registry_policy_get(world.core.registry, world.hub, policy, &known));
+        token = token_make(HOST "/devices/dev1", known.primary_key, world.core.wall_ms / 1000 + 60,
+                           policy);
+        return client_put(client, token);
+}
+
+static void a_policy_is_a_device_only_with_the_right_to(void **state)
+{
+        static const struct {
+                const char *policy;
+                int status;
+        } cases[] = {{"service", 401},
+                     {"registryRead", 401},
+                     {"registryReadWrite", 401},
+                     {"iothubowner", 200},
+                     {"device", 200}};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct client *client = client_open(&world);
+                const char *condition = cases[i].status == 200 ? "" : "amqp:unauthorized-access";
+
+                assert_int_equal(put_policy_for_device(client, cases[i].policy), cases[i].status);
+                assert_string_equal(link_condition(client_sender(client, EVENTS)), condition);
+                client_free(client);
+        }
+}
+
+/* The kind of the first frame in what the hub has to say: 0x15 is a disposition. */
+static uint8_t first_frame(struct client *client)
+{
+        pn_bytes_t bytes = pn_connection_driver_write_buffer(&client->server);
+
+        assert_true(bytes.size > 10);
+        assert_int_equal(bytes.start[9], 0x53);
+        return (uint8_t)bytes.start[10];
+}
+
+/* uAMQP takes an answer before the disposition of its request for a failure (rule W5). */
+static void the_request_is_settled_before_the_answer_is_sent_w5(void **state)
+{
+        struct client *client = client_open(&world);
+        CLEANUP(buf_deinit) struct buf request = BUF_INIT;
+
+        (void)state;
+        write_put_token(&request, "rubbish");
+        for (int i = 0; i < 50; i++) {
+                struct got *got;
+
+                client->hold = true;
+                client_send(client, client->cbs_out, &request);
+                assert_int_equal(first_frame(client), 0x15);
+                client->hold = false;
+                world_run(&world);
+                got = client_take(client, client->cbs_in);
+                assert_non_null(got);
+                got_free(got);
+        }
 }
 
 static void a_token_of_another_hub_is_refused(void **state)
@@ -603,6 +757,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 TEST(the_hub_opens_as_iot_hub_does),
+                TEST(the_mechanisms_of_iot_hub_are_there_w4),
+                TEST(a_token_may_come_by_sasl_plain_w4),
                 TEST(a_client_may_close_in_order),
                 TEST(a_session_may_end_with_its_links),
                 TEST(a_fault_closes_a_connection_that_opens),
@@ -617,6 +773,8 @@ int main(void)
                 TEST(a_policy_token_allows_every_device_until_it_ends),
                 TEST(a_service_token_does_not_make_a_device),
                 TEST(a_policy_without_rights_allows_nothing),
+                TEST(a_policy_is_a_device_only_with_the_right_to),
+                TEST(the_request_is_settled_before_the_answer_is_sent_w5),
                 TEST(a_token_of_another_hub_is_refused),
                 TEST(answers_wait_for_credit),
                 TEST(without_a_receiver_there_is_no_answer),
