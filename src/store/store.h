@@ -40,13 +40,18 @@ enum store_condition {
 
 struct store;
 
+/*
+ * How long something has been kept, the store counts in a time of its own: that during which it was
+ * open, by the steady clock. So no step of the wall clock, not even between two runs, removes
+ * anything too early; while the store is closed nothing grows older.
+ */
 struct store_options {
         const char *backend;   /* "sqlite" */
         const char *directory; /* made (0700) if missing */
         int64_t maximum_bytes; /* bound of waiting events; 0 = none */
         /* Dead letters beyond these give way, oldest first, and are counted; 0 = no bound. */
         int64_t dead_letter_bytes;
-        int64_t dead_letter_ms; /* since they died */
+        int64_t dead_letter_ms; /* since they died, of the store's own time */
 };
 
 /*
@@ -71,8 +76,8 @@ struct store_event {
         int64_t not_before_ms; /* wall clock; 0 = at once */
         int attempts;
         /*
-         * More than 0: if the same `message_id` was stored within that many milliseconds, this
-         * event is not stored again; its id becomes 0.
+         * More than 0: if the same `message_id` was stored within that many milliseconds of the
+         * store's own time, this event is not stored again; its id becomes 0.
          */
         int64_t duplicate_window_ms;
 };
@@ -185,7 +190,11 @@ struct store_record {
         const char *key;
         const void *value; /* NULL deletes */
         size_t value_size;
-        int64_t expires_ms; /* wall clock; 0 = never; removed some time after it */
+        /*
+         * Removed some time after so many milliseconds of the store's own time (store_options);
+         * 0 = never. When it is read: what is left of them.
+         */
+        int64_t keep_ms;
 };
 
 struct store_write {

@@ -50,10 +50,10 @@ struct store_span {
         bool no_room;   /* set by the backend: because of `room` */
 };
 
-/* Dead letters that give way: those that died until `until_ms`, and more until `bytes` are gone. */
+/* Dead letters that give way: those as old as `age_ms`, and more until `bytes` are gone. */
 struct store_trim {
-        int64_t until_ms;
-        int64_t bytes; /* less with each of them */
+        int64_t age_ms; /* of the store's own time (store.h) */
+        int64_t bytes;  /* less with each of them */
         size_t limit;
         size_t dropped; /* set by the backend: so many, this time */
         bool more;      /* set by the backend: call again */

@@ -111,11 +111,11 @@ static int run_letters(struct store *store, struct store_part *part, struct stor
 static int run_trim(struct store *store, struct store_part *part, struct store_task *task,
                     size_t limit)
 {
-        struct store_trim trim = {.until_ms = INT64_MIN, .limit = limit};
+        struct store_trim trim = {.age_ms = INT64_MAX, .limit = limit};
         int result;
 
         if (store->dead_letter_ms > 0)
-                trim.until_ms = clock_wall_ms() - store->dead_letter_ms;
+                trim.age_ms = store->dead_letter_ms;
         if (store->dead_letter_bytes > 0)
                 trim.bytes = store->state.dead_bytes + part->change.counts.dead_bytes -
                              store->dead_letter_bytes;

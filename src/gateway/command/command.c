@@ -284,7 +284,9 @@ static void read_times(struct json_object *record, struct command *command)
 
         command->received = clock_moment_of(number_of(record, "receivedMs"));
         command->expires_ms = number_of(record, "expiresMs");
-        command->finished = clock_moment_of(number_of(record, "finishedMs"));
+        /* The store knows how long it has kept it; here that counts from now on. */
+        command->finished = clock_moment_now();
+        command->finished.wall_ms = number_of(record, "finishedMs");
         for (int i = 0; i < COMMAND_FINISHED; i++) {
                 time_name((enum command_state)i, name);
                 command->reached_ms[i] = number_of(record, name);

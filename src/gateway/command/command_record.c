@@ -160,8 +160,7 @@ void command_record_write(struct command_recorder *recorder, struct command *com
                            .key = command->key,
                            .value = recording->value.data,
                            .value_size = recording->value.size,
-                           .expires_ms =
-                                   finished ? command->finished.wall_ms + COMMAND_REMEMBER_MS : 0},
+                           .keep_ms = finished ? COMMAND_REMEMBER_MS : 0},
                 .done = recording_done,
         };
         command->recording = recording;

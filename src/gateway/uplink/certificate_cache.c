@@ -113,22 +113,15 @@ static struct entry *add_entry(struct certificate_cache *cache, const char *url)
         return entry;
 }
 
-/* A clock that was set back makes nothing older. */
 static bool has_copy(const struct entry *entry, int64_t now_ms)
 {
         return entry->certificate && now_ms - entry->fetched_ms < CERTIFICATE_CACHE_KEEP_MS;
 }
 
-/* Whatever a clock that was set back says is long ago. */
-static int64_t elapsed(int64_t now_ms, int64_t then_ms)
-{
-        return now_ms >= then_ms ? now_ms - then_ms : INT64_MAX;
-}
-
 /* A fetch has ended within the last `window_ms`. */
 static bool tried_within(const struct entry *entry, int64_t now_ms, int64_t window_ms)
 {
-        return entry->tried && elapsed(now_ms, entry->tried_ms) < window_ms;
+        return entry->tried && now_ms - entry->tried_ms < window_ms;
 }
 
 /* A copy if there is one, else why the last fetch brought none. */
@@ -138,7 +131,7 @@ static void outcome_of(const struct entry *entry, int64_t now_ms, struct certifi
                 answer->state = CERTIFICATE_KNOWN;
                 answer->certificate = signature_certificate_share(entry->certificate);
                 answer->tried_ms_ago =
-                        elapsed(now_ms, entry->tried ? entry->tried_ms : entry->fetched_ms);
+                        now_ms - (entry->tried ? entry->tried_ms : entry->fetched_ms);
         } else {
                 answer->state = entry->outcome;
                 answer->reason = entry->reason;
@@ -205,14 +198,13 @@ static void keep(struct entry *entry, struct signature_certificate *certificate,
         signature_certificate_free(entry->certificate);
         entry->certificate = certificate;
         entry->fetched_ms = now_ms;
-        store_write_copy(cache->options.store,
-                         &(struct store_record){
-                                 .kind = cache->options.kind,
-                                 .key = entry->url,
-                                 .value = bytes->data,
-                                 .value_size = bytes->size,
-                                 .expires_ms = now_ms + CERTIFICATE_CACHE_KEEP_MS,
-                         });
+        store_write_copy(cache->options.store, &(struct store_record){
+                                                       .kind = cache->options.kind,
+                                                       .key = entry->url,
+                                                       .value = bytes->data,
+                                                       .value_size = bytes->size,
+                                                       .keep_ms = CERTIFICATE_CACHE_KEEP_MS,
+                                               });
         metrics_add(METRIC_CERTIFICATE_FETCHED, 1);
         log_fetched(entry, replaced);
 }
@@ -299,7 +291,7 @@ static void refresh_if_due(struct entry *entry, int64_t now_ms)
 {
         const struct certificate_cache *cache = entry->cache;
 
-        if (elapsed(now_ms, entry->fetched_ms) < CERTIFICATE_CACHE_REFRESH_MS)
+        if (now_ms - entry->fetched_ms < CERTIFICATE_CACHE_REFRESH_MS)
                 return;
         if (!entry->fetching && !tried_within(entry, now_ms, CERTIFICATE_CACHE_AGAIN_MS) &&
             cache->fetches < CERTIFICATE_CACHE_FETCHES && !cache->stopping)
@@ -402,7 +394,7 @@ static bool take_record(void *context, const struct store_record *record)
                 return true;
         entry = add_entry(cache, record->key);
         entry->certificate = certificate;
-        entry->fetched_ms = record->expires_ms - CERTIFICATE_CACHE_KEEP_MS;
+        entry->fetched_ms = cache->options.now_ms() + record->keep_ms - CERTIFICATE_CACHE_KEEP_MS;
         return true;
 }
 

@@ -49,7 +49,7 @@ struct certificate_cache_options {
         /* As in struct signature_driver. */
         struct signature_certificate *(*read)(const void *bytes, size_t size,
                                               struct reason *reason);
-        int64_t (*now_ms)(void); /* the wall clock */
+        int64_t (*now_ms)(void); /* the steady clock */
 };
 
 /* Reads what the store has. `http` and `store` must outlive it. A negative errno with the reason.

@@ -346,7 +346,7 @@ static int open_signer(const struct uplink_trust_options *options, const struct 
                         .maximum_size = signer->network->signature->certificate_size,
                         .public_only = !is_inner_host(signer->settings->certificate_host),
                         .read = signer->network->signature->read_certificate,
-                        .now_ms = signer->now_ms,
+                        .now_ms = options->now_ms ? options->now_ms : clock_steady_ms,
                 },
                 &signer->cache, reason);
 }

@@ -26,7 +26,7 @@ struct uplink_trust_options {
         const struct settings *settings;
         struct http_client *http;
         struct store *store;
-        int64_t (*now_ms)(void); /* NULL = the wall clock */
+        int64_t (*now_ms)(void); /* for tests; NULL = the clocks */
 };
 
 /*

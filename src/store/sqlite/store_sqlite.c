@@ -26,7 +26,7 @@
 /* As many of them leave with one transaction at most. */
 #define SEEN_FORGET_LIMIT 1024
 
-/* Expired records leave so often. */
+/* Expired records leave so often, and the store's time is written down. */
 #define PRUNE_EVERY_MS INT64_C(60000)
 
 /* Of the reserve: when the log is checkpointed; store_sqlite_upkeep.c says why. */
@@ -43,12 +43,12 @@ static const char *const writer_sql[SQL_NUMBER] = {
         [SQL_RANGE_DELETE] = "DELETE FROM events WHERE id BETWEEN ?1 AND ?2",
         [SQL_RETRY] = "UPDATE events SET not_before_ms = ?2, attempts = attempts + 1 WHERE id = ?1",
         [SQL_DEAD] = "INSERT INTO dead_letters SELECT id, device, size + ?4, arrived_ns,"
-                     " not_before_ms, attempts, message_id, record, ?2, ?3"
+                     " not_before_ms, attempts, message_id, record, ?2, ?3, ?5"
                      " FROM events WHERE id = ?1",
-        [SQL_SPAN_NEXT] = "SELECT id, size, length(CAST(reason AS BLOB)), died_ms"
+        [SQL_SPAN_NEXT] = "SELECT id, size, length(CAST(reason AS BLOB)), 0"
                           " FROM dead_letters WHERE id >= ?1 ORDER BY id LIMIT 1",
-        [SQL_TRIM_NEXT] = "SELECT id, size, 0, died_ms FROM dead_letters"
-                          " ORDER BY died_ms, id LIMIT 1",
+        [SQL_TRIM_NEXT] = "SELECT id, size, 0, IFNULL(since_ms, died_ms) FROM dead_letters"
+                          " ORDER BY IFNULL(since_ms, died_ms), id LIMIT 1",
         [SQL_REPLAY] = "INSERT INTO events SELECT ?2, device, size - ?3, arrived_ns, 0, 0,"
                        " message_id, record FROM dead_letters WHERE id = ?1",
         [SQL_DROP] = "DELETE FROM dead_letters WHERE id = ?1",
@@ -61,6 +61,7 @@ static const char *const writer_sql[SQL_NUMBER] = {
         [SQL_SEEN_CHECK] = "SELECT 1 FROM seen WHERE number = ?1 AND message_id = ?2",
         [SQL_SEEN_PRUNE] = "DELETE FROM seen WHERE number < ?1",
         [SQL_LEASE] = "UPDATE counters SET value = ?1 WHERE name = 'next_id'",
+        [SQL_TIME] = "UPDATE counters SET value = ?1 WHERE name = 'time_ms'",
 };
 
 /* --- opening ----------------------------------------------------------------------------- */
@@ -144,14 +145,24 @@ static int open_writer(struct writer *writer, const char *path, struct reason *r
         if (result)
                 return result;
         load_next_id(writer);
+        writer->time_offset_ms =
+                sqlite_ask(connection->db, "SELECT value FROM counters WHERE name = 'time_ms'", 0) -
+                clock_steady_ms();
         sqlite3_wal_hook(connection->db, note_log_pages, writer);
         return 0;
+}
+
+static int64_t time_ms(const struct writer *writer)
+{
+        return clock_steady_ms() + writer->time_offset_ms;
 }
 
 static void store_sqlite_close(void *context)
 {
         struct writer *writer = context;
 
+        if (writer->opened)
+                (void)!sqlite_run_with(&writer->connection, SQL_TIME, time_ms(writer));
         /* What was leased and not used needs not be skipped at the next start. */
         if (writer->leased_id != writer->next_id)
                 (void)!sqlite_run_with(&writer->connection, SQL_LEASE, writer->next_id);
@@ -219,7 +230,7 @@ static int store_sqlite_begin(void *context, bool durable)
                         return result;
                 writer->synced = durable;
         }
-        writer->now_ms = clock_wall_ms();
+        writer->now_ms = time_ms(writer);
         writer->undo_next_id = writer->next_id;
         writer->undo_leased_id = writer->leased_id;
         writer->undo_seen = store_seen_next_row(writer->seen);
@@ -238,10 +249,14 @@ static int forget_seen(struct writer *writer)
 
 static int prune_records(struct writer *writer)
 {
+        int result;
+
         if (writer->now_ms < writer->prune_at_ms)
                 return 0;
         writer->prune_at_ms = writer->now_ms + PRUNE_EVERY_MS;
-        return sqlite_run_with(&writer->connection, SQL_RECORD_PRUNE, writer->now_ms);
+        result = sqlite_run_with(&writer->connection, SQL_TIME, writer->now_ms);
+        return result ? result
+                      : sqlite_run_with(&writer->connection, SQL_RECORD_PRUNE, writer->now_ms);
 }
 
 static int store_sqlite_commit(void *context)
@@ -285,7 +300,8 @@ static int store_sqlite_write(void *context, const struct store_record *record)
         sqlite_bind_string(stmt, 1, record->kind);
         sqlite_bind_string(stmt, 2, record->key);
         if (record->value) {
-                sqlite3_bind_int64(stmt, 3, record->expires_ms);
+                sqlite3_bind_int64(stmt, 3,
+                                   record->keep_ms > 0 ? writer->now_ms + record->keep_ms : 0);
                 sqlite_bind_blob(stmt, 4, record->value, record->value_size);
         }
         return sqlite_run(&writer->connection, (int)number);

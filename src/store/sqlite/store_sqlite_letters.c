@@ -2,13 +2,14 @@
 /* The writing half of the SQLite store: the dead letters. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/sqlite/store_sqlite_writer.h"
 
 struct letter {
         int64_t id;
         int64_t size;
         int64_t reason_size;
-        int64_t died_ms;
+        int64_t since_ms; /* store's time */
 };
 
 /* The bytes stay, and those of the reason are added. */
@@ -20,9 +21,10 @@ int store_sqlite_dead(void *context, int64_t id, const char *reason, struct stor
         int64_t reason_size = (int64_t)strlen(reason);
         int result;
 
-        sqlite3_bind_int64(stmt, 2, writer->now_ms);
+        sqlite3_bind_int64(stmt, 2, clock_wall_ms());
         sqlite_bind_string(stmt, 3, reason);
         sqlite3_bind_int64(stmt, 4, reason_size);
+        sqlite3_bind_int64(stmt, 5, writer->now_ms);
         result = sqlite_run_with(&writer->connection, SQL_DEAD, id);
         if (result || sqlite3_changes(writer->connection.db) == 0)
                 return result;
@@ -45,7 +47,7 @@ static int find_letter(struct writer *writer, int number, struct letter *letter)
         letter->id = sqlite3_column_int64(stmt, 0);
         letter->size = sqlite3_column_int64(stmt, 1);
         letter->reason_size = sqlite3_column_int64(stmt, 2);
-        letter->died_ms = sqlite3_column_int64(stmt, 3);
+        letter->since_ms = sqlite3_column_int64(stmt, 3);
         sqlite3_reset(stmt);
         return 0;
 }
@@ -141,13 +143,14 @@ int store_sqlite_drop(void *context, struct store_span *span, struct store_chang
 
 int store_sqlite_trim(void *context, struct store_trim *trim, struct store_change *change)
 {
+        const struct writer *writer = context;
         struct letter letter;
         int result;
 
         trim->dropped = 0;
         trim->more = false;
         while ((result = find_letter(context, SQL_TRIM_NEXT, &letter)) == 0 && letter.id != 0) {
-                if (letter.died_ms > trim->until_ms && trim->bytes <= 0)
+                if (writer->now_ms - letter.since_ms < trim->age_ms && trim->bytes <= 0)
                         return 0;
                 trim->more = trim->dropped == trim->limit;
                 if (trim->more)

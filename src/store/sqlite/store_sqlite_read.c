@@ -3,7 +3,6 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "store/sqlite/store_sqlite.h"
 
@@ -30,9 +29,11 @@ static const char *const reader_sql[SQL_NUMBER] = {
         [SQL_DEAD_LETTERS] = "SELECT " SQLITE_EVENT_COLUMNS ", died_ms, reason"
                              " FROM dead_letters WHERE id > ?1"
                              " ORDER BY id LIMIT ?2",
-        [SQL_RECORDS] = "SELECT key, expires_ms, value FROM records WHERE kind = ?1"
-                        " AND key > ?2 AND (expires_ms = 0 OR expires_ms > ?3)"
-                        " ORDER BY key LIMIT ?4",
+        /* Before there was a time of the store, nothing is over. */
+        [SQL_RECORDS] = "SELECT key, value, MAX(expires_ms - now, 0) FROM records,"
+                        " (SELECT IFNULL(MAX(value), 0) now FROM counters WHERE name = 'time_ms')"
+                        " WHERE kind = ?1 AND key > ?2 AND (expires_ms = 0 OR expires_ms > now)"
+                        " ORDER BY key LIMIT ?3",
 };
 
 void store_sqlite_close_reader(void *reader)
@@ -139,15 +140,14 @@ int store_sqlite_records(void *reader, const struct store_record *after, size_t 
 
         sqlite_bind_string(stmt, 1, after->kind);
         sqlite_bind_string(stmt, 2, after->key ? after->key : "");
-        sqlite3_bind_int64(stmt, 3, clock_wall_ms());
-        sqlite3_bind_int64(stmt, 4, (int64_t)maximum);
+        sqlite3_bind_int64(stmt, 3, (int64_t)maximum);
         while (sqlite_has_row(connection, SQL_RECORDS, &result)) {
                 struct store_record record = {
                         .kind = after->kind,
                         .key = sqlite_string(stmt, 0),
-                        .expires_ms = sqlite3_column_int64(stmt, 1),
-                        .value = sqlite3_column_blob(stmt, 2),
-                        .value_size = (size_t)sqlite3_column_bytes(stmt, 2),
+                        .value = sqlite3_column_blob(stmt, 1),
+                        .value_size = (size_t)sqlite3_column_bytes(stmt, 1),
+                        .keep_ms = sqlite3_column_int64(stmt, 2),
                 };
 
                 row(context, &record);

@@ -53,10 +53,21 @@ static const char letters_sql[] =
         "DROP INDEX dead_letter_sizes;"
         "CREATE INDEX dead_letter_ages ON dead_letters (died_ms, id, size);";
 
+/*
+ * The store's own time (store.h) begins as the wall clock. Letters of before that count from when
+ * they died by the wall clock; their rows are not written anew.
+ */
+static const char time_sql[] =
+        "INSERT INTO counters VALUES ('time_ms', CAST(strftime('%s', 'now') AS INTEGER) * 1000);"
+        "ALTER TABLE dead_letters ADD COLUMN since_ms INTEGER;"
+        "DROP INDEX dead_letter_ages;"
+        "CREATE INDEX dead_letter_ages ON dead_letters (IFNULL(since_ms, died_ms), id, size);";
+
 const struct store_sqlite_step store_sqlite_steps[] = {
         {"events, dead letters, records", tables_sql},
         {"message ids seen lately", seen_sql},
         {"dead letters by age", letters_sql},
+        {"the store's own time", time_sql},
 };
 
 const int store_sqlite_version = (int)ARRAY_SIZE(store_sqlite_steps);

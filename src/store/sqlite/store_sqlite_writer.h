@@ -32,6 +32,7 @@ enum sql {
         SQL_SEEN_CHECK,
         SQL_SEEN_PRUNE,
         SQL_LEASE,
+        SQL_TIME,
         SQL_NUMBER,
 };
 
@@ -40,10 +41,11 @@ struct writer {
         struct store_seen *seen;
         struct store_reserve reserve;
         int64_t next_id;
-        int64_t leased_id;   /* the file says so: ids below may have been given */
-        int64_t now_ms;      /* of the transaction */
-        int64_t prune_at_ms; /* when expired records go next */
-        int64_t seen_from;   /* earlier rows of `seen` go with this transaction */
+        int64_t leased_id;      /* the file says so: ids below may have been given */
+        int64_t time_offset_ms; /* the store's time less the steady clock */
+        int64_t now_ms;         /* the store's time, of the transaction */
+        int64_t prune_at_ms;    /* when expired records go next */
+        int64_t seen_from;      /* earlier rows of `seen` go with this transaction */
         /* What a rollback goes back to. */
         int64_t undo_next_id;
         int64_t undo_leased_id;

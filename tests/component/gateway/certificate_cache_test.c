@@ -187,7 +187,7 @@ static struct world *start_world(bool public_only)
 {
         struct world *world = mem_new(1, sizeof(*world));
 
-        now_ms = clock_wall_ms();
+        now_ms = clock_steady_ms();
         pthread_mutex_init(&world->lock, NULL);
         pthread_cond_init(&world->changes, NULL);
         world->public_only = public_only;
@@ -501,17 +501,18 @@ static void m8_a_copy_stays_when_its_refresh_fails_but_not_for_ever(void **state
         assert_int_equal(fetch(world, "a"), CERTIFICATE_WRONG);
 }
 
-static void m8_a_clock_that_is_set_back_loses_no_copy(void **state)
+/* As if the copy had been in the store for so long. */
+static void make_older(struct world *world, const char *path, int64_t age_ms)
 {
-        CLEANUP(stop_world) struct world *world = start_world(false);
+        CLEANUP(mem_cleanup) char *url = url_of(world, path);
+        const char *content = content_of("good-1");
 
-        (void)state;
-        fetch(world, "a");
-        set_answer(world, 200, "good-2");
-        now_ms -= 100 * DAY;
-        find(world, "a", "good-1");
-        wait_for_name(world, "a", "good-2");
-        assert_int_equal(count_requests(world), 2);
+        store_write_copy(world->store,
+                         &(struct store_record){.kind = "certificate.test",
+                                                .key = url,
+                                                .value = content,
+                                                .value_size = strlen(content),
+                                                .keep_ms = CERTIFICATE_CACHE_KEEP_MS - age_ms});
 }
 
 static void m8_copies_survive_a_restart_with_their_age(void **state)
@@ -523,7 +524,7 @@ static void m8_copies_survive_a_restart_with_their_age(void **state)
         restart(world);
         assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
         assert_int_equal(count_requests(world), 1);
-        now_ms += DAY;
+        make_older(world, "a", DAY);
         set_answer(world, 200, "good-2");
         restart(world);
         assert_int_equal(find(world, "a", "good-1"), CERTIFICATE_KNOWN);
@@ -631,7 +632,6 @@ int main(void)
                 cmocka_unit_test(m8_an_inner_address_is_not_connected),
                 cmocka_unit_test(m8_a_copy_is_refreshed_after_a_day_in_the_background),
                 cmocka_unit_test(m8_a_copy_stays_when_its_refresh_fails_but_not_for_ever),
-                cmocka_unit_test(m8_a_clock_that_is_set_back_loses_no_copy),
                 cmocka_unit_test(m8_copies_survive_a_restart_with_their_age),
                 cmocka_unit_test(m8_a_record_that_is_no_certificate_is_not_believed),
                 cmocka_unit_test(m8_made_up_addresses_displace_no_certificate),

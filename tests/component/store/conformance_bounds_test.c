@@ -194,11 +194,11 @@ static void the_letters_that_died_first_give_way_when_they_are_too_many(void **s
         }
         /* Not in the order of their ids. */
         for (int i = 4; i >= 0; i--) {
-                int64_t now_ms = clock_wall_ms();
+                int64_t now_ms = clock_steady_ms();
 
                 store_dead(fixture->store, ids[i], "r");
                 support_flush(fixture->store);
-                while (clock_wall_ms() == now_ms)
+                while (clock_steady_ms() == now_ms)
                         continue;
         }
         wait_for_letters(fixture, 3);
@@ -227,13 +227,64 @@ static void letters_give_way_when_they_are_too_old(void **state)
         open_store(fixture);
         assert_int_equal(letters_of(fixture, 8).count, 1);
         close_store(fixture);
-        died_ms = clock_wall_ms();
-        while (clock_wall_ms() - died_ms < 2)
+        died_ms = clock_steady_ms();
+        while (clock_steady_ms() - died_ms < 2)
                 continue;
         fixture->options.dead_letter_ms = 1;
         open_store(fixture);
         wait_for_letters(fixture, 0);
         assert_waiting(fixture->store, "a", "waits");
+}
+
+/* --- the store's own time --------------------------------------------------------------------- */
+
+static int64_t wall_step_ms;
+
+int64_t __real_clock_wall_ms(void);
+int64_t __wrap_clock_wall_ms(void);
+
+int64_t __wrap_clock_wall_ms(void)
+{
+        return __real_clock_wall_ms() + wall_step_ms;
+}
+
+static bool count_record(void *context, const struct store_record *record)
+{
+        (void)record;
+        ++*(int *)context;
+        return true;
+}
+
+static void a_step_of_the_wall_clock_removes_nothing_too_early(void **state)
+{
+        static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+        struct fixture *fixture = *state;
+        struct store_event event = support_event("a", "seen", "x");
+
+        close_store(fixture);
+        fixture->options.dead_letter_ms = 3600000;
+        open_store(fixture);
+        store_dead(fixture->store, support_put_one(fixture->store, "a", "1", "dead"), "r");
+        assert_int_equal(support_write(fixture->store, "k", "a", "x", 3600000), 0);
+        event.duplicate_window_ms = 3600000;
+        assert_int_equal(support_put(fixture->store, &event, 1), 0);
+        for (int step = -1; step <= 2; step++) {
+                int records = 0;
+
+                /* Before the store is opened, and while it is open. */
+                wall_step_ms = step * 3 * day_ms;
+                close_store(fixture);
+                open_store(fixture);
+                wall_step_ms += day_ms;
+                event.duplicate_window_ms = 3600000;
+                assert_int_equal(support_put(fixture->store, &event, 1), 0);
+                assert_int_equal(event.id, 0);
+                assert_int_equal(store_records_each(fixture->store, "k", count_record, &records),
+                                 0);
+                assert_int_equal(records, 1);
+                assert_int_equal(letters_of(fixture, 8).count, 1);
+        }
+        wall_step_ms = 0;
 }
 
 int main(void)
@@ -247,6 +298,7 @@ int main(void)
                 TEST(replay_ends_at_the_bound),
                 TEST(the_letters_that_died_first_give_way_when_they_are_too_many),
                 TEST(letters_give_way_when_they_are_too_old),
+                TEST(a_step_of_the_wall_clock_removes_nothing_too_early),
         };
 
         return run_for_every_backend(tests, ARRAY_SIZE(tests));

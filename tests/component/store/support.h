@@ -159,14 +159,14 @@ static inline void write_call_done(struct store_write *write, int result)
 }
 
 static inline int support_write(struct store *store, const char *kind, const char *key,
-                                const char *value, int64_t expires_ms)
+                                const char *value, int64_t keep_ms)
 {
         struct write_call call = {
                 .write = {.record = {.kind = kind,
                                      .key = key,
                                      .value = value,
                                      .value_size = value ? strlen(value) : 0,
-                                     .expires_ms = expires_ms},
+                                     .keep_ms = keep_ms},
                           .done = write_call_done},
                 .latch = LATCH_INIT,
         };

@@ -567,6 +567,20 @@ static void law_a_step_of_the_wall_clock_forgets_no_finished_command(void **stat
         }
 }
 
+static void law_a_clock_that_is_ahead_at_a_start_forgets_no_finished_command(void **state)
+{
+        struct command *command = add_taken("m", NULL);
+
+        (void)state;
+        command_ledger_finish(ledger.open, command, COMMAND_DELIVERED, NULL);
+        step_clock(command, 3 * DAY_MS);
+        command_ledger_record(ledger.open, command);
+        commit();
+        restart();
+        take_care();
+        assert_non_null(find("m"));
+}
+
 static void what_is_over_by_both_clocks_ends(void **state)
 {
         struct command *command = add_taken("m", NULL);
@@ -672,6 +686,7 @@ int main(void)
                 LEDGER_TEST(law_one_whose_time_is_over_is_not_handed_over),
                 LEDGER_TEST(law_a_step_of_the_wall_clock_ends_no_command),
                 LEDGER_TEST(law_a_step_of_the_wall_clock_forgets_no_finished_command),
+                LEDGER_TEST(law_a_clock_that_is_ahead_at_a_start_forgets_no_finished_command),
                 LEDGER_TEST(what_is_over_by_both_clocks_ends),
                 LEDGER_TEST(law_one_too_many_is_held_and_taken_in_order),
                 LEDGER_TEST(a_held_command_follows_its_lock),
