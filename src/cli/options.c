@@ -67,14 +67,19 @@ static void add_paragraphs(struct buf *out, const char *text)
         buf_add_char(out, '\n');
 }
 
+static void add_command(struct buf *out, const char *command)
+{
+        buf_add_format(out, "%s%s%s", terminal_program(), *command ? " " : "", command);
+}
+
 /* Each form of a usage, on a line of its own. */
 static void add_usage(struct buf *out, const char *begin, const char *name, const char *forms)
 {
         do {
                 size_t size = strcspn(forms, "\n");
 
-                buf_add_text(out, out->size == 0 ? "usage: isthmus " : "       isthmus ");
-                buf_add_text(out, begin);
+                buf_add_text(out, out->size == 0 ? "usage: " : "       ");
+                add_command(out, begin);
                 if (name)
                         buf_add_format(out, " %s", name);
                 if (size > 0)
@@ -183,7 +188,9 @@ void options_manual(const struct options *options, struct buf *out)
 
         options_help(options, &usage);
         usage.data[(size_t)(strstr(usage.data, "\n\n") - usage.data)] = '\0';
-        buf_add_format(out, ".Ss isthmus %s\n.Bd -literal -compact\n", options->command);
+        buf_add_text(out, ".Ss ");
+        add_command(out, options->command);
+        buf_add_text(out, "\n.Bd -literal -compact\n");
         for (line = usage.data; line; line = strchr(line, '\n')) {
                 line += *line == '\n' ? 1 : 0;
                 buf_add(out, line + strlen("usage: "), strcspn(line + strlen("usage: "), "\n"));

@@ -64,7 +64,7 @@ struct options_action {
 #define OPTIONS_ANY_NUMBER 100000
 
 struct options {
-        const char *command; /* "queue", "hub watch" */
+        const char *command; /* "queue", "hub watch"; "" = the program itself */
         /* Of a command without actions: what follows its name, a line for each form. */
         const char *synopsis;
         const char *summary;                  /* paragraphs; or NULL */

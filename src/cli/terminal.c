@@ -8,6 +8,18 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
+static const char *program = "isthmus";
+
+void terminal_set_program(const char *name)
+{
+        program = name;
+}
+
+const char *terminal_program(void)
+{
+        return program;
+}
+
 void terminal_add(struct buf *out, const char *text)
 {
         if (text)
@@ -42,7 +54,7 @@ static void PRINTF_LIKE(2, 0) complain(const char *command, const char *format, 
         CLEANUP(buf_deinit) struct buf line = BUF_INIT;
 
         buf_add_values(&sentence, format, values);
-        buf_add_format(&line, "isthmus %s: ", command);
+        buf_add_format(&line, "%s%s%s: ", program, *command ? " " : "", command);
         text_add_printable(&line, buf_text(&sentence), sentence.size);
         fprintf(stderr, "%s\n", buf_text(&line));
 }
@@ -64,6 +76,6 @@ int terminal_usage(const char *command, const char *format, ...)
         va_start(values, format);
         complain(command, format, values);
         va_end(values);
-        fprintf(stderr, "`isthmus %s --help` explains it\n", command);
+        fprintf(stderr, "`%s%s%s --help` explains it\n", program, *command ? " " : "", command);
         return CLI_USAGE;
 }

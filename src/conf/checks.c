@@ -107,15 +107,36 @@ bool check_key(const char *text, struct reason *reason)
         return false;
 }
 
+static bool parse_connection_string(const char *text, struct connection_string *parsed,
+                                    struct reason *reason)
+{
+        if (connection_string_parse(text, parsed, reason))
+                return true;
+        reason_prefix(reason, "this is no connection string of a hub");
+        return false;
+}
+
+bool check_any_connection_string(const char *text, struct reason *reason)
+{
+        CLEANUP(connection_string_deinit)
+        struct connection_string parsed = CONNECTION_STRING_INIT;
+
+        if (!parse_connection_string(text, &parsed, reason))
+                return false;
+        if (!parsed.gateway_host_name && !parsed.module_id)
+                return true;
+        reason_set(reason, "%s is not supported here",
+                   parsed.module_id ? "ModuleId" : "GatewayHostName");
+        return false;
+}
+
 bool check_connection_string(const char *text, struct reason *reason)
 {
         CLEANUP(connection_string_deinit)
         struct connection_string parsed = CONNECTION_STRING_INIT;
 
-        if (!connection_string_parse(text, &parsed, reason)) {
-                reason_prefix(reason, "this is no connection string of a hub");
+        if (!parse_connection_string(text, &parsed, reason))
                 return false;
-        }
         if (!parsed.device_id && parsed.shared_access_key_name)
                 return true;
         reason_set(reason, "this connection string is of one device; that of a policy with the "

@@ -36,6 +36,9 @@ bool check_key(const char *text, struct reason *reason);
 /* Of a hub's policy: one that may connect for every device. */
 bool check_connection_string(const char *text, struct reason *reason);
 
+/* Of a hub's policy, or of one device. */
+bool check_any_connection_string(const char *text, struct reason *reason);
+
 /* Adds what of a connection string may be shown: all but its key. */
 void mask_connection_string(const char *text, struct buf *out);
 

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/reason.h"
+
 #define ZONE_POINTS_MAX 64
 #define ZONE_NAME_MAX   64
 
@@ -20,6 +22,12 @@ struct zone {
         struct polygon polygon;
         bool *labels; /* of the model, by index: which count here; NULL = all */
 };
+
+/*
+ * Reads `[[x, y], [x, y], ...]`, at least three corners, each number from 0 to 1. False with a
+ * reason that continues a sentence about it.
+ */
+bool polygon_read(const char *json, struct polygon *polygon, struct reason *reason);
 
 /* Whether the point lies in it; a point on an edge is in one of two polygons that share the edge.
  */

@@ -71,8 +71,8 @@ static size_t place_in_order(const struct conf_load *load, const struct conf_mat
         return load->count;
 }
 
-static void insert_binding(struct conf_load *load, const struct conf_match *match,
-                           const struct conf_entry *entry)
+void conf_add_binding(struct conf_load *load, const struct conf_match *match,
+                      const struct conf_entry *entry)
 {
         size_t at = place_in_order(load, match);
         struct conf_binding made = {
@@ -136,7 +136,7 @@ static void bind_value(struct conf_load *load, const struct conf_match *match,
                 drop_list(load, match);
         known = find_same(load, match);
         if (!known) {
-                insert_binding(load, match, entry);
+                conf_add_binding(load, match, entry);
                 return;
         }
         if (entry->place.variable && !known->entry->place.variable) {

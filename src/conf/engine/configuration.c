@@ -49,6 +49,8 @@ static int load_all(const struct conf_source *source, const struct buf *text,
         if (load->report->mistakes == 0) {
                 conf_entries_add_environment(&load->entries, source->environment);
                 conf_bind(load);
+                if (load->schema->prepare)
+                        load->schema->prepare(load);
                 conf_apply(load);
                 load->schema->finish(load);
         }

@@ -59,6 +59,10 @@ void conf_say_about(struct conf_load *load, enum conf_severity severity,
 const struct conf_binding *conf_find_binding(const struct conf_load *load,
                                              const struct conf_subject *subject);
 
+/* Gives a further setting what an entry gave; its names are copied. Moves `load->bindings`. */
+void conf_add_binding(struct conf_load *load, const struct conf_match *match,
+                      const struct conf_entry *entry);
+
 /* Finds each entry's row; the environment wins over the file. */
 void conf_bind(struct conf_load *load);
 

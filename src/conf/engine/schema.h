@@ -102,6 +102,8 @@ struct conf_schema {
         size_t map_count;
         const struct conf_spelling *spellings;
         const struct conf_ignored *ignored;
+        /* When it is known who gave what, and nothing is written yet; or NULL. */
+        void (*prepare)(struct conf_load *load);
         /* When every value is written: sets what follows from others, reports what does not fit. */
         void (*finish)(struct conf_load *load);
 };
