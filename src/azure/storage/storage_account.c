@@ -61,10 +61,10 @@ void storage_account_deinit(struct storage_account *account)
         buf_wipe(&account->key);
 }
 
-/* A URL without what may stand at its end. */
+/* A URL without what may stand at its end; NULL if there is none. */
 static char *take_endpoint(struct key_values *pieces, enum key key)
 {
-        char *url = key_values_take(pieces, key);
+        char *url = key_values_has(pieces, key) ? key_values_take(pieces, key) : NULL;
         size_t length = url ? strlen(url) : 0;
 
         while (length > 0 && url[length - 1] == '/')
@@ -148,9 +148,8 @@ static bool name_endpoints(struct key_values *pieces, struct storage_account *ac
         for (size_t i = 0; i < STORAGE_SERVICE_COUNT; i++) {
                 char **url = &account->endpoints[i];
 
-                if (key_values_has(pieces, services[i].key))
-                        *url = take_endpoint(pieces, services[i].key);
-                else
+                *url = take_endpoint(pieces, services[i].key);
+                if (!*url)
                         *url = mem_format("%s://%s.%s.%s", protocol, account->name,
                                           services[i].host_part, suffix);
                 if (!check_endpoint_url(key_names[services[i].key], *url, reason))
@@ -183,9 +182,9 @@ static bool take_account_with_signature(struct key_values *pieces, struct storag
         }
         account->signature = mem_text(signature + (signature[0] == '?' ? 1 : 0));
         for (size_t i = 0; i < STORAGE_SERVICE_COUNT; i++) {
-                if (!key_values_has(pieces, services[i].key))
-                        continue;
                 account->endpoints[i] = take_endpoint(pieces, services[i].key);
+                if (!account->endpoints[i])
+                        continue;
                 if (!check_endpoint_url(key_names[services[i].key], account->endpoints[i], reason))
                         return false;
                 named = true;
@@ -199,9 +198,8 @@ static bool take_account_with_signature(struct key_values *pieces, struct storag
 static bool take_emulator(struct key_values *pieces, struct storage_account *account,
                           struct reason *reason)
 {
-        CLEANUP(mem_cleanup)
-        char *host = key_values_has(pieces, EMULATOR_URI) ? take_endpoint(pieces, EMULATOR_URI)
-                                                          : mem_text(EMULATOR_HOST);
+        CLEANUP(mem_cleanup) char *named = take_endpoint(pieces, EMULATOR_URI);
+        const char *host = named ? named : EMULATOR_HOST;
 
         if (!crypto_base64_decode(&account->key, EMULATOR_KEY, strlen(EMULATOR_KEY))) {
                 reason_set(reason, "the emulator's key can't be read");
