@@ -26,11 +26,11 @@
 #include "gateway/device/device_provision.h"
 #include "gateway/device/downlink_route.h"
 #include "gateway/device_link.h"
+#include "gateway/intake/webhook_intake.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "gateway/uplink/uplink_store.h"
 #include "gateway/uplink/uplink_trust.h"
-#include "gateway/webhook_intake.h"
 #include "http/http_client.h"
 #include "store/store.h"
 
@@ -59,6 +59,7 @@ struct gateway {
         struct uplink_format *uplink_format;
         struct device_link *device_link;
         struct uplink_trust *trust;
+        struct delivery_means means;
         struct webhook_intake *webhook;
         struct command_ledger *ledger;
         struct command_arrive *command_arrive;
@@ -341,15 +342,16 @@ static int read_certificates(struct gateway *gateway, struct reason *reason)
 
 static int take_webhooks(struct gateway *gateway, struct reason *reason)
 {
-        return webhook_intake_start(
-                &(struct webhook_intake_options){.settings = gateway->settings,
-                                                 .store = gateway->store,
-                                                 .queue = gateway->queue,
-                                                 .trust = gateway->trust,
-                                                 .directory = gateway->directory,
-                                                 .devices = gateway->devices,
-                                                 .confirm = gateway->confirm},
-                &gateway->webhook, reason);
+        gateway->means = (struct delivery_means){
+                .settings = gateway->settings,
+                .store = gateway->store,
+                .queue = gateway->queue,
+                .trust = gateway->trust,
+                .directory = gateway->directory,
+                .devices = gateway->devices,
+                .confirm = gateway->confirm,
+        };
+        return webhook_intake_start(&gateway->means, &gateway->webhook, reason);
 }
 
 /* Data must flow even where there can be no control socket, for example on some file systems. */

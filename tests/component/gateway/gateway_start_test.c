@@ -28,8 +28,8 @@
 #include "gateway/device/device_provision.h"
 #include "gateway/device/downlink_route.h"
 #include "gateway/gateway.h"
+#include "gateway/intake/webhook_intake.h"
 #include "gateway/uplink/uplink_trust.h"
-#include "gateway/webhook_intake.h"
 #include "http/http_client.h"
 #include "store/store.h"
 #include "support/directory.h"
@@ -91,9 +91,8 @@ STEP(control_start,
      (const struct control_options *options, struct control **control, struct reason *reason),
      (options, control, reason))
 STEP(webhook_intake_start,
-     (const struct webhook_intake_options *options, struct webhook_intake **webhook,
-      struct reason *reason),
-     (options, webhook, reason))
+     (const struct delivery_means *means, struct webhook_intake **webhook, struct reason *reason),
+     (means, webhook, reason))
 
 int __real_formatter_pool_new(const struct formatter_options *options, struct formatter_pool **pool,
                               struct reason *reason);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/webhook_keys.h"
+#include "gateway/intake/webhook_keys.h"
 
 #include <string.h>
 #include <strings.h>

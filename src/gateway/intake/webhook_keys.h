@@ -3,8 +3,8 @@
  * Whose key is it: finds the one of WebhookKeys that a request brings, and what it may send.
  * Any thread that may ask the exchange.
  */
-#ifndef ISTHMUS_GATEWAY_WEBHOOK_KEYS_H
-#define ISTHMUS_GATEWAY_WEBHOOK_KEYS_H
+#ifndef ISTHMUS_GATEWAY_INTAKE_WEBHOOK_KEYS_H
+#define ISTHMUS_GATEWAY_INTAKE_WEBHOOK_KEYS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

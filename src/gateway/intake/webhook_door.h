@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The door that webhooks come through: its certificate, and what is counted and logged of it. */
-#ifndef ISTHMUS_GATEWAY_WEBHOOK_DOOR_H
-#define ISTHMUS_GATEWAY_WEBHOOK_DOOR_H
+#ifndef ISTHMUS_GATEWAY_INTAKE_WEBHOOK_DOOR_H
+#define ISTHMUS_GATEWAY_INTAKE_WEBHOOK_DOOR_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/webhook_door.h"
+#include "gateway/intake/webhook_door.h"
 
 #include <stdlib.h>
 #include <string.h>

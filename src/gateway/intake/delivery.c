@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/intake/delivery.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/json_writer.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "gateway/device/device_identity.h"
+#include "gateway/device/downlink_route.h"
+#include "gateway/intake/webhook_keys.h"
+#include "gateway/uplink/uplink_store.h"
+
+/* Of one delivery; its answer names them all. */
+#define MOST_REFUSALS_LOGGED 16
+
+struct delivery {
+        const struct delivery_means *means;
+        struct delivery_source source;
+        delivery_done *done;
+        void *context;
+        enum uplink_verdict verdict; /* at once */
+        struct uplink_proof *proof;  /* of UPLINK_UNDECIDED */
+        struct reason doubt;         /* why it isn't UPLINK_TRUSTED */
+        bool not_now;                /* something of it was refused that may be taken later */
+        struct uplink_put put;
+        struct buf not_stored;
+        int confirms;     /* events of it that tell the fate of a downlink */
+        atomic_int parts; /* that must be done before the answer: one is our own work on it */
+        atomic_int result;
+};
+
+/* --- its end ------------------------------------------------------------------------------ */
+
+/* Frees the delivery. */
+static void end_as(struct delivery *delivery, const struct delivery_result *result)
+{
+        delivery->done(delivery->context, result);
+        uplink_events_free(&delivery->put.events);
+        buf_deinit(&delivery->not_stored);
+        free(delivery);
+}
+
+static void end(struct delivery *delivery, enum delivery_fate fate, const struct reason *reason)
+{
+        end_as(delivery, &(struct delivery_result){.fate = fate,
+                                                   .reason = reason,
+                                                   .not_stored = &delivery->not_stored});
+}
+
+/* --- storing ------------------------------------------------------------------------------ */
+
+/* Why nothing of it could be stored. */
+static void explain(const struct delivery *delivery, int result, struct reason *reason)
+{
+        if (result == STORE_E_SHARE)
+                reason_set(reason,
+                           "so many events of %s wait that it has used up its share of the store; "
+                           "nothing was stored",
+                           list_entry(delivery->put.events.head.next, struct uplink_event, node)
+                                   ->device_key);
+        else if (result == STORE_E_FULL)
+                reason_set(reason, "the store is full; nothing was stored");
+        else
+                reason_set(reason, "the store can't write; nothing was stored");
+}
+
+/* One part is durable, or can't be; the last one ends it. Any thread. */
+static void part_done(void *context, int result)
+{
+        struct delivery *delivery = context;
+        struct reason reason = REASON_INIT;
+
+        if (result != 0)
+                atomic_store(&delivery->result, result);
+        if (atomic_fetch_sub(&delivery->parts, 1) > 1)
+                return;
+        result = atomic_load(&delivery->result);
+        if (result != 0)
+                explain(delivery, result, &reason);
+        end(delivery, result == 0 ? DELIVERY_STORED : DELIVERY_NOT_NOW, &reason);
+}
+
+/* On the store's thread. */
+static void put_done(struct uplink_put *put, int result)
+{
+        struct delivery *delivery = list_entry(put, struct delivery, put);
+
+        if (result == 0)
+                metrics_observe(METRIC_WEBHOOK_TO_STORED,
+                                clock_steady_ns() - delivery->source.arrived_ns);
+        part_done(delivery, result);
+}
+
+/* What tells the fate of a downlink is to be durable before the answer. */
+static void confirm(struct delivery *delivery, const struct event *event)
+{
+        if (!command_confirm_concerns(event))
+                return;
+        delivery->confirms++;
+        atomic_fetch_add(&delivery->parts, 1);
+        command_confirm_event(delivery->means->confirm, event, part_done, delivery);
+}
+
+static bool is_wanted(const struct delivery_means *means, const struct event *event)
+{
+        if (!uplink_store_wants(means->settings, event->kind))
+                return false;
+        if (device_directory_integrates(means->directory, event))
+                return true;
+        metrics_add(METRIC_DEVICE_OFF, 1);
+        log_debug("EVENT_NOT_INTEGRATED", "An event is dropped: its device is not to be in Azure",
+                  LOG_TEXT("message_id", event->message_id),
+                  LOG_TEXT("application", event->application), LOG_TEXT("device", event->device),
+                  LOG_END);
+        return false;
+}
+
+/* May its device be one of IoT Hub's? */
+static bool is_admissible(struct delivery *delivery, const struct event *event,
+                          const char *device_key, struct reason *reason)
+{
+        const struct delivery_means *means = delivery->means;
+
+        if (!device_identity_check(means->settings, event, reason))
+                return false;
+        if (device_table_admits(means->devices, device_key, reason))
+                return true;
+        delivery->not_now = true;
+        return false;
+}
+
+/* Moves an event that is to be stored from the parsed list to the delivery. */
+static void select_event(struct delivery *delivery, struct event_list *parsed, struct event *event)
+{
+        const struct delivery_means *means = delivery->means;
+        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        struct reason unfit = REASON_INIT;
+        struct uplink_event *moved;
+
+        if (!is_wanted(means, event))
+                return;
+        event_device_key(event, &key);
+        if (!is_admissible(delivery, event, buf_text(&key), &unfit)) {
+                event_list_refuse(parsed, event->device, unfit.text);
+                return;
+        }
+        moved = mem_new(1, sizeof(*moved));
+        moved->event = *event;
+        *event = EVENT_INIT;
+        moved->device_key = buf_take(&key);
+        moved->heard = downlink_hear(means->settings, &delivery->source.received, &moved->event);
+        moved->arrived_ns = delivery->source.arrived_ns;
+        list_push_back(&delivery->put.events, &moved->node);
+}
+
+/* Everything that is to be durable before the answer is under way when it returns. */
+static void start_put(struct delivery *delivery)
+{
+        const struct delivery_means *means = delivery->means;
+
+        if (!list_is_empty(&delivery->put.events)) {
+                atomic_fetch_add(&delivery->parts, 1);
+                delivery->put.done = put_done;
+                uplink_store(means->store, means->queue, &delivery->put);
+        }
+        part_done(delivery, 0);
+}
+
+/* --- parts that are not stored ------------------------------------------------------------ */
+
+static void tell_refusals(const struct delivery *delivery, const struct event_list *parsed)
+{
+        metrics_add(METRIC_WEBHOOK_PART_REFUSED, (int64_t)parsed->refusal_count);
+        for (size_t i = 0; i < parsed->refusal_count && i < MOST_REFUSALS_LOGGED; i++)
+                log_warn("WEBHOOK_PART_REFUSED", "A part of a webhook was not stored",
+                         LOG_TEXT("network", delivery->source.network->name),
+                         LOG_TEXT("device",
+                                  parsed->refusals[i].device ? parsed->refusals[i].device : ""),
+                         LOG_TEXT("reason", parsed->refusals[i].why),
+                         LOG_INT("of", (int64_t)parsed->refusal_count), LOG_END);
+}
+
+/* `{"stored":1,"notStored":[{"device":"...","reason":"..."}]}` */
+static void write_not_stored(struct delivery *delivery, const struct event_list *parsed)
+{
+        struct buf *out = &delivery->not_stored;
+
+        buf_add_format(out, "{\"stored\":%zu,\"notStored\":[", delivery->put.events.count);
+        for (size_t i = 0; i < parsed->refusal_count; i++) {
+                struct json_writer part;
+
+                if (i > 0)
+                        buf_add_char(out, ',');
+                json_writer_open(&part, out);
+                json_writer_text(&part, "device", parsed->refusals[i].device);
+                json_writer_text(&part, "reason", parsed->refusals[i].why);
+                json_writer_close(&part);
+        }
+        buf_add_text(out, "]}\n");
+}
+
+static void store_events(struct delivery *delivery, struct event_list *parsed)
+{
+        struct reason unfit = REASON_INIT;
+
+        for (size_t i = 0; i < parsed->count; i++) {
+                confirm(delivery, &parsed->events[i]);
+                select_event(delivery, parsed, &parsed->events[i]);
+        }
+        tell_refusals(delivery, parsed);
+        if (!list_is_empty(&delivery->put.events) || delivery->confirms > 0) {
+                if (parsed->refusal_count > 0)
+                        write_not_stored(delivery, parsed);
+                start_put(delivery);
+                return;
+        }
+        for (size_t i = 0; i < parsed->refusal_count; i++)
+                reason_add(&unfit, "%s", parsed->refusals[i].why);
+        if (parsed->refusal_count == 0)
+                end(delivery, DELIVERY_IGNORED, &unfit);
+        else
+                end(delivery, delivery->not_now ? DELIVERY_NOT_NOW : DELIVERY_UNFIT, &unfit);
+}
+
+/* --- understanding ------------------------------------------------------------------------ */
+
+/* Ends the delivery if not all of it is of the key's applications. */
+static bool has_foreign(struct delivery *delivery, const struct event_list *parsed)
+{
+        const struct event *foreign =
+                delivery->source.key ? webhook_key_foreign(delivery->source.key, parsed) : NULL;
+        const struct reason reason = REASON_INIT;
+
+        if (!foreign)
+                return false;
+        end_as(delivery, &(struct delivery_result){.fate = DELIVERY_FOREIGN,
+                                                   .reason = &reason,
+                                                   .not_stored = &delivery->not_stored,
+                                                   .foreign_application = foreign->application});
+        return true;
+}
+
+static void take(struct delivery *delivery)
+{
+        CLEANUP(event_list_deinit) struct event_list parsed = EVENT_LIST_INIT;
+        struct reason reason = REASON_INIT;
+        const struct network *network = delivery->source.network;
+
+        if (network->parse(&delivery->source.received, &parsed, &reason) == NETWORK_E_MALFORMED) {
+                tell_refusals(delivery, &parsed);
+                end(delivery, DELIVERY_MALFORMED, &reason);
+                return;
+        }
+        if (has_foreign(delivery, &parsed))
+                return;
+        if (reason.text[0] != '\0')
+                log_info("WEBHOOK_REMARK", "A webhook was taken with a remark",
+                         LOG_TEXT("network", network->name), LOG_TEXT("remark", reason.text),
+                         LOG_END);
+        store_events(delivery, &parsed);
+}
+
+/* On the thread that takes it, or where the certificate came from. */
+static void on_verdict(void *context, enum uplink_verdict verdict, const struct reason *reason)
+{
+        struct delivery *delivery = context;
+
+        switch (verdict) {
+        case UPLINK_TRUSTED:
+                take(delivery);
+                break;
+        case UPLINK_MALFORMED:
+                end(delivery, DELIVERY_MALFORMED, reason);
+                break;
+        case UPLINK_REFUSED:
+                end(delivery, DELIVERY_UNTRUSTED, reason);
+                break;
+        case UPLINK_UNAVAILABLE:
+        case UPLINK_UNDECIDED:
+                end(delivery, DELIVERY_NOT_NOW, reason);
+                break;
+        }
+}
+
+struct delivery *delivery_new(const struct delivery_means *means,
+                              const struct delivery_source *source, delivery_done *done,
+                              void *context)
+{
+        struct delivery *delivery = mem_new(1, sizeof(*delivery));
+
+        delivery->means = means;
+        delivery->source = *source;
+        delivery->done = done;
+        delivery->context = context;
+        list_init(&delivery->put.events);
+        atomic_init(&delivery->parts, 1);
+        delivery->verdict = UPLINK_TRUSTED;
+        if (!source->vouched)
+                delivery->verdict = uplink_trust_check(means->trust, source->network,
+                                                       &delivery->source.received, &delivery->proof,
+                                                       &delivery->doubt);
+        return delivery;
+}
+
+bool delivery_must_wait(const struct delivery *delivery)
+{
+        return delivery->verdict == UPLINK_UNDECIDED;
+}
+
+void delivery_take(struct delivery *delivery)
+{
+        if (delivery->verdict == UPLINK_UNDECIDED)
+                uplink_trust_decide(delivery->proof, on_verdict, delivery);
+        else
+                on_verdict(delivery, delivery->verdict, &delivery->doubt);
+}

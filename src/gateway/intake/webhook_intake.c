@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/intake/webhook_intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "gateway/intake/webhook_door.h"
+#include "gateway/intake/webhook_keys.h"
+#include "http/http_server.h"
+
+struct webhook_intake {
+        const struct delivery_means *means;
+        struct webhook_keys keys;
+        struct http_server *server;
+        struct webhook_door door;
+};
+
+/* A webhook whose answer waits for what becomes of it. */
+struct waiting {
+        struct webhook_intake *webhook;
+        struct http_exchange *exchange;
+        const struct settings_webhook_key *key; /* that the sender has */
+        const struct network *network;
+};
+
+/* --- state pages -------------------------------------------------------------------------- */
+
+static bool is_ready(const struct webhook_intake *webhook)
+{
+        struct store_state state;
+
+        store_get_state(webhook->means->store, &state);
+        return !state.full;
+}
+
+/* Answers /healthz, /readyz and /metrics; false if it is none of them. */
+static bool answer_state_page(const struct webhook_intake *webhook, struct http_exchange *exchange)
+{
+        CLEANUP(buf_deinit) struct buf body = BUF_INIT;
+        const char *path = http_exchange_path(exchange);
+        bool ready;
+
+        if (text_equal(path, "/metrics")) {
+                metrics_write(&body);
+                http_exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8",
+                                     &body);
+                return true;
+        }
+        if (!text_equal(path, "/healthz") && !text_equal(path, "/readyz"))
+                return false;
+        ready = text_equal(path, "/healthz") || is_ready(webhook);
+        buf_add_text(&body, ready ? "ok\n" : "the store is full\n");
+        http_exchange_answer(exchange, ready ? 200 : 503, "text/plain; charset=utf-8", &body);
+        return true;
+}
+
+/* --- who sends ---------------------------------------------------------------------------- */
+
+/* The whole of a webhook is refused for the one thing that its key may not send. */
+static void refuse_key(struct webhook_intake *webhook, struct http_exchange *exchange,
+                       const struct settings_webhook_key *key, const char *network,
+                       const char *application)
+{
+        CLEANUP(mem_cleanup)
+        char *detail = application ? mem_format("this key may not send events of the application "
+                                                "'%.200s'; nothing was stored",
+                                                application)
+                                   : mem_format("this key may not send events of this network");
+
+        webhook_keys_report(&webhook->keys, key, network, application);
+        http_exchange_problem(exchange, 403, "Not this key's", detail);
+}
+
+/* The headers are there. */
+static void admit(void *context, struct http_exchange *exchange)
+{
+        struct webhook_intake *webhook = context;
+        const char *method = http_exchange_method(exchange);
+        const struct settings_webhook_key *key;
+        const struct network *network;
+        const char *rest;
+
+        if (webhook->keys.count == 0 && http_exchange_is_from_a_page(exchange)) {
+                http_exchange_problem(exchange, 403, "Not from a web page",
+                                      "without WebhookKeys only programs on this machine may call: "
+                                      "no web page, and no host but localhost");
+                return;
+        }
+        if (text_equal(method, "GET") && answer_state_page(webhook, exchange))
+                return;
+        network = network_by_path(http_exchange_path(exchange), &rest);
+        key = webhook_keys_find(&webhook->keys, exchange);
+        if (!network) {
+                http_exchange_problem(exchange, 404, "No such path",
+                                      "webhooks are taken at the path of their network, for "
+                                      "example /things-stack");
+        } else if (!text_equal(method, "POST")) {
+                http_exchange_problem(exchange, 405, "Only POST", "a webhook is a POST request");
+        } else if (!key) {
+                metrics_add(METRIC_WEBHOOK_UNAUTHORIZED, 1);
+                http_exchange_problem(exchange, 401, "Who are you?",
+                                      "send one of the configured WebhookKeys as header "
+                                      "X-Api-Key, as password of basic authentication or as "
+                                      "?code=");
+        } else if (!webhook_key_has_network(key, network->name)) {
+                refuse_key(webhook, exchange, key, network->name, NULL);
+        }
+}
+
+/* --- what became of it -------------------------------------------------------------------- */
+
+/* What is counted and said of a webhook whose delivery ended so. */
+static const struct {
+        enum metrics_counter counter;
+        int status;
+        const char *title; /* of a problem; NULL = there is none */
+} answers[] = {
+        [DELIVERY_STORED] = {METRIC_WEBHOOK_STORED, 202, NULL},
+        [DELIVERY_IGNORED] = {METRIC_WEBHOOK_IGNORED, 200, NULL},
+        [DELIVERY_MALFORMED] = {METRIC_WEBHOOK_MALFORMED, 400, "Not a valid webhook"},
+        [DELIVERY_UNFIT] = {METRIC_WEBHOOK_MALFORMED, 400, "Not taken"},
+        [DELIVERY_UNTRUSTED] = {METRIC_WEBHOOK_UNTRUSTED, 403, "Not authentic"},
+        [DELIVERY_NOT_NOW] = {METRIC_WEBHOOK_REFUSED, 503, "Not now"},
+};
+
+/* Any thread. */
+static void answer(void *context, const struct delivery_result *result)
+{
+        CLEANUP(mem_cleanup) struct waiting *waiting = context;
+        struct http_exchange *exchange = waiting->exchange;
+        enum delivery_fate fate = result->fate;
+
+        if (fate == DELIVERY_FOREIGN) {
+                refuse_key(waiting->webhook, exchange, waiting->key, waiting->network->name,
+                           result->foreign_application);
+                return;
+        }
+        metrics_add(answers[fate].counter, 1);
+        if (answers[fate].title)
+                http_exchange_problem(exchange, answers[fate].status, answers[fate].title,
+                                      result->reason->text);
+        else
+                http_exchange_answer(exchange, answers[fate].status,
+                                     result->not_stored->size > 0 ? "application/json" : NULL,
+                                     result->not_stored);
+}
+
+static const char *find_header(const struct webhook *webhook, const char *name)
+{
+        return http_exchange_header(webhook->context, name);
+}
+
+static void fill_source(struct webhook_intake *webhook, struct http_exchange *exchange,
+                        struct delivery_source *source)
+{
+        struct webhook *received = &source->received;
+        const struct buf *body = http_exchange_body(exchange);
+
+        source->arrived_ns = http_exchange_arrived_ns(exchange);
+        received->arrived_ns = clock_wall_ns();
+        received->header = find_header;
+        received->context = exchange;
+        received->maximum_values = (size_t)webhook->means->settings->limits.json_values;
+        received->body = buf_text(body);
+        received->body_size = body->size;
+        source->key = webhook_keys_find(&webhook->keys, exchange);
+        source->network = network_by_path(http_exchange_path(exchange), &received->path);
+}
+
+/* The whole body is there. */
+static void handle(void *context, struct http_exchange *exchange)
+{
+        struct webhook_intake *webhook = context;
+        struct waiting *waiting = mem_new(1, sizeof(*waiting));
+        struct delivery_source source = {.vouched = false};
+        struct delivery *delivery;
+
+        fill_source(webhook, exchange, &source);
+        *waiting = (struct waiting){webhook, exchange, source.key, source.network};
+        delivery = delivery_new(webhook->means, &source, answer, waiting);
+        if (delivery_must_wait(delivery))
+                http_exchange_hold(exchange);
+        delivery_take(delivery);
+}
+
+static void note(void *context, const struct http_note *note)
+{
+        struct webhook_intake *webhook = context;
+
+        webhook_door_note(&webhook->door, note);
+}
+
+/* --- start and stop ----------------------------------------------------------------------- */
+
+int webhook_intake_start(const struct delivery_means *means, struct webhook_intake **webhook,
+                         struct reason *reason)
+{
+        struct webhook_intake *made = mem_new(1, sizeof(*made));
+        CLEANUP(webhook_tls_deinit) struct webhook_tls tls = {.certificate = NULL};
+        const struct settings *settings = means->settings;
+        int result = webhook_tls_read(settings->listen.tls_certificate, settings->listen.tls_key,
+                                      &tls, reason);
+
+        made->door.connections = (unsigned)settings->limits.connections;
+        made->means = means;
+        made->keys.keys = settings->webhook_keys;
+        made->keys.count = settings->webhook_key_count;
+        if (result == 0)
+                result = http_server_start(
+                        &(struct http_server_options){
+                                .thread = "ingest",
+                                .host = settings->listen.host,
+                                .port = settings->listen.port,
+                                .certificate = tls.certificate,
+                                .private_key = tls.key,
+                                .proxy_header = settings->listen.proxy_header,
+                                .maximum_body = (size_t)settings->limits.body_bytes,
+                                .header_timeout_ms = settings->limits.header_timeout_s * 1000,
+                                .request_timeout_ms = settings->limits.request_timeout_s * 1000,
+                                .maximum_connections = (unsigned)settings->limits.connections,
+                                .maximum_per_address =
+                                        (unsigned)settings->limits.connections_per_address,
+                                .methods = "POST",
+                                .admit = admit,
+                                .handle = handle,
+                                .note = note,
+                                .context = made,
+                        },
+                        &made->server, reason);
+        if (result != 0) {
+                free(made);
+                return result;
+        }
+        *webhook = made;
+        return 0;
+}
+
+void webhook_intake_refresh(struct webhook_intake *webhook)
+{
+        const struct settings *settings = webhook->means->settings;
+        CLEANUP(webhook_tls_deinit) struct webhook_tls tls = {.certificate = NULL};
+        struct reason reason = REASON_INIT;
+        int result;
+
+        if (!settings->listen.tls_certificate)
+                return;
+        result = webhook_tls_read(settings->listen.tls_certificate, settings->listen.tls_key, &tls,
+                                  &reason);
+        if (result == 0)
+                result = http_server_set_certificate(webhook->server, tls.certificate, tls.key,
+                                                     &reason);
+        if (result == 0)
+                log_info("TLS_RELOADED", "New connections get the certificate that is there now",
+                         LOG_END);
+        else
+                log_error("TLS_NOT_RELOADED", "The certificate is not in order; the old one stays",
+                          LOG_TEXT("reason", reason.text), LOG_END);
+}
+
+uint16_t webhook_intake_port(const struct webhook_intake *webhook)
+{
+        return http_server_port(webhook->server);
+}
+
+void webhook_intake_stop(struct webhook_intake *webhook)
+{
+        if (!webhook)
+                return;
+        http_server_drain(webhook->server);
+        http_server_free(webhook->server);
+        free(webhook);
+}
