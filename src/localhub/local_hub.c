@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "localhub/amqp/amqp_server.h"
+#include "localhub/amqp/amqp_stream.h"
+#include "localhub/mqtt/mqtt_core.h"
 
 #define DEFAULT_LISTEN            "127.0.0.1"
 #define DEFAULT_TOKENS            1000
@@ -20,7 +21,10 @@ struct local_hub {
         struct faults *faults;
         struct command_queue *commands;
         struct amqp_core core;
-        struct amqp_server *server;
+        struct mqtt_core mqtt;
+        struct stream_protocol amqp_protocol;
+        struct stream_protocol mqtt_protocol;
+        struct stream_server *server;
 };
 
 struct registry *local_hub_registry(struct local_hub *hub)
@@ -38,7 +42,7 @@ struct faults *local_hub_faults(struct local_hub *hub)
         return hub->faults;
 }
 
-/* --- changes on their way to the thread "hub-amqp" ----------------------------------------- */
+/* --- changes on their way to the thread "hub-devices" ----------------------------------------- */
 
 struct change {
         struct local_hub *hub;
@@ -55,12 +59,25 @@ static void change_free(struct change *change)
         free(change);
 }
 
+static bool is_enabled(struct registry *registry, int index, const char *device_id)
+{
+        struct registry_device device = {.hub = index};
+        bool enabled = registry_device_get(registry, index, device_id, &device) && device.enabled;
+
+        mem_wipe(device.primary_key, sizeof(device.primary_key));
+        mem_wipe(device.secondary_key, sizeof(device.secondary_key));
+        return enabled;
+}
+
 static void apply_change(void *context)
 {
         struct change *change = context;
 
         amqp_core_registry_changed(&change->hub->core, change->change, change->index,
                                    change->device_id, change->patch);
+        if (change->change != REGISTRY_TWIN_DESIRED &&
+            !is_enabled(change->hub->registry, change->index, change->device_id))
+                mqtt_core_end_device(&change->hub->mqtt, change->index, change->device_id);
         change_free(change);
 }
 
@@ -75,7 +92,7 @@ static void registry_changed(void *context, enum registry_change what, int index
         change->index = index;
         change->device_id = mem_text(device_id);
         change->patch = mem_text(patch);
-        amqp_server_post(hub->server, apply_change, change);
+        stream_server_post(hub->server, apply_change, change);
 }
 
 static void apply_faults(void *context)
@@ -89,10 +106,44 @@ static void faults_changed(void *context)
 {
         struct local_hub *hub = context;
 
-        amqp_server_post(hub->server, apply_faults, hub);
+        stream_server_post(hub->server, apply_faults, hub);
 }
 
 /* --- start and stop ------------------------------------------------------------------------ */
+
+static void begin_turn(void *context)
+{
+        struct local_hub *hub = context;
+
+        hub->core.now_ms = clock_steady_ms();
+        hub->core.wall_ms = clock_wall_ms();
+}
+
+static int64_t tick(void *context)
+{
+        struct local_hub *hub = context;
+
+        return amqp_core_tick(&hub->core);
+}
+
+/* MQTT shares what AMQP's core has. */
+static void prepare_mqtt(struct local_hub *hub)
+{
+        hub->mqtt = (struct mqtt_core){
+                .registry = hub->registry,
+                .telemetry = hub->telemetry,
+                .faults = hub->faults,
+                .commands = hub->commands,
+                .sessions = &hub->core.sessions,
+                .timers = &hub->core.timers,
+                .now_ms = &hub->core.now_ms,
+                .wall_ms = &hub->core.wall_ms,
+                .last_number = &hub->core.last_number,
+        };
+        mqtt_core_init(&hub->mqtt);
+        hub->amqp_protocol = amqp_stream_protocol(&hub->core);
+        hub->mqtt_protocol = mqtt_stream_protocol(&hub->mqtt);
+}
 
 static int open_parts(struct local_hub *hub, const struct local_hub_options *options,
                       struct reason *reason)
@@ -118,10 +169,15 @@ static int open_parts(struct local_hub *hub, const struct local_hub_options *opt
                                                   : DEFAULT_TOKENS;
         hub->core.feedback_delay_ms = options->feedback_delay_ms > 0 ? options->feedback_delay_ms
                                                                      : DEFAULT_FEEDBACK_DELAY_MS;
-        return amqp_server_new(&(struct amqp_server_options){.core = &hub->core,
-                                                             .certificate = options->certificate,
-                                                             .key = options->key},
-                               &hub->server, reason);
+        prepare_mqtt(hub);
+        return stream_server_new(
+                &(struct stream_server_options){.thread = LOCAL_HUB_THREAD,
+                                                .certificate = options->certificate,
+                                                .key = options->key,
+                                                .turn = begin_turn,
+                                                .tick = tick,
+                                                .context = hub},
+                &hub->server, reason);
 }
 
 static int open_endpoint(struct local_hub *hub, const struct local_hub_options *options,
@@ -129,18 +185,24 @@ static int open_endpoint(struct local_hub *hub, const struct local_hub_options *
 {
         const char *listen = options->listen ? options->listen : DEFAULT_LISTEN;
         uint16_t port = endpoint->port;
+        uint16_t mqtt_port = endpoint->mqtt_port;
         char address[32];
         int index;
         int result =
                 registry_hub_add(hub->registry, endpoint->id, endpoint->weight, &index, reason);
 
         if (result == 0)
-                result = amqp_server_listen(hub->server, index, listen, &port, reason);
+                result = stream_server_listen(hub->server, &hub->amqp_protocol, index, listen,
+                                              &port, reason);
+        if (result == 0)
+                result = stream_server_listen(hub->server, &hub->mqtt_protocol, index, listen,
+                                              &mqtt_port, reason);
         if (result != 0)
                 return result;
         snprintf(address, sizeof(address), "localhost:%u", port);
         registry_hub_listens(hub->registry, index, endpoint->address ? endpoint->address : address,
                              port);
+        registry_hub_set_port(hub->registry, index, REGISTRY_PORT_MQTT, mqtt_port);
         return 0;
 }
 
@@ -160,7 +222,7 @@ int local_hub_new(const struct local_hub_options *options, struct local_hub **hu
         }
         registry_watch(made->registry, registry_changed, made);
         faults_watch(made->faults, faults_changed, made);
-        amqp_server_start(made->server);
+        stream_server_start(made->server);
         *hub = made;
         return 0;
 }
@@ -171,7 +233,8 @@ void local_hub_free(struct local_hub *hub)
                 return;
         if (hub->telemetry)
                 telemetry_log_close(hub->telemetry);
-        amqp_server_free(hub->server);
+        stream_server_free(hub->server);
+        mqtt_core_deinit(&hub->mqtt);
         amqp_core_deinit(&hub->core);
         command_queue_free(hub->commands);
         faults_free(hub->faults);
@@ -216,7 +279,7 @@ int local_hub_send_command(struct local_hub *hub, int hub_index, const char *dev
                 return result;
         wanted = mem_new(1, sizeof(*wanted));
         *wanted = (struct wanted_device){hub, hub_index, mem_text(device_id)};
-        amqp_server_post(hub->server, commands_wait, wanted);
+        stream_server_post(hub->server, commands_wait, wanted);
         return 0;
 }
 
@@ -279,7 +342,7 @@ void local_hub_invoke_method(struct local_hub *hub, int hub_index, const char *d
         invocation->method.payload = invocation->payload;
         invocation->done = done;
         invocation->context = context;
-        amqp_server_post(hub->server, invoke, invocation);
+        stream_server_post(hub->server, invoke, invocation);
 }
 
 /* --- connections --------------------------------------------------------------------------- */
@@ -316,13 +379,29 @@ static void survey_connections(void *context)
 
                 if (survey->count++ >= survey->max)
                         continue;
-                *entry = (struct local_hub_connection){.hub = peer->hub,
+                *entry = (struct local_hub_connection){.protocol = "amqp",
+                                                       .hub = peer->hub,
                                                        .opened_ms = peer->opened_ms,
                                                        .tokens = peer->tokens,
                                                        .devices = connected_devices(peer),
                                                        .messages = peer->messages};
                 memcpy(entry->id, peer->id, sizeof(entry->id));
                 memcpy(entry->peer, peer->name, sizeof(entry->peer));
+        }
+        list_for_each (node, &survey->hub->mqtt.peers) {
+                const struct mqtt_peer *peer = list_entry(node, struct mqtt_peer, node);
+                struct local_hub_connection *entry = &survey->list[survey->count];
+
+                if (survey->count++ >= survey->max)
+                        continue;
+                *entry = (struct local_hub_connection){.protocol = "mqtt",
+                                                       .hub = peer->hub,
+                                                       .opened_ms = peer->opened_ms,
+                                                       .tokens = peer->connected,
+                                                       .devices = peer->connected,
+                                                       .messages = peer->messages};
+                memcpy(entry->id, peer->id, sizeof(entry->id));
+                snprintf(entry->peer, sizeof(entry->peer), "%s", stream_name(peer->stream));
         }
 }
 
@@ -331,13 +410,27 @@ size_t local_hub_connection_list(struct local_hub *hub, struct local_hub_connect
 {
         struct survey survey = {.hub = hub, .list = list, .max = max};
 
-        amqp_server_call(hub->server, survey_connections, &survey);
+        stream_server_call(hub->server, survey_connections, &survey);
         return survey.count;
 }
 
-static bool is_meant(const struct survey *survey, const struct amqp_peer *peer)
+static bool is_meant(const struct survey *survey, int hub)
 {
-        return survey->index < 0 || survey->index == peer->hub;
+        return survey->index < 0 || survey->index == hub;
+}
+
+static void cut_mqtt(struct survey *survey)
+{
+        list_for_each (node, &survey->hub->mqtt.peers) {
+                struct mqtt_peer *peer = list_entry(node, struct mqtt_peer, node);
+
+                if (!is_meant(survey, peer->hub) ||
+                    (survey->device_id &&
+                     !(peer->connected && text_equal(peer->session.id, survey->device_id))))
+                        continue;
+                stream_cut(peer->stream);
+                survey->count++;
+        }
 }
 
 static void cut(void *context)
@@ -347,20 +440,35 @@ static void cut(void *context)
         list_for_each_safe (node, &survey->hub->core.peers) {
                 struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
 
-                if (!is_meant(survey, peer) ||
+                if (!is_meant(survey, peer->hub) ||
                     (survey->device_id && !amqp_device_find(peer, survey->device_id)))
                         continue;
                 amqp_peer_cut(peer);
                 survey->count++;
         }
+        cut_mqtt(survey);
 }
 
 size_t local_hub_cut_connections(struct local_hub *hub, int hub_index, const char *device_id)
 {
         struct survey survey = {.hub = hub, .index = hub_index, .device_id = device_id};
 
-        amqp_server_call(hub->server, cut, &survey);
+        stream_server_call(hub->server, cut, &survey);
         return survey.count;
+}
+
+/* MQTT has no links: a device's whole connection ends. */
+static void end_mqtt(struct survey *survey)
+{
+        list_for_each (node, &survey->hub->mqtt.peers) {
+                struct mqtt_peer *peer = list_entry(node, struct mqtt_peer, node);
+
+                if (!is_meant(survey, peer->hub) || !peer->connected ||
+                    (survey->device_id && !text_equal(peer->session.id, survey->device_id)))
+                        continue;
+                mqtt_peer_end(peer, false);
+                survey->count++;
+        }
 }
 
 static void detach(void *context)
@@ -370,7 +478,7 @@ static void detach(void *context)
         list_for_each (node, &survey->hub->core.peers) {
                 struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
 
-                if (!is_meant(survey, peer))
+                if (!is_meant(survey, peer->hub))
                         continue;
                 list_for_each (device_node, &peer->device_list) {
                         struct amqp_device *device =
@@ -383,6 +491,7 @@ static void detach(void *context)
                                                  false);
                 }
         }
+        end_mqtt(survey);
 }
 
 size_t local_hub_detach_links(struct local_hub *hub, int hub_index, const char *device_id,
@@ -394,6 +503,6 @@ size_t local_hub_detach_links(struct local_hub *hub, int hub_index, const char *
                                 .condition = condition,
                                 .description = description};
 
-        amqp_server_call(hub->server, detach, &survey);
+        stream_server_call(hub->server, detach, &survey);
         return survey.count;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The local hub in one piece: registry, telemetry log, faults, cloud-to-device queues, and one
- * AMQP endpoint per hub, all on the thread "hub-amqp". The provisioning endpoint and the control
+ * AMQP endpoint per hub, all on the thread "hub-devices". The provisioning endpoint and the control
  * API are built on top of this by the command `isthmus hub`.
  *
  * All functions may be called on every thread, except where said.
@@ -19,7 +19,7 @@
 #include "localhub/messages/telemetry_log.h"
 #include "localhub/registry/registry.h"
 
-#define LOCAL_HUB_THREAD "hub-amqp"
+#define LOCAL_HUB_THREAD "hub-devices"
 
 /* A message or correlation id with its zero byte. */
 #define LOCAL_HUB_MESSAGE_ID_SIZE 129
@@ -29,7 +29,8 @@ struct local_hub;
 struct local_hub_endpoint {
         const char *id;      /* `hub1` */
         const char *address; /* what DPS and connection strings say; NULL = `localhost:PORT` */
-        uint16_t port;       /* 0 = any free one */
+        uint16_t port;       /* of AMQP; 0 = any free one */
+        uint16_t mqtt_port;  /* 0 = any free one */
         int weight;          /* for evenly weighted allocation */
 };
 
@@ -145,13 +146,13 @@ enum local_hub_method_result {
 
 struct local_hub_method {
         const char *name;
-        const void *payload;         /* JSON text; size 0 = none */
+        const void *payload;         /* JSON text; size 0 = `null` */
         size_t payload_size;         /* at most 128 KB */
         int64_t response_timeout_ms; /* 0 = 30 s */
         int64_t connect_timeout_ms;  /* wait for the device to come; 0 = not at all */
 };
 
-/* Exactly once, on the thread "hub-amqp": must not block. `status` and `payload` (JSON text) are
+/* Exactly once, on the thread "hub-devices": must not block. `status` and `payload` (JSON text) are
  * the device's, if it answered. */
 typedef void local_hub_method_done(void *context, enum local_hub_method_result result, int status,
                                    const void *payload, size_t payload_size);
@@ -165,6 +166,7 @@ void local_hub_invoke_method(struct local_hub *hub, int hub_index, const char *d
 
 struct local_hub_connection {
         char id[REGISTRY_TAG_SIZE]; /* as in telemetry_record.connection */
+        const char *protocol;       /* `amqp` or `mqtt` */
         int hub;
         char peer[64]; /* IP address and port */
         int64_t opened_ms;

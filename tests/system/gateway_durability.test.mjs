@@ -36,7 +36,7 @@ async function hubToRestart(t) {
   const directory = await temporaryDirectory(t, 'hub');
   const record = join(directory, 'record.jsonl');
   const [amqp, dps, control] = await freePorts(3);
-  const args = ['--record', record, '--amqp-port', String(amqp), '--dps-port', String(dps),
+  const args = ['--record', record, '--amqp-port', String(amqp), '--mqtt-port', '0', '--dps-port', String(dps),
     '--control-port', String(control)];
   let hub;
   return {

@@ -32,8 +32,8 @@ test('wrong usage ends with status 2 and says what is wrong', async (t) => {
     [['extra'], /'extra' is one argument too many/],
     [['--host', 'a b'], /neither a host name nor an address/],
     [['--listen', 'nowhere'], /--listen must be an IPv4 address/],
-    [['--device', 'a b', '--amqp-port', '0'], /--device/],
-    [['--group-key', '?', '--amqp-port', '0'], /--group-key/],
+    [['--device', 'a b', '--amqp-port', '0', '--mqtt-port', '0'], /--device/],
+    [['--group-key', '?', '--amqp-port', '0', '--mqtt-port', '0'], /--group-key/],
     [['--group-key', '@/nowhere/key'], /can't read '\/nowhere\/key'|\/nowhere\/key/],
     [['--log', 'loud'], /--log must be/],
   ]) {
@@ -82,7 +82,8 @@ test('hub.json says where everything is, and goes at the end', async (t) => {
 
 test('the summary tells what to paste where', async (t) => {
   const directory = await temporaryDirectory(t, 'summary');
-  const program = new Program(['hub', '--data', directory, '--amqp-port', '0', '--dps-port', '0',
+  const program = new Program(['hub', '--data', directory, '--amqp-port', '0', '--mqtt-port', '0',
+    '--dps-port', '0',
     '--control-port', '0', '--host', 'hub.test']);
   endWithTest(t, program);
   const summary = await eventually('the summary', () => {
@@ -101,7 +102,7 @@ test('the summary tells what to paste where', async (t) => {
 
 test('a second hub on the same data is refused', async (t) => {
   const hub = await startHub(t);
-  const { status, output } = await run(['hub', '--data', hub.directory, '--amqp-port', '0',
+  const { status, output } = await run(['hub', '--data', hub.directory, '--amqp-port', '0', '--mqtt-port', '0',
     '--dps-port', '0', '--control-port', '0']);
 
   assert.equal(status, 1);
@@ -113,7 +114,7 @@ test('a port in use is named', async (t) => {
   const hub = await startHub(t);
   const other = await temporaryDirectory(t, 'second');
   const port = hub.info.control.split(':').at(-1);
-  const { status, output } = await run(['hub', '--data', other, '--amqp-port', '0', '--dps-port',
+  const { status, output } = await run(['hub', '--data', other, '--amqp-port', '0', '--mqtt-port', '0', '--dps-port',
     '0', '--control-port', port]);
 
   assert.equal(status, 1);
@@ -150,7 +151,7 @@ test('a registry that cannot be understood is not overwritten', async (t) => {
   const path = join(directory, 'registry.json');
 
   await writeFile(path, '{"hubs":');
-  const { status, output } = await run(['hub', '--data', directory, '--amqp-port', '0']);
+  const { status, output } = await run(['hub', '--data', directory, '--amqp-port', '0', '--mqtt-port', '0']);
   assert.equal(status, 1, output);
   assert.match(output, /registry\.json/);
   assert.equal(await readFile(path, 'utf8'), '{"hubs":');

@@ -25,6 +25,8 @@ static struct json_object *describe_hub(struct registry *registry, int index,
 
         add_text(entry, "id", hub->id);
         add_text(entry, "hostName", hub->address);
+        json_object_object_add(entry, "mqttPort",
+                               json_object_new_int(hub->other_ports[REGISTRY_PORT_MQTT]));
         for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
                 CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 

@@ -91,7 +91,9 @@ static const struct options_row rows[] = {
         OPTION_NUMBER(struct hub_settings, hubs, "hubs", "N", 1, HUB_SETTINGS_HUBS_MAX,
                       "number of hubs (default: 1)"),
         OPTION_NUMBER(struct hub_settings, amqp_port, "amqp-port", "P", 0, 65535,
-                      "port of the first hub, the others follow (default: 5671; 0: any)"),
+                      "port of the first hub for AMQP, the others follow (default: 5671; 0: any)"),
+        OPTION_NUMBER(struct hub_settings, mqtt_port, "mqtt-port", "P", 0, 65535,
+                      "port of the first hub for MQTT, the others follow (default: 8883; 0: any)"),
         OPTION_NUMBER(struct hub_settings, dps_port, "dps-port", "P", 0, 65535,
                       "port of the provisioning service, HTTPS (default: 8443; 0: any)"),
         OPTION_NUMBER(struct hub_settings, control_port, "control-port", "P", 0, 65535,
@@ -148,6 +150,9 @@ static bool check(const struct hub_settings *settings, int *status)
         else if (settings->amqp_port > 0 && settings->amqp_port + settings->hubs - 1 > 65535)
                 *status = terminal_usage("hub", "--amqp-port leaves no room for %lld hubs",
                                          (long long)settings->hubs);
+        else if (settings->mqtt_port > 0 && settings->mqtt_port + settings->hubs - 1 > 65535)
+                *status = terminal_usage("hub", "--mqtt-port leaves no room for %lld hubs",
+                                         (long long)settings->hubs);
         else
                 return true;
         return false;
@@ -163,6 +168,7 @@ bool hub_settings_read(struct hub_settings *settings, int argc, char **argv, int
                 .listen = "127.0.0.1",
                 .hubs = 1,
                 .amqp_port = 5671,
+                .mqtt_port = 8883,
                 .dps_port = 8443,
                 .control_port = 8081,
                 .lock_s = 60,

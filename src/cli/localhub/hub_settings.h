@@ -27,6 +27,7 @@ struct hub_settings {
         const char *listen; /* IPv4 address */
         int64_t hubs;
         int64_t amqp_port; /* of the first hub, the others follow; 0 = any free ones */
+        int64_t mqtt_port; /* likewise */
         int64_t dps_port;
         int64_t control_port;
         const char *id_scope; /* NULL = the one kept, else a new one */

@@ -110,6 +110,7 @@ static int start_hub(struct program *program, struct reason *reason)
                 endpoints[i] = (struct local_hub_endpoint){
                         .id = ids[i],
                         .port = (uint16_t)(settings->amqp_port ? settings->amqp_port + i : 0),
+                        .mqtt_port = (uint16_t)(settings->mqtt_port ? settings->mqtt_port + i : 0),
                         .weight = 1,
                 };
         }

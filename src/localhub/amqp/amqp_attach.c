@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "localhub/amqp/amqp_core.h"
+#include "localhub/sessions/device_twin.h"
 
 /* --- attaching ------------------------------------------------------------------------------- */
 
@@ -35,7 +36,7 @@ struct refusal {
 static void refuse(struct refusal *refusal, const char *condition, int code, const char *text)
 {
         snprintf(refusal->condition, sizeof(refusal->condition), "%s", condition);
-        amqp_error_text(&refusal->description, code, text);
+        device_error_text(&refusal->description, code, text);
 }
 
 static const char *address_of(pn_link_t *handle)

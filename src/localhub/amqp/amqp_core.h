@@ -197,7 +197,7 @@ void amqp_device_set_token(struct amqp_device *device, int64_t expires_s);
 /* --- amqp_link.c ----------------------------------------------------------------------------- */
 
 void amqp_link_attach(struct amqp_peer *peer, pn_link_t *handle);
-/* Sends DETACH with an error; `description` NULL = made from `code` and `message`. */
+/* Sends DETACH with an error; `description` NULL = the condition's usual text. */
 void amqp_link_detach(struct amqp_link *link, const char *condition, const char *description);
 /* The link is gone or goes with its session or connection. Frees it. */
 void amqp_link_end(struct amqp_link *link);
@@ -217,8 +217,6 @@ void amqp_reject(pn_delivery_t *delivery, const char *condition, const char *des
 
 /* --- amqp_error.c ---------------------------------------------------------------------------- */
 
-/* Adds IoT Hub's description: JSON with code, tracking id, text and time. */
-void amqp_error_text(struct buf *out, int code, const char *message);
 /* Sets an error with description and info map; an empty description gets the condition's text. */
 void amqp_error_set(pn_condition_t *to, const char *condition, const char *description);
 

@@ -2,10 +2,10 @@
 #include <proton/codec.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/text.h"
 #include "localhub/amqp/amqp_core.h"
+#include "localhub/sessions/device_twin.h"
 
 /* What IoT Hub says with a condition when nobody knows better. */
 static const struct {
@@ -29,23 +29,11 @@ static const struct {
         {"com.microsoft:timeout", 500008, "The operation timed out."},
 };
 
-void amqp_error_text(struct buf *out, int code, const char *message)
-{
-        char tracking[CRYPTO_UUID_SIZE];
-        char time[CLOCK_TEXT_SIZE];
-
-        crypto_uuid4(tracking);
-        clock_format_utc(time, clock_wall_ms() * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        buf_add_format(out, "{\"errorCode\":%d,\"trackingId\":\"%s\",\"message\":", code, tracking);
-        buf_add_json_string(out, message, strlen(message));
-        buf_add_format(out, ",\"timestampUtc\":\"%s\"}", time);
-}
-
 static void add_usual(struct buf *out, const char *condition)
 {
         for (size_t i = 0; i < ARRAY_SIZE(usual); i++) {
                 if (strcmp(usual[i].condition, condition) == 0) {
-                        amqp_error_text(out, usual[i].code, usual[i].text);
+                        device_error_text(out, usual[i].code, usual[i].text);
                         return;
                 }
         }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "localhub/amqp/amqp_core.h"
+#include "localhub/sessions/device_twin.h"
 
 #define PROPERTIES_MAX 256
 
@@ -99,7 +100,7 @@ static void reject(pn_delivery_t *delivery, const char *condition, int code, con
 {
         CLEANUP(buf_deinit) struct buf description = BUF_INIT;
 
-        amqp_error_text(&description, code, text);
+        device_error_text(&description, code, text);
         amqp_reject(delivery, condition, description.data);
 }
 

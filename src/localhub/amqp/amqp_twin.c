@@ -6,23 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "localhub/amqp/amqp_core.h"
-
-#define TWIN_DEPTH 16
+#include "localhub/sessions/device_twin.h"
 
 /* --- responses ------------------------------------------------------------------------------- */
 
-struct response {
-        int status;
-        int64_t version; /* 0 = none */
-        struct buf body;
-};
-
 static void put_response(struct buf *out, const struct amqp_wire_message *request,
-                         const struct response *response)
+                         const struct device_answer *response)
 {
         size_t begin;
 
@@ -44,53 +34,7 @@ static void put_response(struct buf *out, const struct amqp_wire_message *reques
         amqp_wire_put_data(out, buf_text(&response->body), response->body.size);
 }
 
-static void fail(struct response *response, int status, int code, const char *message)
-{
-        response->status = status;
-        buf_clear(&response->body);
-        amqp_error_text(&response->body, code, message);
-}
-
 /* --- requests -------------------------------------------------------------------------------- */
-
-static void get(struct amqp_device *device, struct response *response)
-{
-        struct amqp_peer *peer = device->peer;
-        struct buf *body = &response->body;
-        bool found;
-
-        buf_add_text(body, "{\"desired\":");
-        found = registry_twin_read(peer->core->registry, peer->hub, device->session.id,
-                                   REGISTRY_DESIRED, body);
-        buf_add_text(body, ",\"reported\":");
-        found = found && registry_twin_read(peer->core->registry, peer->hub, device->session.id,
-                                            REGISTRY_REPORTED, body);
-        buf_add_char(body, '}');
-        if (!found)
-                fail(response, 404, 404001, "The device does not exist.");
-}
-
-static void patch_reported(struct amqp_device *device, const struct amqp_wire_message *request,
-                           struct response *response)
-{
-        struct amqp_peer *peer = device->peer;
-        struct reason reason = REASON_INIT;
-        CLEANUP(json_cleanup)
-        struct json_object *patch = json_parse((const char *)request->data.data, request->data.size,
-                                               TWIN_DEPTH, JSON_STRICT, &reason);
-        int r;
-
-        if (!patch) {
-                fail(response, 400, 400004, reason.text);
-                return;
-        }
-        r = registry_twin_patch(peer->core->registry, peer->hub, device->session.id,
-                                REGISTRY_REPORTED, patch, false, &response->version, &reason);
-        if (r == REGISTRY_E_NOT_FOUND)
-                fail(response, 404, 404001, reason.text);
-        else if (r != 0)
-                fail(response, 400, 400004, reason.text);
-}
 
 static bool is_operation(const struct amqp_wire_message *request, const char *operation,
                          const char *resource)
@@ -105,27 +49,29 @@ static bool is_operation(const struct amqp_wire_message *request, const char *op
 }
 
 static void execute(struct amqp_device *device, const struct amqp_wire_message *request,
-                    struct response *response)
+                    struct device_answer *response)
 {
         static const char desired[] = "/notifications/twin/properties/desired";
 
         response->status = 200;
         if (is_operation(request, "GET", NULL))
-                get(device, response);
+                device_twin_get(&device->session, response);
         else if (is_operation(request, "PATCH", "/properties/reported"))
-                patch_reported(device, request, response);
+                device_twin_report(&device->session, request->data.data, request->data.size,
+                                   response);
         else if (is_operation(request, "PUT", desired))
                 device_session_subscribe(&device->session, true);
         else if (is_operation(request, "DELETE", desired))
                 device_session_subscribe(&device->session, false);
         else
-                fail(response, 400, 400004, "The operation or its resource is unknown.");
+                device_answer_fail(response, 400, 400004,
+                                   "The operation or its resource is unknown.");
 }
 
 static void on_request(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
                        size_t size)
 {
-        struct response response = {.status = 0};
+        struct device_answer response = {.status = 0};
         CLEANUP(buf_deinit) struct buf message = BUF_INIT;
         struct amqp_wire_message request;
 

@@ -255,7 +255,7 @@ static void add_payload(struct json_object *answer, const void *payload, size_t 
         json_object_object_add(answer, "payload", value);
 }
 
-/* On the thread "hub-amqp". */
+/* On the thread "hub-devices". */
 static void method_done(void *context, enum local_hub_method_result result, int status,
                         const void *payload, size_t payload_size)
 {

@@ -59,13 +59,21 @@ const char *registry_id_scope(const struct registry *registry);
 
 /* --- hubs ------------------------------------------------------------------------------------ */
 
+/* Where a hub listens besides AMQP. */
+enum registry_port {
+        REGISTRY_PORT_MQTT,
+        REGISTRY_PORT_HTTPS,
+        REGISTRY_PORT_COUNT,
+};
+
 /* Hubs are numbered from 0 in the order in which they were first added. */
 struct registry_hub {
         char id[REGISTRY_ID_SIZE];           /* its name in files and options: `hub1` */
         char address[REGISTRY_ADDRESS_SIZE]; /* what clients connect to: `localhost:5671` */
-        uint16_t port;                       /* where it listens */
-        int weight;                          /* for evenly weighted allocation; 0 = none */
-        bool active;                         /* false: kept in the file, but not run this time */
+        uint16_t port;                       /* where it listens for AMQP */
+        uint16_t other_ports[REGISTRY_PORT_COUNT];
+        int weight;  /* for evenly weighted allocation; 0 = none */
+        bool active; /* false: kept in the file, but not run this time */
         size_t device_count;
 };
 
@@ -78,6 +86,10 @@ int registry_hub_add(struct registry *registry, const char *id, int weight, int 
 
 void registry_hub_listens(struct registry *registry, int hub, const char *address, uint16_t port);
 
+/* It is called by this port, too. */
+void registry_hub_set_port(struct registry *registry, int hub, enum registry_port which,
+                           uint16_t port);
+
 int registry_hub_count(struct registry *registry);
 bool registry_hub_get(struct registry *registry, int hub, struct registry_hub *found);
 
@@ -85,7 +97,7 @@ bool registry_hub_get(struct registry *registry, int hub, struct registry_hub *f
 int registry_hub_find(struct registry *registry, const char *name);
 
 /* True if a client may call this hub so: its address or a name of this machine, case ignored,
- * without a port or with its own one. `host` need not end in a zero byte. */
+ * without a port or with one of its own. `host` need not end in a zero byte. */
 bool registry_hub_is_called(struct registry *registry, int hub, const char *host, size_t size);
 
 enum registry_right {

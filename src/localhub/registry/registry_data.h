@@ -39,6 +39,7 @@ struct hub_data {
         char id[REGISTRY_ID_SIZE];
         char address[REGISTRY_ADDRESS_SIZE];
         uint16_t port;
+        uint16_t other_ports[REGISTRY_PORT_COUNT];
         int weight;
         bool active;
         struct registry_policy policies[REGISTRY_POLICY_COUNT];

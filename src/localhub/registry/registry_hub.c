@@ -96,6 +96,18 @@ void registry_hub_listens(struct registry *registry, int hub, const char *addres
         pthread_mutex_unlock(&registry->mutex);
 }
 
+void registry_hub_set_port(struct registry *registry, int hub, enum registry_port which,
+                           uint16_t port)
+{
+        struct hub_data *data;
+
+        pthread_mutex_lock(&registry->mutex);
+        data = registry_hub_at(registry, hub);
+        if (data)
+                data->other_ports[which] = port;
+        pthread_mutex_unlock(&registry->mutex);
+}
+
 int registry_hub_count(struct registry *registry)
 {
         int count;
@@ -116,6 +128,7 @@ bool registry_hub_get(struct registry *registry, int hub, struct registry_hub *f
                 memcpy(found->id, data->id, sizeof(found->id));
                 memcpy(found->address, data->address, sizeof(found->address));
                 found->port = data->port;
+                memcpy(found->other_ports, data->other_ports, sizeof(found->other_ports));
                 found->weight = data->weight;
                 found->active = data->active;
                 found->device_count = data->devices.count;
@@ -172,7 +185,13 @@ static bool is_called(const struct hub_data *hub, const char *name, size_t size)
                 return true;
         if (!same_name(name, length, hub->address, own_length) && !is_this_machine(name, length))
                 return false;
-        return length == size || port_is(name + length, size - length, hub->port);
+        if (length == size || port_is(name + length, size - length, hub->port))
+                return true;
+        for (size_t i = 0; i < REGISTRY_PORT_COUNT; i++) {
+                if (port_is(name + length, size - length, hub->other_ports[i]))
+                        return true;
+        }
+        return false;
 }
 
 bool registry_hub_is_called(struct registry *registry, int hub, const char *host, size_t size)

@@ -226,7 +226,7 @@ static void answer_method(struct http_exchange *exchange, int status, const void
         rest_answer(exchange, 200, answer);
 }
 
-/* On the thread "hub-amqp". */
+/* On the thread "hub-devices". */
 static void method_done(void *context, enum local_hub_method_result result, int status,
                         const void *payload, size_t payload_size)
 {

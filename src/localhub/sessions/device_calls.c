@@ -46,7 +46,10 @@ static struct device_call *call_new(struct device_sessions *all, int hub, const 
         call->hub = hub;
         call->device_id = mem_text(device_id);
         call->name = mem_text(method->name);
-        buf_add(&call->payload, method->payload, method->payload_size);
+        if (method->payload_size > 0)
+                buf_add(&call->payload, method->payload, method->payload_size);
+        else
+                buf_add_text(&call->payload, "null"); /* IoT Hub's "no payload" */
         call->response_ms =
                 method->response_timeout_ms ? method->response_timeout_ms : DEFAULT_RESPONSE_MS;
         call->timer.run = on_time;

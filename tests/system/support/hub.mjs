@@ -42,6 +42,16 @@ export class Hub {
     return this.control('PUT', `/devices/${encodeURIComponent(id)}?hub=${hub}`, settings);
   }
 
+  /** A device's connection string as `transport` needs it: every protocol has a port of its own. */
+  async stringOf(id, transport, settings = {}, hub = 'hub1') {
+    const { connectionString } = await this.device(id, settings, hub);
+    const { hostName, mqttPort } = this.info.hubs.find((one) => one.id === hub);
+    const ports = { mqtt: mqttPort };
+    return transport in ports
+      ? connectionString.replace(hostName, hostName.replace(/:\d+$/, `:${ports[transport]}`))
+      : connectionString;
+  }
+
   /** All telemetry kept, oldest first; `query` without the question mark. */
   async telemetry(query = '') {
     const answer = await fetch(`${this.info.control}/telemetry?${query}`);
@@ -73,7 +83,7 @@ export class Hub {
 export async function startHub(test, { args = [], directory, environment = {} } = {}) {
   const data = directory ?? (await temporaryDirectory(test, 'hub'));
   const program = new Program(['hub', '--data', data, '--quiet', '--amqp-port', '0',
-    '--dps-port', '0', '--control-port', '0', ...args], { env: { ...process.env, ...environment } });
+    '--mqtt-port', '0', '--dps-port', '0', '--control-port', '0', ...args], { env: { ...process.env, ...environment } });
   endWithTest(test, program);
   const info = await eventually('hub.json', async () => {
     program.assertRuns();

@@ -5,6 +5,7 @@ import https from 'node:https';
 import common from 'azure-iot-common';
 import device from 'azure-iot-device';
 import deviceAmqp from 'azure-iot-device-amqp';
+import deviceMqtt from 'azure-iot-device-mqtt';
 import httpBase from 'azure-iot-http-base';
 import provisioning from 'azure-iot-provisioning-device';
 import provisioningHttp from 'azure-iot-provisioning-device-http';
@@ -34,14 +35,24 @@ async function open(test, client) {
   return client;
 }
 
+/** By name, what Microsoft's packages speak to a hub. */
+export const transports = { amqp: deviceAmqp.Amqp, mqtt: deviceMqtt.Mqtt };
+
+/** A device client that is not open yet; `modelId` only where the SDK announces one. */
+export function makeDevice(connectionString, transport = 'amqp', modelId = undefined) {
+  const client = device.Client.fromConnectionString(connectionString, transports[transport]);
+  if (modelId) client.setOptions({ modelId });
+  return client;
+}
+
 /** An opened device client, closed at the end of the test. */
-export function openDevice(test, connectionString) {
-  return open(test, device.Client.fromConnectionString(connectionString, deviceAmqp.Amqp));
+export function openDevice(test, connectionString, transport = 'amqp', modelId = undefined) {
+  return open(test, makeDevice(connectionString, transport, modelId));
 }
 
 /** An opened device client that has a token instead of a key. */
-export function openDeviceWithToken(test, token) {
-  return open(test, device.Client.fromSharedAccessSignature(token, deviceAmqp.Amqp));
+export function openDeviceWithToken(test, token, transport = 'amqp') {
+  return open(test, device.Client.fromSharedAccessSignature(token, transports[transport]));
 }
 
 // The service side's REST API is on the port of the provisioning service; the SDK knows only port

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#include "localhub/amqp/amqp_stream.h"
+
+#include <proton/connection.h>
+#include <proton/connection_driver.h>
+#include <proton/transport.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* What IoT Hub announces (rule W4); proton announces half of the idle time that it is told. */
+#define CHANNEL_MAX     8191
+#define FRAME_MAX       65536
+#define IDLE_TIMEOUT_MS (2 * 240000)
+
+/* More is not taken from proton before some of it is sent. */
+#define UNSENT_MAX ((size_t)128 * 1024)
+
+struct client {
+        struct amqp_core *core;
+        struct stream *stream;
+        pn_connection_driver_t driver;
+        struct amqp_peer *peer; /* NULL = the connection has ended */
+        struct timer tick;      /* proton's, for idle times */
+};
+
+/* --- proton's turn --------------------------------------------------------------------------- */
+
+static void take_events(struct client *client)
+{
+        pn_event_t *event;
+
+        while ((event = pn_connection_driver_next_event(&client->driver)) != NULL) {
+                if (!client->peer)
+                        continue;
+                if (pn_event_type(event) == PN_CONNECTION_REMOTE_OPEN)
+                        stream_is_known(client->stream);
+                if (pn_event_type(event) != PN_TRANSPORT_CLOSED) {
+                        amqp_peer_handle(client->peer, event);
+                        continue;
+                }
+                amqp_peer_free(client->peer);
+                client->peer = NULL;
+        }
+}
+
+static void send_bytes(struct client *client)
+{
+        while (stream_waiting(client->stream) < UNSENT_MAX) {
+                pn_bytes_t bytes = pn_connection_driver_write_buffer(&client->driver);
+
+                if (bytes.size == 0)
+                        return;
+                stream_write(client->stream, bytes.start, bytes.size);
+                pn_connection_driver_write_done(&client->driver, bytes.size);
+        }
+        stream_wake_when_sent(client->stream);
+}
+
+static void restart_tick(struct client *client)
+{
+        struct timers *timers = &client->core->timers;
+        int64_t next_ms = pn_transport_tick(client->driver.transport, client->core->now_ms);
+
+        if (next_ms > 0)
+                timers_start(timers, &client->tick, next_ms);
+        else
+                timers_stop(timers, &client->tick);
+}
+
+static void work(struct client *client)
+{
+        do {
+                take_events(client);
+                send_bytes(client);
+        } while (pn_connection_driver_has_event(&client->driver));
+        if (pn_connection_driver_finished(&client->driver) ||
+            pn_connection_driver_write_closed(&client->driver))
+                stream_end(client->stream);
+}
+
+static void on_tick(struct timer *timer)
+{
+        struct client *client = list_entry(timer, struct client, tick);
+
+        restart_tick(client);
+        work(client);
+}
+
+/* --- the stream ------------------------------------------------------------------------------ */
+
+static void wake_peer(struct amqp_peer *peer)
+{
+        struct client *client = peer->context;
+
+        stream_wake(client->stream);
+}
+
+static void *on_opened(void *context, struct stream *stream, int hub)
+{
+        struct client *client = mem_new(1, sizeof(*client));
+        pn_connection_t *connection = pn_connection();
+        pn_transport_t *transport = pn_transport();
+        struct fault fault;
+
+        client->core = context;
+        client->stream = stream;
+        client->tick.run = on_tick;
+        pn_transport_set_server(transport);
+        pn_transport_set_channel_max(transport, CHANNEL_MAX);
+        pn_transport_set_max_frame(transport, FRAME_MAX);
+        pn_transport_set_idle_timeout(transport, IDLE_TIMEOUT_MS);
+        pn_connection_driver_init(&client->driver, connection, transport);
+        client->peer = amqp_peer_new(client->core, hub, connection, wake_peer, client);
+        snprintf(client->peer->name, sizeof(client->peer->name), "%s", stream_name(stream));
+        amqp_sasl_offer(client->peer, transport);
+        if (faults_apply(client->core->faults, FAULT_CONNECT, client->peer->hub_id, "", &fault))
+                stream_cut(stream);
+        return client;
+}
+
+static void on_received(void *context, const char *bytes, size_t size)
+{
+        struct client *client = context;
+
+        while (size > 0) {
+                pn_rwbytes_t room = pn_connection_driver_read_buffer(&client->driver);
+                size_t part = size < room.size ? size : room.size;
+
+                if (part == 0)
+                        break; /* proton takes no more */
+                memcpy(room.start, bytes, part);
+                pn_connection_driver_read_done(&client->driver, part);
+                bytes += part;
+                size -= part;
+                work(client);
+        }
+        restart_tick(client);
+        work(client);
+}
+
+static void on_woken(void *context)
+{
+        struct client *client = context;
+
+        if (client->peer)
+                amqp_peer_work(client->peer);
+        work(client);
+}
+
+static void on_ended(void *context)
+{
+        struct client *client = context;
+
+        pn_connection_driver_close(&client->driver);
+        take_events(client);
+        amqp_peer_free(client->peer);
+        timers_stop(&client->core->timers, &client->tick);
+        pn_connection_driver_destroy(&client->driver);
+        free(client);
+}
+
+struct stream_protocol amqp_stream_protocol(struct amqp_core *core)
+{
+        return (struct stream_protocol){
+                .opened = on_opened,
+                .received = on_received,
+                .woken = on_woken,
+                .ended = on_ended,
+                .context = core,
+        };
+}

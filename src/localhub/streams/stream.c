@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "localhub/streams/stream.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "localhub/streams/stream_inside.h"
+
+#define KNOWN_WITHIN_MS 30000
+#define ENDED_WITHIN_MS 2000
+#define READS_PER_TURN  16
+#define OUT_MAX         ((size_t)256 * 1024) /* beyond it nothing is read */
+
+/* --- what a protocol may do ------------------------------------------------------------------ */
+
+static void add_todo(struct stream *stream)
+{
+        if (stream->on_todo)
+                return;
+        stream->on_todo = true;
+        list_push_back(&stream->server->todo, &stream->todo_node);
+}
+
+void stream_write(struct stream *stream, const void *bytes, size_t size)
+{
+        if (stream->over)
+                return;
+        buf_add(&stream->out, bytes, size);
+        add_todo(stream);
+}
+
+size_t stream_waiting(const struct stream *stream)
+{
+        return stream->out.size - stream->sent;
+}
+
+void stream_wake(struct stream *stream)
+{
+        stream->woken = true;
+        add_todo(stream);
+}
+
+void stream_wake_when_sent(struct stream *stream)
+{
+        stream->wake_when_sent = true;
+        add_todo(stream);
+}
+
+void stream_is_known(struct stream *stream)
+{
+        timers_stop(&stream->server->timers, &stream->timer);
+}
+
+void stream_end(struct stream *stream)
+{
+        if (stream->ending || stream->over)
+                return;
+        stream->ending = true;
+        timers_start(&stream->server->timers, &stream->timer,
+                     stream->server->now_ms + ENDED_WITHIN_MS);
+        add_todo(stream);
+}
+
+void stream_cut(struct stream *stream)
+{
+        stream->over = true;
+        add_todo(stream);
+}
+
+const char *stream_name(const struct stream *stream)
+{
+        return stream->name;
+}
+
+/* --- opening and closing --------------------------------------------------------------------- */
+
+static void on_time(struct timer *timer)
+{
+        stream_cut(list_entry(timer, struct stream, timer));
+}
+
+static void read_name(struct stream *stream)
+{
+        struct sockaddr_storage address;
+        socklen_t size = sizeof(address);
+        char host[NI_MAXHOST];
+        char port[NI_MAXSERV];
+
+        if (getpeername(stream->watch.fd, (struct sockaddr *)&address, &size) == 0 &&
+            getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), port, sizeof(port),
+                        NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+                snprintf(stream->name, sizeof(stream->name), "%.54s:%.8s", host, port);
+}
+
+static void watch(struct stream *stream, int operation, uint32_t events)
+{
+        struct epoll_event event = {.events = events, .data.ptr = &stream->watch};
+
+        stream->events = events;
+        if (epoll_ctl(stream->server->epoll, operation, stream->watch.fd, &event) != 0)
+                stream_cut(stream);
+}
+
+void stream_open(struct stream_server *server, const struct stream_listener *listener, int fd)
+{
+        struct stream *stream = mem_new(1, sizeof(*stream));
+        int on = 1;
+
+        stream->watch = (struct stream_watch){.kind = STREAM_WATCHED_CLIENT, .fd = fd};
+        stream->server = server;
+        stream->protocol = listener->protocol;
+        stream->timer.run = on_time;
+        list_push_back(&server->streams, &stream->node);
+        timers_start(&server->timers, &stream->timer, server->now_ms + KNOWN_WITHIN_MS);
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        read_name(stream);
+        stream->ssl = SSL_new(server->tls);
+        if (stream->ssl && SSL_set_fd(stream->ssl, fd) == 1)
+                SSL_set_accept_state(stream->ssl);
+        else
+                stream_cut(stream);
+        stream->client =
+                listener->protocol->opened(listener->protocol->context, stream, listener->hub);
+        watch(stream, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+void stream_free(struct stream *stream)
+{
+        struct stream_server *server = stream->server;
+
+        stream->over = true;
+        stream->protocol->ended(stream->client);
+        timers_stop(&server->timers, &stream->timer);
+        list_remove(&server->streams, &stream->node);
+        if (stream->on_todo)
+                list_remove(&server->todo, &stream->todo_node);
+        SSL_free(stream->ssl);
+        close(stream->watch.fd);
+        buf_deinit(&stream->out);
+        free(stream);
+}
+
+/* --- bytes ----------------------------------------------------------------------------------- */
+
+/* What OpenSSL means by a result that is not positive: false = the stream is over. */
+static bool may_go_on(struct stream *stream, int result)
+{
+        int error = SSL_get_error(stream->ssl, result);
+
+        stream->wants_to_write = error == SSL_ERROR_WANT_WRITE;
+        return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+static void receive(struct stream *stream)
+{
+        char *bytes = stream->server->read_buffer;
+
+        for (int i = 0; i < READS_PER_TURN && !stream->over && !stream->ending; i++) {
+                int got;
+
+                ERR_clear_error();
+                got = SSL_read(stream->ssl, bytes, STREAM_READ_SIZE);
+                if (got > 0) {
+                        stream->protocol->received(stream->client, bytes, (size_t)got);
+                } else {
+                        if (!may_go_on(stream, got))
+                                stream_cut(stream);
+                        break;
+                }
+        }
+}
+
+static void send_waiting(struct stream *stream)
+{
+        while (!stream->over && stream_waiting(stream) > 0) {
+                size_t size = stream_waiting(stream);
+                int sent;
+
+                ERR_clear_error();
+                sent = SSL_write(stream->ssl, stream->out.data + stream->sent,
+                                 size > INT32_MAX ? INT32_MAX : (int)size);
+                if (sent <= 0) {
+                        if (!may_go_on(stream, sent))
+                                stream_cut(stream);
+                        return;
+                }
+                stream->sent += (size_t)sent;
+        }
+        buf_deinit(&stream->out); /* thousands of idle clients hold no memory for it */
+        stream->sent = 0;
+        if (!stream->over && stream->wake_when_sent) {
+                stream->wake_when_sent = false;
+                stream_wake(stream);
+        }
+}
+
+void stream_ready(struct stream *stream, uint32_t events)
+{
+        if (stream->ending && (events & (EPOLLERR | EPOLLHUP)))
+                stream_cut(stream);
+        else
+                receive(stream);
+        add_todo(stream);
+}
+
+/* --- the end of a turn ----------------------------------------------------------------------- */
+
+static void end_in_order(struct stream *stream)
+{
+        if (SSL_is_init_finished(stream->ssl))
+                (void)SSL_shutdown(stream->ssl);
+        stream_cut(stream);
+}
+
+static void wait_for_more(struct stream *stream)
+{
+        uint32_t events = 0;
+
+        if (stream_waiting(stream) > 0 || stream->wants_to_write)
+                events |= EPOLLOUT;
+        if (stream_waiting(stream) <= OUT_MAX && !stream->ending)
+                events |= EPOLLIN;
+        if (events != stream->events)
+                watch(stream, EPOLL_CTL_MOD, events);
+}
+
+static void finish(struct stream *stream)
+{
+        if (stream->woken && !stream->over) {
+                stream->woken = false;
+                stream->protocol->woken(stream->client);
+        }
+        if (!stream->over)
+                send_waiting(stream);
+        if (!stream->over && stream->ending && stream_waiting(stream) == 0)
+                end_in_order(stream);
+        if (!stream->over)
+                wait_for_more(stream);
+}
+
+void stream_finish_turn(struct stream_server *server)
+{
+        struct list_node *node;
+
+        while ((node = list_pop_front(&server->todo)) != NULL) {
+                struct stream *stream = list_entry(node, struct stream, todo_node);
+
+                stream->on_todo = false;
+                finish(stream);
+                if (stream->over)
+                        stream_free(stream);
+        }
+}
