@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Where pictures come from. A source belongs to one camera and gives its newest picture when asked;
+ * the asking thread, which is the camera's own, waits for it.
+ *
+ * What each kind of source has in common is here: a failure makes the next attempts rarer, from one
+ * second up to a minute, whatever the schedule asks for; and no picture counts that is too old,
+ * whether its time says so or the same bytes have come for too long. A folder gives each file once.
+ * Nothing is logged here: who asks has the camera's name.
+ */
+#ifndef ISTHMUS_CAMERA_SOURCE_SOURCE_H
+#define ISTHMUS_CAMERA_SOURCE_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/reason.h"
+
+struct http_client;
+struct source;
+
+enum source_kind {
+        SOURCE_FILE,   /* `place` is a JPEG file, which another program writes */
+        SOURCE_FOLDER, /* `place` is a folder; the newest *.jpg or *.jpeg in it */
+};
+
+#define SOURCE_TIMEOUT_MS     10000
+#define SOURCE_MAXIMUM_BYTES  ((size_t)32 << 20)
+#define SOURCE_MAXIMUM_AGE_MS 300000
+
+struct source_settings {
+        enum source_kind kind;
+        const char *place;
+        long timeout_ms;        /* from asking to the last byte; 0 = SOURCE_TIMEOUT_MS */
+        size_t maximum_bytes;   /* of one picture; 0 = SOURCE_MAXIMUM_BYTES */
+        int64_t maximum_age_ms; /* 0 = SOURCE_MAXIMUM_AGE_MS, negative = any age */
+};
+
+enum source_condition {
+        SOURCE_E_FAILED = 1, /* no picture; the reason says why */
+        SOURCE_E_OLD,        /* there is one, but it is too old, or was given before */
+        SOURCE_E_RESTING,    /* the last attempts failed and it is too early for the next */
+        SOURCE_E_STOPPED,    /* source_stop was called */
+};
+
+enum source_state {
+        SOURCE_NEW,     /* not asked yet */
+        SOURCE_GOOD,    /* the last answer was a picture */
+        SOURCE_OLD,     /* the last answer was too old */
+        SOURCE_FAILING, /* the last attempt failed */
+};
+
+struct source_picture {
+        struct buf bytes; /* a JPEG, or what claims to be one: it begins as one does */
+        int64_t taken_ms; /* since 1970: when it was taken, as far as one can know */
+};
+
+#define SOURCE_PICTURE_INIT ((struct source_picture){.bytes = BUF_INIT, .taken_ms = 0})
+
+void source_picture_deinit(struct source_picture *picture);
+
+/*
+ * Checks and copies the settings; opens nothing, so a camera that is away is no error. On success
+ * `*source` is the caller's; -EINVAL with the reason if the settings can't be right.
+ */
+int source_new(const struct source_settings *settings, struct source **source,
+               struct reason *reason) MUST_CHECK;
+
+/* When no thread is in source_take; NULL is allowed. */
+void source_free(struct source *source);
+
+/*
+ * Gets the newest picture, which replaces what is in `picture` (the caller's to deinit, whatever
+ * comes of it). 0, or a source_condition with the reason; never blocks longer than the timeout and
+ * a little. One thread at a time.
+ */
+int source_take(struct source *source, struct source_picture *picture,
+                struct reason *reason) MUST_CHECK;
+
+/* Ends a source_take that waits, and all that come. Any thread, any number of times. */
+void source_stop(struct source *source);
+
+struct source_status {
+        enum source_state state;
+        unsigned int failures; /* in a row */
+        int64_t good_ms;       /* when the last picture came, since 1970; 0 = none yet */
+        int64_t rest_ms;       /* until the next attempt is made at all; 0 = now */
+        struct reason reason;  /* of the last answer that was no picture; empty if it was one */
+};
+
+/* How it goes; any thread. */
+void source_status(struct source *source, struct source_status *status);
+
+/* "file", "folder": for logs and metrics. */
+const char *source_kind_name(enum source_kind kind);
+
+/* "new", "good", "old", "failing": for logs and health. */
+const char *source_state_name(enum source_state state);
+
+#endif
