@@ -93,11 +93,16 @@ static bool parse_date(const char *text, int64_t *wall_ms)
         return found;
 }
 
-bool http_answer_date(const struct http_answer *answer, int64_t *wall_ms)
+bool http_answer_time(const struct http_answer *answer, const char *name, int64_t *wall_ms)
 {
         CLEANUP(buf_deinit) struct buf value = BUF_INIT;
 
-        return http_answer_header(answer, "Date", &value) && parse_date(buf_text(&value), wall_ms);
+        return http_answer_header(answer, name, &value) && parse_date(buf_text(&value), wall_ms);
+}
+
+bool http_answer_date(const struct http_answer *answer, int64_t *wall_ms)
+{
+        return http_answer_time(answer, "Date", wall_ms);
 }
 
 int64_t http_answer_retry_after(const struct http_answer *answer, int64_t wall_ms)

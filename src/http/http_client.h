@@ -61,6 +61,8 @@ struct http_header {
         const char *value;
 };
 
+struct http_answer;
+
 struct http_request {
         const char *method;                /* "GET", "PUT", "POST", "DELETE" */
         const char *url;                   /* http:// or https:// */
@@ -77,6 +79,20 @@ struct http_request {
         bool public_only;
         /* Never sent a second time by libcurl: a lost connection is HTTP_E_BROKEN. */
         bool once;
+        /*
+         * Of a server that asks for them (401): by digest (RFC 7616, MD5 and SHA-256) if it can,
+         * else by basic authentication (RFC 7617). NULL = none.
+         */
+        const char *user;
+        const char *password;
+        /*
+         * Takes the body in pieces as it comes, with the context of `done` and with status and
+         * headers in `answer`, instead of leaving it in the answer: for a body without an end.
+         * False ends the request (HTTP_E_BROKEN). `timeout_ms` is then how long the server may be
+         * silent, in whole seconds, and `maximum_answer` means nothing.
+         */
+        bool (*take)(void *context, const struct http_answer *answer, const char *bytes,
+                     size_t size);
 };
 
 struct http_answer {
@@ -91,7 +107,10 @@ struct http_answer {
 /* Copies the value of a header (name in any case) to `out`; false if absent. */
 bool http_answer_header(const struct http_answer *answer, const char *name, struct buf *out);
 
-/* When the server says it made the answer (its Date), since 1970; false if it does not say. */
+/* The time that a header names (Date, Last-Modified), since 1970; false if it names none. */
+bool http_answer_time(const struct http_answer *answer, const char *name, int64_t *wall_ms);
+
+/* When the server says it made the answer (its Date). */
 bool http_answer_date(const struct http_answer *answer, int64_t *wall_ms);
 
 /* On the thread "http", exactly once; `answer` is valid during the call. */

@@ -80,6 +80,9 @@ struct http_transfer *http_transfer_new(const struct http_request *request,
         transfer->origin = mem_text_n(request->url, http_queue_origin_length(request->url));
         transfer->once = request->once;
         transfer->public_only = request->public_only;
+        transfer->user = mem_text(request->user);
+        transfer->password = mem_text(request->password);
+        transfer->take = request->take;
         if (request->body) {
                 transfer->body = mem_text_n(request->body, request->body_size);
                 transfer->body_size = request->body_size;
@@ -105,6 +108,10 @@ void http_transfer_free(struct http_transfer *transfer)
         curl_slist_free_all(transfer->headers);
         mem_wipe(transfer->body, transfer->body_size);
         free(transfer->body);
+        if (transfer->password)
+                mem_wipe(transfer->password, strlen(transfer->password));
+        free(transfer->password);
+        free(transfer->user);
         free(transfer->method);
         free(transfer->url);
         free(transfer->origin);
@@ -123,11 +130,22 @@ static size_t take_header(char *line, size_t one, size_t size, void *context)
         return 0;
 }
 
+static bool give_on(struct http_transfer *transfer, const char *bytes, size_t size)
+{
+        long status = 0;
+
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        transfer->answer.status = (int)status;
+        return transfer->take(transfer->context, &transfer->answer, bytes, size);
+}
+
 static size_t take_body(char *bytes, size_t one, size_t size, void *context)
 {
         struct http_transfer *transfer = context;
 
         (void)one;
+        if (transfer->take)
+                return give_on(transfer, bytes, size) ? size : 0;
         if (size > transfer->maximum_answer - transfer->answer.body.size) {
                 transfer->too_large = true;
                 return 0;
@@ -188,9 +206,27 @@ static CURLcode set_request(struct http_transfer *transfer)
                 result = set_body(transfer);
         SET(result, easy, CURLOPT_CUSTOMREQUEST, transfer->method);
         SET(result, easy, CURLOPT_HTTPHEADER, transfer->headers);
-        SET(result, easy, CURLOPT_TIMEOUT_MS, transfer->timeout_ms);
+        if (transfer->take) {
+                SET(result, easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+                SET(result, easy, CURLOPT_LOW_SPEED_TIME, (transfer->timeout_ms + 999) / 1000);
+        } else {
+                SET(result, easy, CURLOPT_TIMEOUT_MS, transfer->timeout_ms);
+        }
         SET(result, easy, CURLOPT_CONNECTTIMEOUT_MS,
             transfer->timeout_ms < CONNECT_TIMEOUT_MS ? transfer->timeout_ms : CONNECT_TIMEOUT_MS);
+        return result;
+}
+
+static CURLcode set_credentials(struct http_transfer *transfer)
+{
+        CURL *easy = transfer->easy;
+        CURLcode result = CURLE_OK;
+
+        if (!transfer->user)
+                return result;
+        SET(result, easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC | CURLAUTH_DIGEST);
+        SET(result, easy, CURLOPT_USERNAME, transfer->user);
+        SET(result, easy, CURLOPT_PASSWORD, transfer->password ? transfer->password : "");
         return result;
 }
 
@@ -282,6 +318,8 @@ bool http_transfer_prepare(struct http_transfer *transfer,
         if (result == CURLE_OK)
                 result = set_request(transfer);
         if (result == CURLE_OK)
+                result = set_credentials(transfer);
+        if (result == CURLE_OK)
                 result = set_reach(transfer);
         if (result == CURLE_OK)
                 result = set_callbacks(transfer);
@@ -368,6 +406,7 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode result)
         answer->failure = failure_of(transfer, result);
         if (answer->failure != HTTP_OK) {
                 explain(transfer, result);
+                answer->status = 0;
                 buf_clear(&answer->body);
                 buf_clear(&answer->headers);
         } else {

@@ -23,6 +23,10 @@ struct http_transfer {
         size_t body_given; /* of a request that is sent once */
         bool once;
         bool public_only;
+        char *user; /* NULL = none */
+        char *password;
+        bool (*take)(void *context, const struct http_answer *answer, const char *bytes,
+                     size_t size);
         char refused[64]; /* an address that is not public; "" = none */
         long timeout_ms;
         size_t maximum_answer;
@@ -50,7 +54,7 @@ struct http_transfer *http_transfer_new(const struct http_request *request,
                                         const struct http_transfer_settings *settings,
                                         http_done *done, void *context);
 
-/* Overwrites the headers and the body, which may hold keys. */
+/* Overwrites the password, the headers and the body, which may hold keys. */
 void http_transfer_free(struct http_transfer *transfer);
 
 /* Makes the curl handle. False, with the answer's failure and reason set, if it can't be sent. */

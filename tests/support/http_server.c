@@ -215,9 +215,12 @@ static bool serve_one(struct connection *connection)
 
         if (!read_request(connection, &request))
                 return false;
-        then = server->handler(server->context, &request, &bytes);
-        if (!write_all(connection, bytes.data, bytes.size))
-                return false;
+        do {
+                buf_clear(&bytes);
+                then = server->handler(server->context, &request, &bytes);
+                if (!write_all(connection, bytes.data, bytes.size))
+                        return false;
+        } while (then == TEST_HTTP_MORE);
         if (then == TEST_HTTP_HOLD) {
                 while (read_some(connection))
                         continue;

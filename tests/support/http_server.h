@@ -28,6 +28,7 @@ enum test_http_then {
         TEST_HTTP_CLOSE, /* close the connection in order */
         TEST_HTTP_CUT,   /* reset it */
         TEST_HTTP_HOLD,  /* say no more, until the client goes or the server is stopped */
+        TEST_HTTP_MORE,  /* the handler is called again for more bytes, until the client goes */
 };
 
 /* Called on the connection's thread, several at the same time; adds the answer's bytes. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "camera/source/source.h"
 
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -9,7 +11,6 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "camera/source/source_inside.h"
 
 #define REST_MIN_MS 1000
@@ -18,6 +19,7 @@
 static const struct source_driver *const drivers[] = {
         [SOURCE_FILE] = &source_file_driver,
         [SOURCE_FOLDER] = &source_folder_driver,
+        [SOURCE_HTTP] = &source_http_driver,
 };
 
 void source_picture_deinit(struct source_picture *picture)
@@ -48,6 +50,7 @@ static void copy_settings(struct source_settings *to, const struct source_settin
 {
         *to = *from;
         to->place = mem_text(from->place);
+        to->user = mem_text(from->user);
         if (from->timeout_ms <= 0)
                 to->timeout_ms = SOURCE_TIMEOUT_MS;
         if (from->maximum_bytes == 0)
@@ -59,6 +62,7 @@ static void copy_settings(struct source_settings *to, const struct source_settin
 static void free_settings(struct source_settings *settings)
 {
         mem_cleanup(&settings->place);
+        mem_cleanup(&settings->user);
 }
 
 int source_new(const struct source_settings *settings, struct source **source,
@@ -69,6 +73,7 @@ int source_new(const struct source_settings *settings, struct source **source,
 
         *source = NULL;
         copy_settings(&made->settings, settings);
+        made->settings.password = made->password = mem_text(settings->password);
         made->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (made->stop_fd < 0)
                 abort();
@@ -92,6 +97,9 @@ void source_free(struct source *source)
         close(source->stop_fd);
         pthread_mutex_destroy(&source->lock);
         free_settings(&source->settings);
+        if (source->password)
+                mem_wipe(source->password, strlen(source->password));
+        free(source->password);
         free(source);
 }
 
@@ -101,11 +109,31 @@ void source_stop(struct source *source)
         (void)eventfd_write(source->stop_fd, 1);
 }
 
-bool source_is_stopped(const struct source *source)
+static bool is_stopped(const struct source *source)
 {
-        struct pollfd poll_fd = {.fd = source->stop_fd, .events = POLLIN};
+        struct pollfd polled = {.fd = source->stop_fd, .events = POLLIN};
 
-        return poll(&poll_fd, 1, 0) > 0;
+        return poll(&polled, 1, 0) > 0;
+}
+
+enum source_wait source_wait(const struct source *source, int fd, int64_t deadline_ms)
+{
+        struct pollfd polled[] = {
+                {.fd = source->stop_fd, .events = POLLIN},
+                {.fd = fd, .events = POLLIN},
+        };
+
+        for (;;) {
+                int64_t left_ms = deadline_ms - clock_steady_ms();
+                int ready = poll(polled, ARRAY_SIZE(polled), left_ms > 0 ? (int)left_ms : 0);
+
+                if (ready > 0 && polled[0].revents != 0)
+                        return SOURCE_WAIT_STOPPED;
+                if (ready > 0)
+                        return SOURCE_WAIT_READY;
+                if (left_ms <= 0)
+                        return SOURCE_WAIT_LATE;
+        }
 }
 
 /* --- pictures ------------------------------------------------------------------------------ */
@@ -208,7 +236,7 @@ int source_take(struct source *source, struct source_picture *picture, struct re
 
         buf_clear(&picture->bytes);
         picture->taken_ms = 0;
-        if (source_is_stopped(source)) {
+        if (is_stopped(source)) {
                 reason_set(reason, "the program is stopping");
                 return SOURCE_E_STOPPED;
         }
@@ -222,6 +250,8 @@ int source_take(struct source *source, struct source_picture *picture, struct re
                 buf_clear(&picture->bytes);
         if (result != SOURCE_E_STOPPED)
                 note(source, result, &why);
+        if (result == SOURCE_E_STOPPED)
+                reason_set(&why, "the program is stopping");
         if (result != 0 && reason)
                 *reason = why;
         return result;

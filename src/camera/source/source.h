@@ -24,6 +24,7 @@ struct source;
 enum source_kind {
         SOURCE_FILE,   /* `place` is a JPEG file, which another program writes */
         SOURCE_FOLDER, /* `place` is a folder; the newest *.jpg or *.jpeg in it */
+        SOURCE_HTTP,   /* `place` is a URL (http or https) of a picture, or of an MJPEG stream */
 };
 
 #define SOURCE_TIMEOUT_MS     10000
@@ -33,6 +34,10 @@ enum source_kind {
 struct source_settings {
         enum source_kind kind;
         const char *place;
+        const char *user; /* of SOURCE_HTTP, for basic or digest authentication; NULL = none */
+        const char *password;
+        struct http_client
+                *http;          /* of SOURCE_HTTP; stays the caller's, is freed after the source */
         long timeout_ms;        /* from asking to the last byte; 0 = SOURCE_TIMEOUT_MS */
         size_t maximum_bytes;   /* of one picture; 0 = SOURCE_MAXIMUM_BYTES */
         int64_t maximum_age_ms; /* 0 = SOURCE_MAXIMUM_AGE_MS, negative = any age */
@@ -93,7 +98,7 @@ struct source_status {
 /* How it goes; any thread. */
 void source_status(struct source *source, struct source_status *status);
 
-/* "file", "folder": for logs and metrics. */
+/* "file", "http" and so on: for logs and metrics. */
 const char *source_kind_name(enum source_kind kind);
 
 /* "new", "good", "old", "failing": for logs and health. */

@@ -3,7 +3,6 @@
 #ifndef ISTHMUS_CAMERA_SOURCE_SOURCE_INSIDE_H
 #define ISTHMUS_CAMERA_SOURCE_SOURCE_INSIDE_H
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -28,6 +27,7 @@ struct source_driver {
 struct source {
         const struct source_driver *driver;
         struct source_settings settings; /* our own copies, with no zeros left */
+        char *password;                  /* that of the settings, to be wiped */
         void *own;                       /* the driver's */
         int stop_fd;                     /* an eventfd: readable once it is to stop */
 
@@ -44,8 +44,15 @@ struct source {
 
 extern const struct source_driver source_file_driver;
 extern const struct source_driver source_folder_driver;
+extern const struct source_driver source_http_driver;
 
-/* True once source_stop was called. */
-bool source_is_stopped(const struct source *source);
+enum source_wait {
+        SOURCE_WAIT_READY,
+        SOURCE_WAIT_LATE,
+        SOURCE_WAIT_STOPPED,
+};
+
+/* Waits until `fd` can be read, the steady clock says `deadline_ms`, or source_stop is called. */
+enum source_wait source_wait(const struct source *source, int fd, int64_t deadline_ms);
 
 #endif
