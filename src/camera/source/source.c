@@ -17,9 +17,9 @@
 #define REST_MAX_MS 60000
 
 static const struct source_driver *const drivers[] = {
-        [SOURCE_FILE] = &source_file_driver,
-        [SOURCE_FOLDER] = &source_folder_driver,
-        [SOURCE_HTTP] = &source_http_driver,
+        [SOURCE_FILE] = &source_file_driver, [SOURCE_FOLDER] = &source_folder_driver,
+        [SOURCE_HTTP] = &source_http_driver, [SOURCE_COMMAND] = &source_command_driver,
+        [SOURCE_PI] = &source_pi_driver,
 };
 
 void source_picture_deinit(struct source_picture *picture)

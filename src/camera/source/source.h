@@ -25,6 +25,13 @@ enum source_kind {
         SOURCE_FILE,   /* `place` is a JPEG file, which another program writes */
         SOURCE_FOLDER, /* `place` is a folder; the newest *.jpg or *.jpeg in it */
         SOURCE_HTTP,   /* `place` is a URL (http or https) of a picture, or of an MJPEG stream */
+        /*
+         * `command` prints a JPEG, or writes it to the file that stands in the place of its
+         * argument
+         * `{file}`, and ends with status 0.
+         */
+        SOURCE_COMMAND,
+        SOURCE_PI, /* the Raspberry Pi's camera, by rpicam-still or what there was before it */
 };
 
 #define SOURCE_TIMEOUT_MS     10000
@@ -37,10 +44,12 @@ struct source_settings {
         const char *user; /* of SOURCE_HTTP, for basic or digest authentication; NULL = none */
         const char *password;
         struct http_client
-                *http;          /* of SOURCE_HTTP; stays the caller's, is freed after the source */
-        long timeout_ms;        /* from asking to the last byte; 0 = SOURCE_TIMEOUT_MS */
-        size_t maximum_bytes;   /* of one picture; 0 = SOURCE_MAXIMUM_BYTES */
-        int64_t maximum_age_ms; /* 0 = SOURCE_MAXIMUM_AGE_MS, negative = any age */
+                *http; /* of SOURCE_HTTP; stays the caller's, is freed after the source */
+        const char *const *command; /* of SOURCE_COMMAND: no shell; NULL at the end */
+        int rotation;               /* of SOURCE_PI: degrees, 0 or 180; raspistill also 90, 270 */
+        long timeout_ms;            /* from asking to the last byte; 0 = SOURCE_TIMEOUT_MS */
+        size_t maximum_bytes;       /* of one picture; 0 = SOURCE_MAXIMUM_BYTES */
+        int64_t maximum_age_ms;     /* 0 = SOURCE_MAXIMUM_AGE_MS, negative = any age */
 };
 
 enum source_condition {

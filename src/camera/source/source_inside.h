@@ -45,6 +45,8 @@ struct source {
 extern const struct source_driver source_file_driver;
 extern const struct source_driver source_folder_driver;
 extern const struct source_driver source_http_driver;
+extern const struct source_driver source_command_driver;
+extern const struct source_driver source_pi_driver;
 
 enum source_wait {
         SOURCE_WAIT_READY,
