@@ -6,7 +6,7 @@ DESTDIR ?=
 .PHONY: all run test quick check coverage bench format install deb clean help
 
 all: build/build.ninja
-	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera
+	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
 
 run:
 	@tools/setup
@@ -38,13 +38,13 @@ format:
 
 install: all
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX="$(PREFIX)" >/dev/null
-	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera
+	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
 	@DESTDIR="$(DESTDIR)" cmake --install build
 
 deb:
 	@tools/setup package
 	@cmake --preset release -B build-deb -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
-	@ninja -C build-deb --quiet isthmus isthmus-formatter isthmus-camera
+	@ninja -C build-deb --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
 	@cd build-deb && cpack -G DEB
 
 clean:

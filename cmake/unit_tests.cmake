@@ -12,7 +12,8 @@ function(isthmus_tests kind)
                 target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
                 target_compile_definitions(${target} PRIVATE
                         TEST_PROJECT="${CMAKE_SOURCE_DIR}"
-                        TEST_FORMATTER="$<TARGET_FILE:isthmus-formatter>")
+                        TEST_FORMATTER="$<TARGET_FILE:isthmus-formatter>"
+                        TEST_CAMERA_VIDEO="${CMAKE_BINARY_DIR}/isthmus-camera-video.so")
                 target_link_libraries(${target} PRIVATE isthmus_flags isthmus_${folder}
                         test_support PkgConfig::CMOCKA)
                 if(kind STREQUAL component)

@@ -19,7 +19,8 @@
 static const struct source_driver *const drivers[] = {
         [SOURCE_FILE] = &source_file_driver, [SOURCE_FOLDER] = &source_folder_driver,
         [SOURCE_HTTP] = &source_http_driver, [SOURCE_COMMAND] = &source_command_driver,
-        [SOURCE_PI] = &source_pi_driver,
+        [SOURCE_PI] = &source_pi_driver,     [SOURCE_RTSP] = &source_rtsp_driver,
+        [SOURCE_V4L2] = &source_v4l2_driver,
 };
 
 void source_picture_deinit(struct source_picture *picture)
@@ -51,6 +52,7 @@ static void copy_settings(struct source_settings *to, const struct source_settin
         *to = *from;
         to->place = mem_text(from->place);
         to->user = mem_text(from->user);
+        to->plugin = mem_text(from->plugin);
         if (from->timeout_ms <= 0)
                 to->timeout_ms = SOURCE_TIMEOUT_MS;
         if (from->maximum_bytes == 0)
@@ -63,6 +65,7 @@ static void free_settings(struct source_settings *settings)
 {
         mem_cleanup(&settings->place);
         mem_cleanup(&settings->user);
+        mem_cleanup(&settings->plugin);
 }
 
 int source_new(const struct source_settings *settings, struct source **source,
@@ -109,7 +112,7 @@ void source_stop(struct source *source)
         (void)eventfd_write(source->stop_fd, 1);
 }
 
-static bool is_stopped(const struct source *source)
+bool source_is_stopped(const struct source *source)
 {
         struct pollfd polled = {.fd = source->stop_fd, .events = POLLIN};
 
@@ -236,7 +239,7 @@ int source_take(struct source *source, struct source_picture *picture, struct re
 
         buf_clear(&picture->bytes);
         picture->taken_ms = 0;
-        if (is_stopped(source)) {
+        if (source_is_stopped(source)) {
                 reason_set(reason, "the program is stopping");
                 return SOURCE_E_STOPPED;
         }

@@ -31,7 +31,10 @@ enum source_kind {
          * `{file}`, and ends with status 0.
          */
         SOURCE_COMMAND,
-        SOURCE_PI, /* the Raspberry Pi's camera, by rpicam-still or what there was before it */
+        SOURCE_PI,   /* the Raspberry Pi's camera, by rpicam-still or what there was before it */
+        SOURCE_RTSP, /* `place` is a URL, rtsp or rtsps; by isthmus-camera-video.so, as is the next
+                      */
+        SOURCE_V4L2, /* `place` is a device such as /dev/video0 */
 };
 
 #define SOURCE_TIMEOUT_MS     10000
@@ -41,11 +44,12 @@ enum source_kind {
 struct source_settings {
         enum source_kind kind;
         const char *place;
-        const char *user; /* of SOURCE_HTTP, for basic or digest authentication; NULL = none */
+        const char *user; /* of SOURCE_HTTP and SOURCE_RTSP, for basic or digest authentication */
         const char *password;
         struct http_client
                 *http; /* of SOURCE_HTTP; stays the caller's, is freed after the source */
         const char *const *command; /* of SOURCE_COMMAND: no shell; NULL at the end */
+        const char *plugin;         /* isthmus-camera-video.so; NULL = where it usually is */
         int rotation;               /* of SOURCE_PI: degrees, 0 or 180; raspistill also 90, 270 */
         long timeout_ms;            /* from asking to the last byte; 0 = SOURCE_TIMEOUT_MS */
         size_t maximum_bytes;       /* of one picture; 0 = SOURCE_MAXIMUM_BYTES */

@@ -47,6 +47,10 @@ extern const struct source_driver source_folder_driver;
 extern const struct source_driver source_http_driver;
 extern const struct source_driver source_command_driver;
 extern const struct source_driver source_pi_driver;
+extern const struct source_driver source_rtsp_driver;
+extern const struct source_driver source_v4l2_driver;
+
+bool source_is_stopped(const struct source *source);
 
 enum source_wait {
         SOURCE_WAIT_READY,
