@@ -34,8 +34,7 @@ enum store_condition {
         STORE_E_LOCKED,   /* another process has this store */
         STORE_E_VERSION,  /* written by a newer isthmus */
         STORE_E_DAMAGED,  /* not a store, or broken beyond what the library repairs */
-        STORE_E_NOT_FOUND,
-        STORE_E_CLOSED, /* store_close came first; nothing was stored */
+        STORE_E_CLOSED,   /* store_close came first; nothing was stored */
 };
 
 struct store;
@@ -149,8 +148,8 @@ struct store_dead_letter {
         int64_t died_ms;
 };
 
-/* From the oldest to the newest, or only the one with `id` when it is not 0. */
-int store_dead_each(struct store *store, int64_t id,
+/* Each dead letter with an id above `after_id`, in the order of their ids. */
+int store_dead_each(struct store *store, int64_t after_id,
                     bool (*visit)(void *context, const struct store_dead_letter *letter),
                     void *context) MUST_CHECK;
 

@@ -186,32 +186,14 @@ int store_events_each(struct store *store, const char *device, int64_t after_id,
         return result;
 }
 
-static int find_letter(struct reading *reading, int64_t id)
-{
-        struct store_rows *rows = &reading->rows;
-        int result = reading->backend->dead_letters(reading->reader, id - 1, 1,
-                                                    store_rows_add_letter, rows);
-
-        if (result == 0 && (rows->count == 0 || rows->letters[0].event.id != id))
-                return STORE_E_NOT_FOUND;
-        return result;
-}
-
-int store_dead_each(struct store *store, int64_t id,
+int store_dead_each(struct store *store, int64_t after_id,
                     bool (*visit)(void *context, const struct store_dead_letter *letter),
                     void *context)
 {
         CLEANUP(reading_deinit) struct reading reading;
         struct store_rows *rows = &reading.rows;
         int result = reading_init(&reading, store);
-        int64_t after_id = 0;
 
-        if (result == 0 && id != 0) {
-                result = find_letter(&reading, id);
-                if (result == 0)
-                        (void)visit(context, &rows->letters[0]);
-                return result;
-        }
         while (result == 0) {
                 store_rows_clear(rows);
                 result = store->backend->dead_letters(reading.reader, after_id, PAGE,

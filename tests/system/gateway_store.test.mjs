@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The store of a running gateway: shares of its bound, dead letters, backup.
 import assert from 'node:assert/strict';
-import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -85,6 +85,26 @@ test('dead letters of a running gateway are replayed in order and dropped', { ti
   await eventually('the mended formatter', async () => {
     await send('probe', 1);
     return (await hub.telemetry()).some(({ deviceId }) => deviceId === 'probe');
+  });
+
+  await t.test('a running gateway is asked, not its file', async () => {
+    /* A folder with nothing but the way to its socket. */
+    const only = await temporaryDirectory(t, 'socket');
+    await symlink(join(gateway.directory, 'data', 'control.sock'), join(only, 'control.sock'));
+    const ask = (...args) => run(['queue', ...args, '--data', only]);
+    const letters = await ask('dead');
+    assert.equal(letters.status, 0, letters.output);
+    assert.equal(letters.stdout, (await queue('dead')).stdout);
+    const whole = (await ask('show', ids[3])).stdout;
+    assert.match(whole, /^state +dead$/m);
+    assert.match(whole, /^device +things-stack\/application1\/letters-1$/m);
+    assert.match(whole, /^reason .*not yet/m);
+    assert.match(whole, /^record +\{.*\}$/m);
+    assert.match((await ask('list')).stdout, /^0 events wait, \d+ dead letters, 0 bytes$/m);
+    assert.equal((await ask('list', 'things-stack/application1/letters-1')).stdout.trim().split('\n').length, 1);
+    const none = await ask('show', '999999999');
+    assert.equal(none.status, 1);
+    assert.match(none.output, /nothing in the store has the id 999999999/);
   });
 
   const dropped = await queue('drop', ids[9]);

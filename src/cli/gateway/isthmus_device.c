@@ -16,6 +16,7 @@
 #include "cli/gateway/command_print.h"
 #include "cli/gateway/data_place.h"
 #include "cli/gateway/gateway_control.h"
+#include "cli/gateway/queue_look.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "gateway/control/control_request.h"
@@ -53,15 +54,18 @@ static bool add_waiting(void *context, const char *device, int64_t waiting)
         return true;
 }
 
-/* Adds to each device how many events wait for it in the store, also of a running gateway. */
+/* Adds to each device how many events wait for it in the store. */
 static int count_waiting(struct order *order, struct json_object *devices, struct reason *reason)
 {
-        struct store *store = NULL;
+        struct queue_look look;
         struct map *by_key;
-        int result = store_open_to_read(&order->place.store, &store, reason);
+        struct store_state state;
+        int result = queue_look_open(&look, &order->place.store, reason);
 
-        if (result != 0)
+        if (result != 0) {
+                queue_look_close(&look);
                 return result;
+        }
         by_key = map_new();
         for (size_t i = 0; i < json_object_array_length(devices); i++) {
                 struct json_object *view = json_object_array_get_idx(devices, i);
@@ -69,11 +73,9 @@ static int count_waiting(struct order *order, struct json_object *devices, struc
                 json_object_object_add(view, "waitingEvents", json_object_new_int64(0));
                 map_set(by_key, json_text_member(view, "device"), view);
         }
-        result = store_devices_each(store, add_waiting, by_key);
+        result = queue_look_devices(&look, &state, add_waiting, by_key, reason);
         map_free(by_key);
-        store_close(store);
-        if (result != 0)
-                reason_set(reason, "the store could not be read to its end");
+        queue_look_close(&look);
         return result;
 }
 

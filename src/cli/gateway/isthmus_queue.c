@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/gateway/data_place.h"
 #include "cli/gateway/queue_change.h"
+#include "cli/gateway/queue_look.h"
 #include "cli/gateway/queue_print.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
@@ -25,7 +26,7 @@ struct queue {
         char **arguments;
         int count;
         bool all;
-        struct store *store;
+        struct queue_look look;
         struct buf text; /* what is printed next */
 };
 
@@ -47,15 +48,7 @@ static bool print_device(void *context, const char *device, int64_t waiting)
         return print(queue);
 }
 
-static bool print_event_line(void *context, const struct store_event *event)
-{
-        struct queue *queue = context;
-
-        queue_print_line(&queue->text, &(struct store_dead_letter){.event = *event});
-        return print(queue);
-}
-
-static bool print_letter_line(void *context, const struct store_dead_letter *letter)
+static bool print_line(void *context, const struct store_dead_letter *letter)
 {
         struct queue *queue = context;
 
@@ -63,19 +56,11 @@ static bool print_letter_line(void *context, const struct store_dead_letter *let
         return print(queue);
 }
 
-static bool print_letter_whole(void *context, const struct store_dead_letter *letter)
+static bool print_whole(void *context, const struct store_dead_letter *letter)
 {
         struct queue *queue = context;
 
         queue_print_whole(&queue->text, letter);
-        return print(queue);
-}
-
-static bool print_event_json(void *context, const struct store_event *event)
-{
-        struct queue *queue = context;
-
-        queue_print_json(&queue->text, &(struct store_dead_letter){.event = *event});
         return print(queue);
 }
 
@@ -87,6 +72,11 @@ static bool print_letter_json(void *context, const struct store_dead_letter *let
         return print(queue);
 }
 
+static bool print_event_json(void *context, const struct store_event *event)
+{
+        return print_letter_json(context, &(struct store_dead_letter){.event = *event});
+}
+
 /* --- looking ------------------------------------------------------------------------------- */
 
 static int usage(const char *word, const char *mistake)
@@ -94,18 +84,18 @@ static int usage(const char *word, const char *mistake)
         return terminal_usage("queue", "'%s' %s", word, mistake);
 }
 
-static int conclude(int result)
+static int conclude(int result, const struct reason *reason)
 {
         if (result == 0 && fflush(stdout) == 0)
                 return CLI_GOOD;
-        return terminal_fail("queue", "the store could not be read to its end");
+        return terminal_fail("queue", "%s", result != 0 ? reason->text : "it can't be printed");
 }
 
-static bool open_to_read(struct queue *queue)
+static bool open_look(struct queue *queue)
 {
         struct reason reason = REASON_INIT;
 
-        if (store_open_to_read(&queue->place.store, &queue->store, &reason) == 0)
+        if (queue_look_open(&queue->look, &queue->place.store, &reason) == 0)
                 return true;
         terminal_fail("queue", "%s", reason.text);
         return false;
@@ -114,100 +104,92 @@ static bool open_to_read(struct queue *queue)
 static int list(void *context)
 {
         struct queue *queue = context;
+        struct reason reason = REASON_INIT;
         struct store_state state;
         int result;
 
         if (queue->count > 0) {
                 puts("        id  arrived                   attempts     size  device");
-                return conclude(store_events_each(queue->store, queue->arguments[0], 0,
-                                                  print_event_line, queue));
+                result = queue_look_events(&queue->look, queue->arguments[0], print_line, queue,
+                                           &reason);
+                return conclude(result, &reason);
         }
         puts("   waiting  device");
-        result = store_devices_each(queue->store, print_device, queue);
-        store_get_state(queue->store, &state);
+        result = queue_look_devices(&queue->look, &state, print_device, queue, &reason);
+        if (result != 0)
+                return conclude(result, &reason);
         printf("%" PRId64 " events wait, %" PRId64 " dead letters, %" PRId64 " bytes", state.events,
                state.dead_letters, state.bytes);
         if (queue->place.store.maximum_bytes > 0)
                 printf(" of at most %" PRId64, queue->place.store.maximum_bytes);
         putchar('\n');
-        return conclude(result);
+        return conclude(result, &reason);
 }
 
 static int dead(void *context)
 {
         struct queue *queue = context;
+        struct reason reason = REASON_INIT;
+
         puts("        id  died                      attempts     size  device  reason");
-        return conclude(store_dead_each(queue->store, 0, print_letter_line, queue));
-}
-
-struct search {
-        struct queue *queue;
-        int64_t id;
-        bool found;
-};
-
-static bool print_if_found(void *context, const struct store_event *event)
-{
-        struct search *search = context;
-
-        search->found = event->id == search->id;
-        if (search->found)
-                (void)print_letter_whole(search->queue,
-                                         &(struct store_dead_letter){.event = *event});
-        return false;
+        return conclude(queue_look_letters(&queue->look, print_line, queue, &reason), &reason);
 }
 
 static bool parse_id(const char *text, int64_t *id)
 {
-        return text_to_int64(text, 1, INT64_MAX, id);
+        return text_to_int64(text, 1, INT64_MAX - 1, id);
 }
 
 static int show(void *context)
 {
         struct queue *queue = context;
-        struct search search = {.queue = queue};
-        int result;
+        struct reason reason = REASON_INIT;
+        int64_t id;
 
-        if (!parse_id(queue->arguments[0], &search.id))
+        if (!parse_id(queue->arguments[0], &id))
                 return usage(queue->arguments[0], "is no id; `isthmus queue dead` shows them");
-        result = store_dead_each(queue->store, search.id, print_letter_whole, queue);
-        if (result != STORE_E_NOT_FOUND)
-                return conclude(result);
-        result = store_events_each(queue->store, NULL, search.id - 1, print_if_found, &search);
-        if (result || search.found)
-                return conclude(result);
-        return terminal_fail("queue", "nothing in the store has the id %" PRId64, search.id);
+        return conclude(queue_look_one(&queue->look, id, print_whole, queue, &reason), &reason);
 }
 
+/* All records, which may be many: the file is read, also that of a running gateway. */
 static int export(void *context)
 {
         struct queue *queue = context;
         const char *what = queue->count > 0 ? queue->arguments[0] : "";
-        int result = 0;
+        struct reason reason = REASON_INIT;
+        struct store *store = NULL;
+        int result;
 
         if (what[0] && strcmp(what, "waiting") != 0 && strcmp(what, "dead") != 0)
                 return usage(what, "is neither 'waiting' nor 'dead'");
+        result = store_open_to_read(&queue->place.store, &store, &reason);
+        if (result != 0)
+                return conclude(result, &reason);
         if (strcmp(what, "dead") != 0)
-                result = store_events_each(queue->store, NULL, 0, print_event_json, queue);
+                result = store_events_each(store, NULL, 0, print_event_json, queue);
         if (result == 0 && strcmp(what, "waiting") != 0)
-                result = store_dead_each(queue->store, 0, print_letter_json, queue);
-        return conclude(result);
+                result = store_dead_each(store, 0, print_letter_json, queue);
+        store_close(store);
+        reason_set(&reason, "the store could not be read to its end");
+        return conclude(result, &reason);
 }
 
 /* --- changing ------------------------------------------------------------------------------ */
 
-static bool ignore_letter(void *context, const struct store_dead_letter *letter)
+static bool note_if_dead(void *context, const struct store_dead_letter *letter)
 {
-        (void)context;
-        (void)letter;
+        *(bool *)context = letter->reason != NULL;
         return false;
 }
 
 static bool is_dead_letter(struct queue *queue, const char *text)
 {
+        struct reason reason = REASON_INIT;
+        bool is_dead = false;
         int64_t id;
 
-        return parse_id(text, &id) && store_dead_each(queue->store, id, ignore_letter, NULL) == 0;
+        return parse_id(text, &id) &&
+               queue_look_one(&queue->look, id, note_if_dead, &is_dead, &reason) == 0 && is_dead;
 }
 
 /* Are all the ids dead letters? Says which one is not. */
@@ -221,12 +203,6 @@ static bool check_letters(struct queue *queue)
                 return false;
         }
         return true;
-}
-
-static void close_store(struct queue *queue)
-{
-        store_close(queue->store);
-        queue->store = NULL;
 }
 
 static int compare_ids(const void *left, const void *right)
@@ -257,7 +233,7 @@ static int change_letters(struct queue *queue, bool replay)
 
         if (!check_letters(queue))
                 return CLI_FAILED;
-        close_store(queue);
+        queue_look_close(&queue->look);
         if (!queue->all)
                 ids = sorted_ids(queue);
         change.ids = ids;
@@ -298,9 +274,9 @@ static int run(struct queue *queue, const struct options_action *action)
         if (!data_place_find(&queue->place))
                 return CLI_USAGE;
         log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
-        if (open_to_read(queue))
+        if (open_look(queue))
                 status = action->run(queue);
-        store_close(queue->store);
+        queue_look_close(&queue->look);
         return status;
 }
 

@@ -2,16 +2,11 @@
 #include "cli/gateway/queue_print.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "cli/terminal.h"
-
-/* Deeper than any record that a gateway writes. */
-#define RECORD_DEPTH 128
+#include "gateway/control/control_queue.h"
 
 static void format_ms(char text[CLOCK_TEXT_SIZE], int64_t wall_ms)
 {
@@ -70,53 +65,11 @@ void queue_print_whole(struct buf *out, const struct store_dead_letter *letter)
         buf_add_char(out, '\n');
 }
 
-static void add_json_text(struct buf *out, const char *name, const char *value)
-{
-        buf_add_format(out, ",\"%s\":", name);
-        buf_add_json_string(out, value, strlen(value));
-}
-
-static void add_json_record(struct buf *out, const struct store_event *event)
-{
-        CLEANUP(json_cleanup)
-        struct json_object *record =
-                json_parse(event->record, event->record_size, RECORD_DEPTH, JSON_STRICT, NULL);
-
-        if (record) {
-                buf_add_text(out, ",\"record\":");
-                json_write(out, record);
-                return;
-        }
-        buf_add_text(out, ",\"recordBase64\":\"");
-        crypto_base64_encode(out, event->record, event->record_size);
-        buf_add_char(out, '"');
-}
-
-static void write_json(struct buf *out, const struct store_dead_letter *letter)
-{
-        const struct store_event *event = &letter->event;
-        char time[CLOCK_TEXT_SIZE];
-
-        buf_add_format(out, "{\"id\":%" PRId64, event->id);
-        add_json_text(out, "state", letter->reason ? "dead" : "waiting");
-        add_json_text(out, "device", event->device);
-        add_json_text(out, "messageId", event->message_id);
-        format_ms(time, event->arrived_ns / CLOCK_NS_PER_MS);
-        add_json_text(out, "arrived", time);
-        buf_add_format(out, ",\"attempts\":%d", event->attempts);
-        if (letter->reason) {
-                format_ms(time, letter->died_ms);
-                add_json_text(out, "died", time);
-                add_json_text(out, "reason", letter->reason);
-        }
-        add_json_record(out, event);
-        buf_add_text(out, "}\n");
-}
-
 void queue_print_json(struct buf *out, const struct store_dead_letter *letter)
 {
         CLEANUP(buf_deinit) struct buf line = BUF_INIT;
 
-        write_json(&line, letter);
+        control_queue_write(&line, letter, true);
+        buf_add_char(&line, '\n');
         text_add_printable_json(out, buf_text(&line), line.size);
 }

@@ -14,6 +14,7 @@
 #include "gateway/control/control_commands.h"
 #include "gateway/control/control_devices.h"
 #include "gateway/control/control_letters.h"
+#include "gateway/control/control_queue.h"
 #include "gateway/control/control_request.h"
 #include "gateway/control/control_status.h"
 #include "http/http_server.h"
@@ -167,6 +168,10 @@ static void run(void *context)
                 break;
         case CONTROL_REPLAY:
         case CONTROL_DROP:
+        case CONTROL_QUEUE:
+        case CONTROL_STORED:
+        case CONTROL_EVENTS:
+        case CONTROL_LETTERS:
         case CONTROL_CALL_COUNT:
                 break;
         }
@@ -207,6 +212,11 @@ static void handle(void *context, struct http_exchange *exchange)
         call->control = control;
         call->exchange = exchange;
         call->request = request;
+        if (request.call >= CONTROL_QUEUE) {
+                status = control_queue_answer(&control->options, &request, &call->answer, &reason);
+                conclude(call, status, &reason);
+                return;
+        }
         loop_post(control->options.loop, run, call);
 }
 

@@ -4,8 +4,9 @@
  * only the gateway's user (and root) may open. `isthmus command`, `isthmus status` and
  * `curl --unix-socket` speak to it; docs/operating.md lists the calls.
  *
- * Threads: "control" (libmicrohttpd's) reads requests; they are answered on the thread "loop", and
- * what changes something on the store's thread, once the change is on disk.
+ * Threads: "control" (libmicrohttpd's) reads requests; they are answered on the thread "loop", what
+ * is asked about the store (control_queue.h) at once, and what changes something on the store's
+ * thread, once the change is on disk.
  */
 #ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_H
 #define ISTHMUS_GATEWAY_CONTROL_CONTROL_H

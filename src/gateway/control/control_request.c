@@ -17,7 +17,9 @@ static const struct route {
         {"GET", "/devices/", CONTROL_DEVICE},     {"DELETE", "/devices/", CONTROL_RELEASE},
         {"GET", "/commands", CONTROL_COMMANDS},   {"GET", "/commands/", CONTROL_COMMAND},
         {"DELETE", "/commands/", CONTROL_CANCEL}, {"POST", "/letters/replay", CONTROL_REPLAY},
-        {"POST", "/letters/drop", CONTROL_DROP},
+        {"POST", "/letters/drop", CONTROL_DROP},  {"GET", "/queue", CONTROL_QUEUE},
+        {"GET", "/queue/", CONTROL_STORED},       {"GET", "/events", CONTROL_EVENTS},
+        {"GET", "/letters", CONTROL_LETTERS},
 };
 
 static bool is_about_device(enum control_call call)
@@ -50,8 +52,9 @@ static int find_route(const struct control_source *source, const struct route **
         }
         if (status == 404)
                 reason_set(reason, "there is no such path; ask for /status, /devices, "
-                                   "/devices/DEVICE, /commands, /commands/REFERENCE, "
-                                   "/letters/replay or /letters/drop");
+                                   "/devices/DEVICE, /commands, /commands/REFERENCE, /queue, "
+                                   "/queue/ID, /events, /letters, /letters/replay or "
+                                   "/letters/drop");
         else
                 reason_set(reason, "the method '%.16s' is not for this path", source->method);
         return status;
@@ -157,6 +160,27 @@ static bool read_letters(const struct control_source *source, struct control_req
                read_limit(argument(source, "limit"), request, reason);
 }
 
+/* A page of what is in the store. */
+static bool read_page(const struct control_source *source, struct control_request *request,
+                      struct reason *reason)
+{
+        const char *after = argument(source, "after");
+
+        if (after && !text_to_int64(after, 0, INT64_MAX - 1, &request->after)) {
+                reason_set(reason, "'after' is the id of an event or dead letter");
+                return false;
+        }
+        return read_limit(argument(source, "limit"), request, reason);
+}
+
+static bool read_id(const char *text, struct control_request *request, struct reason *reason)
+{
+        if (text_to_int64(text, 1, INT64_MAX - 1, &request->id))
+                return true;
+        reason_set(reason, "'%.64s' is no id; /letters and /events show them", text);
+        return false;
+}
+
 static bool check_reference(const char *reference, struct reason *reason)
 {
         if (strlen(reference) >= COMMAND_REFERENCE_MIN)
@@ -190,6 +214,12 @@ static bool read_arguments(const struct control_source *source, struct control_r
                 return read_letters(source, request, reason);
         case CONTROL_RELEASE:
                 return read_switch(source, "force", &request->force, reason);
+        case CONTROL_EVENTS:
+        case CONTROL_LETTERS:
+                return read_page(source, request, reason);
+        case CONTROL_STORED:
+                return read_id(request->reference, request, reason);
+        case CONTROL_QUEUE:
         case CONTROL_DEVICE:
         case CONTROL_STATUS:
         case CONTROL_CALL_COUNT:
@@ -207,7 +237,8 @@ int control_request_parse(const struct control_source *source, struct control_re
         if (status != 0)
                 return status;
         *request = (struct control_request){.call = route->call};
-        if (route->call == CONTROL_COMMAND || route->call == CONTROL_CANCEL)
+        if (route->call == CONTROL_COMMAND || route->call == CONTROL_CANCEL ||
+            route->call == CONTROL_STORED)
                 request->reference = source->path + strlen(route->path);
         if (is_about_device(route->call))
                 request->filter.device = source->path + strlen(route->path);

@@ -27,6 +27,10 @@ enum control_call {
         CONTROL_DROP,     /* POST /letters/drop */
         CONTROL_DEVICE,   /* GET /devices/DEVICE */
         CONTROL_RELEASE,  /* DELETE /devices/DEVICE */
+        CONTROL_QUEUE,    /* GET /queue */
+        CONTROL_STORED,   /* GET /queue/ID */
+        CONTROL_EVENTS,   /* GET /events */
+        CONTROL_LETTERS,  /* GET /letters */
         CONTROL_CALL_COUNT,
 };
 
@@ -42,7 +46,7 @@ struct control_source {
 struct control_request {
         enum control_call call;
         const char *reference;        /* of one command, or its beginning */
-        struct command_filter filter; /* `device` counts for devices, and is the one of a path */
+        struct command_filter filter; /* `device` counts for all lists, and is the one of a path */
         bool has_phase;               /* only devices in this phase */
         enum device_phase phase;
         bool force;   /* cancel also what the network may have; release in spite of events */
@@ -50,6 +54,8 @@ struct control_request {
         int64_t ids[CONTROL_IDS_MAX]; /* of dead letters, ascending */
         size_t id_count;              /* 0 = all below `before` */
         int64_t before;               /* 0 = all there are */
+        int64_t id;                   /* of the one event or dead letter */
+        int64_t after;                /* a list begins behind this id */
 };
 
 /* 0; or an HTTP status (400, 404, 405) with the reason. */

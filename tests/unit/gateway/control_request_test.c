@@ -72,6 +72,23 @@ static void each_call_has_its_path(void **state)
         assert_string_equal(request.filter.device, "things-stack/herd/d1");
 }
 
+static void what_is_in_the_store_is_asked_for_page_by_page(void **state)
+{
+        struct control_request request;
+
+        (void)state;
+        assert_int_equal(parse("GET", "/queue", (struct query){NULL, NULL}, &request), 0);
+        assert_int_equal(request.call, CONTROL_QUEUE);
+        assert_int_equal(parse("GET", "/queue/17", (struct query){NULL, NULL}, &request), 0);
+        assert_true(request.call == CONTROL_STORED && request.id == 17);
+        assert_int_equal(parse("GET", "/letters", (struct query){"after", "9"}, &request), 0);
+        assert_true(request.call == CONTROL_LETTERS && request.after == 9);
+        assert_int_equal(request.limit, CONTROL_LIMIT_DEFAULT);
+        assert_int_equal(parse("GET", "/events", (struct query){"device", "n/a/d"}, &request), 0);
+        assert_int_equal(request.call, CONTROL_EVENTS);
+        assert_string_equal(request.filter.device, "n/a/d");
+}
+
 static void letters_are_chosen_by_their_ids_or_all(void **state)
 {
         struct control_request request;
@@ -117,6 +134,11 @@ static void what_is_wrong_has_its_status(void **state)
                 {"DELETE", "/commands/1234567", {NULL, NULL}, 400},
                 {"DELETE", "/commands/12345678", {"force", "yes"}, 400},
                 {"GET", "/devices/", {NULL, NULL}, 404},
+                {"GET", "/queue/d1", {NULL, NULL}, 400},
+                {"GET", "/queue/0", {NULL, NULL}, 400},
+                {"GET", "/letters", {"after", "-1"}, 400},
+                {"GET", "/events", {"limit", "0"}, 400},
+                {"POST", "/letters", {NULL, NULL}, 405},
                 {"DELETE", "/devices", {NULL, NULL}, 405},
                 {"DELETE", "/devices/d1", {"force", "1"}, 400},
                 {"GET", "/commands", {"state", ""}, 400},
@@ -251,6 +273,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_call_has_its_path),
+                cmocka_unit_test(what_is_in_the_store_is_asked_for_page_by_page),
                 cmocka_unit_test(letters_are_chosen_by_their_ids_or_all),
                 cmocka_unit_test(what_is_wrong_has_its_status),
                 cmocka_unit_test(filters_choose_by_device_state_and_outcome),
