@@ -25,6 +25,9 @@
 #define HELD_MIN_MS (30 * 1000)
 #define HELD_MAX_MS (15 * 60 * 1000)
 
+/* After a refusal that comes right after the clock was set. */
+#define FRESH_AGAIN_MS (2 * 1000)
+
 /* A device that was ready for so long starts with short pauses when it fails again. */
 #define GOOD_MS (5 * 60 * 1000)
 
@@ -190,16 +193,40 @@ static void renew(struct device_link *links, struct device *device)
                 start_anew(links, device);
 }
 
+/* Is the clock no reason not to ask? */
+static bool lets_ask(const struct device_link *links, const struct device *device)
+{
+        return clock_check_lets_ask(&links->clock, device, clock_steady_ms());
+}
+
+static bool may_ask(const struct device_link *links, const struct device *device)
+{
+        return lets_ask(links, device) &&
+               device_provision_may_ask(links->options.provision, device);
+}
+
+/* Asks the service, whatever the device was doing. */
+static void doubt(struct device_link *links, struct device *device)
+{
+        device->assignment.doubted = true;
+        clock_check_asks(&links->clock, device, clock_steady_ms());
+        loop_timer_stop(links->options.loop, &device->timer);
+        unlink_device(device);
+        provision(links, device);
+}
+
 /* A device that is held has its turn: the service if its hub is doubted, else the hub. */
 static void try_again(struct device_link *links, struct device *device)
 {
-        if (device->link && !device->assignment.doubted) {
+        if (device->link && !(device->assignment.doubted && lets_ask(links, device))) {
                 move(device, DEVICE_CONNECTING);
                 hub_device_retry(device->link);
-                return;
+        } else if (device->assignment.doubted) {
+                doubt(links, device);
+        } else {
+                unlink_device(device);
+                provision(links, device);
         }
-        unlink_device(device);
-        provision(links, device);
 }
 
 /* The time of waiting is over. */
@@ -240,6 +267,26 @@ static void hold(struct device_link *links, struct device *device, const char *r
         wait(links, device, delay_ms);
 }
 
+/* Devices that wait because of a refusal; those of HUB_REFUSAL_COMMON the client tries by itself.
+ */
+static bool try_refused(void *context, struct device *device)
+{
+        if (device->phase == DEVICE_HELD && device->timer.position != 0) {
+                device->assignment.doubted = false;
+                wait(context, device, 0);
+        }
+        return true;
+}
+
+/* Was the clock set? */
+static void check_clock(struct device_link *links, int64_t now_ms)
+{
+        if (!clock_check_was_set(&links->clock, clock_wall_ms(), now_ms))
+                return;
+        hub_healths_clock_was_set(&links->healths, now_ms);
+        device_table_each(links->options.devices, try_refused, links);
+}
+
 /* --- what the hub says -------------------------------------------------------------------- */
 
 static void on_outcome(void *context, uint64_t token, enum hub_outcome outcome,
@@ -265,18 +312,22 @@ static void on_outcome(void *context, uint64_t token, enum hub_outcome outcome,
         }
 }
 
-static bool may_ask(const struct device_link *links, const struct device *device)
+/* When a refused device has its turn: at once if it is to ask, and nobody else asks for all. */
+static int64_t pause_of_refused(struct device_link *links, struct device *device,
+                                enum hub_refusal refusal)
 {
-        return !links->clock.is_wrong && device_provision_may_ask(links->options.provision, device);
-}
+        int64_t now_ms = clock_steady_ms();
 
-/* Asks the service, whatever the device was doing. */
-static void doubt(struct device_link *links, struct device *device)
-{
-        device->assignment.doubted = true;
-        loop_timer_stop(links->options.loop, &device->timer);
-        unlink_device(device);
-        provision(links, device);
+        check_clock(links, now_ms);
+        if (clock_check_is_fresh(&links->clock, now_ms))
+                return FRESH_AGAIN_MS;
+        device->assignment.doubted = refusal != HUB_REFUSAL_OTHER &&
+                                     device_provision_may_ask(links->options.provision, device);
+        device->failures++;
+        if (!device->assignment.doubted || !lets_ask(links, device))
+                return backoff_ms(device->failures, HELD_MIN_MS, HELD_MAX_MS);
+        clock_check_asks(&links->clock, device, now_ms);
+        return 0;
 }
 
 static void refused(struct device_link *links, struct device *device, enum hub_refusal refusal,
@@ -291,18 +342,30 @@ static void refused(struct device_link *links, struct device *device, enum hub_r
         }
         /* The device may have another hub by now: the service is asked once, at once. */
         move(device, DEVICE_HELD);
-        device->assignment.doubted = refusal != HUB_REFUSAL_OTHER && may_ask(links, device);
-        device->failures++;
-        hold(links, device, why,
-             device->assignment.doubted ? 0
-                                        : backoff_ms(device->failures, HELD_MIN_MS, HELD_MAX_MS));
+        hold(links, device, why, pause_of_refused(links, device, refusal));
+}
+
+/* Those who waited to hear whether the clock is right ask now. */
+static bool ask_too(void *context, struct device *device)
+{
+        if (device->phase == DEVICE_HELD && device->assignment.doubted &&
+            device->timer.position != 0)
+                wait(context, device, 0);
+        return true;
+}
+
+static void clock_is_right(struct device_link *links)
+{
+        device_table_each(links->options.devices, ask_too, links);
 }
 
 static void ready(struct device_link *links, struct device *device)
 {
         move(device, DEVICE_READY);
         hub_health_works(&links->healths, device->assignment.hub);
-        clock_check_accepted(&links->clock);
+        device->assignment.doubted = false;
+        if (clock_check_accepted(&links->clock))
+                clock_is_right(links);
         /* The answer was right; what comes later is a new matter. */
         if (device->asks == 1)
                 device->ask_after_ms = 0;
@@ -405,8 +468,6 @@ static void not_assigned(struct device_link *links, struct device *device,
 {
         int64_t delay_ms = backoff_ms(++device->failures, HELD_MIN_MS, HELD_MAX_MS);
 
-        if (result->status == DPS_UNAUTHORIZED)
-                clock_check_refused(&links->clock, result->clock_ahead_ms);
         if (result->status == DPS_UNAVAILABLE)
                 delay_ms = result->retry_after_ms > 0
                                    ? result->retry_after_ms
@@ -464,6 +525,21 @@ static bool doubt_too(void *context, struct device *device)
         return true;
 }
 
+/* What the service's answer says of the clock. */
+static void judge_clock(struct device_link *links, const struct device *device,
+                        const struct dps_result *result)
+{
+        bool is_right = false;
+
+        if (result && result->status == DPS_UNAUTHORIZED)
+                is_right = clock_check_refused(&links->clock, result->clock_ahead_ms);
+        else if (!result && links->clock.asker == device)
+                is_right = clock_check_accepted(&links->clock);
+        clock_check_asked_in_vain(&links->clock, device);
+        if (is_right)
+                clock_is_right(links);
+}
+
 void device_link_decided(struct device_link *links, struct device *device,
                          const struct dps_result *result)
 {
@@ -472,6 +548,7 @@ void device_link_decided(struct device_link *links, struct device *device,
         if (links->stopped)
                 return;
         device->assignment.doubted = false;
+        judge_clock(links, device, result);
         if (device->changed) {
                 start_anew(links, device);
                 return;
@@ -568,23 +645,13 @@ static void ask_for_all(struct device_link *links, struct hub_health *health, in
                 doubt(links, others.asker);
 }
 
-/* Devices that wait because of a refusal; those of HUB_REFUSAL_COMMON the client tries by itself.
- */
-static bool try_refused(void *context, struct device *device)
-{
-        if (device->phase == DEVICE_HELD && device->timer.position != 0)
-                wait(context, device, 0);
-        return true;
-}
-
 static void watch(struct timer *timer)
 {
         struct device_link *links = list_entry(timer, struct device_link, watch);
         int64_t now_ms = clock_steady_ms();
 
         loop_timer_start(links->options.loop, timer, WATCH_MS);
-        if (clock_check_was_set(&links->clock, clock_wall_ms(), now_ms))
-                device_table_each(links->options.devices, try_refused, links);
+        check_clock(links, now_ms);
         hub_client_each(links->options.hubs, observe, links);
         list_for_each (node, &links->healths.hubs) {
                 struct hub_health *health = list_entry(node, struct hub_health, node);

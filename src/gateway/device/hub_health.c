@@ -55,6 +55,16 @@ static void move(struct hub_health *health, enum hub_health_state state, int64_t
         health->next_ask_ms = next_ask_ms;
 }
 
+void hub_healths_clock_was_set(struct hub_healths *healths, int64_t now_ms)
+{
+        list_for_each (node, &healths->hubs) {
+                struct hub_health *health = list_entry(node, struct hub_health, node);
+
+                if (health->next_ask_ms < now_ms + ASK_MIN_MS)
+                        health->next_ask_ms = now_ms + ASK_MIN_MS;
+        }
+}
+
 void hub_health_works(struct hub_healths *healths, const char *hub)
 {
         move(find(healths, hub), HUB_HEALTH_GOOD, 0);

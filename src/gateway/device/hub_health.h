@@ -45,6 +45,9 @@ void hub_healths_deinit(struct hub_healths *healths);
 void hub_health_observe(struct hub_healths *healths, const struct hub_summary *summary,
                         int64_t now_ms);
 
+/* The clock was set: what hubs said before counts no more, so that nobody asks for a while. */
+void hub_healths_clock_was_set(struct hub_healths *healths, int64_t now_ms);
+
 /* The hub has authorised a device. */
 void hub_health_works(struct hub_healths *healths, const char *hub);
 

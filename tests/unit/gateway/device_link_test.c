@@ -584,6 +584,105 @@ static void a_wrong_clock_forgets_nothing_and_nobody_asks_until_it_is_set(void *
         assert_int_equal(world_link("d1")->sends, 1);
 }
 
+/* Four devices that the last run knew, at a hub that this one has not heard of yet. */
+static void known_devices_of_the_last_run(struct fixture *fixture)
+{
+        static const char *const names[] = {"d1", "d2", "d3", "d4"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                connect(fixture, names[i], HUB_A);
+        restart(fixture);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                uplink(fixture, names[i]);
+}
+
+static void refuse_four(void)
+{
+        world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+        world_refuse("d2", HUB_REFUSAL_UNAUTHORIZED);
+        world_refuse("d3", HUB_REFUSAL_UNAUTHORIZED);
+        world_refuse("d4", HUB_REFUSAL_UNAUTHORIZED);
+        world_pass(0);
+}
+
+static void before_the_clock_is_known_one_device_asks_and_nobody_registers_anew(void **state)
+{
+        struct fixture *fixture = *state;
+
+        known_devices_of_the_last_run(fixture);
+        refuse_four();
+        assert_int_equal(world_asked(), 1);
+        world_deny("d1", DPS_UNAUTHORIZED, -120 * MINUTE);
+        world_pass(MINUTE);
+        world_wall_ms += 120 * MINUTE;
+        world_pass(MINUTE);
+        assert_int_equal(world_registration_count, 1);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+        assert_phase(fixture, "d4", DEVICE_CONNECTING);
+        world_ready("d4");
+        assert_int_equal(world_link("d4")->sends, 1);
+}
+
+static void when_the_clock_is_right_all_who_are_refused_ask_at_once(void **state)
+{
+        struct fixture *fixture = *state;
+
+        known_devices_of_the_last_run(fixture);
+        refuse_four();
+        assert_int_equal(world_asked(), 1);
+        world_assign("d1", HUB_B);
+        world_pass(0);
+        assert_int_equal(world_asked(), 3);
+}
+
+static void an_accepted_device_proves_the_clock_for_those_who_wait_to_ask(void **state)
+{
+        struct fixture *fixture = *state;
+
+        known_devices_of_the_last_run(fixture);
+        world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+        world_refuse("d2", HUB_REFUSAL_UNAUTHORIZED);
+        world_pass(0);
+        assert_int_equal(world_asked(), 1);
+        world_ready("d3");
+        world_pass(0);
+        assert_int_equal(world_asked(), 2);
+}
+
+static void an_asker_without_an_answer_leaves_the_question_to_another(void **state)
+{
+        struct fixture *fixture = *state;
+
+        known_devices_of_the_last_run(fixture);
+        world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+        world_refuse("d2", HUB_REFUSAL_UNAUTHORIZED);
+        world_pass(MINUTE);
+        assert_int_equal(world_link("d2")->retries, 1);
+        assert_int_equal(world_asked(), 1);
+        world_refuse("d2", HUB_REFUSAL_UNAUTHORIZED);
+        world_pass(2 * MINUTE);
+        assert_int_equal(world_asked(), 2);
+}
+
+static void what_was_asked_before_the_clock_was_set_is_asked_again(void **state)
+{
+        struct fixture *fixture = *state;
+
+        known_devices_of_the_last_run(fixture);
+        world_wall_ms += 120 * MINUTE;
+        refuse_four();
+        world_pass(3000);
+        assert_int_equal(world_registration_count, 0);
+        assert_int_equal(world_link("d1")->retries, 1);
+        /* One that is refused for itself soon asks all the same. */
+        for (int i = 0; i < 10 && !world_registration("d1"); i++) {
+                world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
+                world_pass(2000);
+        }
+        assert_int_equal(world_asked(), 1);
+        assert_non_null(world_registration("d1"));
+}
+
 static void a_clock_that_is_set_by_a_day_loses_and_rejects_nothing(void **state)
 {
         struct fixture *fixture = *state;
@@ -645,58 +744,33 @@ static void a_device_with_a_connection_string_is_tried_again_at_its_hub(void **s
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(a_new_device_registers_connects_and_sends, set_up,
-                                                tear_down),
-                cmocka_unit_test_setup_teardown(a_known_device_asks_nothing_after_a_restart, set_up,
-                                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                        what_the_hub_rejects_is_set_aside_and_the_next_goes_on, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(what_was_throttled_or_lost_is_sent_again, set_up,
-                                                tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_service_that_is_away_is_asked_again_within_a_minute, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_device_that_the_service_refuses_asks_again_slowly_and_behind_new_ones,
-                        set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_device_that_changes_while_it_registers_registers_anew, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        what_is_stored_for_a_device_that_is_switched_off_is_set_aside, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_refused_device_asks_the_service_and_keeps_what_was_assigned, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(
-                        an_assignment_is_replaced_when_the_service_names_another_hub, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(
-                        what_the_service_has_just_confirmed_is_not_asked_at_the_next_refusal,
-                        set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_device_that_was_ready_for_a_while_starts_with_short_pauses_again, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_held_device_that_the_client_connects_by_itself_sends_at_once, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_hub_that_is_gone_makes_one_device_ask_and_then_all, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_hub_that_is_gone_is_noticed_after_a_restart_too,
-                                                set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_hub_that_is_away_for_hours_is_asked_about_slowly,
-                                                set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_hub_that_refuses_everybody_makes_one_device_ask,
-                                                set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_wrong_clock_forgets_nothing_and_nobody_asks_until_it_is_set, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_clock_that_is_set_by_a_day_loses_and_rejects_nothing, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        two_enrolments_of_one_device_id_are_held_apart_until_one_moves, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_device_with_a_connection_string_is_tried_again_at_its_hub, set_up,
-                        tear_down),
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+                TEST(a_new_device_registers_connects_and_sends),
+                TEST(a_known_device_asks_nothing_after_a_restart),
+                TEST(what_the_hub_rejects_is_set_aside_and_the_next_goes_on),
+                TEST(what_was_throttled_or_lost_is_sent_again),
+                TEST(a_service_that_is_away_is_asked_again_within_a_minute),
+                TEST(a_device_that_the_service_refuses_asks_again_slowly_and_behind_new_ones),
+                TEST(a_device_that_changes_while_it_registers_registers_anew),
+                TEST(what_is_stored_for_a_device_that_is_switched_off_is_set_aside),
+                TEST(a_refused_device_asks_the_service_and_keeps_what_was_assigned),
+                TEST(an_assignment_is_replaced_when_the_service_names_another_hub),
+                TEST(what_the_service_has_just_confirmed_is_not_asked_at_the_next_refusal),
+                TEST(a_device_that_was_ready_for_a_while_starts_with_short_pauses_again),
+                TEST(a_held_device_that_the_client_connects_by_itself_sends_at_once),
+                TEST(a_hub_that_is_gone_makes_one_device_ask_and_then_all),
+                TEST(a_hub_that_is_gone_is_noticed_after_a_restart_too),
+                TEST(a_hub_that_is_away_for_hours_is_asked_about_slowly),
+                TEST(a_hub_that_refuses_everybody_makes_one_device_ask),
+                TEST(a_wrong_clock_forgets_nothing_and_nobody_asks_until_it_is_set),
+                TEST(before_the_clock_is_known_one_device_asks_and_nobody_registers_anew),
+                TEST(when_the_clock_is_right_all_who_are_refused_ask_at_once),
+                TEST(an_accepted_device_proves_the_clock_for_those_who_wait_to_ask),
+                TEST(an_asker_without_an_answer_leaves_the_question_to_another),
+                TEST(what_was_asked_before_the_clock_was_set_is_asked_again),
+                TEST(a_clock_that_is_set_by_a_day_loses_and_rejects_nothing),
+                TEST(two_enrolments_of_one_device_id_are_held_apart_until_one_moves),
+                TEST(a_device_with_a_connection_string_is_tried_again_at_its_hub),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
