@@ -179,7 +179,7 @@ static void by_connection_string(struct device_provision *provision, struct devi
 
 /* --- by the provisioning service ---------------------------------------------------------- */
 
-/* True if that is something new. */
+/* Also that the service has refused the device: then there is no `hub`. True if it is new. */
 static bool remember(struct registration *registration)
 {
         struct device_provision *provision = registration->provision;
@@ -199,9 +199,11 @@ static bool remember(struct registration *registration)
         };
         char *before = map_get(provision->remembered, device_key);
 
-        for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-                json_object_object_add(record, members[i].name,
-                                       json_object_new_string(members[i].value));
+        for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+                if (members[i].value)
+                        json_object_object_add(record, members[i].name,
+                                               json_object_new_string(members[i].value));
+        }
         json_write(&text, record);
         if (text_equal(before, buf_text(&text)))
                 return false;
@@ -264,6 +266,15 @@ static void take_assignment(struct registration *registration, const char *devic
                          LOG_END);
 }
 
+/* What the service has assigned before stays. */
+static void not_assigned(struct registration *registration)
+{
+        metrics_add(METRIC_DPS_REFUSED, 1);
+        if (registration->result.status != DPS_UNAVAILABLE &&
+            !map_get(registration->provision->remembered, registration->device->key))
+                (void)remember(registration);
+}
+
 /* The device's own key, from its enrolment group's. */
 static bool derive_key(const struct settings_azure *azure, const struct device *device,
                        struct buf *key, struct reason *reason)
@@ -289,7 +300,7 @@ static void finish_registration(void *context)
         if (assigned)
                 take_assignment(registration, buf_text(&key));
         else
-                metrics_add(METRIC_DPS_REFUSED, 1);
+                not_assigned(registration);
         registration_free(registration);
         decide(provision, device, assigned ? NULL : &result);
 }
@@ -325,7 +336,8 @@ static void ask_service(struct device_provision *provision, struct device *devic
                              .registration_id = device->hub_id,
                              .device_key = device_key,
                              .model_id = device->model_id,
-                             .repeated = device->asks > 0 || device->assignment.hub,
+                             .repeated = device->asks > 0 || device->assignment.hub ||
+                                         map_get(provision->remembered, device->key),
                      },
                      registration_done, registration);
 }

@@ -313,6 +313,26 @@ static void a_device_that_the_service_refuses_asks_again_slowly_and_behind_new_o
         assert_phase(fixture, "d1", DEVICE_CONNECTING);
 }
 
+static void a_device_that_the_service_refused_before_is_no_new_one_after_a_restart(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink(fixture, "d1");
+        assert_false(world_registration("d1")->repeated);
+        world_deny("d1", DPS_UNAVAILABLE, 0);
+        restart(fixture);
+        uplink(fixture, "d1");
+        assert_false(world_registration("d1")->repeated);
+        world_deny("d1", DPS_UNAUTHORIZED, 0);
+        restart(fixture);
+        uplink(fixture, "d1");
+        assert_true(world_registration("d1")->repeated);
+        world_assign("d1", HUB_A);
+        assert_true(remembers("d1", HUB_A));
+        world_ready("d1");
+        assert_int_equal(world_link("d1")->sends, 1);
+}
+
 static void a_device_that_changes_while_it_registers_registers_anew(void **state)
 {
         struct fixture *fixture = *state;
@@ -751,6 +771,7 @@ int main(void)
                 TEST(what_was_throttled_or_lost_is_sent_again),
                 TEST(a_service_that_is_away_is_asked_again_within_a_minute),
                 TEST(a_device_that_the_service_refuses_asks_again_slowly_and_behind_new_ones),
+                TEST(a_device_that_the_service_refused_before_is_no_new_one_after_a_restart),
                 TEST(a_device_that_changes_while_it_registers_registers_anew),
                 TEST(what_is_stored_for_a_device_that_is_switched_off_is_set_aside),
                 TEST(a_refused_device_asks_the_service_and_keeps_what_was_assigned),
