@@ -228,7 +228,7 @@ static struct http_server *make_server(const struct http_server_options *options
         places->most_per_address = options->maximum_per_address;
         places->patience_ms[HTTP_WAIT_HEADERS] = options->header_timeout_ms;
         places->patience_ms[HTTP_WAIT_BODY] = options->request_timeout_ms;
-        places->patience_ms[HTTP_WAIT_NEXT] = IDLE_MS;
+        places->patience_ms[HTTP_WAIT_NEXT] = options->idle_ms > 0 ? options->idle_ms : IDLE_MS;
         places->patience_ms[HTTP_WAIT_LINGER] = IDLE_MS;
         pthread_mutex_init(&server->lock, NULL);
         pthread_cond_init(&server->drained, NULL);

@@ -75,6 +75,7 @@ struct http_server_options {
         size_t maximum_body;        /* bytes; more is answered 413 */
         int64_t header_timeout_ms;  /* 0 = no limit */
         int64_t request_timeout_ms; /* 0 = no limit */
+        int64_t idle_ms;            /* for the first line of a further request; 0 = 75 s */
         unsigned maximum_connections;
         /* Strangers of one address (IPv6: of one /64); 0 = no limit. */
         unsigned maximum_per_address;

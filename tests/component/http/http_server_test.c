@@ -119,6 +119,7 @@ static int start(void **state)
                 .host = "127.0.0.1",
                 .maximum_connections = 20,
                 .maximum_body = BODY_LIMIT,
+                .idle_ms = 200,
                 .handle = handle,
                 .context = scene,
         };
@@ -300,6 +301,28 @@ static void stopping_ends_streams_and_frees_what_waits(void **state)
         close(other);
 }
 
+static void a_further_request_that_trickles_is_cut_off(void **state)
+{
+        static const char first[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        struct scene *scene = *state;
+        int64_t deadline_ms = clock_steady_ms() + 60000;
+        int fd = web_connect(scene->server.port);
+        char answer[4096];
+        ssize_t got;
+
+        web_send(fd, first, strlen(first));
+        assert_true(recv(fd, answer, sizeof(answer), 0) > 0);
+        assert_memory_equal(answer, "HTTP/1.1 201", 12);
+        /* Never still for long, and never a whole line. */
+        do {
+                web_send(fd, "A", 1);
+                usleep(10000);
+                got = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+        } while ((got > 0 || (got < 0 && errno == EAGAIN)) && clock_steady_ms() < deadline_ms);
+        assert_true(got == 0 || errno == ECONNRESET);
+        close(fd);
+}
+
 static void a_port_in_use_is_an_error_that_says_so(void **state)
 {
         struct scene *scene = *state;
@@ -331,6 +354,7 @@ int main(void)
                 SCENE(an_answer_may_be_delayed),
                 SCENE(a_stream_says_what_it_has_when_woken),
                 SCENE(stopping_ends_streams_and_frees_what_waits),
+                SCENE(a_further_request_that_trickles_is_cut_off),
                 SCENE(a_port_in_use_is_an_error_that_says_so),
         };
 
