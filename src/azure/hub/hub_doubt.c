@@ -9,6 +9,7 @@
 #define MANY               5
 #define ACCEPTED_LATELY_MS 10000
 #define SUSPICION_MS       3000
+#define FIRST_PROBE_MS     1000
 #define PROBE_MIN_MS       5000
 #define PROBE_MAX_MS       30000
 
@@ -66,16 +67,18 @@ static struct hub_device *ready_device(struct hub *hub, const struct hub_device 
         return NULL;
 }
 
-/* A device that waits for its first token. */
+/* The newest device that waits for its first token. */
 static struct hub_device *queued_device(struct hub *hub)
 {
+        struct hub_device *newest = NULL;
+
         list_for_each (node, &hub->connections) {
                 struct list *queued = &list_entry(node, struct hub_connection, node)->cbs.queued;
 
                 if (!list_is_empty(queued))
-                        return list_entry(queued->head.next, struct hub_device, token.node);
+                        newest = list_entry(queued->head.previous, struct hub_device, token.node);
         }
-        return NULL;
+        return newest;
 }
 
 static void pump_all(struct hub *hub)
@@ -121,7 +124,7 @@ static void doubt_all(struct hub *hub, const char *why)
         doubt->since_ms = hub->client->now_ms;
         doubt->probe = NULL;
         doubt->probes = 0;
-        loop_timer_start(hub->client->loop, &doubt->timer, PROBE_MIN_MS);
+        loop_timer_start(hub->client->loop, &doubt->timer, FIRST_PROBE_MS);
         log_warn("HUB_DOUBTED", "A hub refuses all devices, so its refusals are not believed",
                  LOG_TEXT("hub", hub->name), LOG_TEXT("reason", why), LOG_END);
         list_for_each (node, &hub->devices[HUB_PLACE_DOUBTED])
@@ -134,23 +137,30 @@ static bool is_under_way(const struct hub_device *probe)
                (probe->place != HUB_PLACE_READY || probe->token.list != NULL);
 }
 
-/* False if there is nobody who could try. */
+/*
+ * False if there is nobody who could try. By turns one that the hub has not heard of yet: perhaps
+ * those that were refused are all the devices that it does not want.
+ */
 static bool choose_probe(struct hub *hub)
 {
         struct hub_doubt *doubt = &hub->doubt;
+        bool a_new_one = doubt->probes % 2 == 0;
 
         doubt->probe = ready_device(hub, NULL);
         if (doubt->probe == NULL)
-                doubt->probe = first_doubted(hub);
+                doubt->probe = a_new_one ? queued_device(hub) : first_doubted(hub);
         if (doubt->probe == NULL)
-                doubt->probe = queued_device(hub);
+                doubt->probe = a_new_one ? first_doubted(hub) : queued_device(hub);
         if (doubt->probe == NULL)
                 return false;
         doubt->probes++;
-        if (doubt->probe->place == HUB_PLACE_DOUBTED)
+        if (doubt->probe->place == HUB_PLACE_DOUBTED) {
                 hub_device_try_again(doubt->probe);
-        else
-                hub_device_renew(doubt->probe);
+                return true;
+        }
+        /* Those before it in the queue wait. */
+        hub_cbs_forget(doubt->probe);
+        hub_device_renew(doubt->probe);
         return true;
 }
 

@@ -6,7 +6,8 @@
  * few devices. Otherwise it is suspected: the refused device waits for three seconds, and a ready
  * device renews its token to see if that is accepted. If five devices were refused by then, the hub
  * is doubted: their owners are told HUB_REFUSAL_COMMON, no token is sent but that of one device
- * after the other, and at once when the clock was set. When one is accepted, all try again. Doubt
+ * after the other, by turns the newest that the hub has not heard of and one that was refused, and
+ * at once when the clock was set. When one is accepted, all try again. Doubt
  * ends after a quarter of an hour (two minutes if the hub does not speak of tokens): then all
  * refusals are the devices' own until a token is accepted.
  */
