@@ -11,6 +11,8 @@ pkg_check_modules(PROTON REQUIRED IMPORTED_TARGET libqpid-proton)
 # compiler's own.
 set_target_properties(PkgConfig::PROTON PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "")
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
+# Debian's libwslay-dev has no .pc file.
+find_library(WSLAY_LIBRARY wslay REQUIRED)
 pkg_check_modules(GNUTLS REQUIRED IMPORTED_TARGET gnutls)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 pkg_check_modules(JAVASCRIPT REQUIRED IMPORTED_TARGET javascriptcoregtk-4.1)

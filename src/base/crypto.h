@@ -11,11 +11,15 @@
 #include "base/error.h"
 
 #define CRYPTO_SHA256_SIZE 32
+#define CRYPTO_SHA1_SIZE   20
 
 /* Text form of a UUID with its zero byte. */
 #define CRYPTO_UUID_SIZE 37
 
 void crypto_sha256(const void *bytes, size_t size, uint8_t digest[CRYPTO_SHA256_SIZE]);
+
+/* For the handshake of WebSockets (RFC 6455) alone: it protects nothing. */
+void crypto_sha1(const void *bytes, size_t size, uint8_t digest[CRYPTO_SHA1_SIZE]);
 
 void crypto_hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
                         uint8_t mac[CRYPTO_SHA256_SIZE]);

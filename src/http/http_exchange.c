@@ -307,6 +307,15 @@ void http_exchange_stream(struct http_exchange *exchange, const struct http_stre
         http_exchange_ready(exchange);
 }
 
+void http_exchange_upgrade(struct http_exchange *exchange, const struct http_upgrade *upgrade)
+{
+        THREAD_ASSERT(exchange->server->options.thread);
+        exchange->status = MHD_HTTP_SWITCHING_PROTOCOLS;
+        exchange->upgrade = *upgrade;
+        http_exchange_add_header(exchange, MHD_HTTP_HEADER_UPGRADE, upgrade->protocol);
+        http_exchange_ready(exchange);
+}
+
 void http_exchange_wake(struct http_exchange *exchange)
 {
         post(exchange);

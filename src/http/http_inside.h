@@ -46,6 +46,8 @@ struct http_server {
         struct http_linger linger;
         struct timers timers;
         struct list exchanges; /* whose connection is open */
+        struct list upgraded;  /* connections that speak something else */
+        size_t closing;        /* of them: libmicrohttpd does not wake up to finish with these */
         size_t handled;        /* exchanges that `handle` got and that are not answered */
         size_t waiting;        /* those of them in HTTP_WAITING */
         unsigned turn;         /* of libmicrohttpd: each time that it runs is one */
@@ -59,7 +61,8 @@ struct http_server {
 
         pthread_mutex_t lock; /* guards what follows */
         pthread_cond_t drained;
-        struct list posted; /* exchanges that another thread answered or woke */
+        struct list posted;   /* exchanges that another thread answered or woke */
+        struct list to_close; /* upgraded connections */
         bool drain;
         bool is_drained;
         bool stop;
@@ -113,7 +116,9 @@ struct http_exchange {
         char *detail; /* of a problem; NULL = it is none */
         struct http_field headers[HTTP_EXTRA_HEADERS_MAX];
         size_t header_count;
-        struct http_stream stream; /* `read` is NULL: none */
+        struct http_stream stream;   /* `read` is NULL: none */
+        struct http_upgrade upgrade; /* `begin` is NULL: none, or it has begun */
+        bool is_upgraded;
         bool stream_ended;
         size_t stream_sent; /* of `answer` */
 };
@@ -152,7 +157,17 @@ void http_exchange_suspend(struct http_exchange *exchange, enum http_state state
 /* Has a connection that waits go on, in `state`: libmicrohttpd asks again for it. */
 void http_exchange_resume(struct http_exchange *exchange, enum http_state state);
 
+struct http_upgraded {
+        struct http_server *server;
+        struct MHD_UpgradeResponseHandle *handle; /* NULL = the server has closed it */
+        struct list_node node;                    /* of server->upgraded */
+        struct list_node close_node;              /* of server->to_close; guarded by its lock */
+};
+
 /* --- http_reply.c ---------------------------------------------------------------------------- */
+
+/* Closes the upgraded connections whose owners want it, or all. */
+void http_reply_close_upgraded(struct http_server *server, bool all);
 
 /* Hands the answer to libmicrohttpd. */
 enum MHD_Result http_reply_send(struct http_exchange *exchange);

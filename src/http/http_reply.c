@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "http/http_inside.h"
 
 #define STREAM_PAUSE_MS 500
@@ -38,13 +40,97 @@ static ssize_t read_stream(void *context, uint64_t position, char *out, size_t m
         return 0;
 }
 
+/* --- other protocols -------------------------------------------------------------------------- */
+
+/* The 101 has left. */
+static void begin_upgrade(void *context, struct MHD_Connection *connection, void *exchange_context,
+                          const char *first, size_t first_size, MHD_socket socket,
+                          struct MHD_UpgradeResponseHandle *handle)
+{
+        struct http_exchange *exchange = context;
+        struct http_upgrade upgrade = exchange->upgrade;
+        CLEANUP(buf_deinit) struct buf said = BUF_INIT;
+        struct http_upgraded *upgraded;
+        /* libmicrohttpd closes its own when the server stops, whatever others do then. */
+        int copy = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+
+        (void)connection;
+        (void)exchange_context;
+        exchange->upgrade.begin = NULL;
+        exchange->is_upgraded = true;
+        if (copy < 0) {
+                MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+                exchange->server->closing++;
+                upgrade.begin(upgrade.context, -1, NULL, NULL);
+                return;
+        }
+        (void)fcntl(copy, F_SETFL, O_NONBLOCK);
+        buf_add(&said, first, first_size);
+        upgraded = mem_new(1, sizeof(*upgraded));
+        upgraded->server = exchange->server;
+        upgraded->handle = handle;
+        list_push_back(&exchange->server->upgraded, &upgraded->node);
+        upgrade.begin(upgrade.context, copy, &said, upgraded);
+}
+
+void http_upgraded_close(struct http_upgraded *upgraded)
+{
+        struct http_server *server = upgraded->server;
+        bool stopped;
+
+        pthread_mutex_lock(&server->lock);
+        stopped = server->stopped;
+        if (!stopped) {
+                list_push_back(&server->to_close, &upgraded->close_node);
+                http_server_wake(server);
+        }
+        pthread_mutex_unlock(&server->lock);
+        if (stopped)
+                free(upgraded);
+}
+
+static void close_upgraded(struct http_server *server, struct http_upgraded *upgraded)
+{
+        if (!upgraded->handle)
+                return;
+        MHD_upgrade_action(upgraded->handle, MHD_UPGRADE_ACTION_CLOSE);
+        upgraded->handle = NULL;
+        list_remove(&server->upgraded, &upgraded->node);
+        server->closing++;
+}
+
+void http_reply_close_upgraded(struct http_server *server, bool all)
+{
+        struct list done;
+        struct list_node *node;
+
+        list_init(&done);
+        pthread_mutex_lock(&server->lock);
+        list_splice_back(&done, &server->to_close);
+        pthread_mutex_unlock(&server->lock);
+        while ((node = list_pop_front(&done)) != NULL) {
+                struct http_upgraded *upgraded = list_entry(node, struct http_upgraded, close_node);
+
+                close_upgraded(server, upgraded);
+                free(upgraded);
+        }
+        if (!all)
+                return;
+        list_for_each_safe (open, &server->upgraded)
+                close_upgraded(server, list_entry(open, struct http_upgraded, node));
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
 /* An answer with headers of its own. */
 static struct MHD_Response *make_response(struct http_exchange *exchange)
 {
         struct MHD_Response *response;
         size_t size = exchange->answer.size;
 
-        if (exchange->stream.read)
+        if (exchange->upgrade.begin)
+                response = MHD_create_response_for_upgrade(begin_upgrade, exchange);
+        else if (exchange->stream.read)
                 response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_CHUNK,
                                                              read_stream, exchange, NULL);
         else
@@ -72,7 +158,8 @@ enum MHD_Result http_reply_send(struct http_exchange *exchange)
                 response = make_response(exchange);
         if (exchange->state == HTTP_ANSWERED) {
                 exchange->state = HTTP_SENDING;
-                http_places_wait(&exchange->server->places, exchange->place, HTTP_WAIT_NEXT,
+                http_places_wait(&exchange->server->places, exchange->place,
+                                 exchange->upgrade.begin ? HTTP_WAIT_HANDLER : HTTP_WAIT_NEXT,
                                  exchange->server->turn_ms);
         }
         exchange->server->again = true;

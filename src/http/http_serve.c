@@ -257,6 +257,9 @@ static void leave(struct http_exchange *exchange)
                 exchange->state = HTTP_HELD;
                 return;
         }
+        server->closing -= exchange->is_upgraded;
+        if (exchange->upgrade.begin)
+                exchange->upgrade.begin(exchange->upgrade.context, -1, NULL, NULL);
         if (exchange->stream.read) {
                 timers_stop(&server->timers, &exchange->timer);
                 exchange->stream.end(exchange->stream.context);
@@ -365,7 +368,8 @@ static void log_library_message(void *context, const char *format, va_list value
 bool http_serve_start(struct http_server *server)
 {
         unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                         (server->tls ? MHD_USE_TLS : 0);
+                         (server->tls ? MHD_USE_TLS : 0) |
+                         (server->options.upgrades ? MHD_ALLOW_UPGRADE : 0);
 
         server->daemon = MHD_start_daemon(
                 flags, 0, NULL, NULL, serve, server, MHD_OPTION_EXTERNAL_LOGGER,

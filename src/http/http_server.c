@@ -97,6 +97,8 @@ static int time_to_wait(struct http_server *server)
         due_ms = soonest(due_ms, http_note_rest(server));
         if (server->again || server->halves > 0 || due_ms <= now_ms)
                 return 0;
+        if (server->closing > 0)
+                due_ms = soonest(due_ms, now_ms + LOOK_AGAIN_MS);
         due_ms =
                 soonest(due_ms - now_ms, server->drained_by_ms > 0 ? DRAIN_PERIOD_MS : WAIT_MAX_MS);
         if (MHD_get_timeout(server->daemon, &limit) != MHD_YES || limit >= (uint64_t)due_ms)
@@ -128,9 +130,11 @@ static void close_connections(struct http_server *server)
 {
         list_for_each (node, &server->exchanges)
                 let_go(list_entry(node, struct http_exchange, node));
+        http_reply_close_upgraded(server, true);
         MHD_run(server->daemon);
-        MHD_stop_daemon(server->daemon);
+        MHD_stop_daemon(server->daemon); /* closes the listener, too */
         server->daemon = NULL;
+        server->listener = -1;
         http_linger_deinit(&server->linger);
         while (server->timers.count > 0) {
                 struct timer *timer = server->timers.heap[1];
@@ -161,6 +165,7 @@ static void *run(void *context)
                 while ((exchange = next_posted(server)))
                         http_exchange_take(exchange);
                 timers_run(&server->timers, clock_steady_ms());
+                http_reply_close_upgraded(server, false);
                 http_serve_cut(server);
                 run_library(server);
                 tell_if_drained(server);
@@ -223,6 +228,8 @@ static struct http_server *make_server(const struct http_server_options *options
         server->listener = server->epoll = server->waker = -1;
         list_init(&server->exchanges);
         list_init(&server->posted);
+        list_init(&server->to_close);
+        list_init(&server->upgraded);
         http_places_init(places);
         places->most = options->maximum_connections;
         places->most_per_address = options->maximum_per_address;
@@ -293,6 +300,8 @@ void http_server_stop(struct http_server *server)
         server->stopped = true;
         while ((node = list_pop_front(&server->posted)))
                 http_exchange_free(list_entry(node, struct http_exchange, posted_node));
+        while ((node = list_pop_front(&server->to_close)))
+                free(list_entry(node, struct http_upgraded, close_node));
         pthread_mutex_unlock(&server->lock);
 }
 

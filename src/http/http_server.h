@@ -79,6 +79,7 @@ struct http_server_options {
         unsigned maximum_connections;
         /* Strangers of one address (IPv6: of one /64); 0 = no limit. */
         unsigned maximum_per_address;
+        bool upgrades;       /* http_exchange_upgrade may be called */
         const char *methods; /* that a problem with status 405 names as allowed; may be NULL */
 
         /*
@@ -206,6 +207,28 @@ struct http_stream {
 
 /* In `handle` only. Answers 200 with what the stream says, as it says it. */
 void http_exchange_stream(struct http_exchange *exchange, const struct http_stream *stream);
+
+/* A connection that does not speak HTTP any more. */
+struct http_upgraded;
+
+struct http_upgrade {
+        const char *protocol; /* the header Upgrade; static text */
+        /*
+         * The answer has left: what the other side says is at `socket` from now on, without TLS
+         * and not blocking, a descriptor of the caller's own; `first` came already. The caller
+         * calls http_upgraded_close once. Without a connection any more, `socket` is -1 and
+         * nothing is to be closed. Exactly once, on the server's thread.
+         */
+        void (*begin)(void *context, int socket, const struct buf *first,
+                      struct http_upgraded *upgraded);
+        void *context;
+};
+
+/* In `handle` only, with `upgrades`. Answers 101 (RFC 9110, 7.8). */
+void http_exchange_upgrade(struct http_exchange *exchange, const struct http_upgrade *upgrade);
+
+/* The connection is to be closed. Any thread, until the server is freed. */
+void http_upgraded_close(struct http_upgraded *upgraded);
 
 /* Has the stream's `read` called soon. Any thread, until `end` has been called. */
 void http_exchange_wake(struct http_exchange *exchange);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "localhub/amqp/amqp_stream.h"
 #include "localhub/mqtt/mqtt_core.h"
+#include "localhub/streams/stream_relay.h"
 
 #define DEFAULT_LISTEN            "127.0.0.1"
 #define DEFAULT_TOKENS            1000
@@ -24,6 +25,7 @@ struct local_hub {
         struct mqtt_core mqtt;
         struct stream_protocol amqp_protocol;
         struct stream_protocol mqtt_protocol;
+        struct stream_protocol https_protocol;
         struct stream_server *server;
 };
 
@@ -241,6 +243,56 @@ void local_hub_free(struct local_hub *hub)
         telemetry_log_free(hub->telemetry);
         registry_close(hub->registry);
         free(hub);
+}
+
+int local_hub_serve_https(struct local_hub *hub, const char *address, uint16_t *port,
+                          const char *path, struct reason *reason)
+{
+        int result;
+
+        hub->https_protocol = stream_relay_protocol(path);
+        result = stream_server_listen(hub->server, &hub->https_protocol, -1, address, port, reason);
+        for (int i = 0; result == 0 && i < registry_hub_count(hub->registry); i++)
+                registry_hub_set_port(hub->registry, i, REGISTRY_PORT_HTTPS, *port);
+        return result;
+}
+
+/* --- connections from elsewhere ------------------------------------------------------------ */
+
+struct adoption {
+        struct local_hub *hub;
+        int index;
+        enum local_hub_protocol protocol;
+        struct local_hub_socket socket;
+        struct buf first;
+};
+
+static void adopt(void *context)
+{
+        struct adoption *adoption = context;
+        struct local_hub *hub = adoption->hub;
+
+        stream_server_adopt(hub->server,
+                            adoption->protocol == LOCAL_HUB_MQTT ? &hub->mqtt_protocol
+                                                                 : &hub->amqp_protocol,
+                            adoption->index, adoption->socket.socket, &adoption->first,
+                            &(struct stream_owner){.closed = adoption->socket.closed,
+                                                   .context = adoption->socket.context});
+        buf_deinit(&adoption->first);
+        free(adoption);
+}
+
+void local_hub_adopt(struct local_hub *hub, int hub_index, enum local_hub_protocol protocol,
+                     const struct local_hub_socket *socket)
+{
+        struct adoption *adoption = mem_new(1, sizeof(*adoption));
+
+        adoption->hub = hub;
+        adoption->index = hub_index;
+        adoption->protocol = protocol;
+        adoption->socket = *socket;
+        buf_add(&adoption->first, socket->first->data, socket->first->size);
+        stream_server_post(hub->server, adopt, adoption);
 }
 
 /* --- cloud-to-device messages -------------------------------------------------------------- */

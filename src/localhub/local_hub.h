@@ -61,6 +61,32 @@ struct registry *local_hub_registry(struct local_hub *hub);
 struct telemetry_log *local_hub_telemetry(struct local_hub *hub);
 struct faults *local_hub_faults(struct local_hub *hub);
 
+/*
+ * Takes HTTPS at "address:port" and passes it on, without TLS, to the server at a Unix domain
+ * socket, whose path must stay; `*port` becomes the real one. The thread that made the hub.
+ */
+int local_hub_serve_https(struct local_hub *hub, const char *address, uint16_t *port,
+                          const char *path, struct reason *reason) MUST_CHECK;
+
+/* --- connections from elsewhere --------------------------------------------------------------- */
+
+enum local_hub_protocol {
+        LOCAL_HUB_AMQP,
+        LOCAL_HUB_MQTT,
+};
+
+/* A client whose WebSocket handshake is done. */
+struct local_hub_socket {
+        int socket;                    /* not blocking, without TLS; the hub closes it */
+        const struct buf *first;       /* what came from it already */
+        void (*closed)(void *context); /* once, when it is over; on the thread "hub-devices" */
+        void *context;
+};
+
+/* Takes it in as one of a hub's connections. */
+void local_hub_adopt(struct local_hub *hub, int hub_index, enum local_hub_protocol protocol,
+                     const struct local_hub_socket *socket);
+
 /* --- cloud-to-device messages ---------------------------------------------------------------- */
 
 enum local_hub_condition {

@@ -4,6 +4,7 @@
  * and end in the opposite one; the endpoints stop first, so that nothing calls a part that is
  * gone.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include "localhub/dps/dps_endpoint.h"
 #include "localhub/local_hub.h"
 #include "localhub/rest/rest_endpoint.h"
+#include "localhub/websocket_door.h"
 
 #define GROUP_ID "default"
 
@@ -35,6 +37,9 @@ struct program {
         struct certificates *certificates;
         struct local_hub *hub;
         struct registry_enrolment group;
+        int directory_fd;
+        char *https_path;    /* of the socket behind the HTTPS port */
+        uint16_t https_port; /* the real one */
         struct dps_endpoint *dps;
         struct control_api *control;
 };
@@ -179,18 +184,36 @@ static int add_devices(struct program *program, struct reason *reason)
         return 0;
 }
 
+/* All that is not provisioning, on its port: WebSockets, and the service's REST API. */
+static void handle_others(void *context, struct http_exchange *exchange)
+{
+        if (!websocket_door_handle(context, exchange))
+                rest_endpoint_handle(context, exchange);
+}
+
+/* By way of the directory's descriptor: a socket's path must be short, a directory's need not. */
+static int choose_https_path(struct program *program, struct reason *reason)
+{
+        const char *directory = program->settings->directory;
+
+        program->directory_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (program->directory_fd < 0) {
+                reason_set(reason, "can't open '%s': %s", directory, strerror(errno));
+                return -errno;
+        }
+        program->https_path = mem_format("/proc/self/fd/%d/https.socket", program->directory_fd);
+        return 0;
+}
+
 static int start_endpoints(struct program *program, struct reason *reason)
 {
         const struct hub_settings *settings = program->settings;
         const struct dps_endpoint_options dps = {
                 .registry = local_hub_registry(program->hub),
                 .faults = local_hub_faults(program->hub),
-                .address = settings->listen,
-                .port = (uint16_t)settings->dps_port,
-                .certificate_pem = program->certificates->server_pem,
-                .key_pem = program->certificates->server_key_pem,
+                .socket = program->https_path,
                 .assignment_delay_ms = settings->dps_delay_ms,
-                .other = rest_endpoint_handle,
+                .other = handle_others,
                 .other_context = program->hub,
         };
         struct control_api_options control = {
@@ -199,6 +222,10 @@ static int start_endpoints(struct program *program, struct reason *reason)
         };
         int result = dps_endpoint_new(&dps, &program->dps, reason);
 
+        program->https_port = (uint16_t)settings->dps_port;
+        if (result == 0)
+                result = local_hub_serve_https(program->hub, settings->listen, &program->https_port,
+                                               program->https_path, reason);
         if (result)
                 return result;
         control.dps = program->dps;
@@ -216,7 +243,7 @@ static int announce(struct program *program, struct reason *reason)
                 .authority_path =
                         authority_path ? authority_path : program->certificates->authority_path,
                 .host = settings->host,
-                .dps_port = dps_endpoint_port(program->dps),
+                .dps_port = program->https_port,
                 .control_port = control_api_port(program->control),
                 .registry = local_hub_registry(program->hub),
                 .group = program->group,
@@ -235,10 +262,11 @@ static int start(struct program *program, struct reason *reason)
                 int (*run)(struct program *program, struct reason *reason);
                 int invalid; /* exit status where -EINVAL is what the caller wrote, or a file */
         } steps[] = {
-                {lock_directory, CLI_FAILED},  {open_certificates, CLI_USAGE},
-                {start_hub, CLI_FAILED},       {name_hubs, CLI_FAILED},
-                {prepare_group, CLI_USAGE},    {add_devices, CLI_USAGE},
-                {start_endpoints, CLI_FAILED}, {announce, CLI_FAILED},
+                {lock_directory, CLI_FAILED},    {open_certificates, CLI_USAGE},
+                {start_hub, CLI_FAILED},         {name_hubs, CLI_FAILED},
+                {prepare_group, CLI_USAGE},      {add_devices, CLI_USAGE},
+                {choose_https_path, CLI_FAILED}, {start_endpoints, CLI_FAILED},
+                {announce, CLI_FAILED},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -265,13 +293,16 @@ static void stop(struct program *program)
         dps_endpoint_free(program->dps);
         certificates_free(program->certificates);
         mem_wipe(&program->group, sizeof(program->group));
+        free(program->https_path);
+        if (program->directory_fd >= 0)
+                close(program->directory_fd);
         if (program->lock_fd >= 0)
                 close(program->lock_fd);
 }
 
 static int run(const struct hub_settings *settings)
 {
-        struct program program = {.settings = settings, .lock_fd = -1};
+        struct program program = {.settings = settings, .lock_fd = -1, .directory_fd = -1};
         struct reason reason = REASON_INIT;
         sigset_t signals;
         int signal_number;

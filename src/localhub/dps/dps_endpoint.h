@@ -26,6 +26,7 @@ struct dps_endpoint_options {
         struct faults *faults;
         const char *address; /* IPv4 address to listen on; NULL = 127.0.0.1 */
         uint16_t port;       /* 0 = any free one */
+        const char *socket;  /* Unix domain socket to serve on, without TLS; NULL = the port */
         const char *certificate_pem;
         const char *key_pem;
         int64_t assignment_delay_ms; /* how long a registration is `assigning`; 0 = not at all */

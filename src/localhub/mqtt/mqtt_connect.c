@@ -153,6 +153,17 @@ static enum mqtt_refusal check_token(struct mqtt_peer *peer, const struct mqtt_b
         return MQTT_NOT_AUTHORIZED;
 }
 
+/* Hubs may share a port: then the name says which one is meant. */
+static bool find_hub(struct mqtt_peer *peer, const char *host)
+{
+        struct registry *registry = peer->core->registry;
+        int named = registry_hub_find(registry, host);
+
+        if (named >= 0)
+                mqtt_peer_set_hub(peer, named);
+        return named >= 0 || registry_hub_is_called(registry, peer->hub, host, strlen(host));
+}
+
 static enum mqtt_refusal check(struct mqtt_peer *peer, const struct mqtt_connect *connect,
                                struct mqtt_user *user, struct token_grant *grant,
                                struct reason *reason)
@@ -165,8 +176,7 @@ static enum mqtt_refusal check(struct mqtt_peer *peer, const struct mqtt_connect
                 reason_set(reason, "the user name must be HOST/DEVICE/?api-version=...");
                 return MQTT_WRONG_USER_NAME;
         }
-        if (!registry_hub_is_called(peer->core->registry, peer->hub, user->host,
-                                    strlen(user->host))) {
+        if (!find_hub(peer, user->host)) {
                 reason_set(reason, "the user name is for '%.255s', which is not this hub",
                            user->host);
                 return MQTT_WRONG_USER_NAME;

@@ -86,6 +86,9 @@ struct stream_protocol mqtt_stream_protocol(struct mqtt_core *core);
 /* A device was removed or disabled: its connection ends. */
 void mqtt_core_end_device(struct mqtt_core *core, int hub, const char *device_id);
 
+/* Until CONNECT is accepted the hub may change: several may share a port. */
+void mqtt_peer_set_hub(struct mqtt_peer *peer, int hub);
+
 /* Ends a connection; `in_order` false: its last will is published. */
 void mqtt_peer_end(struct mqtt_peer *peer, bool in_order);
 

@@ -24,6 +24,15 @@ void mqtt_peer_end(struct mqtt_peer *peer, bool in_order)
         stream_end(peer->stream);
 }
 
+void mqtt_peer_set_hub(struct mqtt_peer *peer, int hub)
+{
+        struct registry_hub known;
+
+        peer->hub = hub;
+        if (registry_hub_get(peer->core->registry, hub, &known))
+                memcpy(peer->hub_id, known.id, sizeof(peer->hub_id));
+}
+
 void mqtt_core_end_device(struct mqtt_core *core, int hub, const char *device_id)
 {
         list_for_each (node, &core->peers) {
@@ -197,17 +206,14 @@ static void *on_opened(void *context, struct stream *stream, int hub)
 {
         struct mqtt_core *core = context;
         struct mqtt_peer *peer = mem_new(1, sizeof(*peer));
-        struct registry_hub known;
         struct fault fault;
 
         peer->core = core;
         peer->stream = stream;
-        peer->hub = hub;
+        mqtt_peer_set_hub(peer, hub);
         peer->opened_ms = *core->wall_ms;
         list_init(&peer->inflight);
         list_init(&peer->slow);
-        if (registry_hub_get(core->registry, hub, &known))
-                memcpy(peer->hub_id, known.id, sizeof(peer->hub_id));
         peer->number = ++*core->last_number;
         snprintf(peer->id, sizeof(peer->id), "connection-%llu", (unsigned long long)peer->number);
         list_push_back(&core->peers, &peer->node);

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #define ENDED_WITHIN_MS 2000
 #define READS_PER_TURN  16
 #define OUT_MAX         ((size_t)256 * 1024) /* beyond it nothing is read */
+#define WRITE_MAX       (1 << 20)            /* at a time */
 
 /* --- what a protocol may do ------------------------------------------------------------------ */
 
@@ -33,13 +35,17 @@ void stream_write(struct stream *stream, const void *bytes, size_t size)
 {
         if (stream->over)
                 return;
-        buf_add(&stream->out, bytes, size);
+        if (stream->websocket)
+                stream_websocket_write(stream, bytes, size);
+        else
+                buf_add(&stream->out, bytes, size);
         add_todo(stream);
 }
 
 size_t stream_waiting(const struct stream *stream)
 {
-        return stream->out.size - stream->sent;
+        return stream->websocket ? stream_websocket_waiting(stream)
+                                 : stream->out.size - stream->sent;
 }
 
 void stream_wake(struct stream *stream)
@@ -51,6 +57,12 @@ void stream_wake(struct stream *stream)
 void stream_wake_when_sent(struct stream *stream)
 {
         stream->wake_when_sent = true;
+        add_todo(stream);
+}
+
+void stream_pause(struct stream *stream, bool paused)
+{
+        stream->paused = paused;
         add_todo(stream);
 }
 
@@ -109,27 +121,59 @@ static void watch(struct stream *stream, int operation, uint32_t events)
                 stream_cut(stream);
 }
 
-void stream_open(struct stream_server *server, const struct stream_listener *listener, int fd)
+static struct stream *stream_new(struct stream_server *server,
+                                 const struct stream_protocol *protocol, int fd)
 {
         struct stream *stream = mem_new(1, sizeof(*stream));
         int on = 1;
 
         stream->watch = (struct stream_watch){.kind = STREAM_WATCHED_CLIENT, .fd = fd};
         stream->server = server;
-        stream->protocol = listener->protocol;
+        stream->protocol = *protocol;
         stream->timer.run = on_time;
         list_push_back(&server->streams, &stream->node);
         timers_start(&server->timers, &stream->timer, server->now_ms + KNOWN_WITHIN_MS);
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         read_name(stream);
+        return stream;
+}
+
+static void begin(struct stream *stream, int hub)
+{
+        stream->client = stream->protocol.opened(stream->protocol.context, stream, hub);
+        watch(stream, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+void stream_open(struct stream_server *server, const struct stream_listener *listener, int fd)
+{
+        struct stream *stream = stream_new(server, listener->protocol, fd);
+
         stream->ssl = SSL_new(server->tls);
         if (stream->ssl && SSL_set_fd(stream->ssl, fd) == 1)
                 SSL_set_accept_state(stream->ssl);
         else
                 stream_cut(stream);
-        stream->client =
-                listener->protocol->opened(listener->protocol->context, stream, listener->hub);
-        watch(stream, EPOLL_CTL_ADD, EPOLLIN);
+        begin(stream, listener->hub);
+}
+
+void stream_join(struct stream_server *server, const struct stream_protocol *protocol, int hub,
+                 int fd)
+{
+        begin(stream_new(server, protocol, fd), hub);
+}
+
+void stream_server_adopt(struct stream_server *server, const struct stream_protocol *protocol,
+                         int hub, int fd, const struct buf *first, const struct stream_owner *owner)
+{
+        struct stream *stream = stream_new(server, protocol, fd);
+
+        stream->owner = *owner;
+        buf_add(&stream->in, first->data, first->size);
+        if (!stream_websocket_open(stream))
+                stream_cut(stream);
+        begin(stream, hub);
+        if (first->size > 0)
+                stream_ready(stream, EPOLLIN);
 }
 
 void stream_free(struct stream *stream)
@@ -137,77 +181,109 @@ void stream_free(struct stream *stream)
         struct stream_server *server = stream->server;
 
         stream->over = true;
-        stream->protocol->ended(stream->client);
+        stream->protocol.ended(stream->client);
         timers_stop(&server->timers, &stream->timer);
         list_remove(&server->streams, &stream->node);
         if (stream->on_todo)
                 list_remove(&server->todo, &stream->todo_node);
+        stream_websocket_free(stream);
         SSL_free(stream->ssl);
+        /* An adopted socket is open elsewhere, too, so closing does not take it off. */
+        (void)epoll_ctl(server->epoll, EPOLL_CTL_DEL, stream->watch.fd, NULL);
         close(stream->watch.fd);
+        if (stream->owner.closed)
+                stream->owner.closed(stream->owner.context);
+        buf_deinit(&stream->in);
         buf_deinit(&stream->out);
         free(stream);
 }
 
 /* --- bytes ----------------------------------------------------------------------------------- */
 
-/* What OpenSSL means by a result that is not positive: false = the stream is over. */
-static bool may_go_on(struct stream *stream, int result)
+static ssize_t tls_result(struct stream *stream, int result)
 {
-        int error = SSL_get_error(stream->ssl, result);
+        int error;
 
+        if (result > 0)
+                return result;
+        error = SSL_get_error(stream->ssl, result);
         stream->wants_to_write = error == SSL_ERROR_WANT_WRITE;
-        return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+        return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? STREAM_IO_LATER
+                                                                             : STREAM_IO_OVER;
+}
+
+static ssize_t socket_result(ssize_t result)
+{
+        if (result > 0)
+                return result;
+        return result < 0 && (errno == EAGAIN || errno == EINTR) ? STREAM_IO_LATER : STREAM_IO_OVER;
+}
+
+ssize_t stream_io_read(struct stream *stream, void *bytes, size_t size)
+{
+        if (stream->in.size > 0) {
+                size_t part = size < stream->in.size ? size : stream->in.size;
+
+                memcpy(bytes, stream->in.data, part);
+                stream->in.size -= part;
+                memmove(stream->in.data, stream->in.data + part, stream->in.size);
+                return (ssize_t)part;
+        }
+        if (!stream->ssl)
+                return socket_result(recv(stream->watch.fd, bytes, size, 0));
+        ERR_clear_error();
+        return tls_result(stream, SSL_read(stream->ssl, bytes, (int)size));
+}
+
+ssize_t stream_io_write(struct stream *stream, const void *bytes, size_t size)
+{
+        if (!stream->ssl)
+                return socket_result(send(stream->watch.fd, bytes, size, MSG_NOSIGNAL));
+        ERR_clear_error();
+        return tls_result(stream,
+                          SSL_write(stream->ssl, bytes, size > WRITE_MAX ? WRITE_MAX : (int)size));
 }
 
 static void receive(struct stream *stream)
 {
         char *bytes = stream->server->read_buffer;
 
-        for (int i = 0; i < READS_PER_TURN && !stream->over && !stream->ending; i++) {
-                int got;
+        for (int i = 0; i < READS_PER_TURN && !stream->over && !stream->ending && !stream->paused;
+             i++) {
+                ssize_t got = stream_io_read(stream, bytes, STREAM_READ_SIZE);
 
-                ERR_clear_error();
-                got = SSL_read(stream->ssl, bytes, STREAM_READ_SIZE);
-                if (got > 0) {
-                        stream->protocol->received(stream->client, bytes, (size_t)got);
-                } else {
-                        if (!may_go_on(stream, got))
-                                stream_cut(stream);
-                        break;
-                }
+                if (got == STREAM_IO_OVER)
+                        stream_cut(stream);
+                if (got <= 0)
+                        return;
+                stream->protocol.received(stream->client, bytes, (size_t)got);
         }
 }
 
 static void send_waiting(struct stream *stream)
 {
         while (!stream->over && stream_waiting(stream) > 0) {
-                size_t size = stream_waiting(stream);
-                int sent;
+                ssize_t sent = stream_io_write(stream, stream->out.data + stream->sent,
+                                               stream_waiting(stream));
 
-                ERR_clear_error();
-                sent = SSL_write(stream->ssl, stream->out.data + stream->sent,
-                                 size > INT32_MAX ? INT32_MAX : (int)size);
-                if (sent <= 0) {
-                        if (!may_go_on(stream, sent))
-                                stream_cut(stream);
+                if (sent == STREAM_IO_OVER)
+                        stream_cut(stream);
+                if (sent <= 0)
                         return;
-                }
                 stream->sent += (size_t)sent;
         }
         buf_deinit(&stream->out); /* thousands of idle clients hold no memory for it */
         stream->sent = 0;
-        if (!stream->over && stream->wake_when_sent) {
-                stream->wake_when_sent = false;
-                stream_wake(stream);
-        }
 }
 
 void stream_ready(struct stream *stream, uint32_t events)
 {
         if (stream->ending && (events & (EPOLLERR | EPOLLHUP)))
                 stream_cut(stream);
-        else
+        else if (!stream->websocket)
                 receive(stream);
+        else if (!stream->ending && !stream_websocket_receive(stream))
+                stream_end(stream);
         add_todo(stream);
 }
 
@@ -215,7 +291,7 @@ void stream_ready(struct stream *stream, uint32_t events)
 
 static void end_in_order(struct stream *stream)
 {
-        if (SSL_is_init_finished(stream->ssl))
+        if (stream->ssl && SSL_is_init_finished(stream->ssl))
                 (void)SSL_shutdown(stream->ssl);
         stream_cut(stream);
 }
@@ -226,7 +302,7 @@ static void wait_for_more(struct stream *stream)
 
         if (stream_waiting(stream) > 0 || stream->wants_to_write)
                 events |= EPOLLOUT;
-        if (stream_waiting(stream) <= OUT_MAX && !stream->ending)
+        if (stream_waiting(stream) <= OUT_MAX && !stream->ending && !stream->paused)
                 events |= EPOLLIN;
         if (events != stream->events)
                 watch(stream, EPOLL_CTL_MOD, events);
@@ -236,11 +312,18 @@ static void finish(struct stream *stream)
 {
         if (stream->woken && !stream->over) {
                 stream->woken = false;
-                stream->protocol->woken(stream->client);
+                stream->protocol.woken(stream->client);
         }
-        if (!stream->over)
+        if (!stream->over && !stream->websocket)
                 send_waiting(stream);
-        if (!stream->over && stream->ending && stream_waiting(stream) == 0)
+        else if (!stream->over && !stream_websocket_send(stream))
+                stream_cut(stream);
+        if (!stream->over && stream->wake_when_sent && stream_waiting(stream) == 0) {
+                stream->wake_when_sent = false;
+                stream_wake(stream);
+        }
+        if (!stream->over && stream->ending && stream_waiting(stream) == 0 &&
+            (!stream->websocket || stream_websocket_end(stream)))
                 end_in_order(stream);
         if (!stream->over)
                 wait_for_more(stream);

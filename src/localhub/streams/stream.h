@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The connections of devices and services as streams of bytes, whatever is below them: sockets
- * with TLS. All of them, and all protocols above them, run on one thread; nothing here blocks.
+ * with TLS, or WebSockets. All of them, and all protocols above them, run on one thread; nothing
+ * here blocks.
  *
  * Laws: a protocol's functions are called on the server's thread only, never from inside of a
  * function that the protocol calls; `ended` is the last one, and comes exactly once.
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
 
@@ -73,11 +75,26 @@ int stream_server_new(const struct stream_server_options *options, struct stream
 
 /*
  * Listens at "address:port" for clients of one hub with one protocol, which must stay; `*port`
- * becomes the real one. Before the start.
+ * becomes the real one. The thread that made the server.
  */
 int stream_server_listen(struct stream_server *server, const struct stream_protocol *protocol,
                          int hub, const char *address, uint16_t *port,
                          struct reason *reason) MUST_CHECK;
+
+/* Whose socket a stream is on. */
+struct stream_owner {
+        void (*closed)(void *context); /* once, when the stream is over; NULL = nobody */
+        void *context;
+};
+
+/*
+ * Speaks WebSocket (RFC 6455, framed by wslay) with a client whose handshake is done: `fd` is not
+ * blocking, has no TLS, and is closed by the stream; `first` came from it already. On the server's
+ * thread.
+ */
+void stream_server_adopt(struct stream_server *server, const struct stream_protocol *protocol,
+                         int hub, int fd, const struct buf *first,
+                         const struct stream_owner *owner);
 
 /* Takes connections from now on. */
 void stream_server_start(struct stream_server *server);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
+#include <wslay/wslay.h>
 
 #include "base/buf.h"
 #include "base/list.h"
@@ -31,9 +32,14 @@ struct stream {
         struct stream_server *server;
         struct list_node node;      /* of server->streams */
         struct list_node todo_node; /* of server->todo */
-        const struct stream_protocol *protocol;
-        void *client; /* the protocol's */
-        SSL *ssl;
+        struct stream_protocol protocol;
+        void *client;                      /* the protocol's */
+        SSL *ssl;                          /* NULL = none: somebody else has taken TLS off */
+        wslay_event_context_ptr websocket; /* NULL = the bytes are the protocol's */
+        bool is_binary;                    /* the frame that is being read */
+        bool close_queued;
+        struct stream_owner owner; /* of a socket that was adopted */
+        struct buf in;             /* what came before the stream began */
         struct buf out;
         size_t sent;        /* of `out` */
         uint32_t events;    /* that epoll waits for */
@@ -43,6 +49,7 @@ struct stream {
         bool on_todo;
         bool woken;
         bool wake_when_sent;
+        bool paused; /* nothing is read */
         bool ending; /* once all is sent */
         bool over;   /* to be freed at the end of the turn */
 };
@@ -74,8 +81,35 @@ struct stream_server {
         bool stopping;
 };
 
-/* Takes a connected socket over. */
+/* Takes a connected socket over, with TLS. */
 void stream_open(struct stream_server *server, const struct stream_listener *listener, int fd);
+
+enum stream_io {
+        STREAM_IO_LATER = 0, /* nothing can be read or written now */
+        STREAM_IO_OVER = -1,
+};
+
+/* Bytes read or written, else an enum stream_io. */
+ssize_t stream_io_read(struct stream *stream, void *bytes, size_t size);
+ssize_t stream_io_write(struct stream *stream, const void *bytes, size_t size);
+
+/* --- stream_websocket.c: false = the stream is over ------------------------------------------ */
+
+bool stream_websocket_open(struct stream *stream);
+void stream_websocket_write(struct stream *stream, const void *bytes, size_t size);
+size_t stream_websocket_waiting(const struct stream *stream);
+/* Sends a close frame, when all that was written is sent; false: it is still to be sent. */
+bool stream_websocket_end(struct stream *stream);
+bool stream_websocket_receive(struct stream *stream);
+bool stream_websocket_send(struct stream *stream);
+void stream_websocket_free(struct stream *stream);
+
+/* Takes a connected socket without TLS over. */
+void stream_join(struct stream_server *server, const struct stream_protocol *protocol, int hub,
+                 int fd);
+
+/* Nothing is read, or again. */
+void stream_pause(struct stream *stream, bool paused);
 
 /* Its socket is ready for something. */
 void stream_ready(struct stream *stream, uint32_t events);

@@ -11,6 +11,7 @@ import provisioning from 'azure-iot-provisioning-device';
 import provisioningHttp from 'azure-iot-provisioning-device-http';
 import symmetricKey from 'azure-iot-security-symmetric-key';
 import service from 'azure-iothub';
+import serviceWs from 'azure-iothub/dist/amqp_ws.js';
 
 import { within } from './program.mjs';
 
@@ -36,7 +37,9 @@ async function open(test, client) {
 }
 
 /** By name, what Microsoft's packages speak to a hub. */
-export const transports = { amqp: deviceAmqp.Amqp, mqtt: deviceMqtt.Mqtt };
+export const transports = {
+  amqp: deviceAmqp.Amqp, amqpWs: deviceAmqp.AmqpWs, mqtt: deviceMqtt.Mqtt, mqttWs: deviceMqtt.MqttWs,
+};
 
 /** A device client that is not open yet; `modelId` only where the SDK announces one. */
 export function makeDevice(connectionString, transport = 'amqp', modelId = undefined) {
@@ -63,8 +66,9 @@ function redirect(hub, restApiClient) {
 }
 
 /** An opened service client, closed at the end of the test. */
-export async function openService(test, hub, connectionString) {
-  const client = service.Client.fromConnectionString(connectionString);
+export async function openService(test, hub, connectionString, transport = 'amqp') {
+  const client = service.Client.fromConnectionString(connectionString,
+    transport === 'amqpWs' ? serviceWs.AmqpWs : undefined);
   redirect(hub, client._restApiClient);
   await within('open', client.open());
   test.after(() => within('close', client.close()).catch(() => {}));

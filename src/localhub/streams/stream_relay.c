@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "localhub/streams/stream_relay.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "localhub/streams/stream_inside.h"
+
+/* While more than this waits to be passed on, nothing is read from its other end. */
+#define WAITING_MAX ((size_t)256 * 1024)
+
+/* One end; the other one is NULL when it is over. */
+struct end {
+        struct stream *stream;
+        struct end *other;
+};
+
+static void on_received(void *context, const char *bytes, size_t size)
+{
+        struct end *end = context;
+
+        if (!end->other)
+                return;
+        stream_write(end->other->stream, bytes, size);
+        if (stream_waiting(end->other->stream) <= WAITING_MAX)
+                return;
+        stream_pause(end->stream, true);
+        stream_wake_when_sent(end->other->stream);
+}
+
+/* All has been sent to this end. */
+static void on_woken(void *context)
+{
+        struct end *end = context;
+
+        if (end->other)
+                stream_pause(end->other->stream, false);
+}
+
+static void on_ended(void *context)
+{
+        struct end *end = context;
+
+        if (end->other) {
+                end->other->other = NULL;
+                stream_end(end->other->stream);
+        }
+        free(end);
+}
+
+static struct end *end_new(struct stream *stream)
+{
+        struct end *end = mem_new(1, sizeof(*end));
+
+        end->stream = stream;
+        stream_is_known(stream); /* the server has deadlines of its own */
+        return end;
+}
+
+static void *on_back_opened(void *context, struct stream *stream, int hub)
+{
+        struct end *front = context;
+        struct end *back = end_new(stream);
+
+        (void)hub;
+        back->other = front;
+        front->other = back;
+        return back;
+}
+
+static int dial(const char *path)
+{
+        struct sockaddr_un name = {.sun_family = AF_UNIX};
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
+        if (fd >= 0 && connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0)
+                return fd;
+        if (fd >= 0)
+                close(fd);
+        return -1;
+}
+
+static void *on_front_opened(void *context, struct stream *stream, int hub)
+{
+        struct end *front = end_new(stream);
+        const struct stream_protocol back = {
+                .opened = on_back_opened,
+                .received = on_received,
+                .woken = on_woken,
+                .ended = on_ended,
+                .context = front,
+        };
+        int fd = dial(context);
+
+        if (fd >= 0)
+                stream_join(stream->server, &back, hub, fd);
+        else
+                stream_cut(stream);
+        return front;
+}
+
+struct stream_protocol stream_relay_protocol(const char *path)
+{
+        return (struct stream_protocol){
+                .opened = on_front_opened,
+                .received = on_received,
+                .woken = on_woken,
+                .ended = on_ended,
+                .context = (void *)(uintptr_t)path,
+        };
+}
