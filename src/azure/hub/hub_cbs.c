@@ -88,6 +88,7 @@ void hub_cbs_request(struct hub_device *device)
                 list_push_front(token->list, &token->node);
         else
                 list_push_back(token->list, &token->node);
+        hub_doubt_asked(device);
 }
 
 void hub_cbs_forget(struct hub_device *device)

@@ -11,7 +11,7 @@
 #define SUSPICION_MS       3000
 #define FIRST_PROBE_MS     1000
 #define PROBE_MIN_MS       5000
-#define PROBE_MAX_MS       30000
+#define PROBE_MAX_MS       10000
 
 #define PATIENCE_MS          (INT64_C(2) * 60 * 1000)
 #define PATIENCE_OF_TOKEN_MS (INT64_C(15) * 60 * 1000)
@@ -138,22 +138,22 @@ static bool is_under_way(const struct hub_device *probe)
 }
 
 /*
- * False if there is nobody who could try. By turns one that the hub has not heard of yet: perhaps
+ * False if there is nobody who could try. Rather one that the hub has not heard of yet: perhaps
  * those that were refused are all the devices that it does not want.
  */
 static bool choose_probe(struct hub *hub)
 {
         struct hub_doubt *doubt = &hub->doubt;
-        bool a_new_one = doubt->probes % 2 == 0;
 
         doubt->probe = ready_device(hub, NULL);
         if (doubt->probe == NULL)
-                doubt->probe = a_new_one ? queued_device(hub) : first_doubted(hub);
+                doubt->probe = queued_device(hub);
         if (doubt->probe == NULL)
-                doubt->probe = a_new_one ? first_doubted(hub) : queued_device(hub);
+                doubt->probe = first_doubted(hub);
         if (doubt->probe == NULL)
                 return false;
         doubt->probes++;
+        doubt->probed_ms = hub->client->now_ms;
         if (doubt->probe->place == HUB_PLACE_DOUBTED) {
                 hub_device_try_again(doubt->probe);
                 return true;
@@ -261,6 +261,16 @@ void hub_doubt_accepted(struct hub *hub)
         while ((device = first_doubted(hub)) != NULL)
                 hub_device_try_again(device);
         pump_all(hub);
+}
+
+void hub_doubt_asked(struct hub_device *device)
+{
+        struct hub *hub = device->hub;
+        struct hub_doubt *doubt = &hub->doubt;
+
+        if (doubt->trust == HUB_DOUBTED && device != doubt->probe && !is_under_way(doubt->probe) &&
+            hub->client->now_ms - doubt->probed_ms >= FIRST_PROBE_MS)
+                loop_timer_start(hub->client->loop, &doubt->timer, 0);
 }
 
 bool hub_doubt_allows(const struct hub_device *device)

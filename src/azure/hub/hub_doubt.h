@@ -6,8 +6,8 @@
  * few devices. Otherwise it is suspected: the refused device waits for three seconds, and a ready
  * device renews its token to see if that is accepted. If five devices were refused by then, the hub
  * is doubted: their owners are told HUB_REFUSAL_COMMON, no token is sent but that of one device
- * after the other, by turns the newest that the hub has not heard of and one that was refused, and
- * at once when the clock was set. When one is accepted, all try again. Doubt
+ * after the other (the newest that the hub has not heard of, else one that was refused), and at
+ * once when such a one comes or the clock was set. When one is accepted, all try again. Doubt
  * ends after a quarter of an hour (two minutes if the hub does not speak of tokens): then all
  * refusals are the devices' own until a token is accepted.
  */
@@ -37,6 +37,7 @@ struct hub_doubt {
         enum hub_refusal refusal; /* the last one */
         struct hub_device *probe; /* who tries for all; or NULL */
         int probes;
+        int64_t probed_ms; /* when the last one was chosen */
         struct timer timer;
 };
 
@@ -51,6 +52,9 @@ bool hub_doubt_believes_renewal(struct hub_device *device, enum hub_refusal refu
 
 /* A token was accepted. */
 void hub_doubt_accepted(struct hub *hub);
+
+/* A token of this device waits to be sent. */
+void hub_doubt_asked(struct hub_device *device);
 
 /* May a token be sent for this device now? */
 bool hub_doubt_allows(const struct hub_device *device);
