@@ -12,6 +12,7 @@
 #include "base/thread.h"
 #include "gateway/command/command_arrive.h"
 #include "gateway/command/command_ledger.h"
+#include "gateway/command/command_network.h"
 #include "gateway/device/clock_check.h"
 #include "gateway/device/device_place.h"
 #include "gateway/device/hub_health.h"
@@ -34,6 +35,7 @@
 #define WATCH_MS 1000
 
 struct device_link {
+        struct device_keeper keeper;
         struct device_link_options options;
         struct hub_healths healths;
         struct clock_check clock;
@@ -41,28 +43,9 @@ struct device_link {
         bool stopped;
 };
 
-struct device_link *device_link_new(const struct device_link_options *options)
+static struct device_link *links_of(const struct device *device)
 {
-        struct device_link *links = mem_new(1, sizeof(*links));
-
-        links->options = *options;
-        hub_healths_init(&links->healths);
-        return links;
-}
-
-void device_link_join_commands(struct device_link *links, struct command_arrive *arrive,
-                               struct command_ledger *ledger)
-{
-        links->options.arrive = arrive;
-        links->options.ledger = ledger;
-}
-
-void device_link_join(struct device_link *links, struct uplink_queue *queue,
-                      struct device_provision *provision, struct uplink_format *format)
-{
-        links->options.sender.queue = queue;
-        links->options.provision = provision;
-        links->options.sender.format = format;
+        return list_entry(device->keeper, struct device_link, keeper);
 }
 
 void device_link_stop(struct device_link *links)
@@ -122,7 +105,6 @@ static struct device *place_of(struct device_link *links, struct device *lane,
 {
         struct device *device = device_table_place(links->options.devices, lane, &event->event);
 
-        device->owner = links;
         renew(links, device);
         return device;
 }
@@ -149,12 +131,6 @@ static void pump(struct device_link *links, struct device *device)
                 if (device->phase != DEVICE_READY || !uplink_send(sender, device, event))
                         return;
         }
-}
-
-void device_link_ready(struct device_link *links, struct device *device)
-{
-        device->owner = links;
-        pump(links, device);
 }
 
 /* --- waiting ------------------------------------------------------------------------------ */
@@ -184,7 +160,7 @@ static void start_anew(struct device_link *links, struct device *device)
 
 static void renew(struct device_link *links, struct device *device)
 {
-        /* A registration under way ends first (device_link_decided). */
+        /* A registration under way ends first (on_decided). */
         if (links->stopped || !device->changed || device->phase == DEVICE_REGISTERING)
                 return;
         if (device->phase == DEVICE_NEW)
@@ -233,7 +209,7 @@ static void try_again(struct device_link *links, struct device *device)
 static void on_timer(struct timer *timer)
 {
         struct device *device = list_entry(timer, struct device, timer);
-        struct device_link *links = device->owner;
+        struct device_link *links = links_of(device);
 
         if (links->stopped)
                 return;
@@ -293,7 +269,7 @@ static void on_outcome(void *context, uint64_t token, enum hub_outcome outcome,
                        const struct reason *reason)
 {
         struct device *device = context;
-        struct device_link *links = device->owner;
+        struct device_link *links = links_of(device);
 
         switch (uplink_send_settle(&links->options.sender, device, token, outcome, reason)) {
         case UPLINK_SEND_NOT_OURS:
@@ -376,7 +352,7 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
                      const struct reason *reason)
 {
         struct device *device = context;
-        struct device_link *links = device->owner;
+        struct device_link *links = links_of(device);
 
         if (links->stopped)
                 return;
@@ -401,7 +377,7 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
 static void on_command(void *context, struct hub_command *command)
 {
         struct device *device = context;
-        struct device_link *links = device->owner;
+        struct device_link *links = links_of(device);
 
         if (links->stopped)
                 hub_command_settle(command, HUB_ABANDON);
@@ -412,7 +388,7 @@ static void on_command(void *context, struct hub_command *command)
 static void on_command_lost(void *context, struct hub_command *command)
 {
         struct device *device = context;
-        struct device_link *links = device->owner;
+        struct device_link *links = links_of(device);
 
         command_ledger_lost(links->options.ledger, command);
 }
@@ -420,7 +396,7 @@ static void on_command_lost(void *context, struct hub_command *command)
 static void on_method(void *context, struct hub_method *method)
 {
         struct device *device = context;
-        struct device_link *links = device->owner;
+        struct device_link *links = links_of(device);
 
         command_arrive_method(links->options.arrive, device, method);
 }
@@ -440,26 +416,6 @@ static const struct hub_device_handler handler = {
         .command_lost = on_command_lost,
         .method = on_method,
 };
-
-void device_link_connect(struct device_link *links, struct device *device)
-{
-        device->owner = links;
-        if (!links->stopped && device->phase == DEVICE_NEW && !obstacle(device) &&
-            (device->listed || takes_commands(links, device)))
-                provision(links, device);
-}
-
-void device_link_renew(struct device_link *links, struct device *device)
-{
-        device->owner = links;
-        pump(links, device);
-}
-
-void device_link_receive(struct device_link *links, struct device *device)
-{
-        if (!links->stopped && device->link && takes_commands(links, device))
-                hub_device_receive_commands(device->link);
-}
 
 /* --- what the provisioning service says --------------------------------------------------- */
 
@@ -540,9 +496,9 @@ static void judge_clock(struct device_link *links, const struct device *device,
                 clock_is_right(links);
 }
 
-void device_link_decided(struct device_link *links, struct device *device,
-                         const struct dps_result *result)
+static void on_decided(struct device *device, const struct dps_result *result)
 {
+        struct device_link *links = links_of(device);
         const struct hub_health *asked = hub_health_answered(&links->healths, device);
 
         if (links->stopped)
@@ -560,6 +516,39 @@ void device_link_decided(struct device_link *links, struct device *device,
         if (asked && !result && !text_equal(asked->name, device->assignment.hub))
                 device_table_each(links->options.devices, doubt_too,
                                   &(struct others){.links = links, .name = asked->name});
+}
+
+/* --- what others say ------------------------------------------------------------------------ */
+
+static void on_arrived(struct device *device, const struct uplink_event *event)
+{
+        struct device_link *links = links_of(device);
+
+        if (event->heard && downlink_routes_learn(links->options.routes, device, event->heard) &&
+            !links->stopped && device->link && takes_commands(links, device))
+                hub_device_receive_commands(device->link);
+        if (event->event.kind == EVENT_UPLINK)
+                command_network_contact(links->options.network, device);
+}
+
+/* Devices that take commands, or are listed, need not wait for an event. */
+static bool connect_early(void *context, struct device *device)
+{
+        struct device_link *links = context;
+
+        if (links->options.settings->azure.connect_at_start && !links->stopped &&
+            device->phase == DEVICE_NEW && !obstacle(device) &&
+            (device->listed || takes_commands(links, device)))
+                provision(links, device);
+        return true;
+}
+
+static void on_wake(struct device *device)
+{
+        struct device_link *links = links_of(device);
+
+        pump(links, device);
+        connect_early(links, device);
 }
 
 /* --- release ------------------------------------------------------------------------------ */
@@ -594,7 +583,6 @@ static bool is_busy(const struct device_link *links, const struct device *device
 int device_link_release(struct device_link *links, struct device *device, bool force,
                         char **identity, struct reason *reason)
 {
-        device->owner = links;
         if (is_busy(links, device, force, reason))
                 return -EBUSY;
         *identity = device_table_release(links->options.devices, device, reason);
@@ -661,9 +649,25 @@ static void watch(struct timer *timer)
         }
 }
 
+struct device_link *device_link_new(const struct device_link_options *options)
+{
+        struct device_link *links = mem_new(1, sizeof(*links));
+
+        links->options = *options;
+        links->keeper = (struct device_keeper){
+                .arrived = on_arrived,
+                .wake = on_wake,
+                .decided = on_decided,
+        };
+        hub_healths_init(&links->healths);
+        device_table_keep(options->devices, &links->keeper);
+        return links;
+}
+
 void device_link_start(struct device_link *links)
 {
         clock_check_init(&links->clock, clock_wall_ms(), clock_steady_ms());
         links->watch.run = watch;
         loop_timer_start(links->options.loop, &links->watch, WATCH_MS);
+        device_table_each(links->options.devices, connect_early, links);
 }

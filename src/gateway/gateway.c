@@ -69,55 +69,6 @@ struct gateway {
         struct control *control;
 };
 
-/* --- how the stages hand on --------------------------------------------------------------- */
-
-static struct device *device_of(void *context, const struct uplink_event *event)
-{
-        struct gateway *gateway = context;
-        struct device *device = device_table_get(gateway->devices, event);
-
-        if (event->heard && downlink_routes_learn(gateway->routes, device, event->heard))
-                device_link_receive(gateway->device_link, device);
-        if (event->event.kind == EVENT_UPLINK)
-                command_network_contact(gateway->command_network, device);
-        return device;
-}
-
-static void on_ready(void *context, struct device *device)
-{
-        struct gateway *gateway = context;
-
-        device_link_ready(gateway->device_link, device);
-}
-
-/* A network's listing lists a device. */
-static bool on_listed(void *context, const struct network *network, const char *application,
-                      const struct listed_device *listed)
-{
-        struct gateway *gateway = context;
-        struct reason reason = REASON_INIT;
-        struct device *device =
-                device_table_list(gateway->devices, network, application, listed, &reason);
-
-        if (!device) {
-                log_debug("DEVICE_WAITS", "A listed device can't be connected before its uplink",
-                          LOG_TEXT("network", network->name), LOG_TEXT("device", listed->device),
-                          LOG_TEXT("reason", reason.text), LOG_END);
-                return false;
-        }
-        device_link_renew(gateway->device_link, device);
-        if (gateway->settings->azure.connect_at_start)
-                device_link_connect(gateway->device_link, device);
-        return true;
-}
-
-static void on_decided(void *context, struct device *device, const struct dps_result *result)
-{
-        struct gateway *gateway = context;
-
-        device_link_decided(gateway->device_link, device, result);
-}
-
 /* --- start -------------------------------------------------------------------------------- */
 
 static int open_store(struct gateway *gateway, struct reason *reason)
@@ -135,27 +86,34 @@ static int open_store(struct gateway *gateway, struct reason *reason)
                 &gateway->store, reason);
 }
 
-static int open_clients(struct gateway *gateway, struct reason *reason)
+static void close_store(struct gateway *gateway)
+{
+        store_close(gateway->store);
+}
+
+static int open_http(struct gateway *gateway, struct reason *reason)
+{
+        return http_client_new(
+                &(struct http_client_options){
+                        .trusted_certificates = gateway->settings->azure.trusted_certificates,
+                        .user_agent = PRODUCT,
+                },
+                &gateway->http, reason);
+}
+
+static void close_http(struct gateway *gateway)
+{
+        http_client_free(gateway->http);
+}
+
+static int open_hubs(struct gateway *gateway, struct reason *reason)
 {
         const struct settings *settings = gateway->settings;
-        const char *trusted = settings->azure.trusted_certificates;
-        int result;
 
-        gateway->loop = loop_new();
-        result = http_client_new(&(struct http_client_options){.trusted_certificates = trusted,
-                                                               .user_agent = PRODUCT},
-                                 &gateway->http, reason);
-        if (result != 0)
-                return result;
-        gateway->dps = dps_client_new(&(struct dps_client_options){
-                .http = gateway->http,
-                .registrations_per_minute = (int)settings->azure.registrations_per_minute,
-                .maximum_concurrent = (int)settings->azure.concurrent_registrations,
-        });
         return hub_client_new(
                 &(struct hub_client_options){
                         .loop = gateway->loop,
-                        .trusted_certificates = trusted,
+                        .trusted_certificates = settings->azure.trusted_certificates,
                         .port = (uint16_t)settings->azure.amqp_port,
                         .devices_per_connection = (int)settings->azure.devices_per_connection,
                         .devices_per_second = (int)settings->azure.devices_per_second,
@@ -163,6 +121,11 @@ static int open_clients(struct gateway *gateway, struct reason *reason)
                         .client_version = PRODUCT,
                 },
                 &gateway->hubs, reason);
+}
+
+static void close_hubs(struct gateway *gateway)
+{
+        hub_client_free(gateway->hubs, STOP_PATIENCE_MS);
 }
 
 /* Without a formatter there is neither a thread nor a worker for them. */
@@ -187,73 +150,54 @@ static int open_formatters(struct gateway *gateway, struct reason *reason)
         return result;
 }
 
-static int join_stages(struct gateway *gateway, struct reason *reason)
+static void close_formatters(struct gateway *gateway)
 {
-        int result;
+        formatter_pool_free(gateway->formatters);
+}
 
-        gateway->directory = device_directory_new(gateway->settings, gateway->store);
-        gateway->devices = device_table_new(gateway->settings, gateway->store, gateway->directory);
+static void make_devices(struct gateway *gateway)
+{
+        const struct settings *settings = gateway->settings;
+
+        gateway->directory = device_directory_new(settings, gateway->store);
+        gateway->devices = device_table_new(settings, gateway->store, gateway->directory);
         gateway->places = device_places_new(gateway->store);
+        gateway->routes = downlink_routes_new(gateway->store);
         gateway->listing = device_listing_new(&(struct device_listing_options){
-                .settings = gateway->settings,
+                .settings = settings,
                 .http = gateway->http,
                 .loop = gateway->loop,
-                .listed = on_listed,
-                .context = gateway,
-        });
-        gateway->device_link = device_link_new(&(struct device_link_options){
-                .settings = gateway->settings,
-                .sender = {.settings = gateway->settings, .store = gateway->store},
-                .loop = gateway->loop,
-                .hubs = gateway->hubs,
                 .devices = gateway->devices,
-                .places = gateway->places,
+        });
+        gateway->dps = dps_client_new(&(struct dps_client_options){
+                .http = gateway->http,
+                .registrations_per_minute = (int)settings->azure.registrations_per_minute,
+                .maximum_concurrent = (int)settings->azure.concurrent_registrations,
         });
         gateway->provision = device_provision_new(&(struct device_provision_options){
-                .settings = gateway->settings,
+                .settings = settings,
                 .store = gateway->store,
                 .loop = gateway->loop,
                 .dps = gateway->dps,
-                .decided = on_decided,
-                .context = gateway,
         });
+}
+
+static void make_uplinks(struct gateway *gateway)
+{
         gateway->queue = uplink_queue_new(&(struct uplink_queue_options){
                 .store = gateway->store,
                 .loop = gateway->loop,
-                .device_of = device_of,
-                .ready = on_ready,
-                .context = gateway,
+                .devices = gateway->devices,
         });
         gateway->uplink_format = uplink_format_new(&(struct uplink_format_options){
                 .settings = gateway->settings,
                 .pool = gateway->formatters,
                 .loop = gateway->loop,
-                .ready = on_ready,
-                .context = gateway,
         });
-        device_link_join(gateway->device_link, gateway->queue, gateway->provision,
-                         gateway->uplink_format);
-        result = device_directory_load(gateway->directory, reason);
-        if (result == 0)
-                result = device_table_load(gateway->devices, reason);
-        if (result == 0)
-                result = device_places_load(gateway->places, reason);
-        if (result == 0)
-                result = device_provision_load(gateway->provision, reason);
-        return result;
 }
 
-static struct device *device_by_key(void *context, const char *key)
+static void make_commands(struct gateway *gateway)
 {
-        struct gateway *gateway = context;
-
-        return device_table_find(gateway->devices, key);
-}
-
-static int join_command_stages(struct gateway *gateway, struct reason *reason)
-{
-        int result;
-
         gateway->ledger = command_ledger_new(&(struct command_ledger_options){
                 .settings = gateway->settings,
                 .store = gateway->store,
@@ -278,40 +222,104 @@ static int join_command_stages(struct gateway *gateway, struct reason *reason)
                 .loop = gateway->loop,
                 .ledger = gateway->ledger,
         });
-        device_link_join_commands(gateway->device_link, gateway->command_arrive, gateway->ledger);
         gateway->confirm = command_confirm_new(gateway->loop, gateway->ledger);
-        gateway->routes = downlink_routes_new(gateway->store);
-        result = downlink_routes_load(gateway->routes, device_by_key, gateway, reason);
+}
+
+static int make_stages(struct gateway *gateway, struct reason *reason)
+{
+        (void)reason;
+        make_devices(gateway);
+        make_uplinks(gateway);
+        make_commands(gateway);
+        gateway->device_link = device_link_new(&(struct device_link_options){
+                .settings = gateway->settings,
+                .sender = {.settings = gateway->settings,
+                           .store = gateway->store,
+                           .queue = gateway->queue,
+                           .format = gateway->uplink_format},
+                .loop = gateway->loop,
+                .hubs = gateway->hubs,
+                .devices = gateway->devices,
+                .places = gateway->places,
+                .provision = gateway->provision,
+                .routes = gateway->routes,
+                .arrive = gateway->command_arrive,
+                .ledger = gateway->ledger,
+                .network = gateway->command_network,
+        });
+        return 0;
+}
+
+static struct device *device_by_key(void *context, const char *key)
+{
+        struct gateway *gateway = context;
+
+        return device_table_find(gateway->devices, key);
+}
+
+static int load_records(struct gateway *gateway, struct reason *reason)
+{
+        int result = device_directory_load(gateway->directory, reason);
+
+        if (result == 0)
+                result = device_table_load(gateway->devices, reason);
+        if (result == 0)
+                result = device_places_load(gateway->places, reason);
+        if (result == 0)
+                result = device_provision_load(gateway->provision, reason);
+        if (result == 0)
+                result = downlink_routes_load(gateway->routes, device_by_key, gateway, reason);
         if (result == 0)
                 result = command_ledger_load(gateway->ledger, device_by_key, gateway, reason);
         return result;
 }
 
-static bool connect_device(void *context, struct device *device)
-{
-        struct gateway *gateway = context;
-
-        device_link_connect(gateway->device_link, device);
-        return true;
-}
-
-/* On the thread "loop": commands must not wait for a device's next uplink. */
-static void start_commands(void *context)
+/* On the thread "loop". */
+static void start_sending(void *context)
 {
         struct gateway *gateway = context;
 
         device_link_start(gateway->device_link);
         command_ledger_start(gateway->ledger);
-        if (gateway->settings->azure.connect_at_start)
-                device_table_each(gateway->devices, connect_device, gateway);
         device_listing_start(gateway->listing);
 }
 
-static int take_commands(struct gateway *gateway, struct reason *reason)
+static int start_stages(struct gateway *gateway, struct reason *reason)
 {
         (void)reason;
-        loop_post(gateway->loop, start_commands, gateway);
+        loop_post(gateway->loop, start_sending, gateway);
         return 0;
+}
+
+struct stop_order {
+        struct gateway *gateway;
+        sem_t done;
+};
+
+static void stop_sending(void *context)
+{
+        struct stop_order *order = context;
+
+        device_link_stop(order->gateway->device_link);
+        device_listing_stop(order->gateway->listing);
+        command_ledger_stop(order->gateway->ledger);
+        command_format_stop(order->gateway->command_format);
+        command_network_stop(order->gateway->command_network);
+        sem_post(&order->done);
+}
+
+/* After it returns the thread "loop" starts nothing new. */
+static void stop_stages(struct gateway *gateway)
+{
+        struct stop_order order = {.gateway = gateway};
+
+        sem_init(&order.done, 0, 0);
+        loop_post(gateway->loop, stop_sending, &order);
+        while (sem_wait(&order.done) != 0)
+                continue;
+        sem_destroy(&order.done);
+        uplink_queue_stop(gateway->queue);
+        uplink_format_stop(gateway->uplink_format);
 }
 
 static bool recover_device(void *context, const char *device, int64_t waiting)
@@ -330,28 +338,6 @@ static int recover(struct gateway *gateway, struct reason *reason)
         if (result != 0)
                 reason_set(reason, "the store's waiting events can't be read");
         return result;
-}
-
-static int read_certificates(struct gateway *gateway, struct reason *reason)
-{
-        return uplink_trust_new(&(struct uplink_trust_options){.settings = gateway->settings,
-                                                               .http = gateway->http,
-                                                               .store = gateway->store},
-                                &gateway->trust, reason);
-}
-
-static int take_webhooks(struct gateway *gateway, struct reason *reason)
-{
-        gateway->means = (struct delivery_means){
-                .settings = gateway->settings,
-                .store = gateway->store,
-                .queue = gateway->queue,
-                .trust = gateway->trust,
-                .directory = gateway->directory,
-                .devices = gateway->devices,
-                .confirm = gateway->confirm,
-        };
-        return webhook_intake_start(&gateway->means, &gateway->webhook, reason);
 }
 
 /* Data must flow even where there can be no control socket, for example on some file systems. */
@@ -377,26 +363,127 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
         return 0;
 }
 
+static void refuse_orders(struct gateway *gateway)
+{
+        control_stop(gateway->control);
+}
+
+static int read_certificates(struct gateway *gateway, struct reason *reason)
+{
+        return uplink_trust_new(&(struct uplink_trust_options){.settings = gateway->settings,
+                                                               .http = gateway->http,
+                                                               .store = gateway->store},
+                                &gateway->trust, reason);
+}
+
+static int take_webhooks(struct gateway *gateway, struct reason *reason)
+{
+        gateway->means = (struct delivery_means){
+                .settings = gateway->settings,
+                .store = gateway->store,
+                .queue = gateway->queue,
+                .trust = gateway->trust,
+                .directory = gateway->directory,
+                .devices = gateway->devices,
+                .confirm = gateway->confirm,
+        };
+        return webhook_intake_start(&gateway->means, &gateway->webhook, reason);
+}
+
+/* Those that wait for a certificate are answered, too. */
+static void refuse_webhooks(struct gateway *gateway)
+{
+        uplink_trust_stop(gateway->trust);
+        webhook_intake_stop(gateway->webhook);
+}
+
+static int make_loop(struct gateway *gateway, struct reason *reason)
+{
+        (void)reason;
+        gateway->loop = loop_new();
+        return 0;
+}
+
+/* All that threads may have looked at. */
+static void free_all(struct gateway *gateway)
+{
+        device_link_free(gateway->device_link);
+        command_confirm_free(gateway->confirm);
+        command_format_free(gateway->command_format);
+        command_network_free(gateway->command_network);
+        command_arrive_free(gateway->command_arrive);
+        command_ledger_free(gateway->ledger);
+        uplink_queue_free(gateway->queue);
+        uplink_format_free(gateway->uplink_format);
+        uplink_trust_free(gateway->trust);
+        device_listing_free(gateway->listing);
+        device_provision_free(gateway->provision);
+        dps_client_free(gateway->dps);
+        downlink_routes_free(gateway->routes);
+        device_table_free(gateway->devices);
+        device_places_free(gateway->places);
+        device_directory_free(gateway->directory);
+        loop_free(gateway->loop);
+}
+
+/* --- the order ---------------------------------------------------------------------------- */
+
+/*
+ * In this order the parts start; in the reverse order they stop, those that have started. What one
+ * made is freed only when no thread is left.
+ */
+static const struct part {
+        const char *name;
+        int (*start)(struct gateway *gateway, struct reason *reason); /* all of it or nothing */
+        void (*stop)(struct gateway *gateway);                        /* or NULL */
+} parts[] = {
+        {"loop", make_loop, free_all},
+        {"store", open_store, close_store},                /* threads "store", "store-read" */
+        {"formatters", open_formatters, close_formatters}, /* thread "formatter", the workers */
+        {"hubs", open_hubs, close_hubs},                   /* threads "loop", "hub-dns" */
+        {"http", open_http, close_http},                   /* thread "http" */
+        {"certificates", read_certificates, NULL},
+        {"stages", make_stages, NULL},
+        {"records", load_records, NULL},
+        {"sending", start_stages, stop_stages},
+        {"recovery", recover, NULL},
+        {"control", take_orders, refuse_orders},      /* thread "control" */
+        {"webhooks", take_webhooks, refuse_webhooks}, /* thread "ingest" */
+};
+
+static void stop_parts(struct gateway *gateway, size_t count)
+{
+        while (count-- > 0) {
+                log_debug("PART_STOPS", "A part of the gateway stops",
+                          LOG_TEXT("part", parts[count].name), LOG_END);
+                if (parts[count].stop)
+                        parts[count].stop(gateway);
+        }
+        free(gateway);
+}
+
 int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
 {
-        static int (*const steps[])(struct gateway *, struct reason *) = {
-                open_store,  open_clients,        read_certificates, open_formatters,
-                join_stages, join_command_stages, take_commands,     recover,
-                take_orders, take_webhooks,
-        };
         struct gateway *made = mem_new(1, sizeof(*made));
 
         made->settings = settings;
-        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-                int result = steps[i](made, reason);
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+                int result = parts[i].start(made, reason);
 
                 if (result != 0) {
-                        gateway_stop(made);
+                        stop_parts(made, i);
                         return result;
                 }
+                log_debug("PART_STARTED", "A part of the gateway has started",
+                          LOG_TEXT("part", parts[i].name), LOG_END);
         }
         *gateway = made;
         return 0;
+}
+
+void gateway_stop(struct gateway *gateway)
+{
+        stop_parts(gateway, ARRAY_SIZE(parts));
 }
 
 uint16_t gateway_port(const struct gateway *gateway)
@@ -415,74 +502,4 @@ void gateway_refresh(struct gateway *gateway)
 {
         loop_post(gateway->loop, refresh, gateway);
         webhook_intake_refresh(gateway->webhook);
-}
-
-/* --- stop --------------------------------------------------------------------------------- */
-
-struct stop_order {
-        struct gateway *gateway;
-        sem_t done;
-};
-
-static void stop_sending(void *context)
-{
-        struct stop_order *order = context;
-
-        device_link_stop(order->gateway->device_link);
-        device_listing_stop(order->gateway->listing);
-        if (order->gateway->ledger)
-                command_ledger_stop(order->gateway->ledger);
-        if (order->gateway->command_format)
-                command_format_stop(order->gateway->command_format);
-        if (order->gateway->command_network)
-                command_network_stop(order->gateway->command_network);
-        sem_post(&order->done);
-}
-
-/* After it returns the thread "loop" starts nothing new. */
-static void stop_hub_stage(struct gateway *gateway)
-{
-        struct stop_order order = {.gateway = gateway};
-
-        sem_init(&order.done, 0, 0);
-        loop_post(gateway->loop, stop_sending, &order);
-        while (sem_wait(&order.done) != 0)
-                continue;
-        sem_destroy(&order.done);
-}
-
-void gateway_stop(struct gateway *gateway)
-{
-        control_stop(gateway->control);
-        uplink_trust_stop(gateway->trust);
-        webhook_intake_stop(gateway->webhook);
-        if (gateway->queue) {
-                stop_hub_stage(gateway);
-                uplink_queue_stop(gateway->queue);
-                uplink_format_stop(gateway->uplink_format);
-        }
-        http_client_free(gateway->http);
-        uplink_trust_free(gateway->trust);
-        dps_client_free(gateway->dps);
-        if (gateway->hubs)
-                hub_client_free(gateway->hubs, STOP_PATIENCE_MS);
-        formatter_pool_free(gateway->formatters);
-        if (gateway->store)
-                store_close(gateway->store);
-        command_confirm_free(gateway->confirm);
-        command_format_free(gateway->command_format);
-        command_network_free(gateway->command_network);
-        command_arrive_free(gateway->command_arrive);
-        command_ledger_free(gateway->ledger);
-        device_listing_free(gateway->listing);
-        downlink_routes_free(gateway->routes);
-        device_table_free(gateway->devices);
-        device_places_free(gateway->places);
-        device_directory_free(gateway->directory);
-        device_provision_free(gateway->provision);
-        uplink_queue_free(gateway->queue);
-        uplink_format_free(gateway->uplink_format);
-        device_link_free(gateway->device_link);
-        loop_free(gateway->loop);
-        free(gateway);
 }

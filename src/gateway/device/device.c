@@ -18,7 +18,8 @@ struct device_table {
         const struct settings *settings;
         struct store *store;
         struct device_directory *directory;
-        struct map *devices;     /* device key to struct device */
+        struct map *devices; /* device key to struct device */
+        struct device_keeper *keeper;
         struct map *owners;      /* device_identity_key to the owner's device key */
         struct map *near_misses; /* applications that were warned of */
         struct device_limit *limit;
@@ -50,6 +51,11 @@ struct device_table *device_table_new(const struct settings *settings, struct st
         table->near_misses = map_new();
         table->limit = device_limit_new(settings->limits.devices);
         return table;
+}
+
+void device_table_keep(struct device_table *table, struct device_keeper *keeper)
+{
+        table->keeper = keeper;
 }
 
 static void device_free(struct device *device)
@@ -233,6 +239,7 @@ static struct device *add_device(struct device_table *table, const char *key)
 
         device->key = mem_text(key);
         device->lane = device;
+        device->keeper = table->keeper;
         uplink_backlog_init(&device->backlog);
         list_init(&device->commands);
         list_init(&device->held_commands);

@@ -47,6 +47,22 @@ struct device_assignment {
         bool doubted;    /* the hub refuses it or is away: the service is asked at the next turn */
 };
 
+struct device;
+struct dps_result;
+
+/* Who decides what becomes of devices: device_link.c. On the thread "loop". */
+struct device_keeper {
+        /* An event of the device has come; its turn may be much later. */
+        void (*arrived)(struct device *device, const struct uplink_event *event);
+        /* Something that it may have waited for is there: see who calls it. */
+        void (*wake)(struct device *device);
+        /*
+         * Its assignment is known (`result` NULL), or not (its `reason` says why; with
+         * DPS_UNAVAILABLE it is worth asking again soon).
+         */
+        void (*decided)(struct device *device, const struct dps_result *result);
+};
+
 struct device {
         char *key; /* "network/application/device", as event_device_key or device_table_place */
         char *network;
@@ -87,7 +103,7 @@ struct device {
         struct clock_moment taken; /* when the network took the last one */
 
         struct timer timer;
-        void *owner; /* struct device_link, for the timer and the handlers of `link` */
+        struct device_keeper *keeper;
 };
 
 struct device_table;
@@ -96,6 +112,9 @@ struct device_table;
 struct device_table *device_table_new(const struct settings *settings, struct store *store,
                                       struct device_directory *directory);
 void device_table_free(struct device_table *table);
+
+/* The keeper of all devices, which stays the caller's. Before the first one is made. */
+void device_table_keep(struct device_table *table, struct device_keeper *keeper);
 
 /*
  * Reads which device owns which IoT Hub device id, and makes those devices. Before the first

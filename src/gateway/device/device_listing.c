@@ -279,13 +279,22 @@ static void examine(const struct source *source, struct listed_device *device)
                          LOG_END);
 }
 
-static void take_device(struct source *source, struct listed_device *device)
+static void take_device(struct source *source, struct listed_device *listed)
 {
-        const struct device_listing_options *options = &source->listing->options;
+        struct reason reason = REASON_INIT;
+        struct device *device;
 
-        examine(source, device);
-        if (!options->listed(options->context, source->network, source->access.application, device))
-                source->waiting++;
+        examine(source, listed);
+        device = device_table_list(source->listing->options.devices, source->network,
+                                   source->access.application, listed, &reason);
+        if (device) {
+                device->keeper->wake(device);
+                return;
+        }
+        source->waiting++;
+        log_debug("DEVICE_WAITS", "A listed device can't be connected before its uplink",
+                  LOG_TEXT("network", source->network->name), LOG_TEXT("device", listed->device),
+                  LOG_TEXT("reason", reason.text), LOG_END);
 }
 
 /* On the thread "loop": takes in a part of the page, and comes again for the rest. */

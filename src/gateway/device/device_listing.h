@@ -11,8 +11,8 @@
 
 #include "base/loop.h"
 #include "conf/settings.h"
+#include "gateway/device/device.h"
 #include "http/http_client.h"
-#include "networks/network.h"
 
 struct device_listing;
 
@@ -20,13 +20,7 @@ struct device_listing_options {
         const struct settings *settings;
         struct http_client *http;
         struct loop *loop;
-        /*
-         * One device of a page; `application` NULL = not known. Valid during the call. False if
-         * nothing can be done for it before its first uplink.
-         */
-        bool (*listed)(void *context, const struct network *network, const char *application,
-                       const struct listed_device *device);
-        void *context;
+        struct device_table *devices; /* takes them up; their keeper is woken */
 };
 
 /* Any thread. */

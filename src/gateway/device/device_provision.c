@@ -127,23 +127,16 @@ static void assignment_set(struct device *device, const struct assignment *assig
         free(old.key_name);
 }
 
-static void decide(struct device_provision *provision, struct device *device,
-                   const struct dps_result *result)
+static void refuse(struct device *device, const struct reason *reason)
 {
-        provision->options.decided(provision->options.context, device, result);
-}
-
-static void refuse(struct device_provision *provision, struct device *device,
-                   const struct reason *reason)
-{
-        decide(provision, device,
-               &(struct dps_result){.status = DPS_FAILED, .retry_after_ms = -1, .reason = *reason});
+        device->keeper->decided(device, &(struct dps_result){.status = DPS_FAILED,
+                                                             .retry_after_ms = -1,
+                                                             .reason = *reason});
 }
 
 /* --- by connection string ----------------------------------------------------------------- */
 
-static void by_connection_string(struct device_provision *provision, struct device *device,
-                                 const char *text)
+static void by_connection_string(struct device *device, const char *text)
 {
         CLEANUP(connection_string_deinit)
         struct connection_string parsed = CONNECTION_STRING_INIT;
@@ -151,13 +144,13 @@ static void by_connection_string(struct device_provision *provision, struct devi
 
         if (!connection_string_parse(text, &parsed, &reason)) {
                 reason_prefix(&reason, "ConnectionString");
-                refuse(provision, device, &reason);
+                refuse(device, &reason);
                 return;
         }
         if (parsed.gateway_host_name || parsed.module_id) {
                 reason_set(&reason, "ConnectionString: %s is not supported here",
                            parsed.module_id ? "ModuleId" : "GatewayHostName");
-                refuse(provision, device, &reason);
+                refuse(device, &reason);
                 return;
         }
         if (parsed.device_id && !text_equal(parsed.device_id, device->hub_id)) {
@@ -165,7 +158,7 @@ static void by_connection_string(struct device_provision *provision, struct devi
                            "the connection string is that of device '%s', not of '%s'; use one of "
                            "a shared access policy with DeviceConnect",
                            parsed.device_id, device->hub_id);
-                refuse(provision, device, &reason);
+                refuse(device, &reason);
                 return;
         }
         assignment_set(device, &(struct assignment){
@@ -174,7 +167,7 @@ static void by_connection_string(struct device_provision *provision, struct devi
                                        .key = parsed.shared_access_key,
                                        .key_name = parsed.shared_access_key_name,
                                });
-        decide(provision, device, NULL);
+        device->keeper->decided(device, NULL);
 }
 
 /* --- by the provisioning service ---------------------------------------------------------- */
@@ -302,7 +295,7 @@ static void finish_registration(void *context)
         else
                 not_assigned(registration);
         registration_free(registration);
-        decide(provision, device, assigned ? NULL : &result);
+        device->keeper->decided(device, assigned ? NULL : &result);
 }
 
 /* On the thread "http". */
@@ -351,7 +344,7 @@ static void by_service(struct device_provision *provision, struct device *device
 
         if (!derive_key(azure, device, &key, &reason)) {
                 reason_prefix(&reason, "GroupEnrollmentKey");
-                refuse(provision, device, &reason);
+                refuse(device, &reason);
                 return;
         }
         if (!record || device->assignment.doubted) {
@@ -363,7 +356,7 @@ static void by_service(struct device_provision *provision, struct device *device
                                        .device_id = json_text_member(record, "deviceId"),
                                        .key = key.data,
                                });
-        decide(provision, device, NULL);
+        device->keeper->decided(device, NULL);
 }
 
 void device_provision_start(struct device_provision *provision, struct device *device)
@@ -377,9 +370,9 @@ void device_provision_start(struct device_provision *provision, struct device *d
                            "nothing is configured to connect devices of application '%s': add a "
                            "ConnectionString, or IdScope with GroupEnrollmentKey",
                            device->application);
-                refuse(provision, device, &reason);
+                refuse(device, &reason);
         } else if (azure.connection_type == SETTINGS_DEVICE_CONNECTION_STRING) {
-                by_connection_string(provision, device, azure.connection_string);
+                by_connection_string(device, azure.connection_string);
         } else {
                 by_service(provision, device, &azure);
         }

@@ -25,13 +25,6 @@ struct device_provision_options {
         struct store *store;
         struct loop *loop;
         struct dps_client *dps;
-        /*
-         * The device's assignment is known (`result` NULL), or not (its `reason` says why; with
-         * DPS_UNAVAILABLE it is worth asking again soon). May be called before
-         * device_provision_start returns.
-         */
-        void (*decided)(void *context, struct device *device, const struct dps_result *result);
-        void *context;
 };
 
 struct device_provision *device_provision_new(const struct device_provision_options *options);
@@ -43,8 +36,8 @@ void device_provision_free(struct device_provision *provision);
 int device_provision_load(struct device_provision *provision, struct reason *reason) MUST_CHECK;
 
 /*
- * Finds out; `decided` follows exactly once. What is remembered is the answer, unless the device's
- * assignment is doubted: then the service is asked.
+ * Finds out; the keeper's `decided` follows exactly once, perhaps before this returns. What is
+ * remembered is the answer, unless the device's assignment is doubted: then the service is asked.
  */
 void device_provision_start(struct device_provision *provision, struct device *device);
 

@@ -25,7 +25,7 @@ struct call {
         struct list_node node;
         struct uplink_format *format;
         struct device *device;
-        struct uplink_event *event; /* waits for this: only touched on "hub", before it is sent */
+        struct uplink_event *event; /* waits for this: only touched on "loop", before it is sent */
         char *formatter;
         char *warnings;
         bool stopped; /* nothing was found out */
@@ -129,7 +129,6 @@ static void on_result(void *context, const struct formatter_result *result)
 
 static void finish(struct call *call)
 {
-        struct uplink_format *format = call->format;
         struct device *device = call->device;
 
         /* Nobody asks again: the gateway is ending, and the event is in the store. */
@@ -143,7 +142,7 @@ static void finish(struct call *call)
         uplink_formatted_free(call->event->formatted);
         call->event->formatted = call->made;
         call->made = NULL;
-        format->options.ready(format->options.context, device);
+        device->keeper->wake(device);
 }
 
 static void drain_inbox(void *context)

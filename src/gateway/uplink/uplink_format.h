@@ -15,7 +15,6 @@
 #ifndef ISTHMUS_GATEWAY_UPLINK_UPLINK_FORMAT_H
 #define ISTHMUS_GATEWAY_UPLINK_UPLINK_FORMAT_H
 
-#include "azure/hub/hub_client.h"
 #include "base/loop.h"
 #include "base/reason.h"
 #include "conf/settings.h"
@@ -30,9 +29,6 @@ struct uplink_format_options {
         const struct settings *settings;
         struct formatter_pool *pool; /* NULL = this gateway runs none */
         struct loop *loop;           /* whose thread it lives on */
-        /* On the thread "loop": the result that this device waited for is there. */
-        void (*ready)(void *context, struct device *device);
-        void *context;
 };
 
 struct uplink_format *uplink_format_new(const struct uplink_format_options *options);
@@ -52,8 +48,8 @@ const char *uplink_format_choose(const struct settings *settings, const struct d
 
 enum uplink_format_state {
         UPLINK_FORMAT_DONE,    /* uplink_format_result has what was made */
-        UPLINK_FORMAT_WAITING, /* `ready` will be called; the event must stay until then. Without a
-                                  pool nothing is called: it waits for the next start */
+        UPLINK_FORMAT_WAITING, /* the device will be woken; the event must stay until then. Without
+                                  a pool it is not woken: the event waits for the next start */
         UPLINK_FORMAT_FAILED,  /* it never can be, for this reason */
 };
 

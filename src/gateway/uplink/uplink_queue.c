@@ -110,6 +110,14 @@ static bool has_unread(const struct uplink_backlog *backlog)
         return backlog->unread || backlog->last_in_store > backlog->last_in_memory;
 }
 
+static struct device *device_of(struct uplink_queue *queue, const struct uplink_event *event)
+{
+        struct device *device = device_table_get(queue->options.devices, event);
+
+        device->keeper->arrived(device, event);
+        return device;
+}
+
 /* A freshly stored event. */
 static void arrive(struct uplink_queue *queue, struct uplink_event *event)
 {
@@ -124,7 +132,7 @@ static void arrive(struct uplink_queue *queue, struct uplink_event *event)
                 uplink_event_free(event);
                 return;
         }
-        device = queue->options.device_of(queue->options.context, event);
+        device = device_of(queue, event);
         backlog = &device->backlog;
         in_order = !backlog->reading && !has_unread(backlog);
         if (event->id > backlog->last_in_store)
@@ -137,7 +145,7 @@ static void arrive(struct uplink_queue *queue, struct uplink_event *event)
         }
         append(queue, backlog, event);
         if (backlog->events.count == 1)
-                queue->options.ready(queue->options.context, device);
+                device->keeper->wake(device);
 }
 
 static void drain_inbox(void *context)
@@ -240,9 +248,8 @@ static struct device *recovered_device(struct uplink_queue *queue, struct readin
 
         map_remove(queue->recovering, reading->device_key);
         if (!list_is_empty(&reading->events)) {
-                device = queue->options.device_of(
-                        queue->options.context,
-                        list_entry(reading->events.head.next, struct uplink_event, node));
+                device = device_of(
+                        queue, list_entry(reading->events.head.next, struct uplink_event, node));
                 /* What arrived meanwhile may or may not have been read: it is read again. */
                 device->backlog.last_in_store = reading->arrived;
                 reading->arrived = 0;
@@ -275,7 +282,7 @@ static void finish_reading(void *context)
         if (device) {
                 take_in(queue, &device->backlog, reading);
                 if (uplink_queue_first(queue, device))
-                        queue->options.ready(queue->options.context, device);
+                        device->keeper->wake(device);
         }
         reading_free(reading);
 }

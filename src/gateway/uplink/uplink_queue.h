@@ -15,7 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "azure/hub/hub_client.h"
 #include "base/list.h"
 #include "base/loop.h"
 #include "gateway/device/device.h"
@@ -26,14 +25,10 @@ struct uplink_queue;
 
 struct uplink_queue_options {
         struct store *store;
-        struct loop *loop;         /* whose thread it lives on */
-        size_t maximum_memory;     /* bytes of events held in memory; 0 = 64 MiB */
-        size_t maximum_per_device; /* events held in memory; 0 = 64 */
-        /* On the thread "loop": the device of a stored event, made if it is new. Never NULL. */
-        struct device *(*device_of)(void *context, const struct uplink_event *event);
-        /* On the thread "loop": the first waiting event of this device is in memory now. */
-        void (*ready)(void *context, struct device *device);
-        void *context;
+        struct loop *loop;            /* whose thread it lives on */
+        struct device_table *devices; /* their keeper is told what arrives, and woken */
+        size_t maximum_memory;        /* bytes of events held in memory; 0 = 64 MiB */
+        size_t maximum_per_device;    /* events held in memory; 0 = 64 */
 };
 
 struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options);
@@ -52,11 +47,11 @@ void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_even
 
 /*
  * At start, before the first uplink_queue_add: the device with this key has events in the store;
- * they are read, and `device_of` and `ready` follow. Any thread.
+ * they are read, and its keeper is told of them. Any thread.
  */
 void uplink_queue_recover(struct uplink_queue *queue, const char *device_key);
 
-/* The oldest waiting event; NULL if none is in memory (`ready` follows if one is stored). */
+/* The oldest waiting event; NULL if none is in memory (the keeper is woken if one is stored). */
 struct uplink_event *uplink_queue_first(struct uplink_queue *queue, struct device *device);
 
 /* Takes the oldest one off and frees it; reads more from the store if that was the last. */

@@ -39,7 +39,7 @@ int uplink_trust_new(const struct uplink_trust_options *options, struct uplink_t
 /* All that is undecided is UNAVAILABLE from now on. NULL is allowed. */
 void uplink_trust_stop(struct uplink_trust *trust);
 
-/* After uplink_trust_stop and http_client_free. NULL is allowed. */
+/* After http_client_free, and uplink_trust_stop if it was ever asked. NULL is allowed. */
 void uplink_trust_free(struct uplink_trust *trust);
 
 enum uplink_verdict {

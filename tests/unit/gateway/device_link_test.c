@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "gateway/command/command_arrive.h"
 #include "gateway/command/command_ledger.h"
+#include "gateway/command/command_network.h"
 #include "gateway/device/device.h"
 #include "gateway/device_link.h"
 
@@ -48,6 +49,12 @@ void command_ledger_lost(struct command_ledger *ledger, struct hub_command *deli
         fail();
 }
 
+void command_network_contact(struct command_network *network, struct device *device)
+{
+        (void)network;
+        (void)device;
+}
+
 struct fixture {
         struct settings settings;
         struct device_directory *directory;
@@ -60,27 +67,6 @@ struct fixture {
         int64_t next_id;
 };
 
-static struct device *device_of(void *context, const struct uplink_event *event)
-{
-        struct fixture *fixture = context;
-
-        return device_table_get(fixture->devices, event);
-}
-
-static void on_ready(void *context, struct device *device)
-{
-        struct fixture *fixture = context;
-
-        device_link_ready(fixture->link, device);
-}
-
-static void on_decided(void *context, struct device *device, const struct dps_result *result)
-{
-        struct fixture *fixture = context;
-
-        device_link_decided(fixture->link, device, result);
-}
-
 static void begin_run(struct fixture *fixture)
 {
         struct reason reason = REASON_INIT;
@@ -89,17 +75,19 @@ static void begin_run(struct fixture *fixture)
         fixture->directory = device_directory_new(settings, NULL);
         fixture->devices = device_table_new(settings, NULL, fixture->directory);
         fixture->places = device_places_new(NULL);
-        fixture->link = device_link_new(&(struct device_link_options){.settings = settings,
-                                                                      .sender.settings = settings,
-                                                                      .devices = fixture->devices,
-                                                                      .places = fixture->places});
-        fixture->provision = device_provision_new(&(struct device_provision_options){
-                .settings = settings, .decided = on_decided, .context = fixture});
-        fixture->queue = uplink_queue_new(&(struct uplink_queue_options){
-                .device_of = device_of, .ready = on_ready, .context = fixture});
-        fixture->format = uplink_format_new(&(struct uplink_format_options){
-                .settings = settings, .ready = on_ready, .context = fixture});
-        device_link_join(fixture->link, fixture->queue, fixture->provision, fixture->format);
+        fixture->provision =
+                device_provision_new(&(struct device_provision_options){.settings = settings});
+        fixture->queue =
+                uplink_queue_new(&(struct uplink_queue_options){.devices = fixture->devices});
+        fixture->format = uplink_format_new(&(struct uplink_format_options){.settings = settings});
+        fixture->link =
+                device_link_new(&(struct device_link_options){.settings = settings,
+                                                              .sender = {.settings = settings,
+                                                                         .queue = fixture->queue,
+                                                                         .format = fixture->format},
+                                                              .devices = fixture->devices,
+                                                              .places = fixture->places,
+                                                              .provision = fixture->provision});
         assert_int_equal(device_directory_load(fixture->directory, &reason), 0);
         assert_int_equal(device_table_load(fixture->devices, &reason), 0);
         assert_int_equal(device_places_load(fixture->places, &reason), 0);

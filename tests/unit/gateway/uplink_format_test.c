@@ -114,15 +114,16 @@ static void answer_failure(size_t call, enum formatter_status status, const char
 struct fixture {
         struct settings settings;
         struct uplink_format *format;
+        struct device_keeper keeper;
         struct device devices[DEVICES];
         struct uplink_event *events[DEVICES]; /* the first one of each */
         int ready[DEVICES];
         struct reason reason;
 };
 
-static void on_ready(void *context, struct device *device)
+static void wake(struct device *device)
 {
-        struct fixture *fixture = context;
+        struct fixture *fixture = list_entry(device->keeper, struct fixture, keeper);
 
         fixture->ready[device - fixture->devices]++;
 }
@@ -146,8 +147,6 @@ static void new_format(struct fixture *fixture, struct formatter_pool *pool)
         fixture->format = uplink_format_new(&(struct uplink_format_options){
                 .settings = &fixture->settings,
                 .pool = pool,
-                .ready = on_ready,
-                .context = fixture,
         });
 }
 
@@ -159,8 +158,11 @@ static int set_up(void **state)
         thread_enter(LOOP_THREAD);
         settings_init(&fixture->settings);
         fixture->settings.payload_formatters.uplink_default = mem_text("usual");
-        for (int i = 0; i < DEVICES; i++)
+        fixture->keeper.wake = wake;
+        for (int i = 0; i < DEVICES; i++) {
+                fixture->devices[i].keeper = &fixture->keeper;
                 fixture->events[i] = make_event("things-stack", "AQID");
+        }
         /* A pool is only handed on: any address will do. */
         new_format(fixture, (struct formatter_pool *)fixture);
         *state = fixture;

@@ -113,7 +113,9 @@ static void answer_take(void)
 
 struct fixture {
         struct uplink_queue *queue;
+        struct device_keeper keeper;
         struct device devices[DEVICES];
+        int arrived[DEVICES];
         int ready[DEVICES];
 };
 
@@ -129,16 +131,25 @@ static int device_number(const char *key)
         return key[strlen(key) - 1] - '0';
 }
 
-static struct device *device_of(void *context, const struct uplink_event *event)
+/* A table of devices is only handed on; here it is the fixture. */
+struct device *device_table_get(struct device_table *table, const struct uplink_event *event)
 {
-        struct fixture *fixture = context;
+        struct fixture *fixture = (void *)table;
 
         return &fixture->devices[device_number(event->device_key)];
 }
 
-static void on_ready(void *context, struct device *device)
+static void arrived(struct device *device, const struct uplink_event *event)
 {
-        struct fixture *fixture = context;
+        struct fixture *fixture = list_entry(device->keeper, struct fixture, keeper);
+
+        (void)event;
+        fixture->arrived[device - fixture->devices]++;
+}
+
+static void wake(struct device *device)
+{
+        struct fixture *fixture = list_entry(device->keeper, struct fixture, keeper);
 
         fixture->ready[device - fixture->devices]++;
 }
@@ -209,13 +220,13 @@ static int set_up_with(void **state, size_t maximum_memory, size_t maximum_per_d
         for (int i = 0; i < DEVICES; i++) {
                 fixture->devices[i].key = mem_text(device_key(i));
                 uplink_backlog_init(&fixture->devices[i].backlog);
+                fixture->devices[i].keeper = &fixture->keeper;
         }
+        fixture->keeper = (struct device_keeper){.arrived = arrived, .wake = wake};
         fixture->queue = uplink_queue_new(&(struct uplink_queue_options){
                 .maximum_memory = maximum_memory,
                 .maximum_per_device = maximum_per_device,
-                .device_of = device_of,
-                .ready = on_ready,
-                .context = fixture,
+                .devices = (struct device_table *)(void *)fixture,
         });
         *state = fixture;
         return 0;
@@ -305,6 +316,7 @@ static void hands_out_in_order(void **state)
         run_posts();
         assert_int_equal(fixture->ready[0], 1);
         assert_int_equal(fixture->ready[1], 1);
+        assert_int_equal(fixture->arrived[0], 2);
         assert_int_equal(pop(fixture, 0), 1);
         assert_int_equal(pop(fixture, 0), 3);
         assert_int_equal(pop(fixture, 0), 0);
