@@ -109,11 +109,6 @@ void command_ledger_when_recorded(struct command_ledger *ledger, struct command 
         command_record_barrier(ledger->recorder, command, done, context);
 }
 
-void command_ledger_record(struct command_ledger *ledger, struct command *command)
-{
-        command_record_write(ledger->recorder, command);
-}
-
 /* --- one after the other ------------------------------------------------------------------- */
 
 /* The first of the device's commands that is not with the network yet; NULL if there is none. */
@@ -206,8 +201,7 @@ static void on_written(void *context, struct command *command, int result)
                 return;
         if (result != 0 && command->state == COMMAND_WAITING &&
             command->told == COMMAND_TOLD_NOTHING)
-                command_inside_finish(ledger, command, COMMAND_FAILED,
-                                      "the store can't record the command");
+                command_ledger_give_up(ledger, command, "the store can't record the command");
         else if (result == 0 || harmless)
                 command_inside_tell(ledger, command);
         command_inside_next(ledger, command->device);
@@ -268,7 +262,10 @@ void command_inside_enter(struct command_ledger *ledger, struct command *command
                 rest(ledger, command);
         else
                 command_reach(command, COMMAND_WAITING);
-        command_record_write(ledger->recorder, command);
+        if (is_somebodys_turn(ledger, device) || first_in_line(device) != command)
+                command_record_write(ledger->recorder, command);
+        else
+                command_ledger_record(ledger, command);
 }
 
 void command_inside_leave(struct command_ledger *ledger, struct command *command)

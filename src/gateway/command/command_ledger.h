@@ -152,7 +152,10 @@ enum command_turn command_ledger_wait(struct command_ledger *ledger, struct comm
 /* A turn that went on is over. */
 void command_ledger_release(struct command_ledger *ledger, struct command *command);
 
-/* Writes the command as it is now. Until that is on disk its turn does not come. */
+/*
+ * Writes a command whose turn it is, as begun already if nothing keeps it from the network
+ * (command_network_beginning). Until that is on disk its turn does not come.
+ */
 void command_ledger_record(struct command_ledger *ledger, struct command *command);
 
 #endif

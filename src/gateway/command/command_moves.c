@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/command/command_inside.h"
+#include "gateway/command/command_network.h"
 #include "gateway/command/command_report.h"
 #include "gateway/command/command_settle.h"
 
@@ -132,6 +133,17 @@ void command_ledger_give_up(struct command_ledger *ledger, struct command *comma
 }
 
 /* --- its turn ------------------------------------------------------------------------------ */
+
+void command_ledger_record(struct command_ledger *ledger, struct command *command)
+{
+        enum command_state beginning = command->state == COMMAND_WAITING
+                                               ? command_network_beginning(command)
+                                               : command->state;
+
+        if (beginning != command->state)
+                command_reach(command, beginning);
+        command_record_write(ledger->recorder, command);
+}
 
 enum command_turn command_ledger_begin(struct command_ledger *ledger, struct command *command,
                                        enum command_state state)

@@ -411,15 +411,24 @@ static bool is_behind(const struct command *command)
                 clock_elapsed_ms(&device->taken, &now) < LONGEST_DELIVERY_MS);
 }
 
+enum command_state command_network_beginning(const struct command *command)
+{
+        bool has_payload = !command->formatter || command->downlink.payload;
+
+        if (!has_payload || command->device->next_command_ms > clock_steady_ms())
+                return COMMAND_WAITING;
+        return is_behind(command) ? COMMAND_BEGUN_BEHIND : COMMAND_BEGUN;
+}
+
 /* On disk it is begun before the request goes out, so that a crash leaves no wrong belief. */
 static enum command_turn begin(struct command_network *network, struct command *command)
 {
-        int64_t wait_ms = command->device->next_command_ms - clock_steady_ms();
+        enum command_state state = command_network_beginning(command);
 
-        if (wait_ms > 0)
-                return command_ledger_wait(network->options.ledger, command, wait_ms);
-        return command_ledger_begin(network->options.ledger, command,
-                                    is_behind(command) ? COMMAND_BEGUN_BEHIND : COMMAND_BEGUN);
+        if (state == COMMAND_WAITING)
+                return command_ledger_wait(network->options.ledger, command,
+                                           command->device->next_command_ms - clock_steady_ms());
+        return command_ledger_begin(network->options.ledger, command, state);
 }
 
 static enum command_turn send_begun(struct command_network *network, struct command *command)

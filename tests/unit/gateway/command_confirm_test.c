@@ -2,6 +2,7 @@
 /* The laws of gateway/command/command_confirm.h. */
 #include "base/loop.h"
 #include "command_world.h"
+#include "gateway/command/command_network.h"
 
 #include "gateway/command/command_confirm.h"
 #include "networks/event.h"
@@ -13,6 +14,12 @@ static struct {
         struct device device;
         size_t done;
 } site;
+
+enum command_state command_network_beginning(const struct command *command)
+{
+        (void)command;
+        return COMMAND_WAITING;
+}
 
 enum command_turn command_format_hand_over(struct command_format *format, struct command *command)
 {

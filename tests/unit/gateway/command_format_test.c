@@ -58,6 +58,11 @@ static struct {
         size_t handed_count;
 } site;
 
+enum command_state command_network_beginning(const struct command *command)
+{
+        return command->downlink.payload ? COMMAND_BEGUN : COMMAND_WAITING;
+}
+
 enum command_turn command_network_hand_over(struct command_network *network,
                                             struct command *command)
 {

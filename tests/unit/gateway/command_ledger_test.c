@@ -2,6 +2,7 @@
 /* The laws of gateway/command/command_ledger.h. */
 #include "base/loop.h"
 #include "command_world.h"
+#include "gateway/command/command_network.h"
 
 struct ledger {
         struct settings settings;
@@ -13,6 +14,15 @@ struct ledger {
 };
 
 static struct ledger ledger;
+
+/* Whether the network would take it at once. */
+static enum command_state beginning;
+
+enum command_state command_network_beginning(const struct command *command)
+{
+        assert_int_equal(command->state, COMMAND_WAITING);
+        return beginning;
+}
 
 enum command_turn command_format_hand_over(struct command_format *format, struct command *command)
 {
@@ -35,6 +45,7 @@ static int setup(void **state)
         (void)state;
         memset(&ledger, 0, sizeof(ledger));
         reports = 0;
+        beginning = COMMAND_WAITING;
         ledger.settings.commands.outcome_report = SETTINGS_OUTCOME_TELEMETRY;
         post_count = 0;
         disk_clear();
@@ -136,6 +147,47 @@ static void law_a_command_is_on_disk_before_the_network_has_it(void **state)
         commit();
         assert_int_equal(ledger.handed_count, 1);
         assert_false(delivered.is_settled);
+}
+
+static void a_command_whose_turn_comes_at_once_is_begun_with_its_first_record(void **state)
+{
+        struct command *first;
+        struct command *second;
+
+        (void)state;
+        beginning = COMMAND_BEGUN;
+        first = add("m1", NULL);
+        second = add("m2", NULL);
+        assert_int_equal(disk.write_count, 2);
+        assert_int_equal(ledger.handed_count, 0);
+        commit();
+        assert_int_equal(ledger.handed_count, 1);
+        assert_ptr_equal(ledger.handed[0], first);
+        assert_non_null(strstr(on_disk(first->key), "\"state\":\"begun\""));
+        assert_int_equal(second->state, COMMAND_WAITING);
+        /* The request may have gone out before a crash. */
+        restart();
+        assert_int_equal(find("m1")->state, COMMAND_UNCERTAIN);
+        assert_int_equal(find("m2")->state, COMMAND_WAITING);
+}
+
+static void what_could_not_be_recorded_starts_anew_when_it_is_delivered_again(void **state)
+{
+        struct delivered delivered = {.gone = false};
+        struct delivered again = {.gone = false};
+        struct command *command = add("m1", &delivered);
+
+        (void)state;
+        disk.result = STORE_E_FULL;
+        commit();
+        assert_int_equal(delivered.settlement, HUB_ABANDON);
+        free(delivered.record);
+        disk.result = 0;
+        command_ledger_redelivered(ledger.open, command, &again.command);
+        run_timer(&command->timer);
+        assert_int_equal(command->state, COMMAND_WAITING);
+        commit();
+        assert_int_equal(ledger.handed_count, 1);
 }
 
 static void law_an_outcome_is_on_disk_before_the_hub_is_told(void **state)
@@ -666,6 +718,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
 #define LEDGER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
                 LEDGER_TEST(law_a_command_is_on_disk_before_the_network_has_it),
+                LEDGER_TEST(a_command_whose_turn_comes_at_once_is_begun_with_its_first_record),
+                LEDGER_TEST(what_could_not_be_recorded_starts_anew_when_it_is_delivered_again),
                 LEDGER_TEST(law_an_outcome_is_on_disk_before_the_hub_is_told),
                 LEDGER_TEST(law_completing_early_follows_the_record_and_the_outcome_is_reported),
                 LEDGER_TEST(what_can_not_be_recorded_is_not_told_until_it_can),
