@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/device_link.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/backoff.h"
@@ -67,6 +68,7 @@ static void move(struct device *device, enum device_phase phase)
 {
         int64_t now_ms = clock_steady_ms();
 
+        assert(phase == device->phase || device_phase_can_follow(device->phase, phase));
         if (device->ready_ms != 0 && now_ms - device->ready_ms >= GOOD_MS) {
                 device->failures = 0;
                 device->asks = 0;
@@ -559,7 +561,7 @@ static bool is_busy(const struct device_link *links, const struct device *device
 {
         const struct uplink_backlog *backlog = &device->backlog;
         size_t commands = device->commands.count + device->held_commands.count;
-        bool waiting = backlog->events.count > 0 || backlog->unread || backlog->reading;
+        bool waiting = backlog->events.count > 0 || backlog->state != UPLINK_BACKLOG_WHOLE;
 
         if (links->stopped)
                 reason_set(reason, "the gateway is stopping");

@@ -50,7 +50,7 @@ static struct json_object *view_device(const struct control_options *options,
         json_add_text(view, "clash", device->clash);
         json_add_int(view, "failures", device->failures);
         json_add_int(view, "eventsInMemory", (int64_t)device->backlog.events.count);
-        json_add_bool(view, "moreInStore", device->backlog.unread);
+        json_add_bool(view, "moreInStore", device->backlog.state != UPLINK_BACKLOG_WHOLE);
         json_add_int(view, "commands", (int64_t)device->commands.count);
         return view;
 }

@@ -25,6 +25,22 @@ struct device_table {
         struct device_limit *limit;
 };
 
+#define TO(phase) (1U << DEVICE_##phase)
+
+/* To which phase a device may come from each. */
+static const unsigned next_phases[DEVICE_PHASE_COUNT] = {
+        [DEVICE_NEW] = TO(REGISTERING),
+        [DEVICE_REGISTERING] = TO(NEW) | TO(CONNECTING) | TO(HELD),
+        [DEVICE_CONNECTING] = TO(NEW) | TO(REGISTERING) | TO(READY) | TO(HELD),
+        [DEVICE_READY] = TO(NEW) | TO(CONNECTING) | TO(HELD),
+        [DEVICE_HELD] = TO(NEW) | TO(REGISTERING) | TO(CONNECTING) | TO(READY),
+};
+
+bool device_phase_can_follow(enum device_phase before, enum device_phase after)
+{
+        return (next_phases[before] & 1U << after) != 0;
+}
+
 const char *device_phase_name(enum device_phase phase)
 {
         static const char *const names[DEVICE_PHASE_COUNT] = {

@@ -26,7 +26,7 @@
 #include "networks/network.h"
 #include "store/store.h"
 
-/* Where a device stands on its way to its hub; device_provision.c and device_link.c move it. */
+/* Where a device stands on its way to its hub; device_link.c moves it. */
 enum device_phase {
         DEVICE_NEW,         /* nothing asked yet */
         DEVICE_REGISTERING, /* the provisioning service was asked */
@@ -37,6 +37,7 @@ enum device_phase {
 };
 
 const char *device_phase_name(enum device_phase phase);
+bool device_phase_can_follow(enum device_phase before, enum device_phase after);
 
 /* What is known of its place in Azure; texts are the device's own. */
 struct device_assignment {

@@ -46,7 +46,7 @@ void uplink_events_free(struct list *events)
 
 void uplink_backlog_init(struct uplink_backlog *backlog)
 {
-        *backlog = (struct uplink_backlog){.reading = false};
+        *backlog = (struct uplink_backlog){.state = UPLINK_BACKLOG_WHOLE};
         list_init(&backlog->events);
 }
 

@@ -52,13 +52,19 @@ void uplink_event_free(struct uplink_event *event);
 /* Frees all struct uplink_event of the list; it is empty then. */
 void uplink_events_free(struct list *events);
 
+/* What a device's backlog has of what waits in the store. */
+enum uplink_backlog_state {
+        UPLINK_BACKLOG_WHOLE,   /* all of it */
+        UPLINK_BACKLOG_BEHIND,  /* the store holds more */
+        UPLINK_BACKLOG_READING, /* that is being read */
+};
+
 /* What waits for one device. Embedded in struct device; uplink_queue.c moves it. */
 struct uplink_backlog {
         struct list events;     /* in memory, oldest first */
         int64_t last_in_memory; /* everything up to this id is or was in `events` */
         int64_t last_in_store;  /* highest id that arrived in this run */
-        bool unread;            /* the store holds more than was read, how much is not known */
-        bool reading;           /* a store_take is under way */
+        enum uplink_backlog_state state;
 };
 
 void uplink_backlog_init(struct uplink_backlog *backlog);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/uplink/uplink_queue.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +86,6 @@ static bool post(struct uplink_queue *queue, void (*run)(void *context), void *c
         return !stopped;
 }
 
-static void read_more(struct uplink_queue *queue, struct device *device);
-
 static bool has_room(const struct uplink_queue *queue, const struct uplink_backlog *backlog,
                      const struct uplink_event *event)
 {
@@ -105,9 +104,12 @@ static void append(struct uplink_queue *queue, struct uplink_backlog *backlog,
         list_push_back(&backlog->events, &event->node);
 }
 
-static bool has_unread(const struct uplink_backlog *backlog)
+static void turn(struct uplink_backlog *backlog, enum uplink_backlog_state state)
 {
-        return backlog->unread || backlog->last_in_store > backlog->last_in_memory;
+        /* Who is behind must read, and nobody reads twice at a time. */
+        assert(state == UPLINK_BACKLOG_READING ? backlog->state != UPLINK_BACKLOG_READING
+                                               : backlog->state != UPLINK_BACKLOG_BEHIND);
+        backlog->state = state;
 }
 
 static struct device *device_of(struct uplink_queue *queue, const struct uplink_event *event)
@@ -124,8 +126,6 @@ static void arrive(struct uplink_queue *queue, struct uplink_event *event)
         struct reading *recovering = map_get(queue->recovering, event->device_key);
         struct uplink_backlog *backlog;
         struct device *device;
-        bool in_order;
-
         if (recovering) {
                 /* Older events of this device are still being read: this one follows them. */
                 recovering->arrived = event->id;
@@ -134,13 +134,13 @@ static void arrive(struct uplink_queue *queue, struct uplink_event *event)
         }
         device = device_of(queue, event);
         backlog = &device->backlog;
-        in_order = !backlog->reading && !has_unread(backlog);
         if (event->id > backlog->last_in_store)
                 backlog->last_in_store = event->id;
-        if (event->id <= backlog->last_in_memory || !in_order || !has_room(queue, backlog, event)) {
+        if (backlog->state == UPLINK_BACKLOG_WHOLE && event->id > backlog->last_in_memory &&
+            !has_room(queue, backlog, event))
+                turn(backlog, UPLINK_BACKLOG_BEHIND);
+        if (event->id <= backlog->last_in_memory || backlog->state != UPLINK_BACKLOG_WHOLE) {
                 uplink_event_free(event);
-                if (list_is_empty(&backlog->events))
-                        read_more(queue, device);
                 return;
         }
         append(queue, backlog, event);
@@ -221,24 +221,26 @@ static void start_reading(struct reading *reading);
 static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
                     struct reading *reading)
 {
+        bool is_last = reading->count < reading->take.maximum;
         struct list_node *node;
 
-        backlog->reading = false;
-        backlog->unread = reading->count == reading->take.maximum;
         while ((node = list_pop_front(&reading->events))) {
                 struct uplink_event *event = list_entry(node, struct uplink_event, node);
 
                 if (!has_room(queue, backlog, event)) {
-                        backlog->unread = true;
+                        is_last = false;
                         uplink_event_free(event);
                         uplink_events_free(&reading->events);
-                        return;
+                        break;
                 }
                 append(queue, backlog, event);
         }
         /* What had arrived before the reading began was on disk, so it has been seen now. */
-        if (!backlog->unread && reading->arrived > backlog->last_in_memory)
+        if (is_last && reading->arrived > backlog->last_in_memory)
                 backlog->last_in_memory = reading->arrived;
+        turn(backlog, is_last && backlog->last_in_store <= backlog->last_in_memory
+                              ? UPLINK_BACKLOG_WHOLE
+                              : UPLINK_BACKLOG_BEHIND);
 }
 
 /* The device of a reading at start, made from its first event; NULL if none was left. */
@@ -251,6 +253,7 @@ static struct device *recovered_device(struct uplink_queue *queue, struct readin
                 device = device_of(
                         queue, list_entry(reading->events.head.next, struct uplink_event, node));
                 /* What arrived meanwhile may or may not have been read: it is read again. */
+                turn(&device->backlog, UPLINK_BACKLOG_READING);
                 device->backlog.last_in_store = reading->arrived;
                 reading->arrived = 0;
         }
@@ -334,9 +337,7 @@ static struct reading *reading_new(struct uplink_queue *queue, const char *devic
 
 static void read_more(struct uplink_queue *queue, struct device *device)
 {
-        if (device->backlog.reading)
-                return;
-        device->backlog.reading = true;
+        turn(&device->backlog, UPLINK_BACKLOG_READING);
         start_reading(reading_new(queue, device->key, device));
 }
 
@@ -363,7 +364,7 @@ struct uplink_event *uplink_queue_first(struct uplink_queue *queue, struct devic
         THREAD_ASSERT(LOOP_THREAD);
         if (!list_is_empty(&backlog->events))
                 return list_entry(backlog->events.head.next, struct uplink_event, node);
-        if (has_unread(backlog))
+        if (backlog->state == UPLINK_BACKLOG_BEHIND)
                 read_more(queue, device);
         return NULL;
 }
