@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/thread.h"
-#include "gateway/uplink/command_outcome.h"
 #include "gateway/uplink/uplink_message.h"
 
 void uplink_send_set_aside(const struct uplink_sender *sender, const struct device *device,
@@ -60,7 +59,7 @@ static bool send_to_twin(struct device *device, const struct uplink_event *event
 {
         CLEANUP(buf_deinit) struct buf patch = BUF_INIT;
 
-        command_outcome_patch(&event->event, &patch);
+        uplink_message_patch(&event->event, &patch);
         return hub_device_report(device->link, patch.data, patch.size, (uint64_t)event->id);
 }
 

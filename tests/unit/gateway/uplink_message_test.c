@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "gateway/uplink/command_outcome.h"
+#include "gateway/uplink/uplink_message.h"
 
 #define TIME_NS INT64_C(1714979289204000000)
 
@@ -20,7 +20,7 @@ static void check(char *details, const char *wanted)
         struct event event = {
                 .kind = EVENT_COMMAND_OUTCOME, .time_ns = TIME_NS, .details = details};
 
-        command_outcome_patch(&event, &patch);
+        uplink_message_patch(&event, &patch);
         assert_string_equal(buf_text(&patch), wanted);
 }
 
@@ -53,7 +53,7 @@ static void names_and_values_are_such_that_a_twin_takes_them(void **state)
         strcpy(reason + 1023, "\xc3\xa9\xc3\xa9");
         details = mem_format("{\"command\":\"a.b$c#d e\",\"reason\":\"%s\"}", reason);
         event.details = details;
-        command_outcome_patch(&event, &patch);
+        uplink_message_patch(&event, &patch);
         parsed = json_parse(patch.data, patch.size, 8, JSON_STRICT, NULL);
         assert_non_null(parsed);
         entry = json_object_member(json_object_member(parsed, "commandOutcomes"), "a_b_c_d_e");
