@@ -49,9 +49,10 @@ void cli_manual(struct buf *out)
                 &isthmus_device_options,      &isthmus_formatter_options,
                 &isthmus_gateway_options,     &isthmus_hub_options,
                 &isthmus_hub_devices_options, &isthmus_hub_invoke_options,
-                &isthmus_hub_send_options,    &isthmus_hub_watch_options,
-                &isthmus_queue_options,       &isthmus_status_options,
-                &isthmus_store_options,       &isthmus_uplink_options,
+                &isthmus_hub_send_options,    &isthmus_hub_wait_options,
+                &isthmus_hub_watch_options,   &isthmus_queue_options,
+                &isthmus_status_options,      &isthmus_store_options,
+                &isthmus_uplink_options,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)

@@ -85,8 +85,11 @@ void certificates_cleanup(struct certificates **certificates)
 
 static bool is_host_name(const char *name)
 {
-        size_t length = strlen(name);
+        size_t length;
 
+        if (strncmp(name, "*.", 2) == 0)
+                name += 2; /* every name below it */
+        length = strlen(name);
         return length > 0 && length <= 253 &&
                strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") ==
                        length;

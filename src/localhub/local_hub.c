@@ -27,6 +27,8 @@ struct local_hub {
         struct stream_protocol mqtt_protocol;
         struct stream_protocol https_protocol;
         struct stream_server *server;
+        uint16_t amqp_port; /* of the hub that was opened last */
+        uint16_t mqtt_port;
 };
 
 struct registry *local_hub_registry(struct local_hub *hub)
@@ -182,29 +184,43 @@ static int open_parts(struct local_hub *hub, const struct local_hub_options *opt
                 &hub->server, reason);
 }
 
+/* Opens the ports of a hub, or takes those of the first one. */
+static int open_ports(struct local_hub *hub, const char *listen, bool shares, int index,
+                      struct reason *reason)
+{
+        int result;
+
+        if (shares)
+                return 0;
+        result = stream_server_listen(hub->server, &hub->amqp_protocol, index, listen,
+                                      &hub->amqp_port, reason);
+        if (result == 0)
+                result = stream_server_listen(hub->server, &hub->mqtt_protocol, index, listen,
+                                              &hub->mqtt_port, reason);
+        return result;
+}
+
 static int open_endpoint(struct local_hub *hub, const struct local_hub_options *options,
                          const struct local_hub_endpoint *endpoint, struct reason *reason)
 {
-        const char *listen = options->listen ? options->listen : DEFAULT_LISTEN;
-        uint16_t port = endpoint->port;
-        uint16_t mqtt_port = endpoint->mqtt_port;
         char address[32];
         int index;
         int result =
                 registry_hub_add(hub->registry, endpoint->id, endpoint->weight, &index, reason);
 
+        if (!endpoint->shares) {
+                hub->amqp_port = endpoint->port;
+                hub->mqtt_port = endpoint->mqtt_port;
+        }
         if (result == 0)
-                result = stream_server_listen(hub->server, &hub->amqp_protocol, index, listen,
-                                              &port, reason);
-        if (result == 0)
-                result = stream_server_listen(hub->server, &hub->mqtt_protocol, index, listen,
-                                              &mqtt_port, reason);
+                result = open_ports(hub, options->listen ? options->listen : DEFAULT_LISTEN,
+                                    endpoint->shares, index, reason);
         if (result != 0)
                 return result;
-        snprintf(address, sizeof(address), "localhost:%u", port);
+        snprintf(address, sizeof(address), "localhost:%u", hub->amqp_port);
         registry_hub_listens(hub->registry, index, endpoint->address ? endpoint->address : address,
-                             port);
-        registry_hub_set_port(hub->registry, index, REGISTRY_PORT_MQTT, mqtt_port);
+                             hub->amqp_port);
+        registry_hub_set_port(hub->registry, index, REGISTRY_PORT_MQTT, hub->mqtt_port);
         return 0;
 }
 

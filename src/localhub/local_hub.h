@@ -31,6 +31,7 @@ struct local_hub_endpoint {
         const char *address; /* what DPS and connection strings say; NULL = `localhost:PORT` */
         uint16_t port;       /* of AMQP; 0 = any free one */
         uint16_t mqtt_port;  /* 0 = any free one */
+        bool shares;         /* the ports of the first one: clients name the hub they mean */
         int weight;          /* for evenly weighted allocation */
 };
 

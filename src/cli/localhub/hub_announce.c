@@ -12,6 +12,8 @@
 #include "base/mem.h"
 
 static const char *const policies[] = {"iothubowner", "device", "service"};
+/* The policy `device` is for gateways of many devices: nobody should take it for a device's. */
+static const char *const policy_words[] = {"iothubowner", "any device", "service"};
 
 static void add_text(struct json_object *object, const char *name, const char *text)
 {
@@ -25,6 +27,9 @@ static struct json_object *describe_hub(struct registry *registry, int index,
 
         add_text(entry, "id", hub->id);
         add_text(entry, "hostName", hub->address);
+        json_object_object_add(entry, "amqpPort", json_object_new_int(hub->port));
+        json_object_object_add(entry, "httpsPort",
+                               json_object_new_int(hub->other_ports[REGISTRY_PORT_HTTPS]));
         json_object_object_add(entry, "mqttPort",
                                json_object_new_int(hub->other_ports[REGISTRY_PORT_MQTT]));
         for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
@@ -36,16 +41,42 @@ static struct json_object *describe_hub(struct registry *registry, int index,
         return entry;
 }
 
+/* The caller's. The standard port is not told: some SDKs take no other text than a name. */
+static char *endpoint_of(const struct hub_announcement *announcement)
+{
+        return announcement->https_port == 443
+                       ? mem_text(announcement->host)
+                       : mem_format("%s:%u", announcement->host, announcement->https_port);
+}
+
 static struct json_object *describe_dps(const struct hub_announcement *announcement)
 {
         struct json_object *dps = json_object_new_object();
-        CLEANUP(mem_cleanup)
-        char *endpoint = mem_format("%s:%u", announcement->host, announcement->dps_port);
+        CLEANUP(mem_cleanup) char *endpoint = endpoint_of(announcement);
 
         add_text(dps, "endpoint", endpoint);
         add_text(dps, "idScope", registry_id_scope(announcement->registry));
         add_text(dps, "groupEnrollmentKey", announcement->group.primary_key);
         return dps;
+}
+
+/* The devices that the options named, each with its connection string. */
+static struct json_object *describe_devices(const struct hub_announcement *announcement)
+{
+        const struct hub_settings *settings = announcement->settings;
+        struct json_object *devices = json_object_new_array();
+
+        for (size_t i = 0; i < settings->device_count; i++) {
+                struct json_object *entry = json_object_new_object();
+                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+                add_text(entry, "deviceId", settings->devices[i].id);
+                if (registry_device_string(announcement->registry, 0, settings->devices[i].id,
+                                           &text))
+                        add_text(entry, "connectionString", buf_text(&text));
+                json_object_array_add(devices, entry);
+        }
+        return devices;
 }
 
 static struct json_object *describe(const struct hub_announcement *announcement)
@@ -65,6 +96,7 @@ static struct json_object *describe(const struct hub_announcement *announcement)
                         json_object_array_add(hubs, describe_hub(announcement->registry, i, &hub));
         }
         json_object_object_add(document, "hubs", hubs);
+        json_object_object_add(document, "devices", describe_devices(announcement));
         add_text(document, "control", control);
         return document;
 }
@@ -80,6 +112,36 @@ int hub_announce_write(const struct hub_announcement *announcement, struct reaso
         return file_write(path, 0600, content, strlen(content), reason);
 }
 
+static void add_line(struct buf *out, const char *name, const char *value)
+{
+        buf_add_format(out, "%s=%s\n", name, value);
+}
+
+int hub_announce_write_env(const struct hub_announcement *announcement, const char *path,
+                           struct reason *reason)
+{
+        const struct hub_settings *settings = announcement->settings;
+        struct registry *registry = announcement->registry;
+        CLEANUP(mem_cleanup) char *endpoint = endpoint_of(announcement);
+        CLEANUP(buf_wipe) struct buf owner = BUF_INIT;
+        CLEANUP(buf_wipe) struct buf device = BUF_INIT;
+        CLEANUP(buf_wipe) struct buf lines = BUF_INIT;
+
+        if (registry_policy_string(registry, 0, "iothubowner", &owner))
+                add_line(&lines, "IOTHUB_CONNECTION_STRING", buf_text(&owner));
+        if (settings->device_count > 0 &&
+            registry_device_string(registry, 0, settings->devices[0].id, &device))
+                add_line(&lines, "IOTHUB_DEVICE_CONNECTION_STRING", buf_text(&device));
+        add_line(&lines, "IOTHUB_DPS_ENDPOINT", endpoint);
+        add_line(&lines, "IOTHUB_DPS_ID_SCOPE", registry_id_scope(registry));
+        add_line(&lines, "IOTHUB_DPS_GROUP_KEY", announcement->group.primary_key);
+        add_line(&lines, "NODE_EXTRA_CA_CERTS", announcement->authority_path);
+        add_line(&lines, "SSL_CERT_FILE", announcement->authority_path);
+        buf_add_format(&lines, "ISTHMUS_HUB_CONTROL=http://127.0.0.1:%u\n",
+                       announcement->control_port);
+        return file_write(path, 0600, buf_text(&lines), lines.size, reason);
+}
+
 void hub_announce_remove(const char *directory)
 {
         CLEANUP(mem_cleanup) char *path = mem_format("%s/hub.json", directory);
@@ -89,18 +151,34 @@ void hub_announce_remove(const char *directory)
 
 static void print_hub(struct registry *registry, int index, const struct registry_hub *hub)
 {
-        printf("  %-15s %s\n", hub->id, hub->address);
+        printf("  %-15s %s (AMQP %u, MQTT %u, HTTPS and WebSockets %u)\n", hub->id, hub->address,
+               hub->port, hub->other_ports[REGISTRY_PORT_MQTT],
+               hub->other_ports[REGISTRY_PORT_HTTPS]);
         for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
                 CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
                 if (registry_policy_string(registry, index, policies[i], &text))
-                        printf("    %-13s %s\n", policies[i], buf_text(&text));
+                        printf("    %-13s %s\n", policy_words[i], buf_text(&text));
+        }
+}
+
+static void print_devices(const struct hub_announcement *announcement)
+{
+        const struct hub_settings *settings = announcement->settings;
+
+        for (size_t i = 0; i < settings->device_count; i++) {
+                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+                if (registry_device_string(announcement->registry, 0, settings->devices[i].id,
+                                           &text))
+                        printf("  device %-8s %s\n", settings->devices[i].id, buf_text(&text));
         }
 }
 
 void hub_announce_print(const struct hub_announcement *announcement)
 {
         struct registry *registry = announcement->registry;
+        CLEANUP(mem_cleanup) char *endpoint = endpoint_of(announcement);
 
         printf("isthmus hub " ISTHMUS_VERSION " is ready\n\n"
                "  certificate     %s\n"
@@ -113,15 +191,15 @@ void hub_announce_print(const struct hub_announcement *announcement)
                 if (registry_hub_get(registry, i, &hub) && hub.active)
                         print_hub(registry, i, &hub);
         }
-        printf("  provisioning    %s:%u\n"
+        print_devices(announcement);
+        printf("  provisioning    %s\n"
                "    ID scope      %s\n"
                "    group key     %s\n"
                "  control         http://127.0.0.1:%u\n"
                "  data            %s (all of this is in hub.json there)\n\n"
                "Watch what arrives:  isthmus hub watch --data %s\n"
                "Ctrl-C ends it.\n",
-               announcement->host, announcement->dps_port, registry_id_scope(registry),
-               announcement->group.primary_key, announcement->control_port, announcement->directory,
-               announcement->directory);
+               endpoint, registry_id_scope(registry), announcement->group.primary_key,
+               announcement->control_port, announcement->directory, announcement->directory);
         fflush(stdout);
 }

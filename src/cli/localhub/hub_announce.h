@@ -7,13 +7,15 @@
 
 #include "base/error.h"
 #include "base/reason.h"
+#include "cli/localhub/hub_settings.h"
 #include "localhub/registry/registry.h"
 
 struct hub_announcement {
         const char *directory;
         const char *authority_path;
         const char *host;
-        uint16_t dps_port;
+        uint16_t https_port;
+        const struct hub_settings *settings;
         uint16_t control_port;
         struct registry *registry;
         struct registry_enrolment group;
@@ -22,6 +24,10 @@ struct hub_announcement {
 /* Writes DIR/hub.json in one piece, readable by its owner only: it holds keys. */
 int hub_announce_write(const struct hub_announcement *announcement,
                        struct reason *reason) MUST_CHECK;
+
+/* Writes what programs under test want to know, as lines NAME=VALUE; readable by its owner only. */
+int hub_announce_write_env(const struct hub_announcement *announcement, const char *path,
+                           struct reason *reason) MUST_CHECK;
 
 /* Takes DIR/hub.json away. */
 void hub_announce_remove(const char *directory);

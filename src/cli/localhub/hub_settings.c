@@ -67,6 +67,27 @@ static bool read_device(void *target, const char *text, struct reason *reason)
         return !equals || read_key(equals + 1, &device->key, reason);
 }
 
+#define DPS_DOMAIN "azure-devices-provisioning.net"
+
+/* The provisioning service's own name is no hub's, and neither is a pattern. */
+static bool read_host(void *target, const char *text, struct reason *reason)
+{
+        struct hub_settings *settings = target;
+        bool is_pattern = text[0] == '*';
+
+        if (settings->host_count + settings->name_count == HUB_SETTINGS_HUBS_MAX) {
+                reason_set(reason, "--host may be given %d times at most", HUB_SETTINGS_HUBS_MAX);
+                return false;
+        }
+        if (is_pattern && !settings->pattern)
+                settings->pattern = text;
+        if (is_pattern || text_size_without(text, DPS_DOMAIN) < strlen(text))
+                settings->names[settings->name_count++] = text;
+        else
+                settings->hosts[settings->host_count++] = text;
+        return true;
+}
+
 static bool read_group_key(void *target, const char *text, struct reason *reason)
 {
         struct hub_settings *settings = target;
@@ -90,16 +111,26 @@ static const struct options_row rows[] = {
                     "~/.local/state/isthmus-hub)"),
         OPTION_NUMBER(struct hub_settings, hubs, "hubs", "N", 1, HUB_SETTINGS_HUBS_MAX,
                       "number of hubs (default: 1)"),
-        OPTION_NUMBER(struct hub_settings, amqp_port, "amqp-port", "P", 0, 65535,
-                      "port of the first hub for AMQP, the others follow (default: 5671; 0: any)"),
-        OPTION_NUMBER(struct hub_settings, mqtt_port, "mqtt-port", "P", 0, 65535,
-                      "port of the first hub for MQTT, the others follow (default: 8883; 0: any)"),
-        OPTION_NUMBER(struct hub_settings, dps_port, "dps-port", "P", 0, 65535,
-                      "port of the provisioning service, HTTPS (default: 8443; 0: any)"),
+        OPTION_NUMBER(
+                struct hub_settings, amqp_port, "amqp-port", "P", 0, 65535,
+                "port for AMQP; hubs without a name of their own follow (default: 5671; 0: any)"),
+        OPTION_NUMBER(
+                struct hub_settings, mqtt_port, "mqtt-port", "P", 0, 65535,
+                "port for MQTT; hubs without a name of their own follow (default: 8883; 0: any)"),
+        OPTION_NUMBER(struct hub_settings, https_port, "https-port", "P", 0, 65535,
+                      "port of the provisioning service, the service API and WebSockets (default: "
+                      "443, or 8443 where that is taken or not allowed; 0: any)"),
+        OPTION_NUMBER(struct hub_settings, https_port, "dps-port", "P", 0, 65535,
+                      "the same, as it was called before"),
         OPTION_NUMBER(struct hub_settings, control_port, "control-port", "P", 0, 65535,
-                      "port of the control API, HTTP (default: 8081; 0: any)"),
-        OPTION_TEXT(struct hub_settings, host, "host", "NAME",
-                    "what clients call this machine (default: localhost)"),
+                      "port of the control API, HTTP (default: 8870; 0: any)"),
+        OPTION_READ(
+                "host", "NAME",
+                "what clients call this machine (default: localhost). Repeated, each name is a "
+                "hub of its own, all on the same ports. *.DOMAIN are further names of the first "
+                "hub, names in azure-devices-provisioning.net those of the provisioning "
+                "service",
+                read_host),
         OPTION_TEXT(struct hub_settings, listen, "listen", "ADDRESS",
                     "IPv4 address to listen on (default: 127.0.0.1); the control API is always on "
                     "127.0.0.1"),
@@ -107,11 +138,16 @@ static const struct options_row rows[] = {
                     "ID scope of the provisioning service (default: the one kept)"),
         OPTION_READ("group-key", "KEY",
                     "key of the enrollment group, base64 (default: the one kept)", read_group_key),
-        OPTION_READ(
-                "device", "ID[=KEY]",
-                "registers a device in the first hub; may be repeated. In place of a KEY, @FILE "
-                "reads it from a file, so that other users don't see it in the list of processes",
-                read_device),
+        OPTION_READ("with-device", "ID[=KEY]",
+                    "registers a device in the first hub and prints its connection string; may be "
+                    "repeated. In place of a KEY, @FILE reads it from a file, so that other users "
+                    "don't "
+                    "see it in the list of processes",
+                    read_device),
+        OPTION_READ("device", "ID[=KEY]", "the same, as it was called before", read_device),
+        OPTION_TEXT(struct hub_settings, env, "env", "FILE",
+                    "writes lines NAME=VALUE for the programs under test: connection strings, "
+                    "provisioning service, certificate"),
         OPTION_NUMBER(struct hub_settings, dps_delay_ms, "dps-delay", "MS", 0, 3600000,
                       "how long a registration is 'assigning' (default: 0)"),
         OPTION_NUMBER(struct hub_settings, lock_s, "lock-seconds", "S", 1, 300,
@@ -129,12 +165,13 @@ const struct options isthmus_hub_options = {
         .command = "hub",
         .synopsis = "[options]\n"
                     "watch [options]\n"
+                    "wait [options]\n"
                     "devices [options]\n"
                     "send DEVICE BODY [options]\n"
                     "invoke DEVICE METHOD [PAYLOAD] [options]",
         .summary =
                 "Runs a local IoT Hub and provisioning service, to which devices and Microsoft's "
-                "SDKs connect as to the real ones; its certificate must be trusted. watch, "
+                "SDKs connect as to the real ones; its certificate must be trusted. watch, wait, "
                 "devices, send and invoke ask one that runs.",
         .rows = rows,
         .notes = "DIR/hub.json appears when everything listens and goes when the hub ends. SIGINT "
@@ -164,19 +201,23 @@ bool hub_settings_read(struct hub_settings *settings, int argc, char **argv, int
 
         *settings = (struct hub_settings){
                 .default_directory = hub_settings_default_directory(),
-                .host = "localhost",
                 .listen = "127.0.0.1",
                 .hubs = 1,
                 .amqp_port = 5671,
                 .mqtt_port = 8883,
-                .dps_port = 8443,
-                .control_port = 8081,
+                .https_port = -1,
+                .control_port = 8870,
                 .lock_s = 60,
                 .log_level = LOG_LEVEL_WARN,
         };
         settings->directory = settings->default_directory;
-        return options_read(&isthmus_hub_options, argc, argv, settings, &found, status) &&
-               check(settings, status);
+        if (!options_read(&isthmus_hub_options, argc, argv, settings, &found, status))
+                return false;
+        if (settings->host_count == 0)
+                settings->hosts[settings->host_count++] = "localhost";
+        if (settings->host_count > (size_t)settings->hubs)
+                settings->hubs = (int64_t)settings->host_count;
+        return check(settings, status);
 }
 
 void hub_settings_deinit(struct hub_settings *settings)

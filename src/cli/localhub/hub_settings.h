@@ -23,12 +23,17 @@ struct hub_settings_device {
 struct hub_settings {
         const char *directory;
         char *default_directory;
-        const char *host;   /* how clients call this machine */
-        const char *listen; /* IPv4 address */
+        const char *hosts[HUB_SETTINGS_HUBS_MAX]; /* how clients call the hubs, in turn */
+        size_t host_count;                        /* at least 1 */
+        const char *names[HUB_SETTINGS_HUBS_MAX]; /* further names, of the certificate only */
+        size_t name_count;
+        const char *pattern; /* `*.DOMAIN`, whose names are the first hub's; NULL = none */
+        const char *env;     /* file to write; NULL = none */
+        const char *listen;  /* IPv4 address */
         int64_t hubs;
-        int64_t amqp_port; /* of the first hub, the others follow; 0 = any free ones */
-        int64_t mqtt_port; /* likewise */
-        int64_t dps_port;
+        int64_t amqp_port;  /* of the first hub, the others follow; 0 = any free ones */
+        int64_t mqtt_port;  /* likewise */
+        int64_t https_port; /* -1 = 443 if it is free and allowed, else 8443 */
         int64_t control_port;
         const char *id_scope; /* NULL = the one kept, else a new one */
         char *group_key;      /* NULL = likewise */

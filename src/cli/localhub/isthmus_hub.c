@@ -29,7 +29,10 @@
 #include "localhub/rest/rest_endpoint.h"
 #include "localhub/websocket_door.h"
 
-#define GROUP_ID "default"
+#define GROUP_ID         "default"
+#define AMQPS_PORT       5671
+#define HTTPS_PORT       443
+#define OTHER_HTTPS_PORT 8443
 
 struct program {
         const struct hub_settings *settings;
@@ -48,9 +51,8 @@ static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
 } clients[] = {
-        {"watch", isthmus_hub_watch},
-        {"devices", isthmus_hub_devices},
-        {"send", isthmus_hub_send},
+        {"watch", isthmus_hub_watch},     {"wait", isthmus_hub_wait},
+        {"devices", isthmus_hub_devices}, {"send", isthmus_hub_send},
         {"invoke", isthmus_hub_invoke},
 };
 
@@ -84,13 +86,26 @@ static int lock_directory(struct program *program, struct reason *reason)
 
 static int open_certificates(struct program *program, struct reason *reason)
 {
-        const struct certificates_options options = {
-                .directory = program->settings->directory,
-                .names = &program->settings->host,
-                .name_count = strcmp(program->settings->host, "localhost") == 0 ? 0 : 1,
+        const struct hub_settings *settings = program->settings;
+        const char *names[2 * HUB_SETTINGS_HUBS_MAX];
+        struct certificates_options options = {
+                .directory = settings->directory,
+                .names = names,
         };
 
+        for (size_t i = 0; i < settings->host_count; i++) {
+                if (strcmp(settings->hosts[i], "localhost") != 0)
+                        names[options.name_count++] = settings->hosts[i];
+        }
+        for (size_t i = 0; i < settings->name_count; i++)
+                names[options.name_count++] = settings->names[i];
         return certificates_open(&options, &program->certificates, reason);
+}
+
+/* Such hubs share the ports of the first one. */
+static bool has_own_name(const struct hub_settings *settings, int i)
+{
+        return (size_t)i < settings->host_count;
 }
 
 static int start_hub(struct program *program, struct reason *reason)
@@ -116,6 +131,7 @@ static int start_hub(struct program *program, struct reason *reason)
                         .id = ids[i],
                         .port = (uint16_t)(settings->amqp_port ? settings->amqp_port + i : 0),
                         .mqtt_port = (uint16_t)(settings->mqtt_port ? settings->mqtt_port + i : 0),
+                        .shares = i > 0 && has_own_name(settings, i),
                         .weight = 1,
                 };
         }
@@ -126,16 +142,22 @@ static int start_hub(struct program *program, struct reason *reason)
 static int name_hubs(struct program *program, struct reason *reason)
 {
         struct registry *registry = local_hub_registry(program->hub);
+        const struct hub_settings *settings = program->settings;
 
         (void)reason;
         for (int i = 0; i < registry_hub_count(registry); i++) {
                 CLEANUP(mem_cleanup) char *address = NULL;
+                const char *host;
                 struct registry_hub hub;
 
                 if (!registry_hub_get(registry, i, &hub) || !hub.active)
                         continue;
-                address = mem_format("%s:%u", program->settings->host, hub.port);
+                host = settings->hosts[(size_t)i < settings->host_count ? i : 0];
+                /* SDKs know the standard port, and some take no other text than a name. */
+                address = hub.port == AMQPS_PORT ? mem_text(host)
+                                                 : mem_format("%s:%u", host, hub.port);
                 registry_hub_listens(registry, i, address, hub.port);
+                registry_hub_set_pattern(registry, i, i == 0 ? settings->pattern : NULL);
         }
         return 0;
 }
@@ -205,6 +227,23 @@ static int choose_https_path(struct program *program, struct reason *reason)
         return 0;
 }
 
+/* Where nobody said which port, the standard one if it is to be had. */
+static int open_https(struct program *program, struct reason *reason)
+{
+        const struct hub_settings *settings = program->settings;
+        int64_t wanted = settings->https_port;
+        int result;
+
+        program->https_port = (uint16_t)(wanted < 0 ? HTTPS_PORT : wanted);
+        result = local_hub_serve_https(program->hub, settings->listen, &program->https_port,
+                                       program->https_path, reason);
+        if (result == 0 || wanted >= 0)
+                return result;
+        program->https_port = OTHER_HTTPS_PORT;
+        return local_hub_serve_https(program->hub, settings->listen, &program->https_port,
+                                     program->https_path, reason);
+}
+
 static int start_endpoints(struct program *program, struct reason *reason)
 {
         const struct hub_settings *settings = program->settings;
@@ -222,10 +261,8 @@ static int start_endpoints(struct program *program, struct reason *reason)
         };
         int result = dps_endpoint_new(&dps, &program->dps, reason);
 
-        program->https_port = (uint16_t)settings->dps_port;
         if (result == 0)
-                result = local_hub_serve_https(program->hub, settings->listen, &program->https_port,
-                                               program->https_path, reason);
+                result = open_https(program, reason);
         if (result)
                 return result;
         control.dps = program->dps;
@@ -242,14 +279,17 @@ static int announce(struct program *program, struct reason *reason)
                 .directory = directory ? directory : settings->directory,
                 .authority_path =
                         authority_path ? authority_path : program->certificates->authority_path,
-                .host = settings->host,
-                .dps_port = program->https_port,
+                .host = settings->hosts[0],
+                .https_port = program->https_port,
+                .settings = settings,
                 .control_port = control_api_port(program->control),
                 .registry = local_hub_registry(program->hub),
                 .group = program->group,
         };
         int result = hub_announce_write(&announcement, reason);
 
+        if (result == 0 && settings->env)
+                result = hub_announce_write_env(&announcement, settings->env, reason);
         if (result == 0 && !settings->quiet)
                 hub_announce_print(&announcement);
         return result;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* `isthmus hub devices`, `send` and `invoke`: one call of the control API each. */
+/* `isthmus hub devices`, `send`, `invoke` and `wait`: one call of the control API each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -45,7 +47,7 @@ static bool read_property(void *target, const char *text, struct reason *reason)
 /* Which hub is asked. */
 #define CONTROL_ROWS                                                                               \
         OPTION_TEXT(struct arguments, control, "control", "URL",                                   \
-                    "control API of the hub, for example http://127.0.0.1:8081"),                  \
+                    "control API of the hub, for example http://127.0.0.1:8870"),                  \
                 OPTION_TEXT(struct arguments, directory, "data", "DIR",                            \
                             "data directory of the hub, whose hub.json names the control API "     \
                             "(default: ~/.local/state/isthmus-hub)")
@@ -274,4 +276,62 @@ const struct options isthmus_hub_invoke_options = {
 int isthmus_hub_invoke(int argc, char **argv)
 {
         return open_and_run(&isthmus_hub_invoke_options, argc, argv, invoke);
+}
+
+/* --- wait ------------------------------------------------------------------------------------ */
+
+#define LOOK_AGAIN_MS 50
+
+static bool is_ready(const struct arguments *arguments, struct reason *reason)
+{
+        struct hub_control *control = NULL;
+        CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
+        bool ready =
+                hub_control_open(arguments->control, arguments->directory, &control, reason) == 0 &&
+                hub_control_call(control,
+                                 &(const struct hub_control_request){
+                                         .method = "GET",
+                                         .path = "/healthz",
+                                         .timeout_ms = TIMEOUT_MS,
+                                 },
+                                 &answer, reason) == 0;
+
+        hub_control_close(control);
+        return ready;
+}
+
+static const struct options_row wait_rows[] = {
+        OPTION_NUMBER(struct arguments, timeout_s, "timeout", "S", 1, 3600,
+                      "gives up after so long (default: 30)"),
+        CONTROL_ROWS,
+        {.name = NULL},
+};
+
+const struct options isthmus_hub_wait_options = {
+        .command = "hub wait",
+        .synopsis = "[options]",
+        .summary = "Waits until a local hub is ready: everything listens, and its control API "
+                   "answers. For scripts that start one in the background.",
+        .rows = wait_rows,
+};
+
+int isthmus_hub_wait(int argc, char **argv)
+{
+        struct arguments arguments = {.timeout_s = 30};
+        struct options_found found;
+        struct reason reason = REASON_INIT;
+        int64_t until_ms;
+        int status;
+
+        if (!options_read(&isthmus_hub_wait_options, argc, argv, &arguments, &found, &status))
+                return status;
+        until_ms = clock_steady_ms() + arguments.timeout_s * 1000;
+        while (!is_ready(&arguments, &reason)) {
+                if (clock_steady_ms() >= until_ms) {
+                        terminal_fail("hub wait", "%s", reason.text);
+                        return CLI_FAILED;
+                }
+                usleep(LOOK_AGAIN_MS * 1000);
+        }
+        return CLI_GOOD;
 }

@@ -81,12 +81,26 @@ void amqp_peer_free(struct amqp_peer *peer)
 
 /* --- opening and closing --------------------------------------------------------------------- */
 
+/* Hubs may share a port: then the name in OPEN says which one is meant. */
+static void choose_hub(struct amqp_peer *peer)
+{
+        const char *name = pn_connection_remote_hostname(peer->connection);
+        int named = name ? registry_hub_choose(peer->core->registry, peer->hub, name) : -1;
+        struct registry_hub known;
+
+        if (named < 0 || !registry_hub_get(peer->core->registry, named, &known))
+                return;
+        peer->hub = named;
+        memcpy(peer->hub_id, known.id, sizeof(peer->hub_id));
+}
+
 static void open_connection(struct amqp_peer *peer)
 {
         CLEANUP(buf_deinit) struct buf container = BUF_INIT;
         struct fault fault;
         uint8_t number[16];
 
+        choose_hub(peer);
         crypto_random(number, sizeof(number));
         buf_add_text(&container, "DeviceGateway_");
         crypto_hex_encode(&container, number, sizeof(number));

@@ -156,12 +156,11 @@ static enum mqtt_refusal check_token(struct mqtt_peer *peer, const struct mqtt_b
 /* Hubs may share a port: then the name says which one is meant. */
 static bool find_hub(struct mqtt_peer *peer, const char *host)
 {
-        struct registry *registry = peer->core->registry;
-        int named = registry_hub_find(registry, host);
+        int named = registry_hub_choose(peer->core->registry, peer->hub, host);
 
         if (named >= 0)
                 mqtt_peer_set_hub(peer, named);
-        return named >= 0 || registry_hub_is_called(registry, peer->hub, host, strlen(host));
+        return named >= 0;
 }
 
 static enum mqtt_refusal check(struct mqtt_peer *peer, const struct mqtt_connect *connect,

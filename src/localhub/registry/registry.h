@@ -86,6 +86,12 @@ int registry_hub_add(struct registry *registry, const char *id, int weight, int 
 
 void registry_hub_listens(struct registry *registry, int hub, const char *address, uint16_t port);
 
+/*
+ * Every name under a domain is this hub's, too: `pattern` is `*.azure-devices.net`. NULL = none.
+ * Copies.
+ */
+void registry_hub_set_pattern(struct registry *registry, int hub, const char *pattern);
+
 /* It is called by this port, too. */
 void registry_hub_set_port(struct registry *registry, int hub, enum registry_port which,
                            uint16_t port);
@@ -93,8 +99,11 @@ void registry_hub_set_port(struct registry *registry, int hub, enum registry_por
 int registry_hub_count(struct registry *registry);
 bool registry_hub_get(struct registry *registry, int hub, struct registry_hub *found);
 
-/* By id or address (with or without port if only one hub has it); -1 = none. */
+/* By id, address, or any name that only one hub has, with or without a port; -1 = none. */
 int registry_hub_find(struct registry *registry, const char *name);
+
+/* The hub that a client of this hub's port means by a name: hubs may share a port; -1 = none. */
+int registry_hub_choose(struct registry *registry, int hub, const char *name);
 
 /* True if a client may call this hub so: its address or a name of this machine, case ignored,
  * without a port or with one of its own. `host` need not end in a zero byte. */

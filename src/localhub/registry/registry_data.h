@@ -40,6 +40,7 @@ struct hub_data {
         char address[REGISTRY_ADDRESS_SIZE];
         uint16_t port;
         uint16_t other_ports[REGISTRY_PORT_COUNT];
+        char pattern[REGISTRY_ADDRESS_SIZE]; /* `*.DOMAIN`; "" = none */
         int weight;
         bool active;
         struct registry_policy policies[REGISTRY_POLICY_COUNT];

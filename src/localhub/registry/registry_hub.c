@@ -96,6 +96,17 @@ void registry_hub_listens(struct registry *registry, int hub, const char *addres
         pthread_mutex_unlock(&registry->mutex);
 }
 
+void registry_hub_set_pattern(struct registry *registry, int hub, const char *pattern)
+{
+        struct hub_data *data;
+
+        pthread_mutex_lock(&registry->mutex);
+        data = registry_hub_at(registry, hub);
+        if (data)
+                snprintf(data->pattern, sizeof(data->pattern), "%s", pattern ? pattern : "");
+        pthread_mutex_unlock(&registry->mutex);
+}
+
 void registry_hub_set_port(struct registry *registry, int hub, enum registry_port which,
                            uint16_t port)
 {
@@ -167,6 +178,16 @@ static bool is_this_machine(const char *host, size_t size)
         return false;
 }
 
+/* One label before the domain, as in certificates (RFC 6125, 6.4.3). */
+static bool fits_pattern(const struct hub_data *hub, const char *host, size_t size)
+{
+        const char *dot = size > 0 ? memchr(host, '.', size) : NULL;
+        size_t label = dot ? (size_t)(dot - host) : 0;
+
+        return hub->pattern[0] && label > 0 &&
+               same_name(dot, size - label, hub->pattern + 1, strlen(hub->pattern) - 1);
+}
+
 static bool port_is(const char *text, size_t size, uint16_t port)
 {
         char expected[8];
@@ -183,7 +204,8 @@ static bool is_called(const struct hub_data *hub, const char *name, size_t size)
 
         if (same_name(name, size, hub->address, own_size))
                 return true;
-        if (!same_name(name, length, hub->address, own_length) && !is_this_machine(name, length))
+        if (!same_name(name, length, hub->address, own_length) && !is_this_machine(name, length) &&
+            !fits_pattern(hub, name, length))
                 return false;
         if (length == size || port_is(name + length, size - length, hub->port))
                 return true;
@@ -206,28 +228,67 @@ bool registry_hub_is_called(struct registry *registry, int hub, const char *host
         return called;
 }
 
+/* A name that is this hub's own, not one that it shares with others. */
+static bool is_own_name(const struct hub_data *hub, const char *name, size_t size)
+{
+        size_t length = host_length(name, size);
+
+        return !is_this_machine(name, length) && !fits_pattern(hub, name, length);
+}
+
 int registry_hub_find(struct registry *registry, const char *name)
 {
         size_t size = strlen(name);
-        int found = -1;
+        int exact = -1;
+        int own = -1;
+        int own_count = 0;
+        int any = -1;
+        int any_count = 0;
+
+        pthread_mutex_lock(&registry->mutex);
+        for (int i = 0; i < registry->hub_count && exact < 0; i++) {
+                const struct hub_data *hub = registry->hubs[i];
+
+                if (strcmp(hub->id, name) == 0 || text_equal_nocase(hub->address, name))
+                        exact = i;
+                if (!hub->active || !is_called(hub, name, size))
+                        continue;
+                any = i;
+                any_count++;
+                if (!is_own_name(hub, name, size))
+                        continue;
+                own = i;
+                own_count++;
+        }
+        pthread_mutex_unlock(&registry->mutex);
+        if (exact >= 0 || own_count > 0)
+                return exact >= 0 ? exact : own_count == 1 ? own : -1;
+        return any_count == 1 ? any : -1;
+}
+
+int registry_hub_choose(struct registry *registry, int hub, const char *name)
+{
+        size_t size = strlen(name);
+        const struct hub_data *current;
+        int own = -1;
         int count = 0;
+        bool called;
 
         pthread_mutex_lock(&registry->mutex);
         for (int i = 0; i < registry->hub_count; i++) {
-                const struct hub_data *hub = registry->hubs[i];
+                const struct hub_data *data = registry->hubs[i];
 
-                if (strcmp(hub->id, name) == 0 || text_equal_nocase(hub->address, name)) {
-                        found = i;
-                        count = 1;
-                        break;
-                }
-                if (hub->active && is_called(hub, name, size)) {
-                        found = i;
+                if (data->active && is_called(data, name, size) && is_own_name(data, name, size)) {
+                        own = i;
                         count++;
                 }
         }
+        current = registry_hub_at(registry, hub);
+        called = current && is_called(current, name, size);
         pthread_mutex_unlock(&registry->mutex);
-        return count == 1 ? found : -1;
+        if (count == 1)
+                return own;
+        return called ? hub : registry_hub_find(registry, name);
 }
 
 /* --- policies -------------------------------------------------------------------------------- */

@@ -157,6 +157,28 @@ static void a_hub_is_found_by_id_and_by_an_address_that_only_it_has(void **state
         assert_int_equal(registry_hub_find(registry, "elsewhere"), -1);
 }
 
+static void hubs_on_one_port_are_chosen_by_their_names(void **state)
+{
+        int second;
+
+        (void)state;
+        assert_int_equal(registry_hub_add(registry, "hub2", 1, &second, NULL), 0);
+        registry_hub_listens(registry, hub, "one.azure-devices.net", 5671);
+        registry_hub_listens(registry, second, "two.azure-devices.net", 5671);
+        registry_hub_set_port(registry, hub, REGISTRY_PORT_MQTT, 8883);
+        registry_hub_set_port(registry, second, REGISTRY_PORT_MQTT, 8883);
+        registry_hub_set_pattern(registry, hub, "*.azure-devices.net");
+        assert_int_equal(registry_hub_choose(registry, hub, "TWO.azure-devices.net"), second);
+        assert_int_equal(registry_hub_choose(registry, second, "one.azure-devices.net:8883"), hub);
+        assert_int_equal(registry_hub_choose(registry, second, "localhost:8883"), second);
+        assert_int_equal(registry_hub_choose(registry, second, "any.azure-devices.net"), hub);
+        assert_int_equal(registry_hub_choose(registry, hub, "a.b.azure-devices.net"), -1);
+        assert_int_equal(registry_hub_choose(registry, hub, ".azure-devices.net"), -1);
+        assert_int_equal(registry_hub_choose(registry, hub, "two.azure-devices.net:1"), -1);
+        assert_true(registry_hub_is_called(registry, hub, "x.azure-devices.net", 19));
+        assert_false(registry_hub_is_called(registry, second, "x.azure-devices.net", 19));
+}
+
 /* --- devices --------------------------------------------------------------------------------- */
 
 static void a_new_device_gets_keys_and_is_enabled(void **state)
@@ -659,6 +681,7 @@ int main(void)
                 TEST(a_hub_is_added_once_and_its_settings_are_checked),
                 TEST(there_are_at_most_fifty_hubs),
                 TEST(a_hub_is_found_by_id_and_by_an_address_that_only_it_has),
+                TEST(hubs_on_one_port_are_chosen_by_their_names),
                 TEST(a_new_device_gets_keys_and_is_enabled),
                 TEST(create_update_and_upsert_differ),
                 TEST(ids_and_keys_of_devices_are_checked),
