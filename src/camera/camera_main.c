@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/log.h"
+#include "base/process.h"
 #include "camera/camera_options.h"
+#include "camera/program.h"
 #include "camera/settings/camera_settings.h"
 #include "cli/cli.h"
 #include "cli/configuration.h"
@@ -37,6 +42,65 @@ static int config(int argc, char **argv)
         return status;
 }
 
+/* Returns the signal that asks for the end. */
+static int wait_for_end(const sigset_t *signals)
+{
+        int number = 0;
+
+        while (sigwait(signals, &number) != 0)
+                continue;
+        return number;
+}
+
+static int run(const struct camera_program_settings *settings, const sigset_t *signals)
+{
+        struct program *program = NULL;
+        struct reason reason = REASON_INIT;
+
+        if (program_start(settings, &program, &reason) != 0) {
+                log_error("CAMERAS_NOT_STARTED", "The cameras can't start",
+                          LOG_TEXT("reason", reason.text), LOG_END);
+                return CLI_FAILED;
+        }
+        log_info("CAMERAS_READY", "The cameras are looked at",
+                 LOG_INT("port", program_port(program)),
+                 LOG_INT("cameras", program_cameras(program)),
+                 LOG_TEXT("model", program_describe(program)), LOG_END);
+        log_info("CAMERAS_STOPPING", "The program was asked to end",
+                 LOG_TEXT("signal", strsignal(wait_for_end(signals))), LOG_END);
+        program_stop(program);
+        log_info("CAMERAS_STOPPED", "The program has ended", LOG_END);
+        return CLI_GOOD;
+}
+
+static int load_and_run(const char *file)
+{
+        const struct conf_source source = {
+                .file = file,
+                .may_be_absent = strcmp(file, CAMERA_DEFAULT_FILE) == 0,
+                .environment = environ,
+        };
+        struct camera_program_settings settings;
+        sigset_t signals;
+        int status = CLI_USAGE;
+
+        process_keep_files_private();
+        process_keep_memory_private();
+        /* Before the first thread, so that only wait_for_end gets them. */
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigprocmask(SIG_BLOCK, &signals, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        camera_settings_init(&settings);
+        if (conf_load_or_complain(&camera_schema, &source, &settings)) {
+                log_configure(settings.log.level, settings.log.format);
+                status = run(&settings, &signals);
+        }
+        camera_settings_deinit(&settings);
+        return status;
+}
+
 static int manual(void)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
@@ -66,5 +130,5 @@ int main(int argc, char **argv)
         }
         if (order.is_once)
                 return run_once(&order.once);
-        return terminal_usage("", "--once is missing");
+        return load_and_run(order.config);
 }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "camera/once.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "camera/detect/detector.h"
 #include "camera/picture/jpeg.h"
-#include "camera/picture/mark_up.h"
+#include "camera/watch/marking.h"
 
 #define IMAGE_LIMIT ((size_t)64 << 20)
 #define OVERLAP     0.45F
@@ -77,25 +75,10 @@ static void write_result(struct buf *out, const struct labels *labels, const str
 static int write_marked_up(const char *path, struct picture *picture, const struct labels *labels,
                            const struct box_list *found, struct reason *reason)
 {
-        CLEANUP(mem_cleanup) struct mark *marks = mem_new(found->count + 1, sizeof(*marks));
         CLEANUP(buf_deinit) struct buf jpeg = BUF_INIT;
-        char(*texts)[LABEL_LENGTH_MAX + 8] = mem_new(found->count + 1, sizeof(*texts));
         int result;
 
-        for (size_t i = 0; i < found->count; i++) {
-                const struct box *box = &found->boxes[i];
-
-                snprintf(texts[i], sizeof(texts[i]), "%s %.2f", labels->names[box->label],
-                         (double)box->score);
-                marks[i] = (struct mark){.x1 = box->x1,
-                                         .y1 = box->y1,
-                                         .x2 = box->x2,
-                                         .y2 = box->y2,
-                                         .text = texts[i],
-                                         .colour = box->label};
-        }
-        mark_up(picture, NULL, 0, marks, found->count);
-        free(texts);
+        marking_draw(picture, labels, found, NULL, 0);
         result = jpeg_write(picture, QUALITY, &jpeg, reason);
         if (result == 0)
                 result = file_write(path, 0644, jpeg.data, jpeg.size, reason);

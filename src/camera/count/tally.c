@@ -85,10 +85,7 @@ static void count_in_zones(const struct tally_rules *rules, const struct box *bo
                            struct place foot, struct tally *tally)
 {
         for (size_t i = 0; i < rules->zone_count; i++) {
-                const struct zone *zone = &rules->zones[i];
-
-                if ((!zone->labels || zone->labels[box->label]) &&
-                    polygon_holds(&zone->polygon, foot.x, foot.y))
+                if (zone_counts(&rules->zones[i], box->label, foot.x, foot.y))
                         tally->zone_counts[i * rules->names->count + box->label]++;
         }
 }
@@ -174,22 +171,29 @@ static void write_count(struct buf *out, const char *zone, const char *label, un
         *comma = ",";
 }
 
-void tally_write(const struct tally_rules *rules, const struct tally *tally, struct buf *out)
+/* The counts of a zone, or with 0 those of the whole picture. */
+static const unsigned int *counts_of(const struct tally_rules *rules, const struct tally *tally,
+                                     size_t zone)
 {
+        return zone == 0 ? tally->counts : tally->zone_counts + (zone - 1) * rules->names->count;
+}
+
+void tally_write(const struct tally_rules *rules, const struct tally *tally,
+                 const struct tally *before, struct buf *out)
+{
+        bool has_before = before && before->counts;
         const char *comma = "";
 
         buf_add_char(out, '{');
         for (size_t zone = 0; zone <= rules->zone_count; zone++) {
-                /* The whole picture first. */
-                const unsigned int *counts =
-                        zone == 0 ? tally->counts
-                                  : tally->zone_counts + (zone - 1) * rules->names->count;
+                const unsigned int *counts = counts_of(rules, tally, zone);
 
                 for (size_t i = 0; i < rules->names->count; i++) {
-                        bool is_told = counts[i] > 0 || (rules->variant == TALLY_LATER &&
-                                                         rules->labels[i].has_minimum);
+                        bool has_minimum =
+                                rules->variant == TALLY_LATER && rules->labels[i].has_minimum;
+                        bool was_told = has_before && counts_of(rules, before, zone)[i] > 0;
 
-                        if (is_told)
+                        if (counts[i] > 0 || has_minimum || was_told)
                                 write_count(out, zone ? rules->zones[zone - 1].name : NULL,
                                             rules->names->names[i], counts[i], &comma);
                 }

@@ -80,7 +80,11 @@ bool tally_is_equal(const struct tally_rules *rules, const struct tally *a, cons
  */
 void tally_name(struct buf *out, const char *zone, const char *label);
 
-/* Adds the JSON object that is sent: `{"person":2,"gate_person":1}`. */
-void tally_write(const struct tally_rules *rules, const struct tally *tally, struct buf *out);
+/*
+ * Adds the JSON object that is sent: `{"person":2,"gate_person":1}`. What `before` (NULL, or one of
+ * the same rules) counted and `tally` does not is told as 0.
+ */
+void tally_write(const struct tally_rules *rules, const struct tally *tally,
+                 const struct tally *before, struct buf *out);
 
 #endif

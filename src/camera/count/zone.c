@@ -72,3 +72,8 @@ bool polygon_holds(const struct polygon *polygon, float x, float y)
         }
         return is_inside;
 }
+
+bool zone_counts(const struct zone *zone, size_t label, float x, float y)
+{
+        return (!zone->labels || zone->labels[label]) && polygon_holds(&zone->polygon, x, y);
+}

@@ -33,4 +33,7 @@ bool polygon_read(const char *json, struct polygon *polygon, struct reason *reas
  */
 bool polygon_holds(const struct polygon *polygon, float x, float y);
 
+/* Whether a thing with that label that stands there counts in the zone. */
+bool zone_counts(const struct zone *zone, size_t label, float x, float y);
+
 #endif

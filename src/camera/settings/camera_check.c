@@ -239,28 +239,30 @@ static void check_device_id(const struct checked *checked)
 
 /* --- the program ----------------------------------------------------------------------------- */
 
-/* Relative ones lie in the data directory: a configuration's folder is no place to write to. */
-static void place_file(const struct camera_program_settings *settings, char **path)
+static void place_file(const char *folder, char **path)
 {
         char *placed;
 
         if (!*path)
                 return;
-        placed = conf_absolute(settings->data_directory, *path);
+        placed = conf_absolute(folder, *path);
         free(*path);
         *path = placed;
 }
 
 static void check_camera(struct conf_load *load, struct camera_settings *camera)
 {
+        const struct camera_program_settings *settings = load->target;
         const struct checked checked = {.load = load, .camera = camera};
 
         check_source(&checked);
         check_counting(&checked);
         check_azure(&checked);
         check_device_id(&checked);
-        place_file(load->target, &camera->camera_file);
-        place_file(load->target, &camera->marked_up_file);
+        place_file(load->folder, &camera->source.file);
+        /* A configuration's folder is no place to write to. */
+        place_file(settings->data_directory, &camera->camera_file);
+        place_file(settings->data_directory, &camera->marked_up_file);
 }
 
 static bool is_same(const char *a, const char *b)

@@ -28,7 +28,12 @@
                 .count_offset = offsetof(CAMERA, counter), .item_size = sizeof(struct type),       \
         }
 
-static const struct conf_map cameras = MAP_OF_ALL(cameras, camera_count, camera_settings);
+static const struct conf_map cameras = {
+        .items_offset = offsetof(PROGRAM, cameras),
+        .count_offset = offsetof(PROGRAM, camera_count),
+        .item_size = sizeof(CAMERA),
+        .repeats = true,
+};
 static const struct conf_map all_zones = MAP_OF_ALL(common.zones, common.zone_count, camera_area);
 static const struct conf_map all_masks = MAP_OF_ALL(common.masks, common.mask_count, camera_area);
 static const struct conf_map all_labels =
@@ -97,29 +102,26 @@ static bool check_polygon(const char *text, struct reason *reason)
             .meaning = "Device id in IoT Hub and registration id; of several cameras: their "      \
                        "names below Cameras"),                                                     \
                 ROW(prefix "SecurityCamera.CameraUrl", CONF_TEXT, OF(security.url),                \
-                    .meaning = "Where the camera gives a picture: http:// or https://; rtsp:// "   \
-                               "with the "                                                         \
-                               "plug-in for streams"),                                             \
+                    .meaning = "Where the camera gives a picture, or a stream of them (MJPEG): "   \
+                               "http:// or https://; rtsp:// with the plug-in"),                   \
                 ROW(prefix "SecurityCamera.CameraUserName", CONF_TEXT, OF(security.user),          \
                     .meaning = "User for basic or digest authentication"),                         \
                 ROW(prefix "SecurityCamera.CameraUserPassword", CONF_TEXT, .secret = true,         \
                     OF(security.password), .meaning = "Password of that user"),                    \
-                ROW(prefix "SecurityCamera.Stream", CONF_FLAG, OF(security.is_stream),             \
-                    .meaning =                                                                     \
-                            "The address gives a stream of pictures (MJPEG), which stays open"),   \
                 ROW(prefix "RaspberryPICamera.Rotation", CONF_CHOICE, OF(raspberry.rotation),      \
                     .choices = rotations,                                                          \
                     .meaning = "How the Raspberry Pi's camera is turned, degrees"),                \
                 ROW(prefix "RaspberryPICamera.ProcessWaitForExit", CONF_INTEGER,                   \
-                    OF(raspberry.wait_ms), .fallback = "10000", BETWEEN(100, 600000),              \
-                    .meaning = "Milliseconds that the program may take for a picture"),            \
-                ROW(prefix "Source.File", CONF_FOLDER, OF(source.file),                            \
+                    OF(raspberry.wait_ms), BETWEEN(0, 600000),                                     \
+                    .meaning = "Milliseconds that its program may take for a picture, if that is " \
+                               "more than Source.TimeoutSeconds"),                                 \
+                ROW(prefix "Source.File", CONF_TEXT, OF(source.file),                              \
                     .meaning = "A JPEG file that another program writes"),                         \
                 ROW(prefix "Source.Folder", CONF_FOLDER, OF(source.folder),                        \
                     .meaning = "A folder whose newest JPEG file is the picture; each is looked "   \
                                "at once"),                                                         \
                 ROW(prefix "Source.Device", CONF_TEXT, OF(source.device),                          \
-                    .meaning = "A video device, /dev/video0; with the plug-in for streams"),       \
+                    .meaning = "A video device such as /dev/video0; with the plug-in"),            \
                 ROW(prefix "Source.Command", CONF_TEXTS, OF(source.command),                       \
                     .meaning = "A program with its arguments that writes a JPEG to its standard "  \
                                "output"),                                                          \

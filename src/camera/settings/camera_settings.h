@@ -45,7 +45,6 @@ struct camera_settings {
                 char *url;
                 char *user;
                 char *password; /* secret */
-                bool is_stream;
         } security;
         struct {
                 bool is_given;   /* something is said of it */

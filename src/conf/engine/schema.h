@@ -52,6 +52,7 @@ struct conf_map {
         size_t count_offset;          /* of their size_t number */
         size_t item_size;
         bool any_case; /* names are compared in any case */
+        bool repeats;  /* its rows say of one what others say of all: they are not described */
         /*
          * It is a list in [ ], whose items are called "0", "1", ... One row has the list's own
          * path, which is a field of the items: an item may be given as that value alone.

@@ -362,6 +362,11 @@ static void describe_type(const struct conf_row *row, struct buf *out)
         }
 }
 
+static bool is_repeated(const struct conf_row *row)
+{
+        return row->map && (row->map->repeats || (row->map->outer && row->map->outer->repeats));
+}
+
 static const char *default_of(const struct conf_row *row)
 {
         if (row->fallback)
@@ -381,6 +386,8 @@ void conf_describe(const struct conf_schema *schema, struct buf *out)
                 const char *fallback = default_of(row);
                 const char *mark = fallback[0] ? "`" : "";
 
+                if (is_repeated(row))
+                        continue;
                 buf_add_format(out, "| `%s` | ", row->path);
                 describe_type(row, out);
                 buf_add_format(out, " | %s%s%s | %s |\n", mark, fallback, mark, row->meaning);

@@ -42,7 +42,7 @@ static const char *told(const struct tally_rules *rules, const struct box *boxes
                 box_list_add(&list, &boxes[i]);
         tally_select(rules, 100, 100, &list);
         tally_count(rules, 100, 100, &list, &tally);
-        tally_write(rules, &tally, &out);
+        tally_write(rules, &tally, NULL, &out);
         snprintf(text, sizeof(text), "%s", tally.is_of_interest ? buf_text(&out) : "");
         tally_deinit(&tally);
         box_list_deinit(&list);

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+/* Which hub is a camera's: what its connection string says, what is remembered, or the service. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/connection_string.h"
+#include "azure/device_key.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "camera/cloud/cloud_inside.h"
+
+static void free_secret(char *text)
+{
+        if (text)
+                mem_wipe(text, strlen(text));
+        free(text);
+}
+
+void cloud_assignment_deinit(struct cloud_assignment *assignment)
+{
+        free(assignment->hub);
+        free(assignment->device_id);
+        free_secret(assignment->key);
+        free(assignment->key_name);
+        *assignment = (struct cloud_assignment){.hub = NULL};
+}
+
+/* Copies what it is given. */
+static void set_assignment(struct cloud_device *device, const char *hub, const char *device_id,
+                           const char *key, const char *key_name)
+{
+        struct cloud_assignment *old = &device->assignment;
+        bool is_new = old->is_new || !text_equal(old->hub, hub) ||
+                      !text_equal(old->device_id, device_id) || !text_equal(old->key, key);
+
+        cloud_assignment_deinit(old);
+        *old = (struct cloud_assignment){
+                .hub = mem_text(hub),
+                .device_id = mem_text(device_id),
+                .key = mem_text(key),
+                .key_name = mem_text(key_name),
+                .is_new = is_new,
+        };
+}
+
+static void by_connection_string(struct cloud_device *device)
+{
+        CLEANUP(connection_string_deinit)
+        struct connection_string parsed = CONNECTION_STRING_INIT;
+        struct dps_result failed = {.status = DPS_FAILED, .retry_after_ms = -1};
+
+        if (!connection_string_parse(device->camera->azure.connection_string, &parsed,
+                                     &failed.reason)) {
+                cloud_device_decided(device, &failed);
+                return;
+        }
+        set_assignment(device, parsed.host_name, device->camera->device_id,
+                       parsed.shared_access_key, parsed.shared_access_key_name);
+        cloud_device_decided(device, NULL);
+}
+
+/* What an assignment was made for; one for something else is none. */
+static void write_question(const struct cloud_device *device, struct json_object *record)
+{
+        const struct camera_settings *camera = device->camera;
+
+        json_add_text(record, "registrationId", camera->device_id);
+        json_add_text(record, "idScope", camera->azure.id_scope);
+        json_add_text(record, "endpoint", camera->azure.dps_endpoint);
+        json_add_text(record, "modelId", camera->azure.dtdl_model_id);
+}
+
+/* What is remembered and still fits; the caller's to put. Or NULL. */
+static struct json_object *recall(const struct cloud_device *device)
+{
+        static const char *const names[] = {"registrationId", "idScope", "endpoint", "modelId"};
+        CLEANUP(json_cleanup) struct json_object *question = json_object_new_object();
+        struct json_object *record = NULL;
+        bool fits;
+
+        if (!device->remembered)
+                return NULL;
+        record = json_parse(device->remembered, strlen(device->remembered), 4, JSON_STRICT, NULL);
+        write_question(device, question);
+        fits = json_text_member(record, "hub") && json_text_member(record, "deviceId");
+        for (size_t i = 0; i < ARRAY_SIZE(names) && fits; i++)
+                fits = text_equal(json_text_member(record, names[i]),
+                                  json_text_member(question, names[i]));
+        if (fits)
+                return record;
+        json_object_put(record);
+        return NULL;
+}
+
+static void remember(struct cloud_device *device, const char *hub, const char *device_id)
+{
+        CLEANUP(json_cleanup) struct json_object *record = json_object_new_object();
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        json_add_text(record, "hub", hub);
+        json_add_text(record, "deviceId", device_id);
+        write_question(device, record);
+        json_write(&text, record);
+        if (text_equal(device->remembered, buf_text(&text)))
+                return;
+        store_write_copy(device->cloud->options.store, &(struct store_record){
+                                                               .kind = CLOUD_ASSIGNMENT_KIND,
+                                                               .key = device->key,
+                                                               .value = text.data,
+                                                               .value_size = text.size,
+                                                       });
+        free(device->remembered);
+        device->remembered = buf_take(&text);
+        log_info("DEVICE_ASSIGNED", "A device was assigned to a hub",
+                 LOG_TEXT("device", device->key), LOG_TEXT("hub", hub),
+                 LOG_TEXT("hub_device", device_id), LOG_END);
+}
+
+/* On the thread "loop". */
+static void take_answer(void *context)
+{
+        struct cloud_device *device = context;
+        struct cloud_answer *answer = &device->answer;
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+        bool is_assigned = answer->result.status == DPS_ASSIGNED &&
+                           device_key_derive(&key, device->camera->azure.group_enrollment_key,
+                                             device->camera->device_id, &answer->result.reason);
+
+        device->is_asking = false;
+        metrics_add(is_assigned ? METRIC_DPS_REGISTERED : METRIC_DPS_REFUSED, 1);
+        if (device->cloud->is_stopped)
+                return;
+        if (!is_assigned) {
+                cloud_device_decided(device, &answer->result);
+                return;
+        }
+        remember(device, answer->hub, answer->device_id);
+        set_assignment(device, answer->hub, answer->device_id, buf_text(&key), NULL);
+        cloud_device_decided(device, NULL);
+}
+
+/* On the thread "http". */
+static void answered(void *context, const struct dps_result *result)
+{
+        struct cloud_device *device = context;
+
+        free(device->answer.hub);
+        free(device->answer.device_id);
+        device->answer = (struct cloud_answer){
+                .result = *result,
+                .hub = mem_text(result->assigned_hub),
+                .device_id = mem_text(result->device_id),
+        };
+        loop_post(device->cloud->options.loop, take_answer, device);
+}
+
+static void ask(struct cloud_device *device, const char *key, bool is_repeated)
+{
+        const struct camera_settings *camera = device->camera;
+
+        if (device->is_asking)
+                return;
+        device->is_asking = true;
+        dps_register(device->cloud->options.dps,
+                     &(struct dps_registration){
+                             .endpoint = camera->azure.dps_endpoint,
+                             .id_scope = camera->azure.id_scope,
+                             .registration_id = camera->device_id,
+                             .device_key = key,
+                             .model_id = camera->azure.dtdl_model_id,
+                             .repeated = is_repeated,
+                     },
+                     answered, device);
+}
+
+void cloud_assign(struct cloud_device *device, bool is_doubted)
+{
+        CLEANUP(json_cleanup) struct json_object *record = NULL;
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+        struct dps_result failed = {.status = DPS_FAILED, .retry_after_ms = -1};
+
+        THREAD_ASSERT(LOOP_THREAD);
+        if (device->camera->azure.connection_string) {
+                by_connection_string(device);
+                return;
+        }
+        if (!device_key_derive(&key, device->camera->azure.group_enrollment_key,
+                               device->camera->device_id, &failed.reason)) {
+                cloud_device_decided(device, &failed);
+                return;
+        }
+        record = is_doubted ? NULL : recall(device);
+        if (!record) {
+                ask(device, buf_text(&key), is_doubted);
+                return;
+        }
+        set_assignment(device, json_text_member(record, "hub"),
+                       json_text_member(record, "deviceId"), buf_text(&key), NULL);
+        cloud_device_decided(device, NULL);
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Threads: `camera-1`, `camera-2`, ... (watch/camera.c), `loop` (azure/hub: the devices' state),
+ * `store` and `store-read`, `http` (provisioning, pictures), `health` (answers /healthz). `main`
+ * starts, waits for a signal and stops.
+ */
+#include "camera/program.h"
+
+#include <stdlib.h>
+
+#include "base/loop.h"
+#include "base/mem.h"
+#include "camera/cloud/cloud.h"
+#include "camera/watch/camera.h"
+#include "camera/watch/eye.h"
+#include "camera/watch/health.h"
+#include "http/http_client.h"
+
+#define PRODUCT "isthmus-camera/" ISTHMUS_VERSION
+
+/* For the hub's last answers. */
+#define STOP_PATIENCE_MS 1000
+
+struct program {
+        const struct camera_program_settings *settings;
+        struct eye *eye;
+        struct store *store;
+        struct loop *loop;
+        struct http_client *http;
+        struct dps_client *dps;
+        struct hub_client *hubs;
+        struct cloud *cloud;
+        struct camera **cameras;
+        size_t count;
+        struct health *health;
+        bool is_cloud_started;
+};
+
+static int load_model(struct program *program, struct reason *reason)
+{
+        return eye_new(program->settings, &program->eye, reason);
+}
+
+static int open_store(struct program *program, struct reason *reason)
+{
+        return store_open(
+                &(struct store_options){
+                        .backend = "sqlite",
+                        .directory = program->settings->data_directory,
+                        .maximum_bytes = program->settings->store_bytes,
+                        .dead_letter_bytes = program->settings->store_bytes,
+                },
+                &program->store, reason);
+}
+
+static int open_clients(struct program *program, struct reason *reason)
+{
+        const struct camera_program_settings *settings = program->settings;
+        int result;
+
+        program->loop = loop_new();
+        result = http_client_new(
+                &(struct http_client_options){.trusted_certificates =
+                                                      settings->trusted_certificates,
+                                              .user_agent = PRODUCT},
+                &program->http, reason);
+        if (result != 0)
+                return result;
+        program->dps = dps_client_new(&(struct dps_client_options){.http = program->http});
+        return hub_client_new(
+                &(struct hub_client_options){
+                        .loop = program->loop,
+                        .trusted_certificates = settings->trusted_certificates,
+                        .port = (uint16_t)settings->amqp_port,
+                        .token_lifetime_ms = settings->token_lifetime_minutes * 60 * 1000,
+                        .client_version = PRODUCT,
+                },
+                &program->hubs, reason);
+}
+
+static int make_cameras(struct program *program, struct reason *reason)
+{
+        size_t count = camera_settings_count(program->settings);
+        int result = 0;
+
+        program->cloud = cloud_new(&(struct cloud_options){.store = program->store,
+                                                           .loop = program->loop,
+                                                           .hubs = program->hubs,
+                                                           .dps = program->dps});
+        program->cameras = mem_new(count, sizeof(*program->cameras));
+        while (result == 0 && program->count < count) {
+                result = camera_new(
+                        &(struct camera_options){
+                                .settings = camera_settings_of(program->settings, program->count),
+                                .eye = program->eye,
+                                .cloud = program->cloud,
+                                .store = program->store,
+                                .http = program->http,
+                                .number = program->count + 1,
+                        },
+                        &program->cameras[program->count], reason);
+                if (result == 0)
+                        program->count++;
+        }
+        return result;
+}
+
+static int listen_for_questions(struct program *program, struct reason *reason)
+{
+        return health_start(&(struct health_options){.host = program->settings->host,
+                                                     .port = program->settings->port,
+                                                     .cameras = program->cameras,
+                                                     .count = program->count},
+                            &program->health, reason);
+}
+
+static int start_work(struct program *program, struct reason *reason)
+{
+        int result = cloud_start(program->cloud, reason);
+
+        program->is_cloud_started = result == 0;
+        for (size_t i = 0; i < program->count && result == 0; i++)
+                result = camera_start(program->cameras[i], reason);
+        return result;
+}
+
+int program_start(const struct camera_program_settings *settings, struct program **program,
+                  struct reason *reason)
+{
+        static int (*const steps[])(struct program *, struct reason *) = {
+                load_model,   open_store,           open_clients,
+                make_cameras, listen_for_questions, start_work,
+        };
+        struct program *made = mem_new(1, sizeof(*made));
+
+        made->settings = settings;
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                if (steps[i](made, reason) != 0) {
+                        program_stop(made);
+                        return PROGRAM_E_NOT_STARTED;
+                }
+        }
+        *program = made;
+        return 0;
+}
+
+uint16_t program_port(const struct program *program)
+{
+        return health_port(program->health);
+}
+
+const char *program_describe(const struct program *program)
+{
+        return eye_describe(program->eye);
+}
+
+size_t program_cameras(const struct program *program)
+{
+        return program->count;
+}
+
+void program_stop(struct program *program)
+{
+        health_stop(program->health);
+        for (size_t i = 0; i < program->count; i++)
+                camera_stop(program->cameras[i]);
+        for (size_t i = 0; i < program->count; i++)
+                camera_join(program->cameras[i]);
+        if (program->is_cloud_started)
+                cloud_stop(program->cloud);
+        http_client_free(program->http);
+        dps_client_free(program->dps);
+        if (program->hubs)
+                hub_client_free(program->hubs, STOP_PATIENCE_MS);
+        if (program->store)
+                store_close(program->store);
+        for (size_t i = 0; i < program->count; i++)
+                camera_free(program->cameras[i]);
+        cloud_free(program->cloud);
+        free(program->cameras);
+        loop_free(program->loop);
+        eye_free(program->eye);
+        free(program);
+}

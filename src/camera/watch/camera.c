@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* The thread "camera-N" owns what it counts; its schedule and its status are behind a lock. */
+#include "camera/watch/camera.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "camera/watch/camera_inside.h"
+
+int camera_new(const struct camera_options *options, struct camera **camera, struct reason *reason)
+{
+        struct source *source;
+        struct camera *made;
+        pthread_condattr_t steady;
+
+        if (camera_open_source(options, &source, reason) != 0) {
+                reason_prefix(reason, "camera %s", camera_settings_name(options->settings));
+                return -EINVAL;
+        }
+        made = mem_new(1, sizeof(*made));
+        made->options = *options;
+        made->source = source;
+        made->tracks = TRACKS_INIT;
+        made->told = TALLY_INIT;
+        made->marked_up = BUF_INIT;
+        snprintf(made->thread_name, sizeof(made->thread_name), "camera-%zu", options->number);
+        rules_init(&made->rules, options->settings, eye_labels(options->eye));
+        pthread_mutex_init(&made->lock, NULL);
+        pthread_condattr_init(&steady);
+        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+        pthread_cond_init(&made->changed, &steady);
+        pthread_condattr_destroy(&steady);
+        made->status.name = camera_settings_name(options->settings);
+        made->device = cloud_add(options->cloud, options->settings, &camera_cloud_handler, made);
+        *camera = made;
+        return 0;
+}
+
+/* Until the next tick, a change of the schedule, or the end; with the lock held. */
+static void wait_for_change(struct camera *camera, int64_t wait_ms)
+{
+        struct timespec until;
+        int64_t until_ns;
+
+        if (wait_ms == INT64_MAX) {
+                pthread_cond_wait(&camera->changed, &camera->lock);
+                return;
+        }
+        until_ns = clock_steady_ns() + wait_ms * 1000000;
+        until = (struct timespec){.tv_sec = until_ns / 1000000000,
+                                  .tv_nsec = until_ns % 1000000000};
+        pthread_cond_timedwait(&camera->changed, &camera->lock, &until);
+}
+
+/* With the lock held, but not while the picture is looked at. */
+static void tick(struct camera *camera)
+{
+        int64_t skipped;
+
+        schedule_take(&camera->schedule);
+        pthread_mutex_unlock(&camera->lock);
+        camera_cycle(camera);
+        pthread_mutex_lock(&camera->lock);
+        skipped = schedule_done(&camera->schedule, clock_steady_ms());
+        camera->status.skipped += skipped;
+        if (skipped > 0)
+                log_warn("CAMERA_LATE", "A picture took longer than the camera's period",
+                         LOG_TEXT("camera", camera->status.name), LOG_INT("skipped", skipped),
+                         LOG_END);
+}
+
+static void *run(void *context)
+{
+        struct camera *camera = context;
+
+        thread_enter(camera->thread_name);
+        pthread_mutex_lock(&camera->lock);
+        while (!camera->is_stopping) {
+                int64_t wait_ms = schedule_wait_ms(&camera->schedule, clock_steady_ms());
+
+                if (wait_ms == 0)
+                        tick(camera);
+                else
+                        wait_for_change(camera, wait_ms);
+        }
+        pthread_mutex_unlock(&camera->lock);
+        return NULL;
+}
+
+int camera_start(struct camera *camera, struct reason *reason)
+{
+        int result = camera_timer_load(camera, reason);
+
+        if (result != 0)
+                return result;
+        camera_timer_report(camera);
+        thread_start(&camera->thread, run, camera);
+        camera->is_running = true;
+        return 0;
+}
+
+void camera_stop(struct camera *camera)
+{
+        pthread_mutex_lock(&camera->lock);
+        camera->is_stopping = true;
+        pthread_cond_signal(&camera->changed);
+        pthread_mutex_unlock(&camera->lock);
+        source_stop(camera->source);
+}
+
+void camera_join(struct camera *camera)
+{
+        if (camera->is_running)
+                pthread_join(camera->thread, NULL);
+        camera->is_running = false;
+        source_free(camera->source);
+        camera->source = NULL;
+}
+
+void camera_free(struct camera *camera)
+{
+        if (!camera)
+                return;
+        source_free(camera->source);
+        rules_deinit(&camera->rules);
+        tracks_deinit(&camera->tracks);
+        tally_deinit(&camera->told);
+        buf_deinit(&camera->marked_up);
+        pthread_cond_destroy(&camera->changed);
+        pthread_mutex_destroy(&camera->lock);
+        free(camera);
+}
+
+void camera_status(struct camera *camera, struct camera_status *status)
+{
+        pthread_mutex_lock(&camera->lock);
+        *status = camera->status;
+        status->is_started = camera->schedule.is_started;
+        status->period_ms = camera->schedule.period_ms;
+        status->next_in_ms = schedule_wait_ms(&camera->schedule, clock_steady_ms());
+        pthread_mutex_unlock(&camera->lock);
+        cloud_status(camera->device, &status->cloud);
+}

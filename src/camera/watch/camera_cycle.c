@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+/* One tick: a picture, what is in it, and whether that is worth telling. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "camera/picture/jpeg.h"
+#include "camera/watch/camera_inside.h"
+#include "camera/watch/details.h"
+#include "camera/watch/marking.h"
+
+#define QUALITY   85
+#define FILE_MODE 0640
+#define MINUTE_MS (60 * 1000)
+
+/* What one tick found. */
+struct cycle {
+        struct camera *camera;
+        struct tally tally;
+        struct box_list present; /* what counts */
+        struct buf details;      /* JSON list; empty if not wanted */
+};
+
+static void note_failure(struct camera *camera, int64_t *counter, const struct reason *reason)
+{
+        pthread_mutex_lock(&camera->lock);
+        (*counter)++;
+        camera->status.is_good = false;
+        camera->status.reason = *reason;
+        pthread_mutex_unlock(&camera->lock);
+}
+
+static void note_success(struct camera *camera)
+{
+        bool was_good;
+
+        pthread_mutex_lock(&camera->lock);
+        was_good = camera->status.is_good;
+        camera->status.is_good = true;
+        camera->status.reason = REASON_INIT;
+        camera->status.looked_at++;
+        camera->status.last_ms = clock_wall_ms();
+        pthread_mutex_unlock(&camera->lock);
+        if (!was_good)
+                log_info("CAMERA_GOOD", "A camera gives pictures",
+                         LOG_TEXT("camera", camera->status.name), LOG_END);
+}
+
+/* --- the picture ----------------------------------------------------------------------------- */
+
+static bool take_picture(struct camera *camera, struct source_picture *picture)
+{
+        struct reason reason = REASON_INIT;
+        int result = source_take(camera->source, picture, &reason);
+
+        switch (result) {
+        case 0:
+                return true;
+        case SOURCE_E_STOPPED:
+        case SOURCE_E_RESTING:
+                return false;
+        case SOURCE_E_OLD:
+                log_warn("CAMERA_OLD", "A camera's picture is too old to count",
+                         LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text),
+                         LOG_END);
+                note_failure(camera, &camera->status.too_old, &reason);
+                return false;
+        default:
+                log_warn("CAMERA_FAILED", "A camera gives no picture",
+                         LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text),
+                         LOG_END);
+                note_failure(camera, &camera->status.failed, &reason);
+                return false;
+        }
+}
+
+static void mark_picture(struct cycle *cycle, struct picture *picture)
+{
+        struct camera *camera = cycle->camera;
+        struct reason reason = REASON_INIT;
+
+        buf_clear(&camera->marked_up);
+        if (!camera->options.settings->marked_up_file)
+                return;
+        marking_draw(picture, camera->rules.tally.names, &cycle->present, camera->rules.zones,
+                     camera->rules.tally.zone_count);
+        if (jpeg_write(picture, QUALITY, &camera->marked_up, &reason) != 0)
+                log_warn("CAMERA_MARKED_UP_FAILED", "A marked-up picture can't be made",
+                         LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text),
+                         LOG_END);
+}
+
+/* In the eye's turn. */
+static void seen(void *context, struct picture *picture, struct box_list *found)
+{
+        struct cycle *cycle = context;
+        struct camera *camera = cycle->camera;
+        const struct rules *rules = &camera->rules;
+
+        tally_select(&rules->tally, picture->width, picture->height, found);
+        tracks_take(&camera->tracks, &rules->tracks, found, &cycle->present);
+        tally_count(&rules->tally, picture->width, picture->height, &cycle->present, &cycle->tally);
+        if (camera->options.settings->details)
+                details_write(&rules->tally, picture->width, picture->height, &cycle->present,
+                              &cycle->details);
+        mark_picture(cycle, picture);
+}
+
+static void write_picture(const struct camera *camera, const char *path, const struct buf *bytes)
+{
+        struct reason reason = REASON_INIT;
+
+        if (path && bytes->size > 0 &&
+            file_write(path, FILE_MODE, bytes->data, bytes->size, &reason) != 0)
+                log_warn("CAMERA_FILE_FAILED", "A picture can't be written",
+                         LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text),
+                         LOG_END);
+}
+
+/* --- the tally ------------------------------------------------------------------------------- */
+
+/* Does this tally go out? Both programs' rules, then those of Telemetry. */
+static bool is_worth_telling(const struct cycle *cycle)
+{
+        const struct camera *camera = cycle->camera;
+        const struct camera_settings *settings = camera->options.settings;
+        int64_t pause_ms = settings->every_minutes * MINUTE_MS;
+        bool is_time = pause_ms > 0 && clock_steady_ms() - camera->told_at_ms >= pause_ms;
+        bool is_of_interest = cycle->tally.is_of_interest || (settings->variant == TALLY_LATER &&
+                                                              !settings->has_labels_of_interest);
+
+        if (!settings->only_on_change)
+                return is_of_interest && (pause_ms == 0 || !camera->has_told || is_time);
+        if (!camera->has_told)
+                return is_of_interest;
+        /* Also that nothing is there any more is a change. */
+        return !tally_is_equal(&camera->rules.tally, &cycle->tally, &camera->told) ||
+               (is_of_interest && is_time);
+}
+
+static void write_body(const struct cycle *cycle, struct buf *body)
+{
+        const struct camera *camera = cycle->camera;
+        const struct tally *before =
+                camera->options.settings->only_on_change ? &camera->told : NULL;
+
+        tally_write(&camera->rules.tally, &cycle->tally, before, body);
+        if (cycle->details.size == 0)
+                return;
+        body->size--; /* the closing bracket */
+        buf_add_text(body, body->size > 1 ? ",\"details\":" : "\"details\":");
+        buf_add(body, cycle->details.data, cycle->details.size);
+        buf_add_char(body, '}');
+}
+
+static void tell(struct cycle *cycle, int64_t taken_ms)
+{
+        struct camera *camera = cycle->camera;
+        CLEANUP(buf_deinit) struct buf body = BUF_INIT;
+        struct reason reason = REASON_INIT;
+        int result;
+
+        if (!is_worth_telling(cycle))
+                return;
+        write_body(cycle, &body);
+        result = cloud_put(camera->device,
+                           &(struct cloud_message){.created_ns = taken_ms * 1000000,
+                                                   .body = body.data,
+                                                   .body_size = body.size},
+                           &reason);
+        pthread_mutex_lock(&camera->lock);
+        if (result == 0)
+                camera->status.told++;
+        else
+                camera->status.lost++;
+        pthread_mutex_unlock(&camera->lock);
+        if (result != 0) {
+                log_error("CAMERA_TALLY_LOST", "A tally can't be stored and is lost",
+                          LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text),
+                          LOG_END);
+                return;
+        }
+        tracks_tell(&camera->tracks, &camera->rules.tracks);
+        tally_deinit(&camera->told);
+        camera->told = cycle->tally;
+        cycle->tally = TALLY_INIT;
+        camera->told_at_ms = clock_steady_ms();
+        camera->has_told = true;
+}
+
+void camera_cycle(struct camera *camera)
+{
+        struct cycle cycle = {.camera = camera,
+                              .tally = TALLY_INIT,
+                              .present = BOX_LIST_INIT,
+                              .details = BUF_INIT};
+        CLEANUP(source_picture_deinit) struct source_picture picture = SOURCE_PICTURE_INIT;
+        struct eye_turn turn = {.jpeg = &picture.bytes,
+                                .rules = camera->rules.boxes,
+                                .seen = seen,
+                                .context = &cycle};
+        struct reason reason = REASON_INIT;
+
+        if (!take_picture(camera, &picture))
+                return;
+        write_picture(camera, camera->options.settings->camera_file, &picture.bytes);
+        if (eye_look(camera->options.eye, &turn, &reason) == 0) {
+                note_success(camera);
+                write_picture(camera, camera->options.settings->marked_up_file, &camera->marked_up);
+                tell(&cycle, picture.taken_ms);
+        } else {
+                log_warn("CAMERA_PICTURE_REFUSED", "A picture can't be looked at",
+                         LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text),
+                         LOG_END);
+                note_failure(camera, &camera->status.failed, &reason);
+        }
+        tally_deinit(&cycle.tally);
+        box_list_deinit(&cycle.present);
+        buf_deinit(&cycle.details);
+}
