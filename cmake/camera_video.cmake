@@ -15,11 +15,6 @@ if(FFMPEG_FOUND)
         # others.
         install(TARGETS isthmus-camera-video LIBRARY DESTINATION lib/isthmus COMPONENT camera-video
                 OPTIONAL)
-        set(CPACK_DEB_COMPONENT_INSTALL ON)
-        set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_NAME isthmus)
-        set(CPACK_DEBIAN_CAMERA-VIDEO_PACKAGE_NAME isthmus-camera-video)
-        set(CPACK_DEBIAN_CAMERA-VIDEO_PACKAGE_DEPENDS isthmus)
-        set(CPACK_COMPONENT_CAMERA-VIDEO_DESCRIPTION "RTSP and V4L2 cameras for isthmus-camera")
 else()
         message(STATUS "isthmus-camera-video.so is left out: no RTSP and V4L2 cameras")
 endif()

@@ -1,18 +1,41 @@
-# What `make install` puts where, and the Debian package that `make deb` makes of it.
+# What `make install` puts where, and the Debian packages that `make deb` makes of it: isthmus;
+# isthmus-camera, whose libraries a gateway does not need; and isthmus-camera-video
+# (camera_video.cmake), if it is built.
 set(ISTHMUS_UNIT_DIR "lib/systemd/system" CACHE STRING "Folder of systemd units below the prefix")
 configure_file(packaging/isthmus-gateway.service.in isthmus-gateway.service @ONLY)
+configure_file(packaging/isthmus-camera.service.in isthmus-camera.service @ONLY)
 
-install(TARGETS isthmus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS isthmus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT isthmus)
 # Nobody runs it by hand; src/formatter/formatter_process.c looks for it there.
-install(TARGETS isthmus-formatter RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/isthmus)
-install(FILES docs/man/isthmus.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES docs/man/isthmus.json.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
-install(FILES ${CMAKE_BINARY_DIR}/isthmus-gateway.service DESTINATION ${ISTHMUS_UNIT_DIR})
-install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(TARGETS isthmus-formatter RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/isthmus
+        COMPONENT isthmus)
+install(FILES docs/man/isthmus.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT isthmus)
+install(FILES docs/man/isthmus.json.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT isthmus)
+install(FILES ${CMAKE_BINARY_DIR}/isthmus-gateway.service DESTINATION ${ISTHMUS_UNIT_DIR}
+        COMPONENT isthmus)
+install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT isthmus)
+
+install(TARGETS isthmus-camera RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT camera)
+install(FILES docs/man/isthmus-camera.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT camera)
+install(FILES ${CMAKE_BINARY_DIR}/isthmus-camera.service DESTINATION ${ISTHMUS_UNIT_DIR}
+        COMPONENT camera)
+install(FILES docs/camera.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}-camera COMPONENT camera)
 
 set(CPACK_PACKAGE_CONTACT "the isthmus maintainers")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_COMPONENTS_ALL isthmus camera)
+if(TARGET isthmus-camera-video)
+        list(APPEND CPACK_COMPONENTS_ALL camera-video)
+endif()
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_ISTHMUS_PACKAGE_NAME isthmus)
+set(CPACK_DEBIAN_CAMERA_PACKAGE_NAME isthmus-camera)
+set(CPACK_DEBIAN_CAMERA-VIDEO_PACKAGE_NAME isthmus-camera-video)
+set(CPACK_DEBIAN_CAMERA-VIDEO_PACKAGE_DEPENDS isthmus-camera)
+set(CPACK_DEBIAN_CAMERA-VIDEO_DESCRIPTION "RTSP and V4L2 cameras for isthmus-camera")
+set(CPACK_DEBIAN_CAMERA_DESCRIPTION "Counts what cameras see, and tells Azure IoT Hub")
+set(CPACK_DEBIAN_CAMERA_PACKAGE_RECOMMENDS fonts-dejavu-core)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_STRIP_FILES ON)
