@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run test quick check coverage bench format install deb clean help
+.PHONY: all run run-camera test quick check coverage bench format install deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
@@ -12,6 +12,11 @@ run:
 	@tools/setup
 	@$(MAKE) --no-print-directory all
 	@tools/demo
+
+run-camera:
+	@tools/setup camera
+	@$(MAKE) --no-print-directory all
+	@MODEL="$(MODEL)" IMAGES="$(IMAGES)" tools/demo-camera
 
 test:
 	@tools/setup test
@@ -53,6 +58,7 @@ clean:
 help:
 	@echo "make            builds build/isthmus and build/isthmus-formatter"
 	@echo "make run        builds, then shows the gateway and the local hub at work"
+	@echo "make run-camera builds, then shows the edge camera at work; MODEL=FILE.onnx IMAGES=FOLDER"
 	@echo "make test       every test and check; the last line is the count"
 	@echo "make quick      the format and the unit tests, in a minute"
 	@echo "make check      the checks of the source text alone"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the tests of the camera share: ONNX Runtime, and the models of tools/make-model. */
+/* What the tests of the camera share: ONNX Runtime, and the models of tools/make-model.mjs. */
 #ifndef ISTHMUS_TESTS_CAMERA_MODELS_H
 #define ISTHMUS_TESTS_CAMERA_MODELS_H
 
@@ -40,7 +40,7 @@ static inline void models_make(const char *path, const char *layout, const char 
 
         assert_true(child >= 0);
         if (child == 0) {
-                execl(TEST_PROJECT "/tools/make-model", "make-model", path, "--layout", layout,
+                execl(TEST_PROJECT "/tools/make-model.mjs", "make-model", path, "--layout", layout,
                       "--size", size, (char *)NULL);
                 _exit(127);
         }

@@ -5,7 +5,7 @@
 // the picture it takes the extent of what has a colour, and scores what lies whole and centred in
 // it. So demos and tests need no weights of anybody else.
 //
-// usage: tools/make-model FILE [--layout v5|v8|end-to-end] [--size N] [--free]
+// usage: tools/make-model.mjs FILE [--layout v5|v8|end-to-end] [--size N] [--free]
 //   --size N   pixels of the input's sides, a multiple of 32 (320)
 //   --free     leaves the batch free, as exports with `dynamic` do
 //
@@ -212,7 +212,7 @@ const layouts = {
 // --- command line --------------------------------------------------------------------------------
 
 function fail(words) {
-  console.error(`tools/make-model: ${words}\nusage: tools/make-model FILE [--layout v5|v8|end-to-end] [--size N] [--free]`);
+  console.error(`tools/make-model.mjs: ${words}\nusage: tools/make-model.mjs FILE [--layout v5|v8|end-to-end] [--size N] [--free]`);
   process.exit(2);
 }
 
