@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run run-camera test quick check coverage bench format install deb clean help
+.PHONY: all run run-camera test quick check coverage bench bench-camera format install deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
@@ -38,6 +38,12 @@ bench:
 	@tools/setup
 	@bench/run
 
+bench-camera:
+	@tools/setup camera
+	@$(MAKE) --no-print-directory all
+	@ninja -C build --quiet camera_bench
+	@MODEL="$(MODEL)" PICTURE="$(PICTURE)" bench/camera
+
 format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
@@ -64,6 +70,7 @@ help:
 	@echo "make check      the checks of the source text alone"
 	@echo "make coverage   what the unit and component tests reach, folder by folder"
 	@echo "make bench      throughput, latency, memory, beside two floors"
+	@echo "make bench-camera what a picture costs, beside bare runs and JavaScript; MODEL=, PICTURE="
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
 	@echo "make deb        a Debian package, in build-deb/"
 	@echo "make format     clang-format over every C file"
