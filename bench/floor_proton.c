@@ -2,10 +2,12 @@
 /*
  * A floor for AMQP out: a bare proton sender, one TLS connection, one session and one link per
  * device, to a bare proton receiver in a process of its own that accepts everything. Prints one
- * line of JSON: messages per second, the sender's CPU per message, its memory per device.
+ * line of JSON: messages per second, the sender's CPU per message, its memory per device. With
+ * --commands a device has the three links for messages to it and for direct methods, too, and all
+ * have the properties that the gateway gives them.
  *
  *     floor_proton --certificate PEM --key PEM --trusted PEM --body FILE [--devices 1000] [--count
- * 200000]
+ * 200000] [--commands]
  */
 #include <getopt.h>
 #include <proton/connection.h>
@@ -26,6 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "azure/names.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -41,6 +44,7 @@ struct floor {
         const char *body_file;
         int64_t devices;
         int64_t count;
+        bool commands;
         struct buf body;
         struct buf encoded;
         pn_link_t **links;
@@ -134,7 +138,8 @@ static bool serve(const struct floor *floor, pn_event_t *event, int port_pipe)
                 return true;
         case PN_LINK_REMOTE_OPEN:
                 pn_link_open(pn_event_link(event));
-                pn_link_flow(pn_event_link(event), CREDIT);
+                if (pn_link_is_receiver(pn_event_link(event)))
+                        pn_link_flow(pn_event_link(event), CREDIT);
                 return true;
         case PN_DELIVERY:
                 receive(event);
@@ -232,6 +237,44 @@ static void send_more(struct floor *floor)
         }
 }
 
+static pn_bytes_t bytes_of(const char *text)
+{
+        return pn_bytes(strlen(text), text);
+}
+
+static void open_link(pn_link_t *link, pn_terminus_t *terminus, const char *correlation)
+{
+        pn_data_t *map = pn_link_properties(link);
+
+        pn_data_put_map(map);
+        pn_data_enter(map);
+        pn_data_put_symbol(map, bytes_of(AZURE_LINK_CLIENT_VERSION));
+        pn_data_put_string(map, bytes_of("isthmus/" ISTHMUS_VERSION));
+        pn_data_put_symbol(map, bytes_of(AZURE_LINK_API_VERSION));
+        pn_data_put_string(map, bytes_of(AZURE_HUB_API_VERSION));
+        if (correlation) {
+                pn_data_put_symbol(map, bytes_of(AZURE_LINK_CORRELATION_ID));
+                pn_data_put_string(map, bytes_of(correlation));
+        }
+        pn_data_exit(map);
+        pn_terminus_set_address(terminus, "/devices/device-00001/messages/devicebound");
+        pn_link_open(link);
+}
+
+static void open_command_links(pn_session_t *session, const char *name)
+{
+        static const char correlation[] = "methods:ba7816bf-8f01-5fea-8141-40de5dae2223";
+        pn_link_t *messages = pn_receiver(session, name);
+        pn_link_t *calls = pn_receiver(session, "calls");
+        pn_link_t *answers = pn_sender(session, "answers");
+
+        open_link(messages, pn_link_source(messages), NULL);
+        open_link(calls, pn_link_source(calls), correlation);
+        open_link(answers, pn_link_target(answers), correlation);
+        pn_link_flow(messages, CREDIT);
+        pn_link_flow(calls, CREDIT);
+}
+
 static void open_links(struct floor *floor, pn_connection_t *connection)
 {
         floor->memory_before_kb = memory_kb();
@@ -241,9 +284,10 @@ static void open_links(struct floor *floor, pn_connection_t *connection)
 
                 snprintf(name, sizeof(name), "device-%lld", (long long)i);
                 pn_session_open(session);
+                if (floor->commands)
+                        open_command_links(session, name);
                 floor->links[i] = pn_sender(session, name);
-                pn_terminus_set_address(pn_link_target(floor->links[i]), name);
-                pn_link_open(floor->links[i]);
+                open_link(floor->links[i], pn_link_target(floor->links[i]), NULL);
         }
 }
 
@@ -358,6 +402,9 @@ static bool take_option(struct floor *floor, int option)
                 return text_to_int64(optarg, 1, 30000, &floor->devices);
         case 'n':
                 return text_to_int64(optarg, 1, 1000000000, &floor->count);
+        case 'C':
+                floor->commands = true;
+                return true;
         default:
                 return false;
         }
@@ -366,13 +413,9 @@ static bool take_option(struct floor *floor, int option)
 int main(int argc, char **argv)
 {
         static const struct option names[] = {
-                {"certificate", 1, NULL, 'c'},
-                {"key", 1, NULL, 'k'},
-                {"body", 1, NULL, 'b'},
-                {"trusted", 1, NULL, 't'},
-                {"devices", 1, NULL, 'd'},
-                {"count", 1, NULL, 'n'},
-                {NULL, 0, NULL, 0},
+                {"certificate", 1, NULL, 'c'}, {"key", 1, NULL, 'k'},     {"body", 1, NULL, 'b'},
+                {"trusted", 1, NULL, 't'},     {"devices", 1, NULL, 'd'}, {"count", 1, NULL, 'n'},
+                {"commands", 0, NULL, 'C'},    {NULL, 0, NULL, 0},
         };
         struct floor floor = {.devices = 1000, .count = 200000};
         struct reason reason = REASON_INIT;
