@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Between the files of the ledger: command_ledger.c, command_moves.c, command_delivery.c. */
+/*
+ * Between the files of the ledger: command_ledger.c, command_moves.c, command_delivery.c and
+ * command_record.c.
+ */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_INSIDE_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_INSIDE_H
 
@@ -20,6 +23,9 @@ struct command_ledger {
 };
 
 /* --- command_ledger.c ---------------------------------------------------------------------- */
+
+/* All that was written of the command is on disk, or can't be. */
+void command_inside_written(struct command_ledger *ledger, struct command *command, int result);
 
 /* The turn of the next command of the device, if it is nobody's. */
 void command_inside_next(struct command_ledger *ledger, struct device *device);

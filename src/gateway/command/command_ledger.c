@@ -20,8 +20,6 @@
 #define REST_MIN_MS (2 * 1000)
 #define REST_MAX_MS (5 * 60 * 1000)
 
-static void on_written(void *context, struct command *command, int result);
-
 struct command_ledger *command_ledger_new(const struct command_ledger_options *options)
 {
         struct command_ledger *ledger = mem_new(1, sizeof(*ledger));
@@ -29,12 +27,7 @@ struct command_ledger *command_ledger_new(const struct command_ledger_options *o
         ledger->options = *options;
         if (ledger->options.maximum_remembered == 0)
                 ledger->options.maximum_remembered = MOST_REMEMBERED;
-        ledger->recorder = command_recorder_new(&(struct command_recorder_options){
-                .store = options->store,
-                .loop = options->loop,
-                .written = on_written,
-                .context = ledger,
-        });
+        ledger->recorder = command_recorder_new(ledger);
         list_init(&ledger->open);
         list_init(&ledger->finished);
         return ledger;
@@ -190,10 +183,8 @@ enum command_turn command_ledger_wait(struct command_ledger *ledger, struct comm
         return COMMAND_TURN_GOES_ON;
 }
 
-/* All that was written of the command is on disk, or can't be. */
-static void on_written(void *context, struct command *command, int result)
+void command_inside_written(struct command_ledger *ledger, struct command *command, int result)
 {
-        struct command_ledger *ledger = context;
         /* What the hub delivers again, or never does, needs no memory. */
         bool harmless = command->outcome == COMMAND_FAILED || command->is_method;
 

@@ -8,10 +8,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "gateway/command/command_inside.h"
 #include "gateway/device/device.h"
 
 struct command_recorder {
-        struct command_recorder_options options;
+        struct command_ledger *ledger;
         pthread_mutex_t lock; /* guards the rest, which the store's thread touches too */
         struct list answered; /* struct command_recording */
         bool posted;
@@ -38,11 +39,11 @@ struct barrier {
         void *context;
 };
 
-struct command_recorder *command_recorder_new(const struct command_recorder_options *options)
+struct command_recorder *command_recorder_new(struct command_ledger *ledger)
 {
         struct command_recorder *recorder = mem_new(1, sizeof(*recorder));
 
-        recorder->options = *options;
+        recorder->ledger = ledger;
         pthread_mutex_init(&recorder->lock, NULL);
         list_init(&recorder->answered);
         return recorder;
@@ -84,7 +85,7 @@ static void tell(struct command_recorder *recorder, struct command_recording *re
         if (command->recording == recording)
                 command->recording = NULL;
         if (--command->unwritten == 0)
-                recorder->options.written(recorder->options.context, command, recording->result);
+                command_inside_written(recorder->ledger, command, recording->result);
 }
 
 /* On the thread "loop". */
@@ -137,7 +138,7 @@ static void recording_done(struct store_write *write, int result)
         list_splice_back(&barriers, &recording->barriers);
         list_push_back(&recorder->answered, &recording->node);
         if (!recorder->posted && !recorder->stopped) {
-                loop_post(recorder->options.loop, take_answers, recorder);
+                loop_post(recorder->ledger->options.loop, take_answers, recorder);
                 recorder->posted = true;
         }
         pthread_mutex_unlock(&recorder->lock);
@@ -165,7 +166,7 @@ void command_record_write(struct command_recorder *recorder, struct command *com
         };
         command->recording = recording;
         command->unwritten++;
-        store_write(recorder->options.store, &recording->write);
+        store_write(recorder->ledger->options.store, &recording->write);
 }
 
 void command_record_barrier(struct command_recorder *recorder, struct command *command,
@@ -197,7 +198,7 @@ void command_record_barrier(struct command_recorder *recorder, struct command *c
 
 void command_record_delete(struct command_recorder *recorder, const struct command *command)
 {
-        store_write_copy(recorder->options.store,
+        store_write_copy(recorder->ledger->options.store,
                          &(struct store_record){.kind = COMMAND_KIND, .key = command->key});
 }
 

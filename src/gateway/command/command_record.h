@@ -4,7 +4,7 @@
  *
  * Laws:
  *   - records are written in the order in which they were asked for;
- *   - `written` is called on the thread "loop" when all records of a command that were asked for so
+ *   - the ledger is told on the thread "loop" when all records of a command that were asked for so
  *     far are on disk, or can't be; so that nobody is told what the disk does not hold yet.
  *
  * All on the thread "loop", but command_recorder_new and _free.
@@ -14,7 +14,6 @@
 
 #include <stddef.h>
 
-#include "base/loop.h"
 #include "gateway/command/command.h"
 #include "store/store.h"
 
@@ -24,16 +23,11 @@
  * time to live is two days. */
 #define COMMAND_REMEMBER_MS (INT64_C(49) * 3600 * 1000)
 
+struct command_ledger;
 struct command_recorder;
 
-struct command_recorder_options {
-        struct store *store;
-        struct loop *loop;
-        void (*written)(void *context, struct command *command, int result);
-        void *context;
-};
-
-struct command_recorder *command_recorder_new(const struct command_recorder_options *options);
+/* With the options of its ledger, which is told what is on disk: command_inside_written. */
+struct command_recorder *command_recorder_new(struct command_ledger *ledger);
 
 /* After the thread "loop" has ended and the store is closed. */
 void command_recorder_free(struct command_recorder *recorder);
@@ -41,7 +35,7 @@ void command_recorder_free(struct command_recorder *recorder);
 /* Nothing is posted to the thread "loop" any more. */
 void command_recorder_stop(struct command_recorder *recorder);
 
-/* Writes the command as it is now; it must live until `written` (command->unwritten is 0). */
+/* Writes the command as it is now; it must live until command->unwritten is 0. */
 void command_record_write(struct command_recorder *recorder, struct command *command);
 
 /*
