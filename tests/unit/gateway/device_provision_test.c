@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/* What a device's keeper is told of its assignment, and when nobody is asked for it. */
+#include "link_world.h"
+
+#include "azure/dps/dps_client.h"
+#include "base/thread.h"
+#include "gateway/device/device_provision.h"
+
+static char endpoint[] = "dps.example";
+static char id_scope[] = "0ne00123ABC";
+static char group_key[] = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U=";
+static char policy[] = "HostName=hub.example;SharedAccessKeyName=device;SharedAccessKey=a2V5";
+static char of_another[] = "HostName=hub.example;DeviceId=d2;SharedAccessKey=a2V5";
+
+static char device_key[] = "things-stack/app/d1";
+static char application[] = "app";
+static char hub_id[] = "d1";
+
+struct fixture {
+        struct device_keeper keeper;
+        struct settings settings;
+        struct device device;
+        struct device_provision *provision;
+        int decided;
+        bool assigned; /* the last time */
+        struct reason reason;
+};
+
+static void decided(struct device *device, const struct dps_result *result)
+{
+        struct fixture *fixture = list_entry(device->keeper, struct fixture, keeper);
+
+        fixture->decided++;
+        fixture->assigned = !result;
+        if (result)
+                fixture->reason = result->reason;
+}
+
+static int set_up(void **state)
+{
+        struct fixture *fixture = mem_new(1, sizeof(*fixture));
+
+        thread_enter(LOOP_THREAD);
+        world_begin();
+        fixture->keeper.decided = decided;
+        fixture->device.keeper = &fixture->keeper;
+        fixture->device.key = device_key;
+        fixture->device.application = application;
+        fixture->device.hub_id = hub_id;
+        fixture->settings.azure.connection_type = SETTINGS_DEVICE_PROVISIONING_SERVICE;
+        fixture->settings.azure.dps.global_device_endpoint = endpoint;
+        fixture->settings.azure.dps.id_scope = id_scope;
+        fixture->settings.azure.dps.group_enrollment_key = group_key;
+        fixture->provision = device_provision_new(
+                &(struct device_provision_options){.settings = &fixture->settings});
+        *state = fixture;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct fixture *fixture = *state;
+        struct device_assignment *assignment = &fixture->device.assignment;
+
+        device_provision_free(fixture->provision);
+        free(assignment->hub);
+        free(assignment->device_id);
+        free(assignment->key);
+        free(assignment->key_name);
+        world_end();
+        free(fixture);
+        return 0;
+}
+
+static void by_connection_string(struct fixture *fixture, char *text)
+{
+        fixture->settings.azure.connection_type = SETTINGS_DEVICE_CONNECTION_STRING;
+        fixture->settings.azure.connection_string = text;
+        device_provision_start(fixture->provision, &fixture->device);
+        assert_int_equal(fixture->decided, 1);
+        assert_int_equal(world_registration_count, 0);
+}
+
+static void a_connection_string_assigns_at_once(void **state)
+{
+        struct fixture *fixture = *state;
+
+        by_connection_string(fixture, policy);
+        assert_true(fixture->assigned);
+        assert_string_equal(fixture->device.assignment.hub, "hub.example");
+        assert_string_equal(fixture->device.assignment.device_id, "d1");
+        assert_string_equal(fixture->device.assignment.key_name, "device");
+}
+
+static void the_connection_string_of_another_device_is_refused_by_name(void **state)
+{
+        struct fixture *fixture = *state;
+
+        by_connection_string(fixture, of_another);
+        assert_false(fixture->assigned);
+        assert_non_null(strstr(fixture->reason.text, "'d2', not of 'd1'"));
+        assert_null(fixture->device.assignment.hub);
+}
+
+static void what_the_service_said_is_remembered_until_it_is_doubted_or_forgotten(void **state)
+{
+        struct fixture *fixture = *state;
+        struct device *device = &fixture->device;
+
+        device_provision_start(fixture->provision, device);
+        assert_int_equal(fixture->decided, 0);
+        world_assign("d1", "hub.example");
+        assert_int_equal(fixture->decided, 1);
+        device_provision_start(fixture->provision, device);
+        assert_int_equal(fixture->decided, 2);
+        assert_true(fixture->assigned);
+        assert_int_equal(world_registration_count, 1);
+        device->assignment.doubted = true;
+        device_provision_start(fixture->provision, device);
+        assert_int_equal(world_asked(), 1);
+        world_assign("d1", "other.example");
+        assert_string_equal(device->assignment.hub, "other.example");
+        device_provision_forget(fixture->provision, device);
+        assert_null(world_record(DEVICE_ASSIGNMENT_KIND, device_key));
+        device_provision_start(fixture->provision, device);
+        assert_int_equal(world_asked(), 1);
+        world_deny("d1", DPS_DISABLED, 0);
+        assert_false(fixture->assigned);
+}
+
+/* A new model is a new registration: the old answer is not that of this device any more. */
+static void what_was_said_of_another_model_is_asked_again(void **state)
+{
+        struct fixture *fixture = *state;
+        char model_id[] = "dtmi:new;1";
+
+        device_provision_start(fixture->provision, &fixture->device);
+        world_assign("d1", "hub.example");
+        fixture->device.model_id = model_id;
+        device_provision_start(fixture->provision, &fixture->device);
+        assert_int_equal(fixture->decided, 1);
+        assert_string_equal(world_registration("d1")->model_id, model_id);
+        world_assign("d1", "hub.example");
+        fixture->device.model_id = NULL;
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                CASE(a_connection_string_assigns_at_once),
+                CASE(the_connection_string_of_another_device_is_refused_by_name),
+                CASE(what_the_service_said_is_remembered_until_it_is_doubted_or_forgotten),
+                CASE(what_was_said_of_another_model_is_asked_again),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
