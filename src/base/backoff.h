@@ -12,4 +12,7 @@
  */
 int64_t backoff_ms(int failures, int64_t min_ms, int64_t max_ms);
 
+/* A random time from `low_ms` to `high_ms`; `low_ms` if that is not less. */
+int64_t backoff_between_ms(int64_t low_ms, int64_t high_ms);
+
 #endif

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "azure/hub/amqp_message.h"
-#include "azure/hub/hub_connection.h"
-#include "azure/hub/hub_device.h"
+#include "azure/hub/hub_core.h"
+#include "azure/hub/hub_link.h"
 #include "azure/names.h"
 #include "azure/sas.h"
 #include "base/mem.h"
@@ -22,6 +22,12 @@
 #define MOST_ENDED        5
 #define ANSWER_SIZE_MAX   65536
 #define NUMBER_SIZE       32
+#define US_PER_S          INT64_C(1000000)
+
+/* A burst may use what the rate allows in this time. */
+#define RATE_BURST_US (US_PER_S / 10)
+
+static void rate_allows_again(struct timer *timer);
 
 static void open_again(struct timer *timer)
 {
@@ -33,6 +39,7 @@ void hub_cbs_init(struct hub_connection *connection)
         list_init(&connection->cbs.queued);
         list_init(&connection->cbs.sent);
         connection->cbs.open_timer.run = open_again;
+        connection->hub->rate_timer.run = rate_allows_again;
 }
 
 void hub_cbs_open(struct hub_connection *connection)
@@ -54,7 +61,7 @@ void hub_cbs_open(struct hub_connection *connection)
         cbs->sender = pn_sender(cbs->session, name);
         pn_terminus_set_address(pn_link_target(cbs->sender), AZURE_CBS_NODE);
         pn_link_open(cbs->sender);
-        hub_connection_wrote(connection);
+        hub_core_wrote(connection);
 }
 
 void hub_cbs_close(struct hub_connection *connection)
@@ -62,7 +69,7 @@ void hub_cbs_close(struct hub_connection *connection)
         struct hub_cbs *cbs = &connection->cbs;
 
         loop_timer_stop(connection->hub->client->loop, &cbs->open_timer);
-        hub_connection_end_session(connection, cbs->session);
+        hub_link_end_session(connection, cbs->session);
         cbs->session = NULL;
         cbs->sender = cbs->receiver = NULL;
 }
@@ -88,7 +95,8 @@ void hub_cbs_request(struct hub_device *device)
                 list_push_front(token->list, &token->node);
         else
                 list_push_back(token->list, &token->node);
-        hub_doubt_asked(device);
+        if (device->hub->doubt.trust == HUB_DOUBTED)
+                hub_core_work(device, HUB_WORK_PROBE);
 }
 
 void hub_cbs_forget(struct hub_device *device)
@@ -99,6 +107,16 @@ void hub_cbs_forget(struct hub_device *device)
                 cbs->witnesses--;
         device->token.is_witness = false;
         move(&device->token, NULL);
+}
+
+/* The request has come to something; the turn sees to what follows. */
+static void end(struct hub_device *device, int status, const char *said)
+{
+        hub_cbs_forget(device);
+        free(device->token.said);
+        device->token.said = mem_text(said);
+        device->token.status = status;
+        hub_core_work(device, HUB_WORK_TOKEN);
 }
 
 static void encode_request(const struct hub_device *device, const char *signed_token,
@@ -164,6 +182,46 @@ static bool send_request(struct hub_device *device, struct reason *reason)
         return true;
 }
 
+/* --- sending -------------------------------------------------------------------------------- */
+
+static void rate_allows_again(struct timer *timer)
+{
+        struct hub *hub = list_entry(timer, struct hub, rate_timer);
+
+        list_for_each_safe (node, &hub->connections)
+                hub_cbs_pump(list_entry(node, struct hub_connection, node));
+}
+
+/* May one more device be authorised now? If not, the tokens go on when the rate allows. */
+static bool rate_allows(struct hub *hub)
+{
+        int64_t now_us = hub->client->now_ms * 1000;
+        int64_t rate = hub->client->options.devices_per_second;
+
+        if (rate <= 0)
+                return true;
+        if (hub->rate_us > now_us + RATE_BURST_US) {
+                if (hub->rate_timer.position == 0)
+                        loop_timer_start(hub->client->loop, &hub->rate_timer,
+                                         (hub->rate_us - RATE_BURST_US - now_us) / 1000 + 1);
+                return false;
+        }
+        if (hub->rate_us < now_us)
+                hub->rate_us = now_us;
+        hub->rate_us += US_PER_S / rate;
+        return true;
+}
+
+/* Of a doubted hub only the token of the probe is asked for; renewals know no rate. */
+static bool may_send(const struct hub_device *device)
+{
+        const struct hub_doubt *doubt = &device->hub->doubt;
+
+        if (doubt->trust == HUB_DOUBTED && doubt->probe != device)
+                return false;
+        return device->place == HUB_PLACE_READY || rate_allows(device->hub);
+}
+
 void hub_cbs_pump(struct hub_connection *connection)
 {
         struct hub_cbs *cbs = &connection->cbs;
@@ -174,15 +232,15 @@ void hub_cbs_pump(struct hub_connection *connection)
                         list_entry(cbs->queued.head.next, struct hub_device, token.node);
                 struct reason reason = REASON_INIT;
 
-                if (!hub_doubt_allows(device))
-                        break;
-                if (device->place != HUB_PLACE_READY && !hub_pool_rate_allows(connection->hub))
+                if (!may_send(device))
                         break;
                 if (!send_request(device, &reason))
-                        hub_device_refuse(device, HUB_REFUSAL_UNAUTHORIZED, reason.text);
-                hub_connection_wrote(connection);
+                        end(device, HUB_TOKEN_UNSIGNED, reason.text);
+                hub_core_wrote(connection);
         }
 }
+
+/* --- answers -------------------------------------------------------------------------------- */
 
 static uint64_t correlated_number(const struct amqp_inbox *answer)
 {
@@ -224,24 +282,7 @@ static void answered(struct hub_connection *connection, const struct amqp_inbox 
         value = amqp_inbox_property(answer, AZURE_CBS_STATUS_CODE);
         if (!amqp_wire_int(&value, &status) || status < 100 || status > 999)
                 status = 500;
-        hub_cbs_forget(device);
-        hub_device_token_answered(device, (int)status, buf_text(&description));
-}
-
-static void received(struct hub_connection *connection, pn_delivery_t *delivery)
-{
-        struct amqp_inbox *inbox = &connection->hub->client->inbox;
-        bool good;
-
-        if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
-                return;
-        good = amqp_inbox_take(inbox, delivery, ANSWER_SIZE_MAX);
-        pn_delivery_update(delivery, good ? PN_ACCEPTED : PN_REJECTED);
-        pn_delivery_settle(delivery);
-        pn_link_flow(connection->cbs.receiver, 1);
-        if (good)
-                answered(connection, inbox);
-        hub_cbs_pump(connection);
+        end(device, (int)status, buf_text(&description));
 }
 
 /* The hub ended the links; those who waited for an answer try again, each in its own time. */
@@ -253,15 +294,11 @@ static void ended(struct hub_connection *connection, pn_condition_t *condition)
 
         hub_condition_read(&copy, condition, "the hub ended the token links");
         hub_cbs_close(connection);
-        while (!list_is_empty(&cbs->sent)) {
-                struct hub_device *device =
-                        list_entry(cbs->sent.head.next, struct hub_device, token.node);
-
-                hub_cbs_forget(device);
-                hub_device_token_answered(device, 0, copy.reason.text);
-        }
+        while (!list_is_empty(&cbs->sent))
+                end(list_entry(cbs->sent.head.next, struct hub_device, token.node),
+                    HUB_TOKEN_UNANSWERED, copy.reason.text);
         if (++cbs->ended > MOST_ENDED)
-                hub_connection_fail(connection, copy.reason.text);
+                hub_core_fail(connection, copy.reason.text);
         else
                 loop_timer_start(client->loop, &cbs->open_timer,
                                  hub_core_backoff(client, cbs->ended));
@@ -271,6 +308,7 @@ void hub_cbs_event(struct hub_connection *connection, pn_event_t *event)
 {
         struct hub_cbs *cbs = &connection->cbs;
         pn_link_t *link = pn_event_link(event);
+        const struct amqp_inbox *answer = NULL;
 
         switch (pn_event_type(event)) {
         case PN_LINK_FLOW:
@@ -278,7 +316,10 @@ void hub_cbs_event(struct hub_connection *connection, pn_event_t *event)
                 break;
         case PN_DELIVERY:
                 if (link == cbs->receiver)
-                        received(connection, pn_event_delivery(event));
+                        answer = hub_link_receive(connection->hub->client, pn_event_delivery(event),
+                                                  ANSWER_SIZE_MAX);
+                if (answer != NULL)
+                        answered(connection, answer);
                 break;
         case PN_LINK_REMOTE_CLOSE:
         case PN_LINK_REMOTE_DETACH:
@@ -337,8 +378,7 @@ static bool answers_nobody(struct hub_connection *connection, const struct hub_d
                 call_witnesses(connection, silent);
         if (cbs->witnesses > 0)
                 return false;
-        return hub_connection_seated(connection) == 1 ||
-               (cbs->unheard != NULL && cbs->unheard != silent);
+        return hub_core_seated(connection) == 1 || (cbs->unheard != NULL && cbs->unheard != silent);
 }
 
 bool hub_cbs_check(struct hub_connection *connection)
@@ -354,10 +394,9 @@ bool hub_cbs_check(struct hub_connection *connection)
                         break;
                 if (answers_nobody(connection, device))
                         return false;
-                hub_cbs_forget(device);
+                end(device, HUB_TOKEN_UNANSWERED, "the hub did not answer the token");
                 if (cbs->witnesses == 0 && cbs->heard_ms < device->token.sent_ms)
                         cbs->unheard = device;
-                hub_device_token_answered(device, 0, "the hub did not answer the token");
         }
         hub_cbs_pump(connection);
         return !starves(connection);

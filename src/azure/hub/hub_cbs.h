@@ -6,38 +6,10 @@
 #ifndef ISTHMUS_AZURE_HUB_HUB_CBS_H
 #define ISTHMUS_AZURE_HUB_HUB_CBS_H
 
-#include <proton/engine.h>
+#include <proton/event.h>
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "azure/hub/hub_core.h"
-
-struct hub_device;
-
-/* A device's request; on one of the lists below, or idle. */
-struct hub_token {
-        struct list_node node;
-        struct list *list; /* NULL = idle */
-        uint64_t number;   /* of the request under way: makes its message-id */
-        int64_t sent_ms;
-        int64_t until_ms; /* wall clock; when the token ends that was sent */
-        bool is_witness;  /* asked to see if the hub still answers anybody */
-};
-
-struct hub_cbs {
-        pn_session_t *session;
-        pn_link_t *sender;
-        pn_link_t *receiver;
-        struct list queued; /* to be sent when credit and rate allow */
-        struct list sent;   /* in the order of sending: the first times out first */
-        uint64_t last_number;
-        int64_t heard_ms;         /* when the hub last answered */
-        int64_t starved_since_ms; /* requests wait, and the hub gives no credit; 0 = not so */
-        int witnesses;            /* under way */
-        const struct hub_device *unheard; /* whose silence nobody witnessed; for comparing */
-        int ended; /* times in a row that the hub ended the links without an answer */
-        struct timer open_timer;
-};
+#include "azure/hub/hub_inside.h"
 
 void hub_cbs_init(struct hub_connection *connection);
 
@@ -47,7 +19,10 @@ void hub_cbs_open(struct hub_connection *connection);
 /* Closes session and links. */
 void hub_cbs_close(struct hub_connection *connection);
 
-/* Queues a token for a device; a renewal goes before first ones, and at no rate. */
+/*
+ * Queues a token for a device; a renewal goes before first ones, and at no rate. What comes of it
+ * is HUB_WORK_TOKEN.
+ */
 void hub_cbs_request(struct hub_device *device);
 void hub_cbs_forget(struct hub_device *device);
 

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #include "azure/hub/amqp_message.h"
-#include "azure/hub/hub_device.h"
+#include "azure/hub/hub_core.h"
+#include "azure/hub/hub_link.h"
 #include "azure/names.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -66,11 +67,11 @@ void hub_commands_attach(struct hub_device *device)
 
         if (commands->link != NULL)
                 return;
-        commands->link = hub_links_receiver(device, "commands", AZURE_PATH_COMMANDS);
+        commands->link = hub_link_receiver(device, "commands", AZURE_PATH_COMMANDS);
         pn_link_set_max_message_size(commands->link, SIZE_MAX_ENCODED);
-        hub_links_open(device, commands->link, NULL);
+        hub_link_open(device, commands->link, NULL);
         pn_link_flow(commands->link, WINDOW);
-        hub_device_expect_open(device, &device->command_pause);
+        hub_link_expect_open(device, &device->command_pause);
 }
 
 static void lose(struct received *received)
@@ -98,10 +99,10 @@ void hub_commands_detach(struct hub_device *device)
 
                 lose(received);
                 move(received, &commands->lost);
-                hub_device_news(device);
+                hub_core_news(device);
         }
         commands->link = NULL;
-        hub_connection_end_link(device->connection, link);
+        hub_link_end(device->connection, link);
 }
 
 void hub_commands_release(struct hub_device *device)
@@ -180,7 +181,7 @@ static void receive(struct hub_device *device, pn_delivery_t *delivery)
         received->delivery = delivery;
         pn_delivery_set_context(delivery, received);
         move(received, &device->commands.arrived);
-        hub_device_news(device);
+        hub_core_news(device);
 }
 
 void hub_commands_event(struct hub_device *device, pn_event_t *event)
@@ -196,7 +197,7 @@ void hub_commands_event(struct hub_device *device, pn_event_t *event)
                 hub_condition_read(&condition, pn_link_remote_condition(device->commands.link),
                                    "the hub ended the link");
                 hub_commands_detach(device);
-                hub_device_command_condition(device, &condition);
+                hub_core_condition(device, HUB_WORK_COMMANDS, &condition);
                 break;
         default:
                 break;
@@ -239,7 +240,7 @@ bool hub_command_settle(struct hub_command *command, enum hub_settlement settlem
                 pn_delivery_update(received->delivery, outcomes[settlement]);
                 pn_delivery_settle(received->delivery);
                 pn_link_flow(device->commands.link, 1);
-                hub_connection_wrote(device->connection);
+                hub_core_wrote(device->connection);
         }
         received_free(received);
         return device != NULL;

@@ -3,20 +3,9 @@
 #ifndef ISTHMUS_AZURE_HUB_HUB_COMMANDS_H
 #define ISTHMUS_AZURE_HUB_HUB_COMMANDS_H
 
-#include <proton/engine.h>
-#include <stdbool.h>
+#include <proton/event.h>
 
-#include "azure/hub/hub_core.h"
-
-struct hub_device;
-
-/* The lists hold struct hub_command with what belongs to it. */
-struct hub_commands {
-        pn_link_t *link;
-        struct list arrived; /* its owner is to be told */
-        struct list held;    /* its owner settles it */
-        struct list lost;    /* its owner is to be told that the lock is gone */
-};
+#include "azure/hub/hub_inside.h"
 
 void hub_commands_init(struct hub_commands *commands);
 

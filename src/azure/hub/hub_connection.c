@@ -6,7 +6,11 @@
 #include <proton/transport.h>
 #include <stdlib.h>
 
+#include "azure/hub/hub_cbs.h"
+#include "azure/hub/hub_core.h"
 #include "azure/hub/hub_device.h"
+#include "azure/hub/hub_telemetry.h"
+#include "azure/hub/hub_trial.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -79,9 +83,12 @@ static void connection_free(struct hub_connection *connection)
                 list_remove(&hub->client->unsent, &connection->unsent_node);
         if (hub->client->current == connection)
                 hub->client->current = NULL;
+        if (connection->work_node.next != NULL)
+                list_remove(&hub->client->busy_connections, &connection->work_node);
         list_remove(&hub->connections, &connection->node);
+        free(connection->fails);
         free(connection);
-        hub_pool_seat_soon(hub);
+        hub_core_seat_soon(hub);
 }
 
 /* Nobody is on it any more, whatever becomes of the transport. */
@@ -101,7 +108,18 @@ static void leave(struct hub_connection *connection, const char *why)
                                           why);
         }
         hub_cbs_close(connection);
-        hub_pool_seat_soon(connection->hub);
+        hub_core_seat_soon(connection->hub);
+}
+
+/* The next connection to the hub waits. Many that are lost together count once. */
+static void back_off(struct hub *hub)
+{
+        int64_t now_ms = hub->client->now_ms;
+
+        if (now_ms < hub->not_before_ms)
+                return;
+        hub->not_before_ms = now_ms + hub_core_backoff(hub->client, hub->failures);
+        hub->failures++;
 }
 
 static void lost(struct hub_connection *connection, const struct hub_condition *condition)
@@ -114,7 +132,7 @@ static void lost(struct hub_connection *connection, const struct hub_condition *
                 return;
         /* What suspects do to their connections is to delay nobody else. */
         if (!was_open || !connection->for_suspects)
-                hub_pool_back_off(hub);
+                back_off(hub);
         if (was_open)
                 hub_trial_lost(connection);
         if (was_open)
@@ -158,7 +176,7 @@ static void opened(struct hub_connection *connection)
         log_info("HUB_CONNECTED", "Connected to a hub", LOG_TEXT("hub", connection->hub->name),
                  LOG_END);
         hub_cbs_open(connection);
-        hub_pool_seat_soon(connection->hub);
+        hub_core_seat_soon(connection->hub);
 }
 
 static void closed_by_hub(struct hub_connection *connection)
@@ -181,31 +199,6 @@ static void transport_closed(struct hub_connection *connection)
         lost(connection, &condition);
         pn_connection_set_context(connection->connection, NULL);
         connection_free(connection);
-}
-
-/*
- * Links and sessions are freed when both sides have closed them and the hub's close was handled:
- * several closes come in one batch, so the state of a link may be ahead of its event.
- */
-void hub_connection_end_link(struct hub_connection *connection, pn_link_t *link)
-{
-        if (link == NULL)
-                return;
-        pn_link_close(link);
-        if (link == connection->closed_link)
-                pn_link_free(link);
-        hub_connection_wrote(connection);
-}
-
-void hub_connection_end_session(struct hub_connection *connection, pn_session_t *session)
-{
-        if (session == NULL)
-                return;
-        pn_session_set_context(session, NULL);
-        pn_session_close(session);
-        if (session == connection->closed_session)
-                pn_session_free(session);
-        hub_connection_wrote(connection);
 }
 
 /* True if this is the hub's answer to a close of ours: then nobody knows the object any more. */
@@ -239,7 +232,7 @@ static void session_event(struct hub_connection *connection, pn_event_t *event)
         if (session == connection->cbs.session)
                 hub_cbs_event(connection, event);
         else if (device != NULL)
-                hub_links_event(device, event);
+                hub_device_event(device, event);
         connection->closed_link = NULL;
         connection->closed_session = NULL;
 }
@@ -275,19 +268,10 @@ void hub_connection_event(pn_connection_t *pn_connection, pn_event_t *event)
         }
 }
 
-size_t hub_connection_seated(const struct hub_connection *connection)
-{
-        size_t count = 0;
-
-        for (size_t i = 0; i < HUB_PLACES; i++)
-                count += connection->devices[i].count;
-        return count;
-}
-
 size_t hub_connection_seats(struct hub_connection *connection)
 {
         size_t share = hub_trial_share(connection->hub);
-        size_t seated = hub_connection_seated(connection);
+        size_t seated = hub_core_seated(connection);
         size_t taken;
 
         if (connection->state == HUB_CONNECTION_ENDING || connection->full)
@@ -309,34 +293,14 @@ void hub_connection_full(struct hub_connection *connection)
         connection->full = true;
         log_info("HUB_CONNECTION_FULL", "The hub takes no more devices on a connection",
                  LOG_TEXT("hub", connection->hub->name),
-                 LOG_INT("devices", hub_connection_seated(connection)), LOG_END);
-}
-
-void hub_connection_left(struct hub_connection *connection, bool had_token)
-{
-        struct hub_client *client = connection->hub->client;
-
-        if (had_token) {
-                connection->spent++;
-                connection->spent_until_ms = client->now_ms + client->options.token_lifetime_ms;
-        }
-        if (hub_connection_seated(connection) == 0)
-                connection->empty_since_ms = client->now_ms;
-}
-
-void hub_connection_wrote(struct hub_connection *connection)
-{
-        struct hub_client *client = connection->hub->client;
-
-        if (connection != client->current && connection->unsent_node.next == NULL)
-                list_push_back(&client->unsent, &connection->unsent_node);
+                 LOG_INT("devices", hub_core_seated(connection)), LOG_END);
 }
 
 void hub_connection_close(struct hub_connection *connection, const char *why)
 {
         leave(connection, why);
         pn_connection_close(connection->connection);
-        hub_connection_wrote(connection);
+        hub_core_wrote(connection);
 }
 
 void hub_connection_abandon(struct hub_connection *connection, const char *why)
@@ -374,7 +338,7 @@ void hub_connection_fail(struct hub_connection *connection, const char *why)
         hub_condition_read(&condition, NULL, why);
         lost(connection, &condition);
         pn_connection_close(connection->connection);
-        hub_connection_wrote(connection);
+        hub_core_wrote(connection);
 }
 
 /* Sends that were never answered: their links are made anew (trap 6 of the reference). */
@@ -401,7 +365,7 @@ static void watch_open(struct hub_connection *connection)
                 hub_connection_fail(connection, "the hub does not answer tokens");
                 return;
         }
-        if (hub_connection_seated(connection) == 0 &&
+        if (hub_core_seated(connection) == 0 &&
             now_ms - connection->empty_since_ms > EMPTY_TIMEOUT_MS)
                 hub_connection_close(connection, "no device needs it");
 }

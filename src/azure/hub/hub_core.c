@@ -1,162 +1,152 @@
 // SPDX-License-Identifier: MIT
 #include "azure/hub/hub_core.h"
 
+#include <proton/delivery.h>
 #include <stdlib.h>
 
-#include "azure/hub/hub_connection.h"
-#include "azure/hub/hub_device.h"
-#include "azure/hub/hub_pool.h"
-#include "azure/names.h"
-#include "base/clock.h"
-#include "base/crypto.h"
+#include "base/backoff.h"
 #include "base/mem.h"
-#include "base/thread.h"
 
-#define DEFAULT_TOKEN_LIFETIME_MS (INT64_C(3600) * 1000)
-#define DEFAULT_BACKOFF_MIN_MS    500
-#define DEFAULT_BACKOFF_MAX_MS    (INT64_C(60) * 1000)
+#define FAILURES_FORGOTTEN_MS (INT64_C(5) * 60 * 1000)
 
-/* By less the clock may run away from the steady one; that is not to matter. */
-#define CLOCK_STEP_MS 10000
+/* --- notes for the turn ----------------------------------------------------------------------- */
 
-void hub_core_init(struct hub_client *client, const struct hub_client_options *options,
-                   const struct hub_io *io)
+static void note(struct list *list, struct list_node *node)
 {
-        struct hub_client_options *own = &client->options;
-
-        *client = (struct hub_client){.options = *options, .loop = options->loop, .io = io};
-        if (own->port == 0)
-                own->port = AZURE_AMQP_PORT;
-        if (own->devices_per_connection <= 0 ||
-            own->devices_per_connection > AZURE_DEVICES_PER_CONNECTION)
-                own->devices_per_connection = AZURE_DEVICES_PER_CONNECTION;
-        if (own->token_lifetime_ms <= 0)
-                own->token_lifetime_ms = DEFAULT_TOKEN_LIFETIME_MS;
-        if (own->backoff_min_ms <= 0)
-                own->backoff_min_ms = DEFAULT_BACKOFF_MIN_MS;
-        if (own->backoff_max_ms <= 0)
-                own->backoff_max_ms = DEFAULT_BACKOFF_MAX_MS;
-        client->client_version =
-                mem_text(options->client_version != NULL ? options->client_version
-                                                         : "isthmus/" ISTHMUS_VERSION);
-        own->client_version = client->client_version;
-        own->trusted_certificates = NULL;
-        list_init(&client->hubs);
-        list_init(&client->news);
-        list_init(&client->unsent);
-        hub_core_time(client, clock_steady_ms(), clock_wall_ms());
+        if (node->next == NULL)
+                list_push_back(list, node);
 }
 
-static void clock_was_set(struct hub_client *client)
+void hub_core_work(struct hub_device *device, enum hub_work work)
 {
-        list_for_each (hub_node, &client->hubs) {
-                struct hub *hub = list_entry(hub_node, struct hub, node);
-
-                list_for_each (other, &hub->connections) {
-                        struct hub_connection *connection =
-                                list_entry(other, struct hub_connection, node);
-
-                        list_for_each (node, &connection->devices[HUB_PLACE_READY])
-                                hub_device_clock_was_set(list_entry(node, struct hub_device, node));
-                }
-                hub_doubt_clock_was_set(hub);
-        }
+        device->work |= work;
+        note(&device->hub->client->busy_devices, &device->work_node);
 }
 
-void hub_core_time(struct hub_client *client, int64_t steady_ms, int64_t wall_ms)
+void hub_core_condition(struct hub_device *device, enum hub_work work,
+                        const struct hub_condition *condition)
 {
-        int64_t step_ms = wall_ms - steady_ms - client->wall_offset_ms;
-
-        loop_set_time(client->loop, steady_ms);
-        client->now_ms = steady_ms;
-        client->wall_ms = wall_ms;
-        if (client->wall_offset_ms != 0 && step_ms > -CLOCK_STEP_MS && step_ms < CLOCK_STEP_MS)
-                return;
-        client->wall_offset_ms = wall_ms - steady_ms;
-        clock_was_set(client);
+        if (device->condition == NULL)
+                device->condition = mem_new(1, sizeof(*condition));
+        *device->condition = *condition;
+        hub_core_work(device, work);
 }
 
-void hub_core_deinit(struct hub_client *client)
+void hub_core_forget_work(struct hub_device *device)
 {
-        list_for_each_safe (node, &client->hubs)
-                hub_pool_free(list_entry(node, struct hub, node));
-        buf_deinit(&client->encoded);
-        amqp_inbox_deinit(&client->inbox);
-        free(client->client_version);
+        if (device->work_node.next != NULL)
+                list_remove(&device->hub->client->busy_devices, &device->work_node);
+        device->work = 0;
+        free(device->condition);
+        device->condition = NULL;
 }
 
-bool hub_core_tell(struct hub_client *client)
+void hub_core_fail(struct hub_connection *connection, const char *why)
 {
-        struct list_node *node;
-        bool any = false;
-
-        while ((node = list_pop_front(&client->news)) != NULL) {
-                hub_device_tell(list_entry(node, struct hub_device, news_node));
-                any = true;
-        }
-        return any;
+        if (connection->fails == NULL)
+                connection->fails = mem_text(why);
+        note(&connection->hub->client->busy_connections, &connection->work_node);
 }
 
-void hub_core_flush(struct hub_client *client)
+void hub_core_news(struct hub_device *device)
 {
-        struct list_node *node;
-
-        while ((node = list_pop_front(&client->unsent)) != NULL) {
-                struct hub_connection *connection =
-                        list_entry(node, struct hub_connection, unsent_node);
-
-                client->io->wake(client, connection->connection);
-        }
+        if (device->place != HUB_PLACE_CLOSED)
+                note(&device->hub->client->news, &device->news_node);
 }
 
-int64_t hub_core_random(int64_t low, int64_t high)
+void hub_core_wrote(struct hub_connection *connection)
 {
-        uint64_t bits;
-
-        if (high <= low)
-                return low;
-        crypto_random(&bits, sizeof(bits));
-        return low + (int64_t)(bits % (uint64_t)(high - low));
+        if (connection != connection->hub->client->current)
+                note(&connection->hub->client->unsent, &connection->unsent_node);
 }
+
+void hub_core_seat_soon(struct hub *hub)
+{
+        if (hub->seat_timer.position == 0 || hub->seat_timer.due_ms > hub->client->now_ms)
+                loop_timer_start(hub->client->loop, &hub->seat_timer, 0);
+}
+
+/* --- pauses ----------------------------------------------------------------------------------- */
 
 int64_t hub_core_backoff(const struct hub_client *client, int attempt)
 {
-        int64_t delay = client->options.backoff_min_ms;
-
-        while (attempt-- > 0 && delay < client->options.backoff_max_ms)
-                delay *= 2;
-        if (delay > client->options.backoff_max_ms)
-                delay = client->options.backoff_max_ms;
-        return hub_core_random(delay / 2, delay + 1);
+        return backoff_ms(attempt + 1, client->options.backoff_min_ms,
+                          client->options.backoff_max_ms);
 }
 
-void hub_core_stop(struct hub_client *client)
+int64_t hub_core_pause(struct hub_client *client, struct hub_pause *pause, int64_t least_ms)
 {
-        client->stopping = true;
-        list_for_each (hub_node, &client->hubs) {
-                struct hub *hub = list_entry(hub_node, struct hub, node);
+        int64_t delay_ms;
 
-                list_for_each_safe (node, &hub->connections)
-                        hub_connection_check_stop(list_entry(node, struct hub_connection, node));
-        }
+        if (client->now_ms - pause->failed_ms > FAILURES_FORGOTTEN_MS)
+                pause->failures = 0;
+        pause->failed_ms = client->now_ms;
+        delay_ms = hub_core_backoff(client, pause->failures++);
+        if (delay_ms < least_ms)
+                delay_ms = backoff_between_ms(least_ms, least_ms * 2);
+        loop_timer_start(client->loop, &pause->timer, delay_ms);
+        return delay_ms;
 }
 
-bool hub_core_is_stopped(const struct hub_client *client)
+void hub_core_repair(struct hub_device *device, int64_t least_ms)
 {
-        list_for_each (node, &client->hubs) {
-                if (!list_is_empty(&list_entry(node, struct hub, node)->connections))
-                        return false;
-        }
-        return true;
+        if (device->place == HUB_PLACE_READY)
+                hub_core_pause(device->hub->client, &device->pause, least_ms);
 }
 
-void hub_core_abandon(struct hub_client *client)
-{
-        list_for_each (hub_node, &client->hubs) {
-                struct hub *hub = list_entry(hub_node, struct hub, node);
+/* --- sends ------------------------------------------------------------------------------------ */
 
-                list_for_each_safe (node, &hub->connections)
-                        hub_connection_abandon(list_entry(node, struct hub_connection, node),
-                                               "the client was closed");
+struct hub_send *hub_core_send_new(struct hub_device *device, uint64_t token)
+{
+        struct hub_send *send = mem_new(1, sizeof(*send));
+
+        send->device = device;
+        send->token = token;
+        return send;
+}
+
+void hub_core_send_end(struct hub_send *send, enum hub_outcome outcome, const char *reason)
+{
+        struct hub_device *device = send->device;
+
+        if (send->delivery != NULL) {
+                pn_delivery_set_context(send->delivery, NULL);
+                pn_delivery_settle(send->delivery);
+                send->delivery = NULL;
+                list_remove(&device->telemetry.in_flight, &send->device_node);
+                list_remove(&device->connection->in_flight, &send->connection_node);
+        } else if (send == device->twin.report) {
+                device->twin.report = NULL;
+                loop_timer_stop(device->hub->client->loop, &device->twin.timer);
         }
+        send->outcome = outcome;
+        send->reason = mem_text(reason);
+        list_push_back(&device->ended, &send->device_node);
+        hub_core_news(device);
+}
+
+void hub_core_send_free(struct hub_send *send)
+{
+        free(send->reason);
+        free(send);
+}
+
+struct hub_send *hub_core_oldest(const struct hub_device *device)
+{
+        const struct list *in_flight = &device->telemetry.in_flight;
+
+        return list_is_empty(in_flight)
+                       ? NULL
+                       : list_entry(in_flight->head.next, struct hub_send, device_node);
+}
+
+/* --- seats ------------------------------------------------------------------------------------ */
+
+size_t hub_core_seated(const struct hub_connection *connection)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < HUB_PLACES; i++)
+                count += connection->devices[i].count;
+        return count;
 }

@@ -2,8 +2,9 @@
 #include "azure/hub/hub_doubt.h"
 
 #include "azure/hub/hub_cbs.h"
+#include "azure/hub/hub_core.h"
 #include "azure/hub/hub_device.h"
-#include "azure/hub/hub_pool.h"
+#include "base/backoff.h"
 #include "base/log.h"
 
 #define MANY               5
@@ -35,7 +36,7 @@ static bool has_many_devices(const struct hub *hub)
         for (size_t i = 0; i < HUB_PLACES; i++)
                 count += hub->devices[i].count;
         list_for_each (node, &hub->connections)
-                count += hub_connection_seated(list_entry(node, struct hub_connection, node));
+                count += hub_core_seated(list_entry(node, struct hub_connection, node));
         return count >= MANY;
 }
 
@@ -127,8 +128,12 @@ static void doubt_all(struct hub *hub, const char *why)
         loop_timer_start(hub->client->loop, &doubt->timer, FIRST_PROBE_MS);
         log_warn("HUB_DOUBTED", "A hub refuses all devices, so its refusals are not believed",
                  LOG_TEXT("hub", hub->name), LOG_TEXT("reason", why), LOG_END);
-        list_for_each (node, &hub->devices[HUB_PLACE_DOUBTED])
-                hub_device_tell_again(list_entry(node, struct hub_device, node));
+        list_for_each (node, &hub->devices[HUB_PLACE_DOUBTED]) {
+                struct hub_device *device = list_entry(node, struct hub_device, node);
+
+                device->tell_again = true;
+                hub_core_news(device);
+        }
 }
 
 static bool is_under_way(const struct hub_device *probe)
@@ -173,7 +178,7 @@ static void send_probe(struct hub *hub)
                 return;
         }
         loop_timer_start(hub->client->loop, &doubt->timer,
-                         hub_core_random(PROBE_MIN_MS, PROBE_MIN_MS * 3 / 2) *
+                         backoff_between_ms(PROBE_MIN_MS, PROBE_MIN_MS * 3 / 2) *
                                  (doubt->probes < PROBE_MAX_MS / PROBE_MIN_MS
                                           ? doubt->probes
                                           : PROBE_MAX_MS / PROBE_MIN_MS));
@@ -271,13 +276,6 @@ void hub_doubt_asked(struct hub_device *device)
         if (doubt->trust == HUB_DOUBTED && device != doubt->probe && !is_under_way(doubt->probe) &&
             hub->client->now_ms - doubt->probed_ms >= FIRST_PROBE_MS)
                 loop_timer_start(hub->client->loop, &doubt->timer, 0);
-}
-
-bool hub_doubt_allows(const struct hub_device *device)
-{
-        const struct hub_doubt *doubt = &device->hub->doubt;
-
-        return doubt->trust != HUB_DOUBTED || doubt->probe == device;
 }
 
 void hub_doubt_clock_was_set(struct hub *hub)

@@ -15,31 +15,8 @@
 #define ISTHMUS_AZURE_HUB_HUB_DOUBT_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "azure/hub/hub_client.h"
-
-struct hub;
-struct hub_device;
-
-enum hub_trust {
-        HUB_TRUSTED,   /* a refusal is the device's own, or begins a suspicion */
-        HUB_BELIEVED,  /* doubt has lasted too long: a refusal is the device's own */
-        HUB_SUSPECTED, /* few were refused yet */
-        HUB_DOUBTED,
-};
-
-struct hub_doubt {
-        enum hub_trust trust;
-        int64_t since_ms;         /* of suspicion or doubt */
-        int64_t accepted_ms;      /* when a token was last accepted; 0 = never */
-        int refused;              /* since the suspicion began */
-        enum hub_refusal refusal; /* the last one */
-        struct hub_device *probe; /* who tries for all; or NULL */
-        int probes;
-        int64_t probed_ms; /* when the last one was chosen */
-        struct timer timer;
-};
+#include "azure/hub/hub_inside.h"
 
 void hub_doubt_init(struct hub *hub);
 void hub_doubt_deinit(struct hub *hub);
@@ -55,9 +32,6 @@ void hub_doubt_accepted(struct hub *hub);
 
 /* A token of this device waits to be sent. */
 void hub_doubt_asked(struct hub_device *device);
-
-/* May a token be sent for this device now? */
-bool hub_doubt_allows(const struct hub_device *device);
 
 /* The wall clock was set. */
 void hub_doubt_clock_was_set(struct hub *hub);

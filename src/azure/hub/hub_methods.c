@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "azure/hub/amqp_message.h"
-#include "azure/hub/hub_device.h"
+#include "azure/hub/hub_core.h"
+#include "azure/hub/hub_link.h"
 #include "azure/names.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -66,13 +67,13 @@ void hub_methods_attach(struct hub_device *device)
         if (methods->requests != NULL)
                 return;
         crypto_uuid4(correlation + strlen(correlation));
-        methods->requests = hub_links_receiver(device, "methods-in", AZURE_PATH_METHODS);
+        methods->requests = hub_link_receiver(device, "methods-in", AZURE_PATH_METHODS);
         pn_link_set_max_message_size(methods->requests, SIZE_MAX_ENCODED);
-        methods->answers = hub_links_sender(device, "methods-out", AZURE_PATH_METHODS);
-        hub_links_open(device, methods->answers, correlation);
-        hub_links_open(device, methods->requests, correlation);
+        methods->answers = hub_link_sender(device, "methods-out", AZURE_PATH_METHODS);
+        hub_link_open(device, methods->answers, correlation);
+        hub_link_open(device, methods->requests, correlation);
         pn_link_flow(methods->requests, WINDOW);
-        hub_device_expect_open(device, &device->command_pause);
+        hub_link_expect_open(device, &device->command_pause);
 }
 
 void hub_methods_detach(struct hub_device *device)
@@ -93,8 +94,8 @@ void hub_methods_detach(struct hub_device *device)
                 move(call, NULL);
         }
         methods->requests = methods->answers = NULL;
-        hub_connection_end_link(device->connection, requests);
-        hub_connection_end_link(device->connection, answers);
+        hub_link_end(device->connection, requests);
+        hub_link_end(device->connection, answers);
 }
 
 static bool read_call(struct call *call, const struct amqp_inbox *inbox)
@@ -134,7 +135,7 @@ static void receive(struct hub_device *device, pn_delivery_t *delivery)
         }
         call->device = device;
         move(call, &device->methods.arrived);
-        hub_device_news(device);
+        hub_core_news(device);
 }
 
 void hub_methods_event(struct hub_device *device, pn_event_t *event)
@@ -153,7 +154,7 @@ void hub_methods_event(struct hub_device *device, pn_event_t *event)
                 hub_condition_read(&condition, pn_link_remote_condition(link),
                                    "the hub ended the link");
                 hub_methods_detach(device);
-                hub_device_command_condition(device, &condition);
+                hub_core_condition(device, HUB_WORK_COMMANDS, &condition);
                 break;
         default:
                 break;
@@ -200,7 +201,7 @@ static void send_answer(struct hub_device *device)
         pn_link_advance(methods->answers);
         pn_delivery_settle(delivery); /* nobody could do anything about a refused answer */
         pn_link_flow(methods->requests, 1);
-        hub_connection_wrote(device->connection);
+        hub_core_wrote(device->connection);
 }
 
 bool hub_method_is_lost(const struct hub_method *method)

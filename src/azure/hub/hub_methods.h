@@ -3,21 +3,9 @@
 #ifndef ISTHMUS_AZURE_HUB_HUB_METHODS_H
 #define ISTHMUS_AZURE_HUB_HUB_METHODS_H
 
-#include <proton/engine.h>
-#include <stdbool.h>
+#include <proton/event.h>
 
-#include "azure/hub/hub_core.h"
-
-struct hub_device;
-
-/* The lists hold struct hub_method with what belongs to it. */
-struct hub_methods {
-        pn_link_t *requests;
-        pn_link_t *answers;
-        uint64_t answered;   /* counts delivery tags */
-        struct list arrived; /* its owner is to be told */
-        struct list held;    /* its owner answers */
-};
+#include "azure/hub/hub_inside.h"
 
 void hub_methods_init(struct hub_methods *methods);
 

@@ -5,21 +5,28 @@
 #include <string.h>
 
 #include "azure/endpoint.h"
+#include "azure/hub/hub_cbs.h"
 #include "azure/hub/hub_connection.h"
+#include "azure/hub/hub_core.h"
 #include "azure/hub/hub_device.h"
+#include "azure/hub/hub_doubt.h"
+#include "azure/hub/hub_trial.h"
+#include "azure/names.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
-
-#define US_PER_S INT64_C(1000000)
 
 /* Connections to a hub that are being made at a time. */
 #define MOST_CONNECTING 8
 
-/* A burst may use what the rate allows in this time. */
-#define RATE_BURST_US (US_PER_S / 10)
+#define DEFAULT_TOKEN_LIFETIME_MS (INT64_C(3600) * 1000)
+#define DEFAULT_BACKOFF_MIN_MS    500
+#define DEFAULT_BACKOFF_MAX_MS    (INT64_C(60) * 1000)
+
+/* By less the clock may run away from the steady one; that is not to matter. */
+#define CLOCK_STEP_MS 10000
 
 static void seat_waiting(struct timer *timer);
-static void rate_allows_again(struct timer *timer);
 
 static struct hub *hub_new(struct hub_client *client, const char *name)
 {
@@ -40,12 +47,11 @@ static struct hub *hub_new(struct hub_client *client, const char *name)
                 list_init(&hub->devices[i]);
         hub_doubt_init(hub);
         hub->seat_timer.run = seat_waiting;
-        hub->rate_timer.run = rate_allows_again;
         list_push_back(&client->hubs, &hub->node);
         return hub;
 }
 
-struct hub *hub_pool_hub(struct hub_client *client, const char *name)
+static struct hub *hub_of(struct hub_client *client, const char *name)
 {
         list_for_each (node, &client->hubs) {
                 struct hub *hub = list_entry(node, struct hub, node);
@@ -56,7 +62,7 @@ struct hub *hub_pool_hub(struct hub_client *client, const char *name)
         return hub_new(client, name);
 }
 
-void hub_pool_free(struct hub *hub)
+static void hub_free(struct hub *hub)
 {
         for (size_t i = 0; i < HUB_PLACES; i++) {
                 list_for_each_safe (node, &hub->devices[i])
@@ -139,53 +145,114 @@ static void seat_waiting(struct timer *timer)
         seat_all(hub, HUB_PLACE_SUSPECT);
 }
 
-void hub_pool_seat_soon(struct hub *hub)
+/* --- devices and clocks --------------------------------------------------------------------- */
+
+struct hub_device *hub_device_open(struct hub_client *client, const struct hub_identity *identity,
+                                   const struct hub_device_handler *handler, void *context)
 {
-        if (hub->seat_timer.position == 0 || hub->seat_timer.due_ms > hub->client->now_ms)
-                loop_timer_start(hub->client->loop, &hub->seat_timer, 0);
+        THREAD_ASSERT(LOOP_THREAD);
+        return hub_device_new(hub_of(client, identity->hub), identity, handler, context);
 }
 
-void hub_pool_back_off(struct hub *hub)
+static void clock_was_set(struct hub_client *client)
 {
-        int64_t now_ms = hub->client->now_ms;
+        list_for_each (hub_node, &client->hubs) {
+                struct hub *hub = list_entry(hub_node, struct hub, node);
 
-        /* Many connections that are lost together count once. */
-        if (now_ms < hub->not_before_ms)
-                return;
-        hub->not_before_ms = now_ms + hub_core_backoff(hub->client, hub->failures);
-        hub->failures++;
-}
+                list_for_each (other, &hub->connections) {
+                        struct hub_connection *connection =
+                                list_entry(other, struct hub_connection, node);
 
-void hub_pool_works(struct hub *hub)
-{
-        hub->failures = 0;
-}
-
-static void rate_allows_again(struct timer *timer)
-{
-        struct hub *hub = list_entry(timer, struct hub, rate_timer);
-
-        list_for_each_safe (node, &hub->connections)
-                hub_cbs_pump(list_entry(node, struct hub_connection, node));
-}
-
-bool hub_pool_rate_allows(struct hub *hub)
-{
-        int64_t now_us = hub->client->now_ms * 1000;
-        int64_t rate = hub->client->options.devices_per_second;
-
-        if (rate <= 0)
-                return true;
-        if (hub->rate_us > now_us + RATE_BURST_US) {
-                if (hub->rate_timer.position == 0)
-                        loop_timer_start(hub->client->loop, &hub->rate_timer,
-                                         (hub->rate_us - RATE_BURST_US - now_us) / 1000 + 1);
-                return false;
+                        list_for_each (node, &connection->devices[HUB_PLACE_READY])
+                                hub_device_clock_was_set(list_entry(node, struct hub_device, node));
+                }
+                hub_doubt_clock_was_set(hub);
         }
-        if (hub->rate_us < now_us)
-                hub->rate_us = now_us;
-        hub->rate_us += US_PER_S / rate;
+}
+
+void hub_pool_time(struct hub_client *client, int64_t steady_ms, int64_t wall_ms)
+{
+        int64_t step_ms = wall_ms - steady_ms - client->wall_offset_ms;
+
+        loop_set_time(client->loop, steady_ms);
+        client->now_ms = steady_ms;
+        client->wall_ms = wall_ms;
+        if (client->wall_offset_ms != 0 && step_ms > -CLOCK_STEP_MS && step_ms < CLOCK_STEP_MS)
+                return;
+        client->wall_offset_ms = wall_ms - steady_ms;
+        clock_was_set(client);
+}
+
+/* --- begin and end -------------------------------------------------------------------------- */
+
+void hub_pool_init(struct hub_client *client, const struct hub_client_options *options,
+                   const struct hub_io *io)
+{
+        struct hub_client_options *own = &client->options;
+
+        *client = (struct hub_client){.options = *options, .loop = options->loop, .io = io};
+        if (own->port == 0)
+                own->port = AZURE_AMQP_PORT;
+        if (own->devices_per_connection <= 0 ||
+            own->devices_per_connection > AZURE_DEVICES_PER_CONNECTION)
+                own->devices_per_connection = AZURE_DEVICES_PER_CONNECTION;
+        if (own->token_lifetime_ms <= 0)
+                own->token_lifetime_ms = DEFAULT_TOKEN_LIFETIME_MS;
+        if (own->backoff_min_ms <= 0)
+                own->backoff_min_ms = DEFAULT_BACKOFF_MIN_MS;
+        if (own->backoff_max_ms <= 0)
+                own->backoff_max_ms = DEFAULT_BACKOFF_MAX_MS;
+        client->client_version =
+                mem_text(options->client_version != NULL ? options->client_version
+                                                         : "isthmus/" ISTHMUS_VERSION);
+        own->client_version = client->client_version;
+        own->trusted_certificates = NULL;
+        list_init(&client->hubs);
+        list_init(&client->busy_devices);
+        list_init(&client->busy_connections);
+        list_init(&client->news);
+        list_init(&client->unsent);
+        hub_pool_time(client, clock_steady_ms(), clock_wall_ms());
+}
+
+void hub_pool_stop(struct hub_client *client)
+{
+        client->stopping = true;
+        list_for_each (hub_node, &client->hubs) {
+                struct hub *hub = list_entry(hub_node, struct hub, node);
+
+                list_for_each_safe (node, &hub->connections)
+                        hub_connection_check_stop(list_entry(node, struct hub_connection, node));
+        }
+}
+
+bool hub_pool_is_stopped(const struct hub_client *client)
+{
+        list_for_each (node, &client->hubs) {
+                if (!list_is_empty(&list_entry(node, struct hub, node)->connections))
+                        return false;
+        }
         return true;
+}
+
+void hub_pool_abandon(struct hub_client *client)
+{
+        list_for_each (hub_node, &client->hubs) {
+                struct hub *hub = list_entry(hub_node, struct hub, node);
+
+                list_for_each_safe (node, &hub->connections)
+                        hub_connection_abandon(list_entry(node, struct hub_connection, node),
+                                               "the client was closed");
+        }
+}
+
+void hub_pool_deinit(struct hub_client *client)
+{
+        list_for_each_safe (node, &client->hubs)
+                hub_free(list_entry(node, struct hub, node));
+        buf_deinit(&client->encoded);
+        amqp_inbox_deinit(&client->inbox);
+        free(client->client_version);
 }
 
 /* --- for people ----------------------------------------------------------------------------- */

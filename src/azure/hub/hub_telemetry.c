@@ -6,8 +6,9 @@
 #include <stdlib.h>
 
 #include "azure/hub/amqp_message.h"
-#include "azure/hub/hub_connection.h"
-#include "azure/hub/hub_device.h"
+#include "azure/hub/hub_core.h"
+#include "azure/hub/hub_link.h"
+#include "azure/hub/hub_trial.h"
 #include "azure/names.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -18,12 +19,6 @@
 #define MOST_UNSETTLED 100
 /* A hub may slow a device down by its credit, but not for ever. */
 #define CREDIT_PATIENCE_MS (INT64_C(120) * 1000)
-
-void hub_send_free(struct hub_send *send)
-{
-        free(send->reason);
-        free(send);
-}
 
 void hub_telemetry_init(struct hub_telemetry *telemetry)
 {
@@ -36,10 +31,10 @@ void hub_telemetry_attach(struct hub_device *device)
 
         if (telemetry->link != NULL)
                 return;
-        telemetry->link = hub_links_sender(device, "events", AZURE_PATH_EVENTS);
-        hub_links_open(device, telemetry->link, NULL);
+        telemetry->link = hub_link_sender(device, "events", AZURE_PATH_EVENTS);
+        hub_link_open(device, telemetry->link, NULL);
         telemetry->wanted_ms = device->hub->client->now_ms;
-        hub_device_expect_open(device, &device->pause);
+        hub_link_expect_open(device, &device->pause);
 }
 
 static bool has_credit(const struct hub_device *device)
@@ -51,52 +46,12 @@ static bool has_credit(const struct hub_device *device)
                telemetry->in_flight.count < most;
 }
 
-/* Tells an owner that waits for it. */
-static void credit_changed(struct hub_device *device)
+bool hub_telemetry_has_room(struct hub_device *device)
 {
         if (!device->telemetry.wanted || !has_credit(device))
-                return;
+                return false;
         device->telemetry.wanted = false;
-        hub_device_tell_again(device);
-}
-
-/* The outcome is known; its owner is told at the end of the batch. */
-static void end(struct hub_send *send, enum hub_outcome outcome, const char *reason)
-{
-        struct hub_device *device = send->device;
-
-        if (send->delivery != NULL) {
-                pn_delivery_set_context(send->delivery, NULL);
-                pn_delivery_settle(send->delivery);
-                send->delivery = NULL;
-                list_remove(&device->telemetry.in_flight, &send->device_node);
-                list_remove(&device->connection->in_flight, &send->connection_node);
-                credit_changed(device);
-        }
-        send->outcome = outcome;
-        send->reason = mem_text(reason);
-        list_push_back(&device->ended, &send->device_node);
-        hub_device_news(device);
-}
-
-/* It was tried in vain; the link or the hub said no more than that. */
-static void end_in_vain(struct hub_send *send, enum hub_outcome outcome, const char *why)
-{
-        struct reason reason = REASON_INIT;
-
-        reason_set(&reason, "%s", why);
-        if (hub_trial_failed(send->device, send->token, &reason))
-                outcome = HUB_REJECTED;
-        end(send, outcome, reason.text);
-}
-
-static struct hub_send *oldest_in_flight(struct hub_device *device)
-{
-        struct list *in_flight = &device->telemetry.in_flight;
-
-        return list_is_empty(in_flight)
-                       ? NULL
-                       : list_entry(in_flight->head.next, struct hub_send, device_node);
+        return true;
 }
 
 void hub_telemetry_detach(struct hub_device *device, const char *why)
@@ -107,32 +62,16 @@ void hub_telemetry_detach(struct hub_device *device, const char *why)
         if (link == NULL)
                 return;
         telemetry->link = NULL;
-        for (struct hub_send *send; (send = oldest_in_flight(device)) != NULL;)
-                end(send, HUB_UNKNOWN, why);
-        hub_connection_end_link(device->connection, link);
-}
-
-bool hub_telemetry_under_way(const struct hub_device *device, uint64_t *token)
-{
-        const struct list *in_flight = &device->telemetry.in_flight;
-
-        if (list_is_empty(in_flight))
-                return false;
-        *token = list_entry(in_flight->head.next, struct hub_send, device_node)->token;
-        return true;
-}
-
-void hub_telemetry_reject(struct hub_device *device, const char *why)
-{
-        if (!list_is_empty(&device->telemetry.in_flight))
-                end(oldest_in_flight(device), HUB_REJECTED, why);
+        for (struct hub_send *send; (send = hub_core_oldest(device)) != NULL;)
+                hub_core_send_end(send, HUB_UNKNOWN, why);
+        hub_link_end(device->connection, link);
 }
 
 void hub_telemetry_timed_out(struct hub_device *device)
 {
-        end_in_vain(oldest_in_flight(device), HUB_UNKNOWN, "the hub did not answer");
+        hub_trial_failed(hub_core_oldest(device), HUB_UNKNOWN, "the hub did not answer");
         hub_telemetry_detach(device, "the hub did not answer");
-        hub_device_repair(device, 0);
+        hub_core_repair(device, 0);
 }
 
 static void rejected(struct hub_device *device, struct hub_send *send, pn_delivery_t *delivery)
@@ -143,17 +82,17 @@ static void rejected(struct hub_device *device, struct hub_send *send, pn_delive
                            "the hub rejected the message without a word");
         switch (hub_fault_fate(condition.fault)) {
         case HUB_FATE_NEVER:
-                end(send, HUB_REJECTED, condition.reason.text);
+                hub_core_send_end(send, HUB_REJECTED, condition.reason.text);
                 break;
         case HUB_FATE_LATER:
-                end(send, HUB_THROTTLED, condition.reason.text);
+                hub_core_send_end(send, HUB_THROTTLED, condition.reason.text);
                 break;
         case HUB_FATE_TRY:
-                end_in_vain(send, HUB_THROTTLED, condition.reason.text);
+                hub_trial_failed(send, HUB_THROTTLED, condition.reason.text);
                 break;
         case HUB_FATE_NOT_ASKED:
-                end(send, HUB_UNKNOWN, condition.reason.text);
-                hub_device_condition(device, &condition);
+                hub_core_send_end(send, HUB_UNKNOWN, condition.reason.text);
+                hub_core_condition(device, HUB_WORK_LINK, &condition);
                 break;
         }
 }
@@ -161,26 +100,24 @@ static void rejected(struct hub_device *device, struct hub_send *send, pn_delive
 static void delivery_updated(struct hub_device *device, pn_delivery_t *delivery)
 {
         struct hub_send *send = pn_delivery_get_context(delivery);
-        uint64_t token = send == NULL ? 0 : send->token;
 
         if (send == NULL || !pn_delivery_updated(delivery))
                 return;
         switch (pn_delivery_remote_state(delivery)) {
         case PN_ACCEPTED:
-                end(send, HUB_ACCEPTED, NULL);
-                hub_device_accepted(device, token);
+                hub_trial_accepted(send);
                 break;
         case PN_REJECTED:
                 rejected(device, send, delivery);
                 break;
         case PN_RELEASED:
         case PN_MODIFIED:
-                end_in_vain(send, HUB_UNKNOWN, "the hub released the message");
+                hub_trial_failed(send, HUB_UNKNOWN, "the hub released the message");
                 break;
         default:
                 if (pn_delivery_settled(delivery))
-                        end_in_vain(send, HUB_UNKNOWN,
-                                    "the hub settled the message without an outcome");
+                        hub_trial_failed(send, HUB_UNKNOWN,
+                                         "the hub settled the message without an outcome");
                 break;
         }
 }
@@ -188,13 +125,13 @@ static void delivery_updated(struct hub_device *device, pn_delivery_t *delivery)
 /* A hub may end the link or the session instead of rejecting the message at its head. */
 void hub_telemetry_ended(struct hub_device *device, const struct hub_condition *condition)
 {
-        struct hub_send *oldest = oldest_in_flight(device);
+        struct hub_send *oldest = hub_core_oldest(device);
         enum hub_fate fate = hub_fault_fate(condition->fault);
 
         if (oldest != NULL && fate == HUB_FATE_NEVER)
-                end(oldest, HUB_REJECTED, condition->reason.text);
+                hub_core_send_end(oldest, HUB_REJECTED, condition->reason.text);
         else if (oldest != NULL && fate == HUB_FATE_TRY)
-                end_in_vain(oldest, HUB_UNKNOWN, condition->reason.text);
+                hub_trial_failed(oldest, HUB_UNKNOWN, condition->reason.text);
         hub_telemetry_detach(device, condition->reason.text);
 }
 
@@ -205,14 +142,15 @@ static void ended_by_hub(struct hub_device *device)
         hub_condition_read(&condition, pn_link_remote_condition(device->telemetry.link),
                            "the hub ended the link");
         hub_telemetry_ended(device, &condition);
-        hub_device_condition(device, &condition);
+        hub_core_condition(device, HUB_WORK_LINK, &condition);
 }
 
 void hub_telemetry_event(struct hub_device *device, pn_event_t *event)
 {
         switch (pn_event_type(event)) {
         case PN_LINK_FLOW:
-                credit_changed(device);
+                if (device->telemetry.wanted)
+                        hub_core_news(device);
                 break;
         case PN_DELIVERY:
                 delivery_updated(device, pn_event_delivery(event));
@@ -295,7 +233,7 @@ static void transmit(struct hub_device *device, struct hub_send *send)
         send->sent_ms = client->now_ms;
         list_push_back(&telemetry->in_flight, &send->device_node);
         list_push_back(&device->connection->in_flight, &send->connection_node);
-        hub_connection_wrote(device->connection);
+        hub_core_wrote(device->connection);
 }
 
 bool hub_device_send(struct hub_device *device, const struct hub_message *message, uint64_t token)
@@ -304,15 +242,13 @@ bool hub_device_send(struct hub_device *device, const struct hub_message *messag
         struct hub_send *send;
 
         THREAD_ASSERT(LOOP_THREAD);
-        if (device->closed || device->place != HUB_PLACE_READY || device->hub->client->stopping ||
+        if (device->place != HUB_PLACE_READY || device->hub->client->stopping ||
             !want_credit(device))
                 return false;
-        send = mem_new(1, sizeof(*send));
-        send->device = device;
-        send->token = token;
+        send = hub_core_send_new(device, token);
         if (encode(device, message, &reason))
                 transmit(device, send);
         else
-                end(send, HUB_REJECTED, reason.text);
+                hub_core_send_end(send, HUB_REJECTED, reason.text);
         return true;
 }

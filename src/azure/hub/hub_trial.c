@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "azure/hub/hub_trial.h"
 
-#include "azure/hub/hub_device.h"
+#include "azure/hub/hub_core.h"
 #include "base/log.h"
 
 /* Messages of a suspect that are to be accepted: nothing is known of it, or it is the culprit. */
@@ -21,19 +21,23 @@ static void end(struct hub_trial *trial)
         *trial = (struct hub_trial){.on_parole = trial->on_parole};
 }
 
-bool hub_trial_failed(struct hub_device *device, uint64_t token, struct reason *reason)
+void hub_trial_failed(struct hub_send *send, enum hub_outcome outcome, const char *why)
 {
-        struct hub_trial *trial = &device->trial;
+        uint64_t accepted = send->device->hub->accepted;
+        struct hub_trial *trial = &send->device->trial;
+        struct reason reason = REASON_INIT;
 
-        begin(trial, token, device->hub->accepted);
+        reason_set(&reason, "%s", why);
+        begin(trial, send->token, accepted);
         if (trial->tries < HUB_TRIAL_MOST_TRIES)
                 trial->tries++;
-        if (trial->tries < HUB_TRIAL_MOST_TRIES || device->hub->accepted == trial->accepted)
-                return false;
-        end(trial);
-        reason_prefix(reason, "given up after %d tries while the hub accepted others",
-                      HUB_TRIAL_MOST_TRIES);
-        return true;
+        if (trial->tries == HUB_TRIAL_MOST_TRIES && accepted != trial->accepted) {
+                end(trial);
+                reason_prefix(&reason, "given up after %d tries while the hub accepted others",
+                              HUB_TRIAL_MOST_TRIES);
+                outcome = HUB_REJECTED;
+        }
+        hub_core_send_end(send, outcome, reason.text);
 }
 
 /* --- lost connections ------------------------------------------------------------------------ */
@@ -74,49 +78,57 @@ static bool lost(struct hub_device *device, uint64_t token, bool alone)
                device->hub->accepted > trial->accepted;
 }
 
-static size_t under_way(const struct hub_connection *connection)
+/* The report that the hub has not answered yet; or NULL. */
+static struct hub_send *sent_report(const struct hub_device *device)
+{
+        return device->twin.patch.size == 0 ? device->twin.report : NULL;
+}
+
+static size_t count_under_way(const struct hub_connection *connection)
 {
         size_t count = connection->in_flight.count;
-        uint64_t token;
 
         list_for_each (node, &connection->devices[HUB_PLACE_READY])
-                count += hub_twin_under_way(list_entry(node, struct hub_device, node), &token);
+                count += sent_report(list_entry(node, struct hub_device, node)) != NULL;
         return count;
 }
 
 void hub_trial_lost(struct hub_connection *connection)
 {
-        bool alone = connection->for_suspects && under_way(connection) == 1;
+        bool alone = connection->for_suspects && count_under_way(connection) == 1;
 
         list_for_each (node, &connection->devices[HUB_PLACE_READY]) {
                 struct hub_device *device = list_entry(node, struct hub_device, node);
+                struct hub_send *send = hub_core_oldest(device);
                 struct reason reason = REASON_INIT;
-                uint64_t token;
 
-                if (!hub_telemetry_under_way(device, &token) && !hub_twin_under_way(device, &token))
-                        continue;
-                if (!lost(device, token, alone))
+                if (send == NULL)
+                        send = sent_report(device);
+                if (send == NULL || !lost(device, send->token, alone))
                         continue;
                 reason_set(&reason,
                            "given up: %d connections were lost while nothing but this was under "
                            "way on them, and the hub accepted others meanwhile",
                            device->trial.lone_losses);
                 end(&device->trial);
-                hub_telemetry_reject(device, reason.text);
-                hub_twin_reject(device, reason.text);
+                hub_core_send_end(send, HUB_REJECTED, reason.text);
         }
 }
 
-void hub_trial_accepted(struct hub_device *device, uint64_t token)
+void hub_trial_accepted(struct hub_send *send)
 {
+        struct hub_device *device = send->device;
         struct hub_trial *trial = &device->trial;
 
-        if (trial->token == token)
+        device->pause.failures = 0;
+        device->hub->accepted++;
+        if (trial->token == send->token)
                 end(trial);
+        hub_core_send_end(send, HUB_ACCEPTED, NULL);
         if (trial->on_parole == 0 || --trial->on_parole > 0)
                 return;
         device->hub->suspects--;
-        hub_device_unseat(device, "it goes back to the connection of the others");
+        hub_core_work(device, HUB_WORK_PAROLE);
 }
 
 bool hub_trial_is_suspect(const struct hub_device *device)

@@ -16,9 +16,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "base/reason.h"
+#include "azure/hub/hub_inside.h"
 
 /* Tries until a message is given up: with the usual pauses some five minutes. */
 #define HUB_TRIAL_MOST_TRIES 10
@@ -30,30 +29,17 @@
 /* Connections for suspects, per hub. */
 #define HUB_TRIAL_CONNECTIONS 16
 
-struct hub;
-struct hub_connection;
-struct hub_device;
-
-struct hub_trial {
-        uint64_t token;
-        uint64_t accepted; /* what the hub had accepted when the present count began */
-        int tries;         /* that failed for no known reason */
-        int losses;        /* of a connection while it was under way */
-        int lone_losses;   /* of them, while nothing else was */
-        int on_parole;     /* messages to be accepted until a suspect is one no more; 0 = is none */
-};
-
 /*
- * One more try of `token` has failed for no known reason. True, with a reason that says so, if it
- * is not to be tried again.
+ * One more try has failed for no known reason: ends the send with `outcome`, or as HUB_REJECTED
+ * with a reason that says so if it is not to be tried again.
  */
-bool hub_trial_failed(struct hub_device *device, uint64_t token, struct reason *reason);
+void hub_trial_failed(struct hub_send *send, enum hub_outcome outcome, const char *why);
 
 /* A connection is lost, and its devices are still on it: looks at what is under way. */
 void hub_trial_lost(struct hub_connection *connection);
 
-/* `token` was accepted. A suspect may leave its connection by that. */
-void hub_trial_accepted(struct hub_device *device, uint64_t token);
+/* The hub has accepted it: ends it. A suspect may leave its connection by that. */
+void hub_trial_accepted(struct hub_send *send);
 
 bool hub_trial_is_suspect(const struct hub_device *device);
 

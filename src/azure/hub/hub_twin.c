@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "azure/hub/amqp_message.h"
-#include "azure/hub/hub_device.h"
+#include "azure/hub/hub_core.h"
+#include "azure/hub/hub_link.h"
+#include "azure/hub/hub_trial.h"
 #include "azure/names.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -28,24 +30,8 @@ void hub_twin_init(struct hub_twin *twin)
 void hub_twin_deinit(struct hub_twin *twin)
 {
         if (twin->report != NULL)
-                hub_send_free(twin->report);
+                hub_core_send_free(twin->report);
         buf_deinit(&twin->patch);
-}
-
-/* The outcome is known; its owner is told at the end of the batch. */
-static void end(struct hub_device *device, enum hub_outcome outcome, const char *reason)
-{
-        struct hub_twin *twin = &device->twin;
-        struct hub_send *report = twin->report;
-
-        if (report == NULL)
-                return;
-        twin->report = NULL;
-        loop_timer_stop(device->hub->client->loop, &twin->timer);
-        report->outcome = outcome;
-        report->reason = mem_text(reason);
-        list_push_back(&device->ended, &report->device_node);
-        hub_device_news(device);
 }
 
 static void attach(struct hub_device *device)
@@ -56,40 +42,13 @@ static void attach(struct hub_device *device)
         if (twin->requests != NULL)
                 return;
         crypto_uuid4(correlation + strlen(correlation));
-        twin->answers = hub_links_receiver(device, "twin-in", AZURE_PATH_TWIN);
+        twin->answers = hub_link_receiver(device, "twin-in", AZURE_PATH_TWIN);
         pn_link_set_max_message_size(twin->answers, SIZE_MAX_ENCODED);
-        twin->requests = hub_links_sender(device, "twin-out", AZURE_PATH_TWIN);
+        twin->requests = hub_link_sender(device, "twin-out", AZURE_PATH_TWIN);
         pn_link_set_snd_settle_mode(twin->requests, PN_SND_SETTLED);
-        hub_links_open(device, twin->answers, correlation);
-        hub_links_open(device, twin->requests, correlation);
+        hub_link_open(device, twin->answers, correlation);
+        hub_link_open(device, twin->requests, correlation);
         pn_link_flow(twin->answers, WINDOW);
-}
-
-/* It was tried in vain; the hub said no more than that. */
-static void end_in_vain(struct hub_device *device, enum hub_outcome outcome, const char *why)
-{
-        struct hub_send *report = device->twin.report;
-        struct reason reason = REASON_INIT;
-
-        reason_set(&reason, "%s", why);
-        if (report != NULL && hub_trial_failed(device, report->token, &reason))
-                outcome = HUB_REJECTED;
-        end(device, outcome, reason.text);
-}
-
-bool hub_twin_under_way(const struct hub_device *device, uint64_t *token)
-{
-        const struct hub_twin *twin = &device->twin;
-
-        if (twin->report == NULL || !twin->is_sent)
-                return false;
-        *token = twin->report->token;
-        return true;
-}
-
-void hub_twin_reject(struct hub_device *device, const char *why)
-{
-        end(device, HUB_REJECTED, why);
 }
 
 void hub_twin_detach(struct hub_device *device, const char *why)
@@ -99,16 +58,17 @@ void hub_twin_detach(struct hub_device *device, const char *why)
         pn_link_t *answers = twin->answers;
 
         twin->requests = twin->answers = NULL;
-        end(device, HUB_UNKNOWN, why);
-        hub_connection_end_link(device->connection, requests);
-        hub_connection_end_link(device->connection, answers);
+        if (twin->report != NULL)
+                hub_core_send_end(twin->report, HUB_UNKNOWN, why);
+        hub_link_end(device->connection, requests);
+        hub_link_end(device->connection, answers);
 }
 
 static void answer_is_late(struct timer *timer)
 {
         struct hub_device *device = list_entry(timer, struct hub_device, twin.timer);
 
-        end_in_vain(device, HUB_UNKNOWN, "the hub did not answer a report");
+        hub_trial_failed(device->twin.report, HUB_UNKNOWN, "the hub did not answer a report");
         hub_twin_detach(device, NULL);
 }
 
@@ -142,17 +102,17 @@ static void send_if_possible(struct hub_device *device)
         uint64_t tag = twin->count + 1;
         pn_delivery_t *delivery;
 
-        if (twin->report == NULL || twin->is_sent || pn_link_credit(twin->requests) <= 0 ||
+        if (twin->report == NULL || twin->patch.size == 0 || pn_link_credit(twin->requests) <= 0 ||
             (pn_link_state(twin->answers) & PN_REMOTE_ACTIVE) == 0)
                 return;
         encode(device, encoded);
         twin->count = tag;
-        twin->is_sent = true;
+        buf_clear(&twin->patch);
         delivery = pn_delivery(twin->requests, pn_dtag((const char *)&tag, sizeof(tag)));
         pn_link_send(twin->requests, encoded->data, encoded->size);
         pn_link_advance(twin->requests);
         pn_delivery_settle(delivery); /* the answer is a message of its own */
-        hub_connection_wrote(device->connection);
+        hub_core_wrote(device->connection);
 }
 
 bool hub_device_report(struct hub_device *device, const char *patch, size_t size, uint64_t token)
@@ -160,13 +120,10 @@ bool hub_device_report(struct hub_device *device, const char *patch, size_t size
         struct hub_twin *twin = &device->twin;
 
         THREAD_ASSERT(LOOP_THREAD);
-        if (device->closed || device->place != HUB_PLACE_READY || device->hub->client->stopping ||
+        if (device->place != HUB_PLACE_READY || device->hub->client->stopping ||
             twin->report != NULL)
                 return false;
-        twin->report = mem_new(1, sizeof(*twin->report));
-        twin->report->device = device;
-        twin->report->token = token;
-        twin->is_sent = false;
+        twin->report = hub_core_send_new(device, token);
         buf_clear(&twin->patch);
         buf_add(&twin->patch, patch, size);
         crypto_uuid4(twin->correlation);
@@ -178,24 +135,18 @@ bool hub_device_report(struct hub_device *device, const char *patch, size_t size
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
-static void end_by_status(struct hub_device *device, int64_t status, const char *why)
+static void end_by_status(struct hub_send *report, int64_t status, const char *why)
 {
-        if (status >= 200 && status <= 299) {
-                uint64_t token = device->twin.report == NULL ? 0 : device->twin.report->token;
-
-                if (device->twin.report == NULL)
-                        return;
-                end(device, HUB_ACCEPTED, why);
-                hub_device_accepted(device, token);
-        } else if (status == 401 || status == 403 || status == 404) {
-                end(device, HUB_UNKNOWN, why); /* the device is not wanted: the links will say so */
-        } else if (status == 429) {
-                end(device, HUB_THROTTLED, why);
-        } else if (status >= 400 && status <= 499 && status != 408 && status != 412) {
-                end(device, HUB_REJECTED, why);
-        } else {
-                end_in_vain(device, HUB_THROTTLED, why);
-        }
+        if (status >= 200 && status <= 299)
+                hub_trial_accepted(report);
+        else if (status == 401 || status == 403 || status == 404)
+                hub_core_send_end(report, HUB_UNKNOWN, why); /* the links will say so, too */
+        else if (status == 429)
+                hub_core_send_end(report, HUB_THROTTLED, why);
+        else if (status >= 400 && status <= 499 && status != 408 && status != 412)
+                hub_core_send_end(report, HUB_REJECTED, why);
+        else
+                hub_trial_failed(report, HUB_THROTTLED, why);
 }
 
 static void read_answer(struct hub_device *device, const struct amqp_inbox *inbox)
@@ -206,7 +157,8 @@ static void read_answer(struct hub_device *device, const struct amqp_inbox *inbo
         struct reason reason = REASON_INIT;
         int64_t status;
 
-        if (!amqp_wire_add_plain(&correlation, &inbox->message.correlation_id) ||
+        if (device->twin.report == NULL ||
+            !amqp_wire_add_plain(&correlation, &inbox->message.correlation_id) ||
             !text_equal_nocase(buf_text(&correlation), device->twin.correlation))
                 return;
         if (!amqp_wire_int(&value, &status))
@@ -214,46 +166,39 @@ static void read_answer(struct hub_device *device, const struct amqp_inbox *inbo
         buf_add(&said, inbox->body.data, inbox->body.size);
         reason_set(&reason, "the hub answered the report with %d %.300s", (int)status,
                    buf_text(&said));
-        end_by_status(device, status, reason.text);
+        end_by_status(device->twin.report, status, reason.text);
 }
 
-static void receive(struct hub_device *device, pn_delivery_t *delivery)
+static void end_by_fault(struct hub_send *report, const struct hub_condition *condition)
 {
-        struct amqp_inbox *inbox = &device->hub->client->inbox;
-        bool good;
+        enum hub_fate fate = hub_fault_fate(condition->fault);
+        const char *why = condition->reason.text;
 
-        if (!pn_delivery_readable(delivery) || pn_delivery_partial(delivery))
-                return;
-        good = amqp_inbox_take(inbox, delivery, SIZE_MAX_ENCODED);
-        pn_delivery_update(delivery, good ? PN_ACCEPTED : PN_REJECTED);
-        pn_delivery_settle(delivery);
-        pn_link_flow(device->twin.answers, 1);
-        if (good)
-                read_answer(device, inbox);
+        if (fate == HUB_FATE_NEVER || condition->fault == HUB_FAULT_REFUSED)
+                hub_core_send_end(report, HUB_REJECTED, why); /* the basic tier has no twins */
+        else if (fate == HUB_FATE_TRY)
+                hub_trial_failed(report, HUB_THROTTLED, why);
+        else
+                hub_core_send_end(report, fate == HUB_FATE_LATER ? HUB_THROTTLED : HUB_UNKNOWN,
+                                  why);
 }
 
 static void ended_by_hub(struct hub_device *device, pn_link_t *link)
 {
         struct hub_condition condition;
-        enum hub_fate fate;
 
         hub_condition_read(&condition, pn_link_remote_condition(link), "the hub ended the link");
-        fate = hub_fault_fate(condition.fault);
-        if (fate == HUB_FATE_NEVER || condition.fault == HUB_FAULT_REFUSED)
-                end(device, HUB_REJECTED, condition.reason.text); /* the basic tier has no twins */
-        else if (fate == HUB_FATE_TRY)
-                end_in_vain(device, HUB_THROTTLED, condition.reason.text);
-        else
-                end(device, fate == HUB_FATE_LATER ? HUB_THROTTLED : HUB_UNKNOWN,
-                    condition.reason.text);
+        if (device->twin.report != NULL)
+                end_by_fault(device->twin.report, &condition);
         /* One without the other is of no use. */
         hub_twin_detach(device, condition.reason.text);
-        if (fate == HUB_FATE_NOT_ASKED)
-                hub_device_condition(device, &condition);
+        if (hub_fault_fate(condition.fault) == HUB_FATE_NOT_ASKED)
+                hub_core_condition(device, HUB_WORK_LINK, &condition);
 }
 
 void hub_twin_event(struct hub_device *device, pn_event_t *event)
 {
+        const struct amqp_inbox *answer = NULL;
         pn_link_t *link = pn_event_link(event);
 
         switch (pn_event_type(event)) {
@@ -263,7 +208,10 @@ void hub_twin_event(struct hub_device *device, pn_event_t *event)
                 break;
         case PN_DELIVERY:
                 if (link == device->twin.answers)
-                        receive(device, pn_event_delivery(event));
+                        answer = hub_link_receive(device->hub->client, pn_event_delivery(event),
+                                                  SIZE_MAX_ENCODED);
+                if (answer != NULL)
+                        read_answer(device, answer);
                 break;
         case PN_LINK_REMOTE_CLOSE:
         case PN_LINK_REMOTE_DETACH:

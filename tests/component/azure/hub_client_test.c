@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "azure/hub/hub_client.h"
-#include "azure/hub/hub_lookup.h"
+#include "azure/lookup.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "component/azure/hub_listener.h"
@@ -421,11 +421,10 @@ static void named(void *context, const char *address, const char *why)
 static void look_up(void *context)
 {
         struct naming *naming = context;
-        struct hub_lookup *lookup =
-                hub_lookup_start(loop, naming->host, naming->which, named, naming);
+        struct lookup *lookup = lookup_start(loop, naming->host, naming->which, named, naming);
 
         if (naming->cancel)
-                hub_lookup_cancel(lookup);
+                lookup_cancel(lookup);
 }
 
 static void names_become_addresses(void **state)

@@ -228,14 +228,14 @@ static void stopping_waits_for_answers_and_closes(void **state)
         world->script.outcome = 0;
         assert_true(owner_send(&bench->owner, 2));
         world_run(world);
-        hub_core_stop(&world->client);
+        hub_pool_stop(&world->client);
         world_run(world);
-        assert_false(hub_core_is_stopped(&world->client));
+        assert_false(hub_pool_is_stopped(&world->client));
         assert_false(owner_send(&bench->other, 3));
         pn_delivery_update(world_pair(world)->peer.held, PN_ACCEPTED);
         pn_delivery_settle(world_pair(world)->peer.held);
         world_run(world);
-        assert_true(hub_core_is_stopped(&world->client));
+        assert_true(hub_pool_is_stopped(&world->client));
         assert_int_equal(world->seen.closes, 1);
         assert_string_equal(bench->owner.log, "2+ C");
         assert_string_equal(bench->other.log, "C");
@@ -249,10 +249,10 @@ static void stopping_has_an_end(void **state)
         world->script.outcome = 0;
         assert_true(owner_send(&bench->owner, 2));
         world_run(world);
-        hub_core_stop(&world->client);
-        hub_core_abandon(&world->client);
+        hub_pool_stop(&world->client);
+        hub_pool_abandon(&world->client);
         world_run(world);
-        assert_true(hub_core_is_stopped(&world->client));
+        assert_true(hub_pool_is_stopped(&world->client));
         assert_string_equal(bench->owner.log, "C 2?");
 }
 
@@ -264,8 +264,8 @@ static void stopping_does_not_wait_for_a_connection_to_be_made(void **state)
         world->script.silent = true;
         owner_open(&bench->owner, world, "dev1");
         world_run(world);
-        hub_core_stop(&world->client);
-        assert_true(hub_core_is_stopped(&world->client));
+        hub_pool_stop(&world->client);
+        assert_true(hub_pool_is_stopped(&world->client));
 }
 
 static void a_hub_that_does_not_close_is_left(void **state)

@@ -44,7 +44,7 @@ static void clear_all(struct bench *bench)
 
 static void set_clock(struct world *world, int64_t step_ms)
 {
-        hub_core_time(&world->client, world->client.now_ms, world->client.wall_ms + step_ms);
+        hub_pool_time(&world->client, world->client.now_ms, world->client.wall_ms + step_ms);
         world_run(world);
 }
 

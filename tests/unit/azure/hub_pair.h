@@ -16,8 +16,9 @@
 
 #include "azure/hub/amqp_message.h"
 #include "azure/hub/hub_connection.h"
-#include "azure/hub/hub_core.h"
-#include "azure/hub/hub_device.h"
+#include "azure/hub/hub_inside.h"
+#include "azure/hub/hub_pool.h"
+#include "azure/hub/hub_turn.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -121,7 +122,7 @@ static inline void world_init(struct world *world, const struct hub_client_optio
         thread_enter(LOOP_THREAD);
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
         with_loop.loop = loop_new();
-        hub_core_init(&world->client, &with_loop, &pair_io);
+        hub_pool_init(&world->client, &with_loop, &pair_io);
         world->client.now_ms = 1000000;
         loop_set_time(with_loop.loop, world->client.now_ms);
         world->client.wall_offset_ms = world->client.wall_ms - world->client.now_ms;
@@ -130,10 +131,10 @@ static inline void world_init(struct world *world, const struct hub_client_optio
 
 static inline void world_deinit(struct world *world)
 {
-        hub_core_abandon(&world->client);
-        while (hub_core_tell(&world->client))
+        hub_pool_abandon(&world->client);
+        while (hub_turn_tell(&world->client))
                 continue;
-        hub_core_deinit(&world->client);
+        hub_pool_deinit(&world->client);
         loop_free(world->client.loop);
         for (size_t i = 0; i < PAIRS; i++) {
                 if (world->pairs[i].used)
@@ -183,11 +184,10 @@ static bool client_events(struct world *world, struct pair *pair)
         bool any = false;
 
         while (pair->used && (event = pn_connection_driver_next_event(&pair->client)) != NULL) {
-                client->current = pn_connection_get_context(pair->connection);
-                hub_connection_event(pair->connection, event);
+                hub_turn_event(client, pair->connection, event);
                 any = true;
         }
-        while (hub_core_tell(client))
+        while (hub_turn_tell(client))
                 any = true;
         client->current = NULL;
         return any;
@@ -234,9 +234,9 @@ static inline void world_run(struct world *world)
         while (any) {
                 loop_run_timers(world->client.loop);
                 if (world->client.stopping)
-                        hub_core_stop(&world->client);
-                any = hub_core_tell(&world->client);
-                hub_core_flush(&world->client);
+                        hub_pool_stop(&world->client);
+                any = hub_turn_tell(&world->client);
+                hub_turn_end(&world->client);
                 for (size_t i = 0; i < PAIRS; i++) {
                         if (world->pairs[i].used)
                                 any = pair_turn(world, &world->pairs[i]) || any;
@@ -252,7 +252,7 @@ static inline void world_advance(struct world *world, int64_t ms)
                 int64_t step_ms = until_ms - world->client.now_ms;
 
                 step_ms = step_ms < 100 ? step_ms : 100;
-                hub_core_time(&world->client, world->client.now_ms + step_ms,
+                hub_pool_time(&world->client, world->client.now_ms + step_ms,
                               world->client.wall_ms + step_ms);
                 world_run(world);
         }

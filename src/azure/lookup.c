@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "azure/hub/hub_lookup.h"
+#include "azure/lookup.h"
 
 #include <netdb.h>
 #include <pthread.h>
@@ -13,11 +13,11 @@
 #define LOOKUP_THREAD "hub-dns"
 
 /* Shared by the thread "loop" and its own thread; the later one frees it. */
-struct hub_lookup {
+struct lookup {
         struct loop *loop;
         char *host;
         unsigned which;
-        hub_lookup_done *done;
+        lookup_done *done;
         void *context;
         char address[NI_MAXHOST]; /* "" = none; written before it is posted */
         const char *why;
@@ -27,7 +27,7 @@ struct hub_lookup {
         int users;
 };
 
-static void drop(struct hub_lookup *lookup)
+static void drop(struct lookup *lookup)
 {
         int users;
 
@@ -44,7 +44,7 @@ static void drop(struct hub_lookup *lookup)
 /* On the thread "loop". */
 static void deliver(void *context)
 {
-        struct hub_lookup *lookup = context;
+        struct lookup *lookup = context;
 
         if (!lookup->cancelled)
                 lookup->done(lookup->context, lookup->address[0] == '\0' ? NULL : lookup->address,
@@ -78,7 +78,7 @@ static const struct addrinfo *pick(const struct addrinfo *list, unsigned which)
         return list;
 }
 
-static void resolve(struct hub_lookup *lookup)
+static void resolve(struct lookup *lookup)
 {
         const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
         const struct addrinfo *picked;
@@ -100,7 +100,7 @@ static void resolve(struct hub_lookup *lookup)
 
 static void *run(void *context)
 {
-        struct hub_lookup *lookup = context;
+        struct lookup *lookup = context;
 
         thread_enter(LOOKUP_THREAD);
         resolve(lookup);
@@ -114,10 +114,10 @@ static void *run(void *context)
         return NULL;
 }
 
-struct hub_lookup *hub_lookup_start(struct loop *loop, const char *host, unsigned which,
-                                    hub_lookup_done *done, void *context)
+struct lookup *lookup_start(struct loop *loop, const char *host, unsigned which, lookup_done *done,
+                            void *context)
 {
-        struct hub_lookup *lookup = mem_new(1, sizeof(*lookup));
+        struct lookup *lookup = mem_new(1, sizeof(*lookup));
         pthread_t thread;
 
         lookup->loop = loop;
@@ -132,7 +132,7 @@ struct hub_lookup *hub_lookup_start(struct loop *loop, const char *host, unsigne
         return lookup;
 }
 
-void hub_lookup_cancel(struct hub_lookup *lookup)
+void lookup_cancel(struct lookup *lookup)
 {
         bool posted;
 
