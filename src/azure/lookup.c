@@ -52,30 +52,22 @@ static void deliver(void *context)
         drop(lookup);
 }
 
-static unsigned count(const struct addrinfo *list, int family)
-{
-        unsigned number = 0;
-
-        for (; list != NULL; list = list->ai_next)
-                number += list->ai_family == family;
-        return number;
-}
-
+/* IPv4 first; each in its turn. */
 static const struct addrinfo *pick(const struct addrinfo *list, unsigned which)
 {
-        unsigned v4 = count(list, AF_INET);
-        unsigned v6 = count(list, AF_INET6);
-        int family;
+        static const int families[] = {AF_INET, AF_INET6};
+        unsigned count = 0;
 
-        if (v4 + v6 == 0)
-                return NULL;
-        which %= v4 + v6;
-        family = which < v4 ? AF_INET : AF_INET6;
-        if (which >= v4)
-                which -= v4;
-        while (list->ai_family != family || which-- > 0)
-                list = list->ai_next;
-        return list;
+        for (const struct addrinfo *each = list; each != NULL; each = each->ai_next)
+                count += each->ai_family == AF_INET || each->ai_family == AF_INET6;
+        which = count > 0 ? which % count : 0;
+        for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+                for (const struct addrinfo *each = list; each != NULL; each = each->ai_next) {
+                        if (each->ai_family == families[i] && which-- == 0)
+                                return each;
+                }
+        }
+        return NULL;
 }
 
 static void resolve(struct lookup *lookup)

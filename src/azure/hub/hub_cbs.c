@@ -165,16 +165,13 @@ static bool send_request(struct hub_device *device, struct reason *reason)
         CLEANUP(buf_wipe) struct buf signed_token = BUF_INIT;
         CLEANUP(buf_wipe) struct buf encoded = BUF_INIT;
         uint64_t number = ++cbs->last_number;
-        pn_delivery_t *delivery;
 
         device->token.number = number;
         if (!sign(device, &signed_token, reason))
                 return false;
         encode_request(device, buf_text(&signed_token), &encoded);
-        delivery = pn_delivery(cbs->sender, pn_dtag((const char *)&number, sizeof(number)));
-        pn_link_send(cbs->sender, encoded.data, encoded.size);
-        pn_link_advance(cbs->sender);
-        pn_delivery_settle(delivery); /* what counts is the answer */
+        /* Settled at once: what counts is the answer. */
+        pn_delivery_settle(hub_link_send(connection, cbs->sender, number, &encoded));
         device->token.sent_ms = device->hub->client->now_ms;
         device->token.is_witness = device->token.is_witness && cbs->witnesses > 0;
         move(&device->token, &cbs->sent);
@@ -184,12 +181,15 @@ static bool send_request(struct hub_device *device, struct reason *reason)
 
 /* --- sending -------------------------------------------------------------------------------- */
 
-static void rate_allows_again(struct timer *timer)
+void hub_cbs_pump_all(struct hub *hub)
 {
-        struct hub *hub = list_entry(timer, struct hub, rate_timer);
-
         list_for_each_safe (node, &hub->connections)
                 hub_cbs_pump(list_entry(node, struct hub_connection, node));
+}
+
+static void rate_allows_again(struct timer *timer)
+{
+        hub_cbs_pump_all(list_entry(timer, struct hub, rate_timer));
 }
 
 /* May one more device be authorised now? If not, the tokens go on when the rate allows. */
@@ -236,7 +236,6 @@ void hub_cbs_pump(struct hub_connection *connection)
                         break;
                 if (!send_request(device, &reason))
                         end(device, HUB_TOKEN_UNSIGNED, reason.text);
-                hub_core_wrote(connection);
         }
 }
 
@@ -378,7 +377,8 @@ static bool answers_nobody(struct hub_connection *connection, const struct hub_d
                 call_witnesses(connection, silent);
         if (cbs->witnesses > 0)
                 return false;
-        return hub_core_seated(connection) == 1 || (cbs->unheard != NULL && cbs->unheard != silent);
+        return hub_core_count(connection->devices) == 1 ||
+               (cbs->unheard != NULL && cbs->unheard != silent);
 }
 
 bool hub_cbs_check(struct hub_connection *connection)

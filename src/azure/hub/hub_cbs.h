@@ -28,6 +28,7 @@ void hub_cbs_forget(struct hub_device *device);
 
 /* Sends what may be sent. */
 void hub_cbs_pump(struct hub_connection *connection);
+void hub_cbs_pump_all(struct hub *hub);
 
 /* An event of the session or its links. */
 void hub_cbs_event(struct hub_connection *connection, pn_event_t *event);

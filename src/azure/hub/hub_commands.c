@@ -2,7 +2,6 @@
 #include "azure/hub/hub_commands.h"
 
 #include <proton/disposition.h>
-#include <proton/event.h>
 #include <stdlib.h>
 
 #include "azure/hub/amqp_message.h"
@@ -85,14 +84,12 @@ void hub_commands_detach(struct hub_device *device)
 {
         struct hub_commands *commands = &device->commands;
         pn_link_t *link = commands->link;
-        struct list_node *node;
 
         if (link == NULL)
                 return;
-        while ((node = list_pop_front(&commands->arrived)) != NULL) {
-                received_of(node)->list = NULL;
-                lose(received_of(node));
-                received_free(received_of(node));
+        while (!list_is_empty(&commands->arrived)) {
+                lose(received_of(commands->arrived.head.next));
+                received_free(received_of(commands->arrived.head.next));
         }
         while (!list_is_empty(&commands->held)) {
                 struct received *received = received_of(commands->held.head.next);
@@ -161,7 +158,7 @@ static void reject(pn_delivery_t *delivery, const char *why)
         pn_delivery_settle(delivery);
 }
 
-static void receive(struct hub_device *device, pn_delivery_t *delivery)
+void hub_commands_receive(struct hub_device *device, pn_delivery_t *delivery)
 {
         struct amqp_inbox *inbox = &device->hub->client->inbox;
         struct received *received;
@@ -182,26 +179,6 @@ static void receive(struct hub_device *device, pn_delivery_t *delivery)
         pn_delivery_set_context(delivery, received);
         move(received, &device->commands.arrived);
         hub_core_news(device);
-}
-
-void hub_commands_event(struct hub_device *device, pn_event_t *event)
-{
-        struct hub_condition condition;
-
-        switch (pn_event_type(event)) {
-        case PN_DELIVERY:
-                receive(device, pn_event_delivery(event));
-                break;
-        case PN_LINK_REMOTE_CLOSE:
-        case PN_LINK_REMOTE_DETACH:
-                hub_condition_read(&condition, pn_link_remote_condition(device->commands.link),
-                                   "the hub ended the link");
-                hub_commands_detach(device);
-                hub_core_condition(device, HUB_WORK_COMMANDS, &condition);
-                break;
-        default:
-                break;
-        }
 }
 
 /* --- its owner -------------------------------------------------------------------------------- */

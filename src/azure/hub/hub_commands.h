@@ -3,7 +3,7 @@
 #ifndef ISTHMUS_AZURE_HUB_HUB_COMMANDS_H
 #define ISTHMUS_AZURE_HUB_HUB_COMMANDS_H
 
-#include <proton/event.h>
+#include <proton/delivery.h>
 
 #include "azure/hub/hub_inside.h"
 
@@ -11,7 +11,9 @@ void hub_commands_init(struct hub_commands *commands);
 
 void hub_commands_attach(struct hub_device *device);
 void hub_commands_detach(struct hub_device *device);
-void hub_commands_event(struct hub_device *device, pn_event_t *event);
+
+/* Something has come in; it need not be whole yet. */
+void hub_commands_receive(struct hub_device *device, pn_delivery_t *delivery);
 
 /* Tells the owner what has arrived and what was lost. */
 void hub_commands_tell(struct hub_device *device);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "azure/hub/hub_connection.h"
 
+#include <assert.h>
 #include <proton/connection.h>
 #include <proton/event.h>
 #include <proton/transport.h>
@@ -33,6 +34,7 @@ static void watch(struct timer *timer);
 
 static void set_state(struct hub_connection *connection, enum hub_connection_state state)
 {
+        assert(state > connection->state);
         if (connection->state == HUB_CONNECTION_OPEN)
                 metrics_gauge_add(METRIC_HUB_CONNECTIONS, -1);
         if (state == HUB_CONNECTION_OPEN)
@@ -94,18 +96,12 @@ static void connection_free(struct hub_connection *connection)
 /* Nobody is on it any more, whatever becomes of the transport. */
 static void leave(struct hub_connection *connection, const char *why)
 {
-        static const enum hub_place places[] = {HUB_PLACE_READY, HUB_PLACE_AUTHORISING,
-                                                HUB_PLACE_PAUSED};
-
         if (connection->state == HUB_CONNECTION_ENDING)
                 return;
         set_state(connection, HUB_CONNECTION_ENDING);
-        for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-                struct list *devices = &connection->devices[places[i]];
-
-                while (!list_is_empty(devices))
-                        hub_device_unseat(list_entry(devices->head.next, struct hub_device, node),
-                                          why);
+        for (size_t i = 0; i < HUB_PLACES; i++) {
+                list_for_each_safe (node, &connection->devices[i])
+                        hub_device_unseat(list_entry(node, struct hub_device, node), why);
         }
         hub_cbs_close(connection);
         hub_core_seat_soon(connection->hub);
@@ -122,7 +118,7 @@ static void back_off(struct hub *hub)
         hub->failures++;
 }
 
-static void lost(struct hub_connection *connection, const struct hub_condition *condition)
+static void lost(struct hub_connection *connection, const char *why)
 {
         struct hub *hub = connection->hub;
         bool was_open = connection->state == HUB_CONNECTION_OPEN;
@@ -142,9 +138,9 @@ static void lost(struct hub_connection *connection, const struct hub_condition *
         retry_ms = hub->not_before_ms - hub->client->now_ms;
         log_warn(was_open ? "HUB_DISCONNECTED" : "HUB_UNREACHABLE",
                  was_open ? "A connection to a hub was lost" : "A hub could not be connected",
-                 LOG_TEXT("hub", hub->name), LOG_TEXT("reason", condition->reason.text),
+                 LOG_TEXT("hub", hub->name), LOG_TEXT("reason", why),
                  LOG_INT("retry_ms", retry_ms > 0 ? retry_ms : 0), LOG_END);
-        leave(connection, condition->reason.text);
+        leave(connection, why);
 }
 
 /* One channel is for tokens, each device needs one: others wait for the next connection. */
@@ -185,7 +181,7 @@ static void closed_by_hub(struct hub_connection *connection)
 
         hub_condition_read(&condition, pn_connection_remote_condition(connection->connection),
                            "the hub closed the connection");
-        lost(connection, &condition);
+        lost(connection, condition.reason.text);
         pn_connection_close(connection->connection);
 }
 
@@ -196,7 +192,7 @@ static void transport_closed(struct hub_connection *connection)
 
         hub_condition_read(&condition, transport == NULL ? NULL : pn_transport_condition(transport),
                            "the network connection ended");
-        lost(connection, &condition);
+        lost(connection, condition.reason.text);
         pn_connection_set_context(connection->connection, NULL);
         connection_free(connection);
 }
@@ -271,7 +267,7 @@ void hub_connection_event(pn_connection_t *pn_connection, pn_event_t *event)
 size_t hub_connection_seats(struct hub_connection *connection)
 {
         size_t share = hub_trial_share(connection->hub);
-        size_t seated = hub_core_seated(connection);
+        size_t seated = hub_core_count(connection->devices);
         size_t taken;
 
         if (connection->state == HUB_CONNECTION_ENDING || connection->full)
@@ -293,7 +289,7 @@ void hub_connection_full(struct hub_connection *connection)
         connection->full = true;
         log_info("HUB_CONNECTION_FULL", "The hub takes no more devices on a connection",
                  LOG_TEXT("hub", connection->hub->name),
-                 LOG_INT("devices", hub_core_seated(connection)), LOG_END);
+                 LOG_INT("devices", hub_core_count(connection->devices)), LOG_END);
 }
 
 void hub_connection_close(struct hub_connection *connection, const char *why)
@@ -316,10 +312,7 @@ void hub_connection_abandon(struct hub_connection *connection, const char *why)
 
 void hub_connection_unreachable(struct hub_connection *connection, const char *why)
 {
-        struct hub_condition condition;
-
-        hub_condition_read(&condition, NULL, why);
-        lost(connection, &condition);
+        lost(connection, why);
         hub_connection_abandon(connection, why);
 }
 
@@ -333,10 +326,7 @@ void hub_connection_check_stop(struct hub_connection *connection)
 
 void hub_connection_fail(struct hub_connection *connection, const char *why)
 {
-        struct hub_condition condition;
-
-        hub_condition_read(&condition, NULL, why);
-        lost(connection, &condition);
+        lost(connection, why);
         pn_connection_close(connection->connection);
         hub_core_wrote(connection);
 }
@@ -365,7 +355,7 @@ static void watch_open(struct hub_connection *connection)
                 hub_connection_fail(connection, "the hub does not answer tokens");
                 return;
         }
-        if (hub_core_seated(connection) == 0 &&
+        if (hub_core_count(connection->devices) == 0 &&
             now_ms - connection->empty_since_ms > EMPTY_TIMEOUT_MS)
                 hub_connection_close(connection, "no device needs it");
 }

@@ -142,11 +142,11 @@ struct hub_send *hub_core_oldest(const struct hub_device *device)
 
 /* --- seats ------------------------------------------------------------------------------------ */
 
-size_t hub_core_seated(const struct hub_connection *connection)
+size_t hub_core_count(const struct list devices[HUB_PLACES])
 {
         size_t count = 0;
 
         for (size_t i = 0; i < HUB_PLACES; i++)
-                count += connection->devices[i].count;
+                count += devices[i].count;
         return count;
 }

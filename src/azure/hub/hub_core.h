@@ -59,7 +59,7 @@ struct hub_send *hub_core_oldest(const struct hub_device *device);
 
 /* --- seats ------------------------------------------------------------------------------------ */
 
-/* Devices on a connection. */
-size_t hub_core_seated(const struct hub_connection *connection);
+/* Devices in all places together; those on a connection have a seat. */
+size_t hub_core_count(const struct list devices[HUB_PLACES]);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "azure/hub/hub_device.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,8 +50,8 @@ static bool has_unanswered(const struct hub_device *device)
 {
         return is_unanswered(device->telemetry.link, &device->pause) ||
                is_unanswered(device->commands.link, &device->command_pause) ||
-               is_unanswered(device->methods.requests, &device->command_pause) ||
-               is_unanswered(device->methods.answers, &device->command_pause);
+               is_unanswered(device->methods.links.in, &device->command_pause) ||
+               is_unanswered(device->methods.links.out, &device->command_pause);
 }
 
 static void detach(struct hub_device *device, const char *why)
@@ -65,6 +66,11 @@ static void detach(struct hub_device *device, const char *why)
         hub_link_end_session(device->connection, session);
 }
 
+static bool is_of(const struct hub_pair *pair, const pn_link_t *link)
+{
+        return link == pair->in || link == pair->out;
+}
+
 static void session_ended(struct hub_device *device)
 {
         struct hub_condition condition;
@@ -76,21 +82,43 @@ static void session_ended(struct hub_device *device)
         hub_core_condition(device, HUB_WORK_LINK, &condition);
 }
 
+static void link_ended(struct hub_device *device, pn_link_t *link)
+{
+        struct hub_condition condition;
+
+        hub_condition_read(&condition, pn_link_remote_condition(link), "the hub ended the link");
+        if (link == device->telemetry.link) {
+                hub_telemetry_ended(device, &condition);
+                hub_core_condition(device, HUB_WORK_LINK, &condition);
+        } else if (link == device->commands.link) {
+                hub_commands_detach(device);
+                hub_core_condition(device, HUB_WORK_COMMANDS, &condition);
+        } else if (is_of(&device->methods.links, link)) {
+                hub_methods_detach(device);
+                hub_core_condition(device, HUB_WORK_COMMANDS, &condition);
+        } else if (is_of(&device->twin.links, link)) {
+                hub_twin_ended(device, &condition);
+        }
+}
+
 void hub_device_event(struct hub_device *device, pn_event_t *event)
 {
+        pn_event_type_t type = pn_event_type(event);
         pn_link_t *link = pn_event_link(event);
 
-        if (pn_event_type(event) == PN_SESSION_REMOTE_CLOSE)
+        if (type == PN_SESSION_REMOTE_CLOSE)
                 session_ended(device);
         else if (link == NULL)
                 return;
+        else if (type == PN_LINK_REMOTE_CLOSE || type == PN_LINK_REMOTE_DETACH)
+                link_ended(device, link);
         else if (link == device->telemetry.link)
                 hub_telemetry_event(device, event);
-        else if (link == device->commands.link)
-                hub_commands_event(device, event);
-        else if (link == device->methods.requests || link == device->methods.answers)
-                hub_methods_event(device, event);
-        else if (link == device->twin.requests || link == device->twin.answers)
+        else if (link == device->commands.link && type == PN_DELIVERY)
+                hub_commands_receive(device, pn_event_delivery(event));
+        else if (link == device->methods.links.in && type == PN_DELIVERY)
+                hub_methods_receive(device, pn_event_delivery(event));
+        else if (is_of(&device->twin.links, link))
                 hub_twin_event(device, event);
 }
 
@@ -102,9 +130,30 @@ static struct list *place_list(struct hub_device *device)
                                           : &device->connection->devices[device->place];
 }
 
+#define TO(place) (1U << HUB_PLACE_##place)
+#define LEAVING   (TO(WAITING) | TO(SUSPECT) | TO(CLOSED))
+
+/* The places that can follow. */
+static const unsigned next_places[HUB_PLACES + 1] = {
+        [HUB_PLACE_WAITING] = TO(AUTHORISING) | TO(PAUSED) | TO(REFUSED) | TO(CLOSED),
+        [HUB_PLACE_SUSPECT] = TO(AUTHORISING) | TO(PAUSED) | TO(CLOSED),
+        [HUB_PLACE_REFUSED] = LEAVING,
+        [HUB_PLACE_DOUBTED] = TO(REFUSED) | LEAVING,
+        [HUB_PLACE_AUTHORISING] = TO(READY) | TO(PAUSED) | TO(REFUSED) | TO(DOUBTED) | LEAVING,
+        [HUB_PLACE_READY] = TO(PAUSED) | TO(REFUSED) | TO(DOUBTED) | LEAVING,
+        [HUB_PLACE_PAUSED] = TO(AUTHORISING) | LEAVING,
+        [HUB_PLACE_CLOSED] = 0,
+};
+
+bool hub_device_can_follow(enum hub_place before, enum hub_place after)
+{
+        return (next_places[before] & 1U << after) != 0;
+}
+
 /* The one mover. */
 static void move(struct hub_device *device, enum hub_place place, struct hub_connection *connection)
 {
+        assert(hub_device_can_follow(device->place, place));
         list_remove(place_list(device), &device->node);
         if (device->place == HUB_PLACE_READY)
                 metrics_gauge_add(METRIC_DEVICES_CONNECTED, -1);
@@ -154,7 +203,7 @@ static void seat_is_left(struct hub_connection *connection, bool had_token)
                 connection->spent++;
                 connection->spent_until_ms = client->now_ms + client->options.token_lifetime_ms;
         }
-        if (hub_core_seated(connection) == 0)
+        if (hub_core_count(connection->devices) == 0)
                 connection->empty_since_ms = client->now_ms;
 }
 
@@ -259,10 +308,8 @@ static void attach_or_give_up(struct hub_device *device)
         }
 }
 
-static void pause_ends(struct timer *timer)
+static void go_on(struct hub_device *device)
 {
-        struct hub_device *device = list_entry(timer, struct hub_device, pause.timer);
-
         if (device->hub->client->stopping)
                 return;
         if (device->place == HUB_PLACE_PAUSED)
@@ -271,12 +318,14 @@ static void pause_ends(struct timer *timer)
                 attach_or_give_up(device);
 }
 
+static void pause_ends(struct timer *timer)
+{
+        go_on(list_entry(timer, struct hub_device, pause.timer));
+}
+
 static void command_pause_ends(struct timer *timer)
 {
-        struct hub_device *device = list_entry(timer, struct hub_device, command_pause.timer);
-
-        if (!device->hub->client->stopping)
-                attach_or_give_up(device);
+        go_on(list_entry(timer, struct hub_device, command_pause.timer));
 }
 
 /* --- tokens ------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #define ISTHMUS_AZURE_HUB_HUB_DEVICE_H
 
 #include <proton/event.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "azure/hub/hub_inside.h"
@@ -19,6 +20,9 @@ void hub_device_free(struct hub_device *device);
 void hub_device_event(struct hub_device *device, pn_event_t *event);
 
 /* --- places ----------------------------------------------------------------------------------- */
+
+/* Can a device go from one to the other? */
+bool hub_device_can_follow(enum hub_place before, enum hub_place after);
 
 /* Takes a seat. */
 void hub_device_seat(struct hub_device *device, struct hub_connection *connection);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "azure/hub/hub_doubt.h"
 
+#include <assert.h>
+
 #include "azure/hub/hub_cbs.h"
 #include "azure/hub/hub_core.h"
 #include "azure/hub/hub_device.h"
@@ -29,14 +31,34 @@ void hub_doubt_deinit(struct hub *hub)
         loop_timer_stop(hub->client->loop, &hub->doubt.timer);
 }
 
+#define TO(trust) (1U << HUB_##trust)
+
+static const unsigned next_trust[] = {
+        [HUB_TRUSTED] = TO(TRUSTED) | TO(SUSPECTED),
+        [HUB_BELIEVED] = TO(TRUSTED),
+        [HUB_SUSPECTED] = TO(TRUSTED) | TO(DOUBTED),
+        [HUB_DOUBTED] = TO(TRUSTED) | TO(BELIEVED),
+};
+
+bool hub_doubt_can_follow(enum hub_trust before, enum hub_trust after)
+{
+        return (next_trust[before] & 1U << after) != 0;
+}
+
+static void set_trust(struct hub *hub, enum hub_trust trust)
+{
+        assert(hub_doubt_can_follow(hub->doubt.trust, trust));
+        hub->doubt.trust = trust;
+        hub->doubt.since_ms = hub->client->now_ms;
+        hub->doubt.probe = NULL;
+}
+
 static bool has_many_devices(const struct hub *hub)
 {
-        size_t count = 0;
+        size_t count = hub_core_count(hub->devices);
 
-        for (size_t i = 0; i < HUB_PLACES; i++)
-                count += hub->devices[i].count;
         list_for_each (node, &hub->connections)
-                count += hub_core_seated(list_entry(node, struct hub_connection, node));
+                count += hub_core_count(list_entry(node, struct hub_connection, node)->devices);
         return count >= MANY;
 }
 
@@ -82,12 +104,6 @@ static struct hub_device *queued_device(struct hub *hub)
         return newest;
 }
 
-static void pump_all(struct hub *hub)
-{
-        list_for_each_safe (node, &hub->connections)
-                hub_cbs_pump(list_entry(node, struct hub_connection, node));
-}
-
 /* --- suspicion ------------------------------------------------------------------------------- */
 
 static void suspect(struct hub *hub, const struct hub_device *refused)
@@ -95,8 +111,7 @@ static void suspect(struct hub *hub, const struct hub_device *refused)
         struct hub_doubt *doubt = &hub->doubt;
         struct hub_device *witness = ready_device(hub, refused);
 
-        doubt->trust = HUB_SUSPECTED;
-        doubt->since_ms = hub->client->now_ms;
+        set_trust(hub, HUB_SUSPECTED);
         doubt->refused = 0;
         loop_timer_start(hub->client->loop, &doubt->timer, SUSPICION_MS);
         if (witness != NULL)
@@ -107,12 +122,11 @@ static void believe(struct hub *hub, enum hub_trust trust)
 {
         struct hub_device *device;
 
-        hub->doubt.trust = trust;
-        hub->doubt.probe = NULL;
+        set_trust(hub, trust);
         loop_timer_stop(hub->client->loop, &hub->doubt.timer);
         while ((device = first_doubted(hub)) != NULL)
                 hub_device_refuse(device, device->refusal, device->reason);
-        pump_all(hub);
+        hub_cbs_pump_all(hub);
 }
 
 /* --- doubt ----------------------------------------------------------------------------------- */
@@ -121,9 +135,7 @@ static void doubt_all(struct hub *hub, const char *why)
 {
         struct hub_doubt *doubt = &hub->doubt;
 
-        doubt->trust = HUB_DOUBTED;
-        doubt->since_ms = hub->client->now_ms;
-        doubt->probe = NULL;
+        set_trust(hub, HUB_DOUBTED);
         doubt->probes = 0;
         loop_timer_start(hub->client->loop, &doubt->timer, FIRST_PROBE_MS);
         log_warn("HUB_DOUBTED", "A hub refuses all devices, so its refusals are not believed",
@@ -254,8 +266,7 @@ void hub_doubt_accepted(struct hub *hub)
         struct hub_device *device;
 
         doubt->accepted_ms = hub->client->now_ms;
-        doubt->trust = HUB_TRUSTED;
-        doubt->probe = NULL;
+        set_trust(hub, HUB_TRUSTED);
         if (trust == HUB_SUSPECTED)
                 believe(hub, HUB_TRUSTED);
         if (trust != HUB_DOUBTED)
@@ -265,7 +276,7 @@ void hub_doubt_accepted(struct hub *hub)
                  LOG_TEXT("hub", hub->name), LOG_END);
         while ((device = first_doubted(hub)) != NULL)
                 hub_device_try_again(device);
-        pump_all(hub);
+        hub_cbs_pump_all(hub);
 }
 
 void hub_doubt_asked(struct hub_device *device)

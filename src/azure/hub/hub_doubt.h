@@ -18,6 +18,9 @@
 
 #include "azure/hub/hub_inside.h"
 
+/* Can the trust in a hub go from one to the other? */
+bool hub_doubt_can_follow(enum hub_trust before, enum hub_trust after);
+
 void hub_doubt_init(struct hub *hub);
 void hub_doubt_deinit(struct hub *hub);
 

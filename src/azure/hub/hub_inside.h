@@ -100,7 +100,7 @@ enum hub_trust {
 /* See hub_doubt.h. */
 struct hub_doubt {
         enum hub_trust trust;
-        int64_t since_ms;         /* of suspicion or doubt */
+        int64_t since_ms;         /* of that */
         int64_t accepted_ms;      /* when a token was last accepted; 0 = never */
         int refused;              /* since the suspicion began */
         enum hub_refusal refusal; /* the last one */
@@ -147,6 +147,7 @@ struct hub_cbs {
         struct timer open_timer;
 };
 
+/* It goes on in this order, and may leave one out. */
 enum hub_connection_state {
         HUB_CONNECTION_CONNECTING, /* until the hub's OPEN */
         HUB_CONNECTION_OPEN,
@@ -239,22 +240,25 @@ struct hub_commands {
         struct list lost;    /* its owner is to be told that the lock is gone */
 };
 
+/* Two links that a correlation id joins; both NULL, or neither. */
+struct hub_pair {
+        pn_link_t *in;
+        pn_link_t *out;
+        uint64_t sent; /* counts delivery tags */
+};
+
 /* The lists hold struct hub_method with what belongs to it. */
 struct hub_methods {
-        pn_link_t *requests;
-        pn_link_t *answers;
-        uint64_t answered;   /* counts delivery tags */
-        struct list arrived; /* its owner is to be told */
-        struct list held;    /* its owner answers */
+        struct hub_pair links; /* calls come in, answers go out */
+        struct list arrived;   /* its owner is to be told */
+        struct list held;      /* its owner answers */
 };
 
 struct hub_twin {
-        pn_link_t *requests;
-        pn_link_t *answers;
+        struct hub_pair links;              /* answers come in, requests go out */
         struct hub_send *report;            /* whose answer is waited for; or NULL */
         struct buf patch;                   /* JSON; empty once it is sent */
         char correlation[CRYPTO_UUID_SIZE]; /* of request and answer */
-        uint64_t count;                     /* of delivery tags */
         struct timer timer;                 /* ends the waiting */
 };
 

@@ -9,9 +9,11 @@
 #include "azure/hub/hub_core.h"
 #include "azure/names.h"
 #include "base/buf.h"
+#include "base/crypto.h"
 #include "base/text.h"
 
 #define LINK_NAME_SIZE    32
+#define CORRELATION_SIZE  (LINK_NAME_SIZE + CRYPTO_UUID_SIZE)
 #define ATTACH_TIMEOUT_MS 60000
 
 static pn_session_t *session_of(struct hub_device *device)
@@ -24,41 +26,31 @@ static pn_session_t *session_of(struct hub_device *device)
         return device->session;
 }
 
-static void link_name(struct hub_device *device, const char *name, char text[LINK_NAME_SIZE])
-{
-        snprintf(text, LINK_NAME_SIZE, "%s-%" PRIu32, name, ++device->connection->links);
-}
-
-static void set_address(struct hub_device *device, pn_terminus_t *terminus, const char *path)
+static pn_link_t *link_new(struct hub_device *device, const char *name, const char *path,
+                           pn_link_t *make(pn_session_t *, const char *),
+                           pn_terminus_t *end_at_hub(pn_link_t *))
 {
         CLEANUP(buf_deinit) struct buf address = BUF_INIT;
+        char unique[LINK_NAME_SIZE];
+        pn_link_t *link;
 
+        snprintf(unique, sizeof(unique), "%s-%" PRIu32, name, ++device->connection->links);
+        link = make(session_of(device), unique);
         buf_add_text(&address, AZURE_PATH_DEVICES);
         text_url_escape(&address, device->device_id);
         buf_add_text(&address, path);
-        pn_terminus_set_address(terminus, buf_text(&address));
+        pn_terminus_set_address(end_at_hub(link), buf_text(&address));
+        return link;
 }
 
 pn_link_t *hub_link_sender(struct hub_device *device, const char *name, const char *path)
 {
-        char unique[LINK_NAME_SIZE];
-        pn_link_t *link;
-
-        link_name(device, name, unique);
-        link = pn_sender(session_of(device), unique);
-        set_address(device, pn_link_target(link), path);
-        return link;
+        return link_new(device, name, path, pn_sender, pn_link_target);
 }
 
 pn_link_t *hub_link_receiver(struct hub_device *device, const char *name, const char *path)
 {
-        char unique[LINK_NAME_SIZE];
-        pn_link_t *link;
-
-        link_name(device, name, unique);
-        link = pn_receiver(session_of(device), unique);
-        set_address(device, pn_link_source(link), path);
-        return link;
+        return link_new(device, name, path, pn_receiver, pn_link_source);
 }
 
 static pn_bytes_t bytes_of(const char *text)
@@ -94,6 +86,40 @@ void hub_link_expect_open(struct hub_device *device, struct hub_pause *pause)
         loop_timer_start(device->hub->client->loop, &pause->timer, ATTACH_TIMEOUT_MS);
 }
 
+void hub_link_attach_pair(struct hub_device *device, struct hub_pair *pair,
+                          const struct hub_pair_kind *kind)
+{
+        char name[LINK_NAME_SIZE];
+        char correlation[CORRELATION_SIZE];
+
+        if (pair->in != NULL)
+                return;
+        snprintf(correlation, sizeof(correlation), "%s", kind->correlation);
+        crypto_uuid4(correlation + strlen(correlation));
+        snprintf(name, sizeof(name), "%s-in", kind->name);
+        pair->in = hub_link_receiver(device, name, kind->path);
+        pn_link_set_max_message_size(pair->in, kind->max_size);
+        snprintf(name, sizeof(name), "%s-out", kind->name);
+        pair->out = hub_link_sender(device, name, kind->path);
+        pn_link_set_snd_settle_mode(pair->out, kind->settling);
+        hub_link_open(device, pair->in, correlation);
+        hub_link_open(device, pair->out, correlation);
+        pn_link_flow(pair->in, kind->window);
+}
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+pn_delivery_t *hub_link_send(struct hub_connection *connection, pn_link_t *link, uint64_t number,
+                             const struct buf *message)
+{
+        pn_delivery_t *delivery = pn_delivery(link, pn_dtag((const char *)&number, sizeof(number)));
+
+        pn_link_send(link, message->data, message->size);
+        pn_link_advance(link);
+        hub_core_wrote(connection);
+        return delivery;
+}
+
 const struct amqp_inbox *hub_link_receive(struct hub_client *client, pn_delivery_t *delivery,
                                           size_t most)
 {
@@ -123,6 +149,16 @@ void hub_link_end(struct hub_connection *connection, pn_link_t *link)
         if (link == connection->closed_link)
                 pn_link_free(link);
         hub_core_wrote(connection);
+}
+
+void hub_link_end_pair(struct hub_connection *connection, struct hub_pair *pair)
+{
+        pn_link_t *in = pair->in;
+        pn_link_t *out = pair->out;
+
+        pair->in = pair->out = NULL;
+        hub_link_end(connection, in);
+        hub_link_end(connection, out);
 }
 
 void hub_link_end_session(struct hub_connection *connection, pn_session_t *session)

@@ -6,6 +6,7 @@
 #include <proton/delivery.h>
 #include <proton/engine.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "azure/hub/hub_inside.h"
 
@@ -21,6 +22,24 @@ void hub_link_open(struct hub_device *device, pn_link_t *link, const char *corre
 
 /* Links were attached: the hub must open them in time. `pause` is their own. */
 void hub_link_expect_open(struct hub_device *device, struct hub_pause *pause);
+
+struct hub_pair_kind {
+        const char *name;        /* of both links, up to "-in" and "-out" */
+        const char *path;        /* behind /devices/ID */
+        const char *correlation; /* what the joining id begins with */
+        uint64_t max_size;       /* of a message that comes in */
+        int window;              /* of those, at a time */
+        pn_snd_settle_mode_t settling;
+};
+
+/* Makes and opens the two links, unless that is done. */
+void hub_link_attach_pair(struct hub_device *device, struct hub_pair *pair,
+                          const struct hub_pair_kind *kind);
+void hub_link_end_pair(struct hub_connection *connection, struct hub_pair *pair);
+
+/* Sends on a link that has credit; `number` is the delivery's tag. Settling is the caller's. */
+pn_delivery_t *hub_link_send(struct hub_connection *connection, pn_link_t *link, uint64_t number,
+                             const struct buf *message);
 
 /*
  * A whole message, settled, with credit for the next one; it stays until that. NULL if there is

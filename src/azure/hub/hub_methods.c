@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "azure/hub/hub_methods.h"
 
-#include <proton/event.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "azure/hub/amqp_message.h"
 #include "azure/hub/hub_core.h"
 #include "azure/hub/hub_link.h"
 #include "azure/names.h"
-#include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -18,7 +15,6 @@
 #define WINDOW 20
 /* A payload has 128 KiB at most; this is with AMQP's share. */
 #define SIZE_MAX_ENCODED (AZURE_METHOD_SIZE_MAX + 65536)
-#define CORRELATION_SIZE (sizeof(AZURE_CORRELATION_METHODS) + CRYPTO_UUID_SIZE)
 
 struct call {
         struct hub_method method;  /* first: what the owner is given */
@@ -61,41 +57,29 @@ static void call_free(struct call *call)
 
 void hub_methods_attach(struct hub_device *device)
 {
-        struct hub_methods *methods = &device->methods;
-        char correlation[CORRELATION_SIZE] = AZURE_CORRELATION_METHODS;
+        static const struct hub_pair_kind kind = {
+                "methods", AZURE_PATH_METHODS, AZURE_CORRELATION_METHODS, SIZE_MAX_ENCODED,
+                WINDOW,    PN_SND_MIXED};
 
-        if (methods->requests != NULL)
+        if (device->methods.links.in != NULL)
                 return;
-        crypto_uuid4(correlation + strlen(correlation));
-        methods->requests = hub_link_receiver(device, "methods-in", AZURE_PATH_METHODS);
-        pn_link_set_max_message_size(methods->requests, SIZE_MAX_ENCODED);
-        methods->answers = hub_link_sender(device, "methods-out", AZURE_PATH_METHODS);
-        hub_link_open(device, methods->answers, correlation);
-        hub_link_open(device, methods->requests, correlation);
-        pn_link_flow(methods->requests, WINDOW);
+        hub_link_attach_pair(device, &device->methods.links, &kind);
         hub_link_expect_open(device, &device->command_pause);
 }
 
 void hub_methods_detach(struct hub_device *device)
 {
         struct hub_methods *methods = &device->methods;
-        pn_link_t *requests = methods->requests;
-        pn_link_t *answers = methods->answers;
-        struct list_node *node;
 
-        while ((node = list_pop_front(&methods->arrived)) != NULL) {
-                call_of(node)->list = NULL;
-                call_free(call_of(node));
-        }
+        while (!list_is_empty(&methods->arrived))
+                call_free(call_of(methods->arrived.head.next));
         while (!list_is_empty(&methods->held)) {
                 struct call *call = call_of(methods->held.head.next);
 
                 call->device = NULL;
                 move(call, NULL);
         }
-        methods->requests = methods->answers = NULL;
-        hub_link_end(device->connection, requests);
-        hub_link_end(device->connection, answers);
+        hub_link_end_pair(device->connection, &methods->links);
 }
 
 static bool read_call(struct call *call, const struct amqp_inbox *inbox)
@@ -114,7 +98,7 @@ static bool read_call(struct call *call, const struct amqp_inbox *inbox)
         return true;
 }
 
-static void receive(struct hub_device *device, pn_delivery_t *delivery)
+void hub_methods_receive(struct hub_device *device, pn_delivery_t *delivery)
 {
         struct amqp_inbox *inbox = &device->hub->client->inbox;
         struct call *call;
@@ -130,35 +114,12 @@ static void receive(struct hub_device *device, pn_delivery_t *delivery)
                 log_warn("HUB_METHOD_UNREADABLE", "A direct method call can't be read",
                          LOG_TEXT("device", device->device_id), LOG_END);
                 call_free(call);
-                pn_link_flow(device->methods.requests, 1);
+                pn_link_flow(device->methods.links.in, 1);
                 return;
         }
         call->device = device;
         move(call, &device->methods.arrived);
         hub_core_news(device);
-}
-
-void hub_methods_event(struct hub_device *device, pn_event_t *event)
-{
-        pn_link_t *link = pn_event_link(event);
-        struct hub_condition condition;
-
-        switch (pn_event_type(event)) {
-        case PN_DELIVERY:
-                if (link == device->methods.requests)
-                        receive(device, pn_event_delivery(event));
-                break;
-        case PN_LINK_REMOTE_CLOSE:
-        case PN_LINK_REMOTE_DETACH:
-                /* One without the other is of no use. */
-                hub_condition_read(&condition, pn_link_remote_condition(link),
-                                   "the hub ended the link");
-                hub_methods_detach(device);
-                hub_core_condition(device, HUB_WORK_COMMANDS, &condition);
-                break;
-        default:
-                break;
-        }
 }
 
 void hub_methods_tell(struct hub_device *device)
@@ -189,21 +150,6 @@ static void encode_answer(const struct call *call, int status, const void *paylo
         amqp_wire_put_data(out, payload, size);
 }
 
-static void send_answer(struct hub_device *device)
-{
-        struct hub_methods *methods = &device->methods;
-        struct buf *encoded = &device->hub->client->encoded;
-        uint64_t tag = ++methods->answered;
-        pn_delivery_t *delivery =
-                pn_delivery(methods->answers, pn_dtag((const char *)&tag, sizeof(tag)));
-
-        pn_link_send(methods->answers, encoded->data, encoded->size);
-        pn_link_advance(methods->answers);
-        pn_delivery_settle(delivery); /* nobody could do anything about a refused answer */
-        pn_link_flow(methods->requests, 1);
-        hub_core_wrote(device->connection);
-}
-
 bool hub_method_is_lost(const struct hub_method *method)
 {
         const struct call *call = (const struct call *)method;
@@ -219,8 +165,14 @@ bool hub_method_answer(struct hub_method *method, int status, const void *payloa
 
         THREAD_ASSERT(LOOP_THREAD);
         if (device != NULL) {
-                encode_answer(call, status, payload, payload_size, &device->hub->client->encoded);
-                send_answer(device);
+                struct buf *encoded = &device->hub->client->encoded;
+                struct hub_pair *links = &device->methods.links;
+
+                encode_answer(call, status, payload, payload_size, encoded);
+                /* Settled at once: nobody could do anything about a refused answer. */
+                pn_delivery_settle(
+                        hub_link_send(device->connection, links->out, ++links->sent, encoded));
+                pn_link_flow(links->in, 1);
         }
         call_free(call);
         return device != NULL;

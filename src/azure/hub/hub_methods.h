@@ -3,7 +3,7 @@
 #ifndef ISTHMUS_AZURE_HUB_HUB_METHODS_H
 #define ISTHMUS_AZURE_HUB_HUB_METHODS_H
 
-#include <proton/event.h>
+#include <proton/delivery.h>
 
 #include "azure/hub/hub_inside.h"
 
@@ -11,7 +11,9 @@ void hub_methods_init(struct hub_methods *methods);
 
 void hub_methods_attach(struct hub_device *device);
 void hub_methods_detach(struct hub_device *device);
-void hub_methods_event(struct hub_device *device, pn_event_t *event);
+
+/* Something has come in; it need not be whole yet. */
+void hub_methods_receive(struct hub_device *device, pn_delivery_t *delivery);
 
 /* Tells the owner what has arrived. */
 void hub_methods_tell(struct hub_device *device);

@@ -185,6 +185,11 @@ void hub_pool_time(struct hub_client *client, int64_t steady_ms, int64_t wall_ms
 
 /* --- begin and end -------------------------------------------------------------------------- */
 
+static int64_t given(int64_t value, int64_t otherwise)
+{
+        return value > 0 ? value : otherwise;
+}
+
 void hub_pool_init(struct hub_client *client, const struct hub_client_options *options,
                    const struct hub_io *io)
 {
@@ -196,12 +201,9 @@ void hub_pool_init(struct hub_client *client, const struct hub_client_options *o
         if (own->devices_per_connection <= 0 ||
             own->devices_per_connection > AZURE_DEVICES_PER_CONNECTION)
                 own->devices_per_connection = AZURE_DEVICES_PER_CONNECTION;
-        if (own->token_lifetime_ms <= 0)
-                own->token_lifetime_ms = DEFAULT_TOKEN_LIFETIME_MS;
-        if (own->backoff_min_ms <= 0)
-                own->backoff_min_ms = DEFAULT_BACKOFF_MIN_MS;
-        if (own->backoff_max_ms <= 0)
-                own->backoff_max_ms = DEFAULT_BACKOFF_MAX_MS;
+        own->token_lifetime_ms = given(options->token_lifetime_ms, DEFAULT_TOKEN_LIFETIME_MS);
+        own->backoff_min_ms = given(options->backoff_min_ms, DEFAULT_BACKOFF_MIN_MS);
+        own->backoff_max_ms = given(options->backoff_max_ms, DEFAULT_BACKOFF_MAX_MS);
         client->client_version =
                 mem_text(options->client_version != NULL ? options->client_version
                                                          : "isthmus/" ISTHMUS_VERSION);
@@ -259,8 +261,7 @@ void hub_pool_deinit(struct hub_client *client)
 
 static void add_places(struct hub_summary *summary, const struct list devices[HUB_PLACES])
 {
-        for (size_t i = 0; i < HUB_PLACES; i++)
-                summary->devices += devices[i].count;
+        summary->devices += hub_core_count(devices);
         summary->ready += devices[HUB_PLACE_READY].count;
         summary->refused += devices[HUB_PLACE_REFUSED].count + devices[HUB_PLACE_DOUBTED].count;
 }

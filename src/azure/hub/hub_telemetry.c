@@ -135,33 +135,12 @@ void hub_telemetry_ended(struct hub_device *device, const struct hub_condition *
         hub_telemetry_detach(device, condition->reason.text);
 }
 
-static void ended_by_hub(struct hub_device *device)
-{
-        struct hub_condition condition;
-
-        hub_condition_read(&condition, pn_link_remote_condition(device->telemetry.link),
-                           "the hub ended the link");
-        hub_telemetry_ended(device, &condition);
-        hub_core_condition(device, HUB_WORK_LINK, &condition);
-}
-
 void hub_telemetry_event(struct hub_device *device, pn_event_t *event)
 {
-        switch (pn_event_type(event)) {
-        case PN_LINK_FLOW:
-                if (device->telemetry.wanted)
-                        hub_core_news(device);
-                break;
-        case PN_DELIVERY:
+        if (pn_event_type(event) == PN_LINK_FLOW && device->telemetry.wanted)
+                hub_core_news(device);
+        else if (pn_event_type(event) == PN_DELIVERY)
                 delivery_updated(device, pn_event_delivery(event));
-                break;
-        case PN_LINK_REMOTE_CLOSE:
-        case PN_LINK_REMOTE_DETACH:
-                ended_by_hub(device);
-                break;
-        default:
-                break;
-        }
 }
 
 /* If there is no credit now, the owner hears of it when there is. */
@@ -223,17 +202,13 @@ static void transmit(struct hub_device *device, struct hub_send *send)
 {
         struct hub_client *client = device->hub->client;
         struct hub_telemetry *telemetry = &device->telemetry;
-        pn_link_t *link = telemetry->link;
-        uint64_t tag = ++telemetry->sent;
 
-        send->delivery = pn_delivery(link, pn_dtag((const char *)&tag, sizeof(tag)));
+        send->delivery = hub_link_send(device->connection, telemetry->link, ++telemetry->sent,
+                                       &client->encoded);
         pn_delivery_set_context(send->delivery, send);
-        pn_link_send(link, client->encoded.data, client->encoded.size);
-        pn_link_advance(link);
         send->sent_ms = client->now_ms;
         list_push_back(&telemetry->in_flight, &send->device_node);
         list_push_back(&device->connection->in_flight, &send->connection_node);
-        hub_core_wrote(device->connection);
 }
 
 bool hub_device_send(struct hub_device *device, const struct hub_message *message, uint64_t token)

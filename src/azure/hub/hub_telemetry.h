@@ -26,7 +26,7 @@ void hub_telemetry_ended(struct hub_device *device, const struct hub_condition *
 /* Its owner waits for credit, and there is some: it does not wait any longer. */
 bool hub_telemetry_has_room(struct hub_device *device);
 
-/* An event of the link. */
+/* Another event of the link. */
 void hub_telemetry_event(struct hub_device *device, pn_event_t *event);
 
 /* Its oldest send was not answered in time. */

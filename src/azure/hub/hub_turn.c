@@ -151,28 +151,17 @@ static void link_ended(struct hub_device *device, const struct hub_condition *co
 
 static void command_link_ended(struct hub_device *device, const struct hub_condition *condition)
 {
-        int64_t least_ms = 0;
+        int64_t least_ms = condition->fault == HUB_FAULT_THROTTLED ? THROTTLED_PAUSE_MS : 0;
 
-        switch (condition->fault) {
-        case HUB_FAULT_UNAUTHORIZED:
-        case HUB_FAULT_NOT_FOUND:
-        case HUB_FAULT_STOLEN:
-        case HUB_FAULT_HUB:
+        if (hub_fault_fate(condition->fault) == HUB_FATE_NOT_ASKED) {
                 link_ended(device, condition);
                 return;
-        case HUB_FAULT_REFUSED: /* a hub of the basic tier has no commands */
+        }
+        if (condition->fault == HUB_FAULT_REFUSED) { /* a hub of the basic tier has no commands */
                 log_warn("HUB_COMMANDS_REFUSED", "A hub refuses a device's links for commands",
                          LOG_TEXT("device", device->device_id), LOG_TEXT("hub", device->hub->name),
                          LOG_TEXT("reason", condition->reason.text), LOG_END);
                 least_ms = REFUSED_PAUSE_MS;
-                break;
-        case HUB_FAULT_THROTTLED:
-                least_ms = THROTTLED_PAUSE_MS;
-                break;
-        case HUB_FAULT_AGAIN:
-        case HUB_FAULT_TOO_LARGE:
-        case HUB_FAULT_ARGUMENT:
-                break;
         }
         if (device->place == HUB_PLACE_READY)
                 hub_core_pause(device->hub->client, &device->command_pause, least_ms);

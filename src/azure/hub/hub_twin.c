@@ -3,7 +3,6 @@
 
 #include <proton/event.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "azure/hub/amqp_message.h"
 #include "azure/hub/hub_core.h"
@@ -18,7 +17,6 @@
 #define SIZE_MAX_ENCODED  65536
 #define WINDOW            10
 #define ANSWER_TIMEOUT_MS 60000
-#define CORRELATION_SIZE  (sizeof(AZURE_CORRELATION_TWIN) + CRYPTO_UUID_SIZE)
 
 static void answer_is_late(struct timer *timer);
 
@@ -34,34 +32,11 @@ void hub_twin_deinit(struct hub_twin *twin)
         buf_deinit(&twin->patch);
 }
 
-static void attach(struct hub_device *device)
-{
-        struct hub_twin *twin = &device->twin;
-        char correlation[CORRELATION_SIZE] = AZURE_CORRELATION_TWIN;
-
-        if (twin->requests != NULL)
-                return;
-        crypto_uuid4(correlation + strlen(correlation));
-        twin->answers = hub_link_receiver(device, "twin-in", AZURE_PATH_TWIN);
-        pn_link_set_max_message_size(twin->answers, SIZE_MAX_ENCODED);
-        twin->requests = hub_link_sender(device, "twin-out", AZURE_PATH_TWIN);
-        pn_link_set_snd_settle_mode(twin->requests, PN_SND_SETTLED);
-        hub_link_open(device, twin->answers, correlation);
-        hub_link_open(device, twin->requests, correlation);
-        pn_link_flow(twin->answers, WINDOW);
-}
-
 void hub_twin_detach(struct hub_device *device, const char *why)
 {
-        struct hub_twin *twin = &device->twin;
-        pn_link_t *requests = twin->requests;
-        pn_link_t *answers = twin->answers;
-
-        twin->requests = twin->answers = NULL;
-        if (twin->report != NULL)
-                hub_core_send_end(twin->report, HUB_UNKNOWN, why);
-        hub_link_end(device->connection, requests);
-        hub_link_end(device->connection, answers);
+        if (device->twin.report != NULL)
+                hub_core_send_end(device->twin.report, HUB_UNKNOWN, why);
+        hub_link_end_pair(device->connection, &device->twin.links);
 }
 
 static void answer_is_late(struct timer *timer)
@@ -97,26 +72,24 @@ static void encode(struct hub_device *device, struct buf *out)
 /* Sends what waits as soon as the hub has opened both links. */
 static void send_if_possible(struct hub_device *device)
 {
-        struct hub_twin *twin = &device->twin;
         struct buf *encoded = &device->hub->client->encoded;
-        uint64_t tag = twin->count + 1;
-        pn_delivery_t *delivery;
+        struct hub_twin *twin = &device->twin;
+        struct hub_pair *links = &twin->links;
 
-        if (twin->report == NULL || twin->patch.size == 0 || pn_link_credit(twin->requests) <= 0 ||
-            (pn_link_state(twin->answers) & PN_REMOTE_ACTIVE) == 0)
+        if (twin->report == NULL || twin->patch.size == 0 || pn_link_credit(links->out) <= 0 ||
+            (pn_link_state(links->in) & PN_REMOTE_ACTIVE) == 0)
                 return;
         encode(device, encoded);
-        twin->count = tag;
         buf_clear(&twin->patch);
-        delivery = pn_delivery(twin->requests, pn_dtag((const char *)&tag, sizeof(tag)));
-        pn_link_send(twin->requests, encoded->data, encoded->size);
-        pn_link_advance(twin->requests);
-        pn_delivery_settle(delivery); /* the answer is a message of its own */
-        hub_core_wrote(device->connection);
+        /* Settled at once: the answer is a message of its own. */
+        pn_delivery_settle(hub_link_send(device->connection, links->out, ++links->sent, encoded));
 }
 
 bool hub_device_report(struct hub_device *device, const char *patch, size_t size, uint64_t token)
 {
+        static const struct hub_pair_kind kind = {
+                "twin",           AZURE_PATH_TWIN, AZURE_CORRELATION_TWIN,
+                SIZE_MAX_ENCODED, WINDOW,          PN_SND_SETTLED};
         struct hub_twin *twin = &device->twin;
 
         THREAD_ASSERT(LOOP_THREAD);
@@ -128,7 +101,7 @@ bool hub_device_report(struct hub_device *device, const char *patch, size_t size
         buf_add(&twin->patch, patch, size);
         crypto_uuid4(twin->correlation);
         loop_timer_start(device->hub->client->loop, &twin->timer, ANSWER_TIMEOUT_MS);
-        attach(device);
+        hub_link_attach_pair(device, &twin->links, &kind);
         send_if_possible(device);
         return true;
 }
@@ -183,41 +156,25 @@ static void end_by_fault(struct hub_send *report, const struct hub_condition *co
                                   why);
 }
 
-static void ended_by_hub(struct hub_device *device, pn_link_t *link)
+void hub_twin_ended(struct hub_device *device, const struct hub_condition *condition)
 {
-        struct hub_condition condition;
-
-        hub_condition_read(&condition, pn_link_remote_condition(link), "the hub ended the link");
         if (device->twin.report != NULL)
-                end_by_fault(device->twin.report, &condition);
-        /* One without the other is of no use. */
-        hub_twin_detach(device, condition.reason.text);
-        if (hub_fault_fate(condition.fault) == HUB_FATE_NOT_ASKED)
-                hub_core_condition(device, HUB_WORK_LINK, &condition);
+                end_by_fault(device->twin.report, condition);
+        hub_twin_detach(device, condition->reason.text);
+        if (hub_fault_fate(condition->fault) == HUB_FATE_NOT_ASKED)
+                hub_core_condition(device, HUB_WORK_LINK, condition);
 }
 
 void hub_twin_event(struct hub_device *device, pn_event_t *event)
 {
-        const struct amqp_inbox *answer = NULL;
-        pn_link_t *link = pn_event_link(event);
+        const struct amqp_inbox *answer;
 
-        switch (pn_event_type(event)) {
-        case PN_LINK_REMOTE_OPEN:
-        case PN_LINK_FLOW:
+        if (pn_event_type(event) != PN_DELIVERY) {
                 send_if_possible(device);
-                break;
-        case PN_DELIVERY:
-                if (link == device->twin.answers)
-                        answer = hub_link_receive(device->hub->client, pn_event_delivery(event),
-                                                  SIZE_MAX_ENCODED);
+        } else if (pn_event_link(event) == device->twin.links.in) {
+                answer = hub_link_receive(device->hub->client, pn_event_delivery(event),
+                                          SIZE_MAX_ENCODED);
                 if (answer != NULL)
                         read_answer(device, answer);
-                break;
-        case PN_LINK_REMOTE_CLOSE:
-        case PN_LINK_REMOTE_DETACH:
-                ended_by_hub(device, link);
-                break;
-        default:
-                break;
         }
 }

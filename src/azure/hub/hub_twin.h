@@ -16,7 +16,10 @@ void hub_twin_deinit(struct hub_twin *twin);
 /* Ends the links: a report that was not answered has outcome HUB_UNKNOWN. */
 void hub_twin_detach(struct hub_device *device, const char *why);
 
-/* An event of one of the links. */
+/* The hub has ended one of the links: one without the other is of no use. */
+void hub_twin_ended(struct hub_device *device, const struct hub_condition *condition);
+
+/* Another event of one of the links. */
 void hub_twin_event(struct hub_device *device, pn_event_t *event);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "azure/hub/hub_device.h"
 #include "unit/azure/hub_pair.h"
 
 #define HOUR_MS   (INT64_C(3600) * 1000)
@@ -499,9 +500,20 @@ static void a_hub_name_that_is_none_is_refused(void **state)
 #define FRESH(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 #define TWO(name)   cmocka_unit_test_setup_teardown(name, bench_setup_two, bench_teardown)
 
+static void ready_comes_only_after_authorising(void **state)
+{
+        (void)state;
+        for (int place = HUB_PLACE_WAITING; place <= HUB_PLACE_CLOSED; place++) {
+                assert_int_equal(hub_device_can_follow(place, HUB_PLACE_READY),
+                                 place == HUB_PLACE_AUTHORISING);
+                assert_false(hub_device_can_follow(HUB_PLACE_CLOSED, place));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(ready_comes_only_after_authorising),
                 cmocka_unit_test(each_answer_to_a_token_has_its_consequence),
                 FRESH(a_refused_device_is_left_alone_until_it_is_retried),
                 FRESH(throttled_devices_wait_ten_seconds),

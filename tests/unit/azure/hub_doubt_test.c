@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "azure/hub/hub_doubt.h"
 #include "unit/azure/hub_pair.h"
 
 #define SECOND_MS INT64_C(1000)
@@ -285,9 +286,19 @@ static void what_the_clock_does_changes_no_timer(void **state)
 
 #define FRESH(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 
+static void doubt_comes_only_after_suspicion(void **state)
+{
+        (void)state;
+        for (int trust = HUB_TRUSTED; trust <= HUB_DOUBTED; trust++) {
+                assert_int_equal(hub_doubt_can_follow(trust, HUB_DOUBTED), trust == HUB_SUSPECTED);
+                assert_int_equal(hub_doubt_can_follow(trust, HUB_BELIEVED), trust == HUB_DOUBTED);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(doubt_comes_only_after_suspicion),
                 FRESH(a_refusal_of_everybody_is_no_device_s_own),
                 FRESH(a_clock_that_is_set_has_all_try_at_once),
                 FRESH(a_refusal_is_the_device_s_own_while_others_are_accepted),
