@@ -84,12 +84,14 @@ void hub_commands_detach(struct hub_device *device)
 {
         struct hub_commands *commands = &device->commands;
         pn_link_t *link = commands->link;
+        struct list_node *node;
 
         if (link == NULL)
                 return;
-        while (!list_is_empty(&commands->arrived)) {
-                lose(received_of(commands->arrived.head.next));
-                received_free(received_of(commands->arrived.head.next));
+        while ((node = list_pop_front(&commands->arrived)) != NULL) {
+                received_of(node)->list = NULL;
+                lose(received_of(node));
+                received_free(received_of(node));
         }
         while (!list_is_empty(&commands->held)) {
                 struct received *received = received_of(commands->held.head.next);

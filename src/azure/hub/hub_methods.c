@@ -70,9 +70,12 @@ void hub_methods_attach(struct hub_device *device)
 void hub_methods_detach(struct hub_device *device)
 {
         struct hub_methods *methods = &device->methods;
+        struct list_node *node;
 
-        while (!list_is_empty(&methods->arrived))
-                call_free(call_of(methods->arrived.head.next));
+        while ((node = list_pop_front(&methods->arrived)) != NULL) {
+                call_of(node)->list = NULL;
+                call_free(call_of(node));
+        }
         while (!list_is_empty(&methods->held)) {
                 struct call *call = call_of(methods->held.head.next);
 
