@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What a client of hubs is made of, for the files of this folder alone. Each of them uses only
- * those above it in this list:
+ * those above it in this list (tools/check-includes):
  *
  *   hub_core        what is noted for the turn, pauses, what has become of a send
  *   hub_link        sessions and links: made, opened, ended
