@@ -93,7 +93,7 @@ static void connection_free(struct hub_connection *connection)
         hub_core_seat_soon(hub);
 }
 
-/* Nobody is on it any more, whatever becomes of the transport. */
+/* Nobody is on it any more, whatever becomes of the transport; who was ready waits in front. */
 static void leave(struct hub_connection *connection, const char *why)
 {
         if (connection->state == HUB_CONNECTION_ENDING)

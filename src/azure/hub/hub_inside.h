@@ -83,8 +83,8 @@ enum hub_place {
         HUB_PLACE_SUSPECT,     /* of its hub: for a seat on a connection for suspects */
         HUB_PLACE_REFUSED,     /* of its hub: for hub_device_retry */
         HUB_PLACE_DOUBTED,     /* of its hub: refused, but perhaps everybody is (hub_doubt.h) */
-        HUB_PLACE_AUTHORISING, /* of its connection: a token is to be sent or to be answered */
         HUB_PLACE_READY,       /* of its connection: authorised */
+        HUB_PLACE_AUTHORISING, /* of its connection: a token is to be sent or to be answered */
         HUB_PLACE_PAUSED,      /* of its connection: authorises again when its timer says so */
         HUB_PLACES,
         HUB_PLACE_CLOSED = HUB_PLACES, /* on no list: its owner, who is being told, has closed it */
