@@ -261,6 +261,13 @@ void local_hub_free(struct local_hub *hub)
         free(hub);
 }
 
+static void set_provisioning(void *context)
+{
+        struct local_hub *hub = context;
+
+        hub->mqtt.provisioning = hub->https_protocol.context;
+}
+
 int local_hub_serve_https(struct local_hub *hub, const char *address, uint16_t *port,
                           const char *path, struct reason *reason)
 {
@@ -270,6 +277,8 @@ int local_hub_serve_https(struct local_hub *hub, const char *address, uint16_t *
         result = stream_server_listen(hub->server, &hub->https_protocol, -1, address, port, reason);
         for (int i = 0; result == 0 && i < registry_hub_count(hub->registry); i++)
                 registry_hub_set_port(hub->registry, i, REGISTRY_PORT_HTTPS, *port);
+        if (result == 0)
+                stream_server_call(hub->server, set_provisioning, hub);
         return result;
 }
 

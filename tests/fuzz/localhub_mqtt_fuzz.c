@@ -26,15 +26,20 @@ static void read_packet(struct mqtt_packet *packet)
 {
         struct mqtt_target target;
         struct mqtt_bytes filter;
+        CLEANUP(mqtt_order_deinit) struct mqtt_order order = {.is_poll = false};
+        struct mqtt_registrant registrant;
         struct mqtt_user user;
         int qos;
 
         if (packet->kind == MQTT_CONNECT) {
                 (void)mqtt_user_read(&packet->connect.user_name, &user);
+                (void)mqtt_registrant_read(&packet->connect.user_name, &registrant);
         } else if (packet->kind == MQTT_PUBLISH) {
                 mqtt_target_read(&packet->publish.topic, &target);
                 if (target.place != MQTT_PLACE_UNKNOWN)
                         read_bag(target.bag);
+                if (mqtt_order_read(&packet->publish.topic, &order) && order.request_id.size == 0)
+                        abort();
         } else if (packet->kind == MQTT_SUBSCRIBE || packet->kind == MQTT_UNSUBSCRIBE) {
                 while (mqtt_next_filter(packet, &filter, &qos))
                         (void)mqtt_filter_read(&filter, "dev1");

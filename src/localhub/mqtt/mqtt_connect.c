@@ -70,7 +70,7 @@ static void on_silence(struct timer *timer)
         struct mqtt_peer *peer = list_entry(timer, struct mqtt_peer, keep_alive);
 
         log_info("HUB_MQTT_SILENT", "A connection ended because its client was silent",
-                 LOG_TEXT("hub", peer->hub_id), LOG_TEXT("device", peer->session.id), LOG_END);
+                 LOG_TEXT("hub", peer->hub_id), LOG_TEXT("connection", peer->id), LOG_END);
         mqtt_peer_end(peer, false);
 }
 
@@ -83,16 +83,21 @@ static void on_expiry(struct timer *timer)
         mqtt_peer_end(peer, false);
 }
 
-static void start_times(struct mqtt_peer *peer, uint16_t keep_alive_s, int64_t expires_s)
+void mqtt_connect_start_silence(struct mqtt_peer *peer, uint16_t keep_alive_s)
 {
-        const struct mqtt_core *core = peer->core;
-
         peer->silence_ms = (int64_t)keep_alive_s * 1500;
         if (peer->silence_ms == 0 || peer->silence_ms > SILENCE_MAX_MS)
                 peer->silence_ms = SILENCE_MAX_MS;
         peer->keep_alive.run = on_silence;
-        peer->expiry.run = on_expiry;
         mqtt_connect_heard(peer);
+}
+
+static void start_times(struct mqtt_peer *peer, uint16_t keep_alive_s, int64_t expires_s)
+{
+        const struct mqtt_core *core = peer->core;
+
+        mqtt_connect_start_silence(peer, keep_alive_s);
+        peer->expiry.run = on_expiry;
         timers_start(core->timers, &peer->expiry,
                      *core->now_ms + expires_s * 1000 - *core->wall_ms);
 }
@@ -247,8 +252,11 @@ bool mqtt_connect(struct mqtt_peer *peer, const struct mqtt_packet *packet)
         struct reason reason = REASON_INIT;
         struct token_grant grant = {.rights = 0};
         struct mqtt_user user = {.host = ""};
-        enum mqtt_refusal code = check(peer, &packet->connect, &user, &grant, &reason);
+        enum mqtt_refusal code;
 
+        if (packet->connect.is_mqtt_3_1_1 && mqtt_provision_connect(peer, &packet->connect))
+                return true;
+        code = check(peer, &packet->connect, &user, &grant, &reason);
         if (user.device_id[0] && refused_by_fault(peer, user.device_id, &code)) {
                 if (code == MQTT_WELCOME)
                         return true; /* no answer at all */

@@ -34,9 +34,10 @@ struct mqtt_core {
         struct command_queue *commands;
         struct device_sessions *sessions;
         struct timers *timers;
-        const int64_t *now_ms;  /* steady, of this turn */
-        const int64_t *wall_ms; /* wall clock */
-        uint64_t *last_number;  /* of connections and links, also those of AMQP */
+        const int64_t *now_ms;    /* steady, of this turn */
+        const int64_t *wall_ms;   /* wall clock */
+        uint64_t *last_number;    /* of connections and links, also those of AMQP */
+        const char *provisioning; /* socket of the provisioning service; NULL = there is none */
         struct list peers;
         struct table kept; /* struct mqtt_kept: sessions that outlive their connections */
 };
@@ -51,6 +52,8 @@ struct mqtt_peer {
         int64_t opened_ms;
         uint64_t messages;
         struct buf in; /* bytes of packets that are not whole yet */
+
+        struct mqtt_provision *provision; /* it came to the provisioning service; else NULL */
 
         /* what follows is there once CONNECT was accepted */
         bool connected;
@@ -102,9 +105,18 @@ void mqtt_peer_publish(struct mqtt_peer *peer, const struct buf *topic, uint16_t
 bool mqtt_connect(struct mqtt_peer *peer, const struct mqtt_packet *packet);
 /* Starts or restarts the time of silence that ends the connection. */
 void mqtt_connect_heard(struct mqtt_peer *peer);
+void mqtt_connect_start_silence(struct mqtt_peer *peer, uint16_t keep_alive_s);
 void mqtt_connect_end(struct mqtt_peer *peer);
 /* Keeps the subscription to messages for the next connection of this device. */
 void mqtt_connect_keep(struct mqtt_peer *peer);
+
+/* --- mqtt_provision.c ------------------------------------------------------------------------ */
+
+/* Answers a CONNECT to the provisioning service; false if it is none. */
+bool mqtt_provision_connect(struct mqtt_peer *peer, const struct mqtt_connect *connect);
+/* A packet of peer->provision; false if the connection is to be ended. */
+bool mqtt_provision_take(struct mqtt_peer *peer, const struct mqtt_packet *packet);
+void mqtt_provision_end(struct mqtt_peer *peer);
 
 /* --- mqtt_telemetry.c ------------------------------------------------------------------------ */
 

@@ -145,6 +145,8 @@ static bool take_packet(struct mqtt_peer *peer, const struct mqtt_packet *packet
 {
         CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
 
+        if (peer->provision)
+                return mqtt_provision_take(peer, packet);
         if (!peer->connected || packet->kind == MQTT_CONNECT)
                 return !peer->connected && packet->kind == MQTT_CONNECT &&
                        mqtt_connect(peer, packet);
@@ -266,6 +268,7 @@ static void on_ended(void *context)
 
         if (peer->connected)
                 mqtt_connect_end(peer);
+        mqtt_provision_end(peer);
         list_remove(&peer->core->peers, &peer->node);
         buf_deinit(&peer->in);
         free(peer);

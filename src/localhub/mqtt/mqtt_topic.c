@@ -132,6 +132,42 @@ bool mqtt_user_read(const struct mqtt_bytes *user_name, struct mqtt_user *user)
         return !memchr(rest.data, '/', rest.size) && read_query(rest, user);
 }
 
+static bool read_version(struct mqtt_bytes query, struct mqtt_registrant *registrant)
+{
+        CLEANUP(buf_deinit) struct buf name = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf value = BUF_INIT;
+
+        while (mqtt_bag_next(&query, &name, &value)) {
+                const struct mqtt_bytes found = {.data = buf_text(&value), .size = value.size};
+
+                if (strcmp(buf_text(&name), "api-version") == 0)
+                        return copy(&found, registrant->api_version,
+                                    sizeof(registrant->api_version)) &&
+                               !memchr(found.data, '\0', found.size);
+        }
+        return false;
+}
+
+bool mqtt_registrant_read(const struct mqtt_bytes *user_name, struct mqtt_registrant *registrant)
+{
+        struct mqtt_bytes rest = *user_name;
+        struct mqtt_bytes scope;
+        struct mqtt_bytes word;
+        struct mqtt_bytes id;
+
+        memset(registrant, 0, sizeof(*registrant));
+        if (!rest.data)
+                return false;
+        scope = take_until(&rest, '/');
+        word = take_until(&rest, '/');
+        id = take_until(&rest, '/');
+        return is(&word, "registrations") && scope.size > 0 &&
+               copy(&scope, registrant->id_scope, sizeof(registrant->id_scope)) &&
+               copy(&id, registrant->registration_id, sizeof(registrant->registration_id)) &&
+               registry_is_registration_id(registrant->registration_id) &&
+               read_version(rest, registrant);
+}
+
 /* --- topics ---------------------------------------------------------------------------------- */
 
 static bool read_status(const struct mqtt_bytes *text, int *status)
@@ -211,4 +247,32 @@ unsigned mqtt_filter_read(const struct mqtt_bytes *filter, const char *device_id
                 return 0;
         rest = skip(rest, strlen(device_id));
         return is(&rest, tail) ? MQTT_SUBSCRIBED_COMMANDS : 0;
+}
+
+void mqtt_order_deinit(struct mqtt_order *order)
+{
+        buf_deinit(&order->request_id);
+        buf_deinit(&order->operation_id);
+}
+
+bool mqtt_order_read(const struct mqtt_bytes *topic, struct mqtt_order *order)
+{
+        static const char put[] = "$dps/registrations/PUT/iotdps-register/?";
+        static const char poll[] = "$dps/registrations/GET/iotdps-get-operationstatus/?";
+        CLEANUP(buf_deinit) struct buf name = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf value = BUF_INIT;
+        struct mqtt_bytes bag;
+
+        *order = (struct mqtt_order){.is_poll = starts(topic, poll)};
+        if (!order->is_poll && !starts(topic, put))
+                return false;
+        bag = skip(*topic, order->is_poll ? strlen(poll) : strlen(put));
+        if (!mqtt_bag_request_id(bag, &order->request_id))
+                return false;
+        while (order->is_poll && order->operation_id.size == 0 &&
+               mqtt_bag_next(&bag, &name, &value)) {
+                if (strcmp(buf_text(&name), "operationId") == 0)
+                        buf_add(&order->operation_id, value.data, value.size);
+        }
+        return order->is_poll == (order->operation_id.size > 0);
 }

@@ -20,6 +20,26 @@ struct mqtt_user {
 /* False if it has another form: no device, or a module's. */
 bool mqtt_user_read(const struct mqtt_bytes *user_name, struct mqtt_user *user);
 
+/* `SCOPE/registrations/ID/api-version=...`, of the provisioning service (rule W19). */
+struct mqtt_registrant {
+        char id_scope[REGISTRY_ID_SIZE];
+        char registration_id[REGISTRY_ID_SIZE];
+        char api_version[32];
+};
+
+bool mqtt_registrant_read(const struct mqtt_bytes *user_name, struct mqtt_registrant *registrant);
+
+/* What is asked of the provisioning service. */
+struct mqtt_order {
+        bool is_poll;            /* for an operation, else to register */
+        struct buf request_id;   /* `$rid` */
+        struct buf operation_id; /* of a poll */
+};
+
+/* False if the topic is none of the service's; the order is to be freed in any case. */
+bool mqtt_order_read(const struct mqtt_bytes *topic, struct mqtt_order *order);
+void mqtt_order_deinit(struct mqtt_order *order);
+
 /* Where a device publishes. */
 enum mqtt_place {
         MQTT_PLACE_UNKNOWN,

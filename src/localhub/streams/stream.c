@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -156,6 +157,17 @@ void stream_open(struct stream_server *server, const struct stream_listener *lis
         begin(stream, listener->hub);
 }
 
+int stream_dial(const char *path)
+{
+        struct sockaddr_un name = {.sun_family = AF_UNIX};
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
+        if (fd >= 0)
+                (void)!connect(fd, (const struct sockaddr *)&name, sizeof(name));
+        return fd;
+}
+
 void stream_join(struct stream_server *server, const struct stream_protocol *protocol, int hub,
                  int fd)
 {
@@ -190,7 +202,8 @@ void stream_free(struct stream *stream)
         SSL_free(stream->ssl);
         /* An adopted socket is open elsewhere, too, so closing does not take it off. */
         (void)epoll_ctl(server->epoll, EPOLL_CTL_DEL, stream->watch.fd, NULL);
-        close(stream->watch.fd);
+        if (stream->watch.fd >= 0)
+                close(stream->watch.fd);
         if (stream->owner.closed)
                 stream->owner.closed(stream->owner.context);
         buf_deinit(&stream->in);

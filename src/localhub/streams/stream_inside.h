@@ -104,7 +104,10 @@ bool stream_websocket_receive(struct stream *stream);
 bool stream_websocket_send(struct stream *stream);
 void stream_websocket_free(struct stream *stream);
 
-/* Takes a connected socket without TLS over. */
+/* A socket that is connected to a Unix domain socket, or not if nobody is there; -1 = none. */
+int stream_dial(const char *path);
+
+/* Takes a socket without TLS over; one that is not connected ends at once. */
 void stream_join(struct stream_server *server, const struct stream_protocol *protocol, int hub,
                  int fd);
 

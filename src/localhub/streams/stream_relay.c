@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "localhub/streams/stream_relay.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "localhub/streams/stream_inside.h"
@@ -73,19 +68,6 @@ static void *on_back_opened(void *context, struct stream *stream, int hub)
         return back;
 }
 
-static int dial(const char *path)
-{
-        struct sockaddr_un name = {.sun_family = AF_UNIX};
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-        snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
-        if (fd >= 0 && connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0)
-                return fd;
-        if (fd >= 0)
-                close(fd);
-        return -1;
-}
-
 static void *on_front_opened(void *context, struct stream *stream, int hub)
 {
         struct end *front = end_new(stream);
@@ -96,12 +78,8 @@ static void *on_front_opened(void *context, struct stream *stream, int hub)
                 .ended = on_ended,
                 .context = front,
         };
-        int fd = dial(context);
 
-        if (fd >= 0)
-                stream_join(stream->server, &back, hub, fd);
-        else
-                stream_cut(stream);
+        stream_join(stream->server, &back, hub, stream_dial(context));
         return front;
 }
 

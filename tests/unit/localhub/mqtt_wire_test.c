@@ -349,6 +349,72 @@ static void only_what_there_is_can_be_subscribed_to_w15(void **state)
         assert_int_equal(filter_of("devices/dev"), 0);
 }
 
+/* --- provisioning ---------------------------------------------------------------------------- */
+
+static bool read_registrant(const char *text, struct mqtt_registrant *registrant)
+{
+        const struct mqtt_bytes bytes = {.data = text, .size = strlen(text)};
+
+        return mqtt_registrant_read(&bytes, registrant);
+}
+
+static void a_user_name_says_who_registers_w19(void **state)
+{
+        static const char *const others[] = {"",
+                                             "0ne1",
+                                             "0ne1/registrations",
+                                             "0ne1/registrations/dev1",
+                                             "0ne1/registrations/dev1/ClientVersion=1",
+                                             "0ne1/registrations/dev 1/api-version=1",
+                                             "/registrations/dev1/api-version=1",
+                                             "0ne1/other/dev1/api-version=1",
+                                             "0ne1/registrations/dev1/api-version=%00"};
+        struct mqtt_registrant registrant;
+
+        (void)state;
+        assert_true(read_registrant(
+                "0ne1/registrations/dev1/api-version=2019-03-31&ClientVersion=x", &registrant));
+        assert_string_equal(registrant.id_scope, "0ne1");
+        assert_string_equal(registrant.registration_id, "dev1");
+        assert_string_equal(registrant.api_version, "2019-03-31");
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                if (read_registrant(others[i], &registrant))
+                        fail_msg("'%s' is taken", others[i]);
+        }
+}
+
+static void what_is_asked_of_provisioning_is_read_w19(void **state)
+{
+        static const struct {
+                const char *topic;
+                const char *request_id; /* NULL = it is refused */
+                const char *operation_id;
+        } cases[] = {
+                {"$dps/registrations/PUT/iotdps-register/?$rid=a1", "a1", ""},
+                {"$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId=5.b%20c",
+                 "2", "5.b c"},
+                {"$dps/registrations/GET/iotdps-get-operationstatus/?operationId=5&$rid=2", "2",
+                 "5"},
+                {"$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2", NULL, NULL},
+                {"$dps/registrations/PUT/iotdps-register/?$rid=", NULL, NULL},
+                {"$dps/registrations/PUT/iotdps-register/", NULL, NULL},
+                {"$dps/registrations/res/200/?$rid=1", NULL, NULL},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                const struct mqtt_bytes topic = {.data = cases[i].topic,
+                                                 .size = strlen(cases[i].topic)};
+                CLEANUP(mqtt_order_deinit) struct mqtt_order order = {.is_poll = false};
+
+                assert_int_equal(mqtt_order_read(&topic, &order), cases[i].request_id != NULL);
+                if (!cases[i].request_id)
+                        continue;
+                assert_string_equal(buf_text(&order.request_id), cases[i].request_id);
+                assert_string_equal(buf_text(&order.operation_id), cases[i].operation_id);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -365,6 +431,8 @@ int main(void)
                 cmocka_unit_test(bags_are_read_and_written_w16),
                 cmocka_unit_test(a_request_has_an_id),
                 cmocka_unit_test(only_what_there_is_can_be_subscribed_to_w15),
+                cmocka_unit_test(a_user_name_says_who_registers_w19),
+                cmocka_unit_test(what_is_asked_of_provisioning_is_read_w19),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
