@@ -16,100 +16,81 @@
 #define HEADER_TIMEOUT_MS  10000
 #define REQUEST_TIMEOUT_MS 60000
 #define BODY_MAX           ((size_t)1024 * 1024)
-#define JSON_DEPTH         64
 
-static void control_health(struct control_call *call)
+static void control_health(struct service_call *call)
 {
         struct json_object *answer = json_object_new_object();
 
-        control_add_text(answer, "status", "ok");
+        json_add_text(answer, "status", "ok");
         control_answer(call, 200, answer);
 }
 
-static const struct control_route routes[] = {
-        {"GET", "healthz", control_health},
-        {"GET", "stats", control_stats},
-        {"GET", "hubs", control_hubs},
-        {"GET", "connections", control_connections},
-        {"GET", "devices", control_devices},
-        {"GET", "devices/*", control_device_get},
-        {"PUT", "devices/*", control_device_put},
-        {"DELETE", "devices/*", control_device_delete},
-        {"GET", "devices/*/twin", control_twin_get},
-        {"PUT", "devices/*/twin/*", control_twin_put},
-        {"PATCH", "devices/*/twin/*", control_twin_patch},
-        {"POST", "devices/*/messages", control_message_send},
-        {"GET", "devices/*/messages", control_message_list},
-        {"DELETE", "devices/*/messages", control_message_purge},
-        {"GET", "devices/*/messages/*", control_message_state},
-        {"POST", "devices/*/methods/*", control_method_invoke},
-        {"GET", "enrollments", control_enrolments},
-        {"PUT", "enrollments/*/*", control_enrolment_put},
-        {"DELETE", "enrollments/*/*", control_enrolment_delete},
-        {"GET", "registrations", control_registrations},
-        {"DELETE", "registrations/*", control_registration_delete},
-        {"GET", "telemetry", control_telemetry},
-        {"GET", "faults", control_fault_list},
-        {"POST", "faults", control_fault_add},
-        {"DELETE", "faults", control_fault_clear},
-        {"DELETE", "faults/*", control_fault_delete},
+static const struct service_route routes[] = {
+        {"GET", "healthz", 0, control_health},
+        {"GET", "stats", 0, control_stats},
+        {"GET", "hubs", 0, control_hubs},
+        {"GET", "connections", 0, control_connections},
+        {"GET", "devices", 0, control_devices},
+        {"GET", "devices/*", 0, control_device_get},
+        {"PUT", "devices/*", 0, control_device_put},
+        {"DELETE", "devices/*", 0, control_device_delete},
+        {"GET", "devices/*/twin", 0, control_twin_get},
+        {"PUT", "devices/*/twin/*", 0, control_twin_put},
+        {"PATCH", "devices/*/twin/*", 0, control_twin_patch},
+        {"POST", "devices/*/messages", 0, control_message_send},
+        {"GET", "devices/*/messages", 0, control_message_list},
+        {"DELETE", "devices/*/messages", 0, control_message_purge},
+        {"GET", "devices/*/messages/*", 0, control_message_state},
+        {"POST", "devices/*/methods/*", 0, control_method_invoke},
+        {"GET", "enrollments", 0, control_enrolments},
+        {"PUT", "enrollments/*/*", 0, control_enrolment_put},
+        {"DELETE", "enrollments/*/*", 0, control_enrolment_delete},
+        {"GET", "registrations", 0, control_registrations},
+        {"DELETE", "registrations/*", 0, control_registration_delete},
+        {"GET", "telemetry", 0, control_telemetry},
+        {"GET", "faults", 0, control_fault_list},
+        {"POST", "faults", 0, control_fault_add},
+        {"DELETE", "faults", 0, control_fault_clear},
+        {"DELETE", "faults/*", 0, control_fault_delete},
 };
 
-/* NULL if there is none; then the call has been answered. */
-static const struct control_route *find_route(struct control_call *call)
+static bool admit(struct service_call *call, const struct service_route *route)
 {
-        const char *method = http_exchange_method(call->exchange);
-        CLEANUP(buf_deinit) struct buf allowed = BUF_INIT;
-
-        for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-                if (!http_route_fits(call->exchange, routes[i].pattern, call->arguments))
-                        continue;
-                if (strcmp(method, routes[i].method) == 0)
-                        return &routes[i];
-                buf_add_format(&allowed, "%s%s", allowed.size > 0 ? ", " : "", routes[i].method);
-        }
-        if (allowed.size > 0) {
-                http_exchange_add_header(call->exchange, "Allow", buf_text(&allowed));
-                control_fail(call, 405, "MethodNotAllowed", "this path takes %s",
-                             buf_text(&allowed));
-        } else {
-                control_fail(call, 404, "NotFound", "there is no such path");
-        }
-        return NULL;
-}
-
-/* False if the call has been answered. */
-static bool read_body(struct control_call *call)
-{
-        const struct buf *body = http_exchange_body(call->exchange);
-        struct reason reason = REASON_INIT;
-
-        if (body->size == 0)
+        (void)route;
+        if (!http_exchange_is_from_a_page(call->exchange))
                 return true;
-        call->body =
-                json_parse_foreign(body->data, body->size, JSON_DEPTH, JSON_VALUES_USUAL, &reason);
-        if (json_object_is_type(call->body, json_type_object))
-                return true;
-        control_fail(call, 400, "BadBody", "the body must be a JSON object%s%s",
-                     call->body ? "" : ": ", call->body ? "" : reason.text);
+        control_fail(call, 403, "Forbidden",
+                     "only programs on this machine may call; no web page may");
         return false;
 }
 
+static void fail(struct service_call *call, int status, const char *message)
+{
+        static const char *const codes[] = {"NotFound", "MethodNotAllowed"};
+
+        control_fail(call, status, status == 400 ? "BadBody" : codes[status - 404], "%s", message);
+}
+
+static const struct service_api control = {
+        .routes = routes,
+        .route_count = ARRAY_SIZE(routes),
+        .admit = admit,
+        .fail = fail,
+};
+
 static void handle(void *context, struct http_exchange *exchange)
 {
-        struct control_call call = {.api = context, .exchange = exchange};
-        const struct control_route *route;
+        struct control_api *api = context;
+        struct service_call call = {
+                .api = &control, .context = api, .hub = api->hub, .exchange = exchange};
 
         THREAD_ASSERT(CONTROL_THREAD);
-        if (http_exchange_is_from_a_page(exchange)) {
-                control_fail(&call, 403, "Forbidden",
-                             "only programs on this machine may call; no web page may");
-                return;
-        }
-        route = find_route(&call);
-        if (route && read_body(&call))
-                route->handle(&call);
-        json_object_put(call.body);
+        service_handle(&call);
+}
+
+struct control_api *control_of(const struct service_call *call)
+{
+        return call->context;
 }
 
 int control_api_new(const struct control_api_options *options, struct control_api **api,

@@ -9,12 +9,12 @@
 #include "base/json.h"
 #include "base/text.h"
 
-void control_answer(struct control_call *call, int status, struct json_object *value)
+void control_answer(struct service_call *call, int status, struct json_object *value)
 {
         http_exchange_answer_json(call->exchange, status, value);
 }
 
-void control_fail(struct control_call *call, int status, const char *code, const char *format, ...)
+void control_fail(struct service_call *call, int status, const char *code, const char *format, ...)
 {
         struct json_object *answer = json_object_new_object();
         struct json_object *error = json_object_new_object();
@@ -24,13 +24,13 @@ void control_fail(struct control_call *call, int status, const char *code, const
         va_start(values, format);
         vsnprintf(message, sizeof(message), format, values);
         va_end(values);
-        control_add_text(error, "code", code);
-        control_add_text(error, "message", message);
+        json_add_text(error, "code", code);
+        json_add_text(error, "message", message);
         json_object_object_add(answer, "error", error);
         control_answer(call, status, answer);
 }
 
-bool control_query_number(struct control_call *call, const char *name, int64_t fall_back,
+bool control_query_number(struct service_call *call, const char *name, int64_t fall_back,
                           int64_t max, int64_t *number)
 {
         const char *text = http_exchange_argument(call->exchange, name);
@@ -43,7 +43,7 @@ bool control_query_number(struct control_call *call, const char *name, int64_t f
         return false;
 }
 
-bool control_body_number(struct control_call *call, const char *name, int64_t min, int64_t max,
+bool control_body_number(struct service_call *call, const char *name, int64_t min, int64_t max,
                          int64_t *number)
 {
         struct json_object *member = json_member(call->body, name);
@@ -61,7 +61,7 @@ bool control_body_number(struct control_call *call, const char *name, int64_t mi
         return false;
 }
 
-bool control_body_text(struct control_call *call, const char *name, const char **text)
+bool control_body_text(struct service_call *call, const char *name, const char **text)
 {
         struct json_object *member = json_member(call->body, name);
 
@@ -76,7 +76,7 @@ bool control_body_text(struct control_call *call, const char *name, const char *
         return false;
 }
 
-bool control_body_bool(struct control_call *call, const char *name, bool *value)
+bool control_body_bool(struct service_call *call, const char *name, bool *value)
 {
         struct json_object *member = json_member(call->body, name);
 
@@ -90,6 +90,18 @@ bool control_body_bool(struct control_call *call, const char *name, bool *value)
         return false;
 }
 
+bool control_body_status(struct service_call *call, bool *enabled)
+{
+        const char *status = NULL;
+
+        if (!control_body_text(call, "status", &status))
+                return false;
+        if (!status || service_read_status(status, enabled))
+                return true;
+        control_fail(call, 400, "BadBody", "'status' must be 'enabled' or 'disabled'");
+        return false;
+}
+
 static bool is_among(const char *name, const char *const *names)
 {
         for (; *names; names++) {
@@ -99,10 +111,14 @@ static bool is_among(const char *name, const char *const *names)
         return false;
 }
 
-bool control_body_only(struct control_call *call, const char *const *names)
+bool control_body_only(struct service_call *call, const char *const *names)
 {
         if (!call->body)
                 return true;
+        if (!json_object_is_type(call->body, json_type_object)) {
+                control_fail(call, 400, "BadBody", "the body must be a JSON object");
+                return false;
+        }
         json_object_object_foreach (call->body, name, value) {
                 (void)value;
                 if (!is_among(name, names)) {
@@ -113,47 +129,41 @@ bool control_body_only(struct control_call *call, const char *const *names)
         return true;
 }
 
-bool control_query_hub(struct control_call *call, int *hub)
+bool control_query_hub(struct service_call *call)
 {
         const char *name = http_exchange_argument(call->exchange, "hub");
 
-        *hub = -1;
-        if (!name)
-                return true;
-        *hub = registry_hub_find(local_hub_registry(call->api->hub), name);
-        if (*hub >= 0)
+        call->hub_index = name ? registry_hub_find(call->registry, name) : -1;
+        if (!name || call->hub_index >= 0)
                 return true;
         control_fail(call, 404, "HubNotFound", "there is no hub '%s'", name);
         return false;
 }
 
-bool control_find_device(struct control_call *call, int *hub)
+bool control_choose_hub(struct service_call *call)
 {
-        struct registry *registry = local_hub_registry(call->api->hub);
         const char *id = call->arguments[0];
-        int from;
-        int until;
 
-        if (!control_query_hub(call, hub))
-                return false;
-        from = *hub < 0 ? 0 : *hub;
-        until = *hub < 0 ? registry_hub_count(registry) : *hub + 1;
-        for (*hub = from; *hub < until; (*hub)++) {
-                if (registry_device_get(registry, *hub, id, NULL))
+        if (call->hub_index >= 0)
+                return registry_device_get(call->registry, call->hub_index, id, NULL);
+        for (int hub = 0; hub < registry_hub_count(call->registry); hub++) {
+                if (registry_device_get(call->registry, hub, id, NULL)) {
+                        call->hub_index = hub;
                         return true;
+                }
         }
-        control_fail(call, 404, "DeviceNotFound", "there is no device '%s'", id);
+        call->hub_index = 0;
         return false;
 }
 
-void control_add_text(struct json_object *object, const char *name, const char *text)
+bool control_find_device(struct service_call *call)
 {
-        json_object_object_add(object, name, json_object_new_string(text));
-}
-
-void control_add_number(struct json_object *object, const char *name, int64_t number)
-{
-        json_object_object_add(object, name, json_object_new_int64(number));
+        if (!control_query_hub(call))
+                return false;
+        if (control_choose_hub(call))
+                return true;
+        control_fail(call, 404, "DeviceNotFound", "there is no device '%s'", call->arguments[0]);
+        return false;
 }
 
 void control_add_time(struct json_object *object, const char *name, int64_t wall_ms)
@@ -163,7 +173,7 @@ void control_add_time(struct json_object *object, const char *name, int64_t wall
         if (wall_ms == 0)
                 return;
         clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        control_add_text(object, name, text);
+        json_add_text(object, name, text);
 }
 
 void control_add_hub(struct json_object *object, struct registry *registry, int hub)
@@ -172,6 +182,6 @@ void control_add_hub(struct json_object *object, struct registry *registry, int 
 
         if (!registry_hub_get(registry, hub, &found))
                 return;
-        control_add_text(object, "hub", found.id);
-        control_add_text(object, "hostName", found.address);
+        json_add_text(object, "hub", found.id);
+        json_add_text(object, "hostName", found.address);
 }

@@ -23,25 +23,25 @@ static const char *const distribution_names[] = {
 static void add_if_any(struct json_object *entry, const char *name, const char *text)
 {
         if (text[0])
-                control_add_text(entry, name, text);
+                json_add_text(entry, name, text);
 }
 
 static void add_if_set(struct json_object *entry, const char *name, int64_t number)
 {
         if (number != 0)
-                control_add_number(entry, name, number);
+                json_add_int(entry, name, number);
 }
 
 static struct json_object *fault_entry(const struct fault *fault)
 {
         struct json_object *entry = json_object_new_object();
 
-        control_add_number(entry, "id", (int64_t)fault->id);
-        control_add_text(entry, "kind", fault_kind_name(fault->kind));
+        json_add_int(entry, "id", (int64_t)fault->id);
+        json_add_text(entry, "kind", fault_kind_name(fault->kind));
         add_if_any(entry, "hub", fault->hub);
         add_if_any(entry, "device", fault->device);
         if (fault->remaining >= 0)
-                control_add_number(entry, "times", fault->remaining);
+                json_add_int(entry, "times", fault->remaining);
         json_object_object_add(entry, "probability", json_object_new_double(fault->probability));
         add_if_any(entry, "condition", fault->condition);
         add_if_any(entry, "description", fault->description);
@@ -49,18 +49,18 @@ static struct json_object *fault_entry(const struct fault *fault)
         add_if_set(entry, "errorCode", fault->error_code);
         add_if_set(entry, "retryAfterSeconds", fault->retry_after_s);
         if (fault->delay_ms > 0) {
-                control_add_text(entry, "distribution", distribution_names[fault->distribution]);
-                control_add_number(entry, "delayMs", fault->delay_ms);
+                json_add_text(entry, "distribution", distribution_names[fault->distribution]);
+                json_add_int(entry, "delayMs", fault->delay_ms);
         }
         add_if_set(entry, "delayMaxMs", fault->delay_max_ms);
-        control_add_number(entry, "applied", fault->applied);
+        json_add_int(entry, "applied", fault->applied);
         return entry;
 }
 
-void control_fault_list(struct control_call *call)
+void control_fault_list(struct service_call *call)
 {
         struct fault *faults = mem_new(FAULTS_MAX, sizeof(*faults));
-        size_t count = faults_list(local_hub_faults(call->api->hub), faults, FAULTS_MAX);
+        size_t count = faults_list(local_hub_faults(call->hub), faults, FAULTS_MAX);
         struct json_object *answer = json_object_new_object();
         struct json_object *list = json_object_new_array();
 
@@ -71,18 +71,18 @@ void control_fault_list(struct control_call *call)
         control_answer(call, 200, answer);
 }
 
-void control_fault_clear(struct control_call *call)
+void control_fault_clear(struct service_call *call)
 {
-        faults_clear(local_hub_faults(call->api->hub));
+        faults_clear(local_hub_faults(call->hub));
         http_exchange_answer(call->exchange, 204, NULL, NULL);
 }
 
-void control_fault_delete(struct control_call *call)
+void control_fault_delete(struct service_call *call)
 {
         int64_t id;
 
         if (text_to_int64(call->arguments[0], 1, INT64_MAX, &id) &&
-            faults_remove(local_hub_faults(call->api->hub), (uint64_t)id))
+            faults_remove(local_hub_faults(call->hub), (uint64_t)id))
                 http_exchange_answer(call->exchange, 204, NULL, NULL);
         else
                 control_fail(call, 404, "FaultNotFound",
@@ -99,7 +99,7 @@ struct aim {
         const char *description;
 };
 
-static bool read_aim(struct control_call *call, struct aim *aim)
+static bool read_aim(struct service_call *call, struct aim *aim)
 {
         static const char *const names[] = {"kind",      "hub",         "device",
                                             "condition", "description", NULL};
@@ -113,7 +113,7 @@ static bool read_aim(struct control_call *call, struct aim *aim)
                 return false;
         if (!hub)
                 return true;
-        aim->hub = registry_hub_find(local_hub_registry(call->api->hub), hub);
+        aim->hub = registry_hub_find(call->registry, hub);
         if (aim->hub >= 0)
                 return true;
         control_fail(call, 404, "HubNotFound", "there is no hub '%s'", hub);
@@ -121,7 +121,7 @@ static bool read_aim(struct control_call *call, struct aim *aim)
 }
 
 /* True if the kind was one of these. */
-static bool happen_now(struct control_call *call, const char *kind)
+static bool happen_now(struct service_call *call, const char *kind)
 {
         bool drop = strcmp(kind, "drop") == 0;
         struct json_object *answer;
@@ -133,19 +133,19 @@ static bool happen_now(struct control_call *call, const char *kind)
         if (!read_aim(call, &aim))
                 return true;
         if (drop)
-                hit = local_hub_cut_connections(call->api->hub, aim.hub, aim.device);
+                hit = local_hub_cut_connections(call->hub, aim.hub, aim.device);
         else
-                hit = local_hub_detach_links(call->api->hub, aim.hub, aim.device, aim.condition,
+                hit = local_hub_detach_links(call->hub, aim.hub, aim.device, aim.condition,
                                              aim.description);
         answer = json_object_new_object();
-        control_add_number(answer, "hit", (int64_t)hit);
+        json_add_int(answer, "hit", (int64_t)hit);
         control_answer(call, 200, answer);
         return true;
 }
 
 /* --- rules ----------------------------------------------------------------------------------- */
 
-static bool copy_text(struct control_call *call, const char *name, char *out, size_t size)
+static bool copy_text(struct service_call *call, const char *name, char *out, size_t size)
 {
         const char *text = NULL;
 
@@ -161,7 +161,7 @@ static bool copy_text(struct control_call *call, const char *name, char *out, si
         return true;
 }
 
-static bool read_int(struct control_call *call, const char *name, int max, int *number)
+static bool read_int(struct service_call *call, const char *name, int max, int *number)
 {
         int64_t value = *number;
 
@@ -171,7 +171,7 @@ static bool read_int(struct control_call *call, const char *name, int max, int *
         return true;
 }
 
-static bool read_probability(struct control_call *call, double *probability)
+static bool read_probability(struct service_call *call, double *probability)
 {
         struct json_object *member = json_member(call->body, "probability");
 
@@ -186,7 +186,7 @@ static bool read_probability(struct control_call *call, double *probability)
         return true;
 }
 
-static bool read_distribution(struct control_call *call, enum fault_distribution *distribution)
+static bool read_distribution(struct service_call *call, enum fault_distribution *distribution)
 {
         const char *name = NULL;
 
@@ -202,7 +202,7 @@ static bool read_distribution(struct control_call *call, enum fault_distribution
         return false;
 }
 
-static bool read_rule_where(struct control_call *call, struct fault *fault)
+static bool read_rule_where(struct service_call *call, struct fault *fault)
 {
         const char *hub = NULL;
         struct registry_hub found;
@@ -213,8 +213,8 @@ static bool read_rule_where(struct control_call *call, struct fault *fault)
                 return false;
         if (!hub)
                 return true;
-        index = registry_hub_find(local_hub_registry(call->api->hub), hub);
-        if (index < 0 || !registry_hub_get(local_hub_registry(call->api->hub), index, &found)) {
+        index = registry_hub_find(call->registry, hub);
+        if (index < 0 || !registry_hub_get(call->registry, index, &found)) {
                 control_fail(call, 404, "HubNotFound", "there is no hub '%s'", hub);
                 return false;
         }
@@ -222,7 +222,7 @@ static bool read_rule_where(struct control_call *call, struct fault *fault)
         return true;
 }
 
-static bool read_rule(struct control_call *call, struct fault *fault)
+static bool read_rule(struct service_call *call, struct fault *fault)
 {
         static const char *const names[] = {
                 "kind",         "hub",         "device",     "times",     "probability",
@@ -243,7 +243,7 @@ static bool read_rule(struct control_call *call, struct fault *fault)
                control_body_number(call, "delayMaxMs", 0, delay_max, &fault->delay_max_ms);
 }
 
-void control_fault_add(struct control_call *call)
+void control_fault_add(struct service_call *call)
 {
         const char *name = NULL;
         struct reason reason = REASON_INIT;
@@ -263,12 +263,12 @@ void control_fault_add(struct control_call *call)
         fault = FAULT_INIT(kind);
         if (!read_rule(call, &fault))
                 return;
-        id = faults_add(local_hub_faults(call->api->hub), &fault, &reason);
+        id = faults_add(local_hub_faults(call->hub), &fault, &reason);
         if (id == 0) {
                 control_fail(call, 400, "BadFault", "%s", reason.text);
                 return;
         }
         answer = json_object_new_object();
-        control_add_number(answer, "id", (int64_t)id);
+        json_add_int(answer, "id", (int64_t)id);
         control_answer(call, 201, answer);
 }

@@ -13,7 +13,6 @@
 #define PROPERTIES_MAX 100
 #define LISTED_MAX     100 /* a queue holds 50 */
 #define METHOD_SECONDS 300
-#define ANSWER_DEPTH   64
 
 /* --- sending --------------------------------------------------------------------------------- */
 
@@ -24,7 +23,7 @@ struct sending {
         struct buf body;
 };
 
-static bool read_body(struct control_call *call, struct buf *body)
+static bool read_body(struct service_call *call, struct buf *body)
 {
         struct json_object *json = json_member(call->body, "body");
         const char *text = NULL;
@@ -49,7 +48,7 @@ static bool read_body(struct control_call *call, struct buf *body)
         return true;
 }
 
-static bool read_properties(struct control_call *call, struct sending *sending)
+static bool read_properties(struct service_call *call, struct sending *sending)
 {
         struct json_object *properties = json_member(call->body, "properties");
 
@@ -77,7 +76,7 @@ static bool read_properties(struct control_call *call, struct sending *sending)
         return true;
 }
 
-static bool read_ack(struct control_call *call, enum local_hub_ack *ack)
+static bool read_ack(struct service_call *call, enum local_hub_ack *ack)
 {
         static const char *const names[] = {"none", "positive", "negative", "full"};
         const char *name = NULL;
@@ -94,7 +93,7 @@ static bool read_ack(struct control_call *call, enum local_hub_ack *ack)
         return false;
 }
 
-static bool read_expiry(struct control_call *call, int64_t *expires_ms)
+static bool read_expiry(struct service_call *call, int64_t *expires_ms)
 {
         int64_t seconds = 0;
 
@@ -105,7 +104,7 @@ static bool read_expiry(struct control_call *call, int64_t *expires_ms)
         return true;
 }
 
-static bool read_sending(struct control_call *call, struct sending *sending)
+static bool read_sending(struct service_call *call, struct sending *sending)
 {
         static const char *const names[] = {
                 "body",      "bodyText",         "bodyBase64",  "properties",
@@ -123,27 +122,27 @@ static bool read_sending(struct control_call *call, struct sending *sending)
                control_body_text(call, "userId", &command->user_id);
 }
 
-static void answer_sent(struct control_call *call, int hub, const char *message_id)
+static void answer_sent(struct service_call *call, const char *message_id)
 {
         struct json_object *answer = json_object_new_object();
 
-        control_add_text(answer, "messageId", message_id);
-        control_add_text(answer, "deviceId", call->arguments[0]);
-        control_add_hub(answer, local_hub_registry(call->api->hub), hub);
+        json_add_text(answer, "messageId", message_id);
+        json_add_text(answer, "deviceId", call->arguments[0]);
+        control_add_hub(answer, call->registry, call->hub_index);
         control_answer(call, 201, answer);
 }
 
-static void send_message(struct control_call *call, int hub, struct sending *sending)
+static void send_message(struct service_call *call, struct sending *sending)
 {
         char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
         struct reason reason = REASON_INIT;
 
         sending->command.body = buf_text(&sending->body);
         sending->command.body_size = sending->body.size;
-        switch (local_hub_send_command(call->api->hub, hub, call->arguments[0], &sending->command,
-                                       message_id, &reason)) {
+        switch (local_hub_send_command(call->hub, call->hub_index, call->arguments[0],
+                                       &sending->command, message_id, &reason)) {
         case 0:
-                answer_sent(call, hub, message_id);
+                answer_sent(call, message_id);
                 break;
         case LOCAL_HUB_E_NO_DEVICE:
                 control_fail(call, 404, "DeviceNotFound", "the device is gone");
@@ -162,13 +161,12 @@ static void send_message(struct control_call *call, int hub, struct sending *sen
         }
 }
 
-void control_message_send(struct control_call *call)
+void control_message_send(struct service_call *call)
 {
         struct sending *sending = mem_new(1, sizeof(*sending));
-        int hub;
 
-        if (control_find_device(call, &hub) && read_sending(call, sending))
-                send_message(call, hub, sending);
+        if (control_find_device(call) && read_sending(call, sending))
+                send_message(call, sending);
         buf_deinit(&sending->body);
         free(sending);
 }
@@ -179,30 +177,30 @@ static struct json_object *status_entry(const struct local_hub_command_status *s
 {
         struct json_object *entry = json_object_new_object();
 
-        control_add_text(entry, "messageId", status->message_id);
-        control_add_text(entry, "deviceId", status->device_id);
-        control_add_text(entry, "state", local_hub_command_state_name(status->state));
-        control_add_number(entry, "sequenceNumber", (int64_t)status->sequence_number);
-        control_add_number(entry, "deliveries", status->deliveries);
-        control_add_number(entry, "abandoned", status->abandoned);
-        control_add_number(entry, "locksLost", status->locks_lost);
+        json_add_text(entry, "messageId", status->message_id);
+        json_add_text(entry, "deviceId", status->device_id);
+        json_add_text(entry, "state", local_hub_command_state_name(status->state));
+        json_add_int(entry, "sequenceNumber", (int64_t)status->sequence_number);
+        json_add_int(entry, "deliveries", status->deliveries);
+        json_add_int(entry, "abandoned", status->abandoned);
+        json_add_int(entry, "locksLost", status->locks_lost);
         control_add_time(entry, "enqueuedTimeUtc", status->enqueued_ms);
         control_add_time(entry, "expiryTimeUtc", status->expires_ms);
         control_add_time(entry, "settledTimeUtc", status->settled_ms);
         return entry;
 }
 
-void control_message_list(struct control_call *call)
+void control_message_list(struct service_call *call)
 {
         struct local_hub_command_status list[LISTED_MAX];
         struct json_object *answer;
         struct json_object *array;
         size_t count;
-        int hub;
 
-        if (!control_find_device(call, &hub))
+        if (!control_find_device(call))
                 return;
-        count = local_hub_command_list(call->api->hub, hub, call->arguments[0], list, LISTED_MAX);
+        count = local_hub_command_list(call->hub, call->hub_index, call->arguments[0], list,
+                                       LISTED_MAX);
         answer = json_object_new_object();
         array = json_object_new_array();
         for (size_t i = 0; i < count && i < LISTED_MAX; i++)
@@ -211,63 +209,44 @@ void control_message_list(struct control_call *call)
         control_answer(call, 200, answer);
 }
 
-void control_message_state(struct control_call *call)
+void control_message_state(struct service_call *call)
 {
         struct local_hub_command_status status;
-        int hub;
 
-        if (!control_find_device(call, &hub))
+        if (!control_find_device(call))
                 return;
-        if (local_hub_command_status(call->api->hub, hub, call->arguments[0], call->arguments[1],
-                                     &status))
+        if (local_hub_command_status(call->hub, call->hub_index, call->arguments[0],
+                                     call->arguments[1], &status))
                 control_answer(call, 200, status_entry(&status));
         else
                 control_fail(call, 404, "MessageNotFound", "no message '%s' is known",
                              call->arguments[1]);
 }
 
-void control_message_purge(struct control_call *call)
+void control_message_purge(struct service_call *call)
 {
         struct json_object *answer;
-        int hub;
 
-        if (!control_find_device(call, &hub))
+        if (!control_find_device(call))
                 return;
         answer = json_object_new_object();
-        control_add_number(
+        json_add_int(
                 answer, "purged",
-                (int64_t)local_hub_command_purge(call->api->hub, hub, call->arguments[0]));
+                (int64_t)local_hub_command_purge(call->hub, call->hub_index, call->arguments[0]));
         control_answer(call, 200, answer);
 }
 
 /* --- direct methods -------------------------------------------------------------------------- */
 
-/* Adds the device's payload as JSON, or as text should it be none. */
-static void add_payload(struct json_object *answer, const void *payload, size_t size)
-{
-        struct reason ignored = REASON_INIT;
-        struct json_object *value = NULL;
-
-        if (size > 0)
-                value = json_parse(payload, size, ANSWER_DEPTH, JSON_STRICT, &ignored);
-        if (!value && size > 0 && !(size == 4 && memcmp(payload, "null", 4) == 0))
-                value = json_object_new_string_len(payload, (int)size);
-        json_object_object_add(answer, "payload", value);
-}
-
 /* On the thread "hub-devices". */
 static void method_done(void *context, enum local_hub_method_result result, int status,
                         const void *payload, size_t payload_size)
 {
-        struct control_call call = {.exchange = context};
-        struct json_object *answer;
+        struct service_call call = {.exchange = context};
 
         switch (result) {
         case LOCAL_HUB_METHOD_ANSWERED:
-                answer = json_object_new_object();
-                control_add_number(answer, "status", status);
-                add_payload(answer, payload, payload_size);
-                control_answer(&call, 200, answer);
+                control_answer(&call, 200, service_method_answer(status, payload, payload_size));
                 break;
         case LOCAL_HUB_METHOD_NO_DEVICE:
                 control_fail(&call, 404, "DeviceNotFound", "the device is gone");
@@ -286,29 +265,23 @@ static void method_done(void *context, enum local_hub_method_result result, int 
         }
 }
 
-void control_method_invoke(struct control_call *call)
+void control_method_invoke(struct service_call *call)
 {
         static const char *const names[] = {"payload", "responseTimeoutSeconds",
                                             "connectTimeoutSeconds", NULL};
-        struct json_object *payload = json_member(call->body, "payload");
-        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         int64_t response_s = 0;
         int64_t connect_s = 0;
-        int hub;
 
-        if (!control_body_only(call, names) || !control_find_device(call, &hub) ||
+        if (!control_body_only(call, names) || !control_find_device(call) ||
             !control_body_number(call, "responseTimeoutSeconds", 1, METHOD_SECONDS, &response_s) ||
             !control_body_number(call, "connectTimeoutSeconds", 0, METHOD_SECONDS, &connect_s))
                 return;
-        if (payload)
-                json_write(&text, payload);
-        local_hub_invoke_method(call->api->hub, hub, call->arguments[0],
-                                &(const struct local_hub_method){
-                                        .name = call->arguments[1],
-                                        .payload = buf_text(&text),
-                                        .payload_size = text.size,
-                                        .response_timeout_ms = response_s * 1000,
-                                        .connect_timeout_ms = connect_s * 1000,
-                                },
-                                method_done, call->exchange);
+        if (!service_invoke(call, call->arguments[0],
+                            (struct local_hub_method){
+                                    .name = call->arguments[1],
+                                    .response_timeout_ms = response_s * 1000,
+                                    .connect_timeout_ms = connect_s * 1000,
+                            },
+                            json_member(call->body, "payload"), method_done))
+                control_fail(call, 413, "PayloadTooLarge", "a method's payload has at most 128 KB");
 }

@@ -20,14 +20,14 @@ static struct json_object *connection_strings(struct registry *registry, int hub
                 CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
                 if (registry_policy_string(registry, hub, policies[i], &text))
-                        control_add_text(strings, policies[i], buf_text(&text));
+                        json_add_text(strings, policies[i], buf_text(&text));
         }
         return strings;
 }
 
-void control_hubs(struct control_call *call)
+void control_hubs(struct service_call *call)
 {
-        struct registry *registry = local_hub_registry(call->api->hub);
+        struct registry *registry = call->registry;
         struct json_object *answer = json_object_new_object();
         struct json_object *list = json_object_new_array();
 
@@ -39,9 +39,9 @@ void control_hubs(struct control_call *call)
                         continue;
                 entry = json_object_new_object();
                 control_add_hub(entry, registry, i);
-                control_add_number(entry, "port", hub.port);
-                control_add_number(entry, "weight", hub.weight);
-                control_add_number(entry, "devices", (int64_t)hub.device_count);
+                json_add_int(entry, "port", hub.port);
+                json_add_int(entry, "weight", hub.weight);
+                json_add_int(entry, "devices", (int64_t)hub.device_count);
                 json_object_object_add(entry, "connectionStrings", connection_strings(registry, i));
                 json_object_array_add(list, entry);
         }
@@ -54,13 +54,13 @@ static struct json_object *connection_entry(struct registry *registry,
 {
         struct json_object *entry = json_object_new_object();
 
-        control_add_text(entry, "id", connection->id);
+        json_add_text(entry, "id", connection->id);
         control_add_hub(entry, registry, connection->hub);
-        control_add_text(entry, "peer", connection->peer);
+        json_add_text(entry, "peer", connection->peer);
         control_add_time(entry, "openedTimeUtc", connection->opened_ms);
-        control_add_number(entry, "tokens", (int64_t)connection->tokens);
-        control_add_number(entry, "devices", (int64_t)connection->devices);
-        control_add_number(entry, "messages", (int64_t)connection->messages);
+        json_add_int(entry, "tokens", (int64_t)connection->tokens);
+        json_add_int(entry, "devices", (int64_t)connection->devices);
+        json_add_int(entry, "messages", (int64_t)connection->messages);
         return entry;
 }
 
@@ -75,13 +75,13 @@ static struct local_hub_connection *copy_connections(struct local_hub *hub, size
         return list;
 }
 
-void control_connections(struct control_call *call)
+void control_connections(struct service_call *call)
 {
-        struct registry *registry = local_hub_registry(call->api->hub);
+        struct registry *registry = call->registry;
         struct json_object *answer = json_object_new_object();
         struct json_object *array = json_object_new_array();
         size_t count;
-        struct local_hub_connection *list = copy_connections(call->api->hub, &count);
+        struct local_hub_connection *list = copy_connections(call->hub, &count);
 
         for (size_t i = 0; i < count; i++)
                 json_object_array_add(array, connection_entry(registry, &list[i]));
@@ -96,12 +96,12 @@ static struct json_object *dps_stats(struct dps_endpoint *dps)
         struct dps_endpoint_counts counts;
 
         dps_endpoint_counts(dps, &counts);
-        control_add_number(stats, "registers", (int64_t)counts.registers);
-        control_add_number(stats, "polls", (int64_t)counts.polls);
-        control_add_number(stats, "assigned", (int64_t)counts.assigned);
-        control_add_number(stats, "refused", (int64_t)counts.refused);
-        control_add_number(stats, "throttled", (int64_t)counts.throttled);
-        control_add_number(stats, "unavailable", (int64_t)counts.unavailable);
+        json_add_int(stats, "registers", (int64_t)counts.registers);
+        json_add_int(stats, "polls", (int64_t)counts.polls);
+        json_add_int(stats, "assigned", (int64_t)counts.assigned);
+        json_add_int(stats, "refused", (int64_t)counts.refused);
+        json_add_int(stats, "throttled", (int64_t)counts.throttled);
+        json_add_int(stats, "unavailable", (int64_t)counts.unavailable);
         return stats;
 }
 
@@ -116,10 +116,10 @@ static struct json_object *process_stats(const struct control_api *api)
         struct rusage usage = {.ru_maxrss = 0};
 
         getrusage(RUSAGE_SELF, &usage);
-        control_add_number(stats, "uptimeMs", clock_steady_ms() - api->started_ms);
-        control_add_number(stats, "cpuUserUs", micros(&usage.ru_utime));
-        control_add_number(stats, "cpuSystemUs", micros(&usage.ru_stime));
-        control_add_number(stats, "maxResidentKiB", usage.ru_maxrss);
+        json_add_int(stats, "uptimeMs", clock_steady_ms() - api->started_ms);
+        json_add_int(stats, "cpuUserUs", micros(&usage.ru_utime));
+        json_add_int(stats, "cpuSystemUs", micros(&usage.ru_stime));
+        json_add_int(stats, "maxResidentKiB", usage.ru_maxrss);
         return stats;
 }
 
@@ -135,14 +135,14 @@ static void add_connection_stats(struct json_object *stats, struct local_hub *hu
                 devices += list[i].devices;
         }
         free(list);
-        control_add_number(stats, "connections", (int64_t)count);
-        control_add_number(stats, "tokens", (int64_t)tokens);
-        control_add_number(stats, "devicesConnected", (int64_t)devices);
+        json_add_int(stats, "connections", (int64_t)count);
+        json_add_int(stats, "tokens", (int64_t)tokens);
+        json_add_int(stats, "devicesConnected", (int64_t)devices);
 }
 
-void control_stats(struct control_call *call)
+void control_stats(struct service_call *call)
 {
-        struct local_hub *hub = call->api->hub;
+        struct local_hub *hub = call->hub;
         struct registry *registry = local_hub_registry(hub);
         struct json_object *stats = json_object_new_object();
         struct json_object *telemetry = json_object_new_object();
@@ -154,14 +154,12 @@ void control_stats(struct control_call *call)
                 if (registry_hub_get(registry, i, &found))
                         devices += (int64_t)found.device_count;
         }
-        control_add_number(stats, "devices", devices);
+        json_add_int(stats, "devices", devices);
         add_connection_stats(stats, hub);
-        control_add_number(telemetry, "newest",
-                           (int64_t)telemetry_log_newest(local_hub_telemetry(hub)));
-        control_add_number(telemetry, "oldest",
-                           (int64_t)telemetry_log_oldest(local_hub_telemetry(hub)));
+        json_add_int(telemetry, "newest", (int64_t)telemetry_log_newest(local_hub_telemetry(hub)));
+        json_add_int(telemetry, "oldest", (int64_t)telemetry_log_oldest(local_hub_telemetry(hub)));
         json_object_object_add(stats, "telemetry", telemetry);
-        json_object_object_add(stats, "provisioning", dps_stats(call->api->dps));
-        json_object_object_add(stats, "process", process_stats(call->api));
+        json_object_object_add(stats, "provisioning", dps_stats(control_of(call)->dps));
+        json_object_object_add(stats, "process", process_stats(control_of(call)));
         control_answer(call, 200, stats);
 }

@@ -193,7 +193,7 @@ static void reader_end(void *context)
 }
 
 /* The number after which the caller wants to read; false if it was answered. */
-static bool query_start(struct control_call *call, struct telemetry_log *log, uint64_t *after)
+static bool query_start(struct service_call *call, struct telemetry_log *log, uint64_t *after)
 {
         const char *from = http_exchange_argument(call->exchange, "from");
         int64_t number = 0;
@@ -210,25 +210,23 @@ static bool query_start(struct control_call *call, struct telemetry_log *log, ui
         return true;
 }
 
-void control_telemetry(struct control_call *call)
+void control_telemetry(struct service_call *call)
 {
-        struct control_followers *followers = call->api->followers;
+        struct control_followers *followers = control_of(call)->followers;
         struct registry_hub hub = {.id = ""};
         int64_t follow;
         int64_t wait_ms;
         int64_t limit;
         uint64_t after;
-        int hub_index;
         struct reader *reader;
 
         if (!query_start(call, followers->log, &after) ||
             !control_query_number(call, "follow", 0, 1, &follow) ||
             !control_query_number(call, "wait", 0, WAIT_MAX_MS, &wait_ms) ||
             !control_query_number(call, "limit", INT64_MAX, INT64_MAX, &limit) ||
-            !control_query_hub(call, &hub_index))
+            !control_query_hub(call))
                 return;
-        if (hub_index >= 0 &&
-            !registry_hub_get(local_hub_registry(call->api->hub), hub_index, &hub))
+        if (call->hub_index >= 0 && !registry_hub_get(call->registry, call->hub_index, &hub))
                 hub.id[0] = '\0';
         reader = mem_new(1, sizeof(*reader));
         *reader = (struct reader){
@@ -239,7 +237,7 @@ void control_telemetry(struct control_call *call)
                 .follow = follow == 1,
                 .until_ms = clock_steady_ms() + wait_ms,
                 .device = mem_text(http_exchange_argument(call->exchange, "device")),
-                .hub = hub_index >= 0 ? mem_text(hub.id) : NULL,
+                .hub = call->hub_index >= 0 ? mem_text(hub.id) : NULL,
                 .spoke_ms = clock_steady_ms(),
         };
         pthread_mutex_lock(&followers->lock);

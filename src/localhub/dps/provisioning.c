@@ -62,19 +62,12 @@ static bool is_signed_by_derived(const struct token *token, const char *group_ke
 static bool find_group(struct registry *registry, const struct token *token, const char *id,
                        struct registry_enrolment *found)
 {
-        struct registry_enrolment page[GROUPS_PER_PAGE];
         uint64_t cursor = 0;
-        size_t count;
 
-        while ((count = registry_enrolment_list(registry, REGISTRY_GROUP, &cursor, page,
-                                                GROUPS_PER_PAGE)) > 0) {
-                for (size_t i = 0; i < count; i++) {
-                        if (!is_signed_by_derived(token, page[i].primary_key, id) &&
-                            !is_signed_by_derived(token, page[i].secondary_key, id))
-                                continue;
-                        *found = page[i];
+        while (registry_enrolment_next(registry, REGISTRY_GROUP, &cursor, found)) {
+                if (is_signed_by_derived(token, found->primary_key, id) ||
+                    is_signed_by_derived(token, found->secondary_key, id))
                         return true;
-                }
         }
         return false;
 }

@@ -167,6 +167,7 @@ enum registry_put {
         REGISTRY_UPSERT,
 };
 
+/* `result` may be NULL. */
 int registry_device_put(struct registry *registry, int hub, const char *id, enum registry_put how,
                         const struct registry_device_settings *settings,
                         struct registry_device *result, struct reason *reason) MUST_CHECK;
@@ -178,11 +179,11 @@ bool registry_device_get(struct registry *registry, int hub, const char *id,
 bool registry_device_remove(struct registry *registry, int hub, const char *id);
 
 /*
- * Up to `max` devices of a hub in the order of their creation; `*cursor` is 0 at first and is
- * moved on. 0 = that was all. Devices made or removed in between do not disturb the others.
+ * The next device of a hub in the order of their creation; `*cursor` is 0 at first and is moved
+ * on. False = that was all. Devices made or removed in between do not disturb the others.
  */
-size_t registry_device_list(struct registry *registry, int hub, uint64_t *cursor,
-                            struct registry_device *devices, size_t max);
+bool registry_device_next(struct registry *registry, int hub, uint64_t *cursor,
+                          struct registry_device *device);
 
 /* What the AMQP endpoint saw; not an error for a device that has gone. NULL model id = keep. */
 void registry_device_seen(struct registry *registry, int hub, const char *id, bool connected,
@@ -256,9 +257,9 @@ bool registry_enrolment_get(struct registry *registry, enum registry_enrolment_k
 bool registry_enrolment_remove(struct registry *registry, enum registry_enrolment_kind kind,
                                const char *id);
 
-/* As registry_device_list. */
-size_t registry_enrolment_list(struct registry *registry, enum registry_enrolment_kind kind,
-                               uint64_t *cursor, struct registry_enrolment *enrolments, size_t max);
+/* As registry_device_next. */
+bool registry_enrolment_next(struct registry *registry, enum registry_enrolment_kind kind,
+                             uint64_t *cursor, struct registry_enrolment *enrolment);
 
 struct registry_registration {
         char registration_id[REGISTRY_ID_SIZE]; /* as first written by the device */
@@ -288,8 +289,8 @@ bool registry_registration_get(struct registry *registry, const char *registrati
 
 bool registry_registration_remove(struct registry *registry, const char *registration_id);
 
-size_t registry_registration_list(struct registry *registry, uint64_t *cursor,
-                                  struct registry_registration *registrations, size_t max);
+bool registry_registration_next(struct registry *registry, uint64_t *cursor,
+                                struct registry_registration *registration);
 
 /* --- rules for names ------------------------------------------------------------------------- */
 

@@ -177,7 +177,8 @@ int registry_device_put(struct registry *registry, int hub, const char *id, enum
         if (r == 0) {
                 device = device ? device : registry_add_device(registry, hub, id);
                 changed = apply(registry, device, settings);
-                copy_out(device, hub, result);
+                if (result)
+                        copy_out(device, hub, result);
         }
         pthread_mutex_unlock(&registry->mutex);
         if (r != 0)
@@ -243,19 +244,19 @@ bool registry_device_get(struct registry *registry, int hub, const char *id,
         return device != NULL;
 }
 
-size_t registry_device_list(struct registry *registry, int hub, uint64_t *cursor,
-                            struct registry_device *devices, size_t max)
+bool registry_device_next(struct registry *registry, int hub, uint64_t *cursor,
+                          struct registry_device *device)
 {
         const struct hub_data *data;
-        const struct device_data *device;
-        size_t count = 0;
+        const struct device_data *next;
 
         pthread_mutex_lock(&registry->mutex);
         data = registry_hub_at(registry, hub);
-        while (data && count < max && (device = ordered_next(&data->order, cursor)) != NULL)
-                copy_out(device, hub, &devices[count++]);
+        next = data ? ordered_next(&data->order, cursor) : NULL;
+        if (next)
+                copy_out(next, hub, device);
         pthread_mutex_unlock(&registry->mutex);
-        return count;
+        return next != NULL;
 }
 
 bool registry_device_string(struct registry *registry, int hub, const char *id, struct buf *out)

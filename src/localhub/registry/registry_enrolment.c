@@ -158,18 +158,17 @@ bool registry_enrolment_remove(struct registry *registry, enum registry_enrolmen
         return data != NULL;
 }
 
-size_t registry_enrolment_list(struct registry *registry, enum registry_enrolment_kind kind,
-                               uint64_t *cursor, struct registry_enrolment *enrolments, size_t max)
+bool registry_enrolment_next(struct registry *registry, enum registry_enrolment_kind kind,
+                             uint64_t *cursor, struct registry_enrolment *enrolment)
 {
         const struct enrolment_data *data;
-        size_t count = 0;
 
         pthread_mutex_lock(&registry->mutex);
-        while (count < max &&
-               (data = ordered_next(&registry->enrolments[kind].order, cursor)) != NULL)
-                enrolments[count++] = data->public;
+        data = ordered_next(&registry->enrolments[kind].order, cursor);
+        if (data)
+                *enrolment = data->public;
         pthread_mutex_unlock(&registry->mutex);
-        return count;
+        return data != NULL;
 }
 
 /* --- registrations --------------------------------------------------------------------------- */
@@ -354,17 +353,17 @@ bool registry_registration_remove(struct registry *registry, const char *registr
         return data != NULL;
 }
 
-size_t registry_registration_list(struct registry *registry, uint64_t *cursor,
-                                  struct registry_registration *registrations, size_t max)
+bool registry_registration_next(struct registry *registry, uint64_t *cursor,
+                                struct registry_registration *registration)
 {
         const struct registration_data *data;
-        size_t count = 0;
 
         pthread_mutex_lock(&registry->mutex);
-        while (count < max && (data = ordered_next(&registry->registrations.order, cursor)) != NULL)
-                copy_out(registry, data, &registrations[count++]);
+        data = ordered_next(&registry->registrations.order, cursor);
+        if (data)
+                copy_out(registry, data, registration);
         pthread_mutex_unlock(&registry->mutex);
-        return count;
+        return data != NULL;
 }
 
 void registry_free_collections(struct registry *registry)

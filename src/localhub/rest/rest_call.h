@@ -3,28 +3,12 @@
 #ifndef ISTHMUS_LOCALHUB_REST_REST_CALL_H
 #define ISTHMUS_LOCALHUB_REST_REST_CALL_H
 
-#include <json-c/json.h>
-#include <stdbool.h>
-
 #include "base/error.h"
-#include "base/reason.h"
-#include "http/http_route.h"
-#include "http/http_server.h"
-#include "localhub/local_hub.h"
+#include "base/json.h"
+#include "localhub/service/service_call.h"
 
-/* Most devices of a page. */
+/* The most devices of a page. */
 #define REST_PAGE 1000
-
-struct rest_call {
-        struct local_hub *hub;
-        struct registry *registry;
-        struct http_exchange *exchange;
-        int hub_index;
-        const char *arguments[HTTP_ARGUMENTS_MAX];
-        struct json_object *body; /* NULL if the request had none */
-};
-
-typedef void rest_handler(struct rest_call *call);
 
 /* The service's conditions: HTTP status times 1000 and a detail. */
 enum rest_error {
@@ -46,28 +30,30 @@ void rest_fail(struct http_exchange *exchange, enum rest_error error, const char
         PRINTF_LIKE(3, 4);
 
 /* The device of the first argument; false if the call has been answered. */
-bool rest_find_device(struct rest_call *call, struct registry_device *device);
+bool rest_find_device(struct service_call *call, struct registry_device *device);
 
 /*
  * False, and answered, if the request's If-Match fits neither the ETag nor any. `*given` says
  * whether there was one; NULL if that does not matter.
  */
-bool rest_match(struct rest_call *call, const char *etag, bool *given);
+bool rest_match(struct service_call *call, const char *etag, bool *given);
 
-void rest_add_text(struct json_object *object, const char *name, const char *text);
+/* With the current ETag as a header. */
+void rest_answer_device(struct service_call *call, const struct registry_device *device,
+                        struct json_object *document);
 
 /* Azure's "never" for 0. */
 void rest_add_time(struct json_object *object, const char *name, int64_t wall_ms);
 
-/* Members that the documents of a device and of its twin have both. */
-void rest_add_device_state(struct json_object *object, struct rest_call *call,
+/* Members that the documents of a device and of its twin have both, besides service_add_device. */
+void rest_add_device_state(struct json_object *object, struct service_call *call,
                            const struct registry_device *device);
 
-struct json_object *rest_twin_document(struct rest_call *call,
+struct json_object *rest_twin_document(struct service_call *call,
                                        const struct registry_device *device);
 
-rest_handler rest_device_put, rest_device_get, rest_device_delete, rest_device_list;
-rest_handler rest_device_bulk, rest_command_purge, rest_statistics;
-rest_handler rest_twin_get, rest_twin_patch, rest_twin_put, rest_query, rest_method_invoke;
+service_handler rest_device_put, rest_device_get, rest_device_delete, rest_device_list;
+service_handler rest_device_bulk, rest_command_purge, rest_statistics;
+service_handler rest_twin_get, rest_twin_patch, rest_twin_put, rest_query, rest_method_invoke;
 
 #endif

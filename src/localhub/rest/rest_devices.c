@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* The service's REST API: the registry of devices. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -9,20 +8,16 @@
 #include "localhub/rest/rest_call.h"
 
 #define BULK_MAX 100
-#define PAGE     100
 
 /* --- documents ------------------------------------------------------------------------------- */
 
-void rest_add_device_state(struct json_object *object, struct rest_call *call,
+void rest_add_device_state(struct json_object *object, struct service_call *call,
                            const struct registry_device *device)
 {
-        size_t waiting = local_hub_command_list(call->hub, device->hub, device->id, NULL, 0);
-
-        rest_add_text(object, "status", device->enabled ? "enabled" : "disabled");
-        rest_add_text(object, "connectionState", device->connected ? "Connected" : "Disconnected");
+        service_add_device(object, device);
         rest_add_time(object, "lastActivityTime", device->last_activity_ms);
-        json_object_object_add(object, "cloudToDeviceMessageCount",
-                               json_object_new_int64((int64_t)waiting));
+        json_add_int(object, "cloudToDeviceMessageCount",
+                     (int64_t)local_hub_command_list(call->hub, device->hub, device->id, NULL, 0));
 }
 
 static struct json_object *authentication(const struct registry_device *device)
@@ -31,41 +26,35 @@ static struct json_object *authentication(const struct registry_device *device)
         struct json_object *key = json_object_new_object();
         struct json_object *thumbprint = json_object_new_object();
 
-        rest_add_text(key, "primaryKey", device->primary_key);
-        rest_add_text(key, "secondaryKey", device->secondary_key);
+        json_add_text(key, "primaryKey", device->primary_key);
+        json_add_text(key, "secondaryKey", device->secondary_key);
         json_object_object_add(thumbprint, "primaryThumbprint", NULL);
         json_object_object_add(thumbprint, "secondaryThumbprint", NULL);
         json_object_object_add(authentication, "symmetricKey", key);
         json_object_object_add(authentication, "x509Thumbprint", thumbprint);
-        rest_add_text(authentication, "type", "sas");
+        json_add_text(authentication, "type", "sas");
         return authentication;
 }
 
-static struct json_object *device_document(struct rest_call *call,
+static struct json_object *device_document(struct service_call *call,
                                            const struct registry_device *device)
 {
         struct json_object *document = json_object_new_object();
         struct json_object *capabilities = json_object_new_object();
 
-        rest_add_text(document, "deviceId", device->id);
-        rest_add_text(document, "generationId", device->generation_id);
-        rest_add_text(document, "etag", device->etag);
         rest_add_device_state(document, call, device);
-        rest_add_text(document, "statusReason", "");
+        json_object_object_add(document, "statusReason", json_object_new_string(""));
         rest_add_time(document, "connectionStateUpdatedTime", device->connection_updated_ms);
         rest_add_time(document, "statusUpdatedTime", device->status_updated_ms);
         json_object_object_add(document, "authentication", authentication(device));
-        json_object_object_add(capabilities, "iotEdge", json_object_new_boolean(0));
+        json_add_bool(capabilities, "iotEdge", false);
         json_object_object_add(document, "capabilities", capabilities);
         return document;
 }
 
-static void answer_device(struct rest_call *call, const struct registry_device *device)
+static void answer_device(struct service_call *call, const struct registry_device *device)
 {
-        CLEANUP(mem_cleanup) char *etag = mem_format("\"%s\"", device->etag);
-
-        http_exchange_add_header(call->exchange, "ETag", etag);
-        rest_answer(call->exchange, 200, device_document(call, device));
+        rest_answer_device(call, device, device_document(call, device));
 }
 
 /* --- one device ------------------------------------------------------------------------------ */
@@ -85,45 +74,49 @@ static bool read_settings(struct json_object *document, struct registry_device_s
         }
         settings->primary_key = json_text_member(key, "primaryKey");
         settings->secondary_key = json_text_member(key, "secondaryKey");
-        if (status) {
-                *enabled = text_equal_nocase(status, "enabled");
-                settings->enabled = enabled;
-        }
-        return true;
+        settings->enabled = status ? enabled : NULL;
+        if (!status || service_read_status(status, enabled))
+                return true;
+        reason_set(reason, "'status' must be 'enabled' or 'disabled'");
+        return false;
 }
 
-static void put_device(struct rest_call *call, enum registry_put how)
+/* Registers or changes a device as a document says: 0 or the error. */
+static int put_device(struct service_call *call, const char *id, struct json_object *document,
+                      enum registry_put how, struct reason *reason)
 {
         struct registry_device_settings settings = {.primary_key = NULL};
-        struct registry_device device;
-        struct reason reason = REASON_INIT;
         bool enabled = true;
 
-        if (!read_settings(call->body, &settings, &enabled, &reason)) {
-                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "%s", reason.text);
-                return;
-        }
-        switch (registry_device_put(call->registry, call->hub_index, call->arguments[0], how,
-                                    &settings, &device, &reason)) {
+        if (!read_settings(document, &settings, &enabled, reason))
+                return REST_ARGUMENT_INVALID;
+        switch (registry_device_put(call->registry, call->hub_index, id, how, &settings, NULL,
+                                    reason)) {
         case 0:
-                answer_device(call, &device);
-                break;
+                return 0;
         case REGISTRY_E_EXISTS:
-                rest_fail(call->exchange, REST_DEVICE_EXISTS, "the device '%s' exists already",
-                          call->arguments[0]);
-                break;
+                return REST_DEVICE_EXISTS;
         case REGISTRY_E_NOT_FOUND:
-                rest_fail(call->exchange, REST_DEVICE_NOT_FOUND, "there is no device '%s'",
-                          call->arguments[0]);
-                break;
+                return REST_DEVICE_NOT_FOUND;
         default:
-                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "%s", reason.text);
-                break;
+                return REST_ARGUMENT_INVALID;
         }
+}
+
+static void put_and_answer(struct service_call *call, enum registry_put how)
+{
+        struct registry_device device;
+        struct reason reason = REASON_INIT;
+        int error = put_device(call, call->arguments[0], call->body, how, &reason);
+
+        if (error)
+                rest_fail(call->exchange, (enum rest_error)error, "%s", reason.text);
+        else if (rest_find_device(call, &device))
+                answer_device(call, &device);
 }
 
 /* Without If-Match it creates, with it it changes. */
-void rest_device_put(struct rest_call *call)
+void rest_device_put(struct service_call *call)
 {
         struct registry_device device;
         bool has_match = http_exchange_header(call->exchange, "If-Match") != NULL;
@@ -133,12 +126,12 @@ void rest_device_put(struct rest_call *call)
                 rest_fail(call->exchange, REST_ARGUMENT_INVALID,
                           "'deviceId' in the body differs from the path's");
         else if (!has_match)
-                put_device(call, REGISTRY_CREATE);
+                put_and_answer(call, REGISTRY_CREATE);
         else if (rest_find_device(call, &device) && rest_match(call, device.etag, NULL))
-                put_device(call, REGISTRY_UPDATE);
+                put_and_answer(call, REGISTRY_UPDATE);
 }
 
-void rest_device_get(struct rest_call *call)
+void rest_device_get(struct service_call *call)
 {
         struct registry_device device;
 
@@ -146,7 +139,7 @@ void rest_device_get(struct rest_call *call)
                 answer_device(call, &device);
 }
 
-void rest_device_delete(struct rest_call *call)
+void rest_device_delete(struct service_call *call)
 {
         struct registry_device device;
         bool has_match;
@@ -163,25 +156,19 @@ void rest_device_delete(struct rest_call *call)
 
 /* --- many devices ---------------------------------------------------------------------------- */
 
-void rest_device_list(struct rest_call *call)
+void rest_device_list(struct service_call *call)
 {
-        struct registry_device *page = mem_new(PAGE, sizeof(*page));
         struct json_object *list = json_object_new_array();
         const char *top = http_exchange_argument(call->exchange, "top");
+        struct registry_device device;
         int64_t limit = REST_PAGE;
         uint64_t cursor = 0;
-        size_t got = 1;
 
         if (top && !text_to_int64(top, 1, REST_PAGE, &limit))
                 limit = REST_PAGE;
-        while (limit > 0 && got > 0) {
-                got = registry_device_list(call->registry, call->hub_index, &cursor, page,
-                                           limit < PAGE ? (size_t)limit : PAGE);
-                for (size_t i = 0; i < got; i++)
-                        json_object_array_add(list, device_document(call, &page[i]));
-                limit -= (int64_t)got;
-        }
-        free(page);
+        while (limit-- > 0 &&
+               registry_device_next(call->registry, call->hub_index, &cursor, &device))
+                json_object_array_add(list, device_document(call, &device));
         rest_answer(call->exchange, 200, list);
 }
 
@@ -200,21 +187,19 @@ static const struct {
 };
 
 /* One entry of a bulk request: 0 or the error. */
-static int import_device(struct rest_call *call, struct json_object *entry, struct reason *reason)
+static int import_device(struct service_call *call, struct json_object *entry,
+                         struct reason *reason)
 {
-        struct registry_device_settings settings = {.primary_key = NULL};
         const char *mode = json_text_member(entry, "importMode");
         const char *id = json_text_member(entry, "id");
         const char *etag = json_text_member(entry, "eTag");
         struct registry_device device;
-        bool enabled = true;
         size_t i = 0;
         bool exists;
 
         while (i < ARRAY_SIZE(import_modes) && !text_equal_nocase(mode, import_modes[i].name))
                 i++;
-        if (i == ARRAY_SIZE(import_modes) || !id ||
-            !read_settings(entry, &settings, &enabled, reason))
+        if (i == ARRAY_SIZE(import_modes) || !id)
                 return REST_ARGUMENT_INVALID;
         exists = registry_device_get(call->registry, call->hub_index, id, &device);
         if (exists && import_modes[i].checks_etag && !text_equal(etag, device.etag))
@@ -223,17 +208,7 @@ static int import_device(struct rest_call *call, struct json_object *entry, stru
                 return registry_device_remove(call->registry, call->hub_index, id)
                                ? 0
                                : REST_DEVICE_NOT_FOUND;
-        switch (registry_device_put(call->registry, call->hub_index, id, import_modes[i].how,
-                                    &settings, &device, reason)) {
-        case 0:
-                return 0;
-        case REGISTRY_E_EXISTS:
-                return REST_DEVICE_EXISTS;
-        case REGISTRY_E_NOT_FOUND:
-                return REST_DEVICE_NOT_FOUND;
-        default:
-                return REST_ARGUMENT_INVALID;
-        }
+        return put_device(call, id, entry, import_modes[i].how, reason);
 }
 
 static struct json_object *import_error(struct json_object *entry, int error,
@@ -242,13 +217,13 @@ static struct json_object *import_error(struct json_object *entry, int error,
         struct json_object *described = json_object_new_object();
         const char *id = json_text_member(entry, "id");
 
-        rest_add_text(described, "deviceId", id ? id : "");
-        json_object_object_add(described, "errorCode", json_object_new_int(error));
-        rest_add_text(described, "errorStatus", reason->text);
+        json_add_text(described, "deviceId", id ? id : "");
+        json_add_int(described, "errorCode", error);
+        json_add_text(described, "errorStatus", reason->text);
         return described;
 }
 
-void rest_device_bulk(struct rest_call *call)
+void rest_device_bulk(struct service_call *call)
 {
         struct json_object *answer;
         struct json_object *errors;
@@ -269,8 +244,7 @@ void rest_device_bulk(struct rest_call *call)
                         json_object_array_add(errors, import_error(entry, error, &reason));
         }
         answer = json_object_new_object();
-        json_object_object_add(answer, "isSuccessful",
-                               json_object_new_boolean(json_object_array_length(errors) == 0));
+        json_add_bool(answer, "isSuccessful", json_object_array_length(errors) == 0);
         json_object_object_add(answer, "errors", errors);
         json_object_object_add(answer, "warnings", json_object_new_array());
         rest_answer(call->exchange, 200, answer);
@@ -278,42 +252,33 @@ void rest_device_bulk(struct rest_call *call)
 
 /* --- the rest -------------------------------------------------------------------------------- */
 
-void rest_command_purge(struct rest_call *call)
+void rest_command_purge(struct service_call *call)
 {
         struct registry_device device;
         struct json_object *answer;
-        size_t purged;
 
         if (!rest_find_device(call, &device))
                 return;
-        purged = local_hub_command_purge(call->hub, call->hub_index, device.id);
         answer = json_object_new_object();
-        rest_add_text(answer, "deviceId", device.id);
+        json_add_text(answer, "deviceId", device.id);
         json_object_object_add(answer, "moduleId", NULL);
-        json_object_object_add(answer, "totalMessagesPurged",
-                               json_object_new_int64((int64_t)purged));
+        json_add_int(answer, "totalMessagesPurged",
+                     (int64_t)local_hub_command_purge(call->hub, call->hub_index, device.id));
         rest_answer(call->exchange, 200, answer);
 }
 
-void rest_statistics(struct rest_call *call)
+void rest_statistics(struct service_call *call)
 {
-        struct registry_device *page = mem_new(PAGE, sizeof(*page));
         struct json_object *answer = json_object_new_object();
+        struct registry_device device;
         int64_t enabled = 0;
         int64_t total = 0;
         uint64_t cursor = 0;
-        size_t got;
 
-        while ((got = registry_device_list(call->registry, call->hub_index, &cursor, page, PAGE)) >
-               0) {
-                total += (int64_t)got;
-                for (size_t i = 0; i < got; i++)
-                        enabled += page[i].enabled;
-        }
-        free(page);
-        json_object_object_add(answer, "totalDeviceCount", json_object_new_int64(total));
-        json_object_object_add(answer, "enabledDeviceCount", json_object_new_int64(enabled));
-        json_object_object_add(answer, "disabledDeviceCount",
-                               json_object_new_int64(total - enabled));
+        for (; registry_device_next(call->registry, call->hub_index, &cursor, &device); total++)
+                enabled += device.enabled;
+        json_add_int(answer, "totalDeviceCount", total);
+        json_add_int(answer, "enabledDeviceCount", enabled);
+        json_add_int(answer, "disabledDeviceCount", total - enabled);
         rest_answer(call->exchange, 200, answer);
 }

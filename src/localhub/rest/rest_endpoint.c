@@ -9,18 +9,12 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "localhub/rest/rest_call.h"
 #include "localhub/token_check.h"
 
-#define JSON_DEPTH 64
-
-static const struct {
-        const char *method;
-        const char *pattern;
-        unsigned right;
-        rest_handler *handle;
-} routes[] = {
+static const struct service_route routes[] = {
         {"GET", "devices", REGISTRY_RIGHT_READ, rest_device_list},
         {"POST", "devices", REGISTRY_RIGHT_WRITE, rest_device_bulk},
         {"POST", "devices/query", REGISTRY_RIGHT_READ, rest_query},
@@ -37,18 +31,22 @@ static const struct {
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-void rest_add_text(struct json_object *object, const char *name, const char *text)
-{
-        json_object_object_add(object, name, json_object_new_string(text));
-}
-
 void rest_add_time(struct json_object *object, const char *name, int64_t wall_ms)
 {
         char text[CLOCK_TEXT_SIZE] = "0001-01-01T00:00:00Z";
 
         if (wall_ms > 0)
                 clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        rest_add_text(object, name, text);
+        json_add_text(object, name, text);
+}
+
+void rest_answer_device(struct service_call *call, const struct registry_device *device,
+                        struct json_object *document)
+{
+        CLEANUP(mem_cleanup) char *etag = mem_format("\"%s\"", device->etag);
+
+        http_exchange_add_header(call->exchange, "ETag", etag);
+        rest_answer(call->exchange, 200, document);
 }
 
 void rest_answer(struct http_exchange *exchange, int status, struct json_object *value)
@@ -100,16 +98,16 @@ void rest_fail(struct http_exchange *exchange, enum rest_error error, const char
         va_end(values);
         crypto_uuid4(tracking_id);
         snprintf(text, sizeof(text), "ErrorCode:%s;%s", error_name(error), message);
-        rest_add_text(answer, "Message", text);
+        json_add_text(answer, "Message", text);
         snprintf(text, sizeof(text), "Tracking ID:%s", tracking_id);
-        rest_add_text(answer, "ExceptionMessage", text);
+        json_add_text(answer, "ExceptionMessage", text);
         http_exchange_add_header(exchange, "iothub-errorcode", error_name(error));
         rest_answer(exchange, (int)error / 1000, answer);
 }
 
 /* --- what is asked --------------------------------------------------------------------------- */
 
-bool rest_find_device(struct rest_call *call, struct registry_device *device)
+bool rest_find_device(struct service_call *call, struct registry_device *device)
 {
         if (registry_device_get(call->registry, call->hub_index, call->arguments[0], device))
                 return true;
@@ -118,7 +116,7 @@ bool rest_find_device(struct rest_call *call, struct registry_device *device)
         return false;
 }
 
-bool rest_match(struct rest_call *call, const char *etag, bool *given)
+bool rest_match(struct service_call *call, const char *etag, bool *given)
 {
         const char *wanted = http_exchange_header(call->exchange, "If-Match");
         size_t length = wanted ? strlen(wanted) : 0;
@@ -142,7 +140,7 @@ bool rest_match(struct rest_call *call, const char *etag, bool *given)
 /* --- requests -------------------------------------------------------------------------------- */
 
 /* The hub whose key signed the token, if the token allows what is asked; -1: answered. */
-static int authorize(struct rest_call *call, unsigned right)
+static int authorize(struct service_call *call, unsigned right)
 {
         const char *token = http_exchange_header(call->exchange, "Authorization");
         struct reason reason = REASON_INIT;
@@ -167,59 +165,34 @@ static int authorize(struct rest_call *call, unsigned right)
         return -1;
 }
 
-/* False if the call has been answered. */
-static bool read_body(struct rest_call *call)
+static bool admit(struct service_call *call, const struct service_route *route)
 {
-        const struct buf *body = http_exchange_body(call->exchange);
-        struct reason reason = REASON_INIT;
-
-        if (body->size == 0)
-                return true;
-        call->body =
-                json_parse_foreign(body->data, body->size, JSON_DEPTH, JSON_VALUES_USUAL, &reason);
-        if (call->body)
-                return true;
-        rest_fail(call->exchange, REST_ARGUMENT_INVALID, "the body is no JSON: %s", reason.text);
-        return false;
-}
-
-/* The index of the route; -1: answered. */
-static int find_route(struct rest_call *call)
-{
-        const char *method = http_exchange_method(call->exchange);
-        bool has_path = false;
-
-        for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-                if (!http_route_fits(call->exchange, routes[i].pattern, call->arguments))
-                        continue;
-                if (strcmp(method, routes[i].method) == 0)
-                        return (int)i;
-                has_path = true;
+        if (text_is_empty(http_exchange_argument(call->exchange, "api-version"))) {
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "the query lacks 'api-version'");
+                return false;
         }
-        if (has_path)
-                rest_fail(call->exchange, REST_METHOD_NOT_ALLOWED, "this path has other methods");
-        else
-                rest_fail(call->exchange, REST_NOT_FOUND, "the local hub has no such path");
-        return -1;
+        call->hub_index = authorize(call, route->right);
+        return call->hub_index >= 0;
 }
+
+static void fail(struct service_call *call, int status, const char *message)
+{
+        static const enum rest_error errors[] = {REST_NOT_FOUND, REST_METHOD_NOT_ALLOWED};
+
+        rest_fail(call->exchange, status == 400 ? REST_ARGUMENT_INVALID : errors[status - 404],
+                  "%s", message);
+}
+
+static const struct service_api rest = {
+        .routes = routes,
+        .route_count = ARRAY_SIZE(routes),
+        .admit = admit,
+        .fail = fail,
+};
 
 void rest_endpoint_handle(void *context, struct http_exchange *exchange)
 {
-        struct rest_call call = {
-                .hub = context,
-                .registry = local_hub_registry(context),
-                .exchange = exchange,
-        };
-        int route = find_route(&call);
+        struct service_call call = {.api = &rest, .hub = context, .exchange = exchange};
 
-        if (route < 0)
-                return;
-        if (text_is_empty(http_exchange_argument(exchange, "api-version"))) {
-                rest_fail(exchange, REST_ARGUMENT_INVALID, "the query lacks 'api-version'");
-                return;
-        }
-        call.hub_index = authorize(&call, routes[route].right);
-        if (call.hub_index >= 0 && read_body(&call))
-                routes[route].handle(&call);
-        json_object_put(call.body);
+        service_handle(&call);
 }

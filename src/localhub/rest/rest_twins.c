@@ -2,7 +2,6 @@
 /* The service's REST API: twins, the query for all of them, direct methods. */
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,63 +12,45 @@
 #include "base/text.h"
 #include "localhub/rest/rest_call.h"
 
-#define TWIN_DEPTH    32
 #define QUERY         "select * from devices"
-#define PAYLOAD_MAX   ((size_t)128 * 1024)
 #define TIMEOUT_MAX_S 300
-#define ANSWER_DEPTH  64
 
 /* --- documents ------------------------------------------------------------------------------- */
 
-static struct json_object *section(struct rest_call *call, const char *device,
-                                   enum registry_section which)
-{
-        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-        struct reason ignored = REASON_INIT;
-        struct json_object *value = NULL;
-
-        if (registry_twin_read(call->registry, call->hub_index, device, which, &text))
-                value = json_parse(buf_text(&text), text.size, TWIN_DEPTH, JSON_STRICT, &ignored);
-        return value ? value : json_object_new_object();
-}
-
-struct json_object *rest_twin_document(struct rest_call *call, const struct registry_device *device)
+struct json_object *rest_twin_document(struct service_call *call,
+                                       const struct registry_device *device)
 {
         struct json_object *document = json_object_new_object();
         struct json_object *properties = json_object_new_object();
         struct json_object *thumbprint = json_object_new_object();
 
-        rest_add_text(document, "deviceId", device->id);
-        rest_add_text(document, "etag", device->etag);
-        rest_add_text(document, "deviceEtag", device->etag);
         rest_add_device_state(document, call, device);
+        json_add_text(document, "deviceEtag", device->etag);
         rest_add_time(document, "statusUpdateTime", device->status_updated_ms);
-        rest_add_text(document, "authenticationType", "sas");
+        json_add_text(document, "authenticationType", "sas");
         json_object_object_add(thumbprint, "primaryThumbprint", NULL);
         json_object_object_add(thumbprint, "secondaryThumbprint", NULL);
         json_object_object_add(document, "x509Thumbprint", thumbprint);
-        rest_add_text(document, "modelId", device->model_id);
-        json_object_object_add(document, "tags", section(call, device->id, REGISTRY_TAGS));
-        json_object_object_add(properties, "desired", section(call, device->id, REGISTRY_DESIRED));
+        json_object_object_add(document, "modelId", json_object_new_string(device->model_id));
+        json_object_object_add(document, "tags",
+                               service_twin_section(call, device->id, REGISTRY_TAGS));
+        json_object_object_add(properties, "desired",
+                               service_twin_section(call, device->id, REGISTRY_DESIRED));
         json_object_object_add(properties, "reported",
-                               section(call, device->id, REGISTRY_REPORTED));
+                               service_twin_section(call, device->id, REGISTRY_REPORTED));
         json_object_object_add(document, "properties", properties);
         return document;
 }
 
-static void answer_twin(struct rest_call *call)
+static void answer_twin(struct service_call *call)
 {
-        CLEANUP(mem_cleanup) char *etag = NULL;
         struct registry_device device;
 
-        if (!rest_find_device(call, &device))
-                return;
-        etag = mem_format("\"%s\"", device.etag);
-        http_exchange_add_header(call->exchange, "ETag", etag);
-        rest_answer(call->exchange, 200, rest_twin_document(call, &device));
+        if (rest_find_device(call, &device))
+                rest_answer_device(call, &device, rest_twin_document(call, &device));
 }
 
-void rest_twin_get(struct rest_call *call)
+void rest_twin_get(struct service_call *call)
 {
         answer_twin(call);
 }
@@ -77,8 +58,8 @@ void rest_twin_get(struct rest_call *call)
 /* --- changes --------------------------------------------------------------------------------- */
 
 /* False if the call has been answered. */
-static bool change_section(struct rest_call *call, const char *device, enum registry_section which,
-                           struct json_object *patch, bool replace)
+static bool change_section(struct service_call *call, const char *device,
+                           enum registry_section which, struct json_object *patch, bool replace)
 {
         struct reason reason = REASON_INIT;
 
@@ -100,7 +81,7 @@ static void drop_metadata(struct json_object *desired)
         json_object_object_del(desired, "$version");
 }
 
-static void change_twin(struct rest_call *call, bool replace)
+static void change_twin(struct service_call *call, bool replace)
 {
         struct json_object *properties = json_object_member(call->body, "properties");
         struct json_object *desired = json_object_member(properties, "desired");
@@ -115,12 +96,12 @@ static void change_twin(struct rest_call *call, bool replace)
                 answer_twin(call);
 }
 
-void rest_twin_patch(struct rest_call *call)
+void rest_twin_patch(struct service_call *call)
 {
         change_twin(call, false);
 }
 
-void rest_twin_put(struct rest_call *call)
+void rest_twin_put(struct service_call *call)
 {
         change_twin(call, true);
 }
@@ -146,7 +127,7 @@ static bool is_known_query(const char *text)
         return strcasecmp(buf_text(&plain), QUERY) == 0;
 }
 
-static bool query_page(struct rest_call *call, int64_t *limit, uint64_t *cursor)
+static bool query_page(struct service_call *call, int64_t *limit, uint64_t *cursor)
 {
         const char *count = http_exchange_header(call->exchange, "x-ms-max-item-count");
         const char *continuation = http_exchange_header(call->exchange, "x-ms-continuation");
@@ -163,13 +144,12 @@ static bool query_page(struct rest_call *call, int64_t *limit, uint64_t *cursor)
         return true;
 }
 
-void rest_query(struct rest_call *call)
+void rest_query(struct service_call *call)
 {
-        struct registry_device *page;
+        struct registry_device device;
         struct json_object *list;
         int64_t limit;
         uint64_t cursor;
-        size_t got;
 
         if (!is_known_query(json_text_member(call->body, "query"))) {
                 rest_fail(call->exchange, REST_ARGUMENT_INVALID,
@@ -178,17 +158,17 @@ void rest_query(struct rest_call *call)
         }
         if (!query_page(call, &limit, &cursor))
                 return;
-        page = mem_new((size_t)limit, sizeof(*page));
         list = json_object_new_array();
-        got = registry_device_list(call->registry, call->hub_index, &cursor, page, (size_t)limit);
-        for (size_t i = 0; i < got; i++)
-                json_object_array_add(list, rest_twin_document(call, &page[i]));
-        if (got == (size_t)limit) {
+        while (limit > 0 &&
+               registry_device_next(call->registry, call->hub_index, &cursor, &device)) {
+                json_object_array_add(list, rest_twin_document(call, &device));
+                limit--;
+        }
+        if (limit == 0) {
                 CLEANUP(mem_cleanup) char *next = mem_format("%" PRIu64, cursor);
 
                 http_exchange_add_header(call->exchange, "x-ms-continuation", next);
         }
-        free(page);
         rest_answer(call->exchange, 200, list);
 }
 
@@ -202,28 +182,14 @@ static void fail_method(struct http_exchange *exchange, enum rest_error error, c
         char tracking_id[CRYPTO_UUID_SIZE];
 
         crypto_uuid4(tracking_id);
-        json_object_object_add(inner, "errorCode", json_object_new_int((int)error));
-        rest_add_text(inner, "trackingId", tracking_id);
-        rest_add_text(inner, "message", message);
+        json_add_int(inner, "errorCode", error);
+        json_add_text(inner, "trackingId", tracking_id);
+        json_add_text(inner, "message", message);
         rest_add_time(inner, "timestampUtc", clock_wall_ms());
-        rest_add_text(answer, "Message",
+        json_add_text(answer, "Message",
                       json_object_to_json_string_ext(inner, JSON_C_TO_STRING_PLAIN));
-        rest_add_text(answer, "ExceptionMessage", "");
+        json_object_object_add(answer, "ExceptionMessage", json_object_new_string(""));
         rest_answer(exchange, (int)error / 1000, answer);
-}
-
-static void answer_method(struct http_exchange *exchange, int status, const void *payload,
-                          size_t payload_size)
-{
-        struct json_object *answer = json_object_new_object();
-        struct reason ignored = REASON_INIT;
-        struct json_object *value = NULL;
-
-        if (payload_size > 0)
-                value = json_parse(payload, payload_size, ANSWER_DEPTH, JSON_STRICT, &ignored);
-        json_object_object_add(answer, "status", json_object_new_int(status));
-        json_object_object_add(answer, "payload", value);
-        rest_answer(exchange, 200, answer);
 }
 
 /* On the thread "hub-devices". */
@@ -234,7 +200,7 @@ static void method_done(void *context, enum local_hub_method_result result, int 
 
         switch (result) {
         case LOCAL_HUB_METHOD_ANSWERED:
-                answer_method(exchange, status, payload, payload_size);
+                rest_answer(exchange, 200, service_method_answer(status, payload, payload_size));
                 break;
         case LOCAL_HUB_METHOD_NO_DEVICE:
                 rest_fail(exchange, REST_DEVICE_NOT_FOUND, "there is no such device");
@@ -260,36 +226,25 @@ static int64_t seconds(struct json_object *body, const char *name, int64_t fall_
         return value;
 }
 
-void rest_method_invoke(struct rest_call *call)
+void rest_method_invoke(struct service_call *call)
 {
         const char *name = json_text_member(call->body, "methodName");
-        struct json_object *payload = json_member(call->body, "payload");
-        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         struct registry_device device;
 
         if (!rest_find_device(call, &device))
                 return;
-        if (text_is_empty(name)) {
+        if (text_is_empty(name))
                 rest_fail(call->exchange, REST_ARGUMENT_INVALID, "'methodName' is missing");
-                return;
-        }
-        if (payload)
-                json_write(&text, payload);
-        if (text.size > PAYLOAD_MAX) {
+        else if (!service_invoke(
+                         call, device.id,
+                         (struct local_hub_method){
+                                 .name = name,
+                                 .response_timeout_ms =
+                                         seconds(call->body, "responseTimeoutInSeconds", 30) * 1000,
+                                 .connect_timeout_ms =
+                                         seconds(call->body, "connectTimeoutInSeconds", 0) * 1000,
+                         },
+                         json_member(call->body, "payload"), method_done))
                 rest_fail(call->exchange, REST_PAYLOAD_TOO_LARGE,
                           "a method's payload has at most 128 KB");
-                return;
-        }
-        local_hub_invoke_method(
-                call->hub, call->hub_index, device.id,
-                &(const struct local_hub_method){
-                        .name = name,
-                        .payload = buf_text(&text),
-                        .payload_size = text.size,
-                        .response_timeout_ms =
-                                seconds(call->body, "responseTimeoutInSeconds", 30) * 1000,
-                        .connect_timeout_ms =
-                                seconds(call->body, "connectTimeoutInSeconds", 0) * 1000,
-                },
-                method_done, call->exchange);
 }

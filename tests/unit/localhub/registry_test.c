@@ -286,7 +286,7 @@ static void the_model_and_the_connection_of_a_device_are_kept(void **state)
 /* Pages hold while devices come and go. */
 static void devices_are_listed_in_the_order_of_their_making(void **state)
 {
-        struct registry_device page[10];
+        struct registry_device device;
         uint64_t cursor = 0;
         size_t count = 0;
         char id[32];
@@ -300,14 +300,12 @@ static void devices_are_listed_in_the_order_of_their_making(void **state)
                 snprintf(id, sizeof(id), "d%d", i);
                 assert_true(registry_device_remove(registry, hub, id));
         }
-        for (size_t got; (got = registry_device_list(registry, hub, &cursor, page, 10)) > 0;) {
-                for (size_t i = 0; i < got; i++) {
-                        snprintf(id, sizeof(id), "d%zu", (count + i) * 2 + 1);
-                        assert_string_equal(page[i].id, id);
-                }
-                count += got;
-                /* What is removed behind the cursor, or just now, disturbs nobody. */
-                assert_true(registry_device_remove(registry, hub, page[0].id));
+        for (; registry_device_next(registry, hub, &cursor, &device); count++) {
+                snprintf(id, sizeof(id), "d%zu", count * 2 + 1);
+                assert_string_equal(device.id, id);
+                /* What is removed behind the cursor disturbs nobody. */
+                if (count % 10 == 0)
+                        assert_true(registry_device_remove(registry, hub, id));
         }
         assert_int_equal(count, 50);
         assert_false(registry_device_remove(registry, hub, "d0"));
@@ -582,8 +580,8 @@ static void registration_ids_have_no_case(void **state)
 
 static void enrolments_and_registrations_are_listed(void **state)
 {
-        struct registry_enrolment enrolments[4];
-        struct registry_registration registrations[4];
+        struct registry_enrolment enrolment;
+        struct registry_registration found;
         uint64_t cursor = 0;
         char id[16];
 
@@ -602,18 +600,21 @@ static void enrolments_and_registrations_are_listed(void **state)
                         registry_registration_put(registry, &registration, K32, K32, NULL, NULL),
                         0);
         }
-        assert_int_equal(registry_enrolment_list(registry, REGISTRY_GROUP, &cursor, enrolments, 2),
-                         2);
-        assert_int_equal(registry_enrolment_list(registry, REGISTRY_GROUP, &cursor, enrolments, 2),
-                         1);
-        assert_string_equal(enrolments[0].id, "x2");
+        for (int i = 0; i < 3; i++) {
+                snprintf(id, sizeof(id), "x%d", i);
+                assert_true(registry_enrolment_next(registry, REGISTRY_GROUP, &cursor, &enrolment));
+                assert_string_equal(enrolment.id, id);
+        }
+        assert_false(registry_enrolment_next(registry, REGISTRY_GROUP, &cursor, &enrolment));
         cursor = 0;
-        assert_int_equal(
-                registry_enrolment_list(registry, REGISTRY_INDIVIDUAL, &cursor, enrolments, 2), 0);
-        cursor = 0;
-        assert_int_equal(registry_registration_list(registry, &cursor, registrations, 4), 3);
-        assert_string_equal(registrations[0].device_id, "x0");
-        assert_string_equal(registrations[0].hub_address, "localhost:5671");
+        assert_false(registry_enrolment_next(registry, REGISTRY_INDIVIDUAL, &cursor, &enrolment));
+        for (int i = 0; i < 3; i++) {
+                snprintf(id, sizeof(id), "x%d", i);
+                assert_true(registry_registration_next(registry, &cursor, &found));
+                assert_string_equal(found.device_id, id);
+                assert_string_equal(found.hub_address, "localhost:5671");
+        }
+        assert_false(registry_registration_next(registry, &cursor, &found));
 }
 
 static void a_registration_with_wrong_values_is_refused(void **state)
@@ -638,7 +639,7 @@ static void a_registration_with_wrong_values_is_refused(void **state)
 static void *work(void *context)
 {
         const int *number = context;
-        struct registry_device page[8];
+        struct registry_device device;
         char id[32];
 
         for (int i = 0; i < 300; i++) {
@@ -647,7 +648,7 @@ static void *work(void *context)
                 snprintf(id, sizeof(id), "t%d-%d", *number, i % 20);
                 (void)put(id, REGISTRY_UPSERT, NULL);
                 registry_device_seen(registry, hub, id, i % 2 == 0, "dtmi:x;1");
-                (void)registry_device_list(registry, hub, &cursor, page, 8);
+                (void)registry_device_next(registry, hub, &cursor, &device);
                 if (i % 7 == 0)
                         (void)registry_device_remove(registry, hub, id);
         }
