@@ -154,7 +154,8 @@ struct local_hub_command_status {
 bool local_hub_command_status(struct local_hub *hub, int hub_index, const char *device_id,
                               const char *message_id, struct local_hub_command_status *status);
 
-/* The messages of a device that wait or are locked, oldest first; returns how many. */
+/* The messages of a device that wait or are locked, oldest first, up to `max`; returns how many
+ * there are. */
 size_t local_hub_command_list(struct local_hub *hub, int hub_index, const char *device_id,
                               struct local_hub_command_status *list, size_t max);
 

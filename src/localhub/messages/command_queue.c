@@ -368,18 +368,6 @@ size_t command_queue_unlock(struct command_queue *queue, int hub, const char *de
         return count;
 }
 
-size_t command_queue_waiting(struct command_queue *queue, int hub, const char *device_id)
-{
-        const struct mailbox *mailbox;
-        size_t count;
-
-        pthread_mutex_lock(&queue->mutex);
-        mailbox = find_mailbox(queue, hub, device_id);
-        count = mailbox ? mailbox->waiting.count : 0;
-        pthread_mutex_unlock(&queue->mutex);
-        return count;
-}
-
 int64_t command_queue_next(struct command_queue *queue)
 {
         int64_t next;
@@ -488,7 +476,8 @@ static void copy_statuses(const struct list *list, struct local_hub_command_stat
 {
         list_for_each (node, list) {
                 if (*count < max)
-                        to[(*count)++] = list_entry(node, struct item, node)->status;
+                        to[*count] = list_entry(node, struct item, node)->status;
+                ++*count;
         }
 }
 
@@ -505,8 +494,8 @@ size_t command_queue_list(struct command_queue *queue, int hub, const char *devi
                 copy_statuses(&mailbox->waiting, list, max, &count);
         }
         pthread_mutex_unlock(&queue->mutex);
-        if (count > 1)
-                qsort(list, count, sizeof(*list), by_sequence);
+        if (count > 1 && max > 0)
+                qsort(list, count < max ? count : max, sizeof(*list), by_sequence);
         return count;
 }
 

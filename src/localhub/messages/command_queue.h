@@ -74,9 +74,6 @@ bool command_queue_settle(struct command_queue *queue, int hub, const char *devi
 size_t command_queue_unlock(struct command_queue *queue, int hub, const char *device_id,
                             uint64_t holder, int64_t now_ms);
 
-/* How many messages wait, not counting locked ones. */
-size_t command_queue_waiting(struct command_queue *queue, int hub, const char *device_id);
-
 /* When command_queue_tick has work; INT64_MAX = not foreseen. */
 int64_t command_queue_next(struct command_queue *queue);
 
