@@ -146,7 +146,9 @@ struct registry_device {
         char generation_id[REGISTRY_TAG_SIZE];
         char etag[REGISTRY_TAG_SIZE];
         bool enabled;
-        bool connected; /* has links now */
+        bool edge;            /* capability iotEdge; noted only */
+        bool connected;       /* has links now */
+        int64_t twin_version; /* raised with each change of its twin */
         int64_t created_ms;
         int64_t status_updated_ms;
         int64_t connection_updated_ms;
@@ -159,6 +161,7 @@ struct registry_device_settings {
         const char *secondary_key;
         const char *model_id;
         const bool *enabled;
+        const bool *edge;
 };
 
 enum registry_put {
@@ -216,6 +219,10 @@ enum registry_section {
 /* Adds the section as JSON text, `$version` included; false if there is no such device. */
 bool registry_twin_read(struct registry *registry, int hub, const char *id,
                         enum registry_section section, struct buf *out);
+
+/* Adds its `$metadata`: when each property was last written; tags have none. False likewise. */
+bool registry_twin_metadata(struct registry *registry, int hub, const char *id,
+                            enum registry_section section, struct buf *out);
 
 /*
  * Merges (RFC 7396, null deletes) or replaces a section, and raises its version. The limits of

@@ -13,7 +13,8 @@
 #define REGISTRY_POLICY_COUNT 5
 
 struct twin_section {
-        char *json; /* without `$version`; NULL = {} */
+        char *json;     /* without `$version`; NULL = {} */
+        char *metadata; /* JSON text; NULL = nothing was ever written */
         int64_t version;
 };
 
@@ -27,6 +28,7 @@ struct device_data {
         uint64_t generation;
         uint64_t revision; /* of the etag */
         bool enabled;
+        bool edge;
         bool connected;
         int64_t created_ms;
         int64_t status_updated_ms;
@@ -140,6 +142,10 @@ void registry_tell(struct registry *registry, enum registry_change change, int h
 int registry_load(struct registry *registry, struct reason *reason) MUST_CHECK;
 /* Without the mutex: takes it for a moment at a time, so that nobody waits for the disk. */
 int registry_save(struct registry *registry) MUST_CHECK;
+
+/* Notes what a patch that was taken has written; section->version is the new one. */
+void registry_metadata_patch(struct twin_section *section, enum registry_section kind,
+                             struct json_object *patch, bool replace);
 
 /* True if a section fits the limits of a twin. */
 bool registry_twin_is_sound(struct json_object *section, enum registry_section kind,

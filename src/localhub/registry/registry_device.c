@@ -26,8 +26,10 @@ void registry_free_device(struct device_data *device)
         free_secret(device->primary_key);
         free_secret(device->secondary_key);
         free(device->model_id);
-        for (size_t i = 0; i < ARRAY_SIZE(device->twin); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(device->twin); i++) {
                 free(device->twin[i].json);
+                free(device->twin[i].metadata);
+        }
         free(device);
 }
 
@@ -83,7 +85,11 @@ static void copy_out(const struct device_data *data, int hub, struct registry_de
                  (unsigned long long)data->generation);
         registry_etag(data->revision, out->etag);
         out->enabled = data->enabled;
+        out->edge = data->edge;
         out->connected = data->connected;
+        out->twin_version = data->twin[REGISTRY_DESIRED].version +
+                            data->twin[REGISTRY_REPORTED].version +
+                            data->twin[REGISTRY_TAGS].version - 1;
         out->created_ms = data->created_ms;
         out->status_updated_ms = data->status_updated_ms;
         out->connection_updated_ms = data->connection_updated_ms;
@@ -146,6 +152,8 @@ static bool apply(struct registry *registry, struct device_data *device,
 
         changed |= set_key(&device->secondary_key, settings->secondary_key);
         set_model_id(device, settings->model_id);
+        if (settings->edge)
+                device->edge = *settings->edge;
         if (settings->enabled && *settings->enabled != device->enabled) {
                 device->enabled = *settings->enabled;
                 device->status_updated_ms = clock_wall_ms();

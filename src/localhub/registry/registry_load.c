@@ -72,6 +72,19 @@ static int load_section(struct device_data *device, enum registry_section kind,
         return 0;
 }
 
+static void load_metadata(struct device_data *device, enum registry_section kind,
+                          struct json_object *object)
+{
+        static const char *const names[] = {"desiredMetadata", "reportedMetadata"};
+        struct json_object *metadata = json_object_member(object, names[kind]);
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        if (!metadata)
+                return;
+        json_write(&text, metadata);
+        device->twin[kind].metadata = buf_take(&text);
+}
+
 static int load_device(struct registry *registry, int hub, struct json_object *object,
                        struct reason *reason)
 {
@@ -96,6 +109,7 @@ static int load_device(struct registry *registry, int hub, struct json_object *o
         device->revision = (uint64_t)number_of(object, "revision", 0);
         device->created_ms = number_of(object, "created", 0);
         device->status_updated_ms = number_of(object, "statusUpdated", 0);
+        device->edge = json_object_get_boolean(json_member(object, "edge"));
         for (int kind = REGISTRY_DESIRED; kind <= REGISTRY_TAGS; kind++) {
                 int r = load_section(device, (enum registry_section)kind, object, reason);
 
@@ -103,6 +117,8 @@ static int load_device(struct registry *registry, int hub, struct json_object *o
                         reason_prefix(reason, "device '%s'", id);
                         return r;
                 }
+                if (kind != REGISTRY_TAGS)
+                        load_metadata(device, (enum registry_section)kind, object);
         }
         return 0;
 }

@@ -37,6 +37,9 @@ static void add_twin(struct buf *out, const struct device_data *device)
                         buf_add_format(out, ",\"%s\":%s", names[i], device->twin[i].json);
                 if (device->twin[i].version != 1)
                         add_number(out, versions[i], device->twin[i].version);
+                if (device->twin[i].metadata)
+                        buf_add_format(out, ",\"%sMetadata\":%s", names[i],
+                                       device->twin[i].metadata);
         }
 }
 
@@ -49,6 +52,8 @@ static void add_device(struct buf *out, const struct device_data *device)
         add_text(out, "modelId", device->model_id);
         if (!device->enabled)
                 buf_add_text(out, ",\"enabled\":false");
+        if (device->edge)
+                buf_add_text(out, ",\"edge\":true");
         buf_add_format(out, ",\"generation\":\"%llu\"", (unsigned long long)device->generation);
         add_number(out, "revision", (int64_t)device->revision);
         add_number(out, "created", device->created_ms);

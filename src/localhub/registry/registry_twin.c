@@ -202,6 +202,7 @@ int registry_twin_patch(struct registry *registry, int hub, const char *id,
         }
         if (json) {
                 put_section(registry, device, &device->twin[section], json);
+                registry_metadata_patch(&device->twin[section], section, patch, replace);
                 new_version = device->twin[section].version;
         }
         pthread_mutex_unlock(&registry->mutex);

@@ -14,7 +14,11 @@
 void rest_add_device_state(struct json_object *object, struct service_call *call,
                            const struct registry_device *device)
 {
+        struct json_object *capabilities = json_object_new_object();
+
         service_add_device(object, device);
+        json_add_bool(capabilities, "iotEdge", device->edge);
+        json_object_object_add(object, "capabilities", capabilities);
         rest_add_time(object, "lastActivityTime", device->last_activity_ms);
         json_add_int(object, "cloudToDeviceMessageCount",
                      (int64_t)local_hub_command_list(call->hub, device->hub, device->id, NULL, 0));
@@ -40,15 +44,12 @@ static struct json_object *device_document(struct service_call *call,
                                            const struct registry_device *device)
 {
         struct json_object *document = json_object_new_object();
-        struct json_object *capabilities = json_object_new_object();
 
         rest_add_device_state(document, call, device);
         json_object_object_add(document, "statusReason", json_object_new_string(""));
         rest_add_time(document, "connectionStateUpdatedTime", device->connection_updated_ms);
         rest_add_time(document, "statusUpdatedTime", device->status_updated_ms);
         json_object_object_add(document, "authentication", authentication(device));
-        json_add_bool(capabilities, "iotEdge", false);
-        json_object_object_add(document, "capabilities", capabilities);
         return document;
 }
 
@@ -59,12 +60,20 @@ static void answer_device(struct service_call *call, const struct registry_devic
 
 /* --- one device ------------------------------------------------------------------------------ */
 
+/* What settings point to. */
+struct said {
+        bool enabled;
+        bool edge;
+};
+
 /* The settings in a device document; false with the reason. */
 static bool read_settings(struct json_object *document, struct registry_device_settings *settings,
-                          bool *enabled, struct reason *reason)
+                          struct said *said, struct reason *reason)
 {
         struct json_object *how = json_object_member(document, "authentication");
         struct json_object *key = json_object_member(how, "symmetricKey");
+        struct json_object *edge =
+                json_member(json_object_member(document, "capabilities"), "iotEdge");
         const char *status = json_text_member(document, "status");
         const char *type = json_text_member(how, "type");
 
@@ -74,8 +83,10 @@ static bool read_settings(struct json_object *document, struct registry_device_s
         }
         settings->primary_key = json_text_member(key, "primaryKey");
         settings->secondary_key = json_text_member(key, "secondaryKey");
-        settings->enabled = status ? enabled : NULL;
-        if (!status || service_read_status(status, enabled))
+        said->edge = json_object_get_boolean(edge);
+        settings->edge = edge ? &said->edge : NULL;
+        settings->enabled = status ? &said->enabled : NULL;
+        if (!status || service_read_status(status, &said->enabled))
                 return true;
         reason_set(reason, "'status' must be 'enabled' or 'disabled'");
         return false;
@@ -86,9 +97,9 @@ static int put_device(struct service_call *call, const char *id, struct json_obj
                       enum registry_put how, struct reason *reason)
 {
         struct registry_device_settings settings = {.primary_key = NULL};
-        bool enabled = true;
+        struct said said = {.enabled = true};
 
-        if (!read_settings(document, &settings, &enabled, reason))
+        if (!read_settings(document, &settings, &said, reason))
                 return REST_ARGUMENT_INVALID;
         switch (registry_device_put(call->registry, call->hub_index, id, how, &settings, NULL,
                                     reason)) {

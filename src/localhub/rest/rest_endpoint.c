@@ -79,6 +79,8 @@ static const char *error_name(enum rest_error error)
                 return "PreconditionFailed";
         case REST_PAYLOAD_TOO_LARGE:
                 return "RequestEntityTooLarge";
+        case REST_NOT_IMPLEMENTED:
+                return "NotImplemented";
         case REST_GATEWAY_TIMEOUT:
                 return "GatewayTimeout";
         }
@@ -165,20 +167,81 @@ static int authorize(struct service_call *call, unsigned right)
         return -1;
 }
 
+/* A date, perhaps with `-preview`; the service has none before its first public one. */
+static bool is_api_version(const char *text)
+{
+        static const char pattern[] = "0000-00-00";
+        static const char first[] = "2016-02-03";
+
+        for (size_t i = 0; i < strlen(pattern); i++) {
+                if (pattern[i] == '-' ? text[i] != '-' : text[i] < '0' || text[i] > '9')
+                        return false;
+        }
+        return strncmp(text, first, strlen(first)) >= 0 &&
+               (text[10] == '\0' || strcmp(text + 10, "-preview") == 0);
+}
+
 static bool admit(struct service_call *call, const struct service_route *route)
 {
-        if (text_is_empty(http_exchange_argument(call->exchange, "api-version"))) {
-                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "the query lacks 'api-version'");
+        const char *version = http_exchange_argument(call->exchange, "api-version");
+
+        if (text_is_empty(version) || !is_api_version(version)) {
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID,
+                          text_is_empty(version) ? "the query lacks 'api-version'"
+                                                 : "there is no such 'api-version'");
                 return false;
         }
         call->hub_index = authorize(call, route->right);
         return call->hub_index >= 0;
 }
 
+/* What Azure has here and the local hub does not: nobody should look for a missing device. */
+static const char *find_missing(struct service_call *call)
+{
+        static const struct {
+                const char *pattern;
+                const char *what;
+        } missing[] = {
+                {"jobs", "jobs"},
+                {"jobs/*", "jobs"},
+                {"jobs/*/*", "jobs"},
+                {"jobs/*/*/*", "jobs"},
+                {"configurations", "configurations"},
+                {"configurations/*", "configurations"},
+                {"configurations/*/*", "configurations"},
+                {"devices/*/modules", "modules"},
+                {"devices/*/modules/*", "modules"},
+                {"twins/*/modules/*", "modules"},
+                {"twins/*/modules/*/methods", "modules"},
+                {"devices/*/applyConfigurationContent", "configurations"},
+                {"digitaltwins/*", "digital twins"},
+                {"digitaltwins/*/commands/*", "digital twins"},
+                {"digitaltwins/*/components/*/commands/*", "digital twins"},
+                {"devices/*/files", "file upload"},
+                {"devices/*/files/notifications", "file upload"},
+                {"devices/*/messages/events", "HTTPS device protocol"},
+                {"devices/*/messages/devicebound", "HTTPS device protocol"},
+                {"statistics/service", "statistics of the service"},
+                {"enrollments/*", "service API of provisioning"},
+                {"enrollmentGroups/*", "service API of provisioning"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {
+                if (http_route_fits(call->exchange, missing[i].pattern, call->arguments))
+                        return missing[i].what;
+        }
+        return NULL;
+}
+
 static void fail(struct service_call *call, int status, const char *message)
 {
         static const enum rest_error errors[] = {REST_NOT_FOUND, REST_METHOD_NOT_ALLOWED};
+        const char *missing = status == 404 ? find_missing(call) : NULL;
 
+        if (missing) {
+                rest_fail(call->exchange, REST_NOT_IMPLEMENTED, "the local hub has no %s", missing);
+                return;
+        }
         rest_fail(call->exchange, status == 400 ? REST_ARGUMENT_INVALID : errors[status - 404],
                   "%s", message);
 }

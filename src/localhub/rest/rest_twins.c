@@ -12,10 +12,26 @@
 #include "base/text.h"
 #include "localhub/rest/rest_call.h"
 
-#define QUERY         "select * from devices"
-#define TIMEOUT_MAX_S 300
+#define METADATA_DEPTH 24
+#define TIMEOUT_MAX_S  300
 
 /* --- documents ------------------------------------------------------------------------------- */
+
+/* Desired or reported properties with their `$metadata`. */
+static struct json_object *with_metadata(struct service_call *call, const char *device_id,
+                                         enum registry_section section)
+{
+        struct json_object *properties = service_twin_section(call, device_id, section);
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        struct reason ignored = REASON_INIT;
+
+        if (properties &&
+            registry_twin_metadata(call->registry, call->hub_index, device_id, section, &text))
+                json_object_object_add(properties, "$metadata",
+                                       json_parse(buf_text(&text), text.size, METADATA_DEPTH,
+                                                  JSON_STRICT, &ignored));
+        return properties;
+}
 
 struct json_object *rest_twin_document(struct service_call *call,
                                        const struct registry_device *device)
@@ -26,6 +42,7 @@ struct json_object *rest_twin_document(struct service_call *call,
 
         rest_add_device_state(document, call, device);
         json_add_text(document, "deviceEtag", device->etag);
+        json_add_int(document, "version", device->twin_version);
         rest_add_time(document, "statusUpdateTime", device->status_updated_ms);
         json_add_text(document, "authenticationType", "sas");
         json_object_object_add(thumbprint, "primaryThumbprint", NULL);
@@ -35,9 +52,9 @@ struct json_object *rest_twin_document(struct service_call *call,
         json_object_object_add(document, "tags",
                                service_twin_section(call, device->id, REGISTRY_TAGS));
         json_object_object_add(properties, "desired",
-                               service_twin_section(call, device->id, REGISTRY_DESIRED));
+                               with_metadata(call, device->id, REGISTRY_DESIRED));
         json_object_object_add(properties, "reported",
-                               service_twin_section(call, device->id, REGISTRY_REPORTED));
+                               with_metadata(call, device->id, REGISTRY_REPORTED));
         json_object_object_add(document, "properties", properties);
         return document;
 }
@@ -57,16 +74,19 @@ void rest_twin_get(struct service_call *call)
 
 /* --- changes --------------------------------------------------------------------------------- */
 
-/* False if the call has been answered. */
-static bool change_section(struct service_call *call, const char *device,
-                           enum registry_section which, struct json_object *patch, bool replace)
+/* A member that is null clears its section. False if the call has been answered. */
+static bool change_section(struct service_call *call, struct json_object *from, const char *name,
+                           enum registry_section which, bool replace)
 {
+        CLEANUP(json_cleanup) struct json_object *empty = json_object_new_object();
+        struct json_object *patch = NULL;
         struct reason reason = REASON_INIT;
 
-        if (!patch)
+        if (!json_object_is_type(from, json_type_object) ||
+            !json_object_object_get_ex(from, name, &patch))
                 return true;
-        if (registry_twin_patch(call->registry, call->hub_index, device, which, patch, replace,
-                                NULL, &reason) == 0)
+        if (registry_twin_patch(call->registry, call->hub_index, call->arguments[0], which,
+                                patch ? patch : empty, replace || !patch, NULL, &reason) == 0)
                 return true;
         rest_fail(call->exchange, REST_ARGUMENT_INVALID, "%s", reason.text);
         return false;
@@ -84,15 +104,13 @@ static void drop_metadata(struct json_object *desired)
 static void change_twin(struct service_call *call, bool replace)
 {
         struct json_object *properties = json_object_member(call->body, "properties");
-        struct json_object *desired = json_object_member(properties, "desired");
         struct registry_device device;
 
         if (!rest_find_device(call, &device) || !rest_match(call, device.etag, NULL))
                 return;
-        drop_metadata(desired);
-        if (change_section(call, device.id, REGISTRY_DESIRED, desired, replace) &&
-            change_section(call, device.id, REGISTRY_TAGS, json_object_member(call->body, "tags"),
-                           replace))
+        drop_metadata(json_object_member(properties, "desired"));
+        if (change_section(call, properties, "desired", REGISTRY_DESIRED, replace) &&
+            change_section(call, call->body, "tags", REGISTRY_TAGS, replace))
                 answer_twin(call);
 }
 
@@ -104,72 +122,6 @@ void rest_twin_patch(struct service_call *call)
 void rest_twin_put(struct service_call *call)
 {
         change_twin(call, true);
-}
-
-/* --- query ----------------------------------------------------------------------------------- */
-
-/* The query with single blanks, none at its ends. */
-static bool is_known_query(const char *text)
-{
-        CLEANUP(buf_deinit) struct buf plain = BUF_INIT;
-
-        for (; text && *text; text++) {
-                bool blank = isspace((unsigned char)*text) != 0;
-
-                if (!blank)
-                        buf_add_char(&plain, *text);
-                else if (plain.size > 0 && plain.data[plain.size - 1] != ' ')
-                        buf_add_char(&plain, ' ');
-        }
-        while (plain.size > 0 &&
-               (plain.data[plain.size - 1] == ' ' || plain.data[plain.size - 1] == ';'))
-                plain.data[--plain.size] = '\0';
-        return strcasecmp(buf_text(&plain), QUERY) == 0;
-}
-
-static bool query_page(struct service_call *call, int64_t *limit, uint64_t *cursor)
-{
-        const char *count = http_exchange_header(call->exchange, "x-ms-max-item-count");
-        const char *continuation = http_exchange_header(call->exchange, "x-ms-continuation");
-        int64_t start = 0;
-
-        *limit = 100;
-        if ((count && !text_to_int64(count, 1, REST_PAGE, limit)) ||
-            (!text_is_empty(continuation) && !text_to_int64(continuation, 0, INT64_MAX, &start))) {
-                rest_fail(call->exchange, REST_ARGUMENT_INVALID,
-                          "x-ms-max-item-count or x-ms-continuation is no good");
-                return false;
-        }
-        *cursor = (uint64_t)start;
-        return true;
-}
-
-void rest_query(struct service_call *call)
-{
-        struct registry_device device;
-        struct json_object *list;
-        int64_t limit;
-        uint64_t cursor;
-
-        if (!is_known_query(json_text_member(call->body, "query"))) {
-                rest_fail(call->exchange, REST_ARGUMENT_INVALID,
-                          "the local hub knows the query SELECT * FROM devices only");
-                return;
-        }
-        if (!query_page(call, &limit, &cursor))
-                return;
-        list = json_object_new_array();
-        while (limit > 0 &&
-               registry_device_next(call->registry, call->hub_index, &cursor, &device)) {
-                json_object_array_add(list, rest_twin_document(call, &device));
-                limit--;
-        }
-        if (limit == 0) {
-                CLEANUP(mem_cleanup) char *next = mem_format("%" PRIu64, cursor);
-
-                http_exchange_add_header(call->exchange, "x-ms-continuation", next);
-        }
-        rest_answer(call->exchange, 200, list);
 }
 
 /* --- direct methods -------------------------------------------------------------------------- */
