@@ -73,6 +73,7 @@ struct hub_identity {
         const char *key_name;  /* the policy's name; NULL or "" = a device key */
         const char *model_id;  /* DTDL model id; NULL or "" = none */
         bool receive_commands; /* also attach cloud-to-device and direct method links */
+        bool follow_desired;   /* also be told of the twin's desired properties (rule W10) */
 };
 
 enum hub_device_state {
@@ -162,6 +163,11 @@ struct hub_device_handler {
          */
         void (*command_lost)(void *context, struct hub_command *command);
         void (*method)(void *context, struct hub_method *method);
+        /*
+         * Desired properties, a JSON object with `$version`: all there are, after each connection,
+         * or what has changed since (null: removed). May be NULL unless the identity follows them.
+         */
+        void (*desired)(void *context, const char *json, size_t size, bool is_whole);
 };
 
 /* Copies the identity; `handler` must stay. States are told later, not before it returns. */

@@ -37,6 +37,7 @@ static void attach(struct hub_device *device)
                 hub_commands_attach(device);
                 hub_methods_attach(device);
         }
+        hub_twin_follow(device);
 }
 
 static bool is_unanswered(pn_link_t *link, const struct hub_pause *pause)
@@ -180,6 +181,7 @@ static void stop_timers(struct hub_device *device)
         loop_timer_stop(device->hub->client->loop, &device->pause.timer);
         loop_timer_stop(device->hub->client->loop, &device->command_pause.timer);
         loop_timer_stop(device->hub->client->loop, &device->twin.timer);
+        loop_timer_stop(device->hub->client->loop, &device->twin.follow_timer);
 }
 
 /* Nothing of it is under way on its connection any more. */
@@ -395,6 +397,7 @@ struct hub_device *hub_device_new(struct hub *hub, const struct hub_identity *id
         hub_commands_init(&device->commands);
         hub_methods_init(&device->methods);
         hub_twin_init(&device->twin);
+        device->twin.follows = identity->follow_desired;
         list_init(&device->ended);
         device->told = HUB_DEVICE_CONNECTING;
         device->place = HUB_PLACE_WAITING;

@@ -254,12 +254,26 @@ struct hub_methods {
         struct list held;      /* its owner answers */
 };
 
+/* How far it is with following the desired properties on these links. */
+enum hub_follow {
+        HUB_FOLLOW_NOT,
+        HUB_FOLLOW_SUBSCRIBING, /* notifications are asked for */
+        HUB_FOLLOW_READING,     /* then for what there is: nothing is missed between */
+        HUB_FOLLOWED,
+};
+
 struct hub_twin {
         struct hub_pair links;              /* answers come in, requests go out */
         struct hub_send *report;            /* whose answer is waited for; or NULL */
         struct buf patch;                   /* JSON; empty once it is sent */
         char correlation[CRYPTO_UUID_SIZE]; /* of request and answer */
         struct timer timer;                 /* ends the waiting */
+        bool follows;                       /* its owner wants to know desired properties */
+        enum hub_follow follow;
+        bool is_asked;                             /* the request of that step is sent */
+        char follow_correlation[CRYPTO_UUID_SIZE]; /* of that request */
+        struct timer follow_timer;                 /* ends the waiting for its answer, or a pause */
+        struct list desired;                       /* its owner is to be told */
 };
 
 /* Of the message or report that failed last; see hub_trial.h. */

@@ -13,6 +13,7 @@
 #include "azure/hub/hub_doubt.h"
 #include "azure/hub/hub_methods.h"
 #include "azure/hub/hub_telemetry.h"
+#include "azure/hub/hub_twin.h"
 #include "base/log.h"
 #include "base/thread.h"
 
@@ -270,6 +271,7 @@ static void tell(struct hub_device *device)
         tell_outcomes(device);
         hub_commands_tell(device);
         hub_methods_tell(device);
+        hub_twin_tell(device);
         if (hub_telemetry_has_room(device))
                 device->tell_again = true;
         if (device->place != HUB_PLACE_CLOSED)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reported properties: a pair of links on the device's twin, joined by a correlation id, attached
- * when there is something to report (rule W10). One report at a time.
+ * The device's twin: a pair of links, joined by a correlation id, attached when there is something
+ * to report or desired properties are to be followed (rule W10). One report at a time.
  */
 #ifndef ISTHMUS_AZURE_HUB_HUB_TWIN_H
 #define ISTHMUS_AZURE_HUB_HUB_TWIN_H
@@ -12,6 +12,12 @@
 
 void hub_twin_init(struct hub_twin *twin);
 void hub_twin_deinit(struct hub_twin *twin);
+
+/* Follows desired properties, if its owner wants that and no pause runs. */
+void hub_twin_follow(struct hub_device *device);
+
+/* Tells the owner of desired properties. */
+void hub_twin_tell(struct hub_device *device);
 
 /* Ends the links: a report that was not answered has outcome HUB_UNKNOWN. */
 void hub_twin_detach(struct hub_device *device, const char *why);

@@ -284,7 +284,7 @@ struct owner {
         /*
          * "C" connecting, "R" ready, "X1" refused with refusal 1; "7+" token 7 accepted, "7-"
          * rejected, "7~" throttled, "7?" unknown; "cmd:ID" a command, "lost:ID" its lock is gone;
-         * "call:NAME" a method.
+         * "call:NAME" a method; "all:JSON" and "part:JSON" desired properties.
          */
         char log[OWNER_LOG_SIZE];
         struct reason reason;
@@ -295,6 +295,7 @@ struct owner {
         bool close_on_state;
         bool close_on_command;
         bool receives;
+        bool follows;
         const char *hub;
         const char *key;
         struct hub_command *commands[OWNER_HELD];
@@ -409,12 +410,21 @@ static void owner_method(void *context, struct hub_method *method)
         owner->methods[owner->method_count++ % OWNER_HELD] = method;
 }
 
+static void owner_desired(void *context, const char *json, size_t size, bool is_whole)
+{
+        char text[200];
+
+        snprintf(text, sizeof(text), "%s:%.*s", is_whole ? "all" : "part", (int)size, json);
+        note(context, text);
+}
+
 static const struct hub_device_handler owner_handler = {
         .state = owner_state,
         .outcome = owner_outcome,
         .command = owner_command,
         .command_lost = owner_command_lost,
         .method = owner_method,
+        .desired = owner_desired,
 };
 
 static inline void owner_open(struct owner *owner, struct world *world, const char *device_id)
@@ -425,6 +435,7 @@ static inline void owner_open(struct owner *owner, struct world *world, const ch
                 .key = owner->key != NULL ? owner->key : TEST_KEY,
                 .model_id = "dtmi:com:example:Thermostat;1",
                 .receive_commands = owner->receives,
+                .follow_desired = owner->follows,
         };
 
         owner->device = hub_device_open(&world->client, &identity, &owner_handler, owner);

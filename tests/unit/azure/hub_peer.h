@@ -45,6 +45,7 @@ struct hub_script {
         int twin_status;              /* 0 = no answer */
         const char *refuse_twin;      /* condition of a DETACH that follows ATTACH; or NULL */
         const char *twin_correlation; /* of the answers, instead of the request's; or NULL */
+        const char *twin_body;        /* of the answers; or NULL */
 };
 
 /* What they saw. */
@@ -363,6 +364,7 @@ static void peer_report(struct hub_peer *peer, pn_delivery_t *delivery)
         struct buf *report = &peer->seen->report;
         pn_data_t *annotations = pn_message_annotations(answer);
         int status = peer->script->twin_status;
+        pn_bytes_t body = {.size = 0, .start = ""};
         pn_atom_t id;
 
         peer_receive(delivery, report);
@@ -383,11 +385,30 @@ static void peer_report(struct hub_peer *peer, pn_delivery_t *delivery)
                                          peer->script->twin_correlation);
         pn_message_set_correlation_id(answer, id);
         pn_message_set_inferred(answer, true);
-        pn_data_put_binary(pn_message_body(answer), pn_bytes(0, ""));
+        if (peer->script->twin_body != NULL)
+                body = pn_bytes(strlen(peer->script->twin_body), peer->script->twin_body);
+        pn_data_put_binary(pn_message_body(answer), body);
         if (status != 0 && peer->twin_out != NULL)
                 peer_send(peer->twin_out, answer, pn_bytes(4, "twin"));
         pn_message_free(answer);
         pn_message_free(request);
+}
+
+/* Desired properties have changed. */
+static inline void peer_notify(struct hub_peer *peer, const char *json)
+{
+        pn_message_t *message = pn_message();
+        pn_data_t *annotations = pn_message_annotations(message);
+
+        pn_data_put_map(annotations);
+        pn_data_enter(annotations);
+        pn_data_put_symbol(annotations, pn_bytes(8, "resource"));
+        pn_data_put_string(annotations, pn_bytes(19, "/properties/desired"));
+        pn_data_exit(annotations);
+        pn_message_set_inferred(message, true);
+        pn_data_put_binary(pn_message_body(message), pn_bytes(strlen(json), json));
+        peer_send(peer->twin_out, message, pn_bytes(4, "news"));
+        pn_message_free(message);
 }
 
 static void peer_attach_telemetry(struct hub_peer *peer, pn_link_t *link)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Reported properties of the twin. */
+/* The twin: reported properties, and desired ones that are followed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -182,6 +182,105 @@ static void a_device_may_be_closed_with_a_report_under_way(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup_ready, bench_teardown)
 
+#define TWIN    "{\"desired\":{\"a\":1,\"$version\":4},\"reported\":{\"b\":2,\"$version\":9}}"
+#define DESIRED "{\"a\":1,\"$version\":4}"
+
+/* Another device, whose owner wants to know. */
+static void open_follower(struct bench *bench, struct owner *follower)
+{
+        follower->follows = true;
+        owner_open(follower, &bench->world, "follower");
+        world_run(&bench->world);
+}
+
+static void desired_properties_are_read_and_followed(void **state)
+{
+        struct bench *bench = *state;
+        struct owner follower = {.next = 0};
+        struct amqp_inbox inbox = {.bytes = BUF_INIT};
+        struct amqp_wire_value value;
+
+        bench->world.script.twin_body = TWIN;
+        open_follower(bench, &follower);
+        assert_string_equal(follower.log, "R all:" DESIRED);
+        assert_int_equal(bench->world.seen.reports, 2);
+        assert_true(amqp_inbox_read(&inbox, bench->world.seen.report.data,
+                                    bench->world.seen.report.size));
+        value = amqp_inbox_annotation(&inbox, AZURE_TWIN_OPERATION);
+        assert_true(amqp_wire_is_text(&value, "GET"));
+        amqp_inbox_deinit(&inbox);
+        peer_notify(&world_pair(&bench->world)->peer, "{\"a\":null,\"$version\":5}");
+        world_run(&bench->world);
+        assert_string_equal(follower.log, "R all:" DESIRED " part:{\"a\":null,\"$version\":5}");
+        owner_close(&follower);
+}
+
+static void a_follower_reports_on_the_same_links(void **state)
+{
+        struct bench *bench = *state;
+        struct owner follower = {.next = 0};
+
+        bench->world.script.twin_body = TWIN;
+        open_follower(bench, &follower);
+        assert_true(hub_device_report(follower.device, PATCH, strlen(PATCH), 7));
+        world_run(&bench->world);
+        assert_string_equal(follower.log, "R all:" DESIRED " 7+");
+        assert_int_equal(bench->world.seen.twin_attaches, 2);
+        owner_close(&follower);
+}
+
+static void after_each_connection_they_are_read_again(void **state)
+{
+        struct bench *bench = *state;
+        struct owner follower = {.next = 0};
+
+        bench->world.script.twin_body = TWIN;
+        open_follower(bench, &follower);
+        pair_cut(world_pair(&bench->world));
+        world_run(&bench->world);
+        owner_clear(&follower);
+        world_advance(&bench->world, 10 * 1000);
+        assert_string_equal(follower.log, "R all:" DESIRED);
+        owner_close(&follower);
+}
+
+static void what_goes_wrong_while_reading_them_is_tried_again(void **state)
+{
+        struct bench *bench = *state;
+        struct owner follower = {.next = 0};
+
+        bench->world.script.twin_status = 500;
+        open_follower(bench, &follower);
+        assert_string_equal(follower.log, "R");
+        bench->world.script.twin_status = 200;
+        bench->world.script.twin_body = "no JSON";
+        world_advance(&bench->world, 11 * 1000);
+        assert_string_equal(follower.log, "R");
+        bench->world.script.twin_status = 0;
+        bench->world.script.twin_body = TWIN;
+        world_advance(&bench->world, 11 * 1000);
+        assert_string_equal(follower.log, "R");
+        bench->world.script.twin_status = 200;
+        world_advance(&bench->world, 61 * 1000);
+        assert_string_equal(follower.log, "R all:" DESIRED);
+        owner_close(&follower);
+}
+
+static void a_refused_twin_leaves_the_device_as_it_is(void **state)
+{
+        struct bench *bench = *state;
+        struct owner follower = {.next = 0};
+
+        bench->world.script.refuse_twin = AZURE_E_NOT_ALLOWED;
+        open_follower(bench, &follower);
+        assert_string_equal(follower.log, "R");
+        bench->world.script.refuse_twin = NULL;
+        bench->world.script.twin_body = TWIN;
+        world_advance(&bench->world, 11 * 60 * 1000);
+        assert_string_equal(follower.log, "R all:" DESIRED);
+        owner_close(&follower);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -195,6 +294,11 @@ int main(void)
                 TEST(an_answer_to_something_else_is_ignored),
                 TEST(a_lost_connection_makes_it_unknown),
                 TEST(a_device_may_be_closed_with_a_report_under_way),
+                TEST(desired_properties_are_read_and_followed),
+                TEST(a_follower_reports_on_the_same_links),
+                TEST(after_each_connection_they_are_read_again),
+                TEST(what_goes_wrong_while_reading_them_is_tried_again),
+                TEST(a_refused_twin_leaves_the_device_as_it_is),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
