@@ -92,6 +92,7 @@ static int make_cameras(struct program *program, struct reason *reason)
                 result = camera_new(
                         &(struct camera_options){
                                 .settings = camera_settings_of(program->settings, program->count),
+                                .model = program->settings->model,
                                 .eye = program->eye,
                                 .cloud = program->cloud,
                                 .store = program->store,

@@ -140,6 +140,52 @@ test('direct methods stop and start the timer, and a restart changes nothing of 
   await camera.program.stop();
 });
 
+test('desired properties set the timer, also those of the time away, and hold over a restart', async (t) => {
+  const hub = await startHub(t);
+  const camera = await startCamera(t, provisionedBy(hub));
+  await hub.telemetryOf('yard');
+  const want = (desired) => hub.control('PATCH', '/devices/yard/twin/desired', desired);
+  const reported = (what, check) => eventually(what, async () => {
+    const twin = (await hub.control('GET', '/devices/yard/twin')).reported;
+    return check(twin) && twin;
+  });
+  const first = await reported('a first report', (twin) => twin.ImageTimerPeriod);
+  assert.deepEqual(first.ImageTimerPeriod, { value: '00:00:00.2000000', ac: 203, av: 0, ad: '' });
+  assert.equal(first.PredictionScoreThreshold, 0.4);
+  assert.equal(typeof first.MachineName, 'string');
+
+  await want({ ImageTimerPeriod: '00:00:00.3', Unknown: 1 });
+  const set = await reported('an acknowledgement', (twin) => twin.ImageTimerPeriod.ac === 200);
+  assert.equal(set.ImageTimerPeriod.value, '00:00:00.3000000');
+  assert.equal((await healthOnce(camera, 'its health', () => true)).periodMs, 300);
+  await want({ ImageTimerPeriod: 'often', ImageTimerDue: '00:00:00.1' });
+  const wrong = await reported('a refusal', (twin) => twin.ImageTimerPeriod.ac === 400);
+  assert.equal(wrong.ImageTimerPeriod.value, '00:00:00.3000000');
+  assert.match(wrong.ImageTimerPeriod.ad, /TimeSpan/);
+  assert.deepEqual([wrong.ImageTimerDue.value, wrong.ImageTimerDue.ac], ['00:00:00.1000000', 200]);
+
+  camera.program.kill('SIGKILL');
+  await camera.program.ended;
+  await want({ ImageTimerPeriod: '00:00:00.4' });
+  await camera.start();
+  await camera.ready();
+  const offline = await reported('what was set while it was away', (twin) => twin.ImageTimerPeriod.value === '00:00:00.4000000');
+  assert.equal(offline.ImageTimerPeriod.ac, 200);
+  camera.program.kill('SIGKILL');
+  await camera.program.ended;
+  await camera.start();
+  await camera.ready();
+  const kept = await healthOnce(camera, 'its health', () => true);
+  assert.equal(kept.periodMs, 400);
+  // Another period in the configuration wins.
+  await camera.program.stop();
+  camera.settings.Application.ImageTimerPeriod = '00:00:00.5';
+  await camera.start();
+  await camera.ready();
+  assert.equal((await healthOnce(camera, 'its health', () => true)).periodMs, 500);
+  await camera.program.stop();
+});
+
 test('a camera that gives no picture, half of one or none of a kind is told of, and comes back', async (t) => {
   const hub = await startHub(t);
   const camera = await startCamera(t, provisionedBy(hub), {}, { red: 1 });

@@ -49,6 +49,8 @@ void cloud_free(struct cloud *cloud);
 struct cloud_handler {
         /* A direct method: cloud_answer must follow, now or later. */
         void (*method)(void *context, struct cloud_call *call, const char *name);
+        /* Desired properties of its twin, as struct hub_device_handler has them. */
+        void (*desired)(void *context, const char *json, size_t size, bool is_whole);
 };
 
 /* Before cloud_start. `camera`, `handler` and `context` must stay. */

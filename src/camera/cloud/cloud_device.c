@@ -98,6 +98,7 @@ static void connect_device(struct cloud_device *device)
                                                .key_name = assignment->key_name,
                                                .model_id = device->camera->azure.dtdl_model_id,
                                                .receive_commands = true,
+                                               .follow_desired = true,
                                        },
                                        &link_handler, device);
 }
@@ -211,10 +212,18 @@ static void on_method(void *context, struct hub_method *method)
         cloud_call_begin(context, method);
 }
 
+static void on_desired(void *context, const char *json, size_t size, bool is_whole)
+{
+        const struct cloud_device *device = context;
+
+        device->handler->desired(device->context, json, size, is_whole);
+}
+
 static const struct hub_device_handler link_handler = {
         .state = on_state,
         .outcome = on_outcome,
         .command = on_command,
         .command_lost = on_command_lost,
         .method = on_method,
+        .desired = on_desired,
 };

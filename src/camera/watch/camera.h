@@ -24,6 +24,7 @@ struct camera;
 
 struct camera_options {
         const struct camera_settings *settings;
+        const char *model; /* path, for the device's twin */
         struct eye *eye;
         struct cloud *cloud;
         struct store *store;

@@ -12,6 +12,18 @@
 #include "camera/watch/rules.h"
 #include "camera/watch/schedule.h"
 
+/* What became of the twin's desired properties. */
+struct camera_wish {
+        int64_t version;      /* with which it came; 0 = nobody has set it */
+        struct reason reason; /* why it was not granted; "" = it was */
+};
+
+struct camera_wishes {
+        int64_t version; /* of those that were looked at */
+        struct camera_wish due;
+        struct camera_wish period;
+};
+
 struct camera {
         struct camera_options options;
         char thread_name[16];
@@ -32,6 +44,7 @@ struct camera {
         pthread_cond_t changed; /* the schedule, or the end has come */
         bool is_stopping;
         struct schedule schedule;
+        struct camera_wishes wishes;
         struct camera_status status;
 };
 
