@@ -212,7 +212,7 @@ int cloud_put(struct cloud_device *device, const struct cloud_message *message,
         struct waiting_put waiting = {.put = {.events = &event, .count = 1, .done = put_done}};
 
         crypto_uuid4(id);
-        cloud_record_write(&record, message);
+        cloud_record_write(&record, message->created_ns, message->body, message->body_size);
         event.record = record.data;
         event.record_size = record.size;
         event.arrived_ns = message->created_ns;

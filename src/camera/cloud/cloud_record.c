@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-void cloud_record_write(struct buf *out, const struct cloud_message *message)
+void cloud_record_write(struct buf *out, int64_t created_ns, const char *body, size_t body_size)
 {
         char created[CLOCK_TEXT_SIZE];
 
-        clock_format_utc(created, message->created_ns, CLOCK_FRACTION);
+        clock_format_utc(created, created_ns, CLOCK_FRACTION);
         buf_add_format(out, "%s\n", created);
-        buf_add(out, message->body, message->body_size);
+        buf_add(out, body, body_size);
 }
 
 bool cloud_record_read(const char *record, size_t size, struct cloud_record *read)

@@ -5,10 +5,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "camera/cloud/cloud.h"
 
 struct cloud_record {
         char created[CLOCK_TEXT_SIZE];
@@ -16,7 +16,7 @@ struct cloud_record {
         size_t body_size;
 };
 
-void cloud_record_write(struct buf *out, const struct cloud_message *message);
+void cloud_record_write(struct buf *out, int64_t created_ns, const char *body, size_t body_size);
 
 /* False if it is none. */
 bool cloud_record_read(const char *record, size_t size, struct cloud_record *read);

@@ -91,10 +91,7 @@ static void a_record_keeps_time_and_body(void **state)
         struct cloud_record read;
 
         (void)state;
-        cloud_record_write(&record,
-                           &(struct cloud_message){.created_ns = INT64_C(1700000000123000000),
-                                                   .body = body,
-                                                   .body_size = strlen(body)});
+        cloud_record_write(&record, INT64_C(1700000000123000000), body, strlen(body));
         assert_true(cloud_record_read(record.data, record.size, &read));
         assert_string_equal(read.created, "2023-11-14T22:13:20.123Z");
         assert_int_equal(read.body_size, strlen(body));
