@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,10 @@ static int run(const struct camera_program_settings *settings, const sigset_t *s
         return CLI_GOOD;
 }
 
+/* What a picture takes goes back to the system with it, instead of staying in some thread's heap.
+ */
+#define LARGE_BYTES (1024 * 1024)
+
 static int load_and_run(const char *file)
 {
         const struct conf_source source = {
@@ -86,6 +91,7 @@ static int load_and_run(const char *file)
 
         process_keep_files_private();
         process_keep_memory_private();
+        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
         /* Before the first thread, so that only wait_for_end gets them. */
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);

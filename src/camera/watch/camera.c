@@ -13,6 +13,9 @@
 #include "base/thread.h"
 #include "camera/watch/camera_inside.h"
 
+/* So often at most a camera says that it is late. */
+#define LATE_AGAIN_MS (60 * 1000)
+
 int camera_new(const struct camera_options *options, struct camera **camera, struct reason *reason)
 {
         struct source *source;
@@ -58,21 +61,28 @@ static void wait_for_change(struct camera *camera, int64_t wait_ms)
         pthread_cond_timedwait(&camera->changed, &camera->lock, &until);
 }
 
+/* With the lock held. A camera that is always late says so once in a while. */
+static void note_late(struct camera *camera, int64_t skipped)
+{
+        int64_t now_ms = clock_steady_ms();
+
+        camera->status.skipped += skipped;
+        if (skipped == 0 || now_ms < camera->late_again_ms)
+                return;
+        camera->late_again_ms = now_ms + LATE_AGAIN_MS;
+        log_warn("CAMERA_LATE", "A picture took longer than the camera's period",
+                 LOG_TEXT("camera", camera->status.name),
+                 LOG_INT("skipped", camera->status.skipped), LOG_END);
+}
+
 /* With the lock held, but not while the picture is looked at. */
 static void tick(struct camera *camera)
 {
-        int64_t skipped;
-
         schedule_take(&camera->schedule);
         pthread_mutex_unlock(&camera->lock);
         camera_cycle(camera);
         pthread_mutex_lock(&camera->lock);
-        skipped = schedule_done(&camera->schedule, clock_steady_ms());
-        camera->status.skipped += skipped;
-        if (skipped > 0)
-                log_warn("CAMERA_LATE", "A picture took longer than the camera's period",
-                         LOG_TEXT("camera", camera->status.name), LOG_INT("skipped", skipped),
-                         LOG_END);
+        note_late(camera, schedule_done(&camera->schedule, clock_steady_ms()));
 }
 
 static void *run(void *context)

@@ -38,6 +38,7 @@ struct camera {
         struct tally told;  /* last */
         int64_t told_at_ms; /* steady clock */
         bool has_told;
+        int64_t late_again_ms; /* steady clock; not before it says again that it is late */
         struct buf marked_up;
 
         pthread_mutex_t lock;   /* guards what follows */
