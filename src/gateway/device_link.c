@@ -11,7 +11,6 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
-#include "gateway/command/command_arrive.h"
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
 #include "gateway/device/clock_check.h"
@@ -384,7 +383,7 @@ static void on_command(void *context, struct hub_command *command)
         if (links->stopped)
                 hub_command_settle(command, HUB_ABANDON);
         else
-                command_arrive_message(links->options.arrive, device, command);
+                command_arrive_message(&links->options.arrive, device, command);
 }
 
 static void on_command_lost(void *context, struct hub_command *command)
@@ -392,7 +391,7 @@ static void on_command_lost(void *context, struct hub_command *command)
         struct device *device = context;
         struct device_link *links = links_of(device);
 
-        command_ledger_lost(links->options.ledger, command);
+        command_ledger_lost(links->options.arrive.ledger, command);
 }
 
 static void on_method(void *context, struct hub_method *method)
@@ -400,7 +399,7 @@ static void on_method(void *context, struct hub_method *method)
         struct device *device = context;
         struct device_link *links = links_of(device);
 
-        command_arrive_method(links->options.arrive, device, method);
+        command_arrive_method(&links->options.arrive, device, method);
 }
 
 /* Also where downlinks are switched off: the sender of a command must get an error. */

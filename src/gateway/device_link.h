@@ -13,14 +13,13 @@
 #include "azure/hub/hub_client.h"
 #include "base/loop.h"
 #include "conf/settings.h"
+#include "gateway/command/command_arrive.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_place.h"
 #include "gateway/device/device_provision.h"
 #include "gateway/device/downlink_route.h"
 #include "gateway/uplink/uplink_send.h"
 
-struct command_arrive;
-struct command_ledger;
 struct command_network;
 struct device_link;
 
@@ -33,8 +32,7 @@ struct device_link_options {
         struct device_provision *provision;
         struct downlink_routes *routes;
         struct uplink_sender sender;
-        struct command_arrive *arrive; /* takes what the hub delivers to a device */
-        struct command_ledger *ledger;
+        struct command_arrive arrive;    /* takes what the hub delivers to a device */
         struct command_network *network; /* hears of uplinks */
 };
 

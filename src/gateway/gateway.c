@@ -13,7 +13,6 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "formatter/formatter.h"
-#include "gateway/command/command_arrive.h"
 #include "gateway/command/command_confirm.h"
 #include "gateway/command/command_format.h"
 #include "gateway/command/command_ledger.h"
@@ -62,7 +61,6 @@ struct gateway {
         struct delivery_means means;
         struct webhook_intake *webhook;
         struct command_ledger *ledger;
-        struct command_arrive *command_arrive;
         struct command_format *command_format;
         struct command_network *command_network;
         struct command_confirm *confirm;
@@ -217,11 +215,6 @@ static void make_commands(struct gateway *gateway)
                 .network = gateway->command_network,
         });
         command_ledger_join(gateway->ledger, gateway->command_format);
-        gateway->command_arrive = command_arrive_new(&(struct command_arrive_options){
-                .settings = gateway->settings,
-                .loop = gateway->loop,
-                .ledger = gateway->ledger,
-        });
         gateway->confirm = command_confirm_new(gateway->loop, gateway->ledger);
 }
 
@@ -243,18 +236,12 @@ static int make_stages(struct gateway *gateway, struct reason *reason)
                 .places = gateway->places,
                 .provision = gateway->provision,
                 .routes = gateway->routes,
-                .arrive = gateway->command_arrive,
-                .ledger = gateway->ledger,
+                .arrive = {.settings = gateway->settings,
+                           .loop = gateway->loop,
+                           .ledger = gateway->ledger},
                 .network = gateway->command_network,
         });
         return 0;
-}
-
-static struct device *device_by_key(void *context, const char *key)
-{
-        struct gateway *gateway = context;
-
-        return device_table_find(gateway->devices, key);
 }
 
 static int load_records(struct gateway *gateway, struct reason *reason)
@@ -268,9 +255,9 @@ static int load_records(struct gateway *gateway, struct reason *reason)
         if (result == 0)
                 result = device_provision_load(gateway->provision, reason);
         if (result == 0)
-                result = downlink_routes_load(gateway->routes, device_by_key, gateway, reason);
+                result = downlink_routes_load(gateway->routes, gateway->devices, reason);
         if (result == 0)
-                result = command_ledger_load(gateway->ledger, device_by_key, gateway, reason);
+                result = command_ledger_load(gateway->ledger, gateway->devices, reason);
         return result;
 }
 
@@ -411,7 +398,6 @@ static void free_all(struct gateway *gateway)
         command_confirm_free(gateway->confirm);
         command_format_free(gateway->command_format);
         command_network_free(gateway->command_network);
-        command_arrive_free(gateway->command_arrive);
         command_ledger_free(gateway->ledger);
         uplink_queue_free(gateway->queue);
         uplink_format_free(gateway->uplink_format);

@@ -56,6 +56,7 @@ enum command_told {
 };
 
 struct device;
+struct command_ledger;
 struct command_recording;
 
 struct command {
@@ -91,8 +92,8 @@ struct command {
         /* Not in the store. */
         struct hub_command *delivery; /* the newest one that is locked by us; or NULL */
         struct hub_method *call;
-        struct timer timer; /* of a call's answer; of the pause before a new attempt */
-        void *owner;        /* whose the timer is */
+        struct timer timer;           /* of a call's answer; of the pause before a new attempt */
+        struct command_ledger *owner; /* whose the timer is */
         struct command_recording *recording; /* the last one on its way to the disk; or NULL */
         int unwritten;                       /* so many are on their way */
         bool record_failed;                  /* the last one could not be written */

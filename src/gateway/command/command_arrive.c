@@ -24,37 +24,20 @@
 
 #define MS_PER_HOUR (INT64_C(3600) * 1000)
 
-struct command_arrive {
-        struct command_arrive_options options;
-};
-
-struct command_arrive *command_arrive_new(const struct command_arrive_options *options)
-{
-        struct command_arrive *arrive = mem_new(1, sizeof(*arrive));
-
-        arrive->options = *options;
-        return arrive;
-}
-
-void command_arrive_free(struct command_arrive *arrive)
-{
-        free(arrive);
-}
-
 static enum downlink_route way_of(const struct command_arrive *arrive, const struct device *device,
                                   struct reason *reason)
 {
         struct network_access access;
 
-        return network_settings(arrive->options.settings, device, &access, reason);
+        return network_settings(arrive->settings, device, &access, reason);
 }
 
 /* A command without its way to the cloud; NULL with the condition and the reason. */
-static struct command *make_command(struct command_arrive *arrive, struct device *device,
+static struct command *make_command(const struct command_arrive *arrive, struct device *device,
                                     const struct command_source *source, int *condition,
                                     struct reason *reason)
 {
-        const struct settings *settings = arrive->options.settings;
+        const struct settings *settings = arrive->settings;
         struct command *command = mem_new(1, sizeof(*command));
 
         *condition = command_translate(settings, source, command, reason);
@@ -90,13 +73,13 @@ static char *find_known(const struct command_arrive *arrive, const struct device
                                       delivery->enqueued_ms);
         else
                 identity = mem_text(delivery->message_id);
-        *known = command_ledger_find(arrive->options.ledger, device->key, identity);
+        *known = command_ledger_find(arrive->ledger, device->key, identity);
         if (!*known || (*known)->sequence == delivery->sequence_number || (*known)->sequence == 0 ||
             delivery->sequence_number == 0)
                 return identity;
         free(identity);
         identity = mem_format("%s#%" PRIu64, delivery->message_id, delivery->sequence_number);
-        *known = command_ledger_find(arrive->options.ledger, device->key, identity);
+        *known = command_ledger_find(arrive->ledger, device->key, identity);
         return identity;
 }
 
@@ -128,7 +111,7 @@ static void reject(const struct device *device, struct hub_command *delivery,
         hub_command_settle(delivery, HUB_REJECT);
 }
 
-void command_arrive_message(struct command_arrive *arrive, struct device *device,
+void command_arrive_message(const struct command_arrive *arrive, struct device *device,
                             struct hub_command *delivery)
 {
         struct command *known;
@@ -147,7 +130,7 @@ void command_arrive_message(struct command_arrive *arrive, struct device *device
         int condition;
 
         if (known) {
-                command_ledger_redelivered(arrive->options.ledger, known, delivery);
+                command_ledger_redelivered(arrive->ledger, known, delivery);
                 return;
         }
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
@@ -168,7 +151,7 @@ void command_arrive_message(struct command_arrive *arrive, struct device *device
         limit_lifetime(command, delivery);
         command->delivery = delivery;
         command_make_reference(command);
-        command_ledger_add(arrive->options.ledger, command);
+        command_ledger_add(arrive->ledger, command);
 }
 
 /* --- direct methods ------------------------------------------------------------------------ */
@@ -176,7 +159,7 @@ void command_arrive_message(struct command_arrive *arrive, struct device *device
 static void on_deadline(struct timer *timer)
 {
         struct command *command = list_entry(timer, struct command, timer);
-        struct command_arrive *arrive = command->owner;
+        struct command_ledger *ledger = command->owner;
 
         /* Its caller knows that it waits, perhaps for days. */
         if (command->told == COMMAND_TOLD_WAITS && !command->call)
@@ -184,7 +167,7 @@ static void on_deadline(struct timer *timer)
         command_settle_timeout(command);
         /* Its caller was told that it failed: it must not be handed over later. */
         if (command->state < COMMAND_QUEUED)
-                command_ledger_finish(arrive->options.ledger, command, COMMAND_EXPIRED,
+                command_ledger_finish(ledger, command, COMMAND_EXPIRED,
                                       "its caller could not wait any longer");
 }
 
@@ -197,7 +180,7 @@ static void refuse_call(const struct device *device, struct hub_method *call, in
         command_settle_refuse_call(call, status, reason->text);
 }
 
-void command_arrive_method(struct command_arrive *arrive, struct device *device,
+void command_arrive_method(const struct command_arrive *arrive, struct device *device,
                            struct hub_method *call)
 {
         struct command_source source = {
@@ -223,7 +206,7 @@ void command_arrive_method(struct command_arrive *arrive, struct device *device,
                 refuse_call(device, call, condition, &reason);
                 return;
         }
-        if (!command_ledger_has_room(arrive->options.ledger, device)) {
+        if (!command_ledger_has_room(arrive->ledger, device)) {
                 reason_set(&reason, "%zu commands wait for this device already",
                            command_ledger_count(device));
                 refuse_call(device, call, 429, &reason);
@@ -235,9 +218,9 @@ void command_arrive_method(struct command_arrive *arrive, struct device *device,
         command->message_id = mem_text("");
         command->is_method = true;
         command->call = call;
-        command->owner = arrive;
+        command->owner = arrive->ledger;
         command->timer.run = on_deadline;
         command_make_reference(command);
-        loop_timer_start(arrive->options.loop, &command->timer, CALL_PATIENCE_MS);
-        command_ledger_add(arrive->options.ledger, command);
+        loop_timer_start(arrive->loop, &command->timer, CALL_PATIENCE_MS);
+        command_ledger_add(arrive->ledger, command);
 }

@@ -12,23 +12,18 @@
 #include "gateway/command/command_ledger.h"
 #include "gateway/device/device.h"
 
-struct command_arrive;
-
-struct command_arrive_options {
+struct command_arrive {
         const struct settings *settings;
         struct loop *loop;
         struct command_ledger *ledger;
 };
 
-struct command_arrive *command_arrive_new(const struct command_arrive_options *options);
-void command_arrive_free(struct command_arrive *arrive);
-
 /* A cloud-to-device message: IoT Hub's own kind, or an IoT Central command. */
-void command_arrive_message(struct command_arrive *arrive, struct device *device,
+void command_arrive_message(const struct command_arrive *arrive, struct device *device,
                             struct hub_command *delivery);
 
 /* A direct method call. */
-void command_arrive_method(struct command_arrive *arrive, struct device *device,
+void command_arrive_method(const struct command_arrive *arrive, struct device *device,
                            struct hub_method *call);
 
 #endif

@@ -360,14 +360,12 @@ static void restore(void *context, struct command *command)
         }
 }
 
-int command_ledger_load(struct command_ledger *ledger,
-                        struct device *(*device_of)(void *context, const char *key), void *context,
+int command_ledger_load(struct command_ledger *ledger, const struct device_table *devices,
                         struct reason *reason)
 {
         struct command **commands = NULL;
         size_t count = 0;
-        int result = command_record_load(ledger->options.store, device_of, context, &commands,
-                                         &count, reason);
+        int result = command_record_load(ledger->options.store, devices, &commands, &count, reason);
 
         for (size_t i = 0; i < count; i++)
                 restore(ledger, commands[i]);

@@ -52,11 +52,10 @@ void command_ledger_join(struct command_ledger *ledger, struct command_format *f
 void command_ledger_free(struct command_ledger *ledger);
 
 /*
- * Reads the ledger from the store; `device_of` gives the device of a key or NULL. Before the
- * thread "loop" handles devices; command_ledger_start follows on that thread.
+ * Reads the commands of these devices from the store. Before the thread "loop" handles devices;
+ * command_ledger_start follows on that thread.
  */
-int command_ledger_load(struct command_ledger *ledger,
-                        struct device *(*device_of)(void *context, const char *key), void *context,
+int command_ledger_load(struct command_ledger *ledger, const struct device_table *devices,
                         struct reason *reason) MUST_CHECK;
 void command_ledger_start(struct command_ledger *ledger);
 

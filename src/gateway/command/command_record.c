@@ -208,8 +208,7 @@ struct loading {
         struct command **commands;
         size_t count;
         size_t capacity;
-        struct device *(*device_of)(void *context, const char *key);
-        void *context;
+        const struct device_table *devices;
 };
 
 static void add(struct loading *loading, struct command *command)
@@ -229,7 +228,7 @@ static bool load_command(void *context, const struct store_record *stored)
         struct command *command = command_decode(stored->value, stored->value_size, &reason);
 
         if (command)
-                command->device = loading->device_of(loading->context, command->device_key);
+                command->device = device_table_find(loading->devices, command->device_key);
         if (!command || !command->device) {
                 log_warn("COMMAND_FORGOTTEN", "A recorded command can't be taken up again",
                          LOG_TEXT("key", stored->key),
@@ -259,11 +258,10 @@ static int compare(const void *a, const void *b)
         return order;
 }
 
-int command_record_load(struct store *store,
-                        struct device *(*device_of)(void *context, const char *key), void *context,
+int command_record_load(struct store *store, const struct device_table *devices,
                         struct command ***commands, size_t *count, struct reason *reason)
 {
-        struct loading loading = {.device_of = device_of, .context = context};
+        struct loading loading = {.devices = devices};
         int result = store_records_each(store, COMMAND_KIND, load_command, &loading);
 
         if (loading.count > 1)

@@ -25,6 +25,7 @@
 
 struct command_ledger;
 struct command_recorder;
+struct device_table;
 
 /* With the options of its ledger, which is told what is on disk: command_inside_written. */
 struct command_recorder *command_recorder_new(struct command_ledger *ledger);
@@ -46,12 +47,11 @@ void command_record_barrier(struct command_recorder *recorder, struct command *c
                             void (*done)(void *context, int result), void *context);
 
 /*
- * Reads all commands whose device `device_of` knows, those that are not finished in the order of
+ * Reads all commands of these devices, those that are not finished in the order of
  * their arrival, the others in the order of their end. What can't be taken up is logged. The array
  * and what is in it are the caller's, also with an error. Any thread.
  */
-int command_record_load(struct store *store,
-                        struct device *(*device_of)(void *context, const char *key), void *context,
+int command_record_load(struct store *store, const struct device_table *devices,
                         struct command ***commands, size_t *count,
                         struct reason *reason) MUST_CHECK;
 

@@ -164,14 +164,13 @@ bool downlink_routes_learn(struct downlink_routes *routes, struct device *device
 
 struct loading {
         struct downlink_routes *routes;
-        struct device *(*device_of)(void *context, const char *key);
-        void *context;
+        const struct device_table *devices;
 };
 
 static bool load_way(void *context, const struct store_record *stored)
 {
         const struct loading *loading = context;
-        struct device *device = loading->device_of(loading->context, stored->key);
+        struct device *device = device_table_find(loading->devices, stored->key);
         CLEANUP(json_cleanup)
         struct json_object *object =
                 json_parse(stored->value, stored->value_size, WAY_DEPTH, JSON_STRICT, NULL);
@@ -189,11 +188,10 @@ static bool load_way(void *context, const struct store_record *stored)
         return true;
 }
 
-int downlink_routes_load(struct downlink_routes *routes,
-                         struct device *(*device_of)(void *context, const char *key), void *context,
+int downlink_routes_load(struct downlink_routes *routes, const struct device_table *devices,
                          struct reason *reason)
 {
-        struct loading loading = {.routes = routes, .device_of = device_of, .context = context};
+        struct loading loading = {.routes = routes, .devices = devices};
         int result = store_records_each(routes->store, WAY_KIND, load_way, &loading);
 
         if (result != 0)

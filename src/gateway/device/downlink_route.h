@@ -30,15 +30,14 @@ struct downlink_heard *downlink_hear(const struct settings *settings, const stru
                                      const struct event *event);
 
 struct device;
+struct device_table;
 struct downlink_routes;
 
 struct downlink_routes *downlink_routes_new(struct store *store);
 void downlink_routes_free(struct downlink_routes *routes);
 
-/* Reads the ways of the devices that `device_of` knows. Before the thread "loop" handles devices.
- */
-int downlink_routes_load(struct downlink_routes *routes,
-                         struct device *(*device_of)(void *context, const char *key), void *context,
+/* Reads the ways of these devices. Before the thread "loop" handles devices. */
+int downlink_routes_load(struct downlink_routes *routes, const struct device_table *devices,
                          struct reason *reason) MUST_CHECK;
 
 /* Takes over what was heard for this device; true if it has become known or another now. */

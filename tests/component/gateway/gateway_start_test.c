@@ -57,7 +57,6 @@ static bool fails(const char *function, struct reason *reason)
                 return fails(#function, reason) ? -EIO : __real_##function arguments;              \
         }
 
-typedef struct device *device_of_key(void *context, const char *key);
 typedef bool visit_device_key(void *context, const char *device, int64_t waiting);
 
 STEP(store_open, (const struct store_options *options, struct store **store, struct reason *reason),
@@ -80,13 +79,11 @@ STEP(device_places_load, (struct device_places * places, struct reason *reason),
 STEP(device_provision_load, (struct device_provision * provision, struct reason *reason),
      (provision, reason))
 STEP(downlink_routes_load,
-     (struct downlink_routes * routes, device_of_key *device_of, void *context,
-      struct reason *reason),
-     (routes, device_of, context, reason))
+     (struct downlink_routes * routes, const struct device_table *devices, struct reason *reason),
+     (routes, devices, reason))
 STEP(command_ledger_load,
-     (struct command_ledger * ledger, device_of_key *device_of, void *context,
-      struct reason *reason),
-     (ledger, device_of, context, reason))
+     (struct command_ledger * ledger, const struct device_table *devices, struct reason *reason),
+     (ledger, devices, reason))
 STEP(control_start,
      (const struct control_options *options, struct control **control, struct reason *reason),
      (options, control, reason))

@@ -24,7 +24,7 @@ static char template[] = "{device}";
 static char hub_string[] = "HostName=" HUB_A ";SharedAccessKeyName=device;SharedAccessKey=a2V5";
 
 /* Commands are not the subject here. */
-void command_arrive_message(struct command_arrive *arrive, struct device *device,
+void command_arrive_message(const struct command_arrive *arrive, struct device *device,
                             struct hub_command *delivery)
 {
         (void)arrive;
@@ -33,7 +33,7 @@ void command_arrive_message(struct command_arrive *arrive, struct device *device
         fail();
 }
 
-void command_arrive_method(struct command_arrive *arrive, struct device *device,
+void command_arrive_method(const struct command_arrive *arrive, struct device *device,
                            struct hub_method *call)
 {
         (void)arrive;
