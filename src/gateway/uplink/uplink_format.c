@@ -14,21 +14,17 @@ struct uplink_format {
         struct uplink_format_options options;
         struct formatters_off off; /* of the thread "loop" */
 
-        pthread_mutex_t lock; /* guards what follows */
-        struct list inbox;    /* struct call: answered, not yet seen by "loop" */
-        bool posted;
+        pthread_mutex_t lock; /* guards `stopped` against the thread "formatter" */
         bool stopped;
 };
 
 /* One formatter call under way. */
 struct call {
-        struct list_node node;
         struct uplink_format *format;
         struct device *device;
         struct uplink_event *event; /* waits for this: only touched on "loop", before it is sent */
         char *formatter;
         char *warnings;
-        bool stopped; /* nothing was found out */
         struct uplink_formatted *made;
 };
 
@@ -38,7 +34,6 @@ struct uplink_format *uplink_format_new(const struct uplink_format_options *opti
 
         format->options = *options;
         pthread_mutex_init(&format->lock, NULL);
-        list_init(&format->inbox);
         return format;
 }
 
@@ -59,12 +54,8 @@ static void call_free(struct call *call)
 
 void uplink_format_free(struct uplink_format *format)
 {
-        struct list_node *node;
-
         if (!format)
                 return;
-        while ((node = list_pop_front(&format->inbox)))
-                call_free(list_entry(node, struct call, node));
         pthread_mutex_destroy(&format->lock);
         free(format);
 }
@@ -105,35 +96,12 @@ static struct uplink_formatted *formatted_new(const struct formatter_result *res
         return made;
 }
 
-static void drain_inbox(void *context);
-
-static void on_result(void *context, const struct formatter_result *result)
+/* Back on the thread "loop". */
+static void finish(void *context)
 {
         struct call *call = context;
-        struct uplink_format *format = call->format;
-
-        THREAD_ASSERT(FORMATTER_THREAD);
-        call->stopped = formatter_status_is_ours(result->status);
-        call->warnings = mem_text(result->warnings);
-        call->made = formatted_new(result);
-        pthread_mutex_lock(&format->lock);
-        list_push_back(&format->inbox, &call->node);
-        if (!format->posted && !format->stopped) {
-                loop_post(format->options.loop, drain_inbox, format);
-                format->posted = true;
-        }
-        pthread_mutex_unlock(&format->lock);
-}
-
-/* --- the thread "loop" ----------------------------------------------------------------------- */
-
-static void finish(struct call *call)
-{
         struct device *device = call->device;
 
-        /* Nobody asks again: the gateway is ending, and the event is in the store. */
-        if (call->stopped)
-                return;
         if (call->warnings)
                 log_info("FORMATTER_WARNINGS", "A formatter warns of an uplink",
                          LOG_TEXT("message_id", call->event->event.message_id),
@@ -142,27 +110,30 @@ static void finish(struct call *call)
         uplink_formatted_free(call->event->formatted);
         call->event->formatted = call->made;
         call->made = NULL;
+        call_free(call);
         device->keeper->wake(device);
 }
 
-static void drain_inbox(void *context)
+static void on_result(void *context, const struct formatter_result *result)
 {
-        struct uplink_format *format = context;
-        struct list answered;
-        struct list_node *node;
+        struct call *call = context;
+        struct uplink_format *format = call->format;
+        bool posted;
 
-        list_init(&answered);
+        THREAD_ASSERT(FORMATTER_THREAD);
+        call->warnings = mem_text(result->warnings);
+        call->made = formatted_new(result);
         pthread_mutex_lock(&format->lock);
-        list_splice_back(&answered, &format->inbox);
-        format->posted = false;
+        /* If nothing was found out the event stays in the store, and nobody asks again. */
+        posted = !format->stopped && !formatter_status_is_ours(result->status);
+        if (posted)
+                loop_post(format->options.loop, finish, call);
         pthread_mutex_unlock(&format->lock);
-        while ((node = list_pop_front(&answered))) {
-                struct call *call = list_entry(node, struct call, node);
-
-                finish(call);
+        if (!posted)
                 call_free(call);
-        }
 }
+
+/* --- the question ------------------------------------------------------------------------- */
 
 static void start(struct uplink_format *format, struct device *device, struct uplink_event *event,
                   const char *name, const struct buf *bytes)

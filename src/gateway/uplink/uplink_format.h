@@ -10,7 +10,7 @@
  *   - neither the program's end, nor workers that can't be had, nor a gateway that runs no
  *     formatters are the formatter's failure: the event waits, and stays in the store.
  *
- * All on the thread "loop". Results come on the thread "formatter" and are posted in batches.
+ * All on the thread "loop". Results come on the thread "formatter" and are posted.
  */
 #ifndef ISTHMUS_GATEWAY_UPLINK_UPLINK_FORMAT_H
 #define ISTHMUS_GATEWAY_UPLINK_UPLINK_FORMAT_H

