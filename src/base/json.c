@@ -18,22 +18,6 @@ void json_cleanup(struct json_object **object)
         json_object_put(*object);
 }
 
-void json_position(const char *text, size_t size, size_t offset, int *line, int *column)
-{
-        size_t end = offset < size ? offset : size;
-
-        *line = 1;
-        *column = 1;
-        for (size_t i = 0; i < end; i++) {
-                if (text[i] == '\n') {
-                        (*line)++;
-                        *column = 1;
-                } else {
-                        (*column)++;
-                }
-        }
-}
-
 /* Adds the text with the exponent `e0` behind every long integer. */
 static void mark_long_integers(struct buf *out, const struct json_scan *scan)
 {

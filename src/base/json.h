@@ -16,15 +16,11 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/json_scan.h"
 #include "base/reason.h"
 
 /* For `CLEANUP(json_cleanup) struct json_object *o`. */
 void json_cleanup(struct json_object **object);
-
-enum json_style {
-        JSON_STRICT,  /* RFC 8259, valid UTF-8, one value and nothing behind it */
-        JSON_RELAXED, /* also comments, trailing commas, a byte order mark: .NET's configuration */
-};
 
 /*
  * Parses `size` bytes. Returns the value (the caller's, json_object_put), or NULL with the
@@ -44,9 +40,6 @@ struct json_object *json_parse_foreign(const char *text, size_t size, int depth,
 
 /* Enough values for what a person or a device says; a usual webhook has some hundred. */
 #define JSON_VALUES_USUAL ((size_t)20000)
-
-/* Line and column (from 1, in bytes) of an offset in a text. */
-void json_position(const char *text, size_t size, size_t offset, int *line, int *column);
 
 /*
  * Member questions: absent, JSON `null` and an `object` that is NULL or no object all give the

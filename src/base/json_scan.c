@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/json_slice.h"
+#include "base/json_unescape.h"
 #include "base/utf8.h"
 
 /* No name that is wanted is longer. */
@@ -185,6 +185,26 @@ static bool scan_word(struct json_scan *scan)
 
 /* --- what is wanted ----------------------------------------------------------------------- */
 
+enum json_kind json_kind_of(char first)
+{
+        switch (first) {
+        case '{':
+                return JSON_OBJECT;
+        case '[':
+                return JSON_LIST;
+        case '"':
+                return JSON_TEXT;
+        case 'n':
+                return JSON_NULL;
+        case 't':
+                return JSON_TRUE;
+        case 'f':
+                return JSON_FALSE;
+        default:
+                return JSON_NUMBER;
+        }
+}
+
 /* What an earlier member of this name has left. */
 static void forget(struct json_scan *scan, const struct json_want *want)
 {
@@ -345,6 +365,22 @@ bool json_scan(struct json_scan *scan)
         if (scan->at < scan->size)
                 return fail_at(scan, "there is more text behind the value");
         return true;
+}
+
+void json_position(const char *text, size_t size, size_t offset, int *line, int *column)
+{
+        size_t end = offset < size ? offset : size;
+
+        *line = 1;
+        *column = 1;
+        for (size_t i = 0; i < end; i++) {
+                if (text[i] == '\n') {
+                        (*line)++;
+                        *column = 1;
+                } else {
+                        (*column)++;
+                }
+        }
 }
 
 void json_scan_explain(const struct json_scan *scan, size_t values, struct reason *reason)

@@ -13,7 +13,13 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/json.h"
+#include "base/error.h"
+#include "base/reason.h"
+
+enum json_style {
+        JSON_STRICT,  /* RFC 8259, valid UTF-8, one value and nothing behind it */
+        JSON_RELAXED, /* also comments, trailing commas, a byte order mark: .NET's configuration */
+};
 
 enum json_kind {
         JSON_ABSENT,
@@ -97,8 +103,14 @@ struct json_scan {
  */
 bool json_scan(struct json_scan *scan) MUST_CHECK;
 
+/* Line and column (from 1, in bytes) of an offset in a text. */
+void json_position(const char *text, size_t size, size_t offset, int *line, int *column);
+
 /* Says what was wrong; `values` is what was allowed at first. */
 void json_scan_explain(const struct json_scan *scan, size_t values, struct reason *reason);
+
+/* The kind of a value by its first byte. */
+enum json_kind json_kind_of(char first);
 
 /*
  * Overwrites comments, trailing commas and a byte order mark with spaces, so that the text is

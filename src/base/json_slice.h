@@ -59,12 +59,4 @@ bool json_walk_member(struct json_walk *walk, struct json_slice *name, struct js
 /* The next item of a list. */
 bool json_walk_item(struct json_walk *walk, struct json_slice *value);
 
-/* --- parts of the above ------------------------------------------------------------------- */
-
-/* The kind of a value by its first byte. */
-enum json_kind json_kind_of(char first);
-
-/* Adds what is between the quotes of a text without its escapes; half a surrogate is U+FFFD. */
-void json_unescape(struct buf *out, const char *text, size_t size);
-
 #endif

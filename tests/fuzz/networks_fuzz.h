@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/json_scan.h"
 #include "base/mem.h"
 #include "networks/network.h"
