@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// The table of docs/local-hub.md, "What Microsoft's SDKs can do with it": each cell is tried here,
+// with the packages as they are, and the page must say what came of it. After a change
+// `ISTHMUS_WRITE_TABLE=1 node --test hub_sdk_table.test.mjs` writes the page.
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import provisioning from 'azure-iot-provisioning-device';
+import provisioningHttp from 'azure-iot-provisioning-device-http';
+import provisioningMqtt from 'azure-iot-provisioning-device-mqtt';
+import symmetricKey from 'azure-iot-security-symmetric-key';
+
+import { startHub } from './support/hub.mjs';
+import { redirect } from './support/network.mjs';
+import { eventually, within } from './support/program.mjs';
+import { Inbox, makeDevice, Message, openDevice, openRegistry, openService } from
+  './support/sdk.mjs';
+
+const PAGE = fileURLToPath(new URL('../../docs/local-hub.md', import.meta.url));
+const HOST = 'hub.test';
+const DPS = 'global.azure-devices-provisioning.net';
+const transports = { amqp: 'AMQP', amqpWs: 'AMQP by WebSocket', mqtt: 'MQTT',
+  mqttWs: 'MQTT by WebSocket' };
+
+async function start(t) {
+  const hub = await startHub(t, { args: ['--host', HOST, '--host', DPS] });
+  const { amqpPort, mqttPort, httpsPort } = hub.info.hubs[0];
+  for (const name of [HOST, DPS]) {
+    redirect(name, { 5671: amqpPort, 8883: mqttPort, 443: httpsPort, [httpsPort]: httpsPort });
+  }
+  return hub;
+}
+
+const named = (text) => text.replace(/HostName=[^;]*/, `HostName=${HOST}`);
+
+/** What is tried with a device; each gets a hub and an opened client of `id`. */
+const features = {
+  'telemetry with properties': async ({ hub, client, id }) => {
+    const message = new Message('{"n":1}');
+    message.messageId = 'm';
+    message.contentType = 'application/json';
+    message.properties.add('k', 'v');
+    await within('sendEvent', client.sendEvent(message));
+    const [got] = await hub.telemetryOf(id);
+    assert.deepEqual([got.body, got.messageId, got.contentType, got.properties],
+      [{ n: 1 }, 'm', 'application/json', { k: 'v' }]);
+  },
+  'an empty message, and one of 255 KB': async ({ hub, client, id }) => {
+    await within('empty', client.sendEvent(new Message('')));
+    await within('large', client.sendEvent(new Message('x'.repeat(255 * 1024))));
+    await hub.telemetryOf(id, 2);
+  },
+  'cloud-to-device messages, completed': async ({ hub, client, id }) => {
+    const commands = new Inbox(client, 'message');
+    await hub.control('POST', `/devices/${id}/messages`, { bodyText: 'b', messageId: 'c' });
+    await within('complete', client.complete(await commands.next()));
+    await eventually('completed', async () =>
+      (await hub.control('GET', `/devices/${id}/messages/c`)).state === 'completed');
+  },
+  'messages that waited for the device': async ({ hub, id, string, transport }) => {
+    const later = makeDevice(string, transport);
+    const commands = new Inbox(later, 'message');
+    await hub.control('POST', `/devices/${id}/messages`, { bodyText: 'b', messageId: 'w' });
+    try {
+      await within('open', later.open());
+      assert.equal((await commands.next()).messageId, 'w');
+    } finally {
+      await later.close().catch(() => {});
+    }
+  },
+  'direct methods': async ({ hub, client, id }) => {
+    client.onDeviceMethod('m', (request, response) =>
+      response.send(200, request.payload, () => {}));
+    assert.deepEqual(await hub.control('POST', `/devices/${id}/methods/m`,
+      { payload: { a: 1 }, connectTimeoutSeconds: 10 }), { status: 200, payload: { a: 1 } });
+  },
+  'twin: read, report, be told': async ({ hub, client, id }) => {
+    const twin = await within('getTwin', client.getTwin());
+    await within('report', new Promise((resolve, reject) => {
+      twin.properties.reported.update({ r: 1 }, (error) => (error ? reject(error) : resolve()));
+    }));
+    const told = new Promise((resolve) => {
+      twin.on('properties.desired.d', (value) => value === 2 && resolve(true));
+    });
+    await eventually('told', async () => {
+      await hub.control('PATCH', `/devices/${id}/twin/desired`, { d: null });
+      await hub.control('PATCH', `/devices/${id}/twin/desired`, { d: 2 });
+      return Promise.race([told, new Promise((resolve) => setTimeout(resolve, 100))]);
+    });
+  },
+  'a wrong key is refused': async ({ t, string, transport }) => {
+    const wrong = string.replace(/SharedAccessKey=.*/, `SharedAccessKey=${'A'.repeat(43)}=`);
+    await assert.rejects(openDevice(t, wrong, transport), { name: 'UnauthorizedError' });
+  },
+  'a cut connection is made again': async ({ hub, client, id }) => {
+    const gone = new Inbox(client, 'disconnect');
+    await within('before', client.sendEvent(new Message('1')));
+    await hub.control('POST', '/faults', { kind: 'drop', device: id });
+    await gone.next();
+    await within('open', client.open());
+    await within('after', client.sendEvent(new Message('2')));
+  },
+};
+
+const registrations = { HTTPS: provisioningHttp.Http, MQTT: provisioningMqtt.Mqtt,
+  'MQTT by WebSocket': provisioningMqtt.MqttWs };
+
+async function tryDevices(t, hub) {
+  const rows = [];
+  for (const [name, run] of Object.entries(features)) {
+    const cells = [];
+    for (const transport of Object.keys(transports)) {
+      const id = `d${rows.length}-${transport}`;
+      const string = named((await hub.device(id)).connectionString);
+      const client = await openDevice(t, string, transport);
+      await run({ t, hub, client, id, string, transport });
+      await within('close', client.close());
+      cells.push('yes');
+    }
+    rows.push(`| ${name} | ${cells.join(' | ')} |`);
+  }
+  return ['| device | '.concat(Object.values(transports).join(' | '), ' |'), '|---|---|---|---|---|',
+    ...rows];
+}
+
+async function tryProvisioning(hub) {
+  for (const [name, Transport] of Object.entries(registrations)) {
+    const id = `p-${name.replaceAll(' ', '').toLowerCase()}`;
+    const client = provisioning.ProvisioningDeviceClient.create(DPS, hub.info.dps.idScope,
+      new Transport(), new symmetricKey.SymmetricKeySecurityClient(id, hub.deviceKey(id)));
+    assert.equal((await within(name, client.register())).status, 'assigned');
+  }
+  return `| provisioning by symmetric key | ${Object.keys(registrations).join(', ')} |`;
+}
+
+async function tryService(t, hub) {
+  const policy = named(hub.info.hubs[0].iothubowner);
+  await hub.device('s');
+  for (const transport of ['amqp', 'amqpWs']) {
+    const client = await openService(t, hub, policy, transport);
+    await within('send', client.send('s', new Message('x')));
+  }
+  const registry = openRegistry(hub, policy);
+  await within('create', registry.create({ deviceId: 'made' }));
+  await within('twin', registry.updateTwin('made', { tags: { a: 1 } }, '*'));
+  const query = registry.createQuery('SELECT * FROM devices WHERE tags.a = 1');
+  assert.equal((await within('query', query.nextAsTwin())).result.length, 1);
+  return [`| service: messages to devices | ${transports.amqp}, ${transports.amqpWs} |`,
+    '| service: registry, twins, queries, direct methods | HTTPS |'];
+}
+
+test('the page says what Microsoft\'s SDKs can do, and all of it is so', async (t) => {
+  const hub = await start(t);
+  const table = [...await tryDevices(t, hub), '', '| | over |', '|---|---|',
+    await tryProvisioning(hub), ...await tryService(t, hub)].join('\n');
+  const page = await readFile(PAGE, 'utf8');
+  const [before, rest] = page.split('<!-- table: tests/system/hub_sdk_table.test.mjs -->\n');
+  const after = rest.slice(rest.indexOf('<!-- end of table -->'));
+  const wanted = `${before}<!-- table: tests/system/hub_sdk_table.test.mjs -->\n${table}\n${after}`;
+
+  if (process.env.ISTHMUS_WRITE_TABLE) await writeFile(PAGE, wanted);
+  else assert.equal(page, wanted);
+});
