@@ -12,7 +12,7 @@ import { startHub } from './support/hub.mjs';
 import { connectPacket, MqttWire, packet } from './support/mqtt_wire.mjs';
 import { redirect } from './support/network.mjs';
 import { within } from './support/program.mjs';
-import { Message, openDevice } from './support/sdk.mjs';
+import { Message, openDevice, sharedAccessSignature } from './support/sdk.mjs';
 
 const HOST = 'global.azure-devices-provisioning.net';
 
@@ -104,4 +104,24 @@ test('what no SDK would send to the provisioning service is refused (W19)', asyn
     /\$dps\/registrations\/res\/401\/\?\$rid=7/);
   wire.send(packet(0x30, 'devices/dev1/messages/events/', Buffer.from('{}')));
   assert.equal(await wire.next(), 'closed');
+});
+
+test('a body that names another registration is refused (W12)', async (t) => {
+  const hub = await start(t);
+  const scope = hub.info.dps.idScope;
+  const wire = new MqttWire(hub.info.hubs[0].mqttPort);
+  t.after(() => wire.end());
+  wire.send(connectPacket({
+    clientId: 'dev1', userName: `${scope}/registrations/dev1/api-version=2019-03-31`,
+    password: sharedAccessSignature(`${scope}/registrations/dev1`, hub.deviceKey('dev1'), 60,
+      'registration'),
+  }));
+  assert.equal(await wire.next(), '20020000');
+  wire.send(packet(0x82, [0, 1], '$dps/registrations/res/#', [1]));
+  await wire.next();
+  for (const [body, status] of [['{"registrationId":"other"}', 400],
+    ['{"registrationId":"DEV1"}', 200], ['{}', 200]]) {
+    wire.send(packet(0x30, '$dps/registrations/PUT/iotdps-register/?$rid=1', Buffer.from(body)));
+    assert.match(Buffer.from(await wire.next(), 'hex').toString(), new RegExp(`/res/${status}/`));
+  }
 });

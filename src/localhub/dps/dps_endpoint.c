@@ -318,6 +318,11 @@ static bool read_model_id(const struct call *call, char model_id[REGISTRY_ID_SIZ
                 reason_prefix(reason, "the body must be a JSON object");
                 return false;
         }
+        text = json_text_member(document, "registrationId");
+        if (text && !text_equal_nocase(text, call->registration_id)) {
+                reason_set(reason, "the registration id in the body differs from the path's");
+                return false;
+        }
         payload = json_object_member(document, "payload");
         text = json_text_member(payload, "modelId");
         if (text_is_empty(text))

@@ -52,7 +52,8 @@ bool mqtt_provision_connect(struct mqtt_peer *peer, const struct mqtt_connect *c
         if (!peer->core->provisioning || !mqtt_registrant_read(&connect->user_name, &registrant))
                 return false;
         if (connect->client_id.size != strlen(registrant.registration_id) ||
-            memcmp(connect->client_id.data, registrant.registration_id, connect->client_id.size))
+            memcmp(connect->client_id.data, registrant.registration_id, connect->client_id.size) !=
+                    0)
                 code = MQTT_WRONG_CLIENT_ID;
         else if (!is_line(&connect->password))
                 code = MQTT_NOT_AUTHORIZED;
