@@ -9,6 +9,7 @@
 #include "azure/device_key.h"
 #include "azure/endpoint.h"
 #include "azure/names.h"
+#include "azure/storage/storage_account.h"
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -186,6 +187,15 @@ static bool is_model_id(const char *text)
                         return false;
         }
         return *text == ';' && text[1] != '0' && text_to_int64(text + 1, 1, 999999999, &version);
+}
+
+bool check_queue_name(const char *text, struct reason *reason)
+{
+        if (storage_queue_name_is_valid(text))
+                return true;
+        reason_set(reason, "this is no name of a storage queue: 3 to 63 small letters, digits and "
+                           "single '-' between them");
+        return false;
 }
 
 bool check_model_id(const char *text, struct reason *reason)

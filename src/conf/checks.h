@@ -42,6 +42,9 @@ bool check_any_connection_string(const char *text, struct reason *reason);
 /* Adds what of a connection string may be shown: all but its key. */
 void mask_connection_string(const char *text, struct buf *out);
 
+/* As Azure Storage allows it. */
+bool check_queue_name(const char *text, struct reason *reason);
+
 /* dtmi:a:b;1 */
 bool check_model_id(const char *text, struct reason *reason);
 

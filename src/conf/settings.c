@@ -187,3 +187,12 @@ bool settings_has_formatters(const struct settings *settings)
                given(settings->payload_formatters.downlink_default) ||
                methods_have_formatters(settings->azure.methods, settings->azure.method_count);
 }
+
+const char *settings_queue_storage(const struct settings *settings,
+                                   const struct settings_storage_queue *queue)
+{
+        if (queue->connection_string)
+                return queue->connection_string;
+        return settings->uplink_queue.storage ? settings->uplink_queue.storage
+                                              : settings->uplink_queue.functions;
+}

@@ -90,6 +90,11 @@ struct settings_signature {
         int64_t maximum_age_minutes;                /* of a delivery; 0 = any */
 };
 
+/* When a message of a storage queue is deleted. */
+enum settings_queue_settlement {
+        SETTINGS_QUEUE_STORED, /* all its events are on disk */
+};
+
 /* A setting that may be left to the next wider one. */
 enum settings_switch {
         SETTINGS_UNSET,
@@ -169,6 +174,17 @@ struct settings_webhook_key {
         struct conf_texts networks;     /* none = all */
 };
 
+/* A storage queue that deliveries are taken from. */
+struct settings_storage_queue {
+        char *name;
+        char *network;           /* NULL = whichever understands a message */
+        char *application;       /* that stands in for the last part of a webhook's path; or NULL */
+        char *connection_string; /* secret; settings_queue_storage tells which one counts */
+        enum settings_queue_settlement settlement;
+        int64_t maximum_polling_s;    /* longest pause while it is empty */
+        int64_t visibility_timeout_s; /* nobody else sees a message that was got for so long */
+};
+
 struct settings {
         struct {
                 char *address;         /* as configured: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -181,6 +197,13 @@ struct settings {
         char *data_directory;
         struct settings_webhook_key *webhook_keys; /* none = every caller is let in */
         size_t webhook_key_count;
+        struct settings_storage_queue *storage_queues;
+        size_t storage_queue_count;
+        struct {
+                char *name;      /* becomes one of `storage_queues` */
+                char *storage;   /* secret: connection string of queues that have no own */
+                char *functions; /* secret: the same where that is missing, as Functions have it */
+        } uplink_queue;
         struct {
                 int64_t body_bytes;  /* of a webhook; more is answered 413 */
                 int64_t json_values; /* in the body of a webhook; more is answered 400 */
@@ -316,6 +339,10 @@ enum settings_settlement settings_settlement(const struct settings *settings,
  */
 const char *settings_uplink_formatter(const struct settings *settings, const char *application,
                                       int port);
+
+/* The connection string that counts for a storage queue; NULL if there is none. */
+const char *settings_queue_storage(const struct settings *settings,
+                                   const struct settings_storage_queue *queue);
 
 /* Does any setting name a payload formatter? */
 bool settings_has_formatters(const struct settings *settings);

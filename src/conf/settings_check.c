@@ -357,6 +357,7 @@ void settings_check(struct conf_load *load, struct settings *settings)
         check_listening(load, settings);
         check_version2_ports(load);
         settings_check_azure(load, settings);
+        settings_check_queues(load, settings);
         check_networks(load, settings);
         check_registries(load, settings);
         check_formatters(load, settings);

@@ -21,6 +21,13 @@ static const struct conf_map webhook_keys = {
         .list = true,
 };
 
+static const struct conf_map storage_queues = {
+        .items_offset = offsetof(struct settings, storage_queues),
+        .count_offset = offsetof(struct settings, storage_queue_count),
+        .item_size = sizeof(struct settings_storage_queue),
+        .any_case = true,
+};
+
 static const struct conf_map applications = {
         .items_offset = offsetof(struct settings, applications),
         .count_offset = offsetof(struct settings, application_count),
@@ -49,8 +56,11 @@ static const struct conf_map methods = {
         .any_case = true,
 };
 
-static const struct conf_map *const maps[] = {&webhook_keys, &applications, &application_methods,
-                                              &port_formatters, &methods};
+static const struct conf_map *const maps[] = {&webhook_keys,        &storage_queues,  &applications,
+                                              &application_methods, &port_formatters, &methods};
+
+static const struct conf_choice queue_settlements[] = {{"Stored", SETTINGS_QUEUE_STORED},
+                                                       {NULL, 0}};
 
 static const struct conf_choice application_types[] = {
         {"IoTHub", SETTINGS_IOT_HUB}, {"IoTCentral", SETTINGS_IOT_CENTRAL}, {NULL, 0}};
@@ -146,6 +156,8 @@ static bool check_backend(const char *text, struct reason *reason)
 #define OF_KEY(name)    .map = &webhook_keys, .offset = offsetof(struct settings_webhook_key, name)
 #define OF_APPLICATION(name)                                                                       \
         .map = &applications, .offset = offsetof(struct settings_application, name)
+#define OF_QUEUE(name)                                                                             \
+        .map = &storage_queues, .offset = offsetof(struct settings_storage_queue, name)
 #define OF_METHOD(which, name) .map = &(which), .offset = offsetof(struct settings_method, name)
 #define BETWEEN(least, most)   .minimum = (least), .maximum = (most)
 
@@ -234,6 +246,34 @@ static const struct conf_row rows[] = {
          BETWEEN(1, 10000000),
          .meaning = "Devices that this gateway knows; webhooks of further ones are answered 503, "
                     "and `isthmus device release` makes room"},
+        {"UplinkQueueName", CONF_TEXT, FIELD(uplink_queue.name), .spare = true,
+         .check = check_queue_name,
+         .meaning = "Storage queue that deliveries are taken from, as the earlier connectors' own "
+                    "web applications fill it"},
+        {"ConnectionStrings.UplinkQueueStorage", CONF_TEXT, FIELD(uplink_queue.storage),
+         .secret = true, .spare = true,
+         .meaning =
+                 "Connection string of the storage account with that queue, and of `Queues` that "
+                 "have none of their own"},
+        {"AzureWebJobsStorage", CONF_TEXT, FIELD(uplink_queue.functions), .secret = true,
+         .spare = true,
+         .meaning = "The same, where ConnectionStrings.UplinkQueueStorage is missing"},
+        {"Queues.*.Network", CONF_TEXT, OF_QUEUE(network), .check = check_network,
+         .meaning = "Whose deliveries are in this storage queue; absent = of whichever network "
+                    "understands them"},
+        {"Queues.*.Application", CONF_TEXT, OF_QUEUE(application),
+         .meaning = "Stands in for the last part of a webhook's path, which messages don't have"},
+        {"Queues.*.ConnectionString", CONF_TEXT, OF_QUEUE(connection_string), .secret = true,
+         .meaning = "Of the storage account with this queue"},
+        {"Queues.*.Settle", CONF_CHOICE, OF_QUEUE(settlement), .choices = queue_settlements,
+         .meaning = "Messages are deleted when all their events are on disk"},
+        {"Queues.*.MaximumPollingSeconds", CONF_INTEGER, OF_QUEUE(maximum_polling_s),
+         .fallback = "10", BETWEEN(1, 300),
+         .meaning = "Longest pause between two looks at a queue that is empty"},
+        {"Queues.*.VisibilityTimeoutSeconds", CONF_INTEGER, OF_QUEUE(visibility_timeout_s),
+         .fallback = "300", BETWEEN(1, 86400),
+         .meaning = "When a message that was taken and not deleted, because the gateway was killed "
+                    "or its store was full, is seen again"},
         {"Store.Backend", CONF_TEXT, FIELD(store.backend), .fallback = "sqlite",
          .check = check_backend, .meaning = "What keeps the events"},
         {"Store.MaximumBytes", CONF_INTEGER, FIELD(store.maximum_bytes), .fallback = "1073741824",

@@ -47,6 +47,10 @@ const struct conf_spelling settings_spellings[] = {
         {"DPSEnrollmentGroupSymmetricKey-Default", DPS ".GroupEnrollmentKey"},
         {"DPSEnrollmentGroupSymmetricKey-*", "AzureIoT.Applications.*.GroupEnrollmentKey"},
         {"DPSGlobaDeviceEndpoint", DPS ".GlobalDeviceEndpoint"},
+        /* How Azure Functions name the queue's storage, and the Myriota connector its queue. */
+        {"UplinkQueueStorage", "ConnectionStrings.UplinkQueueStorage"},
+        {"AzureWebJobsUplinkQueueStorage", "ConnectionStrings.UplinkQueueStorage"},
+        {"Application.QueueName", "UplinkQueueName"},
         {NULL, NULL},
 };
 
@@ -61,8 +65,6 @@ const struct conf_ignored settings_ignored[] = {
         {"ConnectionStrings.PayloadFormattersStorage",
          "payload formatters are files in PayloadFormatters.Directory"},
         {"ConnectionStrings.*", STORE},
-        {"UplinkQueueName", STORE},
-        {"AzureWebJobsStorage", STORE},
         {"PayloadFormatters.UplinkContainer",
          "payload formatters are files in PayloadFormatters.Directory"},
         {"PayloadFormatters.DownlinkContainer",

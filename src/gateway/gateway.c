@@ -25,6 +25,7 @@
 #include "gateway/device/device_provision.h"
 #include "gateway/device/downlink_route.h"
 #include "gateway/device_link.h"
+#include "gateway/intake/queue_intake.h"
 #include "gateway/intake/webhook_intake.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_queue.h"
@@ -58,8 +59,9 @@ struct gateway {
         struct uplink_format *uplink_format;
         struct device_link *device_link;
         struct uplink_trust *trust;
-        struct delivery_means means;
+        struct delivery_means means; /* of all ways in */
         struct webhook_intake *webhook;
+        struct queue_intake *queue_intake;
         struct command_ledger *ledger;
         struct command_format *command_format;
         struct command_network *command_network;
@@ -363,7 +365,7 @@ static int read_certificates(struct gateway *gateway, struct reason *reason)
                                 &gateway->trust, reason);
 }
 
-static int take_webhooks(struct gateway *gateway, struct reason *reason)
+static int take_queue_messages(struct gateway *gateway, struct reason *reason)
 {
         gateway->means = (struct delivery_means){
                 .settings = gateway->settings,
@@ -374,6 +376,16 @@ static int take_webhooks(struct gateway *gateway, struct reason *reason)
                 .devices = gateway->devices,
                 .confirm = gateway->confirm,
         };
+        return queue_intake_start(&gateway->means, gateway->http, &gateway->queue_intake, reason);
+}
+
+static void refuse_queue_messages(struct gateway *gateway)
+{
+        queue_intake_stop(gateway->queue_intake);
+}
+
+static int take_webhooks(struct gateway *gateway, struct reason *reason)
+{
         return webhook_intake_start(&gateway->means, &gateway->webhook, reason);
 }
 
@@ -401,6 +413,7 @@ static void free_all(struct gateway *gateway)
         command_ledger_free(gateway->ledger);
         uplink_queue_free(gateway->queue);
         uplink_format_free(gateway->uplink_format);
+        queue_intake_free(gateway->queue_intake);
         uplink_trust_free(gateway->trust);
         device_listing_free(gateway->listing);
         device_provision_free(gateway->provision);
@@ -433,7 +446,8 @@ static const struct part {
         {"records", load_records, NULL},
         {"sending", start_stages, stop_stages},
         {"recovery", recover, NULL},
-        {"control", take_orders, refuse_orders},      /* thread "control" */
+        {"control", take_orders, refuse_orders}, /* thread "control" */
+        {"queues", take_queue_messages, refuse_queue_messages},
         {"webhooks", take_webhooks, refuse_webhooks}, /* thread "ingest" */
 };
 

@@ -40,6 +40,13 @@ void event_list_refuse(struct event_list *list, const char *device, const char *
                 (struct event_refusal){.device = mem_text(device), .why = mem_text(why)};
 }
 
+void network_restored_deinit(struct network_restored *restored)
+{
+        buf_deinit(&restored->body);
+        free(restored->path);
+        *restored = NETWORK_RESTORED_INIT;
+}
+
 void telemetry_deinit(struct telemetry *telemetry)
 {
         buf_deinit(&telemetry->body);

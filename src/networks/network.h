@@ -102,6 +102,17 @@ struct formatted {
 
 struct signature_driver;
 
+/* A webhook as it was before an earlier program had put it into a queue; owns its texts. */
+struct network_restored {
+        struct buf body;
+        char *path; /* what followed the network's route; or NULL */
+        int64_t arrived_ns;
+};
+
+#define NETWORK_RESTORED_INIT ((struct network_restored){.body = BUF_INIT})
+
+void network_restored_deinit(struct network_restored *restored);
+
 struct network {
         const char *name;  /* "things-stack": in the store, in logs */
         const char *route; /* "/things-stack": the webhook's path; more below it is allowed */
@@ -129,6 +140,15 @@ struct network {
          * Returns 0, or 1 with the reason why it can't be read.
          */
         int (*payload)(const struct event *event, struct buf *bytes, struct reason *reason);
+
+        /*
+         * Takes the entry of a storage queue that the network's earlier connector has made back to
+         * the webhook that it was. Returns 0, NETWORK_E_IGNORED if it is a webhook as the network
+         * sends it, or NETWORK_E_MALFORMED with the reason. `restored` is initialised, and the
+         * caller's to deinit in any case. NULL = the earlier connector queued the webhooks.
+         */
+        int (*restore)(const struct webhook *entry, struct network_restored *restored,
+                       struct reason *reason);
 
         /* How commands reach its devices; NULL = they can't. */
         const struct downlink_driver *downlink;

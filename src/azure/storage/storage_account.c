@@ -137,25 +137,37 @@ static bool take_key(struct key_values *pieces, struct storage_account *account,
         return true;
 }
 
-/* The URLs of an account with a key: its own ones, else by its name. */
-static bool name_endpoints(struct key_values *pieces, struct storage_account *account,
+/* The URL of a service that has none of its own in the string, by the account's name. */
+static char *name_endpoint(const struct key_values *pieces, const struct storage_account *account,
+                           enum storage_service service)
+{
+        return mem_format("https://%s.%s.%s", account->name, services[service].host_part,
+                          key_values_has(pieces, SUFFIX) ? pieces->values[SUFFIX]
+                                                         : "core.windows.net");
+}
+
+/* Its own URLs; with https those of the other services by its name. */
+static bool take_endpoints(struct key_values *pieces, struct storage_account *account,
                            struct reason *reason)
 {
-        const char *protocol = pieces->values[PROTOCOL] ? pieces->values[PROTOCOL] : "https";
-        const char *suffix =
-                key_values_has(pieces, SUFFIX) ? pieces->values[SUFFIX] : "core.windows.net";
+        bool plain =
+                pieces->values[PROTOCOL] && text_equal_nocase(pieces->values[PROTOCOL], "http");
+        bool named = false;
 
-        for (size_t i = 0; i < STORAGE_SERVICE_COUNT; i++) {
+        for (int i = 0; i < STORAGE_SERVICE_COUNT; i++) {
                 char **url = &account->endpoints[i];
 
                 *url = take_endpoint(pieces, services[i].key);
-                if (!*url)
-                        *url = mem_format("%s://%s.%s.%s", protocol, account->name,
-                                          services[i].host_part, suffix);
-                if (!check_endpoint_url(key_names[services[i].key], *url, reason))
+                if (!*url && !plain)
+                        *url = name_endpoint(pieces, account, (enum storage_service)i);
+                named = named || *url;
+                if (*url && !check_endpoint_url(key_names[services[i].key], *url, reason))
                         return false;
         }
-        return true;
+        if (!named)
+                reason_set(reason, "DefaultEndpointsProtocol is plain http, on which everybody "
+                                   "could read along; https is needed to other machines");
+        return named;
 }
 
 static bool take_account_with_key(struct key_values *pieces, struct storage_account *account,
@@ -167,7 +179,7 @@ static bool take_account_with_key(struct key_values *pieces, struct storage_acco
         }
         account->name = key_values_take(pieces, ACCOUNT);
         return check_account_name(account->name, reason) && check_protocol(pieces, reason) &&
-               take_key(pieces, account, reason) && name_endpoints(pieces, account, reason);
+               take_key(pieces, account, reason) && take_endpoints(pieces, account, reason);
 }
 
 static bool take_account_with_signature(struct key_values *pieces, struct storage_account *account,
@@ -270,4 +282,13 @@ bool storage_account_may(const struct storage_account *account, char right)
         CLEANUP(buf_deinit) struct buf rights = BUF_INIT;
 
         return !find_parameter(account, "sp", &rights) || strchr(buf_text(&rights), right);
+}
+
+bool storage_queue_name_is_valid(const char *name)
+{
+        size_t length = strlen(name);
+
+        return length >= 3 && length <= 63 &&
+               strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length && name[0] != '-' &&
+               name[length - 1] != '-' && !strstr(name, "--");
 }

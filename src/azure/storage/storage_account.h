@@ -57,4 +57,7 @@ int64_t storage_account_expires_s(const struct storage_account *account);
  */
 bool storage_account_may(const struct storage_account *account, char right);
 
+/* True for a queue's name: 3 to 63 small letters, digits and single '-' between them. */
+bool storage_queue_name_is_valid(const char *name);
+
 #endif

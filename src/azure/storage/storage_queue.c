@@ -8,15 +8,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-bool storage_queue_name_is_valid(const char *name)
-{
-        size_t length = strlen(name);
-
-        return length >= 3 && length <= 63 &&
-               strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length && name[0] != '-' &&
-               name[length - 1] != '-' && !strstr(name, "--");
-}
-
 /* --- requests ------------------------------------------------------------------------------- */
 
 void storage_queue_request_deinit(struct storage_queue_request *request)

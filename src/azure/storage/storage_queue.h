@@ -22,9 +22,6 @@
 /* Of an answer: 32 messages of 64 KiB, in which XML may escape many characters. */
 #define STORAGE_QUEUE_ANSWER_MAX (8 * 1024 * 1024)
 
-/* 3 to 63 small letters, digits and single '-' between them. */
-bool storage_queue_name_is_valid(const char *name);
-
 /* A request with the texts that it points to. */
 struct storage_queue_request {
         struct storage_request request;

@@ -279,16 +279,16 @@ static bool bind_entry(struct conf_load *load, const struct conf_names *own,
         const struct conf_ignored *ignored = conf_schema_find_ignored(load->schema, own);
         struct conf_match match;
 
-        if (ignored) {
-                if (!entry->place.variable)
-                        conf_say(load, CONF_NOTE, entry, "has no effect: %s", ignored->note);
-                return false;
-        }
         if (conf_schema_match(load->schema, own, &match))
                 return bind_match(load, &match, entry);
         if (conf_schema_is_section(load->schema, own) ||
             conf_schema_is_section(load->schema, &entry->written))
                 return bind_section(load, entry);
+        if (ignored) {
+                if (!entry->place.variable)
+                        conf_say(load, CONF_NOTE, entry, "has no effect: %s", ignored->note);
+                return false;
+        }
         return report_unknown(load, own, entry);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -183,6 +184,24 @@ void conf_entries_unfold(struct conf_entries *entries)
                 unfold_names(&entries->items[i].written);
 }
 
+/* Azure App Service marks its connection strings so, and .NET knows these marks. */
+static const char *const connection_string_marks[] = {
+        "CUSTOMCONNSTR_", "SQLCONNSTR_", "SQLAZURECONNSTR_", "MYSQLCONNSTR_", "POSTGRESQLCONNSTR_",
+};
+
+/* The name of a variable's setting; the caller's. */
+static char *name_setting(const char *variable, size_t size)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(connection_string_marks); i++) {
+                size_t mark = strlen(connection_string_marks[i]);
+
+                if (size > mark && strncasecmp(variable, connection_string_marks[i], mark) == 0)
+                        return mem_format("ConnectionStrings:%.*s", (int)(size - mark),
+                                          variable + mark);
+        }
+        return mem_text_n(variable, size);
+}
+
 void conf_entries_add_environment(struct conf_entries *entries, char *const *environment)
 {
         for (; environment && *environment; environment++) {
@@ -193,7 +212,7 @@ void conf_entries_add_environment(struct conf_entries *entries, char *const *env
 
                 if (!equals || equals == *environment)
                         continue;
-                name = mem_text_n(*environment, (size_t)(equals - *environment));
+                name = name_setting(*environment, (size_t)(equals - *environment));
                 entry = conf_names_split(&names, name) ? conf_entries_add(entries) : NULL;
                 if (!entry) {
                         conf_names_deinit(&names);
@@ -201,7 +220,7 @@ void conf_entries_add_environment(struct conf_entries *entries, char *const *env
                 }
                 entry->written = names;
                 entry->text = mem_text(equals + 1);
-                entry->variable = mem_text(name);
+                entry->variable = mem_text_n(*environment, (size_t)(equals - *environment));
                 entry->place.variable = entry->variable;
         }
 }

@@ -63,7 +63,9 @@ struct conf_map {
 struct conf_row {
         const char *path;
         enum conf_kind kind;
-        bool secret;                /* never shown; {"File": ...} and its like may stand instead */
+        bool secret; /* never shown; {"File": ...} and its like may stand instead */
+        bool spare;  /* templates hold it without need: a placeholder counts as nothing, with a note
+                      */
         const struct conf_map *map; /* whose item has the field; NULL = the settings struct */
         size_t offset;
         const char *fallback; /* the default, as text; NULL = none, false, 0 or the first choice */

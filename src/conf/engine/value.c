@@ -398,6 +398,12 @@ static void apply_binding(struct conf_load *load, const struct conf_binding *bin
 
         if (!text)
                 return;
+        if (row->spare && is_placeholder(text)) {
+                conf_say(load, CONF_NOTE, binding->entry,
+                         "has no effect: this is still a placeholder");
+                free(text);
+                return;
+        }
         if (row->kind == CONF_INPUT_FILE || row->kind == CONF_INPUT_FILES ||
             row->kind == CONF_FOLDER)
                 put_text(&text, conf_absolute(load->folder, text));

@@ -519,6 +519,7 @@ const struct network myriota = {
         .parse = myriota_parse,
         .telemetry = myriota_telemetry,
         .payload = myriota_payload,
+        .restore = myriota_restore,
         .signature = &myriota_signature,
         .downlink = &myriota_downlink,
         .listing = &myriota_listing,

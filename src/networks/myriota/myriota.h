@@ -23,6 +23,10 @@ void myriota_add_url(struct buf *url, const char *base, const char *path);
  */
 char *myriota_words(const char *body, size_t size);
 
+/* myriota_entry.c: network.h's `restore` */
+int myriota_restore(const struct webhook *entry, struct network_restored *restored,
+                    struct reason *reason);
+
 /* myriota_downlink.c */
 extern const struct downlink_driver myriota_downlink;
 

@@ -53,6 +53,9 @@ static void S1_every_form_names_its_endpoints_and_its_key(void **state)
                  "SharedAccessSignature=?sv=2021-12-02&ss=q&sp=rp&sig=a%2Bb%3D",
                  NULL, "https://contoso.queue.core.windows.net", NULL,
                  "sv=2021-12-02&ss=q&sp=rp&sig=a%2Bb%3D"},
+                {"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=" KEY
+                 ";QueueEndpoint=http://127.0.0.1:9/devstoreaccount1;",
+                 "devstoreaccount1", "http://127.0.0.1:9/devstoreaccount1", NULL, NULL},
                 {EMULATOR, "devstoreaccount1", "http://127.0.0.1:10001/devstoreaccount1",
                  "http://127.0.0.1:10000/devstoreaccount1", NULL},
                 {EMULATOR ";DevelopmentStorageProxyUri=http://localhost", "devstoreaccount1",

@@ -105,8 +105,10 @@ static void every_row_is_whole_and_is_found_by_its_own_path(void **state)
 /* Secrets are those whose names say so; a new key without the mark would be shown. */
 static void what_is_called_a_key_or_token_is_a_secret(void **state)
 {
-        static const char *const ends[] = {"ConnectionString", "ApiKey", "ApiToken", "WebhookKeys",
-                                           "GroupEnrollmentKey"};
+        static const char *const ends[] = {"ConnectionString",   "ApiKey",
+                                           "ApiToken",           "WebhookKeys",
+                                           "GroupEnrollmentKey", "UplinkQueueStorage",
+                                           "AzureWebJobsStorage"};
 
         (void)state;
         for (size_t i = 0; i < settings_schema.row_count; i++) {

@@ -87,7 +87,7 @@ static void myriota_of_2023_with_models_of_applications(void **state)
         assert_null(settings_model_id(&loaded.settings, "Tracker", &near_miss));
         assert_text(near_miss, "tracker");
         assert_said(&loaded, ":4:27: note: ConnectionStrings.UplinkQueueStorage: has no effect: "
-                             "events are kept");
+                             "this is still a placeholder");
 }
 
 static void myriota_of_2023_with_a_connection_string(void **state)
@@ -127,7 +127,7 @@ static void myriota_of_2024_for_iot_hub(void **state)
         assert_true(settings->myriota.downlink_enabled);
         assert_said(&loaded, "note: AzureIoT.IoTCentral: has no effect, because ApplicationType "
                              "is IoTHub");
-        assert_said(&loaded, "note: UplinkQueueName");
+        assert_text(settings->storage_queues[0].name, "uplink");
         assert_said(&loaded, "note: PayloadFormatters.UplinkContainer");
         /* The formatters are to be written yet, which is worth a warning for each. */
         assert_counts(&loaded, 0, 4);
@@ -286,7 +286,8 @@ static void a_camera_s_settings_beside_the_gateway_s(void **state)
         load_file(&loaded, "camera-beside-gateway.json");
         assert_counts(&loaded, 0, 0);
         assert_general_string(&loaded.settings);
-        assert_said(&loaded, "note: Application: has no effect: belongs to isthmus-camera");
+        assert_said(&loaded,
+                    "note: Application.DeviceID: has no effect: belongs to isthmus-camera");
 }
 
 int main(void)

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+/* Storage queues that deliveries are taken from: is there a way to each? */
+#include <time.h>
+
+#include "azure/storage/storage_account.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "conf/checks.h"
+#include "conf/settings_check.h"
+
+#define NAME    "UplinkQueueName"
+#define STORAGE "ConnectionStrings.UplinkQueueStorage"
+
+#define DAY_S    (INT64_C(24) * 60 * 60)
+#define SOON_S   (30 * DAY_S)
+#define FUNCTION "AzureWebJobsStorage"
+
+/* The earlier connectors' queue is one like all others. */
+static void adopt_uplink_queue(struct settings *settings)
+{
+        struct settings_storage_queue *queue;
+
+        if (!settings->uplink_queue.name || !settings->uplink_queue.storage)
+                return;
+        for (size_t i = 0; i < settings->storage_queue_count; i++) {
+                if (text_equal(settings->storage_queues[i].name, settings->uplink_queue.name))
+                        return;
+        }
+        settings->storage_queues =
+                mem_resize(settings->storage_queues, settings->storage_queue_count + 1,
+                           sizeof(*settings->storage_queues));
+        queue = &settings->storage_queues[settings->storage_queue_count++];
+        *queue = (struct settings_storage_queue){
+                .name = mem_text(settings->uplink_queue.name),
+                .maximum_polling_s = 10,
+                .visibility_timeout_s = 300,
+        };
+}
+
+/* Where the connection string that counts for a queue was given. */
+static struct conf_subject storage_subject(const struct settings *settings,
+                                           const struct settings_storage_queue *queue)
+{
+        if (queue->connection_string)
+                return (struct conf_subject){.path = "Queues.*.ConnectionString",
+                                             .captures = {queue->name}};
+        return (struct conf_subject){.path = settings->uplink_queue.storage ? STORAGE : FUNCTION};
+}
+
+/* Rule S14: what a signature allows, and for how long. */
+static void check_signature(struct conf_load *load, const struct conf_subject *subject,
+                            const struct storage_account *account)
+{
+        int64_t left_s = storage_account_expires_s(account) - (int64_t)time(NULL);
+
+        if (!account->signature)
+                return;
+        if (left_s <= 0)
+                conf_say_about(load, CONF_MISTAKE, subject,
+                               "its SharedAccessSignature has ended %lld days ago; make a new one",
+                               (long long)(-left_s / DAY_S));
+        else if (left_s < SOON_S)
+                conf_say_about(load, CONF_WARNING, subject,
+                               "its SharedAccessSignature ends in %lld days; make a new one in "
+                               "time",
+                               (long long)(left_s / DAY_S));
+        if (!storage_account_may(account, 'p'))
+                conf_say_about(load, CONF_MISTAKE, subject,
+                               "its SharedAccessSignature lacks the right 'process' (p), without "
+                               "which no message can be taken out of a queue");
+        if (!storage_account_may(account, 'a'))
+                conf_say_about(load, CONF_WARNING, subject,
+                               "its SharedAccessSignature lacks the right 'add' (a), without which "
+                               "messages that can't be read stay in the queue");
+}
+
+static void check_queue(struct conf_load *load, const struct settings *settings,
+                        const struct settings_storage_queue *queue)
+{
+        CLEANUP(storage_account_deinit) struct storage_account account = STORAGE_ACCOUNT_INIT;
+        const struct conf_subject own = {.path = "Queues.*.ConnectionString",
+                                         .captures = {queue->name}};
+        const struct conf_subject subject = storage_subject(settings, queue);
+        const char *text = settings_queue_storage(settings, queue);
+        struct reason reason = REASON_INIT;
+
+        if (!storage_queue_name_is_valid(queue->name)) {
+                conf_say_about(load, CONF_MISTAKE, &own,
+                               "'%s' is no name of a storage queue: 3 to 63 small letters, digits "
+                               "and single '-' between them",
+                               queue->name);
+                return;
+        }
+        if (!text) {
+                conf_say_about(load, CONF_MISTAKE, &own,
+                               "the connection string of this queue's storage account is missing "
+                               "here, and " STORAGE " is missing too");
+                return;
+        }
+        if (!storage_account_parse(text, &account, &reason))
+                conf_say_about(load, CONF_MISTAKE, &subject, "%s", reason.text);
+        else if (!account.endpoints[STORAGE_QUEUE])
+                conf_say_about(load, CONF_MISTAKE, &subject, "QueueEndpoint is missing");
+        else
+                check_signature(load, &subject, &account);
+}
+
+void settings_check_queues(struct conf_load *load, struct settings *settings)
+{
+        static const struct conf_subject name = {.path = NAME};
+        static const struct conf_subject storage = {.path = STORAGE};
+
+        adopt_uplink_queue(settings);
+        for (size_t i = 0; i < settings->storage_queue_count; i++)
+                check_queue(load, settings, &settings->storage_queues[i]);
+        if (settings->uplink_queue.name && settings->storage_queue_count == 0)
+                conf_say_about(load, CONF_NOTE, &name,
+                               "has no effect without " STORAGE
+                               ", the connection string of the account with this queue");
+        if (settings->uplink_queue.storage && settings->storage_queue_count == 0)
+                conf_say_about(load, CONF_NOTE, &storage,
+                               "has no effect without " NAME ", which names a queue");
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// Deliveries that wait in a storage queue: of the earlier connectors' web applications, and of
+// whoever puts webhooks there (rules S3 to S13). The queue is Microsoft's emulator.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+
+import { accountKey, startAzurite } from './support/azurite.mjs';
+import { provisionedBy, startGateway } from './support/gateway.mjs';
+import { startHub } from './support/hub.mjs';
+import { eventually } from './support/program.mjs';
+
+let counter = 0;
+
+/** An uplink of The Things Stack with a body of its own. */
+function uplinkOf(device) {
+  counter += 1;
+  const received = new Date(Date.UTC(2026, 2, 14, 8, 0, counter)).toISOString();
+  return {
+    end_device_ids: { device_id: device, application_ids: { application_id: 'greenhouse' } },
+    received_at: received,
+    uplink_message: {
+      f_port: 1, f_cnt: counter, frm_payload: 'AQ==', decoded_payload: { n: counter },
+      received_at: received,
+    },
+  };
+}
+
+/** What the Myriota connector's web application put into its queue. */
+function entryOf(packets, members = {}) {
+  return {
+    ...members,
+    EndpointRef: 'ksnb8GB_TuGj:__jLfs2BQJ2d',
+    PayloadReceivedAtUtc: '2023-12-05T23:38:41Z',
+    PayloadArrivedAtUtc: '2023-12-05T23:38:43.1234567Z',
+    Data: { Packets: packets },
+    Id: 'a5c1bffe-4b62-4233-bbe9-d4ecc4f8b6cb',
+    CertificateUrl: 'https://security.myriota.com/data-13f7751f3c5df569a6c9c42a9ce73a8a.crt',
+    Signature: 'q2A+b/zZ0aWm==',
+  };
+}
+
+const base64 = (value) => Buffer.from(
+  typeof value === 'string' ? value : JSON.stringify(value)).toString('base64');
+
+/** A gateway that takes from one queue, which may be there already. */
+async function site(t, { queue = 'uplink', queues, settings = {}, create = true } = {}) {
+  const [hub, azurite] = await Promise.all([startHub(t), startAzurite(t)]);
+  const client = create ? await azurite.create(queue) : azurite.queues.getQueueClient(queue);
+  const all = {
+    ConnectionStrings: { UplinkQueueStorage: azurite.connectionString },
+    ...(queues ? { Queues: queues } : { UplinkQueueName: queue }),
+    ...settings,
+  };
+  const s = {
+    hub, azurite, queue: client,
+    async start(directory) {
+      s.gateway = await startGateway(t, provisionedBy(hub), all, directory);
+    },
+  };
+  return s;
+}
+
+test('the earlier connectors\' queue: what is in it arrives, and is deleted (S3, S11)', async (t) => {
+  const s = await site(t, { settings: { Myriota: { SignatureMode: 'Require' } } });
+  await s.queue.sendMessage(base64(entryOf([
+    { TerminalId: '0001020304', Timestamp: '2023-12-05T23:38:36.521Z', Value: '0102aB' },
+    { TerminalId: '0001020305', Timestamp: '2023-12-05T23:38:37.5Z', Value: '' },
+  ], { Application: 'tracker' })));
+  await s.queue.sendMessage(JSON.stringify(uplinkOf('climate-01')));
+  await s.queue.sendMessage(base64(uplinkOf('climate-02')));
+  await s.start();
+
+  const [tracker] = await s.hub.telemetryOf('0001020304');
+  assert.equal(tracker.body.PayloadBytes, '01-02-AB');
+  assert.equal(tracker.body.PayloadReceivedAtUtc, '2023-12-05T23:38:41.000Z');
+  assert.equal(tracker.body.PayloadArrivedAtUtc, '2023-12-05T23:38:43.1234567Z');
+  assert.equal(tracker.properties['iothub-creation-time-utc'], '2023-12-05T23:38:36.521Z');
+  await s.hub.telemetryOf('0001020305');
+  await s.hub.telemetryOf('climate-01');
+  await s.hub.telemetryOf('climate-02');
+  await s.azurite.counts('uplink', 0);
+  assert.equal(s.gateway.log.filter((each) => each.id === 'QUEUE_UNSIGNED').length, 1);
+  assert.equal(await s.gateway.metric('isthmus_queue_messages_total{result="taken"}'), 3);
+});
+
+test('a webhook with a false signature is no better in a queue (S11)', async (t) => {
+  const s = await site(t, { settings: { Myriota: { SignatureMode: 'Require' } } });
+  await s.start();
+  const text = base64({
+    EndpointRef: 'ref', Timestamp: 1692928585, Id: 'x', Signature: 'q2A=',
+    CertificateUrl: 'https://security.example.com/data.crt',
+    Data: JSON.stringify({
+      Packets: [{ Timestamp: 1692927646796, TerminalId: '0001020309', Value: '00' }] }),
+  });
+  await s.queue.sendMessage(text);
+  await s.azurite.counts('uplink-poison', 1);
+  assert.deepEqual(await s.azurite.texts('uplink-poison'), [text]);
+  assert.deepEqual(await s.hub.telemetry('device=0001020309'), []);
+});
+
+test('what can\'t be understood goes to the poison queue, unchanged (S6, S15)', async (t) => {
+  const s = await site(t);
+  const bad = ['', 'hello', base64('hello'), '{"a":1}', base64('{"Data":{"Packets":7}}'),
+    '{"text":"<&>\\u0001 \u{1f600}"}', 'x'.repeat(65536)];
+  const partly = base64(entryOf([
+    { TerminalId: '0001020304', Timestamp: '2023-12-05T23:38:36.521Z', Value: '01' },
+    { TerminalId: '0001020305', Timestamp: '2023-12-05T23:38:36.521Z', Value: '0' },
+  ]));
+  for (const text of bad) await s.queue.sendMessage(text);
+  for (let i = 0; i < 30; i++) await s.queue.sendMessage(`bad ${i}`);
+  await s.queue.sendMessage(partly);
+  await s.queue.sendMessage(base64(uplinkOf('climate-01')));
+  await s.start();
+
+  await s.hub.telemetryOf('climate-01');
+  await s.hub.telemetryOf('0001020304');
+  await s.azurite.counts('uplink', 0);
+  await s.azurite.counts('uplink-poison', bad.length + 30 + 1);
+  const found = [];
+  const poison = s.azurite.queues.getQueueClient('uplink-poison');
+  while (found.length < bad.length + 31) {
+    const { receivedMessageItems } = await poison.receiveMessages({ numberOfMessages: 32 });
+    found.push(...receivedMessageItems.map((each) => each.messageText));
+  }
+  for (const text of [...bad, partly]) assert.ok(found.includes(text), text.slice(0, 100));
+  const reasons = s.gateway.log.filter((each) => each.id === 'QUEUE_POISON')
+    .map((each) => each.reason);
+  assert.ok(reasons.some((each) => each.includes('neither JSON nor base64')));
+  assert.ok(reasons.some((each) => each.includes('a part of it could not be taken')));
+});
+
+test('a message that is taken again and again is put aside unread', async (t) => {
+  const s = await site(t);
+  await s.queue.sendMessage(base64(uplinkOf('climate-01')));
+  for (let i = 0; i < 9; i++) {
+    await eventually('the message', async () =>
+      (await s.queue.receiveMessages({ visibilityTimeout: 1 })).receivedMessageItems.length === 1);
+  }
+  await s.start();
+  await s.azurite.counts('uplink-poison', 1);
+  assert.deepEqual(await s.hub.telemetry(), []);
+});
+
+test('the same packet by webhook and by queue is one message in the hub (S12)', async (t) => {
+  const s = await site(t, { settings: { Myriota: { SignatureMode: 'Off' } } });
+  const terminal = '0001020304';
+  await s.start();
+  assert.equal((await s.gateway.post('/myriota/tracker', {
+    EndpointRef: 'ref', Timestamp: 1701819521, Id: 'x',
+    Data: JSON.stringify({
+      Packets: [{ Timestamp: 1701819516521, TerminalId: terminal, Value: '01ab' }] }),
+  })).status, 202);
+  await s.hub.telemetryOf(terminal);
+  await s.queue.sendMessage(base64(entryOf([
+    { TerminalId: terminal, Timestamp: '2023-12-05T23:38:36.521Z', Value: '01AB' },
+    { TerminalId: terminal, Timestamp: '2023-12-05T23:38:40Z', Value: '02' },
+  ])));
+  const messages = await s.hub.telemetryOf(terminal, 2);
+  await s.azurite.counts('uplink', 0);
+  assert.deepEqual(messages.map((each) => each.body.PayloadBytes), ['01-AB', '02']);
+  assert.equal(await s.gateway.metric('isthmus_events_duplicate_total'), 1);
+});
+
+test('a batch is stored in the order of its events\' own times', async (t) => {
+  const s = await site(t);
+  const bodies = Array.from({ length: 20 }, () => uplinkOf('climate-01'));
+  for (const body of [...bodies].reverse()) await s.queue.sendMessage(base64(body));
+  await s.start();
+  const messages = await s.hub.telemetryOf('climate-01', bodies.length);
+  assert.deepEqual(messages.map((each) => each.body.n),
+    bodies.map((each) => each.uplink_message.decoded_payload.n));
+});
+
+test('killed at any moment: nothing is lost (S4)', async (t) => {
+  const s = await site(t, { queues: { uplink: { VisibilityTimeoutSeconds: 1 } } });
+  const devices = Array.from({ length: 60 }, (_, i) => `climate-${i}`);
+  for (const device of devices) await s.queue.sendMessage(base64(uplinkOf(device)));
+  await s.start();
+  for (const arrived of [1, 10, 25]) {
+    await eventually(`${arrived} messages`, async () =>
+      (await s.hub.telemetry()).length >= arrived);
+    await s.gateway.kill();
+    await s.start(s.gateway.directory);
+  }
+  for (const device of devices) await s.hub.telemetryOf(device);
+  await s.azurite.counts('uplink', 0);
+  const ids = (device) => s.hub.telemetryOf(device).then((each) =>
+    new Set(each.map(({ properties, messageId }) => messageId ?? properties.messageId)).size);
+  for (const device of devices) assert.equal(await ids(device), 1);
+});
+
+test('a queue that is not there stops nothing, and no key is shown (S9, S13)', async (t) => {
+  const s = await site(t, { create: false });
+  await s.start();
+  const failed = await s.gateway.logged('QUEUE_FAILED');
+  assert.equal(failed.code, 'QueueNotFound');
+  assert.equal((await s.gateway.get('/readyz')).status, 200);
+  assert.equal((await s.gateway.uplink(uplinkOf('climate-01'))).status, 202);
+  await s.hub.telemetryOf('climate-01');
+  assert.equal(s.gateway.log.filter((each) => each.id === 'QUEUE_FAILED').length, 1);
+  const log = await readFile(`/proc/${s.gateway.program.pid}/cmdline`, 'utf8') +
+    s.gateway.program.tail;
+  assert.ok(!log.includes(accountKey.slice(0, 20)));
+});
