@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run run-camera test quick check coverage bench bench-camera format install deb clean help
+.PHONY: all run run-camera test quick check coverage bench bench-camera format install test-packages deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
@@ -52,6 +52,10 @@ install: all
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
 	@DESTDIR="$(DESTDIR)" cmake --install build
 
+test-packages:
+	@tools/setup monitoring
+	@tools/test-packages
+
 deb:
 	@tools/setup package
 	@cmake --preset release -B build-deb -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
@@ -72,6 +76,7 @@ help:
 	@echo "make bench      throughput, latency, memory, beside two floors"
 	@echo "make bench-camera what a picture costs, beside bare runs and JavaScript; MODEL=, PICTURE="
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
+	@echo "make test-packages  the alert rules and the dashboard, by promtool"
 	@echo "make deb        a Debian package, in build-deb/"
 	@echo "make format     clang-format over every C file"
 	@echo "make clean      removes the build trees"

@@ -14,6 +14,8 @@ install(FILES docs/man/isthmus.json.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 C
 install(FILES ${CMAKE_BINARY_DIR}/isthmus-gateway.service DESTINATION ${ISTHMUS_UNIT_DIR}
         COMPONENT isthmus)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT isthmus)
+install(FILES packaging/monitoring/alert-rules.yml packaging/monitoring/dashboard.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/isthmus/monitoring COMPONENT isthmus)
 
 install(TARGETS isthmus-camera RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT camera)
 install(FILES docs/man/isthmus-camera.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT camera)

@@ -92,6 +92,14 @@ static void write_histogram(struct buf *out, const char *name, struct histogram 
         buf_add_format(out, "%s_count %" PRId64 "\n", name, total);
 }
 
+void metrics_write_gauge(struct buf *out, const char *name, const char *help, int64_t value)
+{
+        const struct description row = {name, help};
+
+        write_head(out, &row, "gauge");
+        buf_add_format(out, "%s %" PRId64 "\n", name, value);
+}
+
 void metrics_write(struct buf *out)
 {
         for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++) {
@@ -100,9 +108,8 @@ void metrics_write(struct buf *out)
                                metrics_counter_value((enum metrics_counter)i));
         }
         for (size_t i = 0; i < METRIC_GAUGE_COUNT; i++) {
-                write_head(out, &gauge_rows[i], "gauge");
-                buf_add_format(out, "%s %" PRId64 "\n", gauge_rows[i].name,
-                               metrics_gauge_value((enum metrics_gauge)i));
+                metrics_write_gauge(out, gauge_rows[i].name, gauge_rows[i].help,
+                                    metrics_gauge_value((enum metrics_gauge)i));
         }
         for (size_t i = 0; i < METRIC_TIME_COUNT; i++) {
                 write_head(out, &time_rows[i], "histogram");

@@ -116,4 +116,10 @@ int64_t metrics_gauge_value(enum metrics_gauge gauge);
 /* Adds all of them in the Prometheus text format, version 0.0.4. */
 void metrics_write(struct buf *out);
 
+/*
+ * Adds a gauge that is none of the above but is asked for when somebody looks: its name, perhaps
+ * with labels, its help ("" for a further one of its family), and its value.
+ */
+void metrics_write_gauge(struct buf *out, const char *name, const char *help, int64_t value);
+
 #endif

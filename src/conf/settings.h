@@ -215,6 +215,7 @@ struct settings {
         } limits;
         struct {
                 char *backend;
+                bool network_file_system;  /* is allowed below data_directory */
                 int64_t maximum_bytes;     /* of waiting events */
                 int64_t dead_letter_bytes; /* more give way */
                 int64_t dead_letter_days;  /* older ones give way; 0 = none does */

@@ -276,6 +276,9 @@ static const struct conf_row rows[] = {
                     "or its store was full, is seen again"},
         {"Store.Backend", CONF_TEXT, FIELD(store.backend), .fallback = "sqlite",
          .check = check_backend, .meaning = "What keeps the events"},
+        {"Store.AllowNetworkFileSystem", CONF_FLAG, FIELD(store.network_file_system),
+         .meaning = "Start although DataDirectory is on NFS or SMB, where the store can fail and "
+                    "lose events"},
         {"Store.MaximumBytes", CONF_INTEGER, FIELD(store.maximum_bytes), .fallback = "1073741824",
          BETWEEN(1048576, INT64_C(1) << 46),
          .meaning = "Most that waiting events may take; webhooks are answered 503 when it is used "

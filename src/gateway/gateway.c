@@ -78,6 +78,7 @@ static int open_store(struct gateway *gateway, struct reason *reason)
         return store_open(
                 &(struct store_options){
                         .backend = settings->store.backend,
+                        .network_file_system = settings->store.network_file_system,
                         .directory = settings->data_directory,
                         .maximum_bytes = settings->store.maximum_bytes,
                         .dead_letter_bytes = settings->store.dead_letter_bytes,

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -127,10 +128,43 @@ static int read_shares(struct store *store)
         return result;
 }
 
-static int open_parts(struct store *store, struct reason *reason)
+/* The names of file systems that are on another machine, by the number that statfs tells. */
+static const struct {
+        unsigned long type;
+        const char *name;
+} network_file_systems[] = {
+        {0x6969, "NFS"},
+        {0xFF534D42, "CIFS"},
+        {0xFE534D42, "SMB"},
+        {0x517B, "SMB"},
+};
+
+static int check_file_system(const char *directory, struct reason *reason)
+{
+        struct statfs status;
+
+        if (statfs(directory, &status) != 0)
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(network_file_systems); i++) {
+                if ((unsigned long)status.f_type != network_file_systems[i].type)
+                        continue;
+                reason_set(
+                        reason,
+                        "%s is on a network file system (%s), on which the store ends in "
+                        "\"database is locked\" and can lose events; put DataDirectory on a disk, "
+                        "or set Store.AllowNetworkFileSystem",
+                        directory, network_file_systems[i].name);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int open_parts(struct store *store, bool network_file_system, struct reason *reason)
 {
         int result = store_lock_take(store->directory, &store->lock, reason);
 
+        if (result == 0 && !network_file_system)
+                result = check_file_system(store->directory, reason);
         if (result == 0)
                 result = store->backend->open(store->directory, &store->writer, reason);
         if (result == 0)
@@ -139,8 +173,10 @@ static int open_parts(struct store *store, struct reason *reason)
                 result = read_counts(store, store->reader, reason);
         if (result == 0)
                 result = read_shares(store);
-        if (result == 0)
+        if (result == 0) {
                 store->part_bytes = store->backend->part_bytes(store->writer);
+                store->state.oldest_ns = store->backend->oldest_ns(store->writer);
+        }
         return result;
 }
 
@@ -153,7 +189,7 @@ int store_open(const struct store_options *options, struct store **store, struct
         if (!backend)
                 return -EINVAL;
         made = store_new(options, backend);
-        result = open_parts(made, reason);
+        result = open_parts(made, options->network_file_system, reason);
         if (result) {
                 store_free(made);
                 return result;

@@ -51,6 +51,8 @@ struct store_options {
         /* Dead letters beyond these give way, oldest first, and are counted; 0 = no bound. */
         int64_t dead_letter_bytes;
         int64_t dead_letter_ms; /* since they died, of the store's own time */
+        /* Also one of another machine, whose locks and shared memory can't be relied on. */
+        bool network_file_system;
 };
 
 /*
@@ -221,7 +223,8 @@ struct store_state {
         int64_t bytes; /* of the events: what counts against maximum_bytes */
         int64_t dead_letters;
         int64_t dead_bytes;
-        bool full; /* the last put was refused whoever sent it */
+        int64_t oldest_ns; /* when the event that waits longest arrived (wall clock); 0 = none */
+        bool full; /* the last put was refused whoever sent it, and no room was made since */
 };
 
 void store_get_state(struct store *store, struct store_state *state);

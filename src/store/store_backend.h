@@ -105,6 +105,8 @@ struct store_backend {
 
         /* As many bytes of events may go into one transaction. */
         size_t (*part_bytes)(void *writer);
+        /* When the event that waits longest arrived (its arrived_ns); 0 if none waits. */
+        int64_t (*oldest_ns)(void *writer);
         /* A transaction failed with STORE_E_FULL: gives up room kept for settling. */
         void (*use_reserve)(void *writer);
         /* 0 once that room is kept again, so that puts may be taken; else STORE_E_FULL. */

@@ -95,8 +95,10 @@ static void finish_tasks(struct store *store, struct store_part *part)
 static void count_part(struct store *store, const struct store_part *part)
 {
         struct store_state *state = &store->state;
+        int64_t oldest_ns = store->backend->oldest_ns(store->writer);
 
         pthread_mutex_lock(&store->mutex);
+        state->oldest_ns = oldest_ns;
         state->events += part->change.counts.events;
         state->bytes += part->change.counts.bytes;
         state->dead_letters += part->change.counts.dead_letters;
@@ -133,6 +135,12 @@ static void set_bounded(struct store *store, bool bounded)
         else
                 log_info("STORE_HAS_ROOM", "The store takes new events again",
                          LOG_INT("bytes", store->state.bytes), LOG_END);
+}
+
+/* Whoever waits for room doesn't send, so the room must be seen without a put: a sixteenth. */
+static bool has_room(const struct store *store)
+{
+        return store->state.bytes <= store->maximum_bytes - store->maximum_bytes / 16;
 }
 
 static void log_trouble(const struct store *store, int result)
@@ -202,6 +210,8 @@ static void finish_part(struct store *store, struct store_part *part)
         finish_tasks(store, part);
         if (!list_is_empty(&part->puts) || !list_is_empty(&part->refused))
                 set_bounded(store, !list_is_empty(&part->refused));
+        else if (store->bounded && has_room(store))
+                set_bounded(store, false);
         tell_greedy(store, &part->greedy);
         answer_puts(&part->puts, 0);
         answer_puts(&part->refused, STORE_E_FULL);

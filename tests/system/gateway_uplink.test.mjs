@@ -238,4 +238,11 @@ test('health, readiness and metrics', async (t) => {
   await eventually('the count', async () => (await gateway.metric('isthmus_events_accepted_total')) === 1);
   assert.equal(await gateway.metric('isthmus_webhooks_total{answer="stored"}'), 1);
   assert.equal(await gateway.metric('isthmus_webhook_to_accepted_seconds_count'), 1);
+  assert.equal(await gateway.metric('isthmus_store_oldest_event_seconds'), 0);
+  assert.equal(await gateway.metric('isthmus_store_limit_bytes'), 1 << 30);
+  const last = (network) =>
+    gateway.metric(`isthmus_last_webhook_timestamp_seconds{network="${network}"}`);
+  assert.ok(Math.abs(await last('things-stack') - Date.now() / 1000) < 3600);
+  assert.equal(await last('myriota'), 0);
+  assert.match(await (await gateway.get('/metrics')).text(), /^isthmus_build_info\{version="[^"]+"\} 1$/m);
 });

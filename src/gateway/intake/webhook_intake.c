@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/intake/webhook_intake.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct webhook_intake {
         struct webhook_keys keys;
         struct http_server *server;
         struct webhook_door door;
+        atomic_int_least64_t *last_s; /* of each network: when a webhook was last taken */
 };
 
 /* A webhook whose answer waits for what becomes of it. */
@@ -38,6 +40,33 @@ static bool is_ready(const struct webhook_intake *webhook)
         return !state.full;
 }
 
+/* What isn't counted, but looked at when somebody asks. */
+static void write_state(const struct webhook_intake *webhook, struct buf *out)
+{
+        struct store_state state;
+        int64_t age_ns;
+
+        store_get_state(webhook->means->store, &state);
+        age_ns = state.oldest_ns > 0 ? clock_wall_ns() - state.oldest_ns : 0;
+        metrics_write_gauge(out, "isthmus_build_info{version=\"" ISTHMUS_VERSION "\"}",
+                            "The version that runs", 1);
+        metrics_write_gauge(out, "isthmus_store_limit_bytes", "Most that waiting events may take",
+                            webhook->means->settings->store.maximum_bytes);
+        metrics_write_gauge(out, "isthmus_store_oldest_event_seconds",
+                            "Age of the event that waits longest; 0 if none waits",
+                            age_ns > 0 ? age_ns / CLOCK_NS_PER_S : 0);
+        for (size_t i = 0; networks[i]; i++) {
+                CLEANUP(mem_cleanup)
+                char *name = mem_format("isthmus_last_webhook_timestamp_seconds{network=\"%s\"}",
+                                        networks[i]->name);
+
+                metrics_write_gauge(out, name,
+                                    i == 0 ? "When a network's last webhook was taken; 0 = none"
+                                           : "",
+                                    atomic_load(&webhook->last_s[i]));
+        }
+}
+
 /* Answers /healthz, /readyz and /metrics; false if it is none of them. */
 static bool answer_state_page(const struct webhook_intake *webhook, struct http_exchange *exchange)
 {
@@ -47,6 +76,7 @@ static bool answer_state_page(const struct webhook_intake *webhook, struct http_
 
         if (text_equal(path, "/metrics")) {
                 metrics_write(&body);
+                write_state(webhook, &body);
                 http_exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8",
                                      &body);
                 return true;
@@ -128,6 +158,15 @@ static const struct {
         [DELIVERY_NOT_NOW] = {METRIC_WEBHOOK_REFUSED, 503, "Not now"},
 };
 
+static void note_taken(struct webhook_intake *webhook, const struct network *network)
+{
+        size_t i = 0;
+
+        while (networks[i] != network)
+                i++;
+        atomic_store(&webhook->last_s[i], clock_wall_ms() / 1000);
+}
+
 /* Any thread. */
 static void answer(void *context, const struct delivery_result *result)
 {
@@ -141,6 +180,8 @@ static void answer(void *context, const struct delivery_result *result)
                 return;
         }
         metrics_add(answers[fate].counter, 1);
+        if (!answers[fate].title)
+                note_taken(waiting->webhook, waiting->network);
         if (answers[fate].title)
                 http_exchange_problem(exchange, answers[fate].status, answers[fate].title,
                                       result->reason->text);
@@ -197,6 +238,15 @@ static void note(void *context, const struct http_note *note)
 
 /* --- start and stop ----------------------------------------------------------------------- */
 
+static size_t count_networks(void)
+{
+        size_t count = 0;
+
+        while (networks[count])
+                count++;
+        return count;
+}
+
 int webhook_intake_start(const struct delivery_means *means, struct webhook_intake **webhook,
                          struct reason *reason)
 {
@@ -208,6 +258,7 @@ int webhook_intake_start(const struct delivery_means *means, struct webhook_inta
 
         made->door.connections = (unsigned)settings->limits.connections;
         made->means = means;
+        made->last_s = mem_new(count_networks(), sizeof(*made->last_s));
         made->keys.keys = settings->webhook_keys;
         made->keys.count = settings->webhook_key_count;
         if (result == 0)
@@ -233,6 +284,7 @@ int webhook_intake_start(const struct delivery_means *means, struct webhook_inta
                         },
                         &made->server, reason);
         if (result != 0) {
+                free(made->last_s);
                 free(made);
                 return result;
         }
@@ -273,5 +325,6 @@ void webhook_intake_stop(struct webhook_intake *webhook)
                 return;
         http_server_drain(webhook->server);
         http_server_free(webhook->server);
+        free(webhook->last_s);
         free(webhook);
 }

@@ -38,6 +38,7 @@ static const char *const writer_sql[SQL_NUMBER] = {
         [SQL_ROLLBACK] = "ROLLBACK",
         [SQL_PUT] = "INSERT INTO events (id, device, size, arrived_ns, not_before_ms, attempts,"
                     " message_id, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        [SQL_OLDEST] = "SELECT arrived_ns FROM events ORDER BY id LIMIT 1",
         [SQL_EVENT] = "SELECT " SQLITE_EVENT_COLUMNS " FROM events WHERE id = ?1",
         [SQL_RANGE] = "SELECT device, size FROM events WHERE id BETWEEN ?1 AND ?2",
         [SQL_RANGE_DELETE] = "DELETE FROM events WHERE id BETWEEN ?1 AND ?2",
@@ -323,6 +324,7 @@ const struct store_backend store_backend_sqlite = {
         .trim = store_sqlite_trim,
         .write = store_sqlite_write,
         .part_bytes = store_sqlite_part_bytes,
+        .oldest_ns = store_sqlite_oldest_ns,
         .use_reserve = store_sqlite_use_reserve,
         .make_room = store_sqlite_make_room,
         .care = store_sqlite_care,

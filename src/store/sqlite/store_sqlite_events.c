@@ -115,3 +115,16 @@ int store_sqlite_retry_at(void *context, int64_t id, int64_t when_ms)
         sqlite3_bind_int64(writer->connection.statements[SQL_RETRY], 2, when_ms);
         return sqlite_run_with(&writer->connection, SQL_RETRY, id);
 }
+
+int64_t store_sqlite_oldest_ns(void *context)
+{
+        struct writer *writer = context;
+        sqlite3_stmt *stmt = writer->connection.statements[SQL_OLDEST];
+        int64_t oldest_ns = 0;
+        int result = 0;
+
+        if (sqlite_has_row(&writer->connection, SQL_OLDEST, &result))
+                oldest_ns = sqlite3_column_int64(stmt, 0);
+        sqlite3_reset(stmt);
+        return oldest_ns;
+}

@@ -17,6 +17,7 @@ enum sql {
         SQL_ROLLBACK,
         SQL_PUT,
         SQL_EVENT,
+        SQL_OLDEST,
         SQL_RANGE,
         SQL_RANGE_DELETE,
         SQL_RETRY,
@@ -66,6 +67,7 @@ struct writer {
 int store_sqlite_put(void *context, struct store_event *event, struct store_change *change);
 int store_sqlite_done(void *context, const int64_t *ids, size_t count, struct store_change *change);
 int store_sqlite_retry_at(void *context, int64_t id, int64_t when_ms);
+int64_t store_sqlite_oldest_ns(void *context);
 
 /* The event is given to nobody any more; what its row takes is counted. */
 int sqlite_delete_events(struct writer *writer, int64_t first, int64_t last,

@@ -37,6 +37,24 @@ static void a_full_store_refuses_whole_puts_and_goes_on_draining(void **state)
         assert_int_equal(support_put(fixture->store, events, 1), 0);
 }
 
+/* Whoever asks whether it is full before it sends must be told when it is not any more. */
+static void room_is_seen_without_a_put(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_event events[2] = {support_event("a", "1", "0123456789"),
+                                        support_event("a", "2", "0123456789")};
+        int64_t deadline_ns = clock_steady_ns() + 60 * CLOCK_NS_PER_S;
+
+        open_with_bound(fixture, 3 * store_event_size(&events[0]));
+        assert_int_equal(support_put(fixture->store, events, 2), 0);
+        assert_int_equal(support_put(fixture->store, events, 2), STORE_E_FULL);
+        store_done(fixture->store, events[0].id);
+        while (state_of(fixture).full) {
+                assert_true(clock_steady_ns() < deadline_ns);
+                usleep(1000);
+        }
+}
+
 /* Puts events of the device one by one; returns the answer that was not 0, `count` how many 0. */
 static int put_until_refused(struct fixture *fixture, const char *device, int64_t *count)
 {
@@ -291,6 +309,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(a_full_store_refuses_whole_puts_and_goes_on_draining),
+                TEST(room_is_seen_without_a_put),
                 TEST(a_device_that_holds_most_is_refused_first_and_others_go_on),
                 TEST(a_put_of_several_is_refused_only_when_all_hold_too_much),
                 TEST(what_is_owed_is_taken_by_a_full_store),
