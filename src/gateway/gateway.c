@@ -221,9 +221,8 @@ static void make_commands(struct gateway *gateway)
         gateway->confirm = command_confirm_new(gateway->loop, gateway->ledger);
 }
 
-static int make_stages(struct gateway *gateway, struct reason *reason)
+static void make_stages(struct gateway *gateway)
 {
-        (void)reason;
         make_devices(gateway);
         make_uplinks(gateway);
         make_commands(gateway);
@@ -244,13 +243,14 @@ static int make_stages(struct gateway *gateway, struct reason *reason)
                            .ledger = gateway->ledger},
                 .network = gateway->command_network,
         });
-        return 0;
 }
 
-static int load_records(struct gateway *gateway, struct reason *reason)
+static int load_stages(struct gateway *gateway, struct reason *reason)
 {
-        int result = device_directory_load(gateway->directory, reason);
+        int result;
 
+        make_stages(gateway);
+        result = device_directory_load(gateway->directory, reason);
         if (result == 0)
                 result = device_table_load(gateway->devices, reason);
         if (result == 0)
@@ -397,13 +397,6 @@ static void refuse_webhooks(struct gateway *gateway)
         webhook_intake_stop(gateway->webhook);
 }
 
-static int make_loop(struct gateway *gateway, struct reason *reason)
-{
-        (void)reason;
-        gateway->loop = loop_new();
-        return 0;
-}
-
 /* All that threads may have looked at. */
 static void free_all(struct gateway *gateway)
 {
@@ -434,17 +427,16 @@ static void free_all(struct gateway *gateway)
  */
 static const struct part {
         const char *name;
-        int (*start)(struct gateway *gateway, struct reason *reason); /* all of it or nothing */
+        int (*start)(struct gateway *gateway, struct reason *reason); /* all or nothing; or NULL */
         void (*stop)(struct gateway *gateway);                        /* or NULL */
 } parts[] = {
-        {"loop", make_loop, free_all},
+        {"memory", NULL, free_all},
         {"store", open_store, close_store},                /* threads "store", "store-read" */
         {"formatters", open_formatters, close_formatters}, /* thread "formatter", the workers */
         {"hubs", open_hubs, close_hubs},                   /* threads "loop", "hub-dns" */
         {"http", open_http, close_http},                   /* thread "http" */
         {"certificates", read_certificates, NULL},
-        {"stages", make_stages, NULL},
-        {"records", load_records, NULL},
+        {"stages", load_stages, NULL},
         {"sending", start_stages, stop_stages},
         {"recovery", recover, NULL},
         {"control", take_orders, refuse_orders}, /* thread "control" */
@@ -468,8 +460,9 @@ int gateway_start(const struct settings *settings, struct gateway **gateway, str
         struct gateway *made = mem_new(1, sizeof(*made));
 
         made->settings = settings;
+        made->loop = loop_new();
         for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-                int result = parts[i].start(made, reason);
+                int result = parts[i].start ? parts[i].start(made, reason) : 0;
 
                 if (result != 0) {
                         stop_parts(made, i);
