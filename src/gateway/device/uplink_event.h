@@ -33,10 +33,13 @@ struct downlink_heard {
 
 void downlink_heard_free(struct downlink_heard *heard);
 
+struct uplink_queue;
+
 /* One stored event on its way. */
 struct uplink_event {
         struct list_node node;
-        int64_t id; /* the store's */
+        int64_t id;                 /* the store's */
+        struct uplink_queue *queue; /* that it is on its way to */
         char *device_key;
         struct event event;
         struct uplink_formatted *formatted; /* NULL = no formatter was asked */

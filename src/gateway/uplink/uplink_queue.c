@@ -22,9 +22,7 @@ struct uplink_queue {
         size_t memory;          /* bytes of the events in memory */
         struct map *recovering; /* device key to its struct reading, at start */
 
-        pthread_mutex_t lock; /* guards what follows */
-        struct list inbox;    /* added by the store's threads, not yet seen by "loop" */
-        bool posted;
+        pthread_mutex_t lock; /* guards `stopped` against the store's threads */
         bool stopped;
 };
 
@@ -51,7 +49,6 @@ struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options
         if (queue->options.maximum_per_device == 0)
                 queue->options.maximum_per_device = DEFAULT_PER_DEVICE;
         pthread_mutex_init(&queue->lock, NULL);
-        list_init(&queue->inbox);
         queue->recovering = map_new();
         return queue;
 }
@@ -67,7 +64,6 @@ void uplink_queue_free(struct uplink_queue *queue)
 {
         if (!queue)
                 return;
-        uplink_events_free(&queue->inbox);
         map_free(queue->recovering);
         pthread_mutex_destroy(&queue->lock);
         free(queue);
@@ -121,11 +117,14 @@ static struct device *device_of(struct uplink_queue *queue, const struct uplink_
 }
 
 /* A freshly stored event. */
-static void arrive(struct uplink_queue *queue, struct uplink_event *event)
+static void arrive(void *context)
 {
+        struct uplink_event *event = context;
+        struct uplink_queue *queue = event->queue;
         struct reading *recovering = map_get(queue->recovering, event->device_key);
         struct uplink_backlog *backlog;
         struct device *device;
+
         if (recovering) {
                 /* Older events of this device are still being read: this one follows them. */
                 recovering->arrived = event->id;
@@ -148,30 +147,17 @@ static void arrive(struct uplink_queue *queue, struct uplink_event *event)
                 device->keeper->wake(device);
 }
 
-static void drain_inbox(void *context)
-{
-        struct uplink_queue *queue = context;
-        struct list events;
-        struct list_node *node;
-
-        list_init(&events);
-        pthread_mutex_lock(&queue->lock);
-        list_splice_back(&events, &queue->inbox);
-        queue->posted = false;
-        pthread_mutex_unlock(&queue->lock);
-        while ((node = list_pop_front(&events)))
-                arrive(queue, list_entry(node, struct uplink_event, node));
-}
-
 void uplink_queue_add(struct uplink_queue *queue, struct list *events)
 {
-        pthread_mutex_lock(&queue->lock);
-        list_splice_back(&queue->inbox, events);
-        if (!queue->posted && !queue->stopped) {
-                loop_post(queue->options.loop, drain_inbox, queue);
-                queue->posted = true;
+        struct list_node *node;
+
+        while ((node = list_pop_front(events))) {
+                struct uplink_event *event = list_entry(node, struct uplink_event, node);
+
+                event->queue = queue;
+                if (!post(queue, arrive, event))
+                        uplink_event_free(event);
         }
-        pthread_mutex_unlock(&queue->lock);
 }
 
 static void reading_free(struct reading *reading)
