@@ -16,12 +16,15 @@
 #include "camera/onnx/onnx_session.h"
 #include "camera/picture/jpeg.h"
 #include "camera/picture/letterbox.h"
+#include "camera/source/source.h"
 #include "camera/watch/marking.h"
+#include "http/http_client.h"
 
 #define PICTURE_MAX ((size_t)64 << 20)
 #define QUALITY     85
 
 enum stage {
+        FETCH,
         DECODE,
         SCALE,
         LOOK, /* scale, infer, boxes */
@@ -34,8 +37,8 @@ enum stage {
         STAGES,
 };
 
-static const char *const names[STAGES] = {"decode", "scale", "look", "count",   "draw",
-                                          "encode", "bare",  "json", "markedUp"};
+static const char *const names[STAGES] = {"fetch", "decode", "scale", "look", "count",
+                                          "draw",  "encode", "bare",  "json", "markedUp"};
 
 struct bench {
         struct onnx_runtime *runtime;
@@ -44,6 +47,8 @@ struct bench {
         float *tensor;
         int64_t dimensions[4];
         struct tally_rules rules;
+        struct http_client *http;
+        struct source *source;
         struct buf jpeg;
         int count;
         int64_t *times[STAGES];
@@ -68,6 +73,14 @@ static void open_models(struct bench *bench, char **argv)
                          &bench->detector, &reason) != 0 ||
             onnx_session_load(bench->runtime, argv[2], threads, &bench->bare, &reason) != 0 ||
             file_read(argv[3], PICTURE_MAX, &bench->jpeg, &reason) != 0)
+                fail(&reason);
+        if (http_client_new(&(struct http_client_options){.user_agent = "bench"}, &bench->http,
+                            &reason) != 0 ||
+            source_new(&(struct source_settings){.kind = SOURCE_HTTP,
+                                                 .place = argv[6],
+                                                 .http = bench->http,
+                                                 .maximum_age_ms = -1},
+                       &bench->source, &reason) != 0)
                 fail(&reason);
         onnx_session_inputs(bench->bare, &ports);
         memcpy(bench->dimensions, (int64_t[]){1, 3, 640, 640}, sizeof(bench->dimensions));
@@ -100,6 +113,17 @@ static void run_bare(struct bench *bench, int round)
             0)
                 fail(&reason);
         bench->times[BARE][round] = since(&mark_ns);
+}
+
+static void run_fetch(struct bench *bench, int round)
+{
+        CLEANUP(source_picture_deinit) struct source_picture picture = SOURCE_PICTURE_INIT;
+        struct reason reason = REASON_INIT;
+        int64_t mark_ns = clock_steady_ns();
+
+        if (source_take(bench->source, &picture, &reason) != 0)
+                fail(&reason);
+        bench->times[FETCH][round] = since(&mark_ns);
 }
 
 static void run_picture(struct bench *bench, int round)
@@ -163,8 +187,8 @@ int main(int argc, char **argv)
 {
         struct bench bench = {.jpeg = BUF_INIT};
 
-        if (argc != 6) {
-                fputs("usage: camera_bench LIBRARY MODEL PICTURE THREADS COUNT\n", stderr);
+        if (argc != 7) {
+                fputs("usage: camera_bench LIBRARY MODEL PICTURE THREADS COUNT URL\n", stderr);
                 return 2;
         }
         open_models(&bench, argv);
@@ -172,6 +196,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < STAGES; i++)
                 bench.times[i] = mem_new((size_t)bench.count, sizeof(int64_t));
         for (int round = 0; round < bench.count; round++) {
+                run_fetch(&bench, round);
                 run_scale(&bench, round);
                 run_bare(&bench, round);
                 run_picture(&bench, round);
@@ -183,6 +208,8 @@ int main(int argc, char **argv)
                 free(bench.times[i]);
         }
         puts("}");
+        source_free(bench.source);
+        http_client_free(bench.http);
         tally_rules_deinit(&bench.rules);
         free(bench.tensor);
         onnx_session_free(bench.bare);

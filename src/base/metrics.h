@@ -89,7 +89,10 @@
         X(WEBHOOK_TO_ACCEPTED, "isthmus_webhook_to_accepted_seconds", "Arrival to accepted")       \
         X(DPS_REGISTRATION, "isthmus_dps_registration_seconds", "One registration")                \
         X(FORMATTER_CALL, "isthmus_formatter_call_seconds", "One payload formatter call")          \
-        X(COMMAND_TO_NETWORK, "isthmus_command_to_network_seconds", "Command to downlink accepted")
+        X(COMMAND_TO_NETWORK, "isthmus_command_to_network_seconds",                                \
+          "Command to downlink accepted")                                                          \
+        X(CAMERA_DECODE, "isthmus_camera_decode_seconds", "A picture's bytes to its pixels")       \
+        X(CAMERA_LOOK, "isthmus_camera_look_seconds", "Pixels to boxes, by the model")
 
 #define METRICS_ENUM_ROW(name, text, help) METRIC_##name,
 enum metrics_counter {

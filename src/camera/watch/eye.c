@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "camera/detect/detector.h"
 #include "camera/picture/jpeg.h"
 
@@ -68,8 +69,8 @@ static int look(struct eye *eye, struct eye_turn *turn, struct reason *reason)
         decoded_ns = clock_steady_ns();
         if (detector_look(eye->detector, &picture, &turn->rules, &eye->found, reason) != 0)
                 return EYE_E_FAILED;
-        turn->decode_ns = decoded_ns - start_ns;
-        turn->infer_ns = clock_steady_ns() - decoded_ns;
+        metrics_observe(METRIC_CAMERA_DECODE, decoded_ns - start_ns);
+        metrics_observe(METRIC_CAMERA_LOOK, clock_steady_ns() - decoded_ns);
         turn->seen(turn->context, &picture, &eye->found);
         return 0;
 }

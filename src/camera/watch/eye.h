@@ -38,8 +38,6 @@ struct eye_turn {
         /* In the turn: the decoded picture, which may be drawn on, and what was found in it. */
         void (*seen)(void *context, struct picture *picture, struct box_list *found);
         void *context;
-        int64_t decode_ns; /* how long it took; set */
-        int64_t infer_ns;
 };
 
 /* 0 when `seen` was called, else EYE_E_FAILED with the reason. Any thread; waits for its turn. */
