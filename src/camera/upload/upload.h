@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sends pictures away: into a storage account, or through the device's IoT Hub, which names a place
+ * in its own storage account
+ * (https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-file-upload).
+ *
+ * Nobody waits for it. Few pictures are under way at once; what comes beyond is dropped, and so is
+ * one that was tried three times: a picture, unlike a tally, is not worth to be kept on disk.
+ */
+#ifndef ISTHMUS_CAMERA_UPLOAD_UPLOAD_H
+#define ISTHMUS_CAMERA_UPLOAD_UPLOAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/reason.h"
+#include "camera/upload/upload_picture.h"
+
+struct http_client;
+struct upload;
+
+/* Pictures under way at once. */
+#define UPLOAD_JOBS_MAX 4
+
+struct upload_options {
+        const char *camera;       /* its name, for the log */
+        struct http_client *http; /* freed before upload_free */
+        /* Of Azure Storage: with a key or a signature (SAS). NULL = through the hub. */
+        const char *storage;
+        int64_t retry_ms; /* the first pause before another attempt; 0 = 5 s */
+};
+
+/* Copies the options. -EINVAL with the reason if the connection string can't be right. */
+int upload_new(const struct upload_options *options, struct upload **upload,
+               struct reason *reason) MUST_CHECK;
+
+/* After http_client_free; drops what is under way. NULL is allowed. */
+void upload_free(struct upload *upload);
+
+/*
+ * Begins to send a picture, all of which is copied. In a storage account the container is the
+ * device id in lower case, and is made if it is missing and the key allows that. Any thread.
+ */
+void upload_send(struct upload *upload, const struct upload_picture *picture);
+
+struct upload_status {
+        int64_t sent;
+        int64_t failed;
+        int64_t dropped; /* too many were under way */
+        size_t under_way;
+};
+
+/* Any thread. */
+void upload_status(struct upload *upload, struct upload_status *status);
+
+#endif
