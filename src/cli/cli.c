@@ -13,6 +13,7 @@ static const struct cli_command commands[] = {
         {"command", "lists, shows and cancels commands on their way to devices", isthmus_command},
         {"config", "checks or shows the configuration", isthmus_config},
         {"device", "lists and shows devices; gives their ids in IoT Hub free", isthmus_device},
+        {"dtdl", "makes the model of a camera for IoT Central", isthmus_dtdl},
         {"formatter", "tries a payload formatter", isthmus_formatter},
         {"gateway", "takes webhooks and is every device's connection to its hub", isthmus_gateway},
         {"help", "shows this help", isthmus_help},
@@ -45,14 +46,14 @@ static int isthmus_help(int argc, char **argv)
 void cli_manual(struct buf *out)
 {
         static const struct options *const all[] = {
-                &isthmus_command_options,     &isthmus_config_options,
-                &isthmus_device_options,      &isthmus_formatter_options,
-                &isthmus_gateway_options,     &isthmus_hub_options,
-                &isthmus_hub_devices_options, &isthmus_hub_invoke_options,
-                &isthmus_hub_send_options,    &isthmus_hub_wait_options,
-                &isthmus_hub_watch_options,   &isthmus_queue_options,
-                &isthmus_status_options,      &isthmus_store_options,
-                &isthmus_uplink_options,
+                &isthmus_command_options,    &isthmus_config_options,
+                &isthmus_device_options,     &isthmus_dtdl_options,
+                &isthmus_formatter_options,  &isthmus_gateway_options,
+                &isthmus_hub_options,        &isthmus_hub_devices_options,
+                &isthmus_hub_invoke_options, &isthmus_hub_send_options,
+                &isthmus_hub_wait_options,   &isthmus_hub_watch_options,
+                &isthmus_queue_options,      &isthmus_status_options,
+                &isthmus_store_options,      &isthmus_uplink_options,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)

@@ -31,10 +31,10 @@ static int clamp(double value, int most)
 
 static void measure(struct area *area)
 {
-        double x1 = INFINITY;
-        double y1 = INFINITY;
-        double x2 = -INFINITY;
-        double y2 = -INFINITY;
+        double x1 = HUGE_VAL;
+        double y1 = HUGE_VAL;
+        double x2 = -HUGE_VAL;
+        double y2 = -HUGE_VAL;
         int side;
 
         for (size_t i = 0; i < area->count; i++) {
