@@ -86,6 +86,20 @@ void cloud_report(struct cloud_device *device, const char *patch, size_t size);
 /* Answers a direct method; `json` NULL = {}. Any thread, once. */
 void cloud_answer(struct cloud_call *call, int status, const char *json);
 
+/* What a request to a device's hub needs besides AMQP. */
+struct cloud_grant {
+        struct buf hub;
+        struct buf device_id;
+        struct buf token; /* for an hour; secret */
+};
+
+#define CLOUD_GRANT_INIT                                                                           \
+        ((struct cloud_grant){.hub = BUF_INIT, .device_id = BUF_INIT, .token = BUF_INIT})
+
+/* False while no hub is known. `grant` is the caller's to deinit. Any thread. */
+bool cloud_grant(struct cloud_device *device, struct cloud_grant *grant);
+void cloud_grant_deinit(struct cloud_grant *grant);
+
 enum cloud_phase {
         CLOUD_NEW,
         CLOUD_REGISTERING, /* the provisioning service was asked */

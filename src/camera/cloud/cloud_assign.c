@@ -37,6 +37,7 @@ static void set_assignment(struct cloud_device *device, const char *hub, const c
         bool is_new = old->is_new || !text_equal(old->hub, hub) ||
                       !text_equal(old->device_id, device_id) || !text_equal(old->key, key);
 
+        pthread_mutex_lock(&device->lock);
         cloud_assignment_deinit(old);
         *old = (struct cloud_assignment){
                 .hub = mem_text(hub),
@@ -45,6 +46,7 @@ static void set_assignment(struct cloud_device *device, const char *hub, const c
                 .key_name = mem_text(key_name),
                 .is_new = is_new,
         };
+        pthread_mutex_unlock(&device->lock);
 }
 
 static void by_connection_string(struct cloud_device *device)

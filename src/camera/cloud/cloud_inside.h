@@ -45,8 +45,8 @@ struct cloud_device {
         void *context;
         char *key; /* in the store */
 
-        struct cloud_assignment assignment;
-        char *remembered; /* record of the last assignment, JSON; or NULL */
+        struct cloud_assignment assignment; /* is changed under the lock: others read it there */
+        char *remembered;                   /* record of the last assignment, JSON; or NULL */
         struct cloud_answer answer;
         struct hub_device *link;
         struct timer timer; /* tries again; or doubts the hub, which is away */

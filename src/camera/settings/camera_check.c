@@ -171,6 +171,8 @@ static void check_counting(const struct checked *checked)
                     "out if everything is");
         derive_areas(checked, camera->zones, camera->zone_count, "Zones.*.Polygon");
         derive_areas(checked, camera->masks, camera->mask_count, "Masks.*.Polygon");
+        derive_areas(checked, camera->private_areas, camera->private_area_count,
+                     "Privacy.Areas.*.Polygon");
 }
 
 /* --- the way to Azure ------------------------------------------------------------------------ */

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "azure/names.h"
+#include "azure/storage/storage_account.h"
 #include "base/error.h"
 #include "camera/settings/camera_settings.h"
 #include "camera/settings/time_span.h"
+#include "camera/upload/picture_name.h"
 #include "conf/checks.h"
 #include "conf/engine/load.h"
 
@@ -38,15 +40,23 @@ static const struct conf_map all_zones = MAP_OF_ALL(common.zones, common.zone_co
 static const struct conf_map all_masks = MAP_OF_ALL(common.masks, common.mask_count, camera_area);
 static const struct conf_map all_labels =
         MAP_OF_ALL(common.labels, common.label_count, camera_label);
+static const struct conf_map all_private =
+        MAP_OF_ALL(common.private_areas, common.private_area_count, camera_area);
+static const struct conf_map one_private =
+        MAP_OF_ONE(private_areas, private_area_count, camera_area);
 static const struct conf_map one_zones = MAP_OF_ONE(zones, zone_count, camera_area);
 static const struct conf_map one_masks = MAP_OF_ONE(masks, mask_count, camera_area);
 static const struct conf_map one_labels = MAP_OF_ONE(labels, label_count, camera_label);
 
-static const struct conf_map *const maps[] = {&cameras,   &all_zones, &all_masks, &all_labels,
-                                              &one_zones, &one_masks, &one_labels};
+static const struct conf_map *const maps[] = {&cameras,    &all_zones,   &all_masks,
+                                              &all_labels, &all_private, &one_private,
+                                              &one_zones,  &one_masks,   &one_labels};
 
 static const struct conf_choice variants[] = {
         {"Later", TALLY_LATER}, {"First", TALLY_FIRST}, {NULL, 0}};
+
+static const struct conf_choice manners[] = {
+        {"Blur", OBSCURE_BLUR}, {"Blank", OBSCURE_BLANK}, {NULL, 0}};
 
 static const struct conf_choice rotations[] = {
         {"0", 0}, {"90", 90}, {"180", 180}, {"270", 270}, {NULL, 0}};
@@ -85,6 +95,34 @@ static bool check_polygon(const char *text, struct reason *reason)
         return polygon_read(text, &polygon, reason);
 }
 
+static bool check_storage(const char *text, struct reason *reason)
+{
+        CLEANUP(storage_account_deinit) struct storage_account account = STORAGE_ACCOUNT_INIT;
+
+        if (!storage_account_parse(text, &account, reason))
+                return false;
+        if (account.endpoints[STORAGE_BLOB])
+                return true;
+        reason_set(reason, "this connection string names no blob endpoint");
+        return false;
+}
+
+static void mask_all(const char *text, struct buf *out)
+{
+        (void)text;
+        buf_add_text(out, "***");
+}
+
+static bool check_picture_name(const char *text, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf name = BUF_INIT;
+
+        if (picture_name(text, 0, &name, reason))
+                return true;
+        reason_prefix(reason, "this");
+        return false;
+}
+
 #define BETWEEN(least, most)  .minimum = (least), .maximum = (most)
 #define FIELD(name)           .offset = offsetof(PROGRAM, name)
 #define OF_AREA(which, name)  .map = &(which), .offset = offsetof(struct camera_area, name)
@@ -96,8 +134,8 @@ static bool check_polygon(const char *text, struct reason *reason)
                 __VA_ARGS__                                                                        \
         }
 
-/* `OF(field)` places a field; the three maps are those of the same level. */
-#define CAMERA_ROWS(prefix, OF, of_zones, of_masks, of_labels)                                     \
+/* `OF(field)` places a field; the four maps are those of the same level. */
+#define CAMERA_ROWS(prefix, OF, of_zones, of_masks, of_labels, of_private)                         \
         ROW(prefix "Application.DeviceID", CONF_TEXT, OF(device_id),                               \
             .meaning = "Device id in IoT Hub and registration id; of several cameras: their "      \
                        "names below Cameras"),                                                     \
@@ -155,6 +193,34 @@ static bool check_polygon(const char *text, struct reason *reason)
                     .meaning = "File that each picture is written to as it came"),                 \
                 ROW(prefix "Application.ImageMarkedUpFilepath", CONF_TEXT, OF(marked_up_file),     \
                     .meaning = "File that each picture is written to with what was found in it"),  \
+                ROW(prefix "Application.ImageCameraUpload", CONF_FLAG, OF(upload_camera),          \
+                    .meaning = "Upload each picture whose tally is sent"),                         \
+                ROW(prefix "Application.ImageMarkedupUpload", CONF_FLAG, OF(upload_marked_up),     \
+                    .meaning = "Upload it with what was found in it"),                             \
+                ROW(prefix "AzureStorage.ConnectionString", CONF_TEXT, .secret = true,             \
+                    OF(storage.connection_string), .check = check_storage, .mask = mask_all,       \
+                    .meaning = "Storage account for uploads, with a key or a SAS; left out: "      \
+                               "through the device's hub"),                                        \
+                ROW(prefix "AzureStorage.ImageCameraFilenameFormat", CONF_TEXT,                    \
+                    OF(storage.camera_format), .fallback = "{0:yyyyMMdd}/camera/{0:HHmmss}.jpg",   \
+                    .check = check_picture_name,                                                   \
+                    .meaning = "Name of an uploaded picture, as .NET formats its UTC time"),       \
+                ROW(prefix "AzureStorage.ImageMarkedUpFilenameFormat", CONF_TEXT,                  \
+                    OF(storage.marked_up_format),                                                  \
+                    .fallback = "{0:yyyyMMdd}/markedup/{0:HHmmss}.jpg",                            \
+                    .check = check_picture_name, .meaning = "The same of the marked-up one"),      \
+                ROW(prefix "Privacy.Labels", CONF_TEXTS, OF(private_labels),                       \
+                    .meaning = "Labels whose boxes are obscured before a picture is written, "     \
+                               "shown or uploaded"),                                               \
+                ROW(prefix "Privacy.Threshold", CONF_FRACTION, OF(private_threshold),              \
+                    .fallback = "0.25",                                                            \
+                    .meaning = "Score above which they are, whether or not they count"),           \
+                ROW(prefix "Privacy.Manner", CONF_CHOICE, OF(private_manner), .choices = manners,  \
+                    .fallback = "Blur",                                                            \
+                    .meaning = "Blur: few blocks of one colour each; Blank: black"),               \
+                ROW(prefix "Privacy.Areas.*.Polygon", CONF_JSON, OF_AREA(of_private, corners),     \
+                    .check = check_polygon,                                                        \
+                    .meaning = "Corners of an area that is always obscured"),                      \
                 ROW(prefix "Counting.Rules", CONF_CHOICE, OF(variant), .choices = variants,        \
                     .fallback = "Later",                                                           \
                     .meaning =                                                                     \
@@ -215,8 +281,8 @@ static bool check_polygon(const char *text, struct reason *reason)
 
 /* The rows of all cameras, then in the same order those of one (camera_inherit.c). */
 static const struct conf_row rows[] = {
-        CAMERA_ROWS("", COMMON, all_zones, all_masks, all_labels),
-        CAMERA_ROWS(CAMERAS_PREFIX, ONE, one_zones, one_masks, one_labels),
+        CAMERA_ROWS("", COMMON, all_zones, all_masks, all_labels, all_private),
+        CAMERA_ROWS(CAMERAS_PREFIX, ONE, one_zones, one_masks, one_labels, one_private),
         {"Application.YoloV5ModelPath", CONF_INPUT_FILE, FIELD(model), .check = check_readable,
          .meaning = "The model, ONNX: YOLOv5, v8 or later, or end to end"},
         {"Application.LabelsPath", CONF_INPUT_FILE, FIELD(labels), .check = check_readable,

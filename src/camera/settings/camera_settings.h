@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "camera/count/tally.h"
 #include "camera/count/zone.h"
+#include "camera/picture/obscure.h"
 #include "conf/engine/configuration.h"
 #include "conf/engine/texts.h"
 
@@ -67,6 +68,7 @@ struct camera_settings {
         int64_t period_ms;
 
         enum tally_variant variant;
+        enum obscure_manner private_manner; /* see private_labels */
         double threshold;
         struct conf_texts labels_of_interest;
         bool has_labels_of_interest; /* also if that list is empty */
@@ -84,9 +86,22 @@ struct camera_settings {
         bool only_on_change;
         int64_t every_minutes; /* 0 = whenever the timer is due */
         bool details;
+        bool upload_camera;
+        bool upload_marked_up;
+
+        struct conf_texts private_labels; /* what they stand for is obscured */
+        double private_threshold;
+        struct camera_area *private_areas;
+        size_t private_area_count;
 
         char *camera_file; /* written anew with each picture; NULL = not at all */
         char *marked_up_file;
+
+        struct {
+                char *connection_string; /* secret; NULL = uploads go through the hub */
+                char *camera_format;     /* picture_name.h */
+                char *marked_up_format;
+        } storage;
 
         struct {
                 char *connection_string; /* secret; a device's or a policy's */

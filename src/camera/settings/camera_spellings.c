@@ -12,19 +12,12 @@ const struct conf_spelling camera_spellings[] = {
 #define HOST     "isthmus-camera is a program of its own and needs no host"
 #define INSIGHTS "logs go to standard error, metrics to /metrics"
 #define FONT     "the font is the system's, and its size follows the picture's"
-#define UPLOAD   "this version does not upload pictures yet"
 
 const struct conf_ignored camera_ignored[] = {
         {"Application.ImageMarkUpFontPath", FONT},
         {"Application.ImageMarkUpFontSize", FONT},
         {"Cameras.*.Application.ImageMarkUpFontPath", FONT},
         {"Cameras.*.Application.ImageMarkUpFontSize", FONT},
-        {"Application.ImageCameraUpload", UPLOAD},
-        {"Application.ImageMarkedupUpload", UPLOAD},
-        {"AzureStorage", UPLOAD},
-        {"Cameras.*.Application.ImageCameraUpload", UPLOAD},
-        {"Cameras.*.Application.ImageMarkedupUpload", UPLOAD},
-        {"Cameras.*.AzureStorage", UPLOAD},
         {"Logging", "Log.Level and Log.Format take its place"},
         {"ApplicationInsights", INSIGHTS},
         {"ConnectionStrings", INSIGHTS},

@@ -16,19 +16,49 @@
 /* So often at most a camera says that it is late. */
 #define LATE_AGAIN_MS (60 * 1000)
 
+static int open_upload(const struct camera_options *options, struct upload **upload,
+                       struct reason *reason)
+{
+        const struct camera_settings *settings = options->settings;
+
+        *upload = NULL;
+        if (!settings->upload_camera && !settings->upload_marked_up)
+                return 0;
+        return upload_new(&(struct upload_options){.camera = camera_settings_name(settings),
+                                                   .http = options->http,
+                                                   .storage = settings->storage.connection_string},
+                          upload, reason);
+}
+
+/* What may fail. */
+static int open_parts(struct camera *camera, struct reason *reason)
+{
+        const struct camera_options *options = &camera->options;
+        int result =
+                privacy_init(&camera->privacy, options->settings, eye_labels(options->eye), reason);
+
+        if (result == 0)
+                result = open_upload(options, &camera->upload, reason);
+        if (result == 0)
+                result = camera_open_source(options, &camera->source, reason);
+        if (result == 0)
+                return 0;
+        reason_prefix(reason, "camera %s", camera_settings_name(options->settings));
+        privacy_deinit(&camera->privacy);
+        upload_free(camera->upload);
+        return -EINVAL;
+}
+
 int camera_new(const struct camera_options *options, struct camera **camera, struct reason *reason)
 {
-        struct source *source;
-        struct camera *made;
+        struct camera *made = mem_new(1, sizeof(*made));
         pthread_condattr_t steady;
 
-        if (camera_open_source(options, &source, reason) != 0) {
-                reason_prefix(reason, "camera %s", camera_settings_name(options->settings));
+        made->options = *options;
+        if (open_parts(made, reason) != 0) {
+                free(made);
                 return -EINVAL;
         }
-        made = mem_new(1, sizeof(*made));
-        made->options = *options;
-        made->source = source;
         made->tracks = TRACKS_INIT;
         made->told = TALLY_INIT;
         made->marked_up = BUF_INIT;
@@ -142,6 +172,9 @@ void camera_free(struct camera *camera)
         tracks_deinit(&camera->tracks);
         tally_deinit(&camera->told);
         buf_deinit(&camera->marked_up);
+        buf_deinit(&camera->obscured);
+        privacy_deinit(&camera->privacy);
+        upload_free(camera->upload);
         pthread_cond_destroy(&camera->changed);
         pthread_mutex_destroy(&camera->lock);
         free(camera);

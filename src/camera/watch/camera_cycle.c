@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "camera/picture/jpeg.h"
+#include "camera/upload/picture_name.h"
 #include "camera/watch/camera_inside.h"
 #include "camera/watch/details.h"
 #include "camera/watch/marking.h"
@@ -73,20 +74,44 @@ static bool take_picture(struct camera *camera, struct source_picture *picture)
         }
 }
 
+static void encode(const struct camera *camera, const struct picture *picture, struct buf *out)
+{
+        struct reason reason = REASON_INIT;
+
+        if (jpeg_write(picture, QUALITY, out, &reason) == 0)
+                return;
+        buf_clear(out);
+        log_warn("CAMERA_MARKED_UP_FAILED", "A picture can't be made",
+                 LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text), LOG_END);
+}
+
 static void mark_picture(struct cycle *cycle, struct picture *picture)
 {
         struct camera *camera = cycle->camera;
-        struct reason reason = REASON_INIT;
+        const struct camera_settings *settings = camera->options.settings;
 
         buf_clear(&camera->marked_up);
-        if (!camera->options.settings->marked_up_file)
+        if (!settings->marked_up_file && !settings->upload_marked_up)
                 return;
         marking_draw(picture, camera->rules.tally.names, &cycle->present, camera->rules.zones,
                      camera->rules.tally.zone_count);
-        if (jpeg_write(picture, QUALITY, &camera->marked_up, &reason) != 0)
-                log_warn("CAMERA_MARKED_UP_FAILED", "A marked-up picture can't be made",
-                         LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text),
-                         LOG_END);
+        encode(camera, picture, &camera->marked_up);
+}
+
+/* Before anything else is made of the picture; what was found for this only is taken out again. */
+static void hide(struct cycle *cycle, struct picture *picture, struct box_list *found)
+{
+        struct camera *camera = cycle->camera;
+
+        if (!privacy_is_on(&camera->privacy))
+                return;
+        privacy_apply(&camera->privacy, picture, found);
+        while (found->count > 0 &&
+               found->boxes[found->count - 1].score <= camera->rules.boxes.score)
+                found->count--;
+        buf_clear(&camera->obscured);
+        if (camera->options.settings->camera_file || camera->options.settings->upload_camera)
+                encode(camera, picture, &camera->obscured);
 }
 
 /* In the eye's turn. */
@@ -96,6 +121,7 @@ static void seen(void *context, struct picture *picture, struct box_list *found)
         struct camera *camera = cycle->camera;
         const struct rules *rules = &camera->rules;
 
+        hide(cycle, picture, found);
         tally_select(&rules->tally, picture->width, picture->height, found);
         tracks_take(&camera->tracks, &rules->tracks, found, &cycle->present);
         tally_count(&rules->tally, picture->width, picture->height, &cycle->present, &cycle->tally);
@@ -152,7 +178,8 @@ static void write_body(const struct cycle *cycle, struct buf *body)
         buf_add_char(body, '}');
 }
 
-static void tell(struct cycle *cycle, int64_t taken_ms)
+/* True if the tally was stored. */
+static bool tell(struct cycle *cycle, int64_t taken_ms)
 {
         struct camera *camera = cycle->camera;
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
@@ -160,7 +187,7 @@ static void tell(struct cycle *cycle, int64_t taken_ms)
         int result;
 
         if (!is_worth_telling(cycle))
-                return;
+                return false;
         write_body(cycle, &body);
         result = cloud_put(camera->device,
                            &(struct cloud_message){.created_ns = taken_ms * 1000000,
@@ -177,7 +204,7 @@ static void tell(struct cycle *cycle, int64_t taken_ms)
                 log_error("CAMERA_TALLY_LOST", "A tally can't be stored and is lost",
                           LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text),
                           LOG_END);
-                return;
+                return false;
         }
         tracks_tell(&camera->tracks, &camera->rules.tracks);
         tally_deinit(&camera->told);
@@ -185,6 +212,52 @@ static void tell(struct cycle *cycle, int64_t taken_ms)
         cycle->tally = TALLY_INIT;
         camera->told_at_ms = clock_steady_ms();
         camera->has_told = true;
+        return true;
+}
+
+/* --- pictures out ---------------------------------------------------------------------------- */
+
+/* The picture as it may leave. */
+static const struct buf *shown(const struct camera *camera, const struct buf *bytes)
+{
+        return privacy_is_on(&camera->privacy) ? &camera->obscured : bytes;
+}
+
+static void upload_one(struct camera *camera, const struct cloud_grant *grant, const char *format,
+                       const struct buf *bytes, int64_t taken_ms)
+{
+        CLEANUP(buf_deinit) struct buf name = BUF_INIT;
+
+        if (bytes->size == 0 || !picture_name(format, taken_ms, &name, NULL))
+                return;
+        upload_send(camera->upload,
+                    &(struct upload_picture){.name = buf_text(&name),
+                                             .bytes = bytes->data,
+                                             .size = bytes->size,
+                                             .device_id = buf_text(&grant->device_id),
+                                             .hub = buf_text(&grant->hub),
+                                             .token = buf_text(&grant->token)});
+}
+
+static void upload(struct camera *camera, const struct buf *bytes, int64_t taken_ms)
+{
+        const struct camera_settings *settings = camera->options.settings;
+        CLEANUP(cloud_grant_deinit) struct cloud_grant grant = CLOUD_GRANT_INIT;
+
+        if (!camera->upload)
+                return;
+        if (!cloud_grant(camera->device, &grant)) {
+                if (!settings->storage.connection_string)
+                        return;
+                buf_clear(&grant.device_id);
+                buf_add_text(&grant.device_id, settings->device_id);
+        }
+        if (settings->upload_camera)
+                upload_one(camera, &grant, settings->storage.camera_format, shown(camera, bytes),
+                           taken_ms);
+        if (settings->upload_marked_up)
+                upload_one(camera, &grant, settings->storage.marked_up_format, &camera->marked_up,
+                           taken_ms);
 }
 
 void camera_cycle(struct camera *camera)
@@ -202,11 +275,17 @@ void camera_cycle(struct camera *camera)
 
         if (!take_picture(camera, &picture))
                 return;
-        write_picture(camera, camera->options.settings->camera_file, &picture.bytes);
+        turn.rules.score = privacy_score(&camera->privacy, &camera->rules.boxes);
+        if (!privacy_is_on(&camera->privacy))
+                write_picture(camera, camera->options.settings->camera_file, &picture.bytes);
         if (eye_look(camera->options.eye, &turn, &reason) == 0) {
                 note_success(camera);
                 write_picture(camera, camera->options.settings->marked_up_file, &camera->marked_up);
-                tell(&cycle, picture.taken_ms);
+                if (privacy_is_on(&camera->privacy))
+                        write_picture(camera, camera->options.settings->camera_file,
+                                      &camera->obscured);
+                if (tell(&cycle, picture.taken_ms))
+                        upload(camera, &picture.bytes, picture.taken_ms);
         } else {
                 log_warn("CAMERA_PICTURE_REFUSED", "A picture can't be looked at",
                          LOG_TEXT("camera", camera->status.name), LOG_TEXT("reason", reason.text),

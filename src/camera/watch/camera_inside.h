@@ -8,7 +8,9 @@
 #include "base/buf.h"
 #include "camera/count/tally.h"
 #include "camera/count/tracks.h"
+#include "camera/upload/upload.h"
 #include "camera/watch/camera.h"
+#include "camera/watch/privacy.h"
 #include "camera/watch/rules.h"
 #include "camera/watch/schedule.h"
 
@@ -32,6 +34,8 @@ struct camera {
         struct source *source;
         struct cloud_device *device;
         struct rules rules;
+        struct privacy privacy;
+        struct upload *upload; /* NULL = nothing is uploaded */
 
         /* Its own thread's. */
         struct tracks tracks;
@@ -40,6 +44,7 @@ struct camera {
         bool has_told;
         int64_t late_again_ms; /* steady clock; not before it says again that it is late */
         struct buf marked_up;
+        struct buf obscured; /* the picture as it may be shown; of a camera with privacy */
 
         pthread_mutex_t lock;   /* guards what follows */
         pthread_cond_t changed; /* the schedule, or the end has come */

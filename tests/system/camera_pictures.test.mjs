@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// What leaves a camera as a picture: files and uploads, obscured where it must be.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { isthmusCamera, makeCamera, onnxRuntime, provisionedBy, startCamera } from './support/camera.mjs';
+import { startHub } from './support/hub.mjs';
+import { drawCounts } from './support/picture.mjs';
+import { eventually, run } from './support/program.mjs';
+
+/** What the model finds in a picture. */
+async function tallyOf(camera, bytes) {
+  const path = join(camera.directory, 'looked-at.jpg');
+  await writeFile(path, bytes);
+  const { stdout } = await run(['--once', '--image', path, '--model', camera.settings.Application.YoloV5ModelPath,
+    '--threshold', '0.4', '--onnxruntime', onnxRuntime], { command: isthmusCamera });
+  return JSON.parse(stdout).tally;
+}
+
+/** A stand-in for a storage account: takes blobs, and makes containers that are missing. */
+async function startStorage(t, containers = []) {
+  const storage = { blobs: new Map(), requests: [] };
+  const server = createServer((request, response) => {
+    const pieces = [];
+    request.on('data', (piece) => pieces.push(piece));
+    request.on('end', () => {
+      const url = new URL(request.url, 'http://storage');
+      const [, , container, ...name] = decodeURIComponent(url.pathname).split('/');
+      storage.requests.push(`${request.method} ${url.pathname}`);
+      if (url.searchParams.get('restype') === 'container') {
+        containers.push(container);
+        response.writeHead(201).end();
+      } else if (!containers.includes(container)) {
+        response.writeHead(404, { 'x-ms-error-code': 'ContainerNotFound' }).end();
+      } else {
+        storage.blobs.set(name.join('/'), { bytes: Buffer.concat(pieces), headers: request.headers, url });
+        response.writeHead(201).end();
+      }
+    });
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  t.after(() => { server.closeAllConnections(); server.close(); });
+  storage.endpoint = `http://127.0.0.1:${server.address().port}/account`;
+  return storage;
+}
+
+async function blobs(camera, storage, pattern) {
+  return eventually(`a blob ${pattern}`, () => {
+    camera.program.assertRuns();
+    const found = [...storage.blobs].filter(([name]) => pattern.test(name));
+    return found.length > 0 && found;
+  });
+}
+
+test('private labels and areas are obscured in every picture that is written', async (t) => {
+  const hub = await startHub(t);
+  const camera = await startCamera(t, provisionedBy(hub), {
+    Application: { ImageMarkedUpFilepath: 'marked.jpg', ImageCameraFilepath: 'camera.jpg' },
+    Privacy: { Labels: ['Green'], Manner: 'Blank' },
+  }, { red: 1, green: 2 });
+  const [message] = await hub.telemetryOf('yard');
+  assert.deepEqual(message.body, { red: 1, green: 2 }, 'it counts all the same');
+  for (const file of ['camera.jpg', 'marked.jpg']) {
+    const bytes = await readFile(join(camera.directory, 'data', file));
+    const { red, green } = await tallyOf(camera, bytes);
+    assert.equal(red, 1, file);
+    assert.equal(green, undefined, file);
+  }
+  await camera.program.stop();
+});
+
+test('an area is obscured whatever is in it', async (t) => {
+  const hub = await startHub(t);
+  const camera = await startCamera(t, provisionedBy(hub), {
+    Application: { ImageCameraFilepath: 'camera.jpg' },
+    Privacy: { Manner: 'Blank', Areas: { all: { Polygon: [[0, 0], [1, 0], [1, 1], [0, 1]] } } },
+  }, { red: 2, green: 1 });
+  await hub.telemetryOf('yard');
+  const bytes = await readFile(join(camera.directory, 'data', 'camera.jpg'));
+  assert.deepEqual(await tallyOf(camera, bytes), {});
+  await camera.program.stop();
+});
+
+test('a picture that can\'t be looked at is not written when there is something private', async (t) => {
+  const hub = await startHub(t);
+  const camera = await makeCamera(t, provisionedBy(hub), {
+    Application: { ImageCameraFilepath: 'camera.jpg' },
+    Privacy: { Labels: ['red'] },
+  });
+  const whole = drawCounts({ red: 1 });
+  await camera.show(Buffer.concat([whole.subarray(0, whole.length / 2), Buffer.from([0xff, 0xd9])]));
+  await camera.start();
+  await camera.ready();
+  await eventually('the refusal', () => camera.logged('CAMERA_PICTURE_REFUSED').length > 0);
+  await assert.rejects(readFile(join(camera.directory, 'data', 'camera.jpg')), { code: 'ENOENT' });
+  await camera.program.stop();
+});
+
+test('a private label that the model does not know is a mistake at start', async (t) => {
+  const hub = await startHub(t);
+  const camera = await makeCamera(t, provisionedBy(hub), { Privacy: { Labels: ['persn'] } });
+  await camera.show({ red: 1 });
+  await camera.start();
+  await camera.program.expectEnd(1);
+  assert.match(camera.program.tail, /Privacy\.Labels has 'persn', which the model does not know/);
+});
+
+test('pictures are uploaded to a storage account with the names of the earlier programs', async (t) => {
+  const hub = await startHub(t);
+  const storage = await startStorage(t);
+  const camera = await startCamera(t, provisionedBy(hub), {
+    Application: { ImageCameraUpload: true, ImageMarkedupUpload: true },
+    Telemetry: { OnlyOnChange: true },
+    AzureStorage: { ConnectionString: `AccountName=account;AccountKey=c2VjcmV0;BlobEndpoint=${storage.endpoint}` },
+  }, { red: 2, green: 1 });
+  const [message] = await hub.telemetryOf('yard');
+  const created = message.properties['iothub-creation-time-utc'];
+  const [day, time] = created.split(/[T.]/).map((text) => text.replace(/[-:Z]/g, ''));
+  const [[, picture]] = await blobs(camera, storage, new RegExp(`^${day}/camera/${time}\\.jpg$`));
+  await blobs(camera, storage, new RegExp(`^${day}/markedup/${time}\\.jpg$`));
+  assert.deepEqual(picture.bytes, await readFile(camera.picture));
+  assert.equal(picture.headers['x-ms-blob-type'], 'BlockBlob');
+  assert.equal(picture.headers['content-type'], 'image/jpeg');
+  assert.match(picture.headers.authorization, /^SharedKey account:/);
+  assert.equal(storage.blobs.size, 2, 'a picture goes with a tally that is told');
+  await camera.program.stop();
+});
+
+test('what is uploaded is obscured, too, and a SAS is enough', async (t) => {
+  const hub = await startHub(t);
+  const storage = await startStorage(t, ['yard']);
+  const camera = await startCamera(t, provisionedBy(hub), {
+    Application: { ImageCameraUpload: true },
+    Privacy: { Labels: ['red'], Manner: 'Blank' },
+    AzureStorage: {
+      ConnectionString: `BlobEndpoint=${storage.endpoint};SharedAccessSignature=sv=2021-12-02&sp=cw&sig=c2ln`,
+      ImageCameraFilenameFormat: 'latest.jpg',
+    },
+  }, { red: 1, green: 2 });
+  const [[, picture]] = await blobs(camera, storage, /^latest\.jpg$/);
+  assert.equal(picture.url.searchParams.get('sig'), 'c2ln');
+  assert.deepEqual(await tallyOf(camera, picture.bytes), { green: 2 });
+  await camera.program.stop();
+});
