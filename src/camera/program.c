@@ -110,6 +110,7 @@ static int listen_for_questions(struct program *program, struct reason *reason)
 {
         return health_start(&(struct health_options){.host = program->settings->host,
                                                      .port = program->settings->port,
+                                                     .key = program->settings->page_key,
                                                      .cameras = program->cameras,
                                                      .count = program->count},
                             &program->health, reason);

@@ -167,7 +167,7 @@ bool http_exchange_is_from_a_page(const struct http_exchange *exchange);
 /* Before answering; copies. */
 void http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value);
 
-/* Before answering: the answer leaves `delay_ms` after it was given. */
+/* Before answering, not in `admit`: the answer leaves `delay_ms` after it was given. */
 void http_exchange_delay(struct http_exchange *exchange, int64_t delay_ms);
 
 /*

@@ -238,7 +238,7 @@ test('health and metrics say how each camera is, and answer no web page', async 
   assert.match(metrics, /^isthmus_events_accepted_total [1-9]/m);
   const answer = await fetch(`http://127.0.0.1:${camera.port}/healthz`, { headers: { Origin: 'http://example.org' } });
   assert.equal(answer.status, 403);
-  assert.equal((await camera.get('/')).status, 404);
+  assert.equal((await camera.get('/nothing')).status, 404);
   await camera.program.stop();
 });
 

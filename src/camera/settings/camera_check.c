@@ -297,10 +297,11 @@ static void check_program(struct conf_load *load, struct camera_program_settings
         listen_split(settings->listen, &host, &settings->port);
         free(settings->host);
         settings->host = mem_text(buf_text(&host));
-        if (!endpoint_is_loopback(settings->host))
-                conf_say_about(load, CONF_MISTAKE, &listen,
-                               "other machines can reach this address; only 127.0.0.1, [::1] and "
-                               "localhost are allowed");
+        if (!settings->page_key && !endpoint_is_loopback(settings->host))
+                conf_say_about(
+                        load, CONF_MISTAKE, &listen,
+                        "other machines can reach this address; give a PageKey, or 127.0.0.1, "
+                        "[::1] or localhost");
         if (!settings->model && !conf_find_binding(load, &model))
                 conf_say_about(load, CONF_MISTAKE, &model,
                                "the model is missing; docs/camera.md says where to get one");

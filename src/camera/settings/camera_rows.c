@@ -16,6 +16,8 @@
 #include "conf/checks.h"
 #include "conf/engine/load.h"
 
+#define PAGE_KEY_MIN 12
+
 #define PROGRAM struct camera_program_settings
 #define CAMERA  struct camera_settings
 
@@ -120,6 +122,14 @@ static bool check_picture_name(const char *text, struct reason *reason)
         if (picture_name(text, 0, &name, reason))
                 return true;
         reason_prefix(reason, "this");
+        return false;
+}
+
+static bool check_page_key(const char *text, struct reason *reason)
+{
+        if (strlen(text) >= PAGE_KEY_MIN)
+                return true;
+        reason_set(reason, "this key is too short; 12 characters are the least");
         return false;
 }
 
@@ -295,7 +305,11 @@ static const struct conf_row rows[] = {
          .check = check_readable,
          .meaning = "The library libonnxruntime.so.1, if it is in no usual place"},
         {"Listen", CONF_TEXT, FIELD(listen), .fallback = "127.0.0.1:8081", .check = check_listen,
-         .meaning = "Where /healthz and /metrics are: host:port. A loopback address only"},
+         .meaning = "Where the page, /healthz and /metrics are: host:port. Another than a loopback "
+                    "address needs PageKey"},
+        {"PageKey", CONF_TEXT, FIELD(page_key), .secret = true, .check = check_page_key,
+         .meaning = "Password that whoever asks there must know, of any user name; at least 12 "
+                    "characters"},
         {"DataDirectory", CONF_FOLDER, FIELD(data_directory), .fallback = "/var/lib/isthmus-camera",
          .meaning = "Where tallies wait for the hub; made if it is missing"},
         {"Store.MaximumBytes", CONF_INTEGER, FIELD(store_bytes), .fallback = "104857600",

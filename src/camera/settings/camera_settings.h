@@ -120,6 +120,7 @@ struct camera_program_settings {
         char *listen;
         char *host; /* of `listen`; "" = all interfaces */
         uint16_t port;
+        char *page_key; /* secret; NULL = only this machine may ask */
         char *data_directory;
         struct {
                 enum log_level level;

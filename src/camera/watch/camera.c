@@ -59,6 +59,7 @@ int camera_new(const struct camera_options *options, struct camera **camera, str
                 free(made);
                 return -EINVAL;
         }
+        sight_init(&made->sight);
         made->tracks = TRACKS_INIT;
         made->told = TALLY_INIT;
         made->marked_up = BUF_INIT;
@@ -174,6 +175,7 @@ void camera_free(struct camera *camera)
         buf_deinit(&camera->marked_up);
         buf_deinit(&camera->obscured);
         privacy_deinit(&camera->privacy);
+        sight_deinit(&camera->sight);
         upload_free(camera->upload);
         pthread_cond_destroy(&camera->changed);
         pthread_mutex_destroy(&camera->lock);

@@ -18,7 +18,7 @@ struct cycle {
         struct camera *camera;
         struct tally tally;
         struct box_list present; /* what counts */
-        struct buf details;      /* JSON list; empty if not wanted */
+        struct buf details;      /* JSON list of what counts */
 };
 
 static void note_failure(struct camera *camera, int64_t *counter, const struct reason *reason)
@@ -110,8 +110,7 @@ static void hide(struct cycle *cycle, struct picture *picture, struct box_list *
                found->boxes[found->count - 1].score <= camera->rules.boxes.score)
                 found->count--;
         buf_clear(&camera->obscured);
-        if (camera->options.settings->camera_file || camera->options.settings->upload_camera)
-                encode(camera, picture, &camera->obscured);
+        encode(camera, picture, &camera->obscured);
 }
 
 /* In the eye's turn. */
@@ -125,9 +124,8 @@ static void seen(void *context, struct picture *picture, struct box_list *found)
         tally_select(&rules->tally, picture->width, picture->height, found);
         tracks_take(&camera->tracks, &rules->tracks, found, &cycle->present);
         tally_count(&rules->tally, picture->width, picture->height, &cycle->present, &cycle->tally);
-        if (camera->options.settings->details)
-                details_write(&rules->tally, picture->width, picture->height, &cycle->present,
-                              &cycle->details);
+        details_write(&rules->tally, picture->width, picture->height, &cycle->present,
+                      &cycle->details);
         mark_picture(cycle, picture);
 }
 
@@ -170,7 +168,7 @@ static void write_body(const struct cycle *cycle, struct buf *body)
                 camera->options.settings->only_on_change ? &camera->told : NULL;
 
         tally_write(&camera->rules.tally, &cycle->tally, before, body);
-        if (cycle->details.size == 0)
+        if (!camera->options.settings->details)
                 return;
         body->size--; /* the closing bracket */
         buf_add_text(body, body->size > 1 ? ",\"details\":" : "\"details\":");
@@ -260,6 +258,19 @@ static void upload(struct camera *camera, const struct buf *bytes, int64_t taken
                            taken_ms);
 }
 
+/* For the page. */
+static void show(struct cycle *cycle, const struct source_picture *picture)
+{
+        struct camera *camera = cycle->camera;
+        CLEANUP(buf_deinit) struct buf tally = BUF_INIT;
+
+        tally_write(&camera->rules.tally, &cycle->tally, NULL, &tally);
+        sight_put(&camera->sight, &(struct sight_news){.taken_ms = picture->taken_ms,
+                                                       .picture = shown(camera, &picture->bytes),
+                                                       .things = &cycle->details,
+                                                       .tally = &tally});
+}
+
 void camera_cycle(struct camera *camera)
 {
         struct cycle cycle = {.camera = camera,
@@ -280,6 +291,7 @@ void camera_cycle(struct camera *camera)
                 write_picture(camera, camera->options.settings->camera_file, &picture.bytes);
         if (eye_look(camera->options.eye, &turn, &reason) == 0) {
                 note_success(camera);
+                show(&cycle, &picture);
                 write_picture(camera, camera->options.settings->marked_up_file, &camera->marked_up);
                 if (privacy_is_on(&camera->privacy))
                         write_picture(camera, camera->options.settings->camera_file,

@@ -13,6 +13,7 @@
 #include "camera/watch/privacy.h"
 #include "camera/watch/rules.h"
 #include "camera/watch/schedule.h"
+#include "camera/watch/sight.h"
 
 /* What became of the twin's desired properties. */
 struct camera_wish {
@@ -35,6 +36,7 @@ struct camera {
         struct cloud_device *device;
         struct rules rules;
         struct privacy privacy;
+        struct sight sight;
         struct upload *upload; /* NULL = nothing is uploaded */
 
         /* Its own thread's. */

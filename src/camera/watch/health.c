@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "camera/watch/page.h"
 #include "http/http_server.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4"
@@ -20,7 +21,7 @@ struct health {
 
 /* --- /healthz -------------------------------------------------------------------------------- */
 
-static struct json_object *describe(struct camera *camera, bool *is_good)
+struct json_object *health_describe(struct camera *camera, bool *is_good)
 {
         struct json_object *object = json_object_new_object();
         struct camera_status status;
@@ -59,7 +60,8 @@ static void answer_health(const struct health *health, struct http_exchange *exc
         bool is_good = true;
 
         for (size_t i = 0; i < health->options.count; i++)
-                json_object_array_add(cameras, describe(health->options.cameras[i], &is_good));
+                json_object_array_add(cameras,
+                                      health_describe(health->options.cameras[i], &is_good));
         json_add_text(answer, "status", is_good ? "good" : "trouble");
         json_add_text(answer, "version", ISTHMUS_VERSION);
         json_object_object_add(answer, "cameras", cameras);
@@ -143,15 +145,19 @@ static void handle(void *context, struct http_exchange *exchange)
                 answer_health(health, exchange);
         else if (strcmp(path, "/metrics") == 0)
                 answer_metrics(health, exchange);
-        else
-                http_exchange_problem(exchange, 404, "Not found", "/healthz and /metrics are here");
+        else if (!page_answer(health->options.cameras, health->options.count, exchange))
+                http_exchange_problem(exchange, 404, "Not found",
+                                      "the page at /, /healthz and /metrics are here");
 }
 
 /* Which names a web page could reach this by are nobody's business. */
 static void admit(void *context, struct http_exchange *exchange)
 {
-        (void)context;
-        if (http_exchange_is_from_a_page(exchange))
+        const struct health *health = context;
+
+        if (health->options.key)
+                page_admit(health->options.key, exchange);
+        else if (http_exchange_is_from_a_page(exchange))
                 http_exchange_problem(exchange, 403, "Forbidden",
                                       "requests of web pages are not answered");
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Answers questions about the cameras over HTTP: /healthz, /metrics. */
+/* Answers questions about the cameras over HTTP: /healthz, /metrics, and the page of page.h. */
 #ifndef ISTHMUS_CAMERA_WATCH_HEALTH_H
 #define ISTHMUS_CAMERA_WATCH_HEALTH_H
 
+#include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,12 +17,16 @@ struct health;
 struct health_options {
         const char *host; /* must stay, as the cameras */
         uint16_t port;    /* 0 = any free one */
+        const char *key;  /* whoever asks must know it; NULL = only this machine asks */
         struct camera *const *cameras;
         size_t count;
 };
 
 int health_start(const struct health_options *options, struct health **health,
                  struct reason *reason) MUST_CHECK;
+
+/* A camera's part of /healthz, the caller's to put; `is_good` becomes false if it is in trouble. */
+struct json_object *health_describe(struct camera *camera, bool *is_good);
 
 uint16_t health_port(const struct health *health);
 

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include "camera/watch/page.h"
+
+#include <camera_page.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "camera/watch/camera_inside.h"
+#include "camera/watch/health.h"
+
+/* --- who may --------------------------------------------------------------------------------- */
+
+static bool knows_key(const char *authorization, const char *key)
+{
+        CLEANUP(buf_wipe) struct buf credentials = BUF_INIT;
+        const char *password;
+
+        if (!authorization || strncasecmp(authorization, "Basic ", 6) != 0 ||
+            !crypto_base64_decode(&credentials, authorization + 6, strlen(authorization + 6)))
+                return false;
+        password = strchr(buf_text(&credentials), ':');
+        return password && crypto_equal(password + 1, strlen(password + 1), key, strlen(key));
+}
+
+void page_admit(const char *key, struct http_exchange *exchange)
+{
+        const char *site = http_exchange_header(exchange, "Sec-Fetch-Site");
+        const char *authorization = http_exchange_header(exchange, "Authorization");
+
+        if (site && !text_equal(site, "same-origin") && !text_equal(site, "none")) {
+                http_exchange_problem(exchange, 403, "Forbidden",
+                                      "requests of other sites' pages are not answered");
+        } else if (!knows_key(authorization, key)) {
+                http_exchange_add_header(exchange, "WWW-Authenticate",
+                                         "Basic realm=\"isthmus-camera\", charset=\"UTF-8\"");
+                http_exchange_problem(exchange, 401, "Unauthorized",
+                                      "the password is PageKey of the configuration");
+        }
+}
+
+/* --- the page's files ------------------------------------------------------------------------ */
+
+static const struct file {
+        const char *path;
+        const char *type;
+        const char *bytes;
+        size_t size;
+} files[] = {
+        {"/", "text/html; charset=utf-8", camera_index_html, sizeof(camera_index_html) - 1},
+        {"/page.css", "text/css; charset=utf-8", camera_page_css, sizeof(camera_page_css) - 1},
+        {"/page.js", "text/javascript; charset=utf-8", camera_page_js, sizeof(camera_page_js) - 1},
+};
+
+/* A page that could do no harm even if a camera's name were a script. */
+static void add_headers(struct http_exchange *exchange)
+{
+        http_exchange_add_header(exchange, "Cache-Control", "no-store");
+        http_exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
+        http_exchange_add_header(exchange, "Referrer-Policy", "no-referrer");
+        http_exchange_add_header(exchange, "Content-Security-Policy",
+                                 "default-src 'none'; script-src 'self'; style-src 'self'; "
+                                 "img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+                                 "form-action 'none'; frame-ancestors 'none'");
+}
+
+static void answer_file(struct http_exchange *exchange, const struct file *file)
+{
+        struct buf body = BUF_INIT;
+
+        buf_add(&body, file->bytes, file->size);
+        add_headers(exchange);
+        http_exchange_answer(exchange, 200, file->type, &body);
+}
+
+/* --- what the page asks for ------------------------------------------------------------------ */
+
+static int64_t number_of(struct http_exchange *exchange, const char *name, int64_t most)
+{
+        const char *text = http_exchange_argument(exchange, name);
+        int64_t number;
+
+        return text && text_to_int64(text, 0, most, &number) ? number : 0;
+}
+
+static void write_zones(const struct camera_settings *settings, struct buf *out)
+{
+        buf_add_text(out, ",\"zones\":{");
+        for (size_t i = 0; i < settings->zone_count; i++) {
+                const struct camera_area *zone = &settings->zones[i];
+
+                if (i > 0)
+                        buf_add_char(out, ',');
+                buf_add_json_string(out, zone->name, strlen(zone->name));
+                buf_add_char(out, ':');
+                buf_add_text(out, zone->corners);
+        }
+        buf_add_char(out, '}');
+}
+
+static void write_camera(struct camera *camera, int64_t since_ms, struct buf *out)
+{
+        CLEANUP(json_cleanup) struct json_object *health = NULL;
+        bool is_good = true;
+        const char *name = camera->status.name;
+
+        buf_add_text(out, "{\"name\":");
+        buf_add_json_string(out, name, strlen(name));
+        buf_add_char(out, ',');
+        sight_write(&camera->sight, since_ms, out);
+        write_zones(camera->options.settings, out);
+        health = health_describe(camera, &is_good);
+        buf_add_text(out, ",\"health\":");
+        json_write(out, health);
+        buf_add_char(out, '}');
+}
+
+static void answer_cameras(struct camera *const *cameras, size_t count,
+                           struct http_exchange *exchange)
+{
+        struct buf body = BUF_INIT;
+        int64_t since_ms = number_of(exchange, "since", INT64_MAX);
+
+        /* Before anything is read: what comes meanwhile is told the next time, too. */
+        buf_add_text(&body, "{\"now\":");
+        buf_add_int(&body, clock_wall_ms());
+        buf_add_text(&body, ",\"version\":\"" ISTHMUS_VERSION "\",\"cameras\":[");
+        for (size_t i = 0; i < count; i++) {
+                if (i > 0)
+                        buf_add_char(&body, ',');
+                write_camera(cameras[i], since_ms, &body);
+        }
+        buf_add_text(&body, "]}");
+        add_headers(exchange);
+        http_exchange_answer(exchange, 200, "application/json", &body);
+}
+
+static void answer_picture(struct camera *const *cameras, size_t count,
+                           struct http_exchange *exchange)
+{
+        size_t index = (size_t)number_of(exchange, "camera", INT32_MAX);
+        struct buf body = BUF_INIT;
+
+        if (index < count && sight_picture(&cameras[index]->sight, &body)) {
+                add_headers(exchange);
+                http_exchange_answer(exchange, 200, "image/jpeg", &body);
+                return;
+        }
+        buf_deinit(&body);
+        http_exchange_problem(exchange, 404, "Not found", "there is no picture of that camera");
+}
+
+bool page_answer(struct camera *const *cameras, size_t count, struct http_exchange *exchange)
+{
+        const char *path = http_exchange_path(exchange);
+
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                if (strcmp(path, files[i].path) == 0) {
+                        answer_file(exchange, &files[i]);
+                        return true;
+                }
+        }
+        if (strcmp(path, "/cameras") == 0)
+                answer_cameras(cameras, count, exchange);
+        else if (strcmp(path, "/picture") == 0)
+                answer_picture(cameras, count, exchange);
+        else
+                return false;
+        return true;
+}
