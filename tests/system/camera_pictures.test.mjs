@@ -126,6 +126,8 @@ test('pictures are uploaded to a storage account with the names of the earlier p
   assert.equal(picture.headers['content-type'], 'image/jpeg');
   assert.match(picture.headers.authorization, /^SharedKey account:/);
   assert.equal(storage.blobs.size, 2, 'a picture goes with a tally that is told');
+  await eventually('the count of uploads', async () => (await (await camera.get('/metrics')).text())
+    .includes('isthmus_camera_uploads_total{result="sent",camera="yard"} 2'));
   await camera.program.stop();
 });
 

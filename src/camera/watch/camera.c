@@ -190,5 +190,13 @@ void camera_status(struct camera *camera, struct camera_status *status)
         status->period_ms = camera->schedule.period_ms;
         status->next_in_ms = schedule_wait_ms(&camera->schedule, clock_steady_ms());
         pthread_mutex_unlock(&camera->lock);
+        if (camera->upload) {
+                struct upload_status upload;
+
+                upload_status(camera->upload, &upload);
+                status->uploaded = upload.sent;
+                status->upload_failed = upload.failed;
+                status->upload_dropped = upload.dropped;
+        }
         cloud_status(camera->device, &status->cloud);
 }

@@ -58,12 +58,15 @@ struct camera_status {
         int64_t looked_at;  /* pictures */
         int64_t failed;     /* no picture, or none that can be looked at */
         int64_t too_old;
-        int64_t skipped;      /* ticks while one was under way */
-        int64_t told;         /* tallies that were stored */
-        int64_t lost;         /* tallies that could not be stored */
-        int64_t last_ms;      /* wall clock, when the last picture was looked at; 0 = never */
-        bool is_good;         /* the last tick gave a picture */
-        struct reason reason; /* if not: why */
+        int64_t skipped;  /* ticks while one was under way */
+        int64_t told;     /* tallies that were stored */
+        int64_t lost;     /* tallies that could not be stored */
+        int64_t uploaded; /* pictures */
+        int64_t upload_failed;
+        int64_t upload_dropped; /* too many were under way */
+        int64_t last_ms;        /* wall clock, when the last picture was looked at; 0 = never */
+        bool is_good;           /* the last tick gave a picture */
+        struct reason reason;   /* if not: why */
         struct cloud_status cloud;
 };
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "camera/watch/describe.h"
 #include "camera/watch/page.h"
 #include "http/http_server.h"
 
@@ -21,37 +21,6 @@ struct health {
 
 /* --- /healthz -------------------------------------------------------------------------------- */
 
-struct json_object *health_describe(struct camera *camera, bool *is_good)
-{
-        struct json_object *object = json_object_new_object();
-        struct camera_status status;
-
-        camera_status(camera, &status);
-        json_add_text(object, "name", status.name);
-        json_add_bool(object, "timerStarted", status.is_started);
-        json_add_int(object, "periodMs", status.period_ms);
-        if (status.next_in_ms != INT64_MAX)
-                json_add_int(object, "nextInMs", status.next_in_ms);
-        json_add_int(object, "pictures", status.looked_at);
-        json_add_int(object, "failed", status.failed);
-        json_add_int(object, "tooOld", status.too_old);
-        json_add_int(object, "skipped", status.skipped);
-        json_add_int(object, "told", status.told);
-        json_add_int(object, "lost", status.lost);
-        if (status.last_ms > 0) {
-                char last[CLOCK_TEXT_SIZE];
-
-                clock_format_utc(last, status.last_ms * 1000000, CLOCK_FRACTION);
-                json_add_text(object, "lastPicture", last);
-        }
-        json_add_text(object, "trouble", status.reason.text);
-        json_add_text(object, "cloud", cloud_phase_name(status.cloud.phase));
-        json_add_text(object, "hub", status.cloud.hub);
-        json_add_text(object, "cloudTrouble", status.cloud.reason.text);
-        *is_good = *is_good && status.reason.text[0] == '\0' && status.cloud.phase != CLOUD_HELD;
-        return object;
-}
-
 /* 200 whatever the cameras say: that the program answers is what a supervisor asks. */
 static void answer_health(const struct health *health, struct http_exchange *exchange)
 {
@@ -61,7 +30,7 @@ static void answer_health(const struct health *health, struct http_exchange *exc
 
         for (size_t i = 0; i < health->options.count; i++)
                 json_object_array_add(cameras,
-                                      health_describe(health->options.cameras[i], &is_good));
+                                      camera_describe(health->options.cameras[i], &is_good));
         json_add_text(answer, "status", is_good ? "good" : "trouble");
         json_add_text(answer, "version", ISTHMUS_VERSION);
         json_object_object_add(answer, "cameras", cameras);
@@ -90,6 +59,9 @@ static const struct counter counters[] = {
                 "Ticks of the timer while a picture was being looked at"),
         COUNTER(told, "isthmus_camera_tallies_total{result=\"stored\"", "Tallies for the cloud"),
         COUNTER(lost, "isthmus_camera_tallies_total{result=\"lost\"", ""),
+        COUNTER(uploaded, "isthmus_camera_uploads_total{result=\"sent\"", "Pictures for upload"),
+        COUNTER(upload_failed, "isthmus_camera_uploads_total{result=\"failed\"", ""),
+        COUNTER(upload_dropped, "isthmus_camera_uploads_total{result=\"dropped\"", ""),
 };
 
 static void write_name(const char *name, struct buf *out)

@@ -3,8 +3,6 @@
 #ifndef ISTHMUS_CAMERA_WATCH_HEALTH_H
 #define ISTHMUS_CAMERA_WATCH_HEALTH_H
 
-#include <json-c/json.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,9 +22,6 @@ struct health_options {
 
 int health_start(const struct health_options *options, struct health **health,
                  struct reason *reason) MUST_CHECK;
-
-/* A camera's part of /healthz, the caller's to put; `is_good` becomes false if it is in trouble. */
-struct json_object *health_describe(struct camera *camera, bool *is_good);
 
 uint16_t health_port(const struct health *health);
 

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "camera/watch/camera_inside.h"
-#include "camera/watch/health.h"
+#include "camera/watch/describe.h"
 
 /* --- who may --------------------------------------------------------------------------------- */
 
@@ -112,7 +112,7 @@ static void write_camera(struct camera *camera, int64_t since_ms, struct buf *ou
         buf_add_char(out, ',');
         sight_write(&camera->sight, since_ms, out);
         write_zones(camera->options.settings, out);
-        health = health_describe(camera, &is_good);
+        health = camera_describe(camera, &is_good);
         buf_add_text(out, ",\"health\":");
         json_write(out, health);
         buf_add_char(out, '}');

@@ -210,6 +210,8 @@ class Card {
       skipped: health.skipped,
       'tallies stored': health.told,
       'tallies lost': health.lost,
+      'pictures uploaded': health.uploaded,
+      'not uploaded': health.uploadsFailed,
     };
     this.find('dl').replaceChildren(...Object.entries(rows).flatMap(([name, value]) => {
       const [term, said] = [document.createElement('dt'), document.createElement('dd')];
