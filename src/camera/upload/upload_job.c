@@ -173,11 +173,17 @@ static void send_to_hub(struct upload_job *job, struct http_client *http, http_d
 
         buf_add_format(&url, "https://%s/devices/", job->hub);
         text_url_escape(&url, job->device_id);
-        buf_add_format(&url, "/files%s?" HUB_API, is_question ? "" : "/notifications");
-        if (is_question)
+        buf_add_text(&url, "/files");
+        if (is_question) {
                 write_question(job, &body);
-        else
+        } else {
+                /* In the path, as Microsoft's device SDKs have it; in the body, as the page says.
+                 */
+                buf_add_text(&url, "/notifications/");
+                text_url_escape(&url, job->correlation_id);
                 write_outcome(job, &body);
+        }
+        buf_add_text(&url, "?" HUB_API);
         http_client_send(http,
                          &(struct http_request){.method = "POST",
                                                 .url = buf_text(&url),

@@ -77,7 +77,7 @@ answer_request(struct world *world, const struct test_http_request *request, str
 {
         if (strncmp(request->target, "/devices/", 9) == 0 && strstr(request->target, "/files?")) {
                 CLEANUP(mem_cleanup)
-                char *place = mem_format("{\"correlationId\":\"c1\",\"hostName\":\"localhost:%d\","
+                char *place = mem_format("{\"correlationId\":\"c/1\",\"hostName\":\"localhost:%d\","
                                          "\"containerName\":\"photos\",\"blobName\":"
                                          "\"yard cam/a/b c.jpg\",\"sasToken\":\"?sv=1&sig=s%%3D\"}",
                                          test_http_server_port(world->server));
@@ -190,7 +190,7 @@ static void assert_picture(const struct world *world)
 /* --- through the hub ----------------------------------------------------------------------- */
 
 #define ASK  "POST /devices/Yard%20cam/files?api-version=2021-04-12\n"
-#define TELL "POST /devices/Yard%20cam/files/notifications?api-version=2021-04-12\n"
+#define TELL "POST /devices/Yard%20cam/files/notifications/c%2F1?api-version=2021-04-12\n"
 #define PUT  "PUT /photos/yard%20cam/a/b%20c.jpg?sv=1&sig=s%3D\n"
 
 static void the_hub_names_the_place_and_is_told(void **state)
@@ -204,7 +204,7 @@ static void the_hub_names_the_place_and_is_told(void **state)
         assert_string_equal(buf_text(&world.seen), ASK PUT TELL);
         assert_string_equal(buf_text(&world.bodies),
                             "{\"blobName\":\"a/b c.jpg\"}\n"
-                            "{\"correlationId\":\"c1\",\"isSuccess\":true,\"statusCode\":200,"
+                            "{\"correlationId\":\"c/1\",\"isSuccess\":true,\"statusCode\":200,"
                             "\"statusDescription\":\"OK\"}\n");
         assert_picture(&world);
         tear_down(&world);
