@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: MIT
 /* `isthmus dtdl from-labels`: the interface that spares typing eighty labels into IoT Central. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "camera/count/zone.h"
 #include "camera/detect/model_labels.h"
+#include "camera/settings/camera_settings.h"
 #include "cli/camera/dtdl_interface.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "conf/engine/configuration.h"
+
+#define DEFAULT_ID "dtmi:isthmus:camera;1"
 
 struct dtdl {
+        const char *config;
         const char *model;
         const char *labels;
         const char *only;
@@ -21,6 +28,7 @@ struct dtdl {
         bool details;
         struct dtdl_zone zones[DTDL_ZONES_MAX];
         size_t zone_count;
+        struct camera_program_settings settings; /* of `config` */
 };
 
 static bool read_zone(void *target, const char *text, struct reason *reason)
@@ -42,6 +50,67 @@ static bool read_zone(void *target, const char *text, struct reason *reason)
         return true;
 }
 
+/* --- from a configuration -------------------------------------------------------------------- */
+
+static char *join(const struct conf_texts *texts)
+{
+        CLEANUP(buf_deinit) struct buf joined = BUF_INIT;
+
+        for (size_t i = 0; i < texts->count; i++)
+                buf_add_format(&joined, "%s%s", i > 0 ? "," : "", texts->texts[i]);
+        return texts->count > 0 ? mem_text(buf_text(&joined)) : NULL;
+}
+
+/* Cameras that share a model may share the names of zones: of those the first one counts. */
+static void adopt_zone(struct dtdl *dtdl, const struct camera_area *zone)
+{
+        for (size_t i = 0; i < dtdl->zone_count; i++) {
+                if (text_equal(dtdl->zones[i].name, zone->name))
+                        return;
+        }
+        if (dtdl->zone_count < DTDL_ZONES_MAX)
+                dtdl->zones[dtdl->zone_count++] = (struct dtdl_zone){.name = mem_text(zone->name),
+                                                                     .labels = join(&zone->labels)};
+}
+
+static void adopt(struct dtdl *dtdl)
+{
+        const struct camera_program_settings *settings = &dtdl->settings;
+
+        if (!dtdl->model && !dtdl->labels) {
+                dtdl->model = settings->model;
+                dtdl->labels = settings->labels;
+        }
+        for (size_t i = 0; i < camera_settings_count(settings); i++) {
+                const struct camera_settings *camera = camera_settings_of(settings, i);
+
+                if (!dtdl->id)
+                        dtdl->id = camera->azure.dtdl_model_id;
+                dtdl->details = dtdl->details || camera->details;
+                for (size_t z = 0; z < camera->zone_count; z++)
+                        adopt_zone(dtdl, &camera->zones[z]);
+        }
+}
+
+static int read_config(struct dtdl *dtdl)
+{
+        const struct conf_source source = {.file = dtdl->config};
+        struct conf_report report = CONF_REPORT_INIT;
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        int result = conf_load_file(&camera_schema, &source, &dtdl->settings, &report);
+
+        if (result == 0) {
+                adopt(dtdl);
+        } else {
+                conf_report_write(&report, dtdl->config, CONF_MISTAKE, &text);
+                fputs(buf_text(&text), stderr);
+        }
+        conf_report_deinit(&report);
+        return result == 0 ? CLI_GOOD : CLI_USAGE;
+}
+
+/* --- the interface --------------------------------------------------------------------------- */
+
 static int read_labels(const struct dtdl *dtdl, struct labels *labels, struct reason *reason)
 {
         if (dtdl->labels)
@@ -54,16 +123,18 @@ static int read_labels(const struct dtdl *dtdl, struct labels *labels, struct re
 
 static int from_labels(void *target)
 {
-        const struct dtdl *dtdl = target;
+        struct dtdl *dtdl = target;
         CLEANUP(labels_deinit) struct labels labels = LABELS_INIT;
         CLEANUP(buf_deinit) struct buf out = BUF_INIT;
         struct reason reason = REASON_INIT;
 
+        if (dtdl->config && read_config(dtdl) != CLI_GOOD)
+                return CLI_USAGE;
         if (read_labels(dtdl, &labels, &reason) != 0)
                 return terminal_fail("dtdl", "%s", reason.text);
         if (!dtdl_interface(&(struct dtdl_options){.labels = &labels,
                                                    .only = dtdl->only,
-                                                   .id = dtdl->id,
+                                                   .id = dtdl->id ? dtdl->id : DEFAULT_ID,
                                                    .display_name = dtdl->name,
                                                    .zones = dtdl->zones,
                                                    .zone_count = dtdl->zone_count,
@@ -80,6 +151,12 @@ static const struct options_action actions[] = {
 };
 
 static const struct options_row rows[] = {
+        {.name = "config",
+         .letter = 'c',
+         .value = "FILE",
+         .meaning = "the camera's settings: model, labels, zones, details and model id are taken "
+                    "from there, unless an option says something else",
+         .offset = offsetof(struct dtdl, config)},
         OPTION_TEXT(struct dtdl, model, "model", "FILE",
                     "the model, ONNX, whose labels are taken; a model that names none has COCO's"),
         OPTION_TEXT(struct dtdl, labels, "labels", "FILE",
@@ -93,8 +170,8 @@ static const struct options_row rows[] = {
         OPTION_SWITCH(struct dtdl, details, "details",
                       "also the list of things that Telemetry.Details sends"),
         OPTION_TEXT(struct dtdl, id, "id", "DTMI",
-                    "the interface's id, the camera's AzureIoT.DtdlModelId (default "
-                    "dtmi:isthmus:camera;1)"),
+                    "the interface's id, the camera's AzureIoT.DtdlModelId (default " DEFAULT_ID
+                    ")"),
         OPTION_TEXT(struct dtdl, name, "name", "TEXT", "how it is displayed (default Camera)"),
         OPTION_NUMBER(struct dtdl, version, "dtdl", "VERSION", 2, 3,
                       "the version of DTDL, 2 or 3 (default 2; IoT Central takes no other)"),
@@ -109,21 +186,23 @@ const struct options isthmus_dtdl_options = {
                    "properties.",
         .actions = actions,
         .rows = rows,
-        .notes = "Without --model and --labels the labels are the 80 of COCO.\n\n"
+        .notes = "Without a model and --labels the labels are the 80 of COCO.\n\n"
                  "Exit status: 0 it was printed, 1 it can't be made, 2 wrong usage.",
 };
 
 int isthmus_dtdl(int argc, char **argv)
 {
-        struct dtdl dtdl = {.id = "dtmi:isthmus:camera;1", .name = "Camera", .version = 2};
+        struct dtdl dtdl = {.name = "Camera", .version = 2};
         struct options_found found;
         int status;
 
+        camera_settings_init(&dtdl.settings);
         if (options_read(&isthmus_dtdl_options, argc, argv, &dtdl, &found, &status))
                 status = found.action->run(&dtdl);
         for (size_t i = 0; i < dtdl.zone_count; i++) {
                 free(dtdl.zones[i].name);
                 free(dtdl.zones[i].labels);
         }
+        camera_settings_deinit(&dtdl.settings);
         return status;
 }
