@@ -118,3 +118,22 @@ test('`isthmus hub wait` ends when the hub is ready, or after a while', async (t
   assert.equal((await waiting).status, 0);
   assert.deepEqual(await hub.control('GET', '/healthz'), { status: 'ok' });
 });
+
+test('with a token the control API is there for other machines', async (t) => {
+  const token = 'a-token-of-some-length';
+  const hub = await startHub(t, { args: ['--control-token', token, '--listen', '0.0.0.0'] });
+  const ask = (headers) => fetch(`${hub.info.control}/healthz`, { headers });
+
+  assert.equal(hub.info.controlToken, token);
+  assert.equal((await ask({})).status, 401);
+  assert.equal((await ask({ authorization: 'Bearer another-token-of-it' })).status, 401);
+  assert.equal((await ask({ authorization: `Basic ${token}` })).status, 401);
+  assert.equal((await ask({ authorization: `Bearer ${token}` })).status, 200);
+  assert.equal((await run(['hub', 'devices', '--data', hub.directory])).status, 0);
+  assert.equal((await run(['hub', 'devices', '--control', hub.info.control])).status, 1);
+  assert.equal((await run(['hub', 'devices', '--control', hub.info.control],
+    { env: { ...process.env, ISTHMUS_HUB_CONTROL_TOKEN: token } })).status, 0);
+  const short = await run(['hub', '--data', hub.directory, '--control-token', 'short']);
+  assert.equal(short.status, 2);
+  assert.match(short.output, /at least 16 characters/);
+});

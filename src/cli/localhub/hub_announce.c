@@ -49,6 +49,16 @@ static char *endpoint_of(const struct hub_announcement *announcement)
                        : mem_format("%s:%u", announcement->host, announcement->https_port);
 }
 
+/* The caller's. */
+static char *control_of(const struct hub_announcement *announcement)
+{
+        const struct hub_settings *settings = announcement->settings;
+        bool is_local = !settings->control_token || strcmp(settings->listen, "0.0.0.0") == 0;
+
+        return mem_format("http://%s:%u", is_local ? "127.0.0.1" : settings->listen,
+                          announcement->control_port);
+}
+
 static struct json_object *describe_dps(const struct hub_announcement *announcement)
 {
         struct json_object *dps = json_object_new_object();
@@ -84,7 +94,7 @@ static struct json_object *describe(const struct hub_announcement *announcement)
         struct json_object *document = json_object_new_object();
         struct json_object *hubs = json_object_new_array();
         CLEANUP(mem_cleanup)
-        char *control = mem_format("http://127.0.0.1:%u", announcement->control_port);
+        char *control = control_of(announcement);
 
         json_object_object_add(document, "pid", json_object_new_int64(getpid()));
         add_text(document, "certificate", announcement->authority_path);
@@ -98,6 +108,8 @@ static struct json_object *describe(const struct hub_announcement *announcement)
         json_object_object_add(document, "hubs", hubs);
         json_object_object_add(document, "devices", describe_devices(announcement));
         add_text(document, "control", control);
+        if (announcement->settings->control_token)
+                add_text(document, "controlToken", announcement->settings->control_token);
         return document;
 }
 
@@ -123,6 +135,7 @@ int hub_announce_write_env(const struct hub_announcement *announcement, const ch
         const struct hub_settings *settings = announcement->settings;
         struct registry *registry = announcement->registry;
         CLEANUP(mem_cleanup) char *endpoint = endpoint_of(announcement);
+        CLEANUP(mem_cleanup) char *control = control_of(announcement);
         CLEANUP(buf_wipe) struct buf owner = BUF_INIT;
         CLEANUP(buf_wipe) struct buf device = BUF_INIT;
         CLEANUP(buf_wipe) struct buf lines = BUF_INIT;
@@ -137,8 +150,9 @@ int hub_announce_write_env(const struct hub_announcement *announcement, const ch
         add_line(&lines, "IOTHUB_DPS_GROUP_KEY", announcement->group.primary_key);
         add_line(&lines, "NODE_EXTRA_CA_CERTS", announcement->authority_path);
         add_line(&lines, "SSL_CERT_FILE", announcement->authority_path);
-        buf_add_format(&lines, "ISTHMUS_HUB_CONTROL=http://127.0.0.1:%u\n",
-                       announcement->control_port);
+        add_line(&lines, "ISTHMUS_HUB_CONTROL", control);
+        if (settings->control_token)
+                add_line(&lines, "ISTHMUS_HUB_CONTROL_TOKEN", settings->control_token);
         return file_write(path, 0600, buf_text(&lines), lines.size, reason);
 }
 
@@ -179,6 +193,7 @@ void hub_announce_print(const struct hub_announcement *announcement)
 {
         struct registry *registry = announcement->registry;
         CLEANUP(mem_cleanup) char *endpoint = endpoint_of(announcement);
+        CLEANUP(mem_cleanup) char *control = control_of(announcement);
 
         printf("isthmus hub " ISTHMUS_VERSION " is ready\n\n"
                "  certificate     %s\n"
@@ -195,11 +210,11 @@ void hub_announce_print(const struct hub_announcement *announcement)
         printf("  provisioning    %s\n"
                "    ID scope      %s\n"
                "    group key     %s\n"
-               "  control         http://127.0.0.1:%u\n"
+               "  control         %s\n"
                "  data            %s (all of this is in hub.json there)\n\n"
                "Watch what arrives:  isthmus hub watch --data %s\n"
                "Ctrl-C ends it.\n",
-               endpoint, registry_id_scope(registry), announcement->group.primary_key,
-               announcement->control_port, announcement->directory, announcement->directory);
+               endpoint, registry_id_scope(registry), announcement->group.primary_key, control,
+               announcement->directory, announcement->directory);
         fflush(stdout);
 }

@@ -2,6 +2,7 @@
 #include "cli/localhub/hub_control.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -17,10 +18,18 @@
 
 struct hub_control {
         char *url;
+        char *authorization; /* NULL = the API asks for none */
         struct http_client *http;
 };
 
-static char *url_of_directory(const char *directory, struct reason *reason)
+static void set_token(struct hub_control *control, const char *token)
+{
+        if (token)
+                control->authorization = mem_format("Bearer %s", token);
+}
+
+static char *url_of_directory(struct hub_control *control, const char *directory,
+                              struct reason *reason)
 {
         CLEANUP(mem_cleanup)
         char *chosen = directory ? mem_text(directory) : hub_settings_default_directory();
@@ -41,6 +50,7 @@ static char *url_of_directory(const char *directory, struct reason *reason)
         url = json_text_member(document, "control");
         if (!url)
                 reason_prefix(reason, "'%s' names no control API", path);
+        set_token(control, json_text_member(document, "controlToken"));
         return mem_text(url);
 }
 
@@ -54,7 +64,9 @@ int hub_control_open(const char *url, const char *directory, struct hub_control 
         struct hub_control *made = mem_new(1, sizeof(*made));
         int result;
 
-        made->url = url ? mem_text(url) : url_of_directory(directory, reason);
+        if (url)
+                set_token(made, getenv("ISTHMUS_HUB_CONTROL_TOKEN"));
+        made->url = url ? mem_text(url) : url_of_directory(made, directory, reason);
         result = made->url ? http_client_new(&options, &made->http, reason) : -ENOENT;
         if (result) {
                 hub_control_close(made);
@@ -70,6 +82,9 @@ void hub_control_close(struct hub_control *control)
                 return;
         if (control->http)
                 http_client_free(control->http);
+        if (control->authorization)
+                mem_wipe(control->authorization, strlen(control->authorization));
+        free(control->authorization);
         free(control->url);
         free(control);
 }
@@ -92,7 +107,11 @@ static void explain(int status, const struct buf *body, struct reason *reason)
 int hub_control_call(struct hub_control *control, const struct hub_control_request *request,
                      struct buf *answer, struct reason *reason)
 {
-        static const struct http_header json = {"Content-Type", "application/json"};
+        const struct http_header headers[] = {
+                {"Authorization", control->authorization},
+                {"Content-Type", "application/json"},
+        };
+        size_t first = control->authorization ? 0 : 1;
         CLEANUP(mem_cleanup) char *url = mem_format("%s%s", control->url, request->path);
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
         CLEANUP(buf_deinit) struct buf said = BUF_INIT;
@@ -105,8 +124,8 @@ int hub_control_call(struct hub_control *control, const struct hub_control_reque
                            &(const struct http_request){
                                    .method = request->method,
                                    .url = url,
-                                   .headers = &json,
-                                   .header_count = request->body ? 1 : 0,
+                                   .headers = headers + first,
+                                   .header_count = (request->body ? 2 : 1) - first,
                                    .body = request->body ? buf_text(&body) : NULL,
                                    .body_size = body.size,
                                    .timeout_ms = request->timeout_ms,

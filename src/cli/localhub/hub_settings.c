@@ -95,6 +95,18 @@ static bool read_group_key(void *target, const char *text, struct reason *reason
         return read_key(text, &settings->group_key, reason);
 }
 
+static bool read_control_token(void *target, const char *text, struct reason *reason)
+{
+        struct hub_settings *settings = target;
+
+        if (!read_key(text, &settings->control_token, reason))
+                return false;
+        if (strlen(settings->control_token) >= 16)
+                return true;
+        reason_set(reason, "--control-token must have at least 16 characters");
+        return false;
+}
+
 static bool read_log_level(void *target, const char *text, struct reason *reason)
 {
         struct hub_settings *settings = target;
@@ -125,6 +137,12 @@ static const struct options_row rows[] = {
         OPTION_NUMBER(struct hub_settings, control_port, "control-port", "P", 0, 65535,
                       "port of the control API, HTTP (default: 8870; 0: any)"),
         OPTION_READ(
+                "control-token", "TOKEN",
+                "lets the control API listen where the hub does, for whoever says `Authorization: "
+                "Bearer TOKEN`; @FILE reads it from a file (default: only this machine, without "
+                "a token)",
+                read_control_token),
+        OPTION_READ(
                 "host", "NAME",
                 "what clients call this machine (default: localhost). Repeated, each name is a "
                 "hub of its own, all on the same ports. *.DOMAIN are further names of the first "
@@ -132,8 +150,8 @@ static const struct options_row rows[] = {
                 "service",
                 read_host),
         OPTION_TEXT(struct hub_settings, listen, "listen", "ADDRESS",
-                    "IPv4 address to listen on (default: 127.0.0.1); the control API is always on "
-                    "127.0.0.1"),
+                    "IPv4 address to listen on (default: 127.0.0.1); the control API is on "
+                    "127.0.0.1 unless it has a token"),
         OPTION_TEXT(struct hub_settings, id_scope, "id-scope", "S",
                     "ID scope of the provisioning service (default: the one kept)"),
         OPTION_READ("group-key", "KEY",
@@ -227,5 +245,6 @@ void hub_settings_deinit(struct hub_settings *settings)
                 free(settings->devices[i].id);
         }
         put_key(&settings->group_key, NULL);
+        put_key(&settings->control_token, NULL);
         free(settings->default_directory);
 }

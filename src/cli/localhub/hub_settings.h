@@ -35,6 +35,7 @@ struct hub_settings {
         int64_t mqtt_port;  /* likewise */
         int64_t https_port; /* -1 = 443 if it is free and allowed, else 8443 */
         int64_t control_port;
+        char *control_token;  /* NULL = the control API is for this machine only */
         const char *id_scope; /* NULL = the one kept, else a new one */
         char *group_key;      /* NULL = likewise */
         const char *record;   /* file; NULL = none */

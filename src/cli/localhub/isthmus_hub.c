@@ -258,6 +258,8 @@ static int start_endpoints(struct program *program, struct reason *reason)
         struct control_api_options control = {
                 .hub = program->hub,
                 .port = (uint16_t)settings->control_port,
+                .token = settings->control_token,
+                .address = settings->listen,
         };
         int result = dps_endpoint_new(&dps, &program->dps, reason);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -54,9 +55,28 @@ static const struct service_route routes[] = {
         {"DELETE", "faults/*", 0, control_fault_delete},
 };
 
+static bool has_token(const struct service_call *call, const char *token)
+{
+        static const char scheme[] = "Bearer ";
+        const char *given = http_exchange_header(call->exchange, "Authorization");
+
+        return given && strncasecmp(given, scheme, strlen(scheme)) == 0 &&
+               crypto_equal(given + strlen(scheme), strlen(given + strlen(scheme)), token,
+                            strlen(token));
+}
+
 static bool admit(struct service_call *call, const struct service_route *route)
 {
+        const char *token = control_of(call)->token;
+
         (void)route;
+        if (token && has_token(call, token))
+                return true;
+        if (token) {
+                control_fail(call, 401, "Unauthorized",
+                             "the header Authorization must be 'Bearer' and the control token");
+                return false;
+        }
         if (!http_exchange_is_from_a_page(call->exchange))
                 return true;
         control_fail(call, 403, "Forbidden",
@@ -99,7 +119,7 @@ int control_api_new(const struct control_api_options *options, struct control_ap
         struct control_api *made = mem_new(1, sizeof(*made));
         const struct http_server_options http = {
                 .thread = CONTROL_THREAD,
-                .host = "127.0.0.1",
+                .host = options->token ? options->address : "127.0.0.1",
                 .port = options->port,
                 .header_timeout_ms = HEADER_TIMEOUT_MS,
                 .request_timeout_ms = REQUEST_TIMEOUT_MS,
@@ -112,6 +132,7 @@ int control_api_new(const struct control_api_options *options, struct control_ap
 
         made->hub = options->hub;
         made->dps = options->dps;
+        made->token = options->token;
         made->started_ms = clock_steady_ms();
         made->followers = control_followers_new(local_hub_telemetry(options->hub));
         result = http_server_start(&http, &made->http, reason);

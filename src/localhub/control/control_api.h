@@ -19,7 +19,13 @@ struct control_api;
 struct control_api_options {
         struct local_hub *hub; /* must outlive the control API */
         struct dps_endpoint *dps;
-        uint16_t port; /* on 127.0.0.1; 0 = any free one */
+        uint16_t port; /* 0 = any free one */
+        /*
+         * NULL: it listens on 127.0.0.1, for every program of this machine but web pages. Else on
+         * `address`, for whoever says `Authorization: Bearer TOKEN`. Both must stay.
+         */
+        const char *token;
+        const char *address;
 };
 
 int control_api_new(const struct control_api_options *options, struct control_api **api,

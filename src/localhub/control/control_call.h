@@ -23,6 +23,7 @@ struct control_api {
         struct http_server *http;
         struct local_hub *hub;
         struct dps_endpoint *dps;
+        const char *token; /* NULL = none is asked for */
         struct control_followers *followers;
         int64_t started_ms; /* steady clock */
 };
