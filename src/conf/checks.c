@@ -13,6 +13,7 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "networks/network.h"
 
 /* A whole system's bundle is a third of it. */
 #define PEM_FILE_MAX (1024 * 1024)
@@ -263,9 +264,13 @@ bool check_fingerprint(const char *text, struct reason *reason)
 
 bool check_network(const char *text, struct reason *reason)
 {
-        if (strcmp(text, "things-stack") == 0 || strcmp(text, "myriota") == 0)
+        CLEANUP(buf_deinit) struct buf known = BUF_INIT;
+
+        if (network_by_name(text))
                 return true;
-        reason_set(reason, "there is no network '%.60s'; there are things-stack and myriota", text);
+        for (size_t i = 0; networks[i]; i++)
+                buf_add_format(&known, "%s%s", i > 0 ? ", " : "", networks[i]->name);
+        reason_set(reason, "there is no network '%.60s'; there are %s", text, buf_text(&known));
         return false;
 }
 

@@ -54,8 +54,10 @@ bool check_device_id_template(const char *text, struct reason *reason);
 /* 64 hex digits, colons between them allowed. */
 bool check_fingerprint(const char *text, struct reason *reason);
 
-/* Not empty, no white space or control characters: what can be a header's value. */
+/* The name of a network of the table. */
 bool check_network(const char *text, struct reason *reason);
+
+/* Not empty, no white space or control characters: what can be a header's value. */
 bool check_token(const char *text, struct reason *reason);
 
 /* A readable file that holds at least one certificate or one private key as PEM. */

@@ -19,6 +19,22 @@ const struct settings_application *settings_application(const struct settings *s
         return NULL;
 }
 
+const struct settings_network *settings_network(const struct settings *settings,
+                                                const struct network *network)
+{
+        return &settings->networks[network_index(network)];
+}
+
+const struct settings_network_application *
+settings_network_application(const struct settings *settings, const struct network *network,
+                             const char *application)
+{
+        static const struct settings_network_application nothing;
+        const struct settings_application *own = settings_application(settings, application);
+
+        return own ? &own->networks[network_index(network)] : &nothing;
+}
+
 static const char *application_model_id(const struct settings_application *application)
 {
         if (!application)

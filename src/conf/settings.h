@@ -2,8 +2,8 @@
 /*
  * Every setting of the gateway as a plain C value. settings_load (settings_load.h) fills it once
  * at start; afterwards it is read only, on every thread. Each field belongs to one row of
- * settings_rows.c, which holds its name in the file, its default and its meaning; the same rows
- * make docs/configuration.md.
+ * settings_rows.c, which holds its name in the file, its default and its meaning, or to one
+ * setting of a network's driver; the same rows make docs/configuration.md.
  *
  * Texts are NULL where nothing was configured and there is no default. They belong to the struct.
  */
@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "conf/engine/texts.h"
+#include "networks/network.h"
 
 enum settings_application_type {
         SETTINGS_IOT_HUB,
@@ -66,14 +67,6 @@ enum settings_method_answer {
         SETTINGS_ANSWER_ON_ACK,    /* the device has acknowledged it */
 };
 
-/* LoRaWAN's device classes: when a device can hear. */
-enum settings_device_class {
-        SETTINGS_CLASS_NOT_KNOWN,
-        SETTINGS_CLASS_A, /* for some seconds after each of its uplinks, and never else */
-        SETTINGS_CLASS_B, /* in slots, many in an hour */
-        SETTINGS_CLASS_C, /* always */
-};
-
 enum settings_signature_mode {
         SETTINGS_SIGNATURE_REQUIRE, /* a false or missing signature is refused */
         SETTINGS_SIGNATURE_STRICT,  /* also an expired or self-signed certificate */
@@ -95,11 +88,28 @@ enum settings_queue_settlement {
         SETTINGS_QUEUE_STORED, /* all its events are on disk */
 };
 
-/* A setting that may be left to the next wider one. */
-enum settings_switch {
-        SETTINGS_UNSET,
-        SETTINGS_ON,
-        SETTINGS_OFF,
+/* What is configured of one network; networks/network_setting.h says what each is for. */
+struct settings_network {
+        char *base_url;
+        char *list_url;
+        char *api_key; /* secret */
+        char *webhook_id;
+        struct conf_texts downlink_hosts;
+        bool downlink_enabled;
+        bool device_integration;
+        enum device_class device_class;
+        int64_t page_size;
+        int64_t refresh_minutes; /* 0 = lists are read at start only */
+        char *paging_parameter;
+        struct settings_signature signature;
+};
+
+/* The same of one application; what says nothing is left to the network's. */
+struct settings_network_application {
+        char *api_key; /* secret */
+        char *webhook_id;
+        enum device_integration device_integration;
+        enum device_class device_class;
 };
 
 /*
@@ -150,10 +160,7 @@ struct settings_application {
         enum settings_settlement settlement;
         struct settings_method *methods; /* before those of all applications */
         size_t method_count;
-        char *api_key;    /* secret; The Things Stack */
-        char *webhook_id; /* The Things Stack */
-        enum settings_switch device_integration;
-        enum settings_device_class device_class;
+        struct settings_network_application networks[NETWORKS_MAX]; /* as settings' */
         char *uplink_formatter;
         char *downlink_formatter;
         struct settings_port_formatter *port_formatters;
@@ -262,25 +269,7 @@ struct settings {
                 int64_t default_expiry_hours;  /* of a command that names no expiry of its own */
                 int64_t request_timeout_s;     /* of a request to the network's API */
         } commands;
-        struct {
-                char *webhook_base_url;           /* downlinks: ".../api/v3/as/applications" */
-                char *api_base_url;               /* devices and applications: ".../api/v3" */
-                char *api_key;                    /* secret; of applications that have no own */
-                char *webhook_id;                 /* of applications that have no own */
-                struct conf_texts downlink_hosts; /* that uplinks may name as the way back */
-                bool device_integration_default;
-                enum settings_device_class device_class;
-                int64_t device_page_size;
-                int64_t refresh_minutes; /* of the lists of devices; 0 = read at start only */
-        } the_things_industries;
-        struct {
-                char *base_url;
-                char *api_token; /* secret */
-                bool downlink_enabled;
-                struct settings_signature signature;
-                int64_t refresh_minutes; /* of the list of modules; 0 = read at start only */
-                char *paging_parameter;
-        } myriota;
+        struct settings_network networks[NETWORKS_MAX]; /* by network_index */
         struct {
                 char *directory;
                 char *uplink_default;
@@ -300,6 +289,15 @@ void settings_deinit(struct settings *settings);
 /* The settings of an application by its exact name; NULL if there are none of its own. */
 const struct settings_application *settings_application(const struct settings *settings,
                                                         const char *application);
+
+/* The settings of a network of the table. */
+const struct settings_network *settings_network(const struct settings *settings,
+                                                const struct network *network);
+
+/* The same for an application; all NULL and 0 where it has none of its own. */
+const struct settings_network_application *
+settings_network_application(const struct settings *settings, const struct network *network,
+                             const char *application);
 
 /*
  * The DTDL model id of an application's devices that have none of their own: its entry below

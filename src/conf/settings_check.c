@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/checks.h"
+#include "conf/settings_networks.h"
 
 /* Shorter keys can be guessed. */
 #define WEBHOOK_KEY_GOOD 16
@@ -119,110 +120,6 @@ static void check_listening(struct conf_load *load, const struct settings *setti
                                "o-rwx %s' helps",
                                settings->listen.tls_key);
         check_keys(load, settings);
-}
-
-/* --- networks ---------------------------------------------------------------------------- */
-
-/* A URL that check_url likes. */
-static bool is_safe_url(const char *url)
-{
-        CLEANUP(buf_deinit) struct buf host = BUF_INIT;
-        const char *start;
-
-        if (strncasecmp(url, "http://", 7) != 0)
-                return true;
-        start = url + 7 + (url[7] == '[' ? 1 : 0);
-        buf_add(&host, start, strcspn(start, url[7] == '[' ? "]" : "/:"));
-        return endpoint_is_loopback(buf_text(&host));
-}
-
-static void check_networks(struct conf_load *load, const struct settings *settings)
-{
-        const struct {
-                const char *path;
-                const char *url;
-                enum conf_severity severity; /* a Network Server may be in one's own house */
-        } urls[] = {
-                {"TheThingsIndustries.WebhookBaseURL",
-                 settings->the_things_industries.webhook_base_url, CONF_WARNING},
-                {"TheThingsIndustries.ApiBaseUrl", settings->the_things_industries.api_base_url,
-                 CONF_WARNING},
-                {"Myriota.BaseUrl", settings->myriota.base_url, CONF_MISTAKE},
-        };
-        static const struct conf_subject token = {.path = "Myriota.ApiToken"};
-        static const struct conf_subject mode = {.path = "Myriota.SignatureMode"};
-
-        for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
-                const struct conf_subject subject = {.path = urls[i].path};
-
-                if (urls[i].url && !is_safe_url(urls[i].url))
-                        conf_say_about(load, urls[i].severity, &subject,
-                                       "with http:// everyone on the way can read the key; "
-                                       "use https://");
-        }
-        if (settings->myriota.downlink_enabled && !settings_is_given(load, token.path, NULL))
-                conf_say_about(load, CONF_MISTAKE, &token,
-                               "DownlinkEnabled needs Myriota's API token here");
-        if (settings->myriota.signature.mode == SETTINGS_SIGNATURE_OFF &&
-            !endpoint_is_loopback(settings->listen.host))
-                conf_say_about(load, CONF_MISTAKE, &mode,
-                               "Off is allowed only while Listen is a loopback address; Warn "
-                               "lets everything in as well, but says so in the log");
-}
-
-/* --- listings of devices --------------------------------------------------------------- */
-
-static const struct conf_subject api = {.path = "TheThingsIndustries.ApiBaseUrl"};
-
-static bool has_api_key(const struct settings *settings)
-{
-        if (settings->application_count == 0)
-                return false;
-        for (size_t i = 0; i < settings->application_count; i++) {
-                if (settings->applications[i].api_key)
-                        return true;
-        }
-        return settings->the_things_industries.api_key != NULL;
-}
-
-/* On the vendor's clusters the Identity Server, which knows the devices, is on eu1 only. */
-static void check_cluster(struct conf_load *load, const char *url)
-{
-        static const char *const domains[] = {".cloud.thethings.industries",
-                                              ".cloud.thethings.network"};
-        const char *host = strstr(url, "://") + 3;
-        const char *end = host + strcspn(host, ":/");
-
-        for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
-                size_t length = strlen(domains[i]);
-
-                if ((size_t)(end - host) < length + 3 ||
-                    strncasecmp(end - length, domains[i], length) != 0 ||
-                    strncasecmp(end - length - 3, "eu1", 3) == 0)
-                        continue;
-                conf_say_about(load, CONF_WARNING, &api,
-                               "devices can be listed on cluster eu1 only, whatever the cluster "
-                               "of the downlinks; write eu1 in this host's name");
-        }
-}
-
-static void check_registries(struct conf_load *load, const struct settings *settings)
-{
-        static const struct conf_subject integration = {
-                .path = "TheThingsIndustries.DeviceIntegrationDefault"};
-        const char *url = settings->the_things_industries.api_base_url;
-
-        if (url && !has_api_key(settings))
-                conf_say_about(load, CONF_WARNING, &api,
-                               "no devices are listed, because no application has an ApiKey below "
-                               "TheThingsIndustries.Applications");
-        if (url)
-                check_cluster(load, url);
-        else if (!settings->the_things_industries.device_integration_default)
-                conf_say_about(load, CONF_WARNING, &integration,
-                               "no device's attribute azureintegration is read without "
-                               "TheThingsIndustries.ApiBaseUrl; only applications with a "
-                               "DeviceIntegrationDefault of their own are connected");
 }
 
 /* --- payload formatters ------------------------------------------------------------------ */
@@ -358,8 +255,7 @@ void settings_check(struct conf_load *load, struct settings *settings)
         check_version2_ports(load);
         settings_check_azure(load, settings);
         settings_check_queues(load, settings);
-        check_networks(load, settings);
-        check_registries(load, settings);
+        settings_check_networks(load, settings);
         check_formatters(load, settings);
         check_application_names(load, settings);
 }

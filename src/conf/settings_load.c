@@ -9,7 +9,7 @@
 int settings_load(const struct conf_source *source, struct settings *settings,
                   struct conf_report *report)
 {
-        return conf_load_file(&settings_schema, source, settings, report);
+        return conf_load_file(settings_schema(), source, settings, report);
 }
 
 int settings_load_text(const struct conf_source *source, const char *text, size_t size,
@@ -18,7 +18,7 @@ int settings_load_text(const struct conf_source *source, const char *text, size_
         CLEANUP(buf_wipe) struct buf copy = BUF_INIT;
 
         buf_add(&copy, text, size);
-        return conf_load_text(&settings_schema, source, &copy, settings, report);
+        return conf_load_text(settings_schema(), source, &copy, settings, report);
 }
 
 bool settings_load_or_complain(struct settings *settings, const char *file)
@@ -29,16 +29,16 @@ bool settings_load_or_complain(struct settings *settings, const char *file)
                 .environment = environ,
         };
 
-        return conf_load_or_complain(&settings_schema, &source, settings);
+        return conf_load_or_complain(settings_schema(), &source, settings);
 }
 
 void settings_show(const struct settings *settings, const struct conf_report *report,
                    struct buf *out)
 {
-        conf_show(&settings_schema, settings, report, out);
+        conf_show(settings_schema(), settings, report, out);
 }
 
 void settings_describe(struct buf *out)
 {
-        conf_describe(&settings_schema, out);
+        conf_describe(settings_schema(), out);
 }

@@ -2,6 +2,7 @@
 /* One row per setting: its name, its field, its default, its rule and its meaning. */
 #include "conf/settings_rows.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "conf/engine/load.h"
 #include "conf/settings.h"
 #include "conf/settings_check.h"
+#include "conf/settings_networks.h"
 
 static const struct conf_map webhook_keys = {
         .items_offset = offsetof(struct settings, webhook_keys),
@@ -104,18 +106,6 @@ static const struct conf_choice outcome_reports[] = {
 static const struct conf_choice method_answers[] = {
         {"OnQueued", SETTINGS_ANSWER_ON_QUEUED}, {"OnAck", SETTINGS_ANSWER_ON_ACK}, {NULL, 0}};
 
-static const struct conf_choice signature_modes[] = {{"Require", SETTINGS_SIGNATURE_REQUIRE},
-                                                     {"Strict", SETTINGS_SIGNATURE_STRICT},
-                                                     {"Warn", SETTINGS_SIGNATURE_WARN},
-                                                     {"Off", SETTINGS_SIGNATURE_OFF},
-                                                     {NULL, 0}};
-
-static const struct conf_choice switches[] = {
-        {"true", SETTINGS_ON}, {"false", SETTINGS_OFF}, {NULL, 0}};
-
-static const struct conf_choice device_classes[] = {
-        {"A", SETTINGS_CLASS_A}, {"B", SETTINGS_CLASS_B}, {"C", SETTINGS_CLASS_C}, {NULL, 0}};
-
 static const struct conf_choice log_levels[] = {
         {"Error", LOG_LEVEL_ERROR}, {"Critical", LOG_LEVEL_ERROR},   {"Warning", LOG_LEVEL_WARN},
         {"Warn", LOG_LEVEL_WARN},   {"Information", LOG_LEVEL_INFO}, {"Info", LOG_LEVEL_INFO},
@@ -150,7 +140,6 @@ static bool check_backend(const char *text, struct reason *reason)
 #define CENTRAL_DPS     "AzureIoT.IoTCentral.DeviceProvisioningService."
 #define ONE_KEY         "WebhookKeys.*."
 #define ONE_APPLICATION "AzureIoT.Applications.*."
-#define THINGS          "TheThingsIndustries."
 #define FORMATTERS      "PayloadFormatters."
 #define FIELD(name)     .offset = offsetof(struct settings, name)
 #define OF_KEY(name)    .map = &webhook_keys, .offset = offsetof(struct settings_webhook_key, name)
@@ -216,8 +205,8 @@ static const struct conf_row rows[] = {
          .meaning = "The applications, by their exact names, whose events this key may send; left "
                     "out: all"},
         {ONE_KEY "Networks", CONF_TEXTS, OF_KEY(networks), .check = check_network,
-         .meaning = "The networks that this key may send from: things-stack, myriota; left out: "
-                    "all"},
+         .meaning = "The networks that this key may send from, named as in their webhooks' paths; "
+                    "left out: all"},
         {"Limits.BodyBytes", CONF_INTEGER, FIELD(limits.body_bytes), .fallback = "1048576",
          BETWEEN(1024, 67108864),
          .meaning = "Longest body of a webhook; a longer one is answered 413"},
@@ -408,79 +397,6 @@ static const struct conf_row rows[] = {
          .fallback = "10", BETWEEN(1, 300),
          .meaning = "A request to the network's API that takes longer is given up, and what became "
                     "of it is found out"},
-        {THINGS "WebhookBaseURL", CONF_TEXT, FIELD(the_things_industries.webhook_base_url),
-         .check = check_url, .meaning = "Where downlinks go: https://HOST/api/v3/as/applications"},
-        {THINGS "ApiBaseUrl", CONF_TEXT, FIELD(the_things_industries.api_base_url),
-         .check = check_url, .meaning = "Where devices are listed: https://HOST/api/v3"},
-        {THINGS "ApiKey", CONF_TEXT, .secret = true, FIELD(the_things_industries.api_key),
-         .check = check_token, .meaning = "API key of applications that have none of their own"},
-        {THINGS "WebhookId", CONF_TEXT, FIELD(the_things_industries.webhook_id),
-         .check = check_token, .meaning = "Webhook id of applications that have none of their own"},
-        {THINGS "DownlinkHosts", CONF_TEXTS, FIELD(the_things_industries.downlink_hosts),
-         .check = check_host_pattern,
-         .meaning =
-                 "Hosts that a webhook's headers X-Downlink-Push and X-Downlink-Replace may name: "
-                 "host, host:port, or .domain for all hosts below it. If none is given: the "
-                 "host of WebhookBaseURL, and without one those of The Things Stack Cloud and "
-                 "Sandbox, where an application keeps the host that it named first"},
-        {THINGS "DeviceIntegrationDefault", CONF_FLAG,
-         FIELD(the_things_industries.device_integration_default), .fallback = "true",
-         .meaning = "Whether devices without the attribute azureintegration are connected"},
-        {THINGS "DeviceClass", CONF_CHOICE, FIELD(the_things_industries.device_class),
-         .choices = device_classes,
-         .meaning = "LoRaWAN class of devices without the attribute lorawanclass; see commands.md: "
-                    "what is never sent twice"},
-        {THINGS "DevicePageSize", CONF_INTEGER, FIELD(the_things_industries.device_page_size),
-         .fallback = "100", BETWEEN(1, 1000),
-         .meaning = "Devices per page when devices are listed"},
-        {THINGS "RefreshMinutes", CONF_INTEGER, FIELD(the_things_industries.refresh_minutes),
-         .fallback = "60", BETWEEN(0, 10080),
-         .meaning = "How often the lists of devices are read again; 0 = at start only"},
-        {THINGS "Applications.*.ApiKey", CONF_TEXT, .secret = true, OF_APPLICATION(api_key),
-         .check = check_token,
-         .meaning = "API key of this application, for downlinks and for listing its devices"},
-        {THINGS "Applications.*.WebhookId", CONF_TEXT, OF_APPLICATION(webhook_id),
-         .check = check_token, .meaning = "Id of the webhook in this application, for downlinks"},
-        {THINGS "Applications.*.DeviceIntegrationDefault", CONF_CHOICE,
-         OF_APPLICATION(device_integration), .choices = switches,
-         .meaning = "As DeviceIntegrationDefault, for this application"},
-        {THINGS "Applications.*.DeviceClass", CONF_CHOICE, OF_APPLICATION(device_class),
-         .choices = device_classes, .meaning = "As DeviceClass, for this application"},
-        {"Myriota.BaseUrl", CONF_TEXT, FIELD(myriota.base_url),
-         .fallback = "https://api.myriota.com", .check = check_url,
-         .meaning = "Myriota's API, with or without /v1; http:// on this machine only"},
-        {"Myriota.ApiToken", CONF_TEXT, .secret = true, FIELD(myriota.api_token),
-         .check = check_token,
-         .meaning = "Token of Myriota's Device Manager, for modules and downlinks"},
-        {"Myriota.DownlinkEnabled", CONF_FLAG, FIELD(myriota.downlink_enabled),
-         .meaning = "Whether commands are sent to modules; if not, callers get an error"},
-        {"Myriota.SignatureMode", CONF_CHOICE, FIELD(myriota.signature.mode),
-         .choices = signature_modes, .fallback = "Require",
-         .meaning = "Require: messages without a valid signature are refused; Strict: also those "
-                    "of an expired or self-signed certificate; Warn: they are only logged; Off: no "
-                    "check, allowed on a loopback address only"},
-        {"Myriota.CertificateHost", CONF_TEXT, FIELD(myriota.signature.certificate_host),
-         .fallback = "security.myriota.com", .check = check_endpoint,
-         .meaning = "The one host that signing certificates are fetched from"},
-        {"Myriota.CertificateFingerprints", CONF_TEXTS,
-         FIELD(myriota.signature.certificate_fingerprints), .check = check_fingerprint,
-         .meaning = "SHA-256 fingerprints of the certificates that are accepted; none = every one "
-                    "from CertificateHost"},
-        {"Myriota.CertificateFiles", CONF_INPUT_FILES, FIELD(myriota.signature.certificate_files),
-         .check = check_one_certificate_file,
-         .meaning =
-                 "The certificates themselves, one PEM or DER file each; nothing is fetched then"},
-        {"Myriota.MaximumAgeMinutes", CONF_INTEGER, FIELD(myriota.signature.maximum_age_minutes),
-         BETWEEN(0, 5256000),
-         .meaning = "Deliveries whose Timestamp is further away from now are refused as "
-                    "repetitions; 0 = none are"},
-        {"Myriota.RefreshMinutes", CONF_INTEGER, FIELD(myriota.refresh_minutes), .fallback = "60",
-         BETWEEN(0, 10080),
-         .meaning = "How often the list of modules is read again; 0 = at start only"},
-        {"Myriota.PagingParameter", CONF_TEXT, FIELD(myriota.paging_parameter),
-         .fallback = "NextItem", .check = check_token,
-         .meaning = "Query parameter in which an answer's NextItem is given back to get the next "
-                    "page of modules"},
         {FORMATTERS "Directory", CONF_FOLDER, FIELD(payload_formatters.directory),
          .fallback = "formatters", .meaning = "Where the payload formatters (JavaScript) are"},
         {FORMATTERS "UplinkFormatterDefault", CONF_TEXT, FIELD(payload_formatters.uplink_default),
@@ -512,9 +428,7 @@ static void finish(struct conf_load *load)
         settings_check(load, load->target);
 }
 
-const struct conf_schema settings_schema = {
-        .rows = rows,
-        .row_count = ARRAY_SIZE(rows),
+static struct conf_schema schema = {
         .maps = maps,
         .map_count = ARRAY_SIZE(maps),
         .spellings = settings_spellings,
@@ -522,10 +436,30 @@ const struct conf_schema settings_schema = {
         .finish = finish,
 };
 
+/* The rows above and those of the networks, which stay until the program ends. */
+static void make_schema(void)
+{
+        size_t count = settings_network_rows(&applications, NULL);
+        struct conf_row *all = mem_new(ARRAY_SIZE(rows) + count, sizeof(*all));
+
+        memcpy(all, rows, sizeof(rows));
+        settings_network_rows(&applications, all + ARRAY_SIZE(rows));
+        schema.rows = all;
+        schema.row_count = ARRAY_SIZE(rows) + count;
+}
+
+const struct conf_schema *settings_schema(void)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        pthread_once(&once, make_schema);
+        return &schema;
+}
+
 void settings_init(struct settings *settings)
 {
         memset(settings, 0, sizeof(*settings));
-        conf_set_defaults(&settings_schema, settings);
+        conf_set_defaults(settings_schema(), settings);
         settings_derive(settings);
 }
 
@@ -540,7 +474,7 @@ void settings_derive(struct settings *settings)
 
 void settings_deinit(struct settings *settings)
 {
-        conf_free_values(&settings_schema, settings);
+        conf_free_values(settings_schema(), settings);
         free(settings->listen.host);
         memset(settings, 0, sizeof(*settings));
 }

@@ -5,8 +5,9 @@
 
 #include "conf/engine/schema.h"
 
-/* settings_rows.c holds the rows, settings_spellings.c the spellings and the ignored names. */
-extern const struct conf_schema settings_schema;
+/* settings_rows.c and the networks hold the rows, settings_spellings.c the spellings and the
+ * ignored names. */
+const struct conf_schema *settings_schema(void);
 
 extern const struct conf_spelling settings_spellings[];
 extern const struct conf_ignored settings_ignored[];

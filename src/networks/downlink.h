@@ -149,6 +149,8 @@ struct downlink_driver {
         bool has_ports;
         /* It encodes JSON objects for the device; else it takes bytes only. */
         bool encodes;
+        /* Hosts that `way` may name if the settings name none. */
+        struct downlink_hosts public_hosts;
         /* Bytes of a payload; 0 = the network itself says what is too short or too long. */
         size_t minimum_bytes;
         size_t maximum_bytes;

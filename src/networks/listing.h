@@ -104,6 +104,11 @@ struct listing_driver {
          */
         int (*read)(const char *page, const char *body, size_t size, struct device_list *list,
                     struct reason *reason);
+        /*
+         * Remarks on a configured URL, whose host is there, of which it is known that no list can
+         * be there; NULL = nothing is known of any.
+         */
+        void (*doubt_url)(const char *url, struct reason *reason);
         /* What another status means, and what to do about it. */
         void (*explain)(int status, const char *body, size_t size, struct reason *reason);
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A network is one source file that supplies one struct network, and one line in the table of
+ * A network is one folder that supplies one struct network, and one line in the table of
  * networks.c. Network drivers are pure: bytes to events, an event to telemetry, a command to an
  * HTTP request. They open nothing, wait for nothing and keep nothing, and may be called on every
  * thread.
@@ -17,6 +17,7 @@
 #include "networks/downlink.h"
 #include "networks/event.h"
 #include "networks/listing.h"
+#include "networks/network_setting.h"
 
 enum network_condition {
         NETWORK_E_MALFORMED = 1, /* not what this network sends: 400, with the reason */
@@ -116,6 +117,7 @@ void network_restored_deinit(struct network_restored *restored);
 struct network {
         const char *name;  /* "things-stack": in the store, in logs */
         const char *route; /* "/things-stack": the webhook's path; more below it is allowed */
+        const struct network_setting *settings; /* ends with a NULL path */
 
         /*
          * Bytes to events. Returns 0 with at least one event, NETWORK_E_IGNORED, or
@@ -169,8 +171,17 @@ struct network {
 /* All networks; ends with NULL. */
 extern const struct network *const networks[];
 
+/* The most that the table may hold. */
+#define NETWORKS_MAX 8
+
 /* By name; NULL if there is none. */
 const struct network *network_by_name(const char *name);
+
+/* The place of a network in the table. */
+size_t network_index(const struct network *network);
+
+/* The path of a network's setting in the configuration; NULL if it has none for that. */
+const char *network_setting_path(const struct network *network, enum network_field field);
 
 /* The network whose route is `path` or a parent of it; sets `*rest` to what follows. Or NULL. */
 const struct network *network_by_path(const char *path, const char **rest);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Examples of a formatter, in the manner of The Things Stack's device repository: what it makes of
- * which input. docs/formatters.md describes the file.
+ * Examples of a formatter: what it makes of which input. docs/formatters.md describes the file.
  */
 #include <stdio.h>
 #include <string.h>

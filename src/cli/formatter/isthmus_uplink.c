@@ -336,10 +336,10 @@ static const struct options_action actions[] = {
 
 static const struct options_row rows[] = {
         OPTION_TEXT(struct dry_run, network, "network", "NAME",
-                    "things-stack or myriota (default: the one that understands it)"),
+                    "as in the address of its webhooks (default: the one that understands it)"),
         OPTION_TEXT(struct dry_run, path, "path", "REST",
-                    "what the webhook's address has behind the network's part, as the application "
-                    "of Myriota: tracker of /myriota/tracker"),
+                    "what the webhook's address has behind the network's part: tracker of "
+                    "/NETWORK/tracker"),
         {.name = "config",
          .letter = 'c',
          .value = "FILE",

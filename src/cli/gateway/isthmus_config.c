@@ -40,7 +40,7 @@ int isthmus_config(int argc, char **argv)
 {
         struct settings settings;
         struct configuration configuration = {
-                .schema = &settings_schema,
+                .schema = settings_schema(),
                 .file = SETTINGS_DEFAULT_FILE,
                 .default_file = SETTINGS_DEFAULT_FILE,
                 .target = &settings,

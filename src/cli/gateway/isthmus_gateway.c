@@ -111,9 +111,9 @@ static const struct options_row rows[] = {
 const struct options isthmus_gateway_options = {
         .command = "gateway",
         .synopsis = "[--config FILE]",
-        .summary =
-                "Takes the webhooks of The Things Stack and Myriota, keeps them safely, and sends "
-                "them as telemetry of each device to Azure IoT Hub or IoT Central.",
+        .summary = "Takes the webhooks of LoRaWAN and satellite networks, keeps them safely, and "
+                   "sends "
+                   "them as telemetry of each device to Azure IoT Hub or IoT Central.",
         .rows = rows,
         .notes = "Ends on SIGTERM or SIGINT. What was taken and not yet accepted by a hub is sent "
                  "after the next start. SIGHUP makes it read the networks' lists of devices and "

@@ -29,7 +29,7 @@
 /* So many devices of a page are taken in at a time, before others get their turn on the thread. */
 #define DEVICES_PER_TURN 64
 
-/* How large a page is, Myriota alone decides. There is one at a time. */
+/* How large a page is may be for the network alone to decide. There is one at a time. */
 #define PAGE_BYTES_MAX ((size_t)8 << 20)
 
 /* One list to read: all devices of a network, or those of one application. */

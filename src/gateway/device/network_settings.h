@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Which settings are whose network's: how its API is reached, and where it lists its devices. */
+/* What the settings say of a network: how its API is reached, and where it lists its devices. */
 #ifndef ISTHMUS_GATEWAY_DEVICE_NETWORK_SETTINGS_H
 #define ISTHMUS_GATEWAY_DEVICE_NETWORK_SETTINGS_H
 
@@ -42,15 +42,15 @@ enum device_class network_settings_class(const struct settings *settings,
 int network_settings_told(const struct settings *settings, const struct webhook *webhook,
                           const struct event *event, struct downlink_heard *heard) MUST_CHECK;
 
+typedef void network_settings_visitor(void *context, const struct network *network,
+                                      const struct listing_access *access, int64_t refresh_minutes);
+
 /*
- * Calls `visit` for each: an application of The Things Stack with an API key, if ApiBaseUrl is
- * there; Myriota's modules, if there is a token. The texts of `access` are the settings'.
+ * Calls `visit` for each list of devices that there is a key for: one of all devices where ids are
+ * unique in the network, else one of each application. The texts of `access` are the settings'.
  * `refresh_minutes` 0 = read at start only. Every thread.
  */
-void network_settings_each_listing(const struct settings *settings,
-                                   void (*visit)(void *context, const struct network *network,
-                                                 const struct listing_access *access,
-                                                 int64_t refresh_minutes),
+void network_settings_each_listing(const struct settings *settings, network_settings_visitor *visit,
                                    void *context);
 
 /* Are devices connected of which no listing says whether they are to be? Every thread. */

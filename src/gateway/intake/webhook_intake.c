@@ -127,8 +127,7 @@ static void admit(void *context, struct http_exchange *exchange)
         key = webhook_keys_find(&webhook->keys, exchange);
         if (!network) {
                 http_exchange_problem(exchange, 404, "No such path",
-                                      "webhooks are taken at the path of their network, for "
-                                      "example /things-stack");
+                                      "webhooks are taken at the path of their network");
         } else if (!text_equal(method, "POST")) {
                 http_exchange_problem(exchange, 405, "Only POST", "a webhook is a POST request");
         } else if (!key) {

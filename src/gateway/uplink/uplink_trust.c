@@ -21,19 +21,11 @@
 
 #define ROOTS_FILE_MAX ((size_t)8 * 1024 * 1024)
 
-/* The networks that sign, with their settings and the kind of their records in the store. */
-static const struct signer_row {
-        const char *network;
-        size_t settings;
-        const char *kind;
-} signer_rows[] = {
-        {"myriota", offsetof(struct settings, myriota.signature), "certificate.myriota"},
-};
-
 /* A network that signs. */
 struct signer {
         const struct network *network;
         const struct settings_signature *settings;
+        char *kind;                           /* of its records in the store */
         struct certificate_cache *cache;      /* NULL = `files` are all there is */
         struct signature_certificate **files; /* the configured ones */
         struct signature_roots *roots;        /* of the strict mode */
@@ -41,7 +33,8 @@ struct signer {
 };
 
 struct uplink_trust {
-        struct signer signers[ARRAY_SIZE(signer_rows)];
+        struct signer signers[NETWORKS_MAX]; /* the first `count` are in use */
+        size_t count;
 };
 
 struct uplink_proof {
@@ -206,7 +199,7 @@ static enum uplink_verdict conclude(const struct signer *signer, enum uplink_ver
 
 static struct signer *find_signer(struct uplink_trust *trust, const struct network *network)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(trust->signers); i++) {
+        for (size_t i = 0; i < trust->count; i++) {
                 if (trust->signers[i].network == network)
                         return &trust->signers[i];
         }
@@ -322,13 +315,14 @@ static int read_roots(struct signer *signer, const char *extra_file, struct reas
         return result;
 }
 
-static int open_signer(const struct uplink_trust_options *options, const struct signer_row *row,
+static int open_signer(const struct uplink_trust_options *options, const struct network *network,
                        struct signer *signer, struct reason *reason)
 {
         int result = 0;
 
-        signer->network = network_by_name(row->network);
-        signer->settings = (const void *)((const char *)options->settings + row->settings);
+        signer->network = network;
+        signer->settings = &settings_network(options->settings, network)->signature;
+        signer->kind = mem_format("certificate.%s", network->name);
         signer->now_ms = options->now_ms ? options->now_ms : clock_wall_ms;
         if (signer->settings->mode == SETTINGS_SIGNATURE_OFF)
                 return 0;
@@ -342,7 +336,7 @@ static int open_signer(const struct uplink_trust_options *options, const struct 
                 &(struct certificate_cache_options){
                         .http = options->http,
                         .store = options->store,
-                        .kind = row->kind,
+                        .kind = signer->kind,
                         .maximum_size = signer->network->signature->certificate_size,
                         .public_only = !is_inner_host(signer->settings->certificate_host),
                         .read = signer->network->signature->read_certificate,
@@ -358,8 +352,11 @@ int uplink_trust_new(const struct uplink_trust_options *options, struct uplink_t
         int result = 0;
 
         *trust = NULL;
-        for (size_t i = 0; i < ARRAY_SIZE(signer_rows) && result == 0; i++)
-                result = open_signer(options, &signer_rows[i], &made->signers[i], reason);
+        for (size_t i = 0; networks[i] && result == 0; i++) {
+                if (networks[i]->signature)
+                        result = open_signer(options, networks[i], &made->signers[made->count++],
+                                             reason);
+        }
         if (result == 0)
                 *trust = made;
         else
@@ -369,7 +366,7 @@ int uplink_trust_new(const struct uplink_trust_options *options, struct uplink_t
 
 void uplink_trust_stop(struct uplink_trust *trust)
 {
-        for (size_t i = 0; trust && i < ARRAY_SIZE(trust->signers); i++) {
+        for (size_t i = 0; trust && i < trust->count; i++) {
                 if (trust->signers[i].cache)
                         certificate_cache_stop(trust->signers[i].cache);
         }
@@ -379,7 +376,7 @@ void uplink_trust_free(struct uplink_trust *trust)
 {
         if (!trust)
                 return;
-        for (size_t i = 0; i < ARRAY_SIZE(trust->signers); i++) {
+        for (size_t i = 0; i < trust->count; i++) {
                 struct signer *signer = &trust->signers[i];
 
                 for (size_t j = 0; signer->files && j < signer->settings->certificate_files.count;
@@ -388,6 +385,7 @@ void uplink_trust_free(struct uplink_trust *trust)
                 free(signer->files);
                 signature_roots_free(signer->roots);
                 certificate_cache_free(signer->cache);
+                free(signer->kind);
         }
         free(trust);
 }

@@ -516,6 +516,7 @@ static int myriota_payload(const struct event *event, struct buf *bytes, struct 
 const struct network myriota = {
         .name = "myriota",
         .route = "/myriota",
+        .settings = myriota_settings,
         .parse = myriota_parse,
         .telemetry = myriota_telemetry,
         .payload = myriota_payload,

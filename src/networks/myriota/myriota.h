@@ -11,6 +11,7 @@
 
 extern const struct network myriota;
 extern const struct listing_driver myriota_listing;
+extern const struct network_setting myriota_settings[];
 
 /* --- between the myriota*.c files --------------------------------------------------------- */
 

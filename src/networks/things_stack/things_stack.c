@@ -437,6 +437,7 @@ static int things_stack_payload(const struct event *event, struct buf *bytes, st
 const struct network things_stack = {
         .name = "things-stack",
         .route = "/things-stack",
+        .settings = things_stack_settings,
         .parse = things_stack_parse,
         .telemetry = things_stack_telemetry,
         .payload = things_stack_payload,

@@ -16,6 +16,7 @@
 extern const struct network things_stack;
 extern const struct downlink_driver things_stack_downlink;
 extern const struct listing_driver things_stack_listing;
+extern const struct network_setting things_stack_settings[];
 
 /* --- between the things_stack*.c files -------------------------------------------------- */
 

@@ -249,6 +249,9 @@ static void read_fate(const struct event *event, struct downlink_fate *fate)
                 read_failure(details, fate);
 }
 
+static const char *const public_hosts[] = {".cloud.thethings.network",
+                                           ".cloud.thethings.industries"};
+
 const struct downlink_driver things_stack_downlink = {
         .has_ports = true,
         .encodes = true,
@@ -258,4 +261,5 @@ const struct downlink_driver things_stack_downlink = {
         .is_listed = find_listed,
         .fate = read_fate,
         .way = things_stack_route,
+        .public_hosts = {public_hosts, ARRAY_SIZE(public_hosts)},
 };

@@ -2,6 +2,7 @@
 /* The devices of an application in The Things Stack's Identity Server (its HTTP API). */
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -82,8 +83,29 @@ static void explain(int status, const char *body, size_t size, struct reason *re
                                    "https://HOST/api/v3, and at the application's name");
 }
 
+/* On the vendor's clusters the Identity Server, which knows the devices, is on eu1 only. */
+static void doubt_url(const char *url, struct reason *reason)
+{
+        static const char *const domains[] = {".cloud.thethings.industries",
+                                              ".cloud.thethings.network"};
+        const char *host = strstr(url, "://") + 3;
+        const char *end = host + strcspn(host, ":/");
+
+        for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
+                size_t length = strlen(domains[i]);
+
+                if ((size_t)(end - host) >= length + 3 &&
+                    strncasecmp(end - length, domains[i], length) == 0 &&
+                    strncasecmp(end - length - 3, "eu1", 3) != 0)
+                        reason_set(reason,
+                                   "devices can be listed on cluster eu1 only, whatever the "
+                                   "cluster of the downlinks; write eu1 in this host's name");
+        }
+}
+
 const struct listing_driver things_stack_listing = {
         .request = make_request,
         .read = read_page,
         .explain = explain,
+        .doubt_url = doubt_url,
 };

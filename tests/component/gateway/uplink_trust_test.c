@@ -21,6 +21,7 @@
 #include "support/certificates.h"
 #include "support/directory.h"
 #include "support/http_server.h"
+#include "support/network_places.h"
 #include "support/signer.h"
 
 #define PATIENCE_S 60
@@ -133,8 +134,8 @@ static struct world *new_world(enum settings_signature_mode mode)
         world->url = mem_format("https://localhost:%d/data.crt", port);
         world->store_directory = test_directory_new();
         settings_init(&world->settings);
-        world->settings.myriota.signature.mode = mode;
-        set_text(&world->settings.myriota.signature.certificate_host,
+        world->settings.networks[MYRIOTA].signature.mode = mode;
+        set_text(&world->settings.networks[MYRIOTA].signature.certificate_host,
                  mem_format("localhost:%d", port));
         set_text(&world->settings.azure.trusted_certificates, mem_text(ca_file));
         return world;
@@ -413,7 +414,7 @@ static void m8_a_foreign_address_is_refused_without_a_fetch(void **state)
 static void m8_a_name_that_leads_to_an_inner_address_is_not_followed(void **state)
 {
         CLEANUP(stop_world) struct world *world = new_world(SETTINGS_SIGNATURE_REQUIRE);
-        struct settings_signature *settings = &world->settings.myriota.signature;
+        struct settings_signature *settings = &world->settings.networks[MYRIOTA].signature;
         CLEANUP(mem_cleanup) char *url = NULL;
 
         (void)state;
@@ -435,9 +436,10 @@ static void m8_the_setting_may_name_an_inner_address(void **state)
         CLEANUP(mem_cleanup) char *url = NULL;
 
         (void)state;
-        set_text(&world->settings.myriota.signature.certificate_host,
+        set_text(&world->settings.networks[MYRIOTA].signature.certificate_host,
                  mem_format("127.0.0.1:%d", test_http_server_port(world->server)));
-        url = mem_format("https://%s/x", world->settings.myriota.signature.certificate_host);
+        url = mem_format("https://%s/x",
+                         world->settings.networks[MYRIOTA].signature.certificate_host);
         assert_int_equal(open_trust(world), 0);
         /* Connected, but the server's certificate is for localhost. */
         assert_int_equal(judge(world, signer, url, 0), UPLINK_UNAVAILABLE);
@@ -447,7 +449,8 @@ static void m8_the_setting_may_name_an_inner_address(void **state)
 static void m8_only_certificates_with_the_named_fingerprints_count(void **state)
 {
         CLEANUP(stop_world) struct world *world = new_world(SETTINGS_SIGNATURE_REQUIRE);
-        struct conf_texts *pins = &world->settings.myriota.signature.certificate_fingerprints;
+        struct conf_texts *pins =
+                &world->settings.networks[MYRIOTA].signature.certificate_fingerprints;
 
         (void)state;
         add_text(pins, test_signer_fingerprint(other));
@@ -464,7 +467,7 @@ static void write_signer(const struct test_signer *which, const char *name, stru
         CLEANUP(mem_cleanup) char *path = test_directory_file(directory, name);
 
         test_directory_write(directory, name, test_signer_pem(which));
-        add_text(&world->settings.myriota.signature.certificate_files, path);
+        add_text(&world->settings.networks[MYRIOTA].signature.certificate_files, path);
 }
 
 static void m8_configured_files_take_the_place_of_the_fetch(void **state)
@@ -504,7 +507,7 @@ static void a_file_that_can_never_fit_is_an_error_at_the_start(void **state)
         assert_true(open_trust(foreign) != 0);
         assert_reason(foreign, "somebody.pem: the certificate's subject");
         write_signer(signer, "signer.pem", unpinned);
-        add_text(&unpinned->settings.myriota.signature.certificate_fingerprints,
+        add_text(&unpinned->settings.networks[MYRIOTA].signature.certificate_fingerprints,
                  test_signer_fingerprint(other));
         assert_true(open_trust(unpinned) != 0);
         assert_reason(unpinned, "signer.pem: the certificate is none of CertificateFingerprints");
@@ -516,7 +519,7 @@ static void an_old_delivery_is_a_repetition_if_the_settings_say_so(void **state)
         CLEANUP(stop_world) struct world *world = new_world(SETTINGS_SIGNATURE_REQUIRE);
 
         (void)state;
-        world->settings.myriota.signature.maximum_age_minutes = 10;
+        world->settings.networks[MYRIOTA].signature.maximum_age_minutes = 10;
         assert_int_equal(open_trust(world), 0);
         assert_int_equal(judge(world, signer, world->url, 601), UPLINK_REFUSED);
         assert_reason(world, "Timestamp");

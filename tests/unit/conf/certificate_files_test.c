@@ -3,6 +3,7 @@
 #include "unit/conf/support.h"
 
 #include "base/mem.h"
+#include "support/network_places.h"
 
 /* Only its folder counts. */
 #define FOLDER        TEST_PROJECT "/tests/data/certificates"
@@ -22,7 +23,8 @@ static void load_list(struct loaded *loaded, const char *list, char *const *envi
 
 static void assert_file(const struct loaded *loaded, size_t index, const char *name)
 {
-        const struct conf_texts *files = &loaded->settings.myriota.signature.certificate_files;
+        const struct conf_texts *files =
+                &loaded->settings.networks[MYRIOTA].signature.certificate_files;
         CLEANUP(mem_cleanup) char *path = mem_format(FOLDER "/%s", name);
 
         assert_true(index < files->count);
@@ -37,7 +39,7 @@ static void files_lie_beside_the_configuration(void **state)
         (void)state;
         load_list(&loaded, "[\"one.pem\", \"one.der\"]", NULL);
         assert_usable(&loaded);
-        assert_int_equal(loaded.settings.myriota.signature.certificate_files.count, 2);
+        assert_int_equal(loaded.settings.networks[MYRIOTA].signature.certificate_files.count, 2);
         assert_file(&loaded, 0, "one.pem");
         assert_file(&loaded, 1, "one.der");
         settings_show(&loaded.settings, &loaded.report, &shown);

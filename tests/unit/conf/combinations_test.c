@@ -91,8 +91,8 @@ static void downlinks_to_myriota_need_its_token(void **state)
 {
         (void)state;
         assert_mistake(WITH_HUB("\"Myriota\": {\"DownlinkEnabled\": true}"),
-                       "test.json:2:12: Myriota.ApiToken: DownlinkEnabled needs Myriota's API "
-                       "token here");
+                       "test.json:2:12: Myriota.ApiToken: Myriota.DownlinkEnabled needs the key "
+                       "of the network's API here");
 }
 
 static void signatures_are_switched_off_on_loopback_only(void **state)
@@ -136,7 +136,7 @@ static void a_list_of_devices_that_can_not_be_read_is_warned_of(void **state)
         (void)state;
         assert_warning(WITH_HUB("\"TheThingsIndustries\": {\"ApiBaseUrl\": "
                                 "\"https://things.example/api/v3\"}"),
-                       "no application has an ApiKey");
+                       "no application has a key: TheThingsIndustries.Applications.*.ApiKey");
         assert_warning(WITH_HUB("\"TheThingsIndustries\": " LISTED(
                                "https://acme.nam1.cloud.thethings.industries/api/v3")),
                        "write eu1 in this host's name");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* How the environment and the file go together, name by name. */
 #include "support.h"
+#include "support/network_places.h"
 
 static const char file_text[] =
         "{\"AzureIoT\": {\"AzureIoTHub\": {\"ConnectionString\": \"" HUB_STRING "\"},\n"
@@ -36,7 +37,7 @@ static void a_plain_value_takes_the_place_of_a_file_s_secret_file(void **state)
         (void)state;
         load_with(&loaded, NULL, NULL);
         assert_usable(&loaded);
-        assert_text(loaded.settings.myriota.api_token, "token-of-the-environment");
+        assert_text(loaded.settings.networks[MYRIOTA].api_key, "token-of-the-environment");
 }
 
 static void an_application_is_the_one_of_the_same_case_before_another(void **state)

@@ -24,7 +24,7 @@ static void assert_spelled(const char *written, const char *expected)
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
         names_of(written, &names);
-        conf_schema_spell(&settings_schema, &names, &own);
+        conf_schema_spell(settings_schema(), &names, &own);
         conf_names_write(&own, &text);
         if (!text_equal_nocase(buf_text(&text), expected))
                 fail_msg("%s: %s, not %s", written, buf_text(&text), expected);
@@ -66,9 +66,9 @@ static void every_spelling_leads_to_a_section_or_a_setting(void **state)
                 struct conf_match match;
 
                 names_of(spelling->from, &names);
-                conf_schema_spell(&settings_schema, &names, &own);
-                if (!conf_schema_match(&settings_schema, &own, &match) &&
-                    !conf_schema_is_section(&settings_schema, &own))
+                conf_schema_spell(settings_schema(), &names, &own);
+                if (!conf_schema_match(settings_schema(), &own, &match) &&
+                    !conf_schema_is_section(settings_schema(), &own))
                         fail_msg("%s leads nowhere", spelling->from);
         }
 }
@@ -85,8 +85,8 @@ static bool has_bad_shape(const struct conf_row *row)
 static void every_row_is_whole_and_is_found_by_its_own_path(void **state)
 {
         (void)state;
-        for (size_t i = 0; i < settings_schema.row_count; i++) {
-                const struct conf_row *row = &settings_schema.rows[i];
+        for (size_t i = 0; i < settings_schema()->row_count; i++) {
+                const struct conf_row *row = &settings_schema()->rows[i];
                 CLEANUP(conf_names_deinit) struct conf_names names;
                 struct conf_match match = {.row = NULL};
 
@@ -97,7 +97,7 @@ static void every_row_is_whole_and_is_found_by_its_own_path(void **state)
                 if (conf_row_is_of_item(row))
                         conf_names_add(&names, strrchr(row->path, '.') + 1,
                                        strlen(strrchr(row->path, '.') + 1));
-                if (!conf_schema_match(&settings_schema, &names, &match) || match.row != row)
+                if (!conf_schema_match(settings_schema(), &names, &match) || match.row != row)
                         fail_msg("%s does not find its own row", row->path);
         }
 }
@@ -111,8 +111,8 @@ static void what_is_called_a_key_or_token_is_a_secret(void **state)
                                            "AzureWebJobsStorage"};
 
         (void)state;
-        for (size_t i = 0; i < settings_schema.row_count; i++) {
-                const struct conf_row *row = &settings_schema.rows[i];
+        for (size_t i = 0; i < settings_schema()->row_count; i++) {
+                const struct conf_row *row = &settings_schema()->rows[i];
                 const char *dot = strrchr(row->path, '.');
                 const char *last = dot ? dot + 1 : row->path;
                 bool expected = strcmp(row->path, "WebhookKeys.*.Key") == 0;
@@ -130,7 +130,7 @@ static void assert_hint(const char *path, const char *expected)
         struct reason hint = REASON_INIT;
 
         names_of(path, &names);
-        conf_schema_suggest(&settings_schema, &names, &hint);
+        conf_schema_suggest(settings_schema(), &names, &hint);
         if (strcmp(hint.text, expected) != 0)
                 fail_msg("%s: '%s'", path, hint.text);
 }

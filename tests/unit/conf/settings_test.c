@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "networks/event.h"
+#include "support/network_places.h"
 
 static void defaults_are_those_of_the_documentation(void **state)
 {
@@ -33,9 +34,9 @@ static void defaults_are_those_of_the_documentation(void **state)
         assert_int_equal(settings.telemetry.events, 0);
         assert_int_equal(settings.commands.settlement, SETTINGS_SETTLE_BY_RULES);
         assert_int_equal(settings.commands.method_answer, SETTINGS_ANSWER_ON_QUEUED);
-        assert_true(settings.the_things_industries.device_integration_default);
-        assert_int_equal(settings.myriota.signature.mode, SETTINGS_SIGNATURE_REQUIRE);
-        assert_false(settings.myriota.downlink_enabled);
+        assert_true(settings.networks[THINGS_STACK].device_integration);
+        assert_int_equal(settings.networks[MYRIOTA].signature.mode, SETTINGS_SIGNATURE_REQUIRE);
+        assert_false(settings.networks[MYRIOTA].downlink_enabled);
         assert_text(settings.payload_formatters.directory, "formatters");
         assert_int_equal(settings.payload_formatters.timeout_ms, 100);
         settings_deinit(&settings);

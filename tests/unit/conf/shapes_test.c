@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The shapes of the founding texts and of earlier programs (tests/data/config) load unchanged. */
 #include "support.h"
+#include "support/network_places.h"
 
 static void load_file(struct loaded *loaded, const char *name)
 {
@@ -52,8 +53,8 @@ static void canonical(void **state)
         own = settings_application(settings, "assets");
         assert_text(own->id_scope, "0ne00456DEF");
         assert_null(own->connection_string);
-        assert_text(own->api_key, "NNSXS.ASSETS.SECRET");
-        assert_text(own->webhook_id, "isthmus");
+        assert_text(own->networks[THINGS_STACK].api_key, "NNSXS.ASSETS.SECRET");
+        assert_text(own->networks[THINGS_STACK].webhook_id, "isthmus");
         assert_text(settings_application(settings, "pumps")->connection_string, HUB_STRING);
         assert_null(settings_method(settings, NULL, "value_0")->payload);
         method = settings_method(settings, NULL, "Restart");
@@ -64,11 +65,11 @@ static void canonical(void **state)
         assert_text(method->payload, "{\"restart\":true}");
         assert_int_equal(method->settlement, SETTINGS_SETTLE_ON_ACK);
         assert_text(settings->azure.device_id_template, "{application}-{device}");
-        assert_text(settings->the_things_industries.api_base_url,
+        assert_text(settings->networks[THINGS_STACK].list_url,
                     "https://example.eu1.cloud.thethings.industries/api/v3");
-        assert_text(settings->myriota.api_token, "myriota-token-secret");
-        assert_true(settings->myriota.downlink_enabled);
-        assert_int_equal(settings->myriota.signature.mode, SETTINGS_SIGNATURE_STRICT);
+        assert_text(settings->networks[MYRIOTA].api_key, "myriota-token-secret");
+        assert_true(settings->networks[MYRIOTA].downlink_enabled);
+        assert_int_equal(settings->networks[MYRIOTA].signature.mode, SETTINGS_SIGNATURE_STRICT);
         assert_text(settings->payload_formatters.directory,
                     TEST_PROJECT "/tests/data/config/formatters");
 }
@@ -124,7 +125,7 @@ static void myriota_of_2024_for_iot_hub(void **state)
         assert_text(settings_method(settings, NULL, "LIGHTSGOON")->formatter, "lights-on");
         assert_text(settings_method(settings, NULL, "fanspeed")->payload, "{\"speed\":1}");
         assert_text(settings->payload_formatters.uplink_default, "uplink-default");
-        assert_true(settings->myriota.downlink_enabled);
+        assert_true(settings->networks[MYRIOTA].downlink_enabled);
         assert_said(&loaded, "note: AzureIoT.IoTCentral: has no effect, because ApplicationType "
                              "is IoTHub");
         assert_text(settings->storage_queues[0].name, "uplink");
@@ -157,8 +158,8 @@ static void things_industries_of_2021(void **state)
         load_file(&loaded, "things-industries-2021.json");
         assert_counts(&loaded, 0, 0);
         assert_general_dps(&loaded.settings);
-        assert_text(loaded.settings.the_things_industries.api_key, "NNSXS.ALL.SECRET");
-        assert_text(loaded.settings.the_things_industries.webhook_id, "azure-iot-connector");
+        assert_text(loaded.settings.networks[THINGS_STACK].api_key, "NNSXS.ALL.SECRET");
+        assert_text(loaded.settings.networks[THINGS_STACK].webhook_id, "azure-iot-connector");
 }
 
 static void things_industries_of_2022_with_a_hub(void **state)
@@ -174,8 +175,12 @@ static void things_industries_of_2022_with_a_hub(void **state)
         assert_text(settings_model_id(settings, "seeeduinolorawan4", &near_miss),
                     "dtmi:ttnv3connectorclient:SeeeduinoLoRaWAN4cz;1");
         assert_null(settings_model_id(settings, "rak811wisnode", &near_miss));
-        assert_text(settings_application(settings, "rak811wisnode")->api_key, "NNSXS.TWO.SECRET");
-        assert_text(settings_application(settings, "seeeduinolorawan4")->webhook_id, "one");
+        assert_text(settings_application(settings, "rak811wisnode")->networks[THINGS_STACK].api_key,
+                    "NNSXS.TWO.SECRET");
+        assert_text(settings_application(settings, "seeeduinolorawan4")
+                            ->networks[THINGS_STACK]
+                            .webhook_id,
+                    "one");
 }
 
 static void things_industries_of_2022_with_dps_and_methods(void **state)
@@ -211,7 +216,9 @@ static void settings_of_azure_functions_on_the_desk(void **state)
         load_file(&loaded, "things-industries-local.settings.json");
         assert_counts(&loaded, 0, 0);
         assert_general_string(&loaded.settings);
-        assert_text(settings_application(&loaded.settings, "seeeduinolorawan4")->api_key,
+        assert_text(settings_application(&loaded.settings, "seeeduinolorawan4")
+                            ->networks[THINGS_STACK]
+                            .api_key,
                     "NNSXS.ONE.SECRET");
         assert_text(settings_model_id(&loaded.settings, "seeeduinolorawan4", &near_miss),
                     "dtmi:ttnv3connectorclient:SeeeduinoLoRaWAN4cz;1");
@@ -225,7 +232,7 @@ static void settings_as_the_azure_portal_exports_them(void **state)
         load_file(&loaded, "things-industries-portal-export.json");
         assert_counts(&loaded, 0, 0);
         assert_general_dps(&loaded.settings);
-        assert_text(loaded.settings.the_things_industries.api_key, "NNSXS.ALL.SECRET");
+        assert_text(loaded.settings.networks[THINGS_STACK].api_key, "NNSXS.ALL.SECRET");
         assert_said(&loaded, "note: WEBSITE_RUN_FROM_PACKAGE");
 }
 
@@ -242,9 +249,11 @@ static void things_network_over_mqtt(void **state)
         assert_counts(&loaded, 0, 0);
         one = settings_application(settings, "application1");
         assert_text(one->dtdl_model_id, "dtmi:ttnv3connectorclient:FezduinoWisnodeV14x8;4");
-        assert_int_equal(one->device_integration, SETTINGS_OFF);
-        assert_int_equal(settings_application(settings, "application2")->device_integration,
-                         SETTINGS_UNSET);
+        assert_int_equal(one->networks[THINGS_STACK].device_integration, INTEGRATION_OFF);
+        assert_int_equal(settings_application(settings, "application2")
+                                 ->networks[THINGS_STACK]
+                                 .device_integration,
+                         INTEGRATION_UNSAID);
         assert_true(settings_azure_for(settings, "application1", &azure));
         assert_text(azure.connection_string, HUB_STRING);
         assert_true(settings_azure_for(settings, "application2", &azure));
@@ -256,8 +265,8 @@ static void things_network_over_mqtt(void **state)
         assert_int_equal(method->port, 30);
         assert_int_equal(method->priority, SETTINGS_PRIORITY_LOWEST);
         assert_null(settings_method(settings, "application2", "value_0"));
-        assert_text(settings->the_things_industries.api_key, "NNSXS.ALL.SECRET");
-        assert_int_equal(settings->the_things_industries.device_page_size, 10);
+        assert_text(settings->networks[THINGS_STACK].api_key, "NNSXS.ALL.SECRET");
+        assert_int_equal(settings->networks[THINGS_STACK].page_size, 10);
         assert_said(&loaded, "note: ProgramSettings.TheThingsIndustries.MqttServerName");
         assert_said(&loaded, "note: ProgramSettings.Applications.application1.MQTTAccessKey");
 }

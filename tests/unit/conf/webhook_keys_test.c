@@ -87,8 +87,8 @@ static void what_could_mean_too_much_is_a_mistake(void **state)
                 {WITH_KEYS("[{\"Key\": \"" KEY_A "\", \"Networks\": [null]}]"),
                  "WebhookKeys.0.Networks.0: this list is empty"},
                 {WITH_KEYS("[{\"Key\": \"" KEY_A "\", \"Networks\": [\"lorawan\"]}]"),
-                 "WebhookKeys.0.Networks.0: there is no network 'lorawan'; there are things-stack "
-                 "and myriota"},
+                 "WebhookKeys.0.Networks.0: there is no network 'lorawan'; there are things-stack, "
+                 "myriota"},
                 {WITH_KEYS("[{\"Key\": \"" KEY_A "\", \"Application\": [\"herd\"]}]"),
                  "WebhookKeys.0.Application: there is no such member; did you mean "
                  "'Applications'?"},

@@ -6,6 +6,7 @@
 #include "gateway/command/command_network.h"
 #include "http/http_client.h"
 #include "networks/network.h"
+#include "support/network_places.h"
 
 #define MAX_REQUESTS 32
 
@@ -67,8 +68,8 @@ static int setup(void **state)
         memset(&http, 0, sizeof(http));
         disk_clear();
         post_count = 0;
-        site.settings.the_things_industries.webhook_base_url = base_url;
-        site.settings.the_things_industries.api_key = key;
+        site.settings.networks[THINGS_STACK].base_url = base_url;
+        site.settings.networks[THINGS_STACK].api_key = key;
         device_prepare(&site.device);
         open_site();
         return 0;
@@ -268,15 +269,15 @@ static void rule_D1_answers_of_the_network_decide(void **state)
 
 static void a_way_that_is_not_known_yet_is_waited_for(void **state)
 {
-        char *key = site.settings.the_things_industries.api_key;
+        char *key = site.settings.networks[THINGS_STACK].api_key;
         struct command *command;
 
         (void)state;
-        site.settings.the_things_industries.api_key = NULL;
+        site.settings.networks[THINGS_STACK].api_key = NULL;
         command = add("m");
         assert_int_equal(command->state, COMMAND_WAITING);
         assert_int_equal(http.count, 0);
-        site.settings.the_things_industries.api_key = key;
+        site.settings.networks[THINGS_STACK].api_key = key;
         run_timer(&site.device.command_timer);
         commit();
         check_last_request(1, "POST", "/down/push");
@@ -342,13 +343,13 @@ static struct command *lose(void)
 
 static void law_an_empty_list_is_no_proof_that_it_was_not_sent(void **state)
 {
-        static const enum settings_device_class classes[] = {SETTINGS_CLASS_NOT_KNOWN,
-                                                             SETTINGS_CLASS_B, SETTINGS_CLASS_C};
+        static const enum device_class classes[] = {DEVICE_CLASS_NOT_KNOWN, DEVICE_CLASS_B,
+                                                    DEVICE_CLASS_C};
 
         for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
                 struct command *command;
 
-                site.settings.the_things_industries.device_class = classes[i];
+                site.settings.networks[THINGS_STACK].device_class = classes[i];
                 command = lose();
                 stop_listening(command);
                 check_last_request(3, "GET", "/down");
@@ -507,9 +508,9 @@ static int setup_myriota(void **state)
 
         setup(state);
         site.device.network = network;
-        site.settings.myriota.base_url = base_url;
-        site.settings.myriota.api_token = token;
-        site.settings.myriota.downlink_enabled = true;
+        site.settings.networks[MYRIOTA].base_url = base_url;
+        site.settings.networks[MYRIOTA].api_key = token;
+        site.settings.networks[MYRIOTA].downlink_enabled = true;
         return 0;
 }
 
@@ -737,7 +738,7 @@ static void switched_off_while_it_waits_it_is_refused(void **state)
 
         (void)state;
         answer(429, "{}");
-        site.settings.myriota.downlink_enabled = false;
+        site.settings.networks[MYRIOTA].downlink_enabled = false;
         run_timer(&site.device.command_timer);
         commit();
         assert_int_equal(command->outcome, COMMAND_REFUSED);

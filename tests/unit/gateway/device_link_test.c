@@ -10,6 +10,7 @@
 #include "gateway/command/command_network.h"
 #include "gateway/device/device.h"
 #include "gateway/device_link.h"
+#include "support/network_places.h"
 
 #define MINUTE INT64_C(60000)
 #define DAY    (24 * 60 * MINUTE)
@@ -127,7 +128,7 @@ static int set_up(void **state)
         fixture->settings.azure.dps.id_scope = id_scope;
         fixture->settings.azure.dps.group_enrollment_key = group_key;
         fixture->settings.azure.device_id_template = template;
-        fixture->settings.the_things_industries.device_integration_default = true;
+        fixture->settings.networks[THINGS_STACK].device_integration = true;
         begin_run(fixture);
         *state = fixture;
         return 0;

@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_place.h"
+#include "support/network_places.h"
 
 static char endpoint[] = "dps.example";
 static char id_scope[] = "0ne00123ABC";
@@ -64,7 +65,7 @@ static int set_up(void **state)
         settings->azure.dps.id_scope = id_scope;
         settings->azure.dps.group_enrollment_key = group_key;
         settings->azure.device_id_template = by_device;
-        settings->the_things_industries.device_integration_default = true;
+        settings->networks[THINGS_STACK].device_integration = true;
         fixture->applications[0].name = east;
         fixture->applications[1].name = west;
         settings->applications = fixture->applications;
