@@ -130,7 +130,8 @@ int main(int argc, char **argv)
                                          .body_size = body.size,
                                          .maximum_values = 20000,
                                          .arrived_ns = clock_wall_ns(),
-                                         .header = no_header};
+                                         .header = no_header,
+                                         .query = no_header};
         require(bench.network->parse(&bench.webhook, &bench.events, &reason), &reason);
         event_encode(&bench.events.events[0], &bench.record);
         printf("%s, body of %zu bytes, record of %zu\n", name, body.size, bench.record.size);

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/checks.h"
-#include "conf/settings_networks.h"
 
 /* Shorter keys can be guessed. */
 #define WEBHOOK_KEY_GOOD 16

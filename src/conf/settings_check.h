@@ -18,6 +18,9 @@ void settings_check_azure(struct conf_load *load, struct settings *settings);
 /* settings_check_queues.c */
 void settings_check_queues(struct conf_load *load, struct settings *settings);
 
+/* settings_networks.c */
+void settings_check_networks(struct conf_load *load, const struct settings *settings);
+
 /* True if somebody has given this setting a value, good or bad; `name` NULL = no name in it. */
 bool settings_is_given(const struct conf_load *load, const char *path, const char *name);
 

@@ -3,7 +3,7 @@
 #ifndef ISTHMUS_CONF_SETTINGS_NETWORKS_H
 #define ISTHMUS_CONF_SETTINGS_NETWORKS_H
 
-#include "conf/engine/load.h"
+#include "conf/engine/schema.h"
 #include "conf/settings.h"
 
 /*
@@ -11,8 +11,5 @@
  * the map of struct settings_application. Returns how many there are.
  */
 size_t settings_network_rows(const struct conf_map *applications, struct conf_row *rows);
-
-/* Reports what in a network's settings does not fit together. */
-void settings_check_networks(struct conf_load *load, const struct settings *settings);
 
 #endif

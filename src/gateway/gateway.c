@@ -205,11 +205,13 @@ static void make_commands(struct gateway *gateway)
                 .loop = gateway->loop,
                 .queue = gateway->queue,
         });
+        gateway->confirm = command_confirm_new(gateway->loop, gateway->ledger);
         gateway->command_network = command_network_new(&(struct command_network_options){
                 .settings = gateway->settings,
                 .http = gateway->http,
                 .loop = gateway->loop,
                 .ledger = gateway->ledger,
+                .confirm = gateway->confirm,
         });
         gateway->command_format = command_format_new(&(struct command_format_options){
                 .loop = gateway->loop,
@@ -218,7 +220,6 @@ static void make_commands(struct gateway *gateway)
                 .network = gateway->command_network,
         });
         command_ledger_join(gateway->ledger, gateway->command_format);
-        gateway->confirm = command_confirm_new(gateway->loop, gateway->ledger);
 }
 
 static void make_stages(struct gateway *gateway)

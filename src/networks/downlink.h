@@ -41,6 +41,8 @@ struct downlink {
         char *payload;                    /* base64; before `decoded` */
         char *decoded;                    /* JSON object text that the network encodes; or NULL */
         char reference[CRYPTO_UUID_SIZE]; /* ours: comes back with every event about it */
+        char own_id[CRYPTO_UUID_SIZE];    /* the network's, if it has told one; "" = none */
+        int64_t expires_ms;               /* wall clock; 0 = never */
 };
 
 #define DOWNLINK_INIT ((struct downlink){.application = NULL})
@@ -138,7 +140,8 @@ enum downlink_news {
 
 struct downlink_fate {
         enum downlink_news news;
-        char references[DOWNLINK_FATES_MAX][CRYPTO_UUID_SIZE]; /* struct downlink's */
+        /* struct downlink's references, or own ids where the network has such. */
+        char references[DOWNLINK_FATES_MAX][CRYPTO_UUID_SIZE];
         size_t count;
         struct reason reason; /* of a failure, for people */
 };
@@ -163,8 +166,18 @@ struct downlink_driver {
         /* The request that lists what waits for the device; NULL = the network can't say. */
         int (*list_request)(const struct downlink *downlink, const struct network_access *access,
                             struct network_request *request, struct reason *reason);
-        /* 1 if the reference is in such a list, 0 if not, -1 if it is no list. */
-        int (*is_listed)(const char *reference, const char *body, size_t size);
+        /*
+         * 1 if the downlink is in such a list, 0 if not, -1 if it is no list. With 1, a network
+         * with ids of its own fills `own_id`.
+         */
+        int (*is_listed)(const struct downlink *downlink, const char *body, size_t size,
+                         char own_id[CRYPTO_UUID_SIZE]);
+        /*
+         * The network's own id of a downlink that it has taken, from its answer to the request;
+         * false if that has none, and then it is in doubt. Events name downlinks by it, and it is
+         * unique for the device. NULL = events name them by our reference.
+         */
+        bool (*read_own_id)(const char *body, size_t size, char own_id[CRYPTO_UUID_SIZE]);
         /*
          * What an event of the network (of the kinds EVENT_DOWNLINK_...) tells of which downlinks;
          * NULL = events tell nothing, all that is known is that a downlink was taken.

@@ -90,3 +90,47 @@ void telemetry_add_property(struct telemetry *telemetry, const char *name, const
         property = &telemetry->properties[telemetry->property_count++];
         *property = (struct telemetry_property){.name = mem_text(name), .value = mem_text(value)};
 }
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+const struct network *network_by_name(const char *name)
+{
+        for (size_t i = 0; networks[i]; i++) {
+                if (strcmp(networks[i]->name, name) == 0)
+                        return networks[i];
+        }
+        return NULL;
+}
+
+size_t network_index(const struct network *network)
+{
+        size_t i = 0;
+
+        while (networks[i] && networks[i] != network)
+                i++;
+        return i;
+}
+
+const char *network_setting_path(const struct network *network, enum network_field field)
+{
+        for (const struct network_setting *setting = network->settings; setting->path; setting++) {
+                if (setting->field == field)
+                        return setting->path;
+        }
+        return NULL;
+}
+
+const struct network *network_by_path(const char *path, const char **rest)
+{
+        for (size_t i = 0; networks[i]; i++) {
+                size_t length = strlen(networks[i]->route);
+
+                if (strncmp(path, networks[i]->route, length) != 0)
+                        continue;
+                if (path[length] != '\0' && path[length] != '/')
+                        continue;
+                *rest = path + length + strspn(path + length, "/");
+                return networks[i];
+        }
+        return NULL;
+}

@@ -31,9 +31,11 @@ struct webhook {
         size_t body_size;
         size_t maximum_values; /* that JSON in it may hold; more is malformed */
         int64_t arrived_ns;    /* wall clock */
-        /* The value of a request header (name in any case) or NULL. */
+        /* The value of a request header (name in any case), of an argument of the query; or NULL.
+         */
         const char *(*header)(const struct webhook *webhook, const char *name);
-        void *context; /* for `header` */
+        const char *(*query)(const struct webhook *webhook, const char *name);
+        void *context; /* for both */
 };
 
 /* A part of a webhook that is not taken; owns its texts. */
@@ -171,7 +173,7 @@ struct network {
 /* All networks; ends with NULL. */
 extern const struct network *const networks[];
 
-/* The most that the table may hold. */
+/* More than the table holds. */
 #define NETWORKS_MAX 8
 
 /* By name; NULL if there is none. */

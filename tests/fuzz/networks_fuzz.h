@@ -92,7 +92,8 @@ static inline struct webhook fuzz_webhook(const uint8_t *data, size_t size)
                                 .body_size = size,
                                 .maximum_values = JSON_VALUES_USUAL,
                                 .arrived_ns = INT64_C(1741558503000000000),
-                                .header = no_header};
+                                .header = no_header,
+                                .query = no_header};
 }
 
 static inline void fuzz_network(const struct network *network, const uint8_t *data, size_t size)

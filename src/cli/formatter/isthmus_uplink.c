@@ -216,6 +216,7 @@ static int parse(const struct dry_run *run, const struct network *network,
                 .maximum_values = (size_t)run->settings.limits.json_values,
                 .arrived_ns = clock_wall_ns(),
                 .header = no_header,
+                .query = no_header,
         };
 
         return network->parse(&webhook, events, reason);

@@ -88,6 +88,7 @@ void command_free(struct command *command)
                 return;
         downlink_deinit(&command->downlink);
         free(command->key);
+        free(command->own_key);
         free(command->device_key);
         free(command->identity);
         free(command->message_id);
@@ -100,9 +101,10 @@ void command_free(struct command *command)
 
 bool command_is_over(const struct command *command, const struct clock_moment *now)
 {
-        int64_t lifetime_ms = command->expires_ms - command->received.wall_ms;
+        int64_t lifetime_ms = command->downlink.expires_ms - command->received.wall_ms;
 
-        return command->expires_ms > 0 && clock_elapsed_ms(&command->received, now) >= lifetime_ms;
+        return command->downlink.expires_ms > 0 &&
+               clock_elapsed_ms(&command->received, now) >= lifetime_ms;
 }
 
 bool command_has_lost_caller(const struct command *command)
@@ -182,6 +184,8 @@ static void write_downlink(struct json_writer *writer, const struct downlink *do
         json_writer_bool(writer, "replace", downlink->replace);
         json_writer_text(writer, "payload", downlink->payload);
         json_writer_text(writer, "decoded", downlink->decoded);
+        if (downlink->own_id[0])
+                json_writer_text(writer, "networkId", downlink->own_id);
 }
 
 static void write_times(struct json_writer *writer, const struct command *command)
@@ -189,7 +193,7 @@ static void write_times(struct json_writer *writer, const struct command *comman
         char name[TIME_NAME_SIZE];
 
         json_writer_int(writer, "receivedMs", command->received.wall_ms);
-        json_writer_int(writer, "expiresMs", command->expires_ms);
+        json_writer_int(writer, "expiresMs", command->downlink.expires_ms);
         json_writer_int(writer, "finishedMs", command->finished.wall_ms);
         for (int i = 0; i < COMMAND_FINISHED; i++) {
                 time_name((enum command_state)i, name);
@@ -248,6 +252,14 @@ static char *text_of(struct json_object *record, const char *name)
         return mem_text(json_text_member(record, name));
 }
 
+static void read_id(struct json_object *record, const char *name, char id[CRYPTO_UUID_SIZE])
+{
+        const char *text = json_text_member(record, name);
+
+        if (text && strlen(text) < CRYPTO_UUID_SIZE)
+                memcpy(id, text, strlen(text) + 1);
+}
+
 static void read_downlink(struct json_object *record, struct downlink *downlink)
 {
         const char *reference = json_text_member(record, "reference");
@@ -265,6 +277,7 @@ static void read_downlink(struct json_object *record, struct downlink *downlink)
         downlink->decoded = text_of(record, "decoded");
         if (reference && strlen(reference) == CRYPTO_UUID_SIZE - 1)
                 memcpy(downlink->reference, reference, CRYPTO_UUID_SIZE);
+        read_id(record, "networkId", downlink->own_id);
 }
 
 /* A clock that went back does not say how long ago it was: too long to believe anything. */
@@ -283,7 +296,7 @@ static void read_times(struct json_object *record, struct command *command)
         int64_t begun_ms;
 
         command->received = clock_moment_of(number_of(record, "receivedMs"));
-        command->expires_ms = number_of(record, "expiresMs");
+        command->downlink.expires_ms = number_of(record, "expiresMs");
         /* The store knows how long it has kept it; here that counts from now on. */
         command->finished = clock_moment_now();
         command->finished.wall_ms = number_of(record, "finishedMs");

@@ -64,6 +64,8 @@ struct command {
         struct list_node open; /* all that are not finished */
         struct table_entry by_key;
         struct table_entry by_reference;
+        struct table_entry by_own_id;
+        char *own_key; /* "device key\nown id", once the network has told its id; or NULL */
         struct device *device;
         char *key; /* "device key\nidentity": that of its record, too */
         char *device_key;
@@ -83,7 +85,6 @@ struct command {
         uint64_t sequence; /* the hub's number of the message; 0 = not said */
         int64_t arrival;   /* grows from one command of the ledger to the next */
         struct clock_moment received;
-        int64_t expires_ms;                   /* by the wall clock at its arrival; 0 = never */
         int64_t reached_ms[COMMAND_FINISHED]; /* wall clock, in this attempt; 0 = not (yet) */
         struct clock_moment begun;            /* when its request went out last */
         struct clock_moment finished;

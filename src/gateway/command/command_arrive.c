@@ -52,7 +52,7 @@ static struct command *make_command(const struct command_arrive *arrive, struct 
         command->attempt = 1;
         command->received = clock_moment_now();
         command->started_ns = clock_steady_ns();
-        command->expires_ms =
+        command->downlink.expires_ms =
                 command->received.wall_ms + settings->commands.default_expiry_hours * MS_PER_HOUR;
         return command;
 }
@@ -97,8 +97,8 @@ static void limit_lifetime(struct command *command, const struct hub_command *de
                 return;
         if (delivery->enqueued_ms > 0 && (expires_ms <= now_ms || expires_ms > now_ms + given_ms))
                 expires_ms = now_ms + given_ms;
-        if (expires_ms < command->expires_ms)
-                command->expires_ms = expires_ms;
+        if (expires_ms < command->downlink.expires_ms)
+                command->downlink.expires_ms = expires_ms;
 }
 
 static void reject(const struct device *device, struct hub_command *delivery,

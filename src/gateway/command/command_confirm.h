@@ -4,7 +4,9 @@
  *
  * Laws:
  *   - an event that is not about a command of ours, or about one that is finished, changes nothing;
- *   - an event settles a command only if it comes from that command's own device.
+ *   - an event settles a command only if it comes from that command's own device;
+ *   - where a network calls downlinks by ids of its own, an event may come before the answer that
+ *     tells the id: what no command is called is kept for a minute, up to a bound.
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_CONFIRM_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_CONFIRM_H
@@ -31,5 +33,9 @@ bool command_confirm_concerns(const struct event *event);
  */
 void command_confirm_event(struct command_confirm *confirm, const struct event *event,
                            void (*done)(void *context, int result), void *context);
+
+/* Its network has told its own id of the command: what came before is applied. On the thread
+ * "loop". */
+void command_confirm_named(struct command_confirm *confirm, struct command *command);
 
 #endif

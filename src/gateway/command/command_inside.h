@@ -15,6 +15,7 @@ struct command_ledger {
         struct command_recorder *recorder;
         struct table by_key;
         struct table by_reference; /* those in the ledger that are not finished */
+        struct table by_own_id;    /* of these, those of which the network has told an id */
         struct list open;          /* all that are not finished */
         struct list finished;      /* remembered, in the order of their end */
         int64_t arrivals;          /* the last number given */

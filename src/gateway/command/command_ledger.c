@@ -2,6 +2,7 @@
 #include "gateway/command/command_ledger.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/backoff.h"
 #include "base/log.h"
@@ -49,6 +50,7 @@ void command_ledger_free(struct command_ledger *ledger)
                 command_free(list_entry(node, struct command, node));
         table_deinit(&ledger->by_key);
         table_deinit(&ledger->by_reference);
+        table_deinit(&ledger->by_own_id);
         free(ledger);
 }
 
@@ -69,6 +71,15 @@ struct command *command_ledger_find_reference(const struct command_ledger *ledge
         struct table_entry *entry = table_find(&ledger->by_reference, reference);
 
         return entry ? table_of(entry, struct command, by_reference) : NULL;
+}
+
+struct command *command_ledger_find_own_id(const struct command_ledger *ledger,
+                                           const char *device_key, const char *own_id)
+{
+        CLEANUP(mem_cleanup) char *key = command_key(device_key, own_id);
+        struct table_entry *entry = table_find(&ledger->by_own_id, key);
+
+        return entry ? table_of(entry, struct command, by_own_id) : NULL;
 }
 
 void command_ledger_each(const struct command_ledger *ledger,
@@ -227,6 +238,17 @@ static void join_list(struct command_ledger *ledger, struct command *command)
         metrics_gauge_add(METRIC_COMMANDS_PENDING, 1);
 }
 
+void command_ledger_name(struct command_ledger *ledger, struct command *command, const char *own_id)
+{
+        /* The first id counts, and the first command that is called so. */
+        if (command->own_key || command_ledger_find_own_id(ledger, command->device_key, own_id))
+                return;
+        memmove(command->downlink.own_id, own_id, strlen(own_id) + 1);
+        command->own_key = command_key(command->device_key, own_id);
+        command->by_own_id.key = command->own_key;
+        table_add(&ledger->by_own_id, &command->by_own_id);
+}
+
 /* Does another command of the device wait until its network has room for it? */
 static bool is_behind_busy(const struct device *device)
 {
@@ -267,6 +289,8 @@ void command_inside_leave(struct command_ledger *ledger, struct command *command
                 return;
         }
         table_remove(&ledger->by_reference, &command->by_reference);
+        if (command->own_key)
+                table_remove(&ledger->by_own_id, &command->by_own_id);
         list_remove(&command->device->commands, &command->node);
         metrics_gauge_add(METRIC_COMMANDS_PENDING, -1);
 }
@@ -357,6 +381,8 @@ static void restore(void *context, struct command *command)
         } else {
                 list_push_back(&ledger->open, &command->open);
                 join_list(ledger, command);
+                if (command->downlink.own_id[0])
+                        command_ledger_name(ledger, command, command->downlink.own_id);
         }
 }
 

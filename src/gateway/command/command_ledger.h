@@ -68,6 +68,10 @@ struct command *command_ledger_find(const struct command_ledger *ledger, const c
 struct command *command_ledger_find_reference(const struct command_ledger *ledger,
                                               const char *reference);
 
+/* The one that is not finished and that its network calls so. */
+struct command *command_ledger_find_own_id(const struct command_ledger *ledger,
+                                           const char *device_key, const char *own_id);
+
 /* Every command that is remembered, finished or not; ends when `visit` returns false. */
 void command_ledger_each(const struct command_ledger *ledger,
                          bool (*visit)(void *context, struct command *command), void *context);
@@ -117,6 +121,10 @@ void command_ledger_finish(struct command_ledger *ledger, struct command *comman
 /* COMMAND_FAILED; if it is in doubt, its next attempt starts there. */
 void command_ledger_give_up(struct command_ledger *ledger, struct command *command,
                             const char *reason);
+
+/* The network has told its own id of it; it is recorded with what becomes of it next. */
+void command_ledger_name(struct command_ledger *ledger, struct command *command,
+                         const char *own_id);
 
 /* --- for the stage that has the command's turn --------------------------------------------- */
 

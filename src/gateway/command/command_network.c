@@ -64,6 +64,7 @@ struct exchange {
         int64_t retry_after_ms;
         struct buf body;
         struct reason reason;
+        char own_id[CRYPTO_UUID_SIZE]; /* as the answer tells; "" = none */
 };
 
 struct command_network *command_network_new(const struct command_network_options *options)
@@ -132,7 +133,8 @@ static enum command_turn refuse(struct command_network *network, struct command 
         return COMMAND_TURN_OVER;
 }
 
-static enum command_turn taken(struct command_network *network, struct command *command)
+static enum command_turn taken(struct command_network *network, struct command *command,
+                               const char *own_id)
 {
         struct device *device = command->device;
         int64_t per_minute = network->options.settings->commands.per_device_per_minute;
@@ -144,12 +146,16 @@ static enum command_turn taken(struct command_network *network, struct command *
                 device->next_command_ms = clock_steady_ms() + 60 * 1000 / per_minute;
         device->taken = clock_moment_now();
         device->network_busy = false;
+        if (own_id[0])
+                command_ledger_name(network->options.ledger, command, own_id);
         if (driver_of(command)->fate)
                 command_ledger_advance(network->options.ledger, command, COMMAND_QUEUED);
         else
                 command_ledger_finish(network->options.ledger, command, COMMAND_DELIVERED,
                                       "the network has taken the downlink; it does not tell when "
                                       "the device gets it");
+        if (own_id[0])
+                command_confirm_named(network->options.confirm, command);
         return COMMAND_TURN_OVER;
 }
 
@@ -208,7 +214,7 @@ static enum command_turn busy(struct exchange *exchange)
         if (command->state == COMMAND_UNCERTAIN_BEHIND)
                 return refuse(network, command, NOT_KNOWN);
         if (command_is_in_doubt(command))
-                return taken(network, command);
+                return taken(network, command, "");
         log_info("COMMAND_BUSY", "The network has another downlink of the device; this one waits",
                  LOG_TEXT("reference", command->downlink.reference),
                  LOG_TEXT("device", command->device_key), LOG_TEXT("reason", exchange->reason.text),
@@ -232,9 +238,15 @@ static enum downlink_answer answer_of(struct exchange *exchange)
 
 static enum command_turn judge_take_it(struct exchange *exchange)
 {
+        const struct downlink_driver *driver = driver_of(exchange->command);
+
         switch (answer_of(exchange)) {
         case DOWNLINK_TAKEN:
-                return taken(exchange->network, exchange->command);
+                if (driver->read_own_id &&
+                    !driver->read_own_id(buf_text(&exchange->body), exchange->body.size,
+                                         exchange->own_id))
+                        break;
+                return taken(exchange->network, exchange->command, exchange->own_id);
         case DOWNLINK_REFUSED:
                 return refuse(exchange->network, exchange->command, exchange->reason.text);
         case DOWNLINK_LATER:
@@ -288,13 +300,13 @@ static enum command_turn judge_have_you(struct exchange *exchange)
         int listed = -1;
 
         if (exchange->failure == HTTP_OK && exchange->status == 200)
-                listed = driver_of(command)->is_listed(command->downlink.reference,
-                                                       buf_text(&exchange->body),
-                                                       exchange->body.size);
+                listed =
+                        driver_of(command)->is_listed(&command->downlink, buf_text(&exchange->body),
+                                                      exchange->body.size, exchange->own_id);
         else if (answer_of(exchange) == DOWNLINK_REFUSED)
                 return refuse(network, command, exchange->reason.text);
         if (listed == 1)
-                return taken(network, command);
+                return taken(network, command, exchange->own_id);
         if (listed == 0)
                 return not_listed(network, command);
         return again(network, command, exchange->retry_after_ms,

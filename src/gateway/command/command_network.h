@@ -19,6 +19,7 @@
 
 #include "base/loop.h"
 #include "conf/settings.h"
+#include "gateway/command/command_confirm.h"
 #include "gateway/command/command_ledger.h"
 #include "http/http_client.h"
 
@@ -29,6 +30,7 @@ struct command_network_options {
         struct http_client *http;
         struct loop *loop;
         struct command_ledger *ledger;
+        struct command_confirm *confirm; /* which is told of ids */
 };
 
 struct command_network *command_network_new(const struct command_network_options *options);

@@ -146,7 +146,7 @@ static void add_times(struct json_object *view, const struct command *command)
         for (int i = COMMAND_BEGUN; i < COMMAND_FINISHED; i++)
                 add_time(view, command_state_name((enum command_state)i), command->reached_ms[i]);
         add_time(view, "finished", command->finished.wall_ms);
-        add_time(view, "expires", command->expires_ms);
+        add_time(view, "expires", command->downlink.expires_ms);
 }
 
 /* What only a running gateway knows. */

@@ -195,6 +195,11 @@ static const char *find_header(const struct webhook *webhook, const char *name)
         return http_exchange_header(webhook->context, name);
 }
 
+static const char *find_argument(const struct webhook *webhook, const char *name)
+{
+        return http_exchange_argument(webhook->context, name);
+}
+
 static void fill_source(struct webhook_intake *webhook, struct http_exchange *exchange,
                         struct delivery_source *source)
 {
@@ -204,6 +209,7 @@ static void fill_source(struct webhook_intake *webhook, struct http_exchange *ex
         source->arrived_ns = http_exchange_arrived_ns(exchange);
         received->arrived_ns = clock_wall_ns();
         received->header = find_header;
+        received->query = find_argument;
         received->context = exchange;
         received->maximum_values = (size_t)webhook->means->settings->limits.json_values;
         received->body = buf_text(body);

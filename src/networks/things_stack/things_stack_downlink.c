@@ -167,19 +167,21 @@ static bool holds_reference(struct json_object *downlink, const char *reference)
         return false;
 }
 
-static int find_listed(const char *reference, const char *body, size_t size)
+static int find_listed(const struct downlink *downlink, const char *body, size_t size,
+                       char own_id[CRYPTO_UUID_SIZE])
 {
         CLEANUP(json_cleanup)
         struct json_object *list =
                 json_parse_foreign(body, size, ERROR_DEPTH, NETWORK_PAGE_VALUES, NULL);
         struct json_object *downlinks = json_member(list, "downlinks");
 
+        (void)own_id;
         if (!json_object_is_type(list, json_type_object))
                 return -1;
         if (!json_object_is_type(downlinks, json_type_array))
                 return downlinks ? -1 : 0;
         for (size_t i = 0; i < json_object_array_length(downlinks); i++) {
-                if (holds_reference(json_object_array_get_idx(downlinks, i), reference))
+                if (holds_reference(json_object_array_get_idx(downlinks, i), downlink->reference))
                         return 1;
         }
         return 0;

@@ -560,7 +560,7 @@ static void law_one_whose_time_is_over_is_not_handed_over(void **state)
         add("first", NULL);
         commit();
         command = add("late", &delivered);
-        command->expires_ms = 1;
+        command->downlink.expires_ms = 1;
         add("next", NULL);
         commit();
         take(ledger.handed[0]);
@@ -573,7 +573,7 @@ static void law_one_whose_time_is_over_is_not_handed_over(void **state)
 static void step_clock(struct command *command, int64_t step_ms)
 {
         command->received.wall_ms -= step_ms;
-        command->expires_ms -= step_ms;
+        command->downlink.expires_ms -= step_ms;
         command->finished.wall_ms -= step_ms;
 }
 
@@ -640,7 +640,7 @@ static void what_is_over_by_both_clocks_ends(void **state)
         (void)state;
         command->received.wall_ms -= DAY_MS;
         command->received.steady_ms -= DAY_MS;
-        command->expires_ms -= DAY_MS;
+        command->downlink.expires_ms -= DAY_MS;
         take_care();
         assert_int_equal(command->outcome, COMMAND_EXPIRED);
 }

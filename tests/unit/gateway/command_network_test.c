@@ -451,7 +451,7 @@ static void what_is_in_doubt_and_over_is_not_pushed_again(void **state)
 
         (void)state;
         answer_with(HTTP_E_TIMEOUT, 0, "");
-        command->expires_ms = 1;
+        command->downlink.expires_ms = 1;
         run_timer(&site.device.command_timer);
         check_last_request(2, "GET", "/down");
         answer(200, "{}");

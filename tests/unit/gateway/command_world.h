@@ -274,7 +274,7 @@ static struct command *make_command(struct device *device, const char *identity)
         command->policy = SETTINGS_SETTLE_BY_RULES;
         command->attempt = 1;
         command->received = clock_moment_now();
-        command->expires_ms = command->received.wall_ms + 3600 * 1000;
+        command->downlink.expires_ms = command->received.wall_ms + 3600 * 1000;
         command_make_reference(command);
         return command;
 }

@@ -51,6 +51,7 @@ static inline struct trial trial_bytes(const char *network, const char *path, co
                 .maximum_values = NETWORK_PAGE_VALUES,
                 .arrived_ns = SUPPORT_ARRIVED_NS,
                 .header = support_no_header,
+                .query = support_no_header,
         };
 
         trial.result = network_by_name(network)->parse(&webhook, &trial.events, &trial.reason);

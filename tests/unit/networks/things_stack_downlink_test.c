@@ -219,14 +219,15 @@ static void a_listed_reference_is_found(void **state)
                 {"", -1},
                 {"<html>", -1},
         };
+        const struct downlink asked = {.reference = REFERENCE};
 
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                if (driver()->is_listed(REFERENCE, rows[i].body, strlen(rows[i].body)) !=
+                if (driver()->is_listed(&asked, rows[i].body, strlen(rows[i].body), NULL) !=
                     rows[i].listed)
                         fail_msg("%s", rows[i].body);
         }
-        assert_int_equal(driver()->is_listed(REFERENCE, NULL, 0), -1);
+        assert_int_equal(driver()->is_listed(&asked, NULL, 0, NULL), -1);
 }
 
 static void only_our_own_references_are_read(void **state)

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A network that the gateway has never seen: it tells an event's type in the query, calls a
+ * downlink by an id of its own, which the answer to the request gives, and takes settings of its
+ * own. Its driver is here, in the table in place of the usual ones; the gateway, the local hub and
+ * HTTP between them are real.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+
+/* Names that two of these headers have, which no other file includes both. */
+#define CONF_VALUE         openssl_conf_value
+#define telemetry_property hub_property
+#include "component/localhub/web_client.h"
+#include "localhub/local_hub.h"
+#undef CONF_VALUE
+#undef telemetry_property
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "conf/settings_load.h"
+#include "gateway/gateway.h"
+#include "localhub/certificates.h"
+#include "networks/driver.h"
+#include "networks/network.h"
+#include "support/directory.h"
+#include "support/http_server.h"
+
+#define WAIT_MS 30000
+
+/* --- the driver ----------------------------------------------------------------------------- */
+
+static const struct network orbit;
+
+static char *text_of(struct json_object *object, const char *name)
+{
+        return mem_text(json_text_member(object, name));
+}
+
+static int orbit_parse(const struct webhook *webhook, struct event_list *events,
+                       struct reason *reason)
+{
+        static const struct {
+                const char *type;
+                enum event_kind kind;
+        } types[] = {
+                {"up", EVENT_UPLINK},
+                {"sent", EVENT_DOWNLINK_SENT},
+                {"ack", EVENT_DOWNLINK_ACK},
+                {"failed", EVENT_DOWNLINK_FAILED},
+        };
+        const char *type = webhook->query(webhook, "event");
+        CLEANUP(json_cleanup)
+        struct json_object *body = json_parse(webhook->body, webhook->body_size, NETWORK_JSON_DEPTH,
+                                              JSON_STRICT, reason);
+        struct event *event;
+        size_t i = 0;
+
+        while (i < ARRAY_SIZE(types) && !text_equal(types[i].type, type))
+                i++;
+        if (i == ARRAY_SIZE(types))
+                return NETWORK_E_IGNORED;
+        if (!json_text_member(body, "device"))
+                return NETWORK_E_MALFORMED;
+        event = event_list_add(events);
+        event->network = orbit.name;
+        event->kind = types[i].kind;
+        event->application = mem_text("fleet");
+        event->device = text_of(body, "device");
+        event->payload = text_of(body, "data");
+        event->details = mem_text_n(webhook->body, webhook->body_size);
+        event->time_ns = webhook->arrived_ns;
+        crypto_uuid_of(webhook->body, webhook->body_size, event->message_id);
+        return 0;
+}
+
+static int orbit_telemetry(const struct event *event, const struct formatted *formatted,
+                           const struct telemetry_options *options, struct telemetry *telemetry,
+                           struct reason *reason)
+{
+        (void)formatted;
+        (void)options;
+        (void)reason;
+        buf_add_format(&telemetry->body, "{\"Data\":\"%s\"}", event->payload);
+        return 0;
+}
+
+static int orbit_payload(const struct event *event, struct buf *bytes, struct reason *reason)
+{
+        (void)event;
+        (void)bytes;
+        (void)reason;
+        return 0;
+}
+
+static void add_queue_url(const struct downlink *downlink, const struct network_access *access,
+                          struct network_request *request, const char *method)
+{
+        request->method = method;
+        request->url = mem_format("%s/devices/%s/queue", access->base_url, downlink->device);
+        request->authorization = mem_text(access->api_key);
+}
+
+static int orbit_request(const struct downlink *downlink, const struct network_access *access,
+                         struct network_request *request, struct reason *reason)
+{
+        (void)reason;
+        add_queue_url(downlink, access, request, "POST");
+        buf_add_format(&request->body, "{\"data\":\"%s\",\"expires\":%lld}", downlink->payload,
+                       (long long)downlink->expires_ms);
+        return 0;
+}
+
+static enum downlink_answer orbit_answer(int status, const char *body, size_t size,
+                                         struct reason *reason)
+{
+        (void)body;
+        (void)size;
+        if (downlink_answer_of(status) != DOWNLINK_TAKEN)
+                reason_set(reason, "it answered %d", status);
+        return downlink_answer_of(status);
+}
+
+static bool read_id(struct json_object *item, char own_id[CRYPTO_UUID_SIZE])
+{
+        const char *id = json_text_member(item, "id");
+
+        snprintf(own_id, CRYPTO_UUID_SIZE, "%s", id ? id : "");
+        return id != NULL;
+}
+
+static bool orbit_read_own_id(const char *body, size_t size, char own_id[CRYPTO_UUID_SIZE])
+{
+        CLEANUP(json_cleanup) struct json_object *answer = driver_answer(body, size, NULL);
+
+        return read_id(answer, own_id);
+}
+
+static int orbit_list_request(const struct downlink *downlink, const struct network_access *access,
+                              struct network_request *request, struct reason *reason)
+{
+        (void)reason;
+        add_queue_url(downlink, access, request, "GET");
+        return 0;
+}
+
+/* Its list has no reference of ours: a downlink is known by when it expires. */
+static int orbit_is_listed(const struct downlink *downlink, const char *body, size_t size,
+                           char own_id[CRYPTO_UUID_SIZE])
+{
+        CLEANUP(json_cleanup) struct json_object *answer = driver_answer(body, size, NULL);
+        struct json_object *items = json_member(answer, "items");
+
+        if (!answer)
+                return -1;
+        for (size_t i = 0; items && i < json_object_array_length(items); i++) {
+                struct json_object *item = json_object_array_get_idx(items, i);
+                int64_t expires_ms = 0;
+
+                if (json_int_member(item, "expires", &expires_ms) &&
+                    expires_ms == downlink->expires_ms)
+                        return read_id(item, own_id) ? 1 : -1;
+        }
+        return 0;
+}
+
+static void orbit_fate(const struct event *event, struct downlink_fate *fate)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *details = driver_answer(event->details, strlen(event->details), NULL);
+
+        *fate = (struct downlink_fate){
+                .news = event->kind == EVENT_DOWNLINK_SENT  ? DOWNLINK_NEWS_SENT
+                        : event->kind == EVENT_DOWNLINK_ACK ? DOWNLINK_NEWS_ACKNOWLEDGED
+                                                            : DOWNLINK_NEWS_REFUSED,
+                .count = 1};
+        read_id(details, fate->references[0]);
+        if (fate->news == DOWNLINK_NEWS_REFUSED)
+                reason_set(&fate->reason, "too long for the data rate");
+}
+
+static const struct downlink_driver orbit_downlink = {
+        .has_ports = true,
+        .request = orbit_request,
+        .answer = orbit_answer,
+        .read_own_id = orbit_read_own_id,
+        .list_request = orbit_list_request,
+        .is_listed = orbit_is_listed,
+        .fate = orbit_fate,
+};
+
+static const struct network_setting orbit_settings[] = {
+        {"Orbit.Api", NETWORK_BASE_URL, NULL, "where its API is"},
+        {"Orbit.Key", NETWORK_API_KEY, NULL, "the key for it"},
+        {.path = NULL},
+};
+
+static const struct network orbit = {
+        .name = "orbit",
+        .route = "/orbit",
+        .settings = orbit_settings,
+        .parse = orbit_parse,
+        .telemetry = orbit_telemetry,
+        .payload = orbit_payload,
+        .downlink = &orbit_downlink,
+};
+
+/* In place of src/networks/networks.c. */
+const struct network *const networks[] = {&orbit, NULL};
+
+/* --- its API -------------------------------------------------------------------------------- */
+
+/* What the network does with the next downlink. */
+enum behaviour {
+        ANSWERS,
+        ANSWERS_WHEN_TOLD, /* an event comes first */
+        LOSES_ITS_ANSWER,
+};
+
+static struct {
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        enum behaviour behaviour;
+        int pushed;
+        bool may_answer;
+        char expires[32]; /* of the last downlink */
+} api = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static enum test_http_then serve(void *context, const struct test_http_request *request,
+                                 struct buf *answer)
+{
+        CLEANUP(mem_cleanup) char *text = NULL;
+        enum test_http_then then = TEST_HTTP_KEEP;
+
+        (void)context;
+        pthread_mutex_lock(&api.lock);
+        if (strcmp(request->method, "POST") == 0) {
+                CLEANUP(json_cleanup)
+                struct json_object *body =
+                        driver_answer(request->body.data, request->body.size, NULL);
+                int64_t expires_ms = 0;
+
+                json_int_member(body, "expires", &expires_ms);
+                snprintf(api.expires, sizeof(api.expires), "%lld", (long long)expires_ms);
+                api.pushed++;
+                while (api.behaviour == ANSWERS_WHEN_TOLD && !api.may_answer)
+                        pthread_cond_wait(&api.changed, &api.lock);
+                text = mem_format("{\"id\":\"item-%d\"}", api.pushed);
+                if (api.behaviour == LOSES_ITS_ANSWER)
+                        then = TEST_HTTP_CUT;
+        } else {
+                text = mem_format("{\"items\":[{\"id\":\"other\",\"expires\":1},"
+                                  "{\"id\":\"item-%d\",\"expires\":%s}]}",
+                                  api.pushed, api.expires);
+        }
+        pthread_mutex_unlock(&api.lock);
+        if (then == TEST_HTTP_KEEP)
+                test_http_answer(answer, 200, "", text);
+        return then;
+}
+
+static void wait_for_push(int count)
+{
+        int64_t until_ms = clock_steady_ms() + WAIT_MS;
+        int pushed = 0;
+
+        while (pushed < count) {
+                if (clock_steady_ms() > until_ms)
+                        fail_msg("no downlink has come");
+                usleep(1000);
+                pthread_mutex_lock(&api.lock);
+                pushed = api.pushed;
+                pthread_mutex_unlock(&api.lock);
+        }
+}
+
+static void let_it_answer(void)
+{
+        pthread_mutex_lock(&api.lock);
+        api.may_answer = true;
+        pthread_cond_broadcast(&api.changed);
+        pthread_mutex_unlock(&api.lock);
+}
+
+/* --- the world ------------------------------------------------------------------------------ */
+
+struct world {
+        char *store;
+        char *hub_folder;
+        struct certificates *certificates;
+        struct local_hub *hub;
+        struct test_http_server *server;
+        struct settings settings;
+        struct gateway *gateway;
+};
+
+static void start_hub(struct world *world)
+{
+        static const struct local_hub_endpoint endpoint = {.id = "hub1"};
+        struct reason reason = REASON_INIT;
+
+        if (certificates_open(&(struct certificates_options){.directory = world->hub_folder},
+                              &world->certificates, &reason) != 0)
+                fail_msg("%s", reason.text);
+        if (local_hub_new(
+                    &(struct local_hub_options){
+                            .certificate = world->certificates->server_path,
+                            .key = world->certificates->server_key_path,
+                            .endpoints = &endpoint,
+                            .endpoint_count = 1,
+                    },
+                    &world->hub, &reason) != 0)
+                fail_msg("%s", reason.text);
+        assert_int_equal(registry_device_put(local_hub_registry(world->hub), 0, "d1",
+                                             REGISTRY_CREATE,
+                                             &(struct registry_device_settings){.model_id = NULL},
+                                             NULL, &reason),
+                         0);
+}
+
+static void start_gateway(struct world *world)
+{
+        struct reason reason = REASON_INIT;
+
+        if (gateway_start(&world->settings, &world->gateway, &reason) != 0)
+                fail_msg("%s", reason.text);
+}
+
+static void load_settings(struct world *world)
+{
+        CLEANUP(conf_report_deinit) struct conf_report report = CONF_REPORT_INIT;
+        CLEANUP(buf_deinit) struct buf string = BUF_INIT;
+        CLEANUP(mem_cleanup) char *text = NULL;
+
+        assert_true(registry_policy_string(local_hub_registry(world->hub), 0, "device", &string));
+        text = mem_format("{\"Listen\":\"127.0.0.1:0\",\"DataDirectory\":\"%s\","
+                          "\"AzureIoT\":{\"TrustedCertificates\":\"%s\","
+                          "\"AzureIoTHub\":{\"ConnectionString\":\"%s\"}},"
+                          "\"Orbit\":{\"Api\":\"http://127.0.0.1:%u\",\"Key\":\"secret\"}}",
+                          world->store, world->certificates->authority_path, buf_text(&string),
+                          test_http_server_port(world->server));
+        settings_init(&world->settings);
+        if (settings_load_text(&(struct conf_source){.file = "/test.json"}, text, strlen(text),
+                               &world->settings, &report) != 0)
+                fail_msg("the settings are not fit for use");
+}
+
+static int set_up(void **state)
+{
+        struct world *world = mem_new(1, sizeof(*world));
+
+        *state = world;
+        api.behaviour = ANSWERS;
+        api.pushed = 0;
+        api.may_answer = false;
+        world->store = test_directory_new();
+        world->hub_folder = test_directory_new();
+        world->server = test_http_server_start(NULL, serve, NULL);
+        start_hub(world);
+        load_settings(world);
+        start_gateway(world);
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct world *world = *state;
+
+        let_it_answer();
+        gateway_stop(world->gateway);
+        test_http_server_stop(world->server);
+        local_hub_free(world->hub);
+        certificates_free(world->certificates);
+        settings_deinit(&world->settings);
+        test_directory_remove(world->store);
+        test_directory_remove(world->hub_folder);
+        free(world);
+        return 0;
+}
+
+static void post(const struct world *world, const char *query, const char *body, int status)
+{
+        const struct web_server server = {.port = gateway_port(world->gateway)};
+        CLEANUP(mem_cleanup) char *target = mem_format("/orbit%s", query);
+        struct web_answer answer = web_request(&server, "POST", target, NULL, body);
+        int got = answer.status;
+
+        web_answer_deinit(&answer);
+        assert_int_equal(got, status);
+}
+
+/* An uplink makes the gateway know the device, and connects it. */
+static void connect_device(const struct world *world)
+{
+        const struct telemetry_record *record;
+
+        post(world, "?event=up", "{\"device\":\"d1\",\"data\":\"AQI=\"}", 202);
+        record = telemetry_log_next(local_hub_telemetry(world->hub), 0, WAIT_MS);
+        assert_non_null(record);
+        assert_string_equal(record->device_id, "d1");
+        assert_int_equal(record->body_size, strlen("{\"Data\":\"AQI=\"}"));
+        assert_memory_equal(record->body, "{\"Data\":\"AQI=\"}", record->body_size);
+        telemetry_record_release(record);
+}
+
+static void send_command(const struct world *world, const char *message_id)
+{
+        static const struct hub_property properties[] = {{"Port", "10"}, {"Confirmed", "true"}};
+        char id[LOCAL_HUB_MESSAGE_ID_SIZE];
+        struct reason reason = REASON_INIT;
+
+        if (local_hub_send_command(world->hub, 0, "d1",
+                                   &(struct local_hub_command){
+                                           .message_id = message_id,
+                                           .properties = properties,
+                                           .property_count = ARRAY_SIZE(properties),
+                                           .body = "0102",
+                                           .body_size = 4,
+                                   },
+                                   id, &reason) != 0)
+                fail_msg("%s", reason.text);
+}
+
+static void wait_for_state(const struct world *world, const char *message_id,
+                           enum local_hub_command_state state)
+{
+        int64_t until_ms = clock_steady_ms() + WAIT_MS;
+        struct local_hub_command_status status = {.state = LOCAL_HUB_COMMAND_ENQUEUED};
+
+        while (status.state != state) {
+                if (clock_steady_ms() > until_ms)
+                        fail_msg("the message is %s", local_hub_command_state_name(status.state));
+                usleep(1000);
+                assert_true(local_hub_command_status(world->hub, 0, "d1", message_id, &status));
+        }
+}
+
+/* --- what it proves ------------------------------------------------------------------------- */
+
+static void the_type_of_an_event_is_told_in_the_query(void **state)
+{
+        const struct world *world = *state;
+
+        post(world, "?event=status", "{\"device\":\"d1\",\"data\":\"AQI=\"}", 200);
+        post(world, "", "{\"device\":\"d1\",\"data\":\"AQI=\"}", 200);
+        post(world, "?event=up", "{\"data\":\"AQI=\"}", 400);
+        connect_device(world);
+        assert_int_equal(telemetry_log_newest(local_hub_telemetry(world->hub)), 1);
+}
+
+static void a_downlink_is_known_by_the_id_of_the_answer(void **state)
+{
+        const struct world *world = *state;
+
+        connect_device(world);
+        send_command(world, "m1");
+        wait_for_push(1);
+        /* Another id, and the id for another device, are about nothing of ours. */
+        post(world, "?event=ack", "{\"device\":\"d1\",\"id\":\"item-7\"}", 202);
+        post(world, "?event=failed", "{\"device\":\"d2\",\"id\":\"item-1\"}", 202);
+        post(world, "?event=sent", "{\"device\":\"d1\",\"id\":\"item-1\"}", 202);
+        post(world, "?event=ack", "{\"device\":\"d1\",\"id\":\"item-1\"}", 202);
+        wait_for_state(world, "m1", LOCAL_HUB_COMMAND_COMPLETED);
+}
+
+static void a_failure_is_final_if_the_driver_says_so(void **state)
+{
+        const struct world *world = *state;
+
+        connect_device(world);
+        send_command(world, "m1");
+        wait_for_push(1);
+        post(world, "?event=failed", "{\"device\":\"d1\",\"id\":\"item-1\"}", 202);
+        wait_for_state(world, "m1", LOCAL_HUB_COMMAND_REJECTED);
+}
+
+static void an_event_before_the_answer_counts_once_the_id_is_known(void **state)
+{
+        const struct world *world = *state;
+
+        api.behaviour = ANSWERS_WHEN_TOLD;
+        connect_device(world);
+        send_command(world, "m1");
+        wait_for_push(1);
+        post(world, "?event=ack", "{\"device\":\"d1\",\"id\":\"item-1\"}", 202);
+        let_it_answer();
+        wait_for_state(world, "m1", LOCAL_HUB_COMMAND_COMPLETED);
+}
+
+static void a_lost_answer_is_found_out_from_the_list(void **state)
+{
+        const struct world *world = *state;
+
+        api.behaviour = LOSES_ITS_ANSWER;
+        connect_device(world);
+        send_command(world, "m1");
+        wait_for_push(1);
+        post(world, "?event=ack", "{\"device\":\"d1\",\"id\":\"item-1\"}", 202);
+        wait_for_state(world, "m1", LOCAL_HUB_COMMAND_COMPLETED);
+        assert_int_equal(api.pushed, 1);
+}
+
+static void an_id_is_known_after_a_restart(void **state)
+{
+        struct world *world = *state;
+
+        connect_device(world);
+        send_command(world, "m1");
+        wait_for_push(1);
+        /* What comes back says that the answer has arrived, and is on disk. */
+        post(world, "?event=sent", "{\"device\":\"d1\",\"id\":\"item-1\"}", 202);
+        gateway_stop(world->gateway);
+        start_gateway(world);
+        post(world, "?event=ack", "{\"device\":\"d1\",\"id\":\"item-1\"}", 202);
+        wait_for_state(world, "m1", LOCAL_HUB_COMMAND_COMPLETED);
+        assert_int_equal(api.pushed, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(the_type_of_an_event_is_told_in_the_query),
+                TEST(a_downlink_is_known_by_the_id_of_the_answer),
+                TEST(a_failure_is_final_if_the_driver_says_so),
+                TEST(an_event_before_the_answer_counts_once_the_id_is_known),
+                TEST(a_lost_answer_is_found_out_from_the_list),
+                TEST(an_id_is_known_after_a_restart),
+        };
+
+        return cmocka_run_group_tests_name("gateway.third_network", tests, NULL, NULL);
+}
