@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 /* Asked for by its name at each use, it is looked up under a lock at each use. */
 static const EVP_MD *sha256;
@@ -105,27 +106,17 @@ void crypto_hex_encode(struct buf *out, const void *bytes, size_t size)
         }
 }
 
-static int hex_value(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
-}
-
 bool crypto_hex_decode(struct buf *out, const char *text, size_t size)
 {
         if (size % 2 != 0)
                 return false;
         for (size_t i = 0; i < size; i++) {
-                if (hex_value(text[i]) < 0)
+                if (text_hex_digit(text[i]) < 0)
                         return false;
         }
         for (size_t i = 0; i < size; i += 2)
-                buf_add_char(out, (char)(hex_value(text[i]) * 16 + hex_value(text[i + 1])));
+                buf_add_char(out,
+                             (char)(text_hex_digit(text[i]) * 16 + text_hex_digit(text[i + 1])));
         return true;
 }
 

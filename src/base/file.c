@@ -80,14 +80,26 @@ static int write_temporary(int fd, mode_t mode, const void *bytes, size_t size)
         return error;
 }
 
+/* Of a file or a directory. */
+static int sync_file(const char *path)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        int error = 0;
+
+        if (fd < 0)
+                return errno;
+        if (fsync(fd) != 0)
+                error = errno;
+        close(fd);
+        return error;
+}
+
 /* Makes a rename in the directory of `path` durable. */
 static int sync_directory_of(const char *path)
 {
         CLEANUP(mem_cleanup) char *directory = mem_text(path);
         char *slash = strrchr(directory, '/');
         const char *name = directory;
-        int error = 0;
-        int fd;
 
         if (!slash)
                 name = ".";
@@ -95,13 +107,7 @@ static int sync_directory_of(const char *path)
                 name = "/";
         else
                 *slash = '\0';
-        fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return errno;
-        if (fsync(fd) != 0)
-                error = errno;
-        close(fd);
-        return error;
+        return sync_file(name);
 }
 
 int file_write(const char *path, mode_t mode, const void *bytes, size_t size, struct reason *reason)
@@ -123,19 +129,6 @@ int file_write(const char *path, mode_t mode, const void *bytes, size_t size, st
         }
         error = sync_directory_of(path);
         return error ? fail(reason, error, "write", path) : 0;
-}
-
-static int sync_file(const char *path)
-{
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        int error = 0;
-
-        if (fd < 0)
-                return errno;
-        if (fsync(fd) != 0)
-                error = errno;
-        close(fd);
-        return error;
 }
 
 static int rename_to(const char *temporary, const char *path, bool overwrite)

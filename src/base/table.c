@@ -139,6 +139,13 @@ void map_free(struct map *map)
         free(map);
 }
 
+void map_free_values(struct map *map, void (*free_value)(void *value))
+{
+        list_for_each (node, &map->pairs)
+                free_value(list_entry(node, struct pair, node)->value);
+        map_free(map);
+}
+
 static struct pair *find_pair(const struct map *map, const char *key)
 {
         struct table_entry *entry = table_find(&map->table, key);

@@ -52,6 +52,9 @@ struct map *map_new(void);
 /* Values are the caller's affair. NULL is allowed. */
 void map_free(struct map *map);
 
+/* The same, and its values with this function. */
+void map_free_values(struct map *map, void (*free_value)(void *value));
+
 /* NULL if there is none. */
 void *map_get(const struct map *map, const char *key);
 

@@ -78,7 +78,7 @@ void text_url_escape(struct buf *out, const char *text)
         }
 }
 
-static int hex_digit(char c)
+int text_hex_digit(char c)
 {
         if (c >= '0' && c <= '9')
                 return c - '0';
@@ -92,8 +92,8 @@ static int hex_digit(char c)
 void text_url_unescape(struct buf *out, const char *text, size_t size)
 {
         for (size_t i = 0; i < size; i++) {
-                int high = text[i] == '%' && i + 2 < size ? hex_digit(text[i + 1]) : -1;
-                int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+                int high = text[i] == '%' && i + 2 < size ? text_hex_digit(text[i + 1]) : -1;
+                int low = high >= 0 ? text_hex_digit(text[i + 2]) : -1;
 
                 if (low < 0) {
                         buf_add_char(out, text[i]);

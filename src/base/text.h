@@ -34,6 +34,9 @@ bool text_to_int64(const char *text, int64_t min, int64_t max, int64_t *number);
  */
 void text_url_escape(struct buf *out, const char *text);
 
+/* The value of a hexadecimal digit in any case; -1 if it is none. */
+int text_hex_digit(char c);
+
 /* Adds the decoded form of a percent-escaped text; an escape that is none stays as it is. */
 void text_url_unescape(struct buf *out, const char *text, size_t size);
 

@@ -39,18 +39,15 @@ static void version_free(struct formatter_version *version)
         free(version);
 }
 
-static bool file_free(void *context, const char *name, void *value)
+static void file_free(void *value)
 {
         struct formatter_file *file = value;
 
-        (void)context;
-        (void)name;
         version_free(file->current);
         version_free(file->candidate);
         free(file->name);
         free(file->path);
         free(file);
-        return true;
 }
 
 static struct formatter_file_key key_of(const struct stat *status)
@@ -122,8 +119,7 @@ void formatter_files_free(struct formatter_files *files)
                 return;
         if (files->inotify >= 0)
                 close(files->inotify);
-        map_each(files->by_name, file_free, NULL);
-        map_free(files->by_name);
+        map_free_values(files->by_name, file_free);
         free(files->directory);
         free(files);
 }
@@ -277,7 +273,7 @@ struct formatter_file *formatter_files_get(struct formatter_files *files, const 
         }
         reason_set(reason, "there is no payload formatter '%s' (no file '%s')", name, file->path);
         if (!map_get(files->by_name, name))
-                (void)file_free(NULL, name, file);
+                file_free(file);
         return NULL;
 }
 

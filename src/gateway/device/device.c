@@ -74,8 +74,10 @@ void device_table_keep(struct device_table *table, struct device_keeper *keeper)
         table->keeper = keeper;
 }
 
-static void device_free(struct device *device)
+static void device_free(void *value)
 {
+        struct device *device = value;
+
         mem_wipe(device->assignment.key,
                  device->assignment.key ? strlen(device->assignment.key) : 0);
         free(device->assignment.hub);
@@ -96,30 +98,12 @@ static void device_free(struct device *device)
         free(device);
 }
 
-static bool free_device(void *context, const char *key, void *value)
-{
-        (void)context;
-        (void)key;
-        device_free(value);
-        return true;
-}
-
-static bool free_text(void *context, const char *key, void *value)
-{
-        (void)context;
-        (void)key;
-        free(value);
-        return true;
-}
-
 void device_table_free(struct device_table *table)
 {
         if (!table)
                 return;
-        map_each(table->devices, free_device, NULL);
-        map_each(table->owners, free_text, NULL);
-        map_free(table->devices);
-        map_free(table->owners);
+        map_free_values(table->devices, device_free);
+        map_free_values(table->owners, free);
         map_free(table->near_misses);
         device_limit_free(table->limit);
         free(table);

@@ -37,16 +37,13 @@ struct device_directory *device_directory_new(const struct settings *settings, s
         return directory;
 }
 
-static bool free_entry(void *context, const char *key, void *value)
+static void free_entry(void *value)
 {
         struct device_entry *entry = value;
 
-        (void)context;
-        (void)key;
         free(entry->application);
         device_attributes_deinit(&entry->attributes);
         free(entry);
-        return true;
 }
 
 void device_directory_free(struct device_directory *directory)
@@ -54,8 +51,7 @@ void device_directory_free(struct device_directory *directory)
         if (!directory)
                 return;
         map_free(directory->switches);
-        map_each(directory->entries, free_entry, NULL);
-        map_free(directory->entries);
+        map_free_values(directory->entries, free_entry);
         pthread_mutex_destroy(&directory->lock);
         free(directory);
 }

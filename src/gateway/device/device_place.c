@@ -25,22 +25,12 @@ struct device_places *device_places_new(struct store *store)
         return places;
 }
 
-static bool free_text(void *context, const char *key, void *value)
-{
-        (void)context;
-        (void)key;
-        free(value);
-        return true;
-}
-
 void device_places_free(struct device_places *places)
 {
         if (!places)
                 return;
-        map_each(places->owners, free_text, NULL);
-        map_each(places->places, free_text, NULL);
-        map_free(places->owners);
-        map_free(places->places);
+        map_free_values(places->owners, free);
+        map_free_values(places->places, free);
         free(places);
 }
 

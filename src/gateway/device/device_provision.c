@@ -65,22 +65,13 @@ static void registration_free(struct registration *registration)
         free(registration);
 }
 
-static bool free_text(void *context, const char *key, void *value)
-{
-        (void)context;
-        (void)key;
-        free(value);
-        return true;
-}
-
 void device_provision_free(struct device_provision *provision)
 {
         if (!provision)
                 return;
         list_for_each_safe (node, &provision->registrations)
                 registration_free(list_entry(node, struct registration, node));
-        map_each(provision->remembered, free_text, NULL);
-        map_free(provision->remembered);
+        map_free_values(provision->remembered, free);
         free(provision);
 }
 

@@ -36,24 +36,20 @@ struct downlink_routes *downlink_routes_new(struct store *store)
         return routes;
 }
 
-static bool free_base(void *context, const char *key, void *value)
+static void free_base(void *value)
 {
         struct base *base = value;
 
-        (void)context;
-        (void)key;
         free(base->url);
         free(base->refused);
         free(base);
-        return true;
 }
 
 void downlink_routes_free(struct downlink_routes *routes)
 {
         if (!routes)
                 return;
-        map_each(routes->bases, free_base, NULL);
-        map_free(routes->bases);
+        map_free_values(routes->bases, free_base);
         free(routes);
 }
 
