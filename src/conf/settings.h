@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every setting of the gateway as a plain C value. settings_load (settings_load.h) fills it once
+ * Every setting of the gateway as a plain C value. settings_load.h fills it once
  * at start; afterwards it is read only, on every thread. Each field belongs to one row of
  * settings_rows.c, which holds its name in the file, its default and its meaning, or to one
  * setting of a network's driver; the same rows make docs/configuration.md.

@@ -157,15 +157,18 @@ struct downlink_driver {
         /* Bytes of a payload; 0 = the network itself says what is too short or too long. */
         size_t minimum_bytes;
         size_t maximum_bytes;
-        /* The request that hands the downlink over. 0, or 1 with the reason. */
+        /*
+         * The request that hands the downlink over; `access` has a base URL and a key, here and
+         * below. 0, or 1 with the reason why the network can never take it.
+         */
         int (*request)(const struct downlink *downlink, const struct network_access *access,
                        struct network_request *request, struct reason *reason);
         /* What an answer to it means; the reason names the network's own error. */
         enum downlink_answer (*answer)(int status, const char *body, size_t size,
                                        struct reason *reason);
         /* The request that lists what waits for the device; NULL = the network can't say. */
-        int (*list_request)(const struct downlink *downlink, const struct network_access *access,
-                            struct network_request *request, struct reason *reason);
+        void (*list_request)(const struct downlink *downlink, const struct network_access *access,
+                             struct network_request *request);
         /*
          * 1 if the downlink is in such a list, 0 if not, -1 if it is no list. With 1, a network
          * with ids of its own fills `own_id`.

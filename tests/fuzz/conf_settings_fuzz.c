@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "conf/engine/document.h"
-#include "conf/settings_load.h"
+#include "support/load_settings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,7 +31,7 @@ static void check_shown(const struct settings *settings, const struct conf_repor
         CLEANUP(buf_deinit) struct buf shown = BUF_INIT;
         CLEANUP(json_cleanup) struct json_object *value = NULL;
 
-        settings_show(settings, report, &shown);
+        conf_show(settings_schema(), settings, report, &shown);
         value = json_parse(shown.data, shown.size, 2 * CONF_DOCUMENT_DEPTH, JSON_STRICT, NULL);
         if (!value)
                 abort();
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         int result;
 
         settings_init(&settings);
-        result = settings_load_text(&source, (const char *)data, size, &settings, &report);
+        result = load_settings_text(&source, (const char *)data, size, &settings, &report);
         if ((result != 0) != (report.mistakes > 0))
                 abort();
         check_report(&report);

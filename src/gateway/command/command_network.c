@@ -388,7 +388,6 @@ static enum command_turn ask(struct command_network *network, struct command *co
         CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
         struct network_access access;
         struct reason reason = REASON_INIT;
-        int result;
 
         if (question == QUESTION_TAKE_IT && has_come_to_nothing(network, command))
                 return COMMAND_TURN_OVER;
@@ -401,9 +400,9 @@ static enum command_turn ask(struct command_network *network, struct command *co
         case COMMAND_WAY_OFF:
                 return refuse(network, command, reason.text);
         }
-        result = (question == QUESTION_TAKE_IT ? driver->request : driver->list_request)(
-                &command->downlink, &access, &request, &reason);
-        if (result != 0)
+        if (question == QUESTION_HAVE_YOU)
+                driver->list_request(&command->downlink, &access, &request);
+        else if (driver->request(&command->downlink, &access, &request, &reason) != 0)
                 return refuse(network, command, reason.text);
         return submit(network, command, question, &request);
 }

@@ -43,10 +43,6 @@ static int make_request(const struct downlink *downlink, const struct network_ac
         CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
         struct buf url = BUF_INIT;
 
-        if (text_is_empty(access->base_url) || text_is_empty(access->api_key)) {
-                reason_set(reason, "there is no way to Myriota's API: set Myriota.ApiToken");
-                return 1;
-        }
         if (!crypto_base64_decode(&bytes, payload, strlen(payload))) {
                 reason_set(reason, "the payload is not base64");
                 return 1;

@@ -18,7 +18,6 @@
 
 #include "azure/hub/hub_client.h"
 #include "base/mem.h"
-#include "conf/settings_load.h"
 #include "formatter/formatter.h"
 #include "gateway/command/command_ledger.h"
 #include "gateway/control/control.h"
@@ -33,6 +32,7 @@
 #include "http/http_client.h"
 #include "store/store.h"
 #include "support/directory.h"
+#include "support/load_settings.h"
 
 /* --- steps that fail ------------------------------------------------------------------------ */
 
@@ -140,7 +140,7 @@ static int set_up(void **state)
                 "SharedAccessKeyName=device;SharedAccessKey=a2V5\"}}}",
                 fixture->folder, fixture->formatters);
         settings_init(&fixture->settings);
-        if (settings_load_text(&(struct conf_source){.file = "/test.json"}, text, strlen(text),
+        if (load_settings_text(&(struct conf_source){.file = "/test.json"}, text, strlen(text),
                                &fixture->settings, &report) != 0)
                 fail_msg("the settings are not fit for use");
         failing = NULL;

@@ -30,13 +30,13 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "conf/settings_load.h"
 #include "gateway/gateway.h"
 #include "localhub/certificates.h"
 #include "networks/driver.h"
 #include "networks/network.h"
 #include "support/directory.h"
 #include "support/http_server.h"
+#include "support/load_settings.h"
 
 #define WAIT_MS 30000
 
@@ -148,12 +148,10 @@ static bool orbit_read_own_id(const char *body, size_t size, char own_id[CRYPTO_
         return read_id(answer, own_id);
 }
 
-static int orbit_list_request(const struct downlink *downlink, const struct network_access *access,
-                              struct network_request *request, struct reason *reason)
+static void orbit_list_request(const struct downlink *downlink, const struct network_access *access,
+                               struct network_request *request)
 {
-        (void)reason;
         add_queue_url(downlink, access, request, "GET");
-        return 0;
 }
 
 /* Its list has no reference of ours: a downlink is known by when it expires. */
@@ -352,7 +350,7 @@ static void load_settings(struct world *world)
                           world->store, world->certificates->authority_path, buf_text(&string),
                           test_http_server_port(world->server));
         settings_init(&world->settings);
-        if (settings_load_text(&(struct conf_source){.file = "/test.json"}, text, strlen(text),
+        if (load_settings_text(&(struct conf_source){.file = "/test.json"}, text, strlen(text),
                                &world->settings, &report) != 0)
                 fail_msg("the settings are not fit for use");
 }

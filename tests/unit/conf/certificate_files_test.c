@@ -42,7 +42,7 @@ static void files_lie_beside_the_configuration(void **state)
         assert_int_equal(loaded.settings.networks[MYRIOTA].signature.certificate_files.count, 2);
         assert_file(&loaded, 0, "one.pem");
         assert_file(&loaded, 1, "one.der");
-        settings_show(&loaded.settings, &loaded.report, &shown);
+        conf_show(settings_schema(), &loaded.settings, &loaded.report, &shown);
         assert_non_null(strstr(buf_text(&shown), "/one.der\""));
 }
 

@@ -201,7 +201,8 @@ static void the_environment_alone_suffices_in_every_spelling(void **state)
 
         (void)state;
         settings_init(&loaded.settings);
-        loaded.result = settings_load(&source, &loaded.settings, &loaded.report);
+        loaded.result =
+                conf_load_file(settings_schema(), &source, &loaded.settings, &loaded.report);
         assert_usable(&loaded);
         assert_text(loaded.settings.azure.dps.id_scope, "0ne1");
         assert_text(loaded.settings.azure.dps.group_enrollment_key, GROUP_KEY);
@@ -227,7 +228,8 @@ static void a_file_that_is_not_there_is_a_mistake(void **state)
 
         (void)state;
         settings_init(&loaded.settings);
-        loaded.result = settings_load(&source, &loaded.settings, &loaded.report);
+        loaded.result =
+                conf_load_file(settings_schema(), &source, &loaded.settings, &loaded.report);
         assert_int_equal(loaded.result, CONF_E_MISTAKES);
         assert_said(&loaded, "the file can't be read: No such file");
 }

@@ -40,7 +40,7 @@ static void check_file(const char *name)
         assert_int_equal(file_read(buf_text(&path), 1 << 20, &text, NULL), 0);
         assert_true(has_secret(buf_text(&text)));
         load_text_as(&loaded, buf_text(&path), buf_text(&text), NULL);
-        settings_show(&loaded.settings, &loaded.report, &shown);
+        conf_show(settings_schema(), &loaded.settings, &loaded.report, &shown);
         say_all(&loaded, &said);
         assert_no_secret(name, buf_text(&shown));
         assert_no_secret(name, buf_text(&said));
@@ -97,7 +97,7 @@ static void a_masked_connection_string_still_says_which_hub(void **state)
         load_text(&loaded,
                   "{\"AzureIoT\": {\"IoTHub\": {\n\"ConnectionString\": \"" HUB_STRING "\"}}}");
         assert_usable(&loaded);
-        settings_show(&loaded.settings, &loaded.report, &shown);
+        conf_show(settings_schema(), &loaded.settings, &loaded.report, &shown);
         assert_non_null(strstr(buf_text(&shown), "HostName=example-hub.azure-devices.net;"
                                                  "SharedAccessKeyName=device;SharedAccessKey=*** "
                                                  "(line 2)"));
@@ -116,7 +116,7 @@ static void what_is_shown_is_json_with_defaults_and_origins(void **state)
         load_text_as(&loaded, "test.json",
                      "{\"AzureIoT\": {\"IoTHub\": {\n\"ConnectionString\": \"" HUB_STRING "\"}}}",
                      environment);
-        settings_show(&loaded.settings, &loaded.report, &shown);
+        conf_show(settings_schema(), &loaded.settings, &loaded.report, &shown);
         root = json_parse(shown.data, shown.size, 16, JSON_STRICT, NULL);
         assert_non_null(root);
         assert_text(json_object_get_string(json_member(root, "Listen")), "127.0.0.1:8080");
@@ -140,7 +140,7 @@ static void the_documentation_has_the_table_of_all_settings(void **state)
         const char *end;
 
         (void)state;
-        settings_describe(&table);
+        conf_describe(settings_schema(), &table);
         assert_int_equal(file_read(TEST_PROJECT "/docs/configuration.md", 1 << 20, &text, NULL), 0);
         start = strstr(buf_text(&text), "| setting | type | default | meaning |\n");
         assert_non_null(start);

@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "conf/settings_load.h"
+#include "support/load_settings.h"
 
 /* Keys without use; each contains what assert_no_secret looks for. */
 #define GROUP_KEY "bXlUZXN0S2V5T2ZOb1VzZUF0QWxsMDEyMzQ1Njc4OQ=="
@@ -46,7 +46,7 @@ static inline void load_text_as(struct loaded *loaded, const char *file, const c
         loaded->report = CONF_REPORT_INIT;
         settings_init(&loaded->settings);
         loaded->result =
-                settings_load_text(&source, text, strlen(text), &loaded->settings, &loaded->report);
+                load_settings_text(&source, text, strlen(text), &loaded->settings, &loaded->report);
         assert_int_equal(loaded->result, loaded->report.mistakes > 0 ? CONF_E_MISTAKES : 0);
 }
 

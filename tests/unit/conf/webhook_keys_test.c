@@ -137,7 +137,7 @@ static void keys_are_masked_and_what_they_are_for_is_shown(void **state)
         (void)state;
         load_text(&loaded, WITH_KEYS("[\"" KEY_A "\", {\"Key\": \"" KEY_B "\", \"Applications\": "
                                      "[\"herd\"]}]"));
-        settings_show(&loaded.settings, &loaded.report, &shown);
+        conf_show(settings_schema(), &loaded.settings, &loaded.report, &shown);
         assert_null(strstr(buf_text(&shown), "SECRET"));
         root = json_parse(shown.data, shown.size, 16, JSON_STRICT, NULL);
         keys = json_member(root, "WebhookKeys");

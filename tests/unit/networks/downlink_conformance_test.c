@@ -65,25 +65,6 @@ static void requests_keep_ids_and_keys_in_their_place(void **state)
         each_driver(check_request);
 }
 
-static void check_without_key(const struct downlink_driver *driver)
-{
-        struct downlink downlink = a_downlink();
-        CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
-        struct network_access access = access_to;
-        struct reason reason = REASON_INIT;
-
-        access.api_key = NULL;
-        assert_int_equal(driver->request(&downlink, &access, &request, &reason), 1);
-        assert_true(reason.text[0] != '\0');
-        downlink_deinit(&downlink);
-}
-
-static void without_a_key_there_is_a_reason(void **state)
-{
-        (void)state;
-        each_driver(check_without_key);
-}
-
 static void check_limits(const struct downlink_driver *driver)
 {
         struct reason reason = REASON_INIT;
@@ -150,7 +131,6 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(requests_keep_ids_and_keys_in_their_place),
-                cmocka_unit_test(without_a_key_there_is_a_reason),
                 cmocka_unit_test(limits_are_told_by_number),
                 cmocka_unit_test(every_status_has_a_meaning_and_every_failure_a_reason),
                 cmocka_unit_test(what_is_in_doubt_can_be_found_out),
