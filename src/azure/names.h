@@ -23,8 +23,6 @@
 
 /* On methods and twin links. */
 #define AZURE_HUB_API_VERSION "2020-09-30"
-/* Of the service's REST interface. */
-#define AZURE_HUB_REST_API_VERSION "2021-04-12"
 /*
  * Of the Device Provisioning Service: the oldest version with a registration payload, sent by the
  * Node, C# and Python SDKs to this day. Later ones add only what we do not use.
@@ -49,25 +47,17 @@
 #define AZURE_CBS_STATUS_CODE        "status-code"
 #define AZURE_CBS_STATUS_DESCRIPTION "status-description"
 
-/* Tokens per connection: the hub refuses one more with CBS status 500. */
-#define AZURE_CBS_TOKENS_MAX 1000
 /* Devices that Microsoft's own connection pool puts on one connection. */
 #define AZURE_DEVICES_PER_CONNECTION 995
 
 /* --- link addresses ------------------------------------------------------------------------ */
 
-/* AZURE_PATH_DEVICES id [AZURE_PATH_MODULES module] and one of the tails. */
+/* AZURE_PATH_DEVICES id and one of the tails. */
 #define AZURE_PATH_DEVICES  "/devices/"
-#define AZURE_PATH_MODULES  "/modules/"
 #define AZURE_PATH_EVENTS   "/messages/events"
 #define AZURE_PATH_COMMANDS "/messages/devicebound"
 #define AZURE_PATH_METHODS  "/methods/devicebound"
 #define AZURE_PATH_TWIN     "/twin"
-
-/* Of the service side. */
-#define AZURE_PATH_SERVICE_SEND     "/messages/devicebound"
-#define AZURE_PATH_SERVICE_FEEDBACK "/messages/serviceBound/feedback"
-#define AZURE_PATH_SERVICE_FILES    "/messages/serviceBound/filenotifications"
 
 /* --- link properties (symbol keys, string values) ------------------------------------------ */
 
@@ -82,45 +72,26 @@
 
 /* --- messages ------------------------------------------------------------------------------ */
 
-/* A device-to-cloud message or a cloud-to-device message as a whole, by the hub's own count. */
-#define AZURE_EVENT_SIZE_MAX   262144
+/* A cloud-to-device message as a whole, by the hub's own count; and a method's payload. */
 #define AZURE_COMMAND_SIZE_MAX 65536
 #define AZURE_METHOD_SIZE_MAX  131072
 
 /* Application properties. */
 #define AZURE_PROPERTY_CREATION_TIME "iothub-creation-time-utc"
-#define AZURE_PROPERTY_ACK           "iothub-ack"
 #define AZURE_PROPERTY_METHOD_NAME   "IoThub-methodname"
 #define AZURE_PROPERTY_METHOD_STATUS "IoThub-status"
-/* On a command that IoT Central queued while the device was away: the command's name. */
-#define AZURE_PROPERTY_CENTRAL_COMMAND "method-name"
-/* Body of such a command without parameter. */
-#define AZURE_CENTRAL_NO_PARAMETER "@"
 
 /* Message annotations. */
 #define AZURE_ANNOTATION_SEQUENCE_NUMBER "x-opt-sequence-number"
-#define AZURE_ANNOTATION_LOCK_TOKEN      "x-opt-lock-token"
 #define AZURE_ANNOTATION_ENQUEUED_TIME   "iothub-enqueuedtime"
 #define AZURE_ANNOTATION_DELIVERY_COUNT  "iothub-deliverycount"
-#define AZURE_ANNOTATION_SUBJECT         "dt-subject"
-
-/* Stamped by the hub, seen by readers of the events only. */
-#define AZURE_ANNOTATION_DEVICE_ID       "iothub-connection-device-id"
-#define AZURE_ANNOTATION_MODULE_ID       "iothub-connection-module-id"
-#define AZURE_ANNOTATION_AUTH_METHOD     "iothub-connection-auth-method"
-#define AZURE_ANNOTATION_AUTH_GENERATION "iothub-connection-auth-generation-id"
-#define AZURE_ANNOTATION_MESSAGE_SOURCE  "iothub-message-source"
-#define AZURE_ANNOTATION_DATA_SCHEMA     "dt-dataschema"
-#define AZURE_MESSAGE_SOURCE_TELEMETRY   "Telemetry"
 
 /* --- twin (annotations, symbol keys) ------------------------------------------------------- */
 
 #define AZURE_TWIN_OPERATION     "operation"
 #define AZURE_TWIN_RESOURCE      "resource"
 #define AZURE_TWIN_STATUS        "status"
-#define AZURE_TWIN_VERSION       "version"
 #define AZURE_TWIN_REPORTED      "/properties/reported"
-#define AZURE_TWIN_DESIRED       "/properties/desired"
 #define AZURE_TWIN_NOTIFICATIONS "/notifications/twin/properties/desired"
 
 /* --- AMQP error conditions ----------------------------------------------------------------- */
@@ -147,35 +118,16 @@
 #define AZURE_E_QUOTA            "com.microsoft:quota-exceeded"
 #define AZURE_E_LINK_CONFLICT    "com.microsoft:link-creation-conflict"
 
-/* Keys of an error's info map. */
-#define AZURE_INFO_TRACKING_ID "com.microsoft:tracking-id"
-#define AZURE_INFO_IS_FILTERED "com.microsoft:is-filtered"
-
 /* --- error numbers, in descriptions and in DPS answers ------------------------------------- */
 
 enum azure_error_code {
         AZURE_CODE_DPS_NO_HUB = 400208,         /* no hub to assign the device to */
         AZURE_CODE_DPS_NOT_AUTHORIZED = 400209, /* IoT Central: blocked or waits for approval */
-        AZURE_CODE_UNAUTHORIZED_GENERIC = 401000,
         AZURE_CODE_HUB_NOT_FOUND = 401001,
-        AZURE_CODE_UNAUTHORIZED = 401002,
-        AZURE_CODE_UNAUTHORIZED_TOKEN = 401003,
         AZURE_CODE_HUB_SUSPENDED = 403001,
         AZURE_CODE_QUOTA_EXCEEDED = 403002,
-        AZURE_CODE_QUEUE_FULL = 403004,
-        AZURE_CODE_CBS_TOKENS_EXCEEDED = 403005,
-        AZURE_CODE_DEVICE_DISABLED = 403012,
-        AZURE_CODE_DEVICE_NOT_FOUND = 404001,
         AZURE_CODE_ADDRESS_NOT_FOUND = 404006,
         AZURE_CODE_HUB_FAILS_OVER = 404012,
-        AZURE_CODE_DEVICE_NOT_ONLINE = 404103,
-        AZURE_CODE_LINK_CONFLICT = 409002,
-        AZURE_CODE_LOCK_LOST = 412002,
-        AZURE_CODE_MESSAGE_TOO_LARGE = 413001,
-        AZURE_CODE_THROTTLED = 429001,
-        AZURE_CODE_SERVER_ERROR = 500001,
-        AZURE_CODE_SERVER_BUSY = 503005,
-        AZURE_CODE_GATEWAY_TIMEOUT = 504101,
 };
 
 /* --- provisioning over HTTPS --------------------------------------------------------------- */
