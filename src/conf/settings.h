@@ -29,17 +29,6 @@ enum settings_connection_type {
         SETTINGS_DEVICE_PROVISIONING_SERVICE,
 };
 
-/* In the order of their numbers, which cloud-to-device messages may use (rule D1). */
-enum settings_priority {
-        SETTINGS_PRIORITY_LOWEST,
-        SETTINGS_PRIORITY_LOW,
-        SETTINGS_PRIORITY_BELOW_NORMAL,
-        SETTINGS_PRIORITY_NORMAL,
-        SETTINGS_PRIORITY_ABOVE_NORMAL,
-        SETTINGS_PRIORITY_HIGH,
-        SETTINGS_PRIORITY_HIGHEST,
-};
-
 enum settings_queue {
         SETTINGS_QUEUE_REPLACE,
         SETTINGS_QUEUE_PUSH,
@@ -112,29 +101,12 @@ struct settings_network_application {
         enum device_class device_class;
 };
 
-/*
- * The events besides uplinks that can be sent as telemetry: bits of `telemetry.events`, which is
- * also 1 << the kind's number in enum event_kind (networks/event.h).
- */
-enum settings_event {
-        SETTINGS_EVENT_JOIN_ACCEPT = 1 << 1,
-        SETTINGS_EVENT_UPLINK_NORMALIZED = 1 << 2,
-        SETTINGS_EVENT_LOCATION_SOLVED = 1 << 3,
-        SETTINGS_EVENT_SERVICE_DATA = 1 << 4,
-        SETTINGS_EVENT_DOWNLINK_QUEUED = 1 << 5,
-        SETTINGS_EVENT_DOWNLINK_SENT = 1 << 6,
-        SETTINGS_EVENT_DOWNLINK_ACK = 1 << 7,
-        SETTINGS_EVENT_DOWNLINK_NACK = 1 << 8,
-        SETTINGS_EVENT_DOWNLINK_FAILED = 1 << 9,
-        SETTINGS_EVENT_DOWNLINK_QUEUE_INVALIDATED = 1 << 10,
-};
-
 /* How a command (IoT Central command or direct method) becomes a downlink. */
 struct settings_method {
         char *name;
         int64_t port; /* 1 to 223; 0 = not configured */
         bool confirmed;
-        enum settings_priority priority;
+        enum downlink_priority priority;
         enum settings_queue queue;
         char *payload;   /* JSON text that is sent when the command brings none; or NULL */
         char *formatter; /* or NULL */
@@ -256,7 +228,7 @@ struct settings {
         struct {
                 bool payload_decoded_member;
                 bool times_without_zone;
-                uint32_t events; /* bits of enum settings_event */
+                uint32_t events; /* 1 << enum event_kind of those that are sent besides uplinks */
         } telemetry;
         struct {
                 enum settings_settlement settlement; /* never SETTINGS_SETTLE_INHERIT */

@@ -72,20 +72,20 @@ static const struct conf_choice connection_types[] = {
         {"DeviceProvisioningService", SETTINGS_DEVICE_PROVISIONING_SERVICE},
         {NULL, 0}};
 
-static const struct conf_choice priorities[] = {{"Lowest", SETTINGS_PRIORITY_LOWEST},
-                                                {"0", SETTINGS_PRIORITY_LOWEST},
-                                                {"Low", SETTINGS_PRIORITY_LOW},
-                                                {"1", SETTINGS_PRIORITY_LOW},
-                                                {"BelowNormal", SETTINGS_PRIORITY_BELOW_NORMAL},
-                                                {"2", SETTINGS_PRIORITY_BELOW_NORMAL},
-                                                {"Normal", SETTINGS_PRIORITY_NORMAL},
-                                                {"3", SETTINGS_PRIORITY_NORMAL},
-                                                {"AboveNormal", SETTINGS_PRIORITY_ABOVE_NORMAL},
-                                                {"4", SETTINGS_PRIORITY_ABOVE_NORMAL},
-                                                {"High", SETTINGS_PRIORITY_HIGH},
-                                                {"5", SETTINGS_PRIORITY_HIGH},
-                                                {"Highest", SETTINGS_PRIORITY_HIGHEST},
-                                                {"6", SETTINGS_PRIORITY_HIGHEST},
+static const struct conf_choice priorities[] = {{"Lowest", DOWNLINK_LOWEST},
+                                                {"0", DOWNLINK_LOWEST},
+                                                {"Low", DOWNLINK_LOW},
+                                                {"1", DOWNLINK_LOW},
+                                                {"BelowNormal", DOWNLINK_BELOW_NORMAL},
+                                                {"2", DOWNLINK_BELOW_NORMAL},
+                                                {"Normal", DOWNLINK_NORMAL},
+                                                {"3", DOWNLINK_NORMAL},
+                                                {"AboveNormal", DOWNLINK_ABOVE_NORMAL},
+                                                {"4", DOWNLINK_ABOVE_NORMAL},
+                                                {"High", DOWNLINK_HIGH},
+                                                {"5", DOWNLINK_HIGH},
+                                                {"Highest", DOWNLINK_HIGHEST},
+                                                {"6", DOWNLINK_HIGHEST},
                                                 {NULL, 0}};
 
 static const struct conf_choice queues[] = {
@@ -115,16 +115,16 @@ static const struct conf_choice log_formats[] = {
         {"Auto", LOG_FORMAT_AUTO}, {"Text", LOG_FORMAT_TEXT}, {"Json", LOG_FORMAT_JSON}, {NULL, 0}};
 
 static const struct conf_choice events[] = {
-        {"JoinAccept", SETTINGS_EVENT_JOIN_ACCEPT},
-        {"UplinkNormalized", SETTINGS_EVENT_UPLINK_NORMALIZED},
-        {"LocationSolved", SETTINGS_EVENT_LOCATION_SOLVED},
-        {"ServiceData", SETTINGS_EVENT_SERVICE_DATA},
-        {"DownlinkQueued", SETTINGS_EVENT_DOWNLINK_QUEUED},
-        {"DownlinkSent", SETTINGS_EVENT_DOWNLINK_SENT},
-        {"DownlinkAck", SETTINGS_EVENT_DOWNLINK_ACK},
-        {"DownlinkNack", SETTINGS_EVENT_DOWNLINK_NACK},
-        {"DownlinkFailed", SETTINGS_EVENT_DOWNLINK_FAILED},
-        {"DownlinkQueueInvalidated", SETTINGS_EVENT_DOWNLINK_QUEUE_INVALIDATED},
+        {"JoinAccept", 1 << EVENT_JOIN_ACCEPT},
+        {"UplinkNormalized", 1 << EVENT_UPLINK_NORMALIZED},
+        {"LocationSolved", 1 << EVENT_LOCATION_SOLVED},
+        {"ServiceData", 1 << EVENT_SERVICE_DATA},
+        {"DownlinkQueued", 1 << EVENT_DOWNLINK_QUEUED},
+        {"DownlinkSent", 1 << EVENT_DOWNLINK_SENT},
+        {"DownlinkAck", 1 << EVENT_DOWNLINK_ACK},
+        {"DownlinkNack", 1 << EVENT_DOWNLINK_NACK},
+        {"DownlinkFailed", 1 << EVENT_DOWNLINK_FAILED},
+        {"DownlinkQueueInvalidated", 1 << EVENT_DOWNLINK_QUEUE_INVALIDATED},
         {NULL, 0}};
 
 static bool check_backend(const char *text, struct reason *reason)

@@ -360,7 +360,7 @@ static int translate_method(const struct command_source *source,
         if (has_ports) {
                 command->downlink.port = (uint8_t)method->port;
                 command->downlink.confirmed = method->confirmed;
-                command->downlink.priority = (enum downlink_priority)method->priority;
+                command->downlink.priority = method->priority;
                 command->downlink.replace = method->queue == SETTINGS_QUEUE_REPLACE;
         }
         return method_payload(source, method, command, reason);

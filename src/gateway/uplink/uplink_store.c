@@ -9,21 +9,8 @@
 
 bool uplink_store_wants(const struct settings *settings, enum event_kind kind)
 {
-        static const uint32_t bits[EVENT_KIND_COUNT] = {
-                [EVENT_JOIN_ACCEPT] = SETTINGS_EVENT_JOIN_ACCEPT,
-                [EVENT_UPLINK_NORMALIZED] = SETTINGS_EVENT_UPLINK_NORMALIZED,
-                [EVENT_LOCATION_SOLVED] = SETTINGS_EVENT_LOCATION_SOLVED,
-                [EVENT_SERVICE_DATA] = SETTINGS_EVENT_SERVICE_DATA,
-                [EVENT_DOWNLINK_QUEUED] = SETTINGS_EVENT_DOWNLINK_QUEUED,
-                [EVENT_DOWNLINK_SENT] = SETTINGS_EVENT_DOWNLINK_SENT,
-                [EVENT_DOWNLINK_ACK] = SETTINGS_EVENT_DOWNLINK_ACK,
-                [EVENT_DOWNLINK_NACK] = SETTINGS_EVENT_DOWNLINK_NACK,
-                [EVENT_DOWNLINK_FAILED] = SETTINGS_EVENT_DOWNLINK_FAILED,
-                [EVENT_DOWNLINK_QUEUE_INVALIDATED] = SETTINGS_EVENT_DOWNLINK_QUEUE_INVALIDATED,
-        };
-
         return kind == EVENT_UPLINK || kind == EVENT_COMMAND_OUTCOME ||
-               (settings->telemetry.events & bits[kind]) != 0;
+               (settings->telemetry.events & 1U << kind) != 0;
 }
 
 /* Numbers the events as the store did, and drops those that it had already. */

@@ -104,7 +104,7 @@ static void a_whole_list_takes_the_place_of_the_file_s(void **state)
         assert_usable(&loaded);
         assert_int_equal(loaded.settings.webhook_key_count, 1);
         assert_text(loaded.settings.webhook_keys[0].key, "only-key-of-the-environment");
-        assert_int_equal(loaded.settings.telemetry.events, SETTINGS_EVENT_LOCATION_SOLVED);
+        assert_int_equal(loaded.settings.telemetry.events, 1 << EVENT_LOCATION_SOLVED);
 }
 
 static void an_empty_variable_brings_the_default_back(void **state)

@@ -177,14 +177,14 @@ static void methods_are_found_in_any_case_and_the_application_s_own_first(void *
         method = settings_method(&loaded.settings, "own", "Value_0");
         assert_non_null(method);
         assert_int_equal(method->port, 20);
-        assert_int_equal(method->priority, SETTINGS_PRIORITY_ABOVE_NORMAL);
+        assert_int_equal(method->priority, DOWNLINK_ABOVE_NORMAL);
         assert_int_equal(method->queue, SETTINGS_QUEUE_PUSH);
 
         method = settings_method(&loaded.settings, "other", "VALUE_0");
         assert_non_null(method);
         assert_int_equal(method->port, 10);
         assert_false(method->confirmed);
-        assert_int_equal(method->priority, SETTINGS_PRIORITY_NORMAL);
+        assert_int_equal(method->priority, DOWNLINK_NORMAL);
         assert_int_equal(method->queue, SETTINGS_QUEUE_REPLACE);
         assert_null(method->payload);
 
@@ -275,14 +275,6 @@ static void events_are_bits_of_their_kinds(void **state)
         assert_int_equal(loaded.settings.telemetry.events, 1U << EVENT_JOIN_ACCEPT |
                                                                    1U << EVENT_LOCATION_SOLVED |
                                                                    1U << EVENT_DOWNLINK_FAILED);
-        assert_int_equal(SETTINGS_EVENT_UPLINK_NORMALIZED, 1U << EVENT_UPLINK_NORMALIZED);
-        assert_int_equal(SETTINGS_EVENT_SERVICE_DATA, 1U << EVENT_SERVICE_DATA);
-        assert_int_equal(SETTINGS_EVENT_DOWNLINK_QUEUED, 1U << EVENT_DOWNLINK_QUEUED);
-        assert_int_equal(SETTINGS_EVENT_DOWNLINK_SENT, 1U << EVENT_DOWNLINK_SENT);
-        assert_int_equal(SETTINGS_EVENT_DOWNLINK_ACK, 1U << EVENT_DOWNLINK_ACK);
-        assert_int_equal(SETTINGS_EVENT_DOWNLINK_NACK, 1U << EVENT_DOWNLINK_NACK);
-        assert_int_equal(SETTINGS_EVENT_DOWNLINK_QUEUE_INVALIDATED,
-                         1U << EVENT_DOWNLINK_QUEUE_INVALIDATED);
 }
 
 static void application_is_found_by_its_exact_name(void **state)

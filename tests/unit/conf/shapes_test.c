@@ -60,7 +60,7 @@ static void canonical(void **state)
         method = settings_method(settings, NULL, "Restart");
         assert_int_equal(method->port, 11);
         assert_true(method->confirmed);
-        assert_int_equal(method->priority, SETTINGS_PRIORITY_HIGH);
+        assert_int_equal(method->priority, DOWNLINK_HIGH);
         assert_int_equal(method->queue, SETTINGS_QUEUE_PUSH);
         assert_text(method->payload, "{\"restart\":true}");
         assert_int_equal(method->settlement, SETTINGS_SETTLE_ON_ACK);
@@ -202,7 +202,7 @@ static void things_industries_of_2022_with_dps_and_methods(void **state)
         method = settings_method(settings, "seeeduinolorawan4", "value_0");
         assert_int_equal(method->port, 10);
         assert_true(method->confirmed);
-        assert_int_equal(method->priority, SETTINGS_PRIORITY_HIGH);
+        assert_int_equal(method->priority, DOWNLINK_HIGH);
         assert_int_equal(method->queue, SETTINGS_QUEUE_PUSH);
         assert_text(settings_method(settings, NULL, "value_4")->payload, "{\"value_4\":1}");
 }
@@ -263,7 +263,7 @@ static void things_network_over_mqtt(void **state)
         assert_false(settings_azure_for(settings, "application3", &azure));
         method = settings_method(settings, "application1", "value_0");
         assert_int_equal(method->port, 30);
-        assert_int_equal(method->priority, SETTINGS_PRIORITY_LOWEST);
+        assert_int_equal(method->priority, DOWNLINK_LOWEST);
         assert_null(settings_method(settings, "application2", "value_0"));
         assert_text(settings->networks[THINGS_STACK].api_key, "NNSXS.ALL.SECRET");
         assert_int_equal(settings->networks[THINGS_STACK].page_size, 10);

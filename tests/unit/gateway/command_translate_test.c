@@ -183,7 +183,7 @@ static struct settings_method rak3172[] = {
         {.name = (char[]){"value_0"}, .port = 10, .queue = SETTINGS_QUEUE_PUSH},
         {.name = (char[]){"value_1"}, .port = 10},
         {.name = (char[]){"TemperatureOOBAlertMinimumAndMaximum"}, .port = 12, .confirmed = true},
-        {.name = (char[]){"value_2"}, .port = 10, .priority = SETTINGS_PRIORITY_HIGH},
+        {.name = (char[]){"value_2"}, .port = 10, .priority = DOWNLINK_HIGH},
         {.name = (char[]){"LightsGoOn"}, .port = 10, .payload = (char[]){"{\"value_3\": 1}"}},
         {.name = (char[]){"LightsGoOff"}, .port = 10},
         {.name = (char[]){"Broken"}, .port = 10, .payload = (char[]){"{\"value_3\":"}},
