@@ -338,6 +338,21 @@ static void each_reason_of_a_closed_command_link_has_its_consequence(void **stat
         }
 }
 
+/* The device has left its links at the first word: a new token is the answer, no refusal. */
+static void the_first_word_counts_when_links_end_together(void **state)
+{
+        struct bench *bench = *state;
+        pn_link_t *links[] = {peer_in(bench)->commands, peer_in(bench)->calls};
+        const char *conditions[] = {"amqp:unauthorized-access", "amqp:not-found"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+                pn_condition_set_name(pn_link_condition(links[i]), conditions[i]);
+                pn_link_close(links[i]);
+        }
+        world_advance(&bench->world, 30000);
+        assert_string_equal(bench->owner.log, "C R");
+}
+
 static void a_held_command_outlives_its_device(void **state)
 {
         struct bench *bench = *state;
@@ -521,6 +536,7 @@ int main(void)
                 TEST(telemetry_goes_on_where_commands_are_refused),
                 TEST(what_nobody_has_seen_is_not_lost_to_anybody),
                 cmocka_unit_test(each_reason_of_a_closed_command_link_has_its_consequence),
+                TEST(the_first_word_counts_when_links_end_together),
                 TEST(a_held_command_outlives_its_device),
                 TEST(a_device_may_be_closed_by_its_command),
                 TEST(a_method_is_answered_with_the_same_uuid),
