@@ -137,9 +137,6 @@ enum azure_error_code {
 #define AZURE_DPS_REGISTER      "/register"
 #define AZURE_DPS_OPERATIONS    "/operations/"
 
-/* Operations per minute and service; the quota of registrations is the same. */
-#define AZURE_DPS_QUOTA_PER_MINUTE 1000
-
 #define AZURE_DPS_UNASSIGNED "unassigned"
 #define AZURE_DPS_ASSIGNING  "assigning"
 #define AZURE_DPS_ASSIGNED   "assigned"

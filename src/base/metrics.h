@@ -49,6 +49,9 @@
           "Registrations at the Device Provisioning Service by result")                            \
         X(DPS_REFUSED, "isthmus_dps_registrations_total{result=\"refused\"}", "")                  \
         X(DPS_THROTTLED, "isthmus_dps_throttled_total", "Answers 429 of the provisioning service") \
+        X(DPS_REGISTERS, "isthmus_dps_requests_total{kind=\"register\"}",                          \
+          "Requests to the provisioning service")                                                  \
+        X(DPS_POLLS, "isthmus_dps_requests_total{kind=\"poll\"}", "")                              \
         X(HUB_TOKENS, "isthmus_hub_tokens_total", "CBS tokens put")                                \
         X(HUB_CONNECTS, "isthmus_hub_connects_total", "AMQP connections opened")                   \
         X(HUB_DISCONNECTS, "isthmus_hub_disconnects_total", "AMQP connections lost")               \
@@ -79,6 +82,11 @@
         X(DEVICES_KNOWN, "isthmus_devices", "Devices known to this gateway")                       \
         X(DEVICES_CONNECTED, "isthmus_devices_connected", "Devices authorised at a hub")           \
         X(DEVICES_REFUSED, "isthmus_devices_refused", "Devices refused by a hub or by DPS")        \
+        X(DPS_WAITING, "isthmus_dps_registrations_waiting", "Registrations that have not begun")   \
+        X(DPS_UNDER_WAY, "isthmus_dps_registrations_under_way",                                    \
+          "Registrations that have begun and not ended")                                           \
+        X(DPS_QUOTA, "isthmus_dps_quota",                                                          \
+          "Registrations a minute that the provisioning service is found to take; 0 = not found")  \
         X(HUB_CONNECTIONS, "isthmus_hub_connections", "Open AMQP connections")                     \
         X(COMMANDS_PENDING, "isthmus_commands_pending", "Commands whose outcome is not known yet")
 

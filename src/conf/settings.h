@@ -218,6 +218,7 @@ struct settings {
                 int64_t devices_per_second; /* authorised per hub; 0 = no limit */
                 int64_t token_lifetime_minutes;
                 int64_t registrations_per_minute;
+                int64_t registration_window_s;
                 int64_t concurrent_registrations;
                 bool connect_at_start; /* all remembered devices, so that commands reach them */
                 struct settings_method *methods; /* for all applications */

@@ -355,10 +355,14 @@ static const struct conf_row rows[] = {
          .fallback = "60", BETWEEN(5, 1440),
          .meaning = "How long a device's token is valid; it is renewed before its end"},
         {"AzureIoT.RegistrationsPerMinute", CONF_INTEGER, FIELD(azure.registrations_per_minute),
-         .fallback = "1000", BETWEEN(1, 100000),
-         .meaning = "Requests that the provisioning service allows per minute"},
+         .fallback = "0", BETWEEN(0, 100000),
+         .meaning = "At most so many registrations in a minute; 0 = as many as the provisioning "
+                    "service takes, which is found out"},
+        {"AzureIoT.RegistrationWindowSeconds", CONF_INTEGER, FIELD(azure.registration_window_s),
+         .fallback = "60", BETWEEN(1, 3600),
+         .meaning = "The time over which the provisioning service counts its quota"},
         {"AzureIoT.ConcurrentRegistrations", CONF_INTEGER, FIELD(azure.concurrent_registrations),
-         .fallback = "100", BETWEEN(1, 10000),
+         .fallback = "10000", BETWEEN(1, 100000),
          .meaning = "Devices that are being registered at the same time"},
         {"AzureIoT.ConnectAtStart", CONF_FLAG, FIELD(azure.connect_at_start), .fallback = "true",
          .meaning = "Connect all known devices at start, so that commands reach them before their "

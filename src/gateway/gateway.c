@@ -173,6 +173,7 @@ static void make_devices(struct gateway *gateway)
         gateway->dps = dps_client_new(&(struct dps_client_options){
                 .http = gateway->http,
                 .registrations_per_minute = (int)settings->azure.registrations_per_minute,
+                .minute_ms = settings->azure.registration_window_s * 1000,
                 .maximum_concurrent = (int)settings->azure.concurrent_registrations,
         });
         gateway->provision = device_provision_new(&(struct device_provision_options){

@@ -93,6 +93,8 @@ struct http_request {
          */
         bool (*take)(void *context, const struct http_answer *answer, const char *bytes,
                      size_t size);
+        /* Shares a connection with others like it (HTTP/2) where the server can do that. */
+        bool multiplex;
 };
 
 struct http_answer {

@@ -83,6 +83,7 @@ struct http_transfer *http_transfer_new(const struct http_request *request,
         transfer->user = mem_text(request->user);
         transfer->password = mem_text(request->password);
         transfer->take = request->take;
+        transfer->multiplex = request->multiplex;
         if (request->body) {
                 transfer->body = mem_text_n(request->body, request->body_size);
                 transfer->body_size = request->body_size;
@@ -205,6 +206,10 @@ static CURLcode set_request(struct http_transfer *transfer)
         if (has_body && result == CURLE_OK)
                 result = set_body(transfer);
         SET(result, easy, CURLOPT_CUSTOMREQUEST, transfer->method);
+        SET(result, easy, CURLOPT_HTTP_VERSION,
+            (long)(transfer->multiplex ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+        /* Rather than open a connection of its own. */
+        SET(result, easy, CURLOPT_PIPEWAIT, transfer->multiplex ? 1L : 0L);
         SET(result, easy, CURLOPT_HTTPHEADER, transfer->headers);
         if (transfer->take) {
                 SET(result, easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -237,7 +242,6 @@ static CURLcode set_rules(CURL *easy, const struct http_transfer_settings *setti
         SET(result, easy, CURLOPT_NOSIGNAL, 1L);
         SET(result, easy, CURLOPT_PROTOCOLS_STR, "http,https");
         SET(result, easy, CURLOPT_FOLLOWLOCATION, 0L);
-        SET(result, easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         SET(result, easy, CURLOPT_TCP_KEEPALIVE, 1L);
         SET(result, easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
         SET(result, easy, CURLOPT_SSL_VERIFYPEER, 1L);

@@ -27,6 +27,7 @@ struct http_transfer {
         char *password;
         bool (*take)(void *context, const struct http_answer *answer, const char *bytes,
                      size_t size);
+        bool multiplex;
         char refused[64]; /* an address that is not public; "" = none */
         long timeout_ms;
         size_t maximum_answer;

@@ -43,7 +43,10 @@ struct dps_client {
         struct list services;
 };
 
-/* So many new registrations go between two repeated ones, if both wait. */
+#define MINUTE_MS       INT64_C(60000)
+#define CONCURRENT_MOST 10000
+
+/* So many other registrations go between two repeated ones, if both wait. */
 #define NEW_IN_A_ROW 9
 
 /* The registrations of one kind at a service. */
@@ -52,6 +55,7 @@ struct queue {
         struct list again;
         int begun;
         int maximum; /* of those that have begun */
+        int sending; /* registers that have no answer yet */
 };
 
 /* One endpoint and ID scope; lives as long as the client: there are as many as are configured. */
@@ -61,11 +65,10 @@ struct service {
         char *endpoint;
         char *id_scope;
         struct dps_pace pace;
-        struct queue first;    /* those that register for the first time */
-        struct queue repeated; /* gives way to those */
-        int in_a_row;          /* new ones that were sent while a repeated one waited */
+        struct queue queues[DPS_KIND_COUNT];
+        int in_a_row; /* others that were sent while a repeated one waited */
         struct list busy;
-        bool woken; /* a timer for run_service is set */
+        int64_t wake_ms; /* when run_service comes by itself; INT64_MAX = not */
 };
 
 struct registration {
@@ -73,7 +76,8 @@ struct registration {
         struct dps_client *client;
         struct service *service;
         struct queue *queue;
-        bool repeated;
+        enum dps_kind kind;
+        bool registers; /* its request that is under way is a register, not a poll */
         char *endpoint;
         char *id_scope;
         char *id;
@@ -127,10 +131,10 @@ struct dps_client *dps_client_new(const struct dps_client_options *options)
         struct dps_client *client = mem_new(1, sizeof(*client));
 
         client->options = *options;
-        if (client->options.registrations_per_minute <= 0)
-                client->options.registrations_per_minute = AZURE_DPS_QUOTA_PER_MINUTE;
         if (client->options.maximum_concurrent <= 0)
-                client->options.maximum_concurrent = 100;
+                client->options.maximum_concurrent = CONCURRENT_MOST;
+        if (client->options.minute_ms <= 0)
+                client->options.minute_ms = MINUTE_MS;
         if (client->options.deadline_ms <= 0)
                 client->options.deadline_ms = 300000;
         pthread_mutex_init(&client->lock, NULL);
@@ -147,8 +151,8 @@ void dps_client_free(struct dps_client *client)
         list_for_each_safe (node, &client->services) {
                 struct service *service = list_entry(node, struct service, node);
 
-                free_queue(&service->first);
-                free_queue(&service->repeated);
+                for (size_t i = 0; i < DPS_KIND_COUNT; i++)
+                        free_queue(&service->queues[i]);
                 free_registrations(&service->busy);
                 free(service->endpoint);
                 free(service->id_scope);
@@ -173,9 +177,12 @@ static struct service *find_service(struct dps_client *client, const char *endpo
         service->client = client;
         service->endpoint = mem_text(endpoint);
         service->id_scope = mem_text(id_scope);
-        dps_pace_init(&service->pace, client->options.registrations_per_minute, clock_steady_ms());
-        queue_init(&service->first, client->options.maximum_concurrent);
-        queue_init(&service->repeated, client->options.maximum_concurrent / 2);
+        dps_pace_init(&service->pace, client->options.registrations_per_minute,
+                      client->options.minute_ms, clock_steady_ms());
+        queue_init(&service->queues[DPS_URGENT], client->options.maximum_concurrent);
+        queue_init(&service->queues[DPS_BULK], client->options.maximum_concurrent);
+        queue_init(&service->queues[DPS_REPEATED], client->options.maximum_concurrent / 2);
+        service->wake_ms = INT64_MAX;
         list_init(&service->busy);
         list_push_back(&client->services, &service->node);
         return service;
@@ -236,7 +243,8 @@ static void send_request(struct registration *registration, enum dps_step step)
                 {"Accept", "application/json"},
                 {"Content-Type", "application/json; charset=utf-8"},
         };
-        struct http_request request = {.headers = headers, .header_count = 2, .method = "GET"};
+        struct http_request request = {
+                .headers = headers, .header_count = 2, .method = "GET", .multiplex = true};
 
         write_url(&url, registration, step);
         write_token(&token, registration);
@@ -249,40 +257,69 @@ static void send_request(struct registration *registration, enum dps_step step)
                 request.body = buf_text(&body);
                 request.body_size = body.size;
         }
+        registration->registers = step == DPS_STEP_REGISTER;
+        if (registration->registers)
+                registration->queue->sending++;
+        metrics_add(registration->registers ? METRIC_DPS_REGISTERS : METRIC_DPS_POLLS, 1);
         registration->sent_ms = clock_steady_ms();
         http_client_send(registration->client->options.http, &request, take_answer, registration);
 }
 
 /* --- answers ------------------------------------------------------------------------------- */
 
-static void note_pace(struct registration *registration, const struct http_answer *answer,
-                      const struct dps_next *next, int64_t now_ms)
+/* The quota that was found, per minute; 0 = none. */
+static int64_t quota_of(const struct service *service)
+{
+        return dps_pace_quota(&service->pace) * MINUTE_MS / service->pace.window_ms;
+}
+
+/* It was refused before, and others were taken meanwhile: that is its own trouble. */
+static bool is_alone(const struct registration *registration)
+{
+        return registration->machine.failures > 1 && registration->service->pace.taken_since > 0;
+}
+
+static void note_throttled(struct registration *registration, const struct http_answer *answer,
+                           int64_t now_ms)
 {
         struct service *service = registration->service;
 
-        if (next->accepted)
-                dps_pace_accepted(&service->pace);
-        if (!next->throttled)
-                return;
-        metrics_add(METRIC_DPS_THROTTLED, 1);
-        if (dps_pace_throttled(&service->pace, registration->sent_ms, answer->retry_after_ms,
-                               now_ms))
+        if (is_alone(registration))
+                dps_pace_answered(&service->pace, false, registration->sent_ms, now_ms);
+        else if (dps_pace_throttled(&service->pace, registration->sent_ms, answer->retry_after_ms,
+                                    now_ms))
                 log_warn("DPS_THROTTLED", "The provisioning service asks for fewer registrations",
                          LOG_TEXT("endpoint", service->endpoint),
                          LOG_TEXT("id_scope", service->id_scope),
-                         LOG_INT("per_minute", service->pace.rate * 60000),
+                         LOG_INT("per_minute", quota_of(service)),
                          LOG_INT("retry_after_ms", answer->retry_after_ms), LOG_END);
+}
+
+/* What an answer teaches about the service. Only registers are its quota's matter. */
+static void note_pace(struct registration *registration, const struct http_answer *answer,
+                      const struct dps_next *next, int64_t now_ms)
+{
+        bool is_counted = answer->failure == HTTP_OK && answer->status < 500;
+
+        if (next->throttled)
+                metrics_add(METRIC_DPS_THROTTLED, 1);
+        if (!registration->registers)
+                return;
+        registration->queue->sending--;
+        if (next->throttled)
+                note_throttled(registration, answer, now_ms);
+        else
+                dps_pace_answered(&registration->service->pace, is_counted, registration->sent_ms,
+                                  now_ms);
 }
 
 static void finish(struct registration *registration, const struct dps_result *result)
 {
-        struct service *service = registration->service;
-
-        list_remove(&service->busy, &registration->node);
+        list_remove(&registration->service->busy, &registration->node);
         registration->queue->begun--;
+        metrics_gauge_add(METRIC_DPS_UNDER_WAY, -1);
         registration->done(registration->context, result);
         registration_free(registration);
-        run_service(service);
 }
 
 static void poll_now(void *context)
@@ -290,19 +327,41 @@ static void poll_now(void *context)
         send_request(context, DPS_STEP_POLL);
 }
 
+static void queue_again(struct registration *registration)
+{
+        list_remove(&registration->service->busy, &registration->node);
+        list_push_back(&registration->queue->again, &registration->node);
+}
+
 static void register_again(void *context)
 {
         struct registration *registration = context;
-        struct service *service = registration->service;
 
-        list_remove(&service->busy, &registration->node);
-        list_push_back(&registration->queue->again, &registration->node);
-        run_service(service);
+        queue_again(registration);
+        run_service(registration->service);
+}
+
+static void go_on(struct registration *registration, const struct dps_next *next)
+{
+        if (next->trouble.text[0] != '\0')
+                log_debug("DPS_RETRY", "A registration is tried again later",
+                          LOG_TEXT("registration_id", registration->id),
+                          LOG_TEXT("reason", next->trouble.text),
+                          LOG_INT("again_in_ms", next->delay_ms), LOG_END);
+        /* When the service takes registers again the pace knows better than each of them. */
+        if (next->throttled && next->step == DPS_STEP_REGISTER &&
+            registration->machine.failures == 1)
+                queue_again(registration);
+        else
+                http_client_after(registration->client->options.http, next->delay_ms,
+                                  next->step == DPS_STEP_POLL ? poll_now : register_again,
+                                  registration);
 }
 
 static void take_answer(void *context, const struct http_answer *answer)
 {
         struct registration *registration = context;
+        struct service *service = registration->service;
         int64_t now_ms = clock_steady_ms();
         int64_t date_ms;
         struct dps_next next;
@@ -318,15 +377,10 @@ static void take_answer(void *context, const struct http_answer *answer)
                 if (http_answer_date(answer, &date_ms))
                         next.result.clock_ahead_ms = clock_wall_ms() - date_ms;
                 finish(registration, &next.result);
-                return;
+        } else {
+                go_on(registration, &next);
         }
-        if (next.trouble.text[0] != '\0')
-                log_debug("DPS_RETRY", "A registration is tried again later",
-                          LOG_TEXT("registration_id", registration->id),
-                          LOG_TEXT("reason", next.trouble.text),
-                          LOG_INT("again_in_ms", next.delay_ms), LOG_END);
-        http_client_after(registration->client->options.http, next.delay_ms,
-                          next.step == DPS_STEP_POLL ? poll_now : register_again, registration);
+        run_service(service);
 }
 
 /* --- the queue of a service ---------------------------------------------------------------- */
@@ -335,14 +389,35 @@ static void wake_service(void *context)
 {
         struct service *service = context;
 
-        service->woken = false;
+        service->wake_ms = INT64_MAX;
         run_service(service);
 }
 
-/* The list of a queue whose first registration may be sent next; NULL if there is none. */
-static struct list *list_in(struct service *service, struct queue *queue)
+/* Calls run_service after so long, unless it comes sooner anyway. */
+static void wake_after(struct service *service, int64_t wait_ms)
 {
-        int begun = service->first.begun + service->repeated.begun;
+        int64_t wake_ms = clock_steady_ms() + wait_ms;
+
+        if (wake_ms >= service->wake_ms)
+                return;
+        service->wake_ms = wake_ms;
+        http_client_after(service->client->options.http, wait_ms, wake_service, service);
+}
+
+static int begun_in(const struct service *service)
+{
+        int begun = 0;
+
+        for (size_t i = 0; i < DPS_KIND_COUNT; i++)
+                begun += service->queues[i].begun;
+        return begun;
+}
+
+/* The list of a queue whose first registration may be sent next; NULL if there is none. */
+static struct list *list_in(struct service *service, enum dps_kind kind)
+{
+        struct queue *queue = &service->queues[kind];
+        int begun = kind == DPS_URGENT ? queue->begun : begun_in(service);
 
         if (!list_is_empty(&queue->again))
                 return &queue->again;
@@ -352,27 +427,35 @@ static struct list *list_in(struct service *service, struct queue *queue)
         return NULL;
 }
 
-/* The same of both queues: new ones first, but for one repeated one now and then. */
-static struct list *next_list(struct service *service)
+/*
+ * The kind whose turn it is: in order, but for one repeated one now and then; DPS_KIND_COUNT if
+ * nobody may go.
+ */
+static enum dps_kind next_kind(struct service *service)
 {
-        struct list *first = list_in(service, &service->first);
-        struct list *repeated = list_in(service, &service->repeated);
+        enum dps_kind first = DPS_URGENT;
 
-        if (!first || !repeated)
-                return first ? first : repeated;
-        return service->in_a_row < NEW_IN_A_ROW ? first : repeated;
+        while (first < DPS_REPEATED && !list_in(service, first))
+                first++;
+        if (!list_in(service, DPS_REPEATED) ||
+            service->queues[DPS_REPEATED].sending >= DPS_PACE_PLACES / 2)
+                return first < DPS_REPEATED ? first : DPS_KIND_COUNT;
+        return first < DPS_REPEATED && service->in_a_row < NEW_IN_A_ROW ? first : DPS_REPEATED;
 }
 
-static void send_first(struct service *service, struct list *list)
+static void send_first(struct service *service, enum dps_kind kind)
 {
+        struct queue *queue = &service->queues[kind];
+        struct list *list = list_in(service, kind);
         struct registration *registration =
                 list_entry(list_pop_front(list), struct registration, node);
-        struct queue *queue = registration->queue;
 
-        service->in_a_row = registration->repeated ? 0 : service->in_a_row + 1;
+        service->in_a_row = kind == DPS_REPEATED ? 0 : service->in_a_row + 1;
         list_push_back(&service->busy, &registration->node);
         if (list == &queue->waiting) {
                 queue->begun++;
+                metrics_gauge_add(METRIC_DPS_WAITING, -1);
+                metrics_gauge_add(METRIC_DPS_UNDER_WAY, 1);
                 dps_machine_init(&registration->machine,
                                  clock_steady_ms() + service->client->options.deadline_ms);
         }
@@ -382,21 +465,20 @@ static void send_first(struct service *service, struct list *list)
 /* Sends what may be sent now, and comes back by itself when the pace allows more. */
 static void run_service(struct service *service)
 {
-        struct list *list;
+        enum dps_kind kind;
 
-        while ((list = next_list(service))) {
-                int64_t wait_ms = dps_pace_take(&service->pace, clock_steady_ms());
+        while ((kind = next_kind(service)) != DPS_KIND_COUNT) {
+                int64_t wait_ms =
+                        dps_pace_take(&service->pace, kind == DPS_URGENT, clock_steady_ms());
 
-                if (wait_ms == 0) {
-                        send_first(service, list);
-                        continue;
+                if (wait_ms != 0) {
+                        if (wait_ms != DPS_PACE_FULL)
+                                wake_after(service, wait_ms);
+                        break;
                 }
-                if (!service->woken)
-                        http_client_after(service->client->options.http, wait_ms, wake_service,
-                                          service);
-                service->woken = true;
-                return;
+                send_first(service, kind);
         }
+        metrics_set(METRIC_DPS_QUOTA, quota_of(service));
 }
 
 /* --- the way in ---------------------------------------------------------------------------- */
@@ -436,8 +518,8 @@ static void take_in(struct dps_client *client, struct registration *registration
         }
         registration->service =
                 find_service(client, registration->endpoint, registration->id_scope);
-        registration->queue = registration->repeated ? &registration->service->repeated
-                                                     : &registration->service->first;
+        registration->queue = &registration->service->queues[registration->kind];
+        metrics_gauge_add(METRIC_DPS_WAITING, 1);
         list_push_back(&registration->queue->waiting, &registration->node);
 }
 
@@ -471,7 +553,7 @@ void dps_register(struct dps_client *client, const struct dps_registration *regi
         made->id = mem_text(registration->registration_id);
         made->key = mem_text(registration->device_key);
         made->model_id = mem_text(registration->model_id);
-        made->repeated = registration->repeated;
+        made->kind = registration->kind;
         made->done = done;
         made->context = context;
         pthread_mutex_lock(&client->lock);

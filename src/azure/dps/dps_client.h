@@ -4,12 +4,14 @@
  * the same time, below the service's quota. Facts: Microsoft's documentation of the service's REST
  * interface ("Runtime Registration", api-version 2019-03-31) and of its quotas.
  *
- * Each service (endpoint and ID scope) has queues, a quota and a number of registrations under
- * way of its own, so that one that is throttled or away delays no other. dps_machine.h says what
- * becomes of each answer.
+ * Each service (endpoint and ID scope) has queues, a pace (dps_pace.h) and a number of
+ * registrations under way of its own, so that one that is throttled or away delays no other.
+ * dps_machine.h says what becomes of each answer. What a device's own answers teach (401, 5xx, a
+ * lost connection) delays that device alone; only 429 to a register delays all, unless others are
+ * taken while it goes on for one device.
  *
- * Whoever registers for the first time goes before those who ask again: of ten registrations at
- * most one is repeated while new ones wait, and those that are repeated leave half of the places
+ * Whoever is urgent goes first, then the bulk, then those who ask again: of ten registrations at
+ * most one is repeated while others wait, and those that are repeated leave half of the places
  * free.
  *
  * The registration id is used as it is given, in the URL and for the token: the service compares
@@ -31,8 +33,10 @@ struct dps_client;
 
 struct dps_client_options {
         struct http_client *http;     /* freed before the client, see dps_client_free */
-        int registrations_per_minute; /* per service; 0 = 1000, the service's own quota */
-        int maximum_concurrent;       /* per service, registrations under way; 0 = 100 */
+        int registrations_per_minute; /* per service, at most; 0 = as many as it takes */
+        int maximum_concurrent;       /* per service, registrations under way, and as many that are
+                                               urgent; 0 = 10000 */
+        int64_t minute_ms;            /* what a service's quota counts; 0 = a minute; for tests */
         int64_t deadline_ms;          /* of one registration from its first request on;
                                          0 = 5 minutes */
 };
@@ -64,13 +68,21 @@ struct dps_result {
         struct reason reason;     /* for people, unless assigned */
 };
 
+/* In the order in which they go. */
+enum dps_kind {
+        DPS_URGENT,   /* somebody waits for it: an uplink of a device that is not known yet */
+        DPS_BULK,     /* one of many, in the background */
+        DPS_REPEATED, /* it was refused before, or its hub refuses it: it gives way */
+        DPS_KIND_COUNT,
+};
+
 struct dps_registration {
         const char *endpoint; /* host or host:port */
         const char *id_scope;
         const char *registration_id;
         const char *device_key; /* base64: derived from the group's, or individual */
         const char *model_id;   /* DTDL model id; NULL or "" = none */
-        bool repeated;          /* it was refused before, or its hub refuses it: it gives way */
+        enum dps_kind kind;
 };
 
 /* On the thread "http", exactly once. */

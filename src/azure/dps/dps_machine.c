@@ -185,14 +185,12 @@ static void take_assigning(struct dps_machine *machine, const struct http_answer
                 return;
         }
         machine->failures = 0;
-        next->accepted = true;
         go_on(machine, delay_ms > POLL_LEAST_MS ? delay_ms : POLL_LEAST_MS, now_ms, next);
 }
 
 static void take_assigned(struct dps_machine *machine, struct dps_next *next)
 {
         finish(next, DPS_ASSIGNED);
-        next->accepted = true;
         next->result.assigned_hub = machine->answer.assigned_hub;
         next->result.device_id = machine->answer.device_id;
 }
@@ -204,7 +202,6 @@ static void take_failed(struct dps_machine *machine, const struct http_answer *a
         const char *sentence = meaning_of_code(code);
 
         finish(next, code == AZURE_CODE_DPS_NOT_AUTHORIZED ? DPS_UNAUTHORIZED : DPS_FAILED);
-        next->accepted = true;
         next->result.error_code = code;
         explain(&next->result.reason,
                 sentence ? sentence : "the provisioning service could not assign the device",
@@ -215,7 +212,6 @@ static void take_disabled(struct dps_machine *machine, const struct http_answer 
                           struct dps_next *next)
 {
         finish(next, DPS_DISABLED);
-        next->accepted = true;
         next->result.error_code = machine->answer.error_code;
         explain(&next->result.reason,
                 "the device's enrolment is disabled: enable it in the provisioning service",

@@ -39,7 +39,6 @@ struct dps_next {
         enum dps_step step;
         int64_t delay_ms;         /* before it */
         bool throttled;           /* the service said 429 */
-        bool accepted;            /* the service took the request */
         struct dps_result result; /* DPS_STEP_DONE */
         struct reason trouble;    /* why something is tried again later; "" if all is well */
 };

@@ -174,7 +174,7 @@ static void ask(struct cloud_device *device, const char *key, bool is_repeated)
                              .registration_id = camera->device_id,
                              .device_key = key,
                              .model_id = camera->azure.dtdl_model_id,
-                             .repeated = is_repeated,
+                             .kind = is_repeated ? DPS_REPEATED : DPS_URGENT,
                      },
                      answered, device);
 }

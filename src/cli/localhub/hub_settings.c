@@ -13,6 +13,7 @@
 #include "cli/terminal.h"
 
 #define KEY_FILE_MAX 4096
+#define DELAY_MAX_MS 3600000
 
 char *hub_settings_default_directory(void)
 {
@@ -107,6 +108,23 @@ static bool read_control_token(void *target, const char *text, struct reason *re
         return false;
 }
 
+/* "3000" or "3000-7000" */
+static bool read_delay(void *target, const char *text, struct reason *reason)
+{
+        struct hub_settings *settings = target;
+        size_t length = strcspn(text, "-");
+        CLEANUP(mem_cleanup) char *least = mem_text_n(text, length);
+        const char *most = text[length] == '-' ? text + length + 1 : least;
+
+        if (text_to_int64(least, 0, DELAY_MAX_MS, &settings->dps_delay_ms) &&
+            text_to_int64(most, settings->dps_delay_ms, DELAY_MAX_MS, &settings->dps_delay_max_ms))
+                return true;
+        reason_set(reason,
+                   "--dps-delay must be a number of milliseconds up to %d, or a range of them",
+                   DELAY_MAX_MS);
+        return false;
+}
+
 static bool read_log_level(void *target, const char *text, struct reason *reason)
 {
         struct hub_settings *settings = target;
@@ -166,8 +184,18 @@ static const struct options_row rows[] = {
         OPTION_TEXT(struct hub_settings, env, "env", "FILE",
                     "writes lines NAME=VALUE for the programs under test: connection strings, "
                     "provisioning service, certificate"),
-        OPTION_NUMBER(struct hub_settings, dps_delay_ms, "dps-delay", "MS", 0, 3600000,
-                      "how long a registration is 'assigning' (default: 0)"),
+        OPTION_READ("dps-delay", "MS[-MS]",
+                    "how long a registration is 'assigning', drawn from a range (default: 0)",
+                    read_delay),
+        OPTION_NUMBER(struct hub_settings, dps_retry_after_s, "dps-retry-after", "S", 1, 300,
+                      "after how long a client shall ask again meanwhile (default: 3)"),
+        OPTION_NUMBER(struct hub_settings, dps_quota, "dps-quota", "N", 0, 1000000,
+                      "registrations a minute; more are answered 429 (default: no limit)"),
+        OPTION_NUMBER(struct hub_settings, dps_quota_s, "dps-quota-seconds", "S", 1, 3600,
+                      "what that quota counts instead of a minute (default: 60)"),
+        OPTION_NUMBER(struct hub_settings, dps_burst, "dps-burst", "N", 0, 1000000,
+                      "makes the quota a bucket of tokens of this depth (default: a sliding "
+                      "window)"),
         OPTION_NUMBER(struct hub_settings, lock_s, "lock-seconds", "S", 1, 300,
                       "lock of a cloud-to-device message (default: 60)"),
         OPTION_TEXT(struct hub_settings, record, "record", "FILE",
@@ -226,6 +254,8 @@ bool hub_settings_read(struct hub_settings *settings, int argc, char **argv, int
                 .https_port = -1,
                 .control_port = 8870,
                 .lock_s = 60,
+                .dps_retry_after_s = 3,
+                .dps_quota_s = 60,
                 .log_level = LOG_LEVEL_WARN,
         };
         settings->directory = settings->default_directory;

@@ -41,6 +41,11 @@ struct hub_settings {
         const char *record;   /* file; NULL = none */
         int64_t lock_s;
         int64_t dps_delay_ms;
+        int64_t dps_delay_max_ms;
+        int64_t dps_retry_after_s;
+        int64_t dps_quota; /* registrations in dps_quota_s; 0 = no limit */
+        int64_t dps_quota_s;
+        int64_t dps_burst; /* depth of a bucket of tokens; 0 = a sliding window */
         struct hub_settings_device devices[HUB_SETTINGS_DEVICES_MAX];
         size_t device_count;
         bool quiet;

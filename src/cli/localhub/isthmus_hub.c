@@ -252,6 +252,11 @@ static int start_endpoints(struct program *program, struct reason *reason)
                 .faults = local_hub_faults(program->hub),
                 .socket = program->https_path,
                 .assignment_delay_ms = settings->dps_delay_ms,
+                .assignment_delay_max_ms = settings->dps_delay_max_ms,
+                .retry_after_s = (int)settings->dps_retry_after_s,
+                .quota = {.quota = settings->dps_quota,
+                          .window_ms = settings->dps_quota_s * 1000,
+                          .burst = settings->dps_burst},
                 .other = handle_others,
                 .other_context = program->hub,
         };

@@ -320,8 +320,10 @@ static void ask_service(struct device_provision *provision, struct device *devic
                              .registration_id = device->hub_id,
                              .device_key = device_key,
                              .model_id = device->model_id,
-                             .repeated = device->asks > 0 || device->assignment.hub ||
-                                         map_get(provision->remembered, device->key),
+                             .kind = device->asks > 0 || device->assignment.hub ||
+                                                     map_get(provision->remembered, device->key)
+                                             ? DPS_REPEATED
+                                             : DPS_URGENT,
                      },
                      registration_done, registration);
 }

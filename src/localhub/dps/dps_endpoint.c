@@ -45,13 +45,16 @@ enum dps_error {
         DPS_NO_REGISTRATION = 404201,
         DPS_WRONG_METHOD = 405001,
         DPS_TOO_LARGE = 413001,
+        DPS_THROTTLED = 429001,
 };
 
 struct dps_endpoint {
         struct registry *registry;
         struct faults *faults;
         int64_t assignment_delay_ms;
+        int64_t assignment_delay_max_ms;
         int retry_after_s;
+        struct dps_quota quota;
         http_handler *other;
         void *other_context;
         struct http_server *http;
@@ -105,6 +108,18 @@ static void operation_free(struct dps_endpoint *dps, struct operation *operation
         free(operation);
 }
 
+/* Spread evenly over the range. */
+static int64_t draw_delay(const struct dps_endpoint *dps)
+{
+        int64_t range_ms = dps->assignment_delay_max_ms - dps->assignment_delay_ms;
+        uint32_t chance;
+
+        if (range_ms <= 0)
+                return dps->assignment_delay_ms;
+        crypto_random(&chance, sizeof(chance));
+        return dps->assignment_delay_ms + (int64_t)(chance % (uint64_t)(range_ms + 1));
+}
+
 static struct operation *operation_new(const struct call *call, const char *model_id)
 {
         struct dps_endpoint *dps = call->dps;
@@ -118,7 +133,7 @@ static struct operation *operation_new(const struct call *call, const char *mode
                  call->registration_id);
         snprintf(operation->model_id, sizeof(operation->model_id), "%s", model_id);
         operation->retry_after_s = dps->retry_after_s;
-        operation->due_ms = clock_steady_ms() + dps->assignment_delay_ms;
+        operation->due_ms = clock_steady_ms() + draw_delay(dps);
         operation->entry.key = operation->registration_id;
         table_add(&dps->operations, &operation->entry);
         list_push_back(&dps->by_age, &operation->age_node);
@@ -374,6 +389,18 @@ static void apply_registration_faults(const struct call *call, struct operation 
         }
 }
 
+/* True if there are too many registrations; then the request has its answer. */
+static bool is_throttled(const struct call *call)
+{
+        int64_t wait_ms = dps_quota_take(&call->dps->quota, clock_steady_ms());
+
+        if (wait_ms == 0)
+                return false;
+        add_number_header(call, "Retry-After", (int)((wait_ms + 999) / 1000));
+        answer_error(call, DPS_THROTTLED, "Too many registrations.");
+        return true;
+}
+
 static void handle_register(const struct call *call)
 {
         char model_id[REGISTRY_ID_SIZE];
@@ -384,6 +411,8 @@ static void handle_register(const struct call *call)
                 refuse(call, DPS_BAD_REQUEST, &reason);
                 return;
         }
+        if (is_throttled(call))
+                return;
         operation = operation_new(call, model_id);
         apply_registration_faults(call, operation);
         answer_operation(call, operation);
@@ -529,6 +558,8 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
         dps->registry = options->registry;
         dps->faults = options->faults;
         dps->assignment_delay_ms = options->assignment_delay_ms;
+        dps->assignment_delay_max_ms = options->assignment_delay_max_ms;
+        dps_quota_init(&dps->quota, &options->quota);
         dps->retry_after_s =
                 options->retry_after_s ? options->retry_after_s : DEFAULT_RETRY_AFTER_S;
         dps->other = options->other;
@@ -563,6 +594,7 @@ void dps_endpoint_free(struct dps_endpoint *endpoint)
         list_for_each_safe (node, &endpoint->by_age)
                 operation_free(endpoint, list_entry(node, struct operation, age_node));
         table_deinit(&endpoint->operations);
+        dps_quota_deinit(&endpoint->quota);
         free(endpoint);
 }
 

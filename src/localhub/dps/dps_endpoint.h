@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/reason.h"
 #include "http/http_server.h"
+#include "localhub/dps/dps_quota.h"
 #include "localhub/faults.h"
 #include "localhub/registry/registry.h"
 
@@ -29,9 +30,12 @@ struct dps_endpoint_options {
         const char *socket;  /* Unix domain socket to serve on, without TLS; NULL = the port */
         const char *certificate_pem;
         const char *key_pem;
-        int64_t assignment_delay_ms; /* how long a registration is `assigning`; 0 = not at all */
-        int retry_after_s;           /* what `assigning` says; 0 = 3, as the service does */
-        http_handler *other;         /* for all other paths; NULL = 404 */
+        /* How long a registration is `assigning`, drawn from this range; 0 = not at all. */
+        int64_t assignment_delay_ms;
+        int64_t assignment_delay_max_ms; /* less than the other: exactly that */
+        int retry_after_s;               /* what `assigning` says; 0 = 3, as the service does */
+        struct dps_quota_options quota;  /* of register requests; more are answered 429 */
+        http_handler *other;             /* for all other paths; NULL = 404 */
         void *other_context;
 };
 

@@ -363,7 +363,8 @@ static void note_result(void *context, const struct dps_result *said)
         pthread_mutex_unlock(&fixture->lock);
 }
 
-static void ask_as(struct fixture *fixture, struct result *result, const char *id, bool repeated)
+static void ask_as(struct fixture *fixture, struct result *result, const char *id,
+                   enum dps_kind kind)
 {
         result->fixture = fixture;
         result->id = id;
@@ -373,13 +374,13 @@ static void ask_as(struct fixture *fixture, struct result *result, const char *i
                                                 .registration_id = id,
                                                 .device_key = KEY,
                                                 .model_id = MODEL,
-                                                .repeated = repeated},
+                                                .kind = kind},
                      note_result, result);
 }
 
 static void ask(struct fixture *fixture, struct result *result, const char *id)
 {
-        ask_as(fixture, result, id, false);
+        ask_as(fixture, result, id, DPS_URGENT);
 }
 
 static void wait_for(struct fixture *fixture, int calls)
@@ -427,7 +428,7 @@ static void every_script_is_followed_to_its_end(void **state)
         CLEANUP(stop)
         struct fixture *fixture =
                 start(&(struct http_client_options){.trusted_certificates = ca_file},
-                      &(struct dps_client_options){.registrations_per_minute = 1000000});
+                      &(struct dps_client_options){0});
         struct result results[ARRAY_SIZE(scripts)] = {0};
         int64_t throttled_before = metrics_counter_value(METRIC_DPS_THROTTLED);
 
@@ -454,8 +455,7 @@ static void two_hundred_registrations_share_a_few_connections(void **state)
         struct fixture *fixture =
                 start(&(struct http_client_options){.trusted_certificates = ca_file,
                                                     .maximum_connections = 8},
-                      &(struct dps_client_options){.registrations_per_minute = 1000000,
-                                                   .maximum_concurrent = 50});
+                      &(struct dps_client_options){.maximum_concurrent = 50});
         struct result *results = mem_new(MANY, sizeof(*results));
         char ids[MANY][16];
 
@@ -492,9 +492,9 @@ static void ask_batch(void *context)
         struct batch *batch = context;
 
         for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
-                ask_as(batch->fixture, &batch->repeated[i], ids[i], true);
+                ask_as(batch->fixture, &batch->repeated[i], ids[i], DPS_REPEATED);
         for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
-                ask_as(batch->fixture, &batch->first[i], ids[i], false);
+                ask_as(batch->fixture, &batch->first[i], ids[i], DPS_URGENT);
 }
 
 static void new_devices_go_before_those_that_register_again(void **state)
@@ -502,8 +502,7 @@ static void new_devices_go_before_those_that_register_again(void **state)
         CLEANUP(stop)
         struct fixture *fixture =
                 start(&(struct http_client_options){.trusted_certificates = ca_file},
-                      &(struct dps_client_options){.registrations_per_minute = 1000000,
-                                                   .maximum_concurrent = 1});
+                      &(struct dps_client_options){.maximum_concurrent = 1});
         struct batch batch = {.fixture = fixture};
 
         (void)state;
@@ -525,17 +524,16 @@ static void those_that_register_again_leave_half_of_the_places(void **state)
         CLEANUP(stop)
         struct fixture *fixture =
                 start(&(struct http_client_options){.trusted_certificates = ca_file},
-                      &(struct dps_client_options){.registrations_per_minute = 1000000,
-                                                   .maximum_concurrent = 4});
+                      &(struct dps_client_options){.maximum_concurrent = 4});
         struct result silent[4] = {0};
         struct result result = {0};
 
         (void)state;
         /* Two of them are under way for ever; nobody else of them begins. */
-        ask_as(fixture, &silent[0], "silent-0", true);
-        ask_as(fixture, &silent[1], "silent-1", true);
-        ask_as(fixture, &silent[2], "silent-2", true);
-        ask_as(fixture, &silent[3], "silent-3", true);
+        ask_as(fixture, &silent[0], "silent-0", DPS_REPEATED);
+        ask_as(fixture, &silent[1], "silent-1", DPS_REPEATED);
+        ask_as(fixture, &silent[2], "silent-2", DPS_REPEATED);
+        ask_as(fixture, &silent[3], "silent-3", DPS_REPEATED);
         ask(fixture, &result, "many-0");
         wait_for(fixture, 1);
         assert_int_equal(result.said.status, DPS_ASSIGNED);
@@ -546,7 +544,7 @@ static void the_clock_is_compared_with_the_date_of_the_answer(void **state)
         CLEANUP(stop)
         struct fixture *fixture =
                 start(&(struct http_client_options){.trusted_certificates = ca_file},
-                      &(struct dps_client_options){.registrations_per_minute = 1000000});
+                      &(struct dps_client_options){0});
         struct result dated = {0};
         struct result undated = {0};
         int64_t before_ms = clock_wall_ms();
@@ -567,7 +565,7 @@ static void a_throttled_service_delays_no_other(void **state)
         CLEANUP(stop)
         struct fixture *fixture =
                 start(&(struct http_client_options){.trusted_certificates = ca_file},
-                      &(struct dps_client_options){.registrations_per_minute = 1000000});
+                      &(struct dps_client_options){0});
         struct result first = {0};
         struct result second = {.fixture = fixture};
 
@@ -605,15 +603,17 @@ static void bad_input_is_refused_without_a_request(void **state)
                 struct dps_registration registration;
                 const char *explanation;
         } rows[] = {
-                {{"https://dps", SCOPE, "d", KEY, NULL, false},
+                {{"https://dps", SCOPE, "d", KEY, NULL, DPS_URGENT},
                  "endpoint: give the host name only"},
-                {{NULL, SCOPE, "d", KEY, NULL, false}, "endpoint: the host name is empty"},
-                {{"dps", "", "d", KEY, NULL, false}, "the ID scope is missing"},
-                {{"dps", NULL, "d", KEY, NULL, false}, "the ID scope is missing"},
-                {{"dps", SCOPE, "a b", KEY, NULL, false}, "registration id 'a b': character 2"},
-                {{"dps", SCOPE, NULL, KEY, NULL, false}, "registration id '': the id is empty"},
-                {{"dps", SCOPE, "d", "no key", NULL, false}, "not valid base64"},
-                {{"dps", SCOPE, "d", NULL, NULL, false}, "not valid base64"},
+                {{NULL, SCOPE, "d", KEY, NULL, DPS_URGENT}, "endpoint: the host name is empty"},
+                {{"dps", "", "d", KEY, NULL, DPS_URGENT}, "the ID scope is missing"},
+                {{"dps", NULL, "d", KEY, NULL, DPS_URGENT}, "the ID scope is missing"},
+                {{"dps", SCOPE, "a b", KEY, NULL, DPS_URGENT},
+                 "registration id 'a b': character 2"},
+                {{"dps", SCOPE, NULL, KEY, NULL, DPS_URGENT},
+                 "registration id '': the id is empty"},
+                {{"dps", SCOPE, "d", "no key", NULL, DPS_URGENT}, "not valid base64"},
+                {{"dps", SCOPE, "d", NULL, NULL, DPS_URGENT}, "not valid base64"},
         };
         CLEANUP(stop)
         struct fixture *fixture =
@@ -642,8 +642,7 @@ static void what_is_under_way_at_the_end_is_forgotten(void **state)
         CLEANUP(stop)
         struct fixture *fixture =
                 start(&(struct http_client_options){.trusted_certificates = ca_file},
-                      &(struct dps_client_options){.registrations_per_minute = 1000000,
-                                                   .maximum_concurrent = 5});
+                      &(struct dps_client_options){.maximum_concurrent = 5});
         struct result results[MANY] = {0};
         char ids[MANY][16];
 

@@ -38,23 +38,25 @@ struct scene {
         struct web_server server;
 };
 
-static void start_dps(struct scene *scene, int64_t delay_ms)
+static void start_dps_with(struct scene *scene, struct dps_endpoint_options options)
 {
-        const struct dps_endpoint_options options = {
-                .registry = scene->registry,
-                .faults = scene->faults,
-                .certificate_pem = scene->certificates->server_pem,
-                .key_pem = scene->certificates->server_key_pem,
-                .assignment_delay_ms = delay_ms,
-        };
         struct reason reason = REASON_INIT;
 
+        options.registry = scene->registry;
+        options.faults = scene->faults;
+        options.certificate_pem = scene->certificates->server_pem;
+        options.key_pem = scene->certificates->server_key_pem;
         dps_endpoint_free(scene->dps);
         assert_int_equal(dps_endpoint_new(&options, &scene->dps, &reason), 0);
         scene->server = (struct web_server){
                 .port = dps_endpoint_port(scene->dps),
                 .authority = scene->certificates->authority_path,
         };
+}
+
+static void start_dps(struct scene *scene, int64_t delay_ms)
+{
+        start_dps_with(scene, (struct dps_endpoint_options){.assignment_delay_ms = delay_ms});
 }
 
 static void add_hub(struct scene *scene, const char *id, const char *address, int weight)
@@ -557,6 +559,48 @@ static void throttling_says_when_to_come_back(void **state)
         assert_int_equal(counts.assigned, 1);
 }
 
+static void a_quota_is_kept_and_told(void **state)
+{
+        struct scene *scene = *state;
+        struct web_answer answer;
+        struct dps_endpoint_counts counts;
+        char *retry_after;
+
+        start_dps_with(scene,
+                       (struct dps_endpoint_options){.quota = {.quota = 2, .window_ms = 3600000}});
+        for (int i = 0; i < 2; i++) {
+                answer = register_as(scene, "dev0001", DERIVED_KEY, "{}");
+                assert_assigned(&answer, "localhost:15671", "dev0001");
+                web_answer_deinit(&answer);
+        }
+        answer = register_as(scene, "dev0001", DERIVED_KEY, "{}");
+        assert_error(&answer, 429, 429001);
+        retry_after = web_header(&answer, "Retry-After");
+        assert_in_range(atoi(retry_after), 3000, 3600);
+        free(retry_after);
+        web_answer_deinit(&answer);
+        dps_endpoint_counts(scene->dps, &counts);
+        assert_int_equal(counts.registers, 3);
+        assert_int_equal(counts.throttled, 1);
+}
+
+static void a_delay_is_drawn_from_its_range_and_asked_for_as_told(void **state)
+{
+        struct scene *scene = *state;
+        struct web_answer answer;
+        char *retry_after;
+
+        start_dps_with(scene, (struct dps_endpoint_options){.assignment_delay_ms = 3600000,
+                                                            .assignment_delay_max_ms = 7200000,
+                                                            .retry_after_s = 5});
+        answer = register_as(scene, "dev0001", DERIVED_KEY, "{}");
+        assert_int_equal(answer.status, 202);
+        retry_after = web_header(&answer, "Retry-After");
+        assert_string_equal(retry_after, "5");
+        free(retry_after);
+        web_answer_deinit(&answer);
+}
+
 static void a_registration_can_be_made_to_fail_or_to_take_long(void **state)
 {
         struct scene *scene = *state;
@@ -607,6 +651,8 @@ int main(void)
                 SCENE(a_raw_resource_is_accepted),
                 SCENE(bad_requests_say_what_is_wrong),
                 SCENE(throttling_says_when_to_come_back),
+                SCENE(a_quota_is_kept_and_told),
+                SCENE(a_delay_is_drawn_from_its_range_and_asked_for_as_told),
                 SCENE(a_registration_can_be_made_to_fail_or_to_take_long),
                 SCENE(a_connection_can_be_refused),
         };

@@ -219,7 +219,7 @@ static void a_new_device_registers_connects_and_sends(void **state)
 
         uplink(fixture, "d1");
         assert_phase(fixture, "d1", DEVICE_REGISTERING);
-        assert_false(world_registration("d1")->repeated);
+        assert_int_equal(world_registration("d1")->kind, DPS_URGENT);
         world_assign("d1", HUB_A);
         assert_phase(fixture, "d1", DEVICE_CONNECTING);
         assert_string_equal(world_link("d1")->hub, HUB_A);
@@ -281,7 +281,7 @@ static void a_service_that_is_away_is_asked_again_within_a_minute(void **state)
                 assert_phase(fixture, "d1", DEVICE_HELD);
                 world_pass(MINUTE);
                 assert_phase(fixture, "d1", DEVICE_REGISTERING);
-                assert_false(world_registration("d1")->repeated);
+                assert_int_equal(world_registration("d1")->kind, DPS_URGENT);
         }
 }
 
@@ -296,7 +296,7 @@ static void a_device_that_the_service_refuses_asks_again_slowly_and_behind_new_o
                 world_pass(10 * 1000);
                 assert_int_equal(world_asked(), 0);
                 world_pass(15 * MINUTE);
-                assert_true(world_registration("d1")->repeated);
+                assert_int_equal(world_registration("d1")->kind, DPS_REPEATED);
         }
         world_assign("d1", HUB_A);
         assert_phase(fixture, "d1", DEVICE_CONNECTING);
@@ -307,15 +307,15 @@ static void a_device_that_the_service_refused_before_is_no_new_one_after_a_resta
         struct fixture *fixture = *state;
 
         uplink(fixture, "d1");
-        assert_false(world_registration("d1")->repeated);
+        assert_int_equal(world_registration("d1")->kind, DPS_URGENT);
         world_deny("d1", DPS_UNAVAILABLE, 0);
         restart(fixture);
         uplink(fixture, "d1");
-        assert_false(world_registration("d1")->repeated);
+        assert_int_equal(world_registration("d1")->kind, DPS_URGENT);
         world_deny("d1", DPS_UNAUTHORIZED, 0);
         restart(fixture);
         uplink(fixture, "d1");
-        assert_true(world_registration("d1")->repeated);
+        assert_int_equal(world_registration("d1")->kind, DPS_REPEATED);
         world_assign("d1", HUB_A);
         assert_true(remembers("d1", HUB_A));
         world_ready("d1");
@@ -365,7 +365,7 @@ static void a_refused_device_asks_the_service_and_keeps_what_was_assigned(void *
         uplink(fixture, "d1");
         world_refuse("d1", HUB_REFUSAL_UNAUTHORIZED);
         world_pass(0);
-        assert_true(world_registration("d1")->repeated);
+        assert_int_equal(world_registration("d1")->kind, DPS_REPEATED);
         world_deny("d1", DPS_UNAUTHORIZED, 0);
         assert_phase(fixture, "d1", DEVICE_HELD);
         assert_true(remembers("d1", HUB_A));
@@ -494,7 +494,7 @@ static void a_hub_that_is_gone_makes_one_device_ask_and_then_all(void **state)
         assert_int_equal(world_asked(), 1);
         world_assign(the_one_that_asks(), HUB_B);
         assert_int_equal(world_asked(), 2);
-        assert_true(world_registrations[world_registration_count - 1].repeated);
+        assert_int_equal(world_registrations[world_registration_count - 1].kind, DPS_REPEATED);
         world_assign(the_one_that_asks(), HUB_B);
         world_assign(the_one_that_asks(), HUB_B);
         assert_true(remembers("d1", HUB_B) && remembers("d2", HUB_B) && remembers("d3", HUB_B));

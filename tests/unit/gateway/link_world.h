@@ -360,7 +360,7 @@ static inline void world_answer_send(const char *device_id, enum hub_outcome out
 static struct world_registration {
         char *id;
         char *model_id;
-        bool repeated;
+        enum dps_kind kind;
         bool answered;
         dps_done *done;
         void *context;
@@ -375,7 +375,7 @@ void dps_register(struct dps_client *client, const struct dps_registration *regi
         world_registrations[world_registration_count++] =
                 (struct world_registration){.id = mem_text(registration->registration_id),
                                             .model_id = mem_text(registration->model_id),
-                                            .repeated = registration->repeated,
+                                            .kind = registration->kind,
                                             .done = done,
                                             .context = context};
 }

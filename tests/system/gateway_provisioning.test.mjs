@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// How many devices register with the provisioning service: its pace, its quota, its connections.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import http2 from 'node:http2';
+import https from 'node:https';
+import { join } from 'node:path';
+import test from 'node:test';
+
+import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
+import { startHub } from './support/hub.mjs';
+import { eventually } from './support/program.mjs';
+
+/** Posts the first uplink of `count` devices, 32 at a time. */
+async function postUplinks(gateway, count, prefix = 'd') {
+  let next = 0;
+  const sender = async () => {
+    while (next < count) {
+      const answer = await gateway.uplink(uplinkOf('herd', `${prefix}${next++}`));
+      assert.equal(answer.status, 202, answer.text);
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, sender));
+}
+
+function whenMetric(gateway, name, least, deadlineMs = 60000) {
+  return eventually(`${name} >= ${least}`, async () => {
+    gateway.program.assertRuns();
+    return (await gateway.metric(name)) >= least;
+  }, deadlineMs);
+}
+
+/**
+ * A front of the hub's provisioning service that speaks HTTP/2. Counts its connections, and the
+ * requests by version of HTTP.
+ */
+async function startFront(t, hub) {
+  const [cert, key] = await Promise.all(['server.pem', 'server-key.pem']
+    .map((name) => readFile(join(hub.directory, name))));
+  const agent = new https.Agent({ keepAlive: true });
+  const [host, port] = hub.info.dps.endpoint.split(':');
+  const front = { connections: 0, requests: {} };
+  const server = http2.createSecureServer({ cert, key, allowHTTP1: true }, (request, response) => {
+    front.requests[request.httpVersion] = (front.requests[request.httpVersion] ?? 0) + 1;
+    const headers = Object.fromEntries(Object.entries(request.headers)
+      .filter(([name]) => !name.startsWith(':') && !['host', 'connection'].includes(name)));
+    const onward = https.request({
+      host, port, method: request.method, path: request.url, headers, agent,
+    }, (answer) => {
+      const keep = ['content-type', 'retry-after', 'date'].filter((name) => answer.headers[name]);
+      response.writeHead(answer.statusCode, Object.fromEntries(keep.map((name) => [name, answer.headers[name]])));
+      answer.pipe(response);
+    });
+    onward.on('error', () => response.stream?.close());
+    request.pipe(onward);
+  });
+  server.on('secureConnection', () => { front.connections += 1; });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    agent.destroy();
+    server.close();
+  });
+  front.endpoint = `localhost:${server.address().port}`;
+  return front;
+}
+
+for (const [kind, args] of [['a sliding window', []], ['a bucket of tokens', ['--dps-burst', '100']]]) {
+  test(`the quota of a service is found, ${kind}: few are refused, all are registered`, { timeout: 120000 }, async (t) => {
+    const hub = await startHub(t, { args: ['--dps-quota', '500', '--dps-quota-seconds', '6', ...args] });
+    const gateway = await startGateway(t, provisionedBy(hub, { RegistrationWindowSeconds: 6 }));
+
+    await postUplinks(gateway, 1500);
+    await whenMetric(gateway, 'isthmus_events_accepted_total', 1500, 110000);
+    const { provisioning } = await hub.control('GET', '/stats');
+    assert.equal(provisioning.assigned, 1500);
+    assert.ok(provisioning.throttled > 0);
+    // The connections are full when the first 429 comes; later ones are few.
+    assert.ok(provisioning.throttled <= 48 + 1500 / 20, `${provisioning.throttled} refused`);
+    assert.equal(provisioning.registers, 1500 + provisioning.throttled);
+    assert.ok((await gateway.metric('isthmus_dps_quota')) > 0);
+    assert.equal(await gateway.metric('isthmus_dps_registrations_waiting'), 0);
+    assert.equal(await gateway.metric('isthmus_dps_registrations_under_way'), 0);
+  });
+}
+
+test('what a device is answered slows no other', { timeout: 120000 }, async (t) => {
+  const hub = await startHub(t);
+  const gateway = await startGateway(t, provisionedBy(hub));
+
+  for (let i = 0; i < 40; i++)
+    await hub.control('POST', '/faults', {
+      kind: 'dps_status', device: `sick${i}`, status: i % 2 ? 500 : 401, retryAfterSeconds: 300,
+    });
+  await postUplinks(gateway, 40, 'sick');
+  await postUplinks(gateway, 200, 'well');
+  await whenMetric(gateway, 'isthmus_events_accepted_total', 200);
+  assert.equal(await gateway.metric('isthmus_dps_throttled_total'), 0);
+});
+
+test('429 to one device alone is no quota', { timeout: 120000 }, async (t) => {
+  const hub = await startHub(t);
+  const gateway = await startGateway(t, provisionedBy(hub));
+
+  await hub.control('POST', '/faults', { kind: 'dps_status', device: 'sick0', status: 429, retryAfterSeconds: 1 });
+  await postUplinks(gateway, 1, 'sick');
+  await whenMetric(gateway, 'isthmus_dps_throttled_total', 1);
+  for (let round = 0; round < 3; round++) {
+    const throttled = await gateway.metric('isthmus_dps_throttled_total');
+    await postUplinks(gateway, 50, `well${round}-`);
+    await whenMetric(gateway, 'isthmus_events_accepted_total', 50 * (round + 1));
+    await whenMetric(gateway, 'isthmus_dps_throttled_total', throttled + 1);
+    assert.equal(await gateway.metric('isthmus_dps_quota'), 0);
+  }
+});
+
+test('registrations share a connection where the server has HTTP/2', { timeout: 120000 }, async (t) => {
+  const hub = await startHub(t, { args: ['--dps-delay', '10', '--dps-retry-after', '1'] });
+  const front = await startFront(t, hub);
+  const azure = provisionedBy(hub);
+
+  azure.AzureIoTHub.DeviceProvisioningService.GlobalDeviceEndpoint = front.endpoint;
+  const gateway = await startGateway(t, azure);
+  await postUplinks(gateway, 300);
+  await whenMetric(gateway, 'isthmus_events_accepted_total', 300);
+  assert.deepEqual(Object.keys(front.requests), ['2.0']);
+  assert.equal(front.requests['2.0'], 600);
+  assert.ok(front.connections <= 3, `${front.connections} connections`);
+});
