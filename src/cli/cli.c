@@ -18,6 +18,8 @@ static const struct cli_command commands[] = {
         {"gateway", "takes webhooks and is every device's connection to its hub", isthmus_gateway},
         {"help", "shows this help", isthmus_help},
         {"hub", "runs a local IoT Hub and provisioning service", isthmus_hub},
+        {"provision", "registers many devices, as fast as the service takes them",
+         isthmus_provision},
         {"queue", "looks into the store; replays or drops dead letters", isthmus_queue},
         {"status", "asks the running gateway how it and its devices are", isthmus_status},
         {"store", "copies the store, also a running gateway's", isthmus_store},
@@ -52,8 +54,9 @@ void cli_manual(struct buf *out)
                 &isthmus_hub_options,        &isthmus_hub_devices_options,
                 &isthmus_hub_invoke_options, &isthmus_hub_send_options,
                 &isthmus_hub_wait_options,   &isthmus_hub_watch_options,
-                &isthmus_queue_options,      &isthmus_status_options,
-                &isthmus_store_options,      &isthmus_uplink_options,
+                &isthmus_provision_options,  &isthmus_queue_options,
+                &isthmus_status_options,     &isthmus_store_options,
+                &isthmus_uplink_options,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)

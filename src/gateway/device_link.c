@@ -81,10 +81,15 @@ static void move(struct device *device, enum device_phase phase)
         device->phase = phase;
 }
 
+static bool has_events(const struct device *lane)
+{
+        return lane->backlog.events.count > 0 || lane->backlog.state != UPLINK_BACKLOG_WHOLE;
+}
+
 static void provision(struct device_link *links, struct device *device)
 {
         move(device, DEVICE_REGISTERING);
-        device_provision_start(links->options.provision, device);
+        device_provision_start(links->options.provision, device, has_events(device->lane));
 }
 
 /* Starts anew if what the device is connected as is out of date. */
@@ -129,6 +134,8 @@ static void pump(struct device_link *links, struct device *device)
                         provision(links, device);
                         return;
                 }
+                if (device->phase == DEVICE_REGISTERING)
+                        device_provision_hurry(links->options.provision, device);
                 if (device->phase != DEVICE_READY || !uplink_send(sender, device, event))
                         return;
         }
@@ -558,9 +565,8 @@ static void on_wake(struct device *device)
 static bool is_busy(const struct device_link *links, const struct device *device, bool force,
                     struct reason *reason)
 {
-        const struct uplink_backlog *backlog = &device->backlog;
         size_t commands = device->commands.count + device->held_commands.count;
-        bool waiting = backlog->events.count > 0 || backlog->state != UPLINK_BACKLOG_WHOLE;
+        bool waiting = has_events(device);
 
         if (links->stopped)
                 reason_set(reason, "the gateway is stopping");
@@ -660,6 +666,7 @@ struct device_link *device_link_new(const struct device_link_options *options)
                 .wake = on_wake,
                 .decided = on_decided,
         };
+        links->stopped = options->is_idle;
         hub_healths_init(&links->healths);
         device_table_keep(options->devices, &links->keeper);
         return links;

@@ -34,6 +34,7 @@ struct device_link_options {
         struct uplink_sender sender;
         struct command_arrive arrive;    /* takes what the hub delivers to a device */
         struct command_network *network; /* hears of uplinks */
+        bool is_idle;                    /* it connects nobody */
 };
 
 /* It is the keeper of all devices from now on. Before there are any; any thread. */

@@ -19,6 +19,7 @@
 #include "gateway/command/command_network.h"
 #include "gateway/control/control.h"
 #include "gateway/device/device.h"
+#include "gateway/device/device_bulk.h"
 #include "gateway/device/device_directory.h"
 #include "gateway/device/device_listing.h"
 #include "gateway/device/device_place.h"
@@ -54,6 +55,8 @@ struct gateway {
         struct device_listing *listing;
         struct downlink_routes *routes;
         struct device_provision *provision;
+        struct device_bulk *bulk;
+        bool is_alone; /* it only registers devices: gateway_start_to_provision */
         struct formatter_pool *formatters; /* NULL = none is run */
         struct uplink_queue *queue;
         struct uplink_format *uplink_format;
@@ -164,12 +167,6 @@ static void make_devices(struct gateway *gateway)
         gateway->devices = device_table_new(settings, gateway->store, gateway->directory);
         gateway->places = device_places_new(gateway->store);
         gateway->routes = downlink_routes_new(gateway->store);
-        gateway->listing = device_listing_new(&(struct device_listing_options){
-                .settings = settings,
-                .http = gateway->http,
-                .loop = gateway->loop,
-                .devices = gateway->devices,
-        });
         gateway->dps = dps_client_new(&(struct dps_client_options){
                 .http = gateway->http,
                 .registrations_per_minute = (int)settings->azure.registrations_per_minute,
@@ -182,6 +179,20 @@ static void make_devices(struct gateway *gateway)
                 .loop = gateway->loop,
                 .dps = gateway->dps,
         });
+        gateway->bulk = device_bulk_new(&(struct device_bulk_options){
+                .settings = settings,
+                .devices = gateway->devices,
+                .provision = gateway->provision,
+                .is_alone = gateway->is_alone,
+        });
+        gateway->listing = device_listing_new(&(struct device_listing_options){
+                .settings = settings,
+                .http = gateway->http,
+                .loop = gateway->loop,
+                .devices = gateway->devices,
+                .ear = device_bulk_ear(gateway->bulk),
+        });
+        device_bulk_join(gateway->bulk, gateway->listing);
 }
 
 static void make_uplinks(struct gateway *gateway)
@@ -244,6 +255,7 @@ static void make_stages(struct gateway *gateway)
                            .loop = gateway->loop,
                            .ledger = gateway->ledger},
                 .network = gateway->command_network,
+                .is_idle = gateway->is_alone,
         });
 }
 
@@ -271,6 +283,8 @@ static void start_sending(void *context)
 {
         struct gateway *gateway = context;
 
+        if (gateway->is_alone)
+                return;
         device_link_start(gateway->device_link);
         command_ledger_start(gateway->ledger);
         device_listing_start(gateway->listing);
@@ -346,6 +360,7 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
                         .devices = gateway->devices,
                         .ledger = gateway->ledger,
                         .link = gateway->device_link,
+                        .bulk = gateway->bulk,
                 },
                 &gateway->control, reason);
 
@@ -412,6 +427,7 @@ static void free_all(struct gateway *gateway)
         queue_intake_free(gateway->queue_intake);
         uplink_trust_free(gateway->trust);
         device_listing_free(gateway->listing);
+        device_bulk_free(gateway->bulk);
         device_provision_free(gateway->provision);
         dps_client_free(gateway->dps);
         downlink_routes_free(gateway->routes);
@@ -431,24 +447,33 @@ static const struct part {
         const char *name;
         int (*start)(struct gateway *gateway, struct reason *reason); /* all or nothing; or NULL */
         void (*stop)(struct gateway *gateway);                        /* or NULL */
+        bool carries_data; /* not in one that only registers devices */
 } parts[] = {
-        {"memory", NULL, free_all},
-        {"store", open_store, close_store},                /* threads "store", "store-read" */
-        {"formatters", open_formatters, close_formatters}, /* thread "formatter", the workers */
-        {"hubs", open_hubs, close_hubs},                   /* threads "loop", "hub-dns" */
-        {"http", open_http, close_http},                   /* thread "http" */
-        {"certificates", read_certificates, NULL},
-        {"stages", load_stages, NULL},
-        {"sending", start_stages, stop_stages},
-        {"recovery", recover, NULL},
-        {"control", take_orders, refuse_orders}, /* thread "control" */
-        {"queues", take_queue_messages, refuse_queue_messages},
-        {"webhooks", take_webhooks, refuse_webhooks}, /* thread "ingest" */
+        {"memory", NULL, free_all, false},
+        {"store", open_store, close_store, false}, /* threads "store", "store-read" */
+        /* Thread "formatter", the workers. */
+        {"formatters", open_formatters, close_formatters, true},
+        {"hubs", open_hubs, close_hubs, false}, /* threads "loop", "hub-dns" */
+        {"http", open_http, close_http, false}, /* thread "http" */
+        {"certificates", read_certificates, NULL, true},
+        {"stages", load_stages, NULL, false},
+        {"sending", start_stages, stop_stages, false},
+        {"recovery", recover, NULL, true},
+        {"control", take_orders, refuse_orders, false}, /* thread "control" */
+        {"queues", take_queue_messages, refuse_queue_messages, true},
+        {"webhooks", take_webhooks, refuse_webhooks, true}, /* thread "ingest" */
 };
+
+static bool lacks(const struct gateway *gateway, const struct part *part)
+{
+        return gateway->is_alone && part->carries_data;
+}
 
 static void stop_parts(struct gateway *gateway, size_t count)
 {
         while (count-- > 0) {
+                if (lacks(gateway, &parts[count]))
+                        continue;
                 log_debug("PART_STOPS", "A part of the gateway stops",
                           LOG_TEXT("part", parts[count].name), LOG_END);
                 if (parts[count].stop)
@@ -457,14 +482,17 @@ static void stop_parts(struct gateway *gateway, size_t count)
         free(gateway);
 }
 
-int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
+static int start(const struct settings *settings, bool is_alone, struct gateway **gateway,
+                 struct reason *reason)
 {
         struct gateway *made = mem_new(1, sizeof(*made));
 
         made->settings = settings;
+        made->is_alone = is_alone;
         made->loop = loop_new();
         for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-                int result = parts[i].start ? parts[i].start(made, reason) : 0;
+                bool starts = parts[i].start && !lacks(made, &parts[i]);
+                int result = starts ? parts[i].start(made, reason) : 0;
 
                 if (result != 0) {
                         stop_parts(made, i);
@@ -475,6 +503,17 @@ int gateway_start(const struct settings *settings, struct gateway **gateway, str
         }
         *gateway = made;
         return 0;
+}
+
+int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
+{
+        return start(settings, false, gateway, reason);
+}
+
+int gateway_start_to_provision(const struct settings *settings, struct gateway **gateway,
+                               struct reason *reason)
+{
+        return start(settings, true, gateway, reason);
 }
 
 void gateway_stop(struct gateway *gateway)

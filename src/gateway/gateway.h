@@ -18,6 +18,13 @@ struct gateway;
 int gateway_start(const struct settings *settings, struct gateway **gateway,
                   struct reason *reason) MUST_CHECK;
 
+/*
+ * The same of one that only registers devices, as its control socket is told: it takes no webhooks
+ * and connects nobody. It holds the data directory as the other one does.
+ */
+int gateway_start_to_provision(const struct settings *settings, struct gateway **gateway,
+                               struct reason *reason) MUST_CHECK;
+
 /* The port that webhooks are taken at. */
 uint16_t gateway_port(const struct gateway *gateway);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Requests at the control socket, as lines: method, path, then the values of `state`, `device`,
- * `limit`, `force`, `ids`, `all`, `before` and `after`; a value that is not there is no argument.
+ * `limit`, `force`, `ids`, `all`, `before`, `after`, `lists`, `again`, `dryRun`, `application` and
+ * `more`; a value that is not there is no argument.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-#define LINES 10
+#define LINES 15
 
 static void require(bool holds)
 {
@@ -21,8 +22,9 @@ static void require(bool holds)
 
 static const char *argument(void *context, const char *name)
 {
-        static const char *const names[] = {"state", "device", "limit",  "force",
-                                            "ids",   "all",    "before", "after"};
+        static const char *const names[] = {"state",  "device",      "limit", "force", "ids",
+                                            "all",    "before",      "after", "lists", "again",
+                                            "dryRun", "application", "more"};
         char **lines = context;
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -48,7 +50,8 @@ static void check(const struct control_source *source)
                 request.call == CONTROL_RELEASE);
         if (request.call == CONTROL_DEVICE || request.call == CONTROL_RELEASE)
                 require(request.filter.device && request.filter.device[0] != '\0');
-        require(request.limit <= CONTROL_LIMIT_MAX);
+        require(request.limit <=
+                (request.call == CONTROL_PROVISION ? CONTROL_BULK_MAX : CONTROL_LIMIT_MAX));
         require(request.after >= 0 && (request.call != CONTROL_STORED || request.id > 0));
         require(request.id_count <= CONTROL_IDS_MAX);
         for (size_t i = 0; i < request.id_count; i++)

@@ -9,7 +9,24 @@ import test from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
+import { startListings } from './support/listings.mjs';
 import { eventually } from './support/program.mjs';
+import { apiKey, webhookId } from './support/things_stack.mjs';
+
+/** Settings under which the devices of application `orchard` are listed. */
+function listedBy(listings) {
+  return {
+    TheThingsIndustries: {
+      ApiBaseUrl: listings.thingsUrl,
+      WebhookBaseURL: `${listings.thingsUrl}/as/applications`,
+      Applications: { orchard: { ApiKey: apiKey, WebhookId: webhookId } },
+    },
+  };
+}
+
+function deviceList(count, prefix = 'tree') {
+  return Array.from({ length: count }, (_, i) => ({ device_id: `${prefix}-${i}`, attributes: {} }));
+}
 
 /** Posts the first uplink of `count` devices, 32 at a time. */
 async function postUplinks(gateway, count, prefix = 'd') {
@@ -125,4 +142,33 @@ test('registrations share a connection where the server has HTTP/2', { timeout: 
   assert.deepEqual(Object.keys(front.requests), ['2.0']);
   assert.equal(front.requests['2.0'], 600);
   assert.ok(front.connections <= 3, `${front.connections} connections`);
+});
+
+test('listed devices register in the background, whose uplink waits first', { timeout: 180000 }, async (t) => {
+  const hub = await startHub(t, { args: ['--dps-quota', '100', '--dps-quota-seconds', '5'] });
+  const listings = await startListings(t, hub);
+  const waiting = async (gateway) => gateway.metric('isthmus_dps_registrations_waiting');
+
+  listings.applications.set('orchard', deviceList(700));
+  const gateway = await startGateway(t, provisionedBy(hub, { RegistrationWindowSeconds: 5 }), listedBy(listings));
+  await whenMetric(gateway, 'isthmus_dps_registrations_total{result="assigned"}', 150);
+  await whenMetric(gateway, 'isthmus_dps_registrations_waiting', 300);
+  // One that nobody listed, and the last one of the list.
+  await gateway.uplink(uplinkOf('orchard', 'stranger'));
+  await gateway.uplink(uplinkOf('orchard', 'tree-699'));
+  await hub.telemetryOf('stranger');
+  await hub.telemetryOf('tree-699');
+  assert.ok((await waiting(gateway)) > 100, `${await waiting(gateway)} wait`);
+  await whenMetric(gateway, 'isthmus_devices_connected', 701);
+  const { provisioning } = await hub.control('GET', '/stats');
+  assert.equal(provisioning.assigned, 701);
+
+  // What is known asks nothing after a restart, and is connected at once.
+  await gateway.stop();
+  const again = await startGateway(t, provisionedBy(hub), listedBy(listings), gateway.directory);
+  await again.uplink(uplinkOf('orchard', 'tree-0'));
+  await hub.telemetryOf('tree-0');
+  await whenMetric(again, 'isthmus_devices_connected', 701);
+  await again.logged('DEVICE_LIST_READ');
+  assert.equal((await hub.control('GET', '/stats')).provisioning.registers, provisioning.registers);
 });

@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "base/thread.h"
 
@@ -66,13 +67,15 @@ struct service {
         char *id_scope;
         struct dps_pace pace;
         struct queue queues[DPS_KIND_COUNT];
-        int in_a_row; /* others that were sent while a repeated one waited */
+        struct table bulk; /* those of the bulk that have not begun, by registration id */
+        int in_a_row;      /* others that were sent while a repeated one waited */
         struct list busy;
         int64_t wake_ms; /* when run_service comes by itself; INT64_MAX = not */
 };
 
 struct registration {
         struct list_node node;
+        struct table_entry entry; /* of service->bulk, if it has a key */
         struct dps_client *client;
         struct service *service;
         struct queue *queue;
@@ -154,6 +157,7 @@ void dps_client_free(struct dps_client *client)
                 for (size_t i = 0; i < DPS_KIND_COUNT; i++)
                         free_queue(&service->queues[i]);
                 free_registrations(&service->busy);
+                table_deinit(&service->bulk);
                 free(service->endpoint);
                 free(service->id_scope);
                 free(service);
@@ -182,6 +186,7 @@ static struct service *find_service(struct dps_client *client, const char *endpo
         queue_init(&service->queues[DPS_URGENT], client->options.maximum_concurrent);
         queue_init(&service->queues[DPS_BULK], client->options.maximum_concurrent);
         queue_init(&service->queues[DPS_REPEATED], client->options.maximum_concurrent / 2);
+        service->bulk = TABLE_INIT;
         service->wake_ms = INT64_MAX;
         list_init(&service->busy);
         list_push_back(&client->services, &service->node);
@@ -443,6 +448,15 @@ static enum dps_kind next_kind(struct service *service)
         return first < DPS_REPEATED && service->in_a_row < NEW_IN_A_ROW ? first : DPS_REPEATED;
 }
 
+/* It begins, or is of the bulk no more. */
+static void leave_bulk(struct registration *registration)
+{
+        if (!registration->entry.key)
+                return;
+        table_remove(&registration->service->bulk, &registration->entry);
+        registration->entry.key = NULL;
+}
+
 static void send_first(struct service *service, enum dps_kind kind)
 {
         struct queue *queue = &service->queues[kind];
@@ -453,6 +467,7 @@ static void send_first(struct service *service, enum dps_kind kind)
         service->in_a_row = kind == DPS_REPEATED ? 0 : service->in_a_row + 1;
         list_push_back(&service->busy, &registration->node);
         if (list == &queue->waiting) {
+                leave_bulk(registration);
                 queue->begun++;
                 metrics_gauge_add(METRIC_DPS_WAITING, -1);
                 metrics_gauge_add(METRIC_DPS_UNDER_WAY, 1);
@@ -507,10 +522,40 @@ static bool check(const struct registration *registration, struct reason *reason
         return true;
 }
 
+static void join_bulk(struct registration *registration)
+{
+        struct table *bulk = &registration->service->bulk;
+
+        if (registration->kind != DPS_BULK || table_find(bulk, registration->id))
+                return;
+        registration->entry.key = registration->id;
+        table_add(bulk, &registration->entry);
+}
+
+/* What dps_hurry has left is no registration: it names one. */
+static void hurry(struct dps_client *client, struct registration *named)
+{
+        struct service *service = find_service(client, named->endpoint, named->id_scope);
+        struct table_entry *entry = table_find(&service->bulk, named->id);
+        struct registration *found = entry ? table_of(entry, struct registration, entry) : NULL;
+
+        registration_free(named);
+        if (!found)
+                return;
+        leave_bulk(found);
+        list_remove(&found->queue->waiting, &found->node);
+        found->queue = &service->queues[DPS_URGENT];
+        list_push_back(&found->queue->waiting, &found->node);
+}
+
 static void take_in(struct dps_client *client, struct registration *registration)
 {
         struct dps_result result = {.status = DPS_FAILED, .retry_after_ms = -1};
 
+        if (!registration->done) {
+                hurry(client, registration);
+                return;
+        }
         if (!check(registration, &result.reason)) {
                 registration->done(registration->context, &result);
                 registration_free(registration);
@@ -521,6 +566,7 @@ static void take_in(struct dps_client *client, struct registration *registration
         registration->queue = &registration->service->queues[registration->kind];
         metrics_gauge_add(METRIC_DPS_WAITING, 1);
         list_push_back(&registration->queue->waiting, &registration->node);
+        join_bulk(registration);
 }
 
 static void take_over(void *context)
@@ -541,13 +587,25 @@ static void take_over(void *context)
                 run_service(list_entry(service, struct service, node));
 }
 
+static void leave_for_thread(struct dps_client *client, struct registration *registration)
+{
+        bool call;
+
+        registration->client = client;
+        pthread_mutex_lock(&client->lock);
+        list_push_back(&client->incoming, &registration->node);
+        call = !client->called;
+        client->called = true;
+        pthread_mutex_unlock(&client->lock);
+        if (call)
+                http_client_after(client->options.http, 0, take_over, client);
+}
+
 void dps_register(struct dps_client *client, const struct dps_registration *registration,
                   dps_done *done, void *context)
 {
         struct registration *made = mem_new(1, sizeof(*made));
-        bool call;
 
-        made->client = client;
         made->endpoint = mem_text(registration->endpoint);
         made->id_scope = mem_text(registration->id_scope);
         made->id = mem_text(registration->registration_id);
@@ -556,11 +614,16 @@ void dps_register(struct dps_client *client, const struct dps_registration *regi
         made->kind = registration->kind;
         made->done = done;
         made->context = context;
-        pthread_mutex_lock(&client->lock);
-        list_push_back(&client->incoming, &made->node);
-        call = !client->called;
-        client->called = true;
-        pthread_mutex_unlock(&client->lock);
-        if (call)
-                http_client_after(client->options.http, 0, take_over, client);
+        leave_for_thread(client, made);
+}
+
+void dps_hurry(struct dps_client *client, const char *endpoint, const char *id_scope,
+               const char *registration_id)
+{
+        struct registration *named = mem_new(1, sizeof(*named));
+
+        named->endpoint = mem_text(endpoint);
+        named->id_scope = mem_text(id_scope);
+        named->id = mem_text(registration_id);
+        leave_for_thread(client, named);
 }

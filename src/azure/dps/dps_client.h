@@ -95,4 +95,11 @@ typedef void dps_done(void *context, const struct dps_result *result);
 void dps_register(struct dps_client *client, const struct dps_registration *registration,
                   dps_done *done, void *context);
 
+/*
+ * Makes a registration of the bulk urgent, if it has not begun: an uplink waits for it now. Nothing
+ * happens if there is none of this id. Every thread.
+ */
+void dps_hurry(struct dps_client *client, const char *endpoint, const char *id_scope,
+               const char *registration_id);
+
 #endif

@@ -118,17 +118,18 @@ void gateway_control_number(struct buf *path, const char *name, int64_t value)
                 gateway_control_argument(path, name, text);
 }
 
-int gateway_control_call(struct gateway_control *control, const char *method, const char *path,
-                         struct json_object **answer, struct reason *reason)
+static int call(struct gateway_control *control, struct http_request *request, const char *path,
+                struct json_object **answer, struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *url = mem_format("http://localhost%s", path);
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
         struct json_object *document;
         const char *detail;
         int status = 0;
-        int result = http_wait(control->http, &(struct http_request){.method = method, .url = url},
-                               &status, &body, reason);
+        int result;
 
+        request->url = url;
+        result = http_wait(control->http, request, &status, &body, reason);
         if (result != 0)
                 return result;
         document = json_parse(buf_text(&body), body.size, ANSWER_DEPTH, JSON_STRICT, reason);
@@ -140,4 +141,24 @@ int gateway_control_call(struct gateway_control *control, const char *method, co
         reason_set(reason, "%s", detail ? detail : "the gateway's answer can't be read");
         json_object_put(document);
         return GATEWAY_CONTROL_E_REFUSED;
+}
+
+int gateway_control_call(struct gateway_control *control, const char *method, const char *path,
+                         struct json_object **answer, struct reason *reason)
+{
+        return call(control, &(struct http_request){.method = method}, path, answer, reason);
+}
+
+int gateway_control_send(struct gateway_control *control, const char *path, const struct buf *body,
+                         struct json_object **answer, struct reason *reason)
+{
+        const struct http_header type = {"Content-Type", "application/json"};
+
+        return call(control,
+                    &(struct http_request){.method = "POST",
+                                           .headers = &type,
+                                           .header_count = 1,
+                                           .body = buf_text(body),
+                                           .body_size = body->size},
+                    path, answer, reason);
 }

@@ -38,4 +38,8 @@ void gateway_control_number(struct buf *path, const char *name, int64_t value);
 int gateway_control_call(struct gateway_control *control, const char *method, const char *path,
                          struct json_object **answer, struct reason *reason) MUST_CHECK;
 
+/* The same of a POST with a JSON body. */
+int gateway_control_send(struct gateway_control *control, const char *path, const struct buf *body,
+                         struct json_object **answer, struct reason *reason) MUST_CHECK;
+
 #endif

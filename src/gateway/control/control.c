@@ -14,12 +14,13 @@
 #include "gateway/control/control_commands.h"
 #include "gateway/control/control_devices.h"
 #include "gateway/control/control_letters.h"
+#include "gateway/control/control_provision.h"
 #include "gateway/control/control_queue.h"
 #include "gateway/control/control_request.h"
 #include "gateway/control/control_status.h"
 #include "http/http_server.h"
 
-#define MAXIMUM_BODY        ((size_t)4096)
+#define MAXIMUM_BODY        ((size_t)256 * 1024) /* of devices that are named */
 #define MAXIMUM_CONNECTIONS 32
 #define HEADER_TIMEOUT_MS   3000
 #define REQUEST_TIMEOUT_MS  10000
@@ -36,6 +37,7 @@ struct call {
         struct control *control;
         struct http_exchange *exchange;
         struct control_request request;
+        struct json_object *body; /* of CONTROL_NAME */
         struct buf answer;
         char *identity; /* of the released device: the key of the record that goes */
         struct store_write write;
@@ -55,6 +57,7 @@ static void conclude(struct call *call, int status, const struct reason *reason)
         else
                 refuse(call->exchange, status, reason->text);
         buf_deinit(&call->answer);
+        json_object_put(call->body);
         free(call->identity);
         free(call);
 }
@@ -166,6 +169,13 @@ static void run(void *context)
         case CONTROL_RELEASE:
                 status = answer_about_device(call, &later, &reason);
                 break;
+        case CONTROL_PROVISION:
+        case CONTROL_NAME:
+        case CONTROL_PROVISIONED:
+        case CONTROL_UNPROVISION:
+                status = control_provision_answer(&control->options, &call->request, call->body,
+                                                  &call->answer, &reason);
+                break;
         case CONTROL_REPLAY:
         case CONTROL_DROP:
         case CONTROL_QUEUE:
@@ -212,11 +222,19 @@ static void handle(void *context, struct http_exchange *exchange)
         call->control = control;
         call->exchange = exchange;
         call->request = request;
+        if (request.call == CONTROL_NAME) {
+                call->body = control_provision_read(http_exchange_body(exchange), &reason);
+                if (!call->body) {
+                        conclude(call, 400, &reason);
+                        return;
+                }
+        }
         if (request.call >= CONTROL_QUEUE) {
                 status = control_queue_answer(&control->options, &request, &call->answer, &reason);
                 conclude(call, status, &reason);
                 return;
         }
+        http_exchange_hold(exchange);
         loop_post(control->options.loop, run, call);
 }
 

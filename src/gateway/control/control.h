@@ -20,6 +20,7 @@
 #include "conf/settings.h"
 #include "gateway/command/command_ledger.h"
 #include "gateway/device/device.h"
+#include "gateway/device/device_bulk.h"
 #include "gateway/device_link.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "store/store.h"
@@ -39,6 +40,7 @@ struct control_options {
         struct device_table *devices;
         struct command_ledger *ledger;
         struct device_link *link;
+        struct device_bulk *bulk;
 };
 
 int control_start(const struct control_options *options, struct control **control,

@@ -13,13 +13,15 @@ static const struct route {
         const char *path;
         enum control_call call;
 } routes[] = {
-        {"GET", "/status", CONTROL_STATUS},       {"GET", "/devices", CONTROL_DEVICES},
-        {"GET", "/devices/", CONTROL_DEVICE},     {"DELETE", "/devices/", CONTROL_RELEASE},
-        {"GET", "/commands", CONTROL_COMMANDS},   {"GET", "/commands/", CONTROL_COMMAND},
-        {"DELETE", "/commands/", CONTROL_CANCEL}, {"POST", "/letters/replay", CONTROL_REPLAY},
-        {"POST", "/letters/drop", CONTROL_DROP},  {"GET", "/queue", CONTROL_QUEUE},
-        {"GET", "/queue/", CONTROL_STORED},       {"GET", "/events", CONTROL_EVENTS},
-        {"GET", "/letters", CONTROL_LETTERS},
+        {"GET", "/status", CONTROL_STATUS},           {"GET", "/devices", CONTROL_DEVICES},
+        {"GET", "/devices/", CONTROL_DEVICE},         {"DELETE", "/devices/", CONTROL_RELEASE},
+        {"GET", "/commands", CONTROL_COMMANDS},       {"GET", "/commands/", CONTROL_COMMAND},
+        {"DELETE", "/commands/", CONTROL_CANCEL},     {"POST", "/letters/replay", CONTROL_REPLAY},
+        {"POST", "/letters/drop", CONTROL_DROP},      {"GET", "/queue", CONTROL_QUEUE},
+        {"GET", "/queue/", CONTROL_STORED},           {"GET", "/events", CONTROL_EVENTS},
+        {"GET", "/letters", CONTROL_LETTERS},         {"POST", "/provision", CONTROL_PROVISION},
+        {"GET", "/provision", CONTROL_PROVISIONED},   {"DELETE", "/provision", CONTROL_UNPROVISION},
+        {"POST", "/provision/devices", CONTROL_NAME},
 };
 
 static bool is_about_device(enum control_call call)
@@ -53,8 +55,8 @@ static int find_route(const struct control_source *source, const struct route **
         if (status == 404)
                 reason_set(reason, "there is no such path; ask for /status, /devices, "
                                    "/devices/DEVICE, /commands, /commands/REFERENCE, /queue, "
-                                   "/queue/ID, /events, /letters, /letters/replay or "
-                                   "/letters/drop");
+                                   "/queue/ID, /events, /letters, /letters/replay, "
+                                   "/letters/drop, /provision or /provision/devices");
         else
                 reason_set(reason, "the method '%.16s' is not for this path", source->method);
         return status;
@@ -173,6 +175,34 @@ static bool read_page(const struct control_source *source, struct control_reques
         return read_limit(argument(source, "limit"), request, reason);
 }
 
+static bool read_after(const struct control_source *source, struct control_request *request,
+                       struct reason *reason)
+{
+        const char *after = argument(source, "after");
+
+        if (!after || text_to_int64(after, 0, INT64_MAX - 1, &request->after))
+                return true;
+        reason_set(reason, "'after' is the number that the last answer called 'next'");
+        return false;
+}
+
+static bool read_provision(const struct control_source *source, struct control_request *request,
+                           struct reason *reason)
+{
+        const char *limit = argument(source, "limit");
+        int64_t most = 0;
+
+        if (limit && !text_to_int64(limit, 1, CONTROL_BULK_MAX, &most)) {
+                reason_set(reason, "the limit is a number from 1 to %d", CONTROL_BULK_MAX);
+                return false;
+        }
+        request->limit = (size_t)most;
+        request->application = argument(source, "application");
+        return read_switch(source, "again", &request->again, reason) &&
+               read_switch(source, "dryRun", &request->dry_run, reason) &&
+               read_switch(source, "lists", &request->lists, reason);
+}
+
 static bool read_id(const char *text, struct control_request *request, struct reason *reason)
 {
         if (text_to_int64(text, 1, INT64_MAX - 1, &request->id))
@@ -217,8 +247,15 @@ static bool read_arguments(const struct control_source *source, struct control_r
         case CONTROL_EVENTS:
         case CONTROL_LETTERS:
                 return read_page(source, request, reason);
+        case CONTROL_PROVISION:
+                return read_provision(source, request, reason);
+        case CONTROL_NAME:
+                return read_switch(source, "more", &request->more, reason);
+        case CONTROL_PROVISIONED:
+                return read_after(source, request, reason);
         case CONTROL_STORED:
                 return read_id(request->reference, request, reason);
+        case CONTROL_UNPROVISION:
         case CONTROL_QUEUE:
         case CONTROL_DEVICE:
         case CONTROL_STATUS:

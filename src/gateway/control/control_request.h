@@ -14,23 +14,30 @@
 #define CONTROL_LIMIT_DEFAULT 1000
 #define CONTROL_LIMIT_MAX     10000
 
+/* Devices that one bulk may be limited to. */
+#define CONTROL_BULK_MAX 10000000
+
 /* Dead letters that one request may name. */
 #define CONTROL_IDS_MAX 100
 
 enum control_call {
-        CONTROL_STATUS,   /* GET /status */
-        CONTROL_DEVICES,  /* GET /devices */
-        CONTROL_COMMANDS, /* GET /commands */
-        CONTROL_COMMAND,  /* GET /commands/REFERENCE */
-        CONTROL_CANCEL,   /* DELETE /commands/REFERENCE */
-        CONTROL_REPLAY,   /* POST /letters/replay */
-        CONTROL_DROP,     /* POST /letters/drop */
-        CONTROL_DEVICE,   /* GET /devices/DEVICE */
-        CONTROL_RELEASE,  /* DELETE /devices/DEVICE */
-        CONTROL_QUEUE,    /* GET /queue */
-        CONTROL_STORED,   /* GET /queue/ID */
-        CONTROL_EVENTS,   /* GET /events */
-        CONTROL_LETTERS,  /* GET /letters */
+        CONTROL_STATUS,      /* GET /status */
+        CONTROL_DEVICES,     /* GET /devices */
+        CONTROL_COMMANDS,    /* GET /commands */
+        CONTROL_COMMAND,     /* GET /commands/REFERENCE */
+        CONTROL_CANCEL,      /* DELETE /commands/REFERENCE */
+        CONTROL_REPLAY,      /* POST /letters/replay */
+        CONTROL_DROP,        /* POST /letters/drop */
+        CONTROL_DEVICE,      /* GET /devices/DEVICE */
+        CONTROL_RELEASE,     /* DELETE /devices/DEVICE */
+        CONTROL_PROVISION,   /* POST /provision */
+        CONTROL_NAME,        /* POST /provision/devices */
+        CONTROL_PROVISIONED, /* GET /provision */
+        CONTROL_UNPROVISION, /* DELETE /provision */
+        CONTROL_QUEUE,       /* GET /queue */
+        CONTROL_STORED,      /* GET /queue/ID */
+        CONTROL_EVENTS,      /* GET /events */
+        CONTROL_LETTERS,     /* GET /letters */
         CONTROL_CALL_COUNT,
 };
 
@@ -56,6 +63,12 @@ struct control_request {
         int64_t before;               /* 0 = all there are */
         int64_t id;                   /* of the one event or dead letter */
         int64_t after;                /* a list begins behind this id */
+        /* Of CONTROL_PROVISION (device_bulk.h), whose `limit` may be 0 = none. */
+        bool again;
+        bool dry_run;
+        bool lists;
+        const char *application;
+        bool more; /* of CONTROL_NAME: further devices follow */
 };
 
 /* 0; or an HTTP status (400, 404, 405) with the reason. */

@@ -50,6 +50,7 @@ struct source {
         size_t waiting;  /* of them, for their first uplink */
         bool is_resting; /* between two passes, or before trying again */
         bool is_stale;   /* a refresh was asked for during the pass that is under way */
+        bool is_awaited; /* since a refresh was asked for */
 };
 
 /* A page that was asked for, and its answer on its way between threads. */
@@ -90,6 +91,7 @@ static void add_source(void *context, const struct network *network,
                 .network = network,
                 .access = *access,
                 .refresh_ms = refresh_minutes * 60 * 1000,
+                .is_resting = true,
         };
 }
 
@@ -175,6 +177,24 @@ static const char *application_of(const struct source *source)
         return source->access.application ? source->access.application : "";
 }
 
+static struct listing_of listing_of(const struct source *source)
+{
+        return (struct listing_of){source->network, source->access.application};
+}
+
+/* Whoever waits for the list is told: it was read, or not. */
+static void tell(struct source *source, const struct reason *failure)
+{
+        struct device_listing_ear *ear = source->listing->options.ear;
+        struct listing_of of = listing_of(source);
+
+        /* What was read began before it was asked for. */
+        if (source->is_stale && !failure)
+                return;
+        source->is_awaited = false;
+        ear->read(ear, &of, failure);
+}
+
 /* --- the end of a page -------------------------------------------------------------------- */
 
 static void failed(struct source *source, const struct exchange *exchange)
@@ -194,6 +214,7 @@ static void failed(struct source *source, const struct exchange *exchange)
         if (refused)
                 end_pass(source);
         wait(source, delay_ms);
+        tell(source, &exchange->reason);
 }
 
 /* Does the list go on for ever? Then the pass ends with what has been read. */
@@ -252,6 +273,7 @@ static void finish_page(struct source *source, struct device_list *list)
                 make_due(source);
         else if (source->refresh_ms > 0)
                 wait(source, source->refresh_ms);
+        tell(source, NULL);
         source->is_stale = false;
 }
 
@@ -281,12 +303,16 @@ static void examine(const struct source *source, struct listed_device *device)
 
 static void take_device(struct source *source, struct listed_device *listed)
 {
+        struct device_listing_ear *ear = source->listing->options.ear;
+        struct listing_of of = listing_of(source);
         struct reason reason = REASON_INIT;
-        struct device *device;
+        struct device *device = NULL;
 
         examine(source, listed);
-        device = device_table_list(source->listing->options.devices, source->network,
-                                   source->access.application, listed, &reason);
+        if (ear->lets_make(ear))
+                device = device_table_list(source->listing->options.devices, source->network,
+                                           source->access.application, listed, &reason);
+        ear->listed(ear, &of, listed, device, &reason);
         if (device) {
                 device->keeper->wake(device);
                 return;
@@ -398,18 +424,16 @@ static void ask_next(struct device_listing *listing)
 
 void device_listing_start(struct device_listing *listing)
 {
-        THREAD_ASSERT(LOOP_THREAD);
-        for (size_t i = 0; i < listing->count; i++)
-                make_due(&listing->sources[i]);
-        ask_next(listing);
+        device_listing_refresh(listing);
 }
 
-void device_listing_refresh(struct device_listing *listing)
+size_t device_listing_refresh(struct device_listing *listing)
 {
         THREAD_ASSERT(LOOP_THREAD);
         for (size_t i = 0; i < listing->count; i++) {
                 struct source *source = &listing->sources[i];
 
+                source->is_awaited = true;
                 if (source->is_resting) {
                         loop_timer_stop(listing->options.loop, &source->timer);
                         make_due(source);
@@ -418,4 +442,14 @@ void device_listing_refresh(struct device_listing *listing)
                 }
         }
         ask_next(listing);
+        return listing->count;
+}
+
+size_t device_listing_pending(const struct device_listing *listing)
+{
+        size_t pending = 0;
+
+        for (size_t i = 0; i < listing->count; i++)
+                pending += listing->sources[i].is_awaited;
+        return pending;
 }

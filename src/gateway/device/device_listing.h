@@ -16,11 +16,31 @@
 
 struct device_listing;
 
+/* Whose list it is. */
+struct listing_of {
+        const struct network *network;
+        const char *application; /* NULL = all of the network */
+};
+
+/* Who hears what lists say: device_bulk.c. On the thread "loop". */
+struct device_listing_ear {
+        /* May devices that are listed be made, and their keeper be woken? */
+        bool (*lets_make)(struct device_listing_ear *ear);
+        /* One device; `device` NULL = it can't be made, for the reason, or must not (lets_make). */
+        void (*listed)(struct device_listing_ear *ear, const struct listing_of *listing,
+                       const struct listed_device *listed, struct device *device,
+                       const struct reason *reason);
+        /* A list was read to its end, or could not be, and will be tried again (`failure`). */
+        void (*read)(struct device_listing_ear *ear, const struct listing_of *listing,
+                     const struct reason *failure);
+};
+
 struct device_listing_options {
         const struct settings *settings;
         struct http_client *http;
         struct loop *loop;
         struct device_table *devices; /* takes them up; their keeper is woken */
+        struct device_listing_ear *ear;
 };
 
 /* Any thread. */
@@ -29,8 +49,14 @@ struct device_listing *device_listing_new(const struct device_listing_options *o
 /* Begins to read. */
 void device_listing_start(struct device_listing *listing);
 
-/* Reads now what waits for its time to be read, or to be read again. */
-void device_listing_refresh(struct device_listing *listing);
+/*
+ * Reads now what waits for its time to be read, or to be read again, also before
+ * device_listing_start. Returns how many lists there are.
+ */
+size_t device_listing_refresh(struct device_listing *listing);
+
+/* How many lists were not read yet, nor failed, since the last device_listing_refresh. */
+size_t device_listing_pending(const struct device_listing *listing);
 
 /* Asks nothing any more. */
 void device_listing_stop(struct device_listing *listing);

@@ -24,14 +24,17 @@
 struct device_provision {
         struct device_provision_options options;
         struct map *remembered;    /* device key to the record's text */
-        struct list registrations; /* under way */
+        struct map *registrations; /* device key to what is under way */
 };
 
 /* A registration under way, and its answer on its way between threads. */
 struct registration {
-        struct list_node node;
         struct device_provision *provision;
         struct device *device;
+        bool decides; /* the device waits for it: options.decided */
+        bool is_urgent;
+        device_provision_told *told; /* or NULL */
+        void *told_context;
         int64_t started_ns;
         /* What was asked; the device may have changed when the answer comes. */
         char *registration_id;
@@ -49,13 +52,12 @@ struct device_provision *device_provision_new(const struct device_provision_opti
 
         provision->options = *options;
         provision->remembered = map_new();
-        list_init(&provision->registrations);
+        provision->registrations = map_new();
         return provision;
 }
 
 static void registration_free(struct registration *registration)
 {
-        list_remove(&registration->provision->registrations, &registration->node);
         free(registration->registration_id);
         free(registration->id_scope);
         free(registration->endpoint);
@@ -65,12 +67,16 @@ static void registration_free(struct registration *registration)
         free(registration);
 }
 
+static void free_registration(void *registration)
+{
+        registration_free(registration);
+}
+
 void device_provision_free(struct device_provision *provision)
 {
         if (!provision)
                 return;
-        list_for_each_safe (node, &provision->registrations)
-                registration_free(list_entry(node, struct registration, node));
+        map_free_values(provision->registrations, free_registration);
         map_free_values(provision->remembered, free);
         free(provision);
 }
@@ -203,8 +209,8 @@ static bool remember(struct registration *registration)
 }
 
 /* What is remembered, unless it was said of another scope, id or model; else NULL. */
-static struct json_object *recall(struct device_provision *provision, const struct device *device,
-                                  const struct settings_azure *azure)
+static struct json_object *recall(const struct device_provision *provision,
+                                  const struct device *device, const struct settings_azure *azure)
 {
         const char *text = map_get(provision->remembered, device->key);
         struct json_object *record;
@@ -229,18 +235,15 @@ static bool device_azure(const struct device_provision *provision, const struct 
         return settings_azure_for(provision->options.settings, device->application, azure);
 }
 
-static void take_assignment(struct registration *registration, const char *device_key)
+/* True if it is not what was remembered. */
+static bool note_assigned(struct registration *registration)
 {
-        struct device *device = registration->device;
+        const struct device *device = registration->device;
+        bool is_new = remember(registration);
 
-        assignment_set(device, &(struct assignment){
-                                       .hub = registration->hub,
-                                       .device_id = registration->device_id,
-                                       .key = device_key,
-                               });
         metrics_add(METRIC_DPS_REGISTERED, 1);
         metrics_observe(METRIC_DPS_REGISTRATION, clock_steady_ns() - registration->started_ns);
-        if (remember(registration))
+        if (is_new)
                 log_info("DEVICE_ASSIGNED", "A device was assigned to a hub",
                          LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
                          LOG_TEXT("hub_device", registration->device_id), LOG_END);
@@ -248,6 +251,7 @@ static void take_assignment(struct registration *registration, const char *devic
                 log_info("DEVICE_CONFIRMED", "A device's assignment has not changed",
                          LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
                          LOG_END);
+        return is_new;
 }
 
 /* What the service has assigned before stays. */
@@ -266,27 +270,52 @@ static bool derive_key(const struct settings_azure *azure, const struct device *
         return device_key_derive(key, azure->group_enrollment_key, device->hub_id, reason);
 }
 
+/* The device goes on with what the service has answered. */
+static void take_decision(struct registration *registration, const char *device_key)
+{
+        struct device *device = registration->device;
+
+        if (registration->result.status != DPS_UNAVAILABLE)
+                device->ask_after_ms =
+                        clock_steady_ms() + backoff_ms(++device->asks, ASK_MIN_MS, ASK_MAX_MS);
+        if (device_key)
+                assignment_set(device, &(struct assignment){
+                                               .hub = registration->hub,
+                                               .device_id = registration->device_id,
+                                               .key = device_key,
+                                       });
+}
+
 /* Back on the thread "loop" with the service's answer. */
 static void finish_registration(void *context)
 {
         struct registration *registration = context;
+        struct registration kept = *registration;
         struct device_provision *provision = registration->provision;
         struct device *device = registration->device;
         CLEANUP(buf_wipe) struct buf key = BUF_INIT;
-        struct dps_result result = registration->result;
+        struct dps_result *result = &kept.result;
         struct settings_azure azure;
-        bool assigned = result.status == DPS_ASSIGNED && device_azure(provision, device, &azure) &&
-                        derive_key(&azure, device, &key, &result.reason);
+        bool assigned = result->status == DPS_ASSIGNED && device_azure(provision, device, &azure) &&
+                        derive_key(&azure, device, &key, &result->reason);
+        bool is_new = false;
 
-        if (result.status != DPS_UNAVAILABLE)
-                device->ask_after_ms =
-                        clock_steady_ms() + backoff_ms(++device->asks, ASK_MIN_MS, ASK_MAX_MS);
+        map_remove(provision->registrations, device->key);
         if (assigned)
-                take_assignment(registration, buf_text(&key));
+                is_new = note_assigned(registration);
         else
                 not_assigned(registration);
+        if (kept.decides)
+                take_decision(registration, assigned ? buf_text(&key) : NULL);
         registration_free(registration);
-        device->keeper->decided(device, assigned ? NULL : &result);
+        if (kept.told)
+                kept.told(kept.told_context, device, assigned ? NULL : result);
+        if (kept.decides) {
+                device->keeper->decided(device, assigned ? NULL : result);
+        } else if (is_new && device->phase != DEVICE_NEW) {
+                device->changed = true;
+                device->keeper->wake(device);
+        }
 }
 
 /* On the thread "http". */
@@ -300,19 +329,32 @@ static void registration_done(void *context, const struct dps_result *result)
         loop_post(registration->provision->options.loop, finish_registration, registration);
 }
 
-static void ask_service(struct device_provision *provision, struct device *device,
-                        const struct settings_azure *azure, const char *device_key)
+static enum dps_kind kind_of(const struct registration *registration)
+{
+        const struct device *device = registration->device;
+        const struct device_provision *provision = registration->provision;
+
+        if (device->asks > 0 || device->assignment.hub ||
+            map_get(provision->remembered, device->key))
+                return DPS_REPEATED;
+        return registration->is_urgent ? DPS_URGENT : DPS_BULK;
+}
+
+static struct registration *ask_service(struct device_provision *provision, struct device *device,
+                                        const struct settings_azure *azure, const char *device_key,
+                                        bool urgent)
 {
         struct registration *registration = mem_new(1, sizeof(*registration));
 
         registration->provision = provision;
         registration->device = device;
+        registration->is_urgent = urgent;
         registration->started_ns = clock_steady_ns();
         registration->registration_id = mem_text(device->hub_id);
         registration->id_scope = mem_text(azure->id_scope);
         registration->endpoint = mem_text(azure->global_device_endpoint);
         registration->model_id = mem_text(device->model_id);
-        list_push_back(&provision->registrations, &registration->node);
+        map_set(provision->registrations, device->key, registration);
         dps_register(provision->options.dps,
                      &(struct dps_registration){
                              .endpoint = azure->global_device_endpoint,
@@ -320,16 +362,38 @@ static void ask_service(struct device_provision *provision, struct device *devic
                              .registration_id = device->hub_id,
                              .device_key = device_key,
                              .model_id = device->model_id,
-                             .kind = device->asks > 0 || device->assignment.hub ||
-                                                     map_get(provision->remembered, device->key)
-                                             ? DPS_REPEATED
-                                             : DPS_URGENT,
+                             .kind = kind_of(registration),
                      },
                      registration_done, registration);
+        return registration;
+}
+
+void device_provision_hurry(struct device_provision *provision, const struct device *device)
+{
+        struct registration *registration = map_get(provision->registrations, device->key);
+
+        if (!registration || registration->is_urgent)
+                return;
+        registration->is_urgent = true;
+        dps_hurry(provision->options.dps, registration->endpoint, registration->id_scope,
+                  registration->registration_id);
+}
+
+/* A question that is under way already decides. */
+static bool joins(struct device_provision *provision, struct device *device, bool urgent)
+{
+        struct registration *registration = map_get(provision->registrations, device->key);
+
+        if (!registration)
+                return false;
+        registration->decides = true;
+        if (urgent)
+                device_provision_hurry(provision, device);
+        return true;
 }
 
 static void by_service(struct device_provision *provision, struct device *device,
-                       const struct settings_azure *azure)
+                       const struct settings_azure *azure, bool urgent)
 {
         CLEANUP(json_cleanup) struct json_object *record = recall(provision, device, azure);
         CLEANUP(buf_wipe) struct buf key = BUF_INIT;
@@ -341,7 +405,9 @@ static void by_service(struct device_provision *provision, struct device *device
                 return;
         }
         if (!record || device->assignment.doubted) {
-                ask_service(provision, device, azure, buf_text(&key));
+                if (!joins(provision, device, urgent))
+                        ask_service(provision, device, azure, buf_text(&key), urgent)->decides =
+                                true;
                 return;
         }
         assignment_set(device, &(struct assignment){
@@ -352,7 +418,7 @@ static void by_service(struct device_provision *provision, struct device *device
         device->keeper->decided(device, NULL);
 }
 
-void device_provision_start(struct device_provision *provision, struct device *device)
+void device_provision_start(struct device_provision *provision, struct device *device, bool urgent)
 {
         struct settings_azure azure;
         struct reason reason = REASON_INIT;
@@ -367,8 +433,45 @@ void device_provision_start(struct device_provision *provision, struct device *d
         } else if (azure.connection_type == SETTINGS_DEVICE_CONNECTION_STRING) {
                 by_connection_string(device, azure.connection_string);
         } else {
-                by_service(provision, device, &azure);
+                by_service(provision, device, &azure, urgent);
         }
+}
+
+int device_provision_ask(struct device_provision *provision, struct device *device,
+                         device_provision_told *told, void *context, struct reason *reason)
+{
+        struct registration *registration = map_get(provision->registrations, device->key);
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+        struct settings_azure azure;
+
+        THREAD_ASSERT(LOOP_THREAD);
+        if (registration && registration->told)
+                return -EBUSY;
+        if (!device_azure(provision, device, &azure) ||
+            azure.connection_type != SETTINGS_DEVICE_PROVISIONING_SERVICE) {
+                reason_set(reason,
+                           "no provisioning service is configured for application '%s': add "
+                           "IdScope with GroupEnrollmentKey",
+                           device->application);
+                return -ENOTSUP;
+        }
+        if (!derive_key(&azure, device, &key, reason)) {
+                reason_prefix(reason, "GroupEnrollmentKey");
+                return -ENOTSUP;
+        }
+        if (!registration)
+                registration = ask_service(provision, device, &azure, buf_text(&key), false);
+        registration->told = told;
+        registration->told_context = context;
+        return 0;
+}
+
+struct json_object *device_provision_recall(const struct device_provision *provision,
+                                            const struct device *device)
+{
+        struct settings_azure azure;
+
+        return device_azure(provision, device, &azure) ? recall(provision, device, &azure) : NULL;
 }
 
 bool device_provision_may_ask(const struct device_provision *provision, const struct device *device)

@@ -10,6 +10,8 @@
 #ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
 #define ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
 
+#include <json-c/json.h>
+
 #include "azure/dps/dps_client.h"
 #include "base/error.h"
 #include "base/loop.h"
@@ -38,8 +40,34 @@ int device_provision_load(struct device_provision *provision, struct reason *rea
 /*
  * Finds out; the keeper's `decided` follows exactly once, perhaps before this returns. What is
  * remembered is the answer, unless the device's assignment is doubted: then the service is asked.
+ * It is urgent if an event waits; otherwise the device is one of the bulk.
  */
-void device_provision_start(struct device_provision *provision, struct device *device);
+void device_provision_start(struct device_provision *provision, struct device *device, bool urgent);
+
+/* An event waits now for a device that was not urgent. */
+void device_provision_hurry(struct device_provision *provision, const struct device *device);
+
+/* How a question ended: `result` NULL = assigned. */
+typedef void device_provision_told(void *context, struct device *device,
+                                   const struct dps_result *result);
+
+/*
+ * Asks the service in the background, whatever the device's phase is, which goes on undisturbed;
+ * `told` follows exactly once, not before it returns. The answer is remembered; if it is another
+ * one, the device is connected anew (its `changed`). If the service is being asked about the device
+ * already, that answer is told. -EBUSY if somebody else is to be told of it; -ENOTSUP with the
+ * reason if no service assigns the device.
+ */
+int device_provision_ask(struct device_provision *provision, struct device *device,
+                         device_provision_told *told, void *context,
+                         struct reason *reason) MUST_CHECK;
+
+/*
+ * The assignment of the service that is remembered, if it fits the settings: an object with `hub`
+ * and `deviceId`, the caller's. NULL if there is none.
+ */
+struct json_object *device_provision_recall(const struct device_provision *provision,
+                                            const struct device *device);
 
 /*
  * May the device's assignment be doubted now? Not if no service assigns it, nor soon after the

@@ -519,6 +519,35 @@ static void new_devices_go_before_those_that_register_again(void **state)
         assert_no_complaint(fixture);
 }
 
+/* On the thread "http": all of the bulk, and then one of them is in a hurry. */
+static void ask_bulk(void *context)
+{
+        struct batch *batch = context;
+        static const char *const ids[] = {"many-0", "many-1", "many-2", "many-3"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+                ask_as(batch->fixture, &batch->first[i], ids[i], DPS_BULK);
+        dps_hurry(batch->fixture->dps, batch->fixture->stand_in.endpoint, SCOPE, "many-2");
+        dps_hurry(batch->fixture->dps, batch->fixture->stand_in.endpoint, SCOPE, "nobody");
+}
+
+static void one_of_the_bulk_that_is_in_a_hurry_goes_first(void **state)
+{
+        CLEANUP(stop)
+        struct fixture *fixture =
+                start(&(struct http_client_options){.trusted_certificates = ca_file},
+                      &(struct dps_client_options){.maximum_concurrent = 1});
+        struct batch batch = {.fixture = fixture};
+        static const int ranks[] = {2, 3, 1, 4};
+
+        (void)state;
+        http_client_after(fixture->http, 0, ask_bulk, &batch);
+        wait_for(fixture, 4);
+        for (size_t i = 0; i < ARRAY_SIZE(ranks); i++)
+                assert_int_equal(batch.first[i].rank, ranks[i]);
+        assert_no_complaint(fixture);
+}
+
 static void those_that_register_again_leave_half_of_the_places(void **state)
 {
         CLEANUP(stop)
@@ -663,6 +692,7 @@ int main(void)
                 cmocka_unit_test(every_script_is_followed_to_its_end),
                 cmocka_unit_test(two_hundred_registrations_share_a_few_connections),
                 cmocka_unit_test(new_devices_go_before_those_that_register_again),
+                cmocka_unit_test(one_of_the_bulk_that_is_in_a_hurry_goes_first),
                 cmocka_unit_test(those_that_register_again_leave_half_of_the_places),
                 cmocka_unit_test(the_clock_is_compared_with_the_date_of_the_answer),
                 cmocka_unit_test(a_throttled_service_delays_no_other),

@@ -89,6 +89,32 @@ static void what_is_in_the_store_is_asked_for_page_by_page(void **state)
         assert_string_equal(request.filter.device, "n/a/d");
 }
 
+static void devices_are_provisioned_with_a_limit_or_without(void **state)
+{
+        struct control_request request;
+
+        (void)state;
+        assert_int_equal(parse("POST", "/provision", (struct query){"lists", "true"}, &request), 0);
+        assert_true(request.call == CONTROL_PROVISION && request.lists && !request.again);
+        assert_int_equal(request.limit, 0);
+        assert_int_equal(parse("POST", "/provision", (struct query){"limit", "20000"}, &request),
+                         0);
+        assert_int_equal(request.limit, 20000);
+        assert_int_equal(parse("POST", "/provision", (struct query){"application", "a"}, &request),
+                         0);
+        assert_string_equal(request.application, "a");
+        assert_int_equal(parse("POST", "/provision", (struct query){"dryRun", "yes"}, &request),
+                         400);
+        assert_int_equal(
+                parse("POST", "/provision/devices", (struct query){"more", "true"}, &request), 0);
+        assert_true(request.call == CONTROL_NAME && request.more);
+        assert_int_equal(parse("GET", "/provision", (struct query){"after", "7"}, &request), 0);
+        assert_true(request.call == CONTROL_PROVISIONED && request.after == 7);
+        assert_int_equal(parse("GET", "/provision", (struct query){"after", "-1"}, &request), 400);
+        assert_int_equal(parse("DELETE", "/provision", (struct query){NULL, NULL}, &request), 0);
+        assert_int_equal(request.call, CONTROL_UNPROVISION);
+}
+
 static void letters_are_chosen_by_their_ids_or_all(void **state)
 {
         struct control_request request;
@@ -274,6 +300,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_call_has_its_path),
                 cmocka_unit_test(what_is_in_the_store_is_asked_for_page_by_page),
+                cmocka_unit_test(devices_are_provisioned_with_a_limit_or_without),
                 cmocka_unit_test(letters_are_chosen_by_their_ids_or_all),
                 cmocka_unit_test(what_is_wrong_has_its_status),
                 cmocka_unit_test(filters_choose_by_device_state_and_outcome),

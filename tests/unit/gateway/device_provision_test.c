@@ -23,6 +23,9 @@ struct fixture {
         struct device_provision *provision;
         int decided;
         bool assigned; /* the last time */
+        int woken;
+        int told;
+        bool told_assigned; /* the last time */
         struct reason reason;
 };
 
@@ -36,6 +39,30 @@ static void decided(struct device *device, const struct dps_result *result)
                 fixture->reason = result->reason;
 }
 
+static void wake(struct device *device)
+{
+        struct fixture *fixture = list_entry(device->keeper, struct fixture, keeper);
+
+        fixture->woken++;
+}
+
+static void note_told(void *context, struct device *device, const struct dps_result *result)
+{
+        struct fixture *fixture = context;
+
+        assert_ptr_equal(device, &fixture->device);
+        fixture->told++;
+        fixture->told_assigned = !result;
+}
+
+static int ask(struct fixture *fixture)
+{
+        struct reason reason = REASON_INIT;
+
+        return device_provision_ask(fixture->provision, &fixture->device, note_told, fixture,
+                                    &reason);
+}
+
 static int set_up(void **state)
 {
         struct fixture *fixture = mem_new(1, sizeof(*fixture));
@@ -43,6 +70,7 @@ static int set_up(void **state)
         thread_enter(LOOP_THREAD);
         world_begin();
         fixture->keeper.decided = decided;
+        fixture->keeper.wake = wake;
         fixture->device.keeper = &fixture->keeper;
         fixture->device.key = device_key;
         fixture->device.application = application;
@@ -76,7 +104,7 @@ static void by_connection_string(struct fixture *fixture, char *text)
 {
         fixture->settings.azure.connection_type = SETTINGS_DEVICE_CONNECTION_STRING;
         fixture->settings.azure.connection_string = text;
-        device_provision_start(fixture->provision, &fixture->device);
+        device_provision_start(fixture->provision, &fixture->device, true);
         assert_int_equal(fixture->decided, 1);
         assert_int_equal(world_registration_count, 0);
 }
@@ -107,22 +135,22 @@ static void what_the_service_said_is_remembered_until_it_is_doubted_or_forgotten
         struct fixture *fixture = *state;
         struct device *device = &fixture->device;
 
-        device_provision_start(fixture->provision, device);
+        device_provision_start(fixture->provision, device, true);
         assert_int_equal(fixture->decided, 0);
         world_assign("d1", "hub.example");
         assert_int_equal(fixture->decided, 1);
-        device_provision_start(fixture->provision, device);
+        device_provision_start(fixture->provision, device, true);
         assert_int_equal(fixture->decided, 2);
         assert_true(fixture->assigned);
         assert_int_equal(world_registration_count, 1);
         device->assignment.doubted = true;
-        device_provision_start(fixture->provision, device);
+        device_provision_start(fixture->provision, device, true);
         assert_int_equal(world_asked(), 1);
         world_assign("d1", "other.example");
         assert_string_equal(device->assignment.hub, "other.example");
         device_provision_forget(fixture->provision, device);
         assert_null(world_record(DEVICE_ASSIGNMENT_KIND, device_key));
-        device_provision_start(fixture->provision, device);
+        device_provision_start(fixture->provision, device, true);
         assert_int_equal(world_asked(), 1);
         world_deny("d1", DPS_DISABLED, 0);
         assert_false(fixture->assigned);
@@ -134,14 +162,83 @@ static void what_was_said_of_another_model_is_asked_again(void **state)
         struct fixture *fixture = *state;
         char model_id[] = "dtmi:new;1";
 
-        device_provision_start(fixture->provision, &fixture->device);
+        device_provision_start(fixture->provision, &fixture->device, true);
         world_assign("d1", "hub.example");
         fixture->device.model_id = model_id;
-        device_provision_start(fixture->provision, &fixture->device);
+        device_provision_start(fixture->provision, &fixture->device, true);
         assert_int_equal(fixture->decided, 1);
         assert_string_equal(world_registration("d1")->model_id, model_id);
         world_assign("d1", "hub.example");
         fixture->device.model_id = NULL;
+}
+
+static void who_is_not_urgent_is_one_of_the_bulk_until_it_is_in_a_hurry(void **state)
+{
+        struct fixture *fixture = *state;
+
+        device_provision_start(fixture->provision, &fixture->device, false);
+        assert_int_equal(world_registration("d1")->kind, DPS_BULK);
+        assert_null(world_hurried);
+        device_provision_hurry(fixture->provision, &fixture->device);
+        assert_string_equal(world_hurried, "d1");
+        world_assign("d1", "hub.example");
+        assert_int_equal(fixture->decided, 1);
+}
+
+static void a_question_in_the_background_disturbs_nobody(void **state)
+{
+        struct fixture *fixture = *state;
+
+        device_provision_start(fixture->provision, &fixture->device, true);
+        world_assign("d1", "hub.example");
+        fixture->device.phase = DEVICE_READY;
+        assert_int_equal(ask(fixture), 0);
+        assert_int_equal(world_registration("d1")->kind, DPS_REPEATED);
+        world_assign("d1", "hub.example");
+        assert_int_equal(fixture->told, 1);
+        assert_true(fixture->told_assigned);
+        assert_int_equal(ask(fixture), 0);
+        world_deny("d1", DPS_UNAUTHORIZED, 0);
+        assert_int_equal(fixture->told, 2);
+        assert_false(fixture->told_assigned);
+        assert_int_equal(fixture->decided, 1);
+        assert_int_equal(fixture->woken, 0);
+        assert_non_null(world_record(DEVICE_ASSIGNMENT_KIND, device_key));
+}
+
+static void a_device_that_has_moved_is_changed_and_knows_its_new_hub(void **state)
+{
+        struct fixture *fixture = *state;
+
+        device_provision_start(fixture->provision, &fixture->device, true);
+        world_assign("d1", "hub.example");
+        fixture->device.phase = DEVICE_READY;
+        assert_int_equal(ask(fixture), 0);
+        world_assign("d1", "other.example");
+        assert_int_equal(fixture->told, 1);
+        assert_true(fixture->device.changed);
+        assert_int_equal(fixture->woken, 1);
+        /* It is connected as it was until then. */
+        assert_string_equal(fixture->device.assignment.hub, "hub.example");
+        device_provision_start(fixture->provision, &fixture->device, true);
+        assert_int_equal(world_asked(), 0);
+        assert_string_equal(fixture->device.assignment.hub, "other.example");
+}
+
+static void who_must_wait_joins_the_question_that_is_under_way(void **state)
+{
+        struct fixture *fixture = *state;
+
+        assert_int_equal(ask(fixture), 0);
+        assert_int_equal(world_registration("d1")->kind, DPS_BULK);
+        device_provision_start(fixture->provision, &fixture->device, true);
+        assert_int_equal(world_asked(), 1);
+        assert_string_equal(world_hurried, "d1");
+        assert_int_equal(ask(fixture), -EBUSY);
+        world_assign("d1", "hub.example");
+        assert_int_equal(fixture->decided, 1);
+        assert_int_equal(fixture->told, 1);
+        assert_string_equal(fixture->device.assignment.hub, "hub.example");
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -153,6 +250,10 @@ int main(void)
                 CASE(the_connection_string_of_another_device_is_refused_by_name),
                 CASE(what_the_service_said_is_remembered_until_it_is_doubted_or_forgotten),
                 CASE(what_was_said_of_another_model_is_asked_again),
+                CASE(who_is_not_urgent_is_one_of_the_bulk_until_it_is_in_a_hurry),
+                CASE(a_question_in_the_background_disturbs_nobody),
+                CASE(a_device_that_has_moved_is_changed_and_knows_its_new_hub),
+                CASE(who_must_wait_joins_the_question_that_is_under_way),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -380,6 +380,18 @@ void dps_register(struct dps_client *client, const struct dps_registration *regi
                                             .context = context};
 }
 
+static char *world_hurried; /* the registration id that was hurried last */
+
+void dps_hurry(struct dps_client *client, const char *endpoint, const char *id_scope,
+               const char *registration_id)
+{
+        (void)client;
+        (void)endpoint;
+        (void)id_scope;
+        free(world_hurried);
+        world_hurried = mem_text(registration_id);
+}
+
 /* How many registrations wait for an answer. */
 static inline size_t world_asked(void)
 {
@@ -454,6 +466,8 @@ static inline void world_restart(void)
         }
         world_link_count = 0;
         world_registration_count = 0;
+        free(world_hurried);
+        world_hurried = NULL;
         world_hub_count = 0;
         world_post_count = 0;
         memset(world_timers, 0, sizeof(world_timers));
