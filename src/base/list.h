@@ -82,6 +82,17 @@ static inline struct list_node *list_pop_front(struct list *list)
         return node;
 }
 
+/* The same with the last one. */
+static inline struct list_node *list_pop_back(struct list *list)
+{
+        struct list_node *node = list->head.previous;
+
+        if (list_is_empty(list))
+                return NULL;
+        list_remove(list, node);
+        return node;
+}
+
 /* Moves all of `from` to the end of `to`. */
 static inline void list_splice_back(struct list *to, struct list *from)
 {

@@ -55,8 +55,9 @@ struct queue {
         struct list waiting;
         struct list again;
         int begun;
-        int maximum; /* of those that have begun */
-        int sending; /* registers that have no answer yet */
+        int maximum;      /* of those that have begun */
+        int sending;      /* registers that have no answer yet */
+        bool newest_next; /* of those that are urgent: by turns with the oldest */
 };
 
 /* One endpoint and ID scope; lives as long as the client: there are as many as are configured. */
@@ -461,14 +462,17 @@ static void send_first(struct service *service, enum dps_kind kind)
 {
         struct queue *queue = &service->queues[kind];
         struct list *list = list_in(service, kind);
+        bool from_behind = kind == DPS_URGENT && list == &queue->waiting && queue->newest_next;
         struct registration *registration =
-                list_entry(list_pop_front(list), struct registration, node);
+                list_entry(from_behind ? list_pop_back(list) : list_pop_front(list),
+                           struct registration, node);
 
         service->in_a_row = kind == DPS_REPEATED ? 0 : service->in_a_row + 1;
         list_push_back(&service->busy, &registration->node);
         if (list == &queue->waiting) {
                 leave_bulk(registration);
                 queue->begun++;
+                queue->newest_next = !queue->newest_next;
                 metrics_gauge_add(METRIC_DPS_WAITING, -1);
                 metrics_gauge_add(METRIC_DPS_UNDER_WAY, 1);
                 dps_machine_init(&registration->machine,

@@ -12,7 +12,8 @@
  *
  * Whoever is urgent goes first, then the bulk, then those who ask again: of ten registrations at
  * most one is repeated while others wait, and those that are repeated leave half of the places
- * free.
+ * free. Of those that are urgent the oldest and the newest take turns, so that a single newcomer
+ * does not wait behind thousands that came at once.
  *
  * The registration id is used as it is given, in the URL and for the token: the service compares
  * ids without case, but keys are derived from the very letters.

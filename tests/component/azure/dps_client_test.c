@@ -503,17 +503,16 @@ static void new_devices_go_before_those_that_register_again(void **state)
         struct fixture *fixture =
                 start(&(struct http_client_options){.trusted_certificates = ca_file},
                       &(struct dps_client_options){.maximum_concurrent = 1});
+        static const int order[] = {0, 11, 1, 10, 2, 9, 3, 8, 4, 7, 5, 6};
         struct batch batch = {.fixture = fixture};
 
         (void)state;
         http_client_after(fixture->http, 0, ask_batch, &batch);
         wait_for(fixture, 24);
-        /* Nine new ones, then a repeated one has its turn. */
-        for (int i = 0; i < 9; i++)
-                assert_int_equal(batch.first[i].rank, i + 1);
+        /* Nine new ones, the oldest and the newest by turns; then a repeated one has its turn. */
+        for (int i = 0; i < 12; i++)
+                assert_int_equal(batch.first[order[i]].rank, i < 9 ? i + 1 : i + 2);
         assert_int_equal(batch.repeated[0].rank, 10);
-        for (int i = 9; i < 12; i++)
-                assert_int_equal(batch.first[i].rank, i + 2);
         for (int i = 1; i < 12; i++)
                 assert_int_equal(batch.repeated[i].rank, i + 13);
         assert_no_complaint(fixture);
