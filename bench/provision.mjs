@@ -72,7 +72,7 @@ async function registerByIsthmus(hub, count) {
   await writeFile(devices, Array.from({ length: count }, (_, i) => `isthmus-${count}-${i}\n`).join(''));
   const start = process.hrtime.bigint();
   const child = spawn('bash', ['-c', command, isthmus, 'provision', '--config', file,
-    '--devices', devices, '--application', 'bench'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    '--devices', devices, '--network', 'things-stack', '--application', 'bench'], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.on('data', (text) => { output += text; });
   child.stderr.on('data', (text) => { errors += text; });
   await new Promise((resolve) => child.on('close', resolve));

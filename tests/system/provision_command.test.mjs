@@ -53,7 +53,7 @@ test('devices of a file register without a gateway, and again only when asked fo
   const file = await writeConfiguration(directory, provisionedBy(hub));
   const devices = join(directory, 'devices.csv');
   const report = join(directory, 'report');
-  const args = ['--devices', devices, '--application', 'herd'];
+  const args = ['--devices', devices, '--network', 'things-stack', '--application', 'herd'];
 
   await writeFile(devices, 'device,modelId\ncow-1,dtmi:herd:Cow;1\ncow-2,\nbad id,\ncow-1,\nsick,\n');
   await hub.control('POST', '/faults', { kind: 'dps_failed', device: 'sick', errorCode: 400208, times: 1 });
@@ -121,7 +121,7 @@ test('a running gateway does it: what has moved is connected anew, and nothing i
   const ids = Array.from({ length: 20 }, (_, i) => `cow-${i}`);
 
   await writeFile(devices, ids.map((id) => `{"device":"${id}","application":"herd"}\n`).join(''));
-  assert.equal((await provision(file, ['--devices', devices])).summary.assigned, 20);
+  assert.equal((await provision(file, ['--devices', devices, '--network', 'things-stack'])).summary.assigned, 20);
   const asked = await registers(hub);
   for (const id of ids) await gateway.uplink(uplinkOf('herd', id));
   for (const id of ids) await hub.telemetryOf(id);
@@ -131,7 +131,7 @@ test('a running gateway does it: what has moved is connected anew, and nothing i
   const [, second] = hub.info.hubs;
   for (const id of ids)
     await hub.control('PUT', `/enrollments/individual/${id}`, { hub: second.id, primaryKey: hub.deviceKey(id) });
-  const moved = await provision(file, ['--devices', devices, '--again']);
+  const moved = await provision(file, ['--devices', devices, '--network', 'things-stack', '--again']);
   assert.ok(moved.summary.moved > 0, JSON.stringify(moved.summary));
   assert.equal(moved.summary.moved + moved.summary.confirmed, 20);
   for (const id of ids) assert.equal(moved.outcomes[`things-stack/herd/${id}`].hub, second.hostName);
@@ -151,7 +151,7 @@ test('an interrupted run goes on with the next one', { timeout: 120000 }, async 
 
   await writeFile(devices, Array.from({ length: 80 }, (_, i) => `cow-${i}\n`).join(''));
   for (const signal of ['SIGINT', 'SIGKILL']) {
-    const program = new Program(['provision', '--config', file, '--devices', devices, '--application', 'herd']);
+    const program = new Program(['provision', '--config', file, '--devices', devices, '--network', 'things-stack', '--application', 'herd']);
     t.after(() => program.kill('SIGKILL'));
     await eventually('429', async () => {
       const { provisioning } = await hub.control('GET', '/stats');
@@ -166,7 +166,7 @@ test('an interrupted run goes on with the next one', { timeout: 120000 }, async 
       assert.equal(summary.assigned, 50);
     }
   }
-  const dry = await provision(file, ['--devices', devices, '--application', 'herd', '--dry-run']);
+  const dry = await provision(file, ['--devices', devices, '--network', 'things-stack', '--application', 'herd', '--dry-run']);
   assert.equal(dry.summary.known, 50);
   assert.equal(dry.summary.would, 30);
 });

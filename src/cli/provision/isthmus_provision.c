@@ -391,7 +391,7 @@ static const struct options_row rows[] = {
                     "the devices: one id a line, CSV with a header, or JSON lines (default: those "
                     "that the networks list)"),
         OPTION_TEXT(struct order, network, "network", "NAME",
-                    "the network of those devices of FILE that name none (default: things-stack)"),
+                    "the network of those devices of FILE that name none"),
         OPTION_TEXT(struct order, application, "application", "APP",
                     "only devices of this application; it is also that of those that name none"),
         OPTION_NUMBER(struct order, limit, "limit", "N", 1, CONTROL_BULK_MAX,
@@ -419,7 +419,7 @@ const struct options isthmus_provision_options = {
 
 int isthmus_provision(int argc, char **argv)
 {
-        struct order order = {.config = SETTINGS_DEFAULT_FILE, .network = "things-stack"};
+        struct order order = {.config = SETTINGS_DEFAULT_FILE};
         struct options_found found;
         int status;
 

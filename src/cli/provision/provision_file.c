@@ -90,6 +90,8 @@ static bool add(struct reader *reader, size_t line, const char *const fields[FIE
 
         if (text_is_empty(fields[FIELD_DEVICE]))
                 return fail(reader, line, "the device has no id");
+        if (text_is_empty(fields[FIELD_NETWORK]) && text_is_empty(reader->defaults->network))
+                return fail(reader, line, "the device has no network; --network can name it");
         device = json_object_new_object();
         for (size_t i = 0; i < FIELD_COUNT; i++)
                 json_add_text(device, field_names[i], fields[i]);

@@ -22,7 +22,7 @@
 
 /* What is meant where a line does not say; texts are the caller's. */
 struct provision_defaults {
-        const char *network;
+        const char *network;     /* NULL: then each line must say */
         const char *application; /* NULL = not known */
 };
 

@@ -70,6 +70,17 @@ static void json_lines_are_objects(void **state)
         assert_read("{\"device\":1}\n", "line 1: the device has no id");
 }
 
+static void each_device_has_a_network(void **state)
+{
+        const struct provision_defaults none = {NULL, NULL};
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_null(provision_file_read("d1\n", 3, &none, &reason));
+        assert_string_equal(reason.text,
+                            "line 1: the device has no network; --network can name it");
+}
+
 static void what_is_no_text_is_refused(void **state)
 {
         struct reason reason = REASON_INIT;
@@ -85,6 +96,7 @@ int main(void)
                 cmocka_unit_test(plain_ids_are_one_a_line),
                 cmocka_unit_test(csv_has_columns_by_name),
                 cmocka_unit_test(json_lines_are_objects),
+                cmocka_unit_test(each_device_has_a_network),
                 cmocka_unit_test(what_is_no_text_is_refused),
         };
 
