@@ -253,7 +253,8 @@ static void make_stages(struct gateway *gateway)
                 .routes = gateway->routes,
                 .arrive = {.settings = gateway->settings,
                            .loop = gateway->loop,
-                           .ledger = gateway->ledger},
+                           .ledger = gateway->ledger,
+                           .provision = gateway->provision},
                 .network = gateway->command_network,
                 .is_idle = gateway->is_alone,
         });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How many devices register with the provisioning service: its pace, its quota, its connections.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import http2 from 'node:http2';
 import https from 'node:https';
 import { join } from 'node:path';
@@ -49,18 +49,19 @@ function whenMetric(gateway, name, least, deadlineMs = 60000) {
 
 /**
  * A front of the hub's provisioning service that speaks HTTP/2. Counts its connections, and the
- * requests by version of HTTP.
+ * requests by version of HTTP. It leads to the service of the ID scope, if `others` are given.
  */
-async function startFront(t, hub) {
+async function startFront(t, hub, others = []) {
   const [cert, key] = await Promise.all(['server.pem', 'server-key.pem']
     .map((name) => readFile(join(hub.directory, name))));
   const agent = new https.Agent({ keepAlive: true });
-  const [host, port] = hub.info.dps.endpoint.split(':');
   const front = { connections: 0, requests: {} };
   const server = http2.createSecureServer({ cert, key, allowHTTP1: true }, (request, response) => {
     front.requests[request.httpVersion] = (front.requests[request.httpVersion] ?? 0) + 1;
     const headers = Object.fromEntries(Object.entries(request.headers)
       .filter(([name]) => !name.startsWith(':') && !['host', 'connection'].includes(name)));
+    const serving = others.find(({ info }) => request.url.startsWith(`/${info.dps.idScope}/`)) ?? hub;
+    const [host, port] = serving.info.dps.endpoint.split(':');
     const onward = https.request({
       host, port, method: request.method, path: request.url, headers, agent,
     }, (answer) => {
@@ -171,4 +172,44 @@ test('listed devices register in the background, whose uplink waits first', { ti
   await whenMetric(again, 'isthmus_devices_connected', 701);
   await again.logged('DEVICE_LIST_READ');
   assert.equal((await hub.control('GET', '/stats')).provisioning.registers, provisioning.registers);
+});
+
+test('DeviceMove moves a device to another ID scope, where it stays', { timeout: 180000 }, async (t) => {
+  const home = await startHub(t);
+  const away = await startHub(t, { args: ['--group-key', home.info.dps.groupEnrollmentKey] });
+  const front = await startFront(t, home, [away]);
+  const listings = await startListings(t, home);
+  const azure = provisionedBy(home);
+  const trusted = join(home.directory, 'both.pem');
+
+  await writeFile(trusted, (await readFile(home.info.certificate)) + (await readFile(away.info.certificate)));
+  azure.TrustedCertificates = trusted;
+  azure.AzureIoTHub.DeviceProvisioningService.GlobalDeviceEndpoint = front.endpoint;
+  listings.applications.set('orchard', deviceList(2));
+  const gateway = await startGateway(t, azure, listedBy(listings));
+  const move = (scope) => home.control('POST', '/devices/tree-0/methods/DeviceMove', { payload: scope });
+  await gateway.uplink(uplinkOf('orchard', 'tree-0'));
+  await home.telemetryOf('tree-0');
+  await whenMetric(gateway, 'isthmus_devices_connected', 2);
+
+  assert.equal((await move({ idScope: 'x' })).status, 400);
+  assert.equal((await move('0neNOBODY')).status, 200);
+  await gateway.logged('DEVICE_NOT_MOVED');
+  assert.equal((await move(away.info.dps.idScope)).status, 200);
+  await eventually('the new hub', async () => {
+    const device = await away.control('GET', '/devices/tree-0').catch(() => undefined);
+    return device?.connectionState === 'Connected';
+  });
+  await gateway.uplink(uplinkOf('orchard', 'tree-0'));
+  await away.telemetryOf('tree-0');
+  await gateway.uplink(uplinkOf('orchard', 'tree-1'));
+  await home.telemetryOf('tree-1');
+
+  await gateway.stop();
+  const asked = (await away.control('GET', '/stats')).provisioning.registers;
+  const again = await startGateway(t, azure, listedBy(listings), gateway.directory);
+  await again.uplink(uplinkOf('orchard', 'tree-0'));
+  await away.telemetryOf('tree-0', 2);
+  assert.equal((await away.control('GET', '/stats')).provisioning.registers, asked);
+  await again.logged('DEVICE_LIST_READ');
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/command/command_arrive.h"
+#include "gateway/command/command_move.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -111,6 +112,19 @@ static void reject(const struct device *device, struct hub_command *delivery,
         hub_command_settle(delivery, HUB_REJECT);
 }
 
+/* DeviceMove, as a queued command: done once it is begun. */
+static void move_by_message(const struct command_arrive *arrive, struct device *device,
+                            struct hub_command *delivery)
+{
+        struct reason reason = REASON_INIT;
+
+        if (command_move_begin(arrive->provision, device, delivery->body, delivery->body_size,
+                               &reason) == 0)
+                hub_command_settle(delivery, HUB_COMPLETE);
+        else
+                reject(device, delivery, &reason);
+}
+
 void command_arrive_message(const struct command_arrive *arrive, struct device *device,
                             struct hub_command *delivery)
 {
@@ -135,6 +149,10 @@ void command_arrive_message(const struct command_arrive *arrive, struct device *
         }
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
         source.method = command_property(&source, METHOD_PROPERTY);
+        if (command_move_is(arrive->settings, device->application, source.method)) {
+                move_by_message(arrive, device, delivery);
+                return;
+        }
         /* For a way that is not known yet a message waits. */
         if (way_of(arrive, device, &reason) == COMMAND_WAY_OFF) {
                 reject(device, delivery, &reason);
@@ -180,6 +198,19 @@ static void refuse_call(const struct device *device, struct hub_method *call, in
         command_settle_refuse_call(call, status, reason->text);
 }
 
+static void move_by_method(const struct command_arrive *arrive, struct device *device,
+                           struct hub_method *call)
+{
+        struct reason reason = REASON_INIT;
+        int status = command_move_begin(arrive->provision, device, call->payload,
+                                        call->payload_size, &reason);
+
+        if (status != 0)
+                refuse_call(device, call, status, &reason);
+        else
+                (void)hub_method_answer(call, 200, "{}", 2);
+}
+
 void command_arrive_method(const struct command_arrive *arrive, struct device *device,
                            struct hub_method *call)
 {
@@ -197,6 +228,10 @@ void command_arrive_method(const struct command_arrive *arrive, struct device *d
         int condition;
 
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
+        if (command_move_is(arrive->settings, device->application, call->name)) {
+                move_by_method(arrive, device, call);
+                return;
+        }
         if (way_of(arrive, device, &reason) != COMMAND_WAY_OPEN) {
                 refuse_call(device, call, COMMAND_E_OFF, &reason);
                 return;

@@ -12,10 +12,13 @@
 #include "gateway/command/command_ledger.h"
 #include "gateway/device/device.h"
 
+struct device_provision;
+
 struct command_arrive {
         const struct settings *settings;
         struct loop *loop;
         struct command_ledger *ledger;
+        struct device_provision *provision; /* moves devices (command_move.h) */
 };
 
 /* A cloud-to-device message: IoT Hub's own kind, or an IoT Central command. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/device/device_provision.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "azure/device_key.h"
 #include "base/backoff.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/json.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -27,12 +29,18 @@ struct device_provision {
         struct map *registrations; /* device key to what is under way */
 };
 
+/* Tells keys apart and tells nothing of them: hex digits of a digest, with the zero byte. */
+#define KEY_ID_SIZE 17
+
 /* A registration under way, and its answer on its way between threads. */
 struct registration {
         struct device_provision *provision;
         struct device *device;
         bool decides; /* the device waits for it: options.decided */
         bool is_urgent;
+        bool is_move;     /* to another ID scope than that of the settings, or back */
+        char *home_scope; /* of the settings, if the device is to stay with another one */
+        char key_id[KEY_ID_SIZE];
         device_provision_told *told; /* or NULL */
         void *told_context;
         int64_t started_ns;
@@ -61,6 +69,7 @@ static void registration_free(struct registration *registration)
         free(registration->registration_id);
         free(registration->id_scope);
         free(registration->endpoint);
+        free(registration->home_scope);
         free(registration->model_id);
         free(registration->hub);
         free(registration->device_id);
@@ -169,6 +178,40 @@ static void by_connection_string(struct device *device, const char *text)
 
 /* --- by the provisioning service ---------------------------------------------------------- */
 
+static void make_key_id(const char *device_key, char id[KEY_ID_SIZE])
+{
+        uint8_t digest[CRYPTO_SHA256_SIZE];
+
+        crypto_sha256(device_key, strlen(device_key), digest);
+        for (int i = 0; i < KEY_ID_SIZE / 2; i++)
+                snprintf(id + 2 * i, 3, "%02x", digest[i]);
+}
+
+static void copy_member(struct json_object *record, struct json_object *before, const char *name)
+{
+        json_add_text(record, name, json_text_member(before, name));
+}
+
+/* Which hub the device had before this one, and since when it has this one. */
+static void add_history(struct json_object *record, const char *before_text, const char *hub)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *before =
+                before_text ? json_parse(before_text, strlen(before_text), 4, JSON_STRICT, NULL)
+                            : NULL;
+        const char *hub_before = json_text_member(before, "hub");
+        char now[CLOCK_TEXT_SIZE];
+
+        if (!hub_before || text_equal(hub_before, hub)) {
+                copy_member(record, before, "movedFrom");
+                copy_member(record, before, "movedAt");
+                return;
+        }
+        clock_format_utc(now, clock_wall_ns(), CLOCK_SECONDS);
+        json_add_text(record, "movedFrom", hub_before);
+        json_add_text(record, "movedAt", now);
+}
+
 /* Also that the service has refused the device: then there is no `hub`. True if it is new. */
 static bool remember(struct registration *registration)
 {
@@ -186,6 +229,8 @@ static bool remember(struct registration *registration)
                 {"idScope", registration->id_scope},
                 {"endpoint", registration->endpoint},
                 {"modelId", registration->model_id ? registration->model_id : ""},
+                {"keyId", registration->key_id},
+                {"homeScope", registration->home_scope},
         };
         char *before = map_get(provision->remembered, device_key);
 
@@ -194,6 +239,7 @@ static bool remember(struct registration *registration)
                         json_object_object_add(record, members[i].name,
                                                json_object_new_string(members[i].value));
         }
+        add_history(record, before, registration->hub);
         json_write(&text, record);
         if (text_equal(before, buf_text(&text)))
                 return false;
@@ -208,22 +254,52 @@ static bool remember(struct registration *registration)
         return true;
 }
 
-/* What is remembered, unless it was said of another scope, id or model; else NULL. */
+/* The device's own key, from its enrolment group's. */
+static bool derive_key(const struct settings_azure *azure, const struct device *device,
+                       struct buf *key, struct reason *reason)
+{
+        return device_key_derive(key, azure->group_enrollment_key, device->hub_id, reason);
+}
+
+/* Records of earlier versions say nothing of the key. */
+static bool has_key(struct json_object *record, const struct device *device,
+                    const struct settings_azure *azure)
+{
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+        const char *known = json_text_member(record, "keyId");
+        char id[KEY_ID_SIZE];
+
+        if (!known || !derive_key(azure, device, &key, NULL))
+                return true;
+        make_key_id(buf_text(&key), id);
+        return text_equal(known, id);
+}
+
+static struct json_object *record_of(const struct device_provision *provision,
+                                     const struct device *device)
+{
+        const char *text = map_get(provision->remembered, device->key);
+
+        return text ? json_parse(text, strlen(text), 4, JSON_STRICT, NULL) : NULL;
+}
+
+/*
+ * What is remembered, unless it was said of another scope, id, model or key; else NULL. A scope
+ * that the device was moved to counts while the settings have the one that it had then.
+ */
 static struct json_object *recall(const struct device_provision *provision,
                                   const struct device *device, const struct settings_azure *azure)
 {
-        const char *text = map_get(provision->remembered, device->key);
-        struct json_object *record;
+        struct json_object *record = record_of(provision, device);
+        const char *home = json_text_member(record, "homeScope");
 
-        if (!text)
-                return NULL;
-        record = json_parse(text, strlen(text), 4, JSON_STRICT, NULL);
         if (json_text_member(record, "hub") && json_text_member(record, "deviceId") &&
             text_equal(json_text_member(record, "registrationId"), device->hub_id) &&
-            text_equal(json_text_member(record, "idScope"), azure->id_scope) &&
+            text_equal(home ? home : json_text_member(record, "idScope"), azure->id_scope) &&
             text_equal(json_text_member(record, "endpoint"), azure->global_device_endpoint) &&
             text_equal(json_text_member(record, "modelId"),
-                       device->model_id ? device->model_id : ""))
+                       device->model_id ? device->model_id : "") &&
+            has_key(record, device, azure))
                 return record;
         json_object_put(record);
         return NULL;
@@ -235,8 +311,7 @@ static bool device_azure(const struct device_provision *provision, const struct 
         return settings_azure_for(provision->options.settings, device->application, azure);
 }
 
-/* True if it is not what was remembered. */
-static bool note_assigned(struct registration *registration)
+static void note_assigned(struct registration *registration)
 {
         const struct device *device = registration->device;
         bool is_new = remember(registration);
@@ -251,23 +326,21 @@ static bool note_assigned(struct registration *registration)
                 log_info("DEVICE_CONFIRMED", "A device's assignment has not changed",
                          LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
                          LOG_END);
-        return is_new;
 }
 
 /* What the service has assigned before stays. */
 static void not_assigned(struct registration *registration)
 {
         metrics_add(METRIC_DPS_REFUSED, 1);
-        if (registration->result.status != DPS_UNAVAILABLE &&
-            !map_get(registration->provision->remembered, registration->device->key))
+        if (registration->is_move)
+                log_warn("DEVICE_NOT_MOVED",
+                         "The service of another ID scope does not assign a device",
+                         LOG_TEXT("device", registration->device->key),
+                         LOG_TEXT("id_scope", registration->id_scope),
+                         LOG_TEXT("reason", registration->result.reason.text), LOG_END);
+        else if (registration->result.status != DPS_UNAVAILABLE &&
+                 !map_get(registration->provision->remembered, registration->device->key))
                 (void)remember(registration);
-}
-
-/* The device's own key, from its enrolment group's. */
-static bool derive_key(const struct settings_azure *azure, const struct device *device,
-                       struct buf *key, struct reason *reason)
-{
-        return device_key_derive(key, azure->group_enrollment_key, device->hub_id, reason);
 }
 
 /* The device goes on with what the service has answered. */
@@ -286,6 +359,15 @@ static void take_decision(struct registration *registration, const char *device_
                                        });
 }
 
+/* Is the device connected, or held, as what the service has answered? */
+static bool is_place_of(const struct device *device, const struct registration *registration,
+                        const char *device_key)
+{
+        return text_equal(device->assignment.hub, registration->hub) &&
+               text_equal(device->assignment.device_id, registration->device_id) &&
+               text_equal(device->assignment.key, device_key);
+}
+
 /* Back on the thread "loop" with the service's answer. */
 static void finish_registration(void *context)
 {
@@ -298,11 +380,11 @@ static void finish_registration(void *context)
         struct settings_azure azure;
         bool assigned = result->status == DPS_ASSIGNED && device_azure(provision, device, &azure) &&
                         derive_key(&azure, device, &key, &result->reason);
-        bool is_new = false;
+        bool is_elsewhere = assigned && !is_place_of(device, registration, buf_text(&key));
 
         map_remove(provision->registrations, device->key);
         if (assigned)
-                is_new = note_assigned(registration);
+                note_assigned(registration);
         else
                 not_assigned(registration);
         if (kept.decides)
@@ -312,7 +394,7 @@ static void finish_registration(void *context)
                 kept.told(kept.told_context, device, assigned ? NULL : result);
         if (kept.decides) {
                 device->keeper->decided(device, assigned ? NULL : result);
-        } else if (is_new && device->phase != DEVICE_NEW) {
+        } else if (is_elsewhere && device->phase != DEVICE_NEW) {
                 device->changed = true;
                 device->keeper->wake(device);
         }
@@ -340,6 +422,21 @@ static enum dps_kind kind_of(const struct registration *registration)
         return registration->is_urgent ? DPS_URGENT : DPS_BULK;
 }
 
+static const char *home_scope_of(const struct device_provision *provision,
+                                 const struct device *device)
+{
+        struct settings_azure azure;
+
+        return device_azure(provision, device, &azure) ? azure.id_scope : NULL;
+}
+
+/* The scope that the device was moved to, if any, instead of that of the settings. */
+static void use_scope(struct json_object *record, struct settings_azure *azure)
+{
+        if (text_equal(json_text_member(record, "homeScope"), azure->id_scope))
+                azure->id_scope = json_text_member(record, "idScope");
+}
+
 static struct registration *ask_service(struct device_provision *provision, struct device *device,
                                         const struct settings_azure *azure, const char *device_key,
                                         bool urgent)
@@ -354,6 +451,9 @@ static struct registration *ask_service(struct device_provision *provision, stru
         registration->id_scope = mem_text(azure->id_scope);
         registration->endpoint = mem_text(azure->global_device_endpoint);
         registration->model_id = mem_text(device->model_id);
+        make_key_id(device_key, registration->key_id);
+        if (!text_equal(home_scope_of(provision, device), azure->id_scope))
+                registration->home_scope = mem_text(home_scope_of(provision, device));
         map_set(provision->registrations, device->key, registration);
         dps_register(provision->options.dps,
                      &(struct dps_registration){
@@ -405,8 +505,12 @@ static void by_service(struct device_provision *provision, struct device *device
                 return;
         }
         if (!record || device->assignment.doubted) {
+                CLEANUP(json_cleanup) struct json_object *last = record_of(provision, device);
+                struct settings_azure asked = *azure;
+
+                use_scope(last, &asked);
                 if (!joins(provision, device, urgent))
-                        ask_service(provision, device, azure, buf_text(&key), urgent)->decides =
+                        ask_service(provision, device, &asked, buf_text(&key), urgent)->decides =
                                 true;
                 return;
         }
@@ -437,32 +541,62 @@ void device_provision_start(struct device_provision *provision, struct device *d
         }
 }
 
-int device_provision_ask(struct device_provision *provision, struct device *device,
-                         device_provision_told *told, void *context, struct reason *reason)
+/* What the service can be asked with; false with the reason if there is none. */
+static bool find_service(struct device_provision *provision, const struct device *device,
+                         struct settings_azure *azure, struct buf *key, struct reason *reason)
 {
-        struct registration *registration = map_get(provision->registrations, device->key);
-        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
-        struct settings_azure azure;
-
-        THREAD_ASSERT(LOOP_THREAD);
-        if (registration && registration->told)
-                return -EBUSY;
-        if (!device_azure(provision, device, &azure) ||
-            azure.connection_type != SETTINGS_DEVICE_PROVISIONING_SERVICE) {
+        if (!device_azure(provision, device, azure) ||
+            azure->connection_type != SETTINGS_DEVICE_PROVISIONING_SERVICE) {
                 reason_set(reason,
                            "no provisioning service is configured for application '%s': add "
                            "IdScope with GroupEnrollmentKey",
                            device->application);
-                return -ENOTSUP;
+                return false;
         }
-        if (!derive_key(&azure, device, &key, reason)) {
-                reason_prefix(reason, "GroupEnrollmentKey");
-                return -ENOTSUP;
+        if (derive_key(azure, device, key, reason))
+                return true;
+        reason_prefix(reason, "GroupEnrollmentKey");
+        return false;
+}
+
+int device_provision_ask(struct device_provision *provision, struct device *device,
+                         device_provision_told *told, void *context, struct reason *reason)
+{
+        struct registration *registration = map_get(provision->registrations, device->key);
+        CLEANUP(json_cleanup) struct json_object *last = record_of(provision, device);
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+        struct settings_azure azure;
+
+        THREAD_ASSERT(LOOP_THREAD);
+        if (registration && registration->told) {
+                reason_set(reason, "it is being asked about already");
+                return -EBUSY;
         }
+        if (!find_service(provision, device, &azure, &key, reason))
+                return -ENOTSUP;
+        use_scope(last, &azure);
         if (!registration)
                 registration = ask_service(provision, device, &azure, buf_text(&key), false);
         registration->told = told;
         registration->told_context = context;
+        return 0;
+}
+
+int device_provision_move(struct device_provision *provision, struct device *device,
+                          const char *id_scope, struct reason *reason)
+{
+        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+        struct settings_azure azure;
+
+        THREAD_ASSERT(LOOP_THREAD);
+        if (!find_service(provision, device, &azure, &key, reason))
+                return -ENOTSUP;
+        if (map_get(provision->registrations, device->key)) {
+                reason_set(reason, "the device is being registered; try again in a moment");
+                return -EBUSY;
+        }
+        azure.id_scope = id_scope;
+        ask_service(provision, device, &azure, buf_text(&key), false)->is_move = true;
         return 0;
 }
 

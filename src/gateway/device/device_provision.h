@@ -63,8 +63,17 @@ int device_provision_ask(struct device_provision *provision, struct device *devi
                          struct reason *reason) MUST_CHECK;
 
 /*
+ * Registers the device with another ID scope. If the service of that scope assigns it, the device
+ * is connected anew and stays with that scope, until the settings name another one than now; if
+ * not, nothing changes. -EBUSY or -ENOTSUP with the reason as device_provision_ask.
+ */
+int device_provision_move(struct device_provision *provision, struct device *device,
+                          const char *id_scope, struct reason *reason) MUST_CHECK;
+
+/*
  * The assignment of the service that is remembered, if it fits the settings: an object with `hub`
- * and `deviceId`, the caller's. NULL if there is none.
+ * and `deviceId`, and `movedFrom` (a hub) and `movedAt` (a time) if it was another one before; the
+ * caller's. NULL if there is none.
  */
 struct json_object *device_provision_recall(const struct device_provision *provision,
                                             const struct device *device);

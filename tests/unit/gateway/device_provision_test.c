@@ -241,6 +241,66 @@ static void who_must_wait_joins_the_question_that_is_under_way(void **state)
         assert_string_equal(fixture->device.assignment.hub, "hub.example");
 }
 
+static void a_device_moves_to_another_scope_and_stays_there(void **state)
+{
+        struct fixture *fixture = *state;
+        struct device *device = &fixture->device;
+        char third[] = "0neTHIRD";
+        struct reason reason = REASON_INIT;
+
+        device_provision_start(fixture->provision, device, true);
+        world_assign("d1", "hub.example");
+        device->phase = DEVICE_READY;
+        assert_int_equal(device_provision_move(fixture->provision, device, "0neOTHER", &reason), 0);
+        assert_int_equal(device_provision_move(fixture->provision, device, "0neMORE", &reason),
+                         -EBUSY);
+        world_assign("d1", "other.example");
+        assert_true(device->changed);
+        assert_non_null(strstr(world_record(DEVICE_ASSIGNMENT_KIND, device_key), "0neOTHER"));
+        assert_non_null(strstr(world_record(DEVICE_ASSIGNMENT_KIND, device_key),
+                               "\"movedFrom\":\"hub.example\""));
+        device_provision_start(fixture->provision, device, true);
+        assert_int_equal(world_asked(), 0);
+        assert_string_equal(device->assignment.hub, "other.example");
+        /* Until the settings name another scope than before. */
+        fixture->settings.azure.dps.id_scope = third;
+        device_provision_start(fixture->provision, device, true);
+        assert_int_equal(world_asked(), 1);
+        world_assign("d1", "third.example");
+}
+
+static void a_scope_that_refuses_a_device_changes_nothing(void **state)
+{
+        struct fixture *fixture = *state;
+        struct device *device = &fixture->device;
+        struct reason reason = REASON_INIT;
+
+        device_provision_start(fixture->provision, device, true);
+        world_assign("d1", "hub.example");
+        device->phase = DEVICE_READY;
+        assert_int_equal(device_provision_move(fixture->provision, device, "0neOTHER", &reason), 0);
+        world_deny("d1", DPS_UNAUTHORIZED, 0);
+        assert_false(device->changed);
+        device_provision_start(fixture->provision, device, true);
+        assert_int_equal(world_asked(), 0);
+        assert_string_equal(device->assignment.hub, "hub.example");
+}
+
+static void another_group_key_is_another_registration(void **state)
+{
+        struct fixture *fixture = *state;
+        char other_key[] = "b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcm90aGVyb3Q=";
+
+        device_provision_start(fixture->provision, &fixture->device, true);
+        world_assign("d1", "hub.example");
+        fixture->settings.azure.dps.group_enrollment_key = other_key;
+        device_provision_start(fixture->provision, &fixture->device, true);
+        assert_int_equal(world_asked(), 1);
+        world_assign("d1", "hub.example");
+        device_provision_start(fixture->provision, &fixture->device, true);
+        assert_int_equal(world_asked(), 0);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -254,6 +314,9 @@ int main(void)
                 CASE(a_question_in_the_background_disturbs_nobody),
                 CASE(a_device_that_has_moved_is_changed_and_knows_its_new_hub),
                 CASE(who_must_wait_joins_the_question_that_is_under_way),
+                CASE(a_device_moves_to_another_scope_and_stays_there),
+                CASE(a_scope_that_refuses_a_device_changes_nothing),
+                CASE(another_group_key_is_another_registration),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

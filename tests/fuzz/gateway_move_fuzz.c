@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+/* Payloads of DeviceMove: what is found is letters and digits that the payload holds. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/command/command_move.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+        char scope[COMMAND_MOVE_SCOPE_SIZE];
+
+        if (!command_move_scope((const char *)bytes, size, scope))
+                return 0;
+        if (scope[0] == '\0' || !memmem(bytes, size, scope, strlen(scope)))
+                abort();
+        for (const char *at = scope; *at; at++) {
+                if (!isalnum((unsigned char)*at))
+                        abort();
+        }
+        return 0;
+}
