@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { makeCamera, provisionedBy, startCamera } from './support/camera.mjs';
 import { startHub } from './support/hub.mjs';
 import { drawCounts } from './support/picture.mjs';
-import { eventually, isthmus, temporaryDirectory } from './support/program.mjs';
+import { eventually, isthmus, temporaryDirectory, within } from './support/program.mjs';
 import { startSnapshots } from './support/snapshots.mjs';
 
 const bounded = { timeout: 240000 };
@@ -109,7 +109,9 @@ test('killed at any moment: what was stored arrives, once for each id, in order'
     await camera.start({ environment: {
       LD_PRELOAD: join(preloads, 'kill_at.so'), ISTHMUS_KILL_AT: String(step), ISTHMUS_KILL_TRIGGER: trigger,
     } });
-    const { signal } = await camera.program.ended;
+    const { signal } = await within(`the end at step ${step}`, camera.program.ended, 60000).catch((error) => {
+      throw new Error(`${error.message}\n${camera.program.tail}`);
+    });
     assert.equal(signal, 'SIGKILL', camera.program.tail);
     kills += 1;
   }
