@@ -196,9 +196,6 @@ void http_exchange_take(struct http_exchange *exchange)
 {
         if (exchange->state == HTTP_PAUSED)
                 http_exchange_resume(exchange, HTTP_STREAMING);
-        else if (exchange->delay_ms > 0)
-                timers_start(&exchange->server->timers, &exchange->timer,
-                             clock_steady_ms() + exchange->delay_ms);
         else if (!exchange->stream.read)
                 http_exchange_ready(exchange);
 }
@@ -235,11 +232,6 @@ void http_exchange_add_header(struct http_exchange *exchange, const char *name, 
                 return;
         exchange->headers[exchange->header_count++] =
                 (struct http_field){.name = mem_text(name), .value = mem_text(value)};
-}
-
-void http_exchange_delay(struct http_exchange *exchange, int64_t delay_ms)
-{
-        exchange->delay_ms = delay_ms;
 }
 
 void http_exchange_answer(struct http_exchange *exchange, int status, const char *type,

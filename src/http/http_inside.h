@@ -94,7 +94,7 @@ struct http_exchange {
         struct http_place *place;
         struct list_node node;        /* of server->exchanges */
         struct list_node posted_node; /* guarded by the server's lock */
-        struct timer timer;           /* of a delay or a pause */
+        struct timer timer;           /* of a pause */
         enum http_state state;        /* the thread's own */
         bool has_body;                /* its headers announce one */
         int64_t arrived_ns;           /* steady clock */
@@ -109,7 +109,6 @@ struct http_exchange {
         unsigned turn; /* in which a part of the body came last */
 
         /* the answer */
-        int64_t delay_ms;
         int status; /* 0 = the connection is closed instead */
         const char *type;
         struct buf answer;

@@ -167,9 +167,6 @@ bool http_exchange_is_from_a_page(const struct http_exchange *exchange);
 /* Before answering; copies. */
 void http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value);
 
-/* Before answering, not in `admit`: the answer leaves `delay_ms` after it was given. */
-void http_exchange_delay(struct http_exchange *exchange, int64_t delay_ms);
-
 /*
  * `type` is static text. Takes the content of `body`, which is empty afterwards; NULL = an answer
  * without a body. The exchange may be gone when it returns.

@@ -358,14 +358,6 @@ void store_done(struct store *store, int64_t id)
         pthread_mutex_unlock(&store->mutex);
 }
 
-void store_retry_at(struct store *store, int64_t id, int64_t when_ms)
-{
-        struct store_task *task = store_task_new(STORE_TASK_RETRY, id, 0);
-
-        task->when_ms = when_ms;
-        hand_over_task(store, task);
-}
-
 void store_dead(struct store *store, int64_t id, const char *reason)
 {
         size_t size = strlen(reason) + 1;

@@ -73,9 +73,7 @@ struct store_event {
         const char *message_id;
         const void *record; /* opaque to the store */
         size_t record_size;
-        int64_t arrived_ns;    /* wall clock */
-        int64_t not_before_ms; /* wall clock; 0 = at once */
-        int attempts;
+        int64_t arrived_ns; /* wall clock */
         /*
          * More than 0: if the same `message_id` was stored within that many milliseconds of the
          * store's own time, this event is not stored again; its id becomes 0.
@@ -122,9 +120,6 @@ void store_take(struct store *store, struct store_take *take);
 
 /* The hub has it: forget it. Committed together with others within about 100 ms. */
 void store_done(struct store *store, int64_t id);
-
-/* Keep it, count an attempt, and don't hand it out at start before `when_ms` (wall clock). */
-void store_retry_at(struct store *store, int64_t id, int64_t when_ms);
 
 /* Move it to the dead letters. */
 void store_dead(struct store *store, int64_t id, const char *reason);

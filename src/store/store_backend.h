@@ -91,7 +91,6 @@ struct store_backend {
         int (*put)(void *writer, struct store_event *event, struct store_change *change);
         /* `ids` ascend without repetition; one that is not there is no error, here and below. */
         int (*done)(void *writer, const int64_t *ids, size_t count, struct store_change *change);
-        int (*retry_at)(void *writer, int64_t id, int64_t when_ms);
         int (*dead)(void *writer, int64_t id, const char *reason, struct store_change *change);
         /* The rows are the events that they become. */
         int (*replay)(void *writer, struct store_span *span, struct store_change *change,

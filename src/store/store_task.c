@@ -132,8 +132,6 @@ int store_task_run(struct store *store, struct store_part *part, struct store_ta
         const struct store_backend *backend = store->backend;
 
         switch (task->kind) {
-        case STORE_TASK_RETRY:
-                return backend->retry_at(store->writer, task->id, task->when_ms);
         case STORE_TASK_WRITE:
                 return backend->write(store->writer, &task->record);
         case STORE_TASK_DEAD:

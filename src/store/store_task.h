@@ -25,7 +25,6 @@ struct store_progress {
 struct store_task {
         struct list_node node;
         enum store_task_kind {
-                STORE_TASK_RETRY,
                 STORE_TASK_DEAD,
                 STORE_TASK_PUT,
                 STORE_TASK_REPLAY,
@@ -34,7 +33,6 @@ struct store_task {
                 STORE_TASK_WRITE,
         } kind;
         int64_t id;
-        int64_t when_ms;               /* STORE_TASK_RETRY */
         struct store_put *put;         /* STORE_TASK_PUT */
         struct store_letters *letters; /* STORE_TASK_REPLAY, _DROP */
         struct store_progress made;    /* committed */

@@ -5,7 +5,7 @@
  * Laws:
  *   - what came while a transaction was being written goes into the next one, together;
  *   - a put is answered after the commit that holds it, and only this thread answers;
- *   - done, retry, dead and the like wait up to 100 ms for company, then go without a sync of
+ *   - done, dead and the like wait up to 100 ms for company, then go without a sync of
  *     their own; they are never lost while the process lives: what fails is tried again;
  *   - puts are refused when there is no room, settling is not;
  *   - dead letters give way when they are too old or too many, whoever else needs room.

@@ -109,7 +109,7 @@ static int list(void *context)
         int result;
 
         if (queue->count > 0) {
-                puts("        id  arrived                   attempts     size  device");
+                puts("        id  arrived                      size  device");
                 result = queue_look_events(&queue->look, queue->arguments[0], print_line, queue,
                                            &reason);
                 return conclude(result, &reason);
@@ -131,7 +131,7 @@ static int dead(void *context)
         struct queue *queue = context;
         struct reason reason = REASON_INIT;
 
-        puts("        id  died                      attempts     size  device  reason");
+        puts("        id  died                         size  device  reason");
         return conclude(queue_look_letters(&queue->look, print_line, queue, &reason), &reason);
 }
 

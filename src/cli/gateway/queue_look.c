@@ -73,9 +73,7 @@ static bool show(struct json_object *answer, queue_look_visit *visit, void *cont
                 .event = {.id = number_of(answer, "id"),
                           .device = json_text_member(answer, "device"),
                           .message_id = json_text_member(answer, "messageId"),
-                          .arrived_ns = time_of(answer, "arrived"),
-                          .not_before_ms = time_of(answer, "notBefore") / CLOCK_NS_PER_MS,
-                          .attempts = (int)number_of(answer, "attempts")},
+                          .arrived_ns = time_of(answer, "arrived")},
                 .reason = json_text_member(answer, "reason"),
                 .died_ms = time_of(answer, "died") / CLOCK_NS_PER_MS,
         };

@@ -22,8 +22,7 @@ void queue_print_line(struct buf *out, const struct store_dead_letter *letter)
                 format_ms(time, letter->died_ms);
         else
                 format_ms(time, event->arrived_ns / CLOCK_NS_PER_MS);
-        buf_add_format(out, "%10" PRId64 "  %s  %8d  %7zu  ", event->id, time, event->attempts,
-                       event->record_size);
+        buf_add_format(out, "%10" PRId64 "  %s  %7zu  ", event->id, time, event->record_size);
         terminal_add(out, event->device);
         if (letter->reason) {
                 buf_add_text(out, "  ");
@@ -50,11 +49,6 @@ void queue_print_whole(struct buf *out, const struct store_dead_letter *letter)
         add_member(out, "message id", event->message_id);
         format_ms(time, event->arrived_ns / CLOCK_NS_PER_MS);
         add_member(out, "arrived", time);
-        buf_add_format(out, "%-11s%d\n", "attempts", event->attempts);
-        if (event->not_before_ms > 0) {
-                format_ms(time, event->not_before_ms);
-                add_member(out, "not before", time);
-        }
         if (letter->reason) {
                 format_ms(time, letter->died_ms);
                 add_member(out, "died", time);

@@ -8,7 +8,7 @@
 
 /* What is printed: an event that waits (`reason` NULL) or a dead letter. */
 
-/* One line: id, time, attempts, size, device, and why it is dead. */
+/* One line: id, time, size, device, and why it is dead. */
 void queue_print_line(struct buf *out, const struct store_dead_letter *letter);
 
 /* Everything, a member on each line, then the record. */

@@ -48,9 +48,6 @@ void control_queue_write(struct buf *out, const struct store_dead_letter *letter
         json_writer_text(&writer, "device", event->device);
         json_writer_text(&writer, "messageId", event->message_id);
         add_time(&writer, "arrived", event->arrived_ns);
-        json_writer_int(&writer, "attempts", event->attempts);
-        if (event->not_before_ms > 0)
-                add_time(&writer, "notBefore", event->not_before_ms * CLOCK_NS_PER_MS);
         if (letter->reason) {
                 add_time(&writer, "died", letter->died_ms * CLOCK_NS_PER_MS);
                 json_writer_text(&writer, "reason", letter->reason);

@@ -37,12 +37,11 @@ static const char *const writer_sql[SQL_NUMBER] = {
         [SQL_COMMIT] = "COMMIT",
         [SQL_ROLLBACK] = "ROLLBACK",
         [SQL_PUT] = "INSERT INTO events (id, device, size, arrived_ns, not_before_ms, attempts,"
-                    " message_id, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    " message_id, record) VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6)",
         [SQL_OLDEST] = "SELECT arrived_ns FROM events ORDER BY id LIMIT 1",
         [SQL_EVENT] = "SELECT " SQLITE_EVENT_COLUMNS " FROM events WHERE id = ?1",
         [SQL_RANGE] = "SELECT device, size FROM events WHERE id BETWEEN ?1 AND ?2",
         [SQL_RANGE_DELETE] = "DELETE FROM events WHERE id BETWEEN ?1 AND ?2",
-        [SQL_RETRY] = "UPDATE events SET not_before_ms = ?2, attempts = attempts + 1 WHERE id = ?1",
         [SQL_DEAD] = "INSERT INTO dead_letters SELECT id, device, size + ?4, arrived_ns,"
                      " not_before_ms, attempts, message_id, record, ?2, ?3, ?5"
                      " FROM events WHERE id = ?1",
@@ -317,7 +316,6 @@ const struct store_backend store_backend_sqlite = {
         .rollback = store_sqlite_rollback,
         .put = store_sqlite_put,
         .done = store_sqlite_done,
-        .retry_at = store_sqlite_retry_at,
         .dead = store_sqlite_dead,
         .replay = store_sqlite_replay,
         .drop = store_sqlite_drop,

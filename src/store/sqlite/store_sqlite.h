@@ -76,7 +76,7 @@ const char *sqlite_string(sqlite3_stmt *stmt, int column);
 void sqlite_bind_blob(sqlite3_stmt *stmt, int place, const void *bytes, size_t size);
 
 /* An event of a statement whose columns begin with these; valid until its next step. */
-#define SQLITE_EVENT_COLUMNS "id, device, arrived_ns, not_before_ms, attempts, message_id, record"
+#define SQLITE_EVENT_COLUMNS "id, device, arrived_ns, message_id, record"
 struct store_event sqlite_event(sqlite3_stmt *stmt);
 
 /* The reading half of the backend. */

@@ -137,11 +137,9 @@ struct store_event sqlite_event(sqlite3_stmt *stmt)
                 .id = sqlite3_column_int64(stmt, 0),
                 .device = sqlite_string(stmt, 1),
                 .arrived_ns = sqlite3_column_int64(stmt, 2),
-                .not_before_ms = sqlite3_column_int64(stmt, 3),
-                .attempts = sqlite3_column_int(stmt, 4),
-                .message_id = sqlite_string(stmt, 5),
-                .record = sqlite3_column_blob(stmt, 6),
-                .record_size = (size_t)sqlite3_column_bytes(stmt, 6),
+                .message_id = sqlite_string(stmt, 3),
+                .record = sqlite3_column_blob(stmt, 4),
+                .record_size = (size_t)sqlite3_column_bytes(stmt, 4),
         };
 }
 

@@ -46,10 +46,8 @@ static int insert_event(struct writer *writer, const struct store_event *event)
         sqlite_bind_string(stmt, 2, event->device);
         sqlite3_bind_int64(stmt, 3, store_event_size(event));
         sqlite3_bind_int64(stmt, 4, event->arrived_ns);
-        sqlite3_bind_int64(stmt, 5, event->not_before_ms);
-        sqlite3_bind_int(stmt, 6, event->attempts);
-        sqlite_bind_string(stmt, 7, event->message_id);
-        sqlite_bind_blob(stmt, 8, event->record, event->record_size);
+        sqlite_bind_string(stmt, 5, event->message_id);
+        sqlite_bind_blob(stmt, 6, event->record, event->record_size);
         return sqlite_run(&writer->connection, SQL_PUT);
 }
 
@@ -106,14 +104,6 @@ int store_sqlite_done(void *context, const int64_t *ids, size_t count, struct st
                 start = end;
         }
         return result;
-}
-
-int store_sqlite_retry_at(void *context, int64_t id, int64_t when_ms)
-{
-        struct writer *writer = context;
-
-        sqlite3_bind_int64(writer->connection.statements[SQL_RETRY], 2, when_ms);
-        return sqlite_run_with(&writer->connection, SQL_RETRY, id);
 }
 
 int64_t store_sqlite_oldest_ns(void *context)

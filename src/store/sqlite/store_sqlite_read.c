@@ -122,8 +122,8 @@ int store_sqlite_dead_letters(void *reader, int64_t after_id, size_t maximum, st
         while (sqlite_has_row(connection, SQL_DEAD_LETTERS, &result)) {
                 struct store_dead_letter letter = {
                         .event = sqlite_event(stmt),
-                        .died_ms = sqlite3_column_int64(stmt, 7),
-                        .reason = sqlite_string(stmt, 8),
+                        .died_ms = sqlite3_column_int64(stmt, 5),
+                        .reason = sqlite_string(stmt, 6),
                 };
 
                 row(context, &letter);

@@ -20,7 +20,6 @@ enum sql {
         SQL_OLDEST,
         SQL_RANGE,
         SQL_RANGE_DELETE,
-        SQL_RETRY,
         SQL_DEAD,
         SQL_SPAN_NEXT,
         SQL_TRIM_NEXT,
@@ -66,7 +65,6 @@ struct writer {
 /* store_sqlite_events.c */
 int store_sqlite_put(void *context, struct store_event *event, struct store_change *change);
 int store_sqlite_done(void *context, const int64_t *ids, size_t count, struct store_change *change);
-int store_sqlite_retry_at(void *context, int64_t id, int64_t when_ms);
 int64_t store_sqlite_oldest_ns(void *context);
 
 /* The event is given to nobody any more; what its row takes is counted. */

@@ -187,7 +187,7 @@ static void export_writes_json_lines(void **state)
         assert_int_equal(lines_of(&fixture->out), 4);
         assert_printed(fixture, "\"state\":\"waiting\",\"device\":\"net/app/dev1\","
                                 "\"messageId\":\"mw\",\"arrived\":\"2024-05-06T07:09:00.250Z\","
-                                "\"attempts\":0,\"record\":{\"w\":[1,2]}}\n");
+                                "\"record\":{\"w\":[1,2]}}\n");
         assert_printed(fixture, "\"recordBase64\":\"bm90IGpzb24=\"}\n");
         assert_printed(fixture, "\"reason\":\"too large\\u001b[31m\\u009b\"");
         assert_int_equal(run(fixture, "export dead"), CLI_GOOD);

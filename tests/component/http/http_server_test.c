@@ -99,9 +99,6 @@ static void handle(void *context, struct http_exchange *exchange)
         } else if (strcmp(path, "/hold") == 0) {
                 scene->held = exchange;
                 atomic_store(&scene->has_held, true);
-        } else if (strcmp(path, "/slow") == 0) {
-                http_exchange_delay(exchange, 50);
-                http_exchange_answer(exchange, 204, NULL, NULL);
         } else if (strcmp(path, "/stream") == 0) {
                 scene->held = exchange;
                 http_exchange_stream(exchange, &stream);
@@ -232,17 +229,6 @@ static void another_thread_may_answer(void **state)
         web_answer_deinit(&answer);
 }
 
-static void an_answer_may_be_delayed(void **state)
-{
-        struct scene *scene = *state;
-        int64_t begin_ms = clock_steady_ms();
-        struct web_answer answer = web_request(&scene->server, "GET", "/slow", NULL, NULL);
-
-        assert_int_equal(answer.status, 204);
-        assert_true(clock_steady_ms() - begin_ms >= 49);
-        web_answer_deinit(&answer);
-}
-
 static void a_stream_says_what_it_has_when_woken(void **state)
 {
         struct scene *scene = *state;
@@ -351,7 +337,6 @@ int main(void)
                 SCENE(a_body_that_is_too_large_is_refused),
                 SCENE(a_chunked_body_that_is_too_large_is_refused),
                 SCENE(another_thread_may_answer),
-                SCENE(an_answer_may_be_delayed),
                 SCENE(a_stream_says_what_it_has_when_woken),
                 SCENE(stopping_ends_streams_and_frees_what_waits),
                 SCENE(a_further_request_that_trickles_is_cut_off),

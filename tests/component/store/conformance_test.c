@@ -17,9 +17,7 @@ static void put_and_take_keep_everything(void **state)
                                     .message_id = "m1",
                                     .record = record,
                                     .record_size = sizeof(record),
-                                    .arrived_ns = 123456789,
-                                    .not_before_ms = 42,
-                                    .attempts = 3};
+                                    .arrived_ns = 123456789};
         struct store_rows rows;
 
         assert_int_equal(support_put(fixture->store, &event, 1), 0);
@@ -32,8 +30,6 @@ static void put_and_take_keep_everything(void **state)
         assert_int_equal(rows.events[0].record_size, sizeof(record));
         assert_memory_equal(rows.events[0].record, record, sizeof(record));
         assert_int_equal(rows.events[0].arrived_ns, 123456789);
-        assert_int_equal(rows.events[0].not_before_ms, 42);
-        assert_int_equal(rows.events[0].attempts, 3);
         store_rows_deinit(&rows);
 }
 
@@ -111,25 +107,6 @@ static void take_fills_up_behind_events_that_are_leaving(void **state)
         assert_int_equal(rows.count, 2);
         assert_int_equal(rows.events[0].id, ids[2]);
         assert_int_equal(rows.events[1].id, ids[4]);
-        store_rows_deinit(&rows);
-}
-
-static void retry_counts_an_attempt_and_keeps_the_order(void **state)
-{
-        struct fixture *fixture = *state;
-        struct store_rows rows;
-        int64_t id = support_put_one(fixture->store, "a", "1", "x");
-
-        support_put_one(fixture->store, "a", "2", "y");
-        store_retry_at(fixture->store, id, 777);
-        store_retry_at(fixture->store, id, 888);
-        reopen(fixture);
-        assert_int_equal(support_take(fixture->store, "a", 0, 10, &rows), 0);
-        assert_int_equal(rows.count, 2);
-        assert_int_equal(rows.events[0].id, id);
-        assert_int_equal(rows.events[0].attempts, 2);
-        assert_int_equal(rows.events[0].not_before_ms, 888);
-        assert_int_equal(rows.events[1].attempts, 0);
         store_rows_deinit(&rows);
 }
 
@@ -616,7 +593,6 @@ int main(void)
                 TEST(ids_grow_even_over_a_restart_of_an_emptied_store),
                 TEST(done_forgets_for_good),
                 TEST(take_fills_up_behind_events_that_are_leaving),
-                TEST(retry_counts_an_attempt_and_keeps_the_order),
                 TEST(devices_come_by_their_oldest_event),
                 TEST(events_are_looked_at_by_device_and_altogether),
                 TEST(doubles_are_recognised_within_their_window),

@@ -183,7 +183,6 @@ static void settling_goes_on_while_the_disk_is_full(void **state)
         fill(fixture);
         stored = fixture->count;
         for (size_t i = 0; i < stored; i += 7) {
-                store_retry_at(fixture->store, fixture->ids[(i * 31) % stored], 1);
                 store_dead(fixture->store, fixture->ids[i], "too late");
                 dead++;
         }
