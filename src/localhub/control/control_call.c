@@ -76,20 +76,6 @@ bool control_body_text(struct service_call *call, const char *name, const char *
         return false;
 }
 
-bool control_body_bool(struct service_call *call, const char *name, bool *value)
-{
-        struct json_object *member = json_member(call->body, name);
-
-        if (!member)
-                return true;
-        if (json_object_is_type(member, json_type_boolean)) {
-                *value = json_object_get_boolean(member);
-                return true;
-        }
-        control_fail(call, 400, "BadBody", "'%s' must be true or false", name);
-        return false;
-}
-
 bool control_body_status(struct service_call *call, bool *enabled)
 {
         const char *status = NULL;

@@ -53,9 +53,6 @@ bool control_body_number(struct service_call *call, const char *name, int64_t mi
 /* A text of the body; `*text` stays if absent. It belongs to the body. */
 bool control_body_text(struct service_call *call, const char *name, const char **text);
 
-/* True or false of the body; `*value` stays if absent. */
-bool control_body_bool(struct service_call *call, const char *name, bool *value);
-
 /* `status` of the body, which is `enabled` or `disabled`; `*enabled` stays if absent. */
 bool control_body_status(struct service_call *call, bool *enabled);
 
