@@ -21,6 +21,6 @@ function(isthmus_tests kind)
                 endif()
                 add_test(NAME ${kind}.${folder}.${name} COMMAND ${target})
                 set_tests_properties(${kind}.${folder}.${name} PROPERTIES LABELS ${kind}
-                        SKIP_RETURN_CODE 77 TIMEOUT 120)
+                        SKIP_RETURN_CODE 77 TIMEOUT 600)
         endforeach()
 endfunction()
