@@ -320,8 +320,8 @@ static void a_missing_container_is_made(void **state)
 static void a_wrong_connection_string_is_refused(void **state)
 {
         static const char *const texts[] = {"", "AccountName=x",
-                                            "QueueEndpoint=https://q.example/;"
-                                            "SharedAccessSignature=sig=x"};
+                                            ("QueueEndpoint=https://q.example/;"
+                                             "SharedAccessSignature=sig=x")};
 
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

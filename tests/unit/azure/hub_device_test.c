@@ -504,9 +504,9 @@ static void ready_comes_only_after_authorising(void **state)
 {
         (void)state;
         for (int place = HUB_PLACE_WAITING; place <= HUB_PLACE_CLOSED; place++) {
-                assert_int_equal(hub_device_can_follow(place, HUB_PLACE_READY),
+                assert_int_equal(hub_device_can_follow((enum hub_place)place, HUB_PLACE_READY),
                                  place == HUB_PLACE_AUTHORISING);
-                assert_false(hub_device_can_follow(HUB_PLACE_CLOSED, place));
+                assert_false(hub_device_can_follow(HUB_PLACE_CLOSED, (enum hub_place)place));
         }
 }
 

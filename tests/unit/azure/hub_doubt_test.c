@@ -290,8 +290,10 @@ static void doubt_comes_only_after_suspicion(void **state)
 {
         (void)state;
         for (int trust = HUB_TRUSTED; trust <= HUB_DOUBTED; trust++) {
-                assert_int_equal(hub_doubt_can_follow(trust, HUB_DOUBTED), trust == HUB_SUSPECTED);
-                assert_int_equal(hub_doubt_can_follow(trust, HUB_BELIEVED), trust == HUB_DOUBTED);
+                assert_int_equal(hub_doubt_can_follow((enum hub_trust)trust, HUB_DOUBTED),
+                                 trust == HUB_SUSPECTED);
+                assert_int_equal(hub_doubt_can_follow((enum hub_trust)trust, HUB_BELIEVED),
+                                 trust == HUB_DOUBTED);
         }
 }
 

@@ -179,8 +179,8 @@ static void names_of_queues_are_checked(void **state)
                                           "a--b",
                                           "../x",
                                           "a/b",
-                                          "a123456789012345678901234567890123456789012345678901234"
-                                          "567890123"};
+                                          ("a123456789012345678901234567890123456789012345678901234"
+                                           "567890123")};
 
         (void)state;
         for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)

@@ -14,15 +14,16 @@
 #include "localhub/query/query.h"
 
 static const char *const twins[] = {
-        "{\"deviceId\":\"a\",\"status\":\"enabled\",\"lastActivityTime\":\"2026-01-02T00:00:00Z\","
-        "\"tags\":{\"floor\":1,\"city\":\"Bern\",\"room key\":{\"x\":true}},\"properties\":{"
-        "\"desired\":{\"limit\":20},\"reported\":{\"temp\":21.5,\"list\":[1,\"two\"],\"on\":true}}"
-        "}",
-        "{\"deviceId\":\"b\",\"status\":\"disabled\",\"lastActivityTime\":\"2026-03-02T00:00:00Z\","
-        "\"tags\":{\"floor\":2,\"city\":\"Basel\"},\"properties\":{\"desired\":{},"
-        "\"reported\":{\"temp\":19,\"on\":false,\"none\":null}}}",
-        "{\"deviceId\":\"c\",\"status\":\"enabled\",\"lastActivityTime\":\"0001-01-01T00:00:00Z\","
-        "\"tags\":{\"floor\":2},\"properties\":{\"desired\":{\"limit\":\"20\"},\"reported\":{}}}",
+        ("{\"deviceId\":\"a\",\"status\":\"enabled\",\"lastActivityTime\":\"2026-01-02T00:00:00Z\","
+         "\"tags\":{\"floor\":1,\"city\":\"Bern\",\"room key\":{\"x\":true}},\"properties\":{"
+         "\"desired\":{\"limit\":20},\"reported\":{\"temp\":21.5,\"list\":[1,\"two\"],\"on\":true}}"
+         "}"),
+        ("{\"deviceId\":\"b\",\"status\":\"disabled\",\"lastActivityTime\":\"2026-03-02T00:00:"
+         "00Z\","
+         "\"tags\":{\"floor\":2,\"city\":\"Basel\"},\"properties\":{\"desired\":{},"
+         "\"reported\":{\"temp\":19,\"on\":false,\"none\":null}}}"),
+        ("{\"deviceId\":\"c\",\"status\":\"enabled\",\"lastActivityTime\":\"0001-01-01T00:00:00Z\","
+         "\"tags\":{\"floor\":2},\"properties\":{\"desired\":{\"limit\":\"20\"},\"reported\":{}}}"),
 };
 
 static struct query *parse(const char *text)
