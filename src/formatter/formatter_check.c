@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/json.h"
-#include "base/json_scan.h"
+#include "base/json/json.h"
+#include "base/json/json_scan.h"
 #include "base/utf8.h"
 #include "formatter/formatter_wire.h"
 

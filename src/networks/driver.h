@@ -5,7 +5,7 @@
 
 #include <json-c/json.h>
 
-#include "base/json_slice.h"
+#include "base/json/json_slice.h"
 #include "base/reason.h"
 #include "networks/network.h"
 

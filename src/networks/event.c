@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json_slice.h"
-#include "base/json_writer.h"
+#include "base/json/json_slice.h"
+#include "base/json/json_writer.h"
 #include "base/text.h"
 #include "networks/network.h"
 

@@ -2,7 +2,7 @@
 /* Files of devices: each that is read has an id and a network. */
 #include <stdlib.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/text.h"
 #include "cli/provision/provision_file.h"
 

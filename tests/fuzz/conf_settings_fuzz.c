@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "conf/engine/document.h"
 #include "support/load_settings.h"
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/json.h"
-#include "base/json_slice.h"
+#include "base/json/json.h"
+#include "base/json/json_slice.h"
 #include "base/mem.h"
 
 static bool is_text(const struct json_slice *slice, const char *text)

@@ -8,7 +8,7 @@
 #include "azure/device_id.h"
 #include "azure/endpoint.h"
 #include "azure/names.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/utf8.h"

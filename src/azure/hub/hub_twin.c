@@ -9,7 +9,7 @@
 #include "azure/hub/hub_link.h"
 #include "azure/hub/hub_trial.h"
 #include "azure/names.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/thread.h"

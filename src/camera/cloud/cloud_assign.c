@@ -5,7 +5,7 @@
 
 #include "azure/connection_string.h"
 #include "azure/device_key.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"

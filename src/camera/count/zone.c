@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 
 #define DEPTH  4
 #define VALUES (4 * ZONE_POINTS_MAX + 16)

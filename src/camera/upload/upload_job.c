@@ -6,8 +6,8 @@
 
 #include "azure/storage/storage_request.h"
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/json_writer.h"
+#include "base/json/json.h"
+#include "base/json/json_writer.h"
 #include "base/mem.h"
 #include "base/text.h"
 

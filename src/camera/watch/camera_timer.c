@@ -10,7 +10,7 @@
 #include <sys/utsname.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"

@@ -2,7 +2,7 @@
 #include "camera/watch/describe.h"
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json/json.h"
 
 struct json_object *camera_describe(struct camera *camera, bool *is_good)
 {

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/text.h"
 #include "camera/watch/camera_inside.h"
 #include "camera/watch/describe.h"

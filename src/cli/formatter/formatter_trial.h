@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "formatter/formatter.h"
 
 struct formatter_trial {

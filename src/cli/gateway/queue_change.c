@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "base/buf.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "cli/gateway/gateway_control.h"
 #include "gateway/control/control_request.h"
 

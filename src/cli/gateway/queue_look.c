@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/json.h"
+#include "base/json/json.h"
 
 int queue_look_open(struct queue_look *look, const struct store_options *options,
                     struct reason *reason)

@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/json.h"
-#include "base/json_writer.h"
+#include "base/json/json.h"
+#include "base/json/json_writer.h"
 #include "base/mem.h"
 #include "base/text.h"
 

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/crypto.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/utf8.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/control/control_devices.h"
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/text.h"

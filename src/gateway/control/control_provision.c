@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/control/control_provision.h"
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/thread.h"
 
 #define DEPTH 4

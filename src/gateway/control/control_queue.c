@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/json.h"
-#include "base/json_writer.h"
+#include "base/json/json.h"
+#include "base/json/json_writer.h"
 
 /* Deeper than any record that a gateway writes. */
 #define RECORD_DEPTH 128

@@ -10,7 +10,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"

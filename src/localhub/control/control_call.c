@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/text.h"
 
 void control_answer(struct service_call *call, int status, struct json_object *value)

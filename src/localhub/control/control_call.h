@@ -4,7 +4,7 @@
 #define ISTHMUS_LOCALHUB_CONTROL_CONTROL_CALL_H
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "localhub/dps/dps_endpoint.h"
 #include "localhub/service/service_call.h"
 

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "localhub/messages/telemetry_log.h"

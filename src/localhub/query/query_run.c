@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "localhub/query/query_inside.h"
 
 enum query_source query_source(const struct query *query)

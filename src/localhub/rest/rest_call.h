@@ -4,7 +4,7 @@
 #define ISTHMUS_LOCALHUB_REST_REST_CALL_H
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "localhub/service/service_call.h"
 
 /* The most devices of a page. */

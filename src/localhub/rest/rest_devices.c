@@ -2,7 +2,7 @@
 /* The service's REST API: the registry of devices. */
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "localhub/rest/rest_call.h"

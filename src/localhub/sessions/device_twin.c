@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/json.h"
+#include "base/json/json.h"
 
 #define TWIN_DEPTH 16
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/json_writer.h"
+#include "base/json/json.h"
+#include "base/json/json_writer.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/utf8.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "base/mem.h"
 #include "networks/driver.h"
 #include "networks/myriota/myriota.h"

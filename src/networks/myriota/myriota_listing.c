@@ -2,7 +2,7 @@
 /* The modules of an account in Myriota's Device Manager (its HTTP API). */
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "networks/driver.h"

@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #include "base/crypto.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/mem.h"
 #include "networks/driver.h"
 #include "networks/signature_x509.h"

@@ -9,7 +9,7 @@
 
 #include <json-c/json.h>
 
-#include "base/json_slice.h"
+#include "base/json/json_slice.h"
 #include "networks/downlink.h"
 #include "networks/network.h"
 

@@ -2,7 +2,7 @@
 /* What an event carries whose message is not an uplink. */
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/mem.h"
 #include "networks/driver.h"
 #include "networks/things_stack/things_stack.h"

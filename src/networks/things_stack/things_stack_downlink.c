@@ -2,7 +2,7 @@
 /* Downlinks through The Things Stack's Application Server (its HTTP API, things-stack.md 3). */
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "networks/driver.h"

@@ -5,8 +5,8 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/json_writer.h"
+#include "base/json/json.h"
+#include "base/json/json_writer.h"
 #include "networks/driver.h"
 #include "networks/things_stack/things_stack.h"
 

@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "camera/picture/jpeg.h"
 #include "component/camera/models.h"
 

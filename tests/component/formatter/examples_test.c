@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "support/formatter_calls.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/json_slice.h"
+#include "base/json/json_slice.h"
 
 #include <dirent.h>
 #include <stdio.h>

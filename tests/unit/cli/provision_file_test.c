@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "cli/provision/provision_file.h"
 
 static const struct provision_defaults defaults = {"things-stack", "herd"};

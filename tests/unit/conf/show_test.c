@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 
 /* A piece of each secret in tests/data/config. */
 static const char *const pieces[] = {"bXlUZXN0S2V5", "cG9saWN5S2V5", ".SECRET", "token-secret",

@@ -2,7 +2,7 @@
 /* WebhookKeys: keys for everything, and keys that are for some applications or networks. */
 #include "support.h"
 
-#include "base/json.h"
+#include "base/json/json.h"
 
 #define KEY_A "key-a-for-tests.SECRET"
 #define KEY_B "key-b-for-tests.SECRET"

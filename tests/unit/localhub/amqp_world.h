@@ -13,7 +13,7 @@
 
 #include "amqp_pair.h"
 #include "base/crypto.h"
-#include "base/json.h"
+#include "base/json/json.h"
 
 #define EVENTS   "/devices/dev1/messages/events"
 #define COMMANDS "/devices/dev1/messages/devicebound"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 
 #include <string.h>
 

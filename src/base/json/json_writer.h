@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* Writes one JSON object member by member; names and texts are escaped, JSON text is copied. */
-#ifndef ISTHMUS_BASE_JSON_WRITER_H
-#define ISTHMUS_BASE_JSON_WRITER_H
+#ifndef ISTHMUS_BASE_JSON_JSON_WRITER_H
+#define ISTHMUS_BASE_JSON_JSON_WRITER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/json_slice.h"
+#include "base/json/json_slice.h"
 
 struct json_writer {
         struct buf *out;

@@ -5,8 +5,8 @@
  * characters and broken UTF-8, so it sees a text only after this. Whoever needs a few members
  * needs no json-c: the scan hands them out as slices of the text, without a tree or a copy.
  */
-#ifndef ISTHMUS_BASE_JSON_SCAN_H
-#define ISTHMUS_BASE_JSON_SCAN_H
+#ifndef ISTHMUS_BASE_JSON_JSON_SCAN_H
+#define ISTHMUS_BASE_JSON_JSON_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

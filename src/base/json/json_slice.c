@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "base/json_slice.h"
+#include "base/json/json_slice.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "base/json_unescape.h"
+#include "base/json/json.h"
+#include "base/json/json_unescape.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/utf8.h"

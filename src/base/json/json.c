@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "base/json.h"
+#include "base/json/json.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json_scan.h"
+#include "base/json/json_scan.h"
 #include "base/mem.h"
 #include "base/text.h"
 

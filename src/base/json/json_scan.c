@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "base/json_scan.h"
+#include "base/json/json_scan.h"
 
 #include <string.h>
 
-#include "base/json_unescape.h"
+#include "base/json/json_unescape.h"
 #include "base/utf8.h"
 
 /* No name that is wanted is longer. */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* Values where they stand in a valid JSON text: read and written without a tree. */
-#ifndef ISTHMUS_BASE_JSON_SLICE_H
-#define ISTHMUS_BASE_JSON_SLICE_H
+#ifndef ISTHMUS_BASE_JSON_JSON_SLICE_H
+#define ISTHMUS_BASE_JSON_JSON_SLICE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/json_scan.h"
+#include "base/json/json_scan.h"
 
 /* Absent, or the JSON `null`, which counts as absent everywhere. */
 bool json_slice_is_absent(const struct json_slice *slice);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "base/json_unescape.h"
+#include "base/json/json_unescape.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The texts of JSON without their escapes. */
-#ifndef ISTHMUS_BASE_JSON_UNESCAPE_H
-#define ISTHMUS_BASE_JSON_UNESCAPE_H
+#ifndef ISTHMUS_BASE_JSON_JSON_UNESCAPE_H
+#define ISTHMUS_BASE_JSON_JSON_UNESCAPE_H
 
 #include <stddef.h>
 

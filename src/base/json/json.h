@@ -6,8 +6,8 @@
  * keeps its text; so does an integer beyond 64 bits, which json-c would silently clamp: it is
  * handed to json-c as a number with the exponent `e0`, and written without it.
  */
-#ifndef ISTHMUS_BASE_JSON_H
-#define ISTHMUS_BASE_JSON_H
+#ifndef ISTHMUS_BASE_JSON_JSON_H
+#define ISTHMUS_BASE_JSON_JSON_H
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/json_scan.h"
+#include "base/json/json_scan.h"
 #include "base/reason.h"
 
 /* For `CLEANUP(json_cleanup) struct json_object *o`. */
