@@ -362,6 +362,7 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
                         .ledger = gateway->ledger,
                         .link = gateway->device_link,
                         .bulk = gateway->bulk,
+                        .provision = gateway->provision,
                 },
                 &gateway->control, reason);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Requests at the control socket, as lines: method, path, then the values of `state`, `device`,
- * `limit`, `force`, `ids`, `all`, `before`, `after`, `lists`, `again`, `dryRun`, `application` and
- * `more`; a value that is not there is no argument.
+ * `limit`, `force`, `ids`, `all`, `before`, `after`, `lists`, `again`, `dryRun`, `application`,
+ * `more` and `moved`; a value that is not there is no argument.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-#define LINES 15
+#define LINES 16
 
 static void require(bool holds)
 {
@@ -24,7 +24,7 @@ static const char *argument(void *context, const char *name)
 {
         static const char *const names[] = {"state",  "device",      "limit", "force", "ids",
                                             "all",    "before",      "after", "lists", "again",
-                                            "dryRun", "application", "more"};
+                                            "dryRun", "application", "more",  "moved"};
         char **lines = context;
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -135,6 +135,14 @@ test('a running gateway does it: what has moved is connected anew, and nothing i
   assert.ok(moved.summary.moved > 0, JSON.stringify(moved.summary));
   assert.equal(moved.summary.moved + moved.summary.confirmed, 20);
   for (const id of ids) assert.equal(moved.outcomes[`things-stack/herd/${id}`].hub, second.hostName);
+  const listed = await run(['device', 'list', '--moved', '--json', '--config', file]);
+  const views = listed.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  assert.equal(views.length, moved.summary.moved, listed.output);
+  for (const view of views) {
+    assert.equal(view.movedFrom, hub.info.hubs[0].hostName);
+    assert.match(view.lastUplink, /^20/);
+    assert.ok(view.movedAt <= new Date().toISOString());
+  }
   for (const id of ids) await gateway.uplink(uplinkOf('herd', id));
   for (const id of ids) {
     const messages = await hub.telemetryOf(id, 2);

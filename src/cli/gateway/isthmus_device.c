@@ -29,6 +29,7 @@ struct order {
         int64_t limit;
         bool json;
         bool force;
+        bool moved;
         struct gateway_control *gateway; /* NULL = the store is read */
         struct buf out;
 };
@@ -156,6 +157,7 @@ static struct json_object *fetch_list(struct order *order, int64_t *matching, st
         }
         buf_add_text(&path, "/devices");
         gateway_control_argument(&path, "state", order->state);
+        gateway_control_argument(&path, "moved", order->moved ? "true" : NULL);
         gateway_control_number(&path, "limit", order->limit);
         answer = ask(order, "GET", buf_text(&path), reason);
         json_int_member(answer, "matching", matching);
@@ -293,9 +295,9 @@ static int run(struct order *order, const struct options_action *action)
                 return CLI_USAGE;
         log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         result = gateway_control_open(order->place.store.directory, &order->gateway, &reason);
-        if (result == GATEWAY_CONTROL_E_ABSENT && order->state)
+        if (result == GATEWAY_CONTROL_E_ABSENT && (order->state || order->moved))
                 reason_add(&reason, "only a running gateway knows states");
-        if (result != 0 && (result != GATEWAY_CONTROL_E_ABSENT || order->state))
+        if (result != 0 && (result != GATEWAY_CONTROL_E_ABSENT || order->state || order->moved))
                 return fail(&reason);
         status = action->run(order);
         gateway_control_close(order->gateway);
@@ -303,7 +305,7 @@ static int run(struct order *order, const struct options_action *action)
 }
 
 static const struct options_action actions[] = {
-        {"list", "[--state STATE] [--limit N] [--json]",
+        {"list", "[--state STATE] [--moved] [--limit N] [--json]",
          "the devices, with their ids in IoT Hub, hubs, and events that wait", 0, 0, list},
         {"show", "DEVICE [--json]", "everything that is known of one", 1, 1, show},
         {"release", "DEVICE [--force] [--json]",
@@ -316,6 +318,8 @@ static const struct options_action actions[] = {
 static const struct options_row rows[] = {
         OPTION_TEXT(struct order, state, "state", "STATE",
                     "only devices that are new, registering, connecting, ready or held"),
+        OPTION_SWITCH(struct order, moved, "moved",
+                      "only devices that have moved here from another hub, of the running gateway"),
         OPTION_NUMBER(struct order, limit, "limit", "N", 1, CONTROL_LIMIT_MAX,
                       "show at most N (default 1000, most 10000)"),
         OPTION_SWITCH(struct order, json, "json", "for programs: one JSON object on each line"),

@@ -41,6 +41,7 @@ struct control_options {
         struct command_ledger *ledger;
         struct device_link *link;
         struct device_bulk *bulk;
+        struct device_provision *provision;
 };
 
 int control_start(const struct control_options *options, struct control **control,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/control/control_devices.h"
 
+#include <inttypes.h>
+
+#include "base/clock.h"
 #include "base/json/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
@@ -15,6 +18,7 @@ struct device_page {
         const struct control_request *request;
         struct buf *out; /* the array's content */
         size_t matching;
+        int64_t of_phase[DEVICE_PHASE_COUNT]; /* of all devices */
 };
 
 static bool fits(const struct control_request *request, const struct device *device)
@@ -25,6 +29,41 @@ static bool fits(const struct control_request *request, const struct device *dev
                 return false;
         return !wanted || text_equal(wanted, device->key) || text_equal(wanted, device->name) ||
                text_equal(wanted, device->hub_id);
+}
+
+/* A moment of the steady clock, as people read it. */
+static void add_moment(struct json_object *view, const char *name, int64_t steady_ms)
+{
+        int64_t wall_ms = clock_wall_ms() + steady_ms - clock_steady_ms();
+        char text[CLOCK_TEXT_SIZE];
+
+        clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_SECONDS);
+        json_add_text(view, name, text);
+}
+
+/* What became of it lately, and what comes next. */
+static void add_history(const struct control_options *options, const struct device *device,
+                        struct json_object *view)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *record = device_provision_recall(options->provision, device);
+
+        json_add_text(view, "movedFrom", json_text_member(record, "movedFrom"));
+        json_add_text(view, "movedAt", json_text_member(record, "movedAt"));
+        if (device->contact_ms != 0)
+                add_moment(view, "lastUplink", device->contact_ms);
+        if (device->phase != DEVICE_HELD)
+                json_add_text(view, "lastError", device->held_because);
+        if (device->timer.position != 0)
+                add_moment(view, "nextTry", device->timer.due_ms);
+}
+
+static bool has_moved(const struct control_options *options, const struct device *device)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *record = device_provision_recall(options->provision, device);
+
+        return json_text_member(record, "movedFrom") != NULL;
 }
 
 static struct json_object *view_device(const struct control_options *options,
@@ -48,6 +87,7 @@ static struct json_object *view_device(const struct control_options *options,
         if (device->phase == DEVICE_HELD)
                 json_add_text(view, "heldBecause", device->held_because);
         json_add_text(view, "clash", device->clash);
+        add_history(options, device, view);
         json_add_int(view, "failures", device->failures);
         json_add_int(view, "eventsInMemory", (int64_t)device->backlog.events.count);
         json_add_bool(view, "moreInStore", device->backlog.state != UPLINK_BACKLOG_WHOLE);
@@ -60,7 +100,10 @@ static bool add_device(void *context, struct device *device)
         struct device_page *list = context;
         CLEANUP(json_cleanup) struct json_object *view = NULL;
 
-        if (!fits(list->request, device) || list->matching++ >= list->request->limit)
+        list->of_phase[device->phase]++;
+        if (!fits(list->request, device) ||
+            (list->request->moved && !has_moved(list->options, device)) ||
+            list->matching++ >= list->request->limit)
                 return true;
         view = view_device(list->options, device);
         buf_add_text(list->out, list->matching > 1 ? ",\n" : "\n");
@@ -76,7 +119,11 @@ void control_devices_list(const struct control_options *options,
 
         THREAD_ASSERT(LOOP_THREAD);
         device_table_each(options->devices, add_device, &list);
-        buf_add_format(out, "{\"matching\":%zu,\"devices\":[", list.matching);
+        buf_add_format(out, "{\"matching\":%zu,\"states\":{", list.matching);
+        for (int i = 0; i < DEVICE_PHASE_COUNT; i++)
+                buf_add_format(out, "%s\"%s\":%" PRId64, i > 0 ? "," : "",
+                               device_phase_name((enum device_phase)i), list.of_phase[i]);
+        buf_add_text(out, "},\"devices\":[");
         buf_add(out, buf_text(&devices), devices.size);
         buf_add_text(out, "]}\n");
 }

@@ -230,6 +230,7 @@ static bool read_arguments(const struct control_source *source, struct control_r
         switch (request->call) {
         case CONTROL_DEVICES:
                 return read_phase(state, request, reason) &&
+                       read_switch(source, "moved", &request->moved, reason) &&
                        read_limit(argument(source, "limit"), request, reason);
         case CONTROL_COMMANDS:
                 return command_filter_choose(&request->filter, state, reason) &&

@@ -56,6 +56,7 @@ struct control_request {
         struct command_filter filter; /* `device` counts for all lists, and is the one of a path */
         bool has_phase;               /* only devices in this phase */
         enum device_phase phase;
+        bool moved;   /* only devices that have moved from another hub */
         bool force;   /* cancel also what the network may have; release in spite of events */
         size_t limit; /* of a list, and of letters that are changed */
         int64_t ids[CONTROL_IDS_MAX]; /* of dead letters, ascending */
