@@ -11,7 +11,7 @@ import { drawCounts } from './support/picture.mjs';
 import { eventually, isthmus, temporaryDirectory, within } from './support/program.mjs';
 import { startSnapshots } from './support/snapshots.mjs';
 
-const bounded = { timeout: 240000 };
+const bounded = { timeout: 600000 };
 const preloads = join(dirname(isthmus), 'tests');
 
 /** Pictures that can be told apart for a while: what is in number `index`. */
@@ -109,7 +109,7 @@ test('killed at any moment: what was stored arrives, once for each id, in order'
     await camera.start({ environment: {
       LD_PRELOAD: join(preloads, 'kill_at.so'), ISTHMUS_KILL_AT: String(step), ISTHMUS_KILL_TRIGGER: trigger,
     } });
-    const { signal } = await within(`the end at step ${step}`, camera.program.ended, 60000).catch((error) => {
+    const { signal } = await within(`the end at step ${step}`, camera.program.ended, 120000).catch((error) => {
       throw new Error(`${error.message}\n${camera.program.tail}`);
     });
     assert.equal(signal, 'SIGKILL', camera.program.tail);
