@@ -37,7 +37,8 @@ struct world {
         atomic_bool is_away;
         atomic_bool shows_other;
         atomic_int asked;
-        atomic_int sent;  /* parts of the stream */
+        atomic_int made;  /* parts of the stream */
+        atomic_int sent;  /* those of them that have left */
         atomic_int limit; /* so many of them and no more yet */
         atomic_bool is_over;
 };
@@ -97,13 +98,15 @@ static enum test_http_then endless(struct buf *answer)
 /* One picture at a time, each with its number, as long as it may. */
 static enum test_http_then stream(struct world *world, struct buf *answer)
 {
-        while (atomic_load(&world->sent) >= atomic_load(&world->limit)) {
+        /* It is asked for the next part when the one before was written. */
+        atomic_store(&world->sent, atomic_load(&world->made));
+        while (atomic_load(&world->made) >= atomic_load(&world->limit)) {
                 if (atomic_load(&world->is_over))
                         return TEST_HTTP_CLOSE;
                 usleep(1000);
         }
         buf_add_format(answer, "--edge\r\n" TYPE "\r\n\xff\xd8\xff %d \xff\xd9\r\n",
-                       atomic_fetch_add(&world->sent, 1) + 1);
+                       atomic_fetch_add(&world->made, 1) + 1);
         return TEST_HTTP_MORE;
 }
 
