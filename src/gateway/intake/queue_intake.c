@@ -430,7 +430,7 @@ static int compare_times(const void *a, const void *b)
 
 static void take_batch(struct drain *drain)
 {
-        struct taken *ordered[STORAGE_QUEUE_GET_MAX];
+        struct taken *ordered[STORAGE_QUEUE_GET_MAX] = {NULL};
         size_t count = drain->messages.count;
 
         drain->left = count;
