@@ -51,7 +51,6 @@ static void process_init(pn_transport_t *transport, const char *mechanism,
 {
         struct amqp_peer *peer = pnx_sasl_get_context(transport);
 
-        pnx_sasl_set_selected_mechanism(transport, mechanism);
         finish(transport, strcmp(mechanism, "PLAIN") != 0 || take_plain(peer, response));
 }
 
