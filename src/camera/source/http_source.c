@@ -86,7 +86,7 @@ static void take_part(void *context, const struct multipart_part *part)
         struct fetch *fetch = context;
 
         pthread_mutex_lock(&fetch->lock);
-        if (fetch->is_asked && part->began_ms >= fetch->asked_ms) {
+        if (fetch->is_asked && part->began_ms > fetch->asked_ms) {
                 buf_clear(&fetch->picture);
                 buf_add(&fetch->picture, part->bytes, part->size);
                 fetch->picture_ms = part->began_ms;

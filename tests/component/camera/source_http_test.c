@@ -241,7 +241,8 @@ static void a_picture_is_fetched_again_and_again_on_one_connection(void **state)
                 atomic_store(&world.shows_other, i == 1);
                 assert_int_equal(take(&world), 0);
                 assert_string_equal(buf_text(&world.picture.bytes), i == 1 ? other : jpeg);
-                assert_true(world.picture.taken_ms >= before_ms);
+                /* Of two clocks, each cut to whole milliseconds. */
+                assert_true(world.picture.taken_ms >= before_ms - 1);
         }
         assert_int_equal(test_http_server_connections(world.server), 1);
         tear_down(&world);
@@ -421,7 +422,6 @@ static int number_of(const struct world *world)
         return (int)strtol(buf_text(&world->picture.bytes) + 4, NULL, 10);
 }
 
-/* After its answer the client has read all that was sent on other connections before. */
 static void ping(struct world *world)
 {
         CLEANUP(mem_cleanup)
@@ -450,6 +450,8 @@ static void of_a_stream_the_newest_picture_is_taken(void **state)
         atomic_store(&world.limit, 4);
         while (atomic_load(&world.sent) < 4)
                 usleep(1000);
+        /* The client's turn that the first answer came in has read what was there, too. */
+        ping(&world);
         ping(&world);
         atomic_store(&world.limit, INT32_MAX);
         assert_int_equal(take(&world), 0);
