@@ -258,7 +258,8 @@ static struct fetch *ask(struct source *source)
                 fetch = source->own = fetch_new(source);
         pthread_mutex_lock(&fetch->lock);
         fetch->is_asked = true;
-        fetch->asked_ms = clock_steady_ms();
+        /* Within one millisecond only a new connection's picture is surely one of after this. */
+        fetch->asked_ms = clock_steady_ms() - (is_new ? 1 : 0);
         pthread_mutex_unlock(&fetch->lock);
         if (is_new)
                 http_client_send(settings->http,
