@@ -48,22 +48,14 @@ static const struct json_want data_wants[] = {JSON_WANT("Packets", PACKETS)};
 static const struct json_want data_want = {
         .slot = DATA_ROOT, .members = data_wants, .count = ARRAY_SIZE(data_wants)};
 
-enum packet_slot {
-        PACKET_ROOT,
-        TERMINAL_ID,
-        PACKET_TIME,
-        VALUE,
-        PACKET_SLOTS
-};
-
 static const struct json_want packet_wants[] = {
-        JSON_WANT("TerminalId", TERMINAL_ID),
-        JSON_WANT("Timestamp", PACKET_TIME),
-        JSON_WANT("Value", VALUE),
+        JSON_WANT("TerminalId", MYRIOTA_TERMINAL_ID),
+        JSON_WANT("Timestamp", MYRIOTA_PACKET_TIME),
+        JSON_WANT("Value", MYRIOTA_VALUE),
 };
 
-static const struct json_want packet_want = {
-        .slot = PACKET_ROOT, .members = packet_wants, .count = ARRAY_SIZE(packet_wants)};
+const struct json_want myriota_packet_want = {
+        .slot = MYRIOTA_PACKET, .members = packet_wants, .count = ARRAY_SIZE(packet_wants)};
 
 /* A webhook that is being read: what all of its packets have in common. */
 struct reading {
@@ -199,18 +191,18 @@ static bool is_hex(const char *text)
 /* What is wrong with the packet (rules M5, M6), or NULL. */
 static const char *read_packet(const struct json_slice *slice, struct packet *packet)
 {
-        struct json_slice slices[PACKET_SLOTS] = {{.kind = JSON_ABSENT}};
+        struct json_slice slices[MYRIOTA_PACKET_SLOTS] = {{.kind = JSON_ABSENT}};
 
-        json_slice_read(slice, &packet_want, slices);
-        packet->terminal = json_slice_text(&slices[TERMINAL_ID]);
+        json_slice_read(slice, &myriota_packet_want, slices);
+        packet->terminal = json_slice_text(&slices[MYRIOTA_TERMINAL_ID]);
         if (text_is_empty(packet->terminal))
                 return "TerminalId is missing or no text";
-        if (!json_slice_int(&slices[PACKET_TIME], &packet->time_ms))
+        if (!json_slice_int(&slices[MYRIOTA_PACKET_TIME], &packet->time_ms))
                 return "Timestamp is missing or no whole number";
         if (packet->time_ms < 0 || packet->time_ms > INT64_MAX / CLOCK_NS_PER_MS ||
             !event_time_is_valid(packet->time_ms * CLOCK_NS_PER_MS))
                 return "Timestamp is no time in milliseconds since 1970";
-        packet->value = json_slice_text(&slices[VALUE]);
+        packet->value = json_slice_text(&slices[MYRIOTA_VALUE]);
         if (!packet->value)
                 return "Value is missing or no text";
         if (strlen(packet->value) % 2 != 0)

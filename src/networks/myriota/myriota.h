@@ -7,6 +7,7 @@
 #ifndef ISTHMUS_NETWORKS_MYRIOTA_MYRIOTA_H
 #define ISTHMUS_NETWORKS_MYRIOTA_MYRIOTA_H
 
+#include "base/json/json_scan.h"
 #include "networks/network.h"
 
 extern const struct network myriota;
@@ -23,6 +24,17 @@ void myriota_add_url(struct buf *url, const char *base, const char *path);
  * The caller's; NULL if it says nothing.
  */
 char *myriota_words(const char *body, size_t size);
+
+/* What is wanted of a packet, of a webhook or of an entry. */
+enum myriota_packet_slot {
+        MYRIOTA_PACKET,
+        MYRIOTA_TERMINAL_ID,
+        MYRIOTA_PACKET_TIME,
+        MYRIOTA_VALUE,
+        MYRIOTA_PACKET_SLOTS
+};
+
+extern const struct json_want myriota_packet_want;
 
 /* myriota_entry.c: network.h's `restore` */
 int myriota_restore(const struct webhook *entry, struct network_restored *restored,

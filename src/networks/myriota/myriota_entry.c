@@ -37,23 +37,6 @@ static const struct json_want root_wants[] = {
 static const struct json_want root_want = {
         .slot = ROOT, .members = root_wants, .count = ARRAY_SIZE(root_wants)};
 
-enum packet_slot {
-        PACKET_ROOT,
-        TERMINAL_ID,
-        PACKET_TIME,
-        VALUE,
-        PACKET_SLOTS
-};
-
-static const struct json_want packet_wants[] = {
-        JSON_WANT("TerminalId", TERMINAL_ID),
-        JSON_WANT("Timestamp", PACKET_TIME),
-        JSON_WANT("Value", VALUE),
-};
-
-static const struct json_want packet_want = {
-        .slot = PACKET_ROOT, .members = packet_wants, .count = ARRAY_SIZE(packet_wants)};
-
 static bool read_time(const struct json_slice *slice, int64_t *time_ns)
 {
         CLEANUP(mem_cleanup) char *text = json_slice_text(slice);
@@ -64,18 +47,18 @@ static bool read_time(const struct json_slice *slice, int64_t *time_ns)
 /* A time that is none stays away, and the driver refuses the packet by name. */
 static void write_packet(const struct json_slice *slice, struct buf *out)
 {
-        struct json_slice slices[PACKET_SLOTS] = {{.kind = JSON_ABSENT}};
+        struct json_slice slices[MYRIOTA_PACKET_SLOTS] = {{.kind = JSON_ABSENT}};
         CLEANUP(mem_cleanup) char *terminal = NULL;
         CLEANUP(mem_cleanup) char *value = NULL;
         struct json_writer packet;
         int64_t time_ns;
 
-        json_slice_read(slice, &packet_want, slices);
-        terminal = json_slice_text(&slices[TERMINAL_ID]);
-        value = json_slice_text(&slices[VALUE]);
+        json_slice_read(slice, &myriota_packet_want, slices);
+        terminal = json_slice_text(&slices[MYRIOTA_TERMINAL_ID]);
+        value = json_slice_text(&slices[MYRIOTA_VALUE]);
         json_writer_open(&packet, out);
         json_writer_text(&packet, "TerminalId", terminal);
-        if (read_time(&slices[PACKET_TIME], &time_ns))
+        if (read_time(&slices[MYRIOTA_PACKET_TIME], &time_ns))
                 json_writer_int(&packet, "Timestamp", time_ns / CLOCK_NS_PER_MS);
         json_writer_text(&packet, "Value", value);
         json_writer_close(&packet);
