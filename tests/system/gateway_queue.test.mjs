@@ -89,7 +89,7 @@ test('a webhook with a false signature is no better in a queue (S11)', async (t)
   await s.start();
   const text = base64({
     EndpointRef: 'ref', Timestamp: 1692928585, Id: 'x', Signature: 'q2A=',
-    CertificateUrl: 'https://security.example.com/data.crt',
+    CertificateUrl: 'https://certificates.example.com/data.crt',
     Data: JSON.stringify({
       Packets: [{ Timestamp: 1692927646796, TerminalId: '0001020309', Value: '00' }] }),
   });
