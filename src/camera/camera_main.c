@@ -11,7 +11,7 @@
 #include "camera/program.h"
 #include "camera/settings/camera_settings.h"
 #include "cli/cli.h"
-#include "cli/configuration.h"
+#include "cli/config_actions.h"
 #include "cli/terminal.h"
 
 static int run_once(const struct once_options *options)

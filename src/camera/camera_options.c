@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "camera/settings/camera_settings.h"
-#include "cli/configuration.h"
+#include "cli/config_actions.h"
 #include "cli/terminal.h"
 
 static bool read_threshold(void *target, const char *text, struct reason *reason)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/cli.h"
-#include "cli/configuration.h"
+#include "cli/config_actions.h"
 #include "cli/options.h"
 #include "conf/settings_load.h"
 #include "conf/settings_rows.h"

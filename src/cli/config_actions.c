@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/configuration.h"
+#include "cli/config_actions.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* `PROGRAM config check|show|settings`, for the programs that have a configuration. */
-#ifndef ISTHMUS_CLI_CONFIGURATION_H
-#define ISTHMUS_CLI_CONFIGURATION_H
+#ifndef ISTHMUS_CLI_CONFIG_ACTIONS_H
+#define ISTHMUS_CLI_CONFIG_ACTIONS_H
 
 #include "cli/options.h"
 #include "conf/engine/configuration.h"
