@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/process.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -60,4 +61,24 @@ uint64_t process_raise_file_limit(void)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
         getrlimit(RLIMIT_NOFILE, &limit);
         return limit.rlim_cur;
+}
+
+int process_set_child(posix_spawnattr_t *attributes, bool own_group)
+{
+        short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+        sigset_t none;
+        sigset_t all;
+        int result;
+
+        sigemptyset(&none);
+        sigfillset(&all);
+        result = posix_spawnattr_setsigmask(attributes, &none);
+        if (result == 0)
+                result = posix_spawnattr_setsigdefault(attributes, &all);
+        if (result == 0 && own_group)
+                result = posix_spawnattr_setpgroup(attributes, 0);
+        if (result == 0)
+                result = posix_spawnattr_setflags(
+                        attributes, (short)(flags | (own_group ? POSIX_SPAWN_SETPGROUP : 0)));
+        return result;
 }

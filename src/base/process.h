@@ -3,6 +3,8 @@
 #ifndef ISTHMUS_BASE_PROCESS_H
 #define ISTHMUS_BASE_PROCESS_H
 
+#include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -19,5 +21,12 @@ char *process_folder(void);
 
 /* Lets this process open as many files as it may at all, and returns how many these are. */
 uint64_t process_raise_file_limit(void);
+
+/*
+ * For a child that is spawned: no signal is blocked or ignored, as a program expects to find them,
+ * and if wanted it leads a process group of its own. Returns 0 or an error number; the attributes
+ * are the caller's, initialised.
+ */
+int process_set_child(posix_spawnattr_t *attributes, bool own_group);
 
 #endif

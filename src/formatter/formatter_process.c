@@ -125,24 +125,6 @@ static int add_actions(posix_spawn_file_actions_t *actions, int socket, int prog
         return result;
 }
 
-/* Signals as a program expects to find them. */
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-        sigset_t none;
-        sigset_t all;
-        int result;
-
-        sigemptyset(&none);
-        sigfillset(&all);
-        result = posix_spawnattr_setsigmask(attributes, &none);
-        if (result == 0)
-                result = posix_spawnattr_setsigdefault(attributes, &all);
-        if (result == 0)
-                result = posix_spawnattr_setflags(attributes,
-                                                  POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        return result;
-}
-
 static int spawn(struct formatter_process *process, const struct formatter_process_options *options,
                  int socket, int progress)
 {
@@ -161,7 +143,7 @@ static int spawn(struct formatter_process *process, const struct formatter_proce
         posix_spawnattr_init(&attributes);
         result = add_actions(&actions, socket, progress);
         if (result == 0)
-                result = set_attributes(&attributes);
+                result = process_set_child(&attributes, false);
         if (result == 0)
                 result = posix_spawn(&process->pid, options->program, &actions, &attributes,
                                      arguments, environment);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/text.h"
 
 #define READ_SIZE  65536
@@ -40,27 +41,6 @@ static int add_actions(posix_spawn_file_actions_t *actions, int output, int erro
                 result = posix_spawn_file_actions_adddup2(actions, errors, STDERR_FILENO);
         if (result == 0)
                 result = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-        return result;
-}
-
-/* A group of its own, and signals as a program expects to find them. */
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-        sigset_t none;
-        sigset_t all;
-        int result;
-
-        sigemptyset(&none);
-        sigfillset(&all);
-        result = posix_spawnattr_setsigmask(attributes, &none);
-        if (result == 0)
-                result = posix_spawnattr_setsigdefault(attributes, &all);
-        if (result == 0)
-                result = posix_spawnattr_setpgroup(attributes, 0);
-        if (result == 0)
-                result = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK |
-                                                                      POSIX_SPAWN_SETSIGDEF |
-                                                                      POSIX_SPAWN_SETPGROUP);
         return result;
 }
 
@@ -95,7 +75,7 @@ static int spawn(struct run *run, const char *const *arguments, int output, int 
         posix_spawnattr_init(&attributes);
         result = add_actions(&actions, output, errors);
         if (result == 0)
-                result = set_attributes(&attributes);
+                result = process_set_child(&attributes, true);
         if (result == 0)
                 result = posix_spawnp(&run->pid, copy[0], &actions, &attributes, copy, environ);
         posix_spawnattr_destroy(&attributes);
