@@ -320,8 +320,9 @@ int token_check_hub(struct registry *registry, int hub, const char *text, size_t
         *grant = (struct token_grant){.rights = 0};
         if (token_parse(text, size, &token, reason) < 0)
                 return TOKEN_E_UNAUTHORIZED;
-        grant->expires_s = token.expires_s;
-        if (token.expires_s <= now_s) {
+        grant->expires_s =
+                token.expires_s > now_s ? token.expires_s : token.expires_s + TOKEN_CLOCK_SKEW_S;
+        if (grant->expires_s <= now_s) {
                 reason_set(reason, "the token expired %lld seconds ago",
                            (long long)(now_s - token.expires_s));
                 return TOKEN_E_UNAUTHORIZED;

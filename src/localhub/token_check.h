@@ -39,6 +39,10 @@ bool token_is_signed_by(const struct token *token, const char *key);
 /* True if `resource` is `path` or lies above it: `/a/b` covers `/a/b/c`, but not `/a/bc`. */
 bool token_covers(const char *resource, const char *path);
 
+/* Clocks differ: a token is taken this long after its end. One that ends while it is in use does.
+ */
+#define TOKEN_CLOCK_SKEW_S 300
+
 /* What a token of a hub allows. */
 struct token_grant {
         unsigned rights;                  /* enum registry_right */

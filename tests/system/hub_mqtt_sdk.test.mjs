@@ -154,7 +154,7 @@ test('what a hub refuses over MQTT is an error of the SDK (W15)', async (t) => {
   await assert.rejects(openDevice(t,
     `HostName=${host};DeviceId=nobody;SharedAccessKey=${primaryKey}`, 'mqtt'), refused);
   await assert.rejects(openDeviceWithToken(t,
-    sharedAccessSignature(`${host}/devices/known`, primaryKey, -60), 'mqtt'), refused);
+    sharedAccessSignature(`${host}/devices/known`, primaryKey, -600), 'mqtt'), refused);
   const { service, device } = hub.info.hubs[0];
   const byPolicy = (text) => `${text.replace(/HostName=[^;]*/, `HostName=${host}`)};DeviceId=known`;
   await assert.rejects(openDevice(t, byPolicy(service), 'mqtt'), refused);

@@ -2,6 +2,7 @@
 #include "localhub/amqp/amqp_core.h"
 
 #include "base/clock.h"
+#include "localhub/sessions/device_twin.h"
 
 void amqp_core_init(struct amqp_core *core)
 {
@@ -40,7 +41,7 @@ int64_t amqp_core_tick(struct amqp_core *core)
 
 /* A device may have tokens on several connections, although only one of them owns it. */
 static void detach_everywhere(struct amqp_core *core, int hub, const char *device_id,
-                              const char *condition)
+                              const char *condition, const char *description)
 {
         list_for_each (node, &core->peers) {
                 struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
@@ -48,8 +49,16 @@ static void detach_everywhere(struct amqp_core *core, int hub, const char *devic
                         peer->hub == hub ? amqp_device_find(peer, device_id) : NULL;
 
                 if (device)
-                        amqp_device_order_detach(device, condition, NULL, true);
+                        amqp_device_order_detach(device, condition, description, true);
         }
+}
+
+static void detach_disabled(struct amqp_core *core, int hub, const char *device_id)
+{
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        device_error_text(&text, 401002, "The device is disabled.");
+        detach_everywhere(core, hub, device_id, "amqp:unauthorized-access", buf_text(&text));
 }
 
 void amqp_core_registry_changed(struct amqp_core *core, enum registry_change change, int hub,
@@ -60,11 +69,11 @@ void amqp_core_registry_changed(struct amqp_core *core, enum registry_change cha
         switch (change) {
         case REGISTRY_DEVICE_REMOVED:
                 command_queue_purge(core->commands, hub, device_id);
-                detach_everywhere(core, hub, device_id, "amqp:not-found");
+                detach_everywhere(core, hub, device_id, "amqp:not-found", NULL);
                 break;
         case REGISTRY_DEVICE_CHANGED:
                 if (registry_device_get(core->registry, hub, device_id, &device) && !device.enabled)
-                        detach_everywhere(core, hub, device_id, "amqp:unauthorized-access");
+                        detach_disabled(core, hub, device_id);
                 break;
         case REGISTRY_TWIN_DESIRED:
                 device_sessions_desired(&core->sessions, hub, device_id, patch);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/json/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "localhub/query/query_inside.h"
 
@@ -495,6 +496,22 @@ static void take_group_by(struct parser *parser)
         } while (take(parser, TOKEN_SIGN, ","));
 }
 
+/* Properties may be written with the name of the source: `devices.jobs.status`. */
+static void drop_source(const struct query *query, struct json_object *path)
+{
+        static const char *const words[] = {
+                [QUERY_DEVICES] = NULL, [QUERY_MODULES] = "modules", [QUERY_JOBS] = "jobs"};
+        const char *word = words[query->source];
+        size_t drop = word ? 2 : 1;
+
+        if (json_object_array_length(path) > drop &&
+            text_equal_nocase(json_object_get_string(json_object_array_get_idx(path, 0)),
+                              "devices") &&
+            (!word ||
+             text_equal_nocase(json_object_get_string(json_object_array_get_idx(path, 1)), word)))
+                json_object_array_del_idx(path, 0, drop);
+}
+
 static void take_query(struct parser *parser)
 {
         take_select(parser);
@@ -503,7 +520,9 @@ static void take_query(struct parser *parser)
                 parser->query->where = take_or(parser);
         if (take(parser, TOKEN_WORD, "group"))
                 take_group_by(parser);
-        if (parser->kind != TOKEN_END)
+        if (is(parser, TOKEN_WORD, "order"))
+                fail(parser, "the end, since IoT Hub has no ORDER BY,");
+        else if (parser->kind != TOKEN_END)
                 fail(parser, parser->query->where ? "AND, OR, GROUP BY or the end"
                                                   : "WHERE, GROUP BY or the end");
 }
@@ -525,6 +544,10 @@ int query_parse(const char *text, struct query **query, struct reason *reason)
         if (parser.failed) {
                 query_free(parser.query);
                 return -EINVAL;
+        }
+        for (int i = 1; i < parser.query->node_count; i++) {
+                if (parser.query->nodes[i].kind == QUERY_PATH)
+                        drop_source(parser.query, parser.query->nodes[i].value);
         }
         *query = parser.query;
         return 0;

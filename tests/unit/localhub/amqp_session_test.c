@@ -216,7 +216,7 @@ static void bad_tokens_are_refused(void **state)
         (void)state;
         assert_int_equal(client_put(client, wrong_key), 401);
         assert_int_equal(client_put(client, "rubbish"), 401);
-        assert_int_equal(client_authorise_for(client, "dev1", -1), 401);
+        assert_int_equal(client_authorise_for(client, "dev1", -301), 401);
         assert_int_equal(client_authorise(client, "unknown"), 404);
         assert_int_equal(client->peer->tokens, 0);
         assert_string_equal(link_condition(client_sender(client, EVENTS)),
@@ -597,6 +597,7 @@ static void a_device_that_is_disabled_or_removed_is_detached(void **state)
                          0);
         world_run(&world);
         assert_string_equal(link_condition(first), "amqp:unauthorized-access");
+        assert_non_null(strstr(link_description(first), "The device is disabled."));
         assert_true(registry_device_remove(world.core.registry, world.hub, "dev2"));
         world_run(&world);
         assert_string_equal(link_condition(second), "amqp:not-found");

@@ -65,6 +65,7 @@ static void conditions_choose_documents_w20(void **state)
 {
         static const char *const cases[][2] = {
                 {"deviceId = 'a'", "a"},
+                {"devices.deviceId = 'a' OR devices.tags.city = 'Basel'", "ab"},
                 {"deviceId != 'a'", "bc"},
                 {"deviceId <> \"a\"", "bc"},
                 {"DEVICEID = 'a'", ""},
@@ -130,7 +131,9 @@ static void a_wrong_query_says_where_it_is_wrong_w20(void **state)
                 {"SELECT * FROM devices WHERE a in (1)", "'(' at character 34"},
                 {"SELECT * FROM devices WHERE 1", "character 30"},
                 {"SELECT * FROM devices WHERE a = 01x", "'01x' at character 33"},
-                {"SELECT * FROM devices ORDER BY a", "'ORDER' at character 23"},
+                {"SELECT * FROM devices ORDER BY a",
+                 "'ORDER' at character 23 of the query: the end, since IoT Hub has no ORDER BY"},
+                {"SELECT * FROM devices WHERE a = 1 order by a", "at character 35"},
                 {"SELECT * FROM devices WHERE startswith(a)", "')' at character 41"},
                 {"SELECT a, FROM devices", "'devices' at character 16"},
                 {"SELECT TOP x * FROM devices", "'x' at character 12"},
@@ -236,6 +239,23 @@ static void other_sources_are_told_w20(void **state)
         query_free(query);
 }
 
+static void a_job_s_properties_may_be_named_with_their_source_w20(void **state)
+{
+        static const char text[] = "{\"jobId\":\"j\",\"devices\":{\"jobs\":1}}";
+        struct reason reason = REASON_INIT;
+        CLEANUP(json_cleanup)
+        struct json_object *job = json_parse(text, sizeof(text) - 1, 8, JSON_STRICT, &reason);
+        struct query *query = parse("SELECT * FROM devices.jobs WHERE devices.jobs.jobId = 'j' "
+                                    "AND jobId = 'j' AND devices.jobs = 1");
+
+        (void)state;
+        assert_true(query_fits(query, job));
+        query_free(query);
+        query = parse("SELECT * FROM devices.jobs WHERE devices.jobId = 'j'");
+        assert_false(query_fits(query, job));
+        query_free(query);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -245,6 +265,7 @@ int main(void)
                 cmocka_unit_test(columns_are_projected_w20),
                 cmocka_unit_test(groups_are_counted_w20),
                 cmocka_unit_test(other_sources_are_told_w20),
+                cmocka_unit_test(a_job_s_properties_may_be_named_with_their_source_w20),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
