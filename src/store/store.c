@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,7 +11,6 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
-#include "store/store_lock.h"
 #include "store/store_task.h"
 
 /* One line per backend. */
@@ -60,15 +58,14 @@ static struct store *store_new(const struct store_options *options,
         struct store *store = mem_new(1, sizeof(*store));
 
         store->backend = backend;
-        store->directory = mem_text(options->directory);
-        store->maximum_bytes = options->maximum_bytes;
-        store->dead_letter_bytes = options->dead_letter_bytes;
-        store->dead_letter_ms = options->dead_letter_ms;
+        store->options = *options;
+        store->options.backend = backend->name;
+        store->options.directory = mem_text(options->directory);
+        store->place = backend->place(&store->options);
         store_shares_init(&store->shares);
         work_init(&store->inbox);
         work_init(&store->work);
         list_init(&store->takes);
-        store->lock = -1;
         store->gather = 1;
         init_conditions(store);
         return store;
@@ -80,8 +77,6 @@ static void store_free(struct store *store)
                 store->backend->close_reader(store->reader);
         if (store->writer)
                 store->backend->close(store->writer);
-        if (store->lock >= 0)
-                store_lock_release(store->lock);
         pthread_cond_destroy(&store->writer_wakes);
         pthread_cond_destroy(&store->reader_wakes);
         pthread_mutex_destroy(&store->mutex);
@@ -90,7 +85,8 @@ static void store_free(struct store *store)
         store_ids_deinit(&store->work.done);
         store_ids_deinit(&store->leaving);
         store_ids_deinit(&store->committing);
-        free(store->directory);
+        free(store->place);
+        free((char *)(uintptr_t)store->options.directory);
         free(store);
 }
 
@@ -100,8 +96,7 @@ static int read_counts(struct store *store, void *reader, struct reason *reason)
         int result = store->backend->count(reader, &counts);
 
         if (result) {
-                reason_set(reason, "%s: the events in the store can't be counted",
-                           store->directory);
+                reason_set(reason, "%s: the events in the store can't be counted", store->place);
                 return result;
         }
         store->state = (struct store_state){.events = counts.events,
@@ -122,53 +117,18 @@ static int read_shares(struct store *store)
 {
         int result = 0;
 
-        if (store->maximum_bytes > 0)
+        if (store->options.maximum_bytes > 0)
                 result = store->backend->devices(store->reader, note_share, store);
         store_shares_keep(&store->shares);
         return result;
 }
 
-/* The names of file systems that are on another machine, by the number that statfs tells. */
-static const struct {
-        unsigned long type;
-        const char *name;
-} network_file_systems[] = {
-        {0x6969, "NFS"},
-        {0xFF534D42, "CIFS"},
-        {0xFE534D42, "SMB"},
-        {0x517B, "SMB"},
-};
-
-static int check_file_system(const char *directory, struct reason *reason)
+static int open_parts(struct store *store, struct reason *reason)
 {
-        struct statfs status;
+        int result = store->backend->open(&store->options, &store->writer, reason);
 
-        if (statfs(directory, &status) != 0)
-                return 0;
-        for (size_t i = 0; i < ARRAY_SIZE(network_file_systems); i++) {
-                if ((unsigned long)status.f_type != network_file_systems[i].type)
-                        continue;
-                reason_set(
-                        reason,
-                        "%s is on a network file system (%s), on which the store ends in "
-                        "\"database is locked\" and can lose events; put DataDirectory on a disk, "
-                        "or set Store.AllowNetworkFileSystem",
-                        directory, network_file_systems[i].name);
-                return -EINVAL;
-        }
-        return 0;
-}
-
-static int open_parts(struct store *store, bool network_file_system, struct reason *reason)
-{
-        int result = store_lock_take(store->directory, &store->lock, reason);
-
-        if (result == 0 && !network_file_system)
-                result = check_file_system(store->directory, reason);
         if (result == 0)
-                result = store->backend->open(store->directory, &store->writer, reason);
-        if (result == 0)
-                result = store->backend->open_reader(store->directory, &store->reader, reason);
+                result = store->backend->open_reader(&store->options, &store->reader, reason);
         if (result == 0)
                 result = read_counts(store, store->reader, reason);
         if (result == 0)
@@ -189,7 +149,7 @@ int store_open(const struct store_options *options, struct store **store, struct
         if (!backend)
                 return -EINVAL;
         made = store_new(options, backend);
-        result = open_parts(made, options->network_file_system, reason);
+        result = open_parts(made, reason);
         if (result) {
                 store_free(made);
                 return result;
@@ -198,7 +158,7 @@ int store_open(const struct store_options *options, struct store **store, struct
         metrics_set(METRIC_STORE_BYTES, made->state.bytes);
         metrics_set(METRIC_STORE_DEAD, made->state.dead_letters);
         metrics_set(METRIC_STORE_DEAD_BYTES, made->state.dead_bytes);
-        log_info("STORE_OPENED", "The store is open", LOG_TEXT("directory", made->directory),
+        log_info("STORE_OPENED", "The store is open", LOG_TEXT("place", made->place),
                  LOG_INT("events", made->state.events),
                  LOG_INT("dead_letters", made->state.dead_letters),
                  LOG_INT("bytes", made->state.bytes), LOG_END);
@@ -220,7 +180,7 @@ int store_open_to_read(const struct store_options *options, struct store **store
                 return -EINVAL;
         made = store_new(options, backend);
         made->read_only = true;
-        result = backend->open_reader(made->directory, &reader, reason);
+        result = backend->open_reader(&made->options, &reader, reason);
         if (result == 0)
                 result = read_counts(made, reader, reason);
         if (reader)
@@ -249,8 +209,7 @@ void store_close(struct store *store)
                 store_writer_refuse_late(&store->inbox);
                 store_tasks_refuse(&store->inbox.tasks, STORE_E_CLOSED);
                 store_takes_refuse(&store->takes);
-                log_info("STORE_CLOSED", "The store is closed",
-                         LOG_TEXT("directory", store->directory),
+                log_info("STORE_CLOSED", "The store is closed", LOG_TEXT("place", store->place),
                          LOG_INT("events", store->state.events), LOG_END);
         }
         store_free(store);

@@ -8,14 +8,14 @@
  *     one commit;
  *   - an event leaves only by store_done or store_dead;
  *   - room for settling what was accepted is reserved: a full disk never stops the draining;
- *   - one process at a time: a second one is refused by name and pid.
+ *   - one process at a time: a second one is refused, with the name of the first.
  *
  * Threads: `store` (the one writer: commits, and calls every `done` below) and `store-read` (runs
  * takes). All functions but store_open, store_close and the *_each ones only enqueue, never wait
  * for the disk, and may be called on every thread; the *_each functions read the disk on the
  * calling thread, which must not be an I/O thread.
  *
- * A store is one source file (store_sqlite.c) and one line in the table of store.c.
+ * A kind of store is one folder (sqlite/) and one line in the table of store.c.
  */
 #ifndef ISTHMUS_STORE_STORE_H
 #define ISTHMUS_STORE_STORE_H
@@ -35,6 +35,7 @@ enum store_condition {
         STORE_E_VERSION,  /* written by a newer isthmus */
         STORE_E_DAMAGED,  /* not a store, or broken beyond what the library repairs */
         STORE_E_CLOSED,   /* store_close came first; nothing was stored */
+        STORE_E_AWAY,     /* the connection to the store is lost; later it may work */
 };
 
 struct store;
@@ -46,7 +47,7 @@ struct store;
  */
 struct store_options {
         const char *backend;   /* "sqlite" */
-        const char *directory; /* made (0700) if missing */
+        const char *directory; /* of a store on a local disk: made (0700) if missing */
         int64_t maximum_bytes; /* bound of waiting events; 0 = none */
         /* Dead letters beyond these give way, oldest first, and are counted; 0 = no bound. */
         int64_t dead_letter_bytes;

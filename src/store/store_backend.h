@@ -75,19 +75,32 @@ typedef void (*store_record_row)(void *context, const struct store_record *recor
 struct store_backend {
         const char *name;
 
-        /* Makes or upgrades the storage in `directory`, which this process holds the lock of. */
-        int (*open)(const char *directory, void **writer, struct reason *reason);
+        /* Where it is, for people; free with free(). */
+        char *(*place)(const struct store_options *options);
+
+        /*
+         * The one writer: a second one, of whichever process, is refused with STORE_E_LOCKED.
+         * `options` stay the caller's, and are there until `close`.
+         */
+        int (*open)(const struct store_options *options, void **writer, struct reason *reason);
         void (*close)(void *writer);
 
         /*
          * One transaction at a time. Unless `durable`, the commit need not be on disk when it
          * returns, but must never be there without those before it.
+         *
+         * What `put`, `done` and `write` are told may be done at once or as late as the commit, as
+         * long as events get their ids in the order of the calls. So ids, and what is added to
+         * the change, count when `commit` has returned 0.
          */
         int (*begin)(void *writer, bool durable);
-        int (*commit)(void *writer);
+        int (*commit)(void *writer, struct store_change *change);
         void (*rollback)(void *writer);
 
-        /* Sets the event's id, or 0 if it is a duplicate. */
+        /*
+         * At the latest by the commit its id is set, or 0 if it is a duplicate. All of it stays
+         * until then, as what the others are given does.
+         */
         int (*put)(void *writer, struct store_event *event, struct store_change *change);
         /* `ids` ascend without repetition; one that is not there is no error, here and below. */
         int (*done)(void *writer, const int64_t *ids, size_t count, struct store_change *change);
@@ -106,7 +119,11 @@ struct store_backend {
         size_t (*part_bytes)(void *writer);
         /* When the event that waits longest arrived (its arrived_ns); 0 if none waits. */
         int64_t (*oldest_ns)(void *writer);
-        /* A transaction failed with STORE_E_FULL: gives up room kept for settling. */
+        /*
+         * These two are NULL where no room of a local disk is kept.
+         *
+         * A transaction failed with STORE_E_FULL: gives up room kept for settling.
+         */
         void (*use_reserve)(void *writer);
         /* 0 once that room is kept again, so that puts may be taken; else STORE_E_FULL. */
         int (*make_room)(void *writer);
@@ -114,7 +131,9 @@ struct store_backend {
          */
         int (*care)(void *writer, int64_t *again_ms);
 
-        int (*open_reader)(const char *directory, void **reader, struct reason *reason);
+        /* `options` are there until close_reader. */
+        int (*open_reader)(const struct store_options *options, void **reader,
+                           struct reason *reason);
         void (*close_reader)(void *reader);
         int (*count)(void *reader, struct store_counts *counts);
         /* Events of `device` (NULL: of all) with an id above `after_id`, ascending. */
@@ -131,7 +150,7 @@ struct store_backend {
         /*
          * Copies all that was committed when it begins into the file `path`, which exists and is
          * empty; the writer may go on meanwhile. Need not be on disk when it returns.
-         * Counts what is in it.
+         * Counts what is in it. NULL where the storage has tools of its own for it.
          */
         int (*backup)(void *reader, const char *path, struct store_counts *counts,
                       struct reason *reason);

@@ -37,7 +37,7 @@ static int copy(const struct store_backend *backend, const struct store_options 
                 const char *temporary, struct store_counts *counts, struct reason *reason)
 {
         void *reader = NULL;
-        int result = backend->open_reader(options->directory, &reader, reason);
+        int result = backend->open_reader(options, &reader, reason);
 
         if (result == 0) {
                 result = backend->backup(reader, temporary, counts, reason);

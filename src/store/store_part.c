@@ -92,15 +92,15 @@ static int judge_put(const struct store *store, const struct store_part *part,
 {
         int64_t used = store->state.bytes + part->change.counts.bytes;
 
-        if (store->maximum_bytes == 0 || put->count == 0)
+        if (store->options.maximum_bytes == 0 || put->count == 0)
                 return 0;
-        if (used + (int64_t)put_size(put) > store->maximum_bytes)
+        if (used + (int64_t)put_size(put) > store->options.maximum_bytes)
                 return STORE_E_FULL;
         for (size_t i = 0; i < put->count; i++) {
                 const struct store_event *event = &put->events[i];
 
                 if (store_shares_allow(&store->shares, event->device, store_event_size(event), used,
-                                       store->maximum_bytes))
+                                       store->options.maximum_bytes))
                         return 0;
         }
         return STORE_E_SHARE;
@@ -110,16 +110,32 @@ int store_part_put(struct store *store, struct store_part *part, struct store_pu
 {
         int result = 0;
 
-        for (size_t i = 0; i < put->count && result == 0; i++) {
-                struct store_event *event = &put->events[i];
+        for (size_t i = 0; i < put->count && result == 0; i++)
+                result = store->backend->put(store->writer, &put->events[i], &part->change);
+        return result;
+}
 
-                result = store->backend->put(store->writer, event, &part->change);
-                if (result == 0 && event->id == 0)
+/* After the commit. */
+static void count_put(struct store_part *part, const struct store_put *put)
+{
+        for (size_t i = 0; i < put->count; i++) {
+                if (put->events[i].id == 0)
                         part->duplicates++;
-                else if (result == 0)
+                else
                         part->stored++;
         }
-        return result;
+}
+
+static void count_puts(struct store_part *part)
+{
+        list_for_each (node, &part->puts)
+                count_put(part, list_entry(node, struct store_put, node));
+        list_for_each (node, &part->tasks) {
+                const struct store_task *task = list_entry(node, struct store_task, node);
+
+                if (task->put)
+                        count_put(part, task->put);
+        }
 }
 
 /* Those that may not be stored go to `refused` and `greedy`. */
@@ -171,8 +187,8 @@ int store_part_run(struct store *store, struct store_part *part)
 
         if (result)
                 return result;
-        part->change =
-                (struct store_change){.shares = store->maximum_bytes > 0 ? &store->shares : NULL};
+        part->change = (struct store_change){
+                .shares = store->options.maximum_bytes > 0 ? &store->shares : NULL};
         part->stored = part->duplicates = part->dead = 0;
         result =
                 backend->done(store->writer, store->work.done.ids, part->done_count, &part->change);
@@ -183,12 +199,13 @@ int store_part_run(struct store *store, struct store_part *part)
         if (result == 0)
                 result = run_puts(store, part);
         if (result == 0)
-                result = backend->commit(store->writer);
+                result = backend->commit(store->writer, &part->change);
         if (result) {
                 backend->rollback(store->writer);
                 store_shares_undo(&store->shares);
         } else {
                 store_shares_keep(&store->shares);
+                count_puts(part);
         }
         return result;
 }

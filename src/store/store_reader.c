@@ -133,7 +133,7 @@ static int reading_init(struct reading *reading, struct store *store)
         int result;
 
         *reading = (struct reading){.backend = store->backend, .rows = STORE_ROWS_INIT};
-        result = store->backend->open_reader(store->directory, &reading->reader, &reason);
+        result = store->backend->open_reader(&store->options, &reading->reader, &reason);
         if (result)
                 log_error("STORE_READ_FAILED", "The store can't be read",
                           LOG_TEXT("reason", reason.text), LOG_INT("result", result), LOG_END);

@@ -31,13 +31,10 @@ struct store_work {
 
 struct store {
         const struct store_backend *backend;
-        char *directory;
-        int64_t maximum_bytes; /* 0 = none, here and below */
-        int64_t dead_letter_bytes;
-        int64_t dead_letter_ms;
-        bool read_only; /* no lock, no threads, no writer */
-        int lock;
-        void *writer; /* the backend's handles */
+        struct store_options options; /* with texts of its own */
+        char *place;                  /* for the log */
+        bool read_only;               /* no threads, no writer */
+        void *writer;                 /* the backend's handles */
         void *reader;
         size_t part_bytes; /* of events in one transaction */
         pthread_t writer_thread;
@@ -60,11 +57,12 @@ struct store {
         /* The thread `store`'s alone. */
         struct store_work work;
         bool work_is_last; /* nothing comes after it */
-        bool bounded;      /* maximum_bytes is reached */
+        bool bounded;      /* options.maximum_bytes is reached */
         enum store_trouble {
                 STORE_TROUBLE_NONE,
                 STORE_TROUBLE_FULL,   /* the disk has no room: puts are refused, draining goes on */
                 STORE_TROUBLE_BROKEN, /* the disk fails */
+                STORE_TROUBLE_AWAY,   /* the connection is lost */
         } trouble;
         /* Steady times before which what failed is not tried again. */
         int64_t room_again_ns;

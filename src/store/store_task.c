@@ -33,9 +33,9 @@ bool store_task_is_durable(const struct store_task *task)
 
 static int64_t room_for_events(const struct store *store, const struct store_part *part)
 {
-        if (store->maximum_bytes == 0)
+        if (store->options.maximum_bytes == 0)
                 return INT64_MAX;
-        return store->maximum_bytes - store->state.bytes - part->change.counts.bytes;
+        return store->options.maximum_bytes - store->state.bytes - part->change.counts.bytes;
 }
 
 /* The letters that come next, at most `limit` of them. */
@@ -114,11 +114,11 @@ static int run_trim(struct store *store, struct store_part *part, struct store_t
         struct store_trim trim = {.age_ms = INT64_MAX, .limit = limit};
         int result;
 
-        if (store->dead_letter_ms > 0)
-                trim.age_ms = store->dead_letter_ms;
-        if (store->dead_letter_bytes > 0)
+        if (store->options.dead_letter_ms > 0)
+                trim.age_ms = store->options.dead_letter_ms;
+        if (store->options.dead_letter_bytes > 0)
                 trim.bytes = store->state.dead_bytes + part->change.counts.dead_bytes -
-                             store->dead_letter_bytes;
+                             store->options.dead_letter_bytes;
         result = store->backend->trim(store->writer, &trim, &part->change);
         task->making = (struct store_progress){.changed = trim.dropped, .more = trim.more};
         return result;

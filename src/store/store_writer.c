@@ -34,7 +34,7 @@ static void count_refused(int result)
                 metrics_add(METRIC_STORE_REFUSED_SHARE, 1);
         else if (result == STORE_E_FULL)
                 metrics_add(METRIC_STORE_REFUSED_FULL, 1);
-        else if (result < 0)
+        else if (result < 0 || result == STORE_E_AWAY)
                 metrics_add(METRIC_STORE_REFUSED_FAILED, 1);
 }
 
@@ -131,7 +131,7 @@ static void set_bounded(struct store *store, bool bounded)
         if (bounded)
                 log_warn("STORE_FULL", "The store is full; new events are refused",
                          LOG_INT("bytes", store->state.bytes),
-                         LOG_INT("maximum_bytes", store->maximum_bytes), LOG_END);
+                         LOG_INT("maximum_bytes", store->options.maximum_bytes), LOG_END);
         else
                 log_info("STORE_HAS_ROOM", "The store takes new events again",
                          LOG_INT("bytes", store->state.bytes), LOG_END);
@@ -140,47 +140,64 @@ static void set_bounded(struct store *store, bool bounded)
 /* Whoever waits for room doesn't send, so the room must be seen without a put: a sixteenth. */
 static bool has_room(const struct store *store)
 {
-        return store->state.bytes <= store->maximum_bytes - store->maximum_bytes / 16;
+        return store->state.bytes <=
+               store->options.maximum_bytes - store->options.maximum_bytes / 16;
 }
 
-static void log_trouble(const struct store *store, int result)
+/* What the trouble was before. */
+static void log_trouble(const struct store *store, enum store_trouble before, int result)
 {
-        if (store->trouble == STORE_TROUBLE_FULL)
+        if (store->trouble == STORE_TROUBLE_AWAY)
+                log_error("STORE_AWAY",
+                          "The connection to the store is lost; new events are refused",
+                          LOG_TEXT("place", store->place), LOG_END);
+        else if (store->trouble == STORE_TROUBLE_NONE && before == STORE_TROUBLE_AWAY)
+                log_info("STORE_BACK", "The store is there again", LOG_TEXT("place", store->place),
+                         LOG_END);
+        else if (store->trouble == STORE_TROUBLE_FULL)
                 log_error("STORE_DISK_FULL",
                           "The disk is full; new events are refused, stored ones go on being sent",
-                          LOG_TEXT("directory", store->directory), LOG_END);
+                          LOG_TEXT("place", store->place), LOG_END);
         else if (store->trouble == STORE_TROUBLE_BROKEN)
                 log_error("STORE_DISK_FAILED", "The store can't be written; new events are refused",
-                          LOG_TEXT("directory", store->directory),
+                          LOG_TEXT("place", store->place),
                           LOG_TEXT("reason", result < 0 ? strerror(-result) : "damaged"), LOG_END);
         else
                 log_info("STORE_DISK_WORKS", "The store can be written again",
-                         LOG_TEXT("directory", store->directory), LOG_END);
+                         LOG_TEXT("place", store->place), LOG_END);
 }
 
 static void set_trouble(struct store *store, enum store_trouble trouble, int result)
 {
-        if (trouble == store->trouble)
+        enum store_trouble before = store->trouble;
+
+        if (trouble == before)
                 return;
         store->trouble = trouble;
-        log_trouble(store, result);
+        log_trouble(store, before, result);
+}
+
+static enum store_trouble trouble_of(int result)
+{
+        if (result == STORE_E_FULL)
+                return STORE_TROUBLE_FULL;
+        return result == STORE_E_AWAY ? STORE_TROUBLE_AWAY : STORE_TROUBLE_BROKEN;
 }
 
 /* Puts are refused from now on; says why when that is new. */
 static void note_failure(struct store *store, int result)
 {
-        set_trouble(store, result == STORE_E_FULL ? STORE_TROUBLE_FULL : STORE_TROUBLE_BROKEN,
-                    result);
+        set_trouble(store, trouble_of(result), result);
         set_full(store, true);
         store->room_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
-        if (result == STORE_E_FULL)
+        if (result == STORE_E_FULL && store->backend->use_reserve)
                 store->backend->use_reserve(store->writer);
 }
 
 /* What callers may be answered. */
 static int public_result(int result)
 {
-        return result == STORE_E_FULL || result < 0 ? result : -EIO;
+        return result == STORE_E_FULL || result == STORE_E_AWAY || result < 0 ? result : -EIO;
 }
 
 /* Names the devices that hold more than their share, each of them now and then. */
@@ -198,7 +215,7 @@ static void tell_greedy(struct store *store, const struct list *greedy)
                          LOG_TEXT("device", device),
                          LOG_INT("device_bytes", store_shares_held(&store->shares, device)),
                          LOG_INT("bytes", store->state.bytes),
-                         LOG_INT("maximum_bytes", store->maximum_bytes), LOG_END);
+                         LOG_INT("maximum_bytes", store->options.maximum_bytes), LOG_END);
         }
 }
 
@@ -252,15 +269,21 @@ static int probe(struct store *store)
         int64_t now_ms = clock_wall_ms();
         const struct store_record record = {
                 .kind = "store", .key = "probe", .value = &now_ms, .value_size = sizeof(now_ms)};
+        struct store_change change = {.shares = NULL};
         int result = backend->begin(store->writer, true);
 
         if (result == 0)
                 result = backend->write(store->writer, &record);
         if (result == 0)
-                result = backend->commit(store->writer);
+                result = backend->commit(store->writer, &change);
         if (result)
                 backend->rollback(store->writer);
         return result;
+}
+
+static int make_room(struct store *store)
+{
+        return store->backend->make_room ? store->backend->make_room(store->writer) : 0;
 }
 
 /* In trouble the way back is looked for once a second; puts are taken again when it is found. */
@@ -269,7 +292,7 @@ static void seek_way_back(struct store *store)
         if (store->trouble == STORE_TROUBLE_NONE || clock_steady_ns() < store->room_again_ns)
                 return;
         store->room_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
-        if (store->backend->make_room(store->writer) != 0 || probe(store) != 0)
+        if (make_room(store) != 0 || probe(store) != 0)
                 return;
         set_trouble(store, STORE_TROUBLE_NONE, 0);
         set_full(store, store->bounded);
@@ -283,22 +306,22 @@ static void tell_dropped(struct store *store)
                 return;
         log_warn("DEAD_LETTERS_DROPPED", "Dead letters gave way: too old, or too many",
                  LOG_INT("count", store->dropped), LOG_INT("bytes", store->state.dead_bytes),
-                 LOG_INT("maximum_bytes", store->dead_letter_bytes), LOG_END);
+                 LOG_INT("maximum_bytes", store->options.dead_letter_bytes), LOG_END);
         store->dropped = 0;
 }
 
 /* Adds the task that drops them if that is due; once a minute their age is looked at. */
 static void plan_trim(struct store *store)
 {
-        bool too_many =
-                store->dead_letter_bytes > 0 && store->state.dead_bytes > store->dead_letter_bytes;
+        bool too_many = store->options.dead_letter_bytes > 0 &&
+                        store->state.dead_bytes > store->options.dead_letter_bytes;
         int64_t now_ns = clock_steady_ns();
         bool due = now_ns >= store->trim_at_ns;
 
         if (due) {
                 tell_dropped(store);
                 store->trim_at_ns = store->state.dead_letters > 0 ? now_ns + TRIM_NS : 0;
-                due = store->dead_letter_ms > 0;
+                due = store->options.dead_letter_ms > 0;
         }
         if (store->state.dead_letters > 0 && (too_many || due) && list_is_empty(&store->work.tasks))
                 list_push_back(&store->work.tasks, &store_task_new(STORE_TASK_TRIM, 0, 0)->node);
@@ -327,6 +350,13 @@ static bool is_for_later(const struct store *store)
                !store->work_is_last && clock_steady_ns() < store->settle_again_ns;
 }
 
+/* What a put is answered meanwhile. */
+static const int trouble_results[] = {
+        [STORE_TROUBLE_FULL] = STORE_E_FULL,
+        [STORE_TROUBLE_BROKEN] = -EIO,
+        [STORE_TROUBLE_AWAY] = STORE_E_AWAY,
+};
+
 /* Writes all there is; false if something is left for later because the disk refuses. */
 static bool write_work(struct store *store)
 {
@@ -336,8 +366,7 @@ static bool write_work(struct store *store)
                 int result;
 
                 if (store->trouble != STORE_TROUBLE_NONE)
-                        answer_puts(&store->work.puts,
-                                    store->trouble == STORE_TROUBLE_FULL ? STORE_E_FULL : -EIO);
+                        answer_puts(&store->work.puts, trouble_results[store->trouble]);
                 if (is_for_later(store))
                         return false;
                 store_part_select(store, &part);
@@ -357,7 +386,7 @@ static void give_up(struct store *store)
         if (store_work_has_settling(&store->work))
                 log_error("STORE_UNSETTLED",
                           "The disk refused the last changes; some events will be sent again",
-                          LOG_TEXT("directory", store->directory),
+                          LOG_TEXT("place", store->place),
                           LOG_INT("events", store->work.done.count), LOG_END);
         store_tasks_refuse(&store->work.tasks, -EIO);
         store->work.done.count = 0;
@@ -369,7 +398,7 @@ void *store_writer_run(void *context)
         int failures = 0;
 
         thread_enter(STORE_THREAD_WRITER);
-        if (store->backend->make_room(store->writer) != 0)
+        if (make_room(store) != 0)
                 note_failure(store, STORE_E_FULL);
         store->trim_at_ns = clock_steady_ns();
         while (store_wait_for_work(store)) {

@@ -64,6 +64,8 @@ static void explain(const struct delivery *delivery, int result, struct reason *
                                    ->device_key);
         else if (result == STORE_E_FULL)
                 reason_set(reason, "the store is full; nothing was stored");
+        else if (result == STORE_E_AWAY)
+                reason_set(reason, "the store can't be reached; nothing was stored");
         else
                 reason_set(reason, "the store can't write; nothing was stored");
 }

@@ -11,10 +11,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "store/sqlite/store_lock.h"
 #include "store/sqlite/store_sqlite_writer.h"
 
 /* Ids are leased from the file in blocks, so that none is ever given twice, even after a crash. */
@@ -172,6 +174,8 @@ static void store_sqlite_close(void *context)
                 (void)!store_reserve_make(&writer->reserve, 0);
         store_seen_free(writer->seen);
         store_reserve_deinit(&writer->reserve);
+        if (writer->lock >= 0)
+                store_lock_release(writer->lock);
         free(writer);
 }
 
@@ -187,15 +191,48 @@ static void tighten(const char *path)
         }
 }
 
-static int store_sqlite_open(const char *directory, void **context, struct reason *reason)
+/* The names of file systems that are on another machine, by the number that statfs tells. */
+static const struct {
+        unsigned long type;
+        const char *name;
+} network_file_systems[] = {
+        {0x6969, "NFS"},
+        {0xFF534D42, "CIFS"},
+        {0xFE534D42, "SMB"},
+        {0x517B, "SMB"},
+};
+
+static int check_file_system(const char *directory, struct reason *reason)
+{
+        struct statfs status;
+
+        if (statfs(directory, &status) != 0)
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(network_file_systems); i++) {
+                if ((unsigned long)status.f_type != network_file_systems[i].type)
+                        continue;
+                reason_set(
+                        reason,
+                        "%s is on a network file system (%s), on which the store ends in "
+                        "\"database is locked\" and can lose events; put DataDirectory on a disk, "
+                        "or set Store.AllowNetworkFileSystem",
+                        directory, network_file_systems[i].name);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static char *store_sqlite_place(const struct store_options *options)
+{
+        return mem_text(options->directory);
+}
+
+static int open_file(struct writer *writer, const char *directory, struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *path = sqlite_path(directory);
-        struct writer *writer = mem_new(1, sizeof(*writer));
         int result;
 
         tighten(path);
-        writer->seen = store_seen_new();
-        writer->synced = true;
         store_reserve_init(&writer->reserve, directory);
         writer->log_limit = (int)(writer->reserve.size / LOG_SHARE / SQLITE_PAGE_SIZE);
         writer->checkpoint_at = writer->log_limit;
@@ -206,6 +243,23 @@ static int store_sqlite_open(const char *directory, void **context, struct reaso
                 sqlite_disconnect(&writer->connection);
                 result = open_writer(writer, path, reason);
         }
+        return result;
+}
+
+static int store_sqlite_open(const struct store_options *options, void **context,
+                             struct reason *reason)
+{
+        struct writer *writer = mem_new(1, sizeof(*writer));
+        int result;
+
+        writer->seen = store_seen_new();
+        writer->synced = true;
+        writer->lock = -1;
+        result = store_lock_take(options->directory, &writer->lock, reason);
+        if (result == 0 && !options->network_file_system)
+                result = check_file_system(options->directory, reason);
+        if (result == 0)
+                result = open_file(writer, options->directory, reason);
         if (result) {
                 store_sqlite_close(writer);
                 return result;
@@ -259,11 +313,12 @@ static int prune_records(struct writer *writer)
                       : sqlite_run_with(&writer->connection, SQL_RECORD_PRUNE, writer->now_ms);
 }
 
-static int store_sqlite_commit(void *context)
+static int store_sqlite_commit(void *context, struct store_change *change)
 {
         struct writer *writer = context;
         int result = forget_seen(writer);
 
+        (void)change;
         if (result == 0)
                 result = prune_records(writer);
         if (result == 0 && writer->next_id > writer->leased_id) {
@@ -309,6 +364,7 @@ static int store_sqlite_write(void *context, const struct store_record *record)
 
 const struct store_backend store_backend_sqlite = {
         .name = "sqlite",
+        .place = store_sqlite_place,
         .open = store_sqlite_open,
         .close = store_sqlite_close,
         .begin = store_sqlite_begin,

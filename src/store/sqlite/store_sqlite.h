@@ -80,7 +80,8 @@ void sqlite_bind_blob(sqlite3_stmt *stmt, int place, const void *bytes, size_t s
 struct store_event sqlite_event(sqlite3_stmt *stmt);
 
 /* The reading half of the backend. */
-int store_sqlite_open_reader(const char *directory, void **reader, struct reason *reason);
+int store_sqlite_open_reader(const struct store_options *options, void **reader,
+                             struct reason *reason);
 void store_sqlite_close_reader(void *reader);
 int store_sqlite_count(void *reader, struct store_counts *counts);
 int store_sqlite_take(void *reader, const struct store_take *take, store_event_row row,

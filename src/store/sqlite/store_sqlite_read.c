@@ -42,9 +42,10 @@ void store_sqlite_close_reader(void *reader)
         free(reader);
 }
 
-int store_sqlite_open_reader(const char *directory, void **reader, struct reason *reason)
+int store_sqlite_open_reader(const struct store_options *options, void **reader,
+                             struct reason *reason)
 {
-        CLEANUP(mem_cleanup) char *path = sqlite_path(directory);
+        CLEANUP(mem_cleanup) char *path = sqlite_path(options->directory);
         struct sqlite_connection *connection = mem_new(1, sizeof(*connection));
         int64_t version;
         int result = sqlite_connect(connection, path, SQLITE_OPEN_READONLY, reason);

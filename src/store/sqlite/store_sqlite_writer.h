@@ -37,6 +37,7 @@ enum sql {
 };
 
 struct writer {
+        int lock; /* that this process is the one which writes here */
         struct sqlite_connection connection;
         struct store_seen *seen;
         struct store_reserve reserve;

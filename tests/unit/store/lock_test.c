@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/sqlite/store_lock.h"
 #include "store/store.h"
-#include "store/store_lock.h"
 
 static int setup(void **state)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "store/store_lock.h"
+#include "store/sqlite/store_lock.h"
 
 #include <fcntl.h>
 #include <stdio.h>

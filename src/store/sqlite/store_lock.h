@@ -3,8 +3,8 @@
  * The file `lock` in a store's directory: held (flock) by the one process that writes there, with
  * its pid inside for people. The system lets go of it when the process ends, however it ends.
  */
-#ifndef ISTHMUS_STORE_STORE_LOCK_H
-#define ISTHMUS_STORE_STORE_LOCK_H
+#ifndef ISTHMUS_STORE_SQLITE_STORE_LOCK_H
+#define ISTHMUS_STORE_SQLITE_STORE_LOCK_H
 
 #include "base/error.h"
 #include "base/reason.h"
