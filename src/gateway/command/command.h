@@ -62,6 +62,7 @@ struct command_recording;
 struct command {
         struct list_node node; /* its device's list, by arrival; or that of finished ones */
         struct list_node open; /* all that are not finished */
+        struct list_node line; /* its device's, while its network does not have it */
         struct table_entry by_key;
         struct table_entry by_reference;
         struct table_entry by_own_id;

@@ -34,6 +34,9 @@ void command_inside_next(struct command_ledger *ledger, struct device *device);
 /* Puts a command that is held into the ledger; one too many stays held. */
 void command_inside_enter(struct command_ledger *ledger, struct command *command);
 
+/* The network has it: it is in nobody's way any more. */
+void command_inside_leave_line(struct command *command);
+
 /* Takes it off the lists of what is not finished. */
 void command_inside_leave(struct command_ledger *ledger, struct command *command);
 

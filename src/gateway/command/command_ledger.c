@@ -118,10 +118,10 @@ void command_ledger_when_recorded(struct command_ledger *ledger, struct command 
 /* The first of the device's commands that is not with the network yet; NULL if there is none. */
 static struct command *first_in_line(const struct device *device)
 {
-        list_for_each (node, &device->commands) {
-                struct command *command = list_entry(node, struct command, node);
+        list_for_each (node, &device->command_line) {
+                struct command *command = list_entry(node, struct command, line);
 
-                if (command->state < COMMAND_QUEUED && command->state != COMMAND_RESTING)
+                if (command->state != COMMAND_RESTING)
                         return command->unwritten == 0 ? command : NULL;
         }
         return NULL;
@@ -235,6 +235,8 @@ static void join_list(struct command_ledger *ledger, struct command *command)
         command->by_reference.key = command->downlink.reference;
         table_add(&ledger->by_reference, &command->by_reference);
         list_push_back(&command->device->commands, &command->node);
+        if (command->state < COMMAND_QUEUED)
+                list_push_back(&command->device->command_line, &command->line);
         metrics_gauge_add(METRIC_COMMANDS_PENDING, 1);
 }
 
@@ -281,6 +283,12 @@ void command_inside_enter(struct command_ledger *ledger, struct command *command
                 command_ledger_record(ledger, command);
 }
 
+void command_inside_leave_line(struct command *command)
+{
+        if (command->line.next)
+                list_remove(&command->device->command_line, &command->line);
+}
+
 void command_inside_leave(struct command_ledger *ledger, struct command *command)
 {
         list_remove(&ledger->open, &command->open);
@@ -292,6 +300,7 @@ void command_inside_leave(struct command_ledger *ledger, struct command *command
         if (command->own_key)
                 table_remove(&ledger->by_own_id, &command->by_own_id);
         list_remove(&command->device->commands, &command->node);
+        command_inside_leave_line(command);
         metrics_gauge_add(METRIC_COMMANDS_PENDING, -1);
 }
 

@@ -242,6 +242,7 @@ static struct device *add_device(struct device_table *table, const char *key)
         device->keeper = table->keeper;
         uplink_backlog_init(&device->backlog);
         list_init(&device->commands);
+        list_init(&device->command_line);
         list_init(&device->held_commands);
         map_set(table->devices, key, device);
         device_limit_add(table->limit, key);

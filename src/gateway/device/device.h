@@ -94,6 +94,7 @@ struct device {
         struct hub_device *link;
         struct uplink_event *in_flight; /* of its queue: the oldest event, sent and not settled */
         struct list commands;           /* not finished, in the order of arrival */
+        struct list command_line;       /* of these, those that the network does not have */
         struct list held_commands;      /* there is no room for them among those */
         int64_t replaced_up_to;         /* arrival of the newest `replace` that was taken */
         struct command *handing_over;   /* to the network, the one whose turn it is; or NULL */

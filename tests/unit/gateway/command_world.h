@@ -256,6 +256,7 @@ static void device_prepare(struct device *device)
         device->application = device_application;
         device->name = device_name;
         list_init(&device->commands);
+        list_init(&device->command_line);
         list_init(&device->held_commands);
 }
 
