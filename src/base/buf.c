@@ -28,6 +28,13 @@ void buf_clear(struct buf *buf)
                 buf->data[0] = '\0';
 }
 
+void buf_trim_end(struct buf *buf, const char *characters)
+{
+        while (buf->size > 0 && buf->data[buf->size - 1] != '\0' &&
+               strchr(characters, buf->data[buf->size - 1]))
+                buf->data[--buf->size] = '\0';
+}
+
 void buf_grow(struct buf *buf, size_t size)
 {
         size_t need = buf->size + size + 1;

@@ -27,6 +27,9 @@ void buf_wipe(struct buf *buf);
 /* Empties the buffer and keeps its memory. */
 void buf_clear(struct buf *buf);
 
+/* Drops what of `characters` stands at its end. */
+void buf_trim_end(struct buf *buf, const char *characters);
+
 /* Makes room for `size` further bytes, which there is not. */
 void buf_grow(struct buf *buf, size_t size);
 

@@ -9,6 +9,7 @@
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -219,4 +220,49 @@ bool crypto_certificate_der(struct buf *der, const void *bytes, size_t size)
         X509_free(certificate);
         ERR_clear_error();
         return length > 0;
+}
+
+/* A key with a passphrase is not asked for one. */
+static int no_passphrase(char *text, int size, int writing, void *context)
+{
+        (void)text;
+        (void)size;
+        (void)writing;
+        (void)context;
+        return -1;
+}
+
+static EVP_PKEY *read_pem_key(const struct buf *pem)
+{
+        BIO *bio = pem->size <= INT_MAX ? BIO_new_mem_buf(pem->data, (int)pem->size) : NULL;
+        EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+
+        BIO_free(bio);
+        return key;
+}
+
+bool crypto_sign_pss(struct buf *signature, const struct buf *pem, const struct buf *text)
+{
+        EVP_PKEY *key = read_pem_key(pem);
+        EVP_MD_CTX *context = EVP_MD_CTX_new();
+        EVP_PKEY_CTX *options = NULL;
+        size_t from = signature->size;
+        size_t size = 0;
+        bool good = key && context && EVP_PKEY_is_a(key, "RSA") &&
+                    EVP_DigestSignInit(context, &options, EVP_sha256(), NULL, key) == 1 &&
+                    EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+                    EVP_PKEY_CTX_set_rsa_pss_saltlen(options, CRYPTO_SHA256_SIZE) == 1 &&
+                    EVP_DigestSign(context, NULL, &size, (const unsigned char *)text->data,
+                                   text->size) == 1;
+
+        if (good) {
+                buf_reserve(signature, size);
+                good = EVP_DigestSign(context, (unsigned char *)signature->data + from, &size,
+                                      (const unsigned char *)text->data, text->size) == 1;
+                signature->size = good ? from + size : from;
+        }
+        EVP_MD_CTX_free(context);
+        EVP_PKEY_free(key);
+        ERR_clear_error();
+        return good;
 }

@@ -63,4 +63,12 @@ int crypto_count_certificates(const char *pem, size_t size);
  */
 bool crypto_certificate_der(struct buf *der, const void *bytes, size_t size) MUST_CHECK;
 
+/*
+ * Adds the signature of `text` by RSASSA-PSS with SHA-256 and a salt of 32 bytes (PS256 of RFC 7518
+ * section 3.5). `pem` holds the private key, without a passphrase. False, and `signature` as
+ * before, if there is no RSA key in it.
+ */
+bool crypto_sign_pss(struct buf *signature, const struct buf *pem,
+                     const struct buf *text) MUST_CHECK;
+
 #endif

@@ -11,7 +11,7 @@
 
 void http_answer_deinit(struct http_answer *answer)
 {
-        buf_deinit(&answer->body);
+        buf_wipe(&answer->body);
         buf_deinit(&answer->headers);
 }
 

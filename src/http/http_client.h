@@ -77,6 +77,8 @@ struct http_request {
          * HTTP_E_CONNECT. If the environment names a proxy for the URL, the proxy decides.
          */
         bool public_only;
+        /* Never by a proxy, whatever the environment names: for services of this machine. */
+        bool direct;
         /* Never sent a second time by libcurl: a lost connection is HTTP_E_BROKEN. */
         bool once;
         /*

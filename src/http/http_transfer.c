@@ -80,6 +80,7 @@ struct http_transfer *http_transfer_new(const struct http_request *request,
         transfer->origin = mem_text_n(request->url, http_queue_origin_length(request->url));
         transfer->once = request->once;
         transfer->public_only = request->public_only;
+        transfer->direct = request->direct;
         transfer->user = mem_text(request->user);
         transfer->password = mem_text(request->password);
         transfer->take = request->take;
@@ -279,8 +280,10 @@ static CURLcode set_reach(struct http_transfer *transfer)
         CURLcode result = CURLE_OK;
         const char *proxy;
 
+        if (transfer->direct)
+                SET(result, easy, CURLOPT_PROXY, "");
         if (!transfer->public_only)
-                return CURLE_OK;
+                return result;
         proxy = http_reach_proxy(transfer->url);
         /* Said outright, so that curl can't decide otherwise. */
         SET(result, easy, CURLOPT_PROXY, proxy ? proxy : "");

@@ -23,6 +23,7 @@ struct http_transfer {
         size_t body_given; /* of a request that is sent once */
         bool once;
         bool public_only;
+        bool direct;
         char *user; /* NULL = none */
         char *password;
         bool (*take)(void *context, const struct http_answer *answer, const char *bytes,

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,7 +94,7 @@ void test_ca_free(struct test_ca *ca)
 void test_ca_issue(struct test_ca *ca, const struct test_certificate *certificate)
 {
         CLEANUP(mem_cleanup) char *name = mem_format("DNS:%s", certificate->host);
-        EVP_PKEY *key = EVP_EC_gen("P-256");
+        EVP_PKEY *key = certificate->rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
         long to_s = certificate->expired ? -60 : DAY;
         X509 *made = make(key, "server", -DAY, to_s);
 
@@ -104,4 +105,26 @@ void test_ca_issue(struct test_ca *ca, const struct test_certificate *certificat
         write_pem(certificate->file, made, key);
         X509_free(made);
         EVP_PKEY_free(key);
+}
+
+bool test_certificate_has_signed(const char *file, const char *text, size_t size,
+                                 const struct buf *signature)
+{
+        FILE *in = fopen(file, "r");
+        X509 *certificate = in ? PEM_read_X509(in, NULL, NULL, NULL) : NULL;
+        EVP_MD_CTX *context = EVP_MD_CTX_new();
+        EVP_PKEY_CTX *options = NULL;
+        bool good;
+
+        require(certificate != NULL, "reading the certificate");
+        good = EVP_DigestVerifyInit(context, &options, EVP_sha256(), NULL,
+                                    X509_get0_pubkey(certificate)) == 1 &&
+               EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+               EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+               EVP_DigestVerify(context, (const unsigned char *)signature->data, signature->size,
+                                (const unsigned char *)text, size) == 1;
+        EVP_MD_CTX_free(context);
+        X509_free(certificate);
+        fclose(in);
+        return good;
 }

@@ -4,6 +4,9 @@
 #define ISTHMUS_TESTS_SUPPORT_CERTIFICATES_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
 
 struct test_ca;
 
@@ -15,8 +18,13 @@ struct test_certificate {
         const char *file; /* where the certificate and its key go, as PEM, in one file */
         const char *host; /* subject alternative name, "localhost" */
         bool expired;
+        bool rsa; /* a key of 2048 bits; else one of P-256 */
 };
 
 void test_ca_issue(struct test_ca *ca, const struct test_certificate *certificate);
+
+/* Has the key of a certificate file signed the text, by RSASSA-PSS with SHA-256? */
+bool test_certificate_has_signed(const char *file, const char *text, size_t size,
+                                 const struct buf *signature);
 
 #endif

@@ -46,8 +46,7 @@ static char *fetch_file(struct conf_load *load, const struct conf_entry *entry, 
                 conf_say(load, CONF_MISTAKE, entry, "%s", reason.text);
                 return NULL;
         }
-        while (text.size > 0 && strchr(" \t\r\n", text.data[text.size - 1]))
-                text.size--;
+        buf_trim_end(&text, " \t\r\n");
         if (text.size == 0) {
                 conf_say(load, CONF_MISTAKE, entry, "the file '%s' is empty", path);
                 return NULL;

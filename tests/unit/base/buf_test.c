@@ -133,6 +133,21 @@ static void test_json_string_replaces_invalid_utf8(void **state)
         check_json_string("\xc0\xaf", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+static void test_trims_its_end_to_a_c_string(void **state)
+{
+        CLEANUP(buf_deinit) struct buf buf = BUF_INIT;
+
+        (void)state;
+        buf_trim_end(&buf, " ");
+        buf_add_text(&buf, " a b \r\n ");
+        buf_trim_end(&buf, " \r\n");
+        assert_int_equal(buf.size, 4);
+        assert_string_equal(buf_text(&buf), " a b");
+        buf_add(&buf, "\0", 1);
+        buf_trim_end(&buf, "b");
+        assert_int_equal(buf.size, 5);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -141,6 +156,7 @@ int main(void)
                 cmocka_unit_test(test_adds_nothing_without_harm),
                 cmocka_unit_test(test_formats_behind_what_is_there),
                 cmocka_unit_test(test_reserve_keeps_the_contents_and_promises_room),
+                cmocka_unit_test(test_trims_its_end_to_a_c_string),
                 cmocka_unit_test(test_take_hands_the_memory_over),
                 cmocka_unit_test(test_json_string_escapes_what_json_forbids),
                 cmocka_unit_test(test_json_string_replaces_invalid_utf8),
