@@ -19,15 +19,29 @@ static int fail(struct reason *reason, int error, const char *doing, const char 
         return -error;
 }
 
+/* So much is asked for at once when the file does not tell its size, or holds more than that. */
+#define READ_SIZE 4096
+
+/* Room for the whole file at once, and a byte to see its end by. */
+static void reserve_for(int fd, size_t limit, struct buf *out)
+{
+        struct stat about;
+
+        if (fstat(fd, &about) == 0 && about.st_size > 0 && (size_t)about.st_size <= limit)
+                buf_reserve(out, (size_t)about.st_size + 1);
+}
+
 static int read_all(int fd, size_t limit, struct buf *out)
 {
         size_t before = out->size;
 
+        reserve_for(fd, limit, out);
         for (;;) {
                 ssize_t got;
 
-                buf_reserve(out, 4096);
-                got = read(fd, out->data + out->size, 4096);
+                if (out->capacity - out->size < 2)
+                        buf_reserve(out, READ_SIZE);
+                got = read(fd, out->data + out->size, out->capacity - out->size - 1);
                 if (got < 0 && errno == EINTR)
                         continue;
                 if (got < 0)

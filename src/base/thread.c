@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 static __thread char current_name[16];
 
@@ -26,6 +29,24 @@ void thread_assert(const char *name, const char *function)
         fprintf(stderr, "isthmus: %s called on thread '%s', belongs to '%s'\n", function,
                 current_name, name);
         abort();
+}
+
+void condition_init(pthread_cond_t *condition)
+{
+        pthread_condattr_t steady;
+
+        pthread_condattr_init(&steady);
+        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+        pthread_cond_init(condition, &steady);
+        pthread_condattr_destroy(&steady);
+}
+
+bool condition_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns)
+{
+        const struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S,
+                                       .tv_nsec = until_ns % CLOCK_NS_PER_S};
+
+        return pthread_cond_timedwait(condition, lock, &until) == 0;
 }
 
 void thread_start(pthread_t *thread, void *(*run)(void *), void *context)

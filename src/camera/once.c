@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "camera/detect/detector.h"
 #include "camera/picture/jpeg.h"
 #include "camera/watch/marking.h"
@@ -85,24 +86,52 @@ static int write_marked_up(const char *path, struct picture *picture, const stru
         return result;
 }
 
-static int look(const struct once_options *options, struct detector *detector, struct buf *out,
-                struct reason *reason)
+/* The model, which a thread of its own opens while the picture is decoded. */
+struct opening {
+        const struct once_options *options;
+        struct onnx_runtime *runtime;
+        struct detector *detector;
+        int result;
+        struct reason reason;
+};
+
+static void *open_model(void *context)
+{
+        struct opening *opening = context;
+        const struct once_options *options = opening->options;
+
+        opening->result = onnx_runtime_open(options->library, &opening->runtime, &opening->reason);
+        if (opening->result == 0)
+                opening->result =
+                        detector_new(&(struct detector_options){.runtime = opening->runtime,
+                                                                .model = options->model,
+                                                                .labels = options->labels},
+                                     &opening->detector, &opening->reason);
+        return NULL;
+}
+
+static int read_picture(const char *path, struct picture *picture, struct reason *reason)
 {
         CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
-        CLEANUP(picture_deinit) struct picture picture = PICTURE_INIT;
+
+        if (file_read(path, IMAGE_LIMIT, &bytes, reason) != 0)
+                return ONCE_E_FAILED;
+        if (jpeg_read(bytes.data, bytes.size, picture, reason) == 0)
+                return 0;
+        reason_prefix(reason, "%s", path);
+        return ONCE_E_FAILED;
+}
+
+static int look(const struct once_options *options, struct detector *detector,
+                struct picture *picture, struct buf *out, struct reason *reason)
+{
         CLEANUP(box_list_deinit) struct box_list found = BOX_LIST_INIT;
         const struct box_rules rules = {.score = options->threshold, .overlap = OVERLAP};
 
-        if (file_read(options->image, IMAGE_LIMIT, &bytes, reason) != 0)
-                return ONCE_E_FAILED;
-        if (jpeg_read(bytes.data, bytes.size, &picture, reason) != 0) {
-                reason_prefix(reason, "%s", options->image);
-                return ONCE_E_FAILED;
-        }
-        if (detector_look(detector, &picture, &rules, &found, reason) != 0)
+        if (detector_look(detector, picture, &rules, &found, reason) != 0)
                 return ONCE_E_FAILED;
         write_result(out, detector_labels(detector), &found);
-        if (options->marked_up && write_marked_up(options->marked_up, &picture,
+        if (options->marked_up && write_marked_up(options->marked_up, picture,
                                                   detector_labels(detector), &found, reason) != 0)
                 return ONCE_E_FAILED;
         return 0;
@@ -110,18 +139,21 @@ static int look(const struct once_options *options, struct detector *detector, s
 
 int once(const struct once_options *options, struct buf *out, struct reason *reason)
 {
-        struct onnx_runtime *runtime = NULL;
-        struct detector *detector = NULL;
-        int result = ONCE_E_FAILED;
+        CLEANUP(picture_deinit) struct picture picture = PICTURE_INIT;
+        struct opening opening = {.options = options, .reason = REASON_INIT};
+        pthread_t thread;
+        int result;
 
-        if (onnx_runtime_open(options->library, &runtime, reason) != 0)
-                return ONCE_E_FAILED;
-        if (detector_new(&(struct detector_options){.runtime = runtime,
-                                                    .model = options->model,
-                                                    .labels = options->labels},
-                         &detector, reason) == 0)
-                result = look(options, detector, out, reason);
-        detector_free(detector);
-        onnx_runtime_close(runtime);
+        thread_start(&thread, open_model, &opening);
+        result = read_picture(options->image, &picture, reason);
+        pthread_join(thread, NULL);
+        if (result == 0 && opening.result != 0) {
+                *reason = opening.reason;
+                result = ONCE_E_FAILED;
+        }
+        if (result == 0)
+                result = look(options, opening.detector, &picture, out, reason);
+        detector_free(opening.detector);
+        onnx_runtime_close(opening.runtime);
         return result;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Threads: `camera-1`, `camera-2`, ... (watch/camera.c), `loop` (azure/hub: the devices' state),
- * `store` and `store-read`, `http` (provisioning, pictures), `health` (answers /healthz). `main`
- * starts, waits for a signal and stops.
+ * `store` and `store-read`, `http` (provisioning, pictures), `health` (answers /healthz); and
+ * `model`, which opens the model and ends. `main` starts, waits for a signal and stops.
  */
 #include "camera/program.h"
 
@@ -21,6 +21,9 @@
 /* For the hub's last answers. */
 #define STOP_PATIENCE_MS 1000
 
+/* So long the first picture may take to come, to be what the model is tried with. */
+#define FIRST_PICTURE_MS 200
+
 struct program {
         const struct camera_program_settings *settings;
         struct eye *eye;
@@ -36,9 +39,17 @@ struct program {
         bool is_cloud_started;
 };
 
-static int load_model(struct program *program, struct reason *reason)
+/* The model takes longest; what lies between these two is done meanwhile. */
+static int open_model(struct program *program, struct reason *reason)
 {
-        return eye_new(program->settings, &program->eye, reason);
+        (void)reason;
+        program->eye = eye_new(program->settings);
+        return 0;
+}
+
+static int wait_for_model(struct program *program, struct reason *reason)
+{
+        return eye_wait(program->eye, reason);
 }
 
 static int open_store(struct program *program, struct reason *reason)
@@ -126,12 +137,24 @@ static int start_work(struct program *program, struct reason *reason)
         return result;
 }
 
+/* A model that does not run is refused. Who wants a picture at once need not wait for that. */
+static int try_model(struct program *program, struct reason *reason)
+{
+        int64_t patience_ms = 0;
+
+        for (size_t i = 0; i < program->count; i++) {
+                if (camera_settings_of(program->settings, i)->due_ms == 0)
+                        patience_ms = FIRST_PICTURE_MS;
+        }
+        return eye_try(program->eye, patience_ms, reason);
+}
+
 int program_start(const struct camera_program_settings *settings, struct program **program,
                   struct reason *reason)
 {
         static int (*const steps[])(struct program *, struct reason *) = {
-                load_model,   open_store,           open_clients,
-                make_cameras, listen_for_questions, start_work,
+                open_model,   open_store,           open_clients, wait_for_model,
+                make_cameras, listen_for_questions, start_work,   try_model,
         };
         struct program *made = mem_new(1, sizeof(*made));
 

@@ -33,13 +33,8 @@ const struct store_backend *store_backend_find(const char *name, struct reason *
 
 static void init_conditions(struct store *store)
 {
-        pthread_condattr_t steady;
-
-        pthread_condattr_init(&steady);
-        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-        pthread_cond_init(&store->writer_wakes, &steady);
-        pthread_cond_init(&store->reader_wakes, &steady);
-        pthread_condattr_destroy(&steady);
+        condition_init(&store->writer_wakes);
+        condition_init(&store->reader_wakes);
         pthread_mutex_init(&store->mutex, NULL);
 }
 

@@ -2,6 +2,7 @@
 #include "store/store_wait.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 /* What nobody waits for waits so long for company. */
 #define LAZY_NS (100 * CLOCK_NS_PER_MS)
@@ -49,12 +50,9 @@ static int64_t next_deadline(const struct store *store)
 
 static void wait_until(struct store *store, int64_t deadline_ns)
 {
-        struct timespec deadline = {.tv_sec = deadline_ns / CLOCK_NS_PER_S,
-                                    .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
-
         store->writer_waits = true;
         if (deadline_ns)
-                pthread_cond_timedwait(&store->writer_wakes, &store->mutex, &deadline);
+                (void)condition_wait_until(&store->writer_wakes, &store->mutex, deadline_ns);
         else
                 pthread_cond_wait(&store->writer_wakes, &store->mutex);
         store->writer_waits = false;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { FLOAT, FLOAT16, Graph, INT64, model, UINT8 } from '../../tools/onnx.mjs';
-import { isthmusCamera, makeModel, onnxRuntime } from './support/camera.mjs';
+import { isthmusCamera, makeCamera, makeModel, onnxRuntime } from './support/camera.mjs';
 import { drawCounts } from './support/picture.mjs';
 import { run, temporaryDirectory } from './support/program.mjs';
 
@@ -28,6 +28,16 @@ function changed({ inputs = [images], shape = [1, 7, cells], type = FLOAT, metad
     return { name, shape: each, type };
   });
   return model(graph, inputs, ports, metadata, opset);
+}
+
+/** A model that looks good, and fails as soon as it runs: it wants what its table does not hold. */
+function failing() {
+  const graph = new Graph();
+  const table = graph.constant(new Array(7 * cells).fill(0), [1, 7, cells]);
+  const nought = graph.apply('ReduceMin', [graph.scale('images', 0)], { keepdims: 0 });
+  const place = graph.apply('Cast', [graph.add(nought, graph.constant([9]))], { to: INT64 });
+  graph.apply('Gather', [table, graph.reshape(place, [1])], { axis: 0 }, ['output0']);
+  return model(graph, [images], [{ name: 'output0', shape: [1, 7, cells] }], { names });
 }
 
 /** What is wrong with each, and what the refusal must name. */
@@ -65,6 +75,7 @@ const broken = {
   'labels of COCO for three classes': [() => changed({ metadata: {} }), /label|class|shape/],
   'labels that are none': [() => changed({ metadata: { names: '{0: person' } }), /label|names/i],
   'an empty list of labels': [() => changed({ metadata: { names: '{}' } }), /label|names|shape/i],
+  'a model that fails when it runs': [failing, /ONNX Runtime says.*Gather/],
   'a model for segments': [() => changed({ metadata: { names, task: 'segment' } }), /"segment", "detect" is needed/],
   'a model for poses': [() => changed({ metadata: { names, task: 'pose' } }), /"pose", "detect" is needed/],
 };
@@ -99,6 +110,19 @@ test(`${Object.keys(broken).length} kinds of broken models are refused with a re
     assert.match(output, reason, `${name}: ${output}`);
   }
 });
+
+// The first run is that of a picture that comes soon enough, or of an empty one.
+for (const [when, due] of [['at once', '00:00:00'], ['later', '01:00:00']]) {
+  test(`a model that fails when it runs is refused at the start, with a first picture ${when}`, bounded, async (t) => {
+    const camera = await makeCamera(t, { AzureIoTHub: { ConnectionString: 'HostName=127.0.0.1;DeviceId=yard;SharedAccessKey=a2V5' } },
+      { Application: { ImageTimerDue: due } });
+    await camera.show({ red: 1 });
+    await writeFile(camera.settings.Application.YoloV5ModelPath, failing());
+    await camera.start();
+    await camera.program.expectEnd(1);
+    assert.match(camera.logged('CAMERAS_NOT_STARTED')[0].reason, /model\.onnx can't be used: ONNX Runtime says/);
+  });
+}
 
 test('a folder or nothing in the place of a model is refused', bounded, async (t) => {
   const { directory } = await place(t);

@@ -20,6 +20,7 @@
 #define SIDE_MAX    4096
 
 struct detector {
+        const char *model;
         struct onnx_session *session;
         struct labels labels;
         enum layout layout;
@@ -31,9 +32,9 @@ struct detector {
         char description[96];
 };
 
-static int refuse(const struct detector_options *options, struct reason *reason)
+static int refuse(const char *model, struct reason *reason)
 {
-        reason_prefix(reason, "%s can't be used", options->model);
+        reason_prefix(reason, "%s can't be used", model);
         return DETECTOR_E_MODEL;
 }
 
@@ -122,11 +123,28 @@ static int run(struct detector *detector, struct onnx_output *output, struct rea
                                 output, reason);
 }
 
-/* The first run tells the shapes that a model with free dimensions does not. */
+static enum layout layout_of(const struct detector *detector, const int64_t *dimensions,
+                             size_t rank, struct reason *reason)
+{
+        return layout_recognise(dimensions, rank, detector->labels.count, detector->width,
+                                detector->height, reason);
+}
+
+static bool has_free_dimension(const struct onnx_port *port)
+{
+        for (size_t i = 0; i < port->rank; i++) {
+                if (port->dimensions[i] < 0)
+                        return true;
+        }
+        return false;
+}
+
+/* A run tells the shapes that a model with free dimensions does not. */
 static bool recognise(struct detector *detector, struct reason *reason)
 {
         const struct onnx_port *ports;
         size_t count = onnx_session_outputs(detector->session, &ports);
+        const struct onnx_port *port;
         struct onnx_output output;
 
         while (detector->output < count && ports[detector->output].rank != 3)
@@ -135,10 +153,11 @@ static bool recognise(struct detector *detector, struct reason *reason)
                 reason_set(reason, "none of its %zu outputs has three dimensions", count);
                 return false;
         }
-        if (run(detector, &output, reason) != 0)
-                return false;
-        detector->layout = layout_recognise(output.dimensions, output.rank, detector->labels.count,
-                                            detector->width, detector->height, reason);
+        port = &ports[detector->output];
+        if (!has_free_dimension(port))
+                detector->layout = layout_of(detector, port->dimensions, port->rank, reason);
+        else if (run(detector, &output, reason) == 0)
+                detector->layout = layout_of(detector, output.dimensions, output.rank, reason);
         return detector->layout != LAYOUT_NONE;
 }
 
@@ -151,19 +170,20 @@ int detector_new(const struct detector_options *options, struct detector **detec
                               options->threads ? options->threads : cores(), &fresh->session,
                               reason) != 0) {
                 detector_free(fresh);
-                return refuse(options, reason);
+                return refuse(options->model, reason);
         }
         if (!check_task(fresh->session, reason) || !check_input(fresh, options, reason) ||
             !read_labels(fresh, options, reason)) {
                 detector_free(fresh);
-                return refuse(options, reason);
+                return refuse(options->model, reason);
         }
         fresh->tensor =
                 mem_new((size_t)fresh->width * (size_t)fresh->height * 3, sizeof(*fresh->tensor));
         if (!recognise(fresh, reason)) {
                 detector_free(fresh);
-                return refuse(options, reason);
+                return refuse(options->model, reason);
         }
+        fresh->model = options->model;
         snprintf(fresh->description, sizeof(fresh->description), "%d x %d, %s, %zu labels",
                  fresh->width, fresh->height, layout_name(fresh->layout), fresh->labels.count);
         *detector = fresh;
@@ -188,6 +208,23 @@ const struct labels *detector_labels(const struct detector *detector)
 const char *detector_describe(const struct detector *detector)
 {
         return detector->description;
+}
+
+/* What comes out must have the layout that was recognised. */
+static int run_as_recognised(struct detector *detector, struct onnx_output *output,
+                             struct reason *reason)
+{
+        if (run(detector, output, reason) == 0 &&
+            layout_of(detector, output->dimensions, output->rank, reason) == detector->layout)
+                return 0;
+        return refuse(detector->model, reason);
+}
+
+int detector_try(struct detector *detector, struct reason *reason)
+{
+        struct onnx_output output;
+
+        return run_as_recognised(detector, &output, reason);
 }
 
 static float within(float value, float most)
@@ -238,10 +275,7 @@ int detector_look(struct detector *detector, const struct picture *picture,
 
         list->count = 0;
         letterbox_fill(picture, &letterbox, detector->width, detector->height, detector->tensor);
-        if (run(detector, &output, reason) != 0)
-                return DETECTOR_E_RUN;
-        if (layout_recognise(output.dimensions, output.rank, detector->labels.count,
-                             detector->width, detector->height, reason) != detector->layout)
+        if (run_as_recognised(detector, &output, reason) != 0)
                 return DETECTOR_E_RUN;
         tell_odd_numbers(detector,
                          boxes_read(detector->layout, output.data, output.dimensions, rules, list));

@@ -17,7 +17,7 @@ struct detector;
 
 struct detector_options {
         struct onnx_runtime *runtime;
-        const char *model; /* path of the .onnx file */
+        const char *model; /* path of the .onnx file; must stay */
         const char
                 *labels; /* path of a file with a name a line; NULL = the model's own, or COCO's */
         int threads;     /* 0 = as many as there are cores, at most 4 */
@@ -29,9 +29,19 @@ enum detector_condition {
         DETECTOR_E_RUN,       /* this picture could not be looked at */
 };
 
-/* Loads the model and runs it once on an empty picture. `*detector` is the caller's on success. */
+/*
+ * Loads the model; one that leaves the shape of its output free is run once on an empty picture.
+ * `*detector` is the caller's on success, DETECTOR_E_MODEL with the reason otherwise.
+ */
 int detector_new(const struct detector_options *options, struct detector **detector,
                  struct reason *reason) MUST_CHECK;
+
+/*
+ * Runs it once on an empty picture, for whoever has none yet and wants to know whether that works.
+ * DETECTOR_E_MODEL with the reason if it does not.
+ */
+int detector_try(struct detector *detector, struct reason *reason) MUST_CHECK;
+
 void detector_free(struct detector *detector);
 
 const struct labels *detector_labels(const struct detector *detector);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -52,7 +51,6 @@ static int open_parts(struct camera *camera, struct reason *reason)
 int camera_new(const struct camera_options *options, struct camera **camera, struct reason *reason)
 {
         struct camera *made = mem_new(1, sizeof(*made));
-        pthread_condattr_t steady;
 
         made->options = *options;
         if (open_parts(made, reason) != 0) {
@@ -66,10 +64,7 @@ int camera_new(const struct camera_options *options, struct camera **camera, str
         snprintf(made->thread_name, sizeof(made->thread_name), "camera-%zu", options->number);
         rules_init(&made->rules, options->settings, eye_labels(options->eye));
         pthread_mutex_init(&made->lock, NULL);
-        pthread_condattr_init(&steady);
-        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-        pthread_cond_init(&made->changed, &steady);
-        pthread_condattr_destroy(&steady);
+        condition_init(&made->changed);
         made->status.name = camera_settings_name(options->settings);
         made->device = cloud_add(options->cloud, options->settings, &camera_cloud_handler, made);
         *camera = made;
@@ -79,17 +74,11 @@ int camera_new(const struct camera_options *options, struct camera **camera, str
 /* Until the next tick, a change of the schedule, or the end; with the lock held. */
 static void wait_for_change(struct camera *camera, int64_t wait_ms)
 {
-        struct timespec until;
-        int64_t until_ns;
-
-        if (wait_ms == INT64_MAX) {
+        if (wait_ms == INT64_MAX)
                 pthread_cond_wait(&camera->changed, &camera->lock);
-                return;
-        }
-        until_ns = clock_steady_ns() + wait_ms * 1000000;
-        until = (struct timespec){.tv_sec = until_ns / 1000000000,
-                                  .tv_nsec = until_ns % 1000000000};
-        pthread_cond_timedwait(&camera->changed, &camera->lock, &until);
+        else
+                (void)condition_wait_until(&camera->changed, &camera->lock,
+                                           clock_steady_ns() + wait_ms * CLOCK_NS_PER_MS);
 }
 
 /* With the lock held. A camera that is always late says so once in a while. */

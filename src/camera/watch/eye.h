@@ -7,6 +7,8 @@
 #ifndef ISTHMUS_CAMERA_WATCH_EYE_H
 #define ISTHMUS_CAMERA_WATCH_EYE_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
@@ -21,9 +23,25 @@ enum eye_condition {
         EYE_E_FAILED = 1, /* the reason says why */
 };
 
-/* Opens ONNX Runtime and loads the model. `*eye` is the caller's on success. */
-int eye_new(const struct camera_program_settings *settings, struct eye **eye,
-            struct reason *reason) MUST_CHECK;
+/*
+ * Begins to open ONNX Runtime and to load the model, which takes longer than all else at the start:
+ * a thread of its own does it. `settings` must stay. The eye is the caller's.
+ */
+struct eye *eye_new(const struct camera_program_settings *settings);
+
+/*
+ * Waits until that is done. 0, or EYE_E_FAILED with the reason: then the eye can only be freed.
+ * Nothing below may be called before.
+ */
+int eye_wait(struct eye *eye, struct reason *reason) MUST_CHECK;
+
+/*
+ * Tells whether the model runs: by the first picture, if one is looked at so soon, else by an empty
+ * one. 0, or EYE_E_FAILED with the reason.
+ */
+int eye_try(struct eye *eye, int64_t patience_ms, struct reason *reason) MUST_CHECK;
+
+/* NULL is allowed. */
 void eye_free(struct eye *eye);
 
 const struct labels *eye_labels(const struct eye *eye);

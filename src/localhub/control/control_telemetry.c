@@ -51,16 +51,10 @@ struct reader {
 
 static void pause_locked(struct control_followers *followers)
 {
-        struct timespec until;
+        int64_t until_ns = clock_steady_ns() + FOLLOW_PAUSE_MS * CLOCK_NS_PER_MS;
 
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += FOLLOW_PAUSE_MS * CLOCK_NS_PER_MS;
-        if (until.tv_nsec >= CLOCK_NS_PER_S) {
-                until.tv_nsec -= CLOCK_NS_PER_S;
-                until.tv_sec++;
-        }
         while (!followers->stop &&
-               pthread_cond_timedwait(&followers->changed, &followers->lock, &until) == 0)
+               condition_wait_until(&followers->changed, &followers->lock, until_ns))
                 continue;
 }
 
@@ -108,15 +102,11 @@ static void *run(void *context)
 struct control_followers *control_followers_new(struct telemetry_log *log)
 {
         struct control_followers *followers = mem_new(1, sizeof(*followers));
-        pthread_condattr_t steady;
 
         followers->log = log;
         list_init(&followers->readers);
         pthread_mutex_init(&followers->lock, NULL);
-        pthread_condattr_init(&steady);
-        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-        pthread_cond_init(&followers->changed, &steady);
-        pthread_condattr_destroy(&steady);
+        condition_init(&followers->changed);
         thread_start(&followers->thread, run, followers);
         return followers;
 }

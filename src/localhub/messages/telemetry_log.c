@@ -178,14 +178,6 @@ static struct entry *reference_after(struct telemetry_log *log, uint64_t after)
         return entry;
 }
 
-static void wait_until(struct telemetry_log *log, int64_t due_ns)
-{
-        struct timespec due = {.tv_sec = (time_t)(due_ns / CLOCK_NS_PER_S),
-                               .tv_nsec = (long)(due_ns % CLOCK_NS_PER_S)};
-
-        pthread_cond_timedwait(&log->arrived, &log->mutex, &due);
-}
-
 const struct telemetry_record *telemetry_log_next(struct telemetry_log *log, uint64_t after,
                                                   int64_t wait_ms)
 {
@@ -194,7 +186,7 @@ const struct telemetry_record *telemetry_log_next(struct telemetry_log *log, uin
 
         pthread_mutex_lock(&log->mutex);
         while (log->newest <= after && log->phase == PHASE_OPEN && clock_steady_ns() < due_ns)
-                wait_until(log, due_ns);
+                (void)condition_wait_until(&log->arrived, &log->mutex, due_ns);
         if (log->newest > after)
                 entry = reference_after(log, after);
         pthread_mutex_unlock(&log->mutex);
@@ -329,15 +321,11 @@ int telemetry_log_new(const struct telemetry_log_options *options, struct teleme
                       struct reason *reason)
 {
         struct telemetry_log *made = mem_new(1, sizeof(*made));
-        pthread_condattr_t steady;
         int r = 0;
 
         pthread_mutex_init(&made->mutex, NULL);
-        pthread_condattr_init(&steady);
-        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-        pthread_cond_init(&made->arrived, &steady);
-        pthread_cond_init(&made->recorded_more, &steady);
-        pthread_condattr_destroy(&steady);
+        condition_init(&made->arrived);
+        condition_init(&made->recorded_more);
         made->capacity = options->max_messages ? options->max_messages : DEFAULT_MESSAGES;
         made->max_bytes = options->max_bytes ? options->max_bytes : DEFAULT_BYTES;
         made->ring = mem_new(made->capacity, sizeof(*made->ring));

@@ -106,14 +106,6 @@ void registry_touch(struct registry *registry)
         pthread_cond_signal(&registry->changed);
 }
 
-static void wait_until(struct registry *registry, int64_t due_ns)
-{
-        struct timespec due = {.tv_sec = (time_t)(due_ns / CLOCK_NS_PER_S),
-                               .tv_nsec = (long)(due_ns % CLOCK_NS_PER_S)};
-
-        pthread_cond_timedwait(&registry->changed, &registry->mutex, &due);
-}
-
 /* With the mutex; returns when there is something to write and its time has come, or at the end. */
 static void wait_for_work(struct registry *registry, int64_t not_before_ns)
 {
@@ -123,7 +115,8 @@ static void wait_for_work(struct registry *registry, int64_t not_before_ns)
                 if (work && (registry->flush || clock_steady_ns() >= not_before_ns))
                         return;
                 if (work)
-                        wait_until(registry, not_before_ns);
+                        (void)condition_wait_until(&registry->changed, &registry->mutex,
+                                                   not_before_ns);
                 else
                         pthread_cond_wait(&registry->changed, &registry->mutex);
         }
@@ -239,14 +232,10 @@ static void make_id_scope(struct registry *registry)
 static struct registry *registry_new(const char *directory)
 {
         struct registry *registry = mem_new(1, sizeof(*registry));
-        pthread_condattr_t steady;
 
         pthread_mutex_init(&registry->mutex, NULL);
-        pthread_condattr_init(&steady);
-        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-        pthread_cond_init(&registry->changed, &steady);
-        pthread_cond_init(&registry->written, &steady);
-        pthread_condattr_destroy(&steady);
+        condition_init(&registry->changed);
+        condition_init(&registry->written);
         registry->directory = mem_text(directory);
         registry->lock = -1;
         return registry;

@@ -70,6 +70,27 @@ static void a_file_beyond_the_limit_is_refused(void **state)
         free(path);
 }
 
+static void a_file_is_read_whole_whatever_size_it_tells(void **state)
+{
+        char *path = mem_format("%s/file", (char *)*state);
+        char *large = mem_new(300001, 1);
+        CLEANUP(buf_deinit) struct buf content = BUF_INIT;
+        struct reason reason = REASON_INIT;
+
+        memset(large, 'x', 300000);
+        assert_int_equal(file_write(path, 0600, large, 300000, &reason), 0);
+        buf_add_text(&content, "before ");
+        assert_int_equal(file_read(path, 300000, &content, &reason), 0);
+        assert_int_equal(content.size, 300007);
+        assert_string_equal(content.data + 7, large);
+        /* The kernel's own files say 0. */
+        buf_clear(&content);
+        assert_int_equal(file_read("/proc/self/status", 100000, &content, &reason), 0);
+        assert_non_null(strstr(content.data, "VmRSS"));
+        free(large);
+        free(path);
+}
+
 static void errors_name_the_file(void **state)
 {
         CLEANUP(buf_deinit) struct buf content = BUF_INIT;
@@ -203,6 +224,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 IN_DIRECTORY(what_was_written_is_read_back),
                 IN_DIRECTORY(a_file_beyond_the_limit_is_refused),
+                IN_DIRECTORY(a_file_is_read_whole_whatever_size_it_tells),
                 cmocka_unit_test(errors_name_the_file),
                 IN_DIRECTORY(a_private_file_follows_no_link_and_is_tightened),
                 IN_DIRECTORY(a_claimed_directory_is_closed_to_others),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 #include <signal.h>
@@ -85,6 +86,41 @@ static void test_a_started_thread_gets_no_signals_and_no_name(void **state)
         assert_false(sigismember(&mine, SIGTERM));
 }
 
+struct meeting {
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        bool is_there;
+};
+
+static void *arrive(void *context)
+{
+        struct meeting *meeting = context;
+
+        pthread_mutex_lock(&meeting->lock);
+        meeting->is_there = true;
+        pthread_cond_signal(&meeting->changed);
+        pthread_mutex_unlock(&meeting->lock);
+        return NULL;
+}
+
+static void test_a_condition_is_waited_for_until_a_time_of_the_steady_clock(void **state)
+{
+        struct meeting meeting = {.lock = PTHREAD_MUTEX_INITIALIZER};
+        int64_t hour_ns = clock_steady_ns() + 3600 * CLOCK_NS_PER_S;
+        pthread_t thread;
+
+        (void)state;
+        condition_init(&meeting.changed);
+        pthread_mutex_lock(&meeting.lock);
+        assert_false(condition_wait_until(&meeting.changed, &meeting.lock, clock_steady_ns()));
+        thread_start(&thread, arrive, &meeting);
+        while (!meeting.is_there)
+                assert_true(condition_wait_until(&meeting.changed, &meeting.lock, hour_ns));
+        pthread_mutex_unlock(&meeting.lock);
+        pthread_join(thread, NULL);
+        pthread_cond_destroy(&meeting.changed);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -92,6 +128,7 @@ int main(void)
                 cmocka_unit_test(test_a_long_name_is_cut_as_the_kernel_cuts_it),
                 cmocka_unit_test(test_the_wrong_thread_ends_the_program),
                 cmocka_unit_test(test_a_started_thread_gets_no_signals_and_no_name),
+                cmocka_unit_test(test_a_condition_is_waited_for_until_a_time_of_the_steady_clock),
         };
 
         return cmocka_run_group_tests_name("base.thread", tests, NULL, NULL);
