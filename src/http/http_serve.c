@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -52,6 +53,19 @@ const struct sockaddr *http_serve_peer(struct MHD_Connection *connection)
                 MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
         return info ? info->client_addr : NULL;
+}
+
+void http_exchange_socket_name(const struct http_exchange *exchange,
+                               char name[HTTP_SOCKET_NAME_SIZE])
+{
+        struct sockaddr_un peer = {.sun_family = AF_UNSPEC};
+        socklen_t size = sizeof(peer) - 1; /* a zero byte stays behind it */
+
+        name[0] = '\0';
+        if (exchange->connection &&
+            getpeername(exchange->place->socket, (struct sockaddr *)&peer, &size) == 0 &&
+            peer.sun_family == AF_UNIX && peer.sun_path[0] == '\0')
+                snprintf(name, HTTP_SOCKET_NAME_SIZE, "%s", peer.sun_path + 1);
 }
 
 /* The first line of a request is there: what is returned becomes its context. */

@@ -153,6 +153,14 @@ const struct buf *http_exchange_body(const struct http_exchange *exchange);
 /* In `handle`: the headers and arguments stay readable, on any thread, until it is answered. */
 void http_exchange_hold(struct http_exchange *exchange);
 
+/*
+ * The name in the abstract name space that the other end of a Unix domain socket has, without its
+ * first zero byte; "" = none. In `handle` only.
+ */
+#define HTTP_SOCKET_NAME_SIZE 108
+void http_exchange_socket_name(const struct http_exchange *exchange,
+                               char name[HTTP_SOCKET_NAME_SIZE]);
+
 /* When its first line was there; steady clock. */
 int64_t http_exchange_arrived_ns(const struct http_exchange *exchange);
 

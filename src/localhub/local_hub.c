@@ -282,6 +282,13 @@ int local_hub_serve_https(struct local_hub *hub, const char *address, uint16_t *
         return result;
 }
 
+bool local_hub_find_chain(void *hub, const char *name, struct client_chain *chain)
+{
+        const struct local_hub *of = hub;
+
+        return stream_server_find_chain(of->server, name, chain);
+}
+
 /* --- connections from elsewhere ------------------------------------------------------------ */
 
 struct adoption {

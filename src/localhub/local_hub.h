@@ -18,6 +18,7 @@
 #include "localhub/faults.h"
 #include "localhub/messages/telemetry_log.h"
 #include "localhub/registry/registry.h"
+#include "localhub/x509/client_chain.h"
 
 #define LOCAL_HUB_THREAD "hub-devices"
 
@@ -68,6 +69,9 @@ struct faults *local_hub_faults(struct local_hub *hub);
  */
 int local_hub_serve_https(struct local_hub *hub, const char *address, uint16_t *port,
                           const char *path, struct reason *reason) MUST_CHECK;
+
+/* As stream_server_find_chain, for what came over HTTPS; `hub` is a struct local_hub. */
+bool local_hub_find_chain(void *hub, const char *name, struct client_chain *chain) MUST_CHECK;
 
 /* --- connections from elsewhere --------------------------------------------------------------- */
 

@@ -272,6 +272,10 @@ static int check_policy(struct registry *registry, int hub, const struct token *
 static int check_device(const struct token *token, const struct registry_device *device,
                         struct token_grant *grant, struct reason *reason)
 {
+        if (device->authentication != REGISTRY_SAS) {
+                reason_set(reason, "device '%s' has certificates, not keys", device->id);
+                return TOKEN_E_UNAUTHORIZED;
+        }
         if (!token_is_signed_by(token, device->primary_key) &&
             !token_is_signed_by(token, device->secondary_key)) {
                 reason_set(reason, "the token is not signed with a key of device '%s'", device->id);

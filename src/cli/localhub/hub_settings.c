@@ -68,6 +68,19 @@ static bool read_device(void *target, const char *text, struct reason *reason)
         return !equals || read_key(equals + 1, &device->key, reason);
 }
 
+static bool read_authority(void *target, const char *text, struct reason *reason)
+{
+        struct hub_settings *settings = target;
+
+        if (settings->authority_count == HUB_SETTINGS_AUTHORITIES_MAX) {
+                reason_set(reason, "--device-ca may be given %d times at most",
+                           HUB_SETTINGS_AUTHORITIES_MAX);
+                return false;
+        }
+        settings->authorities[settings->authority_count++] = text;
+        return true;
+}
+
 #define DPS_DOMAIN "azure-devices-provisioning.net"
 
 /* The provisioning service's own name is no hub's, and neither is a pattern. */
@@ -181,6 +194,9 @@ static const struct options_row rows[] = {
                     "see it in the list of processes",
                     read_device),
         OPTION_READ("device", "ID[=KEY]", "the same, as it was called before", read_device),
+        OPTION_READ("device-ca", "FILE",
+                    "certificate (PEM) of an authority that stands for devices; may be repeated",
+                    read_authority),
         OPTION_TEXT(struct hub_settings, env, "env", "FILE",
                     "writes lines NAME=VALUE for the programs under test: connection strings, "
                     "provisioning service, certificate"),

@@ -14,6 +14,8 @@
 #define HUB_SETTINGS_HUBS_MAX    50
 #define HUB_SETTINGS_DEVICES_MAX 1000
 
+#define HUB_SETTINGS_AUTHORITIES_MAX 16
+
 /* `ID`, `ID=KEY` or `ID=@FILE`. */
 struct hub_settings_device {
         char *id;
@@ -46,6 +48,9 @@ struct hub_settings {
         int64_t dps_quota; /* registrations in dps_quota_s; 0 = no limit */
         int64_t dps_quota_s;
         int64_t dps_burst; /* depth of a bucket of tokens; 0 = a sliding window */
+        const char
+                *authorities[HUB_SETTINGS_AUTHORITIES_MAX]; /* files of certificates for devices */
+        size_t authority_count;
         struct hub_settings_device devices[HUB_SETTINGS_DEVICES_MAX];
         size_t device_count;
         bool quiet;

@@ -28,11 +28,14 @@
 #include "localhub/local_hub.h"
 #include "localhub/rest/rest_endpoint.h"
 #include "localhub/websocket_door.h"
+#include "localhub/x509/client_chain.h"
 
 #define GROUP_ID         "default"
 #define AMQPS_PORT       5671
 #define HTTPS_PORT       443
 #define OTHER_HTTPS_PORT 8443
+
+#define AUTHORITY_FILE_MAX ((size_t)64 * 1024)
 
 struct program {
         const struct hub_settings *settings;
@@ -206,6 +209,30 @@ static int add_devices(struct program *program, struct reason *reason)
         return 0;
 }
 
+/* Under the names of their files. */
+static int add_authorities(struct program *program, struct reason *reason)
+{
+        const struct hub_settings *settings = program->settings;
+
+        for (size_t i = 0; i < settings->authority_count; i++) {
+                const char *path = settings->authorities[i];
+                const char *slash = strrchr(path, '/');
+                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+                CLEANUP(buf_deinit) struct buf pem = BUF_INIT;
+                struct certificate_facts facts;
+                int result = file_read(path, AUTHORITY_FILE_MAX, &text, reason);
+
+                if (result == 0 && device_certificate_read(buf_text(&text), &facts, &pem, reason) &&
+                    registry_certificate_put(local_hub_registry(program->hub),
+                                             slash ? slash + 1 : path, REGISTRY_FOR_DEVICES,
+                                             buf_text(&pem), reason) == 0)
+                        continue;
+                reason_prefix(reason, "--device-ca %s", path);
+                return -EINVAL;
+        }
+        return 0;
+}
+
 /* All that is not provisioning, on its port: WebSockets, and the service's REST API. */
 static void handle_others(void *context, struct http_exchange *exchange)
 {
@@ -258,6 +285,7 @@ static int start_endpoints(struct program *program, struct reason *reason)
                           .window_ms = settings->dps_quota_s * 1000,
                           .burst = settings->dps_burst},
                 .other = handle_others,
+                .find_chain = local_hub_find_chain,
                 .other_context = program->hub,
         };
         struct control_api_options control = {
@@ -309,11 +337,11 @@ static int start(struct program *program, struct reason *reason)
                 int (*run)(struct program *program, struct reason *reason);
                 int invalid; /* exit status where -EINVAL is what the caller wrote, or a file */
         } steps[] = {
-                {lock_directory, CLI_FAILED},    {open_certificates, CLI_USAGE},
-                {start_hub, CLI_FAILED},         {name_hubs, CLI_FAILED},
-                {prepare_group, CLI_USAGE},      {add_devices, CLI_USAGE},
-                {choose_https_path, CLI_FAILED}, {start_endpoints, CLI_FAILED},
-                {announce, CLI_FAILED},
+                {lock_directory, CLI_FAILED},  {open_certificates, CLI_USAGE},
+                {start_hub, CLI_FAILED},       {name_hubs, CLI_FAILED},
+                {prepare_group, CLI_USAGE},    {add_devices, CLI_USAGE},
+                {add_authorities, CLI_USAGE},  {choose_https_path, CLI_FAILED},
+                {start_endpoints, CLI_FAILED}, {announce, CLI_FAILED},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "localhub/amqp/amqp_core.h"
+#include "localhub/certificate_check.h"
 #include "localhub/sessions/device_twin.h"
 
 /* --- attaching ------------------------------------------------------------------------------- */
@@ -95,17 +96,38 @@ static char *link_property(pn_link_t *handle, const char *name)
         return found;
 }
 
+/* By a token, or by a certificate, which counts until the device is changed. */
+static bool may_act(struct amqp_peer *peer, const char *id)
+{
+        struct amqp_device *device = amqp_device_find(peer, id);
+        struct reason reason = REASON_INIT;
+
+        if ((device && device->token_valid) || peer->all_devices.valid)
+                return true;
+        if (!peer->chain)
+                return false;
+        if (certificate_check_device(peer->core->registry, peer->hub, id, peer->chain,
+                                     peer->core->wall_ms / 1000, &reason) != 0) {
+                log_info("HUB_CERTIFICATE_REFUSED", "A client's certificate is not the device's",
+                         LOG_TEXT("hub", peer->hub_id), LOG_TEXT("connection", peer->id),
+                         LOG_TEXT("device", id), LOG_TEXT("reason", reason.text), LOG_END);
+                return false;
+        }
+        amqp_device_make(peer, id)->token_valid = true;
+        return true;
+}
+
 /* The device of a link, if the client may use it here. */
 static struct amqp_device *find_device(struct amqp_peer *peer, const char *id,
                                        struct refusal *refusal)
 {
-        struct amqp_device *device = amqp_device_find(peer, id);
         struct registry_device known = {.hub = peer->hub};
         struct fault fault;
 
-        if (!(device && device->token_valid) && !peer->all_devices.valid) {
+        if (!may_act(peer, id)) {
                 refuse(refusal, "amqp:unauthorized-access", 401002,
-                       "No valid token for this device was put on this connection.");
+                       "No valid token for this device was put on this connection, and it has "
+                       "shown no certificate of the device.");
         } else if (!registry_device_get(peer->core->registry, peer->hub, id, &known)) {
                 refuse(refusal, "amqp:not-found", 404001, "The device does not exist.");
         } else if (!known.enabled) {

@@ -29,6 +29,7 @@
 #include "localhub/messages/telemetry_log.h"
 #include "localhub/registry/registry.h"
 #include "localhub/sessions/device_sessions.h"
+#include "localhub/x509/client_chain.h"
 
 #define AMQP_CREDIT         1000 /* of a telemetry link; granted again when half is used */
 #define AMQP_MESSAGE_MAX    1048576
@@ -66,6 +67,8 @@ struct amqp_peer {
         char hub_id[REGISTRY_ID_SIZE];
         char id[REGISTRY_TAG_SIZE];
         char name[64]; /* address of the client */
+        const struct client_chain
+                *chain; /* of the client's certificates, its maker's; NULL = none */
         int64_t opened_ms;
         uint64_t messages;
         size_t tokens; /* distinct ones so far */

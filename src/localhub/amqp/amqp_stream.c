@@ -35,8 +35,10 @@ static void take_events(struct client *client)
         while ((event = pn_connection_driver_next_event(&client->driver)) != NULL) {
                 if (!client->peer)
                         continue;
-                if (pn_event_type(event) == PN_CONNECTION_REMOTE_OPEN)
+                if (pn_event_type(event) == PN_CONNECTION_REMOTE_OPEN) {
                         stream_is_known(client->stream);
+                        client->peer->chain = stream_chain(client->stream);
+                }
                 if (pn_event_type(event) != PN_TRANSPORT_CLOSED) {
                         amqp_peer_handle(client->peer, event);
                         continue;

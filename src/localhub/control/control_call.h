@@ -87,6 +87,7 @@ service_handler control_twin_patch;                                             
 service_handler control_message_send, control_message_list, control_message_state; /* commands */
 service_handler control_message_purge, control_method_invoke;                      /* commands */
 service_handler control_enrolments, control_enrolment_put, control_enrolment_delete;
+service_handler control_authorities, control_authority_put, control_authority_delete;
 service_handler control_registrations, control_registration_delete;
 service_handler control_fault_add, control_fault_list, control_fault_clear, control_fault_delete;
 service_handler control_telemetry;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "localhub/control/control_call.h"
+#include "localhub/x509/client_chain.h"
 
 static const char *const kind_names[] = {
         [REGISTRY_GROUP] = "group",
@@ -20,8 +21,13 @@ static struct json_object *enrolment_entry(const struct registry_enrolment *enro
         json_add_text(entry, "id", enrolment->id);
         json_add_text(entry, "kind", kind_names[enrolment->kind]);
         json_add_text(entry, "status", enrolment->enabled ? "enabled" : "disabled");
-        json_add_text(entry, "primaryKey", enrolment->primary_key);
-        json_add_text(entry, "secondaryKey", enrolment->secondary_key);
+        if (enrolment->certificates[0][0] || enrolment->certificates[1][0]) {
+                json_add_text(entry, "certificate", enrolment->certificates[0]);
+                json_add_text(entry, "secondaryCertificate", enrolment->certificates[1]);
+        } else {
+                json_add_text(entry, "primaryKey", enrolment->primary_key);
+                json_add_text(entry, "secondaryKey", enrolment->secondary_key);
+        }
         if (enrolment->device_id[0])
                 json_add_text(entry, "deviceId", enrolment->device_id);
         if (enrolment->hub_id[0])
@@ -85,10 +91,39 @@ static bool copy_text(struct service_call *call, const char *name, char *out, si
         return false;
 }
 
+/* A certificate of the body, or the name of one that the registry has; "" = none any more. */
+static bool read_certificate(struct service_call *call, const char *member, char *name)
+{
+        CLEANUP(buf_deinit) struct buf pem = BUF_INIT;
+        struct certificate_facts facts;
+        struct reason reason = REASON_INIT;
+        const char *text = NULL;
+
+        if (!control_body_text(call, member, &text))
+                return false;
+        if (text && text[0] && !registry_certificate_get(call->registry, text, &pem)) {
+                CLEANUP(mem_cleanup)
+                char *own = mem_format("enrollments/%s/%s/%s", call->arguments[0],
+                                       call->arguments[1], member);
+
+                if (!device_certificate_read(text, &facts, &pem, &reason) ||
+                    registry_certificate_put(call->registry, own, REGISTRY_FOR_ENROLMENTS,
+                                             buf_text(&pem), &reason) != 0) {
+                        control_fail(call, 400, "BadCertificate", "'%s': %s", member, reason.text);
+                        return false;
+                }
+                snprintf(name, REGISTRY_NAME_SIZE, "%s", own);
+        } else if (text) {
+                snprintf(name, REGISTRY_NAME_SIZE, "%s", text);
+        }
+        return true;
+}
+
 static bool read_enrolment(struct service_call *call, struct registry_enrolment *enrolment)
 {
-        static const char *const names[] = {"primaryKey", "secondaryKey", "deviceId",
-                                            "hub",        "status",       NULL};
+        static const char *const names[] = {
+                "primaryKey",           "secondaryKey", "deviceId", "certificate",
+                "secondaryCertificate", "hub",          "status",   NULL};
 
         return control_body_only(call, names) &&
                copy_text(call, "primaryKey", enrolment->primary_key,
@@ -97,7 +132,9 @@ static bool read_enrolment(struct service_call *call, struct registry_enrolment 
                          sizeof(enrolment->secondary_key)) &&
                copy_text(call, "deviceId", enrolment->device_id, sizeof(enrolment->device_id)) &&
                copy_text(call, "hub", enrolment->hub_id, sizeof(enrolment->hub_id)) &&
-               control_body_status(call, &enrolment->enabled);
+               control_body_status(call, &enrolment->enabled) &&
+               read_certificate(call, "certificate", enrolment->certificates[0]) &&
+               read_certificate(call, "secondaryCertificate", enrolment->certificates[1]);
 }
 
 void control_enrolment_put(struct service_call *call)
@@ -135,6 +172,61 @@ void control_enrolment_delete(struct service_call *call)
                 http_exchange_answer(call->exchange, 204, NULL, NULL);
         else
                 control_fail(call, 404, "EnrollmentNotFound", "there is no such enrollment");
+}
+
+/* --- authorities for devices ------------------------------------------------------------------ */
+
+void control_authorities(struct service_call *call)
+{
+        struct json_object *answer = json_object_new_object();
+        struct json_object *list = json_object_new_array();
+        struct registry_certificate certificate;
+        uint64_t cursor = 0;
+
+        while (registry_certificate_next(call->registry, &cursor, &certificate)) {
+                CLEANUP(buf_deinit) struct buf pem = BUF_INIT;
+                struct json_object *entry;
+
+                if (certificate.use != REGISTRY_FOR_DEVICES ||
+                    !registry_certificate_get(call->registry, certificate.name, &pem))
+                        continue;
+                entry = json_object_new_object();
+                json_add_text(entry, "name", certificate.name);
+                json_add_text(entry, "certificate", buf_text(&pem));
+                json_object_array_add(list, entry);
+        }
+        json_object_object_add(answer, "authorities", list);
+        control_answer(call, 200, answer);
+}
+
+void control_authority_put(struct service_call *call)
+{
+        static const char *const names[] = {"certificate", NULL};
+        CLEANUP(buf_deinit) struct buf pem = BUF_INIT;
+        struct certificate_facts facts;
+        struct reason reason = REASON_INIT;
+        const char *text = NULL;
+        bool good;
+
+        if (!control_body_only(call, names) || !control_body_text(call, "certificate", &text))
+                return;
+        good = device_certificate_read(text ? text : "", &facts, &pem, &reason);
+        if (good && !facts.is_authority)
+                reason_set(&reason, "this is no certificate of an authority");
+        if (good && facts.is_authority &&
+            registry_certificate_put(call->registry, call->arguments[0], REGISTRY_FOR_DEVICES,
+                                     buf_text(&pem), &reason) == 0)
+                http_exchange_answer(call->exchange, 204, NULL, NULL);
+        else
+                control_fail(call, 400, "BadCertificate", "%s", reason.text);
+}
+
+void control_authority_delete(struct service_call *call)
+{
+        if (registry_certificate_remove(call->registry, call->arguments[0]))
+                http_exchange_answer(call->exchange, 204, NULL, NULL);
+        else
+                control_fail(call, 404, "AuthorityNotFound", "there is no such authority");
 }
 
 /* --- registrations --------------------------------------------------------------------------- */

@@ -106,8 +106,15 @@ static void answer_device(struct service_call *call, int status,
         struct json_object *entry = device_entry(call->registry, device);
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
-        json_add_text(entry, "primaryKey", device->primary_key);
-        json_add_text(entry, "secondaryKey", device->secondary_key);
+        json_add_text(entry, "authentication",
+                      registry_authentication_names[device->authentication]);
+        if (device->authentication == REGISTRY_SAS) {
+                json_add_text(entry, "primaryKey", device->primary_key);
+                json_add_text(entry, "secondaryKey", device->secondary_key);
+        } else if (device->authentication == REGISTRY_SELF_SIGNED) {
+                json_add_text(entry, "primaryThumbprint", device->thumbprints[0]);
+                json_add_text(entry, "secondaryThumbprint", device->thumbprints[1]);
+        }
         if (registry_device_string(call->registry, device->hub, device->id, &text))
                 json_add_text(entry, "connectionString", buf_text(&text));
         control_answer(call, status, entry);
@@ -125,19 +132,47 @@ void control_device_get(struct service_call *call)
                 control_fail(call, 404, "DeviceNotFound", "the device is gone");
 }
 
-static bool read_settings(struct service_call *call, struct registry_device_settings *settings,
-                          bool *enabled)
+/* What settings point to. */
+struct said {
+        enum registry_authentication authentication;
+        bool enabled;
+};
+
+static bool read_authentication(struct service_call *call,
+                                struct registry_device_settings *settings, struct said *said)
 {
-        static const char *const names[] = {"primaryKey", "secondaryKey", "modelId", "status",
-                                            NULL};
+        const char *text = NULL;
+
+        if (!control_body_text(call, "authentication", &text))
+                return false;
+        if (!text)
+                return true;
+        settings->authentication = &said->authentication;
+        if (service_read_authentication(text, &said->authentication))
+                return true;
+        control_fail(call, 400, "BadBody",
+                     "'authentication' must be 'sas', 'selfSigned' or 'certificateAuthority'");
+        return false;
+}
+
+static bool read_settings(struct service_call *call, struct registry_device_settings *settings,
+                          struct said *said)
+{
+        static const char *const names[] = {
+                "primaryKey",          "secondaryKey", "authentication", "primaryThumbprint",
+                "secondaryThumbprint", "modelId",      "status",         NULL,
+        };
 
         if (json_member(call->body, "status"))
-                settings->enabled = enabled;
+                settings->enabled = &said->enabled;
         return control_body_only(call, names) &&
                control_body_text(call, "primaryKey", &settings->primary_key) &&
                control_body_text(call, "secondaryKey", &settings->secondary_key) &&
+               control_body_text(call, "primaryThumbprint", &settings->thumbprints[0]) &&
+               control_body_text(call, "secondaryThumbprint", &settings->thumbprints[1]) &&
                control_body_text(call, "modelId", &settings->model_id) &&
-               control_body_status(call, enabled);
+               read_authentication(call, settings, said) &&
+               control_body_status(call, &said->enabled);
 }
 
 void control_device_put(struct service_call *call)
@@ -145,13 +180,13 @@ void control_device_put(struct service_call *call)
         struct registry_device_settings settings = {.primary_key = NULL};
         struct registry_device device;
         struct reason reason = REASON_INIT;
-        bool enabled = true;
+        struct said said = {.enabled = true};
         bool exists;
 
         if (!control_query_hub(call))
                 return;
         exists = control_choose_hub(call);
-        if (!read_settings(call, &settings, &enabled))
+        if (!read_settings(call, &settings, &said))
                 return;
         if (registry_device_put(call->registry, call->hub_index, call->arguments[0],
                                 REGISTRY_UPSERT, &settings, &device, &reason) == 0)

@@ -56,6 +56,7 @@ struct dps_endpoint {
         int retry_after_s;
         struct dps_quota quota;
         http_handler *other;
+        bool (*find_chain)(void *context, const char *name, struct client_chain *chain);
         void *other_context;
         struct http_server *http;
         struct table operations; /* by registration id */
@@ -88,6 +89,7 @@ struct call {
         const char *registration_id;
         bool with_group;
         struct registry_enrolment enrolment;
+        struct client_chain chain; /* without bytes: the client has shown no certificate */
 };
 
 /* --- operations ----------------------------------------------------------------------------- */
@@ -233,9 +235,13 @@ static void answer_assigned(const struct call *call, const char *operation_id, c
         struct registry_registration registration;
         struct reason reason = REASON_INIT;
         bool known = registry_registration_get(call->dps->registry, call->registration_id, &before);
-        int result =
-                provisioning_assign(call->dps->registry, &call->enrolment, call->registration_id,
-                                    model_id[0] ? model_id : NULL, &registration, &reason);
+        const struct provisioning_device device = {
+                .registration_id = call->registration_id,
+                .model_id = model_id[0] ? model_id : NULL,
+                .thumbprint = call->chain.own.sha1,
+        };
+        int result = provisioning_assign(call->dps->registry, &call->enrolment, &device,
+                                         &registration, &reason);
         struct dps_verdict verdict = {
                 .status = "assigned",
                 .registration_id = call->registration_id,
@@ -285,6 +291,15 @@ static bool answered_by_fault(const struct call *call)
         return true;
 }
 
+static bool find_chain(struct call *call)
+{
+        const struct dps_endpoint *dps = call->dps;
+        char name[HTTP_SOCKET_NAME_SIZE];
+
+        http_exchange_socket_name(call->exchange, name);
+        return dps->find_chain && dps->find_chain(dps->other_context, name, &call->chain);
+}
+
 /* True if the caller may act for this registration; otherwise it has its answer. */
 static bool is_authorized(struct call *call, const char *id_scope)
 {
@@ -293,6 +308,7 @@ static bool is_authorized(struct call *call, const char *id_scope)
                 .id_scope = id_scope,
                 .registration_id = call->registration_id,
                 .authorization = token ? token : "",
+                .chain = !token && find_chain(call) ? &call->chain : NULL,
                 .now_s = clock_wall_ms() / 1000,
         };
         struct reason reason = REASON_INIT;
@@ -512,6 +528,7 @@ static void handle_registration(struct call *call)
                 if (!answered_by_fault(call) &&
                     is_authorized(call, http_exchange_segment(call->exchange, 0)))
                         route->handle(call);
+                client_chain_deinit(&call->chain);
         }
 }
 
@@ -563,6 +580,7 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
         dps->retry_after_s =
                 options->retry_after_s ? options->retry_after_s : DEFAULT_RETRY_AFTER_S;
         dps->other = options->other;
+        dps->find_chain = options->find_chain;
         dps->other_context = options->other_context;
         dps->operations = TABLE_INIT;
         list_init(&dps->by_age);

@@ -19,6 +19,7 @@
 #include "localhub/dps/dps_quota.h"
 #include "localhub/faults.h"
 #include "localhub/registry/registry.h"
+#include "localhub/x509/client_chain.h"
 
 struct dps_endpoint;
 
@@ -36,7 +37,9 @@ struct dps_endpoint_options {
         int retry_after_s;               /* what `assigning` says; 0 = 3, as the service does */
         struct dps_quota_options quota;  /* of register requests; more are answered 429 */
         http_handler *other;             /* for all other paths; NULL = 404 */
-        void *other_context;
+        /* The certificates of a client by the name of its socket (local_hub_find_chain). */
+        bool (*find_chain)(void *context, const char *name, struct client_chain *chain);
+        void *other_context; /* of both */
 };
 
 int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endpoint **endpoint,

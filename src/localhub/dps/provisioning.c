@@ -59,17 +59,32 @@ static bool is_signed_by_derived(const struct token *token, const char *group_ke
         return same;
 }
 
+static bool has_certificates(const struct registry_enrolment *enrolment)
+{
+        return enrolment->certificates[0][0] || enrolment->certificates[1][0];
+}
+
 static bool find_group(struct registry *registry, const struct token *token, const char *id,
                        struct registry_enrolment *found)
 {
         uint64_t cursor = 0;
 
         while (registry_enrolment_next(registry, REGISTRY_GROUP, &cursor, found)) {
+                if (has_certificates(found))
+                        continue;
                 if (is_signed_by_derived(token, found->primary_key, id) ||
                     is_signed_by_derived(token, found->secondary_key, id))
                         return true;
         }
         return false;
+}
+
+static int check_enabled(const struct registry_enrolment *found, struct reason *reason)
+{
+        if (found->enabled)
+                return 0;
+        reason_set(reason, "the enrolment '%s' is disabled", found->id);
+        return PROVISIONING_E_DISABLED;
 }
 
 static int find_enrolment(struct registry *registry, const struct token *token, const char *id,
@@ -78,8 +93,9 @@ static int find_enrolment(struct registry *registry, const struct token *token, 
         bool good;
 
         if (registry_enrolment_get(registry, REGISTRY_INDIVIDUAL, id, found))
-                good = token_is_signed_by(token, found->primary_key) ||
-                       token_is_signed_by(token, found->secondary_key);
+                good = !has_certificates(found) &&
+                       (token_is_signed_by(token, found->primary_key) ||
+                        token_is_signed_by(token, found->secondary_key));
         else
                 good = find_group(registry, token, id, found);
         if (!good) {
@@ -89,10 +105,63 @@ static int find_enrolment(struct registry *registry, const struct token *token, 
                            id);
                 return PROVISIONING_E_UNAUTHORIZED;
         }
-        if (found->enabled)
-                return 0;
-        reason_set(reason, "the enrolment '%s' is disabled", found->id);
-        return PROVISIONING_E_DISABLED;
+        return check_enabled(found, reason);
+}
+
+/* --- by certificate -------------------------------------------------------------------------- */
+
+/* One of an individual enrolment's own certificates. */
+static bool is_own(struct registry *registry, const struct registry_enrolment *enrolment,
+                   const struct client_chain *chain)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(enrolment->certificates); i++) {
+                CLEANUP(buf_deinit) struct buf pem = BUF_INIT;
+                struct certificate_facts facts;
+                struct reason ignored = REASON_INIT;
+
+                if (registry_certificate_get(registry, enrolment->certificates[i], &pem) &&
+                    device_certificate_read(buf_text(&pem), &facts, NULL, &ignored) &&
+                    client_chain_has_thumbprint(chain, facts.sha256))
+                        return true;
+        }
+        return false;
+}
+
+static bool find_signer(struct registry *registry, const struct provisioning_request *request,
+                        struct registry_enrolment *found, struct reason *reason)
+{
+        uint64_t cursor = 0;
+
+        while (registry_enrolment_next(registry, REGISTRY_GROUP, &cursor, found)) {
+                CLEANUP(buf_deinit) struct buf authorities = BUF_INIT;
+
+                for (size_t i = 0; i < ARRAY_SIZE(found->certificates); i++)
+                        (void)registry_certificate_get(registry, found->certificates[i],
+                                                       &authorities);
+                if (authorities.size > 0 &&
+                    client_chain_is_from(request->chain, buf_text(&authorities), request->now_s,
+                                         reason))
+                        return true;
+        }
+        return false;
+}
+
+static int find_certified(struct registry *registry, const struct provisioning_request *request,
+                          struct registry_enrolment *found, struct reason *reason)
+{
+        const char *name = request->chain->own.common_name;
+        const char *id = request->registration_id;
+
+        if (!text_equal_nocase(name, id)) {
+                reason_set(reason, "the certificate's common name is '%s', not '%s'", name, id);
+                return PROVISIONING_E_UNAUTHORIZED;
+        }
+        reason_set(reason, "no enrolment has the certificate of '%s', nor an authority for it", id);
+        if (registry_enrolment_get(registry, REGISTRY_INDIVIDUAL, id, found)
+                    ? !is_own(registry, found, request->chain)
+                    : !find_signer(registry, request, found, reason))
+                return PROVISIONING_E_UNAUTHORIZED;
+        return check_enabled(found, reason);
 }
 
 int provisioning_check(struct registry *registry, const struct provisioning_request *request,
@@ -110,6 +179,8 @@ int provisioning_check(struct registry *registry, const struct provisioning_requ
                            request->registration_id);
                 return PROVISIONING_E_INVALID;
         }
+        if (request->chain)
+                return find_certified(registry, request, enrolment, reason);
         if (token_parse(text, strlen(text), &token, reason) < 0)
                 return PROVISIONING_E_UNAUTHORIZED;
         if (token.expires_s <= request->now_s)
@@ -193,9 +264,11 @@ static int keys_of(const struct registry_enrolment *enrolment, const char *regis
 }
 
 int provisioning_assign(struct registry *registry, const struct registry_enrolment *enrolment,
-                        const char *registration_id, const char *model_id,
+                        const struct provisioning_device *device,
                         struct registry_registration *result, struct reason *reason)
 {
+        const char *registration_id = device->registration_id;
+        const char *model_id = device->model_id ? device->model_id : "";
         CLEANUP(buf_deinit) struct buf primary = BUF_INIT;
         CLEANUP(buf_deinit) struct buf secondary = BUF_INIT;
         struct registry_registration wanted = {.hub = choose(registry, enrolment, registration_id)};
@@ -212,11 +285,12 @@ int provisioning_assign(struct registry *registry, const struct registry_enrolme
                  own_name ? enrolment->device_id : registration_id);
         if (enrolment->kind == REGISTRY_GROUP)
                 memcpy(wanted.group, enrolment->id, sizeof(wanted.group));
-        if (model_id && strlen(model_id) >= sizeof(wanted.model_id)) {
+        if (strlen(model_id) >= sizeof(wanted.model_id)) {
                 reason_set(reason, "the model id is longer than 128 characters");
                 return PROVISIONING_E_INVALID;
         }
-        snprintf(wanted.model_id, sizeof(wanted.model_id), "%s", model_id ? model_id : "");
+        snprintf(wanted.model_id, sizeof(wanted.model_id), "%s", model_id);
+        snprintf(wanted.thumbprint, sizeof(wanted.thumbprint), "%s", device->thumbprint);
         r = keys_of(enrolment, registration_id, &primary, &secondary);
         if (r == 0)
                 r = registry_registration_put(registry, &wanted, buf_text(&primary),

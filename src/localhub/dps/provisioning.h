@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/reason.h"
 #include "localhub/registry/registry.h"
+#include "localhub/x509/client_chain.h"
 
 enum provisioning_condition {
         PROVISIONING_E_UNAUTHORIZED = 1, /* 401002: malformed, expired, no key fits */
@@ -21,25 +22,34 @@ enum provisioning_condition {
 };
 
 struct provisioning_request {
-        const char *id_scope;        /* of the URL, decoded */
-        const char *registration_id; /* of the URL, decoded */
-        const char *authorization;   /* the SAS token */
+        const char *id_scope;             /* of the URL, decoded */
+        const char *registration_id;      /* of the URL, decoded */
+        const char *authorization;        /* the SAS token */
+        const struct client_chain *chain; /* what it has shown instead of a token; else NULL */
         int64_t now_s;
 };
 
 /*
  * Finds the enrolment whose key signed the request: the individual one of this id, else the
- * group from whose key the device's was derived. 0 with `enrolment`, or a condition.
+ * group from whose key the device's was derived. With a certificate: the individual one that has
+ * it, else the group one of whose authorities stands for it, and its common name must be the
+ * registration id. 0 with `enrolment`, or a condition.
  */
 int provisioning_check(struct registry *registry, const struct provisioning_request *request,
                        struct registry_enrolment *enrolment, struct reason *reason) MUST_CHECK;
 
+struct provisioning_device {
+        const char *registration_id;
+        const char *model_id;   /* that it has announced; NULL = none */
+        const char *thumbprint; /* of the certificate that it has shown; "" = none */
+};
+
 /*
- * Assigns the device to a hub and creates it there if need be, with the model id that it
- * announced (NULL = none). Idempotent. 0, PROVISIONING_E_NO_HUB or PROVISIONING_E_INVALID.
+ * Assigns the device to a hub and creates it there if need be, with the enrolment's keys or this
+ * thumbprint. Idempotent. 0, PROVISIONING_E_NO_HUB or PROVISIONING_E_INVALID.
  */
 int provisioning_assign(struct registry *registry, const struct registry_enrolment *enrolment,
-                        const char *registration_id, const char *model_id,
+                        const struct provisioning_device *device,
                         struct registry_registration *result, struct reason *reason) MUST_CHECK;
 
 /*

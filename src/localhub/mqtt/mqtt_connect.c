@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "localhub/certificate_check.h"
 #include "localhub/mqtt/mqtt_core.h"
 #include "localhub/mqtt/mqtt_topic.h"
 #include "localhub/token_check.h"
@@ -98,6 +99,8 @@ static void start_times(struct mqtt_peer *peer, uint16_t keep_alive_s, int64_t e
 
         mqtt_connect_start_silence(peer, keep_alive_s);
         peer->expiry.run = on_expiry;
+        if (expires_s == 0)
+                return; /* no token, but a certificate */
         timers_start(core->timers, &peer->expiry,
                      *core->now_ms + expires_s * 1000 - *core->wall_ms);
 }
@@ -128,6 +131,7 @@ static bool is_client_id(const struct mqtt_bytes *client_id, const char *device_
                memcmp(client_id->data, device_id, client_id->size) == 0;
 }
 
+/* By the token in the password, or without one by the client's certificate. */
 static enum mqtt_refusal check_token(struct mqtt_peer *peer, const struct mqtt_bytes *password,
                                      const struct mqtt_user *user, struct token_grant *grant,
                                      struct reason *reason)
@@ -136,10 +140,12 @@ static enum mqtt_refusal check_token(struct mqtt_peer *peer, const struct mqtt_b
         struct registry_device device = {.hub = peer->hub};
         bool enabled;
 
-        if (password->size == 0) {
-                reason_set(reason, "there is no token: a password is missing");
-                return MQTT_NOT_AUTHORIZED;
-        }
+        if (password->size == 0)
+                return certificate_check_device(core->registry, peer->hub, user->device_id,
+                                                stream_chain(peer->stream), *core->wall_ms / 1000,
+                                                reason) == 0
+                               ? MQTT_WELCOME
+                               : MQTT_NOT_AUTHORIZED;
         if (token_check_hub(core->registry, peer->hub, password->data, password->size,
                             *core->wall_ms / 1000, grant, reason) != 0)
                 return MQTT_NOT_AUTHORIZED;

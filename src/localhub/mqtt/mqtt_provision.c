@@ -55,7 +55,8 @@ bool mqtt_provision_connect(struct mqtt_peer *peer, const struct mqtt_connect *c
             memcmp(connect->client_id.data, registrant.registration_id, connect->client_id.size) !=
                     0)
                 code = MQTT_WRONG_CLIENT_ID;
-        else if (!is_line(&connect->password))
+        else if (!is_line(&connect->password) &&
+                 !(connect->password.size == 0 && stream_chain(peer->stream)))
                 code = MQTT_NOT_AUTHORIZED;
         mqtt_put_connack(&answer, false, code);
         stream_write(peer->stream, answer.data, answer.size);
@@ -134,10 +135,10 @@ static void write_head(struct buf *out, const struct mqtt_provision *provision,
         }
         buf_add_text(out, "?api-version=");
         text_url_escape(out, provision->registrant.api_version);
-        buf_add_format(out,
-                       " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                       "Authorization: %s\r\nContent-Type: application/json\r\n",
-                       provision->token);
+        buf_add_format(out, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                            "Content-Type: application/json\r\n");
+        if (provision->token[0]) /* else a certificate */
+                buf_add_format(out, "Authorization: %s\r\n", provision->token);
 }
 
 static void ask(struct mqtt_peer *peer, const struct mqtt_order *order,

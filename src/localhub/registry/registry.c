@@ -291,6 +291,7 @@ void registry_close(struct registry *registry)
         for (int i = 0; i < registry->hub_count; i++)
                 free_hub(registry->hubs[i]);
         registry_free_collections(registry);
+        registry_free_certificates(registry);
         if (registry->lock >= 0)
                 close(registry->lock);
         pthread_cond_destroy(&registry->changed);

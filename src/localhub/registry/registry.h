@@ -28,6 +28,10 @@
 #define REGISTRY_TAG_SIZE     40
 #define REGISTRY_HUBS_MAX     50
 
+/* A thumbprint in hex digits, SHA-1 or SHA-256; the name of a certificate. With the zero byte. */
+#define REGISTRY_THUMBPRINT_SIZE 65
+#define REGISTRY_NAME_SIZE       192
+
 struct registry;
 
 enum registry_condition {
@@ -137,11 +141,24 @@ bool registry_policy_string(struct registry *registry, int hub, const char *name
 
 /* --- devices --------------------------------------------------------------------------------- */
 
+/* How a device says who it is. */
+enum registry_authentication {
+        REGISTRY_SAS,         /* tokens, signed with its keys */
+        REGISTRY_SELF_SIGNED, /* a certificate with one of its thumbprints */
+        REGISTRY_AUTHORITY,   /* a certificate in its name from a trusted authority */
+        REGISTRY_AUTHENTICATION_COUNT,
+};
+
+/* By enum registry_authentication, as the service's REST API calls them: `selfSigned`. */
+extern const char *const registry_authentication_names[REGISTRY_AUTHENTICATION_COUNT];
+
 struct registry_device {
         int hub;
         char id[REGISTRY_ID_SIZE];
         char primary_key[REGISTRY_KEY_SIZE];
         char secondary_key[REGISTRY_KEY_SIZE];
+        enum registry_authentication authentication;
+        char thumbprints[2][REGISTRY_THUMBPRINT_SIZE]; /* primary and secondary; "" = none */
         char model_id[REGISTRY_ID_SIZE]; /* DTDL, as the device last announced it; "" = none */
         char generation_id[REGISTRY_TAG_SIZE];
         char etag[REGISTRY_TAG_SIZE];
@@ -159,6 +176,8 @@ struct registry_device {
 struct registry_device_settings {
         const char *primary_key;
         const char *secondary_key;
+        const enum registry_authentication *authentication;
+        const char *thumbprints[2]; /* "" = none any more */
         const char *model_id;
         const bool *enabled;
         const bool *edge;
@@ -196,7 +215,7 @@ bool registry_device_string(struct registry *registry, int hub, const char *id, 
 
 enum registry_change {
         REGISTRY_DEVICE_REMOVED,
-        REGISTRY_DEVICE_CHANGED, /* enabled flag or keys */
+        REGISTRY_DEVICE_CHANGED, /* enabled flag, keys or thumbprints */
         REGISTRY_TWIN_DESIRED,
 };
 
@@ -242,6 +261,11 @@ enum registry_enrolment_kind {
 
 struct registry_enrolment {
         enum registry_enrolment_kind kind;
+        /*
+         * Not "": devices show a certificate instead of signing with keys. The registry has it by
+         * these names: of a group those of its authorities, of an individual one the device's own.
+         */
+        char certificates[2][REGISTRY_NAME_SIZE];
         char id[REGISTRY_ID_SIZE];
         char primary_key[REGISTRY_KEY_SIZE];
         char secondary_key[REGISTRY_KEY_SIZE];
@@ -274,6 +298,7 @@ struct registry_registration {
         char group[REGISTRY_ID_SIZE]; /* "" = individual */
         char model_id[REGISTRY_ID_SIZE];
         char hub_address[REGISTRY_ADDRESS_SIZE];
+        char thumbprint[REGISTRY_THUMBPRINT_SIZE]; /* of a certificate shown now; "" = a key's */
         int hub;
         char etag[REGISTRY_TAG_SIZE];
         int64_t created_ms;
@@ -283,8 +308,8 @@ struct registry_registration {
 
 /*
  * Records what provisioning_assign decided: `wanted` says registration id, device id, group, model
- * id and hub (the rest is the registry's), the device gets these keys. A device that was
- * registered to another hub before is moved with its twin. REGISTRY_E_INVALID if an id is.
+ * id, thumbprint and hub (the rest is the registry's), the device gets these keys. A device that
+ * was registered to another hub before is moved with its twin. REGISTRY_E_INVALID if an id is.
  */
 int registry_registration_put(struct registry *registry, const struct registry_registration *wanted,
                               const char *primary_key, const char *secondary_key,
@@ -298,6 +323,35 @@ bool registry_registration_remove(struct registry *registry, const char *registr
 
 bool registry_registration_next(struct registry *registry, uint64_t *cursor,
                                 struct registry_registration *registration);
+
+/* --- certificates ---------------------------------------------------------------------------- */
+
+enum registry_certificate_use {
+        REGISTRY_FOR_DEVICES, /* an authority that stands for devices of all hubs, and of groups */
+        REGISTRY_FOR_ENROLMENTS, /* of the enrolments that name it only */
+};
+
+struct registry_certificate {
+        char name[REGISTRY_NAME_SIZE];
+        enum registry_certificate_use use;
+};
+
+/* Adds or replaces; `pem` is one certificate. REGISTRY_E_INVALID for a name that breaks rules. */
+int registry_certificate_put(struct registry *registry, const char *name,
+                             enum registry_certificate_use use, const char *pem,
+                             struct reason *reason) MUST_CHECK;
+
+/* Adds it to `pem`; false if there is none. */
+bool registry_certificate_get(struct registry *registry, const char *name, struct buf *pem);
+
+bool registry_certificate_remove(struct registry *registry, const char *name);
+
+/* As registry_device_next. */
+bool registry_certificate_next(struct registry *registry, uint64_t *cursor,
+                               struct registry_certificate *certificate);
+
+/* Adds all that are for devices. */
+void registry_authorities(struct registry *registry, struct buf *pem);
 
 /* --- rules for names ------------------------------------------------------------------------- */
 

@@ -24,7 +24,9 @@ struct device_data {
         char *id;
         char *primary_key;
         char *secondary_key;
-        char *model_id; /* NULL = none */
+        enum registry_authentication authentication;
+        char *thumbprints[2]; /* NULL = none */
+        char *model_id;       /* NULL = none */
         uint64_t generation;
         uint64_t revision; /* of the etag */
         bool enabled;
@@ -73,6 +75,13 @@ struct registration_data {
         int64_t count;
 };
 
+struct certificate_data {
+        struct table_entry by_id;
+        uint64_t serial;
+        char *pem;
+        struct registry_certificate public;
+};
+
 /* Things by key and by age. */
 struct collection {
         struct table by_id;
@@ -88,6 +97,7 @@ struct registry {
         int hub_count;
         struct collection enrolments[2]; /* by enum registry_enrolment_kind */
         struct collection registrations;
+        struct collection certificates;
         uint64_t last_revision;
         registry_watcher *watcher;
         void *watcher_context;
@@ -128,6 +138,12 @@ struct enrolment_data *registry_make_enrolment(struct registry *registry,
                                                enum registry_enrolment_kind kind, const char *id);
 struct registration_data *registry_make_registration(struct registry *registry, const char *id);
 void registry_free_collections(struct registry *registry);
+void registry_free_certificates(struct registry *registry);
+
+struct certificate_data *registry_make_certificate(struct registry *registry, const char *name);
+/* Removes those that only this enrolment has named. */
+void registry_drop_certificates(struct registry *registry,
+                                const struct registry_enrolment *enrolment);
 
 /* 16 to 64 bytes in base64. */
 bool registry_is_key(const char *key);

@@ -13,6 +13,12 @@
 #define TICKS_OF_1970 UINT64_C(621355968000000000)
 #define NS_PER_TICK   100
 
+const char *const registry_authentication_names[] = {
+        [REGISTRY_SAS] = "sas",
+        [REGISTRY_SELF_SIGNED] = "selfSigned",
+        [REGISTRY_AUTHORITY] = "certificateAuthority",
+};
+
 static void free_secret(char *secret)
 {
         if (secret)
@@ -26,6 +32,8 @@ void registry_free_device(struct device_data *device)
         free_secret(device->primary_key);
         free_secret(device->secondary_key);
         free(device->model_id);
+        for (size_t i = 0; i < ARRAY_SIZE(device->thumbprints); i++)
+                free(device->thumbprints[i]);
         for (size_t i = 0; i < ARRAY_SIZE(device->twin); i++) {
                 free(device->twin[i].json);
                 free(device->twin[i].metadata);
@@ -80,6 +88,10 @@ static void copy_out(const struct device_data *data, int hub, struct registry_de
         snprintf(out->id, sizeof(out->id), "%s", data->id);
         snprintf(out->primary_key, sizeof(out->primary_key), "%s", data->primary_key);
         snprintf(out->secondary_key, sizeof(out->secondary_key), "%s", data->secondary_key);
+        out->authentication = data->authentication;
+        for (size_t i = 0; i < ARRAY_SIZE(out->thumbprints); i++)
+                snprintf(out->thumbprints[i], sizeof(out->thumbprints[i]), "%s",
+                         data->thumbprints[i] ? data->thumbprints[i] : "");
         snprintf(out->model_id, sizeof(out->model_id), "%s", data->model_id ? data->model_id : "");
         snprintf(out->generation_id, sizeof(out->generation_id), "%llu",
                  (unsigned long long)data->generation);
@@ -98,6 +110,15 @@ static void copy_out(const struct device_data *data, int hub, struct registry_de
 
 /* --- writing --------------------------------------------------------------------------------- */
 
+/* SHA-1 or SHA-256 in hex digits; "" takes one away. */
+static bool is_thumbprint(const char *text)
+{
+        size_t length = text ? strlen(text) : 0;
+
+        return length == 0 ||
+               ((length == 40 || length == 64) && strspn(text, "0123456789abcdefABCDEF") == length);
+}
+
 static bool is_sound(struct registry *registry, int hub, const char *id,
                      const struct registry_device_settings *settings, struct reason *reason)
 {
@@ -113,6 +134,10 @@ static bool is_sound(struct registry *registry, int hub, const char *id,
                  (!text_is_empty(settings->secondary_key) &&
                   !registry_is_key(settings->secondary_key)))
                 reason_set(reason, "device '%s': a key is base64 of 16 to 64 bytes", id);
+        else if (!is_thumbprint(settings->thumbprints[0]) ||
+                 !is_thumbprint(settings->thumbprints[1]))
+                reason_set(reason, "device '%s': a thumbprint is SHA-1 or SHA-256 in hex digits",
+                           id);
         else if (settings->model_id && strlen(settings->model_id) >= REGISTRY_ID_SIZE)
                 reason_set(reason, "device '%s': the model id is longer than 128 characters", id);
         else
@@ -136,6 +161,28 @@ static bool set_key(char **key, const char *given)
         return true;
 }
 
+/* True if the device has to show something else now. */
+static bool set_certificates(struct device_data *device,
+                             const struct registry_device_settings *settings)
+{
+        bool changed =
+                settings->authentication && *settings->authentication != device->authentication;
+
+        if (settings->authentication)
+                device->authentication = *settings->authentication;
+        for (size_t i = 0; i < ARRAY_SIZE(device->thumbprints); i++) {
+                const char *given = settings->thumbprints[i];
+                char **own = &device->thumbprints[i];
+
+                if (!given || text_equal(*own ? *own : "", given))
+                        continue;
+                free(*own);
+                *own = given[0] ? mem_text(given) : NULL;
+                changed = true;
+        }
+        return changed;
+}
+
 static void set_model_id(struct device_data *device, const char *model_id)
 {
         if (!model_id || text_equal(device->model_id ? device->model_id : "", model_id))
@@ -151,6 +198,7 @@ static bool apply(struct registry *registry, struct device_data *device,
         bool changed = set_key(&device->primary_key, settings->primary_key);
 
         changed |= set_key(&device->secondary_key, settings->secondary_key);
+        changed |= set_certificates(device, settings);
         set_model_id(device, settings->model_id);
         if (settings->edge)
                 device->edge = *settings->edge;
@@ -274,8 +322,10 @@ bool registry_device_string(struct registry *registry, int hub, const char *id, 
         pthread_mutex_lock(&registry->mutex);
         device = registry_find_device(registry, hub, id);
         if (device)
-                buf_add_format(out, "HostName=%s;DeviceId=%s;SharedAccessKey=%s",
-                               registry->hubs[hub]->address, id, device->primary_key);
+                buf_add_format(
+                        out, "HostName=%s;DeviceId=%s;%s%s", registry->hubs[hub]->address, id,
+                        device->authentication == REGISTRY_SAS ? "SharedAccessKey=" : "x509=true",
+                        device->authentication == REGISTRY_SAS ? device->primary_key : "");
         pthread_mutex_unlock(&registry->mutex);
         return device != NULL;
 }

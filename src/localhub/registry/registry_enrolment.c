@@ -115,6 +115,8 @@ int registry_enrolment_put(struct registry *registry, const struct registry_enro
         data = registry_make_enrolment(registry, enrolment->kind, enrolment->id);
         take_key(data->public.primary_key, enrolment->primary_key);
         take_key(data->public.secondary_key, enrolment->secondary_key);
+        memcpy(data->public.certificates, enrolment->certificates,
+               sizeof(data->public.certificates));
         memcpy(data->public.device_id, enrolment->device_id, sizeof(data->public.device_id));
         memcpy(data->public.hub_id, hub.id, sizeof(data->public.hub_id));
         data->public.enabled = enrolment->enabled;
@@ -151,6 +153,7 @@ bool registry_enrolment_remove(struct registry *registry, enum registry_enrolmen
         if (data) {
                 table_remove(&registry->enrolments[kind].by_id, &data->by_id);
                 ordered_remove(&registry->enrolments[kind].order, data->serial);
+                registry_drop_certificates(registry, &data->public);
                 free_enrolment(data);
                 registry_touch(registry);
         }
@@ -226,6 +229,7 @@ static void copy_out(struct registry *registry, const struct registration_data *
         snprintf(out->group, sizeof(out->group), "%s", data->group ? data->group : "");
         snprintf(out->model_id, sizeof(out->model_id), "%s", data->model_id ? data->model_id : "");
         snprintf(out->hub_address, sizeof(out->hub_address), "%s", hub ? hub->address : "");
+        out->thumbprint[0] = '\0';
         out->hub = data->hub;
         registry_etag(data->revision, out->etag);
         out->created_ms = data->created_ms;
@@ -275,6 +279,9 @@ static void fill_device(struct registry *registry, struct device_data *device,
 {
         set_secret(&device->primary_key, primary_key);
         set_secret(&device->secondary_key, secondary_key);
+        device->authentication = wanted->thumbprint[0] ? REGISTRY_SELF_SIGNED : REGISTRY_SAS;
+        set_text(&device->thumbprints[0], wanted->thumbprint);
+        set_text(&device->thumbprints[1], "");
         if (wanted->model_id[0])
                 set_text(&device->model_id, wanted->model_id);
         device->revision = registry_revision(registry);

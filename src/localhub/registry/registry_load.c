@@ -85,6 +85,21 @@ static void load_metadata(struct device_data *device, enum registry_section kind
         device->twin[kind].metadata = buf_take(&text);
 }
 
+static bool load_authentication(struct device_data *device, struct json_object *object)
+{
+        static const char *const names[] = {"primaryThumbprint", "secondaryThumbprint"};
+        const char *given = json_text_member(object, "authentication");
+        size_t which = REGISTRY_SAS;
+
+        while (given && which < REGISTRY_AUTHENTICATION_COUNT &&
+               strcmp(registry_authentication_names[which], given) != 0)
+                which++;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                device->thumbprints[i] = mem_text(json_text_member(object, names[i]));
+        device->authentication = (enum registry_authentication)which;
+        return which < REGISTRY_AUTHENTICATION_COUNT;
+}
+
 static int load_device(struct registry *registry, int hub, struct json_object *object,
                        struct reason *reason)
 {
@@ -102,6 +117,10 @@ static int load_device(struct registry *registry, int hub, struct json_object *o
         device = registry_add_device(registry, hub, id);
         device->primary_key = mem_text(text_of(object, "primaryKey"));
         device->secondary_key = mem_text(text_of(object, "secondaryKey"));
+        if (!load_authentication(device, object)) {
+                reason_set(reason, "device '%.140s': its authentication is wrong", id);
+                return -EINVAL;
+        }
         device->model_id = mem_text(json_text_member(object, "modelId"));
         device->enabled = json_bool_member(object, "enabled", true);
         generation = number_of(object, "generation", (int64_t)device->generation);
@@ -184,6 +203,9 @@ static int load_enrolment(struct registry *registry, int kind, struct json_objec
                  text_of(object, "primaryKey"));
         snprintf(public->secondary_key, sizeof(public->secondary_key), "%s",
                  text_of(object, "secondaryKey"));
+        snprintf(public->certificates[0], REGISTRY_NAME_SIZE, "%s", text_of(object, "certificate"));
+        snprintf(public->certificates[1], REGISTRY_NAME_SIZE, "%s",
+                 text_of(object, "secondaryCertificate"));
         snprintf(public->device_id, sizeof(public->device_id), "%s", text_of(object, "deviceId"));
         snprintf(public->hub_id, sizeof(public->hub_id), "%s", text_of(object, "hub"));
         public->enabled = json_bool_member(object, "enabled", true);
@@ -191,6 +213,25 @@ static int load_enrolment(struct registry *registry, int kind, struct json_objec
         public->updated_ms = number_of(object, "updated", 0);
         data->revision = (uint64_t)number_of(object, "revision", 0);
         registry_etag(data->revision, public->etag);
+        return 0;
+}
+
+static int load_certificate(struct registry *registry, int unused, struct json_object *object,
+                            struct reason *reason)
+{
+        const char *name = text_of(object, "name");
+        struct certificate_data *data;
+
+        (void)unused;
+        if (!name[0] || strlen(name) >= REGISTRY_NAME_SIZE) {
+                reason_set(reason, "certificate '%.140s': the name is wrong", name);
+                return -EINVAL;
+        }
+        data = registry_make_certificate(registry, name);
+        data->public.use = json_bool_member(object, "forDevices", false) ? REGISTRY_FOR_DEVICES
+                                                                         : REGISTRY_FOR_ENROLMENTS;
+        free(data->pem);
+        data->pem = mem_text(text_of(object, "pem"));
         return 0;
 }
 
@@ -240,6 +281,9 @@ static int load_all(struct registry *registry, struct json_object *root, struct 
         snprintf(registry->id_scope, sizeof(registry->id_scope), "%s", text_of(root, "idScope"));
         registry->last_revision = (uint64_t)number_of(root, "revision", 0);
         r = load_each(registry, 0, json_member(root, "hubs"), load_hub, reason);
+        if (r == 0)
+                r = load_each(registry, 0, json_member(root, "certificates"), load_certificate,
+                              reason);
         if (r == 0)
                 r = load_each(registry, REGISTRY_GROUP, json_member(root, "enrolmentGroups"),
                               load_enrolment, reason);

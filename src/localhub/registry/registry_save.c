@@ -49,6 +49,11 @@ static void add_device(struct buf *out, const struct device_data *device)
         buf_add_json_string(out, device->id, strlen(device->id));
         add_text(out, "primaryKey", device->primary_key);
         add_text(out, "secondaryKey", device->secondary_key);
+        if (device->authentication != REGISTRY_SAS)
+                add_text(out, "authentication",
+                         registry_authentication_names[device->authentication]);
+        add_text(out, "primaryThumbprint", device->thumbprints[0]);
+        add_text(out, "secondaryThumbprint", device->thumbprints[1]);
         add_text(out, "modelId", device->model_id);
         if (!device->enabled)
                 buf_add_text(out, ",\"enabled\":false");
@@ -88,6 +93,8 @@ static void add_enrolment(struct buf *out, const struct enrolment_data *data)
         buf_add_json_string(out, public->id, strlen(public->id));
         add_text(out, "primaryKey", public->primary_key);
         add_text(out, "secondaryKey", public->secondary_key);
+        add_text(out, "certificate", public->certificates[0]);
+        add_text(out, "secondaryCertificate", public->certificates[1]);
         add_text(out, "deviceId", public->device_id);
         add_text(out, "hub", public->hub_id);
         if (!public->enabled)
@@ -169,6 +176,27 @@ static void add_enrolments(struct buf *out, struct registry *registry,
         buf_add_char(out, ']');
 }
 
+static void add_certificates(struct buf *out, struct registry *registry)
+{
+        const struct certificate_data *data;
+        uint64_t cursor = 0;
+        bool first = true;
+
+        buf_add_text(out, ",\n\"certificates\":[");
+        pthread_mutex_lock(&registry->mutex);
+        while ((data = ordered_next(&registry->certificates.order, &cursor)) != NULL) {
+                separate(out, &first);
+                buf_add_text(out, "{\"name\":");
+                buf_add_json_string(out, data->public.name, strlen(data->public.name));
+                if (data->public.use == REGISTRY_FOR_DEVICES)
+                        buf_add_text(out, ",\"forDevices\":true");
+                add_text(out, "pem", data->pem);
+                buf_add_char(out, '}');
+        }
+        pthread_mutex_unlock(&registry->mutex);
+        buf_add_char(out, ']');
+}
+
 static void add_registrations(struct buf *out, struct registry *registry)
 {
         uint64_t cursor = 0;
@@ -205,6 +233,7 @@ static void add_registry(struct buf *out, struct registry *registry)
                 add_hub(out, registry, hub);
         }
         buf_add_char(out, ']');
+        add_certificates(out, registry);
         add_enrolments(out, registry, REGISTRY_GROUP, "enrolmentGroups");
         add_enrolments(out, registry, REGISTRY_INDIVIDUAL, "enrolments");
         add_registrations(out, registry);

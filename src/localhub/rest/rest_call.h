@@ -46,6 +46,9 @@ void rest_answer_device(struct service_call *call, const struct registry_device 
 /* Azure's "never" for 0. */
 void rest_add_time(struct json_object *object, const char *name, int64_t wall_ms);
 
+/* The member `x509Thumbprint`. */
+void rest_add_thumbprints(struct json_object *object, const struct registry_device *device);
+
 /* Members that the documents of a device and of its twin have both, besides service_add_device. */
 void rest_add_device_state(struct json_object *object, struct service_call *call,
                            const struct registry_device *device);

@@ -24,19 +24,32 @@ void rest_add_device_state(struct json_object *object, struct service_call *call
                      (int64_t)local_hub_command_list(call->hub, device->hub, device->id, NULL, 0));
 }
 
+static void add_text_or_null(struct json_object *object, const char *name, const char *text)
+{
+        json_object_object_add(object, name, text[0] ? json_object_new_string(text) : NULL);
+}
+
+void rest_add_thumbprints(struct json_object *object, const struct registry_device *device)
+{
+        struct json_object *thumbprints = json_object_new_object();
+
+        add_text_or_null(thumbprints, "primaryThumbprint", device->thumbprints[0]);
+        add_text_or_null(thumbprints, "secondaryThumbprint", device->thumbprints[1]);
+        json_object_object_add(object, "x509Thumbprint", thumbprints);
+}
+
 static struct json_object *authentication(const struct registry_device *device)
 {
         struct json_object *authentication = json_object_new_object();
         struct json_object *key = json_object_new_object();
-        struct json_object *thumbprint = json_object_new_object();
+        bool has_keys = device->authentication == REGISTRY_SAS;
 
-        json_add_text(key, "primaryKey", device->primary_key);
-        json_add_text(key, "secondaryKey", device->secondary_key);
-        json_object_object_add(thumbprint, "primaryThumbprint", NULL);
-        json_object_object_add(thumbprint, "secondaryThumbprint", NULL);
+        add_text_or_null(key, "primaryKey", has_keys ? device->primary_key : "");
+        add_text_or_null(key, "secondaryKey", has_keys ? device->secondary_key : "");
         json_object_object_add(authentication, "symmetricKey", key);
-        json_object_object_add(authentication, "x509Thumbprint", thumbprint);
-        json_add_text(authentication, "type", "sas");
+        rest_add_thumbprints(authentication, device);
+        json_add_text(authentication, "type",
+                      registry_authentication_names[device->authentication]);
         return authentication;
 }
 
@@ -62,6 +75,7 @@ static void answer_device(struct service_call *call, const struct registry_devic
 
 /* What settings point to. */
 struct said {
+        enum registry_authentication authentication;
         bool enabled;
         bool edge;
 };
@@ -76,11 +90,17 @@ static bool read_settings(struct json_object *document, struct registry_device_s
                 json_member(json_object_member(document, "capabilities"), "iotEdge");
         const char *status = json_text_member(document, "status");
         const char *type = json_text_member(how, "type");
+        struct json_object *thumbprints = json_object_member(how, "x509Thumbprint");
 
-        if (type && strcmp(type, "sas") != 0) {
-                reason_set(reason, "the local hub knows devices with symmetric keys only");
+        settings->thumbprints[0] = json_text_member(thumbprints, "primaryThumbprint");
+        settings->thumbprints[1] = json_text_member(thumbprints, "secondaryThumbprint");
+        if (!type && (settings->thumbprints[0] || settings->thumbprints[1]))
+                type = "selfSigned";
+        if (type && !service_read_authentication(type, &said->authentication)) {
+                reason_set(reason, "'type' must be 'sas', 'selfSigned' or 'certificateAuthority'");
                 return false;
         }
+        settings->authentication = type ? &said->authentication : NULL;
         settings->primary_key = json_text_member(key, "primaryKey");
         settings->secondary_key = json_text_member(key, "secondaryKey");
         said->edge = json_object_get_boolean(edge);

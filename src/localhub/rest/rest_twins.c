@@ -38,16 +38,14 @@ struct json_object *rest_twin_document(struct service_call *call,
 {
         struct json_object *document = json_object_new_object();
         struct json_object *properties = json_object_new_object();
-        struct json_object *thumbprint = json_object_new_object();
 
         rest_add_device_state(document, call, device);
         json_add_text(document, "deviceEtag", device->etag);
         json_add_int(document, "version", device->twin_version);
         rest_add_time(document, "statusUpdateTime", device->status_updated_ms);
-        json_add_text(document, "authenticationType", "sas");
-        json_object_object_add(thumbprint, "primaryThumbprint", NULL);
-        json_object_object_add(thumbprint, "secondaryThumbprint", NULL);
-        json_object_object_add(document, "x509Thumbprint", thumbprint);
+        json_add_text(document, "authenticationType",
+                      registry_authentication_names[device->authentication]);
+        rest_add_thumbprints(document, device);
         json_object_object_add(document, "modelId", json_object_new_string(device->model_id));
         json_object_object_add(document, "tags",
                                service_twin_section(call, device->id, REGISTRY_TAGS));

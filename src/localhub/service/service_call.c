@@ -85,6 +85,17 @@ bool service_read_status(const char *text, bool *enabled)
         return *enabled || text_equal_nocase(text, "disabled");
 }
 
+bool service_read_authentication(const char *text, enum registry_authentication *authentication)
+{
+        for (size_t i = 0; i < REGISTRY_AUTHENTICATION_COUNT; i++) {
+                if (!text_equal_nocase(text, registry_authentication_names[i]))
+                        continue;
+                *authentication = (enum registry_authentication)i;
+                return true;
+        }
+        return false;
+}
+
 struct json_object *service_twin_section(const struct service_call *call, const char *device_id,
                                          enum registry_section section)
 {

@@ -56,6 +56,9 @@ void service_handle(struct service_call *call);
 /* `deviceId`, `generationId`, `etag`, `status` and `connectionState`. */
 void service_add_device(struct json_object *document, const struct registry_device *device);
 
+/* `selfSigned` and its like; false if it is none. */
+bool service_read_authentication(const char *text, enum registry_authentication *authentication);
+
 /* `enabled` or `disabled` in any case; false if it is neither. */
 bool service_read_status(const char *text, bool *enabled);
 

@@ -157,14 +157,16 @@ void stream_open(struct stream_server *server, const struct stream_listener *lis
         begin(stream, listener->hub);
 }
 
-int stream_dial(const char *path)
+int stream_dial(struct stream *near, const char *path)
 {
         struct sockaddr_un name = {.sun_family = AF_UNIX};
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
         snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
-        if (fd >= 0)
+        if (fd >= 0) {
+                stream_chain_bind(near, fd);
                 (void)!connect(fd, (const struct sockaddr *)&name, sizeof(name));
+        }
         return fd;
 }
 
@@ -181,6 +183,7 @@ void stream_server_adopt(struct stream_server *server, const struct stream_proto
 
         stream->owner = *owner;
         buf_add(&stream->in, first->data, first->size);
+        stream_chain_adopt(stream);
         if (!stream_websocket_open(stream))
                 stream_cut(stream);
         begin(stream, hub);
@@ -200,6 +203,7 @@ void stream_free(struct stream *stream)
                 list_remove(&server->todo, &stream->todo_node);
         stream_websocket_free(stream);
         SSL_free(stream->ssl);
+        stream_chain_free(stream);
         /* An adopted socket is open elsewhere, too, so closing does not take it off. */
         (void)epoll_ctl(server->epoll, EPOLL_CTL_DEL, stream->watch.fd, NULL);
         if (stream->watch.fd >= 0)

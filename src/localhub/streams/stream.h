@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
+#include "localhub/x509/client_chain.h"
 
 struct stream;
 struct stream_server;
@@ -57,6 +58,9 @@ void stream_cut(struct stream *stream);
 /* Address and port of the other side, as text. */
 const char *stream_name(const struct stream *stream);
 
+/* The certificates that the client has shown in TLS; NULL = none. As long as the stream. */
+const struct client_chain *stream_chain(struct stream *stream);
+
 /* --- the server ------------------------------------------------------------------------------ */
 
 struct stream_server_options {
@@ -95,6 +99,13 @@ struct stream_owner {
 void stream_server_adopt(struct stream_server *server, const struct stream_protocol *protocol,
                          int hub, int fd, const struct buf *first,
                          const struct stream_owner *owner);
+
+/*
+ * The certificates of a client whose bytes are passed on to a Unix domain socket, by the name that
+ * its end there has (getpeername, without the zero byte): a copy. False = none. Any thread.
+ */
+bool stream_server_find_chain(struct stream_server *server, const char *name,
+                              struct client_chain *chain) MUST_CHECK;
 
 /* Takes connections from now on. */
 void stream_server_start(struct stream_server *server);

@@ -12,10 +12,12 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/table.h"
 #include "base/timers.h"
 #include "localhub/streams/stream.h"
 
-#define STREAM_READ_SIZE 65536
+#define STREAM_READ_SIZE       65536
+#define STREAM_CHAIN_NAME_SIZE 33
 
 /* What an event of epoll points to. */
 struct stream_watch {
@@ -45,6 +47,11 @@ struct stream {
         uint32_t events;    /* that epoll waits for */
         struct timer timer; /* to be known, then to be ended */
         char name[64];
+        bool chain_known;                        /* TLS was asked for it */
+        struct client_chain *chain;              /* NULL = none */
+        char chain_name[STREAM_CHAIN_NAME_SIZE]; /* of server->named; "" = not there */
+        struct table_entry named;
+        unsigned named_sockets;
         bool wants_to_write; /* TLS does, whatever we have to say */
         bool on_todo;
         bool woken;
@@ -78,6 +85,7 @@ struct stream_server {
 
         pthread_mutex_t lock; /* guards what follows */
         struct list tasks;
+        struct table named; /* struct stream by chain_name */
         bool stopping;
 };
 
@@ -104,8 +112,19 @@ bool stream_websocket_receive(struct stream *stream);
 bool stream_websocket_send(struct stream *stream);
 void stream_websocket_free(struct stream *stream);
 
-/* A socket that is connected to a Unix domain socket, or not if nobody is there; -1 = none. */
-int stream_dial(const char *path);
+/* --- stream_chain.c -------------------------------------------------------------------------- */
+
+/* Asks clients for certificates. */
+void stream_chain_ask(SSL_CTX *tls);
+/* Names a socket that is not connected yet, if the client of `near` has shown certificates. */
+void stream_chain_bind(struct stream *near, int fd);
+/* Takes what the client has shown to the stream at the other end of this one's socket. */
+void stream_chain_adopt(struct stream *stream);
+void stream_chain_free(struct stream *stream);
+
+/* A socket that is connected to a Unix domain socket on behalf of `near`, or not if nobody is
+ * there; -1 = none. */
+int stream_dial(struct stream *near, const char *path);
 
 /* Takes a socket without TLS over; one that is not connected ends at once. */
 void stream_join(struct stream_server *server, const struct stream_protocol *protocol, int hub,

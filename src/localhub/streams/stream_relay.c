@@ -9,16 +9,21 @@
 /* While more than this waits to be passed on, nothing is read from its other end. */
 #define WAITING_MAX ((size_t)256 * 1024)
 
-/* One end; the other one is NULL when it is over. */
+/* One end; the other one is NULL when it is over, or not dialled yet. */
 struct end {
         struct stream *stream;
         struct end *other;
+        const char *path; /* of a front that has said nothing yet; else NULL */
 };
+
+static void dial(struct end *front);
 
 static void on_received(void *context, const char *bytes, size_t size)
 {
         struct end *end = context;
 
+        if (end->path)
+                dial(end);
         if (!end->other)
                 return;
         stream_write(end->other->stream, bytes, size);
@@ -53,7 +58,6 @@ static struct end *end_new(struct stream *stream)
         struct end *end = mem_new(1, sizeof(*end));
 
         end->stream = stream;
-        stream_is_known(stream); /* the server has deadlines of its own */
         return end;
 }
 
@@ -63,14 +67,16 @@ static void *on_back_opened(void *context, struct stream *stream, int hub)
         struct end *back = end_new(stream);
 
         (void)hub;
+        stream_is_known(stream);
         back->other = front;
         front->other = back;
         return back;
 }
 
-static void *on_front_opened(void *context, struct stream *stream, int hub)
+/* Not before TLS is done: the server may ask who it is. */
+static void dial(struct end *front)
 {
-        struct end *front = end_new(stream);
+        const char *path = front->path;
         const struct stream_protocol back = {
                 .opened = on_back_opened,
                 .received = on_received,
@@ -79,7 +85,17 @@ static void *on_front_opened(void *context, struct stream *stream, int hub)
                 .context = front,
         };
 
-        stream_join(stream->server, &back, hub, stream_dial(context));
+        front->path = NULL;
+        stream_is_known(front->stream); /* the server has deadlines of its own */
+        stream_join(front->stream->server, &back, -1, stream_dial(front->stream, path));
+}
+
+static void *on_front_opened(void *context, struct stream *stream, int hub)
+{
+        struct end *front = end_new(stream);
+
+        (void)hub;
+        front->path = context;
         return front;
 }
 

@@ -104,7 +104,7 @@ void stream_request(struct stream *near, const char *path, const struct buf *req
                 .ended = on_ended,
                 .context = asked,
         };
-        int fd = stream_dial(path);
+        int fd = stream_dial(near, path);
 
         asked->done = done;
         asked->context = context;

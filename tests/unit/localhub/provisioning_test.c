@@ -225,10 +225,15 @@ static void scope_and_registration_id_are_checked(void **state)
 
 static void assign(const char *id, const char *model_id, struct registry_registration *result)
 {
+        const struct provisioning_device device = {
+                .registration_id = id,
+                .model_id = model_id,
+                .thumbprint = "",
+        };
         struct registry_enrolment group;
 
         assert_true(registry_enrolment_get(registry, REGISTRY_GROUP, "default", &group));
-        assert_int_equal(provisioning_assign(registry, &group, id, model_id, result, NULL), 0);
+        assert_int_equal(provisioning_assign(registry, &group, &device, result, NULL), 0);
 }
 
 static void an_assigned_device_is_in_its_hub_with_its_derived_keys(void **state)
@@ -268,13 +273,13 @@ static void an_individual_enrolment_may_name_another_device_id(void **state)
                                                .device_id = "Device#1",
                                                .hub_id = "hub2",
                                                .enabled = true};
+        const struct provisioning_device wanted = {.registration_id = "reg-1", .thumbprint = ""};
         struct registry_registration result;
         struct registry_device device;
 
         (void)state;
         assert_int_equal(registry_enrolment_put(registry, &enrolment, &enrolment, NULL), 0);
-        assert_int_equal(provisioning_assign(registry, &enrolment, "reg-1", NULL, &result, NULL),
-                         0);
+        assert_int_equal(provisioning_assign(registry, &enrolment, &wanted, &result, NULL), 0);
         assert_string_equal(result.device_id, "Device#1");
         assert_int_equal(result.hub, hubs[1]);
         assert_true(registry_device_get(registry, hubs[1], "Device#1", &device));
@@ -311,13 +316,14 @@ static void without_a_hub_nothing_is_assigned(void **state)
         struct registry *empty;
         struct registry_enrolment group = {
                 .kind = REGISTRY_GROUP, .id = "default", .primary_key = K64, .enabled = true};
+        const struct provisioning_device wanted = {.registration_id = "dev0001", .thumbprint = ""};
         struct registry_registration result;
 
         (void)state;
         assert_int_equal(registry_open(&(struct registry_options){.id_scope = SCOPE}, &empty, NULL),
                          0);
         assert_int_equal(registry_enrolment_put(empty, &group, &group, NULL), 0);
-        assert_int_equal(provisioning_assign(empty, &group, "dev0001", NULL, &result, NULL),
+        assert_int_equal(provisioning_assign(empty, &group, &wanted, &result, NULL),
                          PROVISIONING_E_NO_HUB);
         registry_close(empty);
 }
