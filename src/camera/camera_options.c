@@ -61,36 +61,7 @@ const struct options camera_options = {
                  "the next start.",
 };
 
-static const struct options_action actions[] = {
-        {"check", "[--config FILE]",
-         "explains every mistake in the configuration, with its line and column, and whatever else "
-         "may not be as meant; status 0 if the program can start with it, 2 if not",
-         0, 0, configuration_check},
-        {"show", "[--config FILE]",
-         "prints what is in force as JSON: the file, the environment and the defaults; secrets are "
-         "masked, and Origins says where each value came from",
-         0, 0, configuration_show},
-        {"settings", "", "lists every setting with its type, its default and its meaning", 0, 0,
-         configuration_describe},
-        {.name = NULL},
-};
-
-static const struct options_row config_rows[] = {
-        {.name = "config",
-         .letter = 'c',
-         .value = "FILE",
-         .meaning = "the configuration (default " CAMERA_DEFAULT_FILE ")",
-         .offset = offsetof(struct configuration, file)},
-        {.name = NULL},
-};
-
-const struct options camera_config_options = {
-        .command = "config",
-        .actions = actions,
-        .rows = config_rows,
-        .notes = "A setting A.B.C may be given in the environment as A__B__C; it wins over the "
-                 "file.",
-};
+const struct options camera_config_options = CONFIGURATION_OPTIONS(CAMERA_DEFAULT_FILE);
 
 void camera_manual(struct buf *out)
 {

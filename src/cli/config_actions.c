@@ -28,7 +28,7 @@ static void print_report(const struct configuration *config, enum conf_severity 
         fputs(buf_text(&text), to);
 }
 
-int configuration_check(void *context)
+static int check(void *context)
 {
         const struct configuration *config = context;
         size_t mistakes = conf_report_count(&config->report, CONF_MISTAKE);
@@ -45,7 +45,7 @@ int configuration_check(void *context)
         return CLI_GOOD;
 }
 
-int configuration_show(void *context)
+static int show(void *context)
 {
         const struct configuration *config = context;
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
@@ -61,7 +61,7 @@ int configuration_show(void *context)
         return CLI_GOOD;
 }
 
-int configuration_describe(void *context)
+static int describe(void *context)
 {
         const struct configuration *config = context;
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
@@ -70,6 +70,23 @@ int configuration_describe(void *context)
         fputs(buf_text(&text), stdout);
         return CLI_GOOD;
 }
+
+const struct options_action configuration_actions[] = {
+        {"check", "[--config FILE]",
+         "explains every mistake in the configuration, with its line and column, and whatever else "
+         "may not be as meant; status 0 if the program can start with it, 2 if not",
+         0, 0, check},
+        {"show", "[--config FILE]",
+         "prints what is in force as JSON: the file, the environment and the defaults; secrets are "
+         "masked, and Origins says where each value came from",
+         0, 0, show},
+        {"settings", "", "lists every setting with its type, its default and its meaning", 0, 0,
+         describe},
+        {.name = NULL},
+};
+
+const char configuration_notes[] =
+        "A setting A.B.C may be given in the environment as A__B__C; it wins over the file.";
 
 int configuration_command(const struct options *options, int argc, char **argv,
                           struct configuration *configuration)
@@ -80,7 +97,7 @@ int configuration_command(const struct options *options, int argc, char **argv,
         configuration->report = CONF_REPORT_INIT;
         if (!options_read(options, argc, argv, configuration, &found, &status))
                 return status;
-        if (found.action->run != configuration_describe)
+        if (found.action->run != describe)
                 load(configuration);
         status = found.action->run(configuration);
         conf_report_deinit(&configuration->report);

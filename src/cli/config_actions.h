@@ -16,10 +16,25 @@ struct configuration {
         int result; /* of the loading */
 };
 
-/* What the actions of such a command run; each has a struct configuration as its target. */
-int configuration_check(void *context);
-int configuration_show(void *context);
-int configuration_describe(void *context);
+/* What such a command can do, and its notes. */
+extern const struct options_action configuration_actions[];
+extern const char configuration_notes[];
+
+/* The command's options: a static struct options, with the program's default file (a literal). */
+#define CONFIGURATION_OPTIONS(default_file)                                                        \
+        {                                                                                          \
+                .command = "config", .actions = configuration_actions,                             \
+                .rows =                                                                            \
+                        (const struct options_row[]){                                              \
+                                {.name = "config",                                                 \
+                                 .letter = 'c',                                                    \
+                                 .value = "FILE",                                                  \
+                                 .meaning = "the configuration (default " default_file ")",        \
+                                 .offset = offsetof(struct configuration, file)},                  \
+                                {.name = NULL},                                                    \
+                        },                                                                         \
+                .notes = configuration_notes,                                                      \
+        }
 
 /* Reads the arguments and does what they ask for; the exit status. */
 int configuration_command(const struct options *options, int argc, char **argv,

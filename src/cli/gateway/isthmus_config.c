@@ -5,36 +5,7 @@
 #include "conf/settings_load.h"
 #include "conf/settings_rows.h"
 
-static const struct options_action actions[] = {
-        {"check", "[--config FILE]",
-         "explains every mistake in the configuration, with its line and column, and whatever else "
-         "may not be as meant; status 0 if a gateway can start with it, 2 if not",
-         0, 0, configuration_check},
-        {"show", "[--config FILE]",
-         "prints what is in force as JSON: the file, the environment and the defaults; secrets are "
-         "masked, and Origins says where each value came from",
-         0, 0, configuration_show},
-        {"settings", "", "lists every setting with its type, its default and its meaning", 0, 0,
-         configuration_describe},
-        {.name = NULL},
-};
-
-static const struct options_row rows[] = {
-        {.name = "config",
-         .letter = 'c',
-         .value = "FILE",
-         .meaning = "the configuration (default " SETTINGS_DEFAULT_FILE ")",
-         .offset = offsetof(struct configuration, file)},
-        {.name = NULL},
-};
-
-const struct options isthmus_config_options = {
-        .command = "config",
-        .actions = actions,
-        .rows = rows,
-        .notes = "A setting A.B.C may be given in the environment as A__B__C; it wins over the "
-                 "file.",
-};
+const struct options isthmus_config_options = CONFIGURATION_OPTIONS(SETTINGS_DEFAULT_FILE);
 
 int isthmus_config(int argc, char **argv)
 {
