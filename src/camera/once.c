@@ -24,6 +24,16 @@ static void write_label(struct buf *out, const char *label)
         buf_add_json_string(out, label, strlen(label));
 }
 
+/* Of labels that are called the same the first one stands for all. */
+static size_t first_of_name(const struct labels *labels, size_t label)
+{
+        size_t first = 0;
+
+        while (strcmp(labels->names[first], labels->names[label]) != 0)
+                first++;
+        return first;
+}
+
 /* Labels in the order of their first detection. */
 static void write_tally(struct buf *out, const struct labels *labels, const struct box_list *found)
 {
@@ -31,10 +41,10 @@ static void write_tally(struct buf *out, const struct labels *labels, const stru
         const char *comma = "";
 
         for (size_t i = 0; i < found->count; i++)
-                counts[found->boxes[i].label]++;
+                counts[first_of_name(labels, found->boxes[i].label)]++;
         buf_add_text(out, "{\"tally\":{");
         for (size_t i = 0; i < found->count; i++) {
-                unsigned int *count = &counts[found->boxes[i].label];
+                unsigned int *count = &counts[first_of_name(labels, found->boxes[i].label)];
 
                 if (*count == 0)
                         continue;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "camera/count/names.h"
 #include "camera/watch/camera_inside.h"
 
 /* So often at most a camera says that it is late. */
@@ -37,6 +38,9 @@ static int open_parts(struct camera *camera, struct reason *reason)
                 privacy_init(&camera->privacy, options->settings, eye_labels(options->eye), reason);
 
         if (result == 0)
+                result = names_check(&camera->rules.tally,
+                                     options->settings->details ? NAMES_DETAILS : NULL, reason);
+        if (result == 0)
                 result = open_upload(options, &camera->upload, reason);
         if (result == 0)
                 result = camera_open_source(options, &camera->source, reason);
@@ -53,7 +57,9 @@ int camera_new(const struct camera_options *options, struct camera **camera, str
         struct camera *made = mem_new(1, sizeof(*made));
 
         made->options = *options;
+        rules_init(&made->rules, options->settings, eye_labels(options->eye));
         if (open_parts(made, reason) != 0) {
+                rules_deinit(&made->rules);
                 free(made);
                 return -EINVAL;
         }
@@ -62,7 +68,6 @@ int camera_new(const struct camera_options *options, struct camera **camera, str
         made->told = TALLY_INIT;
         made->marked_up = BUF_INIT;
         snprintf(made->thread_name, sizeof(made->thread_name), "camera-%zu", options->number);
-        rules_init(&made->rules, options->settings, eye_labels(options->eye));
         pthread_mutex_init(&made->lock, NULL);
         condition_init(&made->changed);
         made->status.name = camera_settings_name(options->settings);

@@ -6,6 +6,7 @@
 #include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "camera/count/names.h"
 #include "camera/count/tally.h"
 
 /* By version, https://github.com/Azure/opendigitaltwins-dtdl. */
@@ -179,8 +180,8 @@ static void add_details(struct interface *interface)
                               make_field("zones", make_array(json_object_new_string("string"))));
         json_add_text(thing, "@type", "Object");
         json_object_object_add(thing, "fields", fields);
-        json_object_object_add(add_element(interface, "Telemetry", "details", "Details"), "schema",
-                               make_array(thing));
+        json_object_object_add(add_element(interface, "Telemetry", NAMES_DETAILS, "Details"),
+                               "schema", make_array(thing));
 }
 
 /* --- which counts -------------------------------------------------------------------------- */
@@ -253,7 +254,14 @@ static void add_timer(struct interface *interface)
         add_property(interface, "ImageTimerDue", "Time to the first picture", "string", true);
         add_property(interface, "ImageTimerPeriod", "Time between pictures", "string", true);
         add_property(interface, "ImageTimerStarted", "Takes pictures", "boolean", false);
+        add_property(interface, "OSVersion", "Operating system", "string", false);
+        add_property(interface, "MachineName", "Machine", "string", false);
         add_property(interface, "ApplicationVersion", "Version of isthmus-camera", "string", false);
+        add_property(interface, "YoloV5ModelPath", "Model", "string", false);
+        add_property(interface, "PredictionScoreThreshold", "Threshold", "double", false);
+        add_property(interface, "PredictionLabelsOfInterest", "Labels of interest", "string",
+                     false);
+        add_property(interface, "PredictionLabelsMinimum", "Labels told as 0", "string", false);
 }
 
 static void write_interface(const struct interface *interface, struct buf *out)

@@ -61,21 +61,37 @@ static char *join(const struct conf_texts *texts)
         return texts->count > 0 ? mem_text(buf_text(&joined)) : NULL;
 }
 
-/* Cameras that share a model may share the names of zones: of those the first one counts. */
-static void adopt_zone(struct dtdl *dtdl, const struct camera_area *zone)
+/* Cameras that share a model may share the names of zones: what one of them counts is in it. */
+static void add_to_zone(struct dtdl_zone *zone, char *labels)
 {
-        for (size_t i = 0; i < dtdl->zone_count; i++) {
-                if (text_equal(dtdl->zones[i].name, zone->name))
-                        return;
-        }
-        if (dtdl->zone_count < DTDL_ZONES_MAX)
-                dtdl->zones[dtdl->zone_count++] = (struct dtdl_zone){.name = mem_text(zone->name),
-                                                                     .labels = join(&zone->labels)};
+        char *both = zone->labels && labels ? mem_format("%s,%s", zone->labels, labels) : NULL;
+
+        free(zone->labels);
+        free(labels);
+        zone->labels = both;
 }
 
-static void adopt(struct dtdl *dtdl)
+/* What an option says of a zone, of which there are `own`, wins. False if there are too many. */
+static bool adopt_zone(struct dtdl *dtdl, size_t own, const struct camera_area *zone)
+{
+        for (size_t i = 0; i < dtdl->zone_count; i++) {
+                if (!text_equal(dtdl->zones[i].name, zone->name))
+                        continue;
+                if (i >= own)
+                        add_to_zone(&dtdl->zones[i], join(&zone->labels));
+                return true;
+        }
+        if (dtdl->zone_count == DTDL_ZONES_MAX)
+                return false;
+        dtdl->zones[dtdl->zone_count++] =
+                (struct dtdl_zone){.name = mem_text(zone->name), .labels = join(&zone->labels)};
+        return true;
+}
+
+static bool adopt(struct dtdl *dtdl)
 {
         const struct camera_program_settings *settings = &dtdl->settings;
+        size_t own = dtdl->zone_count;
 
         if (!dtdl->model && !dtdl->labels) {
                 dtdl->model = settings->model;
@@ -87,9 +103,12 @@ static void adopt(struct dtdl *dtdl)
                 if (!dtdl->id)
                         dtdl->id = camera->azure.dtdl_model_id;
                 dtdl->details = dtdl->details || camera->details;
-                for (size_t z = 0; z < camera->zone_count; z++)
-                        adopt_zone(dtdl, &camera->zones[z]);
+                for (size_t z = 0; z < camera->zone_count; z++) {
+                        if (!adopt_zone(dtdl, own, &camera->zones[z]))
+                                return false;
+                }
         }
+        return true;
 }
 
 static int read_config(struct dtdl *dtdl)
@@ -99,14 +118,15 @@ static int read_config(struct dtdl *dtdl)
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         int result = conf_load_file(&camera_schema, &source, &dtdl->settings, &report);
 
-        if (result == 0) {
-                adopt(dtdl);
-        } else {
+        if (result != 0) {
                 conf_report_write(&report, dtdl->config, CONF_MISTAKE, &text);
                 fputs(buf_text(&text), stderr);
         }
         conf_report_deinit(&report);
-        return result == 0 ? CLI_GOOD : CLI_USAGE;
+        if (result != 0)
+                return CLI_USAGE;
+        return adopt(dtdl) ? CLI_GOOD
+                           : terminal_fail("dtdl", "there are more than %d zones", DTDL_ZONES_MAX);
 }
 
 /* --- the interface --------------------------------------------------------------------------- */
@@ -128,8 +148,10 @@ static int from_labels(void *target)
         CLEANUP(buf_deinit) struct buf out = BUF_INIT;
         struct reason reason = REASON_INIT;
 
-        if (dtdl->config && read_config(dtdl) != CLI_GOOD)
-                return CLI_USAGE;
+        int status = dtdl->config ? read_config(dtdl) : CLI_GOOD;
+
+        if (status != CLI_GOOD)
+                return status;
         if (read_labels(dtdl, &labels, &reason) != 0)
                 return terminal_fail("dtdl", "%s", reason.text);
         if (!dtdl_interface(&(struct dtdl_options){.labels = &labels,

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "camera/count/names.h"
 #include "camera/count/tally.h"
 #include "camera/count/tracks.h"
 
@@ -202,6 +203,48 @@ static void names_are_valid_in_dtdl(void **state)
         }
 }
 
+/* The refusal of labels, with one zone named "gate" for `in_gate` of them. */
+static const char *refusal(char **called, size_t count, bool *in_gate, const char *reserved)
+{
+        static struct reason reason;
+        const struct labels named = {.names = called, .count = count};
+        struct zone zone = {.name = "gate", .labels = in_gate};
+        struct tally_rules rules;
+        int result;
+
+        reason = REASON_INIT;
+        tally_rules_init(&rules, &named);
+        rules.zones = &zone;
+        rules.zone_count = in_gate ? 1 : 0;
+        result = names_check(&rules, reserved, &reason);
+        tally_rules_deinit(&rules);
+        assert_int_equal(result, reason.text[0] ? NAMES_E_TWICE : 0);
+        return reason.text;
+}
+
+static void no_two_things_are_told_by_one_name(void **state)
+{
+        char *blanks[] = {light, person, (char[]){"traffic_light"}};
+        char *same[] = {car, car};
+        char *zones[] = {person, (char[]){"gate person"}};
+        char *foreign[] = {(char[]){"\xe4\xba\xba"}, (char[]){"\xe8\xbb\x8a"}};
+        char *details[] = {person, (char[]){"details"}};
+
+        (void)state;
+        assert_string_equal(refusal(names, 3, (bool[]){true, true, true}, NAMES_DETAILS), "");
+        assert_non_null(strstr(refusal(blanks, 3, NULL, NULL),
+                               "'traffic light' and 'traffic_light' would both be called "
+                               "'traffic_light' in telemetry; write"));
+        assert_non_null(strstr(refusal(same, 2, NULL, NULL), "'car' and 'car' would both"));
+        assert_non_null(strstr(refusal(foreign, 2, NULL, NULL), "would both be called 'n'"));
+        assert_non_null(strstr(refusal(zones, 2, (bool[]){true, false}, NULL),
+                               "'person' in the zone 'gate'"));
+        assert_string_equal(refusal(zones, 2, (bool[]){false, true}, NULL), "");
+        assert_string_equal(refusal(details, 2, NULL, NULL), "");
+        assert_non_null(strstr(refusal(details, 2, NULL, NAMES_DETAILS),
+                               "'details' would be called 'details' in telemetry, which is"));
+}
+
 /* --- tracks ------------------------------------------------------------------------------------
  */
 
@@ -314,6 +357,7 @@ int main(void)
                 cmocka_unit_test(what_stands_in_a_mask_is_not_there),
                 cmocka_unit_test(a_polygon_may_be_hollow),
                 cmocka_unit_test(names_are_valid_in_dtdl),
+                cmocka_unit_test(no_two_things_are_told_by_one_name),
                 cmocka_unit_test(without_rules_each_picture_counts_alone),
                 cmocka_unit_test(something_appears_after_several_pictures_in_a_row),
                 cmocka_unit_test(something_is_gone_after_several_pictures_without_it),

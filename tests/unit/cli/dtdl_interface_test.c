@@ -231,7 +231,7 @@ static void coco_is_an_interface(void **state)
         options.labels = &coco;
         root = make(&options);
         assert_is_interface(root, 300);
-        assert_int_equal(json_object_array_length(json_member(root, "contents")), 86);
+        assert_int_equal(json_object_array_length(json_member(root, "contents")), 92);
         json_object_put(root);
         labels_deinit(&coco);
 }
