@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +81,18 @@ static int write_all(int fd, const char *bytes, size_t size)
                 size -= (size_t)written;
         }
         return 0;
+}
+
+int file_in_memory(const char *name, const void *bytes, size_t size)
+{
+        int fd = memfd_create(name, MFD_CLOEXEC);
+        int error = fd < 0 ? errno : write_all(fd, bytes, size);
+
+        if (error == 0)
+                return fd;
+        if (fd >= 0)
+                close(fd);
+        return -error;
 }
 
 static int write_temporary(int fd, mode_t mode, const void *bytes, size_t size)

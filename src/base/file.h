@@ -33,6 +33,13 @@ int file_put_in_place(const char *temporary, const char *path, bool overwrite,
                       struct reason *reason) MUST_CHECK;
 
 /*
+ * A file without a place, which is gone when its descriptor is closed; its path is
+ * /proc/self/fd/DESCRIPTOR, for a library that wants one. `name` is for those who look at the
+ * process. Returns the descriptor or a negative error number.
+ */
+int file_in_memory(const char *name, const void *bytes, size_t size) MUST_CHECK;
+
+/*
  * Opens a file for our own user alone, and makes it (0600) if there is none; `flags` as for open().
  * A symbolic link is refused (-ELOOP); an existing file is tightened. Returns the descriptor or a
  * negative error number.

@@ -2,7 +2,6 @@
 #include "base/trust.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
@@ -58,24 +57,13 @@ static int read_certificates(const char *path, struct buf *out, struct reason *r
 /* A file without a name, so that nothing stays behind however the program ends. */
 static int keep(struct trust *trust, const struct buf *pem, struct reason *reason)
 {
-        size_t written = 0;
-
-        trust->memory = memfd_create("isthmus-trust", MFD_CLOEXEC);
-        while (trust->memory >= 0 && written < pem->size) {
-                ssize_t count = write(trust->memory, pem->data + written, pem->size - written);
-
-                if (count < 0 && errno == EINTR)
-                        continue;
-                if (count < 0)
-                        break;
-                written += (size_t)count;
-        }
-        if (trust->memory >= 0 && written == pem->size)
+        trust->memory = file_in_memory("isthmus-trust", pem->data, pem->size);
+        if (trust->memory >= 0)
                 trust->file = mem_format("/proc/self/fd/%d", trust->memory);
         if (trust->file && access(trust->file, R_OK) == 0)
                 return 0;
         reason_set(reason, "the trusted certificates can't be kept in memory (is /proc mounted?)");
-        return errno ? -errno : -EIO;
+        return trust->memory < 0 ? trust->memory : -ENOENT;
 }
 
 static int join(struct trust *trust, const char *extra_file, struct reason *reason)

@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
+#include "base/x509/certificate.h"
 
 #define HTTP_CLIENT_THREAD "http"
 
@@ -87,6 +88,8 @@ struct http_request {
          */
         const char *user;
         const char *password;
+        /* What the client shows of itself in TLS; shared, not copied. NULL = nothing. */
+        struct certificate *certificate;
         /*
          * Takes the body in pieces as it comes, with the context of `done` and with status and
          * headers in `answer`, instead of leaving it in the answer: for a body without an end.

@@ -83,6 +83,7 @@ struct http_transfer *http_transfer_new(const struct http_request *request,
         transfer->direct = request->direct;
         transfer->user = mem_text(request->user);
         transfer->password = mem_text(request->password);
+        transfer->certificate = certificate_share(request->certificate);
         transfer->take = request->take;
         transfer->multiplex = request->multiplex;
         if (request->body) {
@@ -114,6 +115,7 @@ void http_transfer_free(struct http_transfer *transfer)
                 mem_wipe(transfer->password, strlen(transfer->password));
         free(transfer->password);
         free(transfer->user);
+        certificate_free(transfer->certificate);
         free(transfer->method);
         free(transfer->url);
         free(transfer->origin);
@@ -236,6 +238,24 @@ static CURLcode set_credentials(struct http_transfer *transfer)
         return result;
 }
 
+/* Both stay where they are as long as the transfer lives. */
+static CURLcode set_certificate(struct http_transfer *transfer)
+{
+        const struct certificate *certificate = transfer->certificate;
+        struct curl_blob blob = {.flags = CURL_BLOB_NOCOPY};
+        CURLcode result = CURLE_OK;
+
+        if (!certificate)
+                return result;
+        blob.data = (void *)(uintptr_t)certificate_chain(certificate);
+        blob.len = strlen(certificate_chain(certificate));
+        SET(result, transfer->easy, CURLOPT_SSLCERT_BLOB, &blob);
+        blob.data = (void *)(uintptr_t)certificate_key(certificate);
+        blob.len = strlen(certificate_key(certificate));
+        SET(result, transfer->easy, CURLOPT_SSLKEY_BLOB, &blob);
+        return result;
+}
+
 static CURLcode set_rules(CURL *easy, const struct http_transfer_settings *settings)
 {
         CURLcode result = CURLE_OK;
@@ -326,6 +346,8 @@ bool http_transfer_prepare(struct http_transfer *transfer,
                 result = set_request(transfer);
         if (result == CURLE_OK)
                 result = set_credentials(transfer);
+        if (result == CURLE_OK)
+                result = set_certificate(transfer);
         if (result == CURLE_OK)
                 result = set_reach(transfer);
         if (result == CURLE_OK)

@@ -26,6 +26,7 @@ struct http_transfer {
         bool direct;
         char *user; /* NULL = none */
         char *password;
+        struct certificate *certificate; /* or NULL */
         bool (*take)(void *context, const struct http_answer *answer, const char *bytes,
                      size_t size);
         bool multiplex;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define DAY 86400L
@@ -127,4 +128,20 @@ bool test_certificate_has_signed(const char *file, const char *text, size_t size
         X509_free(certificate);
         fclose(in);
         return good;
+}
+
+struct certificate *test_certificate_made(const char *name, const struct certificate *issuer)
+{
+        struct certificate *made = NULL;
+        struct reason reason = REASON_INIT;
+        const struct certificate_order order = {
+                .now_s = clock_wall_ms() / 1000,
+                .days = 1,
+                .common_name = name,
+                .use = issuer ? CERTIFICATE_CLIENT : CERTIFICATE_AUTHORITY,
+                .issuer = issuer,
+        };
+
+        require(certificate_make(&order, &made, &reason) == 0, name);
+        return made;
 }

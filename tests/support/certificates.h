@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/x509/certificate.h"
 
 struct test_ca;
 
@@ -26,5 +27,8 @@ void test_ca_issue(struct test_ca *ca, const struct test_certificate *certificat
 /* Has the key of a certificate file signed the text, by RSASSA-PSS with SHA-256? */
 bool test_certificate_has_signed(const char *file, const char *text, size_t size,
                                  const struct buf *signature);
+
+/* A client's, for a day; without an issuer an authority's. Free it with certificate_free. */
+struct certificate *test_certificate_made(const char *name, const struct certificate *issuer);
 
 #endif

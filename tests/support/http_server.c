@@ -129,6 +129,19 @@ static size_t body_size(const struct test_http_request *request)
                        : 0;
 }
 
+static void note_client(struct connection *connection, struct test_http_request *request)
+{
+        X509 *certificate = connection->tls ? SSL_get1_peer_certificate(connection->tls) : NULL;
+
+        if (!certificate)
+                return;
+        X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
+                                  request->client, sizeof(request->client));
+        /* Of a client the chain has the certificate itself not among them. */
+        request->shown = 1 + sk_X509_num(SSL_get_peer_cert_chain(connection->tls));
+        X509_free(certificate);
+}
+
 static void drop_input(struct connection *connection, size_t size)
 {
         memmove(connection->input.data, connection->input.data + size,
@@ -161,6 +174,7 @@ static bool read_head(struct connection *connection, struct test_http_request *r
                         return false;
                 }
         }
+        note_client(connection, request);
         length = (size_t)(end - connection->input.data) + 4;
         buf_add(&request->headers, connection->input.data, length);
         drop_input(connection, length);
@@ -299,6 +313,14 @@ static void listen_on_loopback(struct test_http_server *server)
         server->port = ntohs(address.sin_port);
 }
 
+/* Whoever signed it: the handler says what is right. */
+static int take_any(int is_good, X509_STORE_CTX *context)
+{
+        (void)is_good;
+        (void)context;
+        return 1;
+}
+
 struct test_http_server *test_http_server_start(const char *certificate, test_http_handler *handler,
                                                 void *context)
 {
@@ -313,6 +335,9 @@ struct test_http_server *test_http_server_start(const char *certificate, test_ht
                                 SSL_CTX_use_PrivateKey_file(server->tls, certificate,
                                                             SSL_FILETYPE_PEM) == 1,
                         certificate);
+                SSL_CTX_set_verify(server->tls, SSL_VERIFY_PEER, take_any);
+                SSL_CTX_set_session_cache_mode(server->tls, SSL_SESS_CACHE_OFF);
+                SSL_CTX_set_options(server->tls, SSL_OP_NO_TICKET);
         }
         server->stop = eventfd(0, EFD_CLOEXEC);
         require(server->stop >= 0, "eventfd");

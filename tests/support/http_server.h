@@ -16,6 +16,9 @@ struct test_http_request {
         int connection; /* counted from 1 */
         char *method;
         char *target;
+        char client[64]; /* common name of the client's certificate in TLS; "" = it has shown none
+                          */
+        int shown;       /* how many certificates it has shown */
         struct buf headers; /* the lines as they came, the request line first */
         struct buf body;
 };

@@ -85,7 +85,8 @@ struct registration {
         char *endpoint;
         char *id_scope;
         char *id;
-        char *key;
+        char *key; /* or NULL, then there is a certificate */
+        struct certificate *certificate;
         char *model_id;
         dps_done *done;
         void *context;
@@ -103,6 +104,7 @@ static void registration_free(struct registration *registration)
         if (registration->key)
                 mem_wipe(registration->key, strlen(registration->key));
         free(registration->key);
+        certificate_free(registration->certificate);
         free(registration->endpoint);
         free(registration->id_scope);
         free(registration->id);
@@ -244,22 +246,25 @@ static void send_request(struct registration *registration, enum dps_step step)
         CLEANUP(buf_deinit) struct buf url = BUF_INIT;
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
         CLEANUP(buf_wipe) struct buf token = BUF_INIT;
-        struct http_header headers[] = {
-                {"Authorization", NULL},
-                {"Accept", "application/json"},
-                {"Content-Type", "application/json; charset=utf-8"},
-        };
-        struct http_request request = {
-                .headers = headers, .header_count = 2, .method = "GET", .multiplex = true};
+        struct http_header headers[3] = {{"Accept", "application/json"}};
+        struct http_request request = {.headers = headers,
+                                       .header_count = 1,
+                                       .method = "GET",
+                                       .certificate = registration->certificate,
+                                       .multiplex = true};
 
         write_url(&url, registration, step);
-        write_token(&token, registration);
-        headers[0].value = buf_text(&token);
         request.url = buf_text(&url);
+        if (registration->key) {
+                write_token(&token, registration);
+                headers[request.header_count++] =
+                        (struct http_header){"Authorization", buf_text(&token)};
+        }
         if (step == DPS_STEP_REGISTER) {
                 write_body(&body, registration);
                 request.method = "PUT";
-                request.header_count = ARRAY_SIZE(headers);
+                headers[request.header_count++] =
+                        (struct http_header){"Content-Type", "application/json; charset=utf-8"};
                 request.body = buf_text(&body);
                 request.body_size = body.size;
         }
@@ -519,7 +524,7 @@ static bool check(const struct registration *registration, struct reason *reason
                               registration->id ? registration->id : "");
                 return false;
         }
-        if (!device_key_is_valid(registration->key)) {
+        if (!registration->certificate && !device_key_is_valid(registration->key)) {
                 reason_set(reason, "the device's key is not valid base64");
                 return false;
         }
@@ -613,7 +618,8 @@ void dps_register(struct dps_client *client, const struct dps_registration *regi
         made->endpoint = mem_text(registration->endpoint);
         made->id_scope = mem_text(registration->id_scope);
         made->id = mem_text(registration->registration_id);
-        made->key = mem_text(registration->device_key);
+        made->certificate = certificate_share(registration->certificate);
+        made->key = made->certificate ? NULL : mem_text(registration->device_key);
         made->model_id = mem_text(registration->model_id);
         made->kind = registration->kind;
         made->done = done;

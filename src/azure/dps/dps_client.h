@@ -15,8 +15,9 @@
  * free. Of those that are urgent the oldest and the newest take turns, so that a single newcomer
  * does not wait behind thousands that came at once.
  *
- * The registration id is used as it is given, in the URL and for the token: the service compares
- * ids without case, but keys are derived from the very letters.
+ * A device proves itself by a token that its key signs, or by its certificate in TLS; a connection
+ * is then its own. The registration id is used as it is given, in the URL and for the token: the
+ * service compares ids without case, but keys are derived from the very letters.
  *
  * Works on the thread "http" of the http_client that it is given.
  */
@@ -81,8 +82,9 @@ struct dps_registration {
         const char *endpoint; /* host or host:port */
         const char *id_scope;
         const char *registration_id;
-        const char *device_key; /* base64: derived from the group's, or individual */
-        const char *model_id;   /* DTDL model id; NULL or "" = none */
+        const char *device_key;          /* base64: derived from the group's, or individual */
+        struct certificate *certificate; /* instead of a key: the device's own; shared */
+        const char *model_id;            /* DTDL model id; NULL or "" = none */
         enum dps_kind kind;
 };
 

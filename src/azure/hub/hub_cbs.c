@@ -47,6 +47,10 @@ void hub_cbs_open(struct hub_connection *connection)
         struct hub_cbs *cbs = &connection->cbs;
         char name[NUMBER_SIZE];
 
+        if (connection->hub->certificate != NULL) {
+                hub_cbs_pump(connection);
+                return;
+        }
         cbs->session = pn_session(connection->connection);
         pn_session_open(cbs->session);
 
@@ -69,7 +73,8 @@ void hub_cbs_close(struct hub_connection *connection)
         struct hub_cbs *cbs = &connection->cbs;
 
         loop_timer_stop(connection->hub->client->loop, &cbs->open_timer);
-        hub_link_end_session(connection, cbs->session);
+        if (cbs->session != NULL)
+                hub_link_end_session(connection, cbs->session);
         cbs->session = NULL;
         cbs->sender = cbs->receiver = NULL;
 }
@@ -222,10 +227,22 @@ static bool may_send(const struct hub_device *device)
         return device->place == HUB_PLACE_READY || rate_allows(device->hub);
 }
 
+/* The connection is open, so the hub knows the certificate. */
+static void grant(struct hub_connection *connection)
+{
+        struct list *queued = &connection->cbs.queued;
+
+        while (connection->state == HUB_CONNECTION_OPEN && !list_is_empty(queued))
+                end(list_entry(queued->head.next, struct hub_device, token.node), HUB_TOKEN_GRANTED,
+                    NULL);
+}
+
 void hub_cbs_pump(struct hub_connection *connection)
 {
         struct hub_cbs *cbs = &connection->cbs;
 
+        if (connection->hub->certificate != NULL)
+                grant(connection);
         while (!list_is_empty(&cbs->queued) && cbs->sent.count < MOST_UNANSWERED &&
                cbs->sender != NULL && pn_link_credit(cbs->sender) > 0) {
                 struct hub_device *device =

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Claims-based security: one pair of links named $cbs on a session of its own carries a token for
- * each device of the connection, and a new one before it expires (rule W5).
+ * each device of the connection, and a new one before it expires (rule W5). Where the connection
+ * itself is authorised, by a certificate, there are no links, and each request is granted.
  */
 #ifndef ISTHMUS_AZURE_HUB_HUB_CBS_H
 #define ISTHMUS_AZURE_HUB_HUB_CBS_H

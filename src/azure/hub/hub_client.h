@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Many devices' connections to many IoT Hubs over AMQP 1.0: at most 995 devices share one TLS
- * connection, one session each, each authorised by a CBS token of its own (rules W4 and W5).
+ * connection, one session each, each authorised by a CBS token of its own (rules W4 and W5). A
+ * device with a certificate has a connection of its own instead, with SASL EXTERNAL and no tokens.
  *
  * Its thread drives the loop that it is given, and is the thread "loop": all functions but
  * hub_client_new and hub_client_free must be called on it, and all handlers are called on it.
@@ -22,6 +23,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "base/reason.h"
+#include "base/x509/certificate.h"
 
 struct hub_client;
 
@@ -69,11 +71,12 @@ struct hub_device;
 struct hub_identity {
         const char *hub; /* host or host:port */
         const char *device_id;
-        const char *key;       /* base64; the device's, or a hub policy's */
-        const char *key_name;  /* the policy's name; NULL or "" = a device key */
-        const char *model_id;  /* DTDL model id; NULL or "" = none */
-        bool receive_commands; /* also attach cloud-to-device and direct method links */
-        bool follow_desired;   /* also be told of the twin's desired properties (rule W10) */
+        const char *key;                 /* base64; the device's, or a hub policy's */
+        const char *key_name;            /* the policy's name; NULL or "" = a device key */
+        struct certificate *certificate; /* instead of a key: the device's own; shared */
+        const char *model_id;            /* DTDL model id; NULL or "" = none */
+        bool receive_commands;           /* also attach cloud-to-device and direct method links */
+        bool follow_desired; /* also be told of the twin's desired properties (rule W10) */
 };
 
 enum hub_device_state {

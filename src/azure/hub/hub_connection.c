@@ -6,6 +6,7 @@
 #include <proton/event.h>
 #include <proton/transport.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "azure/hub/hub_cbs.h"
 #include "azure/hub/hub_core.h"
@@ -27,6 +28,7 @@
 #define WATCH_INTERVAL_MS  1000
 #define CONNECT_TIMEOUT_MS 30000
 #define CLOSE_TIMEOUT_MS   10000
+#define TLS_PATIENCE       2     /* failures before that are taken for a refusal */
 #define SEND_TIMEOUT_MS    60000 /* the hub's own answers come within seconds */
 #define EMPTY_TIMEOUT_MS   30000 /* a connection without devices is kept so long */
 
@@ -35,6 +37,8 @@ static void watch(struct timer *timer);
 static void set_state(struct hub_connection *connection, enum hub_connection_state state)
 {
         assert(state > connection->state);
+        if (connection->state == HUB_CONNECTION_CONNECTING)
+                connection->hub->home->dials--;
         if (connection->state == HUB_CONNECTION_OPEN)
                 metrics_gauge_add(METRIC_HUB_CONNECTIONS, -1);
         if (state == HUB_CONNECTION_OPEN)
@@ -65,14 +69,16 @@ struct hub_connection *hub_connection_new(struct hub *hub, bool for_suspects)
         connection->watch.run = watch;
         loop_timer_start(hub->client->loop, &connection->watch, WATCH_INTERVAL_MS);
         list_push_back(&hub->connections, &connection->node);
+        hub->home->dials++;
 
         connection->connection = pn_connection();
         crypto_uuid4(container);
         pn_connection_set_container(connection->connection, container);
         pn_connection_set_hostname(connection->connection, hub->host);
         pn_connection_set_context(connection->connection, connection);
-        hub->client->io->connect(hub->client, connection->connection,
-                                 &(struct hub_address){hub->host, hub->port, hub->which});
+        hub->client->io->connect(
+                hub->client, connection->connection,
+                &(struct hub_address){hub->host, hub->port, hub->which, hub->certificate});
         return connection;
 }
 
@@ -175,13 +181,50 @@ static void opened(struct hub_connection *connection)
         hub_core_seat_soon(connection->hub);
 }
 
+/* In TLS a hub may say so, or just go; not if it is we who do not trust the hub. */
+static bool refuses_in_tls(const struct hub_connection *connection, const char *why)
+{
+        if (connection->state != HUB_CONNECTION_CONNECTING || strstr(why, "SSL Failure") == NULL ||
+            strstr(why, "verify failed") != NULL)
+                return false;
+        return strstr(why, "alert") != NULL || connection->hub->failures >= TLS_PATIENCE;
+}
+
+/* What the hub thinks of a certificate it says by ending the connection. */
+static bool is_refusal(const struct hub_connection *connection,
+                       const struct hub_condition *condition)
+{
+        if (connection->hub->certificate == NULL || connection->state == HUB_CONNECTION_ENDING)
+                return false;
+        return condition->fault == HUB_FAULT_UNAUTHORIZED ||
+               condition->fault == HUB_FAULT_NOT_FOUND || condition->fault == HUB_FAULT_HUB ||
+               refuses_in_tls(connection, condition->reason.text);
+}
+
+static void ended(struct hub_connection *connection, const struct hub_condition *condition)
+{
+        bool refused = is_refusal(connection, condition);
+        struct hub *hub = connection->hub;
+
+        lost(connection, condition->reason.text);
+        if (!refused)
+                return;
+        list_for_each_safe (node, &hub->devices[HUB_PLACE_WAITING])
+                hub_device_refuse(list_entry(node, struct hub_device, node),
+                                  condition->fault == HUB_FAULT_NOT_FOUND ||
+                                                  condition->fault == HUB_FAULT_HUB
+                                          ? HUB_REFUSAL_NOT_FOUND
+                                          : HUB_REFUSAL_UNAUTHORIZED,
+                                  condition->reason.text);
+}
+
 static void closed_by_hub(struct hub_connection *connection)
 {
         struct hub_condition condition;
 
         hub_condition_read(&condition, pn_connection_remote_condition(connection->connection),
                            "the hub closed the connection");
-        lost(connection, condition.reason.text);
+        ended(connection, &condition);
         pn_connection_close(connection->connection);
 }
 
@@ -192,7 +235,7 @@ static void transport_closed(struct hub_connection *connection)
 
         hub_condition_read(&condition, transport == NULL ? NULL : pn_transport_condition(transport),
                            "the network connection ended");
-        lost(connection, condition.reason.text);
+        ended(connection, &condition);
         pn_connection_set_context(connection->connection, NULL);
         connection_free(connection);
 }

@@ -363,11 +363,13 @@ void hub_device_authorised(struct hub_device *device)
         struct hub_client *client = device->hub->client;
         int64_t lifetime_ms = client->options.token_lifetime_ms;
 
-        device->has_token = true;
+        device->has_token = device->key != NULL;
         device->token_until_ms = device->token.until_ms;
         /* Spread, so that devices that came together do not renew together for ever. */
-        loop_timer_start(client->loop, &device->token_timer,
-                         backoff_between_ms(lifetime_ms * 75 / 100, lifetime_ms * 85 / 100));
+        if (device->has_token)
+                loop_timer_start(
+                        client->loop, &device->token_timer,
+                        backoff_between_ms(lifetime_ms * 75 / 100, lifetime_ms * 85 / 100));
         if (device->place == HUB_PLACE_READY)
                 return;
         set_reason(device, NULL);
@@ -384,7 +386,7 @@ struct hub_device *hub_device_new(struct hub *hub, const struct hub_identity *id
 
         device->hub = hub;
         device->device_id = mem_text(identity->device_id);
-        device->key = mem_text(identity->key);
+        device->key = identity->certificate != NULL ? NULL : mem_text(identity->key);
         device->key_name = text_is_empty(identity->key_name) ? NULL : mem_text(identity->key_name);
         device->model_id = text_is_empty(identity->model_id) ? NULL : mem_text(identity->model_id);
         device->receives = identity->receive_commands;
@@ -444,7 +446,8 @@ void hub_device_free(struct hub_device *device)
                 list_remove(&client->news, &device->news_node);
         if (device->place != HUB_PLACE_CLOSED)
                 list_remove(place_list(device), &device->node);
-        mem_wipe(device->key, strlen(device->key));
+        if (device->key != NULL)
+                mem_wipe(device->key, strlen(device->key));
         free(device->key);
         free(device->key_name);
         free(device->device_id);

@@ -39,7 +39,8 @@
 struct hub_address {
         const char *host;
         uint16_t port;
-        unsigned which; /* of several addresses of the host, which to try */
+        unsigned which;                        /* of several addresses of the host, which to try */
+        const struct certificate *certificate; /* to show; or NULL */
 };
 
 /* What a client needs of the world: hub_thread.c, or a test with a clock of its own. */
@@ -72,6 +73,7 @@ struct hub_client {
         struct hub_connection *current; /* whose batch of events is handled; needs no wake */
         struct buf encoded;             /* reused for what is sent */
         struct amqp_inbox inbox;        /* reused for what is received */
+        size_t retired; /* hubs of one device that is closed; freed at the end of the turn */
         bool stopping;
 };
 
@@ -110,10 +112,19 @@ struct hub_doubt {
         struct timer timer;
 };
 
+/*
+ * A device with a certificate has a hub of its own, so that what becomes of its connection is its
+ * own matter; `home` is the one that the others share.
+ */
 struct hub {
         struct hub_client *client;
-        struct list_node node; /* of client->hubs */
-        char *name;            /* as its devices give it: host or host:port */
+        struct list_node node;           /* of client->hubs: those that are shared first */
+        struct hub *home;                /* itself if it is shared */
+        struct certificate *certificate; /* of its one device; NULL = it is shared */
+        bool retired;                    /* its one device is closed */
+        size_t dials;                    /* connections that are being made by those at home here */
+        struct hub_summary summary;      /* used while hubs are visited */
+        char *name;                      /* as its devices give it: host or host:port */
         char *host;
         uint16_t port;
         unsigned which; /* of its addresses, which to try next */
@@ -125,7 +136,7 @@ struct hub {
         int64_t not_before_ms;           /* no new connection before */
         struct timer rate_timer;         /* goes on with tokens that the rate held back */
         int64_t rate_us;                 /* up to when the rate has been paid for */
-        uint64_t accepted;               /* messages and reports so far */
+        uint64_t accepted;               /* messages and reports so far, of all at home here */
         struct hub_doubt doubt;
         size_t suspects; /* devices; see hub_trial.h */
 };
@@ -192,6 +203,9 @@ enum hub_work {
 /* The hub gave no answer to a token, or there is no making one. */
 #define HUB_TOKEN_UNANSWERED 0
 #define HUB_TOKEN_UNSIGNED   (-1)
+
+/* There is no need of one. */
+#define HUB_TOKEN_GRANTED 200
 
 /* A device's request for a token; on one of the lists of struct hub_cbs, or idle. */
 struct hub_token {
@@ -293,7 +307,7 @@ struct hub_device {
         enum hub_place place;
 
         char *device_id;
-        char *key;
+        char *key;      /* NULL: the hub has its certificate */
         char *key_name; /* or NULL */
         char *model_id; /* or NULL */
         bool receives;  /* commands and methods */

@@ -12,12 +12,18 @@
 #include "azure/hub/hub_doubt.h"
 #include "azure/hub/hub_trial.h"
 #include "azure/names.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
 
 /* Connections to a hub that are being made at a time. */
 #define MOST_CONNECTING 8
+
+/* The same of devices with a certificate, all of one hub together; who must wait looks again. */
+#define MOST_DIALS  32
+#define DIAL_MIN_MS 100
+#define DIAL_MAX_MS 300
 
 #define DEFAULT_TOKEN_LIFETIME_MS (INT64_C(3600) * 1000)
 #define DEFAULT_BACKOFF_MIN_MS    500
@@ -28,13 +34,16 @@
 
 static void seat_waiting(struct timer *timer);
 
-static struct hub *hub_new(struct hub_client *client, const char *name)
+static struct hub *hub_new(struct hub_client *client, const char *name, struct hub *home,
+                           struct certificate *certificate)
 {
         struct hub *hub = mem_new(1, sizeof(*hub));
         struct reason reason = REASON_INIT;
         struct endpoint endpoint;
 
         hub->client = client;
+        hub->home = home ? home : hub;
+        hub->certificate = certificate_share(certificate);
         hub->name = mem_text(name);
         if (endpoint_parse(name, client->options.port, &endpoint, &reason)) {
                 hub->host = mem_text(endpoint.host);
@@ -47,19 +56,33 @@ static struct hub *hub_new(struct hub_client *client, const char *name)
                 list_init(&hub->devices[i]);
         hub_doubt_init(hub);
         hub->seat_timer.run = seat_waiting;
-        list_push_back(&client->hubs, &hub->node);
+        if (certificate)
+                list_push_back(&client->hubs, &hub->node);
+        else
+                list_push_front(&client->hubs, &hub->node);
         return hub;
 }
 
-static struct hub *hub_of(struct hub_client *client, const char *name)
+static struct hub *shared_hub(struct hub_client *client, const char *name)
 {
         list_for_each (node, &client->hubs) {
                 struct hub *hub = list_entry(node, struct hub, node);
 
+                if (hub->certificate != NULL)
+                        break;
                 if (strcmp(hub->name, name) == 0)
                         return hub;
         }
-        return hub_new(client, name);
+        return hub_new(client, name, NULL, NULL);
+}
+
+static struct hub *hub_of(struct hub_client *client, const struct hub_identity *identity)
+{
+        struct hub *home = shared_hub(client, identity->hub);
+
+        if (identity->certificate == NULL)
+                return home;
+        return hub_new(client, identity->hub, home, identity->certificate);
 }
 
 static void hub_free(struct hub *hub)
@@ -72,16 +95,55 @@ static void hub_free(struct hub *hub)
         loop_timer_stop(hub->client->loop, &hub->rate_timer);
         hub_doubt_deinit(hub);
         list_remove(&hub->client->hubs, &hub->node);
+        certificate_free(hub->certificate);
         free(hub->name);
         free(hub->host);
         free(hub->invalid);
         free(hub);
 }
 
+void hub_pool_retire(struct hub *hub)
+{
+        if (hub->certificate == NULL)
+                return;
+        hub->retired = true;
+        hub->client->retired++;
+}
+
+/* True if none is left. */
+static bool close_connections(struct hub *hub)
+{
+        list_for_each_safe (node, &hub->connections) {
+                struct hub_connection *connection = list_entry(node, struct hub_connection, node);
+
+                if (connection->state == HUB_CONNECTION_CONNECTING)
+                        hub_connection_abandon(connection, "its device is closed");
+                else if (connection->state == HUB_CONNECTION_OPEN)
+                        hub_connection_close(connection, "its device is closed");
+        }
+        return list_is_empty(&hub->connections);
+}
+
+void hub_pool_sweep(struct hub_client *client)
+{
+        if (client->retired == 0)
+                return;
+        list_for_each_safe (node, &client->hubs) {
+                struct hub *hub = list_entry(node, struct hub, node);
+
+                if (!hub->retired || !close_connections(hub))
+                        continue;
+                hub_free(hub);
+                client->retired--;
+        }
+}
+
 static bool may_connect(const struct hub *hub)
 {
         size_t connecting = 0;
 
+        if (hub->certificate != NULL && hub->home->dials >= MOST_DIALS)
+                return false;
         list_for_each (node, &hub->connections)
                 connecting += list_entry(node, struct hub_connection, node)->state ==
                               HUB_CONNECTION_CONNECTING;
@@ -112,6 +174,8 @@ static void wait_to_connect(struct hub *hub)
 {
         int64_t delay_ms = hub->not_before_ms - hub->client->now_ms;
 
+        if (delay_ms <= 0 && hub->certificate != NULL && hub->home->dials >= MOST_DIALS)
+                delay_ms = backoff_between_ms(DIAL_MIN_MS, DIAL_MAX_MS);
         if (delay_ms > 0)
                 loop_timer_start(hub->client->loop, &hub->seat_timer, delay_ms);
 }
@@ -151,7 +215,7 @@ struct hub_device *hub_device_open(struct hub_client *client, const struct hub_i
                                    const struct hub_device_handler *handler, void *context)
 {
         THREAD_ASSERT(LOOP_THREAD);
-        return hub_device_new(hub_of(client, identity->hub), identity, handler, context);
+        return hub_device_new(hub_of(client, identity), identity, handler, context);
 }
 
 static void clock_was_set(struct hub_client *client)
@@ -266,24 +330,37 @@ static void add_places(struct hub_summary *summary, const struct list devices[HU
         summary->refused += devices[HUB_PLACE_REFUSED].count + devices[HUB_PLACE_DOUBTED].count;
 }
 
+/* To what is said of its home, which comes before it. */
+static void add_hub(struct hub *hub)
+{
+        struct hub_summary *summary = &hub->home->summary;
+
+        if (hub->home == hub)
+                *summary = (struct hub_summary){.name = hub->name, .invalid = hub->invalid};
+        if (summary->failures < hub->failures)
+                summary->failures = hub->failures;
+        add_places(summary, hub->devices);
+        list_for_each (other, &hub->connections) {
+                const struct hub_connection *connection =
+                        list_entry(other, struct hub_connection, node);
+
+                add_places(summary, connection->devices);
+                if (connection->state == HUB_CONNECTION_OPEN)
+                        summary->connections++;
+        }
+}
+
 void hub_client_each(struct hub_client *client,
                      void (*visit)(void *context, const struct hub_summary *hub), void *context)
 {
         THREAD_ASSERT(LOOP_THREAD);
+        list_for_each (node, &client->hubs)
+                add_hub(list_entry(node, struct hub, node));
         list_for_each (node, &client->hubs) {
-                const struct hub *hub = list_entry(node, struct hub, node);
-                struct hub_summary summary = {
-                        .name = hub->name, .failures = hub->failures, .invalid = hub->invalid};
+                struct hub *hub = list_entry(node, struct hub, node);
 
-                add_places(&summary, hub->devices);
-                list_for_each (other, &hub->connections) {
-                        const struct hub_connection *connection =
-                                list_entry(other, struct hub_connection, node);
-
-                        add_places(&summary, connection->devices);
-                        if (connection->state == HUB_CONNECTION_OPEN)
-                                summary.connections++;
-                }
-                visit(context, &summary);
+                if (hub->certificate != NULL)
+                        break;
+                visit(context, &hub->summary);
         }
 }

@@ -32,4 +32,10 @@ void hub_pool_stop(struct hub_client *client);
 bool hub_pool_is_stopped(const struct hub_client *client);
 void hub_pool_abandon(struct hub_client *client);
 
+/* The device of a hub is closed: if the hub is its own, the next sweeps close and free it. */
+void hub_pool_retire(struct hub *hub);
+
+/* Behind a batch of events. */
+void hub_pool_sweep(struct hub_client *client);
+
 #endif

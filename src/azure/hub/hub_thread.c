@@ -10,11 +10,14 @@
 #include <proton/connection.h>
 #include <proton/event.h>
 #include <proton/proactor.h>
+#include <proton/sasl.h>
 #include <proton/ssl.h>
 #include <proton/transport.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "azure/hub/hub_client.h"
 #include "azure/hub/hub_connection.h"
@@ -23,6 +26,7 @@
 #include "azure/hub/hub_turn.h"
 #include "azure/lookup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/thread.h"
 
@@ -31,6 +35,7 @@
 struct driver {
         struct hub_client client; /* first: what the public functions are given */
         pn_proactor_t *proactor;
+        char *trusted_certificates; /* or NULL */
         pn_ssl_domain_t *trust;
         struct list dialling; /* struct dial */
         pthread_t thread;
@@ -47,6 +52,7 @@ struct dial {
         pn_connection_t *connection;
         struct lookup *lookup;
         uint16_t port;
+        const struct certificate *certificate; /* of the connection's hub; or NULL */
 };
 
 static struct driver *driver_of(struct hub_client *client)
@@ -62,14 +68,78 @@ static void dial_free(struct dial *dial)
         free(dial);
 }
 
-static pn_transport_t *transport_new(const struct driver *driver, const char *host)
+static pn_ssl_domain_t *trust_new(const char *trusted_certificates, struct reason *reason)
 {
-        pn_transport_t *transport = pn_transport();
-        pn_ssl_t *ssl = pn_ssl(transport);
+        /* Proton starts with the system's certificates and adds the file to them. */
+        pn_ssl_domain_t *trust = pn_ssl_domain(PN_SSL_MODE_CLIENT);
 
-        /* No SASL layer: the bare AMQP header, as Microsoft's own Node client sends it. */
-        pn_ssl_init(ssl, driver->trust, NULL);
-        pn_ssl_set_peer_hostname(ssl, host);
+        if (trust == NULL ||
+            pn_ssl_domain_set_peer_authentication(trust, PN_SSL_VERIFY_PEER_NAME, NULL) != 0) {
+                reason_set(reason, "TLS can't be set up");
+        } else if (trusted_certificates != NULL &&
+                   pn_ssl_domain_set_trusted_ca_db(trust, trusted_certificates) != 0) {
+                reason_set(reason,
+                           "the trusted certificates '%s' can't be read: a file of certificates "
+                           "in PEM form is expected",
+                           trusted_certificates);
+        } else {
+                return trust;
+        }
+        pn_ssl_domain_free(trust);
+        return NULL;
+}
+
+/* Proton takes certificate and key from files only: the text has a name for a moment. */
+static bool use_certificate(pn_ssl_domain_t *domain, const struct certificate *certificate)
+{
+        const char *chain = certificate_chain(certificate);
+        const char *key = certificate_key(certificate);
+        int chain_file = file_in_memory("isthmus-chain", chain, strlen(chain));
+        int key_file = file_in_memory("isthmus-key", key, strlen(key));
+        CLEANUP(mem_cleanup) char *chain_path = mem_format("/proc/self/fd/%d", chain_file);
+        CLEANUP(mem_cleanup) char *key_path = mem_format("/proc/self/fd/%d", key_file);
+        bool used = chain_file >= 0 && key_file >= 0 &&
+                    pn_ssl_domain_set_credentials(domain, chain_path, key_path, NULL) == 0;
+
+        if (chain_file >= 0)
+                close(chain_file);
+        if (key_file >= 0)
+                close(key_file);
+        return used;
+}
+
+/* A transport keeps what it needs of its domain. NULL if the certificate can't be used. */
+static pn_transport_t *transport_with(const struct driver *driver,
+                                      const struct certificate *certificate)
+{
+        struct reason reason = REASON_INIT;
+        pn_ssl_domain_t *domain = trust_new(driver->trusted_certificates, &reason);
+        pn_transport_t *transport = NULL;
+
+        if (domain != NULL && use_certificate(domain, certificate)) {
+                transport = pn_transport();
+                pn_ssl_init(pn_ssl(transport), domain, NULL);
+                pn_sasl_allowed_mechs(pn_sasl(transport), "EXTERNAL");
+        }
+        if (domain != NULL)
+                pn_ssl_domain_free(domain);
+        return transport;
+}
+
+static pn_transport_t *transport_new(const struct driver *driver, const struct dial *dial)
+{
+        pn_transport_t *transport;
+
+        if (dial->certificate != NULL) {
+                transport = transport_with(driver, dial->certificate);
+        } else {
+                /* No SASL layer: the bare AMQP header, as Microsoft's own Node client sends it. */
+                transport = pn_transport();
+                pn_ssl_init(pn_ssl(transport), driver->trust, NULL);
+        }
+        if (transport == NULL)
+                return NULL;
+        pn_ssl_set_peer_hostname(pn_ssl(transport), pn_connection_get_hostname(dial->connection));
         hub_connection_prepare(transport);
         return transport;
 }
@@ -79,19 +149,20 @@ static void looked_up(void *context, const char *host_address, const char *why)
         struct dial *dial = context;
         struct driver *driver = dial->driver;
         pn_connection_t *connection = dial->connection;
+        pn_transport_t *transport = host_address == NULL ? NULL : transport_new(driver, dial);
         char port[PORT_SIZE];
         char address[PN_MAX_ADDR];
 
         snprintf(port, sizeof(port), "%u", (unsigned)dial->port);
         dial_free(dial);
-        if (host_address == NULL) {
-                hub_connection_unreachable(pn_connection_get_context(connection), why);
+        if (transport == NULL) {
+                hub_connection_unreachable(
+                        pn_connection_get_context(connection),
+                        host_address == NULL ? why : "TLS does not take the certificate");
                 return;
         }
         pn_proactor_addr(address, sizeof(address), host_address, port);
-        pn_proactor_connect2(driver->proactor, connection,
-                             transport_new(driver, pn_connection_get_hostname(connection)),
-                             address);
+        pn_proactor_connect2(driver->proactor, connection, transport, address);
 }
 
 static void io_connect(struct hub_client *client, pn_connection_t *connection,
@@ -103,6 +174,7 @@ static void io_connect(struct hub_client *client, pn_connection_t *connection,
         dial->driver = driver;
         dial->connection = connection;
         dial->port = address->port;
+        dial->certificate = address->certificate;
         list_push_back(&driver->dialling, &dial->node);
         dial->lookup = lookup_start(client->loop, address->host, address->which, looked_up, dial);
 }
@@ -206,45 +278,34 @@ static void wake(void *context)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
-static pn_ssl_domain_t *trust_new(const char *trusted_certificates, struct reason *reason)
+static void driver_free(struct driver *driver)
 {
-        /* Proton starts with the system's certificates and adds the file to them. */
-        pn_ssl_domain_t *trust = pn_ssl_domain(PN_SSL_MODE_CLIENT);
-
-        if (trust == NULL ||
-            pn_ssl_domain_set_peer_authentication(trust, PN_SSL_VERIFY_PEER_NAME, NULL) != 0) {
-                reason_set(reason, "TLS can't be set up");
-        } else if (trusted_certificates != NULL &&
-                   pn_ssl_domain_set_trusted_ca_db(trust, trusted_certificates) != 0) {
-                reason_set(reason,
-                           "the trusted certificates '%s' can't be read: a file of certificates "
-                           "in PEM form is expected",
-                           trusted_certificates);
-        } else {
-                return trust;
-        }
-        pn_ssl_domain_free(trust);
-        return NULL;
+        if (driver->proactor != NULL)
+                pn_proactor_free(driver->proactor);
+        if (driver->trust != NULL)
+                pn_ssl_domain_free(driver->trust);
+        free(driver->trusted_certificates);
+        free(driver);
 }
 
 int hub_client_new(const struct hub_client_options *options, struct hub_client **client,
                    struct reason *reason)
 {
         struct driver *driver = mem_new(1, sizeof(*driver));
+        int result;
 
         driver->armed_ms = -1;
         list_init(&driver->dialling);
+        driver->trusted_certificates = mem_text(options->trusted_certificates);
         driver->trust = trust_new(options->trusted_certificates, reason);
-        if (driver->trust == NULL) {
-                free(driver);
-                return -EINVAL;
-        }
-        driver->proactor = pn_proactor();
+        if (driver->trust != NULL)
+                driver->proactor = pn_proactor();
         if (driver->proactor == NULL) {
-                reason_set(reason, "the AMQP library can't start: too many open files?");
-                pn_ssl_domain_free(driver->trust);
-                free(driver);
-                return -EMFILE;
+                if (driver->trust != NULL)
+                        reason_set(reason, "the AMQP library can't start: too many open files?");
+                result = driver->trust != NULL ? -EMFILE : -EINVAL;
+                driver_free(driver);
+                return result;
         }
         hub_pool_init(&driver->client, options, &proactor_io);
         loop_drive(options->loop, wake, driver);
@@ -280,7 +341,5 @@ void hub_client_free(struct hub_client *client, int64_t patience_ms)
         loop_post(client->loop, stop, driver);
         pthread_join(driver->thread, NULL);
         loop_drive(client->loop, NULL, NULL);
-        pn_proactor_free(driver->proactor);
-        pn_ssl_domain_free(driver->trust);
-        free(driver);
+        driver_free(driver);
 }

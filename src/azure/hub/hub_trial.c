@@ -23,7 +23,7 @@ static void end(struct hub_trial *trial)
 
 void hub_trial_failed(struct hub_send *send, enum hub_outcome outcome, const char *why)
 {
-        uint64_t accepted = send->device->hub->accepted;
+        uint64_t accepted = send->device->hub->home->accepted;
         struct hub_trial *trial = &send->device->trial;
         struct reason reason = REASON_INIT;
 
@@ -64,18 +64,18 @@ static bool lost(struct hub_device *device, uint64_t token, bool alone)
         struct hub_trial *trial = &device->trial;
         struct hub_client *client = device->hub->client;
 
-        begin(trial, token, device->hub->accepted);
+        begin(trial, token, device->hub->home->accepted);
         trial->losses++;
         if (trial->losses >= HUB_TRIAL_SUSPECT_LOSSES)
                 suspect(device, PAROLE);
         if (!alone)
                 return false;
         if (trial->lone_losses++ == 0)
-                trial->accepted = device->hub->accepted;
+                trial->accepted = device->hub->home->accepted;
         suspect(device, CULPRIT_PAROLE);
         device->not_before_ms = client->now_ms + hub_core_backoff(client, trial->lone_losses);
         return trial->lone_losses >= HUB_TRIAL_MOST_LOSSES &&
-               device->hub->accepted > trial->accepted;
+               device->hub->home->accepted > trial->accepted;
 }
 
 /* The report that the hub has not answered yet; or NULL. */
@@ -121,7 +121,7 @@ void hub_trial_accepted(struct hub_send *send)
         struct hub_trial *trial = &device->trial;
 
         device->pause.failures = 0;
-        device->hub->accepted++;
+        device->hub->home->accepted++;
         if (trial->token == send->token)
                 end(trial);
         hub_core_send_end(send, HUB_ACCEPTED, NULL);

@@ -12,6 +12,7 @@
 #include "azure/hub/hub_device.h"
 #include "azure/hub/hub_doubt.h"
 #include "azure/hub/hub_methods.h"
+#include "azure/hub/hub_pool.h"
 #include "azure/hub/hub_telemetry.h"
 #include "azure/hub/hub_twin.h"
 #include "base/log.h"
@@ -299,6 +300,7 @@ void hub_turn_end(struct hub_client *client)
 
         while (hub_turn_tell(client))
                 continue;
+        hub_pool_sweep(client);
         while ((node = list_pop_front(&client->unsent)) != NULL) {
                 struct hub_connection *connection =
                         list_entry(node, struct hub_connection, unsent_node);
@@ -314,6 +316,7 @@ void hub_device_close(struct hub_device *device)
                 return;
         hub_doubt_forget(device);
         hub_device_leave(device, HUB_PLACE_CLOSED, NULL);
+        hub_pool_retire(device->hub);
         if (device->news_node.next != NULL)
                 list_remove(&device->hub->client->news, &device->news_node);
         tell_outcomes(device);

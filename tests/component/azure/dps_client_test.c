@@ -231,6 +231,27 @@ static enum test_http_then say_to_many(struct stand_in *stand_in,
         return TEST_HTTP_KEEP;
 }
 
+/* It shows its own name, and who signed it, and sends no token. */
+static enum test_http_then say_to_certified(struct stand_in *stand_in,
+                                            const struct test_http_request *request, const char *id,
+                                            struct buf *answer)
+{
+        bool is_poll = strcmp(request->method, "GET") == 0;
+        CLEANUP(buf_deinit) struct buf token = BUF_INIT;
+
+        if (strcmp(request->client, id) != 0)
+                complain(stand_in, request->client[0] ? request->client : "no certificate", id);
+        if (request->shown != 2)
+                complain(stand_in, "the one that signed it was not shown", id);
+        if (test_http_header(request, "Authorization", &token))
+                complain(stand_in, "a token beside a certificate", id);
+        if (is_poll)
+                test_http_answer(answer, 200, JSON_TYPE, ASSIGNED);
+        else
+                test_http_answer(answer, 202, AT_ONCE, ASSIGNING);
+        return TEST_HTTP_KEEP;
+}
+
 static enum test_http_then serve(void *context, const struct test_http_request *request,
                                  struct buf *answer)
 {
@@ -247,7 +268,11 @@ static enum test_http_then serve(void *context, const struct test_http_request *
                 test_http_answer(answer, 200, JSON_TYPE, ASSIGNED);
                 return TEST_HTTP_KEEP;
         }
+        if (strncmp(id, "certified-", 10) == 0)
+                return say_to_certified(stand_in, request, id, answer);
         check_request(stand_in, request, id);
+        if (request->client[0])
+                complain(stand_in, "a certificate beside a token", id);
         if (strncmp(id, "many-", 5) == 0)
                 return say_to_many(stand_in, request, answer);
         for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
@@ -476,6 +501,41 @@ static void two_hundred_registrations_share_a_few_connections(void **state)
         free(results);
 }
 
+static void each_certificate_has_connections_of_its_own(void **state)
+{
+        enum {
+                MANY = 20
+        };
+        CLEANUP(stop)
+        struct fixture *fixture =
+                start(&(struct http_client_options){.trusted_certificates = ca_file},
+                      &(struct dps_client_options){0});
+        CLEANUP(certificate_cleanup) struct certificate *ca = test_certificate_made("ca", NULL);
+        struct result results[2 * MANY] = {0};
+        char ids[2 * MANY][24];
+
+        (void)state;
+        for (int i = 0; i < 2 * MANY; i++) {
+                CLEANUP(certificate_cleanup) struct certificate *own = NULL;
+
+                snprintf(ids[i], sizeof(ids[i]), i % 2 ? "many-%d" : "certified-%d", i);
+                results[i].fixture = fixture;
+                own = i % 2 ? NULL : test_certificate_made(ids[i], ca);
+                dps_register(fixture->dps,
+                             &(struct dps_registration){.endpoint = fixture->stand_in.endpoint,
+                                                        .id_scope = SCOPE,
+                                                        .registration_id = ids[i],
+                                                        .device_key = i % 2 ? KEY : NULL,
+                                                        .certificate = own,
+                                                        .model_id = MODEL},
+                             note_result, &results[i]);
+        }
+        wait_for(fixture, 2 * MANY);
+        for (int i = 0; i < 2 * MANY; i++)
+                assert_int_equal(results[i].said.status, DPS_ASSIGNED);
+        assert_no_complaint(fixture);
+}
+
 /* Registrations that come in together: first the repeated ones, then the new ones. */
 struct batch {
         struct fixture *fixture;
@@ -631,17 +691,18 @@ static void bad_input_is_refused_without_a_request(void **state)
                 struct dps_registration registration;
                 const char *explanation;
         } rows[] = {
-                {{"https://dps", SCOPE, "d", KEY, NULL, DPS_URGENT},
+                {{"https://dps", SCOPE, "d", KEY, NULL, NULL, DPS_URGENT},
                  "endpoint: give the host name only"},
-                {{NULL, SCOPE, "d", KEY, NULL, DPS_URGENT}, "endpoint: the host name is empty"},
-                {{"dps", "", "d", KEY, NULL, DPS_URGENT}, "the ID scope is missing"},
-                {{"dps", NULL, "d", KEY, NULL, DPS_URGENT}, "the ID scope is missing"},
-                {{"dps", SCOPE, "a b", KEY, NULL, DPS_URGENT},
+                {{NULL, SCOPE, "d", KEY, NULL, NULL, DPS_URGENT},
+                 "endpoint: the host name is empty"},
+                {{"dps", "", "d", KEY, NULL, NULL, DPS_URGENT}, "the ID scope is missing"},
+                {{"dps", NULL, "d", KEY, NULL, NULL, DPS_URGENT}, "the ID scope is missing"},
+                {{"dps", SCOPE, "a b", KEY, NULL, NULL, DPS_URGENT},
                  "registration id 'a b': character 2"},
-                {{"dps", SCOPE, NULL, KEY, NULL, DPS_URGENT},
+                {{"dps", SCOPE, NULL, KEY, NULL, NULL, DPS_URGENT},
                  "registration id '': the id is empty"},
-                {{"dps", SCOPE, "d", "no key", NULL, DPS_URGENT}, "not valid base64"},
-                {{"dps", SCOPE, "d", NULL, NULL, DPS_URGENT}, "not valid base64"},
+                {{"dps", SCOPE, "d", "no key", NULL, NULL, DPS_URGENT}, "not valid base64"},
+                {{"dps", SCOPE, "d", NULL, NULL, NULL, DPS_URGENT}, "not valid base64"},
         };
         CLEANUP(stop)
         struct fixture *fixture =
@@ -690,6 +751,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_script_is_followed_to_its_end),
                 cmocka_unit_test(two_hundred_registrations_share_a_few_connections),
+                cmocka_unit_test(each_certificate_has_connections_of_its_own),
                 cmocka_unit_test(new_devices_go_before_those_that_register_again),
                 cmocka_unit_test(one_of_the_bulk_that_is_in_a_hurry_goes_first),
                 cmocka_unit_test(those_that_register_again_leave_half_of_the_places),

@@ -10,8 +10,10 @@
 #include "azure/hub/hub_client.h"
 #include "azure/lookup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/metrics.h"
 #include "component/azure/hub_listener.h"
+#include "support/certificates.h"
 
 #define DEADLINE_MS 20000
 #define DEVICE_KEY  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -44,6 +46,7 @@ struct owner {
         struct hub_device *device;
         char hub[64];
         char id[16];
+        struct certificate *certificate;
         int to_send;
         atomic_int ready;
         atomic_int connecting;
@@ -105,7 +108,11 @@ static void open_device(void *context)
 {
         struct owner *owner = context;
         const struct hub_identity identity = {
-                .hub = owner->hub, .device_id = owner->id, .key = DEVICE_KEY};
+                .hub = owner->hub,
+                .device_id = owner->id,
+                .key = owner->certificate != NULL ? NULL : DEVICE_KEY,
+                .certificate = owner->certificate,
+        };
 
         owner->device = hub_device_open(owner->client, &identity, &handler, owner);
 }
@@ -196,6 +203,55 @@ static void expect_no_connection(struct scene *scene, const char *name, const ch
         assert_int_equal(atomic_load(&scene->listener.opened), 0);
         assert_int_equal(atomic_load(&scene->owner.ready), 0);
         assert_int_equal(metrics_counter_value(METRIC_HUB_CONNECTS), connects);
+}
+
+/* The listener starts anew as one that lets nobody in without a certificate of `trusted`. */
+static void ask_for_certificates(struct scene *scene, const struct certificate *trusted)
+{
+        CLEANUP(mem_cleanup)
+        char *clients = mem_format("%s/clients.pem", scene->listener.directory);
+        const char *pem = certificate_chain(trusted);
+        struct reason reason = REASON_INIT;
+
+        assert_int_equal(file_write(clients, 0600, pem, strlen(pem), &reason), 0);
+        listener_stop(&scene->listener);
+        scene->listener.clients = clients;
+        assert_int_equal(listener_start(&scene->listener, scene->port), scene->port);
+        unlink(clients);
+        scene->listener.clients = "read already";
+}
+
+static void a_device_is_known_by_its_certificate(void **state)
+{
+        struct scene *scene = *state;
+        CLEANUP(certificate_cleanup) struct certificate *ca = test_certificate_made("ca", NULL);
+        CLEANUP(certificate_cleanup) struct certificate *own = test_certificate_made("dev1", ca);
+
+        ask_for_certificates(scene, ca);
+        scene->owner.certificate = own;
+        scene->owner.to_send = 10;
+        start(scene, "localhost", scene->listener.certificate);
+        assert_true(eventually(&scene->owner.accepted, 10));
+        client_free(scene->client, 5000);
+        scene->client = NULL;
+        assert_int_equal(atomic_load(&scene->owner.refused), 0);
+        assert_int_equal(scene->listener.seen.tokens, 0);
+}
+
+static void a_certificate_that_the_hub_does_not_take_is_a_refusal(void **state)
+{
+        struct scene *scene = *state;
+        CLEANUP(certificate_cleanup) struct certificate *ca = test_certificate_made("ca", NULL);
+        CLEANUP(certificate_cleanup)
+        struct certificate *another = test_certificate_made("other", NULL);
+        CLEANUP(certificate_cleanup)
+        struct certificate *own = test_certificate_made("dev1", another);
+
+        ask_for_certificates(scene, ca);
+        scene->owner.certificate = own;
+        start(scene, "localhost", scene->listener.certificate);
+        assert_true(eventually(&scene->owner.refused, 1));
+        assert_int_equal(atomic_load(&scene->owner.ready), 0);
 }
 
 static void an_untrusted_hub_is_not_spoken_to(void **state)
@@ -477,6 +533,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(messages_go_over_tls),
+                TEST(a_device_is_known_by_its_certificate),
+                TEST(a_certificate_that_the_hub_does_not_take_is_a_refusal),
                 TEST(an_untrusted_hub_is_not_spoken_to),
                 TEST(a_hub_of_another_name_is_not_spoken_to),
                 TEST(devices_survive_a_restart_of_the_hub),

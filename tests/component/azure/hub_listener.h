@@ -11,6 +11,7 @@
 #include <proton/listener.h>
 #include <proton/netaddr.h>
 #include <proton/proactor.h>
+#include <proton/sasl.h>
 #include <proton/ssl.h>
 #include <proton/transport.h>
 #include <pthread.h>
@@ -31,6 +32,7 @@ struct hub_listener {
         pn_ssl_domain_t *domain;
         pthread_t thread;
         struct hub_script script; /* set before the start */
+        const char *clients;      /* PEM file of who signs clients' certificates; NULL = no such */
         struct hub_seen seen;     /* read after the stop */
         struct hub_peer peers[LISTENER_PEERS];
         size_t peer_count;
@@ -114,6 +116,10 @@ static void listener_accept(struct hub_listener *listener, pn_listener_t *from)
         pn_connection_set_context(connection, peer);
         pn_transport_set_server(transport);
         pn_ssl_init(pn_ssl(transport), listener->domain, NULL);
+        if (listener->clients != NULL) {
+                pn_transport_require_auth(transport, true);
+                pn_sasl_allowed_mechs(pn_sasl(transport), "EXTERNAL");
+        }
         atomic_fetch_add(&listener->accepted, 1);
         pn_listener_accept2(from, connection, transport);
 }
@@ -185,6 +191,11 @@ static inline int listener_start(struct hub_listener *listener, int port)
         listener->domain = pn_ssl_domain(PN_SSL_MODE_SERVER);
         if (pn_ssl_domain_set_credentials(listener->domain, listener->certificate, listener->key,
                                           NULL) != 0)
+                abort();
+        if (listener->clients != NULL &&
+            (pn_ssl_domain_set_trusted_ca_db(listener->domain, listener->clients) != 0 ||
+             pn_ssl_domain_set_peer_authentication(listener->domain, PN_SSL_VERIFY_PEER,
+                                                   listener->clients) != 0))
                 abort();
         atomic_store(&listener->stop, false);
         atomic_store(&listener->port, 0);

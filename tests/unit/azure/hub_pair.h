@@ -43,8 +43,10 @@ struct world {
         struct hub_script script;
         struct hub_seen seen;
         int connects;
-        int connects_refused; /* so many fail */
-        unsigned which;       /* address asked for last */
+        int connects_refused;     /* so many fail */
+        const char *refuses_with; /* the condition of those; NULL = of the network */
+        unsigned which;           /* address asked for last */
+        int certified;            /* connects with a certificate */
 };
 
 static struct world *world_of(struct hub_client *client)
@@ -83,6 +85,7 @@ static void pair_connect(struct hub_client *client, pn_connection_t *connection,
         *pair = (struct pair){.used = true, .connection = connection};
         pair->peer = (struct hub_peer){.script = &world->script, .seen = &world->seen};
         world->connects++;
+        world->certified += address->certificate != NULL;
         world->which = address->which;
         pn_connection_driver_init(&pair->client, connection, NULL);
         pn_connection_open(connection);
@@ -96,7 +99,10 @@ static void pair_connect(struct hub_client *client, pn_connection_t *connection,
         pn_connection_driver_bind(&pair->client);
         if (world->connects_refused > 0) {
                 world->connects_refused--;
-                pn_connection_driver_errorf(&pair->client, "proton:io", "refused by the test");
+                pn_connection_driver_errorf(&pair->client,
+                                            world->refuses_with != NULL ? world->refuses_with
+                                                                        : "proton:io",
+                                            "refused by the test");
                 pn_connection_driver_close(&pair->client);
         }
 }
@@ -298,6 +304,7 @@ struct owner {
         bool follows;
         const char *hub;
         const char *key;
+        struct certificate *certificate;
         struct hub_command *commands[OWNER_HELD];
         size_t command_count;
         struct hub_method *methods[OWNER_HELD];
@@ -433,6 +440,7 @@ static inline void owner_open(struct owner *owner, struct world *world, const ch
                 .hub = owner->hub != NULL ? owner->hub : TEST_HUB,
                 .device_id = device_id,
                 .key = owner->key != NULL ? owner->key : TEST_KEY,
+                .certificate = owner->certificate,
                 .model_id = "dtmi:com:example:Thermostat;1",
                 .receive_commands = owner->receives,
                 .follow_desired = owner->follows,
