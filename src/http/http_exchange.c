@@ -66,6 +66,7 @@ void http_exchange_free(struct http_exchange *exchange)
                 free(exchange->headers[i].name);
                 free(exchange->headers[i].value);
         }
+        free(exchange->headers);
         if (exchange->path != exchange->raw)
                 free(exchange->path);
         free(exchange->raw);
@@ -133,6 +134,39 @@ const char *http_exchange_argument(const struct http_exchange *exchange, const c
         return exchange->connection ? MHD_lookup_connection_value(exchange->connection,
                                                                   MHD_GET_ARGUMENT_KIND, name)
                                     : NULL;
+}
+
+bool http_exchange_has_argument(const struct http_exchange *exchange, const char *name)
+{
+        return exchange->connection &&
+               MHD_lookup_connection_value_n(exchange->connection, MHD_GET_ARGUMENT_KIND, name,
+                                             strlen(name), NULL, NULL) == MHD_YES;
+}
+
+struct header_visit {
+        void (*visit)(void *context, const char *name, const char *value);
+        void *context;
+};
+
+static enum MHD_Result visit_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+        const struct header_visit *header = context;
+
+        (void)kind;
+        header->visit(header->context, name, value ? value : "");
+        return MHD_YES;
+}
+
+void http_exchange_each_header(const struct http_exchange *exchange,
+                               void (*visit)(void *context, const char *name, const char *value),
+                               void *context)
+{
+        struct header_visit header = {.visit = visit, .context = context};
+
+        if (exchange->connection)
+                MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, visit_header,
+                                          &header);
 }
 
 const struct buf *http_exchange_body(const struct http_exchange *exchange)
@@ -230,6 +264,8 @@ void http_exchange_add_header(struct http_exchange *exchange, const char *name, 
 {
         if (exchange->header_count == HTTP_EXTRA_HEADERS_MAX)
                 return;
+        exchange->headers = mem_resize(exchange->headers, exchange->header_count + 1,
+                                       sizeof(*exchange->headers));
         exchange->headers[exchange->header_count++] =
                 (struct http_field){.name = mem_text(name), .value = mem_text(value)};
 }

@@ -86,7 +86,7 @@ struct http_field {
         char *value;
 };
 
-#define HTTP_EXTRA_HEADERS_MAX 8
+#define HTTP_EXTRA_HEADERS_MAX 128
 
 struct http_exchange {
         struct http_server *server;
@@ -113,7 +113,7 @@ struct http_exchange {
         const char *type;
         struct buf answer;
         char *detail; /* of a problem; NULL = it is none */
-        struct http_field headers[HTTP_EXTRA_HEADERS_MAX];
+        struct http_field *headers;
         size_t header_count;
         struct http_stream stream;   /* `read` is NULL: none */
         struct http_upgrade upgrade; /* `begin` is NULL: none, or it has begun */

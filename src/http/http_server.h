@@ -147,6 +147,14 @@ const char *http_exchange_segment(const struct http_exchange *exchange, size_t i
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name);
 const char *http_exchange_argument(const struct http_exchange *exchange, const char *name);
 
+/* True if the query has it, perhaps without a value. In `admit` and `handle` only. */
+bool http_exchange_has_argument(const struct http_exchange *exchange, const char *name);
+
+/* Each header in turn. In `admit` and `handle` only, where the texts stay. */
+void http_exchange_each_header(const struct http_exchange *exchange,
+                               void (*visit)(void *context, const char *name, const char *value),
+                               void *context);
+
 /* In `handle` and later. */
 const struct buf *http_exchange_body(const struct http_exchange *exchange);
 

@@ -345,12 +345,24 @@ static void commands_wait(void *context)
         free(wanted);
 }
 
+struct command_queue *local_hub_commands(struct local_hub *hub)
+{
+        return hub->commands;
+}
+
+void local_hub_commands_changed(struct local_hub *hub, int hub_index, const char *device_id)
+{
+        struct wanted_device *wanted = mem_new(1, sizeof(*wanted));
+
+        *wanted = (struct wanted_device){hub, hub_index, mem_text(device_id)};
+        stream_server_post(hub->server, commands_wait, wanted);
+}
+
 int local_hub_send_command(struct local_hub *hub, int hub_index, const char *device_id,
                            const struct local_hub_command *command,
                            char message_id[LOCAL_HUB_MESSAGE_ID_SIZE], struct reason *reason)
 {
         struct registry_device device;
-        struct wanted_device *wanted;
         int result;
 
         if (!registry_device_get(hub->registry, hub_index, device_id, &device)) {
@@ -361,9 +373,7 @@ int local_hub_send_command(struct local_hub *hub, int hub_index, const char *dev
                                     command, clock_steady_ms(), message_id, reason);
         if (result != 0)
                 return result;
-        wanted = mem_new(1, sizeof(*wanted));
-        *wanted = (struct wanted_device){hub, hub_index, mem_text(device_id)};
-        stream_server_post(hub->server, commands_wait, wanted);
+        local_hub_commands_changed(hub, hub_index, device_id);
         return 0;
 }
 

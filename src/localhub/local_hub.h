@@ -128,6 +128,12 @@ int local_hub_send_command(struct local_hub *hub, int hub_index, const char *dev
                            char message_id[LOCAL_HUB_MESSAGE_ID_SIZE],
                            struct reason *reason) MUST_CHECK;
 
+/* The queue itself; valid as long as the hub. */
+struct command_queue *local_hub_commands(struct local_hub *hub);
+
+/* Messages of a device wait again, or a lock's time runs: what the queue was told elsewhere. */
+void local_hub_commands_changed(struct local_hub *hub, int hub_index, const char *device_id);
+
 enum local_hub_command_state {
         LOCAL_HUB_COMMAND_ENQUEUED, /* waits (again) for the device */
         LOCAL_HUB_COMMAND_LOCKED,   /* delivered, neither settled nor timed out yet */

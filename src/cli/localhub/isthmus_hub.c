@@ -25,6 +25,7 @@
 #include "localhub/certificates.h"
 #include "localhub/control/control_api.h"
 #include "localhub/dps/dps_endpoint.h"
+#include "localhub/https/https_endpoint.h"
 #include "localhub/local_hub.h"
 #include "localhub/rest/rest_endpoint.h"
 #include "localhub/websocket_door.h"
@@ -233,10 +234,10 @@ static int add_authorities(struct program *program, struct reason *reason)
         return 0;
 }
 
-/* All that is not provisioning, on its port: WebSockets, and the service's REST API. */
+/* All that is not provisioning, on its port: WebSockets, devices, and the service's REST API. */
 static void handle_others(void *context, struct http_exchange *exchange)
 {
-        if (!websocket_door_handle(context, exchange))
+        if (!websocket_door_handle(context, exchange) && !https_endpoint_handle(context, exchange))
                 rest_endpoint_handle(context, exchange);
 }
 

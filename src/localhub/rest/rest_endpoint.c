@@ -77,6 +77,12 @@ static const char *error_name(enum rest_error error)
                 return "DeviceAlreadyExists";
         case REST_PRECONDITION_FAILED:
                 return "PreconditionFailed";
+        case REST_LOCK_LOST:
+                return "DeviceMessageLockLost";
+        case REST_MESSAGE_TOO_LARGE:
+                return "MessageTooLarge";
+        case REST_SERVER_BUSY:
+                return "ServerBusy";
         case REST_PAYLOAD_TOO_LARGE:
                 return "RequestEntityTooLarge";
         case REST_NOT_IMPLEMENTED:
@@ -219,8 +225,6 @@ static const char *find_missing(struct service_call *call)
                 {"digitaltwins/*/components/*/commands/*", "digital twins"},
                 {"devices/*/files", "file upload"},
                 {"devices/*/files/notifications", "file upload"},
-                {"devices/*/messages/events", "HTTPS device protocol"},
-                {"devices/*/messages/devicebound", "HTTPS device protocol"},
                 {"statistics/service", "statistics of the service"},
                 {"enrollments/*", "service API of provisioning"},
                 {"enrollmentGroups/*", "service API of provisioning"},
