@@ -12,6 +12,9 @@
 #define CLOCK_NS_PER_MS INT64_C(1000000)
 #define CLOCK_NS_PER_S  INT64_C(1000000000)
 
+/* A step of the wall clock that is no correction of a running one, but somebody's setting it. */
+#define CLOCK_SET_MS (30 * 1000)
+
 /* Longest text that clock_format_utc writes, with its zero byte. */
 #define CLOCK_TEXT_SIZE 40
 

@@ -2,12 +2,15 @@
 #include "base/process.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 /* LeakSanitizer stops the program's threads as a debugger does, which needs a dumpable process. */
@@ -50,6 +53,16 @@ char *process_folder(void)
         if (slash)
                 *slash = '\0';
         return mem_text(path);
+}
+
+void process_boot_id(char id[PROCESS_BOOT_ID_SIZE])
+{
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        id[0] = '\0';
+        if (file_read("/proc/sys/kernel/random/boot_id", 64, &text, NULL) == 0 &&
+            text.size >= PROCESS_BOOT_ID_SIZE - 1)
+                snprintf(id, PROCESS_BOOT_ID_SIZE, "%s", text.data);
 }
 
 uint64_t process_raise_file_limit(void)

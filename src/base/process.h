@@ -19,6 +19,12 @@ void process_keep_files_private(void);
 /* The folder that holds the running program, to be freed; NULL if the system does not tell. */
 char *process_folder(void);
 
+#define PROCESS_BOOT_ID_SIZE 37
+
+/* Which start of the machine this is, "" if the system does not tell: until the next one the steady
+ * clock goes on (random(4), boot_id). */
+void process_boot_id(char id[PROCESS_BOOT_ID_SIZE]);
+
 /* Lets this process open as many files as it may at all, and returns how many these are. */
 uint64_t process_raise_file_limit(void);
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "azure/clock_check.h"
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,7 +14,6 @@
 #include "base/thread.h"
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
-#include "gateway/device/clock_check.h"
 #include "gateway/device/device_place.h"
 #include "gateway/device/hub_health.h"
 #include "gateway/device/network_settings.h"

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 import { makeCamera, provisionedBy, startCamera } from './support/camera.mjs';
+import { clockOf, startOldHub } from './support/clock.mjs';
 import { startHub } from './support/hub.mjs';
 import { drawCounts } from './support/picture.mjs';
 import { eventually, isthmus, temporaryDirectory, within } from './support/program.mjs';
@@ -186,6 +187,38 @@ test('steps of the clock stop nothing, and each tally has the time that the cloc
   assert.deepEqual(numbers, numbers.map((_, index) => index));
   await camera.program.stop();
 });
+
+// A Raspberry Pi has no battery clock, and may be switched off before it knows the time.
+for (const [when, isKilled] of [['', false], [', also over a kill', true]]) {
+  test(`a clock that is wrong at the start: it is said, and all tallies get their right times when it is set${when}`, bounded, async (t) => {
+    const hub = await startOldHub(t);
+    const clock = await clockOf(t, -7200);
+    const camera = await makeCamera(t, provisionedBy(hub));
+    camera.settings.Source.MaximumAgeSeconds = 0;
+    await camera.show({ red: 1 });
+    const before = Date.now();
+    await camera.start(clock);
+    await camera.ready();
+    const { ahead_s: ahead } = await eventually('CLOCK_WRONG', () => camera.logged('CLOCK_WRONG')[0], 60000);
+    assert.ok(Math.abs(ahead + 7200) < 60, `${ahead} s`);
+    const { told } = await healthy(camera, 'tallies that wait', (health) => health.told >= 3);
+    if (isKilled) {
+      camera.program.kill('SIGKILL');
+      await camera.program.ended;
+      await clock.set(0);
+      await camera.start(clock);
+      await camera.ready();
+    } else {
+      await clock.set(0);
+      await eventually('CLOCK_SET', () => camera.logged('CLOCK_SET')[0], 60000);
+    }
+    const messages = await hub.telemetryOf('yard', told, 60000);
+    for (const { properties } of messages) {
+      const created = Date.parse(properties['iothub-creation-time-utc']);
+      assert.ok(created >= before - 1000 && created <= Date.now(), properties['iothub-creation-time-utc']);
+    }
+  });
+}
 
 /** How cameras answer that have no picture. */
 const manners = {

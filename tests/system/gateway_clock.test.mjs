@@ -1,39 +1,16 @@
 // SPDX-License-Identifier: MIT
 // This machine's clock is wrong, and is set: nothing is forgotten, and all send again.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
+import { clockOf, startOldHub } from './support/clock.mjs';
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
-import { startHub } from './support/hub.mjs';
-import { eventually, isthmus, temporaryDirectory } from './support/program.mjs';
+import { eventually } from './support/program.mjs';
 
 const bounded = { timeout: 240000 };
 /* A refused device may pause for half a minute before it tries again. */
 const patience = 100000;
 const devices = Array.from({ length: 12 }, (_, i) => `clocked-${i}`);
-
-/** Variables that let a program's clock stand as many seconds ahead as the file says. */
-async function clockOf(t, seconds) {
-  const file = join(await temporaryDirectory(t, 'clock'), 'step');
-  await writeFile(file, String(seconds));
-  return {
-    set: (ahead) => writeFile(file, String(ahead)),
-    environment: {
-      LD_PRELOAD: join(dirname(isthmus), 'tests', 'clock_step.so'), ISTHMUS_CLOCK_STEP: file,
-    },
-  };
-}
-
-/** A hub whose certificate is valid for a clock that is two hours behind, too. */
-async function startOldHub(t) {
-  const directory = await temporaryDirectory(t, 'hub');
-  const { environment } = await clockOf(t, -3 * 86400);
-
-  await (await startHub(t, { directory, environment })).program.stop();
-  return startHub(t, { directory });
-}
 
 async function postAll(gateway) {
   for (const device of devices) await gateway.uplink(uplinkOf('application1', device));

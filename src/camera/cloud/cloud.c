@@ -12,11 +12,14 @@
 #include "camera/cloud/cloud_inside.h"
 #include "camera/cloud/cloud_record.h"
 
+#define LOOK_AT_CLOCK_MS 5000
+
 struct cloud *cloud_new(const struct cloud_options *options)
 {
         struct cloud *cloud = mem_new(1, sizeof(*cloud));
 
         cloud->options = *options;
+        process_boot_id(cloud->boot);
         list_init(&cloud->devices);
         list_init(&cloud->calls);
         return cloud;
@@ -94,10 +97,24 @@ static bool note_waiting(void *context, const char *key, int64_t waiting)
         return true;
 }
 
+static void look_at_clock(struct timer *timer)
+{
+        struct cloud *cloud = list_entry(timer, struct cloud, clock_timer);
+
+        loop_timer_start(cloud->options.loop, timer, LOOK_AT_CLOCK_MS);
+        if (!clock_check_was_set(&cloud->clock, clock_wall_ms(), clock_steady_ms()))
+                return;
+        list_for_each (node, &cloud->devices)
+                cloud_device_clock_was_set(list_entry(node, struct cloud_device, node));
+}
+
 static void start(void *context)
 {
         struct cloud *cloud = context;
 
+        clock_check_init(&cloud->clock, clock_wall_ms(), clock_steady_ms());
+        cloud->clock_timer.run = look_at_clock;
+        loop_timer_start(cloud->options.loop, &cloud->clock_timer, LOOK_AT_CLOCK_MS);
         list_for_each (node, &cloud->devices)
                 cloud_device_open(list_entry(node, struct cloud_device, node));
 }
@@ -127,6 +144,7 @@ static void stop(void *context)
         struct stop_order *order = context;
 
         order->cloud->is_stopped = true;
+        loop_timer_stop(order->cloud->options.loop, &order->cloud->clock_timer);
         cloud_calls_stop(order->cloud);
         list_for_each (node, &order->cloud->devices)
                 cloud_device_close(list_entry(node, struct cloud_device, node));
@@ -211,8 +229,12 @@ int cloud_put(struct cloud_device *device, const struct cloud_message *message,
         struct store_event event = {.device = device->key, .message_id = id};
         struct waiting_put waiting = {.put = {.events = &event, .count = 1, .done = put_done}};
 
+        const struct cloud_clocks clocks = {.boot = device->cloud->boot,
+                                            .offset_ms = message->clock_offset_ms};
+
         crypto_uuid4(id);
-        cloud_record_write(&record, message->created_ns, message->body, message->body_size);
+        cloud_record_write(&record, message->created_ns, &clocks, message->body,
+                           message->body_size);
         event.record = record.data;
         event.record_size = record.size;
         event.arrived_ns = message->created_ns;

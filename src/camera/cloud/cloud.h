@@ -65,8 +65,9 @@ void cloud_stop(struct cloud *cloud);
 
 /* A message that is to be kept until the hub has it. */
 struct cloud_message {
-        int64_t created_ns; /* wall clock; property iothub-creation-time-utc */
-        const char *body;   /* JSON */
+        int64_t created_ns;      /* wall clock; property iothub-creation-time-utc */
+        int64_t clock_offset_ms; /* by what clock: that less the steady one */
+        const char *body;        /* JSON */
         size_t body_size;
 };
 

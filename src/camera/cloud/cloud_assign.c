@@ -136,6 +136,8 @@ static void take_answer(void *context)
         metrics_add(is_assigned ? METRIC_DPS_REGISTERED : METRIC_DPS_REFUSED, 1);
         if (device->cloud->is_stopped)
                 return;
+        if (answer->result.status == DPS_UNAUTHORIZED)
+                (void)clock_check_refused(&device->cloud->clock, answer->result.clock_ahead_ms);
         if (!is_assigned) {
                 cloud_device_decided(device, &answer->result);
                 return;

@@ -73,6 +73,14 @@ static void hold(struct cloud_device *device, const char *reason, int64_t delay_
         wait(device, delay_ms);
 }
 
+void cloud_device_clock_was_set(struct cloud_device *device)
+{
+        if (device->phase != CLOUD_HELD)
+                return;
+        device->failures = 0;
+        wait(device, 0);
+}
+
 static void refused(struct cloud_device *device, const struct dps_result *result)
 {
         bool is_away = result->status == DPS_UNAVAILABLE;
@@ -151,6 +159,7 @@ static void became_ready(struct cloud_device *device)
         bool is_new = device->phase != CLOUD_READY;
 
         loop_timer_stop(device->cloud->options.loop, &device->timer);
+        (void)clock_check_accepted(&device->cloud->clock);
         device->failures = 0;
         if (is_new) {
                 cloud_set_phase(device, CLOUD_READY, NULL);

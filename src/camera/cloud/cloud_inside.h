@@ -5,7 +5,9 @@
 
 #include <pthread.h>
 
+#include "azure/clock_check.h"
 #include "base/list.h"
+#include "base/process.h"
 #include "base/timers.h"
 #include "camera/cloud/cloud.h"
 
@@ -76,6 +78,9 @@ struct cloud_call {
 
 struct cloud {
         struct cloud_options options;
+        char boot[PROCESS_BOOT_ID_SIZE];
+        struct clock_check clock; /* thread "loop" */
+        struct timer clock_timer;
         struct list devices;
         struct list calls; /* thread "loop" */
         bool is_stopped;   /* thread "loop" */
@@ -90,6 +95,9 @@ void cloud_device_close(struct cloud_device *device);
 /* The assignment is known (`result` NULL), or why it is not. */
 void cloud_device_decided(struct cloud_device *device, const struct dps_result *result);
 void cloud_set_phase(struct cloud_device *device, enum cloud_phase phase, const char *reason);
+
+/* The clock was set: a device that is refused is tried again at once. */
+void cloud_device_clock_was_set(struct cloud_device *device);
 
 /* cloud_calls.c: direct methods. */
 void cloud_call_begin(struct cloud_device *device, struct hub_method *method);

@@ -158,8 +158,10 @@ static bool send_event(struct cloud_device *device, const struct cloud_event *ev
 {
         struct cloud_record record;
         struct hub_message_property property = {.name = AZURE_PROPERTY_CREATION_TIME};
+        const struct cloud_clocks now = {.boot = device->cloud->boot,
+                                         .offset_ms = clock_wall_ms() - clock_steady_ms()};
 
-        if (!cloud_record_read(event->record, event->size, &record)) {
+        if (!cloud_record_read(event->record, event->size, &now, &record)) {
                 set_aside(device, event, "this is no record of this version");
                 return false;
         }

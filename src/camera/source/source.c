@@ -146,21 +146,35 @@ static bool begins_as_jpeg(const struct buf *bytes)
         return bytes->size > 3 && memcmp(bytes->data, "\xff\xd8\xff", 3) == 0;
 }
 
+/* When the clock has been set meanwhile, what was seen before was seen by the wrong one. */
+static void move_seen(struct source *source, const struct clock_moment *now)
+{
+        int64_t moved_ms = now->wall_ms - now->steady_ms -
+                           (source->seen_moment.wall_ms - source->seen_moment.steady_ms);
+
+        if (llabs(moved_ms) < CLOCK_SET_MS)
+                return;
+        source->seen_moment.wall_ms += moved_ms;
+        source->seen_taken_ms += moved_ms;
+}
+
 /* A picture that comes again does not become younger, whatever it says. */
 static void remember(struct source *source, struct source_picture *picture)
 {
+        const struct clock_moment now = clock_moment_now();
         unsigned char digest[CRYPTO_SHA256_SIZE];
-        int64_t now_ms = clock_wall_ms();
 
-        if (picture->taken_ms == 0 || picture->taken_ms > now_ms)
-                picture->taken_ms = now_ms;
+        picture->clock_offset_ms = now.wall_ms - now.steady_ms;
+        if (picture->taken_ms == 0 || picture->taken_ms > now.wall_ms)
+                picture->taken_ms = now.wall_ms;
         crypto_sha256(picture->bytes.data, picture->bytes.size, digest);
         if (!source->has_seen || memcmp(digest, source->seen, sizeof(digest)) != 0) {
                 memcpy(source->seen, digest, sizeof(digest));
                 source->has_seen = true;
-                source->seen_moment = clock_moment_now();
+                source->seen_moment = now;
                 source->seen_taken_ms = picture->taken_ms;
         } else {
+                move_seen(source, &now);
                 picture->taken_ms = source->seen_taken_ms;
         }
 }

@@ -71,8 +71,9 @@ enum source_state {
 };
 
 struct source_picture {
-        struct buf bytes; /* a JPEG, or what claims to be one: it begins as one does */
-        int64_t taken_ms; /* since 1970: when it was taken, as far as one can know */
+        struct buf bytes;        /* a JPEG, or what claims to be one: it begins as one does */
+        int64_t taken_ms;        /* since 1970: when it was taken, as far as one can know */
+        int64_t clock_offset_ms; /* by what clock: that less the steady one */
 };
 
 #define SOURCE_PICTURE_INIT ((struct source_picture){.bytes = BUF_INIT, .taken_ms = 0})

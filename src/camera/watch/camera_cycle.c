@@ -178,7 +178,7 @@ static void write_body(const struct cycle *cycle, struct buf *body)
 }
 
 /* True if the tally was stored. */
-static bool tell(struct cycle *cycle, int64_t taken_ms)
+static bool tell(struct cycle *cycle, const struct source_picture *picture)
 {
         struct camera *camera = cycle->camera;
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
@@ -189,7 +189,8 @@ static bool tell(struct cycle *cycle, int64_t taken_ms)
                 return false;
         write_body(cycle, &body);
         result = cloud_put(camera->device,
-                           &(struct cloud_message){.created_ns = taken_ms * 1000000,
+                           &(struct cloud_message){.created_ns = picture->taken_ms * 1000000,
+                                                   .clock_offset_ms = picture->clock_offset_ms,
                                                    .body = body.data,
                                                    .body_size = body.size},
                            &reason);
@@ -297,7 +298,7 @@ void camera_cycle(struct camera *camera)
                 if (privacy_is_on(&camera->privacy))
                         write_picture(camera, camera->options.settings->camera_file,
                                       &camera->obscured);
-                if (tell(&cycle, picture.taken_ms))
+                if (tell(&cycle, &picture))
                         upload(camera, &picture.bytes, picture.taken_ms);
         } else {
                 log_warn("CAMERA_PICTURE_REFUSED", "A picture can't be looked at",

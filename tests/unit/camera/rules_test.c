@@ -87,18 +87,56 @@ static void details_name_label_score_place_and_zones(void **state)
 static void a_record_keeps_time_and_body(void **state)
 {
         static const char body[] = "{\"person\":2,\n\"cat\":1}";
+        static const struct cloud_clocks clocks = {.boot = "one", .offset_ms = 5000};
         CLEANUP(buf_deinit) struct buf record = BUF_INIT;
         struct cloud_record read;
 
         (void)state;
-        cloud_record_write(&record, INT64_C(1700000000123000000), body, strlen(body));
-        assert_true(cloud_record_read(record.data, record.size, &read));
+        cloud_record_write(&record, INT64_C(1700000000123000000), &clocks, body, strlen(body));
+        assert_true(cloud_record_read(record.data, record.size, &clocks, &read));
         assert_string_equal(read.created, "2023-11-14T22:13:20.123Z");
         assert_int_equal(read.body_size, strlen(body));
         assert_memory_equal(read.body, body, strlen(body));
-        assert_false(cloud_record_read("no record", 9, &read));
-        assert_false(cloud_record_read("\nbody", 5, &read));
-        assert_false(cloud_record_read("", 0, &read));
+        assert_false(cloud_record_read("no record", 9, &clocks, &read));
+        assert_false(cloud_record_read("\nbody", 5, &clocks, &read));
+        assert_false(cloud_record_read("", 0, &clocks, &read));
+}
+
+/* What is read of a record of 2023-11-14T22:13:20.123Z, boot "one", with an offset of 5 s. */
+static const char *created_by(const struct cloud_clocks *now)
+{
+        static struct cloud_record read;
+        static const struct cloud_clocks then = {.boot = "one", .offset_ms = 5000};
+        CLEANUP(buf_deinit) struct buf record = BUF_INIT;
+
+        cloud_record_write(&record, INT64_C(1700000000123000000), &then, "{}", 2);
+        assert_true(cloud_record_read(record.data, record.size, now, &read));
+        assert_int_equal(read.body_size, 2);
+        return read.created;
+}
+
+static void a_record_of_a_wrong_clock_is_moved_when_it_was_set(void **state)
+{
+        static const char old[] = "2023-11-14T22:13:20.123Z\n{}";
+        static const struct cloud_clocks set = {.boot = "one", .offset_ms = 3605000};
+        static const struct cloud_clocks set_back = {.boot = "one", .offset_ms = -3595000};
+        static const struct cloud_clocks adjusted = {.boot = "one", .offset_ms = 25000};
+        static const struct cloud_clocks later_boot = {.boot = "two", .offset_ms = 3605000};
+        static const struct cloud_clocks longer_boot = {.boot = "on", .offset_ms = 3605000};
+        static const struct cloud_clocks no_boot = {.boot = "", .offset_ms = 3605000};
+        struct cloud_record read;
+
+        (void)state;
+        assert_string_equal(created_by(&set), "2023-11-14T23:13:20.123Z");
+        assert_string_equal(created_by(&set_back), "2023-11-14T21:13:20.123Z");
+        assert_string_equal(created_by(&adjusted), "2023-11-14T22:13:20.123Z");
+        assert_string_equal(created_by(&later_boot), "2023-11-14T22:13:20.123Z");
+        assert_string_equal(created_by(&longer_boot), "2023-11-14T22:13:20.123Z");
+        assert_string_equal(created_by(&no_boot), "2023-11-14T22:13:20.123Z");
+        /* As the version before wrote it. */
+        assert_true(cloud_record_read(old, strlen(old), &set, &read));
+        assert_string_equal(read.created, "2023-11-14T22:13:20.123Z");
+        assert_memory_equal(read.body, "{}", 2);
 }
 
 int main(void)
@@ -108,6 +146,7 @@ int main(void)
                 cmocka_unit_test(the_first_program_counts_what_its_detector_gave),
                 cmocka_unit_test(details_name_label_score_place_and_zones),
                 cmocka_unit_test(a_record_keeps_time_and_body),
+                cmocka_unit_test(a_record_of_a_wrong_clock_is_moved_when_it_was_set),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

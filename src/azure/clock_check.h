@@ -7,13 +7,11 @@
  *
  * Pure but for its log lines; all on the thread "loop". `steady_ms` is the time now.
  */
-#ifndef ISTHMUS_GATEWAY_DEVICE_CLOCK_CHECK_H
-#define ISTHMUS_GATEWAY_DEVICE_CLOCK_CHECK_H
+#ifndef ISTHMUS_AZURE_CLOCK_CHECK_H
+#define ISTHMUS_AZURE_CLOCK_CHECK_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct device;
 
 enum clock_trust {
         CLOCK_UNKNOWN,
@@ -24,9 +22,9 @@ enum clock_trust {
 struct clock_check {
         int64_t offset_ms; /* wall clock less steady clock, when it was looked at last */
         enum clock_trust trust;
-        int64_t set_ms;             /* steady; when it was set; 0 = not in this run */
-        const struct device *asker; /* UNKNOWN: who asks; NULL = nobody */
-        int64_t asked_ms;           /* steady; since when */
+        int64_t set_ms;    /* steady; when it was set; 0 = not in this run */
+        const void *asker; /* UNKNOWN: who asks; NULL = nobody */
+        int64_t asked_ms;  /* steady; since when */
 };
 
 void clock_check_init(struct clock_check *check, int64_t wall_ms, int64_t steady_ms);
@@ -40,15 +38,14 @@ bool clock_check_was_set(struct clock_check *check, int64_t wall_ms, int64_t ste
 /* May a token that is refused now have been made before the clock was set? */
 bool clock_check_is_fresh(const struct clock_check *check, int64_t steady_ms);
 
-/* May this device ask the service why it is refused? */
-bool clock_check_lets_ask(const struct clock_check *check, const struct device *device,
-                          int64_t steady_ms);
+/* May this one, a device, ask the service why it is refused? */
+bool clock_check_lets_ask(const struct clock_check *check, const void *asker, int64_t steady_ms);
 
 /* It asks. */
-void clock_check_asks(struct clock_check *check, const struct device *device, int64_t steady_ms);
+void clock_check_asks(struct clock_check *check, const void *asker, int64_t steady_ms);
 
 /* Its answer says nothing of the clock: another one may ask. */
-void clock_check_asked_in_vain(struct clock_check *check, const struct device *device);
+void clock_check_asked_in_vain(struct clock_check *check, const void *asker);
 
 /*
  * A service has refused a token; `ahead_ms` is our clock less the service's. A difference of five

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/device/clock_check.h"
+#include "azure/clock_check.h"
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
-#define SET_MS   (30 * 1000)
 #define WRONG_MS (5 * 60 * 1000)
 
 /* An answer to a token takes no longer, but for one that is not answered at all. */
@@ -24,7 +24,7 @@ bool clock_check_was_set(struct clock_check *check, int64_t wall_ms, int64_t ste
         int64_t step_ms = wall_ms - steady_ms - check->offset_ms;
 
         check->offset_ms += step_ms;
-        if (llabs(step_ms) < SET_MS)
+        if (llabs(step_ms) < CLOCK_SET_MS)
                 return false;
         check->trust = CLOCK_UNKNOWN;
         check->asker = NULL;
@@ -40,24 +40,23 @@ bool clock_check_is_fresh(const struct clock_check *check, int64_t steady_ms)
                steady_ms - check->set_ms < FRESH_MS;
 }
 
-bool clock_check_lets_ask(const struct clock_check *check, const struct device *device,
-                          int64_t steady_ms)
+bool clock_check_lets_ask(const struct clock_check *check, const void *asker, int64_t steady_ms)
 {
         if (check->trust != CLOCK_UNKNOWN)
                 return check->trust == CLOCK_RIGHT;
         return !clock_check_is_fresh(check, steady_ms) &&
-               (!check->asker || check->asker == device || steady_ms - check->asked_ms >= ASKED_MS);
+               (!check->asker || check->asker == asker || steady_ms - check->asked_ms >= ASKED_MS);
 }
 
-void clock_check_asks(struct clock_check *check, const struct device *device, int64_t steady_ms)
+void clock_check_asks(struct clock_check *check, const void *asker, int64_t steady_ms)
 {
-        check->asker = device;
+        check->asker = asker;
         check->asked_ms = steady_ms;
 }
 
-void clock_check_asked_in_vain(struct clock_check *check, const struct device *device)
+void clock_check_asked_in_vain(struct clock_check *check, const void *asker)
 {
-        if (check->asker == device)
+        if (check->asker == asker)
                 check->asker = NULL;
 }
 
