@@ -75,6 +75,15 @@ static const struct settings_dps *general_dps(const struct settings *settings)
         return &settings->azure.dps;
 }
 
+/* Of an application with a folder of its own, or of all; NULL = keys. */
+static const struct settings_certificates *certificates_for(const struct settings *settings,
+                                                            const struct settings_application *own)
+{
+        if (own && given(own->certificates.folder))
+                return &own->certificates;
+        return given(settings->azure.certificates.folder) ? &settings->azure.certificates : NULL;
+}
+
 static bool azure_by_dps(const struct settings *settings, const struct settings_application *own,
                          struct settings_azure *azure)
 {
@@ -84,20 +93,24 @@ static bool azure_by_dps(const struct settings *settings, const struct settings_
         azure->global_device_endpoint = own ? given(own->global_device_endpoint) : NULL;
         azure->id_scope = own ? given(own->id_scope) : NULL;
         azure->group_enrollment_key = own ? given(own->group_enrollment_key) : NULL;
+        if (!azure->group_enrollment_key)
+                azure->certificates = certificates_for(settings, own);
         if (!azure->global_device_endpoint)
                 azure->global_device_endpoint = given(dps->global_device_endpoint);
         if (!azure->id_scope)
                 azure->id_scope = given(dps->id_scope);
-        if (!azure->group_enrollment_key)
+        if (!azure->group_enrollment_key && !azure->certificates)
                 azure->group_enrollment_key = given(dps->group_enrollment_key);
-        return azure->global_device_endpoint && azure->id_scope && azure->group_enrollment_key;
+        return azure->global_device_endpoint && azure->id_scope &&
+               (azure->group_enrollment_key || azure->certificates);
 }
 
 bool settings_azure_for(const struct settings *settings, const char *application,
                         struct settings_azure *azure)
 {
         const struct settings_application *own = settings_application(settings, application);
-        bool own_dps = own && (given(own->id_scope) || given(own->group_enrollment_key));
+        bool own_dps = own && (given(own->id_scope) || given(own->group_enrollment_key) ||
+                               given(own->certificates.folder));
         const char *string = own ? given(own->connection_string) : NULL;
 
         *azure = (struct settings_azure){.connection_type = SETTINGS_CONNECTION_NONE};

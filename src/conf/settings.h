@@ -120,6 +120,13 @@ struct settings_port_formatter {
         char *formatter;
 };
 
+/* Where devices' certificates are, and who signs new ones (azure/device_certificate.h). */
+struct settings_certificates {
+        char *folder; /* NULL = devices have keys */
+        char *authority;
+        char *authority_key;
+};
+
 /* What is configured for one application; names are case-sensitive. */
 struct settings_application {
         char *name;
@@ -129,6 +136,7 @@ struct settings_application {
         char *global_device_endpoint;
         char *id_scope;
         char *group_enrollment_key; /* secret */
+        struct settings_certificates certificates;
         enum settings_settlement settlement;
         struct settings_method *methods; /* before those of all applications */
         size_t method_count;
@@ -214,6 +222,8 @@ struct settings {
                 char *device_id_template;
                 int64_t amqp_port;
                 char *trusted_certificates; /* PEM file */
+                struct settings_certificates certificates;
+                int64_t certificate_days; /* of those that we make */
                 int64_t devices_per_connection;
                 int64_t devices_per_second; /* authorised per hub; 0 = no limit */
                 int64_t token_lifetime_minutes;
@@ -286,7 +296,8 @@ struct settings_azure {
         const char *connection_string;      /* SETTINGS_DEVICE_CONNECTION_STRING only */
         const char *global_device_endpoint; /* these: SETTINGS_DEVICE_PROVISIONING_SERVICE only */
         const char *id_scope;
-        const char *group_enrollment_key;
+        const char *group_enrollment_key;                 /* NULL: devices have certificates */
+        const struct settings_certificates *certificates; /* or NULL */
 };
 
 /* False if there is no way: nothing, or no complete one, is configured for this application. */

@@ -13,42 +13,56 @@
 #define CENTRAL_DPS CENTRAL ".DeviceProvisioningService"
 #define APPLICATION "AzureIoT.Applications.*"
 
+#define CERTIFICATES "AzureIoT.DeviceCertificates"
+
 /* What somebody has given, be it good or bad. */
 struct ways {
         bool string;
         bool scope;
-        bool key;
+        bool group_key;
+        bool certificates;
+        bool key; /* one of these two: the devices can prove themselves */
 };
 
+/* A folder of certificates alone says nothing of the way. */
 static bool has_dps(const struct ways *ways)
 {
-        return ways->scope || ways->key;
+        return ways->scope || ways->group_key;
+}
+
+static struct ways with_key(struct ways ways)
+{
+        ways.key = ways.group_key || ways.certificates;
+        return ways;
 }
 
 static struct ways ways_of_hub(const struct conf_load *load)
 {
-        return (struct ways){
+        return with_key((struct ways){
                 .string = settings_is_given(load, STRING, NULL),
                 .scope = settings_is_given(load, DPS ".IdScope", NULL),
-                .key = settings_is_given(load, DPS ".GroupEnrollmentKey", NULL),
-        };
+                .group_key = settings_is_given(load, DPS ".GroupEnrollmentKey", NULL),
+                .certificates = settings_is_given(load, CERTIFICATES, NULL),
+        });
 }
 
 static struct ways ways_of_central(const struct conf_load *load)
 {
-        return (struct ways){
+        return with_key((struct ways){
                 .scope = settings_is_given(load, CENTRAL_DPS ".IdScope", NULL),
-                .key = settings_is_given(load, CENTRAL_DPS ".GroupEnrollmentKey", NULL),
-        };
+                .group_key = settings_is_given(load, CENTRAL_DPS ".GroupEnrollmentKey", NULL),
+                .certificates = settings_is_given(load, CERTIFICATES, NULL),
+        });
 }
 
 static struct ways ways_of_application(const struct conf_load *load, const char *name)
 {
-        return (struct ways){
+        return with_key((struct ways){
                 .string = settings_is_given(load, APPLICATION ".ConnectionString", name),
                 .scope = settings_is_given(load, APPLICATION ".IdScope", name),
-                .key = settings_is_given(load, APPLICATION ".GroupEnrollmentKey", name),
-        };
+                .group_key = settings_is_given(load, APPLICATION ".GroupEnrollmentKey", name),
+                .certificates = settings_is_given(load, APPLICATION ".DeviceCertificates", name),
+        });
 }
 
 static void say(struct conf_load *load, enum conf_severity severity, const char *path,
@@ -126,7 +140,8 @@ static void check_dps(struct conf_load *load, const struct settings *settings,
             central ? CENTRAL_DPS ".GroupEnrollmentKey" : DPS ".GroupEnrollmentKey",
             own_keys ? "devices of applications without a GroupEnrollmentKey of their own can't be "
                        "registered, because there is none for all"
-                     : "the provisioning service needs the enrolment group's key here");
+                     : "the provisioning service needs the enrolment group's key here, or "
+                       "AzureIoT.DeviceCertificates");
 }
 
 static void report_none(struct conf_load *load, const struct settings *settings)
@@ -186,6 +201,30 @@ static void say_of(struct conf_load *load, const char *path, const char *name, c
         conf_say_about(load, CONF_MISTAKE, &subject, "%s", sentence);
 }
 
+/* Which of the two counts is not to be guessed; and an authority is nothing without its key. */
+static void check_certificates(struct conf_load *load, const char *prefix, const char *name,
+                               const struct ways *ways)
+{
+        CLEANUP(mem_cleanup) char *folder = mem_format("%sDeviceCertificates", prefix);
+        CLEANUP(mem_cleanup) char *authority = mem_format("%sCertificateAuthority", prefix);
+        CLEANUP(mem_cleanup) char *key = mem_format("%sCertificateAuthorityKey", prefix);
+        bool has_authority = settings_is_given(load, authority, name);
+
+        if (ways->group_key && ways->certificates)
+                say_of(load, folder, name,
+                       "both the enrolment group's key and devices' certificates are configured; "
+                       "remove the one that is not meant");
+        else if (ways->string && ways->certificates)
+                say_of(load, folder, name,
+                       "devices with certificates need a provisioning service, and a connection "
+                       "string is configured");
+        if (has_authority != settings_is_given(load, key, name))
+                say_of(load, has_authority ? key : authority, name,
+                       "CertificateAuthority and CertificateAuthorityKey belong together");
+        else if (has_authority && !ways->certificates)
+                say_of(load, folder, name, "CertificateAuthority needs a folder for what it signs");
+}
+
 static void check_application(struct conf_load *load, const struct settings *settings,
                               const struct ways *general, const char *name)
 {
@@ -199,12 +238,16 @@ static void check_application(struct conf_load *load, const struct settings *set
                 say_of(load, APPLICATION ".ConnectionString", name,
                        "both a connection string and a provisioning service are configured for "
                        "this application; remove the one that is not meant");
-        else if (has_dps(&ways) && !ways.scope && !general->scope)
+        else if ((has_dps(&ways) || ways.certificates) && !ways.scope && !general->scope)
                 say_of(load, APPLICATION ".IdScope", name,
-                       "GroupEnrollmentKey needs an ID scope, here or for all applications");
+                       ways.group_key ? "GroupEnrollmentKey needs an ID scope, here or for all "
+                                        "applications"
+                                      : "DeviceCertificates needs an ID scope, here or for all "
+                                        "applications");
         else if (has_dps(&ways) && !ways.key && !general->key)
                 say_of(load, APPLICATION ".GroupEnrollmentKey", name,
                        "IdScope needs the enrolment group's key, here or for all applications");
+        check_certificates(load, APPLICATION ".", name, &ways);
 }
 
 void settings_check_azure(struct conf_load *load, struct settings *settings)
@@ -215,6 +258,7 @@ void settings_check_azure(struct conf_load *load, struct settings *settings)
         if (settings->azure.application_type == SETTINGS_IOT_CENTRAL && has_dps(&central))
                 general = central;
         check_general(load, settings);
+        check_certificates(load, "AzureIoT.", NULL, &general);
         for (size_t i = 0; i < settings->application_count; i++)
                 check_application(load, settings, &general, settings->applications[i].name);
 }

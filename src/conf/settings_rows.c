@@ -145,6 +145,8 @@ static bool check_backend(const char *text, struct reason *reason)
 #define OF_KEY(name)    .map = &webhook_keys, .offset = offsetof(struct settings_webhook_key, name)
 #define OF_APPLICATION(name)                                                                       \
         .map = &applications, .offset = offsetof(struct settings_application, name)
+#define OF_APPLICATIONS_CERTIFICATES(name) OF_APPLICATION(certificates.name)
+#define OF_CERTIFICATES(name)              FIELD(azure.certificates.name)
 #define OF_QUEUE(name)                                                                             \
         .map = &storage_queues, .offset = offsetof(struct settings_storage_queue, name)
 #define OF_METHOD(which, name) .map = &(which), .offset = offsetof(struct settings_method, name)
@@ -176,6 +178,18 @@ static bool check_backend(const char *text, struct reason *reason)
                     .meaning = "Payload formatter of this method's downlinks"),                    \
                 ROW(prefix "Settlement", CONF_CHOICE, OF_METHOD(which, settlement),                \
                     .choices = settlements, .meaning = "As Commands.Settlement, for this method")
+
+/* Devices' certificates, of all applications and of one. */
+#define CERTIFICATE_ROWS(prefix, of)                                                               \
+        ROW(prefix "DeviceCertificates", CONF_FOLDER, of(folder),                                  \
+            .meaning = "Devices have certificates instead of keys: the folder with ID.pem and "    \
+                       "ID-key.pem of each, ID being its id in IoT Hub"),                          \
+                ROW(prefix "CertificateAuthority", CONF_INPUT_FILE, of(authority),                 \
+                    .check = check_certificate_file,                                               \
+                    .meaning = "PEM file of who signs the certificates that are missing there, "   \
+                               "or near their end; without it nobody makes them here"),            \
+                ROW(prefix "CertificateAuthorityKey", CONF_INPUT_FILE, of(authority_key),          \
+                    .check = check_key_file, .meaning = "PEM file with its private key")
 
 static const struct conf_row rows[] = {
         {"Listen", CONF_TEXT, FIELD(listen.address), .fallback = "127.0.0.1:8080",
@@ -331,6 +345,7 @@ static const struct conf_row rows[] = {
         {ONE_APPLICATION "GroupEnrollmentKey", CONF_TEXT, .secret = true,
          OF_APPLICATION(group_enrollment_key), .check = check_key,
          .meaning = "An enrolment group of its own for this application"},
+        CERTIFICATE_ROWS(ONE_APPLICATION, OF_APPLICATIONS_CERTIFICATES),
         {ONE_APPLICATION "Settlement", CONF_CHOICE, OF_APPLICATION(settlement),
          .choices = settlements, .meaning = "As Commands.Settlement, for this application"},
         METHOD_ROWS(ONE_APPLICATION "Methods.*.", application_methods),
@@ -345,6 +360,11 @@ static const struct conf_row rows[] = {
          .check = check_certificate_file,
          .meaning = "PEM file with root certificates that are trusted beside the system's, for a "
                     "local hub or a proxy"},
+        CERTIFICATE_ROWS("AzureIoT.", OF_CERTIFICATES),
+        {"AzureIoT.CertificateDays", CONF_INTEGER, FIELD(azure.certificate_days), .fallback = "90",
+         BETWEEN(1, 3650),
+         .meaning = "How long the certificates last that are made here; each is replaced when a "
+                    "third of its time is left"},
         {"AzureIoT.DevicesPerConnection", CONF_INTEGER, FIELD(azure.devices_per_connection),
          .fallback = "995", BETWEEN(1, 995),
          .meaning = "Most devices that share one connection to a hub"},

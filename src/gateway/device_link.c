@@ -34,12 +34,16 @@
 
 #define WATCH_MS 1000
 
+/* How often certificates near their end are looked after. */
+#define CERTIFICATES_MS (10 * 60 * 1000)
+
 struct device_link {
         struct device_keeper keeper;
         struct device_link_options options;
         struct hub_healths healths;
         struct clock_check clock;
         struct timer watch;
+        int64_t certificates_ms; /* steady clock; when they are looked after next */
         bool stopped;
 };
 
@@ -449,6 +453,7 @@ static void open_link(struct device_link *links, struct device *device)
                                                .device_id = device->assignment.device_id,
                                                .key = device->assignment.key,
                                                .key_name = device->assignment.key_name,
+                                               .certificate = device->assignment.certificate,
                                                .model_id = device->model_id,
                                                .receive_commands = takes_commands(links, device),
                                        },
@@ -640,6 +645,15 @@ static void ask_for_all(struct device_link *links, struct hub_health *health, in
                 doubt(links, others.asker);
 }
 
+static bool renew_certificate(void *context, struct device *device)
+{
+        struct device_link *links = context;
+
+        if (device->link)
+                device_provision_renew(links->options.provision, device);
+        return true;
+}
+
 static void watch(struct timer *timer)
 {
         struct device_link *links = list_entry(timer, struct device_link, watch);
@@ -653,6 +667,10 @@ static void watch(struct timer *timer)
 
                 if (hub_health_is_due(health, now_ms))
                         ask_for_all(links, health, now_ms);
+        }
+        if (now_ms >= links->certificates_ms) {
+                links->certificates_ms = now_ms + CERTIFICATES_MS;
+                device_table_each(links->options.devices, renew_certificate, links);
         }
 }
 

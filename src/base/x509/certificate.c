@@ -132,8 +132,9 @@ static bool add_extensions(X509 *x509, X509 *issuer, const struct certificate_or
                add_extension(x509, &context, NID_key_usage,
                              signs ? "critical,keyCertSign,cRLSign"
                                    : "critical,digitalSignature") &&
-               add_extension(x509, &context, NID_subject_key_identifier, "hash") &&
-               add_extension(x509, &context, NID_authority_key_identifier, "keyid:always");
+               add_extension(x509, &context, NID_subject_key_identifier, "hash");
+        if (done && X509_get0_subject_key_id(issuer)) /* not every authority says it */
+                done = add_extension(x509, &context, NID_authority_key_identifier, "keyid:always");
         if (done && !signs)
                 done = add_extension(x509, &context, NID_ext_key_usage,
                                      order->use == CERTIFICATE_SERVER ? "serverAuth"

@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "azure/device_certificate.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/json/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -30,6 +34,12 @@ struct order {
         bool json;
         bool force;
         bool moved;
+        const char *folder; /* of certificates */
+        const char *authority;
+        const char *authority_key;
+        int64_t days;
+        char **devices; /* whose certificates are made */
+        int device_count;
         struct gateway_control *gateway; /* NULL = the store is read */
         struct buf out;
 };
@@ -283,6 +293,85 @@ static int release(void *context)
         return print(order);
 }
 
+/* --- certificates -------------------------------------------------------------------------- */
+
+/* One that holds for long is not thrown away unasked. */
+static bool is_kept(const struct order *order, const struct device_certificate_order *making)
+{
+        CLEANUP(certificate_cleanup) struct certificate *there = NULL;
+        struct device_certificate_order only_read = *making;
+
+        only_read.authority = NULL;
+        return !order->force && device_certificate_open(&only_read, &there, NULL) == 0 &&
+               !device_certificate_is_due(there, making->now_s);
+}
+
+static void add_certificate(struct order *order, const char *id,
+                            const struct certificate *certificate)
+{
+        CLEANUP(json_cleanup) struct json_object *view = json_object_new_object();
+        CLEANUP(mem_cleanup) char *path = mem_format("%s/%s.pem", order->folder, id);
+        char ends[CLOCK_TEXT_SIZE];
+
+        clock_format_utc(ends, certificate_ends_s(certificate) * CLOCK_NS_PER_S, CLOCK_SECONDS);
+        if (!order->json) {
+                buf_add_format(&order->out, "%s  ends %s  thumbprint %s\n", path, ends,
+                               certificate_fingerprint(certificate));
+                return;
+        }
+        json_add_text(view, "hubDeviceId", id);
+        json_add_text(view, "certificate", path);
+        json_add_text(view, "ends", ends);
+        json_add_text(view, "thumbprint", certificate_fingerprint(certificate));
+        terminal_add_json_line(&order->out, view);
+}
+
+static int make_certificate(struct order *order, const char *id)
+{
+        CLEANUP(certificate_cleanup) struct certificate *made = NULL;
+        const struct device_certificate_order making = {
+                .folder = order->folder,
+                .id = id,
+                .authority = order->authority,
+                .authority_key = order->authority_key,
+                .days = (int)order->days,
+                .now_s = clock_wall_ms() / 1000,
+        };
+        struct reason reason = REASON_INIT;
+
+        if (is_kept(order, &making)) {
+                reason_set(&reason,
+                           "%s/%s.pem is there and not near its end; --force makes a new one",
+                           order->folder, id);
+                return fail(&reason);
+        }
+        if (device_certificate_renew(&making, &made, &reason) != 0)
+                return fail(&reason);
+        add_certificate(order, id, made);
+        return CLI_GOOD;
+}
+
+/* Neither a gateway nor a store is needed. */
+static int certify(struct order *order)
+{
+        struct reason reason = REASON_INIT;
+        int status = CLI_GOOD;
+
+        if (!order->authority != !order->authority_key)
+                return terminal_usage("device", "--authority and --authority-key belong together");
+        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
+        if (file_make_directory(order->folder, 0700, &reason) != 0)
+                return fail(&reason);
+        for (int i = 0; i < order->device_count && status == CLI_GOOD; i++)
+                status = make_certificate(order, order->devices[i]);
+        return print(order) == CLI_GOOD ? status : CLI_FAILED;
+}
+
+static int certificate(void *context)
+{
+        return certify(context);
+}
+
 /* --- the command --------------------------------------------------------------------------- */
 
 static int run(struct order *order, const struct options_action *action)
@@ -312,10 +401,24 @@ static const struct options_action actions[] = {
          "gives its id in IoT Hub free: another device may have it, and it counts no more for "
          "Limits.Devices; when it sends again, it wants the id again",
          1, 1, release},
+        {"certificate",
+         "ID... [--authority FILE --authority-key FILE] [--days N] [--folder DIR] [--force] "
+         "[--json]",
+         "makes keys and X.509 certificates of devices by their ids in IoT Hub, and prints the "
+         "thumbprints",
+         1, OPTIONS_ANY_NUMBER, certificate},
         {.name = NULL},
 };
 
 static const struct options_row rows[] = {
+        OPTION_TEXT(struct order, authority, "authority", "FILE",
+                    "certificate (PEM) of who signs; without it each signs itself, which is for "
+                    "individual enrolments and thumbprints"),
+        OPTION_TEXT(struct order, authority_key, "authority-key", "FILE", "its private key (PEM)"),
+        OPTION_NUMBER(struct order, days, "days", "N", 1, 3650,
+                      "how long a certificate lasts (default 90)"),
+        OPTION_TEXT(struct order, folder, "folder", "DIR",
+                    "where ID.pem and ID-key.pem go (default: here)"),
         OPTION_TEXT(struct order, state, "state", "STATE",
                     "only devices that are new, registering, connecting, ready or held"),
         OPTION_SWITCH(struct order, moved, "moved",
@@ -324,7 +427,8 @@ static const struct options_row rows[] = {
                       "show at most N (default 1000, most 10000)"),
         OPTION_SWITCH(struct order, json, "json", "for programs: one JSON object on each line"),
         OPTION_SWITCH(struct order, force, "force",
-                      "release it though events wait: they become dead letters"),
+                      "release it though events wait: they become dead letters; make a "
+                      "certificate though there is one"),
         DATA_PLACE_ROWS(struct order, place),
         {.name = NULL},
 };
@@ -342,14 +446,17 @@ const struct options isthmus_device_options = {
 
 int isthmus_device(int argc, char **argv)
 {
-        struct order order = {.limit = CONTROL_LIMIT_DEFAULT};
+        struct order order = {
+                .limit = CONTROL_LIMIT_DEFAULT, .days = DEVICE_CERTIFICATE_DAYS, .folder = "."};
         struct options_found found;
         int status;
 
         if (!options_read(&isthmus_device_options, argc, argv, &order, &found, &status))
                 return status;
         order.device = found.count > 0 ? found.arguments[0] : NULL;
-        status = run(&order, found.action);
+        order.devices = found.arguments;
+        order.device_count = found.count;
+        status = found.action->run == certificate ? certify(&order) : run(&order, found.action);
         data_place_deinit(&order.place);
         buf_deinit(&order.out);
         return status;

@@ -58,6 +58,14 @@ static void add_history(const struct control_options *options, const struct devi
                 add_moment(view, "nextTry", device->timer.due_ms);
 }
 
+static void add_certificate(struct json_object *view, const struct certificate *certificate)
+{
+        char text[CLOCK_TEXT_SIZE];
+
+        clock_format_utc(text, certificate_ends_s(certificate) * CLOCK_NS_PER_S, CLOCK_SECONDS);
+        json_add_text(view, "certificateEnds", text);
+}
+
 static bool has_moved(const struct control_options *options, const struct device *device)
 {
         CLEANUP(json_cleanup)
@@ -81,6 +89,8 @@ static struct json_object *view_device(const struct control_options *options,
         json_add_text(view, "scope", scope);
         json_add_text(view, "hub", device->assignment.hub);
         json_add_text(view, "modelId", device->model_id);
+        if (device->assignment.certificate)
+                add_certificate(view, device->assignment.certificate);
         json_add_bool(view, "listed", device->listed);
         json_add_bool(view, "integrated", !device->off);
         json_add_text(view, "state", device_phase_name(device->phase));

@@ -84,6 +84,7 @@ static void device_free(void *value)
         free(device->assignment.device_id);
         free(device->assignment.key);
         free(device->assignment.key_name);
+        certificate_free(device->assignment.certificate);
         uplink_backlog_deinit(&device->backlog);
         device_attributes_deinit(&device->attributes);
         downlink_way_deinit(&device->way);

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "base/reason.h"
+#include "base/x509/certificate.h"
 #include "conf/settings.h"
 #include "gateway/device/device_directory.h"
 #include "gateway/device/uplink_event.h"
@@ -41,11 +42,12 @@ bool device_phase_can_follow(enum device_phase before, enum device_phase after);
 
 /* What is known of its place in Azure; texts are the device's own. */
 struct device_assignment {
-        char *hub;       /* host or host:port; NULL = not known */
-        char *device_id; /* in that hub */
-        char *key;       /* base64 */
-        char *key_name;  /* policy; NULL = device key */
-        bool doubted;    /* the hub refuses it or is away: the service is asked at the next turn */
+        char *hub;                       /* host or host:port; NULL = not known */
+        char *device_id;                 /* in that hub */
+        char *key;                       /* base64 */
+        char *key_name;                  /* policy; NULL = device key */
+        struct certificate *certificate; /* shared; instead of a key; or NULL */
+        bool doubted; /* the hub refuses it or is away: the service is asked at the next turn */
 };
 
 struct device;

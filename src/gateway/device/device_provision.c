@@ -18,6 +18,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "gateway/device/certificate_clerk.h"
 
 /* What the service has answered is not doubted for so long; doubled at each answer. */
 #define ASK_MIN_MS (5 * 60 * 1000)
@@ -27,6 +28,7 @@ struct device_provision {
         struct device_provision_options options;
         struct map *remembered;    /* device key to the record's text */
         struct map *registrations; /* device key to what is under way */
+        struct certificate_clerk *clerk;
 };
 
 /* Tells keys apart and tells nothing of them: hex digits of a digest, with the zero byte. */
@@ -41,7 +43,10 @@ struct registration {
         bool is_move;     /* to another ID scope than that of the settings, or back */
         char *home_scope; /* of the settings, if the device is to stay with another one */
         char key_id[KEY_ID_SIZE];
-        device_provision_told *told; /* or NULL */
+        struct certificate *certificate; /* of the device; NULL = it has a key, or not yet */
+        bool may_recall;                 /* what is remembered will do, if it is this device's */
+        bool is_recalled;                /* it did */
+        device_provision_told *told;     /* or NULL */
         void *told_context;
         int64_t started_ns;
         /* What was asked; the device may have changed when the answer comes. */
@@ -61,11 +66,13 @@ struct device_provision *device_provision_new(const struct device_provision_opti
         provision->options = *options;
         provision->remembered = map_new();
         provision->registrations = map_new();
+        provision->clerk = certificate_clerk_new(options->loop);
         return provision;
 }
 
 static void registration_free(struct registration *registration)
 {
+        certificate_free(registration->certificate);
         free(registration->registration_id);
         free(registration->id_scope);
         free(registration->endpoint);
@@ -85,6 +92,7 @@ void device_provision_free(struct device_provision *provision)
 {
         if (!provision)
                 return;
+        certificate_clerk_free(provision->clerk);
         map_free_values(provision->registrations, free_registration);
         map_free_values(provision->remembered, free);
         free(provision);
@@ -114,6 +122,7 @@ struct assignment {
         const char *device_id;
         const char *key;
         const char *key_name;
+        struct certificate *certificate;
 };
 
 static void assignment_set(struct device *device, const struct assignment *assignment)
@@ -125,12 +134,14 @@ static void assignment_set(struct device *device, const struct assignment *assig
                 .device_id = mem_text(assignment->device_id),
                 .key = mem_text(assignment->key),
                 .key_name = mem_text(assignment->key_name),
+                .certificate = certificate_share(assignment->certificate),
         };
         mem_wipe(old.key, old.key ? strlen(old.key) : 0);
         free(old.hub);
         free(old.device_id);
         free(old.key);
         free(old.key_name);
+        certificate_free(old.certificate);
 }
 
 static void refuse(struct device *device, const struct reason *reason)
@@ -178,11 +189,11 @@ static void by_connection_string(struct device *device, const char *text)
 
 /* --- by the provisioning service ---------------------------------------------------------- */
 
-static void make_key_id(const char *device_key, char id[KEY_ID_SIZE])
+static void make_key_id(const char *text, char id[KEY_ID_SIZE])
 {
         uint8_t digest[CRYPTO_SHA256_SIZE];
 
-        crypto_sha256(device_key, strlen(device_key), digest);
+        crypto_sha256(text, strlen(text), digest);
         for (int i = 0; i < KEY_ID_SIZE / 2; i++)
                 snprintf(id + 2 * i, 3, "%02x", digest[i]);
 }
@@ -254,24 +265,30 @@ static bool remember(struct registration *registration)
         return true;
 }
 
-/* The device's own key, from its enrolment group's. */
+/* The device's own key, from its enrolment group's; none if it has a certificate. */
 static bool derive_key(const struct settings_azure *azure, const struct device *device,
                        struct buf *key, struct reason *reason)
 {
-        return device_key_derive(key, azure->group_enrollment_key, device->hub_id, reason);
+        return azure->certificates ||
+               device_key_derive(key, azure->group_enrollment_key, device->hub_id, reason);
 }
 
-/* Records of earlier versions say nothing of the key. */
+/*
+ * Records of earlier versions say nothing of the key; and a certificate need not be known yet, or
+ * be another one than the one that is connected.
+ */
 static bool has_key(struct json_object *record, const struct device *device,
-                    const struct settings_azure *azure)
+                    const struct settings_azure *azure, const struct certificate *certificate)
 {
         CLEANUP(buf_wipe) struct buf key = BUF_INIT;
         const char *known = json_text_member(record, "keyId");
         char id[KEY_ID_SIZE];
 
-        if (!known || !derive_key(azure, device, &key, NULL))
+        if (!known || (azure->certificates && !certificate) ||
+            !derive_key(azure, device, &key, NULL))
                 return true;
-        make_key_id(buf_text(&key), id);
+        make_key_id(azure->certificates ? certificate_fingerprint(certificate) : buf_text(&key),
+                    id);
         return text_equal(known, id);
 }
 
@@ -288,7 +305,8 @@ static struct json_object *record_of(const struct device_provision *provision,
  * that the device was moved to counts while the settings have the one that it had then.
  */
 static struct json_object *recall(const struct device_provision *provision,
-                                  const struct device *device, const struct settings_azure *azure)
+                                  const struct device *device, const struct settings_azure *azure,
+                                  const struct certificate *certificate)
 {
         struct json_object *record = record_of(provision, device);
         const char *home = json_text_member(record, "homeScope");
@@ -299,7 +317,7 @@ static struct json_object *recall(const struct device_provision *provision,
             text_equal(json_text_member(record, "endpoint"), azure->global_device_endpoint) &&
             text_equal(json_text_member(record, "modelId"),
                        device->model_id ? device->model_id : "") &&
-            has_key(record, device, azure))
+            has_key(record, device, azure, certificate))
                 return record;
         json_object_put(record);
         return NULL;
@@ -309,6 +327,12 @@ static bool device_azure(const struct device_provision *provision, const struct 
                          struct settings_azure *azure)
 {
         return settings_azure_for(provision->options.settings, device->application, azure);
+}
+
+/* Nobody was asked: there is no certificate, or what is remembered will do. */
+static bool is_local(const struct registration *registration)
+{
+        return registration->is_recalled || registration->key_id[0] == '\0';
 }
 
 static void note_assigned(struct registration *registration)
@@ -343,32 +367,44 @@ static void not_assigned(struct registration *registration)
                 (void)remember(registration);
 }
 
-/* The device goes on with what the service has answered. */
-static void take_decision(struct registration *registration, const char *device_key)
+/* The device goes on with what the service has answered, or would have. */
+static void take_decision(struct registration *registration, const struct assignment *assignment)
 {
         struct device *device = registration->device;
 
-        if (registration->result.status != DPS_UNAVAILABLE)
+        if (registration->result.status != DPS_UNAVAILABLE && !is_local(registration))
                 device->ask_after_ms =
                         clock_steady_ms() + backoff_ms(++device->asks, ASK_MIN_MS, ASK_MAX_MS);
-        if (device_key)
-                assignment_set(device, &(struct assignment){
-                                               .hub = registration->hub,
-                                               .device_id = registration->device_id,
-                                               .key = device_key,
-                                       });
+        if (assignment)
+                assignment_set(device, assignment);
 }
 
-/* Is the device connected, or held, as what the service has answered? */
-static bool is_place_of(const struct device *device, const struct registration *registration,
-                        const char *device_key)
+static bool is_same(const struct certificate *one, const struct certificate *other)
 {
-        return text_equal(device->assignment.hub, registration->hub) &&
-               text_equal(device->assignment.device_id, registration->device_id) &&
-               text_equal(device->assignment.key, device_key);
+        return text_equal(one ? certificate_fingerprint(one) : NULL,
+                          other ? certificate_fingerprint(other) : NULL);
 }
 
-/* Back on the thread "loop" with the service's answer. */
+/* Is the device connected, or held, as this? */
+static bool is_place_of(const struct device *device, const struct assignment *assignment)
+{
+        return text_equal(device->assignment.hub, assignment->hub) &&
+               text_equal(device->assignment.device_id, assignment->device_id) &&
+               text_equal(device->assignment.key, assignment->key) &&
+               is_same(device->assignment.certificate, assignment->certificate);
+}
+
+static void note_answer(struct registration *registration, bool assigned)
+{
+        if (is_local(registration))
+                return;
+        if (assigned)
+                note_assigned(registration);
+        else
+                not_assigned(registration);
+}
+
+/* Back on the thread "loop" with the service's answer, or with what stands for it. */
 static void finish_registration(void *context)
 {
         struct registration *registration = context;
@@ -380,15 +416,18 @@ static void finish_registration(void *context)
         struct settings_azure azure;
         bool assigned = result->status == DPS_ASSIGNED && device_azure(provision, device, &azure) &&
                         derive_key(&azure, device, &key, &result->reason);
-        bool is_elsewhere = assigned && !is_place_of(device, registration, buf_text(&key));
+        struct assignment assignment = {
+                .hub = registration->hub,
+                .device_id = registration->device_id,
+                .key = kept.certificate ? NULL : buf_text(&key),
+                .certificate = kept.certificate,
+        };
+        bool is_elsewhere = assigned && !is_place_of(device, &assignment);
 
         map_remove(provision->registrations, device->key);
-        if (assigned)
-                note_assigned(registration);
-        else
-                not_assigned(registration);
+        note_answer(registration, assigned);
         if (kept.decides)
-                take_decision(registration, assigned ? buf_text(&key) : NULL);
+                take_decision(registration, assigned ? &assignment : NULL);
         registration_free(registration);
         if (kept.told)
                 kept.told(kept.told_context, device, assigned ? NULL : result);
@@ -437,6 +476,107 @@ static void use_scope(struct json_object *record, struct settings_azure *azure)
                 azure->id_scope = json_text_member(record, "idScope");
 }
 
+static void submit(struct registration *registration, const char *device_key)
+{
+        struct device_provision *provision = registration->provision;
+
+        make_key_id(device_key ? device_key : certificate_fingerprint(registration->certificate),
+                    registration->key_id);
+        dps_register(provision->options.dps,
+                     &(struct dps_registration){
+                             .endpoint = registration->endpoint,
+                             .id_scope = registration->id_scope,
+                             .registration_id = registration->registration_id,
+                             .device_key = device_key,
+                             .certificate = registration->certificate,
+                             .model_id = registration->model_id,
+                             .kind = kind_of(registration),
+                     },
+                     registration_done, registration);
+}
+
+/* True if what is remembered was said of this device with this certificate: then that counts. */
+static bool recalls(struct registration *registration)
+{
+        struct device_provision *provision = registration->provision;
+        CLEANUP(json_cleanup) struct json_object *record = NULL;
+        struct settings_azure azure;
+
+        if (!registration->may_recall || !device_azure(provision, registration->device, &azure))
+                return false;
+        record = recall(provision, registration->device, &azure, registration->certificate);
+        registration->hub = mem_text(json_text_member(record, "hub"));
+        registration->device_id = mem_text(json_text_member(record, "deviceId"));
+        return record != NULL;
+}
+
+static void take_certificate(void *context, struct certificate *certificate,
+                             const struct reason *reason)
+{
+        struct registration *registration = context;
+
+        registration->certificate = certificate_share(certificate);
+        if (!certificate) {
+                registration->result = (struct dps_result){
+                        .status = DPS_FAILED, .retry_after_ms = -1, .reason = *reason};
+                finish_registration(registration);
+        } else if (recalls(registration)) {
+                registration->is_recalled = true;
+                registration->result = (struct dps_result){.status = DPS_ASSIGNED};
+                finish_registration(registration);
+        } else {
+                submit(registration, NULL);
+        }
+}
+
+static void ask_clerk(struct device_provision *provision,
+                      const struct settings_certificates *certificates, const char *id,
+                      certificate_clerk_done *done, void *context)
+{
+        const struct settings *settings = provision->options.settings;
+
+        certificate_clerk_ask(provision->clerk,
+                              &(struct device_certificate_order){
+                                      .folder = certificates->folder,
+                                      .id = id,
+                                      .authority = certificates->authority,
+                                      .authority_key = certificates->authority_key,
+                                      .days = (int)settings->azure.certificate_days,
+                              },
+                              done, context);
+}
+
+/* The service is told of the new certificate by the device's next registration. */
+static void take_renewed(void *context, struct certificate *certificate,
+                         const struct reason *reason)
+{
+        struct device *device = context;
+        const struct certificate *own = device->assignment.certificate;
+
+        if (certificate && !is_same(own, certificate)) {
+                device->changed = true;
+                device->keeper->wake(device);
+        } else if (own) {
+                log_warn("DEVICE_CERTIFICATE_ENDS", "A device's certificate ends, and none follows",
+                         LOG_TEXT("device", device->key), LOG_TEXT("hub_device", device->hub_id),
+                         LOG_INT("hours_left",
+                                 (certificate_ends_s(own) - clock_wall_ms() / 1000) / 3600),
+                         LOG_TEXT("reason", reason->text), LOG_END);
+        }
+}
+
+void device_provision_renew(struct device_provision *provision, struct device *device)
+{
+        const struct certificate *own = device->assignment.certificate;
+        struct settings_azure azure;
+
+        THREAD_ASSERT(LOOP_THREAD);
+        if (own && device_certificate_is_due(own, clock_wall_ms() / 1000) &&
+            !map_get(provision->registrations, device->key) &&
+            device_azure(provision, device, &azure) && azure.certificates)
+                ask_clerk(provision, azure.certificates, device->hub_id, take_renewed, device);
+}
+
 static struct registration *ask_service(struct device_provision *provision, struct device *device,
                                         const struct settings_azure *azure, const char *device_key,
                                         bool urgent)
@@ -451,20 +591,14 @@ static struct registration *ask_service(struct device_provision *provision, stru
         registration->id_scope = mem_text(azure->id_scope);
         registration->endpoint = mem_text(azure->global_device_endpoint);
         registration->model_id = mem_text(device->model_id);
-        make_key_id(device_key, registration->key_id);
         if (!text_equal(home_scope_of(provision, device), azure->id_scope))
                 registration->home_scope = mem_text(home_scope_of(provision, device));
         map_set(provision->registrations, device->key, registration);
-        dps_register(provision->options.dps,
-                     &(struct dps_registration){
-                             .endpoint = azure->global_device_endpoint,
-                             .id_scope = azure->id_scope,
-                             .registration_id = device->hub_id,
-                             .device_key = device_key,
-                             .model_id = device->model_id,
-                             .kind = kind_of(registration),
-                     },
-                     registration_done, registration);
+        if (azure->certificates)
+                ask_clerk(provision, azure->certificates, device->hub_id, take_certificate,
+                          registration);
+        else
+                submit(registration, device_key);
         return registration;
 }
 
@@ -495,7 +629,10 @@ static bool joins(struct device_provision *provision, struct device *device, boo
 static void by_service(struct device_provision *provision, struct device *device,
                        const struct settings_azure *azure, bool urgent)
 {
-        CLEANUP(json_cleanup) struct json_object *record = recall(provision, device, azure);
+        /* Of a device with a certificate that is known when it is there. */
+        CLEANUP(json_cleanup)
+        struct json_object *record =
+                azure->certificates ? NULL : recall(provision, device, azure, NULL);
         CLEANUP(buf_wipe) struct buf key = BUF_INIT;
         struct reason reason = REASON_INIT;
 
@@ -509,9 +646,13 @@ static void by_service(struct device_provision *provision, struct device *device
                 struct settings_azure asked = *azure;
 
                 use_scope(last, &asked);
-                if (!joins(provision, device, urgent))
-                        ask_service(provision, device, &asked, buf_text(&key), urgent)->decides =
-                                true;
+                if (!joins(provision, device, urgent)) {
+                        struct registration *made =
+                                ask_service(provision, device, &asked, buf_text(&key), urgent);
+
+                        made->decides = true;
+                        made->may_recall = !device->assignment.doubted;
+                }
                 return;
         }
         assignment_set(device, &(struct assignment){
@@ -605,7 +746,9 @@ struct json_object *device_provision_recall(const struct device_provision *provi
 {
         struct settings_azure azure;
 
-        return device_azure(provision, device, &azure) ? recall(provision, device, &azure) : NULL;
+        return device_azure(provision, device, &azure)
+                       ? recall(provision, device, &azure, device->assignment.certificate)
+                       : NULL;
 }
 
 bool device_provision_may_ask(const struct device_provision *provision, const struct device *device)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which hub is a device's, and with which key? By a connection string, or by the Device
- * Provisioning Service, whose answer is remembered in the store: a restart asks nothing again.
- * One registration at a time per device. All on the thread "loop".
+ * Which hub is a device's, and with which key or certificate? By a connection string, or by the
+ * Device Provisioning Service, whose answer is remembered in the store: a restart asks nothing
+ * again. One registration at a time per device. All on the thread "loop".
  *
  * Law: an assignment is replaced when the service has answered with another, and forgotten only
  * when an operator releases the device.
@@ -77,6 +77,12 @@ int device_provision_move(struct device_provision *provision, struct device *dev
  */
 struct json_object *device_provision_recall(const struct device_provision *provision,
                                             const struct device *device);
+
+/*
+ * Looks for another certificate of a device whose own is near its end, or has it made. If there is
+ * one, the device is connected anew with it.
+ */
+void device_provision_renew(struct device_provision *provision, struct device *device);
 
 /*
  * May the device's assignment be doubted now? Not if no service assigns it, nor soon after the

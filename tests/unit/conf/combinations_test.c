@@ -79,6 +79,24 @@ static void an_application_s_provisioning_service_must_be_whole(void **state)
 }
 
 /* What was given wrongly is not called missing as well. */
+static void certificates_need_their_own_way_and_no_key_beside_them(void **state)
+{
+        (void)state;
+        assert_mistake("{\"AzureIoT\": {\"AzureIoTHub\": {" DPS
+                       "}, \"DeviceCertificates\": \"c\"}}",
+                       "AzureIoT.DeviceCertificates: both the enrolment group's key and devices' "
+                       "certificates are configured");
+        assert_mistake("{\"AzureIoT\": {\"AzureIoTHub\": {\"ConnectionString\": \"" HUB_STRING
+                       "\"}, \"DeviceCertificates\": \"c\"}}",
+                       "devices with certificates need a provisioning service");
+        assert_mistake("{\"AzureIoT\": {\"AzureIoTHub\": {\"ConnectionString\": \"" HUB_STRING
+                       "\"}, \"Applications\": {\"a\": {\"DeviceCertificates\": \"c\"}}}}",
+                       "AzureIoT.Applications.a.IdScope: DeviceCertificates needs an ID scope");
+        assert_mistake("{\"AzureIoT\": {\"AzureIoTHub\": {\"DeviceProvisioningService\": {"
+                       "\"IdScope\": \"0ne1\"}}}}",
+                       "or AzureIoT.DeviceCertificates");
+}
+
 static void a_bad_key_is_one_mistake(void **state)
 {
         (void)state;
@@ -265,6 +283,7 @@ int main(void)
                 cmocka_unit_test(iot_central_takes_a_hub_s_provisioning_service_as_well),
                 cmocka_unit_test(settings_of_iot_central_without_its_type_are_explained),
                 cmocka_unit_test(an_application_s_provisioning_service_must_be_whole),
+                cmocka_unit_test(certificates_need_their_own_way_and_no_key_beside_them),
                 cmocka_unit_test(a_bad_key_is_one_mistake),
                 cmocka_unit_test(downlinks_to_myriota_need_its_token),
                 cmocka_unit_test(signatures_are_switched_off_on_loopback_only),

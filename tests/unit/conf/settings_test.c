@@ -127,6 +127,32 @@ static void each_application_has_one_way_to_azure(void **state)
         assert_text(azure.group_enrollment_key, GROUP_KEY);
 }
 
+static const char certified[] =
+        "{\"AzureIoT\": {\"AzureIoTHub\": {\"DeviceProvisioningService\": {"
+        "   \"IdScope\": \"0neALL\"}}, \"DeviceCertificates\": \"/certificates\","
+        " \"Applications\": {\"key\": {\"GroupEnrollmentKey\": \"" GROUP_KEY "\"},"
+        "   \"own\": {\"DeviceCertificates\": \"of-own\"}}}}";
+
+static void certificates_take_the_place_of_keys(void **state)
+{
+        CLEANUP(loaded_free) struct loaded loaded;
+        struct settings_azure azure;
+
+        (void)state;
+        load_text(&loaded, certified);
+        assert_usable(&loaded);
+        assert_true(settings_azure_for(&loaded.settings, "any other", &azure));
+        assert_int_equal(azure.connection_type, SETTINGS_DEVICE_PROVISIONING_SERVICE);
+        assert_null(azure.group_enrollment_key);
+        assert_text(azure.certificates->folder, "/certificates");
+        assert_true(settings_azure_for(&loaded.settings, "key", &azure));
+        assert_text(azure.group_enrollment_key, GROUP_KEY);
+        assert_null(azure.certificates);
+        assert_true(settings_azure_for(&loaded.settings, "own", &azure));
+        assert_null(azure.group_enrollment_key);
+        assert_non_null(strstr(azure.certificates->folder, "of-own"));
+}
+
 static void an_application_may_use_dps_beside_a_general_connection_string(void **state)
 {
         CLEANUP(loaded_free) struct loaded loaded;
@@ -295,6 +321,7 @@ int main(void)
                         the_application_s_own_model_comes_first_then_the_mapping_then_the_general),
                 cmocka_unit_test(a_model_under_a_name_of_another_case_is_a_near_miss),
                 cmocka_unit_test(each_application_has_one_way_to_azure),
+                cmocka_unit_test(certificates_take_the_place_of_keys),
                 cmocka_unit_test(an_application_may_use_dps_beside_a_general_connection_string),
                 cmocka_unit_test(without_a_way_there_is_none),
                 cmocka_unit_test(methods_are_found_in_any_case_and_the_application_s_own_first),
