@@ -16,6 +16,9 @@
 /* One line per backend. */
 const struct store_backend *const store_backends[] = {
         &store_backend_sqlite,
+#ifdef ISTHMUS_POSTGRESQL
+        &store_backend_postgresql,
+#endif
         NULL,
 };
 
@@ -27,7 +30,8 @@ const struct store_backend *store_backend_find(const char *name, struct reason *
                 if (text_equal(store_backends[i]->name, name))
                         return store_backends[i];
         }
-        reason_set(reason, "there is no store of the kind '%s'; use 'sqlite'", name ? name : "");
+        reason_set(reason, "there is no store of the kind '%s' in this program; use 'sqlite'",
+                   name ? name : "");
         return NULL;
 }
 
@@ -94,10 +98,12 @@ static int read_counts(struct store *store, void *reader, struct reason *reason)
                 reason_set(reason, "%s: the events in the store can't be counted", store->place);
                 return result;
         }
-        store->state = (struct store_state){.events = counts.events,
-                                            .bytes = counts.bytes,
-                                            .dead_letters = counts.dead_letters,
-                                            .dead_bytes = counts.dead_bytes};
+        pthread_mutex_lock(&store->mutex);
+        store->state.events = counts.events;
+        store->state.bytes = counts.bytes;
+        store->state.dead_letters = counts.dead_letters;
+        store->state.dead_bytes = counts.dead_bytes;
+        pthread_mutex_unlock(&store->mutex);
         return 0;
 }
 
@@ -108,14 +114,31 @@ static void note_share(void *context, const struct store_device *device)
         store_shares_add(&store->shares, device->name, device->bytes);
 }
 
-static int read_shares(struct store *store)
+static int read_shares(struct store *store, void *reader)
 {
         int result = 0;
 
         if (store->options.maximum_bytes > 0)
-                result = store->backend->devices(store->reader, note_share, store);
+                result = store->backend->devices(reader, note_share, store);
         store_shares_keep(&store->shares);
         return result;
+}
+
+void store_count_anew(struct store *store)
+{
+        void *reader = NULL;
+        int result = store->backend->open_reader(&store->options, &reader, NULL);
+
+        if (result == 0)
+                result = read_counts(store, reader, NULL);
+        if (result == 0) {
+                store_shares_deinit(&store->shares);
+                store_shares_init(&store->shares);
+                result = read_shares(store, reader);
+        }
+        if (reader)
+                store->backend->close_reader(reader);
+        store->uncounted = result != 0;
 }
 
 static int open_parts(struct store *store, struct reason *reason)
@@ -127,7 +150,7 @@ static int open_parts(struct store *store, struct reason *reason)
         if (result == 0)
                 result = read_counts(store, store->reader, reason);
         if (result == 0)
-                result = read_shares(store);
+                result = read_shares(store, store->reader);
         if (result == 0) {
                 store->part_bytes = store->backend->part_bytes(store->writer);
                 store->state.oldest_ns = store->backend->oldest_ns(store->writer);
@@ -186,6 +209,22 @@ int store_open_to_read(const struct store_options *options, struct store **store
         }
         *store = made;
         return 0;
+}
+
+int store_migrate(const struct store_options *options, const char *owner, struct reason *reason)
+{
+        const struct store_backend *backend = store_backend_find(options->backend, reason);
+
+        if (!backend)
+                return -EINVAL;
+        if (!backend->migrate) {
+                reason_set(reason,
+                           "a store of the kind '%s' needs no migration: it is made, and "
+                           "brought to this program's version, at the gateway's start",
+                           backend->name);
+                return -EINVAL;
+        }
+        return backend->migrate(options, owner, reason);
 }
 
 void store_close(struct store *store)

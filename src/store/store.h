@@ -39,6 +39,21 @@ enum store_condition {
 };
 
 struct store;
+struct store_event;
+
+/* A database server that keeps a store. TLS with verification, unless by a Unix socket. */
+struct store_server {
+        /* host, host:port, [address]:port, or a folder with a Unix socket; that which writes is
+         * used */
+        const char *const *hosts;
+        size_t host_count;
+        const char *database;
+        const char *user;
+        const char *password;             /* secret; NULL = none */
+        const char *password_file;        /* read at each connection; NULL = `password` counts */
+        const char *trusted_certificates; /* PEM file beside the system's; may be NULL */
+        int64_t timeout_ms;               /* within which it must answer */
+};
 
 /*
  * How long something has been kept, the store counts in a time of its own: that during which it was
@@ -46,7 +61,7 @@ struct store;
  * anything too early; while the store is closed nothing grows older.
  */
 struct store_options {
-        const char *backend;   /* "sqlite" */
+        const char *backend;   /* "sqlite", "postgresql" */
         const char *directory; /* of a store on a local disk: made (0700) if missing */
         int64_t maximum_bytes; /* bound of waiting events; 0 = none */
         /* Dead letters beyond these give way, oldest first, and are counted; 0 = no bound. */
@@ -54,6 +69,20 @@ struct store_options {
         int64_t dead_letter_ms; /* since they died, of the store's own time */
         /* Also one of another machine, whose locks and shared memory can't be relied on. */
         bool network_file_system;
+        /* Of a store on a database server; its texts stay the caller's until store_close. */
+        struct store_server server;
+        /*
+         * Or NULL. A store that was away may hold events that it was not known to have taken: their
+         * puts were refused because no answer came. Told of each of them, in order, on the thread
+         * `store`, before those of later puts.
+         */
+        void (*found)(void *context, const struct store_event *event);
+        /*
+         * Or NULL. Another process has taken the store while it was away: from here on nothing is
+         * written any more, and this process should end. On the thread `store`, once.
+         */
+        void (*taken)(void *context);
+        void *context; /* of these two */
 };
 
 /*
@@ -62,6 +91,14 @@ struct store_options {
  */
 int store_open(const struct store_options *options, struct store **store,
                struct reason *reason) MUST_CHECK;
+
+/*
+ * Makes or upgrades the storage of a store that store_open does not make or upgrade by itself; one
+ * that is as it should be stays so. With `owner` that user of the server does it, and the user of
+ * the options is allowed what a gateway needs, and no more; else the latter does it.
+ */
+int store_migrate(const struct store_options *options, const char *owner,
+                  struct reason *reason) MUST_CHECK;
 
 /* Commits what was enqueued, answers what can't be done any more, joins the threads. */
 void store_close(struct store *store);

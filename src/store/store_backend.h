@@ -34,6 +34,7 @@ struct store_counts {
 struct store_change {
         struct store_counts counts;
         struct store_shares *shares; /* who holds how much; NULL = nobody asks */
+        bool recount; /* set by a commit: something else has changed, too; count anew */
 };
 
 void store_change_add_event(struct store_change *change, const char *device, int64_t size);
@@ -79,6 +80,12 @@ struct store_backend {
         char *(*place)(const struct store_options *options);
 
         /*
+         * store_migrate. NULL where `open` makes or upgrades the storage.
+         */
+        int (*migrate)(const struct store_options *options, const char *owner,
+                       struct reason *reason);
+
+        /*
          * The one writer: a second one, of whichever process, is refused with STORE_E_LOCKED.
          * `options` stay the caller's, and are there until `close`.
          */
@@ -91,9 +98,11 @@ struct store_backend {
          *
          * What `put`, `done` and `write` are told may be done at once or as late as the commit, as
          * long as events get their ids in the order of the calls. So ids, and what is added to
-         * the change, count when `commit` has returned 0.
+         * the change, count when `commit` has returned 0; `catch_up` does it now. That one is NULL
+         * where all is done at once.
          */
         int (*begin)(void *writer, bool durable);
+        int (*catch_up)(void *writer, struct store_change *change);
         int (*commit)(void *writer, struct store_change *change);
         void (*rollback)(void *writer);
 
@@ -157,6 +166,7 @@ struct store_backend {
 };
 
 extern const struct store_backend store_backend_sqlite;
+extern const struct store_backend store_backend_postgresql; /* if it is built */
 
 /* The table, for the conformance suite; ends with NULL. */
 extern const struct store_backend *const store_backends[];

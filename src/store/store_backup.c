@@ -54,6 +54,12 @@ int store_backup(const struct store_options *options, const char *path, bool ove
         struct store_counts counts = {.events = 0};
         int result = backend ? check_target(path, overwrite, reason) : -EINVAL;
 
+        if (backend && !backend->backup) {
+                reason_set(reason,
+                           "a store of the kind '%s' is backed up with its server's own tools",
+                           backend->name);
+                return -EINVAL;
+        }
         if (result == 0)
                 result = make_temporary(path, &temporary, reason);
         if (result != 0)

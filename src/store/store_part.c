@@ -138,20 +138,37 @@ static void count_puts(struct store_part *part)
         }
 }
 
+/* As judge_put, but when there seems to be no room the backend says first what has made some. */
+static int judge_put_late(struct store *store, struct store_part *part, const struct store_put *put,
+                          int *verdict)
+{
+        const struct store_backend *backend = store->backend;
+        int result = 0;
+
+        *verdict = judge_put(store, part, put);
+        if (*verdict == 0 || part->is_caught_up || !backend->catch_up)
+                return 0;
+        part->is_caught_up = true;
+        result = backend->catch_up(store->writer, &part->change);
+        if (result == 0)
+                *verdict = judge_put(store, part, put);
+        return result;
+}
+
 /* Those that may not be stored go to `refused` and `greedy`. */
 static int run_puts(struct store *store, struct store_part *part)
 {
         list_for_each_safe (node, &part->puts) {
                 struct store_put *put = list_entry(node, struct store_put, node);
-                int verdict = judge_put(store, part, put);
-                int result;
+                int verdict;
+                int result = judge_put_late(store, part, put, &verdict);
 
-                if (verdict == 0) {
+                if (result == 0 && verdict == 0)
                         result = store_part_put(store, part, put);
-                        if (result)
-                                return result;
+                if (result)
+                        return result;
+                if (verdict == 0)
                         continue;
-                }
                 list_remove(&part->puts, node);
                 list_push_back(verdict == STORE_E_FULL ? &part->refused : &part->greedy, node);
         }
@@ -190,6 +207,7 @@ int store_part_run(struct store *store, struct store_part *part)
         part->change = (struct store_change){
                 .shares = store->options.maximum_bytes > 0 ? &store->shares : NULL};
         part->stored = part->duplicates = part->dead = 0;
+        part->is_caught_up = false;
         result =
                 backend->done(store->writer, store->work.done.ids, part->done_count, &part->change);
         if (result == 0)

@@ -13,6 +13,7 @@ struct store_part {
         struct list tasks;
         size_t done_count; /* the first ones of work.done */
         struct store_change change;
+        bool is_caught_up; /* `change` has all that the backend was told before the puts */
         int64_t stored;
         int64_t duplicates;
         int64_t dead;

@@ -57,6 +57,7 @@ struct store {
         /* The thread `store`'s alone. */
         struct store_work work;
         bool work_is_last; /* nothing comes after it */
+        bool uncounted;    /* what it holds must be counted anew */
         bool bounded;      /* options.maximum_bytes is reached */
         enum store_trouble {
                 STORE_TROUBLE_NONE,
@@ -77,6 +78,9 @@ struct store {
 /* The threads. `context` is the store. */
 void *store_writer_run(void *context);
 void *store_reader_run(void *context);
+
+/* Counts what the store holds; sets `uncounted` if that fails. On the thread `store`. */
+void store_count_anew(struct store *store);
 
 /* Answers what came too late. */
 void store_writer_refuse_late(struct store_work *work);

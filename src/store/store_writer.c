@@ -92,6 +92,18 @@ static void finish_tasks(struct store *store, struct store_part *part)
         pthread_mutex_unlock(&store->mutex);
 }
 
+static void count_totals(struct store *store, const struct store_counts *counts)
+{
+        struct store_state *state = &store->state;
+
+        pthread_mutex_lock(&store->mutex);
+        state->events += counts->events;
+        state->bytes += counts->bytes;
+        state->dead_letters += counts->dead_letters;
+        state->dead_bytes += counts->dead_bytes;
+        pthread_mutex_unlock(&store->mutex);
+}
+
 static void count_part(struct store *store, const struct store_part *part)
 {
         struct store_state *state = &store->state;
@@ -99,10 +111,6 @@ static void count_part(struct store *store, const struct store_part *part)
 
         pthread_mutex_lock(&store->mutex);
         state->oldest_ns = oldest_ns;
-        state->events += part->change.counts.events;
-        state->bytes += part->change.counts.bytes;
-        state->dead_letters += part->change.counts.dead_letters;
-        state->dead_bytes += part->change.counts.dead_bytes;
         pthread_mutex_unlock(&store->mutex);
         metrics_set(METRIC_STORE_EVENTS, state->events);
         metrics_set(METRIC_STORE_DEAD, state->dead_letters);
@@ -223,6 +231,10 @@ static void tell_greedy(struct store *store, const struct list *greedy)
 static void finish_part(struct store *store, struct store_part *part)
 {
         store_ids_remove_first(&store->work.done, part->done_count);
+        if (part->change.recount || store->uncounted)
+                store_count_anew(store);
+        else
+                count_totals(store, &part->change.counts);
         count_part(store, part);
         finish_tasks(store, part);
         if (!list_is_empty(&part->puts) || !list_is_empty(&part->refused))
@@ -278,6 +290,8 @@ static int probe(struct store *store)
                 result = backend->commit(store->writer, &change);
         if (result)
                 backend->rollback(store->writer);
+        else if (change.recount)
+                store_count_anew(store);
         return result;
 }
 

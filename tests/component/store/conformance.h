@@ -9,6 +9,8 @@
 #include "component/store/support.h"
 
 #include "base/metrics.h"
+#include "base/text.h"
+#include "component/store/support_postgres.h"
 
 static const struct store_backend *backend; /* the row under test */
 
@@ -24,6 +26,7 @@ static inline void open_store(struct fixture *fixture)
 
         fixture->options.backend = backend->name;
         fixture->options.directory = fixture->directory;
+        support_use_server(&fixture->options);
         if (store_open(&fixture->options, &fixture->store, &reason) != 0)
                 fail_msg("%s", reason.text);
 }
@@ -45,6 +48,7 @@ static inline int setup(void **state)
         struct fixture *fixture = mem_new(1, sizeof(*fixture));
 
         fixture->directory = support_directory();
+        support_make_tables();
         open_store(fixture);
         *state = fixture;
         return 0;
@@ -106,7 +110,10 @@ static inline int run_for_every_backend(const struct CMUnitTest *tests, size_t c
 
         for (size_t i = 0; store_backends[i]; i++) {
                 backend = store_backends[i];
-                failures += _cmocka_run_group_tests(backend->name, tests, count, NULL, NULL);
+                if (support_start_server(backend))
+                        failures +=
+                                _cmocka_run_group_tests(backend->name, tests, count, NULL, NULL);
+                support_stop_server();
         }
         return failures;
 }

@@ -3,7 +3,7 @@
  * A process that puts is killed (SIGKILL) at random moments, again and again on the same store.
  * What it was told to be stored is there afterwards, in order; what it set aside is there once.
  */
-#include "component/store/support.h"
+#include "component/store/support_postgres.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -12,15 +12,16 @@
 
 #include "base/log.h"
 
-#define ROUNDS       60
-#define TIME_MS      40000 /* of all rounds; at least ROUNDS_LEAST are run */
-#define ROUNDS_LEAST 50
-#define EMPTY_EVERY  7
-#define KILL_MS      50 /* at the latest */
-#define DEVICES      4
-#define IN_FLIGHT    16
-#define RECORD_MOST  6000
-#define LARGEST      (1 << 20) /* numbers of events */
+#define ROUNDS        60
+#define TIME_MS       40000 /* of all rounds; at least ROUNDS_LEAST are run */
+#define ROUNDS_LEAST  50
+#define ROUNDS_SERVER 21 /* of a store on a server, where the server stays */
+#define EMPTY_EVERY   7
+#define KILL_MS       50 /* at the latest */
+#define DEVICES       4
+#define IN_FLIGHT     16
+#define RECORD_MOST   6000
+#define LARGEST       (1 << 20) /* numbers of events */
 
 /* What the child does with an event once it is stored, by its number. */
 enum fate {
@@ -41,12 +42,15 @@ static int device_of(uint32_t number)
         return (int)(number % DEVICES);
 }
 
+static const struct store_backend *backend; /* under test */
+
 static struct store *open_store(const char *directory)
 {
-        struct store_options options = {.backend = "sqlite", .directory = directory};
+        struct store_options options = {.backend = backend->name, .directory = directory};
         struct reason reason = REASON_INIT;
         struct store *store;
 
+        support_use_server(&options);
         if (store_open(&options, &store, &reason) != 0) {
                 fprintf(stderr, "%s\n", reason.text);
                 abort();
@@ -282,17 +286,21 @@ static void killed_at_random_moments_nothing_acknowledged_is_lost(void **state)
 {
         struct world world = {.directory = support_directory(),
                               .acknowledged = mem_new(LARGEST, 1)};
+        int most = support_server ? ROUNDS_SERVER : ROUNDS;
+        int least = support_server ? ROUNDS_SERVER : ROUNDS_LEAST;
         int64_t end_ms = clock_steady_ms() + TIME_MS;
         unsigned int seed = (unsigned int)clock_wall_ns();
         int rounds = 0;
 
         (void)state;
-        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
+        log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_AUTO);
+        support_make_tables();
         print_message("seed %u\n", seed);
         srandom(seed);
-        while (rounds < ROUNDS_LEAST || (rounds < ROUNDS && clock_steady_ms() < end_ms)) {
+        while (rounds < least || (rounds < most && clock_steady_ms() < end_ms)) {
                 run_and_kill(&world, rounds % 2 == 0, (int)(random() % (KILL_MS * 1000)));
-                check_integrity(world.directory);
+                if (!support_server)
+                        check_integrity(world.directory);
                 check_content(&world, rounds % EMPTY_EVERY == EMPTY_EVERY - 1);
                 rounds++;
         }
@@ -308,5 +316,14 @@ int main(void)
                 cmocka_unit_test(killed_at_random_moments_nothing_acknowledged_is_lost),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        int failures = 0;
+
+        for (size_t i = 0; store_backends[i]; i++) {
+                backend = store_backends[i];
+                if (support_start_server(backend))
+                        failures += _cmocka_run_group_tests(backend->name, tests, ARRAY_SIZE(tests),
+                                                            NULL, NULL);
+                support_stop_server();
+        }
+        return failures;
 }

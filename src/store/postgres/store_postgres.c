@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The store in a PostgreSQL database: opening, the one writer, upkeep.
+ *
+ * Laws of this file:
+ *   - one writer: its session holds an advisory lock, and every transaction is on that session. The
+ *     server lets go of the lock when the session ends, however it ends;
+ *   - after a commit whose answer did not come, the events that it may have left are looked for
+ *     before anything else is written.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "store/postgres/store_postgres_writer.h"
+
+/* Of events in one transaction: bigger ones only make others wait longer. */
+#define PART_BYTES ((size_t)1 << 20)
+
+#define PRUNE_EVERY_MS  INT64_C(60000)
+#define PRUNE_LIMIT     1000
+#define OLDEST_EVERY_MS INT64_C(5000)
+
+#define LOCK_WRITER "SELECT pg_advisory_lock(" POSTGRES_LOCKS ", 2)"
+#define LOCK_HOLDER                                                                                \
+        "SELECT a.pid || ' ' || a.application_name || coalesce(' at ' || host(a.client_addr), '')" \
+        " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"                                     \
+        " WHERE l.locktype = 'advisory' AND l.granted AND l.objid = 2"                             \
+        " AND l.classid = " POSTGRES_LOCKS                                                         \
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+#define ONE_COPY                                                                                   \
+        "SELECT CASE WHEN current_setting('synchronous_standby_names') = '' THEN 'yes' ELSE '' "   \
+        "END"
+
+static const char *const writer_sql[SQL_NUMBER] = {
+        [SQL_DONE] = "DELETE FROM events WHERE id = ANY($1::int8[]) RETURNING size, device",
+        /* Of several writes of a key the last one counts. */
+        [SQL_WRITE] = "WITH w AS (SELECT DISTINCT ON (kind, key) * FROM"
+                      "  unnest($1::text[], $2::text[], $3::int8[], $4::bytea[]) WITH ORDINALITY"
+                      "  u(kind, key, expires_ms, value, place) ORDER BY kind, key, place DESC),"
+                      " gone AS (DELETE FROM records r USING w WHERE r.kind = w.kind"
+                      "  AND r.key = w.key AND w.value IS NULL)"
+                      "INSERT INTO records SELECT kind, key, expires_ms, value FROM w"
+                      " WHERE value IS NOT NULL ON CONFLICT (kind, key) DO UPDATE"
+                      " SET expires_ms = excluded.expires_ms, value = excluded.value",
+        [SQL_PUT] = "INSERT INTO events (device, message_id, arrived_ns, size, record)"
+                    " SELECT device, message_id, arrived_ns, size, record FROM"
+                    " unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::bytea[])"
+                    " WITH ORDINALITY u(device, message_id, arrived_ns, size, record, place)"
+                    " ORDER BY place RETURNING id",
+        /*
+         * Some have a window of duplicates, the others' hash is NULL. A message that was seen and
+         * whose time is over counts as unseen; of equal ones among these the first one stays.
+         */
+        [SQL_PUT_ONCE] =
+                "WITH u AS (SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[],"
+                "  $5::bytea[], $6::bytea[], $7::int8[]) WITH ORDINALITY u(device, message_id,"
+                "  arrived_ns, size, record, hash, expires_ms, place)),"
+                " first AS (SELECT DISTINCT ON (hash) hash, expires_ms, place FROM u"
+                "  WHERE hash IS NOT NULL ORDER BY hash, place),"
+                " fresh AS (INSERT INTO seen AS s SELECT hash, expires_ms FROM first ORDER BY hash"
+                "  ON CONFLICT (message) DO UPDATE SET expires_ms = excluded.expires_ms"
+                "  WHERE s.expires_ms <= $8::int8 RETURNING message),"
+                " numbered AS MATERIALIZED (SELECT nextval('event_id') AS id, n.* FROM"
+                "  (SELECT u.* FROM u WHERE hash IS NULL OR place IN (SELECT first.place FROM first"
+                "   JOIN fresh ON message = hash) ORDER BY place) n),"
+                " put AS (INSERT INTO events (id, device, message_id, arrived_ns, size, record)"
+                "  SELECT id, device, message_id, arrived_ns, size, record FROM numbered)"
+                "SELECT id, place FROM numbered ORDER BY place",
+        [SQL_FOUND] =
+                "SELECT " POSTGRES_EVENT_COLUMNS " FROM events WHERE id > $1::int8 ORDER BY id",
+        [SQL_DEAD] = "WITH gone AS (DELETE FROM events WHERE id = $1::int8 RETURNING *),"
+                     " kept AS (INSERT INTO dead_letters (id, device, size, arrived_ns, message_id,"
+                     "  record, died_ms, since_ms, reason) SELECT id, device, size + $2::int8,"
+                     "  arrived_ns, message_id, record, $3::int8, $4::int8, $5::text FROM gone)"
+                     "SELECT size, device FROM gone",
+        [SQL_SPAN] = "SELECT id, size, octet_length(reason)::int8 FROM dead_letters"
+                     " WHERE id >= $1::int8 AND id < $2::int8 ORDER BY id LIMIT $3::int8",
+        [SQL_SPAN_END] = "SELECT coalesce(max(id), 0) + 1 FROM dead_letters",
+        [SQL_OLD_LETTERS] = "SELECT id, size, since_ms FROM dead_letters ORDER BY since_ms, id"
+                            " LIMIT $1::int8",
+        [SQL_REPLAY] =
+                "WITH gone AS (DELETE FROM dead_letters WHERE id = ANY($1::int8[]) RETURNING *),"
+                " numbered AS MATERIALIZED (SELECT nextval('event_id') AS new, n.* FROM"
+                "  (SELECT * FROM gone ORDER BY id) n),"
+                " put AS (INSERT INTO events (id, device, message_id, arrived_ns, size, record)"
+                "  SELECT new, device, message_id, arrived_ns, size - octet_length(reason), record"
+                "  FROM numbered)"
+                "SELECT new, device, arrived_ns, message_id, record,"
+                " size - octet_length(reason)::int8 FROM numbered ORDER BY new",
+        [SQL_DROP] = "DELETE FROM dead_letters WHERE id = ANY($1::int8[])",
+        [SQL_OLDEST] = "SELECT arrived_ns FROM events ORDER BY id LIMIT 1",
+        [SQL_PRUNE_RECORDS] = "DELETE FROM records WHERE expires_ms > 0 AND expires_ms <= $1::int8",
+        [SQL_PRUNE_SEEN] = "DELETE FROM seen WHERE ctid = ANY(ARRAY(SELECT ctid FROM seen"
+                           " WHERE expires_ms <= $1::int8 LIMIT $2::int8)) RETURNING 1::int8",
+        [SQL_TIME] = "UPDATE counters SET value = $1::int8 WHERE name = 'time_ms'",
+};
+
+/* --- the one writer ------------------------------------------------------------------------- */
+
+/*
+ * An earlier session of ours may still be there, for example as its commit waits for the standby:
+ * it will end.
+ */
+static bool is_our_session(const struct writer *writer, const char *holder)
+{
+        char *name;
+        long session = strtol(holder, &name, 10);
+        size_t length = strlen(writer->postgres.program);
+
+        return writer->session != 0 && session == writer->session && name[0] == ' ' &&
+               strncmp(name + 1, writer->postgres.program, length) == 0;
+}
+
+static int refuse_second(struct writer *writer, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *place = store_postgres_place(writer->postgres.options);
+        char holder[160];
+        int result =
+                postgres_ask_text(&writer->postgres, LOCK_HOLDER, holder, sizeof(holder), NULL);
+
+        /* It is gone, or can't be told. */
+        if (result == STORE_E_AWAY)
+                return result;
+        if (result == 0 && is_our_session(writer, holder)) {
+                reason_set(reason, "an earlier session of this process has not ended");
+                return STORE_E_AWAY;
+        }
+        reason_set(reason,
+                   "the store is in use by %s, which holds %s; a database has one gateway: stop "
+                   "that process first, or give this one a database of its own",
+                   result == 0 && strchr(holder, ' ') ? strchr(holder, ' ') + 1 : "another process",
+                   place);
+        return STORE_E_LOCKED;
+}
+
+/* While it was away; nothing can be written any more, and what is kept here is another's. */
+static int give_way(struct writer *writer, const struct reason *reason)
+{
+        const struct store_options *options = writer->postgres.options;
+
+        if (!writer->is_taken)
+                log_error("STORE_TAKEN", "Another process has taken the store; this one ends",
+                          LOG_TEXT("reason", reason->text), LOG_END);
+        if (!writer->is_taken && options->taken)
+                options->taken(options->context);
+        writer->is_taken = true;
+        return STORE_E_AWAY;
+}
+
+/* What a commit left whose answer did not come. */
+static int tell_of_found(struct writer *writer)
+{
+        const struct store_options *options = writer->postgres.options;
+        PGresult *result;
+        int failure;
+
+        postgres_values_clear(&writer->values);
+        postgres_set_int(&writer->values, 0, writer->last_id);
+        failure = postgres_ask(&writer->postgres, SQL_FOUND, &writer->values, &result);
+        for (int row = 0; failure == 0 && row < PQntuples(result); row++) {
+                struct store_event event = postgres_event(result, row);
+
+                writer->last_id = event.id;
+                if (options->found)
+                        options->found(options->context, &event);
+        }
+        PQclear(result);
+        writer->unsure = writer->unsure && failure != 0;
+        writer->recount = writer->recount || failure == 0;
+        return failure;
+}
+
+static int connect_alone(struct writer *writer, struct reason *reason)
+{
+        int result = postgres_connect(&writer->postgres, reason);
+
+        if (result == 0) {
+                result = postgres_execute(&writer->postgres, LOCK_WRITER, reason);
+                if (result == -EBUSY)
+                        result = refuse_second(writer, reason);
+        }
+        if (result == 0)
+                writer->session = PQbackendPID(writer->postgres.db);
+        else
+                postgres_disconnect(&writer->postgres);
+        return result;
+}
+
+int postgres_writer_connect(struct writer *writer)
+{
+        struct reason reason = REASON_INIT;
+        int result;
+
+        if (writer->postgres.db)
+                return 0;
+        if (writer->is_taken)
+                return STORE_E_AWAY;
+        result = connect_alone(writer, &reason);
+        if (result == STORE_E_LOCKED)
+                return give_way(writer, &reason);
+        if (result != 0) {
+                log_debug("STORE_NOT_BACK", "The store can't be reached yet",
+                          LOG_TEXT("reason", reason.text), LOG_END);
+                return STORE_E_AWAY;
+        }
+        if (writer->unsure)
+                result = tell_of_found(writer);
+        return result;
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static int64_t ask_number(struct writer *writer, const char *sql, int *result,
+                          struct reason *reason)
+{
+        char text[32] = "0";
+
+        if (*result == 0)
+                *result = postgres_ask_text(&writer->postgres, sql, text, sizeof(text), reason);
+        return strtoll(text, NULL, 10);
+}
+
+static void warn_of_one_copy(struct writer *writer)
+{
+        char text[8];
+        CLEANUP(mem_cleanup) char *place = store_postgres_place(writer->postgres.options);
+
+        if (postgres_ask_text(&writer->postgres, ONE_COPY, text, sizeof(text), NULL) == 0 &&
+            text[0])
+                log_warn("STORE_ONE_COPY",
+                         "The database says of no standby that its commits wait for it; what is "
+                         "acknowledged is on one machine",
+                         LOG_TEXT("place", place), LOG_END);
+}
+
+static int begin_with(struct writer *writer, struct reason *reason)
+{
+        int result = connect_alone(writer, reason);
+
+        writer->time_offset_ms =
+                ask_number(writer, "SELECT value::text FROM counters WHERE name = 'time_ms'",
+                           &result, reason) -
+                clock_steady_ms();
+        writer->last_id = ask_number(writer, "SELECT coalesce(max(id), 0)::text FROM events",
+                                     &result, reason);
+        return result;
+}
+
+static void store_postgres_close(void *context)
+{
+        struct writer *writer = context;
+
+        if (writer->postgres.db && writer->time_offset_ms != 0) {
+                PGresult *result;
+
+                postgres_values_clear(&writer->values);
+                postgres_set_int(&writer->values, 0, clock_steady_ms() + writer->time_offset_ms);
+                (void)!postgres_ask(&writer->postgres, SQL_TIME, &writer->values, &result);
+                PQclear(result);
+        }
+        postgres_disconnect(&writer->postgres);
+        postgres_values_deinit(&writer->values);
+        free(writer->puts);
+        free(writer->writes);
+        free(writer);
+}
+
+static int store_postgres_open(const struct store_options *options, void **context,
+                               struct reason *reason)
+{
+        struct writer *writer = mem_new(1, sizeof(*writer));
+        int result;
+
+        writer->postgres = (struct postgres){.options = options,
+                                             .statements = writer_sql,
+                                             .statement_count = SQL_NUMBER,
+                                             .writes = true};
+        writer->oldest_is_stale = true;
+        result = begin_with(writer, reason);
+        if (result != 0) {
+                store_postgres_close(writer);
+                return result;
+        }
+        warn_of_one_copy(writer);
+        *context = writer;
+        return 0;
+}
+
+/* --- upkeep --------------------------------------------------------------------------------- */
+
+static size_t store_postgres_part_bytes(void *context)
+{
+        (void)context;
+        return PART_BYTES;
+}
+
+static int64_t store_postgres_oldest_ns(void *context)
+{
+        struct writer *writer = context;
+
+        return writer->oldest_ns;
+}
+
+static int ask_oldest(struct writer *writer)
+{
+        PGresult *result;
+        int failure = postgres_ask(&writer->postgres, SQL_OLDEST, NULL, &result);
+
+        if (failure == 0)
+                writer->oldest_ns = PQntuples(result) > 0 ? postgres_int(result, 0, 0) : 0;
+        PQclear(result);
+        writer->oldest_is_stale = false;
+        return failure;
+}
+
+/* With `rows`, at most so many; then it is how many there were. */
+static int run_with_time(struct writer *writer, int number, int *rows)
+{
+        PGresult *result;
+        int failure;
+
+        postgres_values_clear(&writer->values);
+        postgres_set_int(&writer->values, 0, clock_steady_ms() + writer->time_offset_ms);
+        if (rows)
+                postgres_set_int(&writer->values, 1, *rows);
+        failure = postgres_ask(&writer->postgres, number, &writer->values, &result);
+        if (failure == 0 && rows)
+                *rows = PQntuples(result);
+        PQclear(result);
+        return failure;
+}
+
+/* What has expired; a great many message ids a little at a time. */
+static int prune(struct writer *writer, bool *more)
+{
+        int rows = PRUNE_LIMIT;
+        int failure = run_with_time(writer, SQL_TIME, NULL);
+
+        if (failure == 0)
+                failure = run_with_time(writer, SQL_PRUNE_RECORDS, NULL);
+        if (failure == 0)
+                failure = run_with_time(writer, SQL_PRUNE_SEEN, &rows);
+        *more = rows == PRUNE_LIMIT;
+        return failure;
+}
+
+static int store_postgres_care(void *context, int64_t *again_ms)
+{
+        struct writer *writer = context;
+        int64_t now_ms = clock_steady_ms();
+        bool more = false;
+        int failure = 0;
+
+        *again_ms = 0;
+        if (!writer->postgres.db)
+                return 0;
+        if (now_ms >= writer->prune_at_ms) {
+                failure = prune(writer, &more);
+                writer->prune_at_ms = now_ms + (more ? 1000 : PRUNE_EVERY_MS);
+        }
+        if (failure == 0 && now_ms >= writer->oldest_at_ms && writer->oldest_is_stale) {
+                failure = ask_oldest(writer);
+                writer->oldest_at_ms = now_ms + OLDEST_EVERY_MS;
+        }
+        if (more)
+                *again_ms = 1000;
+        else if (writer->oldest_is_stale)
+                *again_ms = OLDEST_EVERY_MS;
+        return failure;
+}
+
+const struct store_backend store_backend_postgresql = {
+        .name = "postgresql",
+        .place = store_postgres_place,
+        .migrate = store_postgres_migrate,
+        .open = store_postgres_open,
+        .close = store_postgres_close,
+        .begin = store_postgres_begin,
+        .catch_up = store_postgres_catch_up,
+        .commit = store_postgres_commit,
+        .rollback = store_postgres_rollback,
+        .put = store_postgres_put,
+        .done = store_postgres_done,
+        .dead = store_postgres_dead,
+        .replay = store_postgres_replay,
+        .drop = store_postgres_drop,
+        .trim = store_postgres_trim,
+        .write = store_postgres_write,
+        .part_bytes = store_postgres_part_bytes,
+        .oldest_ns = store_postgres_oldest_ns,
+        .care = store_postgres_care,
+        .open_reader = store_postgres_open_reader,
+        .close_reader = store_postgres_close_reader,
+        .count = store_postgres_count,
+        .take = store_postgres_take,
+        .devices = store_postgres_devices,
+        .dead_letters = store_postgres_dead_letters,
+        .records = store_postgres_records,
+};

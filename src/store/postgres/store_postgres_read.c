@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/* The reading half of the PostgreSQL store: each reader is a connection of its own. */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/postgres/store_postgres.h"
+
+enum sql {
+        SQL_COUNT,
+        SQL_TAKE,
+        SQL_TAKE_OF_ALL,
+        SQL_DEVICES,
+        SQL_DEAD_LETTERS,
+        SQL_RECORDS,
+        SQL_NUMBER,
+};
+
+static const char *const reader_sql[SQL_NUMBER] = {
+        [SQL_COUNT] = "SELECT e.n, e.s, d.n, d.s FROM"
+                      " (SELECT count(*) n, coalesce(sum(size), 0)::int8 s FROM events) e,"
+                      " (SELECT count(*) n, coalesce(sum(size), 0)::int8 s FROM dead_letters) d",
+        [SQL_TAKE] = "SELECT " POSTGRES_EVENT_COLUMNS " FROM events WHERE device = $3::text"
+                     " AND id > $1::int8 ORDER BY id LIMIT $2::int8",
+        [SQL_TAKE_OF_ALL] = "SELECT " POSTGRES_EVENT_COLUMNS
+                            " FROM events WHERE id > $1::int8 ORDER BY id LIMIT $2::int8",
+        [SQL_DEVICES] = "SELECT count(*), sum(size)::int8, device FROM events GROUP BY device"
+                        " ORDER BY min(id)",
+        [SQL_DEAD_LETTERS] = "SELECT " POSTGRES_EVENT_COLUMNS ", died_ms, reason FROM dead_letters"
+                             " WHERE id > $1::int8 ORDER BY id LIMIT $2::int8",
+        [SQL_RECORDS] = "SELECT greatest(expires_ms - now, 0), key, value FROM records,"
+                        " (SELECT value AS now FROM counters WHERE name = 'time_ms') t"
+                        " WHERE kind = $1::text AND key > $2::text"
+                        " AND (expires_ms = 0 OR expires_ms > now) ORDER BY key LIMIT $3::int8",
+};
+
+struct reader {
+        struct postgres postgres;
+        struct postgres_values values;
+};
+
+void store_postgres_close_reader(void *context)
+{
+        struct reader *reader = context;
+
+        postgres_disconnect(&reader->postgres);
+        postgres_values_deinit(&reader->values);
+        free(reader);
+}
+
+int store_postgres_open_reader(const struct store_options *options, void **context,
+                               struct reason *reason)
+{
+        struct reader *reader = mem_new(1, sizeof(*reader));
+        int result;
+
+        reader->postgres = (struct postgres){
+                .options = options, .statements = reader_sql, .statement_count = SQL_NUMBER};
+        result = postgres_connect(&reader->postgres, reason);
+        if (result != 0) {
+                store_postgres_close_reader(reader);
+                return result;
+        }
+        *context = reader;
+        return 0;
+}
+
+static int ask_anew(struct reader *reader, int number, PGresult **result)
+{
+        int failure = postgres_connect(&reader->postgres, NULL);
+
+        return failure ? failure : postgres_ask(&reader->postgres, number, &reader->values, result);
+}
+
+/*
+ * Its result is the caller's to PQclear. That a connection is lost shows when it is used next: then
+ * it is made anew.
+ */
+static int ask(struct reader *reader, int number, PGresult **result)
+{
+        int failure = STORE_E_AWAY;
+
+        *result = NULL;
+        if (reader->postgres.db)
+                failure = postgres_ask(&reader->postgres, number, &reader->values, result);
+        return failure == STORE_E_AWAY ? ask_anew(reader, number, result) : failure;
+}
+
+static int64_t limit_of(size_t maximum)
+{
+        return maximum > INT_MAX ? INT_MAX : (int64_t)maximum;
+}
+
+int store_postgres_count(void *context, struct store_counts *counts)
+{
+        struct reader *reader = context;
+        PGresult *result;
+        int failure;
+
+        postgres_values_clear(&reader->values);
+        failure = ask(reader, SQL_COUNT, &result);
+        if (failure == 0)
+                *counts = (struct store_counts){.events = postgres_int(result, 0, 0),
+                                                .bytes = postgres_int(result, 0, 1),
+                                                .dead_letters = postgres_int(result, 0, 2),
+                                                .dead_bytes = postgres_int(result, 0, 3)};
+        PQclear(result);
+        return failure;
+}
+
+int store_postgres_take(void *context, const struct store_take *take, store_event_row row,
+                        void *row_context)
+{
+        struct reader *reader = context;
+        PGresult *result;
+        int failure;
+
+        postgres_values_clear(&reader->values);
+        postgres_set_int(&reader->values, 0, take->after_id);
+        postgres_set_int(&reader->values, 1, limit_of(take->maximum));
+        if (take->device)
+                postgres_set_text(&reader->values, 2, take->device);
+        failure = ask(reader, take->device ? SQL_TAKE : SQL_TAKE_OF_ALL, &result);
+        for (int i = 0; failure == 0 && i < PQntuples(result); i++) {
+                struct store_event event = postgres_event(result, i);
+
+                row(row_context, &event);
+        }
+        PQclear(result);
+        return failure;
+}
+
+int store_postgres_devices(void *context, store_device_row row, void *row_context)
+{
+        struct reader *reader = context;
+        PGresult *result;
+        int failure;
+
+        postgres_values_clear(&reader->values);
+        failure = ask(reader, SQL_DEVICES, &result);
+        for (int i = 0; failure == 0 && i < PQntuples(result); i++)
+                row(row_context, &(struct store_device){.waiting = postgres_int(result, i, 0),
+                                                        .bytes = postgres_int(result, i, 1),
+                                                        .name = postgres_text(result, i, 2)});
+        PQclear(result);
+        return failure;
+}
+
+int store_postgres_dead_letters(void *context, int64_t after_id, size_t maximum,
+                                store_letter_row row, void *row_context)
+{
+        struct reader *reader = context;
+        PGresult *result;
+        int failure;
+
+        postgres_values_clear(&reader->values);
+        postgres_set_int(&reader->values, 0, after_id);
+        postgres_set_int(&reader->values, 1, limit_of(maximum));
+        failure = ask(reader, SQL_DEAD_LETTERS, &result);
+        for (int i = 0; failure == 0 && i < PQntuples(result); i++) {
+                struct store_dead_letter letter = {.event = postgres_event(result, i),
+                                                   .died_ms = postgres_int(result, i, 5),
+                                                   .reason = postgres_text(result, i, 6)};
+
+                row(row_context, &letter);
+        }
+        PQclear(result);
+        return failure;
+}
+
+int store_postgres_records(void *context, const struct store_record *after, size_t maximum,
+                           store_record_row row, void *row_context)
+{
+        struct reader *reader = context;
+        PGresult *result;
+        int failure;
+
+        postgres_values_clear(&reader->values);
+        postgres_set_text(&reader->values, 0, after->kind);
+        postgres_set_text(&reader->values, 1, after->key ? after->key : "");
+        postgres_set_int(&reader->values, 2, limit_of(maximum));
+        failure = ask(reader, SQL_RECORDS, &result);
+        for (int i = 0; failure == 0 && i < PQntuples(result); i++) {
+                struct store_record record = {
+                        .kind = after->kind,
+                        .keep_ms = postgres_int(result, i, 0),
+                        .key = postgres_text(result, i, 1),
+                        .value = PQgetvalue(result, i, 2),
+                        .value_size = (size_t)PQgetlength(result, i, 2),
+                };
+
+                row(row_context, &record);
+        }
+        PQclear(result);
+        return failure;
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The tables, and how one version of them becomes the next. A new version is one more step at the
+ * end; steps that have been released are never changed, and only add. A gateway never makes them:
+ * its role need not be allowed to.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "store/postgres/store_postgres.h"
+
+/*
+ * Ids come from a sequence without a cache, so that those of puts that follow each other ascend.
+ * Keys and devices are compared as bytes. Rows of `events` live for a moment: their table is tidied
+ * often.
+ */
+static const char tables_sql[] =
+        "CREATE SEQUENCE event_id CACHE 1;"
+        "CREATE TABLE events ("
+        " id int8 PRIMARY KEY DEFAULT nextval('isthmus.event_id'),"
+        " device text COLLATE \"C\" NOT NULL,"
+        " size int8 NOT NULL,"
+        " arrived_ns int8 NOT NULL,"
+        " message_id text NOT NULL,"
+        " record bytea NOT NULL)"
+        " WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02,"
+        " autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);"
+        "CREATE INDEX events_of_device ON events (device, id);"
+        "CREATE TABLE dead_letters ("
+        " id int8 PRIMARY KEY,"
+        " device text COLLATE \"C\" NOT NULL,"
+        " size int8 NOT NULL,"
+        " arrived_ns int8 NOT NULL,"
+        " message_id text NOT NULL,"
+        " record bytea NOT NULL,"
+        " died_ms int8 NOT NULL,"
+        " since_ms int8 NOT NULL," /* the store's own time (store.h) */
+        " reason text NOT NULL);"
+        "CREATE INDEX dead_letter_ages ON dead_letters (since_ms, id);"
+        "CREATE TABLE records ("
+        " kind text COLLATE \"C\" NOT NULL,"
+        " key text COLLATE \"C\" NOT NULL,"
+        " expires_ms int8 NOT NULL,"
+        " value bytea NOT NULL,"
+        " PRIMARY KEY (kind, key));"
+        "CREATE INDEX record_expiries ON records (expires_ms) WHERE expires_ms > 0;"
+        /* The first 16 bytes of SHA-256 of message ids that were stored lately. */
+        "CREATE TABLE seen ("
+        " message bytea PRIMARY KEY,"
+        " expires_ms int8 NOT NULL);"
+        "CREATE INDEX seen_expiries ON seen USING brin (expires_ms);"
+        "CREATE TABLE counters ("
+        " name text PRIMARY KEY,"
+        " value int8 NOT NULL);"
+        "INSERT INTO counters VALUES"
+        " ('time_ms', (extract(epoch FROM clock_timestamp()) * 1000)::int8);";
+
+static const struct {
+        const char *what;
+        const char *sql;
+} steps[] = {
+        {"events, dead letters, records", tables_sql},
+};
+
+#define VERSION ((int)ARRAY_SIZE(steps))
+
+/* One migration at a time; POSTGRES_LOCK_WRITER has another second number. */
+#define LOCK_MIGRATION "SELECT pg_advisory_xact_lock(" POSTGRES_LOCKS ", 1)"
+
+/* 0 = there is none. */
+static int read_version(struct postgres *postgres, int *version, struct reason *reason)
+{
+        char text[16];
+        int result = postgres_ask_text(postgres,
+                                       "SELECT coalesce(to_regclass('isthmus.settings')::text, '')",
+                                       text, sizeof(text), reason);
+
+        *version = 0;
+        if (result != 0 || text_is_empty(text))
+                return result;
+        result = postgres_ask_text(postgres, "SELECT value FROM settings WHERE name = 'version'",
+                                   text, sizeof(text), reason);
+        *version = (int)strtol(text, NULL, 10);
+        return result;
+}
+
+static int refuse_newer(int version, struct reason *reason)
+{
+        if (version <= VERSION)
+                return 0;
+        reason_set(
+                reason,
+                "the database was made by a newer isthmus (its version is %d, this program knows "
+                "up to %d); use that one",
+                version, VERSION);
+        return STORE_E_VERSION;
+}
+
+int postgres_check_schema(struct postgres *postgres, struct reason *reason)
+{
+        int version;
+        int result = read_version(postgres, &version, reason);
+
+        if (result == 0)
+                result = refuse_newer(version, reason);
+        if (result != 0 || version == VERSION)
+                return result;
+        reason_set(reason, "the database %s; make it with 'isthmus store migrate'",
+                   version == 0 ? "has no tables of isthmus, or this user may not see them"
+                                : "was made by an older isthmus");
+        return STORE_E_VERSION;
+}
+
+/* --- making it ------------------------------------------------------------------------------ */
+
+/* Statement by statement: the extended protocol takes no lists of them. */
+static int execute_all(struct postgres *postgres, const char *sql, struct reason *reason)
+{
+        int result = 0;
+
+        while (*sql && result == 0) {
+                size_t length = strcspn(sql, ";");
+                CLEANUP(mem_cleanup) char *one = mem_text_n(sql, length);
+
+                result = postgres_execute(postgres, one, reason);
+                sql += length + (sql[length] ? 1 : 0);
+        }
+        return result;
+}
+
+static int apply_steps(struct postgres *postgres, int version, struct reason *reason)
+{
+        int result = 0;
+
+        if (version == 0)
+                result = execute_all(postgres,
+                                     "CREATE SCHEMA IF NOT EXISTS isthmus;"
+                                     "CREATE TABLE settings"
+                                     " (name text PRIMARY KEY, value text NOT NULL);"
+                                     "INSERT INTO settings VALUES ('version', '0')",
+                                     reason);
+        for (; version < VERSION && result == 0; version++) {
+                result = execute_all(postgres, steps[version].sql, reason);
+                if (result != 0)
+                        reason_prefix(reason, "making version %d of the store (%s)", version + 1,
+                                      steps[version].what);
+        }
+        if (result == 0) {
+                CLEANUP(mem_cleanup)
+                char *sql = mem_format("UPDATE settings SET value = '%d' WHERE name = 'version'",
+                                       VERSION);
+
+                result = postgres_execute(postgres, sql, reason);
+        }
+        return result;
+}
+
+/* What a gateway's role needs, and no more. */
+static int grant_use(struct postgres *postgres, const char *user, struct reason *reason)
+{
+        char *quoted = PQescapeIdentifier(postgres->db, user, strlen(user));
+        CLEANUP(mem_cleanup)
+        char *sql = mem_format("GRANT USAGE ON SCHEMA isthmus TO %s;"
+                               "GRANT SELECT, INSERT, UPDATE, DELETE ON events, dead_letters,"
+                               " records, seen, counters TO %s;"
+                               "GRANT SELECT ON settings TO %s;"
+                               "GRANT USAGE ON SEQUENCE event_id TO %s",
+                               quoted, quoted, quoted, quoted);
+
+        PQfreemem(quoted);
+        return execute_all(postgres, sql, reason);
+}
+
+static int check_encoding(struct postgres *postgres, struct reason *reason)
+{
+        char encoding[32];
+        int result = postgres_ask_text(postgres, "SELECT current_setting('server_encoding')",
+                                       encoding, sizeof(encoding), reason);
+
+        if (result != 0 || text_equal(encoding, "UTF8"))
+                return result;
+        reason_set(reason, "the database's encoding is %s; it must be UTF8", encoding);
+        return -EINVAL;
+}
+
+static int migrate(struct postgres *postgres, const char *user, struct reason *reason)
+{
+        int version = 0;
+        int result = check_encoding(postgres, reason);
+
+        if (result == 0)
+                result = execute_all(postgres, "BEGIN;" LOCK_MIGRATION, reason);
+        if (result == 0)
+                result = read_version(postgres, &version, reason);
+        if (result == 0)
+                result = refuse_newer(version, reason);
+        if (result == 0)
+                result = apply_steps(postgres, version, reason);
+        if (result == 0 && user)
+                result = grant_use(postgres, user, reason);
+        if (result == 0)
+                result = postgres_execute(postgres, "COMMIT", reason);
+        if (result == 0 && version < VERSION)
+                log_info("STORE_UPGRADED", "The store is brought to this program's version",
+                         LOG_INT("from", version), LOG_INT("to", VERSION), LOG_END);
+        return result;
+}
+
+int store_postgres_migrate(const struct store_options *options, const char *owner,
+                           struct reason *reason)
+{
+        struct store_options own = *options;
+        struct postgres postgres = {.options = &own, .writes = true};
+        int result;
+
+        if (owner)
+                own.server.user = owner;
+        result = postgres_connect_bare(&postgres, reason);
+        if (result == 0)
+                result = migrate(&postgres, owner ? options->server.user : NULL, reason);
+        postgres_disconnect(&postgres);
+        return result;
+}
