@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { startAzuriteBlobs } from './support/azurite.mjs';
 import { isthmusCamera, makeCamera, onnxRuntime, provisionedBy, startCamera } from './support/camera.mjs';
 import { startHub } from './support/hub.mjs';
 import { drawCounts } from './support/picture.mjs';
@@ -145,5 +146,44 @@ test('what is uploaded is obscured, too, and a SAS is enough', async (t) => {
   const [[, picture]] = await blobs(camera, storage, /^latest\.jpg$/);
   assert.equal(picture.url.searchParams.get('sig'), 'c2ln');
   assert.deepEqual(await tallyOf(camera, picture.bytes), { green: 2 });
+  await camera.program.stop();
+});
+
+test('Azure\'s own emulator of storage takes pictures by key and by SAS, with tags of the tally', async (t) => {
+  const hub = await startHub(t);
+  const azurite = await startAzuriteBlobs(t);
+  const camera = await startCamera(t, provisionedBy(hub), {
+    Application: { DeviceID: 'Front.Yard', ImageCameraUpload: true, ImageMarkedupUpload: true },
+    Telemetry: { OnlyOnChange: true },
+    Zones: { all: { Polygon: [[0, 0], [1, 0], [1, 1], [0, 1]], Labels: ['red'] } },
+    AzureStorage: { ConnectionString: azurite.connectionString },
+  }, { red: 2, green: 1 });
+  const held = await eventually('two blobs', async () => {
+    camera.program.assertRuns();
+    const found = await azurite.held('front-yard');
+    return Object.keys(found).length === 2 && found;
+  });
+  const [picture, markedUp] = Object.keys(held).sort();
+  assert.match(picture, /^\d{8}\/camera\/\d{6}\.jpg$/);
+  assert.match(markedUp, /^\d{8}\/markedup\/\d{6}\.jpg$/);
+  assert.deepEqual(held[picture].bytes, await readFile(camera.picture));
+  for (const { tags } of Object.values(held)) assert.deepEqual(tags, { red: '2', green: '1', all_red: '2' });
+  await camera.program.stop();
+
+  // The next one has a SAS without the right to tag, or to make the container.
+  camera.settings.AzureStorage = {
+    ConnectionString: azurite.connectionStringFor('wc'),
+    ImageCameraFilenameFormat: 'latest.jpg',
+    ImageMarkedUpFilenameFormat: 'latest-marked-up.jpg',
+  };
+  await camera.show({ blue: 1 });
+  await camera.start();
+  const [latest] = await eventually('what the SAS allows', async () => {
+    camera.program.assertRuns();
+    const { 'latest.jpg': one, 'latest-marked-up.jpg': two } = await azurite.held('front-yard');
+    return one && two && [one];
+  });
+  assert.deepEqual(latest.bytes, await readFile(camera.picture));
+  assert.deepEqual(latest.tags, {});
   await camera.program.stop();
 });

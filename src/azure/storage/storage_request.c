@@ -90,7 +90,10 @@ static void add_string_to_sign(const struct storage_account *account,
                        or_empty(request->content_type), or_empty(request->if_none_match));
         if (request->blob_type)
                 buf_add_format(out, "x-ms-blob-type:%s\n", request->blob_type);
-        buf_add_format(out, "x-ms-date:%s\nx-ms-version:" STORAGE_VERSION "\n", date);
+        buf_add_format(out, "x-ms-date:%s\n", date);
+        if (request->tags)
+                buf_add_format(out, "x-ms-tags:%s\n", request->tags);
+        buf_add_text(out, "x-ms-version:" STORAGE_VERSION "\n");
         add_resource(account, request, out);
 }
 
@@ -146,6 +149,7 @@ void storage_sign(const struct storage_account *account, const struct storage_re
         add_header(made, "x-ms-version", STORAGE_VERSION);
         add_header(made, "x-ms-date", made->date);
         add_header(made, "x-ms-blob-type", request->blob_type);
+        add_header(made, "x-ms-tags", request->tags);
         /* libcurl would name a type of its own, which the signature does not cover. */
         add_header(made, "Content-Type", request->body ? or_empty(request->content_type) : NULL);
         add_header(made, "If-None-Match", request->if_none_match);

@@ -17,7 +17,7 @@
 /* The version of the services' interface that is asked for; the storage emulator knows it too. */
 #define STORAGE_VERSION "2021-12-02"
 
-#define STORAGE_HEADERS_MAX 6
+#define STORAGE_HEADERS_MAX 7
 
 struct storage_request {
         enum storage_service service; /* the account must have an endpoint of it */
@@ -27,6 +27,7 @@ struct storage_request {
         const char *content_type; /* of the body; NULL = none */
         const char *if_none_match;
         const char *blob_type; /* x-ms-blob-type; NULL = none */
+        const char *tags;      /* x-ms-tags; NULL = none */
         const char *body;      /* NULL = none; "" for a PUT without one */
         size_t body_size;
 };

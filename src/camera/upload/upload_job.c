@@ -62,6 +62,7 @@ struct upload_job *upload_job_new(struct upload *upload, const struct upload_pic
         job->hub = mem_text(picture->hub);
         job->token = mem_text(picture->token);
         buf_add(&job->bytes, picture->bytes, picture->size);
+        upload_marks_read(picture->tally, &job->marks);
         return job;
 }
 
@@ -75,6 +76,7 @@ void upload_job_free(struct upload_job *job)
                 mem_wipe(job->token, strlen(job->token));
         free(job->token);
         buf_deinit(&job->bytes);
+        upload_marks_deinit(&job->marks);
         free(job->correlation_id);
         buf_wipe(&job->blob_url);
         free(job);
@@ -103,6 +105,7 @@ static void send_to_account(struct upload_job *job, const struct storage_account
 {
         CLEANUP(storage_signed_deinit) struct storage_signed made = STORAGE_SIGNED_INIT;
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf tags = BUF_INIT;
         bool is_put = job->step == UPLOAD_PUT;
         struct storage_request request = {.service = STORAGE_BLOB,
                                           .method = "PUT",
@@ -119,6 +122,9 @@ static void send_to_account(struct upload_job *job, const struct storage_account
                 add_path(&path, job->name);
         }
         request.path = buf_text(&path);
+        if (is_put && storage_account_may(storage, 't'))
+                upload_marks_tags(&job->marks, &tags);
+        request.tags = tags.size > 0 ? buf_text(&tags) : NULL;
         storage_sign(storage, &request, clock_wall_ms() / 1000, &made);
         made.request.timeout_ms = PUT_TIMEOUT_MS;
         http_client_send(http, &made.request, done, job);
@@ -127,15 +133,17 @@ static void send_to_account(struct upload_job *job, const struct storage_account
 /* To the place that the hub has named, which needs no more than its URL. */
 static void send_to_place(struct upload_job *job, struct http_client *http, http_done *done)
 {
-        static const struct http_header headers[] = {{"x-ms-blob-type", "BlockBlob"},
-                                                     {"x-ms-version", STORAGE_VERSION},
-                                                     {"Content-Type", PICTURE_TYPE}};
+        struct http_header headers[3 + UPLOAD_MARKS_MAX] = {{"x-ms-blob-type", "BlockBlob"},
+                                                            {"x-ms-version", STORAGE_VERSION},
+                                                            {"Content-Type", PICTURE_TYPE}};
 
+        for (size_t i = 0; i < job->marks.count; i++)
+                headers[3 + i] = (struct http_header){job->marks.headers[i], job->marks.counts[i]};
         http_client_send(http,
                          &(struct http_request){.method = "PUT",
                                                 .url = buf_text(&job->blob_url),
                                                 .headers = headers,
-                                                .header_count = ARRAY_SIZE(headers),
+                                                .header_count = 3 + job->marks.count,
                                                 .body = buf_text(&job->bytes),
                                                 .body_size = job->bytes.size,
                                                 .timeout_ms = PUT_TIMEOUT_MS},
@@ -211,6 +219,12 @@ static bool is_passing(const struct http_answer *answer)
 {
         return answer->failure != HTTP_OK || answer->status == 408 || answer->status == 429 ||
                answer->status >= 500;
+}
+
+static bool is_refusal(const struct http_answer *answer)
+{
+        return answer->failure == HTTP_OK &&
+               (answer->status == 400 || answer->status == 403 || answer->status == 409);
 }
 
 static void explain(const struct upload_job *job, const struct http_answer *answer,
@@ -299,6 +313,11 @@ static enum upload_verdict judge_put(struct upload_job *job, const struct http_a
         if (answer->status == 404 && !job->correlation_id && !job->has_container) {
                 job->has_container = true;
                 return go_on(job, UPLOAD_CONTAINER);
+        }
+        /* Accounts with folders, and signatures whose rights are elsewhere, may take no tags. */
+        if (is_refusal(answer) && !job->correlation_id && job->marks.count > 0) {
+                upload_marks_deinit(&job->marks);
+                return go_on(job, UPLOAD_PUT);
         }
         return give_up(job, answer, reason);
 }

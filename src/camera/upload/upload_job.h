@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/reason.h"
+#include "camera/upload/upload_marks.h"
 #include "camera/upload/upload_picture.h"
 #include "http/http_client.h"
 
@@ -41,6 +42,7 @@ struct upload_job {
         char *hub;
         char *token; /* secret */
         struct buf bytes;
+        struct upload_marks marks; /* none is left if the storage wants no tags */
         /* Of the hub's answer. */
         char *correlation_id;
         struct buf blob_url;  /* with its signature: secret */

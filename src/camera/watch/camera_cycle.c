@@ -227,13 +227,16 @@ static void upload_one(struct camera *camera, const struct cloud_grant *grant, c
                        const struct buf *bytes, int64_t taken_ms)
 {
         CLEANUP(buf_deinit) struct buf name = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf tally = BUF_INIT;
 
         if (bytes->size == 0 || !picture_name(format, taken_ms, &name, NULL))
                 return;
+        tally_write(&camera->rules.tally, &camera->told, NULL, &tally);
         upload_send(camera->upload,
                     &(struct upload_picture){.name = buf_text(&name),
                                              .bytes = bytes->data,
                                              .size = bytes->size,
+                                             .tally = buf_text(&tally),
                                              .device_id = buf_text(&grant->device_id),
                                              .hub = buf_text(&grant->hub),
                                              .token = buf_text(&grant->token)});

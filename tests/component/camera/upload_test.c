@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "camera/upload/upload.h"
+#include "camera/upload/upload_marks.h"
 #include "http/http_client.h"
 #include "support/certificates.h"
 #include "support/directory.h"
@@ -33,11 +34,26 @@ struct world {
         struct buf bodies; /* of the requests that are no picture, a line each */
         struct buf picture;
         char type[64];
+        char marks[128]; /* tags and two of the metadata */
+        bool takes_no_tags;
         int refuse; /* so many pictures are answered with `status` */
         int status;
         bool no_container;
         bool holds; /* pictures are not answered */
 };
+
+static void note_marks(struct world *world, const struct test_http_request *request)
+{
+        static const char *const names[] = {"x-ms-tags", "x-ms-meta-person", "x-ms-meta-car"};
+        struct buf marks = BUF_INIT;
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                test_http_header(request, names[i], &marks);
+                buf_add_char(&marks, ' ');
+        }
+        snprintf(world->marks, sizeof(world->marks), "%s", buf_text(&marks));
+        buf_deinit(&marks);
+}
 
 static void note(struct world *world, const struct test_http_request *request)
 {
@@ -50,6 +66,7 @@ static void note(struct world *world, const struct test_http_request *request)
 
                 test_http_header(request, "x-ms-blob-type", &blob);
                 snprintf(world->type, sizeof(world->type), "%s", buf_text(&blob));
+                note_marks(world, request);
                 buf_clear(&world->picture);
                 buf_add(&world->picture, request->body.data, request->body.size);
         } else if (request->body.size > 0) {
@@ -63,6 +80,8 @@ static enum test_http_then put_picture(struct world *world, struct buf *answer)
                 return TEST_HTTP_HOLD;
         if (world->no_container) {
                 test_http_answer(answer, 404, "x-ms-error-code: ContainerNotFound\r\n", "");
+        } else if (world->takes_no_tags && world->marks[0] != ' ') {
+                test_http_answer(answer, 403, "x-ms-error-code: AuthorizationFailure\r\n", "");
         } else if (world->refuse > 0) {
                 world->refuse--;
                 test_http_answer(answer, world->status, "x-ms-error-code: Because\r\n", "");
@@ -160,6 +179,8 @@ static void send_picture(struct world *world)
         upload_send(world->upload, &(struct upload_picture){.name = "a/b c.jpg",
                                                             .bytes = "\xff\xd8\0\xff\xd9",
                                                             .size = 5,
+                                                            .tally = "{\"car\":0,\"person\":2,"
+                                                                     "\"gate_person\":1}",
                                                             .device_id = "Yard cam",
                                                             .hub = hub,
                                                             .token = "SharedAccessSignature sr=x"});
@@ -207,6 +228,7 @@ static void the_hub_names_the_place_and_is_told(void **state)
                             "{\"correlationId\":\"c/1\",\"isSuccess\":true,\"statusCode\":200,"
                             "\"statusDescription\":\"OK\"}\n");
         assert_picture(&world);
+        assert_string_equal(world.marks, " 2 0 ");
         tear_down(&world);
 }
 
@@ -287,7 +309,52 @@ static void the_account_takes_it_with_its_key(void **state)
         assert_int_equal(settle(&world).sent, 1);
         assert_string_equal(buf_text(&world.seen), BLOB);
         assert_picture(&world);
+        assert_string_equal(world.marks, "person=2&gate_person=1&car=0   ");
         tear_down(&world);
+}
+
+static void an_account_that_takes_no_tags_gets_the_picture_without(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, "SharedAccessSignature=sv=2021&si=policy&sig=abc");
+        world.takes_no_tags = true;
+        send_picture(&world);
+        assert_int_equal(settle(&world).sent, 1);
+        assert_string_equal(buf_text(&world.seen),
+                            "PUT /account/yard-cam/a/b%20c.jpg?sv=2021&si=policy&sig=abc\n"
+                            "PUT /account/yard-cam/a/b%20c.jpg?sv=2021&si=policy&sig=abc\n");
+        assert_string_equal(world.marks, "   ");
+        assert_picture(&world);
+        tear_down(&world);
+}
+
+static void a_tally_becomes_metadata_and_at_most_ten_tags(void **state)
+{
+        struct upload_marks marks;
+        struct buf tally = BUF_INIT;
+        struct buf tags = BUF_INIT;
+
+        (void)state;
+        buf_add_text(&tally, "{");
+        for (int i = 0; i < UPLOAD_MARKS_MAX + 10; i++)
+                buf_add_format(&tally, "\"l%d\":%d,", i, i % 2);
+        buf_add_text(&tally, "\"last\":7}");
+        upload_marks_read(buf_text(&tally), &marks);
+        upload_marks_tags(&marks, &tags);
+        assert_int_equal(marks.count, UPLOAD_MARKS_MAX);
+        assert_string_equal(marks.headers[30], "x-ms-meta-last");
+        assert_string_equal(marks.counts[30], "7");
+        assert_string_equal(marks.counts[31], "0");
+        assert_string_equal(buf_text(&tags),
+                            "l1=1&l3=1&l5=1&l7=1&l9=1&l11=1&l13=1&l15=1&l17=1&l19=1");
+        upload_marks_deinit(&marks);
+        upload_marks_read("{}", &marks);
+        assert_int_equal(marks.count, 0);
+        upload_marks_deinit(&marks);
+        buf_deinit(&tally);
+        buf_deinit(&tags);
 }
 
 static void the_account_takes_it_with_a_signature(void **state)
@@ -300,6 +367,7 @@ static void the_account_takes_it_with_a_signature(void **state)
         assert_int_equal(settle(&world).sent, 1);
         assert_string_equal(buf_text(&world.seen),
                             "PUT /account/yard-cam/a/b%20c.jpg?sv=2021&sp=cw&sig=abc%3D\n");
+        assert_string_equal(world.marks, "   ");
         assert_picture(&world);
         tear_down(&world);
 }
@@ -345,6 +413,8 @@ int main(void)
                 cmocka_unit_test(few_pictures_are_under_way_at_once),
                 cmocka_unit_test(the_account_takes_it_with_its_key),
                 cmocka_unit_test(the_account_takes_it_with_a_signature),
+                cmocka_unit_test(an_account_that_takes_no_tags_gets_the_picture_without),
+                cmocka_unit_test(a_tally_becomes_metadata_and_at_most_ten_tags),
                 cmocka_unit_test(a_missing_container_is_made),
                 cmocka_unit_test(a_wrong_connection_string_is_refused),
         };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Azurite, Microsoft's emulator of Azure Storage, and the official client on it.
+import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -50,15 +51,64 @@ export class Azurite {
   }
 }
 
-/** Starts the queue service with nothing in it; it ends with the test. */
-export async function startAzurite(test) {
-  const program = new Program(['--inMemoryPersistence', '--queuePort', '0', '--queueHost',
+/** Starts one service with nothing in it, which ends with the test; gives its port. */
+async function start(test, service) {
+  const program = new Program(['--inMemoryPersistence', `--${service}Port`, '0', `--${service}Host`,
     '127.0.0.1', '--skipApiVersionCheck', '--silent', '--disableTelemetry'],
-  { command: join(bin, 'azurite-queue'), cwd: await temporaryDirectory(test, 'azurite') });
+  { command: join(bin, `azurite-${service}`), cwd: await temporaryDirectory(test, 'azurite') });
   endWithTest(test, program);
-  const port = await eventually('the port of Azurite', () => {
+  return eventually('the port of Azurite', () => {
     program.assertRuns();
     return /listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(program.tail)?.[1];
   });
-  return new Azurite(port);
+}
+
+/** Starts the queue service. */
+export async function startAzurite(test) {
+  return new Azurite(await start(test, 'queue'));
+}
+
+/** A signature for the emulator's blobs, for an hour (learn.microsoft.com, "Create an account SAS"). */
+function signature(permissions) {
+  const expiry = new Date(Date.now() + 3600000).toISOString().replace(/\.\d+/, '');
+  const text = ['devstoreaccount1', permissions, 'b', 'sco', '', expiry, '', '', '2021-12-02', '', ''].join('\n');
+  const sig = createHmac('sha256', Buffer.from(accountKey, 'base64')).update(text).digest('base64');
+  return new URLSearchParams({ sv: '2021-12-02', ss: 'b', srt: 'sco', sp: permissions, se: expiry, sig }).toString();
+}
+
+export class AzuriteBlobs {
+  constructor(port) {
+    this.endpoint = `http://127.0.0.1:${port}/devstoreaccount1`;
+    this.connectionString = 'DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;' +
+      `AccountKey=${accountKey};BlobEndpoint=${this.endpoint};`;
+  }
+
+  /** A connection string with a signature instead of the key. */
+  connectionStringFor(permissions) {
+    return `BlobEndpoint=${this.endpoint};SharedAccessSignature=${signature(permissions)}`;
+  }
+
+  async #get(path, query = '') {
+    const response = await fetch(`${this.endpoint}/${path}?${query}${signature('rltf')}`);
+    return response.ok ? Buffer.from(await response.arrayBuffer()) : undefined;
+  }
+
+  /** What a container holds, by name: { bytes, tags }; nothing if there is no such container. */
+  async held(container) {
+    const list = await this.#get(container, 'restype=container&comp=list&') ?? '';
+    const blobs = {};
+    for (const [, name] of list.toString().matchAll(/<Name>([^<]*)<\/Name>/g)) {
+      const tags = (await this.#get(`${container}/${name}`, 'comp=tags&')).toString();
+      blobs[name] = {
+        bytes: await this.#get(`${container}/${name}`),
+        tags: Object.fromEntries([...tags.matchAll(/<Key>([^<]*)<\/Key><Value>([^<]*)<\/Value>/g)].map(([, key, value]) => [key, value])),
+      };
+    }
+    return blobs;
+  }
+}
+
+/** Starts the blob service. */
+export async function startAzuriteBlobs(test) {
+  return new AzuriteBlobs(await start(test, 'blob'));
 }
