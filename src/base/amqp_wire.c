@@ -445,6 +445,11 @@ void amqp_wire_put_binary(struct buf *out, const void *bytes, size_t size)
         put_variable(out, 0xa0, bytes, size);
 }
 
+void amqp_wire_put_bool(struct buf *out, bool value)
+{
+        put_code(out, value ? 0x41 : 0x42);
+}
+
 void amqp_wire_put_ubyte(struct buf *out, uint8_t number)
 {
         put_code(out, 0x50);
@@ -516,6 +521,18 @@ void amqp_wire_end(struct buf *out, size_t begin, uint32_t count)
 
         for (size_t i = 0; i < 8; i++)
                 out->data[begin + i] = (char)(uint8_t)(sizes >> (56 - 8 * i));
+}
+
+void amqp_wire_put_strings(struct buf *out, const char *const *texts, uint32_t count)
+{
+        size_t begin = begin_compound(out, 0xf0);
+
+        put_code(out, 0xb1);
+        for (uint32_t i = 0; i < count; i++) {
+                put_number(out, strlen(texts[i]), 4);
+                buf_add_text(out, texts[i]);
+        }
+        amqp_wire_end(out, begin, count);
 }
 
 void amqp_wire_put_section(struct buf *out, enum amqp_wire_section section)

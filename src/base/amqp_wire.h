@@ -123,6 +123,7 @@ void amqp_wire_put_null(struct buf *out);
 void amqp_wire_put_string(struct buf *out, const char *text); /* NULL = null */
 void amqp_wire_put_symbol(struct buf *out, const char *text); /* NULL = null */
 void amqp_wire_put_binary(struct buf *out, const void *bytes, size_t size);
+void amqp_wire_put_bool(struct buf *out, bool value);
 void amqp_wire_put_ubyte(struct buf *out, uint8_t number);
 void amqp_wire_put_int(struct buf *out, int32_t number);
 void amqp_wire_put_long(struct buf *out, int64_t number);
@@ -130,6 +131,8 @@ void amqp_wire_put_ulong(struct buf *out, uint64_t number);
 void amqp_wire_put_timestamp(struct buf *out, int64_t wall_ms);
 void amqp_wire_put_uuid(struct buf *out, const uint8_t uuid[16]);
 void amqp_wire_put_encoded(struct buf *out, struct amqp_wire_bytes encoded); /* empty = null */
+/* An array of strings; `texts` has at least one. */
+void amqp_wire_put_strings(struct buf *out, const char *const *texts, uint32_t count);
 
 /* Between begin and end come `count` values; for a map keys and values together. */
 size_t amqp_wire_begin_list(struct buf *out);

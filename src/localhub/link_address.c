@@ -53,6 +53,63 @@ static bool parse_device(const char *path, struct link_address *address)
         return false;
 }
 
+/* Copies `size` bytes, if they fit and there are any. */
+static bool take(char *to, size_t room, const char *from, size_t size)
+{
+        if (size == 0 || size >= room)
+                return false;
+        memcpy(to, from, size);
+        to[size] = '\0';
+        return true;
+}
+
+static bool skip(const char **at, const char *word)
+{
+        size_t size = strlen(word);
+
+        if (strncasecmp(*at, word, size) != 0)
+                return false;
+        *at += size;
+        return true;
+}
+
+/* `HUB/ConsumerGroups/GROUP/Partitions/N` or `HUB/$management`. */
+static bool parse_events(const char *path, struct link_address *address)
+{
+        size_t hub_size = strcspn(path, "/");
+        const char *at = path + hub_size;
+        size_t group_size;
+        int64_t partition;
+
+        if (!take(address->hub, sizeof(address->hub), path, hub_size))
+                return false;
+        address->function = LINK_MANAGEMENT;
+        if (strcasecmp(at, "/$management") == 0)
+                return true;
+        address->function = LINK_EVENTS;
+        if (!skip(&at, "/ConsumerGroups/"))
+                return false;
+        group_size = strcspn(at, "/");
+        if (!take(address->group, sizeof(address->group), at, group_size))
+                return false;
+        at += group_size;
+        if (!skip(&at, "/Partitions/") || !text_to_int64(at, 0, INT32_MAX, &partition))
+                return false;
+        address->partition = (int)partition;
+        return true;
+}
+
+/* `messages/events`, the hub's own address of its telemetry, and what is below it. */
+static bool parse_redirect(const char *path, struct link_address *address)
+{
+        if (!skip(&path, "messages/events") || (*path != '\0' && *path != '/') ||
+            strlen(path) >= sizeof(address->below))
+                return false;
+        address->function = LINK_REDIRECT;
+        snprintf(address->below, sizeof(address->below), "%s", path);
+        return true;
+}
+
 bool link_address_parse(const char *text, struct link_address *address)
 {
         static const char devices[] = "/devices/";
@@ -65,11 +122,14 @@ bool link_address_parse(const char *text, struct link_address *address)
                 return true;
         if (strncasecmp(text, devices, strlen(devices)) == 0)
                 return parse_device(text + strlen(devices), address);
+        address->function = LINK_SERVICE;
         if (strcasecmp(text, "/messages/devicebound") == 0)
-                address->function = LINK_SERVICE;
-        else if (strcasecmp(text, "/messages/servicebound/feedback") == 0)
-                address->function = LINK_FEEDBACK;
-        else
-                return false;
-        return true;
+                return true;
+        address->function = LINK_FEEDBACK;
+        if (strcasecmp(text, "/messages/servicebound/feedback") == 0)
+                return true;
+        text += *text == '/';
+        address->function = LINK_MANAGEMENT;
+        return strcasecmp(text, "$management") == 0 || parse_redirect(text, address) ||
+               parse_events(text, address);
 }

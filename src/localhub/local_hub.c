@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "localhub/local_hub.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "localhub/amqp/amqp_stream.h"
+#include "localhub/events/event_endpoint.h"
 #include "localhub/mqtt/mqtt_core.h"
 #include "localhub/streams/stream_relay.h"
 
@@ -16,14 +18,21 @@
 #define DEFAULT_TOKENS            1000
 #define DEFAULT_FEEDBACK_DELAY_MS 1000
 
+/* Telemetry is numbered from the time of the start: so that numbers that readers have kept from
+ * before a restart lie below all new ones, as they do in the service, which keeps telemetry. */
+#define NUMBERS_PER_MS 100
+
 struct local_hub {
         struct registry *registry;
         struct telemetry_log *telemetry;
         struct faults *faults;
         struct command_queue *commands;
         struct amqp_core core;
+        struct event_endpoint events;
+        atomic_bool arrival_posted; /* readers will be told of telemetry */
         struct mqtt_core mqtt;
         struct stream_protocol amqp_protocol;
+        struct stream_protocol plain_protocol; /* AMQP without TLS */
         struct stream_protocol mqtt_protocol;
         struct stream_protocol https_protocol;
         struct stream_server *server;
@@ -99,6 +108,23 @@ static void registry_changed(void *context, enum registry_change what, int index
         stream_server_post(hub->server, apply_change, change);
 }
 
+static void tell_readers(void *context)
+{
+        struct local_hub *hub = context;
+
+        atomic_store(&hub->arrival_posted, false);
+        event_endpoint_arrived(&hub->events);
+}
+
+static void telemetry_arrived(void *context)
+{
+        struct local_hub *hub = context;
+
+        if (event_endpoint_has_readers(&hub->events) &&
+            !atomic_exchange(&hub->arrival_posted, true))
+                stream_server_post(hub->server, tell_readers, hub);
+}
+
 static void apply_faults(void *context)
 {
         struct local_hub *hub = context;
@@ -146,18 +172,22 @@ static void prepare_mqtt(struct local_hub *hub)
         };
         mqtt_core_init(&hub->mqtt);
         hub->amqp_protocol = amqp_stream_protocol(&hub->core);
+        hub->plain_protocol = hub->amqp_protocol;
+        hub->plain_protocol.plain = true;
         hub->mqtt_protocol = mqtt_stream_protocol(&hub->mqtt);
 }
 
 static int open_parts(struct local_hub *hub, const struct local_hub_options *options,
                       struct reason *reason)
 {
+        struct telemetry_log_options telemetry = options->telemetry;
         int result = registry_open(&(struct registry_options){.directory = options->directory,
                                                               .id_scope = options->id_scope},
                                    &hub->registry, reason);
 
+        telemetry.first_number = clock_wall_ms() * NUMBERS_PER_MS;
         if (result == 0)
-                result = telemetry_log_new(&options->telemetry, &hub->telemetry, reason);
+                result = telemetry_log_new(&telemetry, &hub->telemetry, reason);
         if (result != 0)
                 return result;
         hub->faults = faults_new();
@@ -173,6 +203,8 @@ static int open_parts(struct local_hub *hub, const struct local_hub_options *opt
                                                   : DEFAULT_TOKENS;
         hub->core.feedback_delay_ms = options->feedback_delay_ms > 0 ? options->feedback_delay_ms
                                                                      : DEFAULT_FEEDBACK_DELAY_MS;
+        event_endpoint_init(&hub->events, &hub->core, options->consumer_groups,
+                            options->consumer_group_count);
         prepare_mqtt(hub);
         return stream_server_new(
                 &(struct stream_server_options){.thread = LOCAL_HUB_THREAD,
@@ -224,6 +256,22 @@ static int open_endpoint(struct local_hub *hub, const struct local_hub_options *
         return 0;
 }
 
+static int open_plain_port(struct local_hub *hub, const struct local_hub_options *options,
+                           struct reason *reason)
+{
+        uint16_t port = (uint16_t)(options->plain_amqp_port > 0 ? options->plain_amqp_port : 0);
+        int result;
+
+        if (options->plain_amqp_port == 0)
+                return 0;
+        result = stream_server_listen(hub->server, &hub->plain_protocol, 0,
+                                      options->listen ? options->listen : DEFAULT_LISTEN, &port,
+                                      reason);
+        for (int i = 0; result == 0 && i < registry_hub_count(hub->registry); i++)
+                registry_hub_set_port(hub->registry, i, REGISTRY_PORT_PLAIN, port);
+        return result;
+}
+
 int local_hub_new(const struct local_hub_options *options, struct local_hub **hub,
                   struct reason *reason)
 {
@@ -234,11 +282,14 @@ int local_hub_new(const struct local_hub_options *options, struct local_hub **hu
         result = open_parts(made, options, reason);
         for (size_t i = 0; i < options->endpoint_count && result == 0; i++)
                 result = open_endpoint(made, options, &options->endpoints[i], reason);
+        if (result == 0)
+                result = open_plain_port(made, options, reason);
         if (result != 0) {
                 local_hub_free(made);
                 return result;
         }
         registry_watch(made->registry, registry_changed, made);
+        telemetry_log_watch(made->telemetry, telemetry_arrived, made);
         faults_watch(made->faults, faults_changed, made);
         stream_server_start(made->server);
         *hub = made;
@@ -253,6 +304,7 @@ void local_hub_free(struct local_hub *hub)
                 telemetry_log_close(hub->telemetry);
         stream_server_free(hub->server);
         mqtt_core_deinit(&hub->mqtt);
+        event_endpoint_deinit(&hub->events);
         amqp_core_deinit(&hub->core);
         command_queue_free(hub->commands);
         faults_free(hub->faults);

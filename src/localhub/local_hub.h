@@ -44,7 +44,10 @@ struct local_hub_options {
         const char *key;
         const struct local_hub_endpoint *endpoints;
         size_t endpoint_count;
-        struct telemetry_log_options telemetry;
+        struct telemetry_log_options telemetry; /* its first number is the hub's affair */
+        const char *const *consumer_groups;     /* besides $Default */
+        size_t consumer_group_count;
+        int plain_amqp_port;       /* of AMQP without TLS; 0 = none, -1 = any free one */
         int64_t lock_ms;           /* cloud-to-device lock; 0 = 60 s */
         int64_t feedback_delay_ms; /* until a feedback batch leaves; 0 = 1 s (Azure: 15 s) */
         int max_delivery_count;    /* 0 = 10 */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/crypto.h"
 #include "base/mem.h"
@@ -169,20 +170,23 @@ int token_parse(const char *text, size_t size, struct token *token, struct reaso
 
 /* --- judging --------------------------------------------------------------------------------- */
 
-bool token_is_signed_by(const struct token *token, const char *key)
+static bool is_signed_with(const struct token *token, const void *key, size_t size)
 {
-        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
         uint8_t mac[CRYPTO_SHA256_SIZE];
         bool same;
 
-        if (!crypto_base64_decode(&bytes, key, strlen(key)) || bytes.size == 0)
-                return false;
-        crypto_hmac_sha256(bytes.data, bytes.size, token->signed_text, strlen(token->signed_text),
-                           mac);
+        crypto_hmac_sha256(key, size, token->signed_text, strlen(token->signed_text), mac);
         same = crypto_equal(mac, sizeof(mac), token->signature, sizeof(token->signature));
-        mem_wipe(bytes.data, bytes.size);
         mem_wipe(mac, sizeof(mac));
         return same;
+}
+
+bool token_is_signed_by(const struct token *token, const char *key)
+{
+        CLEANUP(buf_wipe) struct buf bytes = BUF_INIT;
+
+        return crypto_base64_decode(&bytes, key, strlen(key)) && bytes.size > 0 &&
+               is_signed_with(token, bytes.data, bytes.size);
 }
 
 bool token_covers(const char *resource, const char *path)
@@ -197,9 +201,38 @@ bool token_covers(const char *resource, const char *path)
 
 /* Where in a hub a resource lies. */
 struct place {
-        bool is_hub; /* all of it, or all devices */
+        bool is_hub;    /* all of it, or all devices */
+        bool is_events; /* only its telemetry */
         char device_id[REGISTRY_ID_SIZE];
 };
+
+/* `sb://` and its like, which stand before the built-in Event Hubs endpoint's resources. */
+static const char *skip_scheme(const char *resource)
+{
+        static const char *const schemes[] = {"sb://", "amqps://", "amqp://"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+                if (strncasecmp(resource, schemes[i], strlen(schemes[i])) == 0)
+                        return resource + strlen(schemes[i]);
+        }
+        return NULL;
+}
+
+/* Of the built-in Event Hubs endpoint: `host`, `host/HUB` or what lies below. */
+static bool find_events(struct registry *registry, int hub, const char *resource,
+                        struct place *place, struct reason *reason)
+{
+        size_t host_size = strcspn(resource, "/");
+        const char *entity = resource + host_size + strspn(resource + host_size, "/");
+        CLEANUP(mem_cleanup) char *name = mem_text_n(entity, strcspn(entity, "/"));
+
+        *place = (struct place){.is_hub = true, .is_events = true};
+        if (registry_hub_is_called(registry, hub, resource, host_size) &&
+            (name[0] == '\0' || name[0] == '$' || registry_hub_find(registry, name) == hub))
+                return true;
+        reason_set(reason, "the token is for 'sb://%.255s', which is not of this hub", resource);
+        return false;
+}
 
 /*
  * `host`, `host/devices` or `host/devices/ID`. .NET escapes the id, then the whole once more; an
@@ -211,8 +244,11 @@ static bool find_place(struct registry *registry, int hub, const char *resource,
         size_t size = strlen(resource);
         const char *slash = strchr(resource, '/');
         size_t host_size = slash ? (size_t)(slash - resource) : size;
+        const char *events = skip_scheme(resource);
         const char *id;
 
+        if (events)
+                return find_events(registry, hub, events, place, reason);
         *place = (struct place){.is_hub = true};
         if (!registry_hub_is_called(registry, hub, resource, host_size)) {
                 reason_set(reason, "the token is for '%.*s', which is not this hub",
@@ -248,6 +284,13 @@ static bool find_device(struct registry *registry, int hub, struct place *place,
         return true;
 }
 
+/* Event Hubs signs with the text of a key, IoT Hub with the bytes that it stands for. */
+static bool is_signed_for(const struct place *place, const struct token *token, const char *key)
+{
+        return place->is_events ? is_signed_with(token, key, strlen(key))
+                                : token_is_signed_by(token, key);
+}
+
 static int check_policy(struct registry *registry, int hub, const struct token *token,
                         const struct place *place, struct token_grant *grant, struct reason *reason)
 {
@@ -258,14 +301,23 @@ static int check_policy(struct registry *registry, int hub, const struct token *
                 reason_set(reason, "there is no policy '%.128s'", token->key_name);
                 return TOKEN_E_UNAUTHORIZED;
         }
-        good = token_is_signed_by(token, policy.primary_key) ||
-               token_is_signed_by(token, policy.secondary_key);
-        grant->rights = place->is_hub ? policy.rights : policy.rights & REGISTRY_RIGHT_DEVICE;
+        good = is_signed_for(place, token, policy.primary_key) ||
+               is_signed_for(place, token, policy.secondary_key);
+        grant->rights = policy.rights;
+        if (!place->is_hub)
+                grant->rights &= REGISTRY_RIGHT_DEVICE;
+        if (place->is_events)
+                grant->rights &= REGISTRY_RIGHT_SERVICE;
         memcpy(grant->key_name, policy.name, sizeof(grant->key_name));
         mem_wipe(&policy, sizeof(policy));
-        if (good)
+        if (!good)
+                reason_set(reason, "the token is not signed with a key of policy '%s'",
+                           grant->key_name);
+        else if (place->is_events && grant->rights == 0)
+                reason_set(reason, "the policy '%s' does not have the right ServiceConnect",
+                           grant->key_name);
+        else
                 return 0;
-        reason_set(reason, "the token is not signed with a key of policy '%s'", grant->key_name);
         return TOKEN_E_UNAUTHORIZED;
 }
 

@@ -2,7 +2,7 @@
 /*
  * The hub's own verification of shared access signatures: any order of fields, the MAC over the
  * resource exactly as it was sent, the resource compared after decoding, segment by segment
- * (rule W1). Deliberately shares nothing with the client's code.
+ * (rules W1 and W23). Deliberately shares nothing with the client's code.
  */
 #ifndef ISTHMUS_LOCALHUB_TOKEN_CHECK_H
 #define ISTHMUS_LOCALHUB_TOKEN_CHECK_H

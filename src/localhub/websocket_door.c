@@ -103,12 +103,14 @@ static void welcome(struct local_hub *hub, struct http_exchange *exchange, size_
 
 bool websocket_door_handle(struct local_hub *hub, struct http_exchange *exchange)
 {
+        const char *path = http_exchange_path(exchange);
         const char *key = http_exchange_header(exchange, "Sec-WebSocket-Key");
         const char *version = http_exchange_header(exchange, "Sec-WebSocket-Version");
         const char *protocols = http_exchange_header(exchange, "Sec-WebSocket-Protocol");
         size_t which = 0;
 
-        if (strcasecmp(http_exchange_path(exchange), "/$iothub/websocket") != 0)
+        if (strcasecmp(path, "/$iothub/websocket") != 0 &&
+            strcasecmp(path, "/$servicebus/websocket") != 0)
                 return false;
         while (which < ARRAY_SIZE(known) && !has_part(protocols, known[which].name))
                 which++;

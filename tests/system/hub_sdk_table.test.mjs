@@ -7,10 +7,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs';
 import provisioning from 'azure-iot-provisioning-device';
 import provisioningHttp from 'azure-iot-provisioning-device-http';
 import provisioningMqtt from 'azure-iot-provisioning-device-mqtt';
 import symmetricKey from 'azure-iot-security-symmetric-key';
+import WebSocket from 'ws';
 
 import { startHub } from './support/hub.mjs';
 import { redirect } from './support/network.mjs';
@@ -135,6 +137,28 @@ async function tryProvisioning(hub) {
   return `| provisioning by symmetric key | ${Object.keys(registrations).join(', ')} |`;
 }
 
+/** Reads with Event Hubs clients what a device has sent. */
+async function tryEvents(t, hub) {
+  const { connectionString } = await hub.device('e');
+  const device = await openDevice(t, named(connectionString), 'amqp');
+  await within('sendEvent', device.sendEvent(new Message('{"n":1}')));
+  const string = hub.info.hubs[0].eventHub.replace(/sb:\/\/[^/]*/, `sb://${HOST}`);
+  for (const options of [{}, { webSocketOptions: { webSocket: WebSocket } }]) {
+    const client = new EventHubConsumerClient('$Default', string, options);
+    let take;
+    const taken = new Promise((resolve) => { take = resolve; });
+    const reader = client.subscribe({
+      processEvents: async (events) => events.filter((event) =>
+        event.systemProperties['iothub-connection-device-id'] === 'e').forEach(take),
+      processError: async (error) => t.diagnostic(error.message),
+    }, { startPosition: earliestEventPosition });
+    assert.deepEqual((await within('event', taken)).body, { n: 1 });
+    await within('end', reader.close());
+    await within('close', client.close());
+  }
+  return `| telemetry read with Event Hubs clients | ${transports.amqp}, ${transports.amqpWs} |`;
+}
+
 async function tryService(t, hub) {
   const policy = named(hub.info.hubs[0].iothubowner);
   await hub.device('s');
@@ -154,7 +178,7 @@ async function tryService(t, hub) {
 test('the page says what Microsoft\'s SDKs can do, and all of it is so', async (t) => {
   const hub = await start(t);
   const table = [...await tryDevices(t, hub), '', '| | over |', '|---|---|',
-    await tryProvisioning(hub), ...await tryService(t, hub)].join('\n');
+    await tryProvisioning(hub), await tryEvents(t, hub), ...await tryService(t, hub)].join('\n');
   const page = await readFile(PAGE, 'utf8');
   const [before, rest] = page.split('<!-- table: tests/system/hub_sdk_table.test.mjs -->\n');
   const after = rest.slice(rest.indexOf('<!-- end of table -->'));

@@ -86,6 +86,7 @@ test('devices are registered at the start, and --env says all that programs need
   assert.equal(values.IOTHUB_CONNECTION_STRING, hub.info.hubs[0].iothubowner);
   assert.deepEqual(hub.info.devices.map(({ deviceId }) => deviceId), ['dev1', 'dev2']);
   assert.equal(values.IOTHUB_DEVICE_CONNECTION_STRING, hub.info.devices[0].connectionString);
+  assert.equal(values.EVENTHUB_CONNECTION_STRING, hub.info.hubs[0].eventHub);
   assert.equal(values.IOTHUB_DPS_ENDPOINT, hub.info.dps.endpoint);
   assert.equal(values.IOTHUB_DPS_ID_SCOPE, hub.info.dps.idScope);
   assert.equal(values.IOTHUB_DPS_GROUP_KEY, hub.info.dps.groupEnrollmentKey);

@@ -24,6 +24,7 @@ static struct json_object *describe_hub(struct registry *registry, int index,
                                         const struct registry_hub *hub)
 {
         struct json_object *entry = json_object_new_object();
+        CLEANUP(buf_wipe) struct buf events = BUF_INIT;
 
         add_text(entry, "id", hub->id);
         add_text(entry, "hostName", hub->address);
@@ -38,6 +39,11 @@ static struct json_object *describe_hub(struct registry *registry, int index,
                 if (registry_policy_string(registry, index, policies[i], &text))
                         add_text(entry, policies[i], buf_text(&text));
         }
+        if (registry_events_string(registry, index, &events))
+                add_text(entry, "eventHub", buf_text(&events));
+        if (hub->other_ports[REGISTRY_PORT_PLAIN])
+                json_object_object_add(entry, "plainAmqpPort",
+                                       json_object_new_int(hub->other_ports[REGISTRY_PORT_PLAIN]));
         return entry;
 }
 
@@ -138,6 +144,7 @@ int hub_announce_write_env(const struct hub_announcement *announcement, const ch
         CLEANUP(mem_cleanup) char *control = control_of(announcement);
         CLEANUP(buf_wipe) struct buf owner = BUF_INIT;
         CLEANUP(buf_wipe) struct buf device = BUF_INIT;
+        CLEANUP(buf_wipe) struct buf events = BUF_INIT;
         CLEANUP(buf_wipe) struct buf lines = BUF_INIT;
 
         if (registry_policy_string(registry, 0, "iothubowner", &owner))
@@ -145,6 +152,8 @@ int hub_announce_write_env(const struct hub_announcement *announcement, const ch
         if (settings->device_count > 0 &&
             registry_device_string(registry, 0, settings->devices[0].id, &device))
                 add_line(&lines, "IOTHUB_DEVICE_CONNECTION_STRING", buf_text(&device));
+        if (registry_events_string(registry, 0, &events))
+                add_line(&lines, "EVENTHUB_CONNECTION_STRING", buf_text(&events));
         add_line(&lines, "IOTHUB_DPS_ENDPOINT", endpoint);
         add_line(&lines, "IOTHUB_DPS_ID_SCOPE", registry_id_scope(registry));
         add_line(&lines, "IOTHUB_DPS_GROUP_KEY", announcement->group.primary_key);
@@ -165,6 +174,8 @@ void hub_announce_remove(const char *directory)
 
 static void print_hub(struct registry *registry, int index, const struct registry_hub *hub)
 {
+        CLEANUP(buf_wipe) struct buf events = BUF_INIT;
+
         printf("  %-15s %s (AMQP %u, MQTT %u, HTTPS and WebSockets %u)\n", hub->id, hub->address,
                hub->port, hub->other_ports[REGISTRY_PORT_MQTT],
                hub->other_ports[REGISTRY_PORT_HTTPS]);
@@ -174,6 +185,8 @@ static void print_hub(struct registry *registry, int index, const struct registr
                 if (registry_policy_string(registry, index, policies[i], &text))
                         printf("    %-13s %s\n", policy_words[i], buf_text(&text));
         }
+        if (registry_events_string(registry, index, &events))
+                printf("    %-13s %s\n", "Event Hubs", buf_text(&events));
 }
 
 static void print_devices(const struct hub_announcement *announcement)

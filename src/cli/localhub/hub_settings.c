@@ -102,6 +102,23 @@ static bool read_host(void *target, const char *text, struct reason *reason)
         return true;
 }
 
+static bool read_consumer_group(void *target, const char *text, struct reason *reason)
+{
+        struct hub_settings *settings = target;
+
+        if (settings->consumer_group_count == HUB_SETTINGS_GROUPS_MAX) {
+                reason_set(reason, "--consumer-group may be given %d times at most",
+                           HUB_SETTINGS_GROUPS_MAX);
+                return false;
+        }
+        if (text[0] == '\0' || strlen(text) > 50 || strchr(text, '/')) {
+                reason_set(reason, "--consumer-group must be a name of at most 50 characters");
+                return false;
+        }
+        settings->consumer_groups[settings->consumer_group_count++] = text;
+        return true;
+}
+
 static bool read_group_key(void *target, const char *text, struct reason *reason)
 {
         struct hub_settings *settings = target;
@@ -165,6 +182,14 @@ static const struct options_row rows[] = {
                       "443, or 8443 where that is taken or not allowed; 0: any)"),
         OPTION_NUMBER(struct hub_settings, https_port, "dps-port", "P", 0, 65535,
                       "the same, as it was called before"),
+        OPTION_NUMBER(struct hub_settings, plain_amqp_port, "plain-amqp-port", "P", 0, 65535,
+                      "port for AMQP without TLS, which Event Hubs clients with "
+                      "UseDevelopmentEmulator=true want at 5672 (default: none; 0: any)"),
+        OPTION_NUMBER(struct hub_settings, partitions, "partitions", "N", 1, 32,
+                      "partitions of the telemetry that Event Hubs clients read (default: 4)"),
+        OPTION_READ("consumer-group", "NAME",
+                    "a consumer group for them besides $Default; may be repeated",
+                    read_consumer_group),
         OPTION_NUMBER(struct hub_settings, control_port, "control-port", "P", 0, 65535,
                       "port of the control API, HTTP (default: 8870; 0: any)"),
         OPTION_READ(
@@ -269,6 +294,8 @@ bool hub_settings_read(struct hub_settings *settings, int argc, char **argv, int
                 .mqtt_port = 8883,
                 .https_port = -1,
                 .control_port = 8870,
+                .plain_amqp_port = -1,
+                .partitions = 4,
                 .lock_s = 60,
                 .dps_retry_after_s = 3,
                 .dps_quota_s = 60,

@@ -13,6 +13,7 @@
 
 #define HUB_SETTINGS_HUBS_MAX    50
 #define HUB_SETTINGS_DEVICES_MAX 1000
+#define HUB_SETTINGS_GROUPS_MAX  20
 
 #define HUB_SETTINGS_AUTHORITIES_MAX 16
 
@@ -37,6 +38,10 @@ struct hub_settings {
         int64_t mqtt_port;  /* likewise */
         int64_t https_port; /* -1 = 443 if it is free and allowed, else 8443 */
         int64_t control_port;
+        int64_t plain_amqp_port;                              /* -1 = none */
+        int64_t partitions;                                   /* of telemetry */
+        const char *consumer_groups[HUB_SETTINGS_GROUPS_MAX]; /* besides $Default */
+        size_t consumer_group_count;
         char *control_token;  /* NULL = the control API is for this machine only */
         const char *id_scope; /* NULL = the one kept, else a new one */
         char *group_key;      /* NULL = likewise */

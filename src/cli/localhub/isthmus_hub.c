@@ -112,6 +112,14 @@ static bool has_own_name(const struct hub_settings *settings, int i)
         return (size_t)i < settings->host_count;
 }
 
+/* The hub's own words for "none" and "any". */
+static int plain_port(const struct hub_settings *settings)
+{
+        if (settings->plain_amqp_port == 0)
+                return -1;
+        return settings->plain_amqp_port < 0 ? 0 : (int)settings->plain_amqp_port;
+}
+
 static int start_hub(struct program *program, struct reason *reason)
 {
         const struct hub_settings *settings = program->settings;
@@ -124,7 +132,11 @@ static int start_hub(struct program *program, struct reason *reason)
                 .key = program->certificates->server_key_path,
                 .endpoints = endpoints,
                 .endpoint_count = (size_t)settings->hubs,
-                .telemetry = {.record_file = settings->record},
+                .telemetry = {.record_file = settings->record,
+                              .partitions = (int)settings->partitions},
+                .consumer_groups = settings->consumer_groups,
+                .consumer_group_count = settings->consumer_group_count,
+                .plain_amqp_port = plain_port(settings),
                 .lock_ms = settings->lock_s * 1000,
         };
         char ids[HUB_SETTINGS_HUBS_MAX][16];

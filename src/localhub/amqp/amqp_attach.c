@@ -14,27 +14,7 @@
 
 /* --- attaching ------------------------------------------------------------------------------- */
 
-/* By function: what the client sends on, what it receives on. */
-static const struct {
-        const struct amqp_link_type *hub_receives;
-        const struct amqp_link_type *hub_sends;
-} types[] = {
-        [LINK_CBS] = {&amqp_cbs_requests, &amqp_cbs_responses},
-        [LINK_TELEMETRY] = {&amqp_telemetry, NULL},
-        [LINK_COMMANDS] = {NULL, &amqp_commands},
-        [LINK_METHODS] = {&amqp_method_answers, &amqp_method_requests},
-        [LINK_TWIN] = {&amqp_twin_requests, &amqp_twin_responses},
-        [LINK_SERVICE] = {&amqp_service_commands, NULL},
-        [LINK_FEEDBACK] = {NULL, &amqp_service_feedback},
-};
-
-/* Why a link is refused. */
-struct refusal {
-        char condition[AMQP_CONDITION_SIZE]; /* "" = it is not */
-        struct buf description;
-};
-
-static void refuse(struct refusal *refusal, const char *condition, int code, const char *text)
+void amqp_refuse(struct amqp_refusal *refusal, const char *condition, int code, const char *text)
 {
         snprintf(refusal->condition, sizeof(refusal->condition), "%s", condition);
         device_error_text(&refusal->description, code, text);
@@ -48,29 +28,28 @@ static const char *address_of(pn_link_t *handle)
         return pn_terminus_get_address(terminus);
 }
 
-static const struct amqp_link_type *find_type(pn_link_t *handle, struct link_address *address,
-                                              struct refusal *refusal)
+static const struct amqp_link_type *find_type(const struct amqp_core *core, pn_link_t *handle,
+                                              struct link_address *address,
+                                              struct amqp_refusal *refusal)
 {
         CLEANUP(mem_cleanup) char *text = NULL;
         const struct amqp_link_type *type = NULL;
         const char *given = address_of(handle);
 
         if (link_address_parse(given, address))
-                type = pn_link_is_receiver(handle) ? types[address->function].hub_receives
-                                                   : types[address->function].hub_sends;
+                type = pn_link_is_receiver(handle) ? core->types[address->function].hub_receives
+                                                   : core->types[address->function].hub_sends;
         if (type)
                 return type;
         text = mem_format("The link address '%.300s' did not match any of the expected formats.",
                           given ? given : "");
-        refuse(refusal, "amqp:not-found", 404006, text);
+        amqp_refuse(refusal, "amqp:not-found", 404006, text);
         return NULL;
 }
 
-/* A property of the link as text; the caller's, or NULL. */
-static char *link_property(pn_link_t *handle, const char *name)
+pn_data_t *amqp_link_property(pn_link_t *handle, const char *name)
 {
         pn_data_t *data = pn_link_remote_properties(handle);
-        char *found = NULL;
 
         if (!data)
                 return NULL;
@@ -85,15 +64,10 @@ static char *link_property(pn_link_t *handle, const char *name)
                         key = pn_data_get_symbol(data);
                 if (!pn_data_next(data))
                         break;
-                if (key.size == strlen(name) && memcmp(key.start, name, key.size) == 0 &&
-                    pn_data_type(data) == PN_STRING && !found) {
-                        pn_bytes_t value = pn_data_get_string(data);
-
-                        found = mem_text_n(value.start, value.size);
-                }
+                if (key.size == strlen(name) && memcmp(key.start, name, key.size) == 0)
+                        return data;
         }
-        pn_data_exit(data);
-        return found;
+        return NULL;
 }
 
 /* By a token, or by a certificate, which counts until the device is changed. */
@@ -113,32 +87,40 @@ static bool may_act(struct amqp_peer *peer, const char *id)
                          LOG_TEXT("device", id), LOG_TEXT("reason", reason.text), LOG_END);
                 return false;
         }
-        amqp_device_make(peer, id)->token_valid = true;
+        device = amqp_device_make(peer, id);
+        device->token_valid = true;
+        device->session.auth = TELEMETRY_AUTH_CERTIFICATE;
         return true;
 }
 
 /* The device of a link, if the client may use it here. */
 static struct amqp_device *find_device(struct amqp_peer *peer, const char *id,
-                                       struct refusal *refusal)
+                                       struct amqp_refusal *refusal)
 {
         struct registry_device known = {.hub = peer->hub};
+        struct amqp_device *device;
         struct fault fault;
 
         if (!may_act(peer, id)) {
-                refuse(refusal, "amqp:unauthorized-access", 401002,
-                       "No valid token for this device was put on this connection, and it has "
-                       "shown no certificate of the device.");
+                amqp_refuse(refusal, "amqp:unauthorized-access", 401002,
+                            "No valid token for this device was put on this connection, and it has "
+                            "shown no certificate of the device.");
         } else if (!registry_device_get(peer->core->registry, peer->hub, id, &known)) {
-                refuse(refusal, "amqp:not-found", 404001, "The device does not exist.");
+                amqp_refuse(refusal, "amqp:not-found", 404001, "The device does not exist.");
         } else if (!known.enabled) {
-                refuse(refusal, "amqp:unauthorized-access", 403012, "The device is disabled.");
+                amqp_refuse(refusal, "amqp:unauthorized-access", 403012, "The device is disabled.");
         } else if (faults_apply(peer->core->faults, FAULT_ATTACH, peer->hub_id, id, &fault)) {
                 snprintf(refusal->condition, sizeof(refusal->condition), "%s", fault.condition);
                 buf_add_text(&refusal->description, fault.description);
         }
         mem_wipe(known.primary_key, sizeof(known.primary_key));
         mem_wipe(known.secondary_key, sizeof(known.secondary_key));
-        return refusal->condition[0] ? NULL : amqp_device_make(peer, id);
+        if (refusal->condition[0])
+                return NULL;
+        device = amqp_device_make(peer, id);
+        if (!device->token_valid)
+                device->session.auth = TELEMETRY_AUTH_POLICY;
+        return device;
 }
 
 static struct amqp_link *link_new(struct amqp_peer *peer, pn_link_t *handle,
@@ -159,15 +141,15 @@ static struct amqp_link *link_new(struct amqp_peer *peer, pn_link_t *handle,
         return link;
 }
 
-static void check_service(struct amqp_peer *peer, struct refusal *refusal)
+static void check_service(struct amqp_peer *peer, struct amqp_refusal *refusal)
 {
         if (!peer->service.valid)
-                refuse(refusal, "amqp:unauthorized-access", 401002,
-                       "No token with the right ServiceConnect was put on this connection.");
+                amqp_refuse(refusal, "amqp:unauthorized-access", 401002,
+                            "No token with the right ServiceConnect was put on this connection.");
 }
 
 /* ATTACH without an address, then DETACH with the error. */
-static void answer_refusal(struct amqp_peer *peer, pn_link_t *handle, struct refusal *refusal)
+static void answer_refusal(struct amqp_peer *peer, pn_link_t *handle, struct amqp_refusal *refusal)
 {
         struct amqp_link *link = link_new(peer, handle, NULL, NULL);
         const char *address = address_of(handle);
@@ -179,19 +161,22 @@ static void answer_refusal(struct amqp_peer *peer, pn_link_t *handle, struct ref
         link->closing = true;
         amqp_error_set(pn_link_condition(handle), refusal->condition,
                        buf_text(&refusal->description));
+        if (refusal->redirect.host[0])
+                amqp_error_redirect(pn_link_condition(handle), &refusal->redirect);
         pn_link_close(handle);
 }
 
 static void note_model(struct amqp_device *device, pn_link_t *handle)
 {
-        char *model_id = link_property(handle, "com.microsoft:model-id");
+        pn_data_t *data = amqp_link_property(handle, "com.microsoft:model-id");
+        pn_bytes_t value = {.size = 0, .start = NULL};
 
-        if (text_is_empty(model_id) || strlen(model_id) >= REGISTRY_ID_SIZE) {
-                free(model_id);
+        if (data && pn_data_type(data) == PN_STRING)
+                value = pn_data_get_string(data);
+        if (value.size == 0 || value.size >= REGISTRY_ID_SIZE)
                 return;
-        }
         free(device->session.model_id);
-        device->session.model_id = model_id;
+        device->session.model_id = mem_text_n(value.start, value.size);
 }
 
 static void answer(struct amqp_link *link)
@@ -215,21 +200,28 @@ static void answer(struct amqp_link *link)
 
 void amqp_link_attach(struct amqp_peer *peer, pn_link_t *handle)
 {
-        struct refusal refusal = {.description = BUF_INIT};
+        struct amqp_refusal refusal = {.description = BUF_INIT};
         struct link_address address;
-        const struct amqp_link_type *type = find_type(handle, &address, &refusal);
+        const struct amqp_link_type *type = find_type(peer->core, handle, &address, &refusal);
         struct amqp_device *device = NULL;
+        struct amqp_link *link;
+        void *own = NULL;
 
         if (type && address.device_id[0])
                 device = find_device(peer, address.device_id, &refusal);
         else if (type && address.function != LINK_CBS)
                 check_service(peer, &refusal);
+        if (type && type->admit && !refusal.condition[0])
+                own = type->admit(peer, handle, &address, &refusal);
         if (refusal.condition[0]) {
                 answer_refusal(peer, handle, &refusal);
         } else {
                 if (device)
                         note_model(device, handle);
-                answer(link_new(peer, handle, type, device));
+                link = link_new(peer, handle, type, device);
+                link->own = own;
+                answer(link);
         }
         buf_deinit(&refusal.description);
+        buf_deinit(&refusal.redirect.address);
 }

@@ -58,6 +58,7 @@ static void grant_device(struct amqp_peer *peer, const struct token_grant *grant
                 return;
         device = amqp_device_make(peer, grant->device_id);
         device->has_token = true;
+        device->session.auth = grant->key_name[0] ? TELEMETRY_AUTH_POLICY : TELEMETRY_AUTH_KEY;
         amqp_device_set_token(device, grant->expires_s);
         log_debug("HUB_TOKEN_ACCEPTED", "A device's token was accepted",
                   LOG_TEXT("hub", peer->hub_id), LOG_TEXT("connection", peer->id),
@@ -124,54 +125,12 @@ bool amqp_cbs_take_token(struct amqp_peer *peer, const char *token, size_t size)
 
 /* --- the exchange ---------------------------------------------------------------------------- */
 
-/* The link of the same session, else any: whatever reply-to says. */
-static struct amqp_link *find_response_link(struct amqp_link *request)
-{
-        struct amqp_link *found = NULL;
-
-        list_for_each (node, &request->peer->links) {
-                struct amqp_link *link = list_entry(node, struct amqp_link, node);
-
-                if (link->type != &amqp_cbs_responses)
-                        continue;
-                if (pn_link_session(link->handle) == pn_link_session(request->handle))
-                        return link;
-                found = link;
-        }
-        return found;
-}
-
-static void write_response(struct buf *out, const struct amqp_wire_message *request,
-                           const struct answer *answer)
-{
-        size_t begin;
-
-        amqp_wire_put_section(out, AMQP_WIRE_SECTION_PROPERTIES);
-        begin = amqp_wire_begin_list(out);
-        amqp_wire_put_null(out);                               /* message-id */
-        amqp_wire_put_null(out);                               /* user-id */
-        amqp_wire_put_encoded(out, request->reply_to.encoded); /* to */
-        amqp_wire_put_null(out);                               /* subject */
-        amqp_wire_put_null(out);                               /* reply-to */
-        amqp_wire_put_encoded(out,
-                              request->message_id.encoded); /* correlation-id, type and value */
-        amqp_wire_end(out, begin, 6);
-        amqp_wire_put_section(out, AMQP_WIRE_SECTION_APPLICATION_PROPERTIES);
-        begin = amqp_wire_begin_map(out);
-        amqp_wire_put_string(out, "status-code");
-        amqp_wire_put_int(out, answer->status);
-        amqp_wire_put_string(out, "status-description");
-        amqp_wire_put_string(out, answer->text.text);
-        amqp_wire_end(out, begin, 4);
-        amqp_wire_put_section(out, AMQP_WIRE_SECTION_VALUE);
-        amqp_wire_put_string(out, "");
-}
-
 static void respond(struct amqp_link *request_link, const struct amqp_wire_message *request,
                     const struct answer *answer)
 {
         CLEANUP(buf_deinit) struct buf response = BUF_INIT;
-        struct amqp_link *link = find_response_link(request_link);
+        /* Whatever reply-to says. */
+        struct amqp_link *link = amqp_link_partner(request_link, &amqp_cbs_responses);
 
         if (!link) {
                 amqp_link_detach(request_link, "amqp:precondition-failed",
@@ -181,7 +140,9 @@ static void respond(struct amqp_link *request_link, const struct amqp_wire_messa
         /* proton holds dispositions back to join them, and uAMQP takes an answer that overtakes its
          * request's disposition for a failure: this has it written first. */
         (void)pn_transport_pending(pn_connection_transport(request_link->peer->connection));
-        write_response(&response, request, answer);
+        amqp_answer_begin(&response, request, answer->status, answer->text.text);
+        amqp_wire_put_section(&response, AMQP_WIRE_SECTION_VALUE);
+        amqp_wire_put_string(&response, "");
         (void)amqp_link_send(link, &response);
 }
 

@@ -8,6 +8,15 @@ void amqp_core_init(struct amqp_core *core)
 {
         list_init(&core->peers);
         list_init(&core->feedback_links);
+        core->types[LINK_CBS] = (struct amqp_link_types){&amqp_cbs_requests, &amqp_cbs_responses};
+        core->types[LINK_TELEMETRY].hub_receives = &amqp_telemetry;
+        core->types[LINK_COMMANDS].hub_sends = &amqp_commands;
+        core->types[LINK_METHODS] =
+                (struct amqp_link_types){&amqp_method_answers, &amqp_method_requests};
+        core->types[LINK_TWIN] =
+                (struct amqp_link_types){&amqp_twin_requests, &amqp_twin_responses};
+        core->types[LINK_SERVICE].hub_receives = &amqp_service_commands;
+        core->types[LINK_FEEDBACK].hub_sends = &amqp_service_feedback;
         device_sessions_init(&core->sessions, &core->timers, &core->now_ms);
         core->now_ms = clock_steady_ms();
         core->wall_ms = clock_wall_ms();

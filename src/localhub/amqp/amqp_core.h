@@ -36,6 +36,15 @@
 #define AMQP_TELEMETRY_MAX  262144
 #define AMQP_CONDITION_SIZE 96
 
+struct amqp_link_type;
+struct event_endpoint;
+
+/* The kinds of links at an address: what the client sends on, what it receives on; NULL = none. */
+struct amqp_link_types {
+        const struct amqp_link_type *hub_receives;
+        const struct amqp_link_type *hub_sends;
+};
+
 struct amqp_core {
         struct registry *registry;
         struct telemetry_log *telemetry;
@@ -50,9 +59,11 @@ struct amqp_core {
         struct list peers;
         struct device_sessions sessions;
         struct list feedback_links; /* amqp_link by feedback_node */
-        uint64_t last_number;       /* of connections, links, deliveries */
-        struct buf scratch;         /* for building or reading a message */
-        struct buf texts;           /* for texts of a message */
+        struct amqp_link_types types[LINK_FUNCTION_COUNT];
+        struct event_endpoint *events; /* for the links of localhub/events; NULL = none */
+        uint64_t last_number;          /* of connections, links, deliveries */
+        struct buf scratch;            /* for building or reading a message */
+        struct buf texts;              /* for texts of a message */
 };
 
 /* --- a connection ---------------------------------------------------------------------------- */
@@ -120,12 +131,27 @@ struct amqp_device {
 
 struct amqp_link;
 
+/* Why a link is refused. */
+struct amqp_refusal {
+        char condition[AMQP_CONDITION_SIZE]; /* "" = it is not */
+        struct buf description;
+        struct amqp_redirect {
+                char host[REGISTRY_ADDRESS_SIZE]; /* "" = nowhere */
+                uint16_t port;
+                struct buf address;
+        } redirect; /* where it is to be attached instead */
+};
+
 /* What a link is for; one table of functions per file. Functions may be NULL. */
 struct amqp_link_type {
         const char *name;
         bool hub_receives;
+        bool for_service;  /* ends with the right ServiceConnect */
         int credit;        /* at first, if the hub receives */
         uint64_t max_size; /* of a message, if the hub receives */
+        /* Looks whether the link may be attached: what becomes its `own`, or a refusal. */
+        void *(*admit)(struct amqp_peer *peer, pn_link_t *handle,
+                       const struct link_address *address, struct amqp_refusal *refusal);
         void (*opened)(struct amqp_link *link);
         /* A whole message; the function settles `delivery` or keeps it. */
         void (*message)(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
@@ -133,6 +159,8 @@ struct amqp_link_type {
         /* The client's word on a delivery of ours. */
         void (*outcome)(struct amqp_link *link, pn_delivery_t *delivery);
         void (*credit_came)(struct amqp_link *link);
+        /* Its peer was woken; links of services only. */
+        void (*work)(struct amqp_link *link);
         void (*ended)(struct amqp_link *link);
 };
 
@@ -144,6 +172,7 @@ struct amqp_link {
         struct amqp_peer *peer;
         struct amqp_device *device; /* NULL for links of the connection or the service */
         uint64_t number;
+        void *own;          /* its type's */
         bool closing;       /* our DETACH is sent: nothing counts any more */
         bool on_feedback;   /* on core->feedback_links */
         struct list outbox; /* waits for credit */
@@ -200,6 +229,10 @@ void amqp_device_set_token(struct amqp_device *device, int64_t expires_s);
 /* --- amqp_link.c ----------------------------------------------------------------------------- */
 
 void amqp_link_attach(struct amqp_peer *peer, pn_link_t *handle);
+/* The properties that came with ATTACH, standing at the value of this one; NULL = there is none. */
+pn_data_t *amqp_link_property(pn_link_t *handle, const char *name);
+/* Refuses with the JSON text of an error code. */
+void amqp_refuse(struct amqp_refusal *refusal, const char *condition, int code, const char *text);
 /* Sends DETACH with an error; `description` NULL = the condition's usual text. */
 void amqp_link_detach(struct amqp_link *link, const char *condition, const char *description);
 /* The link is gone or goes with its session or connection. Frees it. */
@@ -208,6 +241,11 @@ void amqp_link_delivery(struct amqp_link *link, pn_delivery_t *delivery);
 void amqp_link_flow(struct amqp_link *link);
 /* Sends, or keeps until there is credit. Too many kept = false, the link is detached. */
 bool amqp_link_send(struct amqp_link *link, const struct buf *message);
+/* The link of this type in the same session, else any of the connection; NULL = none. */
+struct amqp_link *amqp_link_partner(struct amqp_link *link, const struct amqp_link_type *type);
+/* Begins the answer to a request: its properties, and a status as application properties. */
+void amqp_answer_begin(struct buf *out, const struct amqp_wire_message *request, int status,
+                       const char *description);
 /* Grants credit up to the type's again, unless a fault withholds it. */
 void amqp_link_grant(struct amqp_link *link);
 /* Sends now with this tag; there is credit. The delivery is the caller's to settle. */
@@ -222,6 +260,8 @@ void amqp_reject(pn_delivery_t *delivery, const char *condition, const char *des
 
 /* Sets an error with description and info map; an empty description gets the condition's text. */
 void amqp_error_set(pn_condition_t *to, const char *condition, const char *description);
+/* Says in the info map of an error where to go instead. */
+void amqp_error_redirect(pn_condition_t *to, const struct amqp_redirect *redirect);
 
 /* --- the kinds of links ---------------------------------------------------------------------- */
 

@@ -40,6 +40,16 @@ static void add_usual(struct buf *out, const char *condition)
         buf_add_text(out, condition);
 }
 
+static void put_symbol(pn_data_t *data, const char *text)
+{
+        pn_data_put_symbol(data, pn_bytes(strlen(text), text));
+}
+
+static void put_string(pn_data_t *data, const char *text)
+{
+        pn_data_put_string(data, pn_bytes(strlen(text), text));
+}
+
 static void put_info(pn_data_t *info)
 {
         char tracking[CRYPTO_UUID_SIZE];
@@ -47,12 +57,28 @@ static void put_info(pn_data_t *info)
         crypto_uuid4(tracking);
         pn_data_put_map(info);
         pn_data_enter(info);
-        pn_data_put_symbol(
-                info, pn_bytes(strlen("com.microsoft:tracking-id"), "com.microsoft:tracking-id"));
-        pn_data_put_string(info, pn_bytes(strlen(tracking), tracking));
-        pn_data_put_symbol(
-                info, pn_bytes(strlen("com.microsoft:is-filtered"), "com.microsoft:is-filtered"));
+        put_symbol(info, "com.microsoft:tracking-id");
+        put_string(info, tracking);
+        put_symbol(info, "com.microsoft:is-filtered");
         pn_data_put_bool(info, true);
+        pn_data_exit(info);
+}
+
+void amqp_error_redirect(pn_condition_t *to, const struct amqp_redirect *redirect)
+{
+        pn_data_t *info = pn_condition_info(to);
+
+        pn_data_clear(info);
+        pn_data_put_map(info);
+        pn_data_enter(info);
+        put_symbol(info, "hostname");
+        put_string(info, redirect->host);
+        put_symbol(info, "network-host");
+        put_string(info, redirect->host);
+        put_symbol(info, "port");
+        pn_data_put_int(info, redirect->port);
+        put_symbol(info, "address");
+        put_string(info, buf_text(&redirect->address));
         pn_data_exit(info);
 }
 

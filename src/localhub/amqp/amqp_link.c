@@ -97,6 +97,48 @@ void amqp_link_flow(struct amqp_link *link)
                 pn_link_drained(link->handle);
 }
 
+/* --- answers --------------------------------------------------------------------------------- */
+
+struct amqp_link *amqp_link_partner(struct amqp_link *link, const struct amqp_link_type *type)
+{
+        struct amqp_link *found = NULL;
+
+        list_for_each (node, &link->peer->links) {
+                struct amqp_link *other = list_entry(node, struct amqp_link, node);
+
+                if (other->type != type)
+                        continue;
+                if (pn_link_session(other->handle) == pn_link_session(link->handle))
+                        return other;
+                found = other;
+        }
+        return found;
+}
+
+void amqp_answer_begin(struct buf *out, const struct amqp_wire_message *request, int status,
+                       const char *description)
+{
+        size_t begin;
+
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_PROPERTIES);
+        begin = amqp_wire_begin_list(out);
+        amqp_wire_put_null(out);                               /* message-id */
+        amqp_wire_put_null(out);                               /* user-id */
+        amqp_wire_put_encoded(out, request->reply_to.encoded); /* to */
+        amqp_wire_put_null(out);                               /* subject */
+        amqp_wire_put_null(out);                               /* reply-to */
+        amqp_wire_put_encoded(out,
+                              request->message_id.encoded); /* correlation-id, type and value */
+        amqp_wire_end(out, begin, 6);
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_APPLICATION_PROPERTIES);
+        begin = amqp_wire_begin_map(out);
+        amqp_wire_put_string(out, "status-code");
+        amqp_wire_put_int(out, status);
+        amqp_wire_put_string(out, "status-description");
+        amqp_wire_put_string(out, description);
+        amqp_wire_end(out, begin, 4);
+}
+
 /* --- receiving ------------------------------------------------------------------------------- */
 
 void amqp_link_grant(struct amqp_link *link)

@@ -265,12 +265,12 @@ static void work_for_service(struct amqp_peer *peer)
         list_for_each_safe (node, &peer->links) {
                 struct amqp_link *link = list_entry(node, struct amqp_link, node);
 
-                if (link->type != &amqp_service_commands && link->type != &amqp_service_feedback)
+                if (!link->type || !link->type->for_service)
                         continue;
                 if (peer->detach_service)
                         amqp_link_detach(link, "amqp:unauthorized-access", NULL);
-                else if (link->type == &amqp_service_feedback)
-                        amqp_service_push(link);
+                else if (link->type->work)
+                        link->type->work(link);
         }
         peer->detach_service = false;
 }

@@ -153,6 +153,7 @@ static void on_message(struct amqp_link *link, pn_delivery_t *delivery, const ch
 const struct amqp_link_type amqp_service_commands = {
         .name = "service commands",
         .hub_receives = true,
+        .for_service = true,
         .credit = 100,
         .max_size = AMQP_MESSAGE_MAX,
         .message = on_message,
@@ -279,6 +280,8 @@ static void on_feedback_ended(struct amqp_link *link)
 
 const struct amqp_link_type amqp_service_feedback = {
         .name = "service feedback",
+        .for_service = true,
+        .work = amqp_service_push,
         .opened = on_feedback_opened,
         .outcome = on_feedback_outcome,
         .credit_came = amqp_service_push,

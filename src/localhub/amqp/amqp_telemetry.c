@@ -25,6 +25,16 @@ static const char *add_text(struct buf *texts, const struct amqp_wire_value *val
         return texts->data + start;
 }
 
+/* Likewise, of a value that is bytes but means a text. */
+static const char *add_plain(struct buf *texts, const struct amqp_wire_value *value)
+{
+        size_t start = texts->size;
+
+        (void)amqp_wire_add_plain(texts, value);
+        buf_add_char(texts, '\0');
+        return texts->data + start;
+}
+
 static size_t read_properties(struct buf *texts, const struct amqp_wire_message *message,
                               struct telemetry_property *properties)
 {
@@ -98,6 +108,9 @@ static void read_record(struct amqp_link *link, const struct amqp_wire_message *
                 .content_type = add_text(texts, &message->content_type),
                 .content_encoding = add_text(texts, &message->content_encoding),
                 .component = add_text(texts, &component),
+                .user_id = add_plain(texts, &message->user_id),
+                .generation_id = link->device->session.generation_id,
+                .auth = link->device->session.auth,
                 .properties = properties,
                 .property_count = read_properties(texts, message, properties),
         };

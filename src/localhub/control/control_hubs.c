@@ -15,6 +15,7 @@ static const char *const policies[] = {"iothubowner", "service", "device", "regi
 static struct json_object *connection_strings(struct registry *registry, int hub)
 {
         struct json_object *strings = json_object_new_object();
+        CLEANUP(buf_wipe) struct buf events = BUF_INIT;
 
         for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
                 CLEANUP(buf_deinit) struct buf text = BUF_INIT;
@@ -22,6 +23,8 @@ static struct json_object *connection_strings(struct registry *registry, int hub
                 if (registry_policy_string(registry, hub, policies[i], &text))
                         json_add_text(strings, policies[i], buf_text(&text));
         }
+        if (registry_events_string(registry, hub, &events))
+                json_add_text(strings, "eventHub", buf_text(&events));
         return strings;
 }
 

@@ -18,6 +18,7 @@ struct https_call {
         const char *arguments[HTTP_ARGUMENTS_MAX]; /* of the path: the device id first */
         struct registry_device device;             /* that it is allowed to be */
         char hub_id[REGISTRY_ID_SIZE];             /* of the device's hub */
+        enum telemetry_auth auth;
 };
 
 /* Each answers the call, which is authorized. */

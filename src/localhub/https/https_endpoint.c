@@ -48,7 +48,7 @@ bool https_fails(struct https_call *call, enum fault_kind kind)
 /* --- who it is ------------------------------------------------------------------------------- */
 
 /* The hub whose token it is; -1 with the reason. `*no_device`: it is sound, but of no device. */
-static int hub_of_token(const struct https_call *call, const char *token, bool *no_device,
+static int hub_of_token(struct https_call *call, const char *token, bool *no_device,
                         struct reason *reason)
 {
         int64_t now_s = clock_wall_ms() / 1000;
@@ -64,6 +64,7 @@ static int hub_of_token(const struct https_call *call, const char *token, bool *
                 *no_device |= r == TOKEN_E_NO_DEVICE;
                 if (r != 0)
                         continue;
+                call->auth = grant.key_name[0] ? TELEMETRY_AUTH_POLICY : TELEMETRY_AUTH_KEY;
                 if ((grant.rights & REGISTRY_RIGHT_DEVICE) &&
                     (!grant.device_id[0] || strcmp(grant.device_id, call->arguments[0]) == 0))
                         return i;
@@ -82,11 +83,13 @@ static int hub_of_name(const struct https_call *call)
         return hub < 0 ? 0 : hub;
 }
 
-static int hub_of_certificate(const struct https_call *call, struct reason *reason)
+static int hub_of_certificate(struct https_call *call, struct reason *reason)
 {
         CLEANUP(client_chain_deinit) struct client_chain chain = {.der = BUF_INIT};
         char name[HTTP_SOCKET_NAME_SIZE];
         int hub = hub_of_name(call);
+
+        call->auth = TELEMETRY_AUTH_CERTIFICATE;
 
         http_exchange_socket_name(call->exchange, name);
         if (!local_hub_find_chain(call->hub, name, &chain)) {

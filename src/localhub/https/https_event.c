@@ -39,6 +39,7 @@ void https_event_take(void *context, const char *name, const char *value)
                 {"iothub-contenttype", &record->content_type},
                 {"iothub-contentencoding", &record->content_encoding},
                 {"dt-subject", &record->component},
+                {"iothub-userid", &record->user_id},
         };
 
         for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

@@ -19,6 +19,8 @@ static void record(const struct https_call *call, struct https_event *event)
         event->record.device_id = call->device.id;
         event->record.connection = "https";
         event->record.model_id = call->device.model_id;
+        event->record.generation_id = call->device.generation_id;
+        event->record.auth = call->auth;
         (void)telemetry_log_append(local_hub_telemetry(call->hub), &event->record);
 }
 

@@ -9,24 +9,39 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/thread.h"
 
 #define RECORD_THREAD    "hub-record"
 #define DEFAULT_MESSAGES 100000
 #define DEFAULT_BYTES    ((size_t)256 << 20)
-#define RECORD_BATCH     ((size_t)256 << 10)
+
+/* As many as the service gives a hub. */
+#define DEFAULT_PARTITIONS 4
+#define RECORD_BATCH       ((size_t)256 << 10)
 
 struct entry {
         struct telemetry_record record; /* first: the reader's pointer is the entry's */
         atomic_int references;
         size_t size;
+        struct telemetry_partition *partition;
+};
+
+/* A hub's partitions; lives as long as the log. */
+struct hub_partitions {
+        struct table_entry by_id;
+        struct list_node node;
+        char *id;
+        struct telemetry_partition list[TELEMETRY_PARTITIONS_MAX];
 };
 
 enum log_phase {
@@ -48,11 +63,40 @@ struct telemetry_log {
         uint64_t recorded;
         bool recording;
         enum log_phase phase;
+        struct table hubs; /* hub_partitions by the hub's id */
+        struct list hub_list;
+        int partitions;
+        int64_t first_number;
+        void (*watcher)(void *context);
+        void *watcher_context;
         int file; /* -1 = none */
         pthread_t recorder;
 };
 
 /* --- entries --------------------------------------------------------------------------------- */
+
+/* The texts of a record, but for its properties. */
+static const size_t texts[] = {
+        offsetof(struct telemetry_record, hub),
+        offsetof(struct telemetry_record, device_id),
+        offsetof(struct telemetry_record, connection),
+        offsetof(struct telemetry_record, model_id),
+        offsetof(struct telemetry_record, message_id),
+        offsetof(struct telemetry_record, correlation_id),
+        offsetof(struct telemetry_record, content_type),
+        offsetof(struct telemetry_record, content_encoding),
+        offsetof(struct telemetry_record, component),
+        offsetof(struct telemetry_record, user_id),
+        offsetof(struct telemetry_record, generation_id),
+};
+
+static const char *text_of(const struct telemetry_record *record, size_t which)
+{
+        const char *text;
+
+        memcpy(&text, (const char *)record + texts[which], sizeof(text));
+        return text;
+}
 
 static const char *place(char **at, const char *text)
 {
@@ -72,11 +116,10 @@ static size_t text_size(const char *text)
 
 static size_t texts_size(const struct telemetry_record *r)
 {
-        size_t size = text_size(r->hub) + text_size(r->device_id) + text_size(r->connection) +
-                      text_size(r->model_id) + text_size(r->message_id) +
-                      text_size(r->correlation_id) + text_size(r->content_type) +
-                      text_size(r->content_encoding) + text_size(r->component);
+        size_t size = 0;
 
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                size += text_size(text_of(r, i));
         for (size_t i = 0; i < r->property_count; i++)
                 size += text_size(r->properties[i].name) + text_size(r->properties[i].value);
         return size;
@@ -93,15 +136,11 @@ static struct entry *entry_new(const struct telemetry_record *from)
         char *at = (char *)list + list_size;
 
         *to = *from;
-        to->hub = place(&at, from->hub);
-        to->device_id = place(&at, from->device_id);
-        to->connection = place(&at, from->connection);
-        to->model_id = place(&at, from->model_id);
-        to->message_id = place(&at, from->message_id);
-        to->correlation_id = place(&at, from->correlation_id);
-        to->content_type = place(&at, from->content_type);
-        to->content_encoding = place(&at, from->content_encoding);
-        to->component = place(&at, from->component);
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                const char *placed = place(&at, text_of(from, i));
+
+                memcpy((char *)to + texts[i], &placed, sizeof(placed));
+        }
         for (size_t i = 0; i < from->property_count; i++) {
                 list[i].name = place(&at, from->properties[i].name);
                 list[i].value = place(&at, from->properties[i].value);
@@ -127,6 +166,62 @@ void telemetry_record_release(const struct telemetry_record *record)
                 entry_release((struct entry *)(uintptr_t)record);
 }
 
+/* --- partitions ------------------------------------------------------------------------------ */
+
+static struct hub_partitions *find_hub(struct telemetry_log *log, const char *id)
+{
+        struct table_entry *entry = table_find(&log->hubs, id);
+
+        return entry ? table_of(entry, struct hub_partitions, by_id) : NULL;
+}
+
+static struct hub_partitions *make_hub(struct telemetry_log *log, const char *id)
+{
+        struct hub_partitions *hub = find_hub(log, id);
+
+        if (hub)
+                return hub;
+        hub = mem_new(1, sizeof(*hub));
+        hub->id = mem_text(id);
+        hub->by_id.key = hub->id;
+        for (int i = 0; i < log->partitions; i++)
+                hub->list[i] = (struct telemetry_partition){
+                        .first = log->first_number, .last = log->first_number - 1, .offset = -1};
+        table_add(&log->hubs, &hub->by_id);
+        list_push_back(&log->hub_list, &hub->node);
+        return hub;
+}
+
+static void number_entry(struct telemetry_log *log, struct entry *entry)
+{
+        struct telemetry_record *record = &entry->record;
+
+        record->partition = (int)(table_hash(record->device_id) % (unsigned)log->partitions);
+        entry->partition = &make_hub(log, record->hub)->list[record->partition];
+        record->number = ++entry->partition->last;
+        record->offset = log->first_number + (int64_t)record->sequence;
+        entry->partition->offset = record->offset;
+        entry->partition->last_ms = record->enqueued_ms;
+}
+
+int telemetry_log_partitions(const struct telemetry_log *log)
+{
+        return log->partitions;
+}
+
+int64_t telemetry_log_first_number(const struct telemetry_log *log)
+{
+        return log->first_number;
+}
+
+void telemetry_log_partition(struct telemetry_log *log, const char *hub, int partition,
+                             struct telemetry_partition *found)
+{
+        pthread_mutex_lock(&log->mutex);
+        *found = make_hub(log, hub)->list[partition];
+        pthread_mutex_unlock(&log->mutex);
+}
+
 /* --- ring ------------------------------------------------------------------------------------ */
 
 static struct entry **slot_of(struct telemetry_log *log, uint64_t sequence)
@@ -144,6 +239,7 @@ static void drop_oldest(struct telemetry_log *log)
         struct entry **slot = slot_of(log, log->oldest++);
 
         log->bytes -= (*slot)->size;
+        (*slot)->partition->first = (*slot)->record.number + 1;
         entry_release(*slot);
         *slot = NULL;
 }
@@ -162,20 +258,52 @@ uint64_t telemetry_log_append(struct telemetry_log *log, const struct telemetry_
         }
         sequence = ++log->newest;
         entry->record.sequence = sequence;
+        number_entry(log, entry);
         log->bytes += entry->size;
         *slot_of(log, sequence) = entry;
         pthread_cond_broadcast(&log->arrived);
         pthread_mutex_unlock(&log->mutex);
+        if (log->watcher)
+                log->watcher(log->watcher_context);
         return sequence;
+}
+
+void telemetry_log_watch(struct telemetry_log *log, void (*arrived)(void *context), void *context)
+{
+        log->watcher = arrived;
+        log->watcher_context = context;
+}
+
+static uint64_t first_after(const struct telemetry_log *log, uint64_t after)
+{
+        return after + 1 > log->oldest ? after + 1 : log->oldest;
 }
 
 static struct entry *reference_after(struct telemetry_log *log, uint64_t after)
 {
-        uint64_t sequence = after + 1 > log->oldest ? after + 1 : log->oldest;
-        struct entry *entry = *slot_of(log, sequence);
+        struct entry *entry = *slot_of(log, first_after(log, after));
 
         atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
         return entry;
+}
+
+const struct telemetry_record *telemetry_log_next_of(struct telemetry_log *log, const char *hub,
+                                                     int partition, uint64_t *after)
+{
+        const struct telemetry_partition *wanted;
+        struct entry *entry = NULL;
+        uint64_t sequence;
+
+        pthread_mutex_lock(&log->mutex);
+        wanted = &make_hub(log, hub)->list[partition];
+        sequence = first_after(log, *after);
+        while (sequence <= log->newest && (*slot_of(log, sequence))->partition != wanted)
+                sequence++;
+        if (sequence <= log->newest)
+                entry = reference_after(log, sequence - 1);
+        *after = entry ? sequence : log->newest;
+        pthread_mutex_unlock(&log->mutex);
+        return entry ? &entry->record : NULL;
 }
 
 const struct telemetry_record *telemetry_log_next(struct telemetry_log *log, uint64_t after,
@@ -328,6 +456,9 @@ int telemetry_log_new(const struct telemetry_log_options *options, struct teleme
         condition_init(&made->recorded_more);
         made->capacity = options->max_messages ? options->max_messages : DEFAULT_MESSAGES;
         made->max_bytes = options->max_bytes ? options->max_bytes : DEFAULT_BYTES;
+        made->partitions = options->partitions ? options->partitions : DEFAULT_PARTITIONS;
+        made->first_number = options->first_number;
+        list_init(&made->hub_list);
         made->ring = mem_new(made->capacity, sizeof(*made->ring));
         made->oldest = 1;
         made->file = -1;
@@ -351,6 +482,13 @@ void telemetry_log_free(struct telemetry_log *log)
         }
         while (log->oldest <= log->newest)
                 drop_oldest(log);
+        list_for_each_safe (node, &log->hub_list) {
+                struct hub_partitions *hub = list_entry(node, struct hub_partitions, node);
+
+                free(hub->id);
+                free(hub);
+        }
+        table_deinit(&log->hubs);
         pthread_cond_destroy(&log->arrived);
         pthread_cond_destroy(&log->recorded_more);
         pthread_mutex_destroy(&log->mutex);

@@ -219,13 +219,16 @@ static bool refused_by_fault(struct mqtt_peer *peer, const char *device_id, enum
 /* --- CONNECT --------------------------------------------------------------------------------- */
 
 static void accept(struct mqtt_peer *peer, const struct mqtt_connect *connect,
-                   const struct mqtt_user *user, int64_t expires_s)
+                   const struct mqtt_user *user, const struct token_grant *grant)
 {
         const struct mqtt_kept *kept;
         CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
 
         device_session_init(&peer->session, peer->core->sessions, &protocol, peer->hub,
                             user->device_id, peer->id);
+        peer->session.auth = connect->password.size == 0 ? TELEMETRY_AUTH_CERTIFICATE
+                             : grant->key_name[0]        ? TELEMETRY_AUTH_POLICY
+                                                         : TELEMETRY_AUTH_KEY;
         peer->connected = true;
         peer->clean_session = connect->clean_session;
         if (user->model_id[0]) {
@@ -237,7 +240,7 @@ static void accept(struct mqtt_peer *peer, const struct mqtt_connect *connect,
                 buf_add(&peer->will_body, connect->will_body.data, connect->will_body.size);
                 peer->will_retain = connect->will_retain;
         }
-        start_times(peer, connect->keep_alive_s, expires_s);
+        start_times(peer, connect->keep_alive_s, grant->expires_s);
         stream_is_known(peer->stream);
         kept = find_kept(peer);
         if (kept && !connect->clean_session) {
@@ -269,7 +272,7 @@ bool mqtt_connect(struct mqtt_peer *peer, const struct mqtt_packet *packet)
                 reason_set(&reason, "ordered by a fault rule");
         }
         if (code == MQTT_WELCOME) {
-                accept(peer, &packet->connect, &user, grant.expires_s);
+                accept(peer, &packet->connect, &user, &grant);
                 log_debug("HUB_MQTT_CONNECTED", "A device connected over MQTT",
                           LOG_TEXT("hub", peer->hub_id), LOG_TEXT("connection", peer->id),
                           LOG_TEXT("device", user.device_id), LOG_END);

@@ -19,6 +19,7 @@ struct bag {
         size_t size; /* of names and values */
         char *message_id;
         char *correlation_id;
+        char *user_id;
         char *content_type;
         char *content_encoding;
         char *component;
@@ -32,6 +33,7 @@ static void bag_deinit(struct bag *bag)
         }
         free(bag->message_id);
         free(bag->correlation_id);
+        free(bag->user_id);
         free(bag->content_type);
         free(bag->content_encoding);
         free(bag->component);
@@ -52,7 +54,7 @@ static bool take_system(struct bag *bag, const char *name, const char *value)
         } const known[] = {
                 {"$.mid", &bag->message_id},  {"$.cid", &bag->correlation_id},
                 {"$.ct", &bag->content_type}, {"$.ce", &bag->content_encoding},
-                {"$.sub", &bag->component},
+                {"$.sub", &bag->component},   {"$.uid", &bag->user_id},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
@@ -95,6 +97,9 @@ static void record(struct mqtt_peer *peer, const struct bag *bag, const struct m
                 .content_type = or_empty(bag->content_type),
                 .content_encoding = or_empty(bag->content_encoding),
                 .component = or_empty(bag->component),
+                .user_id = or_empty(bag->user_id),
+                .generation_id = peer->session.generation_id,
+                .auth = peer->session.auth,
                 .properties = bag->properties,
                 .property_count = bag->count,
                 .body = body->data,

@@ -67,6 +67,7 @@ const char *registry_id_scope(const struct registry *registry);
 enum registry_port {
         REGISTRY_PORT_MQTT,
         REGISTRY_PORT_HTTPS,
+        REGISTRY_PORT_PLAIN, /* AMQP without TLS */
         REGISTRY_PORT_COUNT,
 };
 
@@ -138,6 +139,9 @@ int registry_policy_set_keys(struct registry *registry, int hub, const char *nam
 
 /* Adds `HostName=...;SharedAccessKeyName=...;SharedAccessKey=...`; false if there is none. */
 bool registry_policy_string(struct registry *registry, int hub, const char *name, struct buf *out);
+
+/* Adds the Event Hubs compatible `Endpoint=sb://...;...;EntityPath=ID` of the policy `service`. */
+bool registry_events_string(struct registry *registry, int hub, struct buf *out);
 
 /* --- devices --------------------------------------------------------------------------------- */
 

@@ -360,3 +360,20 @@ bool registry_policy_string(struct registry *registry, int hub, const char *name
         pthread_mutex_unlock(&registry->mutex);
         return policy != NULL;
 }
+
+bool registry_events_string(struct registry *registry, int hub, struct buf *out)
+{
+        static const char name[] = "service";
+        const struct registry_policy *policy;
+
+        pthread_mutex_lock(&registry->mutex);
+        policy = find_policy(registry, hub, name);
+        if (policy)
+                buf_add_format(out,
+                               "Endpoint=sb://%s/;SharedAccessKeyName=%s;SharedAccessKey=%s;"
+                               "EntityPath=%s",
+                               registry->hubs[hub]->address, name, policy->primary_key,
+                               registry->hubs[hub]->id);
+        pthread_mutex_unlock(&registry->mutex);
+        return policy != NULL;
+}

@@ -54,13 +54,14 @@ void device_sessions_commands_wait(struct device_sessions *all, int hub, const c
  * What the device announced before, to the provisioning service or here: a client that cannot
  * announce its model has it from there.
  */
-static char *known_model_id(const struct device_session *session)
+static void take_known(struct device_session *session)
 {
-        struct registry_device known;
+        struct registry_device known = {.model_id = ""};
 
-        if (!registry_device_get(session->all->registry, session->hub, session->id, &known))
-                return mem_text("");
-        return mem_text(known.model_id);
+        (void)registry_device_get(session->all->registry, session->hub, session->id, &known);
+        session->model_id = mem_text(known.model_id);
+        memcpy(session->generation_id, known.generation_id, sizeof(session->generation_id));
+        mem_wipe(&known, sizeof(known));
 }
 
 void device_session_init(struct device_session *session, struct device_sessions *all,
@@ -74,7 +75,7 @@ void device_session_init(struct device_session *session, struct device_sessions 
         session->key = mem_format("%d/%s", hub, device_id);
         session->id = strchr(session->key, '/') + 1;
         session->owner.key = session->key;
-        session->model_id = known_model_id(session);
+        take_known(session);
         list_init(&session->patches);
 }
 

@@ -57,9 +57,11 @@ struct device_session {
         const struct device_protocol *protocol;
         struct table_entry owner; /* in all->owners */
         int hub;
-        char *key;              /* "HUB/ID" */
-        const char *id;         /* within it */
-        char *model_id;         /* as announced here or before; "" = none */
+        char *key;      /* "HUB/ID" */
+        const char *id; /* within it */
+        char *model_id; /* as announced here or before; "" = none */
+        char generation_id[REGISTRY_TAG_SIZE];
+        enum telemetry_auth auth;
         const char *connection; /* its name, for the log */
         bool owns;
         bool takes_methods;

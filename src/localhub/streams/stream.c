@@ -149,11 +149,13 @@ void stream_open(struct stream_server *server, const struct stream_listener *lis
 {
         struct stream *stream = stream_new(server, listener->protocol, fd);
 
-        stream->ssl = SSL_new(server->tls);
-        if (stream->ssl && SSL_set_fd(stream->ssl, fd) == 1)
-                SSL_set_accept_state(stream->ssl);
-        else
-                stream_cut(stream);
+        if (!listener->protocol->plain) {
+                stream->ssl = SSL_new(server->tls);
+                if (stream->ssl && SSL_set_fd(stream->ssl, fd) == 1)
+                        SSL_set_accept_state(stream->ssl);
+                else
+                        stream_cut(stream);
+        }
         begin(stream, listener->hub);
 }
 

@@ -10,6 +10,7 @@
 #ifndef ISTHMUS_LOCALHUB_STREAMS_STREAM_H
 #define ISTHMUS_LOCALHUB_STREAMS_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct stream_protocol {
         /* It is over; `stream` is not valid afterwards. */
         void (*ended)(void *client);
         void *context;
+        bool plain; /* what connects to its listeners speaks no TLS */
 };
 
 /* Sends bytes when the other side takes them; copies. */

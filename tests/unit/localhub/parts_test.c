@@ -69,6 +69,12 @@ static void addresses_of_all_sdks_are_understood(void **state)
                 {"/messages/devicebound", LINK_SERVICE, ""},
                 {"/messages/serviceBound/feedback", LINK_FEEDBACK, ""},
                 {"/messages/servicebound/feedback", LINK_FEEDBACK, ""},
+                {"hub1/ConsumerGroups/$Default/Partitions/3", LINK_EVENTS, ""},
+                {"amqps://h/hub1/consumergroups/g/partitions/0", LINK_EVENTS, ""},
+                {"$management", LINK_MANAGEMENT, ""},
+                {"hub1/$management", LINK_MANAGEMENT, ""},
+                {"messages/events", LINK_REDIRECT, ""},
+                {"amqps://h:5671/messages/events/$management", LINK_REDIRECT, ""},
         };
         struct link_address address;
 
@@ -100,6 +106,12 @@ static void other_addresses_are_none(void **state)
                 "amqps://",
                 "http://my.hub/devices/dev1/twin",
                 "/messages/serviceBound/filenotifications",
+                "hub1/ConsumerGroups//Partitions/0",
+                "hub1/ConsumerGroups/$Default/Partitions/",
+                "hub1/ConsumerGroups/$Default/Partitions/-1",
+                "hub1/ConsumerGroups/$Default/Partitions/0/1",
+                "/ConsumerGroups/$Default/Partitions/0",
+                "messages/eventsx",
         };
         struct link_address address;
 

@@ -369,6 +369,54 @@ static void present_parts_are_shown(void **state)
                           "\"b\":\"\xef\xbf\xbd\"},\"body\":1}");
 }
 
+/* --- partitions ------------------------------------------------------------------------------ */
+
+static void a_devices_records_are_numbered_within_its_partition(void **state)
+{
+        const struct telemetry_log_options options = {
+                .max_messages = 5, .partitions = 2, .first_number = 100};
+        const struct telemetry_record *record;
+        struct telemetry_partition before;
+        struct telemetry_partition now;
+        struct telemetry_log *log;
+        uint64_t after = 0;
+        int partition;
+
+        (void)state;
+        assert_int_equal(telemetry_log_new(&options, &log, NULL), 0);
+        for (int i = 0; i < 3; i++)
+                append(log, "m", "x");
+        record = telemetry_log_next(log, 0, 0);
+        partition = record->partition;
+        assert_int_equal(record->number, 100);
+        assert_int_equal(record->offset, 101);
+        telemetry_record_release(record);
+        telemetry_log_partition(log, "hub1", 1 - partition, &before);
+        assert_int_equal(before.first, 100);
+        assert_int_equal(before.last, 99);
+        assert_int_equal(before.offset, -1);
+
+        /* The other hub's do not count, and what has left the ring is gone from here, too. */
+        for (int i = 0; i < 3; i++) {
+                const struct telemetry_record other = {.hub = "hub2", .device_id = "dev1"};
+
+                (void)telemetry_log_append(log, &other);
+        }
+        telemetry_log_partition(log, "hub1", partition, &now);
+        assert_int_equal(now.first, 101);
+        assert_int_equal(now.last, 102);
+        assert_int_equal(now.offset, 103);
+        record = telemetry_log_next_of(log, "hub1", partition, &after);
+        assert_int_equal(record->number, 101);
+        telemetry_record_release(record);
+        record = telemetry_log_next_of(log, "hub1", partition, &after);
+        assert_int_equal(record->number, 102);
+        telemetry_record_release(record);
+        assert_null(telemetry_log_next_of(log, "hub1", partition, &after));
+        assert_int_equal(after, telemetry_log_newest(log));
+        telemetry_log_free(log);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -385,6 +433,7 @@ int main(void)
                 cmocka_unit_test(a_body_is_shown_as_what_it_is),
                 cmocka_unit_test(a_deep_body_is_shown_as_text),
                 cmocka_unit_test(present_parts_are_shown),
+                cmocka_unit_test(a_devices_records_are_numbered_within_its_partition),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

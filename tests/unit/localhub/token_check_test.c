@@ -424,6 +424,29 @@ static void every_changed_byte_of_a_token_is_noticed(void **state)
         assert_int_equal(check(token), 0);
 }
 
+static void a_token_for_telemetry_gives_the_right_of_services_alone(void **state)
+{
+        static const char *const good[] = {"sb://" HOST "/hub1/$management", "sb://" HOST,
+                                           "sb://" HOST "/hub1/ConsumerGroups/g/Partitions/0",
+                                           "sb://" HOST ":5671/hub1"};
+        static const char *const bad[] = {"sb://other.host/hub1", "sb://" HOST "/hub2", "sb://"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+                CLEANUP(mem_cleanup)
+                char *token = token_make(good[i], K32, EXPIRES, "iothubowner");
+                struct token_grant grant;
+
+                assert_int_equal(check_at(hub, token, NOW, &grant), 0);
+                assert_int_equal(grant.rights, REGISTRY_RIGHT_SERVICE);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                assert_int_equal(check_made(bad[i], K32, "service"), TOKEN_E_UNAUTHORIZED);
+        assert_int_equal(check_made(good[0], K32, "device"), TOKEN_E_UNAUTHORIZED);
+        assert_int_equal(check_made(good[0], K32, "nobody"), TOKEN_E_UNAUTHORIZED);
+        assert_int_equal(check_made(good[0], K32, NULL), TOKEN_E_UNAUTHORIZED);
+}
+
 static void keys_that_are_no_base64_sign_nothing(void **state)
 {
         CLEANUP(mem_cleanup) char *text = token_make(HOST, K32, EXPIRES, NULL);
@@ -464,6 +487,7 @@ int main(void)
                 TEST(a_token_is_read_within_its_size),
                 TEST(a_huge_token_is_refused_unread),
                 TEST(every_changed_byte_of_a_token_is_noticed),
+                TEST(a_token_for_telemetry_gives_the_right_of_services_alone),
                 TEST(keys_that_are_no_base64_sign_nothing),
         };
 
