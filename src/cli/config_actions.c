@@ -42,6 +42,8 @@ static int check(void *context)
         }
         printf("%s: usable, %zu %s\n", config->file, warnings,
                warnings == 1 ? "warning" : "warnings");
+        if (config->secrets && !config->check_secrets(config->target))
+                return CLI_USAGE;
         return CLI_GOOD;
 }
 

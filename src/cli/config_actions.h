@@ -11,6 +11,8 @@ struct configuration {
         const char *file;
         const char *default_file; /* may be absent */
         void *target;             /* of the schema, with its defaults; its owner frees it */
+        bool secrets;             /* `check` also asks for those that a vault keeps */
+        bool (*check_secrets)(void *target); /* prints what it finds; true if all are there */
 
         struct conf_report report;
         int result; /* of the loading */
@@ -20,17 +22,21 @@ struct configuration {
 extern const struct options_action configuration_actions[];
 extern const char configuration_notes[];
 
+/* The option that names the configuration; `default_file` is a literal. */
+#define CONFIGURATION_FILE_ROW(default_file)                                                       \
+        {                                                                                          \
+                .name = "config", .letter = 'c', .value = "FILE",                                  \
+                .meaning = "the configuration (default " default_file ")",                         \
+                .offset = offsetof(struct configuration, file)                                     \
+        }
+
 /* The command's options: a static struct options, with the program's default file (a literal). */
 #define CONFIGURATION_OPTIONS(default_file)                                                        \
         {                                                                                          \
                 .command = "config", .actions = configuration_actions,                             \
                 .rows =                                                                            \
                         (const struct options_row[]){                                              \
-                                {.name = "config",                                                 \
-                                 .letter = 'c',                                                    \
-                                 .value = "FILE",                                                  \
-                                 .meaning = "the configuration (default " default_file ")",        \
-                                 .offset = offsetof(struct configuration, file)},                  \
+                                CONFIGURATION_FILE_ROW(default_file),                              \
                                 {.name = NULL},                                                    \
                         },                                                                         \
                 .notes = configuration_notes,                                                      \

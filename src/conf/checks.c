@@ -10,6 +10,7 @@
 #include "azure/endpoint.h"
 #include "azure/names.h"
 #include "azure/storage/storage_account.h"
+#include "azure/vault_reference.h"
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -197,6 +198,13 @@ bool check_queue_name(const char *text, struct reason *reason)
         reason_set(reason, "this is no name of a storage queue: 3 to 63 small letters, digits and "
                            "single '-' between them");
         return false;
+}
+
+bool check_vault(const char *text, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf url = BUF_INIT;
+
+        return vault_reference_complete("secret", text, &url, reason);
 }
 
 bool check_model_id(const char *text, struct reason *reason)

@@ -45,6 +45,9 @@ void mask_connection_string(const char *text, struct buf *out);
 /* As Azure Storage allows it. */
 bool check_queue_name(const char *text, struct reason *reason);
 
+/* The URL of a Key Vault. */
+bool check_vault(const char *text, struct reason *reason);
+
 /* dtmi:a:b;1 */
 bool check_model_id(const char *text, struct reason *reason);
 

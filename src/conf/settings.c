@@ -9,6 +9,25 @@ static const char *given(const char *text)
         return text_is_empty(text) ? NULL : text;
 }
 
+/* A secret that is there; `*awaited` becomes true if it will be. */
+static const char *secret(char *const *field, bool *awaited)
+{
+        const char *text = conf_secret_text(field);
+
+        if (conf_secret_is_awaited(text))
+                *awaited = true;
+        return given(text);
+}
+
+bool settings_webhook_keys_awaited(const struct settings *settings)
+{
+        for (size_t i = 0; i < settings->webhook_key_count; i++) {
+                if (conf_secret_is_awaited(conf_secret_text(&settings->webhook_keys[i].key)))
+                        return true;
+        }
+        return false;
+}
+
 const struct settings_application *settings_application(const struct settings *settings,
                                                         const char *application)
 {
@@ -68,7 +87,7 @@ const char *settings_model_id(const struct settings *settings, const char *appli
 static const struct settings_dps *general_dps(const struct settings *settings)
 {
         const struct settings_dps *central = &settings->azure.central_dps;
-        bool there = given(central->id_scope) || given(central->group_enrollment_key);
+        bool there = given(central->id_scope) || conf_secret_text(&central->group_enrollment_key);
 
         if (settings->azure.application_type == SETTINGS_IOT_CENTRAL && there)
                 return central;
@@ -92,15 +111,16 @@ static bool azure_by_dps(const struct settings *settings, const struct settings_
         azure->connection_type = SETTINGS_DEVICE_PROVISIONING_SERVICE;
         azure->global_device_endpoint = own ? given(own->global_device_endpoint) : NULL;
         azure->id_scope = own ? given(own->id_scope) : NULL;
-        azure->group_enrollment_key = own ? given(own->group_enrollment_key) : NULL;
-        if (!azure->group_enrollment_key)
+        azure->group_enrollment_key =
+                own ? secret(&own->group_enrollment_key, &azure->awaited) : NULL;
+        if (!azure->group_enrollment_key && !azure->awaited)
                 azure->certificates = certificates_for(settings, own);
         if (!azure->global_device_endpoint)
                 azure->global_device_endpoint = given(dps->global_device_endpoint);
         if (!azure->id_scope)
                 azure->id_scope = given(dps->id_scope);
-        if (!azure->group_enrollment_key && !azure->certificates)
-                azure->group_enrollment_key = given(dps->group_enrollment_key);
+        if (!azure->group_enrollment_key && !azure->certificates && !azure->awaited)
+                azure->group_enrollment_key = secret(&dps->group_enrollment_key, &azure->awaited);
         return azure->global_device_endpoint && azure->id_scope &&
                (azure->group_enrollment_key || azure->certificates);
 }
@@ -109,22 +129,26 @@ bool settings_azure_for(const struct settings *settings, const char *application
                         struct settings_azure *azure)
 {
         const struct settings_application *own = settings_application(settings, application);
-        bool own_dps = own && (given(own->id_scope) || given(own->group_enrollment_key) ||
-                               given(own->certificates.folder));
-        const char *string = own ? given(own->connection_string) : NULL;
+        bool own_dps =
+                own && (given(own->id_scope) || conf_secret_text(&own->group_enrollment_key) ||
+                        given(own->certificates.folder));
+        bool awaited = false;
+        const char *string = own ? secret(&own->connection_string, &awaited) : NULL;
 
         *azure = (struct settings_azure){.connection_type = SETTINGS_CONNECTION_NONE};
-        if (!string && !own_dps &&
+        if (!string && !awaited && !own_dps &&
             settings->azure.connection_type == SETTINGS_DEVICE_CONNECTION_STRING)
-                string = given(settings->azure.connection_string);
+                string = secret(&settings->azure.connection_string, &awaited);
         if (string) {
                 azure->connection_type = SETTINGS_DEVICE_CONNECTION_STRING;
                 azure->connection_string = string;
                 return true;
         }
-        if (azure_by_dps(settings, own, azure))
+        if (!awaited && azure_by_dps(settings, own, azure))
                 return true;
-        *azure = (struct settings_azure){.connection_type = SETTINGS_CONNECTION_NONE};
+        if (awaited || !azure->awaited || !azure->id_scope || !azure->global_device_endpoint)
+                *azure = (struct settings_azure){.connection_type = SETTINGS_CONNECTION_NONE,
+                                                 .awaited = awaited};
         return false;
 }
 
@@ -220,8 +244,10 @@ bool settings_has_formatters(const struct settings *settings)
 const char *settings_queue_storage(const struct settings *settings,
                                    const struct settings_storage_queue *queue)
 {
-        if (queue->connection_string)
-                return queue->connection_string;
-        return settings->uplink_queue.storage ? settings->uplink_queue.storage
-                                              : settings->uplink_queue.functions;
+        const char *own = conf_secret_text(&queue->connection_string);
+        const char *general = conf_secret_text(&settings->uplink_queue.storage);
+
+        if (own)
+                return own;
+        return general ? general : conf_secret_text(&settings->uplink_queue.functions);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * Every setting of the gateway as a plain C value. settings_load.h fills it once
- * at start; afterwards it is read only, on every thread. Each field belongs to one row of
- * settings_rows.c, which holds its name in the file, its default and its meaning, or to one
- * setting of a network's driver; the same rows make docs/configuration.md.
+ * at start; afterwards it is read only, on every thread, but for the fields marked "secret", which
+ * may change where they stand: conf_secret_text reads them (conf/engine/secrets.h). Each field
+ * belongs to one row of settings_rows.c, which holds its name in the file, its default and its
+ * meaning, or to one setting of a network's driver; the same rows make docs/configuration.md.
  *
  * Texts are NULL where nothing was configured and there is no default. They belong to the struct.
  */
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "conf/engine/secrets.h"
 #include "conf/engine/texts.h"
 #include "networks/network.h"
 
@@ -173,6 +175,8 @@ struct settings_storage_queue {
 };
 
 struct settings {
+        struct conf_secrets secrets; /* that stand outside the configuration */
+        char *key_vault; /* URL of the vault of secrets that are given by name; or NULL */
         struct {
                 char *address;         /* as configured: "127.0.0.1:8080", "[::1]:8080", ":8080" */
                 char *host;            /* of `address`, without brackets; "" = all interfaces */
@@ -290,6 +294,9 @@ settings_network_application(const struct settings *settings, const struct netwo
 const char *settings_model_id(const struct settings *settings, const char *application,
                               const char **near_miss);
 
+/* Is a key of those who may send webhooks still awaited from its vault? Any thread. */
+bool settings_webhook_keys_awaited(const struct settings *settings);
+
 /* How an application's devices reach Azure. Texts belong to the settings. */
 struct settings_azure {
         enum settings_connection_type connection_type;
@@ -298,9 +305,13 @@ struct settings_azure {
         const char *id_scope;
         const char *group_enrollment_key;                 /* NULL: devices have certificates */
         const struct settings_certificates *certificates; /* or NULL */
+        bool awaited; /* there is no way yet: its secret was not read from its vault */
 };
 
-/* False if there is no way: nothing, or no complete one, is configured for this application. */
+/*
+ * False if there is no way: nothing, or no complete one, is configured for this application, or its
+ * secret is awaited; of a provisioning service all but the key is known then.
+ */
 bool settings_azure_for(const struct settings *settings, const char *application,
                         struct settings_azure *azure);
 
@@ -323,7 +334,8 @@ enum settings_settlement settings_settlement(const struct settings *settings,
 const char *settings_uplink_formatter(const struct settings *settings, const char *application,
                                       int port);
 
-/* The connection string that counts for a storage queue; NULL if there is none. */
+/* The connection string that counts for a storage queue; NULL if there is none, "" if it is still
+ * awaited from its vault. */
 const char *settings_queue_storage(const struct settings *settings,
                                    const struct settings_storage_queue *queue);
 

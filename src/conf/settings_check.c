@@ -57,6 +57,8 @@ static void check_webhook_key(struct conf_load *load, const struct settings *set
                         conf_say_about(load, CONF_MISTAKE, &subject, "the key itself is missing");
                 return;
         }
+        if (conf_secret_is_awaited(key->key))
+                return;
         for (size_t i = 0; i < index; i++) {
                 if (text_equal(settings->webhook_keys[i].key, key->key))
                         conf_say_about(load, CONF_MISTAKE, &subject,

@@ -97,6 +97,8 @@ static void check_queue(struct conf_load *load, const struct settings *settings,
                                "here, and " STORAGE " is missing too");
                 return;
         }
+        if (conf_secret_is_awaited(text))
+                return;
         if (!storage_account_parse(text, &account, &reason))
                 conf_say_about(load, CONF_MISTAKE, &subject, "%s", reason.text);
         else if (!account.endpoints[STORAGE_QUEUE])

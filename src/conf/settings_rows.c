@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "azure/names.h"
+#include "azure/vault_reference.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -208,6 +209,9 @@ static const struct conf_row rows[] = {
                     "around the proxy"},
         {"DataDirectory", CONF_FOLDER, FIELD(data_directory), .fallback = "/var/lib/isthmus",
          .meaning = "Where the store is; made if it is missing"},
+        {"KeyVaultURI", CONF_TEXT, FIELD(key_vault), .spare = true, .check = check_vault,
+         .meaning = "Key Vault of the secrets that are given as {\"KeyVault\": \"NAME\"}: "
+                    "https://VAULT.vault.azure.net"},
         {"WebhookKeys", CONF_TEXT, .secret = true, OF_KEY(key), .check = check_token,
          .meaning = "Keys of those who may send webhooks, as header X-Api-Key, as password of "
                     "basic authentication or as ?code=; several, so that a key can be changed "
@@ -446,6 +450,22 @@ static const struct conf_row rows[] = {
          .meaning = "Memory at which such a process is replaced"},
 };
 
+/* Rule K4. */
+static enum conf_reference refer(const struct conf_load *load, const char *text, bool named,
+                                 struct buf *url, struct reason *reason)
+{
+        static const struct conf_subject vault = {.path = "KeyVaultURI"};
+        const struct conf_binding *known = conf_find_binding(load, &vault);
+        bool good;
+
+        if (!named && !vault_reference_is(text))
+                return CONF_REFERENCE_NONE;
+        good = named ? vault_reference_complete(text, known ? known->entry->text : NULL, url,
+                                                reason)
+                     : vault_reference_read(text, url, reason);
+        return good ? CONF_REFERENCE_GOOD : CONF_REFERENCE_WRONG;
+}
+
 static void finish(struct conf_load *load)
 {
         settings_derive(load->target);
@@ -458,6 +478,8 @@ static struct conf_schema schema = {
         .spellings = settings_spellings,
         .ignored = settings_ignored,
         .finish = finish,
+        .refer = refer,
+        .secrets_offset = offsetof(struct settings, secrets),
 };
 
 /* The rows above and those of the networks, which stay until the program ends. */
@@ -498,6 +520,7 @@ void settings_derive(struct settings *settings)
 
 void settings_deinit(struct settings *settings)
 {
+        conf_secrets_deinit(&settings->secrets);
         conf_free_values(settings_schema(), settings);
         free(settings->listen.host);
         memset(settings, 0, sizeof(*settings));

@@ -77,7 +77,6 @@ const struct conf_ignored settings_ignored[] = {
          "the API keys in TheThingsIndustries.Applications name the applications"},
         {"AzureIoT.Applications.*.MQTTAccessKey",
          "downlinks need TheThingsIndustries.Applications.*.ApiKey and WebhookId instead"},
-        {"KeyVaultURI", "a secret may come from a file: {\"File\": \"path\"}"},
         {"DeviceProvisioningPollingDelay", "the provisioning service says itself when to ask"},
         {"Logging", "Log.Level and Log.Format take its place"},
         {"ApplicationInsights", INSIGHTS},

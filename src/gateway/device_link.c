@@ -266,6 +266,13 @@ static bool try_refused(void *context, struct device *device)
         return true;
 }
 
+void device_link_try_held(struct device_link *links)
+{
+        THREAD_ASSERT(LOOP_THREAD);
+        if (!links->stopped)
+                device_table_each(links->options.devices, try_refused, links);
+}
+
 /* Was the clock set? */
 static void check_clock(struct device_link *links, int64_t now_ms)
 {

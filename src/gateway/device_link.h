@@ -46,6 +46,9 @@ struct device_link *device_link_new(const struct device_link_options *options);
  */
 void device_link_start(struct device_link *links);
 
+/* Has those try again that were refused or had no way: something may be other now. "loop". */
+void device_link_try_held(struct device_link *links);
+
 /* Sends nothing and asks nothing any more. On the thread "loop". */
 void device_link_stop(struct device_link *links);
 

@@ -8,6 +8,7 @@
 
 #include "azure/dps/dps_client.h"
 #include "azure/hub/hub_client.h"
+#include "azure/identity/identity.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -28,6 +29,7 @@
 #include "gateway/device_link.h"
 #include "gateway/intake/queue_intake.h"
 #include "gateway/intake/webhook_intake.h"
+#include "gateway/secrets.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "gateway/uplink/uplink_store.h"
@@ -40,12 +42,18 @@
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
+/* How long the start waits for secrets from Key Vault; it goes on without them. */
+#define SECRETS_PATIENCE_MS 5000
+
 #define PRODUCT "isthmus/" ISTHMUS_VERSION
 
 struct gateway {
         const struct settings *settings;
+        struct settings *changing; /* the same, for what changes its secrets */
         struct store *store;
         struct http_client *http;
+        struct identity *identity; /* the gateway's own in Entra ID */
+        struct secrets *secrets;
         struct dps_client *dps;
         struct loop *loop;
         struct hub_client *hubs;
@@ -56,6 +64,7 @@ struct gateway {
         struct downlink_routes *routes;
         struct device_provision *provision;
         struct device_bulk *bulk;
+        bool sends;    /* the stages work; on the thread "loop" */
         bool is_alone; /* it only registers devices: gateway_start_to_provision */
         struct formatter_pool *formatters; /* NULL = none is run */
         struct uplink_queue *queue;
@@ -108,6 +117,43 @@ static int open_http(struct gateway *gateway, struct reason *reason)
 static void close_http(struct gateway *gateway)
 {
         http_client_free(gateway->http);
+}
+
+/* On the thread "loop". */
+static void use_secrets(void *context)
+{
+        struct gateway *gateway = context;
+
+        if (!gateway->sends)
+                return;
+        device_link_try_held(gateway->device_link);
+        device_listing_refresh(gateway->listing);
+}
+
+/* Any thread; perhaps before there is anybody to use them. */
+static void on_secrets_changed(void *context)
+{
+        struct gateway *gateway = context;
+
+        loop_post(gateway->loop, use_secrets, gateway);
+}
+
+static int read_secrets(struct gateway *gateway, struct reason *reason)
+{
+        (void)reason;
+        gateway->identity = identity_new(&(struct identity_options){
+                .http = gateway->http,
+                .environment = environ,
+        });
+        gateway->secrets = secrets_new(&(struct secrets_options){
+                .settings = gateway->changing,
+                .http = gateway->http,
+                .identity = gateway->identity,
+                .changed = on_secrets_changed,
+                .context = gateway,
+        });
+        secrets_wait(gateway->secrets, SECRETS_PATIENCE_MS);
+        return 0;
 }
 
 static int open_hubs(struct gateway *gateway, struct reason *reason)
@@ -286,6 +332,7 @@ static void start_sending(void *context)
 
         if (gateway->is_alone)
                 return;
+        gateway->sends = true;
         device_link_start(gateway->device_link);
         command_ledger_start(gateway->ledger);
         device_listing_start(gateway->listing);
@@ -307,6 +354,7 @@ static void stop_sending(void *context)
 {
         struct stop_order *order = context;
 
+        order->gateway->sends = false;
         device_link_stop(order->gateway->device_link);
         device_listing_stop(order->gateway->listing);
         command_ledger_stop(order->gateway->ledger);
@@ -419,6 +467,8 @@ static void refuse_webhooks(struct gateway *gateway)
 /* All that threads may have looked at. */
 static void free_all(struct gateway *gateway)
 {
+        identity_free(gateway->identity);
+        secrets_free(gateway->secrets);
         device_link_free(gateway->device_link);
         command_confirm_free(gateway->confirm);
         command_format_free(gateway->command_format);
@@ -457,6 +507,7 @@ static const struct part {
         {"formatters", open_formatters, close_formatters, true},
         {"hubs", open_hubs, close_hubs, false}, /* threads "loop", "hub-dns" */
         {"http", open_http, close_http, false}, /* thread "http" */
+        {"secrets", read_secrets, NULL, false},
         {"certificates", read_certificates, NULL, true},
         {"stages", load_stages, NULL, false},
         {"sending", start_stages, stop_stages, false},
@@ -484,12 +535,13 @@ static void stop_parts(struct gateway *gateway, size_t count)
         free(gateway);
 }
 
-static int start(const struct settings *settings, bool is_alone, struct gateway **gateway,
+static int start(struct settings *settings, bool is_alone, struct gateway **gateway,
                  struct reason *reason)
 {
         struct gateway *made = mem_new(1, sizeof(*made));
 
         made->settings = settings;
+        made->changing = settings;
         made->is_alone = is_alone;
         made->loop = loop_new();
         for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
@@ -507,12 +559,12 @@ static int start(const struct settings *settings, bool is_alone, struct gateway 
         return 0;
 }
 
-int gateway_start(const struct settings *settings, struct gateway **gateway, struct reason *reason)
+int gateway_start(struct settings *settings, struct gateway **gateway, struct reason *reason)
 {
         return start(settings, false, gateway, reason);
 }
 
-int gateway_start_to_provision(const struct settings *settings, struct gateway **gateway,
+int gateway_start_to_provision(struct settings *settings, struct gateway **gateway,
                                struct reason *reason)
 {
         return start(settings, true, gateway, reason);
@@ -537,6 +589,7 @@ static void refresh(void *context)
 
 void gateway_refresh(struct gateway *gateway)
 {
+        secrets_refresh(gateway->secrets);
         loop_post(gateway->loop, refresh, gateway);
         webhook_intake_refresh(gateway->webhook);
 }

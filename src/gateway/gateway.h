@@ -13,23 +13,25 @@ struct gateway;
 
 /*
  * Starts everything; webhooks are taken when it returns 0. Else the reason says what is in the
- * way. The settings must stay. The gateway is the caller's: gateway_stop.
+ * way. The settings must stay; secrets in them change where they stand elsewhere. The gateway is
+ * the caller's: gateway_stop.
  */
-int gateway_start(const struct settings *settings, struct gateway **gateway,
+int gateway_start(struct settings *settings, struct gateway **gateway,
                   struct reason *reason) MUST_CHECK;
 
 /*
  * The same of one that only registers devices, as its control socket is told: it takes no webhooks
  * and connects nobody. It holds the data directory as the other one does.
  */
-int gateway_start_to_provision(const struct settings *settings, struct gateway **gateway,
+int gateway_start_to_provision(struct settings *settings, struct gateway **gateway,
                                struct reason *reason) MUST_CHECK;
 
 /* The port that webhooks are taken at. */
 uint16_t gateway_port(const struct gateway *gateway);
 
 /*
- * Reads the networks' lists of devices now, whenever their time would come, and the files for TLS.
+ * Reads the networks' lists of devices now, whenever their time would come, and again the secrets
+ * that stand in files and vaults, and the files for TLS.
  */
 void gateway_refresh(struct gateway *gateway);
 

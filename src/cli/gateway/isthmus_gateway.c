@@ -28,7 +28,7 @@ static int wait_for_end(struct gateway *gateway, const sigset_t *signals)
         return number;
 }
 
-static int run(const struct settings *settings, const sigset_t *signals)
+static int run(struct settings *settings, const sigset_t *signals)
 {
         struct gateway *gateway = NULL;
         struct reason reason = REASON_INIT;
@@ -116,8 +116,8 @@ const struct options isthmus_gateway_options = {
                    "them as telemetry of each device to Azure IoT Hub or IoT Central.",
         .rows = rows,
         .notes = "Ends on SIGTERM or SIGINT. What was taken and not yet accepted by a hub is sent "
-                 "after the next start. SIGHUP makes it read the networks' lists of devices and "
-                 "the files for TLS again.",
+                 "after the next start. SIGHUP makes it read the networks' lists of devices, the "
+                 "secrets in files and Key Vaults, and the files for TLS again.",
 };
 
 int isthmus_gateway(int argc, char **argv)

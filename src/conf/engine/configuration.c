@@ -89,7 +89,8 @@ static const struct conf_binding *find_plain_secret(const struct conf_load *load
                 const struct conf_binding *binding = &load->bindings[i];
 
                 if (binding->row->secret && binding->via == CONF_PLAIN &&
-                    !binding->entry->place.variable && binding->entry->text)
+                    !binding->entry->place.variable && binding->entry->text &&
+                    !conf_is_reference(binding->entry->text))
                         return binding;
         }
         return NULL;

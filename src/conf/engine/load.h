@@ -72,6 +72,23 @@ void conf_bind(struct conf_load *load);
  */
 char *conf_fetch(struct conf_load *load, const struct conf_binding *binding);
 
+/* The file that a binding names, below the folder if its path is relative; NULL if it names none,
+ * the caller's to free. */
+char *conf_fetch_path(struct conf_load *load, const struct conf_binding *binding);
+
+/* Remembers a secret that may change; `url` NULL: it stands in the binding's file. */
+void conf_secret_note(struct conf_load *load, const struct conf_binding *binding, const char *url);
+
+/* The field of a row, or of the map's item that the names in its path belong to. */
+void *conf_field(const struct conf_schema *schema, void *target, const struct conf_row *row,
+                 char *const *captures, int64_t index);
+
+/* False with the reason if a row can't have the value. */
+bool conf_check_value(const struct conf_row *row, const char *text, struct reason *reason);
+
+/* Is it what Azure App Service puts a secret of Key Vault in place of? */
+bool conf_is_reference(const char *text);
+
 /* Writes every binding's value into the target and notes its origin. */
 void conf_apply(struct conf_load *load);
 

@@ -164,6 +164,8 @@ static bool match_rest(const struct conf_names *names, size_t at, struct conf_ma
                         match->via = CONF_VIA_ENV;
                 else if (text_equal_nocase(names->parts[at], "Credential"))
                         match->via = CONF_VIA_CREDENTIAL;
+                else if (text_equal_nocase(names->parts[at], "KeyVault"))
+                        match->via = CONF_VIA_KEY_VAULT;
                 at += match->via == CONF_PLAIN ? 0 : 1;
         }
         return at == names->depth;

@@ -97,6 +97,13 @@ struct conf_ignored {
         const char *note; /* what stands in its place */
 };
 
+/* Whether a text says where a vault keeps a secret. */
+enum conf_reference {
+        CONF_REFERENCE_NONE, /* it is the secret itself */
+        CONF_REFERENCE_GOOD,
+        CONF_REFERENCE_WRONG, /* it is meant to, but can't be used, for the reason */
+};
+
 struct conf_schema {
         const struct conf_row *rows;
         size_t row_count;
@@ -109,6 +116,14 @@ struct conf_schema {
         void (*prepare)(struct conf_load *load);
         /* When every value is written: sets what follows from others, reports what does not fit. */
         void (*finish)(struct conf_load *load);
+        /*
+         * Adds the URL of a secret that a vault keeps. `named`: the text is that of {"KeyVault":
+         * text}, otherwise it may be anything. NULL: this program asks no vault.
+         */
+        enum conf_reference (*refer)(const struct conf_load *load, const char *text, bool named,
+                                     struct buf *url, struct reason *reason);
+        /* In the target, of its struct conf_secrets (engine/secrets.h); only with `refer`. */
+        size_t secrets_offset;
 };
 
 /* How a secret was given. */
@@ -117,6 +132,7 @@ enum conf_via {
         CONF_VIA_FILE,
         CONF_VIA_ENV,
         CONF_VIA_CREDENTIAL, /* a file of the folder that systemd names in CREDENTIALS_DIRECTORY */
+        CONF_VIA_KEY_VAULT,
 };
 
 /* A setting with the user's names in its path; they point into the names that were matched. */

@@ -9,6 +9,7 @@
 #include "conf/engine/configuration.h"
 #include "conf/engine/document.h"
 #include "conf/engine/load.h"
+#include "conf/engine/secrets.h"
 
 /* --- JSON -------------------------------------------------------------------------------- */
 
@@ -93,9 +94,9 @@ static struct json_object *mask(const struct show *show, const struct shown *sho
         CLEANUP(buf_deinit) struct buf out = BUF_INIT;
         const char *origin;
 
-        if (text_is_empty(text))
+        if (!text)
                 return json_object_new_string("");
-        if (shown->row->mask)
+        if (shown->row->mask && !conf_secret_is_awaited(text))
                 shown->row->mask(text, &out);
         else
                 buf_add_text(&out, "***");

@@ -324,24 +324,30 @@ void conf_free_values(const struct conf_schema *schema, void *target)
 
 /* --- applying ---------------------------------------------------------------------------- */
 
-static void *find_field(struct conf_load *load, const struct conf_binding *binding)
+void *conf_field(const struct conf_schema *schema, void *target, const struct conf_row *row,
+                 char *const *captures, int64_t index)
 {
-        const struct conf_map *map = binding->row->map;
-        void *base = load->target;
+        const struct conf_map *map = row->map;
+        void *base = target;
         size_t capture = 0;
 
-        if (map && map->list && !conf_row_is_of_item(binding->row)) {
+        if (map && map->list && !conf_row_is_of_item(row)) {
                 char name[24];
 
-                snprintf(name, sizeof(name), "%lld",
-                         (long long)(binding->index < 0 ? 0 : binding->index));
-                return at(need_item(load->schema, map, base, name), binding->row->offset);
+                snprintf(name, sizeof(name), "%lld", (long long)(index < 0 ? 0 : index));
+                return at(need_item(schema, map, base, name), row->offset);
         }
         if (map && map->outer)
-                base = need_item(load->schema, map->outer, base, binding->captures[capture++]);
+                base = need_item(schema, map->outer, base, captures[capture++]);
         if (map)
-                base = need_item(load->schema, map, base, binding->captures[capture]);
-        return at(base, binding->row->offset);
+                base = need_item(schema, map, base, captures[capture]);
+        return at(base, row->offset);
+}
+
+static void *find_field(struct conf_load *load, const struct conf_binding *binding)
+{
+        return conf_field(load->schema, load->target, binding->row, binding->captures,
+                          binding->index);
 }
 
 /* What samples and templates hold where the user's value belongs: "...", "<key>". */
@@ -353,22 +359,31 @@ static bool is_placeholder(const char *text)
                (length >= 3 && text[0] == '<' && text[length - 1] == '>');
 }
 
-static bool check_value(const struct conf_row *row, const char *text, struct reason *reason)
+bool conf_is_reference(const char *text)
+{
+        return strcasestr(text, "@Microsoft.KeyVault(");
+}
+
+bool conf_check_value(const struct conf_row *row, const char *text, struct reason *reason)
 {
         if (is_placeholder(text)) {
                 reason_set(reason, "this is still a placeholder; put your own value here");
                 return false;
         }
-        /* Azure App Service puts the secret in its place; nobody else does. */
-        if (strcasestr(text, "@Microsoft.KeyVault(")) {
-                reason_set(reason, "this is a reference that only Azure App Service resolves; put "
-                                   "{\"File\": ...}, {\"Env\": ...} or {\"Credential\": ...} here");
+        /* Whatever of it was not resolved is no value. */
+        if (conf_is_reference(text)) {
+                reason_set(reason,
+                           "this is a reference that Azure App Service resolves, and nobody "
+                           "here; put %s here",
+                           row->secret ? "{\"File\": ...}, {\"Env\": ...} or {\"Credential\": ...}"
+                                       : "the value itself");
                 return false;
         }
         return !row->check || row->check(text, reason);
 }
 
-static void note_origin(struct conf_load *load, const struct conf_binding *binding)
+/* `url`: where a vault keeps the value; or NULL. */
+static void note_origin(struct conf_load *load, const struct conf_binding *binding, const char *url)
 {
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
         CLEANUP(buf_deinit) struct buf place = BUF_INIT;
@@ -387,31 +402,62 @@ static void note_origin(struct conf_load *load, const struct conf_binding *bindi
                 buf_add_format(&place, ", credential %s", entry->text);
         if (binding->via == CONF_VIA_ENV)
                 buf_add_format(&place, ", environment variable %s", entry->text);
+        if (url)
+                buf_add_format(&place, ", Key Vault %s", url);
         conf_report_add_origin(load->report, buf_text(&path), buf_text(&place));
+}
+
+/* True for a secret that a vault keeps, or is meant to: it is written when it was read. */
+static bool refer(struct conf_load *load, const struct conf_binding *binding, const char *text)
+{
+        bool named = binding->via == CONF_VIA_KEY_VAULT;
+        CLEANUP(buf_deinit) struct buf url = BUF_INIT;
+        struct reason reason = REASON_INIT;
+        enum conf_reference what = named ? CONF_REFERENCE_WRONG : CONF_REFERENCE_NONE;
+
+        reason_set(&reason, "this program does not ask Key Vault");
+        if (binding->row->secret && load->schema->refer)
+                what = load->schema->refer(load, text, named, &url, &reason);
+        if (what == CONF_REFERENCE_WRONG)
+                conf_say(load, CONF_MISTAKE, binding->entry, "%s", reason.text);
+        if (what != CONF_REFERENCE_GOOD)
+                return what == CONF_REFERENCE_WRONG;
+        put_text(find_field(load, binding), mem_text(""));
+        conf_secret_note(load, binding, buf_text(&url));
+        note_origin(load, binding, buf_text(&url));
+        return true;
+}
+
+static void take_value(struct conf_load *load, const struct conf_binding *binding, const char *text)
+{
+        const struct conf_row *row = binding->row;
+        struct reason reason = REASON_INIT;
+
+        if (!conf_check_value(row, text, &reason) ||
+            !write_value(row, find_field(load, binding), text, &reason)) {
+                conf_say(load, CONF_MISTAKE, binding->entry, "%s", reason.text);
+                return;
+        }
+        if (row->secret)
+                conf_secret_note(load, binding, NULL);
+        note_origin(load, binding, NULL);
 }
 
 static void apply_binding(struct conf_load *load, const struct conf_binding *binding)
 {
         const struct conf_row *row = binding->row;
         char *text = conf_fetch(load, binding);
-        struct reason reason = REASON_INIT;
 
         if (!text)
                 return;
-        if (row->spare && is_placeholder(text)) {
-                conf_say(load, CONF_NOTE, binding->entry,
-                         "has no effect: this is still a placeholder");
-                free(text);
-                return;
-        }
         if (row->kind == CONF_INPUT_FILE || row->kind == CONF_INPUT_FILES ||
             row->kind == CONF_FOLDER)
                 put_text(&text, conf_absolute(load->folder, text));
-        if (check_value(row, text, &reason) &&
-            write_value(row, find_field(load, binding), text, &reason))
-                note_origin(load, binding);
-        else
-                conf_say(load, CONF_MISTAKE, binding->entry, "%s", reason.text);
+        if (row->spare && is_placeholder(text))
+                conf_say(load, CONF_NOTE, binding->entry,
+                         "has no effect: this is still a placeholder");
+        else if (!refer(load, binding, text))
+                take_value(load, binding, text);
         wipe_free(text);
 }
 

@@ -60,6 +60,14 @@ bool device_identity_make(const struct settings *settings, const struct event *e
         return true;
 }
 
+/* Also where the key is still awaited. */
+static bool has_service(const struct settings *settings, const char *application,
+                        struct settings_azure *azure)
+{
+        (void)settings_azure_for(settings, application, azure);
+        return azure->connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE;
+}
+
 bool device_identity_check(const struct settings *settings, const struct event *event,
                            struct reason *reason)
 {
@@ -69,8 +77,7 @@ bool device_identity_check(const struct settings *settings, const struct event *
 
         if (!good)
                 return false;
-        if (settings_azure_for(settings, event->application, &azure) &&
-            azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE)
+        if (has_service(settings, event->application, &azure))
                 good = device_id_is_registration_id(buf_text(&id), reason);
         else
                 good = device_id_is_valid(buf_text(&id), reason);
@@ -85,10 +92,10 @@ char *device_identity_scope(const struct settings *settings, const char *applica
         struct connection_string parsed = CONNECTION_STRING_INIT;
         struct settings_azure azure;
 
-        if (!settings_azure_for(settings, application, &azure))
-                return mem_text("");
-        if (azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE)
+        if (has_service(settings, application, &azure))
                 return mem_text(azure.id_scope);
+        if (azure.connection_type == SETTINGS_CONNECTION_NONE)
+                return mem_text("");
         if (!connection_string_parse(azure.connection_string, &parsed, NULL))
                 return mem_text("");
         return mem_text(parsed.host_name);
@@ -101,8 +108,7 @@ char *device_identity_key(const struct settings *settings, const char *applicati
         char *key = mem_format("%s@%s", hub_id, scope);
         struct settings_azure azure;
 
-        if (settings_azure_for(settings, application, &azure) &&
-            azure.connection_type == SETTINGS_DEVICE_PROVISIONING_SERVICE)
+        if (has_service(settings, application, &azure))
                 text_lower(key);
         else
                 text_lower(strrchr(key, '@'));

@@ -671,8 +671,12 @@ void device_provision_start(struct device_provision *provision, struct device *d
         THREAD_ASSERT(LOOP_THREAD);
         if (!device_azure(provision, device, &azure)) {
                 reason_set(&reason,
-                           "nothing is configured to connect devices of application '%s': add a "
-                           "ConnectionString, or IdScope with GroupEnrollmentKey",
+                           azure.awaited
+                                   ? "the secret of application '%s' is not known yet: its Key "
+                                     "Vault has not given it"
+                                   : "nothing is configured to connect devices of application "
+                                     "'%s': add a ConnectionString, or IdScope with "
+                                     "GroupEnrollmentKey",
                            device->application);
                 refuse(device, &reason);
         } else if (azure.connection_type == SETTINGS_DEVICE_CONNECTION_STRING) {

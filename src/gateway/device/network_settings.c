@@ -28,11 +28,15 @@ static enum downlink_route configured_way(const struct settings *settings,
         *access = (struct network_access){
                 .base_url = of_all->base_url,
                 .webhook_id = first(own->webhook_id, of_all->webhook_id),
-                .api_key = first(own->api_key, of_all->api_key),
+                .api_key =
+                        first(conf_secret_text(&own->api_key), conf_secret_text(&of_all->api_key)),
         };
         if (switched && !of_all->downlink_enabled)
                 reason_set(reason, "downlinks to the network %s are switched off: set %s to true",
                            network->name, switched);
+        else if (conf_secret_is_awaited(access->api_key))
+                reason_set(reason, "%s is not known yet: its Key Vault was not asked successfully",
+                           network_setting_path(network, NETWORK_API_KEY));
         else if (text_is_empty(access->base_url) || text_is_empty(access->api_key))
                 reason_set(reason, "there is no way to the network %s: set %s and %s",
                            network->name, network_setting_path(network, NETWORK_BASE_URL),
@@ -139,7 +143,7 @@ void network_settings_each_listing(const struct settings *settings, network_sett
                 const struct settings_network *of_all = &settings->networks[i];
                 struct listing_access access = {
                         .base_url = of_all->base_url,
-                        .api_key = of_all->api_key,
+                        .api_key = conf_secret_text(&of_all->api_key),
                         .paging_parameter = of_all->paging_parameter,
                         .page_size = of_all->page_size,
                 };
@@ -156,7 +160,8 @@ void network_settings_each_listing(const struct settings *settings, network_sett
                         const struct settings_application *application = &settings->applications[j];
 
                         access.application = application->name;
-                        access.api_key = first(application->networks[i].api_key, of_all->api_key);
+                        access.api_key = first(conf_secret_text(&application->networks[i].api_key),
+                                               conf_secret_text(&of_all->api_key));
                         if (!text_is_empty(access.api_key))
                                 visit(context, networks[i], &access, of_all->refresh_minutes);
                 }

@@ -32,12 +32,15 @@ struct waiting {
 
 /* --- state pages -------------------------------------------------------------------------- */
 
-static bool is_ready(const struct webhook_intake *webhook)
+/* Why no webhooks are taken now; NULL = they are. */
+static const char *obstacle(const struct webhook_intake *webhook)
 {
         struct store_state state;
 
+        if (settings_webhook_keys_awaited(webhook->means->settings))
+                return "a key of WebhookKeys is not known yet: its Key Vault has not given it";
         store_get_state(webhook->means->store, &state);
-        return !state.full;
+        return state.full ? "the store is full" : NULL;
 }
 
 /* What isn't counted, but looked at when somebody asks. */
@@ -72,7 +75,7 @@ static bool answer_state_page(const struct webhook_intake *webhook, struct http_
 {
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
         const char *path = http_exchange_path(exchange);
-        bool ready;
+        const char *why;
 
         if (text_equal(path, "/metrics")) {
                 metrics_write(&body);
@@ -83,9 +86,9 @@ static bool answer_state_page(const struct webhook_intake *webhook, struct http_
         }
         if (!text_equal(path, "/healthz") && !text_equal(path, "/readyz"))
                 return false;
-        ready = text_equal(path, "/healthz") || is_ready(webhook);
-        buf_add_text(&body, ready ? "ok\n" : "the store is full\n");
-        http_exchange_answer(exchange, ready ? 200 : 503, "text/plain; charset=utf-8", &body);
+        why = text_equal(path, "/healthz") ? NULL : obstacle(webhook);
+        buf_add_format(&body, "%s\n", why ? why : "ok");
+        http_exchange_answer(exchange, why ? 503 : 200, "text/plain; charset=utf-8", &body);
         return true;
 }
 
@@ -104,6 +107,19 @@ static void refuse_key(struct webhook_intake *webhook, struct http_exchange *exc
 
         webhook_keys_report(&webhook->keys, key, network, application);
         http_exchange_problem(exchange, 403, "Not this key's", detail);
+}
+
+static void refuse_stranger(struct webhook_intake *webhook, struct http_exchange *exchange)
+{
+        if (settings_webhook_keys_awaited(webhook->means->settings)) {
+                metrics_add(METRIC_WEBHOOK_REFUSED, 1);
+                http_exchange_problem(exchange, 503, "Not now", "not all keys are known yet");
+                return;
+        }
+        metrics_add(METRIC_WEBHOOK_UNAUTHORIZED, 1);
+        http_exchange_problem(exchange, 401, "Who are you?",
+                              "send one of the configured WebhookKeys as header X-Api-Key, as "
+                              "password of basic authentication or as ?code=");
 }
 
 /* The headers are there. */
@@ -131,11 +147,7 @@ static void admit(void *context, struct http_exchange *exchange)
         } else if (!text_equal(method, "POST")) {
                 http_exchange_problem(exchange, 405, "Only POST", "a webhook is a POST request");
         } else if (!key) {
-                metrics_add(METRIC_WEBHOOK_UNAUTHORIZED, 1);
-                http_exchange_problem(exchange, 401, "Who are you?",
-                                      "send one of the configured WebhookKeys as header "
-                                      "X-Api-Key, as password of basic authentication or as "
-                                      "?code=");
+                refuse_stranger(webhook, exchange);
         } else if (!webhook_key_has_network(key, network->name)) {
                 refuse_key(webhook, exchange, key, network->name, NULL);
         }
@@ -222,11 +234,16 @@ static void fill_source(struct webhook_intake *webhook, struct http_exchange *ex
 static void handle(void *context, struct http_exchange *exchange)
 {
         struct webhook_intake *webhook = context;
-        struct waiting *waiting = mem_new(1, sizeof(*waiting));
         struct delivery_source source = {.vouched = false};
         struct delivery *delivery;
+        struct waiting *waiting;
 
         fill_source(webhook, exchange, &source);
+        if (!source.key) { /* it was changed while the body came */
+                refuse_stranger(webhook, exchange);
+                return;
+        }
+        waiting = mem_new(1, sizeof(*waiting));
         *waiting = (struct waiting){webhook, exchange, source.key, source.network};
         delivery = delivery_new(webhook->means, &source, answer, waiting);
         if (delivery_must_wait(delivery))

@@ -25,9 +25,9 @@ static const struct settings_webhook_key *match(const struct webhook_keys *keys,
         const struct settings_webhook_key *found = NULL;
 
         for (size_t i = 0; i < keys->count; i++) {
-                const char *key = keys->keys[i].key;
+                const char *key = conf_secret_text(&keys->keys[i].key);
 
-                if (crypto_equal(text, size, key, strlen(key)))
+                if (!conf_secret_is_awaited(key) && crypto_equal(text, size, key, strlen(key)))
                         found = &keys->keys[i];
         }
         return found;

@@ -160,7 +160,7 @@ static int tear_down(void **state)
         return 0;
 }
 
-static void start_and_stop(const struct fixture *fixture)
+static void start_and_stop(struct fixture *fixture)
 {
         struct gateway *gateway = NULL;
         struct reason reason = REASON_INIT;
@@ -180,7 +180,7 @@ static void a_start_that_fails_at_any_step_leaves_nothing_behind(void **state)
                 "downlink_routes_load", "command_ledger_load", "store_devices_each",
                 "webhook_intake_start",
         };
-        const struct fixture *fixture = *state;
+        struct fixture *fixture = *state;
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
                 struct gateway *gateway = NULL;

@@ -318,7 +318,7 @@ static void a_secret_file_that_is_missing_or_empty_is_a_mistake(void **state)
         assert_said(&empty, "is empty");
 }
 
-static void a_secret_comes_from_a_credential_of_the_service(void **state)
+static void k10_a_secret_comes_from_a_credential_of_the_service(void **state)
 {
         static const char text[] = HUB_OF("\"DeviceProvisioningService\": {\"IdScope\": \"0ne1\","
                                           " \"GroupEnrollmentKey\": {\"Credential\": "
@@ -354,26 +354,97 @@ static void a_secret_comes_from_a_credential_of_the_service(void **state)
 }
 
 /* Taken as it stands, it would be a key that everybody knows. */
-static void a_reference_to_a_key_vault_is_no_secret(void **state)
+static void k4_a_reference_to_a_key_vault_is_no_secret(void **state)
 {
         char *environment[] = {VARIABLE("K= @microsoft.keyvault(VaultName=v;SecretName=s)"), NULL};
         static const char *const texts[] = {
-                WITH_HUB("\"WebhookKeys\": "
-                         "[\"@Microsoft.KeyVault(SecretUri=https://v.example/s)\"]"),
+                WITH_HUB("\"WebhookKeys\": [\"@Microsoft.KeyVault("
+                         "SecretUri=https://v.vault.azure.net/secrets/s)\"]"),
                 WITH_HUB("\"WebhookKeys\": [{\"Env\": \"K\"}]"),
-                WITH_HUB("\"TheThingsIndustries\": {\"ApiKey\": "
-                         "\"@Microsoft.KeyVault(VaultName=v;SecretName=s)\"}"),
-                WITH_HUB("\"Myriota\": {\"ApiToken\": {\"Env\": \"K\"}}"),
+                WITH_HUB("\"WebhookKeys\": [{\"Key\": {\"Env\": \"K\"}}]"),
+                WITH_HUB("\"WebhookKeys\": [{\"KeyVault\": "
+                         "\"https://v.vault.azure.net/secrets/s\"}]"),
+                WITH_HUB("\"WebhookKeys\": [{\"KeyVault\": \"s\"}], "
+                         "\"KeyVaultURI\": \"https://v.vault.azure.net/\""),
         };
 
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 CLEANUP(loaded_free) struct loaded loaded;
+                const struct conf_secrets *secrets = &loaded.settings.secrets;
 
                 load_text_as(&loaded, "test.json", texts[i], environment);
-                assert_counts(&loaded, 1, 0);
-                assert_said(&loaded, "a reference that only Azure App Service resolves");
+                assert_counts(&loaded, 0, 0);
+                assert_int_equal(secrets->count, 1);
+                assert_string_equal(secrets->items[0].url, "https://v.vault.azure.net/secrets/s");
+                assert_int_equal(loaded.settings.webhook_key_count, 1);
+                assert_true(settings_webhook_keys_awaited(&loaded.settings));
         }
+}
+
+static void k4_a_reference_that_leads_nowhere_is_a_mistake(void **state)
+{
+        static const struct {
+                const char *text;
+                const char *said;
+        } cases[] = {
+                {WITH_HUB("\"WebhookKeys\": [\"@Microsoft.KeyVault(SecretName=s)\"]"),
+                 "WebhookKeys.0: @Microsoft.KeyVault(...): VaultName is missing"},
+                {WITH_HUB("\"TheThingsIndustries\": {\"ApiKey\": {\"KeyVault\": \"s\"}}"),
+                 "ApiKey.KeyVault: the vault of 's' is not known: give KeyVaultURI"},
+                {WITH_HUB("\"Myriota\": {\"ApiToken\": {\"KeyVault\": "
+                          "\"https://example.com/secrets/s\"}}"),
+                 "'example.com' is no host of a Key Vault"},
+                {WITH_HUB("\"KeyVaultURI\": \"https://example.com\""),
+                 "KeyVaultURI: KeyVaultURI: 'example.com' is no host of a Key Vault"},
+                {WITH_HUB("\"DataDirectory\": \"@Microsoft.KeyVault(VaultName=v;SecretName=s)\""),
+                 "put the value itself here"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+
+                load_text(&loaded, cases[i].text);
+                assert_counts(&loaded, 1, 0);
+                assert_said(&loaded, cases[i].said);
+        }
+}
+
+/* An application's own way that is awaited must not lead to everybody's meanwhile. */
+static void k5_a_way_to_azure_that_is_awaited_is_no_way(void **state)
+{
+        static const char text[] =
+                WITH_HUB("\"AzureIoT\": {\"Applications\": {\"own\": {\"ConnectionString\": "
+                         "{\"KeyVault\": \"https://v.vault.azure.net/secrets/s\"}}, "
+                         "\"group\": {\"IdScope\": \"0ne2\", \"GroupEnrollmentKey\": "
+                         "{\"KeyVault\": \"https://v.vault.azure.net/secrets/k\"}}}}");
+        CLEANUP(loaded_free) struct loaded loaded;
+        struct settings_azure azure;
+        struct reason reason = REASON_INIT;
+        const struct conf_secrets *secrets = &loaded.settings.secrets;
+
+        (void)state;
+        load_text(&loaded, text);
+        assert_counts(&loaded, 0, 0);
+        assert_true(settings_azure_for(&loaded.settings, "other", &azure));
+        assert_false(settings_azure_for(&loaded.settings, "own", &azure));
+        assert_true(azure.awaited);
+        assert_false(settings_azure_for(&loaded.settings, "group", &azure));
+        assert_true(azure.awaited);
+        assert_string_equal(azure.id_scope, "0ne2");
+        assert_int_equal(secrets->count, 2);
+        assert_int_equal(conf_secret_put(settings_schema(), &loaded.settings, &secrets->items[0],
+                                         "no connection string", &reason),
+                         CONF_SECRET_REFUSED);
+        assert_int_equal(conf_secret_put(settings_schema(), &loaded.settings, &secrets->items[0],
+                                         HUB_STRING, &reason),
+                         CONF_SECRET_CHANGED);
+        assert_true(settings_azure_for(&loaded.settings, "own", &azure));
+        assert_string_equal(azure.connection_string, HUB_STRING);
+        assert_int_equal(conf_secret_put(settings_schema(), &loaded.settings, &secrets->items[0],
+                                         HUB_STRING, &reason),
+                         CONF_SECRET_SAME);
 }
 
 static void a_private_key_that_all_may_read_is_warned_of(void **state)
@@ -416,8 +487,10 @@ static void a_secret_comes_from_a_variable(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_secret_comes_from_a_credential_of_the_service),
-                cmocka_unit_test(a_reference_to_a_key_vault_is_no_secret),
+                cmocka_unit_test(k10_a_secret_comes_from_a_credential_of_the_service),
+                cmocka_unit_test(k4_a_reference_to_a_key_vault_is_no_secret),
+                cmocka_unit_test(k4_a_reference_that_leads_nowhere_is_a_mistake),
+                cmocka_unit_test(k5_a_way_to_azure_that_is_awaited_is_no_way),
                 cmocka_unit_test(a_private_key_that_all_may_read_is_warned_of),
                 cmocka_unit_test(neither_connection_string_nor_dps_is_a_mistake),
                 cmocka_unit_test(both_connection_string_and_dps_are_a_mistake),
