@@ -150,12 +150,22 @@ test('what is wrong or not there is said (W14)', async (t) => {
   for (const version of ['2016-11-14', '2021-04-12', '2020-05-31-preview']) {
     assert.equal((await call(hub, 'GET', '/devices', { version })).status, 200, version);
   }
-  for (const [path, what] of [['/jobs/v2/x', 'jobs'], ['/devices/a/modules', 'modules'],
-    ['/configurations/c', 'configurations'], ['/digitaltwins/a', 'digital twins'],
-    ['/devices/a/messages/events', 'HTTPS device protocol']]) {
+  for (const [path, what] of [['/devices/a/modules', 'modules'],
+    ['/digitaltwins/a', 'digital twins']]) {
     const { status, body } = await call(hub, 'GET', path);
     assert.equal(status, 501);
     assert.equal(body.Message, `ErrorCode:NotImplemented;the local hub has no ${what}`);
   }
-  assert.equal((await call(hub, 'GET', '/no/such')).status, 404);
+  for (const [path, code] of [['/no/such', 'NotFound'], ['/jobs/v2/x', 'JobNotFound'],
+    ['/configurations/c', 'ConfigurationNotFound']]) {
+    const { status, body } = await call(hub, 'GET', path);
+    assert.equal(status, 404);
+    assert.match(body.Message, new RegExp(`^ErrorCode:${code};`));
+  }
+  const { body: tested } = await call(hub, 'POST', '/configurations/testQueries', { body: {
+    targetCondition: 'tags.x = 1', customMetricQueries: { good: 'SELECT * FROM devices', bad: 'x' },
+  } });
+  assert.equal(tested.targetConditionError, null);
+  assert.match(tested.customMetricQueryErrors.bad, /'x' at character 1/);
+  assert.deepEqual(Object.keys(tested.customMetricQueryErrors), ['bad']);
 });

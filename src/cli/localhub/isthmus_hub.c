@@ -25,6 +25,7 @@
 #include "localhub/certificates.h"
 #include "localhub/control/control_api.h"
 #include "localhub/dps/dps_endpoint.h"
+#include "localhub/fleet/fleet.h"
 #include "localhub/https/https_endpoint.h"
 #include "localhub/local_hub.h"
 #include "localhub/rest/rest_endpoint.h"
@@ -49,6 +50,8 @@ struct program {
         uint16_t https_port; /* the real one */
         struct dps_endpoint *dps;
         struct control_api *control;
+        struct rest_endpoint rest;
+        struct fleet_documents documents; /* of the fleet */
 };
 
 static const struct {
@@ -249,8 +252,11 @@ static int add_authorities(struct program *program, struct reason *reason)
 /* All that is not provisioning, on its port: WebSockets, devices, and the service's REST API. */
 static void handle_others(void *context, struct http_exchange *exchange)
 {
-        if (!websocket_door_handle(context, exchange) && !https_endpoint_handle(context, exchange))
-                rest_endpoint_handle(context, exchange);
+        struct program *program = context;
+
+        if (!websocket_door_handle(program->hub, exchange) &&
+            !https_endpoint_handle(program->hub, exchange))
+                rest_endpoint_handle(&program->rest, exchange);
 }
 
 /* By way of the directory's descriptor: a socket's path must be short, a directory's need not. */
@@ -284,6 +290,16 @@ static int open_https(struct program *program, struct reason *reason)
                                      program->https_path, reason);
 }
 
+static int start_fleet(struct program *program, struct reason *reason)
+{
+        program->rest.hub = program->hub;
+        program->documents = rest_fleet_documents(&program->rest);
+        return fleet_new(&(struct fleet_options){.hub = program->hub,
+                                                 .documents = &program->documents,
+                                                 .directory = program->settings->directory},
+                         &program->rest.fleet, reason);
+}
+
 static int start_endpoints(struct program *program, struct reason *reason)
 {
         const struct hub_settings *settings = program->settings;
@@ -299,7 +315,7 @@ static int start_endpoints(struct program *program, struct reason *reason)
                           .burst = settings->dps_burst},
                 .other = handle_others,
                 .find_chain = local_hub_find_chain,
-                .other_context = program->hub,
+                .other_context = program,
         };
         struct control_api_options control = {
                 .hub = program->hub,
@@ -350,11 +366,12 @@ static int start(struct program *program, struct reason *reason)
                 int (*run)(struct program *program, struct reason *reason);
                 int invalid; /* exit status where -EINVAL is what the caller wrote, or a file */
         } steps[] = {
-                {lock_directory, CLI_FAILED},  {open_certificates, CLI_USAGE},
-                {start_hub, CLI_FAILED},       {name_hubs, CLI_FAILED},
-                {prepare_group, CLI_USAGE},    {add_devices, CLI_USAGE},
-                {add_authorities, CLI_USAGE},  {choose_https_path, CLI_FAILED},
-                {start_endpoints, CLI_FAILED}, {announce, CLI_FAILED},
+                {lock_directory, CLI_FAILED}, {open_certificates, CLI_USAGE},
+                {start_hub, CLI_FAILED},      {name_hubs, CLI_FAILED},
+                {prepare_group, CLI_USAGE},   {add_devices, CLI_USAGE},
+                {add_authorities, CLI_USAGE}, {choose_https_path, CLI_FAILED},
+                {start_fleet, CLI_FAILED},    {start_endpoints, CLI_FAILED},
+                {announce, CLI_FAILED},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -376,7 +393,9 @@ static void stop(struct program *program)
                 dps_endpoint_stop(program->dps);
         if (program->hub)
                 hub_announce_remove(program->settings->directory);
+        fleet_stop(program->rest.fleet);
         local_hub_free(program->hub);
+        fleet_free(program->rest.fleet);
         control_api_free(program->control);
         dps_endpoint_free(program->dps);
         certificates_free(program->certificates);

@@ -215,6 +215,26 @@ static void take_index(struct parser *parser, struct json_object *path)
         expect(parser, TOKEN_SIGN, "]", "']'");
 }
 
+/* `configurations.[[id]]`, whose id may have signs. */
+static bool take_id(struct parser *parser, struct json_object *path)
+{
+        const char *end;
+
+        if (!is(parser, TOKEN_SIGN, "[") || *parser->at != '[')
+                return false;
+        parser->at++;
+        end = strstr(parser->at, "]]");
+        if (!end) {
+                fail(parser, "an id and ']]'");
+                return false;
+        }
+        json_object_array_add(path,
+                              json_object_new_string_len(parser->at, (int)(end - parser->at)));
+        parser->at = end + 2;
+        advance(parser);
+        return true;
+}
+
 /* `tags.location['plant']`; parts are texts and numbers. */
 static int take_path(struct parser *parser)
 {
@@ -225,6 +245,8 @@ static int take_path(struct parser *parser)
                 return 0;
         path = parser->query->nodes[made].value = json_object_new_array();
         do {
+                if (json_object_array_length(path) > 0 && take_id(parser, path))
+                        continue;
                 if (parser->kind != TOKEN_WORD) {
                         fail(parser, "the name of a property");
                         return made;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json/json.h"
+#include "localhub/fleet/fleet.h"
 #include "localhub/service/service_call.h"
 
 /* The most devices of a page. */
@@ -14,11 +15,16 @@
 enum rest_error {
         REST_ARGUMENT_INVALID = 400004,
         REST_UNAUTHORIZED = 401002,
+        REST_JOB_QUOTA_EXCEEDED = 403003,
+        REST_NOT_FOUND = 404000,
         REST_DEVICE_NOT_FOUND = 404001,
-        REST_NOT_FOUND = 404002,
+        REST_JOB_NOT_FOUND = 404002,
+        REST_CONFIGURATION_NOT_FOUND = 404013,
         REST_DEVICE_NOT_ONLINE = 404103,
         REST_METHOD_NOT_ALLOWED = 405001,
         REST_DEVICE_EXISTS = 409001,
+        REST_JOB_EXISTS = 409004,
+        REST_CONFIGURATION_EXISTS = 409013,
         REST_PRECONDITION_FAILED = 412001,
         REST_LOCK_LOST = 412002,
         REST_PAYLOAD_TOO_LARGE = 413001,
@@ -42,6 +48,27 @@ bool rest_find_device(struct service_call *call, struct registry_device *device)
  */
 bool rest_match(struct service_call *call, const char *etag, bool *given);
 
+/* Where a page begins, how many answers came before it, and how many it may have. */
+struct rest_page {
+        uint64_t cursor;
+        int64_t before;
+        int64_t limit;
+};
+
+/* As the request's headers say; false if the call has been answered. */
+bool rest_read_page(struct service_call *call, struct rest_page *page);
+
+/* Says where the next page begins. */
+void rest_add_continuation(struct service_call *call, const struct rest_page *page);
+
+struct fleet *rest_fleet_of(const struct service_call *call);
+
+/* One device of a bulk request or an import, as its `importMode` says: 0 or the error. */
+int rest_import_device(struct service_call *call, struct json_object *entry, struct reason *reason);
+
+/* `authentication` of a device's document. */
+struct json_object *rest_authentication(const struct registry_device *device);
+
 /* With the current ETag as a header. */
 void rest_answer_device(struct service_call *call, const struct registry_device *device,
                         struct json_object *document);
@@ -62,5 +89,10 @@ struct json_object *rest_twin_document(struct service_call *call,
 service_handler rest_device_put, rest_device_get, rest_device_delete, rest_device_list;
 service_handler rest_device_bulk, rest_command_purge, rest_statistics;
 service_handler rest_twin_get, rest_twin_patch, rest_twin_put, rest_query, rest_method_invoke;
+service_handler rest_job_put, rest_job_get, rest_job_cancel, rest_job_query;
+service_handler rest_transfer_start, rest_transfer_get, rest_transfer_list, rest_transfer_cancel;
+service_handler rest_configuration_put, rest_configuration_get, rest_configuration_list;
+service_handler rest_configuration_delete, rest_configuration_test, rest_content_apply;
+service_handler rest_service_statistics;
 
 #endif

@@ -38,7 +38,7 @@ void rest_add_thumbprints(struct json_object *object, const struct registry_devi
         json_object_object_add(object, "x509Thumbprint", thumbprints);
 }
 
-static struct json_object *authentication(const struct registry_device *device)
+struct json_object *rest_authentication(const struct registry_device *device)
 {
         struct json_object *authentication = json_object_new_object();
         struct json_object *key = json_object_new_object();
@@ -62,7 +62,7 @@ static struct json_object *device_document(struct service_call *call,
         json_object_object_add(document, "statusReason", json_object_new_string(""));
         rest_add_time(document, "connectionStateUpdatedTime", device->connection_updated_ms);
         rest_add_time(document, "statusUpdatedTime", device->status_updated_ms);
-        json_object_object_add(document, "authentication", authentication(device));
+        json_object_object_add(document, "authentication", rest_authentication(device));
         return document;
 }
 
@@ -217,9 +217,7 @@ static const struct {
         {"deleteIfMatchETag", true, true, REGISTRY_UPDATE},
 };
 
-/* One entry of a bulk request: 0 or the error. */
-static int import_device(struct service_call *call, struct json_object *entry,
-                         struct reason *reason)
+int rest_import_device(struct service_call *call, struct json_object *entry, struct reason *reason)
 {
         const char *mode = json_text_member(entry, "importMode");
         const char *id = json_text_member(entry, "id");
@@ -230,15 +228,22 @@ static int import_device(struct service_call *call, struct json_object *entry,
 
         while (i < ARRAY_SIZE(import_modes) && !text_equal_nocase(mode, import_modes[i].name))
                 i++;
-        if (i == ARRAY_SIZE(import_modes) || !id)
+        if (i == ARRAY_SIZE(import_modes) || !id) {
+                reason_set(reason, id ? "'importMode' is none of IoT Hub's" : "'id' is missing");
                 return REST_ARGUMENT_INVALID;
+        }
         exists = registry_device_get(call->registry, call->hub_index, id, &device);
-        if (exists && import_modes[i].checks_etag && !text_equal(etag, device.etag))
+        if (exists && import_modes[i].checks_etag && !text_equal(etag, device.etag)) {
+                reason_set(reason, "'eTag' is not the current one");
                 return REST_PRECONDITION_FAILED;
+        }
+        if (import_modes[i].removes &&
+            !registry_device_remove(call->registry, call->hub_index, id)) {
+                reason_set(reason, "device '%s' does not exist", id);
+                return REST_DEVICE_NOT_FOUND;
+        }
         if (import_modes[i].removes)
-                return registry_device_remove(call->registry, call->hub_index, id)
-                               ? 0
-                               : REST_DEVICE_NOT_FOUND;
+                return 0;
         return put_device(call, id, entry, import_modes[i].how, reason);
 }
 
@@ -269,7 +274,7 @@ void rest_device_bulk(struct service_call *call)
         for (size_t i = 0; i < json_object_array_length(call->body); i++) {
                 struct json_object *entry = json_object_array_get_idx(call->body, i);
                 struct reason reason = REASON_INIT;
-                int error = import_device(call, entry, &reason);
+                int error = rest_import_device(call, entry, &reason);
 
                 if (error)
                         json_object_array_add(errors, import_error(entry, error, &reason));

@@ -22,7 +22,22 @@ static const struct service_route routes[] = {
         {"PUT", "devices/*", REGISTRY_RIGHT_WRITE, rest_device_put},
         {"DELETE", "devices/*", REGISTRY_RIGHT_WRITE, rest_device_delete},
         {"DELETE", "devices/*/commands", REGISTRY_RIGHT_SERVICE, rest_command_purge},
+        {"POST", "devices/*/applyConfigurationContent", REGISTRY_RIGHT_WRITE, rest_content_apply},
         {"GET", "statistics/devices", REGISTRY_RIGHT_READ, rest_statistics},
+        {"GET", "statistics/service", REGISTRY_RIGHT_READ, rest_service_statistics},
+        {"GET", "configurations", REGISTRY_RIGHT_READ, rest_configuration_list},
+        {"POST", "configurations/testQueries", REGISTRY_RIGHT_READ, rest_configuration_test},
+        {"GET", "configurations/*", REGISTRY_RIGHT_READ, rest_configuration_get},
+        {"PUT", "configurations/*", REGISTRY_RIGHT_WRITE, rest_configuration_put},
+        {"DELETE", "configurations/*", REGISTRY_RIGHT_WRITE, rest_configuration_delete},
+        {"GET", "jobs/v2/query", REGISTRY_RIGHT_READ, rest_job_query},
+        {"GET", "jobs/v2/*", REGISTRY_RIGHT_READ, rest_job_get},
+        {"PUT", "jobs/v2/*", REGISTRY_RIGHT_WRITE, rest_job_put},
+        {"POST", "jobs/v2/*/cancel", REGISTRY_RIGHT_WRITE, rest_job_cancel},
+        {"POST", "jobs/create", REGISTRY_RIGHT_WRITE, rest_transfer_start},
+        {"GET", "jobs", REGISTRY_RIGHT_READ, rest_transfer_list},
+        {"GET", "jobs/*", REGISTRY_RIGHT_READ, rest_transfer_get},
+        {"DELETE", "jobs/*", REGISTRY_RIGHT_WRITE, rest_transfer_cancel},
         {"GET", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_get},
         {"PATCH", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_patch},
         {"PUT", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_put},
@@ -65,8 +80,14 @@ static const char *error_name(enum rest_error error)
                 return "ArgumentInvalid";
         case REST_UNAUTHORIZED:
                 return "IotHubUnauthorizedAccess";
+        case REST_JOB_QUOTA_EXCEEDED:
+                return "JobQuotaExceeded";
         case REST_DEVICE_NOT_FOUND:
                 return "DeviceNotFound";
+        case REST_JOB_NOT_FOUND:
+                return "JobNotFound";
+        case REST_CONFIGURATION_NOT_FOUND:
+                return "ConfigurationNotFound";
         case REST_NOT_FOUND:
                 return "NotFound";
         case REST_DEVICE_NOT_ONLINE:
@@ -75,6 +96,10 @@ static const char *error_name(enum rest_error error)
                 return "MethodNotAllowed";
         case REST_DEVICE_EXISTS:
                 return "DeviceAlreadyExists";
+        case REST_JOB_EXISTS:
+                return "JobAlreadyExists";
+        case REST_CONFIGURATION_EXISTS:
+                return "ConfigurationAlreadyExists";
         case REST_PRECONDITION_FAILED:
                 return "PreconditionFailed";
         case REST_LOCK_LOST:
@@ -208,24 +233,15 @@ static const char *find_missing(struct service_call *call)
                 const char *pattern;
                 const char *what;
         } missing[] = {
-                {"jobs", "jobs"},
-                {"jobs/*", "jobs"},
-                {"jobs/*/*", "jobs"},
-                {"jobs/*/*/*", "jobs"},
-                {"configurations", "configurations"},
-                {"configurations/*", "configurations"},
-                {"configurations/*/*", "configurations"},
                 {"devices/*/modules", "modules"},
                 {"devices/*/modules/*", "modules"},
                 {"twins/*/modules/*", "modules"},
                 {"twins/*/modules/*/methods", "modules"},
-                {"devices/*/applyConfigurationContent", "configurations"},
                 {"digitaltwins/*", "digital twins"},
                 {"digitaltwins/*/commands/*", "digital twins"},
                 {"digitaltwins/*/components/*/commands/*", "digital twins"},
                 {"devices/*/files", "file upload"},
                 {"devices/*/files/notifications", "file upload"},
-                {"statistics/service", "statistics of the service"},
                 {"enrollments/*", "service API of provisioning"},
                 {"enrollmentGroups/*", "service API of provisioning"},
         };
@@ -257,9 +273,18 @@ static const struct service_api rest = {
         .fail = fail,
 };
 
+struct fleet *rest_fleet_of(const struct service_call *call)
+{
+        const struct rest_endpoint *endpoint = call->context;
+
+        return endpoint->fleet;
+}
+
 void rest_endpoint_handle(void *context, struct http_exchange *exchange)
 {
-        struct service_call call = {.api = &rest, .hub = context, .exchange = exchange};
+        struct rest_endpoint *endpoint = context;
+        struct service_call call = {
+                .api = &rest, .context = endpoint, .hub = endpoint->hub, .exchange = exchange};
 
         service_handle(&call);
 }

@@ -11,14 +11,8 @@
 
 #define PAGE 100
 
-/* Where a page begins, and how many answers came before it: `CURSOR.COUNT`. */
-struct page {
-        uint64_t cursor;
-        int64_t before;
-        int64_t limit;
-};
-
-static bool read_continuation(const char *text, struct page *page)
+/* `CURSOR.COUNT` */
+static bool read_continuation(const char *text, struct rest_page *page)
 {
         const char *dot = text ? strchr(text, '.') : NULL;
         CLEANUP(mem_cleanup) char *first = dot ? mem_text_n(text, (size_t)(dot - text)) : NULL;
@@ -33,12 +27,11 @@ static bool read_continuation(const char *text, struct page *page)
         return true;
 }
 
-/* False if the call has been answered. */
-static bool read_page(struct service_call *call, struct page *page)
+bool rest_read_page(struct service_call *call, struct rest_page *page)
 {
         const char *count = http_exchange_header(call->exchange, "x-ms-max-item-count");
 
-        *page = (struct page){.limit = PAGE};
+        *page = (struct rest_page){.limit = PAGE};
         if ((!count || text_to_int64(count, 1, REST_PAGE, &page->limit)) &&
             read_continuation(http_exchange_header(call->exchange, "x-ms-continuation"), page))
                 return true;
@@ -47,20 +40,55 @@ static bool read_page(struct service_call *call, struct page *page)
         return false;
 }
 
-/* The next device that fits, as its twin; NULL = there is none. */
-static struct json_object *next_twin(struct service_call *call, const struct query *query,
-                                     uint64_t *cursor)
+void rest_add_continuation(struct service_call *call, const struct rest_page *page)
+{
+        CLEANUP(mem_cleanup)
+        char *next = mem_format("%" PRIu64 ".%" PRId64, page->cursor, page->before);
+
+        http_exchange_add_header(call->exchange, "x-ms-continuation", next);
+}
+
+static struct json_object *next_twin(struct service_call *call, uint64_t *cursor)
 {
         struct registry_device device;
 
-        while (registry_device_next(call->registry, call->hub_index, cursor, &device)) {
-                struct json_object *twin = rest_twin_document(call, &device);
+        return registry_device_next(call->registry, call->hub_index, cursor, &device)
+                       ? rest_twin_document(call, &device)
+                       : NULL;
+}
 
-                if (query_fits(query, twin))
-                        return twin;
-                json_object_put(twin);
+static struct json_object *next_outcome(struct service_call *call, uint64_t *cursor)
+{
+        return fleet_outcome_next(rest_fleet_of(call), call->hub_index, cursor);
+}
+
+/* The next document that fits; NULL = there is none. */
+static struct json_object *next_document(struct service_call *call, const struct query *query,
+                                         uint64_t *cursor)
+{
+        static struct json_object *(*const next[])(struct service_call * call,
+                                                   uint64_t * cursor) = {
+                [QUERY_DEVICES] = next_twin,
+                [QUERY_JOBS] = next_outcome,
+        };
+        struct json_object *document;
+
+        if (query_source(query) == QUERY_MODULES)
+                return NULL;
+        while ((document = next[query_source(query)](call, cursor)) != NULL) {
+                if (query_fits(query, document))
+                        return document;
+                json_object_put(document);
         }
         return NULL;
+}
+
+/* Microsoft's .NET SDK takes no page without it. */
+static const char *item_type(const struct query *query)
+{
+        if (!query_is_whole(query))
+                return "Raw";
+        return query_source(query) == QUERY_JOBS ? "DeviceJob" : "Twin";
 }
 
 static struct json_object *groups_of(struct service_call *call, const struct query *query)
@@ -69,7 +97,7 @@ static struct json_object *groups_of(struct service_call *call, const struct que
         struct json_object *twin;
         uint64_t cursor = 0;
 
-        while ((twin = next_twin(call, query, &cursor)) != NULL) {
+        while ((twin = next_document(call, query, &cursor)) != NULL) {
                 query_add_to_group(query, groups, twin);
                 json_object_put(twin);
         }
@@ -77,7 +105,7 @@ static struct json_object *groups_of(struct service_call *call, const struct que
 }
 
 static struct json_object *page_of(struct service_call *call, const struct query *query,
-                                   struct page *page)
+                                   struct rest_page *page)
 {
         struct json_object *list = json_object_new_array();
         int64_t left = query_top(query) - page->before;
@@ -85,7 +113,7 @@ static struct json_object *page_of(struct service_call *call, const struct query
 
         if (page->limit > left)
                 page->limit = left;
-        while (page->limit > 0 && (twin = next_twin(call, query, &page->cursor)) != NULL) {
+        while (page->limit > 0 && (twin = next_document(call, query, &page->cursor)) != NULL) {
                 if (query_is_whole(query)) {
                         json_object_array_add(list, twin);
                 } else {
@@ -101,25 +129,17 @@ static struct json_object *page_of(struct service_call *call, const struct query
 static void answer(struct service_call *call, const struct query *query)
 {
         struct json_object *list;
-        struct page page;
+        struct rest_page page;
 
-        if (!read_page(call, &page))
+        if (!rest_read_page(call, &page))
                 return;
-        /* Microsoft's .NET SDK takes no page without it. */
-        http_exchange_add_header(call->exchange, "x-ms-item-type",
-                                 query_is_whole(query) ? "Twin" : "Raw");
-        if (query_source(query) != QUERY_DEVICES) {
-                list = json_object_new_array();
-        } else if (query_is_grouped(query)) {
+        http_exchange_add_header(call->exchange, "x-ms-item-type", item_type(query));
+        if (query_is_grouped(query)) {
                 list = groups_of(call, query);
         } else {
                 list = page_of(call, query, &page);
-                if (page.limit == 0 && page.before < query_top(query)) {
-                        CLEANUP(mem_cleanup)
-                        char *next = mem_format("%" PRIu64 ".%" PRId64, page.cursor, page.before);
-
-                        http_exchange_add_header(call->exchange, "x-ms-continuation", next);
-                }
+                if (page.limit == 0 && page.before < query_top(query))
+                        rest_add_continuation(call, &page);
         }
         rest_answer(call->exchange, 200, list);
 }

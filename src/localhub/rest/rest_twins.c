@@ -54,6 +54,7 @@ struct json_object *rest_twin_document(struct service_call *call,
         json_object_object_add(properties, "reported",
                                with_metadata(call, device->id, REGISTRY_REPORTED));
         json_object_object_add(document, "properties", properties);
+        fleet_describe(rest_fleet_of(call), device->hub, device->id, document);
         return document;
 }
 

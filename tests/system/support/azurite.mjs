@@ -88,6 +88,14 @@ export class AzuriteBlobs {
     return `BlobEndpoint=${this.endpoint};SharedAccessSignature=${signature(permissions)}`;
   }
 
+  /** Makes a container; gives its address with a signature. */
+  async container(name) {
+    const response = await fetch(`${this.endpoint}/${name}?restype=container&${signature('rwcl')}`,
+      { method: 'PUT' });
+    if (!response.ok) throw new Error(`container ${name}: ${response.status}`);
+    return `${this.endpoint}/${name}?${signature('rwdl')}`;
+  }
+
   async #get(path, query = '') {
     const response = await fetch(`${this.endpoint}/${path}?${query}${signature('rltf')}`);
     return response.ok ? Buffer.from(await response.arrayBuffer()) : undefined;

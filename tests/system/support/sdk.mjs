@@ -82,6 +82,13 @@ export function openRegistry(hub, connectionString) {
   return registry;
 }
 
+/** The service's client for jobs. */
+export function openJobs(hub, connectionString) {
+  const jobs = service.JobClient.fromConnectionString(connectionString);
+  redirect(hub, jobs._restApiClient);
+  return jobs;
+}
+
 /**
  * The events `name` of an emitter, one after the other. It listens from the start and goes on:
  * the SDK gives up its link when the last listener goes.

@@ -87,6 +87,7 @@ static void conditions_choose_documents_w20(void **state)
                 {"tags.city NIN ['Bern']", "b"},
                 {"tags.city in []", ""},
                 {"tags['room key'].x", "a"},
+                {"tags.[[room key]].x = true", "a"},
                 {"tags['room key'].x = true", "a"},
                 {"properties.reported.list[1] = 'two'", "a"},
                 {"properties.reported.list[2] = 'two'", ""},
@@ -138,6 +139,7 @@ static void a_wrong_query_says_where_it_is_wrong_w20(void **state)
                 {"SELECT a, FROM devices", "'devices' at character 16"},
                 {"SELECT TOP x * FROM devices", "'x' at character 12"},
                 {"SELECT * FROM devices WHERE a[1.5] = 1", NULL},
+                {"SELECT * FROM devices WHERE tags.[[a]", "an id and ']]'"},
                 {"SELECT * FROM devices; DROP", "';' at character 22"},
         };
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/* What the files of the fleet share. Functions want the mutex held, except where said. */
+#ifndef ISTHMUS_LOCALHUB_FLEET_FLEET_INSIDE_H
+#define ISTHMUS_LOCALHUB_FLEET_FLEET_INSIDE_H
+
+#include <pthread.h>
+
+#include "base/list.h"
+#include "base/table.h"
+#include "http/http_client.h"
+#include "localhub/fleet/fleet.h"
+
+/* Jobs and transfers that are remembered after their end. */
+#define FLEET_HISTORY_MAX 1000
+
+struct fleet {
+        pthread_mutex_t mutex;
+        pthread_cond_t changed;
+        struct local_hub *hub;
+        struct registry *registry;
+        const struct fleet_documents *documents;
+        char *directory; /* NULL = nothing is kept */
+        pthread_t thread;
+        bool running;
+        bool closing;
+        uint64_t last_serial;
+        struct list jobs;      /* struct job */
+        struct list transfers; /* struct transfer */
+        struct list configurations;
+        struct list applied; /* struct applied, what the configurations have done */
+        struct table applied_by_device;
+        uint64_t pass;            /* of the configurations over the devices */
+        int64_t pass_due_ms;      /* steady clock */
+        struct http_client *http; /* of transfers; NULL = none yet */
+};
+
+/* Has the thread look again. */
+void fleet_wake(struct fleet *fleet);
+
+/* Adds a UTC time; NULL for 0. */
+void fleet_add_time(struct json_object *object, const char *name, int64_t wall_ms);
+
+/* Each does what is due, perhaps without the mutex for a while, and lowers `*next_ms` (steady
+ * clock) to when it wants to be asked again. On the thread "hub-fleet". */
+void fleet_jobs_run(struct fleet *fleet, int64_t *next_ms);
+void fleet_transfers_run(struct fleet *fleet, int64_t *next_ms);
+void fleet_configurations_run(struct fleet *fleet, int64_t *next_ms);
+
+/* Without the mutex. */
+int fleet_configurations_load(struct fleet *fleet, struct reason *reason) MUST_CHECK;
+void fleet_jobs_deinit(struct fleet *fleet);
+void fleet_transfers_deinit(struct fleet *fleet);
+void fleet_configurations_deinit(struct fleet *fleet);
+
+#endif
