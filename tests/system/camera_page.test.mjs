@@ -77,7 +77,9 @@ for (const [size, options] of Object.entries(SIZES)) {
     assert.match(await yard.locator('img').getAttribute('alt'), /^yard at .*: .*3 red/);
     await camera.show(drawCounts({ red: 1 }));
     await yard.locator('.tally li', { hasText: '1 red' }).waitFor();
-    await eventually('a graph that goes down', async () => (await yard.locator('.graph polyline').count()) >= 3);
+    await eventually('a graph that goes down', async () => (await yard.locator('.graph path').count()) === 6 &&
+      /V[\d.]+/.test(await yard.locator('.graph path').first().getAttribute('d')));
+    assert.deepEqual(await yard.locator('.legend li').allInnerTexts(), ['red', 'green', 'blue', 'gate_red', 'gate_green', 'gate_blue']);
     assert.match(await yard.locator('.next').innerText(), /^next picture in \d+ s$/);
     const porch = page.locator('article', { hasText: 'porch' });
     assert.equal(await porch.locator('h2').innerText(), '<b>porch</b>');

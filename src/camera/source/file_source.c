@@ -30,12 +30,18 @@ static int fail(struct reason *reason, const char *path, const char *what)
         return SOURCE_E_FAILED;
 }
 
+static int fail_to_read(struct reason *reason, const char *path)
+{
+        reason_set(reason, "'%s' can't be read: %s", path, strerror(errno));
+        return SOURCE_E_FAILED;
+}
+
 static int look_at(const char *path, struct file_version *version, struct reason *reason)
 {
         struct stat state;
 
         if (stat(path, &state) != 0)
-                return fail(reason, path, strerror(errno));
+                return fail_to_read(reason, path);
         /* Opening a pipe or a device would wait. */
         if (!S_ISREG(state.st_mode))
                 return fail(reason, path, "is no file");
@@ -170,7 +176,7 @@ static int take_newest(struct source *source, int64_t deadline_ms, struct source
 
         (void)deadline_ms;
         if (!directory)
-                return fail(reason, source->settings.place, strerror(errno));
+                return fail_to_read(reason, source->settings.place);
         find_newest(directory, &newest);
         closedir(directory);
         if (!newest.name || !is_newer(&newest.changed, newest.name, given)) {

@@ -5,18 +5,25 @@
 const ASK_MS = 2000;
 const POINTS_MAX = 720;
 const CORNERS_MAX = 64;
-// Told apart also by the colour-blind (Okabe and Ito).
-const COLOURS = ['#56b4e9', '#e69f00', '#009e73', '#f0e442', '#d55e00', '#cc79a7', '#0072b2', '#999999'];
+// Told apart also by the colour-blind (Okabe and Ito), and to be seen on white and on black.
+const COLOURS = ['#0a7cc4', '#e69f00', '#009e73', '#d55e00', '#cc79a7', '#56b4e9', '#999999'];
+const DASHES = ['none', '7 4', '2 3'];
 const SVG = 'http://www.w3.org/2000/svg';
 
 const cards = new Map();
-const colours = new Map();
+const styles = new Map();
 
-/** Labels in the telemetry's spelling have the colour of those in the picture. */
-function colourOf(text) {
+/** Labels in the telemetry's spelling have the colour of those in the picture; the next seven are dashed. */
+function styleOf(text) {
   const label = text.replace(/[^A-Za-z0-9]+/g, '_');
-  if (!colours.has(label)) colours.set(label, COLOURS[colours.size % COLOURS.length]);
-  return colours.get(label);
+  if (!styles.has(label)) {
+    const index = styles.size;
+    styles.set(label, {
+      stroke: COLOURS[index % COLOURS.length],
+      'stroke-dasharray': DASHES[Math.floor(index / COLOURS.length) % DASHES.length],
+    });
+  }
+  return styles.get(label);
 }
 
 function drawn(name, attributes) {
@@ -29,8 +36,29 @@ function percent(fraction) {
   return `${(fraction * 100).toFixed(2)}%`;
 }
 
+/** With its date, unless that is today's. */
 function timeOf(ms) {
-  return new Date(ms).toLocaleTimeString();
+  const time = new Date(ms);
+  return time.toDateString() === new Date().toDateString() ? time.toLocaleTimeString() : time.toLocaleString();
+}
+
+/** The middle of a polygon's box, where its name disturbs least. */
+function middleOf(points) {
+  const middle = (axis) => (Math.min(...points.map((point) => point[axis])) + Math.max(...points.map((point) => point[axis]))) / 2;
+  return [middle(0), middle(1)];
+}
+
+/** A count holds until the next picture; what there is none of has no line. */
+function stairs(steps) {
+  let path = '';
+  let isDown = true;
+  steps.forEach(([x, y, isThere], index) => {
+    if (!isDown) path += `H${x.toFixed(1)}`;
+    if (isThere || !isDown) path += isDown ? `M${x.toFixed(1)} ${y.toFixed(1)}` : `V${y.toFixed(1)}`;
+    if (isThere && index === steps.length - 1) path += 'h2';
+    isDown = !isThere;
+  });
+  return path;
 }
 
 /** One camera's part of the page. */
@@ -53,7 +81,12 @@ class Card {
     const zone = this.find('.zone');
     zone.addEventListener('toggle', () => {
       this.root.classList.toggle('drawing', zone.open);
+      if (zone.open) this.picture.scrollIntoView({ block: 'nearest' });
       this.showThings();
+    });
+    // A picture that stands is no higher than the window.
+    this.find('img').addEventListener('load', ({ target }) => {
+      this.picture.style.maxWidth = `calc(75vh * ${(target.naturalWidth / target.naturalHeight).toFixed(4)})`;
     });
     this.picture.addEventListener('pointerdown', (event) => this.addCorner(event));
     this.find('.undo').addEventListener('click', () => { this.corners.pop(); this.showZone(); });
@@ -88,15 +121,30 @@ class Card {
     this.find('figcaption').textContent = `taken at ${timeOf(this.takenAt)}`;
   }
 
-  addName(x, y, text, colour) {
+  addName(text, className = '') {
     const name = document.createElement('span');
     name.textContent = text;
-    name.style.left = percent(Math.min(x, 0.9));
-    name.style.top = percent(y);
-    // Above its frame, where there is room.
-    if (y > 0.06) name.style.transform = 'translateY(-100%)';
-    if (colour) name.style.borderLeft = `4px solid ${colour}`;
+    name.className = className;
     this.find('.names').append(name);
+    return name.style;
+  }
+
+  /** Above its frame, where there is room; a thing at the right edge has it flush right. */
+  nameThing({ label, score, box: [x1, y1, x2] }) {
+    const style = this.addName(`${label} ${score.toFixed(2)}`);
+    if (x1 > 0.6) style.right = percent(1 - x2);
+    else style.left = percent(x1);
+    style.top = percent(y1);
+    if (y1 > 0.06) style.transform = 'translateY(-100%)';
+    style.borderLeft = `4px solid ${styleOf(label).stroke}`;
+  }
+
+  nameZone(name, points) {
+    const [x, y] = middleOf(points);
+    const style = this.addName(name, 'zone-name');
+    style.left = percent(x);
+    style.top = percent(y);
+    style.transform = 'translate(-50%, -50%)';
   }
 
   showThings() {
@@ -105,13 +153,13 @@ class Card {
     this.find('.names').replaceChildren();
     for (const [name, points] of Object.entries(this.camera.zones)) {
       svg.append(drawn('polygon', { class: 'area', points: points.join(' ') }));
-      this.addName(points[0][0], points[0][1], name);
+      this.nameZone(name, points);
     }
     for (const thing of this.camera.things) {
       const [x1, y1, x2, y2] = thing.box;
-      const stroke = colourOf(thing.label);
+      const { stroke } = styleOf(thing.label);
       svg.append(drawn('rect', { x: x1, y: y1, width: x2 - x1, height: y2 - y1, stroke }));
-      this.addName(x1, y1, `${thing.label} ${thing.score.toFixed(2)}`, stroke);
+      this.nameThing(thing);
     }
     if (this.root.classList.contains('drawing')) this.drawCorners(svg);
   }
@@ -119,11 +167,9 @@ class Card {
   drawCorners(svg) {
     svg.append(drawn('polygon', { class: 'drawn', points: this.corners.join(' ') }));
     for (const [x, y] of this.corners) {
-      const dot = document.createElement('span');
-      dot.className = 'dot';
-      dot.style.left = percent(x);
-      dot.style.top = percent(y);
-      this.find('.names').append(dot);
+      const style = this.addName('', 'dot');
+      style.left = percent(x);
+      style.top = percent(y);
     }
   }
 
@@ -161,7 +207,7 @@ class Card {
       const number = document.createElement('b');
       number.textContent = count;
       item.append(number, ` ${label}`);
-      item.style.borderLeftColor = colourOf(label);
+      item.style.borderLeftColor = styleOf(label).stroke;
       return item;
     }));
   }
@@ -169,26 +215,37 @@ class Card {
   showGraph() {
     const svg = this.find('.graph');
     const points = this.history;
-    const labels = [...new Set(points.flatMap(([, tally]) => Object.keys(tally)))];
+    const labels = [...new Set(points.flatMap(([, tally]) => Object.keys(tally).filter((label) => tally[label] > 0)))];
     const most = Math.max(1, ...points.flatMap(([, tally]) => Object.values(tally)));
     this.find('.history').hidden = points.length < 2;
     if (points.length < 2) return;
     const [from, to] = [points[0][0], points.at(-1)[0]];
     const x = (ms) => 28 + (568 * (ms - from)) / Math.max(1, to - from);
-    const y = (count) => 148 - (136 * count) / most;
-    const lines = [0, most].flatMap((count) => {
+    const y = (count) => 144 - (128 * count) / most;
+    const lines = [...new Set([0, Math.round(most / 2), most])].flatMap((count) => {
       const text = drawn('text', { x: 0, y: y(count) + 4 });
       text.textContent = count;
       return [drawn('line', { x1: 28, x2: 596, y1: y(count), y2: y(count) }), text];
     });
     // Equal counts would hide one another.
-    const shift = (index) => 2.5 * (index - (labels.length - 1) / 2);
-    svg.replaceChildren(...lines, ...labels.map((label, index) => drawn('polyline', {
-      stroke: colourOf(label),
-      points: points.map(([ms, tally]) => `${x(ms).toFixed(1)},${(y(tally[label] ?? 0) + shift(index)).toFixed(1)}`).join(' '),
+    const shift = (index) => Math.min(2.5, 12 / labels.length) * (index - (labels.length - 1) / 2);
+    svg.replaceChildren(...lines, ...labels.map((label, index) => drawn('path', {
+      ...styleOf(label),
+      d: stairs(points.map(([ms, tally]) => [x(ms), y(tally[label] ?? 0) + shift(index), tally[label] > 0])),
     })));
     svg.setAttribute('aria-label', `counts of ${labels.join(', ') || 'nothing'}, at most ${most}`);
+    this.showLegend(labels);
     this.find('.range').textContent = `${timeOf(from)} to ${timeOf(to)}, ${points.length} pictures`;
+  }
+
+  showLegend(labels) {
+    this.find('.legend').replaceChildren(...labels.map((label) => {
+      const item = document.createElement('li');
+      const line = drawn('svg', { viewBox: '0 0 28 12' });
+      line.append(drawn('path', { ...styleOf(label), d: 'M0 6H28' }));
+      item.append(line, label);
+      return item;
+    }));
   }
 
   showNext() {
@@ -236,8 +293,10 @@ async function ask() {
     });
     since = now;
     const bad = cameras.filter((camera) => camera.health.trouble || camera.health.cloudTrouble).length;
+    state.classList.toggle('bad', bad > 0);
     state.textContent = `isthmus-camera ${version}: ${bad > 0 ? `${bad} of ${cameras.length} in trouble` : 'all is well'}`;
   } catch (error) {
+    state.classList.add('bad');
     state.textContent = `no answer from isthmus-camera (${error.message}); asking again`;
   }
   setTimeout(ask, ASK_MS);
