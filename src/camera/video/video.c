@@ -5,11 +5,15 @@
 #include <libavformat/avformat.h>
 #include <libswscale/swscale.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "camera/video/video_plugin.h"
 
 #define STREAM_PROBE_BYTES                                                                         \
         "50000" /* enough for a camera's stream, and half a second instead of 3 */
+
+/* A device that has no picture yet is asked again. */
+#define DEVICE_PAUSE_US 2000
 
 struct video {
         const struct video_request *request;
@@ -22,10 +26,13 @@ struct video {
 
 video_take isthmus_video_take_1;
 
+/* FFmpeg asks this again and again while it waits; of a device it would do nothing else. */
 static int is_over(void *context)
 {
         const struct video *video = context;
 
+        if (video->request->format)
+                usleep(DEVICE_PAUSE_US);
         return video->request->is_over(video->request->context);
 }
 
@@ -45,11 +52,15 @@ static int open_input(struct video *video)
         if (!video->input)
                 return AVERROR(ENOMEM);
         video->input->interrupt_callback = (AVIOInterruptCB){.callback = is_over, .opaque = video};
+        /* Else a device that gives none would be waited for in the kernel, whatever is_over says.
+         */
+        if (request->format)
+                video->input->flags |= AVFMT_FLAG_NONBLOCK;
         av_dict_set(&options, "protocol_whitelist", request->protocols, 0);
         av_dict_set(&options, "rtsp_transport", "tcp", 0);
         av_dict_set(&options, "probesize", STREAM_PROBE_BYTES, 0);
         av_dict_set(&options, "analyzeduration", "0", 0);
-        av_dict_set(&options, "fflags", "nobuffer", 0);
+        av_dict_set(&options, "fflags", "+nobuffer", 0);
         result = avformat_open_input(&video->input, request->url, format, &options);
         av_dict_free(&options);
         return result;
@@ -81,6 +92,8 @@ static int feed(struct video *video)
 {
         int result = av_read_frame(video->input, video->packet);
 
+        if (result == AVERROR(EAGAIN))
+                return 0;
         if (result == AVERROR_EOF)
                 return avcodec_send_packet(video->decoder, NULL);
         if (result < 0)
