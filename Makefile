@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run run-camera test quick check coverage bench bench-camera format install test-packages deb clean help
+.PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera format install test-packages deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
@@ -44,6 +44,13 @@ bench-camera:
 	@ninja -C build --quiet camera_bench
 	@MODEL="$(MODEL)" PICTURE="$(PICTURE)" bench/camera
 
+soak-camera:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@tools/setup-onnxruntime
+	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
+	@ISTHMUS="$(CURDIR)/build/isthmus" ISTHMUS_SOAK_PICTURES=2000 node --test tests/system/camera_soak.test.mjs
+
 format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
@@ -75,6 +82,7 @@ help:
 	@echo "make coverage   what the unit and component tests reach, folder by folder"
 	@echo "make bench      throughput, latency, memory, beside two floors"
 	@echo "make bench-camera what a picture costs, beside bare runs and JavaScript; MODEL=, PICTURE="
+	@echo "make soak-camera  2,000 pictures: memory, open files, and what waiting costs"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
 	@echo "make test-packages  the alert rules and the dashboard, by promtool"
 	@echo "make deb        a Debian package, in build-deb/"

@@ -11,6 +11,7 @@ import { startHub } from './support/hub.mjs';
 import { drawCounts } from './support/picture.mjs';
 import { eventually, isthmus, temporaryDirectory, within } from './support/program.mjs';
 import { startSnapshots } from './support/snapshots.mjs';
+import { startStorage } from './support/storage.mjs';
 
 const bounded = { timeout: 600000 };
 const preloads = join(dirname(isthmus), 'tests');
@@ -137,26 +138,30 @@ test('killed at any moment: what was stored arrives, once for each id, in order'
   await camera.program.stop();
 });
 
-test('it speaks to camera, hub and provisioning service, and to nobody else', bounded, async (t) => {
+test('it speaks to camera, hub, provisioning service and storage, and to nobody else', bounded, async (t) => {
   const hub = await startHub(t);
+  const storage = await startStorage(t);
   const snapshots = await numbered(t, { user: 'viewer', password: 'a word', algorithm: 'MD5' });
   const camera = await makeCamera(t, provisionedBy(hub), {
     SecurityCamera: { CameraUrl: snapshots.url, CameraUserName: 'viewer', CameraUserPassword: 'a word' },
+    Application: { ImageCameraUpload: true },
+    AzureStorage: { ConnectionString: storage.connectionString },
   });
   const log = join(camera.directory, 'connections');
   await camera.start({ environment: { LD_PRELOAD: join(preloads, 'connect_log.so'), ISTHMUS_CONNECT_LOG: log } });
   await camera.ready();
   await hub.telemetryOf('yard', 5);
+  await eventually('an uploaded picture', () => storage.blobs.size > 0);
   await camera.program.stop();
   const spoken = new Set((await readFile(log, 'utf8')).trim().split('\n'));
   const amqp = hub.info.hubs[0].device.match(/HostName=[^;]*:(\d+)/)[1];
   const dps = new URL(`https://${hub.info.dps.endpoint}`).port;
-  const allowed = [String(snapshots.port), amqp, dps].flatMap((port) => [`127.0.0.1 ${port}`, `::1 ${port}`]);
+  const allowed = [String(snapshots.port), String(storage.port), amqp, dps].flatMap((port) => [`127.0.0.1 ${port}`, `::1 ${port}`]);
   // The system's own way of looking a name up: name service cache, and the test of which address is usable.
   const others = [...spoken].filter((line) => !allowed.includes(line) &&
     !/^unix \/(var\/)?run\/(nscd|systemd)\//.test(line) && !/^(127\.0\.0\.1|::1) 0$/.test(line));
   assert.deepEqual(others, []);
-  for (const port of [snapshots.port, amqp, dps]) assert.ok(spoken.has(`127.0.0.1 ${port}`), `nobody spoke to ${port}`);
+  for (const port of [snapshots.port, storage.port, amqp, dps]) assert.ok(spoken.has(`127.0.0.1 ${port}`), `nobody spoke to ${port}`);
 });
 
 test('steps of the clock stop nothing, and each tally has the time that the clock showed', bounded, async (t) => {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What leaves a camera as a picture: files and uploads, obscured where it must be.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -11,6 +10,7 @@ import { isthmusCamera, makeCamera, onnxRuntime, provisionedBy, startCamera } fr
 import { startHub } from './support/hub.mjs';
 import { drawCounts } from './support/picture.mjs';
 import { eventually, run } from './support/program.mjs';
+import { startStorage } from './support/storage.mjs';
 
 /** What the model finds in a picture. */
 async function tallyOf(camera, bytes) {
@@ -19,33 +19,6 @@ async function tallyOf(camera, bytes) {
   const { stdout } = await run(['--once', '--image', path, '--model', camera.settings.Application.YoloV5ModelPath,
     '--threshold', '0.4', '--onnxruntime', onnxRuntime], { command: isthmusCamera });
   return JSON.parse(stdout).tally;
-}
-
-/** A stand-in for a storage account: takes blobs, and makes containers that are missing. */
-async function startStorage(t, containers = []) {
-  const storage = { blobs: new Map(), requests: [] };
-  const server = createServer((request, response) => {
-    const pieces = [];
-    request.on('data', (piece) => pieces.push(piece));
-    request.on('end', () => {
-      const url = new URL(request.url, 'http://storage');
-      const [, , container, ...name] = decodeURIComponent(url.pathname).split('/');
-      storage.requests.push(`${request.method} ${url.pathname}`);
-      if (url.searchParams.get('restype') === 'container') {
-        containers.push(container);
-        response.writeHead(201).end();
-      } else if (!containers.includes(container)) {
-        response.writeHead(404, { 'x-ms-error-code': 'ContainerNotFound' }).end();
-      } else {
-        storage.blobs.set(name.join('/'), { bytes: Buffer.concat(pieces), headers: request.headers, url });
-        response.writeHead(201).end();
-      }
-    });
-  });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  t.after(() => { server.closeAllConnections(); server.close(); });
-  storage.endpoint = `http://127.0.0.1:${server.address().port}/account`;
-  return storage;
 }
 
 async function blobs(camera, storage, pattern) {
@@ -115,7 +88,7 @@ test('pictures are uploaded to a storage account with the names of the earlier p
   const camera = await startCamera(t, provisionedBy(hub), {
     Application: { ImageCameraUpload: true, ImageMarkedupUpload: true },
     Telemetry: { OnlyOnChange: true },
-    AzureStorage: { ConnectionString: `AccountName=account;AccountKey=c2VjcmV0;BlobEndpoint=${storage.endpoint}` },
+    AzureStorage: { ConnectionString: storage.connectionString },
   }, { red: 2, green: 1 });
   const [message] = await hub.telemetryOf('yard');
   const created = message.properties['iothub-creation-time-utc'];
