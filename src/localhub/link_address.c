@@ -99,6 +99,23 @@ static bool parse_events(const char *path, struct link_address *address)
         return true;
 }
 
+/* `SCOPE/registrations/ID`, whose parts may have percent escapes. */
+static bool parse_registration(const char *path, struct link_address *address)
+{
+        CLEANUP(buf_deinit) struct buf id = BUF_INIT;
+        size_t scope_size = strcspn(path, "/");
+        const char *at = path + scope_size;
+
+        if (!take(address->id_scope, sizeof(address->id_scope), path, scope_size) ||
+            !skip(&at, "/registrations/"))
+                return false;
+        text_url_unescape(&id, at, strlen(at));
+        address->function = LINK_REGISTRATION;
+        return registry_is_registration_id(buf_text(&id)) && strlen(buf_text(&id)) == id.size &&
+               take(address->registration_id, sizeof(address->registration_id), buf_text(&id),
+                    id.size);
+}
+
 /* `messages/events`, the hub's own address of its telemetry, and what is below it. */
 static bool parse_redirect(const char *path, struct link_address *address)
 {
@@ -131,5 +148,5 @@ bool link_address_parse(const char *text, struct link_address *address)
         text += *text == '/';
         address->function = LINK_MANAGEMENT;
         return strcasecmp(text, "$management") == 0 || parse_redirect(text, address) ||
-               parse_events(text, address);
+               parse_registration(text, address) || parse_events(text, address);
 }

@@ -12,6 +12,7 @@
 #include "localhub/amqp/amqp_stream.h"
 #include "localhub/events/event_endpoint.h"
 #include "localhub/mqtt/mqtt_core.h"
+#include "localhub/provision/provision_link.h"
 #include "localhub/streams/stream_relay.h"
 
 #define DEFAULT_LISTEN            "127.0.0.1"
@@ -205,6 +206,7 @@ static int open_parts(struct local_hub *hub, const struct local_hub_options *opt
                                                                      : DEFAULT_FEEDBACK_DELAY_MS;
         event_endpoint_init(&hub->events, &hub->core, options->consumer_groups,
                             options->consumer_group_count);
+        provision_links_add(&hub->core);
         prepare_mqtt(hub);
         return stream_server_new(
                 &(struct stream_server_options){.thread = LOCAL_HUB_THREAD,
@@ -318,6 +320,7 @@ static void set_provisioning(void *context)
         struct local_hub *hub = context;
 
         hub->mqtt.provisioning = hub->https_protocol.context;
+        hub->core.provisioning = hub->https_protocol.context;
 }
 
 int local_hub_serve_https(struct local_hub *hub, const char *address, uint16_t *port,

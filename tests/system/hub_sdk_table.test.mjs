@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs';
 import provisioning from 'azure-iot-provisioning-device';
+import provisioningAmqp from 'azure-iot-provisioning-device-amqp';
 import provisioningHttp from 'azure-iot-provisioning-device-http';
 import provisioningMqtt from 'azure-iot-provisioning-device-mqtt';
 import symmetricKey from 'azure-iot-security-symmetric-key';
@@ -106,8 +107,9 @@ const features = {
   },
 };
 
-const registrations = { HTTPS: provisioningHttp.Http, MQTT: provisioningMqtt.Mqtt,
-  'MQTT by WebSocket': provisioningMqtt.MqttWs };
+const registrations = { AMQP: provisioningAmqp.Amqp, 'AMQP by WebSocket': provisioningAmqp.AmqpWs,
+  MQTT: provisioningMqtt.Mqtt, 'MQTT by WebSocket': provisioningMqtt.MqttWs,
+  HTTPS: provisioningHttp.Http };
 
 async function tryDevices(t, hub) {
   const rows = [];

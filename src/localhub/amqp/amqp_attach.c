@@ -209,7 +209,7 @@ void amqp_link_attach(struct amqp_peer *peer, pn_link_t *handle)
 
         if (type && address.device_id[0])
                 device = find_device(peer, address.device_id, &refusal);
-        else if (type && address.function != LINK_CBS)
+        else if (type && type->for_service)
                 check_service(peer, &refusal);
         if (type && type->admit && !refusal.condition[0])
                 own = type->admit(peer, handle, &address, &refusal);

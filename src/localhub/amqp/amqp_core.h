@@ -38,6 +38,7 @@
 
 struct amqp_link_type;
 struct event_endpoint;
+struct stream;
 
 /* The kinds of links at an address: what the client sends on, what it receives on; NULL = none. */
 struct amqp_link_types {
@@ -60,6 +61,7 @@ struct amqp_core {
         struct device_sessions sessions;
         struct list feedback_links; /* amqp_link by feedback_node */
         struct amqp_link_types types[LINK_FUNCTION_COUNT];
+        const char *provisioning;      /* socket of the provisioning service; NULL = none */
         struct event_endpoint *events; /* for the links of localhub/events; NULL = none */
         uint64_t last_number;          /* of connections, links, deliveries */
         struct buf scratch;            /* for building or reading a message */
@@ -74,6 +76,7 @@ struct amqp_peer {
         pn_connection_t *connection;
         void (*wake)(struct amqp_peer *peer); /* amqp_peer_work will be called for it */
         void *context;                        /* its maker's */
+        struct stream *stream;                /* below it; NULL in tests */
         int hub;
         char hub_id[REGISTRY_ID_SIZE];
         char id[REGISTRY_TAG_SIZE];
@@ -86,6 +89,8 @@ struct amqp_peer {
         bool cut;      /* to be cut at the next work */
         bool is_open;
         bool detach_service; /* its service links have lost their right */
+        char *registrant; /* user of SASL PLAIN, SCOPE/registrations/ID; NULL = another or none */
+        char *password;   /* likewise: a token, not judged yet */
         struct table devices;
         struct list device_list;
         struct list work;  /* amqp_device by work_node */
@@ -159,7 +164,7 @@ struct amqp_link_type {
         /* The client's word on a delivery of ours. */
         void (*outcome)(struct amqp_link *link, pn_delivery_t *delivery);
         void (*credit_came)(struct amqp_link *link);
-        /* Its peer was woken; links of services only. */
+        /* Its peer was woken; links of no device only. */
         void (*work)(struct amqp_link *link);
         void (*ended)(struct amqp_link *link);
 };
@@ -260,6 +265,9 @@ void amqp_reject(pn_delivery_t *delivery, const char *condition, const char *des
 
 /* Sets an error with description and info map; an empty description gets the condition's text. */
 void amqp_error_set(pn_condition_t *to, const char *condition, const char *description);
+/* Likewise, with a number of seconds after which to try again; 0 = not told. */
+void amqp_error_retry(pn_condition_t *to, const char *condition, const char *description,
+                      int retry_after_s);
 /* Says in the info map of an error where to go instead. */
 void amqp_error_redirect(pn_condition_t *to, const struct amqp_redirect *redirect);
 

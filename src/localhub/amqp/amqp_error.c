@@ -50,7 +50,7 @@ static void put_string(pn_data_t *data, const char *text)
         pn_data_put_string(data, pn_bytes(strlen(text), text));
 }
 
-static void put_info(pn_data_t *info)
+static void put_info(pn_data_t *info, int retry_after_s)
 {
         char tracking[CRYPTO_UUID_SIZE];
 
@@ -61,6 +61,10 @@ static void put_info(pn_data_t *info)
         put_string(info, tracking);
         put_symbol(info, "com.microsoft:is-filtered");
         pn_data_put_bool(info, true);
+        if (retry_after_s > 0) {
+                put_symbol(info, "retry-after");
+                pn_data_put_int(info, retry_after_s);
+        }
         pn_data_exit(info);
 }
 
@@ -82,7 +86,8 @@ void amqp_error_redirect(pn_condition_t *to, const struct amqp_redirect *redirec
         pn_data_exit(info);
 }
 
-void amqp_error_set(pn_condition_t *to, const char *condition, const char *description)
+void amqp_error_retry(pn_condition_t *to, const char *condition, const char *description,
+                      int retry_after_s)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
@@ -92,5 +97,10 @@ void amqp_error_set(pn_condition_t *to, const char *condition, const char *descr
                 buf_add_text(&text, description);
         pn_condition_set_name(to, condition);
         pn_condition_set_description(to, buf_text(&text));
-        put_info(pn_condition_info(to));
+        put_info(pn_condition_info(to), retry_after_s);
+}
+
+void amqp_error_set(pn_condition_t *to, const char *condition, const char *description)
+{
+        amqp_error_retry(to, condition, description, 0);
 }

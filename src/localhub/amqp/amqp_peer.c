@@ -74,6 +74,10 @@ void amqp_peer_free(struct amqp_peer *peer)
         end_all(peer);
         timers_stop(&peer->core->timers, &peer->all_devices.timer);
         timers_stop(&peer->core->timers, &peer->service.timer);
+        if (peer->password)
+                mem_wipe(peer->password, strlen(peer->password));
+        free(peer->password);
+        free(peer->registrant);
         table_deinit(&peer->devices);
         list_remove(&peer->core->peers, &peer->node);
         free(peer);
@@ -260,14 +264,14 @@ static void work_for(struct amqp_device *device)
                 grant_again(device);
 }
 
-static void work_for_service(struct amqp_peer *peer)
+static void work_for_links(struct amqp_peer *peer)
 {
         list_for_each_safe (node, &peer->links) {
                 struct amqp_link *link = list_entry(node, struct amqp_link, node);
 
-                if (!link->type || !link->type->for_service)
+                if (!link->type)
                         continue;
-                if (peer->detach_service)
+                if (peer->detach_service && link->type->for_service)
                         amqp_link_detach(link, "amqp:unauthorized-access", NULL);
                 else if (link->type->work)
                         link->type->work(link);
@@ -285,5 +289,5 @@ void amqp_peer_work(struct amqp_peer *peer)
         }
         while ((node = list_pop_front(&peer->work)) != NULL)
                 work_for(list_entry(node, struct amqp_device, work_node));
-        work_for_service(peer);
+        work_for_links(peer);
 }

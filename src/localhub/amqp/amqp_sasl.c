@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * SASL as IoT Hub offers it (rule W4). ANONYMOUS, EXTERNAL and MSSBCBS say nothing of who comes:
- * tokens follow on `$cbs`. PLAIN carries a token, which counts as if it had been put there.
+ * tokens follow on `$cbs`. PLAIN carries a token, which counts as if it had been put there, or is
+ * for the provisioning service (rule W24).
  */
 #include <proton/sasl.h>
 #include <proton/sasl_plugin.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "localhub/amqp/amqp_core.h"
 
 static const char *list_mechanisms(pn_transport_t *transport)
@@ -36,6 +38,17 @@ static void finish(pn_transport_t *transport, bool good)
         pnx_sasl_set_desired_state(transport, SASL_POSTED_OUTCOME);
 }
 
+/* For the provisioning service, which judges the token with the first request. */
+static bool take_registrant(struct amqp_peer *peer, const char *user, const char *password,
+                            const char *end)
+{
+        if (peer->registrant || memchr(password, '\0', (size_t)(end - password)))
+                return false;
+        peer->registrant = mem_text(user);
+        peer->password = mem_text_n(password, (size_t)(end - password));
+        return true;
+}
+
 /* `authzid NUL user NUL password` (RFC 4616). */
 static bool take_plain(struct amqp_peer *peer, const pn_bytes_t *response)
 {
@@ -43,6 +56,8 @@ static bool take_plain(struct amqp_peer *peer, const pn_bytes_t *response)
         const char *user = response->size ? memchr(response->start, '\0', response->size) : NULL;
         const char *password = user ? memchr(user + 1, '\0', (size_t)(end - user - 1)) : NULL;
 
+        if (password && peer->core->provisioning && strstr(user + 1, "/registrations/"))
+                return take_registrant(peer, user + 1, password + 1, end);
         return password && amqp_cbs_take_token(peer, password + 1, (size_t)(end - password - 1));
 }
 

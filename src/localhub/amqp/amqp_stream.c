@@ -116,6 +116,7 @@ static void *on_opened(void *context, struct stream *stream, int hub)
         pn_transport_set_idle_timeout(transport, IDLE_TIMEOUT_MS);
         pn_connection_driver_init(&client->driver, connection, transport);
         client->peer = amqp_peer_new(client->core, hub, connection, wake_peer, client);
+        client->peer->stream = stream;
         snprintf(client->peer->name, sizeof(client->peer->name), "%s", stream_name(stream));
         amqp_sasl_offer(client->peer, transport);
         if (faults_apply(client->core->faults, FAULT_CONNECT, client->peer->hub_id, "", &fault))

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "localhub/mqtt/mqtt_core.h"
 #include "localhub/mqtt/mqtt_topic.h"
+#include "localhub/provision/provision_request.h"
 #include "localhub/streams/stream_request.h"
 
 #define RESPONSES "$dps/registrations/res/#"
@@ -33,16 +34,6 @@ struct request {
 
 /* --- CONNECT --------------------------------------------------------------------------------- */
 
-/* A token becomes a header: it must be one line of text. */
-static bool is_line(const struct mqtt_bytes *text)
-{
-        for (size_t i = 0; i < text->size; i++) {
-                if (text->data[i] < ' ' || text->data[i] > '~')
-                        return false;
-        }
-        return text->size > 0;
-}
-
 bool mqtt_provision_connect(struct mqtt_peer *peer, const struct mqtt_connect *connect)
 {
         CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
@@ -55,7 +46,7 @@ bool mqtt_provision_connect(struct mqtt_peer *peer, const struct mqtt_connect *c
             memcmp(connect->client_id.data, registrant.registration_id, connect->client_id.size) !=
                     0)
                 code = MQTT_WRONG_CLIENT_ID;
-        else if (!is_line(&connect->password) &&
+        else if (!provision_is_line(connect->password.data, connect->password.size) &&
                  !(connect->password.size == 0 && stream_chain(peer->stream)))
                 code = MQTT_NOT_AUTHORIZED;
         mqtt_put_connack(&answer, false, code);
@@ -118,42 +109,26 @@ static void answered(void *context, const struct stream_answer *answer)
         free(request);
 }
 
-static void write_head(struct buf *out, const struct mqtt_provision *provision,
-                       const struct mqtt_order *order)
-{
-        const char *method = order->is_poll ? "GET" : "PUT";
-
-        buf_add_format(out, "%s /", method);
-        text_url_escape(out, provision->registrant.id_scope);
-        buf_add_text(out, "/registrations/");
-        text_url_escape(out, provision->registrant.registration_id);
-        if (order->is_poll) {
-                buf_add_text(out, "/operations/");
-                text_url_escape(out, buf_text(&order->operation_id));
-        } else {
-                buf_add_text(out, "/register");
-        }
-        buf_add_text(out, "?api-version=");
-        text_url_escape(out, provision->registrant.api_version);
-        buf_add_format(out, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                            "Content-Type: application/json\r\n");
-        if (provision->token[0]) /* else a certificate */
-                buf_add_format(out, "Authorization: %s\r\n", provision->token);
-}
-
 static void ask(struct mqtt_peer *peer, const struct mqtt_order *order,
                 const struct mqtt_bytes *body)
 {
+        const struct mqtt_registrant *registrant = &peer->provision->registrant;
         struct request *request = mem_new(1, sizeof(*request));
         CLEANUP(buf_wipe) struct buf text = BUF_INIT;
 
         request->peer = peer;
         buf_add(&request->id, order->request_id.data, order->request_id.size);
         list_push_back(&peer->provision->requests, &request->node);
-        write_head(&text, peer->provision, order);
-        buf_add_format(&text, "Content-Length: %zu\r\n\r\n", order->is_poll ? 0 : body->size);
-        if (!order->is_poll)
-                buf_add(&text, body->data, body->size);
+        provision_request_write(
+                &text,
+                &(struct provision_request){
+                        .id_scope = registrant->id_scope,
+                        .registration_id = registrant->registration_id,
+                        .api_version = registrant->api_version,
+                        .token = peer->provision->token,
+                        .operation_id = order->is_poll ? buf_text(&order->operation_id) : NULL,
+                        .body = body->data,
+                        .body_size = body->size});
         stream_request(peer->stream, peer->core->provisioning, &text, answered, request);
 }
 

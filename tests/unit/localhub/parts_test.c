@@ -74,6 +74,8 @@ static void addresses_of_all_sdks_are_understood(void **state)
                 {"$management", LINK_MANAGEMENT, ""},
                 {"hub1/$management", LINK_MANAGEMENT, ""},
                 {"messages/events", LINK_REDIRECT, ""},
+                {"0ne00123ABC/registrations/Dev-1", LINK_REGISTRATION, ""},
+                {"amqps://h/0ne00123ABC/registrations/a%3Ab", LINK_REGISTRATION, ""},
                 {"amqps://h:5671/messages/events/$management", LINK_REDIRECT, ""},
         };
         struct link_address address;
@@ -112,6 +114,10 @@ static void other_addresses_are_none(void **state)
                 "hub1/ConsumerGroups/$Default/Partitions/0/1",
                 "/ConsumerGroups/$Default/Partitions/0",
                 "messages/eventsx",
+                "0ne00123ABC/registrations/",
+                "0ne00123ABC/registrations/a b",
+                "0ne00123ABC/registrations/a%00b",
+                "/registrations/a",
         };
         struct link_address address;
 
