@@ -210,6 +210,15 @@ struct settings {
                 int64_t maximum_bytes;     /* of waiting events */
                 int64_t dead_letter_bytes; /* more give way */
                 int64_t dead_letter_days;  /* older ones give way; 0 = none does */
+                struct {
+                        struct conf_texts hosts; /* of the backend "postgresql" alone */
+                        char *database;
+                        char *user;
+                        char *password; /* secret */
+                        char *password_file;
+                        char *trusted_certificates; /* PEM file */
+                        int64_t timeout_ms;
+                } postgresql;
         } store;
         struct {
                 enum log_level level;

@@ -123,6 +123,25 @@ static void check_listening(struct conf_load *load, const struct settings *setti
         check_keys(load, settings);
 }
 
+/* --- the store --------------------------------------------------------------------------- */
+
+static void check_store(struct conf_load *load, const struct settings *settings)
+{
+        static const struct conf_subject hosts = {.path = "Store.PostgreSql.Hosts"};
+        static const struct conf_subject file = {.path = "Store.PostgreSql.PasswordFile"};
+        bool is_server = text_equal(settings->store.backend, "postgresql");
+
+        if (is_server && !conf_find_binding(load, &hosts))
+                conf_say_about(load, CONF_MISTAKE, &hosts,
+                               "the store in PostgreSQL needs at least one server");
+        if (!is_server && settings->store.postgresql.hosts.count > 0)
+                conf_say_about(load, CONF_WARNING, &hosts,
+                               "nothing is kept there unless Store.Backend is 'postgresql'");
+        if (settings->store.postgresql.password && settings->store.postgresql.password_file)
+                conf_say_about(load, CONF_MISTAKE, &file,
+                               "give either Store.PostgreSql.Password or this file");
+}
+
 /* --- payload formatters ------------------------------------------------------------------ */
 
 static void check_formatter(struct conf_load *load, const struct conf_subject *subject,
@@ -254,6 +273,7 @@ void settings_check(struct conf_load *load, struct settings *settings)
 {
         check_listening(load, settings);
         check_version2_ports(load);
+        check_store(load, settings);
         settings_check_azure(load, settings);
         settings_check_queues(load, settings);
         settings_check_networks(load, settings);

@@ -130,10 +130,15 @@ static const struct conf_choice events[] = {
 
 static bool check_backend(const char *text, struct reason *reason)
 {
-        if (text_equal(text, "sqlite"))
+        if (text_equal(text, "sqlite") || text_equal(text, "postgresql"))
                 return true;
-        reason_set(reason, "there is no such store; 'sqlite' is the one there is");
+        reason_set(reason, "there is no such store; 'sqlite' and 'postgresql' are those there are");
         return false;
+}
+
+static bool check_database_host(const char *text, struct reason *reason)
+{
+        return text[0] == '/' || check_endpoint(text, reason);
 }
 
 #define HUB             "AzureIoT.AzureIoTHub."
@@ -142,6 +147,7 @@ static bool check_backend(const char *text, struct reason *reason)
 #define ONE_KEY         "WebhookKeys.*."
 #define ONE_APPLICATION "AzureIoT.Applications.*."
 #define FORMATTERS      "PayloadFormatters."
+#define POSTGRESQL      "Store.PostgreSql."
 #define FIELD(name)     .offset = offsetof(struct settings, name)
 #define OF_KEY(name)    .map = &webhook_keys, .offset = offsetof(struct settings_webhook_key, name)
 #define OF_APPLICATION(name)                                                                       \
@@ -282,7 +288,30 @@ static const struct conf_row rows[] = {
          .meaning = "When a message that was taken and not deleted, because the gateway was killed "
                     "or its store was full, is seen again"},
         {"Store.Backend", CONF_TEXT, FIELD(store.backend), .fallback = "sqlite",
-         .check = check_backend, .meaning = "What keeps the events"},
+         .check = check_backend,
+         .meaning = "What keeps the events: `sqlite`, a file in DataDirectory, or `postgresql`, a "
+                    "database that only one gateway uses"},
+        {POSTGRESQL "Hosts", CONF_TEXTS, FIELD(store.postgresql.hosts),
+         .check = check_database_host,
+         .meaning = "Servers with the database, as host or host:port; the one that is primary is "
+                    "used. Or the folder with a server's Unix socket, as /run/postgresql"},
+        {POSTGRESQL "Database", CONF_TEXT, FIELD(store.postgresql.database), .fallback = "isthmus",
+         .meaning = "The database; `isthmus store migrate` makes its tables"},
+        {POSTGRESQL "User", CONF_TEXT, FIELD(store.postgresql.user), .fallback = "isthmus",
+         .meaning = "Whom the gateway is there"},
+        {POSTGRESQL "Password", CONF_TEXT, FIELD(store.postgresql.password), .secret = true,
+         .meaning = "The user's password"},
+        {POSTGRESQL "PasswordFile", CONF_INPUT_FILE, FIELD(store.postgresql.password_file),
+         .meaning = "Or a file that holds it and is read at each connection, for passwords that "
+                    "change while the gateway runs"},
+        {POSTGRESQL "TrustedCertificates", CONF_INPUT_FILE,
+         FIELD(store.postgresql.trusted_certificates),
+         .meaning = "PEM file with certificates of authorities that are trusted for the database, "
+                    "besides the system's"},
+        {POSTGRESQL "TimeoutMilliseconds", CONF_INTEGER, FIELD(store.postgresql.timeout_ms),
+         .fallback = "5000", BETWEEN(100, 600000),
+         .meaning = "A database that takes longer to answer counts as away: webhooks are answered "
+                    "503 until it is back"},
         {"Store.AllowNetworkFileSystem", CONF_FLAG, FIELD(store.network_file_system),
          .meaning = "Start although DataDirectory is on NFS or SMB, where the store can fail and "
                     "lose events"},

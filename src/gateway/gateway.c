@@ -2,6 +2,7 @@
 #include "gateway/gateway.h"
 
 #include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,20 +84,51 @@ struct gateway {
 
 /* --- start -------------------------------------------------------------------------------- */
 
+struct store_options gateway_store_options(const struct settings *settings)
+{
+        return (struct store_options){
+                .backend = settings->store.backend,
+                .network_file_system = settings->store.network_file_system,
+                .directory = settings->data_directory,
+                .maximum_bytes = settings->store.maximum_bytes,
+                .dead_letter_bytes = settings->store.dead_letter_bytes,
+                .dead_letter_ms = settings->store.dead_letter_days * DAY_MS,
+                .server = {.hosts = (const char *const *)settings->store.postgresql.hosts.texts,
+                           .host_count = settings->store.postgresql.hosts.count,
+                           .database = settings->store.postgresql.database,
+                           .user = settings->store.postgresql.user,
+                           .password = settings->store.postgresql.password,
+                           .password_file = settings->store.postgresql.password_file,
+                           .trusted_certificates = settings->store.postgresql.trusted_certificates,
+                           .timeout_ms = settings->store.postgresql.timeout_ms},
+        };
+}
+
+/* On the store's thread. Only a commit of events can leave one to be found: the queue is there. */
+static void event_found(void *context, const struct store_event *event)
+{
+        struct gateway *gateway = context;
+
+        uplink_queue_add_stored(gateway->queue, event);
+}
+
+/* The devices are another gateway's now; whoever runs this one asks it to end by this signal. */
+static void store_taken(void *context)
+{
+        (void)context;
+        kill(getpid(), SIGTERM);
+}
+
 static int open_store(struct gateway *gateway, struct reason *reason)
 {
-        const struct settings *settings = gateway->settings;
+        struct store_options options = gateway_store_options(gateway->settings);
+        /* The control socket is there, wherever the events are. */
+        int result = file_claim_directory(options.directory, "lock", reason);
 
-        return store_open(
-                &(struct store_options){
-                        .backend = settings->store.backend,
-                        .network_file_system = settings->store.network_file_system,
-                        .directory = settings->data_directory,
-                        .maximum_bytes = settings->store.maximum_bytes,
-                        .dead_letter_bytes = settings->store.dead_letter_bytes,
-                        .dead_letter_ms = settings->store.dead_letter_days * DAY_MS,
-                },
-                &gateway->store, reason);
+        options.found = event_found;
+        options.taken = store_taken;
+        options.context = gateway;
+        return result ? result : store_open(&options, &gateway->store, reason);
 }
 
 static void close_store(struct gateway *gateway)

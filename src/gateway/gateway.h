@@ -8,8 +8,12 @@
 #include "base/error.h"
 #include "base/reason.h"
 #include "conf/settings.h"
+#include "store/store.h"
 
 struct gateway;
+
+/* What the settings say of the store; its texts are theirs. */
+struct store_options gateway_store_options(const struct settings *settings);
 
 /*
  * Starts everything; webhooks are taken when it returns 0. Else the reason says what is in the

@@ -211,7 +211,8 @@ int store_open_to_read(const struct store_options *options, struct store **store
         return 0;
 }
 
-int store_migrate(const struct store_options *options, const char *owner, struct reason *reason)
+int store_migrate(const struct store_options *options, const struct store_owner *owner,
+                  struct reason *reason)
 {
         const struct store_backend *backend = store_backend_find(options->backend, reason);
 

@@ -92,12 +92,18 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **store,
                struct reason *reason) MUST_CHECK;
 
+/* Whose the tables are, where a gateway's own user is not to have the right to change them. */
+struct store_owner {
+        const char *user;          /* NULL = it is the same one */
+        const char *password_file; /* or NULL */
+};
+
 /*
  * Makes or upgrades the storage of a store that store_open does not make or upgrade by itself; one
- * that is as it should be stays so. With `owner` that user of the server does it, and the user of
- * the options is allowed what a gateway needs, and no more; else the latter does it.
+ * that is as it should be stays so. With an owner, that one does it, and the user of the options is
+ * allowed what a gateway needs, and no more.
  */
-int store_migrate(const struct store_options *options, const char *owner,
+int store_migrate(const struct store_options *options, const struct store_owner *owner,
                   struct reason *reason) MUST_CHECK;
 
 /* Commits what was enqueued, answers what can't be done any more, joins the threads. */

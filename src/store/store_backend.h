@@ -82,7 +82,7 @@ struct store_backend {
         /*
          * store_migrate. NULL where `open` makes or upgrades the storage.
          */
-        int (*migrate)(const struct store_options *options, const char *owner,
+        int (*migrate)(const struct store_options *options, const struct store_owner *owner,
                        struct reason *reason);
 
         /*

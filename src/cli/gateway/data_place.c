@@ -2,6 +2,7 @@
 #include "cli/gateway/data_place.h"
 
 #include "conf/settings_load.h"
+#include "gateway/gateway.h"
 
 bool data_place_find(struct data_place *place)
 {
@@ -15,11 +16,7 @@ bool data_place_find(struct data_place *place)
         }
         if (!settings_load_or_complain(&place->settings, file))
                 return false;
-        place->store = (struct store_options){
-                .backend = place->settings.store.backend,
-                .directory = place->settings.data_directory,
-                .maximum_bytes = place->settings.store.maximum_bytes,
-        };
+        place->store = gateway_store_options(&place->settings);
         return true;
 }
 

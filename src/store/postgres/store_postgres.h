@@ -124,7 +124,7 @@ struct store_event postgres_event(const PGresult *result, int row);
 int postgres_check_schema(struct postgres *postgres, struct reason *reason) MUST_CHECK;
 
 /* store_migrate for this kind of store. */
-int store_postgres_migrate(const struct store_options *options, const char *owner,
+int store_postgres_migrate(const struct store_options *options, const struct store_owner *owner,
                            struct reason *reason) MUST_CHECK;
 
 /* --- the reading half of the backend -------------------------------------------------------- */

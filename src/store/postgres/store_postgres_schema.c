@@ -209,18 +209,21 @@ static int migrate(struct postgres *postgres, const char *user, struct reason *r
         return result;
 }
 
-int store_postgres_migrate(const struct store_options *options, const char *owner,
+int store_postgres_migrate(const struct store_options *options, const struct store_owner *owner,
                            struct reason *reason)
 {
         struct store_options own = *options;
         struct postgres postgres = {.options = &own, .writes = true};
         int result;
 
-        if (owner)
-                own.server.user = owner;
+        if (owner->user) {
+                own.server.user = owner->user;
+                own.server.password = NULL;
+                own.server.password_file = owner->password_file;
+        }
         result = postgres_connect_bare(&postgres, reason);
         if (result == 0)
-                result = migrate(&postgres, owner ? options->server.user : NULL, reason);
+                result = migrate(&postgres, owner->user ? options->server.user : NULL, reason);
         postgres_disconnect(&postgres);
         return result;
 }

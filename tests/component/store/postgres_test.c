@@ -180,16 +180,18 @@ static void a_gateway_needs_no_right_to_change_tables(void **state)
         struct fixture *fixture = *state;
         struct reason reason = REASON_INIT;
         struct store_event event = support_event("a", "1", "x");
+        const struct store_owner nobody = {.user = NULL};
+        const struct store_owner owner = {.user = "isthmus"};
 
         test_postgres_run(support_server, "DROP SCHEMA isthmus CASCADE");
         test_postgres_run(support_server, "DROP ROLE IF EXISTS gateway");
         test_postgres_run(support_server, "CREATE ROLE gateway LOGIN");
         fixture->options.server.user = "gateway";
-        assert_int_equal(store_migrate(&fixture->options, NULL, &reason), -EIO);
+        assert_int_equal(store_migrate(&fixture->options, &nobody, &reason), -EIO);
         assert_non_null(strstr(reason.text, "permission denied"));
-        assert_int_equal(store_migrate(&fixture->options, "isthmus", &reason), 0);
+        assert_int_equal(store_migrate(&fixture->options, &owner, &reason), 0);
         /* Once more changes nothing. */
-        assert_int_equal(store_migrate(&fixture->options, "isthmus", &reason), 0);
+        assert_int_equal(store_migrate(&fixture->options, &owner, &reason), 0);
         open_store(fixture);
         event.duplicate_window_ms = 1000;
         assert_int_equal(support_put(fixture->store, &event, 1), 0);

@@ -49,7 +49,7 @@ static inline void support_make_tables(void)
                 return;
         support_use_server(&options);
         test_postgres_run(support_server, "DROP SCHEMA IF EXISTS isthmus CASCADE");
-        if (store_migrate(&options, NULL, &reason) != 0)
+        if (store_migrate(&options, &(struct store_owner){.user = NULL}, &reason) != 0)
                 fail_msg("%s", reason.text);
 }
 

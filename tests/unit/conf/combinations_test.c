@@ -259,6 +259,29 @@ static void a_payload_must_be_json_in_either_form(void **state)
                        "test.json:2:31: AzureIoT.Methods.a.Payload: this must be JSON");
 }
 
+static void a_store_in_postgresql_needs_its_server(void **state)
+{
+        CLEANUP(loaded_free) struct loaded loaded;
+
+        (void)state;
+        assert_mistake(WITH_HUB("\"Store\": {\"Backend\": \"postgresql\"}"),
+                       "Store.PostgreSql.Hosts: the store in PostgreSQL needs at least one server");
+        assert_warning(WITH_HUB("\"Store\": {\"PostgreSql\": {\"Hosts\": [\"db\"]}}"),
+                       "Store.PostgreSql.Hosts.0: nothing is kept there");
+        assert_mistake(WITH_HUB("\"Store\": {\"Backend\": \"postgresql\", \"PostgreSql\": "
+                                "{\"Hosts\": [\"db\"], \"Password\": \"p\", "
+                                "\"PasswordFile\": \"/dev/null\"}}"),
+                       "Store.PostgreSql.PasswordFile: give either");
+        assert_mistake(WITH_HUB("\"Store\": {\"Backend\": \"postgresql\", \"PostgreSql\": "
+                                "{\"Hosts\": [\"db:port\"]}}"),
+                       "Store.PostgreSql.Hosts");
+        load_text(&loaded, WITH_HUB("\"Store\": {\"Backend\": \"postgresql\", \"PostgreSql\": "
+                                    "{\"Hosts\": [\"db-a:5433\", \"/run/postgresql\"]}}"));
+        assert_counts(&loaded, 0, 0);
+        assert_int_equal(loaded.settings.store.postgresql.hosts.count, 2);
+        assert_text(loaded.settings.store.postgresql.database, "isthmus");
+}
+
 static void more_than_can_be_read_is_counted(void **state)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
@@ -297,6 +320,7 @@ int main(void)
                 cmocka_unit_test(a_hub_of_one_port_as_in_version_2_is_a_mistake),
                 cmocka_unit_test(a_placeholder_of_a_sample_is_a_mistake),
                 cmocka_unit_test(a_payload_must_be_json_in_either_form),
+                cmocka_unit_test(a_store_in_postgresql_needs_its_server),
                 cmocka_unit_test(more_than_can_be_read_is_counted),
         };
 

@@ -108,7 +108,7 @@ static void what_is_called_a_key_or_token_is_a_secret(void **state)
         static const char *const ends[] = {"ConnectionString",   "ApiKey",
                                            "ApiToken",           "WebhookKeys",
                                            "GroupEnrollmentKey", "UplinkQueueStorage",
-                                           "AzureWebJobsStorage"};
+                                           "Password",           "AzureWebJobsStorage"};
 
         (void)state;
         for (size_t i = 0; i < settings_schema()->row_count; i++) {

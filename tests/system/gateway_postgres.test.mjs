@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// A gateway whose store is a PostgreSQL database.
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { provisionedBy, startGatewayOn, uplinkOf, writeConfiguration } from './support/gateway.mjs';
+import { startHub } from './support/hub.mjs';
+import { drained, Load } from './support/load.mjs';
+import { lacksPostgres, migrate, startPostgres } from './support/postgres.mjs';
+import { eventually, run, temporaryDirectory } from './support/program.mjs';
+
+const options = { timeout: 240000, skip: lacksPostgres };
+
+/** A configuration for a hub and a database, whose tables are made. */
+async function configure(t, hub, postgres, settings = {}) {
+  const directory = await temporaryDirectory(t, 'postgres');
+  const file = await writeConfiguration(directory, provisionedBy(hub), { Store: postgres.store(), ...settings });
+  await migrate(file);
+  return { directory, file };
+}
+
+test('a gateway keeps its events in PostgreSQL, killed and started again', options, async (t) => {
+  const hub = await startHub(t);
+  const postgres = await startPostgres(t);
+  const { directory, file } = await configure(t, hub, postgres);
+  const load = new Load({ devices: 12 });
+
+  load.gateway = await startGatewayOn(t, file, directory);
+  await load.gateway.logged('STORE_ONE_COPY');
+  load.start(8);
+  for (let i = 0; i < 3; i++) {
+    await load.goesOn(60);
+    const killed = load.gateway;
+    load.gateway = undefined;
+    await killed.kill();
+    load.gateway = await startGatewayOn(t, file, directory);
+  }
+  await load.goesOn(60);
+  await load.stop();
+  await drained(load.gateway);
+  t.diagnostic(JSON.stringify(load.check(await hub.telemetry())));
+  assert.equal(await postgres.sql('SELECT count(*) FROM isthmus.events'), '0\n');
+});
+
+test('while the database is away webhooks are answered 503, and what was taken is sent later', options, async (t) => {
+  const hub = await startHub(t);
+  const postgres = await startPostgres(t);
+  const { directory, file } = await configure(t, hub, postgres);
+  const load = new Load({ devices: 12 });
+  const gateway = await startGatewayOn(t, file, directory);
+
+  load.gateway = gateway;
+  load.start(8);
+  for (let i = 0; i < 2; i++) {
+    await load.goesOn(60);
+    const refused = load.unavailable;
+    await postgres.kill();
+    await eventually('503', () => load.unavailable > refused + 5);
+    assert.equal((await gateway.get('/readyz')).status, 503);
+    await postgres.start();
+    await load.goesOn(60);
+  }
+  await load.stop();
+  await gateway.logged('STORE_AWAY');
+  await gateway.logged('STORE_BACK');
+  await drained(gateway);
+  t.diagnostic(JSON.stringify(load.check(await hub.telemetry())));
+  assert.equal((await gateway.get('/readyz')).status, 200);
+});
+
+test('a database has one gateway, and one without tables has none', options, async (t) => {
+  const hub = await startHub(t);
+  const postgres = await startPostgres(t);
+  const other = await temporaryDirectory(t, 'second');
+  const second = await writeConfiguration(other, provisionedBy(hub), { Store: postgres.store() });
+
+  const early = await run(['gateway', '--config', second]);
+  assert.equal(early.status, 1);
+  assert.match(early.output, /isthmus store migrate/);
+
+  const { directory, file } = await configure(t, hub, postgres);
+  const gateway = await startGatewayOn(t, file, directory);
+  const late = await run(['gateway', '--config', second]);
+  assert.equal(late.status, 1);
+  assert.match(late.output, new RegExp(`in use by isthmus on .*, process ${gateway.program.pid}`));
+
+  // Whoever has lost the database to another one ends, and does not go on beside it.
+  const sessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%process ${
+    gateway.program.pid}'`;
+  await gateway.program.kill('SIGSTOP');
+  await postgres.sql(sessions);
+  await startGatewayOn(t, second, other);
+  await gateway.program.kill('SIGCONT');
+  await gateway.uplink(uplinkOf('application1', 'late')).catch(() => {});
+  await gateway.program.expectEnd(0);
+  assert.match(gateway.program.tail, /STORE_TAKEN/);
+});
+
+test('letters and devices of a store in PostgreSQL are looked at and changed', options, async (t) => {
+  const hub = await startHub(t);
+  const postgres = await startPostgres(t);
+  const codec = await temporaryDirectory(t, 'codec');
+  const { directory, file } = await configure(t, hub, postgres, {
+    PayloadFormatters: { Directory: codec, UplinkFormatterDefault: 'codec' },
+  });
+  await writeFile(join(codec, 'codec.js'), 'function decodeUplink() { throw new Error("no"); }');
+  const gateway = await startGatewayOn(t, file, directory);
+  const dead = async () => (await run(['queue', 'dead', '--config', file])).stdout.split('\n').slice(1).filter(Boolean);
+
+  assert.equal((await gateway.uplink(uplinkOf('application1', 'one', { decoded_payload: undefined }))).status, 202);
+  await eventually('a dead letter', async () => (await dead()).length === 1);
+  assert.match((await run(['device', 'list', '--config', file])).stdout, /things-stack\/application1\/one/);
+  await gateway.stop();
+  assert.equal((await dead()).length, 1);
+  assert.equal((await run(['queue', 'drop', '--all', '--config', file])).status, 0);
+  assert.equal((await dead()).length, 0);
+  assert.match((await run(['store', 'backup', join(codec, 'copy'), '--config', file])).output, /own tools/);
+});
