@@ -191,6 +191,11 @@ static bool is_model_id(const char *text)
         return *text == ';' && text[1] != '0' && text_to_int64(text + 1, 1, 999999999, &version);
 }
 
+bool check_account_name(const char *text, struct reason *reason)
+{
+        return storage_account_name_is_valid(text, reason);
+}
+
 bool check_queue_name(const char *text, struct reason *reason)
 {
         if (storage_queue_name_is_valid(text))

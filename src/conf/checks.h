@@ -42,7 +42,8 @@ bool check_any_connection_string(const char *text, struct reason *reason);
 /* Adds what of a connection string may be shown: all but its key. */
 void mask_connection_string(const char *text, struct buf *out);
 
-/* As Azure Storage allows it. */
+/* As Azure Storage allows them. */
+bool check_account_name(const char *text, struct reason *reason);
 bool check_queue_name(const char *text, struct reason *reason);
 
 /* The URL of a Key Vault. */

@@ -251,3 +251,21 @@ const char *settings_queue_storage(const struct settings *settings,
                 return own;
         return general ? general : conf_secret_text(&settings->uplink_queue.functions);
 }
+
+const char *settings_queue_service(const struct settings *settings,
+                                   const struct settings_storage_queue *queue)
+{
+        if (conf_secret_text(&queue->connection_string))
+                return NULL;
+        if (queue->service_uri)
+                return queue->service_uri;
+        return conf_secret_text(&settings->uplink_queue.storage)
+                       ? NULL
+                       : settings->uplink_queue.service_uri;
+}
+
+const char *settings_queue_client(const struct settings *settings,
+                                  const struct settings_storage_queue *queue)
+{
+        return queue->client_id ? queue->client_id : settings->uplink_queue.client_id;
+}

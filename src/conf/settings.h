@@ -76,7 +76,8 @@ struct settings_signature {
 
 /* When a message of a storage queue is deleted. */
 enum settings_queue_settlement {
-        SETTINGS_QUEUE_STORED, /* all its events are on disk */
+        SETTINGS_QUEUE_STORED,   /* all its events are on disk */
+        SETTINGS_QUEUE_ACCEPTED, /* a hub has accepted all of them, or they are dead letters */
 };
 
 /* What is configured of one network; networks/network_setting.h says what each is for. */
@@ -169,6 +170,8 @@ struct settings_storage_queue {
         char *network;           /* NULL = whichever understands a message */
         char *application;       /* that stands in for the last part of a webhook's path; or NULL */
         char *connection_string; /* secret; settings_queue_storage tells which one counts */
+        char *service_uri;       /* instead: the gateway's identity opens it; or NULL */
+        char *client_id;         /* of that identity; or NULL */
         enum settings_queue_settlement settlement;
         int64_t maximum_polling_s;    /* longest pause while it is empty */
         int64_t visibility_timeout_s; /* nobody else sees a message that was got for so long */
@@ -194,6 +197,9 @@ struct settings {
                 char *name;      /* becomes one of `storage_queues` */
                 char *storage;   /* secret: connection string of queues that have no own */
                 char *functions; /* secret: the same where that is missing, as Functions have it */
+                char *service_uri;  /* instead of `storage`; or NULL */
+                char *account_name; /* becomes service_uri */
+                char *client_id;
         } uplink_queue;
         struct {
                 int64_t body_bytes;  /* of a webhook; more is answered 413 */
@@ -222,6 +228,8 @@ struct settings {
         } store;
         struct {
                 enum log_level level;
+                int dotnet_level; /* as .NET's settings name it: enum log_level + 1; 0 = not given
+                                   */
                 enum log_format format;
         } log;
         struct {
@@ -347,6 +355,15 @@ const char *settings_uplink_formatter(const struct settings *settings, const cha
  * awaited from its vault. */
 const char *settings_queue_storage(const struct settings *settings,
                                    const struct settings_storage_queue *queue);
+
+/* The URL of the queue service that the gateway's identity opens instead; NULL = a string counts.
+ */
+const char *settings_queue_service(const struct settings *settings,
+                                   const struct settings_storage_queue *queue);
+
+/* Which of a machine's identities it is; NULL = as the environment says. */
+const char *settings_queue_client(const struct settings *settings,
+                                  const struct settings_storage_queue *queue);
 
 /* Does any setting name a payload formatter? */
 bool settings_has_formatters(const struct settings *settings);

@@ -269,8 +269,15 @@ static void check_version2_ports(struct conf_load *load)
         }
 }
 
+static void adopt_log_level(const struct conf_load *load, struct settings *settings)
+{
+        if (settings->log.dotnet_level > 0 && !settings_is_given(load, "Log.Level", NULL))
+                settings->log.level = (enum log_level)(settings->log.dotnet_level - 1);
+}
+
 void settings_check(struct conf_load *load, struct settings *settings)
 {
+        adopt_log_level(load, settings);
         check_listening(load, settings);
         check_version2_ports(load);
         check_store(load, settings);

@@ -15,7 +15,8 @@ void settings_check(struct conf_load *load, struct settings *settings);
 /* settings_check_azure.c */
 void settings_check_azure(struct conf_load *load, struct settings *settings);
 
-/* settings_check_queues.c */
+/* settings_check_queues.c: before values are written, and after. */
+void settings_prepare_queues(struct conf_load *load);
 void settings_check_queues(struct conf_load *load, struct settings *settings);
 
 /* settings_networks.c */

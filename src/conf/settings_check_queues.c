@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Storage queues that deliveries are taken from: is there a way to each? */
+#include <string.h>
 #include <time.h>
 
 #include "azure/storage/storage_account.h"
@@ -15,12 +16,33 @@
 #define SOON_S   (30 * DAY_S)
 #define FUNCTION "AzureWebJobsStorage"
 
+/* In Azure Functions NAME__credential says what kind of identity it is, and names no file. */
+void settings_prepare_queues(struct conf_load *load)
+{
+        for (size_t i = load->count; i-- > 0;) {
+                const struct conf_binding *binding = &load->bindings[i];
+
+                if (binding->via == CONF_VIA_CREDENTIAL &&
+                    strcmp(binding->row->path, STORAGE) == 0 &&
+                    text_equal_nocase(binding->entry->text, "managedidentity"))
+                        conf_drop_binding(load, i);
+        }
+}
+
+static bool has_storage(const struct settings *settings)
+{
+        return settings->uplink_queue.storage || settings->uplink_queue.service_uri;
+}
+
 /* The earlier connectors' queue is one like all others. */
 static void adopt_uplink_queue(struct settings *settings)
 {
         struct settings_storage_queue *queue;
 
-        if (!settings->uplink_queue.name || !settings->uplink_queue.storage)
+        if (!settings->uplink_queue.service_uri && settings->uplink_queue.account_name)
+                settings->uplink_queue.service_uri = mem_format(
+                        "https://%s.queue.core.windows.net", settings->uplink_queue.account_name);
+        if (!settings->uplink_queue.name || !has_storage(settings))
                 return;
         for (size_t i = 0; i < settings->storage_queue_count; i++) {
                 if (text_equal(settings->storage_queues[i].name, settings->uplink_queue.name))
@@ -44,7 +66,10 @@ static struct conf_subject storage_subject(const struct settings *settings,
         if (queue->connection_string)
                 return (struct conf_subject){.path = "Queues.*.ConnectionString",
                                              .captures = {queue->name}};
-        return (struct conf_subject){.path = settings->uplink_queue.storage ? STORAGE : FUNCTION};
+        if (queue->service_uri)
+                return (struct conf_subject){.path = "Queues.*.QueueServiceUri",
+                                             .captures = {queue->name}};
+        return (struct conf_subject){.path = has_storage(settings) ? STORAGE : FUNCTION};
 }
 
 /* Rule S14: what a signature allows, and for how long. */
@@ -82,6 +107,7 @@ static void check_queue(struct conf_load *load, const struct settings *settings,
                                          .captures = {queue->name}};
         const struct conf_subject subject = storage_subject(settings, queue);
         const char *text = settings_queue_storage(settings, queue);
+        const char *url = settings_queue_service(settings, queue);
         struct reason reason = REASON_INIT;
 
         if (!storage_queue_name_is_valid(queue->name)) {
@@ -89,6 +115,11 @@ static void check_queue(struct conf_load *load, const struct settings *settings,
                                "'%s' is no name of a storage queue: 3 to 63 small letters, digits "
                                "and single '-' between them",
                                queue->name);
+                return;
+        }
+        if (url) {
+                if (!storage_account_by_identity(STORAGE_QUEUE, url, &account, &reason))
+                        conf_say_about(load, CONF_MISTAKE, &subject, "%s", reason.text);
                 return;
         }
         if (!text) {
@@ -119,7 +150,7 @@ void settings_check_queues(struct conf_load *load, struct settings *settings)
                 conf_say_about(load, CONF_NOTE, &name,
                                "has no effect without " STORAGE
                                ", the connection string of the account with this queue");
-        if (settings->uplink_queue.storage && settings->storage_queue_count == 0)
+        if (has_storage(settings) && settings->storage_queue_count == 0)
                 conf_say_about(load, CONF_NOTE, &storage,
                                "has no effect without " NAME ", which names a queue");
 }

@@ -62,8 +62,8 @@ static const struct conf_map methods = {
 static const struct conf_map *const maps[] = {&webhook_keys,        &storage_queues,  &applications,
                                               &application_methods, &port_formatters, &methods};
 
-static const struct conf_choice queue_settlements[] = {{"Stored", SETTINGS_QUEUE_STORED},
-                                                       {NULL, 0}};
+static const struct conf_choice queue_settlements[] = {
+        {"Stored", SETTINGS_QUEUE_STORED}, {"Accepted", SETTINGS_QUEUE_ACCEPTED}, {NULL, 0}};
 
 static const struct conf_choice application_types[] = {
         {"IoTHub", SETTINGS_IOT_HUB}, {"IoTCentral", SETTINGS_IOT_CENTRAL}, {NULL, 0}};
@@ -111,6 +111,12 @@ static const struct conf_choice log_levels[] = {
         {"Error", LOG_LEVEL_ERROR}, {"Critical", LOG_LEVEL_ERROR},   {"Warning", LOG_LEVEL_WARN},
         {"Warn", LOG_LEVEL_WARN},   {"Information", LOG_LEVEL_INFO}, {"Info", LOG_LEVEL_INFO},
         {"Debug", LOG_LEVEL_DEBUG}, {"Trace", LOG_LEVEL_DEBUG},      {NULL, 0}};
+
+static const struct conf_choice dotnet_log_levels[] = {
+        {"Trace", LOG_LEVEL_DEBUG + 1},      {"Debug", LOG_LEVEL_DEBUG + 1},
+        {"Information", LOG_LEVEL_INFO + 1}, {"Warning", LOG_LEVEL_WARN + 1},
+        {"Error", LOG_LEVEL_ERROR + 1},      {"Critical", LOG_LEVEL_ERROR + 1},
+        {"None", LOG_LEVEL_ERROR + 1},       {NULL, 0}};
 
 static const struct conf_choice log_formats[] = {
         {"Auto", LOG_FORMAT_AUTO}, {"Text", LOG_FORMAT_TEXT}, {"Json", LOG_FORMAT_JSON}, {NULL, 0}};
@@ -268,6 +274,16 @@ static const struct conf_row rows[] = {
          .meaning =
                  "Connection string of the storage account with that queue, and of `Queues` that "
                  "have none of their own"},
+        {"ConnectionStrings.UplinkQueueStorage.QueueServiceUri", CONF_TEXT,
+         FIELD(uplink_queue.service_uri), .spare = true, .check = check_url,
+         .meaning = "Instead of a connection string: https://ACCOUNT.queue.core.windows.net, which "
+                    "the gateway's identity opens"},
+        {"ConnectionStrings.UplinkQueueStorage.AccountName", CONF_TEXT,
+         FIELD(uplink_queue.account_name), .spare = true, .check = check_account_name,
+         .meaning = "The same by the account's name"},
+        {"ConnectionStrings.UplinkQueueStorage.ClientId", CONF_TEXT, FIELD(uplink_queue.client_id),
+         .check = check_token,
+         .meaning = "Which of a machine's managed identities; needed if it has several"},
         {"AzureWebJobsStorage", CONF_TEXT, FIELD(uplink_queue.functions), .secret = true,
          .spare = true,
          .meaning = "The same, where ConnectionStrings.UplinkQueueStorage is missing"},
@@ -278,8 +294,16 @@ static const struct conf_row rows[] = {
          .meaning = "Stands in for the last part of a webhook's path, which messages don't have"},
         {"Queues.*.ConnectionString", CONF_TEXT, OF_QUEUE(connection_string), .secret = true,
          .meaning = "Of the storage account with this queue"},
+        {"Queues.*.QueueServiceUri", CONF_TEXT, OF_QUEUE(service_uri), .check = check_url,
+         .meaning = "Instead: https://ACCOUNT.queue.core.windows.net, which the gateway's identity "
+                    "opens"},
+        {"Queues.*.ClientId", CONF_TEXT, OF_QUEUE(client_id), .check = check_token,
+         .meaning = "Which of a machine's managed identities; needed if it has several"},
         {"Queues.*.Settle", CONF_CHOICE, OF_QUEUE(settlement), .choices = queue_settlements,
-         .meaning = "Messages are deleted when all their events are on disk"},
+         .fallback = "Stored",
+         .meaning = "When messages are deleted: Stored (all their events are on disk) or Accepted "
+                    "(a hub has accepted them, or they are dead letters; for places without a "
+                    "lasting disk)"},
         {"Queues.*.MaximumPollingSeconds", CONF_INTEGER, OF_QUEUE(maximum_polling_s),
          .fallback = "10", BETWEEN(1, 300),
          .meaning = "Longest pause between two looks at a queue that is empty"},
@@ -326,6 +350,9 @@ static const struct conf_row rows[] = {
          BETWEEN(0, 36500), .meaning = "Dead letters older than so many days give way; 0 = none"},
         {"Log.Level", CONF_CHOICE, FIELD(log.level), .choices = log_levels,
          .fallback = "Information", .meaning = "Least important events that are logged"},
+        {"Logging.LogLevel.Default", CONF_CHOICE, FIELD(log.dotnet_level),
+         .choices = dotnet_log_levels,
+         .meaning = "The same as .NET programs have it; counts where Log.Level is missing"},
         {"Log.Format", CONF_CHOICE, FIELD(log.format), .choices = log_formats, .fallback = "Auto",
          .meaning = "Text for people, Json for programs; Auto is text on a terminal and JSON "
                     "elsewhere"},
@@ -506,6 +533,7 @@ static struct conf_schema schema = {
         .map_count = ARRAY_SIZE(maps),
         .spellings = settings_spellings,
         .ignored = settings_ignored,
+        .prepare = settings_prepare_queues,
         .finish = finish,
         .refer = refer,
         .secrets_offset = offsetof(struct settings, secrets),

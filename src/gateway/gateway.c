@@ -32,6 +32,7 @@
 #include "gateway/intake/webhook_intake.h"
 #include "gateway/secrets.h"
 #include "gateway/uplink/uplink_format.h"
+#include "gateway/uplink/uplink_hold.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "gateway/uplink/uplink_store.h"
 #include "gateway/uplink/uplink_trust.h"
@@ -68,6 +69,7 @@ struct gateway {
         bool sends;    /* the stages work; on the thread "loop" */
         bool is_alone; /* it only registers devices: gateway_start_to_provision */
         struct formatter_pool *formatters; /* NULL = none is run */
+        struct uplink_holds *holds;
         struct uplink_queue *queue;
         struct uplink_format *uplink_format;
         struct device_link *device_link;
@@ -275,10 +277,12 @@ static void make_devices(struct gateway *gateway)
 
 static void make_uplinks(struct gateway *gateway)
 {
+        gateway->holds = uplink_holds_new(gateway->store);
         gateway->queue = uplink_queue_new(&(struct uplink_queue_options){
                 .store = gateway->store,
                 .loop = gateway->loop,
                 .devices = gateway->devices,
+                .holds = gateway->holds,
         });
         gateway->uplink_format = uplink_format_new(&(struct uplink_format_options){
                 .settings = gateway->settings,
@@ -465,8 +469,17 @@ static int read_certificates(struct gateway *gateway, struct reason *reason)
                                 &gateway->trust, reason);
 }
 
+/* What a service was shown is perhaps not what the vault holds now. */
+static void doubt_secrets(void *context)
+{
+        const struct gateway *gateway = context;
+
+        secrets_doubt(gateway->secrets);
+}
+
 static int take_queue_messages(struct gateway *gateway, struct reason *reason)
 {
+        (void)reason;
         gateway->means = (struct delivery_means){
                 .settings = gateway->settings,
                 .store = gateway->store,
@@ -475,8 +488,16 @@ static int take_queue_messages(struct gateway *gateway, struct reason *reason)
                 .directory = gateway->directory,
                 .devices = gateway->devices,
                 .confirm = gateway->confirm,
+                .holds = gateway->holds,
         };
-        return queue_intake_start(&gateway->means, gateway->http, &gateway->queue_intake, reason);
+        gateway->queue_intake = queue_intake_start(&(struct queue_intake_options){
+                .means = &gateway->means,
+                .http = gateway->http,
+                .identity = gateway->identity,
+                .refused = doubt_secrets,
+                .context = gateway,
+        });
+        return 0;
 }
 
 static void refuse_queue_messages(struct gateway *gateway)
@@ -486,7 +507,8 @@ static void refuse_queue_messages(struct gateway *gateway)
 
 static int take_webhooks(struct gateway *gateway, struct reason *reason)
 {
-        return webhook_intake_start(&gateway->means, &gateway->webhook, reason);
+        return webhook_intake_start(&gateway->means, gateway->queue_intake, &gateway->webhook,
+                                    reason);
 }
 
 /* Those that wait for a certificate are answered, too. */
@@ -507,6 +529,7 @@ static void free_all(struct gateway *gateway)
         command_network_free(gateway->command_network);
         command_ledger_free(gateway->ledger);
         uplink_queue_free(gateway->queue);
+        uplink_holds_free(gateway->holds);
         uplink_format_free(gateway->uplink_format);
         queue_intake_free(gateway->queue_intake);
         uplink_trust_free(gateway->trust);

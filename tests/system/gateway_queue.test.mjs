@@ -2,13 +2,16 @@
 // Deliveries that wait in a storage queue: of the earlier connectors' web applications, and of
 // whoever puts webhooks there (rules S3 to S13). The queue is Microsoft's emulator.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import http from 'node:http';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { accountKey, startAzurite } from './support/azurite.mjs';
 import { provisionedBy, startGateway } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
 import { eventually } from './support/program.mjs';
+import { startVault, token } from './support/vault.mjs';
 
 let counter = 0;
 
@@ -54,8 +57,8 @@ async function site(t, { queue = 'uplink', queues, settings = {}, create = true 
   };
   const s = {
     hub, azurite, queue: client,
-    async start(directory) {
-      s.gateway = await startGateway(t, provisionedBy(hub), all, directory);
+    async start(directory, azure = provisionedBy(hub), environment = {}) {
+      s.gateway = await startGateway(t, azure, all, directory, environment);
     },
   };
   return s;
@@ -202,4 +205,109 @@ test('a queue that is not there stops nothing, and no key is shown (S9, S13)', a
   const log = await readFile(`/proc/${s.gateway.program.pid}/cmdline`, 'utf8') +
     s.gateway.program.tail;
   assert.ok(!log.includes(accountKey.slice(0, 20)));
+});
+
+test('two gateways at one queue: each event arrives, and nothing is amiss (S5)', async (t) => {
+  const s = await site(t, { queues: { uplink: { VisibilityTimeoutSeconds: 1 } } });
+  const devices = Array.from({ length: 100 }, (_, i) => `climate-${i}`);
+  for (const device of devices) await s.queue.sendMessage(base64(uplinkOf(device)));
+  await s.start();
+  const first = s.gateway;
+  await s.start();
+  for (const device of devices) await s.hub.telemetryOf(device);
+  await s.azurite.counts('uplink', 0);
+  for (const gateway of [first, s.gateway]) {
+    const loud = gateway.log.filter((each) => each.id.startsWith('QUEUE_') && each.level !== 'debug');
+    assert.deepEqual(loud, []);
+  }
+});
+
+test('Accepted: nobody else sees a message before a hub has accepted it (S8)', async (t) => {
+  const s = await site(t, { queues: { uplink: { Settle: 'Accepted', VisibilityTimeoutSeconds: 2 } } });
+  const vault = await startVault(t);
+  // Without its group's key no device gets to a hub.
+  const azure = provisionedBy(s.hub);
+  const environment = { ...vault.environment, no_proxy: '127.0.0.1,localhost' };
+  const dps = azure.AzureIoTHub.DeviceProvisioningService;
+  vault.set('group-key', dps.GroupEnrollmentKey);
+  dps.GroupEnrollmentKey = { KeyVault: 'https://v.vault.azure.net/secrets/group-key' };
+  vault.failure = { status: 500, code: 'InternalServerError' };
+  const devices = Array.from({ length: 40 }, (_, i) => `climate-${i}`);
+  for (const device of devices) await s.queue.sendMessage(base64(uplinkOf(device)));
+  const hidden = async () => (await s.azurite.texts('uplink')).length === 0;
+  await s.start(undefined, azure, environment);
+  await eventually('all are taken', async () =>
+    await s.gateway.metric('isthmus_queue_messages_total{result="taken"}') === devices.length);
+  for (const end = Date.now() + 3 * 2000; Date.now() < end;) {
+    assert.ok(await hidden(), 'a message was seen by somebody else');
+  }
+  await s.azurite.counts('uplink', devices.length);
+  await eventually('the gauge', async () => await s.gateway.metric('isthmus_queue_messages{queue="uplink"}') > 0);
+
+  // Killed, with all that was on its disk: the queue still has them.
+  await s.gateway.kill();
+  await rm(join(s.gateway.directory, 'data'), { recursive: true });
+  await eventually('all are visible', async () => !await hidden());
+  vault.failure = undefined;
+  await s.start(s.gateway.directory, azure, environment);
+  for (const device of devices) await s.hub.telemetryOf(device);
+  await s.azurite.counts('uplink', 0);
+});
+
+test('Accepted: a message whose events are known already is deleted, too (S8, S12)', async (t) => {
+  const s = await site(t, { queues: { uplink: { Settle: 'Accepted', VisibilityTimeoutSeconds: 2 } } });
+  const entry = entryOf([{ TerminalId: '0001020304', Timestamp: '2023-12-05T23:38:36.521Z', Value: '01' }]);
+  await s.start();
+  await s.queue.sendMessage(base64(entry));
+  await s.hub.telemetryOf('0001020304');
+  await s.queue.sendMessage(base64(entry));
+  await s.queue.sendMessage(base64({ ...uplinkOf('climate-01'), uplink_message: undefined, join_accept: {} }));
+  await s.queue.sendMessage(base64(uplinkOf('climate-02')));
+  await s.hub.telemetryOf('climate-02');
+  await s.azurite.counts('uplink', 0);
+  assert.equal((await s.hub.telemetryOf('0001020304')).length, 1);
+  assert.equal(await s.gateway.metric('isthmus_events_duplicate_total'), 1);
+});
+
+/** A queue service that wants a token of Entra ID, with one message in its one queue. */
+async function startTokenQueue(t, text) {
+  const requests = [];
+  let got = false;
+  const server = http.createServer((request, response) => {
+    requests.push(`${request.method} ${request.url.replace(/popreceipt=.*/, '')}`);
+    if (request.headers.authorization !== `Bearer ${token}`) {
+      response.writeHead(401, { 'x-ms-error-code': 'NoAuthenticationInformation' }).end();
+    } else if (request.method === 'DELETE') {
+      response.writeHead(204).end();
+    } else if (request.url.includes('comp=metadata')) {
+      response.writeHead(200, { 'x-ms-approximate-messages-count': '7' }).end();
+    } else {
+      const message = '<QueueMessage><MessageId>1</MessageId><PopReceipt>r</PopReceipt>' +
+        `<DequeueCount>1</DequeueCount><MessageText>${text}</MessageText></QueueMessage>`;
+      response.end(`<QueueMessagesList>${got ? '' : message}</QueueMessagesList>`);
+      got = true;
+    }
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { requests, url: `http://127.0.0.1:${server.address().port}` };
+}
+
+test('a queue is opened by the gateway\'s identity, in the words of Azure Functions', async (t) => {
+  const [hub, vault, service] = await Promise.all([
+    startHub(t), startVault(t), startTokenQueue(t, base64(uplinkOf('climate-01')))]);
+  const gateway = await startGateway(t, provisionedBy(hub), { UplinkQueueName: 'uplink' }, undefined, {
+    ...vault.environment,
+    no_proxy: '127.0.0.1,localhost',
+    UplinkQueueStorage__queueServiceUri: service.url,
+    UplinkQueueStorage__credential: 'managedidentity',
+  });
+  await hub.telemetryOf('climate-01');
+  await eventually('the message is deleted', () =>
+    service.requests.some((each) => each.startsWith('DELETE /uplink/messages/1')));
+  await eventually('the gauge', async () => await gateway.metric('isthmus_queue_messages{queue="uplink"}') === 7);
+  assert.ok(!gateway.program.tail.includes(token));
 });

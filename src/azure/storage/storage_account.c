@@ -98,7 +98,7 @@ static bool check_endpoint_url(const char *name, const char *url, struct reason 
         return true;
 }
 
-static bool check_account_name(const char *name, struct reason *reason)
+bool storage_account_name_is_valid(const char *name, struct reason *reason)
 {
         size_t length = strlen(name);
 
@@ -178,8 +178,9 @@ static bool take_account_with_key(struct key_values *pieces, struct storage_acco
                 return false;
         }
         account->name = key_values_take(pieces, ACCOUNT);
-        return check_account_name(account->name, reason) && check_protocol(pieces, reason) &&
-               take_key(pieces, account, reason) && take_endpoints(pieces, account, reason);
+        return storage_account_name_is_valid(account->name, reason) &&
+               check_protocol(pieces, reason) && take_key(pieces, account, reason) &&
+               take_endpoints(pieces, account, reason);
 }
 
 static bool take_account_with_signature(struct key_values *pieces, struct storage_account *account,
@@ -244,6 +245,17 @@ bool storage_account_parse(const char *text, struct storage_account *account, st
                 return true;
         storage_account_deinit(account);
         return false;
+}
+
+bool storage_account_by_identity(enum storage_service service, const char *url,
+                                 struct storage_account *account, struct reason *reason)
+{
+        *account = STORAGE_ACCOUNT_INIT;
+        if (!check_endpoint_url("the service's URL", url, reason))
+                return false;
+        account->endpoints[service] = mem_text_n(url, text_size_without(url, "/"));
+        account->by_identity = true;
+        return true;
 }
 
 /* --- the signature's own words -------------------------------------------------------------- */

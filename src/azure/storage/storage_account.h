@@ -25,12 +25,13 @@ enum storage_service {
         STORAGE_SERVICE_COUNT,
 };
 
-/* It has a key or a signature, never both. */
+/* It has a key or a signature, or is opened by a token of an identity. */
 struct storage_account {
         char *name;                             /* NULL with a signature */
         char *endpoints[STORAGE_SERVICE_COUNT]; /* URL without '/' at its end; NULL if not named */
         struct buf key;                         /* the account's, decoded; empty with a signature */
         char *signature;                        /* a SAS: query without '?'; or NULL */
+        bool by_identity; /* neither; each request needs a token (storage_request.h) */
 };
 
 #define STORAGE_ACCOUNT_INIT ((struct storage_account){.key = BUF_INIT})
@@ -41,6 +42,13 @@ struct storage_account {
  */
 bool storage_account_parse(const char *text, struct storage_account *account,
                            struct reason *reason) MUST_CHECK;
+
+/*
+ * An account that is opened by an identity, of the URL of one of its services
+ * (https://ACCOUNT.queue.core.windows.net). False with the reason if it is none.
+ */
+bool storage_account_by_identity(enum storage_service service, const char *url,
+                                 struct storage_account *account, struct reason *reason) MUST_CHECK;
 
 /* Overwrites the secrets and frees everything; fit for CLEANUP. */
 void storage_account_deinit(struct storage_account *account);
@@ -56,6 +64,9 @@ int64_t storage_account_expires_s(const struct storage_account *account);
  * which a stored policy then does, and for a key, which may do everything.
  */
 bool storage_account_may(const struct storage_account *account, char right);
+
+/* False with the reason for what is no account's name: 3 to 24 small letters and digits. */
+bool storage_account_name_is_valid(const char *name, struct reason *reason);
 
 /* True for a queue's name: 3 to 63 small letters, digits and single '-' between them. */
 bool storage_queue_name_is_valid(const char *name);

@@ -39,6 +39,13 @@ void storage_queue_create(const char *queue, struct storage_queue_request *reque
         finish(request, "PUT");
 }
 
+void storage_queue_count(const char *queue, struct storage_queue_request *request)
+{
+        buf_add_format(&request->path, "/%s", queue);
+        buf_add_text(&request->query, "comp=metadata");
+        finish(request, "GET");
+}
+
 void storage_queue_get(const char *queue, int invisible_s, struct storage_queue_request *request)
 {
         buf_add_format(&request->path, "/%s/messages", queue);
@@ -107,7 +114,7 @@ void storage_queue_delete(const char *queue, const char *id, const char *receipt
 
 /* --- answers -------------------------------------------------------------------------------- */
 
-static void message_deinit(struct storage_message *message)
+void storage_message_deinit(struct storage_message *message)
 {
         free(message->id);
         free(message->receipt);
@@ -118,7 +125,7 @@ static void message_deinit(struct storage_message *message)
 void storage_messages_deinit(struct storage_messages *messages)
 {
         for (size_t i = 0; i < messages->count; i++)
-                message_deinit(&messages->items[i]);
+                storage_message_deinit(&messages->items[i]);
         messages->count = 0;
 }
 
@@ -220,6 +227,18 @@ static void *allocate(size_t size)
 static void *resize(void *old, size_t size)
 {
         return mem_resize(old, 1, size);
+}
+
+int64_t storage_queue_read_count(const struct http_answer *answer)
+{
+        CLEANUP(buf_deinit) struct buf header = BUF_INIT;
+        int64_t count;
+
+        if (answer->failure != HTTP_OK || answer->status != 200 ||
+            !http_answer_header(answer, "x-ms-approximate-messages-count", &header) ||
+            !text_to_int64(buf_text(&header), 0, INT64_MAX, &count))
+                return -1;
+        return count;
 }
 
 bool storage_messages_read(const char *xml, size_t size, struct storage_messages *messages,

@@ -39,6 +39,7 @@ void storage_queue_request_deinit(struct storage_queue_request *request);
  * Each fills a request that is STORAGE_QUEUE_REQUEST_INIT; `queue` is the queue's name. A message
  * that was got is seen by nobody for `invisible_s` (1 to 604,800).
  */
+void storage_queue_count(const char *queue, struct storage_queue_request *request);
 void storage_queue_create(const char *queue, struct storage_queue_request *request);
 void storage_queue_get(const char *queue, int invisible_s, struct storage_queue_request *request);
 void storage_queue_put(const char *queue, const char *text, size_t size,
@@ -58,6 +59,9 @@ struct storage_message {
         int64_t dequeue_count; /* how often it was got */
 };
 
+/* Fit for CLEANUP. */
+void storage_message_deinit(struct storage_message *message);
+
 struct storage_messages {
         struct storage_message items[STORAGE_QUEUE_GET_MAX];
         size_t count;
@@ -65,6 +69,10 @@ struct storage_messages {
 
 /* Fit for CLEANUP. */
 void storage_messages_deinit(struct storage_messages *messages);
+
+/* How many messages are in the queue, about, as the answer to storage_queue_count says; -1 = not.
+ */
+int64_t storage_queue_read_count(const struct http_answer *answer);
 
 /*
  * Reads the XML of an answer to storage_queue_get. `messages` is zero before, and the caller's to

@@ -153,9 +153,12 @@ void storage_sign(const struct storage_account *account, const struct storage_re
         /* libcurl would name a type of its own, which the signature does not cover. */
         add_header(made, "Content-Type", request->body ? or_empty(request->content_type) : NULL);
         add_header(made, "If-None-Match", request->if_none_match);
-        if (account->key.size == 0)
+        if (request->token)
+                buf_add_format(&made->authorization, "Bearer %s", request->token);
+        else if (account->key.size > 0)
+                add_authorization(account, request, made->date, &made->authorization);
+        else
                 return;
-        add_authorization(account, request, made->date, &made->authorization);
         add_header(made, "Authorization", buf_text(&made->authorization));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A request to Azure Storage with what shows who sends it: Shared Key, or the account's SAS.
+ * A request to Azure Storage with what shows who sends it: Shared Key, the account's SAS, or the
+ * token of an identity.
  *
  * Source: https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
  */
@@ -30,6 +31,7 @@ struct storage_request {
         const char *tags;      /* x-ms-tags; NULL = none */
         const char *body;      /* NULL = none; "" for a PUT without one */
         size_t body_size;
+        const char *token; /* of an identity, for an account without key and signature; or NULL */
 };
 
 /* Ready to be sent. Owns what `request` points to, but for the body and the method. */

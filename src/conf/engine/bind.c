@@ -95,6 +95,14 @@ void conf_add_binding(struct conf_load *load, const struct conf_match *match,
         load->count++;
 }
 
+void conf_drop_binding(struct conf_load *load, size_t index)
+{
+        free_binding(&load->bindings[index]);
+        load->count--;
+        memmove(&load->bindings[index], &load->bindings[index + 1],
+                (load->count - index) * sizeof(*load->bindings));
+}
+
 static void describe_place(const struct conf_place *place, char *text, size_t size)
 {
         if (place->variable)

@@ -63,6 +63,9 @@ const struct conf_binding *conf_find_binding(const struct conf_load *load,
 void conf_add_binding(struct conf_load *load, const struct conf_match *match,
                       const struct conf_entry *entry);
 
+/* Takes back what an entry gave: the binding at `index`. */
+void conf_drop_binding(struct conf_load *load, size_t index);
+
 /* Finds each entry's row; the environment wins over the file. */
 void conf_bind(struct conf_load *load);
 

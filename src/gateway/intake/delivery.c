@@ -12,6 +12,7 @@
 #include "gateway/device/device_identity.h"
 #include "gateway/device/downlink_route.h"
 #include "gateway/intake/webhook_keys.h"
+#include "gateway/uplink/uplink_hold.h"
 #include "gateway/uplink/uplink_store.h"
 
 /* Of one delivery; its answer names them all. */
@@ -27,6 +28,8 @@ struct delivery {
         struct reason doubt;         /* why it isn't UPLINK_TRUSTED */
         bool not_now;                /* something of it was refused that may be taken later */
         struct uplink_put put;
+        struct uplink_hold *hold; /* of who waits for more than the disk; or NULL */
+        bool held;
         struct buf not_stored;
         int confirms;     /* events of it that tell the fate of a downlink */
         atomic_int parts; /* that must be done before the answer: one is our own work on it */
@@ -48,7 +51,8 @@ static void end(struct delivery *delivery, enum delivery_fate fate, const struct
 {
         end_as(delivery, &(struct delivery_result){.fate = fate,
                                                    .reason = reason,
-                                                   .not_stored = &delivery->not_stored});
+                                                   .not_stored = &delivery->not_stored,
+                                                   .held = delivery->held});
 }
 
 /* --- storing ------------------------------------------------------------------------------ */
@@ -90,11 +94,18 @@ static void part_done(void *context, int result)
 static void put_done(struct uplink_put *put, int result)
 {
         struct delivery *delivery = list_entry(put, struct delivery, put);
+        struct uplink_hold *hold = delivery->hold;
+        bool any_known = put->any_known;
 
+        delivery->held = hold && result == 0;
+        if (hold && result != 0)
+                uplink_hold_drop(hold);
         if (result == 0)
                 metrics_observe(METRIC_WEBHOOK_TO_STORED,
                                 clock_steady_ns() - delivery->source.arrived_ns);
         part_done(delivery, result);
+        if (hold && result == 0)
+                uplink_hold_stored(hold, any_known);
 }
 
 /* What tells the fate of a downlink is to be durable before the answer. */
@@ -167,6 +178,10 @@ static void start_put(struct delivery *delivery)
         if (!list_is_empty(&delivery->put.events)) {
                 atomic_fetch_add(&delivery->parts, 1);
                 delivery->put.done = put_done;
+                if (delivery->source.left)
+                        delivery->hold =
+                                uplink_hold_begin(means->holds, &delivery->put.events,
+                                                  delivery->source.left, delivery->context);
                 uplink_store(means->store, means->queue, &delivery->put);
         }
         part_done(delivery, 0);

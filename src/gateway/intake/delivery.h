@@ -36,6 +36,7 @@ struct delivery_means {
         struct device_directory *directory;
         struct device_table *devices;
         struct command_confirm *confirm;
+        struct uplink_holds *holds; /* for those who wait longer: delivery_source's `left` */
 };
 
 enum delivery_fate {
@@ -54,6 +55,7 @@ struct delivery_result {
         const struct reason *reason; /* "" with STORED and IGNORED */
         struct buf *not_stored;      /* {"stored":N,"notStored":[...]}, or empty; may be taken */
         const char *foreign_application; /* with DELIVERY_FOREIGN */
+        bool held;                       /* `left` of the source follows, or was called already */
 };
 
 /* Once per delivery; on the thread that takes it, "store", "loop", or "http". */
@@ -65,6 +67,12 @@ struct delivery_source {
         struct webhook received;                /* its texts must stay until `done` */
         int64_t arrived_ns;                     /* steady clock, for the time until it is stored */
         bool vouched; /* authentic for another reason than a signature of its own */
+        /*
+         * When no event of it waits any more: each was accepted by a hub, or is a dead letter. With
+         * the context of `done`, on any thread, perhaps before `done`; not at all when the gateway
+         * stops before. NULL = nobody wants to know.
+         */
+        void (*left)(void *context);
 };
 
 struct delivery;

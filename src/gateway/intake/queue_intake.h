@@ -4,7 +4,8 @@
  * webhooks were put by somebody else. It only asks; nobody has to reach this machine.
  *
  * Laws, beside those of delivery.h:
- *   - a message is deleted only after all its events are durable (rule S4);
+ *   - a message is deleted only after all its events are durable (rule S4), or if so configured
+ *     after a hub has accepted each of them; until then nobody else sees it (rule S8);
  *   - a message that can never be understood goes to the queue QUEUE-poison, unchanged, and what
  *     is good behind it does not wait for it (rule S6);
  *   - nothing is taken while the store is full (rule S7);
@@ -15,19 +16,30 @@
 #ifndef ISTHMUS_GATEWAY_INTAKE_QUEUE_INTAKE_H
 #define ISTHMUS_GATEWAY_INTAKE_QUEUE_INTAKE_H
 
-#include "base/error.h"
-#include "base/reason.h"
+#include "azure/identity/identity.h"
+#include "base/buf.h"
 #include "gateway/intake/delivery.h"
 #include "http/http_client.h"
 
 struct queue_intake;
 
+struct queue_intake_options {
+        const struct delivery_means *means;
+        struct http_client *http;
+        struct identity *identity;
+        /* An account has refused (401, 403) what it was shown. On the thread "http"; or NULL. */
+        void (*refused)(void *context);
+        void *context;
+};
+
 /*
- * Begins to take messages from all configured storage queues; without any it does nothing. A
- * negative errno with the reason if a connection string is none. Both must outlive it.
+ * Begins to take messages from all configured storage queues; without any it does nothing. All in
+ * the options must outlive it.
  */
-int queue_intake_start(const struct delivery_means *means, struct http_client *http,
-                       struct queue_intake **intake, struct reason *reason) MUST_CHECK;
+struct queue_intake *queue_intake_start(const struct queue_intake_options *options);
+
+/* Adds the gauge of messages in each queue for /metrics. Any thread; NULL is allowed. */
+void queue_intake_write_metrics(const struct queue_intake *intake, struct buf *out);
 
 /*
  * Takes nothing new, and waits until what is under way is stored or refused (the store must still
@@ -35,7 +47,7 @@ int queue_intake_start(const struct delivery_means *means, struct http_client *h
  */
 void queue_intake_stop(struct queue_intake *intake);
 
-/* After queue_intake_stop and http_client_free. NULL is allowed. */
+/* After queue_intake_stop, http_client_free and identity_free. NULL is allowed. */
 void queue_intake_free(struct queue_intake *intake);
 
 #endif

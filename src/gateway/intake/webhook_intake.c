@@ -16,6 +16,7 @@
 
 struct webhook_intake {
         const struct delivery_means *means;
+        const struct queue_intake *queues; /* or NULL */
         struct webhook_keys keys;
         struct http_server *server;
         struct webhook_door door;
@@ -68,6 +69,7 @@ static void write_state(const struct webhook_intake *webhook, struct buf *out)
                                            : "",
                                     atomic_load(&webhook->last_s[i]));
         }
+        queue_intake_write_metrics(webhook->queues, out);
 }
 
 /* Answers /healthz, /readyz and /metrics; false if it is none of them. */
@@ -269,8 +271,8 @@ static size_t count_networks(void)
         return count;
 }
 
-int webhook_intake_start(const struct delivery_means *means, struct webhook_intake **webhook,
-                         struct reason *reason)
+int webhook_intake_start(const struct delivery_means *means, const struct queue_intake *queues,
+                         struct webhook_intake **webhook, struct reason *reason)
 {
         struct webhook_intake *made = mem_new(1, sizeof(*made));
         CLEANUP(webhook_tls_deinit) struct webhook_tls tls = {.certificate = NULL};
@@ -280,6 +282,7 @@ int webhook_intake_start(const struct delivery_means *means, struct webhook_inta
 
         made->door.connections = (unsigned)settings->limits.connections;
         made->means = means;
+        made->queues = queues;
         made->last_s = mem_new(count_networks(), sizeof(*made->last_s));
         made->keys.keys = settings->webhook_keys;
         made->keys.count = settings->webhook_key_count;

@@ -17,12 +17,14 @@
 #include "base/error.h"
 #include "base/reason.h"
 #include "gateway/intake/delivery.h"
+#include "gateway/intake/queue_intake.h"
 
 struct webhook_intake;
 
-/* Starts to listen. `means` must outlive it. */
-int webhook_intake_start(const struct delivery_means *means, struct webhook_intake **webhook,
-                         struct reason *reason) MUST_CHECK;
+/* Starts to listen. `means` and `queues` (or NULL), whose gauges /metrics shows, must outlive it.
+ */
+int webhook_intake_start(const struct delivery_means *means, const struct queue_intake *queues,
+                         struct webhook_intake **webhook, struct reason *reason) MUST_CHECK;
 
 /* Reads the files for TLS again, for new connections; what is not in order changes nothing. */
 void webhook_intake_refresh(struct webhook_intake *webhook);

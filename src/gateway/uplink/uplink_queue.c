@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "base/thread.h"
+#include "gateway/uplink/uplink_hold.h"
 
 #define DEFAULT_MEMORY     ((size_t)64 << 20)
 #define DEFAULT_PER_DEVICE 64
@@ -361,6 +362,7 @@ void uplink_queue_pop(struct uplink_queue *queue, struct device *device)
         struct uplink_event *event = list_entry(node, struct uplink_event, node);
 
         queue->memory -= event->size;
+        uplink_holds_left(queue->options.holds, event->event.message_id);
         uplink_event_free(event);
         if (list_is_empty(&device->backlog.events))
                 uplink_queue_first(queue, device);

@@ -29,6 +29,7 @@ struct uplink_queue_options {
         struct device_table *devices; /* their keeper is told what arrives, and woken */
         size_t maximum_memory;        /* bytes of events held in memory; 0 = 64 MiB */
         size_t maximum_per_device;    /* events held in memory; 0 = 64 */
+        struct uplink_holds *holds;   /* are told what leaves for good; or NULL */
 };
 
 struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options);

@@ -25,6 +25,7 @@ static void take_ids(struct uplink_put *put)
                 event->id = put->stored[i++].id;
                 event->stored_ns = now_ns;
                 if (event->id == 0) {
+                        put->any_known = true;
                         list_remove(&put->events, node);
                         uplink_event_free(event);
                         continue;

@@ -30,6 +30,7 @@ struct uplink_put {
          * before, and the list is empty. Else as store_put's result, and they are still in it.
          */
         void (*done)(struct uplink_put *put, int result);
+        bool any_known; /* set before `done`: one or more had been stored before */
 
         /* uplink_store's own. */
         struct uplink_queue *queue;

@@ -88,8 +88,9 @@ STEP(control_start,
      (const struct control_options *options, struct control **control, struct reason *reason),
      (options, control, reason))
 STEP(webhook_intake_start,
-     (const struct delivery_means *means, struct webhook_intake **webhook, struct reason *reason),
-     (means, webhook, reason))
+     (const struct delivery_means *means, const struct queue_intake *queues,
+      struct webhook_intake **webhook, struct reason *reason),
+     (means, queues, webhook, reason))
 
 int __real_formatter_pool_new(const struct formatter_options *options, struct formatter_pool **pool,
                               struct reason *reason);

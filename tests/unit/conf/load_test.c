@@ -484,10 +484,39 @@ static void a_secret_comes_from_a_variable(void **state)
         assert_said(&missing, "the environment variable GROUP is not set");
 }
 
+static void dotnet_s_log_level_counts_where_ours_is_missing(void **state)
+{
+        static const struct {
+                const char *text;
+                enum log_level level;
+        } cases[] = {
+                {WITH_HUB("\"Logging\": {\"LogLevel\": {\"Default\": \"Trace\"}}"),
+                 LOG_LEVEL_DEBUG},
+                {WITH_HUB("\"Logging\": {\"LogLevel\": {\"Default\": \"critical\", "
+                          "\"Microsoft\": \"Warning\"}}"),
+                 LOG_LEVEL_ERROR},
+                {WITH_HUB("\"Logging:LogLevel:Default\": \"Warning\""), LOG_LEVEL_WARN},
+                {WITH_HUB("\"Logging\": {\"LogLevel\": {\"Default\": \"Trace\"}}, \"Log\": "
+                          "{\"Level\": \"Information\"}"),
+                 LOG_LEVEL_INFO},
+                {WITH_HUB("\"Logging\": {\"Console\": {}}"), LOG_LEVEL_INFO},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+
+                load_text(&loaded, cases[i].text);
+                assert_counts(&loaded, 0, 0);
+                assert_int_equal(loaded.settings.log.level, cases[i].level);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(k10_a_secret_comes_from_a_credential_of_the_service),
+                cmocka_unit_test(dotnet_s_log_level_counts_where_ours_is_missing),
                 cmocka_unit_test(k4_a_reference_to_a_key_vault_is_no_secret),
                 cmocka_unit_test(k4_a_reference_that_leads_nowhere_is_a_mistake),
                 cmocka_unit_test(k5_a_way_to_azure_that_is_awaited_is_no_way),

@@ -163,12 +163,78 @@ static void app_service_s_connection_strings_are_read_from_the_environment(void 
         }
 }
 
+static void an_identity_opens_a_queue_in_the_words_of_functions(void **state)
+{
+        static const char *const names[] = {"UplinkQueueStorage", "AzureWebJobsUplinkQueueStorage",
+                                            "ConnectionStrings__UplinkQueueStorage"};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+                CLEANUP(loaded_free) struct loaded by_url;
+                CLEANUP(loaded_free) struct loaded by_name;
+                CLEANUP(mem_cleanup)
+                char *url = mem_format("%s__queueServiceUri=https://contoso.queue.core.windows.net",
+                                       names[i]);
+                CLEANUP(mem_cleanup)
+                char *credential = mem_format("%s__credential=managedidentity", names[i]);
+                CLEANUP(mem_cleanup) char *client = mem_format("%s__clientId=1234", names[i]);
+                CLEANUP(mem_cleanup) char *name = mem_format("%s__accountName=contoso", names[i]);
+                char *with_url[] = {url, credential, client, NULL};
+                char *with_name[] = {name, credential, NULL};
+                const char *text = "{" AZURE ", \"UplinkQueueName\": \"uplink\"}";
+
+                load_text_as(&by_url, "test.json", text, with_url);
+                assert_counts(&by_url, 0, 0);
+                assert_text(settings_queue_service(&by_url.settings, only_queue(&by_url)),
+                            "https://contoso.queue.core.windows.net");
+                assert_text(settings_queue_client(&by_url.settings, only_queue(&by_url)), "1234");
+                load_text_as(&by_name, "test.json", text, with_name);
+                assert_counts(&by_name, 0, 0);
+                assert_text(settings_queue_service(&by_name.settings, only_queue(&by_name)),
+                            "https://contoso.queue.core.windows.net");
+        }
+}
+
+static void a_queue_s_own_way_comes_before_that_of_all(void **state)
+{
+        CLEANUP(loaded_free) struct loaded loaded;
+        const struct settings *settings = &loaded.settings;
+
+        (void)state;
+        load_text(&loaded,
+                  "{" AZURE ", \"ConnectionStrings\": {\"UplinkQueueStorage\": {\"accountName\": "
+                  "\"contoso\"}}, \"Queues\": {\"farm\": {\"ConnectionString\": \"" KEY_STRING
+                  "\", \"Settle\": \"Accepted\"}, \"herd\": {}, \"bees\": {\"QueueServiceUri\": "
+                  "\"https://bees.queue.core.windows.net/\", \"Network\": \"myriota\"}}}");
+        assert_counts(&loaded, 0, 0);
+        assert_int_equal(settings->storage_queue_count, 2);
+        assert_null(settings_queue_service(settings, &settings->storage_queues[0]));
+        assert_int_equal(settings->storage_queues[0].settlement, SETTINGS_QUEUE_ACCEPTED);
+        assert_text(settings_queue_service(settings, &settings->storage_queues[1]),
+                    "https://bees.queue.core.windows.net/");
+}
+
+static void a_key_that_a_vault_has_is_awaited(void **state)
+{
+        CLEANUP(loaded_free) struct loaded loaded;
+
+        (void)state;
+        load_text(&loaded, "{" AZURE ", \"UplinkQueueName\": \"uplink\", \"ConnectionStrings\": "
+                           "{\"UplinkQueueStorage\": \"@Microsoft.KeyVault(VaultName=v;"
+                           "SecretName=s)\"}}");
+        assert_counts(&loaded, 0, 0);
+        assert_text(settings_queue_storage(&loaded.settings, only_queue(&loaded)), "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_earlier_connectors_queue_is_read_by_their_names),
                 cmocka_unit_test(queues_have_names_of_their_own_and_a_storage_in_common),
                 cmocka_unit_test(one_of_the_two_alone_is_a_note_that_names_the_other),
+                cmocka_unit_test(an_identity_opens_a_queue_in_the_words_of_functions),
+                cmocka_unit_test(a_queue_s_own_way_comes_before_that_of_all),
+                cmocka_unit_test(a_key_that_a_vault_has_is_awaited),
                 cmocka_unit_test(a_placeholder_is_no_attempt_to_connect),
                 cmocka_unit_test(S1_what_can_t_be_a_storage_account_is_a_mistake),
                 cmocka_unit_test(S14_a_signature_that_has_ended_or_lacks_a_right_is_said),

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/intake/queue_request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/storage/storage_queue.h"
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define AGAIN_MIN_MS     1000
+#define AGAIN_MAX_MS     60000
+#define NOT_THERE_MS     60000
+#define FORBIDDEN_MAX_MS (15 * 60 * 1000)
+
+/* The services refuse requests whose time is off by more. */
+#define CLOCK_MAX_MS (15 * 60 * 1000)
+
+/* --- sending -------------------------------------------------------------------------------- */
+
+bool queue_access_renew(struct queue_access *access, const char *connection_string,
+                        struct reason *reason)
+{
+        if (access->account.by_identity)
+                return true;
+        if (text_is_empty(connection_string)) {
+                reason_set(reason, "the connection string is not known yet: its Key Vault has not "
+                                   "given it");
+                return false;
+        }
+        if (access->text == connection_string)
+                return true;
+        storage_account_deinit(&access->account);
+        access->text = NULL;
+        if (!storage_account_parse(connection_string, &access->account, reason))
+                return false;
+        if (!access->account.endpoints[STORAGE_QUEUE]) {
+                reason_set(reason, "QueueEndpoint is missing from the connection string");
+                return false;
+        }
+        access->text = connection_string;
+        return true;
+}
+
+static void send_signed(const struct queue_access *access, const struct storage_request *request,
+                        const char *token, http_done *done, void *context)
+{
+        CLEANUP(storage_signed_deinit) struct storage_signed made;
+        struct storage_request with_token = *request;
+
+        with_token.token = token;
+        storage_sign(&access->account, &with_token, clock_wall_ms() / 1000, &made);
+        made.request.maximum_answer = STORAGE_QUEUE_ANSWER_MAX;
+        http_client_send(access->http, &made.request, done, context);
+}
+
+/* A request that waits for a token. */
+struct waiting {
+        struct queue_access *access;
+        struct storage_request request; /* whose texts follow */
+        char *path;
+        char *query;
+        char *body;
+        http_done *done;
+        void *context;
+};
+
+static void on_token(void *context, const char *token, const struct reason *reason,
+                     int64_t again_ms)
+{
+        struct waiting *waiting = context;
+        struct http_answer failed = {
+                .failure = HTTP_E_CONNECT, .reason = *reason, .retry_after_ms = again_ms};
+
+        if (token) {
+                send_signed(waiting->access, &waiting->request, token, waiting->done,
+                            waiting->context);
+        } else {
+                if (again_ms == IDENTITY_STOPPED)
+                        failed.failure = HTTP_E_STOPPED;
+                waiting->done(waiting->context, &failed);
+        }
+        free(waiting->path);
+        free(waiting->query);
+        free(waiting->body);
+        free(waiting);
+}
+
+void queue_access_send(struct queue_access *access, const struct storage_request *request,
+                       http_done *done, void *context)
+{
+        struct waiting *waiting;
+
+        if (!access->account.by_identity) {
+                send_signed(access, request, NULL, done, context);
+                return;
+        }
+        waiting = mem_new(1, sizeof(*waiting));
+        waiting->access = access;
+        waiting->request = *request;
+        waiting->request.path = waiting->path = mem_text(request->path);
+        waiting->request.query = waiting->query = mem_text(request->query);
+        waiting->body = request->body ? mem_text_n(request->body, request->body_size) : NULL;
+        waiting->request.body = waiting->body;
+        waiting->done = done;
+        waiting->context = context;
+        identity_ask(access->identity,
+                     &(struct identity_wanted){.resource = IDENTITY_FOR_STORAGE,
+                                               .client = access->client},
+                     on_token, waiting);
+}
+
+/* --- failures (rule S9) --------------------------------------------------------------------- */
+
+bool queue_answer_is_good(const struct http_answer *answer)
+{
+        return answer->failure == HTTP_OK && answer->status >= 200 && answer->status < 300;
+}
+
+static const struct {
+        const char *code;
+        const char *hint;
+} hints[] = {
+        {"QueueNotFound", "there is no such queue yet; it is looked for every minute"},
+        {"AuthenticationFailed", "the account key is wrong or was renewed, or the signature (SAS) "
+                                 "is wrong or has ended"},
+        {"AuthorizationFailure", "the storage account's firewall does not let this machine in"},
+        {"AuthorizationPermissionMismatch",
+         "a right is missing: a signature (SAS) needs process (p), update (u) and add (a), an "
+         "identity the role 'Storage Queue Data Contributor'"},
+        {"AuthorizationResourceTypeMismatch", "the account's signature (SAS) needs the resource "
+                                              "types container and object (srt=co)"},
+        {"KeyBasedAuthenticationNotPermitted", "keys are switched off for this storage account"},
+};
+
+/* How far our clock is from the service's, if that explains a refusal; else 0. */
+static int64_t clock_error_ms(const struct http_answer *answer)
+{
+        int64_t date_ms;
+        int64_t error_ms;
+
+        if (!http_answer_date(answer, &date_ms))
+                return 0;
+        error_ms = clock_wall_ms() - date_ms;
+        return llabs(error_ms) > CLOCK_MAX_MS ? error_ms : 0;
+}
+
+void queue_answer_explain(const struct http_answer *answer, const char *code, struct reason *reason)
+{
+        int64_t error_ms = clock_error_ms(answer);
+
+        if (answer->failure != HTTP_OK) {
+                reason_set(reason, "%s", answer->reason.text);
+                return;
+        }
+        if (error_ms != 0 && strcmp(code, "AuthenticationFailed") == 0) {
+                reason_set(reason, "this machine's clock is %lld minutes off",
+                           (long long)(error_ms / 60000));
+                return;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
+                if (strcmp(code, hints[i].code) == 0)
+                        reason_set(reason, "%s", hints[i].hint);
+        }
+}
+
+void queue_answer_code(const struct http_answer *answer, char code[QUEUE_CODE_SIZE])
+{
+        CLEANUP(buf_deinit) struct buf header = BUF_INIT;
+
+        if (answer->failure != HTTP_OK)
+                snprintf(code, QUEUE_CODE_SIZE, "no answer");
+        else if (http_answer_header(answer, "x-ms-error-code", &header))
+                snprintf(code, QUEUE_CODE_SIZE, "%s", buf_text(&header));
+        else
+                snprintf(code, QUEUE_CODE_SIZE, "%d", answer->status);
+}
+
+int64_t queue_answer_pause_ms(const struct http_answer *answer, int failures)
+{
+        if (answer->failure == HTTP_OK && answer->status == 404)
+                return NOT_THERE_MS;
+        if (answer->failure == HTTP_OK && answer->status >= 400 && answer->status < 500 &&
+            answer->status != 429)
+                return backoff_ms(failures, NOT_THERE_MS, FORBIDDEN_MAX_MS);
+        if (answer->failure == HTTP_OK && answer->retry_after_ms >= 0)
+                return answer->retry_after_ms;
+        return backoff_ms(failures, AGAIN_MIN_MS, AGAIN_MAX_MS);
+}

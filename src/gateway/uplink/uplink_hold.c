@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/uplink/uplink_hold.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "gateway/device/uplink_event.h"
+
+/* Events that one look into the store brings. */
+#define LOOK_MAX 256
+
+/* An event of a hold. */
+struct item {
+        struct uplink_hold *hold;
+        struct item *next; /* with the same message id, of another hold */
+        char *message_id;
+        char *device_key;
+        bool left;
+        bool found; /* in the store, by the look that is under way */
+        struct store_take take;
+};
+
+/* All of it is guarded by the holds' lock. */
+struct uplink_hold {
+        struct uplink_holds *holds;
+        struct list_node node; /* of holds->all */
+        void (*done)(void *context);
+        void *context;
+        size_t waiting; /* items that have not left, and one until it is stored */
+        size_t looks;   /* under way */
+        struct item *items;
+        size_t count;
+};
+
+struct uplink_holds {
+        struct store *store;
+        pthread_mutex_t lock;
+        struct list all;
+        struct map *items; /* message id to its first item */
+};
+
+struct uplink_holds *uplink_holds_new(struct store *store)
+{
+        struct uplink_holds *holds = mem_new(1, sizeof(*holds));
+
+        holds->store = store;
+        pthread_mutex_init(&holds->lock, NULL);
+        list_init(&holds->all);
+        holds->items = map_new();
+        return holds;
+}
+
+static void free_hold(struct uplink_hold *hold)
+{
+        for (size_t i = 0; i < hold->count; i++) {
+                free(hold->items[i].message_id);
+                free(hold->items[i].device_key);
+        }
+        free(hold->items);
+        free(hold);
+}
+
+void uplink_holds_free(struct uplink_holds *holds)
+{
+        struct list_node *node;
+
+        if (!holds)
+                return;
+        while ((node = list_pop_front(&holds->all)))
+                free_hold(list_entry(node, struct uplink_hold, node));
+        map_free(holds->items);
+        pthread_mutex_destroy(&holds->lock);
+        free(holds);
+}
+
+/* --- with the lock -------------------------------------------------------------------------- */
+
+static void note_item(struct uplink_holds *holds, struct item *item)
+{
+        item->next = map_get(holds->items, item->message_id);
+        map_set(holds->items, item->message_id, item);
+}
+
+static void forget_item(struct uplink_holds *holds, struct item *item)
+{
+        struct item *first = map_get(holds->items, item->message_id);
+        struct item **at = &first;
+
+        while (*at && *at != item)
+                at = &(*at)->next;
+        if (*at)
+                *at = item->next;
+        if (first)
+                map_set(holds->items, item->message_id, first);
+        else
+                map_remove(holds->items, item->message_id);
+}
+
+static void leave(struct item *item)
+{
+        if (item->left)
+                return;
+        item->left = true;
+        item->hold->waiting--;
+        forget_item(item->hold->holds, item);
+}
+
+/* True if the hold is over: the caller ends it without the lock. */
+static bool is_over(struct uplink_hold *hold)
+{
+        if (hold->waiting > 0 || hold->looks > 0 || !hold->node.next)
+                return false;
+        list_remove(&hold->holds->all, &hold->node);
+        hold->node.next = NULL;
+        return true;
+}
+
+/* --- without it ----------------------------------------------------------------------------- */
+
+static void end(struct uplink_hold *hold)
+{
+        hold->done(hold->context);
+        free_hold(hold);
+}
+
+struct uplink_hold *uplink_hold_begin(struct uplink_holds *holds, const struct list *events,
+                                      void (*done)(void *context), void *context)
+{
+        struct uplink_hold *hold = mem_new(1, sizeof(*hold));
+
+        hold->holds = holds;
+        hold->done = done;
+        hold->context = context;
+        hold->items = mem_new(events->count, sizeof(*hold->items));
+        hold->waiting = events->count + 1;
+        pthread_mutex_lock(&holds->lock);
+        list_push_back(&holds->all, &hold->node);
+        list_for_each (node, events) {
+                const struct uplink_event *event = list_entry(node, struct uplink_event, node);
+                struct item *item = &hold->items[hold->count++];
+
+                item->hold = hold;
+                item->message_id = mem_text(event->event.message_id);
+                item->device_key = mem_text(event->device_key);
+                note_item(holds, item);
+        }
+        pthread_mutex_unlock(&holds->lock);
+        return hold;
+}
+
+/* On the thread "store-read": goes on until the event was found or the device has no more. */
+static void on_looked(struct store_take *take, int result, const struct store_event *events,
+                      size_t count)
+{
+        struct item *item = list_entry(take, struct item, take);
+        struct uplink_hold *hold = item->hold;
+        struct uplink_holds *holds = hold->holds;
+        bool over;
+
+        for (size_t i = 0; i < count && !item->found; i++)
+                item->found = text_equal(events[i].message_id, item->message_id);
+        if (result == 0 && !item->found && count == take->maximum) {
+                take->after_id = events[count - 1].id;
+                store_take(holds->store, take);
+                return;
+        }
+        pthread_mutex_lock(&holds->lock);
+        hold->looks--;
+        /* What can't be read may wait; the message comes again some day. */
+        if (result == 0 && !item->found)
+                leave(item);
+        over = is_over(hold);
+        pthread_mutex_unlock(&holds->lock);
+        if (over)
+                end(hold);
+}
+
+static void look_up(struct uplink_hold *hold)
+{
+        for (size_t i = 0; i < hold->count; i++) {
+                struct item *item = &hold->items[i];
+
+                item->take = (struct store_take){
+                        .device = item->device_key, .maximum = LOOK_MAX, .done = on_looked};
+                store_take(hold->holds->store, &item->take);
+        }
+}
+
+void uplink_hold_stored(struct uplink_hold *hold, bool any_known)
+{
+        struct uplink_holds *holds = hold->holds;
+        bool over;
+
+        pthread_mutex_lock(&holds->lock);
+        hold->looks = any_known ? hold->count : 0;
+        pthread_mutex_unlock(&holds->lock);
+        if (any_known)
+                look_up(hold);
+        pthread_mutex_lock(&holds->lock);
+        hold->waiting--;
+        over = is_over(hold);
+        pthread_mutex_unlock(&holds->lock);
+        if (over)
+                end(hold);
+}
+
+void uplink_hold_drop(struct uplink_hold *hold)
+{
+        struct uplink_holds *holds = hold->holds;
+
+        pthread_mutex_lock(&holds->lock);
+        for (size_t i = 0; i < hold->count; i++)
+                leave(&hold->items[i]);
+        list_remove(&holds->all, &hold->node);
+        pthread_mutex_unlock(&holds->lock);
+        free_hold(hold);
+}
+
+void uplink_holds_left(struct uplink_holds *holds, const char *message_id)
+{
+        struct list over;
+        struct list_node *node;
+        struct item *next;
+
+        if (!holds || !message_id)
+                return;
+        list_init(&over);
+        pthread_mutex_lock(&holds->lock);
+        for (struct item *item = map_get(holds->items, message_id); item; item = next) {
+                struct uplink_hold *hold = item->hold;
+
+                next = item->next;
+                leave(item);
+                if (is_over(hold))
+                        list_push_back(&over, &hold->node);
+        }
+        pthread_mutex_unlock(&holds->lock);
+        while ((node = list_pop_front(&over)))
+                end(list_entry(node, struct uplink_hold, node));
+}
