@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera format install test-packages deb clean help
+.PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera format install test-packages test-arm64 deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
@@ -63,6 +63,10 @@ test-packages:
 	@tools/setup monitoring
 	@tools/test-packages
 
+test-arm64:
+	@tools/setup arm64
+	@tools/test-arm64
+
 deb:
 	@tools/setup package
 	@cmake --preset release -B build-deb -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
@@ -85,6 +89,7 @@ help:
 	@echo "make soak-camera  2,000 pictures: memory, open files, and what waiting costs"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
 	@echo "make test-packages  the alert rules and the dashboard, by promtool"
+	@echo "make test-arm64  builds for 64-bit ARM, and counts under an emulator"
 	@echo "make deb        a Debian package, in build-deb/"
 	@echo "make format     clang-format over every C file"
 	@echo "make clean      removes the build trees"

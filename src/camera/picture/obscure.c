@@ -29,27 +29,30 @@ static int clamp(double value, int most)
         return value < most ? (int)value : most;
 }
 
-static void measure(struct area *area)
+/* From where to where the corners reach along one axis, in pixels of a picture of that size. */
+static void reach(const struct area *area, int axis, int size, int *from, int *to)
 {
-        double x1 = HUGE_VAL;
-        double y1 = HUGE_VAL;
-        double x2 = -HUGE_VAL;
-        double y2 = -HUGE_VAL;
-        int side;
+        double least = HUGE_VAL;
+        double most = -HUGE_VAL;
 
         for (size_t i = 0; i < area->count; i++) {
-                double x = (double)area->points[i][0] * area->picture->width;
-                double y = (double)area->points[i][1] * area->picture->height;
+                double place = (double)area->points[i][axis] * size;
 
-                x1 = fmin(x1, x);
-                x2 = fmax(x2, x);
-                y1 = fmin(y1, y);
-                y2 = fmax(y2, y);
+                if (place < least)
+                        least = place;
+                if (place > most)
+                        most = place;
         }
-        area->x1 = clamp(floor(x1), area->picture->width);
-        area->y1 = clamp(floor(y1), area->picture->height);
-        area->x2 = clamp(ceil(x2), area->picture->width);
-        area->y2 = clamp(ceil(y2), area->picture->height);
+        *from = clamp(floor(least), size);
+        *to = clamp(ceil(most), size);
+}
+
+static void measure(struct area *area)
+{
+        int side;
+
+        reach(area, 0, area->picture->width, &area->x1, &area->x2);
+        reach(area, 1, area->picture->height, &area->y1, &area->y2);
         side = area->x2 - area->x1 > area->y2 - area->y1 ? area->x2 - area->x1
                                                          : area->y2 - area->y1;
         area->block = (side + BLOCKS - 1) / BLOCKS;
