@@ -1,43 +1,60 @@
 // SPDX-License-Identifier: MIT
-// The service's unit: what it lets the gateway do, and where its secrets come from.
+// The services' units: what they let the programs do, and where their secrets come from.
 import assert from 'node:assert/strict';
 import child from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { isthmus } from './support/program.mjs';
+import { isthmus, temporaryDirectory } from './support/program.mjs';
 
-const unit = join(dirname(isthmus), 'isthmus-gateway.service');
+const built = dirname(isthmus);
 const documents = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs');
+/** Each service's unit, and where its documents name its credentials. */
+const units = { 'isthmus-gateway': 'operating.md', 'isthmus-camera': 'camera.md' };
 
-/** The values of a setting, in the order of its lines. */
-async function valuesOf(setting) {
-  return (await readFile(unit, 'utf8')).split('\n')
+/** The values of a unit's setting, in the order of its lines. */
+async function valuesOf(name, setting) {
+  return (await readFile(join(built, `${name}.service`), 'utf8')).split('\n')
     .filter((line) => line.startsWith(`${setting}=`)).map((line) => line.slice(setting.length + 1));
 }
 
-test('the unit loads the credentials that the documents name', async () => {
-  const text = await readFile(join(documents, 'operating.md'), 'utf8');
-  const named = [...text.matchAll(/`(isthmus\.[a-z-]+-(?:key|string|token))`/g)].map(([, name]) => name);
-  assert.ok(named.length > 0);
-  assert.deepEqual((await valuesOf('LoadCredential')).sort(), [...new Set(named)].sort());
-});
+/** What systemd says of a unit; skips the test where it is not. */
+function analyse(t, ...args) {
+  const { error, status, stdout, stderr } = child.spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+  if (error?.code === 'ENOENT') t.skip('systemd-analyze is not there');
+  else assert.equal(status, 0, `${stdout}${stderr}`);
+}
 
-test('no core, and bounds for memory and tasks', async () => {
-  assert.deepEqual(await valuesOf('LimitCORE'), ['0']);
-  assert.deepEqual(await valuesOf('UMask'), ['0077']);
-  assert.equal((await valuesOf('MemoryMax')).length, 1);
-  assert.equal((await valuesOf('TasksMax')).length, 1);
-});
+for (const [name, document] of Object.entries(units)) {
+  test(`${name}.service loads the credentials that the documents name`, async () => {
+    const text = await readFile(join(documents, document), 'utf8');
+    const named = [...text.matchAll(/`(isthmus\.[a-z-]+-(?:key|string|token|password))`/g)].map(([, credential]) => credential);
+    assert.ok(named.length > 0);
+    assert.deepEqual((await valuesOf(name, 'LoadCredential')).sort(), [...new Set(named)].sort());
+  });
 
-test('systemd finds little that the service may do beyond its work', (t) => {
-  const { error, status, stdout, stderr } = child.spawnSync('systemd-analyze',
-    ['security', '--offline=true', '--no-pager', '--threshold=20', unit], { encoding: 'utf8' });
-  if (error?.code === 'ENOENT') {
-    t.skip('systemd-analyze is not there');
-    return;
-  }
-  assert.equal(status, 0, `${stdout}${stderr}`);
+  test(`${name}.service: no core, and bounds for memory and tasks`, async () => {
+    assert.deepEqual(await valuesOf(name, 'LimitCORE'), ['0']);
+    assert.deepEqual(await valuesOf(name, 'UMask'), ['0077']);
+    assert.equal((await valuesOf(name, 'MemoryMax')).length, 1);
+    assert.equal((await valuesOf(name, 'TasksMax')).length, 1);
+  });
+
+  test(`systemd understands all of ${name}.service`, async (t) => {
+    // It wants to see the program, which is not installed here.
+    const text = await readFile(join(built, `${name}.service`), 'utf8');
+    const copy = join(await temporaryDirectory(t, 'unit'), `${name}.service`);
+    await writeFile(copy, text.replace(/^ExecStart=\S+/m, `ExecStart=${process.execPath}`));
+    analyse(t, 'verify', '--man=no', copy);
+  });
+
+  test(`systemd finds little that ${name}.service may do beyond its work`, (t) => {
+    analyse(t, 'security', '--offline=true', '--no-pager', '--threshold=20', join(built, `${name}.service`));
+  });
+}
+
+test('the camera\'s service sees what ONNX Runtime and the clock need of /proc', async () => {
+  assert.deepEqual(await valuesOf('isthmus-camera', 'ProcSubset'), []);
 });
