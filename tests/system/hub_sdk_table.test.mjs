@@ -12,6 +12,7 @@ import provisioning from 'azure-iot-provisioning-device';
 import provisioningAmqp from 'azure-iot-provisioning-device-amqp';
 import provisioningHttp from 'azure-iot-provisioning-device-http';
 import provisioningMqtt from 'azure-iot-provisioning-device-mqtt';
+import provisioningService from 'azure-iot-provisioning-service';
 import symmetricKey from 'azure-iot-security-symmetric-key';
 import WebSocket from 'ws';
 
@@ -173,8 +174,14 @@ async function tryService(t, hub) {
   await within('twin', registry.updateTwin('made', { tags: { a: 1 } }, '*'));
   const query = registry.createQuery('SELECT * FROM devices WHERE tags.a = 1');
   assert.equal((await within('query', query.nextAsTwin())).result.length, 1);
+  const enrollments = provisioningService.ProvisioningServiceClient.fromConnectionString(
+    hub.info.dps.provisioningserviceowner.replace(/HostName=[^;]*/, `HostName=${DPS}`));
+  await within('enroll', enrollments.createOrUpdateEnrollmentGroup({ enrollmentGroupId: 'made',
+    attestation: { type: 'symmetricKey' }, provisioningStatus: 'enabled' }));
+  await within('forget', enrollments.deleteEnrollmentGroup('made'));
   return [`| service: messages to devices | ${transports.amqp}, ${transports.amqpWs} |`,
-    '| service: registry, twins, queries, direct methods | HTTPS |'];
+    '| service: registry, twins, queries, direct methods | HTTPS |',
+    '| service: enrollments, registrations | HTTPS |'];
 }
 
 test('the page says what Microsoft\'s SDKs can do, and all of it is so', async (t) => {

@@ -90,6 +90,7 @@ test('devices are registered at the start, and --env says all that programs need
   assert.equal(values.IOTHUB_DPS_ENDPOINT, hub.info.dps.endpoint);
   assert.equal(values.IOTHUB_DPS_ID_SCOPE, hub.info.dps.idScope);
   assert.equal(values.IOTHUB_DPS_GROUP_KEY, hub.info.dps.groupEnrollmentKey);
+  assert.equal(values.IOTHUB_DPS_CONNECTION_STRING, hub.info.dps.provisioningserviceowner);
   assert.equal(values.NODE_EXTRA_CA_CERTS, hub.info.certificate);
   assert.equal(values.SSL_CERT_FILE, hub.info.certificate);
   assert.equal(values.ISTHMUS_HUB_CONTROL, hub.info.control);

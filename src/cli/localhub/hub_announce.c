@@ -65,14 +65,30 @@ static char *control_of(const struct hub_announcement *announcement)
                           announcement->control_port);
 }
 
+/* For those who manage the provisioning service; the caller's. */
+static char *service_string(const struct hub_announcement *announcement)
+{
+        CLEANUP(mem_cleanup) char *endpoint = endpoint_of(announcement);
+        struct registry_policy policy;
+        char *text;
+
+        registry_service_policy(announcement->registry, &policy);
+        text = mem_format("HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=%s", endpoint,
+                          policy.name, policy.primary_key);
+        mem_wipe(&policy, sizeof(policy));
+        return text;
+}
+
 static struct json_object *describe_dps(const struct hub_announcement *announcement)
 {
         struct json_object *dps = json_object_new_object();
         CLEANUP(mem_cleanup) char *endpoint = endpoint_of(announcement);
+        CLEANUP(mem_cleanup) char *service = service_string(announcement);
 
         add_text(dps, "endpoint", endpoint);
         add_text(dps, "idScope", registry_id_scope(announcement->registry));
         add_text(dps, "groupEnrollmentKey", announcement->group.primary_key);
+        add_text(dps, "provisioningserviceowner", service);
         return dps;
 }
 
@@ -142,6 +158,7 @@ int hub_announce_write_env(const struct hub_announcement *announcement, const ch
         struct registry *registry = announcement->registry;
         CLEANUP(mem_cleanup) char *endpoint = endpoint_of(announcement);
         CLEANUP(mem_cleanup) char *control = control_of(announcement);
+        CLEANUP(mem_cleanup) char *service = service_string(announcement);
         CLEANUP(buf_wipe) struct buf owner = BUF_INIT;
         CLEANUP(buf_wipe) struct buf device = BUF_INIT;
         CLEANUP(buf_wipe) struct buf events = BUF_INIT;
@@ -157,6 +174,7 @@ int hub_announce_write_env(const struct hub_announcement *announcement, const ch
         add_line(&lines, "IOTHUB_DPS_ENDPOINT", endpoint);
         add_line(&lines, "IOTHUB_DPS_ID_SCOPE", registry_id_scope(registry));
         add_line(&lines, "IOTHUB_DPS_GROUP_KEY", announcement->group.primary_key);
+        add_line(&lines, "IOTHUB_DPS_CONNECTION_STRING", service);
         add_line(&lines, "NODE_EXTRA_CA_CERTS", announcement->authority_path);
         add_line(&lines, "SSL_CERT_FILE", announcement->authority_path);
         add_line(&lines, "ISTHMUS_HUB_CONTROL", control);

@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "localhub/dps/dps_document.h"
+#include "localhub/dps/dps_service.h"
 #include "localhub/dps/provisioning.h"
 
 #define DPS_THREAD             "hub-dps"
@@ -538,6 +539,8 @@ static void handle(void *context, struct http_exchange *exchange)
         struct call call = {.dps = dps, .exchange = exchange, .registration_id = ""};
 
         THREAD_ASSERT(DPS_THREAD);
+        if (dps_service_handle(dps->registry, exchange))
+                return;
         if (http_exchange_segment_count(exchange) >= 3 &&
             strcmp(http_exchange_segment(exchange, 1), "registrations") == 0) {
                 call.registration_id = http_exchange_segment(exchange, 2);

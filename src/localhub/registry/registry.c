@@ -221,6 +221,17 @@ static int open_directory(struct registry *registry, struct reason *reason)
         return r == -ENOENT ? 0 : r;
 }
 
+static void make_service_policy(struct registry *registry)
+{
+        struct registry_policy *policy = &registry->service_policy;
+
+        snprintf(policy->name, sizeof(policy->name), "provisioningserviceowner");
+        if (!policy->primary_key[0])
+                registry_make_key(policy->primary_key);
+        if (!policy->secondary_key[0])
+                registry_make_key(policy->secondary_key);
+}
+
 static void make_id_scope(struct registry *registry)
 {
         uint32_t number;
@@ -255,6 +266,7 @@ int registry_open(const struct registry_options *options, struct registry **regi
                 snprintf(made->id_scope, sizeof(made->id_scope), "%s", options->id_scope);
         else if (!made->id_scope[0])
                 make_id_scope(made);
+        make_service_policy(made);
         registry_touch(made);
         if (made->directory) {
                 made->writing = true;
@@ -299,6 +311,11 @@ void registry_close(struct registry *registry)
         pthread_mutex_destroy(&registry->mutex);
         free(registry->directory);
         free(registry);
+}
+
+void registry_service_policy(struct registry *registry, struct registry_policy *policy)
+{
+        *policy = registry->service_policy;
 }
 
 const char *registry_id_scope(const struct registry *registry)

@@ -61,6 +61,11 @@ int registry_flush(struct registry *registry) MUST_CHECK;
 /* The provisioning service's; valid as long as the registry. */
 const char *registry_id_scope(const struct registry *registry);
 
+struct registry_policy;
+
+/* Its policy `provisioningserviceowner`, with all rights in its REST API; kept as the scope is. */
+void registry_service_policy(struct registry *registry, struct registry_policy *policy);
+
 /* --- hubs ------------------------------------------------------------------------------------ */
 
 /* Where a hub listens besides AMQP. */
@@ -263,6 +268,15 @@ enum registry_enrolment_kind {
         REGISTRY_INDIVIDUAL, /* `id` is the registration id; keys are the device's */
 };
 
+/* How an enrolment's devices come to a hub, if it names none. */
+enum registry_allocation {
+        REGISTRY_HASHED,      /* evenly weighted */
+        REGISTRY_GEO_LATENCY, /* the nearest one: the first */
+        REGISTRY_STATIC,      /* the first */
+        REGISTRY_CUSTOM,      /* a function is asked */
+        REGISTRY_ALLOCATION_COUNT,
+};
+
 struct registry_enrolment {
         enum registry_enrolment_kind kind;
         /*
@@ -274,7 +288,11 @@ struct registry_enrolment {
         char primary_key[REGISTRY_KEY_SIZE];
         char secondary_key[REGISTRY_KEY_SIZE];
         char device_id[REGISTRY_ID_SIZE]; /* individual only; "" = the registration id */
-        char hub_id[REGISTRY_ID_SIZE];    /* allocation static: this hub; "" = evenly weighted */
+        char hub_id[REGISTRY_ID_SIZE];    /* this hub, whatever the allocation; "" = none */
+        enum registry_allocation allocation;
+        bool keeps_hub;   /* registering again changes the hub never */
+        bool resets_data; /* a twin is not moved with its device */
+        bool edge;        /* devices are made with the capability iotEdge */
         bool enabled;
         char etag[REGISTRY_TAG_SIZE];
         int64_t created_ms;
@@ -284,6 +302,15 @@ struct registry_enrolment {
 /* Adds or replaces. Empty keys are made, or kept; etag and times are the registry's. */
 int registry_enrolment_put(struct registry *registry, const struct registry_enrolment *enrolment,
                            struct registry_enrolment *result, struct reason *reason) MUST_CHECK;
+
+/*
+ * Settings of an enrolment that the provisioning service alone reads, as the text of a JSON object;
+ * NULL or "" = none. Nothing happens if there is no such enrolment.
+ */
+void registry_enrolment_set_extra(struct registry *registry, enum registry_enrolment_kind kind,
+                                  const char *id, const char *json);
+void registry_enrolment_extra(struct registry *registry, enum registry_enrolment_kind kind,
+                              const char *id, struct buf *out);
 
 /* Individual enrolments are found whatever the case of `id` is, as registration ids are. */
 bool registry_enrolment_get(struct registry *registry, enum registry_enrolment_kind kind,

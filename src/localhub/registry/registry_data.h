@@ -57,6 +57,7 @@ struct enrolment_data {
         uint64_t serial;
         char key[REGISTRY_ID_SIZE]; /* the id; of individual ones in lower case */
         uint64_t revision;
+        char *extra; /* NULL = none */
         struct registry_enrolment public;
 };
 
@@ -93,6 +94,7 @@ struct registry {
         pthread_cond_t changed; /* wakes the writer */
         pthread_cond_t written; /* wakes registry_flush */
         char id_scope[REGISTRY_ID_SIZE];
+        struct registry_policy service_policy;
         struct hub_data *hubs[REGISTRY_HUBS_MAX];
         int hub_count;
         struct collection enrolments[2]; /* by enum registry_enrolment_kind */

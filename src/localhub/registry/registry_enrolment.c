@@ -62,6 +62,7 @@ struct enrolment_data *registry_make_enrolment(struct registry *registry,
 
 static void free_enrolment(struct enrolment_data *data)
 {
+        free(data->extra);
         mem_wipe(data, sizeof(*data));
         free(data);
 }
@@ -119,6 +120,10 @@ int registry_enrolment_put(struct registry *registry, const struct registry_enro
                sizeof(data->public.certificates));
         memcpy(data->public.device_id, enrolment->device_id, sizeof(data->public.device_id));
         memcpy(data->public.hub_id, hub.id, sizeof(data->public.hub_id));
+        data->public.allocation = enrolment->allocation;
+        data->public.keeps_hub = enrolment->keeps_hub;
+        data->public.resets_data = enrolment->resets_data;
+        data->public.edge = enrolment->edge;
         data->public.enabled = enrolment->enabled;
         data->public.updated_ms = clock_wall_ms();
         data->revision = registry_revision(registry);
@@ -128,6 +133,33 @@ int registry_enrolment_put(struct registry *registry, const struct registry_enro
                 *result = data->public;
         pthread_mutex_unlock(&registry->mutex);
         return 0;
+}
+
+void registry_enrolment_set_extra(struct registry *registry, enum registry_enrolment_kind kind,
+                                  const char *id, const char *json)
+{
+        struct enrolment_data *data;
+
+        pthread_mutex_lock(&registry->mutex);
+        data = find_enrolment(registry, kind, id);
+        if (data) {
+                free(data->extra);
+                data->extra = text_is_empty(json) ? NULL : mem_text(json);
+                registry_touch(registry);
+        }
+        pthread_mutex_unlock(&registry->mutex);
+}
+
+void registry_enrolment_extra(struct registry *registry, enum registry_enrolment_kind kind,
+                              const char *id, struct buf *out)
+{
+        const struct enrolment_data *data;
+
+        pthread_mutex_lock(&registry->mutex);
+        data = find_enrolment(registry, kind, id);
+        if (data && data->extra)
+                buf_add_text(out, data->extra);
+        pthread_mutex_unlock(&registry->mutex);
 }
 
 bool registry_enrolment_get(struct registry *registry, enum registry_enrolment_kind kind,

@@ -183,6 +183,25 @@ static int load_hub(struct registry *registry, int unused, struct json_object *o
         return r;
 }
 
+static enum registry_allocation allocation_of(struct json_object *object)
+{
+        int64_t number = number_of(object, "allocation", REGISTRY_HASHED);
+
+        return number > 0 && number < REGISTRY_ALLOCATION_COUNT ? (enum registry_allocation)number
+                                                                : REGISTRY_HASHED;
+}
+
+static void load_extra(struct enrolment_data *data, struct json_object *extra)
+{
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        if (!extra)
+                return;
+        json_write(&text, extra);
+        free(data->extra);
+        data->extra = mem_text(buf_text(&text));
+}
+
 /* `kind` comes in place of the hub. */
 static int load_enrolment(struct registry *registry, int kind, struct json_object *object,
                           struct reason *reason)
@@ -209,6 +228,11 @@ static int load_enrolment(struct registry *registry, int kind, struct json_objec
         snprintf(public->device_id, sizeof(public->device_id), "%s", text_of(object, "deviceId"));
         snprintf(public->hub_id, sizeof(public->hub_id), "%s", text_of(object, "hub"));
         public->enabled = json_bool_member(object, "enabled", true);
+        public->allocation = allocation_of(object);
+        public->keeps_hub = json_bool_member(object, "keepsHub", false);
+        public->resets_data = json_bool_member(object, "resetsData", false);
+        public->edge = json_bool_member(object, "edge", false);
+        load_extra(data, json_object_member(object, "extra"));
         public->created_ms = number_of(object, "created", 0);
         public->updated_ms = number_of(object, "updated", 0);
         data->revision = (uint64_t)number_of(object, "revision", 0);
@@ -270,6 +294,18 @@ static int load_registration(struct registry *registry, int unused, struct json_
         return 0;
 }
 
+static void load_service_policy(struct registry *registry, struct json_object *object)
+{
+        struct registry_policy *policy = &registry->service_policy;
+
+        if (!object || !has_keys(object))
+                return;
+        snprintf(policy->primary_key, sizeof(policy->primary_key), "%s",
+                 text_of(object, "primaryKey"));
+        snprintf(policy->secondary_key, sizeof(policy->secondary_key), "%s",
+                 text_of(object, "secondaryKey"));
+}
+
 static int load_all(struct registry *registry, struct json_object *root, struct reason *reason)
 {
         int r;
@@ -280,6 +316,7 @@ static int load_all(struct registry *registry, struct json_object *root, struct 
         }
         snprintf(registry->id_scope, sizeof(registry->id_scope), "%s", text_of(root, "idScope"));
         registry->last_revision = (uint64_t)number_of(root, "revision", 0);
+        load_service_policy(registry, json_object_member(root, "servicePolicy"));
         r = load_each(registry, 0, json_member(root, "hubs"), load_hub, reason);
         if (r == 0)
                 r = load_each(registry, 0, json_member(root, "certificates"), load_certificate,

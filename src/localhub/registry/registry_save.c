@@ -99,6 +99,15 @@ static void add_enrolment(struct buf *out, const struct enrolment_data *data)
         add_text(out, "hub", public->hub_id);
         if (!public->enabled)
                 buf_add_text(out, ",\"enabled\":false");
+        add_number(out, "allocation", (int64_t) public->allocation);
+        if (public->keeps_hub)
+                buf_add_text(out, ",\"keepsHub\":true");
+        if (public->resets_data)
+                buf_add_text(out, ",\"resetsData\":true");
+        if (public->edge)
+                buf_add_text(out, ",\"edge\":true");
+        if (data->extra)
+                buf_add_format(out, ",\"extra\":%s", data->extra);
         add_number(out, "revision", (int64_t)data->revision);
         add_number(out, "created", public->created_ms);
         add_number(out, "updated", public->updated_ms);
@@ -227,6 +236,9 @@ static void add_registry(struct buf *out, struct registry *registry)
 
         buf_add_format(out, "{\"version\":1,\n\"idScope\":");
         buf_add_json_string(out, registry->id_scope, strlen(registry->id_scope));
+        buf_add_format(out, ",\n\"servicePolicy\":{\"primaryKey\":\"%s\",\"secondaryKey\":\"%s\"}",
+                       registry->service_policy.primary_key,
+                       registry->service_policy.secondary_key);
         buf_add_text(out, ",\n\"hubs\":[");
         for (int hub = 0; hub < hubs; hub++) {
                 buf_add_text(out, hub ? ",\n" : "\n");

@@ -242,8 +242,6 @@ static const char *find_missing(struct service_call *call)
                 {"digitaltwins/*/components/*/commands/*", "digital twins"},
                 {"devices/*/files", "file upload"},
                 {"devices/*/files/notifications", "file upload"},
-                {"enrollments/*", "service API of provisioning"},
-                {"enrollmentGroups/*", "service API of provisioning"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// Microsoft's provisioning service SDK against the local hub, unmodified (rule W25).
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import test from 'node:test';
+
+import provisioning from 'azure-iot-provisioning-device';
+import provisioningHttp from 'azure-iot-provisioning-device-http';
+import provisioningService from 'azure-iot-provisioning-service';
+import symmetricKey from 'azure-iot-security-symmetric-key';
+
+import { makeCertificate, makeKey } from './support/certificates.mjs';
+import { startHub } from './support/hub.mjs';
+import { redirect } from './support/network.mjs';
+import { within } from './support/program.mjs';
+
+const HOST = 'global.azure-devices-provisioning.net';
+const key = () => randomBytes(32).toString('base64');
+
+async function start(t, { args = [], directory } = {}) {
+  const hub = await startHub(t, { args: ['--host', 'hub.test', '--host', HOST, ...args], directory });
+  redirect(HOST, { 443: hub.info.hubs[0].httpsPort });
+  const string = (text) => text.replace(/HostName=[^;]*/, `HostName=${HOST}`);
+  const service = provisioningService.ProvisioningServiceClient.fromConnectionString(
+    string(hub.info.dps.provisioningserviceowner));
+  return { hub, service, string };
+}
+
+function register(hub, id, deviceKey, payload = undefined) {
+  const client = provisioning.ProvisioningDeviceClient.create(HOST, hub.info.dps.idScope,
+    new provisioningHttp.Http(), new symmetricKey.SymmetricKeySecurityClient(id, deviceKey));
+  if (payload) client.setProvisioningPayload(payload);
+  return within('register', client.register());
+}
+
+const body = ({ responseBody }) => responseBody;
+const individual = (registrationId, more = {}) => ({
+  registrationId, attestation: { type: 'symmetricKey', symmetricKey: { primaryKey: key(),
+    secondaryKey: key() } }, provisioningStatus: 'enabled', ...more,
+});
+/** The SDK's promise of this never ends; its callback is called. */
+const bulk = (service, operation) => within('bulk', new Promise((resolve, reject) => {
+  service.runBulkEnrollmentOperation(operation,
+    (error, result) => (error ? reject(error) : resolve(result)));
+}));
+const statusOf = (status) => (error) => error.response.statusCode === status;
+
+test('an enrollment is made, read, changed and removed, each with its ETag (W25)', async (t) => {
+  const { hub, service } = await start(t);
+  const wanted = individual('Dev1', { deviceId: 'device-1', iotHubHostName: 'hub.test',
+    allocationPolicy: 'static', capabilities: { iotEdge: true },
+    reprovisionPolicy: { updateHubAssignment: true, migrateDeviceData: false },
+    optionalDeviceInformation: { floor: 3 } });
+  const made = body(await within('create', service.createOrUpdateIndividualEnrollment(wanted)));
+
+  assert.equal(made.deviceId, 'device-1');
+  assert.deepEqual([made.allocationPolicy, made.iotHubHostName, made.capabilities,
+    made.reprovisionPolicy, made.optionalDeviceInformation],
+  ['static', hub.info.hubs[0].hostName, { iotEdge: true },
+    { updateHubAssignment: true, migrateDeviceData: false }, { floor: 3 }]);
+  assert.deepEqual(made.attestation, { type: 'symmetricKey' });
+  const attestation = body(await within('attestation',
+    service.getIndividualEnrollmentAttestationMechanism('dev1')));
+  assert.deepEqual(attestation, wanted.attestation);
+  await assert.rejects(service.createOrUpdateIndividualEnrollment(wanted), statusOf(409));
+
+  made.provisioningStatus = 'disabled';
+  const changed = body(await within('update', service.createOrUpdateIndividualEnrollment(made)));
+  assert.equal(changed.provisioningStatus, 'disabled');
+  await assert.rejects(service.createOrUpdateIndividualEnrollment(made), statusOf(412));
+  await assert.rejects(service.deleteIndividualEnrollment(made), statusOf(412));
+  await within('delete', service.deleteIndividualEnrollment(changed));
+  await assert.rejects(service.getIndividualEnrollment('Dev1'), statusOf(404));
+});
+
+test('groups have keys or certificates, which are told by what they say (W25)', async (t) => {
+  const { service } = await start(t);
+  const authority = makeCertificate({ key: makeKey(), subject: { CN: 'Test authority' },
+    authority: true });
+  const group = (enrollmentGroupId, attestation) => within('create',
+    service.createOrUpdateEnrollmentGroup({ enrollmentGroupId, attestation,
+      provisioningStatus: 'enabled' })).then(body);
+
+  const keys = await group('keys', { type: 'symmetricKey' });
+  const mechanism = body(await within('attestation',
+    service.getEnrollmentGroupAttestationMechanism('keys')));
+  assert.equal(Buffer.from(mechanism.symmetricKey.primaryKey, 'base64').length, 32);
+  assert.equal(keys.allocationPolicy, 'hashed');
+  const certified = await group('certified', { type: 'x509', x509: { signingCertificates: {
+    primary: { certificate: authority.pem } } } });
+  const { info } = certified.attestation.x509.signingCertificates.primary;
+  assert.match(info.sha256Thumbprint, /^[0-9A-F]{64}$/);
+  certified.provisioningStatus = 'disabled'; // without the certificate, as the service gave it
+  await within('update', service.createOrUpdateEnrollmentGroup(certified));
+  await assert.rejects(group('none', { type: 'x509' }), statusOf(400));
+  await assert.rejects(group('odd', { type: 'tpm', tpm: { endorsementKey: 'AA==' } }),
+    statusOf(400));
+});
+
+test('enrollments are made in bulk, and queried page by page (W25)', async (t) => {
+  const { hub, service } = await start(t);
+  const enrollments = Array.from({ length: 7 }, (_, i) => individual(`dev${i}`));
+  assert.deepEqual(await bulk(service, { mode: 'create', enrollments }),
+    { isSuccessful: true, errors: [] });
+  const twice = await bulk(service, { mode: 'create', enrollments: enrollments.slice(6) });
+  assert.equal(twice.isSuccessful, false);
+  assert.deepEqual([twice.errors[0].registrationId, twice.errors[0].errorCode], ['dev6', 409201]);
+
+  const query = service.createIndividualEnrollmentQuery({ query: 'SELECT * FROM enrollments' }, 3);
+  const pages = [];
+  // Without the token the SDK's promise is always of the first page.
+  while (query.hasMoreResults && pages.length < 9)
+    pages.push(body(await within('page', query.next(query.continuationToken))).length);
+  assert.deepEqual(pages, [3, 3, 1]);
+  await register(hub, 'dev1', enrollments[1].attestation.symmetricKey.primaryKey);
+  assert.equal(body(await within('get', service.getIndividualEnrollment('dev1')))
+    .registrationState.status, 'assigned');
+  await bulk(service, { mode: 'delete', enrollments: enrollments.slice(0, 6) });
+  const rest = service.createIndividualEnrollmentQuery({ query: '*' });
+  assert.deepEqual(body(await within('rest', rest.next())).map((one) => one.registrationId),
+    ['dev6']);
+});
+
+test('registrations are read, listed by their group and forgotten (W25)', async (t) => {
+  const { hub, service } = await start(t);
+  for (const id of ['dev1', 'dev2']) await register(hub, id, hub.deviceKey(id));
+
+  const state = body(await within('get', service.getDeviceRegistrationState('dev1')));
+  assert.deepEqual([state.status, state.deviceId], ['assigned', 'dev1']);
+  const query = service.createEnrollmentGroupDeviceRegistrationStateQuery(
+    { query: '*' }, 'default');
+  assert.deepEqual(body(await within('query', query.next())).map((one) => one.registrationId),
+    ['dev1', 'dev2']);
+  await within('delete', service.deleteDeviceRegistrationState('dev1'));
+  await assert.rejects(service.getDeviceRegistrationState('dev1'), statusOf(404));
+});
+
+test('who may not manage enrollments is refused (W25)', async (t) => {
+  const { hub, service, string } = await start(t);
+  const open = (text) =>
+    provisioningService.ProvisioningServiceClient.fromConnectionString(text);
+  const text = string(hub.info.dps.provisioningserviceowner);
+
+  for (const wrong of [text.replace(/SharedAccessKey=.*/, `SharedAccessKey=${key()}`),
+    text.replace('provisioningserviceowner', 'iothubowner')])
+    await assert.rejects(open(wrong).getEnrollmentGroup('default'), statusOf(401));
+  await assert.rejects(service.createOrUpdateIndividualEnrollment(individual('a b')),
+    statusOf(400));
+  await assert.rejects(service.createOrUpdateIndividualEnrollment(individual('dev1',
+    { iotHubHostName: 'other.test' })), statusOf(400));
+  await assert.rejects(service.createOrUpdateIndividualEnrollment(individual('dev1',
+    { allocationPolicy: 'custom' })), statusOf(400));
+});
+
+test('enrollments outlive the hub (W25)', async (t) => {
+  const first = await start(t);
+  const made = body(await within('create', first.service.createOrUpdateIndividualEnrollment(
+    individual('dev1', { allocationPolicy: 'custom', customAllocationDefinition: {
+      webhookUrl: 'http://localhost:1/', apiVersion: '2019-03-31' }, initialTwin: {
+      tags: { a: 1 }, properties: { desired: { b: 2 } } } }))));
+  await first.hub.program.stop();
+  const second = await start(t, { directory: first.hub.directory });
+  assert.deepEqual(body(await within('get', second.service.getIndividualEnrollment('dev1'))), made);
+});
