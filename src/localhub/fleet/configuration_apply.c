@@ -41,8 +41,9 @@ static void put_at(struct json_object *object, const char *path, struct json_obj
 
 static void put_all(struct json_object *object, struct json_object *from)
 {
-        json_object_object_foreach (from, name, value)
+        json_object_object_foreach (from, name, value) {
                 json_object_object_add(object, name, json_object_get(value));
+        }
 }
 
 struct json_object *fleet_content_desired(struct json_object *content)

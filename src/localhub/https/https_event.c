@@ -78,8 +78,9 @@ static bool take_entry(struct json_object *entry, struct https_event *event)
                 return false;
         properties = json_object_member(entry, "properties");
         if (properties) {
-                json_object_object_foreach (properties, name, value)
+                json_object_object_foreach (properties, name, value) {
                         https_event_take(event, name, value ? json_object_get_string(value) : "");
+                }
         }
         return true;
 }

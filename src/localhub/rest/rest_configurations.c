@@ -140,8 +140,9 @@ void rest_configuration_test(struct service_call *call)
         query_free(query);
         json_object_object_add(answer, "targetConditionError", text_or_null(good, &reason));
         if (metrics) {
-                json_object_object_foreach (metrics, name, value)
+                json_object_object_foreach (metrics, name, value) {
                         test_metric(errors, name, value);
+                }
         }
         json_object_object_add(answer, "customMetricQueryErrors", errors);
         rest_answer(call->exchange, 200, answer);
