@@ -27,7 +27,7 @@ struct https_event {
 void https_event_init(struct https_event *event);
 
 /* A header of a message, or a member of an entry's `properties`; unknown ones are passed over. */
-void https_event_take(void *event, const char *name, const char *value);
+void https_event_take(void *context, const char *name, const char *value);
 
 struct https_events {
         struct json_object *json; /* to which texts belong */
