@@ -76,6 +76,8 @@
         X(WEBHOOK_CONNECTIONS, "isthmus_webhook_connections", "Open webhook connections")          \
         X(STORE_EVENTS, "isthmus_store_events", "Events waiting in the store")                     \
         X(STORE_BYTES, "isthmus_store_bytes", "Size of the waiting events in bytes")               \
+        X(STORE_SPILLED, "isthmus_store_spilled_events",                                           \
+          "Events kept on this machine until the store is back")                                   \
         X(STORE_DEAD, "isthmus_store_dead_letters", "Dead letters in the store")                   \
         X(STORE_DEAD_BYTES, "isthmus_store_dead_letter_bytes",                                     \
           "Size of the dead letters in bytes")                                                     \

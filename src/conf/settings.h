@@ -224,6 +224,7 @@ struct settings {
                         char *password_file;
                         char *trusted_certificates; /* PEM file */
                         int64_t timeout_ms;
+                        bool spill; /* below data_directory, while it is away */
                 } postgresql;
         } store;
         struct {

@@ -333,9 +333,12 @@ static const struct conf_row rows[] = {
          .meaning = "PEM file with certificates of authorities that are trusted for the database, "
                     "besides the system's"},
         {POSTGRESQL "TimeoutMilliseconds", CONF_INTEGER, FIELD(store.postgresql.timeout_ms),
-         .fallback = "5000", BETWEEN(100, 600000),
-         .meaning = "A database that takes longer to answer counts as away: webhooks are answered "
-                    "503 until it is back"},
+         .fallback = "1500", BETWEEN(100, 600000),
+         .meaning = "A database that takes longer to answer counts as away"},
+        {POSTGRESQL "Spill", CONF_FLAG, FIELD(store.postgresql.spill), .fallback = "true",
+         .meaning = "While the database is away new events are kept in DataDirectory, on this "
+                    "machine's disk alone, and moved when it is back; otherwise webhooks are "
+                    "answered 503"},
         {"Store.AllowNetworkFileSystem", CONF_FLAG, FIELD(store.network_file_system),
          .meaning = "Start although DataDirectory is on NFS or SMB, where the store can fail and "
                     "lose events"},

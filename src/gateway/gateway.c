@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "formatter/formatter.h"
 #include "gateway/command/command_confirm.h"
 #include "gateway/command/command_format.h"
@@ -106,7 +107,7 @@ struct store_options gateway_store_options(const struct settings *settings)
         };
 }
 
-/* On the store's thread. Only a commit of events can leave one to be found: the queue is there. */
+/* On the store's thread, after store_tell_of_found or a put: the queue is there. */
 static void event_found(void *context, const struct store_event *event)
 {
         struct gateway *gateway = context;
@@ -123,10 +124,14 @@ static void store_taken(void *context)
 
 static int open_store(struct gateway *gateway, struct reason *reason)
 {
-        struct store_options options = gateway_store_options(gateway->settings);
+        const struct settings *settings = gateway->settings;
+        struct store_options options = gateway_store_options(settings);
+        CLEANUP(mem_cleanup) char *spill = mem_format("%s/spill", options.directory);
         /* The control socket is there, wherever the events are. */
         int result = file_claim_directory(options.directory, "lock", reason);
 
+        if (!text_equal(options.backend, "sqlite") && settings->store.postgresql.spill)
+                options.spill_directory = spill;
         options.found = event_found;
         options.taken = store_taken;
         options.context = gateway;
@@ -428,6 +433,8 @@ static int recover(struct gateway *gateway, struct reason *reason)
 
         if (result != 0)
                 reason_set(reason, "the store's waiting events can't be read");
+        else
+                store_tell_of_found(gateway->store);
         return result;
 }
 

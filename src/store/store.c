@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "store/store_spill.h"
 #include "store/store_task.h"
 
 /* One line per backend. */
@@ -60,6 +61,7 @@ static struct store *store_new(const struct store_options *options,
         store->options = *options;
         store->options.backend = backend->name;
         store->options.directory = mem_text(options->directory);
+        store->options.spill_directory = mem_text(options->spill_directory);
         store->place = backend->place(&store->options);
         store_shares_init(&store->shares);
         work_init(&store->inbox);
@@ -72,6 +74,7 @@ static struct store *store_new(const struct store_options *options,
 
 static void store_free(struct store *store)
 {
+        store_spill_close(store->spill);
         if (store->reader)
                 store->backend->close_reader(store->reader);
         if (store->writer)
@@ -86,6 +89,7 @@ static void store_free(struct store *store)
         store_ids_deinit(&store->committing);
         free(store->place);
         free((char *)(uintptr_t)store->options.directory);
+        free((char *)(uintptr_t)store->options.spill_directory);
         free(store);
 }
 
@@ -151,6 +155,8 @@ static int open_parts(struct store *store, struct reason *reason)
                 result = read_counts(store, store->reader, reason);
         if (result == 0)
                 result = read_shares(store, store->reader);
+        if (result == 0 && store->options.spill_directory)
+                result = store_spill_open(store, reason);
         if (result == 0) {
                 store->part_bytes = store->backend->part_bytes(store->writer);
                 store->state.oldest_ns = store->backend->oldest_ns(store->writer);
@@ -172,10 +178,7 @@ int store_open(const struct store_options *options, struct store **store, struct
                 store_free(made);
                 return result;
         }
-        metrics_set(METRIC_STORE_EVENTS, made->state.events);
-        metrics_set(METRIC_STORE_BYTES, made->state.bytes);
-        metrics_set(METRIC_STORE_DEAD, made->state.dead_letters);
-        metrics_set(METRIC_STORE_DEAD_BYTES, made->state.dead_bytes);
+        store_show_totals(made);
         log_info("STORE_OPENED", "The store is open", LOG_TEXT("place", made->place),
                  LOG_INT("events", made->state.events),
                  LOG_INT("dead_letters", made->state.dead_letters),
@@ -316,6 +319,11 @@ void store_put(struct store *store, struct store_put *put)
                 return;
         }
         pthread_mutex_lock(&store->mutex);
+        if (!store->closing && store_spill_claims(store->spill)) {
+                pthread_mutex_unlock(&store->mutex);
+                store_spill_put(store->spill, put);
+                return;
+        }
         if (store->closing)
                 list_push_back(&store->inbox.late, &put->node);
         else
@@ -400,5 +408,19 @@ void store_get_state(struct store *store, struct store_state *state)
 {
         pthread_mutex_lock(&store->mutex);
         *state = store->state;
+        pthread_mutex_unlock(&store->mutex);
+        if (store->spill) {
+                bool full;
+
+                state->spilled = store_spill_held(store, &full);
+                state->full = state->full || full;
+        }
+}
+
+void store_tell_of_found(struct store *store)
+{
+        pthread_mutex_lock(&store->mutex);
+        store->tells_of_found = true;
+        pthread_cond_signal(&store->writer_wakes);
         pthread_mutex_unlock(&store->mutex);
 }

@@ -78,6 +78,13 @@ struct store_options {
          */
         void (*found)(void *context, const struct store_event *event);
         /*
+         * NULL, or a directory of a store on this machine, which takes the puts while the server is
+         * away: they are answered 0 with the ids 0, and `found` tells of their events when they are
+         * in the store itself.
+         */
+        const char *spill_directory;
+        bool is_spill; /* the store's own */
+        /*
          * Or NULL. Another process has taken the store while it was away: from here on nothing is
          * written any more, and this process should end. On the thread `store`, once.
          */
@@ -105,6 +112,12 @@ struct store_owner {
  */
 int store_migrate(const struct store_options *options, const struct store_owner *owner,
                   struct reason *reason) MUST_CHECK;
+
+/*
+ * From here on `found` may tell of what an earlier run left in the spill: the caller knows of all
+ * that is in the store itself.
+ */
+void store_tell_of_found(struct store *store);
 
 /* Commits what was enqueued, answers what can't be done any more, joins the threads. */
 void store_close(struct store *store);
@@ -263,7 +276,9 @@ struct store_state {
         int64_t dead_letters;
         int64_t dead_bytes;
         int64_t oldest_ns; /* when the event that waits longest arrived (wall clock); 0 = none */
-        bool full; /* the last put was refused whoever sent it, and no room was made since */
+        bool full;       /* the last put was refused whoever sent it, and no room was made since */
+        bool away;       /* the connection is lost */
+        int64_t spilled; /* events in the spill */
 };
 
 void store_get_state(struct store *store, struct store_state *state);

@@ -34,6 +34,7 @@ struct store {
         struct store_options options; /* with texts of its own */
         char *place;                  /* for the log */
         bool read_only;               /* no threads, no writer */
+        struct store_spill *spill;    /* NULL = none */
         void *writer;                 /* the backend's handles */
         void *reader;
         size_t part_bytes; /* of events in one transaction */
@@ -53,6 +54,7 @@ struct store {
         size_t gather;  /* the writer waits for so many of them */
         bool writer_waits;
         bool closing;
+        bool tells_of_found; /* store_tell_of_found was called */
 
         /* The thread `store`'s alone. */
         struct store_work work;
@@ -81,6 +83,9 @@ void *store_reader_run(void *context);
 
 /* Counts what the store holds; sets `uncounted` if that fails. On the thread `store`. */
 void store_count_anew(struct store *store);
+
+/* In the metrics; those of a spill are not those of the store. */
+void store_show_totals(const struct store *store);
 
 /* Answers what came too late. */
 void store_writer_refuse_late(struct store_work *work);

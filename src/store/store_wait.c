@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "store/store_spill.h"
 
 /* What nobody waits for waits so long for company. */
 #define LAZY_NS (100 * CLOCK_NS_PER_MS)
@@ -45,6 +46,8 @@ static int64_t next_deadline(const struct store *store)
                 deadline = sooner(deadline, store->gather_until_ns);
         if (store->trim_at_ns)
                 deadline = sooner(deadline, store->trim_at_ns);
+        if (store_spill_due_ns(store))
+                deadline = sooner(deadline, store_spill_due_ns(store));
         return deadline;
 }
 

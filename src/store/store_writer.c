@@ -18,6 +18,7 @@
 #include "base/metrics.h"
 #include "base/thread.h"
 #include "store/store_part.h"
+#include "store/store_spill.h"
 #include "store/store_wait.h"
 
 #define TRY_AGAIN_NS CLOCK_NS_PER_S
@@ -92,6 +93,16 @@ static void finish_tasks(struct store *store, struct store_part *part)
         pthread_mutex_unlock(&store->mutex);
 }
 
+void store_show_totals(const struct store *store)
+{
+        if (store->options.is_spill)
+                return;
+        metrics_set(METRIC_STORE_EVENTS, store->state.events);
+        metrics_set(METRIC_STORE_DEAD, store->state.dead_letters);
+        metrics_set(METRIC_STORE_BYTES, store->state.bytes);
+        metrics_set(METRIC_STORE_DEAD_BYTES, store->state.dead_bytes);
+}
+
 static void count_totals(struct store *store, const struct store_counts *counts)
 {
         struct store_state *state = &store->state;
@@ -112,10 +123,9 @@ static void count_part(struct store *store, const struct store_part *part)
         pthread_mutex_lock(&store->mutex);
         state->oldest_ns = oldest_ns;
         pthread_mutex_unlock(&store->mutex);
-        metrics_set(METRIC_STORE_EVENTS, state->events);
-        metrics_set(METRIC_STORE_DEAD, state->dead_letters);
-        metrics_set(METRIC_STORE_BYTES, state->bytes);
-        metrics_set(METRIC_STORE_DEAD_BYTES, state->dead_bytes);
+        if (store->options.is_spill)
+                return;
+        store_show_totals(store);
         metrics_add(METRIC_STORE_COMMITS, 1);
         metrics_add(METRIC_EVENT_STORED, part->stored);
         metrics_add(METRIC_EVENT_DUPLICATE, part->duplicates);
@@ -156,8 +166,7 @@ static bool has_room(const struct store *store)
 static void log_trouble(const struct store *store, enum store_trouble before, int result)
 {
         if (store->trouble == STORE_TROUBLE_AWAY)
-                log_error("STORE_AWAY",
-                          "The connection to the store is lost; new events are refused",
+                log_error("STORE_AWAY", "The connection to the store is lost",
                           LOG_TEXT("place", store->place), LOG_END);
         else if (store->trouble == STORE_TROUBLE_NONE && before == STORE_TROUBLE_AWAY)
                 log_info("STORE_BACK", "The store is there again", LOG_TEXT("place", store->place),
@@ -182,6 +191,9 @@ static void set_trouble(struct store *store, enum store_trouble trouble, int res
         if (trouble == before)
                 return;
         store->trouble = trouble;
+        pthread_mutex_lock(&store->mutex);
+        store->state.away = trouble == STORE_TROUBLE_AWAY;
+        pthread_mutex_unlock(&store->mutex);
         log_trouble(store, before, result);
 }
 
@@ -196,7 +208,7 @@ static enum store_trouble trouble_of(int result)
 static void note_failure(struct store *store, int result)
 {
         set_trouble(store, trouble_of(result), result);
-        set_full(store, true);
+        set_full(store, result != STORE_E_AWAY || !store->spill);
         store->room_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
         if (result == STORE_E_FULL && store->backend->use_reserve)
                 store->backend->use_reserve(store->writer);
@@ -206,6 +218,15 @@ static void note_failure(struct store *store, int result)
 static int public_result(int result)
 {
         return result == STORE_E_FULL || result == STORE_E_AWAY || result < 0 ? result : -EIO;
+}
+
+/* The transaction of these puts failed, or none is tried. */
+static void turn_away(struct store *store, struct list *puts, int result)
+{
+        if (result == STORE_E_AWAY && store->spill)
+                store_spill_begin(store, puts);
+        else
+                answer_puts(puts, result);
 }
 
 /* Names the devices that hold more than their share, each of them now and then. */
@@ -259,7 +280,7 @@ static bool take_back(struct store *store, struct store_part *part, int result)
         note_failure(store, result);
         list_splice_back(&part->puts, &part->refused);
         list_splice_back(&part->puts, &part->greedy);
-        answer_puts(&part->puts, public_result(result));
+        turn_away(store, &part->puts, public_result(result));
         if (was_last_try)
                 store_tasks_refuse_letters(&part->tasks, public_result(result));
         put_back(&store->work.tasks, &part->tasks);
@@ -380,7 +401,7 @@ static bool write_work(struct store *store)
                 int result;
 
                 if (store->trouble != STORE_TROUBLE_NONE)
-                        answer_puts(&store->work.puts, trouble_results[store->trouble]);
+                        turn_away(store, &store->work.puts, trouble_results[store->trouble]);
                 if (is_for_later(store))
                         return false;
                 store_part_select(store, &part);
@@ -418,6 +439,8 @@ void *store_writer_run(void *context)
         while (store_wait_for_work(store)) {
                 store_writer_refuse_late(&store->work);
                 seek_way_back(store);
+                if (store->spill && store->trouble == STORE_TROUBLE_NONE)
+                        store_spill_move(store);
                 plan_trim(store);
                 if (work_is_done(&store->work))
                         take_care(store);

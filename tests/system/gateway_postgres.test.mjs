@@ -44,10 +44,10 @@ test('a gateway keeps its events in PostgreSQL, killed and started again', optio
   assert.equal(await postgres.sql('SELECT count(*) FROM isthmus.events'), '0\n');
 });
 
-test('while the database is away webhooks are answered 503, and what was taken is sent later', options, async (t) => {
+test('without a spill webhooks are answered 503 while the database is away', options, async (t) => {
   const hub = await startHub(t);
   const postgres = await startPostgres(t);
-  const { directory, file } = await configure(t, hub, postgres);
+  const { directory, file } = await configure(t, hub, postgres, { Store: postgres.store({ Spill: false }) });
   const load = new Load({ devices: 12 });
   const gateway = await startGatewayOn(t, file, directory);
 
@@ -68,6 +68,40 @@ test('while the database is away webhooks are answered 503, and what was taken i
   await drained(gateway);
   t.diagnostic(JSON.stringify(load.check(await hub.telemetry())));
   assert.equal((await gateway.get('/readyz')).status, 200);
+});
+
+test('while the database is away webhooks are taken, and sent in order when it is back', options, async (t) => {
+  const hub = await startHub(t);
+  const postgres = await startPostgres(t);
+  const { directory, file } = await configure(t, hub, postgres);
+  const load = new Load({ devices: 12 });
+
+  load.gateway = await startGatewayOn(t, file, directory);
+  load.start(8);
+  for (let i = 0; i < 2; i++) {
+    await load.goesOn(60);
+    await postgres.kill();
+    await load.goesOn(60);
+    const answer = await load.gateway.get('/readyz');
+    assert.deepEqual([answer.status, await answer.text()], [200, 'spilling\n']);
+    if (i === 1) {
+      // What it holds outlives the gateway.
+      const killed = load.gateway;
+      load.gateway = undefined;
+      await killed.kill();
+      await postgres.start();
+      load.gateway = await startGatewayOn(t, file, directory);
+    } else {
+      await postgres.start();
+    }
+    await load.goesOn(60);
+    await load.gateway.logged('SPILL_EMPTY');
+  }
+  await load.stop();
+  await drained(load.gateway);
+  assert.equal(await load.gateway.metric('isthmus_store_spilled_events'), 0);
+  assert.equal(load.unavailable, 0);
+  t.diagnostic(JSON.stringify(load.check(await hub.telemetry())));
 });
 
 test('a database has one gateway, and one without tables has none', options, async (t) => {

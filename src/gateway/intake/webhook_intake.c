@@ -41,7 +41,9 @@ static const char *obstacle(const struct webhook_intake *webhook)
         if (settings_webhook_keys_awaited(webhook->means->settings))
                 return "a key of WebhookKeys is not known yet: its Key Vault has not given it";
         store_get_state(webhook->means->store, &state);
-        return state.full ? "the store is full" : NULL;
+        if (!state.full)
+                return NULL;
+        return state.away ? "the store can't be reached" : "the store is full";
 }
 
 /* What isn't counted, but looked at when somebody asks. */
@@ -72,6 +74,14 @@ static void write_state(const struct webhook_intake *webhook, struct buf *out)
         queue_intake_write_metrics(webhook->queues, out);
 }
 
+static bool is_spilling(const struct webhook_intake *webhook)
+{
+        struct store_state state;
+
+        store_get_state(webhook->means->store, &state);
+        return state.spilled > 0;
+}
+
 /* Answers /healthz, /readyz and /metrics; false if it is none of them. */
 static bool answer_state_page(const struct webhook_intake *webhook, struct http_exchange *exchange)
 {
@@ -89,7 +99,7 @@ static bool answer_state_page(const struct webhook_intake *webhook, struct http_
         if (!text_equal(path, "/healthz") && !text_equal(path, "/readyz"))
                 return false;
         why = text_equal(path, "/healthz") ? NULL : obstacle(webhook);
-        buf_add_format(&body, "%s\n", why ? why : "ok");
+        buf_add_format(&body, "%s\n", why ? why : is_spilling(webhook) ? "spilling" : "ok");
         http_exchange_answer(exchange, why ? 503 : 200, "text/plain; charset=utf-8", &body);
         return true;
 }

@@ -24,6 +24,9 @@
 #define PRUNE_LIMIT     1000
 #define OLDEST_EVERY_MS INT64_C(5000)
 
+/* The session's lock_timeout (store_postgres_connection.c). */
+#define LOCK_TIMEOUT_MS 2000
+
 #define LOCK_WRITER "SELECT pg_advisory_lock(" POSTGRES_LOCKS ", 2)"
 #define LOCK_HOLDER                                                                                \
         "SELECT a.pid || ' ' || a.application_name || coalesce(' at ' || host(a.client_addr), '')" \
@@ -179,7 +182,9 @@ static int connect_alone(struct writer *writer, struct reason *reason)
         int result = postgres_connect(&writer->postgres, reason);
 
         if (result == 0) {
+                writer->postgres.timeout_ms += LOCK_TIMEOUT_MS;
                 result = postgres_execute(&writer->postgres, LOCK_WRITER, reason);
+                writer->postgres.timeout_ms -= LOCK_TIMEOUT_MS;
                 if (result == -EBUSY)
                         result = refuse_second(writer, reason);
         }

@@ -64,6 +64,7 @@ struct postgres {
         char program[64]; /* how the session is called in the server's own lists */
         /* Of what was sent since the last postgres_collect. */
         int sent;
+        int64_t timeout_ms; /* of an answer; that of the options, unless it is changed */
         /* When what is under way must be answered; steady. */
         int64_t deadline_ns;
 };

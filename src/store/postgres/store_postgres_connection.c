@@ -290,8 +290,7 @@ int postgres_collect(struct postgres *postgres, PGresult **results, int count,
 static void begin_sending(struct postgres *postgres)
 {
         if (postgres->sent++ == 0)
-                postgres->deadline_ns =
-                        clock_steady_ns() + postgres->options->server.timeout_ms * CLOCK_NS_PER_MS;
+                postgres->deadline_ns = clock_steady_ns() + postgres->timeout_ms * CLOCK_NS_PER_MS;
 }
 
 int postgres_send(struct postgres *postgres, int number, const struct postgres_values *values)
@@ -410,6 +409,7 @@ int postgres_connect_bare(struct postgres *postgres, struct reason *reason)
 
         if (result != 0)
                 return result;
+        postgres->timeout_ms = postgres->options->server.timeout_ms;
         postgres->db = open_connection(postgres, &place);
         if (PQstatus(postgres->db) != CONNECTION_OK) {
                 explain_connection(postgres, reason);
