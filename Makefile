@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera format install test-packages test-arm64 deb clean help
+.PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera test-cluster format install test-packages test-arm64 deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
@@ -58,6 +58,12 @@ install: all
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX="$(PREFIX)" >/dev/null
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
 	@DESTDIR="$(DESTDIR)" cmake --install build
+
+test-cluster:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
+	@ISTHMUS="$(CURDIR)/build/isthmus" node --test tests/cluster/*.test.mjs
 
 test-packages:
 	@tools/setup monitoring

@@ -50,8 +50,35 @@ export class Postgres {
       '-d', database, '-c', text]);
   }
 
-  async create() {
+  /** The folder with its socket, as a setting names it. */
+  get host() {
+    return this.#folder;
+  }
+
+  async #own() {
     if (this.#owner.uid !== undefined) await chown(this.#folder, this.#owner.uid, this.#owner.gid);
+  }
+
+  /** Becomes a standby of another one, which waits for it from then on. */
+  async follow(primary) {
+    await this.#own();
+    await this.#must('pg_basebackup', ['-D', join(this.#folder, 'data'), '-h', primary.host, '-U', 'isthmus', '-R',
+      '-X', 'stream', '-c', 'fast', '--no-sync'], this.#owner);
+    await this.start();
+    await primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
+    await primary.sql('SELECT pg_reload_conf()');
+    await eventually('a synchronous standby', async () => (
+      await primary.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")) === '1\n');
+  }
+
+  /** The standby becomes the primary. It waits for nobody. */
+  async promote() {
+    await this.sql("ALTER SYSTEM SET synchronous_standby_names = ''");
+    await this.sql('SELECT pg_promote()');
+  }
+
+  async create() {
+    await this.#own();
     await this.#must('initdb', ['-D', join(this.#folder, 'data'), '-A', 'trust', '-U', 'isthmus', '-E', 'UTF8',
       '--locale=C', '--no-sync'], this.#owner);
     await this.start();
@@ -81,8 +108,8 @@ export class Postgres {
   }
 }
 
-/** Starts one that ends with the test. */
-export async function startPostgres(test) {
+/** Starts one that ends with the test; with a `primary`, as its synchronous standby. */
+export async function startPostgres(test, primary = undefined) {
   // A socket's path must be short.
   const folder = await mkdtemp('/tmp/isthmus-pg-');
   const postgres = new Postgres(folder, await programs());
@@ -90,7 +117,7 @@ export async function startPostgres(test) {
     await postgres.kill();
     await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   });
-  await postgres.create();
+  await (primary ? postgres.follow(primary) : postgres.create());
   return postgres;
 }
 
