@@ -94,6 +94,7 @@ help:
 	@echo "make bench-camera what a picture costs, beside bare runs and JavaScript; MODEL=, PICTURE="
 	@echo "make soak-camera  2,000 pictures: memory, open files, and what waiting costs"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
+	@echo "make test-cluster  a gateway on a PostgreSQL primary with a standby, which fail"
 	@echo "make test-packages  the alert rules and the dashboard, by promtool"
 	@echo "make test-arm64  builds for 64-bit ARM, and counts under an emulator"
 	@echo "make deb        a Debian package, in build-deb/"

@@ -268,6 +268,10 @@ int store_records_each(struct store *store, const char *kind,
                        bool (*visit)(void *context, const struct store_record *record),
                        void *context) MUST_CHECK;
 
+/* Each kind of which there is a record, in their order. */
+int store_kinds_each(struct store *store, bool (*visit)(void *context, const char *kind),
+                     void *context) MUST_CHECK;
+
 /* --- state ------------------------------------------------------------------------------ */
 
 struct store_state {

@@ -156,6 +156,9 @@ struct store_backend {
         /* Live records of the kind with a key above `after_key` (NULL: all), ascending. */
         int (*records)(void *reader, const struct store_record *after, size_t maximum,
                        store_record_row row, void *context);
+        /* Each kind of which there is a record, ascending; nothing but `kind` is set in the rows.
+         */
+        int (*kinds)(void *reader, store_record_row row, void *context);
         /*
          * Copies all that was committed when it begins into the file `path`, which exists and is
          * empty; the writer may go on meanwhile. Need not be on disk when it returns.

@@ -234,3 +234,19 @@ int store_records_each(struct store *store, const char *kind,
         }
         return result;
 }
+
+int store_kinds_each(struct store *store, bool (*visit)(void *context, const char *kind),
+                     void *context)
+{
+        CLEANUP(reading_deinit) struct reading reading;
+        struct store_rows *rows = &reading.rows;
+        int result = reading_init(&reading, store);
+
+        if (result == 0)
+                result = store->backend->kinds(reading.reader, store_rows_add_record, rows);
+        for (size_t i = 0; result == 0 && i < rows->count; i++) {
+                if (!visit(context, rows->records[i].kind))
+                        break;
+        }
+        return result;
+}

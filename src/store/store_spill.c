@@ -261,14 +261,24 @@ static int64_t close_if_short(struct store *store)
         return held;
 }
 
+/* Something is in it, and somebody wants to be told of it. */
+static bool is_wanted(struct store *store)
+{
+        bool wanted;
+
+        pthread_mutex_lock(&store->mutex);
+        wanted = store->tells_of_found && store->spill->takes;
+        pthread_mutex_unlock(&store->mutex);
+        return wanted;
+}
+
 void store_spill_move(struct store *store)
 {
         struct store_spill *spill = store->spill;
         struct page *page = NULL;
         int64_t held;
 
-        if (!store->tells_of_found || !spill->takes || spill->page ||
-            clock_steady_ns() < spill->again_ns)
+        if (spill->page || clock_steady_ns() < spill->again_ns || !is_wanted(store))
                 return;
         held = close_if_short(store);
         if (held > 0)

@@ -132,6 +132,28 @@ test('a database has one gateway, and one without tables has none', options, asy
   assert.match(gateway.program.tail, /STORE_TAKEN/);
 });
 
+test('what waits in SQLite is copied into PostgreSQL, and sent from there', options, async (t) => {
+  const away = await startHub(t);
+  const before = await temporaryDirectory(t, 'sqlite');
+  const old = await writeConfiguration(before, provisionedBy(away));
+  const load = new Load({ devices: 5 });
+
+  load.gateway = await startGatewayOn(t, old, before);
+  await away.program.stop();
+  for (let i = 0; i < 4; i++) await load.round();
+  await load.gateway.stop();
+
+  const hub = await startHub(t);
+  const postgres = await startPostgres(t);
+  const { directory, file } = await configure(t, hub, postgres);
+  const copied = await run(['store', 'copy', '--from', old, '--to', file]);
+  assert.equal(copied.status, 0, copied.output);
+  assert.match(copied.stdout, /^20 waiting events, 0 dead letters and \d+ records were copied; 0 of /);
+  load.gateway = await startGatewayOn(t, file, directory);
+  await drained(load.gateway);
+  t.diagnostic(JSON.stringify(load.check(await hub.telemetry())));
+});
+
 test('letters and devices of a store in PostgreSQL are looked at and changed', options, async (t) => {
   const hub = await startHub(t);
   const postgres = await startPostgres(t);

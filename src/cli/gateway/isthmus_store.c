@@ -2,6 +2,7 @@
 /* `isthmus store`: a copy of a store, also of a running gateway's; the tables of a database. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/process.h"
@@ -10,11 +11,14 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "store/store.h"
+#include "store/store_copy.h"
 
 struct order {
         struct data_place place;
         const char *file;
         struct store_owner owner;
+        const char *from; /* of a copy: a configuration, or a data directory */
+        const char *to;
         bool force;
 };
 
@@ -49,14 +53,75 @@ static int migrate(void *context)
         return CLI_GOOD;
 }
 
+/* Opens the store of a configuration, or the one of SQLite in a directory. */
+static bool open_named(const char *name, struct data_place *place, struct store **store)
+{
+        struct reason reason = REASON_INIT;
+        struct stat status;
+
+        if (stat(name, &status) == 0 && S_ISDIR(status.st_mode))
+                place->directory = name;
+        else
+                place->file = name;
+        if (!data_place_find(place))
+                return false;
+        /* What is copied is not refused for want of room, and no letter gives way. */
+        place->store.dead_letter_bytes = 0;
+        place->store.dead_letter_ms = 0;
+        if (store_open(&place->store, store, &reason) == 0)
+                return true;
+        (void)!terminal_fail("store", "%s", reason.text);
+        return false;
+}
+
+static int copy_between(struct store *from, struct store *to)
+{
+        struct reason reason = REASON_INIT;
+        struct store_copied copied;
+
+        if (store_copy(from, to, &copied, &reason) != 0)
+                return terminal_fail("store", "%s", reason.text);
+        printf("%" PRId64 " waiting events, %" PRId64 " dead letters and %" PRId64 " records were "
+               "copied; %" PRId64 " of the events and dead letters were there already\n",
+               copied.events, copied.dead_letters, copied.records, copied.doubles);
+        return CLI_GOOD;
+}
+
+static int copy(void *context)
+{
+        struct order *order = context;
+        CLEANUP(data_place_deinit) struct data_place from = DATA_PLACE_INIT;
+        CLEANUP(data_place_deinit) struct data_place to = DATA_PLACE_INIT;
+        struct store *source = NULL;
+        struct store *target = NULL;
+        int status = CLI_FAILED;
+
+        if (!order->from || !order->to) {
+                fprintf(stderr, "isthmus store copy: give --from and --to\n");
+                return CLI_USAGE;
+        }
+        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
+        process_keep_files_private();
+        if (open_named(order->from, &from, &source) && open_named(order->to, &to, &target))
+                status = copy_between(source, target);
+        store_close(target);
+        store_close(source);
+        return status;
+}
+
 static const struct options_action actions[] = {
         {"backup", "FILE [--force]", NULL, 1, 1, back_up},
+        {"copy", "--from WHICH --to WHICH", NULL, 0, 0, copy},
         {"migrate", "[--owner USER [--owner-password-file FILE]]", NULL, 0, 0, migrate},
         {.name = NULL},
 };
 
 static const struct options_row rows[] = {
         OPTION_SWITCH(struct order, force, "force", "backup: replaces FILE if it exists"),
+        OPTION_TEXT(
+                struct order, from, "from", "WHICH",
+                "copy: the configuration with the store, or the data directory of one of SQLite"),
+        OPTION_TEXT(struct order, to, "to", "WHICH", "copy: the same of the store to be filled"),
         {.name = "owner",
          .value = "USER",
          .meaning =
@@ -76,7 +141,9 @@ const struct options isthmus_store_options = {
         .summary =
                 "Backup copies the store into FILE, also while a gateway runs: all that was "
                 "acknowledged before the copying began is in it. docs/operating.md says how a "
-                "store is restored from it. Migrate makes the tables of a store in PostgreSQL, or "
+                "store is restored from it. Copy brings all that one store holds into another one, "
+                "of whatever kind, while no gateway runs on either; one that was interrupted "
+                "is begun again. Migrate makes the tables of a store in PostgreSQL, or "
                 "brings them to this program's version; a gateway never does.",
         .actions = actions,
         .rows = rows,

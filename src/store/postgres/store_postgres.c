@@ -405,4 +405,5 @@ const struct store_backend store_backend_postgresql = {
         .devices = store_postgres_devices,
         .dead_letters = store_postgres_dead_letters,
         .records = store_postgres_records,
+        .kinds = store_postgres_kinds,
 };

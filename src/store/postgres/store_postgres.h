@@ -139,6 +139,7 @@ int store_postgres_take(void *context, const struct store_take *take, store_even
 int store_postgres_devices(void *context, store_device_row row, void *row_context);
 int store_postgres_dead_letters(void *context, int64_t after_id, size_t maximum,
                                 store_letter_row row, void *row_context);
+int store_postgres_kinds(void *context, store_record_row row, void *row_context);
 int store_postgres_records(void *context, const struct store_record *after, size_t maximum,
                            store_record_row row, void *row_context);
 

@@ -13,6 +13,7 @@ enum sql {
         SQL_DEVICES,
         SQL_DEAD_LETTERS,
         SQL_RECORDS,
+        SQL_KINDS,
         SQL_NUMBER,
 };
 
@@ -28,6 +29,7 @@ static const char *const reader_sql[SQL_NUMBER] = {
                         " ORDER BY min(id)",
         [SQL_DEAD_LETTERS] = "SELECT " POSTGRES_EVENT_COLUMNS ", died_ms, reason FROM dead_letters"
                              " WHERE id > $1::int8 ORDER BY id LIMIT $2::int8",
+        [SQL_KINDS] = "SELECT DISTINCT kind FROM records ORDER BY kind",
         [SQL_RECORDS] = "SELECT greatest(expires_ms - now, 0), key, value FROM records,"
                         " (SELECT value AS now FROM counters WHERE name = 'time_ms') t"
                         " WHERE kind = $1::text AND key > $2::text"
@@ -191,6 +193,21 @@ int store_postgres_records(void *context, const struct store_record *after, size
 
                 row(row_context, &record);
         }
+        PQclear(result);
+        return failure;
+}
+
+int store_postgres_kinds(void *context, store_record_row row, void *row_context)
+{
+        struct reader *reader = context;
+        PGresult *result;
+        int failure;
+
+        postgres_values_clear(&reader->values);
+        failure = ask(reader, SQL_KINDS, &result);
+        for (int i = 0; failure == 0 && i < PQntuples(result); i++)
+                row(row_context,
+                    &(struct store_record){.kind = postgres_text(result, i, 0), .key = ""});
         PQclear(result);
         return failure;
 }

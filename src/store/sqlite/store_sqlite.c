@@ -389,5 +389,6 @@ const struct store_backend store_backend_sqlite = {
         .devices = store_sqlite_devices,
         .dead_letters = store_sqlite_dead_letters,
         .records = store_sqlite_records,
+        .kinds = store_sqlite_kinds,
         .backup = store_sqlite_backup,
 };

@@ -91,6 +91,7 @@ int store_sqlite_dead_letters(void *reader, int64_t after_id, size_t maximum, st
                               void *context);
 int store_sqlite_backup(void *reader, const char *path, struct store_counts *counts,
                         struct reason *reason);
+int store_sqlite_kinds(void *reader, store_record_row row, void *context);
 int store_sqlite_records(void *reader, const struct store_record *after, size_t maximum,
                          store_record_row row, void *context);
 

@@ -13,6 +13,7 @@ enum sql {
         SQL_DEVICES,
         SQL_DEAD_LETTERS,
         SQL_RECORDS,
+        SQL_KINDS,
         SQL_NUMBER,
 };
 
@@ -29,6 +30,7 @@ static const char *const reader_sql[SQL_NUMBER] = {
         [SQL_DEAD_LETTERS] = "SELECT " SQLITE_EVENT_COLUMNS ", died_ms, reason"
                              " FROM dead_letters WHERE id > ?1"
                              " ORDER BY id LIMIT ?2",
+        [SQL_KINDS] = "SELECT DISTINCT kind FROM records ORDER BY kind",
         /* Before there was a time of the store, nothing is over. */
         [SQL_RECORDS] = "SELECT key, value, MAX(expires_ms - now, 0) FROM records,"
                         " (SELECT IFNULL(MAX(value), 0) now FROM counters WHERE name = 'time_ms')"
@@ -153,6 +155,17 @@ int store_sqlite_records(void *reader, const struct store_record *after, size_t 
 
                 row(context, &record);
         }
+        return result;
+}
+
+int store_sqlite_kinds(void *reader, store_record_row row, void *context)
+{
+        struct sqlite_connection *connection = reader;
+        sqlite3_stmt *stmt = connection->statements[SQL_KINDS];
+        int result = 0;
+
+        while (sqlite_has_row(connection, SQL_KINDS, &result))
+                row(context, &(struct store_record){.kind = sqlite_string(stmt, 0), .key = ""});
         return result;
 }
 
