@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/log.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,12 +13,26 @@
 static enum log_level threshold = LOG_LEVEL_INFO;
 static enum log_format chosen_format = LOG_FORMAT_AUTO;
 
+/* The context is written before the listener and read after it. */
+static void *listener_context;
+static enum log_level listener_level;
+static _Atomic(log_listener *) current_listener;
+
 static const char *const level_names[] = {"error", "warning", "information", "debug"};
 
 void log_configure(enum log_level level, enum log_format format)
 {
         threshold = level;
         chosen_format = format;
+}
+
+void log_listen(enum log_level level, log_listener *listener, void *context)
+{
+        if (listener) {
+                listener_level = level;
+                listener_context = context;
+        }
+        atomic_store(&current_listener, listener);
 }
 
 bool log_level_parse(const char *name, enum log_level *level)
@@ -107,8 +122,11 @@ void log_event(enum log_level level, const char *id, const char *sentence,
 {
         CLEANUP(buf_deinit) struct buf line = BUF_INIT;
         struct event event = {.level = level, .id = id, .sentence = sentence, .fields = fields};
+        log_listener *listener = atomic_load(&current_listener);
         ssize_t written;
 
+        if (listener && level <= listener_level)
+                listener(listener_context, level, id, sentence, fields);
         if (!log_is_on(level))
                 return;
         clock_format_utc(event.time, clock_wall_ms() * CLOCK_NS_PER_MS, CLOCK_FRACTION);

@@ -64,4 +64,13 @@ bool log_is_on(enum log_level level);
 void log_event(enum log_level level, const char *id, const char *sentence,
                const struct log_field *fields);
 
+/*
+ * Is told of each event from `level` up, whether it is logged or not, on the thread that logs it;
+ * must neither log nor wait. NULL = nobody any more; events that began before may still be told
+ * when it returns. The context must stay.
+ */
+typedef void log_listener(void *context, enum log_level level, const char *id, const char *sentence,
+                          const struct log_field *fields);
+void log_listen(enum log_level level, log_listener *listener, void *context);
+
 #endif

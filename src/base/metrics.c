@@ -6,13 +6,15 @@
 #include <string.h>
 
 /* Upper bounds in microseconds; Prometheus wants them cumulative and ending in +Inf. */
-static const int64_t bounds_us[] = {100,     250,     500,     1000,     2500,    5000,
-                                    10000,   25000,   50000,   100000,   250000,  500000,
-                                    1000000, 2500000, 5000000, 10000000, 60000000};
+static const int64_t bounds_us[METRICS_BOUNDS] = {
+        100,    250,    500,    1000,    2500,    5000,    10000,    25000,   50000,
+        100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 60000000};
 
 struct histogram {
         atomic_int_least64_t buckets[ARRAY_SIZE(bounds_us) + 1];
         atomic_int_least64_t sum_ns;
+        atomic_int_least64_t least_ns; /* with one added; 0 = none */
+        atomic_int_least64_t most_ns;
 };
 
 struct description {
@@ -54,6 +56,44 @@ int64_t metrics_gauge_value(enum metrics_gauge gauge)
         return atomic_load_explicit(&gauges[gauge], memory_order_relaxed);
 }
 
+static void note_extremes(struct histogram *histogram, int64_t ns)
+{
+        int64_t least = atomic_load_explicit(&histogram->least_ns, memory_order_relaxed);
+        int64_t most = atomic_load_explicit(&histogram->most_ns, memory_order_relaxed);
+
+        while ((least == 0 || ns + 1 < least) &&
+               !atomic_compare_exchange_weak_explicit(&histogram->least_ns, &least, ns + 1,
+                                                      memory_order_relaxed, memory_order_relaxed))
+                continue;
+        while (ns > most &&
+               !atomic_compare_exchange_weak_explicit(&histogram->most_ns, &most, ns,
+                                                      memory_order_relaxed, memory_order_relaxed))
+                continue;
+}
+
+int64_t metrics_bound_us(size_t bucket)
+{
+        return bounds_us[bucket];
+}
+
+void metrics_times_read(enum metrics_time time, bool forget, struct metrics_times *times)
+{
+        struct histogram *histogram = &histograms[time];
+        int64_t least;
+
+        times->count = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(histogram->buckets); i++) {
+                times->buckets[i] = atomic_load(&histogram->buckets[i]);
+                times->count += times->buckets[i];
+        }
+        times->sum_ns = atomic_load(&histogram->sum_ns);
+        least = forget ? atomic_exchange(&histogram->least_ns, 0)
+                       : atomic_load(&histogram->least_ns);
+        times->most_ns =
+                forget ? atomic_exchange(&histogram->most_ns, 0) : atomic_load(&histogram->most_ns);
+        times->least_ns = least > 0 ? least - 1 : 0;
+}
+
 void metrics_observe(enum metrics_time time, int64_t duration_ns)
 {
         struct histogram *histogram = &histograms[time];
@@ -64,6 +104,7 @@ void metrics_observe(enum metrics_time time, int64_t duration_ns)
                 bucket++;
         atomic_fetch_add_explicit(&histogram->buckets[bucket], 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&histogram->sum_ns, ns, memory_order_relaxed);
+        note_extremes(histogram, ns);
 }
 
 /* The head stands once per family: rows that differ only in labels follow each other. */

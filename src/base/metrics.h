@@ -6,6 +6,8 @@
 #ifndef ISTHMUS_BASE_METRICS_H
 #define ISTHMUS_BASE_METRICS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -68,6 +70,11 @@
         X(LISTING_READ, "isthmus_device_lists_total{result=\"read\"}",                             \
           "Readings of networks' lists of devices by result")                                      \
         X(LISTING_FAILED, "isthmus_device_lists_total{result=\"failed\"}", "")                     \
+        X(INSIGHTS_SENT, "isthmus_insights_sent_total", "Items that Application Insights took")    \
+        X(INSIGHTS_DROPPED, "isthmus_insights_dropped_total",                                      \
+          "Items for Application Insights that were dropped")                                      \
+        X(OTLP_SENT, "isthmus_otlp_sent_total", "Items that the collector of OTLP took")           \
+        X(OTLP_DROPPED, "isthmus_otlp_dropped_total", "Items for it that were dropped")            \
         X(FORMATTER_CALLS, "isthmus_formatter_calls_total", "Payload formatter calls")             \
         X(FORMATTER_FAILURES, "isthmus_formatter_failures_total", "Calls that gave no result")     \
         X(FORMATTER_RESTARTS, "isthmus_formatter_restarts_total", "Formatter workers replaced")
@@ -125,6 +132,25 @@ void metrics_observe(enum metrics_time time, int64_t duration_ns);
 
 int64_t metrics_counter_value(enum metrics_counter counter);
 int64_t metrics_gauge_value(enum metrics_gauge gauge);
+
+/* Upper bounds of a time's buckets; one more holds what is longer. */
+#define METRICS_BOUNDS 17
+
+/* What was observed of a time. */
+struct metrics_times {
+        int64_t count;
+        int64_t sum_ns;
+        int64_t buckets[METRICS_BOUNDS + 1]; /* how many in each alone */
+        /* Since the last look with `forget`: shortest and longest; 0 if there was none. */
+        int64_t least_ns;
+        int64_t most_ns;
+};
+
+/* The upper bound of a bucket in microseconds. */
+int64_t metrics_bound_us(size_t bucket);
+
+/* `forget`: the extremes begin anew; for one looker in the process. */
+void metrics_times_read(enum metrics_time time, bool forget, struct metrics_times *times);
 
 /* Adds all of them in the Prometheus text format, version 0.0.4. */
 void metrics_write(struct buf *out);

@@ -8,6 +8,7 @@
 #include "azure/connection_string.h"
 #include "azure/device_key.h"
 #include "azure/endpoint.h"
+#include "azure/insights_string.h"
 #include "azure/names.h"
 #include "azure/storage/storage_account.h"
 #include "azure/vault_reference.h"
@@ -163,6 +164,25 @@ void mask_connection_string(const char *text, struct buf *out)
         if (parsed.shared_access_key_name)
                 buf_add_format(out, "SharedAccessKeyName=%s;", parsed.shared_access_key_name);
         buf_add_text(out, "SharedAccessKey=***");
+}
+
+bool check_insights(const char *text, struct reason *reason)
+{
+        CLEANUP(insights_string_deinit) struct insights_string parsed = INSIGHTS_STRING_INIT;
+
+        return insights_string_parse(text, &parsed, reason);
+}
+
+void mask_insights(const char *text, struct buf *out)
+{
+        CLEANUP(insights_string_deinit) struct insights_string parsed = INSIGHTS_STRING_INIT;
+        struct reason reason;
+
+        if (insights_string_parse(text, &parsed, &reason))
+                buf_add_format(out, "InstrumentationKey=***;IngestionEndpoint=%s/",
+                               parsed.endpoint);
+        else
+                buf_add_text(out, "***");
 }
 
 /* One part of a model id: letters, digits and '_', a letter first, no '_' last. */

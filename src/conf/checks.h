@@ -42,6 +42,12 @@ bool check_any_connection_string(const char *text, struct reason *reason);
 /* Adds what of a connection string may be shown: all but its key. */
 void mask_connection_string(const char *text, struct buf *out);
 
+/* Of Application Insights, or its instrumentation key alone. */
+bool check_insights(const char *text, struct reason *reason);
+
+/* Adds what of it may be shown: where it leads. */
+void mask_insights(const char *text, struct buf *out);
+
 /* As Azure Storage allows them. */
 bool check_account_name(const char *text, struct reason *reason);
 bool check_queue_name(const char *text, struct reason *reason);

@@ -269,3 +269,13 @@ const char *settings_queue_client(const struct settings *settings,
 {
         return queue->client_id ? queue->client_id : settings->uplink_queue.client_id;
 }
+
+const char *settings_insights(const struct settings *settings, enum settings_insights_place *place)
+{
+        for (int i = 0; i < SETTINGS_INSIGHTS_PLACES; i++) {
+                *place = (enum settings_insights_place)i;
+                if (given(settings->monitor.insights[i]))
+                        return settings->monitor.insights[i];
+        }
+        return NULL;
+}

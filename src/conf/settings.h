@@ -58,6 +58,23 @@ enum settings_method_answer {
         SETTINGS_ANSWER_ON_ACK,    /* the device has acknowledged it */
 };
 
+/* Which lines of the log monitoring services are told. */
+enum settings_monitor_logs {
+        SETTINGS_LOGS_WARNING,
+        SETTINGS_LOGS_ERROR,
+        SETTINGS_LOGS_NONE,
+};
+
+/* Where a connection string of Application Insights may stand, in the order in which they count. */
+enum settings_insights_place {
+        SETTINGS_INSIGHTS_OWN,
+        SETTINGS_INSIGHTS_STRINGS,  /* ConnectionStrings.ApplicationInsights */
+        SETTINGS_INSIGHTS_SECTION,  /* ApplicationInsights.ConnectionString */
+        SETTINGS_INSIGHTS_VARIABLE, /* APPLICATIONINSIGHTS_CONNECTION_STRING */
+        SETTINGS_INSIGHTS_KEY,      /* APPINSIGHTS_INSTRUMENTATIONKEY */
+        SETTINGS_INSIGHTS_PLACES,
+};
+
 enum settings_signature_mode {
         SETTINGS_SIGNATURE_REQUIRE, /* a false or missing signature is refused */
         SETTINGS_SIGNATURE_STRICT,  /* also an expired or self-signed certificate */
@@ -234,6 +251,14 @@ struct settings {
                 enum log_format format;
         } log;
         struct {
+                char *insights[SETTINGS_INSIGHTS_PLACES]; /* secret; settings_insights chooses */
+                double operations_per_second;
+                enum settings_monitor_logs logs;
+                int64_t metrics_s;
+                char *role;
+                bool device_ids; /* in failures */
+        } monitor;
+        struct {
                 enum settings_application_type application_type;
                 /* settings_azure_for tells which of these four count for an application. */
                 enum settings_connection_type connection_type;
@@ -365,6 +390,9 @@ const char *settings_queue_service(const struct settings *settings,
 /* Which of a machine's identities it is; NULL = as the environment says. */
 const char *settings_queue_client(const struct settings *settings,
                                   const struct settings_storage_queue *queue);
+
+/* The connection string of Application Insights that counts, and where it stands; NULL = none. */
+const char *settings_insights(const struct settings *settings, enum settings_insights_place *place);
 
 /* Does any setting name a payload formatter? */
 bool settings_has_formatters(const struct settings *settings);

@@ -283,6 +283,7 @@ void settings_check(struct conf_load *load, struct settings *settings)
         check_store(load, settings);
         settings_check_azure(load, settings);
         settings_check_queues(load, settings);
+        settings_check_monitor(load, settings);
         settings_check_networks(load, settings);
         check_formatters(load, settings);
         check_application_names(load, settings);

@@ -19,6 +19,9 @@ void settings_check_azure(struct conf_load *load, struct settings *settings);
 void settings_prepare_queues(struct conf_load *load);
 void settings_check_queues(struct conf_load *load, struct settings *settings);
 
+/* settings_check_monitor.c */
+void settings_check_monitor(struct conf_load *load, const struct settings *settings);
+
 /* settings_networks.c */
 void settings_check_networks(struct conf_load *load, const struct settings *settings);
 

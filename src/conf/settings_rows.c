@@ -121,6 +121,11 @@ static const struct conf_choice dotnet_log_levels[] = {
 static const struct conf_choice log_formats[] = {
         {"Auto", LOG_FORMAT_AUTO}, {"Text", LOG_FORMAT_TEXT}, {"Json", LOG_FORMAT_JSON}, {NULL, 0}};
 
+static const struct conf_choice monitor_logs[] = {{"Warning", SETTINGS_LOGS_WARNING},
+                                                  {"Error", SETTINGS_LOGS_ERROR},
+                                                  {"None", SETTINGS_LOGS_NONE},
+                                                  {NULL, 0}};
+
 static const struct conf_choice events[] = {
         {"JoinAccept", 1 << EVENT_JOIN_ACCEPT},
         {"UplinkNormalized", 1 << EVENT_UPLINK_NORMALIZED},
@@ -163,7 +168,14 @@ static bool check_database_host(const char *text, struct reason *reason)
 #define OF_QUEUE(name)                                                                             \
         .map = &storage_queues, .offset = offsetof(struct settings_storage_queue, name)
 #define OF_METHOD(which, name) .map = &(which), .offset = offsetof(struct settings_method, name)
-#define BETWEEN(least, most)   .minimum = (least), .maximum = (most)
+/* A connection string of Application Insights; those of the earlier programs' templates are spare.
+ */
+#define OF_INSIGHTS(place)                                                                         \
+        CONF_TEXT,                                                                                 \
+                .secret = true, .spare = true,                                                     \
+                .offset = offsetof(struct settings, monitor.insights) + (place) * sizeof(char *),  \
+                .check = check_insights, .mask = mask_insights
+#define BETWEEN(least, most) .minimum = (least), .maximum = (most)
 
 #define ROW(...)                                                                                   \
         {                                                                                          \
@@ -359,6 +371,30 @@ static const struct conf_row rows[] = {
         {"Log.Format", CONF_CHOICE, FIELD(log.format), .choices = log_formats, .fallback = "Auto",
          .meaning = "Text for people, Json for programs; Auto is text on a terminal and JSON "
                     "elsewhere"},
+        {"Insights.ConnectionString", OF_INSIGHTS(SETTINGS_INSIGHTS_OWN),
+         .meaning = "Connection string of Application Insights, which is told requests, "
+                    "dependencies, failures and numbers; without one nothing is sent"},
+        {"ConnectionStrings.ApplicationInsights", OF_INSIGHTS(SETTINGS_INSIGHTS_STRINGS),
+         .meaning = "The same, where Insights.ConnectionString is missing"},
+        {"ApplicationInsights.ConnectionString", OF_INSIGHTS(SETTINGS_INSIGHTS_SECTION),
+         .meaning = "The same, where those before it are missing"},
+        {"APPLICATIONINSIGHTS_CONNECTION_STRING", OF_INSIGHTS(SETTINGS_INSIGHTS_VARIABLE),
+         .meaning = "The same, where those before it are missing"},
+        {"APPINSIGHTS_INSTRUMENTATIONKEY", OF_INSIGHTS(SETTINGS_INSIGHTS_KEY),
+         .meaning = "Its instrumentation key alone, where those before it are missing"},
+        {"Insights.OperationsPerSecond", CONF_FRACTION, FIELD(monitor.operations_per_second),
+         .fallback = "0.5", .maximum = 1000000,
+         .meaning = "Operations (a webhook with what follows from it) that are told in a second, "
+                    "each of which stands for those that are not; failures and numbers are told "
+                    "beside them"},
+        {"Insights.Logs", CONF_CHOICE, FIELD(monitor.logs), .choices = monitor_logs,
+         .fallback = "Warning", .meaning = "Least important lines of the log that are told"},
+        {"Insights.MetricsSeconds", CONF_INTEGER, FIELD(monitor.metrics_s), .fallback = "60",
+         BETWEEN(1, 86400), .meaning = "Time between two tellings of the numbers"},
+        {"Insights.RoleName", CONF_TEXT, FIELD(monitor.role), .fallback = "isthmus",
+         .check = check_token, .meaning = "What the gateway is called in the portal's map"},
+        {"Insights.DeviceIdsInFailures", CONF_FLAG, FIELD(monitor.device_ids), .fallback = "true",
+         .meaning = "Failures name the device"},
         {"AzureIoT.ApplicationType", CONF_CHOICE, FIELD(azure.application_type),
          .choices = application_types, .fallback = "IoTHub",
          .meaning = "What the devices belong to; IoT Central takes devices through its "

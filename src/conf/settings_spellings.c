@@ -56,12 +56,11 @@ const struct conf_spelling settings_spellings[] = {
 
 #define BY_WEBHOOK "uplinks come by webhook, downlinks go to TheThingsIndustries.WebhookBaseURL"
 #define STORE      "events are kept in the store below DataDirectory; no storage account is needed"
-#define INSIGHTS   "logs go to standard error, metrics to /metrics"
+#define INSIGHTS   "Insights.ConnectionString and what stands beside it say what is told"
 #define HOST       "isthmus is a program of its own and needs no host"
 #define CAMERA     "belongs to isthmus-camera"
 
 const struct conf_ignored settings_ignored[] = {
-        {"ConnectionStrings.ApplicationInsights", INSIGHTS},
         {"ConnectionStrings.PayloadFormattersStorage",
          "payload formatters are files in PayloadFormatters.Directory"},
         {"ConnectionStrings.*", STORE},

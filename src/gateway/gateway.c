@@ -38,6 +38,7 @@
 #include "gateway/uplink/uplink_store.h"
 #include "gateway/uplink/uplink_trust.h"
 #include "http/http_client.h"
+#include "monitor/monitor.h"
 #include "store/store.h"
 
 /* How long the hubs may take to answer what is under way when the gateway stops. */
@@ -54,6 +55,7 @@ struct gateway {
         const struct settings *settings;
         struct settings *changing; /* the same, for what changes its secrets */
         struct store *store;
+        struct monitor *monitor; /* NULL = none */
         struct http_client *http;
         struct identity *identity; /* the gateway's own in Entra ID */
         struct secrets *secrets;
@@ -141,6 +143,46 @@ static int open_store(struct gateway *gateway, struct reason *reason)
 static void close_store(struct gateway *gateway)
 {
         store_close(gateway->store);
+}
+
+static int64_t oldest_s(void *context)
+{
+        struct gateway *gateway = context;
+        struct store_state state;
+
+        store_get_state(gateway->store, &state);
+        return store_state_age_s(&state);
+}
+
+static int open_monitor(struct gateway *gateway, struct reason *reason)
+{
+        const struct settings *settings = gateway->settings;
+        CLEANUP(insights_string_deinit) struct insights_string insights = INSIGHTS_STRING_INIT;
+        enum settings_insights_place place;
+        const char *text = settings_insights(settings, &place);
+        bool has_insights =
+                text && insights_string_parse(text, &insights, reason) && !insights.is_blank;
+
+        return monitor_start(
+                &(struct monitor_options){
+                        .insights = has_insights ? &insights : NULL,
+                        .trusted_certificates = settings->azure.trusted_certificates,
+                        .role = settings->monitor.role,
+                        .operations_per_second = settings->monitor.operations_per_second,
+                        .tells_logs = settings->monitor.logs != SETTINGS_LOGS_NONE,
+                        .logs = settings->monitor.logs == SETTINGS_LOGS_ERROR ? LOG_LEVEL_ERROR
+                                                                              : LOG_LEVEL_WARN,
+                        .numbers_ms = settings->monitor.metrics_s * 1000,
+                        .device_ids = settings->monitor.device_ids,
+                        .oldest_s = oldest_s,
+                        .context = gateway,
+                },
+                &gateway->monitor, reason);
+}
+
+static void close_monitor(struct gateway *gateway)
+{
+        monitor_stop(gateway->monitor);
 }
 
 static int open_http(struct gateway *gateway, struct reason *reason)
@@ -263,6 +305,7 @@ static void make_devices(struct gateway *gateway)
                 .store = gateway->store,
                 .loop = gateway->loop,
                 .dps = gateway->dps,
+                .monitor = gateway->monitor,
         });
         gateway->bulk = device_bulk_new(&(struct device_bulk_options){
                 .settings = settings,
@@ -276,6 +319,7 @@ static void make_devices(struct gateway *gateway)
                 .loop = gateway->loop,
                 .devices = gateway->devices,
                 .ear = device_bulk_ear(gateway->bulk),
+                .monitor = gateway->monitor,
         });
         device_bulk_join(gateway->bulk, gateway->listing);
 }
@@ -311,6 +355,7 @@ static void make_commands(struct gateway *gateway)
                 .loop = gateway->loop,
                 .ledger = gateway->ledger,
                 .confirm = gateway->confirm,
+                .monitor = gateway->monitor,
         });
         gateway->command_format = command_format_new(&(struct command_format_options){
                 .loop = gateway->loop,
@@ -331,7 +376,8 @@ static void make_stages(struct gateway *gateway)
                 .sender = {.settings = gateway->settings,
                            .store = gateway->store,
                            .queue = gateway->queue,
-                           .format = gateway->uplink_format},
+                           .format = gateway->uplink_format,
+                           .monitor = gateway->monitor},
                 .loop = gateway->loop,
                 .hubs = gateway->hubs,
                 .devices = gateway->devices,
@@ -496,6 +542,7 @@ static int take_queue_messages(struct gateway *gateway, struct reason *reason)
                 .devices = gateway->devices,
                 .confirm = gateway->confirm,
                 .holds = gateway->holds,
+                .monitor = gateway->monitor,
         };
         gateway->queue_intake = queue_intake_start(&(struct queue_intake_options){
                 .means = &gateway->means,
@@ -548,6 +595,7 @@ static void free_all(struct gateway *gateway)
         device_table_free(gateway->devices);
         device_places_free(gateway->places);
         device_directory_free(gateway->directory);
+        monitor_free(gateway->monitor);
         loop_free(gateway->loop);
 }
 
@@ -564,7 +612,8 @@ static const struct part {
         bool carries_data; /* not in one that only registers devices */
 } parts[] = {
         {"memory", NULL, free_all, false},
-        {"store", open_store, close_store, false}, /* threads "store", "store-read" */
+        {"store", open_store, close_store, false},       /* threads "store", "store-read" */
+        {"monitor", open_monitor, close_monitor, false}, /* thread "monitor" */
         /* Thread "formatter", the workers. */
         {"formatters", open_formatters, close_formatters, true},
         {"hubs", open_hubs, close_hubs, false}, /* threads "loop", "hub-dns" */

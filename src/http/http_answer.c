@@ -107,6 +107,11 @@ bool http_answer_date(const struct http_answer *answer, int64_t *wall_ms)
 
 int64_t http_answer_retry_after(const struct http_answer *answer, int64_t wall_ms)
 {
+        return http_answer_wait(answer, wall_ms, HTTP_ANSWER_WAIT_MAX_MS);
+}
+
+int64_t http_answer_wait(const struct http_answer *answer, int64_t wall_ms, int64_t maximum_ms)
+{
         CLEANUP(buf_deinit) struct buf value = BUF_INIT;
         const char *text;
         int64_t number;
@@ -117,13 +122,13 @@ int64_t http_answer_retry_after(const struct http_answer *answer, int64_t wall_m
         text = buf_text(&value);
         if (text[0] != '\0' && strspn(text, "0123456789") == value.size) {
                 /* Digits beyond 64 bits ask for the longest wait as well. */
-                if (!text_to_int64(text, 0, HTTP_ANSWER_WAIT_MAX_MS / 1000, &number))
-                        return HTTP_ANSWER_WAIT_MAX_MS;
+                if (!text_to_int64(text, 0, maximum_ms / 1000, &number))
+                        return maximum_ms;
                 return number * 1000;
         }
         if (!parse_date(text, &number))
                 return -1;
         http_answer_date(answer, &wall_ms);
         wait = number > wall_ms ? number - wall_ms : 0;
-        return wait < HTTP_ANSWER_WAIT_MAX_MS ? wait : HTTP_ANSWER_WAIT_MAX_MS;
+        return wait < maximum_ms ? wait : maximum_ms;
 }

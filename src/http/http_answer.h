@@ -34,4 +34,7 @@ bool http_answer_take_line(struct http_answer *answer, const char *line, size_t 
  */
 int64_t http_answer_retry_after(const struct http_answer *answer, int64_t wall_ms);
 
+/* The same, at most `maximum_ms`, for a service that may ask for longer. */
+int64_t http_answer_wait(const struct http_answer *answer, int64_t wall_ms, int64_t maximum_ms);
+
 #endif

@@ -33,6 +33,7 @@ struct later {
 struct http_client {
         struct http_transfer_settings settings;
         char *user_agent;
+        const char *thread_name;
         char *socket;
         struct trust *trust;
         CURLM *multi;
@@ -221,7 +222,7 @@ static void *run(void *context)
 {
         struct http_client *client = context;
 
-        thread_enter(HTTP_CLIENT_THREAD);
+        thread_enter(client->thread_name);
         while (take_over(client)) {
                 int running;
 
@@ -277,6 +278,7 @@ int http_client_new(const struct http_client_options *options, struct http_clien
         made = mem_new(1, sizeof(*made));
         made->trust = trust;
         made->user_agent = mem_text(options->user_agent);
+        made->thread_name = options->thread ? options->thread : HTTP_CLIENT_THREAD;
         made->socket = mem_text(options->socket);
         made->settings = (struct http_transfer_settings){
                 .certificates = trust_file(trust),

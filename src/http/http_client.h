@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * HTTP out: libcurl's multi interface on one thread ("http"), connections kept and shared.
- * TLS certificates are always verified; more trust can be added, never less.
+ * HTTP out: libcurl's multi interface on one thread ("http" if not named otherwise), connections
+ * kept and shared. TLS certificates are always verified; more trust can be added, never less.
  *
  * HTTP/1.1 over http or https, redirects are not followed (they are an answer), the environment's
  * `https_proxy`, `http_proxy` and `no_proxy` are honoured. A request that finds a kept connection
@@ -29,6 +29,7 @@ struct http_client;
 struct http_client_options {
         const char *trusted_certificates; /* PEM file beside the system's; or NULL */
         const char *user_agent;
+        const char *thread; /* its name, static; NULL = HTTP_CLIENT_THREAD */
         /* Path of a Unix domain socket that all requests go to, whatever their URL says; or NULL.
          */
         const char *socket;

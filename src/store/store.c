@@ -424,3 +424,10 @@ void store_tell_of_found(struct store *store)
         pthread_cond_signal(&store->writer_wakes);
         pthread_mutex_unlock(&store->mutex);
 }
+
+int64_t store_state_age_s(const struct store_state *state)
+{
+        int64_t age_ns = state->oldest_ns > 0 ? clock_wall_ns() - state->oldest_ns : 0;
+
+        return age_ns > 0 ? age_ns / CLOCK_NS_PER_S : 0;
+}

@@ -287,6 +287,9 @@ struct store_state {
 
 void store_get_state(struct store *store, struct store_state *state);
 
+/* How long the event that waits longest has waited, in seconds; 0 = none waits. */
+int64_t store_state_age_s(const struct store_state *state);
+
 /*
  * Opens a store of perhaps a running gateway for reading only (the *_each functions and
  * store_get_state); takes no lock and starts no thread. store_close ends it.

@@ -30,7 +30,7 @@ enum conf_kind {          /* type of the field: */
         CONF_FOLDER,      /* char *: path */
         CONF_FLAG,        /* bool */
         CONF_INTEGER,     /* int64_t */
-        CONF_FRACTION,    /* double, from 0 to 1 */
+        CONF_FRACTION,    /* double, from 0 to `maximum`, or 1 if that is 0 */
         CONF_CHOICE,      /* an enum */
         CONF_TEXTS,       /* struct conf_texts */
         CONF_INPUT_FILES, /* struct conf_texts: paths of files that must be readable */

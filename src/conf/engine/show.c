@@ -345,7 +345,7 @@ static void describe_type(const struct conf_row *row, struct buf *out)
                                (long long)row->maximum);
                 return;
         case CONF_FRACTION:
-                buf_add_text(out, "0 to 1");
+                buf_add_format(out, "0 to %lld", row->maximum > 0 ? (long long)row->maximum : 1);
                 return;
         case CONF_CHOICE:
                 describe_choices(row, out);

@@ -152,12 +152,14 @@ static bool write_fraction(const struct conf_row *row, double *field, const char
         char *end;
         /* No locale is ever set: the point is a point. */
         double number = strtod(text, &end);
+        double most = row->maximum > 0 ? (double)row->maximum : 1;
 
-        if (end != text && *end == '\0' && number >= 0 && number <= 1) {
+        if (end != text && *end == '\0' && number >= 0 && number <= most) {
                 *field = number;
                 return true;
         }
-        reason_set(reason, "%s is no number from 0 to 1", echo(row, text, said, sizeof(said)));
+        reason_set(reason, "%s is no number from 0 to %.0f", echo(row, text, said, sizeof(said)),
+                   most);
         return false;
 }
 

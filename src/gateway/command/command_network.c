@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "gateway/device/network_settings.h"
+#include "monitor/monitor_call.h"
 #include "networks/network.h"
 
 #define AGAIN_MIN_MS 500
@@ -64,6 +65,7 @@ struct exchange {
         int64_t retry_after_ms;
         struct buf body;
         struct reason reason;
+        struct monitor_call *call;
         char own_id[CRYPTO_UUID_SIZE]; /* as the answer tells; "" = none */
 };
 
@@ -81,6 +83,7 @@ static void exchange_free(struct exchange *exchange)
 {
         list_remove(&exchange->network->exchanges, &exchange->node);
         buf_deinit(&exchange->body);
+        free(exchange->call);
         free(exchange);
 }
 
@@ -326,6 +329,9 @@ static void finish_exchange(void *context)
 
         if (network->stopped)
                 return;
+        monitor_call_end(network->options.monitor, exchange->call, exchange->failure,
+                         exchange->status, command->downlink.reference);
+        exchange->call = NULL;
         /* An event about it may have come before the answer (rule E2). */
         if (command->state < COMMAND_QUEUED)
                 turn = exchange->question == QUESTION_TAKE_IT ? judge_take_it(exchange)
@@ -365,6 +371,8 @@ static enum command_turn submit(struct command_network *network, struct command 
         exchange->network = network;
         exchange->command = command;
         exchange->question = question;
+        exchange->call =
+                monitor_call_begin(network->options.monitor, request->method, request->url);
         list_push_back(&network->exchanges, &exchange->node);
         http_client_send(network->options.http,
                          &(struct http_request){

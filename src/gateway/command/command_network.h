@@ -22,6 +22,7 @@
 #include "gateway/command/command_confirm.h"
 #include "gateway/command/command_ledger.h"
 #include "http/http_client.h"
+#include "monitor/monitor.h"
 
 struct command_network;
 
@@ -31,6 +32,7 @@ struct command_network_options {
         struct loop *loop;
         struct command_ledger *ledger;
         struct command_confirm *confirm; /* which is told of ids */
+        struct monitor *monitor;         /* NULL = none */
 };
 
 struct command_network *command_network_new(const struct command_network_options *options);

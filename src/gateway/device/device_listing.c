@@ -14,6 +14,7 @@
 #include "base/thread.h"
 #include "conf/checks.h"
 #include "gateway/device/network_settings.h"
+#include "monitor/monitor_call.h"
 
 /* Away or busy: the same page again. */
 #define AGAIN_MIN_MS 1000
@@ -63,6 +64,7 @@ struct exchange {
                 EXCHANGE_REFUSED,
         } result;
         int64_t retry_after_ms;
+        struct monitor_call *call;
         struct reason reason;
         struct device_list list;
         size_t taken; /* devices of it */
@@ -110,6 +112,7 @@ static void end_exchange(struct device_listing *listing)
         if (!listing->under_way)
                 return;
         device_list_deinit(&listing->under_way->list);
+        free(listing->under_way->call);
         free(listing->under_way);
         listing->under_way = NULL;
 }
@@ -383,6 +386,9 @@ static void answered(void *context, const struct http_answer *answer)
 
         if (answer->failure == HTTP_E_STOPPED)
                 return;
+        monitor_call_end(exchange->listing->options.monitor, exchange->call, answer->failure,
+                         answer->status, NULL);
+        exchange->call = NULL;
         judge(exchange, answer);
         loop_post(exchange->listing->options.loop, take_page, exchange);
 }
@@ -400,6 +406,7 @@ static void ask(struct source *source)
         exchange->source = source;
         listing->under_way = exchange;
         source->network->listing->request(&source->access, source->page, &request);
+        exchange->call = monitor_call_begin(listing->options.monitor, request.method, request.url);
         headers[0] = (struct http_header){"Authorization", request.authorization};
         headers[1] = (struct http_header){"Accept", "application/json"};
         http_client_send(listing->options.http,

@@ -13,6 +13,7 @@
 #include "conf/settings.h"
 #include "gateway/device/device.h"
 #include "http/http_client.h"
+#include "monitor/monitor.h"
 
 struct device_listing;
 
@@ -41,6 +42,7 @@ struct device_listing_options {
         struct loop *loop;
         struct device_table *devices; /* takes them up; their keeper is woken */
         struct device_listing_ear *ear;
+        struct monitor *monitor; /* NULL = none */
 };
 
 /* Any thread. */

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "gateway/device/certificate_clerk.h"
+#include "gateway/device/registration_operation.h"
 
 /* What the service has answered is not doubted for so long; doubled at each answer. */
 #define ASK_MIN_MS (5 * 60 * 1000)
@@ -48,7 +49,7 @@ struct registration {
         bool is_recalled;                /* it did */
         device_provision_told *told;     /* or NULL */
         void *told_context;
-        int64_t started_ns;
+        struct registration_operation operation;
         /* What was asked; the device may have changed when the answer comes. */
         char *registration_id;
         char *id_scope;
@@ -341,7 +342,8 @@ static void note_assigned(struct registration *registration)
         bool is_new = remember(registration);
 
         metrics_add(METRIC_DPS_REGISTERED, 1);
-        metrics_observe(METRIC_DPS_REGISTRATION, clock_steady_ns() - registration->started_ns);
+        metrics_observe(METRIC_DPS_REGISTRATION,
+                        clock_steady_ns() - registration->operation.started_ns);
         if (is_new)
                 log_info("DEVICE_ASSIGNED", "A device was assigned to a hub",
                          LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
@@ -398,6 +400,9 @@ static void note_answer(struct registration *registration, bool assigned)
 {
         if (is_local(registration))
                 return;
+        registration_operation_end(&registration->operation,
+                                   registration->provision->options.monitor, registration->endpoint,
+                                   registration->device, &registration->result);
         if (assigned)
                 note_assigned(registration);
         else
@@ -586,7 +591,7 @@ static struct registration *ask_service(struct device_provision *provision, stru
         registration->provision = provision;
         registration->device = device;
         registration->is_urgent = urgent;
-        registration->started_ns = clock_steady_ns();
+        registration->operation = registration_operation_begin(device);
         registration->registration_id = mem_text(device->hub_id);
         registration->id_scope = mem_text(azure->id_scope);
         registration->endpoint = mem_text(azure->global_device_endpoint);

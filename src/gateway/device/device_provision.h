@@ -18,6 +18,7 @@
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/device/device.h"
+#include "monitor/monitor.h"
 #include "store/store.h"
 
 struct device_provision;
@@ -27,6 +28,7 @@ struct device_provision_options {
         struct store *store;
         struct loop *loop;
         struct dps_client *dps;
+        struct monitor *monitor; /* NULL = none */
 };
 
 struct device_provision *device_provision_new(const struct device_provision_options *options);

@@ -44,6 +44,7 @@ struct uplink_event {
         struct event event;
         struct uplink_formatted *formatted; /* NULL = no formatter was asked */
         struct downlink_heard *heard;       /* of the way back for commands; or NULL */
+        int32_t stands_for;                 /* of its operation: monitor_begin */
         size_t size;        /* of its record on disk: what it costs in memory, roughly */
         int64_t arrived_ns; /* steady clock; 0 = before this process started */
         int64_t stored_ns;  /* steady clock; when it was durable, or read back */

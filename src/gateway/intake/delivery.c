@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/json/json_writer.h"
@@ -18,6 +19,15 @@
 /* Of one delivery; its answer names them all. */
 #define MOST_REFUSALS_LOGGED 16
 
+/* What a monitor is told of its events. */
+struct told {
+        char *application;
+        char message_id[CRYPTO_UUID_SIZE]; /* of the first one */
+        struct buf message_ids;            /* of all, with commas between them */
+        size_t count;
+        int32_t stands_for;
+};
+
 struct delivery {
         const struct delivery_means *means;
         struct delivery_source source;
@@ -30,6 +40,7 @@ struct delivery {
         struct uplink_put put;
         struct uplink_hold *hold; /* of who waits for more than the disk; or NULL */
         bool held;
+        struct told told;
         struct buf not_stored;
         int confirms;     /* events of it that tell the fate of a downlink */
         atomic_int parts; /* that must be done before the answer: one is our own work on it */
@@ -41,8 +52,17 @@ struct delivery {
 /* Frees the delivery. */
 static void end_as(struct delivery *delivery, const struct delivery_result *result)
 {
-        delivery->done(delivery->context, result);
+        const struct told *told = &delivery->told;
+        struct delivery_result full = *result;
+
+        full.application = told->application;
+        full.message_id = told->count > 0 ? told->message_id : NULL;
+        full.message_ids = told->count > 1 ? buf_text(&told->message_ids) : NULL;
+        full.stands_for = told->stands_for;
+        delivery->done(delivery->context, &full);
         uplink_events_free(&delivery->put.events);
+        free(delivery->told.application);
+        buf_deinit(&delivery->told.message_ids);
         buf_deinit(&delivery->not_stored);
         free(delivery);
 }
@@ -146,6 +166,26 @@ static bool is_admissible(struct delivery *delivery, const struct event *event,
         return false;
 }
 
+/* One operation begins with the first event; the others, which came with it, are told as it is. */
+static void note_told(struct delivery *delivery, struct uplink_event *event)
+{
+        struct told *told = &delivery->told;
+
+        if (!delivery->means->monitor)
+                return;
+        if (told->count++ == 0) {
+                told->stands_for = monitor_begin(delivery->means->monitor, event->event.message_id);
+                told->application = mem_text(event->event.application);
+                strcpy(told->message_id, event->event.message_id);
+        }
+        event->stands_for = told->stands_for;
+        if (told->stands_for <= 0)
+                return;
+        if (told->message_ids.size > 0)
+                buf_add_char(&told->message_ids, ',');
+        buf_add_text(&told->message_ids, event->event.message_id);
+}
+
 /* Moves an event that is to be stored from the parsed list to the delivery. */
 static void select_event(struct delivery *delivery, struct event_list *parsed, struct event *event)
 {
@@ -167,6 +207,7 @@ static void select_event(struct delivery *delivery, struct event_list *parsed, s
         moved->device_key = buf_take(&key);
         moved->heard = downlink_hear(means->settings, &delivery->source.received, &moved->event);
         moved->arrived_ns = delivery->source.arrived_ns;
+        note_told(delivery, moved);
         list_push_back(&delivery->put.events, &moved->node);
 }
 

@@ -24,6 +24,7 @@
 #include "gateway/device/device_directory.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "gateway/uplink/uplink_trust.h"
+#include "monitor/monitor.h"
 #include "networks/network.h"
 #include "store/store.h"
 
@@ -37,6 +38,7 @@ struct delivery_means {
         struct device_table *devices;
         struct command_confirm *confirm;
         struct uplink_holds *holds; /* for those who wait longer: delivery_source's `left` */
+        struct monitor *monitor; /* NULL = none */
 };
 
 enum delivery_fate {
@@ -56,6 +58,11 @@ struct delivery_result {
         struct buf *not_stored;      /* {"stored":N,"notStored":[...]}, or empty; may be taken */
         const char *foreign_application; /* with DELIVERY_FOREIGN */
         bool held;                       /* `left` of the source follows, or was called already */
+        /* Of its events that are (to be) stored, if there is a monitor: */
+        const char *application; /* of the first one; or NULL */
+        const char *message_id;  /* of the first one; or NULL */
+        const char *message_ids; /* of all, if there are several; or NULL */
+        int32_t stands_for;      /* of their operation */
 };
 
 /* Once per delivery; on the thread that takes it, "store", "loop", or "http". */

@@ -29,6 +29,7 @@ struct waiting {
         struct http_exchange *exchange;
         const struct settings_webhook_key *key; /* that the sender has */
         const struct network *network;
+        int64_t arrived_ns;
 };
 
 /* --- state pages -------------------------------------------------------------------------- */
@@ -50,17 +51,15 @@ static const char *obstacle(const struct webhook_intake *webhook)
 static void write_state(const struct webhook_intake *webhook, struct buf *out)
 {
         struct store_state state;
-        int64_t age_ns;
 
         store_get_state(webhook->means->store, &state);
-        age_ns = state.oldest_ns > 0 ? clock_wall_ns() - state.oldest_ns : 0;
         metrics_write_gauge(out, "isthmus_build_info{version=\"" ISTHMUS_VERSION "\"}",
                             "The version that runs", 1);
         metrics_write_gauge(out, "isthmus_store_limit_bytes", "Most that waiting events may take",
                             webhook->means->settings->store.maximum_bytes);
         metrics_write_gauge(out, "isthmus_store_oldest_event_seconds",
                             "Age of the event that waits longest; 0 if none waits",
-                            age_ns > 0 ? age_ns / CLOCK_NS_PER_S : 0);
+                            store_state_age_s(&state));
         for (size_t i = 0; networks[i]; i++) {
                 CLEANUP(mem_cleanup)
                 char *name = mem_format("isthmus_last_webhook_timestamp_seconds{network=\"%s\"}",
@@ -106,6 +105,23 @@ static bool answer_state_page(const struct webhook_intake *webhook, struct http_
 
 /* --- who sends ---------------------------------------------------------------------------- */
 
+/* Tells a monitor of a request that is about to be answered, without reading it. */
+static void tell_refusal(const struct webhook_intake *webhook, struct http_exchange *exchange,
+                         int status, const char *answer)
+{
+        const char *rest;
+        const struct network *network = network_by_path(http_exchange_path(exchange), &rest);
+        CLEANUP(mem_cleanup) char *route = mem_format("/%s", network->name);
+
+        monitor_request(
+                webhook->means->monitor,
+                &(struct monitor_request){.route = route,
+                                          .status = status,
+                                          .answer = answer,
+                                          .network = network->name,
+                                          .arrived_ns = http_exchange_arrived_ns(exchange)});
+}
+
 /* The whole of a webhook is refused for the one thing that its key may not send. */
 static void refuse_key(struct webhook_intake *webhook, struct http_exchange *exchange,
                        const struct settings_webhook_key *key, const char *network,
@@ -118,6 +134,7 @@ static void refuse_key(struct webhook_intake *webhook, struct http_exchange *exc
                                    : mem_format("this key may not send events of this network");
 
         webhook_keys_report(&webhook->keys, key, network, application);
+        tell_refusal(webhook, exchange, 403, "forbidden");
         http_exchange_problem(exchange, 403, "Not this key's", detail);
 }
 
@@ -125,10 +142,12 @@ static void refuse_stranger(struct webhook_intake *webhook, struct http_exchange
 {
         if (settings_webhook_keys_awaited(webhook->means->settings)) {
                 metrics_add(METRIC_WEBHOOK_REFUSED, 1);
+                tell_refusal(webhook, exchange, 503, "unavailable");
                 http_exchange_problem(exchange, 503, "Not now", "not all keys are known yet");
                 return;
         }
         metrics_add(METRIC_WEBHOOK_UNAUTHORIZED, 1);
+        tell_refusal(webhook, exchange, 401, "unauthorized");
         http_exchange_problem(exchange, 401, "Who are you?",
                               "send one of the configured WebhookKeys as header X-Api-Key, as "
                               "password of basic authentication or as ?code=");
@@ -171,15 +190,37 @@ static void admit(void *context, struct http_exchange *exchange)
 static const struct {
         enum metrics_counter counter;
         int status;
+        const char *name;  /* as in the counter's label */
         const char *title; /* of a problem; NULL = there is none */
 } answers[] = {
-        [DELIVERY_STORED] = {METRIC_WEBHOOK_STORED, 202, NULL},
-        [DELIVERY_IGNORED] = {METRIC_WEBHOOK_IGNORED, 200, NULL},
-        [DELIVERY_MALFORMED] = {METRIC_WEBHOOK_MALFORMED, 400, "Not a valid webhook"},
-        [DELIVERY_UNFIT] = {METRIC_WEBHOOK_MALFORMED, 400, "Not taken"},
-        [DELIVERY_UNTRUSTED] = {METRIC_WEBHOOK_UNTRUSTED, 403, "Not authentic"},
-        [DELIVERY_NOT_NOW] = {METRIC_WEBHOOK_REFUSED, 503, "Not now"},
+        [DELIVERY_STORED] = {METRIC_WEBHOOK_STORED, 202, "stored", NULL},
+        [DELIVERY_IGNORED] = {METRIC_WEBHOOK_IGNORED, 200, "ignored", NULL},
+        [DELIVERY_MALFORMED] = {METRIC_WEBHOOK_MALFORMED, 400, "malformed", "Not a valid webhook"},
+        [DELIVERY_UNFIT] = {METRIC_WEBHOOK_MALFORMED, 400, "malformed", "Not taken"},
+        [DELIVERY_UNTRUSTED] = {METRIC_WEBHOOK_UNTRUSTED, 403, "untrusted", "Not authentic"},
+        [DELIVERY_NOT_NOW] = {METRIC_WEBHOOK_REFUSED, 503, "unavailable", "Not now"},
 };
+
+static void tell_monitor(const struct waiting *waiting, const struct delivery_result *result)
+{
+        struct monitor *monitor = waiting->webhook->means->monitor;
+        CLEANUP(mem_cleanup) char *route = NULL;
+
+        if (!monitor)
+                return;
+        route = mem_format("/%s", waiting->network->name);
+        monitor_request(monitor, &(struct monitor_request){
+                                         .route = route,
+                                         .status = answers[result->fate].status,
+                                         .answer = answers[result->fate].name,
+                                         .network = waiting->network->name,
+                                         .application = result->application,
+                                         .message_id = result->message_id,
+                                         .message_ids = result->message_ids,
+                                         .arrived_ns = waiting->arrived_ns,
+                                         .stands_for = result->stands_for,
+                                 });
+}
 
 static void note_taken(struct webhook_intake *webhook, const struct network *network)
 {
@@ -203,6 +244,7 @@ static void answer(void *context, const struct delivery_result *result)
                 return;
         }
         metrics_add(answers[fate].counter, 1);
+        tell_monitor(waiting, result);
         if (!answers[fate].title)
                 note_taken(waiting->webhook, waiting->network);
         if (answers[fate].title)
@@ -256,7 +298,8 @@ static void handle(void *context, struct http_exchange *exchange)
                 return;
         }
         waiting = mem_new(1, sizeof(*waiting));
-        *waiting = (struct waiting){webhook, exchange, source.key, source.network};
+        *waiting =
+                (struct waiting){webhook, exchange, source.key, source.network, source.arrived_ns};
         delivery = delivery_new(webhook->means, &source, answer, waiting);
         if (delivery_must_wait(delivery))
                 http_exchange_hold(exchange);

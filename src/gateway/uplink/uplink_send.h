@@ -23,6 +23,7 @@
 #include "gateway/device/device.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_queue.h"
+#include "monitor/monitor.h"
 #include "store/store.h"
 
 struct uplink_sender {
@@ -30,6 +31,7 @@ struct uplink_sender {
         struct store *store;
         struct uplink_queue *queue;
         struct uplink_format *format;
+        struct monitor *monitor; /* NULL = none */
 };
 
 /* The event of this lane whose turn it is; NULL if there is none, or nothing may become of it yet.

@@ -78,7 +78,7 @@ static bool has_bad_shape(const struct conf_row *row)
         bool chosen = row->kind == CONF_CHOICE || row->kind == CONF_CHOICES;
 
         return chosen != (row->choices != NULL) || text_is_empty(row->meaning) ||
-               (row->kind == CONF_INTEGER) != (row->maximum > 0) ||
+               (row->kind != CONF_FRACTION && (row->kind == CONF_INTEGER) != (row->maximum > 0)) ||
                strpbrk(row->meaning, "|\n") != NULL;
 }
 
@@ -105,10 +105,17 @@ static void every_row_is_whole_and_is_found_by_its_own_path(void **state)
 /* Secrets are those whose names say so; a new key without the mark would be shown. */
 static void what_is_called_a_key_or_token_is_a_secret(void **state)
 {
-        static const char *const ends[] = {"ConnectionString",   "ApiKey",
-                                           "ApiToken",           "WebhookKeys",
-                                           "GroupEnrollmentKey", "UplinkQueueStorage",
-                                           "Password",           "AzureWebJobsStorage"};
+        static const char *const ends[] = {"ConnectionString",
+                                           "ApiKey",
+                                           "ApiToken",
+                                           "WebhookKeys",
+                                           "GroupEnrollmentKey",
+                                           "UplinkQueueStorage",
+                                           "Password",
+                                           "AzureWebJobsStorage",
+                                           "ApplicationInsights",
+                                           "APPLICATIONINSIGHTS_CONNECTION_STRING",
+                                           "APPINSIGHTS_INSTRUMENTATIONKEY"};
 
         (void)state;
         for (size_t i = 0; i < settings_schema()->row_count; i++) {

@@ -75,6 +75,8 @@ static int set_up(void **state)
         fixture->device.key = device_key;
         fixture->device.application = application;
         fixture->device.hub_id = hub_id;
+        fixture->device.lane = &fixture->device;
+        uplink_backlog_init(&fixture->device.backlog);
         fixture->settings.azure.connection_type = SETTINGS_DEVICE_PROVISIONING_SERVICE;
         fixture->settings.azure.dps.global_device_endpoint = endpoint;
         fixture->settings.azure.dps.id_scope = id_scope;

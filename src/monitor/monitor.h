@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tells monitoring services (Application Insights, collectors of OTLP) what the gateway does:
+ * requests, dependencies, failures, numbers. One operation per event, from webhook to hub, with an
+ * id that its message id gives.
+ *
+ * Laws:
+ *   - whoever tells something waits for nothing: it goes into bounded memory, and a thread of its
+ *     own ("monitor") sends it (rule A6);
+ *   - no payload, key, query or decoded member is told, and a device's id in failures only (A7);
+ *   - without a service no packet leaves, and all of this costs nothing (rule A11).
+ *
+ * Every function may be called on every thread, and takes NULL for a monitor: then there is none.
+ */
+#ifndef ISTHMUS_MONITOR_MONITOR_H
+#define ISTHMUS_MONITOR_MONITOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "azure/insights_string.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/reason.h"
+
+struct monitor;
+
+struct monitor_options {
+        const struct insights_string *insights; /* NULL = not there; copied */
+        const char *trusted_certificates;       /* PEM file beside the system's; or NULL */
+        const char *role;                       /* what this program is called; must stay */
+        double operations_per_second;           /* that are told */
+        bool tells_logs;                        /* lines of the log, too: */
+        enum log_level logs;                    /* least important ones */
+        int64_t numbers_ms;                     /* between two tellings of the numbers */
+        bool device_ids;                        /* in failures */
+        int64_t (*oldest_s)(void *context); /* age of the event that waits longest, in seconds */
+        void *context;
+};
+
+/*
+ * NULL, and 0, if no service is configured. A negative errno with the reason if the certificates
+ * can't be read.
+ */
+int monitor_start(const struct monitor_options *options, struct monitor **monitor,
+                  struct reason *reason) MUST_CHECK;
+
+/* Sends what waits, for at most two seconds, and ends the thread; `oldest_s` may be called once. */
+void monitor_stop(struct monitor *monitor);
+
+/* When nobody tells anything any more. */
+void monitor_free(struct monitor *monitor);
+
+/* What an operation's telling stands for, if it isn't told. */
+#define MONITOR_UNTOLD (-1)
+
+/*
+ * An operation begins. For how many its telling stands, or MONITOR_UNTOLD, which then goes with it
+ * to all that is told of it; 0 = that is still to be decided.
+ */
+int32_t monitor_begin(struct monitor *monitor, const char *message_id);
+
+/* A webhook that was answered. All texts are copied. */
+struct monitor_request {
+        const char *route; /* of its network: never what the sender put behind it */
+        int status;
+        const char *answer; /* what became of it, as in isthmus_webhooks_total */
+        const char *network;
+        const char *application; /* or NULL */
+        const char *message_id;  /* of its first event; NULL = none */
+        const char *message_ids; /* of all, if there are several; or NULL */
+        int64_t arrived_ns;      /* steady clock */
+        int32_t stands_for;
+};
+
+void monitor_request(struct monitor *monitor, const struct monitor_request *request);
+
+/* Stages of an operation, which its spans are named after. */
+#define MONITOR_WEBHOOK  "webhook"
+#define MONITOR_SEND     "send"
+#define MONITOR_REGISTER "register"
+#define MONITOR_CALL     "call"
+
+#define MONITOR_TYPE_HUB   "Azure IoT Hub"
+#define MONITOR_TYPE_HTTP  "Http"
+#define MONITOR_TYPE_QUEUE "Azure queue"
+#define MONITOR_TYPE_BLOB  "Azure blob"
+
+/* Something that was asked of another service. All texts are copied. */
+struct monitor_dependency {
+        const char *type;
+        const char *target; /* host; never a device (rule A3) */
+        const char *name;   /* with places for what differs: "PUT /registrations/{id}/register" */
+        const char *result; /* "accepted", "429", ... */
+        bool success;
+        int64_t started_ns;     /* steady clock */
+        const char *message_id; /* of the operation it belongs to; NULL = it is one of its own */
+        const char *stage;
+        const char *network;     /* or NULL */
+        const char *application; /* or NULL */
+        const char *device;      /* or NULL; told if it failed */
+        int32_t stands_for;
+};
+
+void monitor_dependency(struct monitor *monitor, const struct monitor_dependency *dependency);
+
+#endif

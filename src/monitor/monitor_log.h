@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Lines of the log as items: failures (errors and dead letters) and messages (other warnings), of
+ * each id only so many in a minute (rule A9).
+ */
+#ifndef ISTHMUS_MONITOR_MONITOR_LOG_H
+#define ISTHMUS_MONITOR_MONITOR_LOG_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "monitor/monitor_item.h"
+
+#define MONITOR_LOG_PER_MINUTE 10
+
+/* Ids that are told apart; those beyond share the last place. */
+#define MONITOR_LOG_IDS_MAX 64
+
+struct monitor_log {
+        pthread_mutex_t lock;
+        struct {
+                const char *id; /* static, as all ids of log.h */
+                int64_t minute_ends_ns;
+                int64_t told;
+                int64_t untold;
+        } ids[MONITOR_LOG_IDS_MAX];
+        size_t count;
+};
+
+void monitor_log_init(struct monitor_log *log);
+void monitor_log_deinit(struct monitor_log *log);
+
+/* May one more line of this id be told now? Else it is counted. Any thread; steady clock. */
+bool monitor_log_admits(struct monitor_log *log, const char *id, int64_t now_ns);
+
+/*
+ * An item for one id whose lines were held back, if its minute is over or `all`: the caller's;
+ * NULL if there is none (any more).
+ */
+struct monitor_item *monitor_log_suppressed(struct monitor_log *log, int64_t now_ns, bool all);
+
+/* The caller's. Without `device_ids` no value of it holds one (rule A7). */
+struct monitor_item *monitor_log_item(enum log_level level, const char *id, const char *sentence,
+                                      const struct log_field *fields, bool device_ids);
+
+#endif

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/* Rule A10: where a connection string of Application Insights may stand. */
+#include "support.h"
+
+#define AZURE         "\"AzureIoT\": {\"AzureIoTHub\": {\"ConnectionString\": \"" HUB_STRING "\"}}"
+#define GUID(digit)   digit "1111111-2222-3333-4444-555555555555"
+#define STRING(digit) "InstrumentationKey=" GUID(digit)
+
+static const char *chosen(const struct loaded *loaded)
+{
+        enum settings_insights_place place;
+
+        return settings_insights(&loaded->settings, &place);
+}
+
+static void a10_the_places_have_an_order(void **state)
+{
+        char *const environment[] = {VARIABLE("APPLICATIONINSIGHTS_CONNECTION_STRING=" STRING("4")),
+                                     VARIABLE("APPINSIGHTS_INSTRUMENTATIONKEY=" GUID("5")), NULL};
+        static const char *const files[] = {
+                "\"Insights\": {\"ConnectionString\": \"" STRING("1") "\"},",
+                "\"ConnectionStrings\": {\"ApplicationInsights\": \"" STRING("2") "\"},",
+                "\"ApplicationInsights\": {\"ConnectionString\": \"" STRING("3") "\"},",
+                "",
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+                buf_add_char(&text, '{');
+                for (size_t j = i; j < ARRAY_SIZE(files); j++)
+                        buf_add_text(&text, files[j]);
+                buf_add_text(&text, AZURE "}");
+                load_text_as(&loaded, "test.json", buf_text(&text), environment);
+                assert_counts(&loaded, 0, 0);
+                assert_int_equal(chosen(&loaded)[strlen("InstrumentationKey=")], '1' + (int)i);
+        }
+}
+
+static void a10_a_key_alone_is_a_warning(void **state)
+{
+        CLEANUP(loaded_free) struct loaded loaded;
+
+        (void)state;
+        load_text(&loaded, "{" AZURE ", \"APPINSIGHTS_INSTRUMENTATIONKEY\": \"" GUID("5") "\"}");
+        assert_counts(&loaded, 0, 1);
+        assert_text(chosen(&loaded), GUID("5"));
+}
+
+static void a10_what_a_template_has_is_no_attempt(void **state)
+{
+        CLEANUP(loaded_free) struct loaded dots;
+        CLEANUP(loaded_free) struct loaded zeros;
+
+        (void)state;
+        load_text(&dots, "{" AZURE ", \"ConnectionStrings\": {\"ApplicationInsights\": \"...\"}}");
+        assert_counts(&dots, 0, 0);
+        assert_null(chosen(&dots));
+        assert_said(&dots, "note: ConnectionStrings.ApplicationInsights: has no effect");
+        load_text(&zeros, "{" AZURE ", \"APPINSIGHTS_INSTRUMENTATIONKEY\": "
+                          "\"00000000-0000-0000-0000-000000000000\"}");
+        assert_counts(&zeros, 0, 0);
+        assert_said(&zeros, "note: APPINSIGHTS_INSTRUMENTATIONKEY: has no effect");
+}
+
+static void a10_what_is_malformed_is_a_mistake(void **state)
+{
+        CLEANUP(loaded_free) struct loaded loaded;
+
+        (void)state;
+        load_text(&loaded, "{" AZURE ", \"ConnectionStrings\": {\"ApplicationInsights\": "
+                           "\"InstrumentationKey=1111\"}}");
+        assert_counts(&loaded, 1, 0);
+        assert_said(&loaded, "InstrumentationKey is no GUID");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a10_the_places_have_an_order),
+                cmocka_unit_test(a10_a_key_alone_is_a_warning),
+                cmocka_unit_test(a10_what_a_template_has_is_no_attempt),
+                cmocka_unit_test(a10_what_is_malformed_is_a_mistake),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
