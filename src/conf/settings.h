@@ -65,6 +65,12 @@ enum settings_monitor_logs {
         SETTINGS_LOGS_NONE,
 };
 
+/* Since when a collector of OTLP is told numbers: since the start, or the last time. */
+enum settings_temporality {
+        SETTINGS_CUMULATIVE,
+        SETTINGS_DELTA,
+};
+
 /* Where a connection string of Application Insights may stand, in the order in which they count. */
 enum settings_insights_place {
         SETTINGS_INSIGHTS_OWN,
@@ -257,6 +263,14 @@ struct settings {
                 int64_t metrics_s;
                 char *role;
                 bool device_ids; /* in failures */
+                struct {
+                        char *endpoint; /* NULL = none */
+                        char *headers;  /* secret */
+                        char *protocol;
+                        char *service;
+                        char *attributes;
+                        enum settings_temporality temporality;
+                } otlp;
         } monitor;
         struct {
                 enum settings_application_type application_type;

@@ -126,6 +126,11 @@ static const struct conf_choice monitor_logs[] = {{"Warning", SETTINGS_LOGS_WARN
                                                   {"None", SETTINGS_LOGS_NONE},
                                                   {NULL, 0}};
 
+static const struct conf_choice temporalities[] = {{"Cumulative", SETTINGS_CUMULATIVE},
+                                                   {"Delta", SETTINGS_DELTA},
+                                                   {"LowMemory", SETTINGS_DELTA},
+                                                   {NULL, 0}};
+
 static const struct conf_choice events[] = {
         {"JoinAccept", 1 << EVENT_JOIN_ACCEPT},
         {"UplinkNormalized", 1 << EVENT_UPLINK_NORMALIZED},
@@ -138,6 +143,14 @@ static const struct conf_choice events[] = {
         {"DownlinkFailed", 1 << EVENT_DOWNLINK_FAILED},
         {"DownlinkQueueInvalidated", 1 << EVENT_DOWNLINK_QUEUE_INVALIDATED},
         {NULL, 0}};
+
+static bool check_otlp_protocol(const char *text, struct reason *reason)
+{
+        if (text_equal(text, "http/protobuf"))
+                return true;
+        reason_set(reason, "only 'http/protobuf' is spoken; a collector takes it at port 4318");
+        return false;
+}
 
 static bool check_backend(const char *text, struct reason *reason)
 {
@@ -395,6 +408,20 @@ static const struct conf_row rows[] = {
          .check = check_token, .meaning = "What the gateway is called in the portal's map"},
         {"Insights.DeviceIdsInFailures", CONF_FLAG, FIELD(monitor.device_ids), .fallback = "true",
          .meaning = "Failures name the device"},
+        {"Otlp.Endpoint", CONF_TEXT, FIELD(monitor.otlp.endpoint), .check = check_url,
+         .meaning = "Collector of OTLP (OpenTelemetry over HTTP) that is told the same, as "
+                    "http://localhost:4318; /v1/traces, /v1/logs and /v1/metrics are added"},
+        {"Otlp.Headers", CONF_TEXT, FIELD(monitor.otlp.headers), .secret = true,
+         .meaning = "Headers of requests to it: name=value,name=value, values percent-escaped"},
+        {"Otlp.Protocol", CONF_TEXT, FIELD(monitor.otlp.protocol), .fallback = "http/protobuf",
+         .check = check_otlp_protocol, .meaning = "How it is spoken to"},
+        {"Otlp.ServiceName", CONF_TEXT, FIELD(monitor.otlp.service), .fallback = "isthmus",
+         .meaning = "What the gateway is called there"},
+        {"Otlp.ResourceAttributes", CONF_TEXT, FIELD(monitor.otlp.attributes),
+         .meaning = "Further attributes of the gateway: name=value,name=value"},
+        {"Otlp.MetricsTemporality", CONF_CHOICE, FIELD(monitor.otlp.temporality),
+         .choices = temporalities, .fallback = "Cumulative",
+         .meaning = "Numbers are told since the gateway's start, or since the last time"},
         {"AzureIoT.ApplicationType", CONF_CHOICE, FIELD(azure.application_type),
          .choices = application_types, .fallback = "IoTHub",
          .meaning = "What the devices belong to; IoT Central takes devices through its "

@@ -51,6 +51,13 @@ const struct conf_spelling settings_spellings[] = {
         {"UplinkQueueStorage", "ConnectionStrings.UplinkQueueStorage"},
         {"AzureWebJobsUplinkQueueStorage", "ConnectionStrings.UplinkQueueStorage"},
         {"Application.QueueName", "UplinkQueueName"},
+        /* OpenTelemetry's environment. */
+        {"OTEL_EXPORTER_OTLP_ENDPOINT", "Otlp.Endpoint"},
+        {"OTEL_EXPORTER_OTLP_HEADERS", "Otlp.Headers"},
+        {"OTEL_EXPORTER_OTLP_PROTOCOL", "Otlp.Protocol"},
+        {"OTEL_SERVICE_NAME", "Otlp.ServiceName"},
+        {"OTEL_RESOURCE_ATTRIBUTES", "Otlp.ResourceAttributes"},
+        {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Otlp.MetricsTemporality"},
         {NULL, NULL},
 };
 

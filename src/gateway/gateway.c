@@ -163,9 +163,18 @@ static int open_monitor(struct gateway *gateway, struct reason *reason)
         bool has_insights =
                 text && insights_string_parse(text, &insights, reason) && !insights.is_blank;
 
+        const struct monitor_otlp otlp = {
+                .endpoint = settings->monitor.otlp.endpoint,
+                .headers = settings->monitor.otlp.headers,
+                .service = settings->monitor.otlp.service,
+                .attributes = settings->monitor.otlp.attributes,
+                .delta = settings->monitor.otlp.temporality == SETTINGS_DELTA,
+        };
+
         return monitor_start(
                 &(struct monitor_options){
                         .insights = has_insights ? &insights : NULL,
+                        .otlp = otlp.endpoint ? &otlp : NULL,
                         .trusted_certificates = settings->azure.trusted_certificates,
                         .role = settings->monitor.role,
                         .operations_per_second = settings->monitor.operations_per_second,

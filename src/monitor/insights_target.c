@@ -4,10 +4,14 @@
 #include "monitor/insights_answer.h"
 #include "monitor/insights_envelope.h"
 
-static bool wants(enum monitor_kind kind)
+/* Each item costs: of a number that has not changed there is nothing to add up. */
+static bool wants(const struct monitor_item *item)
 {
-        (void)kind;
-        return true;
+        const struct monitor_number *number = &item->number;
+
+        if (item->kind != MONITOR_METRIC || number->form == MONITOR_GAUGE)
+                return true;
+        return number->form == MONITOR_SUM ? number->added > 0 : number->added_times.count > 0;
 }
 
 static void write_lines(const void *context, struct monitor_item *const *items, size_t count,

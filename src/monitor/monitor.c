@@ -23,6 +23,9 @@
 #include "monitor/monitor_numbers.h"
 #include "monitor/monitor_sample.h"
 #include "monitor/monitor_target.h"
+#include "monitor/otlp_pairs.h"
+#include "monitor/otlp_target.h"
+#include "monitor/otlp_write.h"
 
 #define THREAD_NAME "monitor"
 
@@ -50,6 +53,9 @@ struct monitor {
         struct http_client *http;
         struct monitor_target *targets[TARGETS_MAX];
         size_t target_count;
+        struct otlp_origin otlp;
+        struct http_header headers[MONITOR_TARGET_HEADERS_MAX];
+        size_t header_count;
         struct monitor_numbers numbers; /* of the thread */
         atomic_bool ending;             /* the last numbers are told */
 };
@@ -238,6 +244,39 @@ static void add_insights(struct monitor *monitor, const struct insights_string *
                             });
 }
 
+static void add_header(void *context, const char *name, const char *value)
+{
+        struct monitor *monitor = context;
+
+        if (monitor->header_count < MONITOR_TARGET_HEADERS_MAX)
+                monitor->headers[monitor->header_count++] =
+                        (struct http_header){mem_text(name), mem_text(value)};
+}
+
+static void add_otlp(struct monitor *monitor, const struct monitor_otlp *otlp)
+{
+        CLEANUP(mem_cleanup) char *endpoint = NULL;
+
+        if (!otlp)
+                return;
+        endpoint = mem_text_n(otlp->endpoint, text_size_without(otlp->endpoint, "/"));
+        monitor->otlp = (struct otlp_origin){
+                .service = otlp->service,
+                .instance = monitor->instance,
+                .attributes = otlp->attributes,
+                .delta = otlp->delta,
+        };
+        otlp_pairs_each(otlp->headers, add_header, monitor);
+        for (size_t i = 0; i < OTLP_SERVICES; i++)
+                add_target(monitor, &(struct monitor_target_options){
+                                            .service = &otlp_services[i],
+                                            .context = &monitor->otlp,
+                                            .endpoint = endpoint,
+                                            .headers = monitor->headers,
+                                            .header_count = monitor->header_count,
+                                    });
+}
+
 int monitor_start(const struct monitor_options *options, struct monitor **monitor,
                   struct reason *reason)
 {
@@ -246,7 +285,7 @@ int monitor_start(const struct monitor_options *options, struct monitor **monito
         int result;
 
         *monitor = NULL;
-        if (!options->insights)
+        if (!options->insights && !options->otlp)
                 return 0;
         made = mem_new(1, sizeof(*made));
         made->options = *options;
@@ -270,6 +309,7 @@ int monitor_start(const struct monitor_options *options, struct monitor **monito
         monitor_log_init(&made->log);
         monitor_numbers_init(&made->numbers);
         add_insights(made, options->insights);
+        add_otlp(made, options->otlp);
         http_client_after(made->http, options->numbers_ms, on_numbers, made);
         http_client_after(made->http, SUPPRESSED_MS, on_minute, made);
         if (options->tells_logs)
@@ -323,6 +363,13 @@ void monitor_stop(struct monitor *monitor)
         monitor->http = NULL;
 }
 
+static void free_header(struct http_header *header)
+{
+        mem_wipe((char *)(uintptr_t)header->value, strlen(header->value));
+        free((char *)(uintptr_t)header->name);
+        free((char *)(uintptr_t)header->value);
+}
+
 void monitor_free(struct monitor *monitor)
 {
         if (!monitor)
@@ -333,5 +380,7 @@ void monitor_free(struct monitor *monitor)
         monitor_sampler_deinit(&monitor->operations);
         monitor_sampler_deinit(&monitor->failures);
         key_values_wipe_text(&monitor->key);
+        for (size_t i = 0; i < monitor->header_count; i++)
+                free_header(&monitor->headers[i]);
         free(monitor);
 }

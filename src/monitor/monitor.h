@@ -23,11 +23,22 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/reason.h"
+#include "monitor/monitor_item.h"
 
 struct monitor;
 
+/* A collector of OTLP (OpenTelemetry's protocol over HTTP). Its texts must stay. */
+struct monitor_otlp {
+        const char *endpoint;   /* http(s)://host[:port][/path], to which /v1/traces is added */
+        const char *headers;    /* "name=value,name=value"; or NULL */
+        const char *service;    /* service.name */
+        const char *attributes; /* further ones of the resource, in the same form; or NULL */
+        bool delta;             /* numbers since the last time instead of since the beginning */
+};
+
 struct monitor_options {
         const struct insights_string *insights; /* NULL = not there; copied */
+        const struct monitor_otlp *otlp;        /* NULL = not there; copied */
         const char *trusted_certificates;       /* PEM file beside the system's; or NULL */
         const char *role;                       /* what this program is called; must stay */
         double operations_per_second;           /* that are told */
@@ -75,17 +86,6 @@ struct monitor_request {
 };
 
 void monitor_request(struct monitor *monitor, const struct monitor_request *request);
-
-/* Stages of an operation, which its spans are named after. */
-#define MONITOR_WEBHOOK  "webhook"
-#define MONITOR_SEND     "send"
-#define MONITOR_REGISTER "register"
-#define MONITOR_CALL     "call"
-
-#define MONITOR_TYPE_HUB   "Azure IoT Hub"
-#define MONITOR_TYPE_HTTP  "Http"
-#define MONITOR_TYPE_QUEUE "Azure queue"
-#define MONITOR_TYPE_BLOB  "Azure blob"
 
 /* Something that was asked of another service. All texts are copied. */
 struct monitor_dependency {

@@ -26,6 +26,17 @@ enum monitor_kind {
 /* A line of the log has few fields; what is more is left out. */
 #define MONITOR_PROPERTIES_MAX 10
 
+/* Stages of an operation, which its spans are named after. */
+#define MONITOR_WEBHOOK  "webhook"
+#define MONITOR_SEND     "send"
+#define MONITOR_REGISTER "register"
+#define MONITOR_CALL     "call"
+
+#define MONITOR_TYPE_HUB   "Azure IoT Hub"
+#define MONITOR_TYPE_HTTP  "Http"
+#define MONITOR_TYPE_QUEUE "Azure queue"
+#define MONITOR_TYPE_BLOB  "Azure blob"
+
 struct monitor_property {
         char name[32];
         char *value;

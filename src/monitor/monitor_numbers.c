@@ -86,7 +86,7 @@ static bool fill(struct monitor_numbers *numbers, size_t row, int64_t oldest_s,
                 number->total = metrics_counter_value((enum metrics_counter)rows[row].which);
                 number->added = number->total - numbers->totals[row];
                 numbers->totals[row] = number->total;
-                return number->added > 0;
+                return number->total > 0;
         case GAUGE:
                 number->form = MONITOR_GAUGE;
                 number->total = metrics_gauge_value((enum metrics_gauge)rows[row].which);
@@ -99,7 +99,7 @@ static bool fill(struct monitor_numbers *numbers, size_t row, int64_t oldest_s,
                 fill_times(numbers, number);
                 break;
         }
-        return number->added_times.count > 0;
+        return number->times.count > 0;
 }
 
 size_t monitor_numbers_read(struct monitor_numbers *numbers, int64_t oldest_s,

@@ -22,7 +22,7 @@ struct monitor_numbers {
 void monitor_numbers_init(struct monitor_numbers *numbers);
 
 /*
- * Makes an item of each; of those that count and have not changed since the last time, none. The
+ * Makes an item of each; of what has never been counted, none. The
  * items are the caller's; their number comes back. `oldest_s`: age of the event that waits longest.
  */
 size_t monitor_numbers_read(struct monitor_numbers *numbers, int64_t oldest_s,

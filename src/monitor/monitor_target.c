@@ -119,7 +119,7 @@ void monitor_target_put(struct monitor_target *target, struct monitor_item *item
 {
         int64_t delay_ms;
 
-        if (!target->options.service->wants(item->kind))
+        if (!target->options.service->wants(item))
                 return;
         monitor_item_hold(item);
         pthread_mutex_lock(&target->lock);

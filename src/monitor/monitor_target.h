@@ -39,7 +39,7 @@ struct monitor_service {
         bool gzip;
         enum metrics_counter sent;
         enum metrics_counter dropped;
-        bool (*wants)(enum monitor_kind kind);
+        bool (*wants)(const struct monitor_item *item);
         /* Adds the body of a request. */
         void (*write)(const void *context, struct monitor_item *const *items, size_t count,
                       struct buf *out);
@@ -64,7 +64,7 @@ void monitor_target_close(struct monitor_target *target);
 /* After `http`. NULL is allowed. */
 void monitor_target_free(struct monitor_target *target);
 
-/* Holds the item if the service wants its kind. Any thread. */
+/* Holds the item if the service wants it. Any thread. */
 void monitor_target_put(struct monitor_target *target, struct monitor_item *item);
 
 /* Sends what waits without waiting for more. Any thread. */

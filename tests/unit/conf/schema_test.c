@@ -115,7 +115,8 @@ static void what_is_called_a_key_or_token_is_a_secret(void **state)
                                            "AzureWebJobsStorage",
                                            "ApplicationInsights",
                                            "APPLICATIONINSIGHTS_CONNECTION_STRING",
-                                           "APPINSIGHTS_INSTRUMENTATIONKEY"};
+                                           "APPINSIGHTS_INSTRUMENTATIONKEY",
+                                           "Headers"};
 
         (void)state;
         for (size_t i = 0; i < settings_schema()->row_count; i++) {
