@@ -2,8 +2,11 @@
 #include "base/metrics.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+
+#include "base/mem.h"
 
 /* Upper bounds in microseconds; Prometheus wants them cumulative and ending in +Inf. */
 static const int64_t bounds_us[METRICS_BOUNDS] = {
@@ -25,6 +28,16 @@ struct description {
 static atomic_int_least64_t counters[METRIC_COUNTER_COUNT];
 static atomic_int_least64_t gauges[METRIC_GAUGE_COUNT];
 static struct histogram histograms[METRIC_TIME_COUNT];
+
+/* For the life of the process, as all numbers. */
+static struct {
+        pthread_mutex_t lock;
+        struct {
+                char *name;
+                bool connected;
+        } items[METRICS_LABELS_MAX];
+        size_t count;
+} hubs = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 #define DESCRIPTION_ROW(name, text, help) {text, help},
 static const struct description counter_rows[] = {METRICS_COUNTERS(DESCRIPTION_ROW)};
@@ -118,6 +131,49 @@ static void write_head(struct buf *out, const struct description *row, const cha
         buf_add_format(out, "# TYPE %.*s %s\n", (int)length, row->name, type);
 }
 
+void metrics_set_hub(const char *hub, bool connected)
+{
+        size_t i = 0;
+
+        pthread_mutex_lock(&hubs.lock);
+        while (i < hubs.count && strcmp(hubs.items[i].name, hub) != 0)
+                i++;
+        if (i == hubs.count && i < METRICS_LABELS_MAX)
+                hubs.items[hubs.count++].name = mem_text(hub);
+        if (i < hubs.count)
+                hubs.items[i].connected = connected;
+        pthread_mutex_unlock(&hubs.lock);
+}
+
+/* What stands in a label's quotes. */
+static void add_label(struct buf *out, const char *text)
+{
+        for (; *text; text++) {
+                if (*text == '"' || *text == '\\')
+                        buf_add_char(out, '\\');
+                if (*text == '\n')
+                        buf_add_text(out, "\\n");
+                else
+                        buf_add_char(out, *text);
+        }
+}
+
+static void write_hubs(struct buf *out)
+{
+        static const struct description row = {"isthmus_hub_connected",
+                                               "1 if devices are authorised at this hub, else 0"};
+
+        pthread_mutex_lock(&hubs.lock);
+        if (hubs.count > 0)
+                write_head(out, &row, "gauge");
+        for (size_t i = 0; i < hubs.count; i++) {
+                buf_add_text(out, "isthmus_hub_connected{hub=\"");
+                add_label(out, hubs.items[i].name);
+                buf_add_format(out, "\"} %d\n", hubs.items[i].connected);
+        }
+        pthread_mutex_unlock(&hubs.lock);
+}
+
 static void write_histogram(struct buf *out, const char *name, struct histogram *histogram)
 {
         int64_t total = 0;
@@ -156,4 +212,5 @@ void metrics_write(struct buf *out)
                 write_head(out, &time_rows[i], "histogram");
                 write_histogram(out, time_rows[i].name, &histograms[i]);
         }
+        write_hubs(out);
 }

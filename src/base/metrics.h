@@ -133,6 +133,15 @@ void metrics_observe(enum metrics_time time, int64_t duration_ns);
 int64_t metrics_counter_value(enum metrics_counter counter);
 int64_t metrics_gauge_value(enum metrics_gauge gauge);
 
+/* Labels that a family of gauges may have; those beyond are left out. */
+#define METRICS_LABELS_MAX 64
+
+/*
+ * Sets the gauge `isthmus_hub_connected{hub="..."}`: 1 if a device is authorised there, else 0. Any
+ * thread.
+ */
+void metrics_set_hub(const char *hub, bool connected);
+
 /* Upper bounds of a time's buckets; one more holds what is longer. */
 #define METRICS_BOUNDS 17
 

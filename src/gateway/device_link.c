@@ -629,6 +629,7 @@ static void observe(void *context, const struct hub_summary *summary)
 {
         struct device_link *links = context;
 
+        metrics_set_hub(summary->name, summary->ready > 0);
         hub_health_observe(&links->healths, summary, clock_steady_ms());
 }
 

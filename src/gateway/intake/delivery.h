@@ -38,7 +38,7 @@ struct delivery_means {
         struct device_table *devices;
         struct command_confirm *confirm;
         struct uplink_holds *holds; /* for those who wait longer: delivery_source's `left` */
-        struct monitor *monitor; /* NULL = none */
+        struct monitor *monitor;    /* NULL = none */
 };
 
 enum delivery_fate {

@@ -99,7 +99,7 @@ static void test_every_line_is_valid(void **state)
         (void)state;
         assert_int_equal(regcomp(&sample,
                                  "^[a-z_:][a-z0-9_:]*"
-                                 "(\\{[a-z_]+=\"[^\"\\]*\"(,[a-z_]+=\"[^\"\\]*\")*\\})?"
+                                 "(\\{[a-z_]+=\"([^\"\\]|\\\\.)*\"(,[a-z_]+=\"[^\"\\]*\")*\\})?"
                                  " (-?[0-9]+(\\.[0-9]+)?|\\+Inf)$",
                                  REG_EXTENDED | REG_NOSUB),
                          0);
@@ -148,6 +148,40 @@ static void test_families_are_whole_and_have_one_head(void **state)
 #define THREADS 4
 #define ROUNDS  20000
 
+static void test_each_hub_has_a_line(void **state)
+{
+        CLEANUP(buf_deinit) struct buf out = BUF_INIT;
+
+        (void)state;
+        metrics_set_hub("one.example", true);
+        metrics_set_hub("a \"quoted\\ hub", false);
+        metrics_set_hub("one.example", false);
+        metrics_set_hub("two.example", true);
+        metrics_write(&out);
+        assert_non_null(strstr(buf_text(&out), "\nisthmus_hub_connected{hub=\"one.example\"} 0\n"));
+        assert_non_null(strstr(buf_text(&out), "\nisthmus_hub_connected{hub=\"two.example\"} 1\n"));
+        assert_non_null(strstr(buf_text(&out),
+                               "\nisthmus_hub_connected{hub=\"a \\\"quoted\\\\ hub\"} 0\n"));
+}
+
+static void test_extremes_begin_anew(void **state)
+{
+        struct metrics_times times;
+
+        (void)state;
+        metrics_times_read(METRIC_CAMERA_LOOK, true, &times);
+        metrics_observe(METRIC_CAMERA_LOOK, 7000);
+        metrics_observe(METRIC_CAMERA_LOOK, 3000);
+        metrics_times_read(METRIC_CAMERA_LOOK, true, &times);
+        assert_int_equal(times.count, 2);
+        assert_int_equal(times.sum_ns, 10000);
+        assert_int_equal(times.least_ns, 3000);
+        assert_int_equal(times.most_ns, 7000);
+        metrics_times_read(METRIC_CAMERA_LOOK, true, &times);
+        assert_int_equal(times.least_ns, 0);
+        assert_int_equal(times.most_ns, 0);
+}
+
 static void *add_many(void *context)
 {
         (void)context;
@@ -181,6 +215,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_counters_add_up),
                 cmocka_unit_test(test_gauges_are_set_and_moved),
+                cmocka_unit_test(test_each_hub_has_a_line),
+                cmocka_unit_test(test_extremes_begin_anew),
                 cmocka_unit_test(test_durations_fall_into_their_buckets),
                 cmocka_unit_test(test_every_line_is_valid),
                 cmocka_unit_test(test_families_are_whole_and_have_one_head),
