@@ -91,11 +91,16 @@
         X(DEVICES_KNOWN, "isthmus_devices", "Devices known to this gateway")                       \
         X(DEVICES_CONNECTED, "isthmus_devices_connected", "Devices authorised at a hub")           \
         X(DEVICES_REFUSED, "isthmus_devices_refused", "Devices refused by a hub or by DPS")        \
+        X(DEVICES_NEW, "isthmus_devices_by_state{state=\"new\"}", "Devices by state")              \
+        X(DEVICES_REGISTERING, "isthmus_devices_by_state{state=\"registering\"}", "")              \
+        X(DEVICES_CONNECTING, "isthmus_devices_by_state{state=\"connecting\"}", "")                \
+        X(DEVICES_READY, "isthmus_devices_by_state{state=\"ready\"}", "")                          \
+        X(DEVICES_HELD, "isthmus_devices_by_state{state=\"held\"}", "")                            \
         X(DPS_WAITING, "isthmus_dps_registrations_waiting", "Registrations that have not begun")   \
         X(DPS_UNDER_WAY, "isthmus_dps_registrations_under_way",                                    \
           "Registrations that have begun and not ended")                                           \
         X(DPS_QUOTA, "isthmus_dps_quota",                                                          \
-          "Registrations a minute that the provisioning service is found to take; 0 = not found")  \
+          "Registrations a minute that the provisioning services were found to take, together")    \
         X(HUB_CONNECTIONS, "isthmus_hub_connections", "Open AMQP connections")                     \
         X(COMMANDS_PENDING, "isthmus_commands_pending", "Commands whose outcome is not known yet")
 

@@ -82,6 +82,8 @@ static void move(struct device *device, enum device_phase phase)
                 metrics_gauge_add(METRIC_DEVICES_REFUSED, -1);
         if (device->phase != DEVICE_HELD && phase == DEVICE_HELD)
                 metrics_gauge_add(METRIC_DEVICES_REFUSED, 1);
+        metrics_gauge_add(device_phase_gauge(device->phase), -1);
+        metrics_gauge_add(device_phase_gauge(phase), 1);
         device->phase = phase;
 }
 
@@ -147,11 +149,39 @@ static void pump(struct device_link *links, struct device *device)
 
 /* --- waiting ------------------------------------------------------------------------------ */
 
+/* The connection that it had before is of no use any more. */
+static void leave(struct device *device)
+{
+        struct hub_device *leaving = device->leaving;
+
+        device->leaving = NULL;
+        if (leaving)
+                hub_device_close(leaving);
+}
+
 static void unlink_device(struct device *device)
 {
+        leave(device);
         if (!device->link)
                 return;
         hub_device_close(device->link);
+        device->link = NULL;
+}
+
+static const struct hub_device_handler leaving_handler;
+
+/* Commands and answers still come by the old connection, until there is a new one. */
+static void step_aside(struct device *device)
+{
+        struct hub_device *link = device->link;
+
+        if (!link || device->phase != DEVICE_READY || obstacle(device)) {
+                unlink_device(device);
+                return;
+        }
+        leave(device);
+        hub_device_hand_over(link, &leaving_handler);
+        device->leaving = link;
         device->link = NULL;
 }
 
@@ -162,7 +192,7 @@ static void start_anew(struct device_link *links, struct device *device)
                  LOG_TEXT("model", device->model_id ? device->model_id : ""),
                  LOG_INT("integrated", !device->off), LOG_END);
         device->changed = false;
-        unlink_device(device);
+        step_aside(device);
         loop_timer_stop(links->options.loop, &device->timer);
         device->failures = 0;
         move(device, DEVICE_NEW);
@@ -239,6 +269,7 @@ static void wait(struct device_link *links, struct device *device, int64_t delay
 
 static void set_held(struct device *device, const char *reason)
 {
+        leave(device);
         move(device, DEVICE_HELD);
         free(device->held_because);
         device->held_because = mem_text(reason);
@@ -357,6 +388,7 @@ static void clock_is_right(struct device_link *links)
 static void ready(struct device_link *links, struct device *device)
 {
         move(device, DEVICE_READY);
+        leave(device);
         hub_health_works(&links->healths, device->assignment.hub);
         device->assignment.doubted = false;
         if (clock_check_accepted(&links->clock))
@@ -428,6 +460,23 @@ static bool takes_commands(const struct device_link *links, const struct device 
         return network_settings(links->options.settings, device, &access, NULL) != COMMAND_WAY_NONE;
 }
 
+static void on_leaving_state(void *context, enum hub_device_state state, enum hub_refusal refusal,
+                             const struct reason *reason)
+{
+        (void)context;
+        (void)state;
+        (void)refusal;
+        (void)reason;
+}
+
+static const struct hub_device_handler leaving_handler = {
+        .state = on_leaving_state,
+        .outcome = on_outcome,
+        .command = on_command,
+        .command_lost = on_command_lost,
+        .method = on_method,
+};
+
 static const struct hub_device_handler handler = {
         .state = on_state,
         .outcome = on_outcome,
@@ -453,6 +502,9 @@ static void not_assigned(struct device_link *links, struct device *device,
 
 static void open_link(struct device_link *links, struct device *device)
 {
+        /* A hub has one connection of a device; another hub has its own. */
+        if (device->leaving && text_equal(hub_device_hub(device->leaving), device->assignment.hub))
+                leave(device);
         move(device, DEVICE_CONNECTING);
         device->link = hub_device_open(links->options.hubs,
                                        &(struct hub_identity){

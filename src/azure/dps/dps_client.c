@@ -72,6 +72,7 @@ struct service {
         int in_a_row;      /* others that were sent while a repeated one waited */
         struct list busy;
         int64_t wake_ms; /* when run_service comes by itself; INT64_MAX = not */
+        int64_t quota;   /* that was told to the metrics */
 };
 
 struct registration {
@@ -157,6 +158,7 @@ void dps_client_free(struct dps_client *client)
         list_for_each_safe (node, &client->services) {
                 struct service *service = list_entry(node, struct service, node);
 
+                metrics_gauge_add(METRIC_DPS_QUOTA, -service->quota);
                 for (size_t i = 0; i < DPS_KIND_COUNT; i++)
                         free_queue(&service->queues[i]);
                 free_registrations(&service->busy);
@@ -502,7 +504,8 @@ static void run_service(struct service *service)
                 }
                 send_first(service, kind);
         }
-        metrics_set(METRIC_DPS_QUOTA, quota_of(service));
+        metrics_gauge_add(METRIC_DPS_QUOTA, quota_of(service) - service->quota);
+        service->quota = quota_of(service);
 }
 
 /* --- the way in ---------------------------------------------------------------------------- */

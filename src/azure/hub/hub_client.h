@@ -180,6 +180,12 @@ struct hub_device *hub_device_open(struct hub_client *client, const struct hub_i
 /* As if its identity had said `receive_commands`. */
 void hub_device_receive_commands(struct hub_device *device);
 
+/* From now on this handler is told, with the same context. */
+void hub_device_hand_over(struct hub_device *device, const struct hub_device_handler *handler);
+
+/* Its hub's name as its identity gave it; valid while the device is. */
+const char *hub_device_hub(const struct hub_device *device);
+
 /* After HUB_DEVICE_REFUSED: try once more with the same identity. */
 void hub_device_retry(struct hub_device *device);
 

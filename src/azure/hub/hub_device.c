@@ -418,6 +418,17 @@ void hub_device_receive_commands(struct hub_device *device)
                 attach(device);
 }
 
+void hub_device_hand_over(struct hub_device *device, const struct hub_device_handler *handler)
+{
+        THREAD_ASSERT(LOOP_THREAD);
+        device->handler = handler;
+}
+
+const char *hub_device_hub(const struct hub_device *device)
+{
+        return device->hub->name;
+}
+
 void hub_device_try_again(struct hub_device *device)
 {
         device->unauthorized_ms = 0;

@@ -137,6 +137,12 @@ static void add_counts(struct buf *out, struct json_object *counts, const char *
         buf_add_text(out, between[0] ? "\n" : "none\n");
 }
 
+void command_print_states(struct buf *out, struct json_object *states)
+{
+        buf_add_text(out, "all: ");
+        add_counts(out, states, "");
+}
+
 static void print_hub(struct buf *out, struct json_object *hub)
 {
         const char *invalid = json_text_member(hub, "invalid");

@@ -22,6 +22,9 @@ void command_print_whole(struct buf *out, struct json_object *object);
 /* A table of devices, as GET /devices gives them. */
 void command_print_devices(struct buf *out, struct json_object *devices);
 
+/* How many devices are in which state, as GET /devices says it. */
+void command_print_states(struct buf *out, struct json_object *states);
+
 /* What GET /status gives. */
 void command_print_status(struct buf *out, struct json_object *status);
 

@@ -150,8 +150,9 @@ static struct json_object *ask(struct order *order, const char *method, const ch
                                                                                         : NULL;
 }
 
-/* The array of devices, the caller's, and how many there are in all. */
-static struct json_object *fetch_list(struct order *order, int64_t *matching, struct reason *reason)
+/* The array of devices, how many there are in all, and by state; both are the caller's. */
+static struct json_object *fetch_list(struct order *order, int64_t *matching,
+                                      struct json_object **states, struct reason *reason)
 {
         CLEANUP(json_cleanup) struct json_object *answer = NULL;
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
@@ -171,6 +172,7 @@ static struct json_object *fetch_list(struct order *order, int64_t *matching, st
         gateway_control_number(&path, "limit", order->limit);
         answer = ask(order, "GET", buf_text(&path), reason);
         json_int_member(answer, "matching", matching);
+        *states = json_object_get(json_object_member(answer, "states"));
         devices = json_member(answer, "devices");
         return devices ? json_object_get(devices) : NULL;
 }
@@ -180,7 +182,9 @@ static int list(void *context)
         struct order *order = context;
         struct reason reason = REASON_INIT;
         int64_t matching = 0;
-        CLEANUP(json_cleanup) struct json_object *devices = fetch_list(order, &matching, &reason);
+        CLEANUP(json_cleanup) struct json_object *states = NULL;
+        CLEANUP(json_cleanup)
+        struct json_object *devices = fetch_list(order, &matching, &states, &reason);
 
         if (!devices || count_waiting(order, devices, &reason) != 0)
                 return fail(&reason);
@@ -192,6 +196,8 @@ static int list(void *context)
         buf_add_format(&order->out, "%zu of %" PRId64 " devices, %s\n",
                        json_object_array_length(devices), matching,
                        order->gateway ? "of the running gateway" : "of the store: no gateway runs");
+        if (states)
+                command_print_states(&order->out, states);
         return print(order);
 }
 

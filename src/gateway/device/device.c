@@ -54,6 +54,19 @@ const char *device_phase_name(enum device_phase phase)
         return names[phase];
 }
 
+enum metrics_gauge device_phase_gauge(enum device_phase phase)
+{
+        static const enum metrics_gauge gauges[DEVICE_PHASE_COUNT] = {
+                [DEVICE_NEW] = METRIC_DEVICES_NEW,
+                [DEVICE_REGISTERING] = METRIC_DEVICES_REGISTERING,
+                [DEVICE_CONNECTING] = METRIC_DEVICES_CONNECTING,
+                [DEVICE_READY] = METRIC_DEVICES_READY,
+                [DEVICE_HELD] = METRIC_DEVICES_HELD,
+        };
+
+        return gauges[phase];
+}
+
 struct device_table *device_table_new(const struct settings *settings, struct store *store,
                                       struct device_directory *directory)
 {
@@ -248,6 +261,7 @@ static struct device *add_device(struct device_table *table, const char *key)
         map_set(table->devices, key, device);
         device_limit_add(table->limit, key);
         metrics_gauge_add(METRIC_DEVICES_KNOWN, 1);
+        metrics_gauge_add(device_phase_gauge(DEVICE_NEW), 1);
         return device;
 }
 
@@ -258,6 +272,7 @@ static void drop_device(struct device_table *table, const char *key)
         map_remove(table->devices, key);
         device_limit_remove(table->limit, key);
         metrics_gauge_add(METRIC_DEVICES_KNOWN, -1);
+        metrics_gauge_add(device_phase_gauge(device->phase), -1);
         device_free(device);
 }
 

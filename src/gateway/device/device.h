@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/metrics.h"
 #include "base/reason.h"
 #include "base/x509/certificate.h"
 #include "conf/settings.h"
@@ -38,6 +39,7 @@ enum device_phase {
 };
 
 const char *device_phase_name(enum device_phase phase);
+enum metrics_gauge device_phase_gauge(enum device_phase phase);
 bool device_phase_can_follow(enum device_phase before, enum device_phase after);
 
 /* What is known of its place in Azure; texts are the device's own. */
@@ -94,6 +96,7 @@ struct device {
 
         struct uplink_backlog backlog;
         struct hub_device *link;
+        struct hub_device *leaving;     /* to the hub before, until `link` stands; or NULL */
         struct uplink_event *in_flight; /* of its queue: the oldest event, sent and not settled */
         struct list commands;           /* not finished, in the order of arrival */
         struct list command_line;       /* of these, those that the network does not have */

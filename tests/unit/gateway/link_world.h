@@ -267,6 +267,17 @@ void hub_device_close(struct hub_device *device)
                 device->handler->outcome(device->context, token, HUB_UNKNOWN, NULL);
 }
 
+void hub_device_hand_over(struct hub_device *device, const struct hub_device_handler *handler)
+{
+        assert_false(device->closed);
+        device->handler = handler;
+}
+
+const char *hub_device_hub(const struct hub_device *device)
+{
+        return device->hub;
+}
+
 void hub_device_retry(struct hub_device *device)
 {
         assert_false(device->closed);
