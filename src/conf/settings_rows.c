@@ -496,10 +496,18 @@ static const struct conf_row rows[] = {
          .meaning = "Most devices that share one connection to a hub"},
         {"AzureIoT.DevicesPerSecond", CONF_INTEGER, FIELD(azure.devices_per_second),
          BETWEEN(0, 100000),
-         .meaning = "Devices that are authorised per second and hub; 0 = as many as the hub takes"},
+         .meaning = "Devices that are authorised per second and hub; 0 = as many as the hub takes, "
+                    "which is found out when it says that there are too many"},
         {"AzureIoT.TokenLifetimeMinutes", CONF_INTEGER, FIELD(azure.token_lifetime_minutes),
-         .fallback = "60", BETWEEN(5, 1440),
+         .fallback = "60", BETWEEN(1, 1440),
          .meaning = "How long a device's token is valid; it is renewed before its end"},
+        {"AzureIoT.DetachIdleMinutes", CONF_INTEGER, FIELD(azure.detach_idle_minutes),
+         .fallback = "0", BETWEEN(0, 525600),
+         .meaning = "A device that takes no commands and has sent nothing for so long is "
+                    "disconnected until its next uplink; 0 = never"},
+        {"AzureIoT.DirectMethods", CONF_FLAG, FIELD(azure.direct_methods), .fallback = "true",
+         .meaning = "Receive direct methods; without them a device that takes commands needs less "
+                    "memory here and at the hub"},
         {"AzureIoT.RegistrationsPerMinute", CONF_INTEGER, FIELD(azure.registrations_per_minute),
          .fallback = "0", BETWEEN(0, 100000),
          .meaning = "At most so many registrations in a minute; 0 = as many as the provisioning "

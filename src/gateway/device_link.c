@@ -34,6 +34,9 @@
 
 #define WATCH_MS 1000
 
+/* How often idle devices are looked for. */
+#define IDLE_MS (10 * 1000)
+
 /* How often certificates near their end are looked after. */
 #define CERTIFICATES_MS (10 * 60 * 1000)
 
@@ -44,6 +47,7 @@ struct device_link {
         struct clock_check clock;
         struct timer watch;
         int64_t certificates_ms; /* steady clock; when they are looked after next */
+        int64_t idle_ms;         /* the same of idle devices */
         bool stopped;
 };
 
@@ -142,6 +146,8 @@ static void pump(struct device_link *links, struct device *device)
                 }
                 if (device->phase == DEVICE_REGISTERING)
                         device_provision_hurry(links->options.provision, device);
+                if (device->phase == DEVICE_CONNECTING && device->link)
+                        hub_device_hurry(device->link);
                 if (device->phase != DEVICE_READY || !uplink_send(sender, device, event))
                         return;
         }
@@ -413,6 +419,8 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
         switch (state) {
         case HUB_DEVICE_CONNECTING:
                 move(device, DEVICE_CONNECTING);
+                if (has_events(device->lane))
+                        hub_device_hurry(device->link);
                 break;
         case HUB_DEVICE_READY:
                 ready(links, device);
@@ -517,6 +525,8 @@ static void open_link(struct device_link *links, struct device *device)
                                                .receive_commands = takes_commands(links, device),
                                        },
                                        &handler, device);
+        if (has_events(device->lane))
+                hub_device_hurry(device->link);
 }
 
 /* What another device has, this one may get later: that one may be assigned to another hub. */
@@ -603,6 +613,12 @@ static void on_arrived(struct device *device, const struct uplink_event *event)
                 command_network_contact(links->options.network, device);
 }
 
+/* After so long without an uplink a device that takes no commands is of no use here; 0 = never. */
+static int64_t idle_ms(const struct device_link *links)
+{
+        return links->options.settings->azure.detach_idle_minutes * 60 * 1000;
+}
+
 /* Devices that take commands, or are listed, need not wait for an event. */
 static bool connect_early(void *context, struct device *device)
 {
@@ -610,7 +626,7 @@ static bool connect_early(void *context, struct device *device)
 
         if (links->options.settings->azure.connect_at_start && !links->stopped &&
             device->phase == DEVICE_NEW && !obstacle(device) &&
-            (device->listed || takes_commands(links, device)))
+            ((device->listed && idle_ms(links) == 0) || takes_commands(links, device)))
                 provision(links, device);
         return true;
 }
@@ -714,6 +730,23 @@ static bool renew_certificate(void *context, struct device *device)
         return true;
 }
 
+/* Its next uplink connects it again. */
+static bool detach_idle(void *context, struct device *device)
+{
+        struct device_link *links = context;
+        int64_t quiet_since_ms =
+                device->contact_ms > device->ready_ms ? device->contact_ms : device->ready_ms;
+
+        if (device->phase != DEVICE_READY || has_events(device->lane) || device->lane->in_flight ||
+            takes_commands(links, device) || clock_steady_ms() - quiet_since_ms < idle_ms(links))
+                return true;
+        log_debug("DEVICE_DETACHED", "A device that is idle is disconnected",
+                  LOG_TEXT("device", device->key), LOG_END);
+        unlink_device(device);
+        move(device, DEVICE_NEW);
+        return true;
+}
+
 static void watch(struct timer *timer)
 {
         struct device_link *links = list_entry(timer, struct device_link, watch);
@@ -727,6 +760,10 @@ static void watch(struct timer *timer)
 
                 if (hub_health_is_due(health, now_ms))
                         ask_for_all(links, health, now_ms);
+        }
+        if (idle_ms(links) > 0 && now_ms >= links->idle_ms) {
+                links->idle_ms = now_ms + IDLE_MS;
+                device_table_each(links->options.devices, detach_idle, links);
         }
         if (now_ms >= links->certificates_ms) {
                 links->certificates_ms = now_ms + CERTIFICATES_MS;

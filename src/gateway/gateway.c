@@ -257,6 +257,7 @@ static int open_hubs(struct gateway *gateway, struct reason *reason)
                         .port = (uint16_t)settings->azure.amqp_port,
                         .devices_per_connection = (int)settings->azure.devices_per_connection,
                         .devices_per_second = (int)settings->azure.devices_per_second,
+                        .without_methods = !settings->azure.direct_methods,
                         .token_lifetime_ms = settings->azure.token_lifetime_minutes * 60 * 1000,
                         .client_version = PRODUCT,
                 },

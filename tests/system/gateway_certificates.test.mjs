@@ -78,8 +78,8 @@ test('a certificate near its end is replaced, and DPS is told; without an author
   const home = await temporaryDirectory(t, 'gateway');
   const folder = join(home, 'certificates');
   const authority = await makeAuthority(join(home, 'authority'));
-  const put = async (id) => {
-    const own = make(id, { from: -10, to: 1, issuer: authority });
+  const put = async (id, type = 'ec') => {
+    const own = make(id, { key: makeKey(type), from: -10, to: 1, issuer: authority });
     await writeFile(join(folder, `${id}.pem`), own.pem + authority.pem);
     await writeFile(join(folder, `${id}-key.pem`), keyText(own.key));
     return own;
@@ -87,17 +87,19 @@ test('a certificate near its end is replaced, and DPS is told; without an author
   await mkdir(folder);
   await hub.control('PUT', '/enrollments/group/certified', { certificate: authority.pem });
   const old = await put('cow-1');
+  await put('cow-2', 'rsa');
 
   // Nobody can make another one here: the old one is used as long as it holds.
   const first = await startGateway(t, certified(hub, folder), {}, home);
-  await first.uplink(uplinkOf('herd', 'cow-1'));
-  await hub.telemetryOf('cow-1', 1);
+  for (const id of ['cow-1', 'cow-2', 'cow-1']) await first.uplink(uplinkOf('herd', id));
+  await hub.telemetryOf('cow-1', 2);
+  await hub.telemetryOf('cow-2', 1);
   assert.equal((await certificateOf(folder, 'cow-1')).fingerprint256, new X509Certificate(old.pem).fingerprint256);
   await first.stop();
 
   const second = await startGateway(t, certified(hub, folder, authority.files), {}, home);
   await second.uplink(uplinkOf('herd', 'cow-1'));
-  await hub.telemetryOf('cow-1', 2);
+  await hub.telemetryOf('cow-1', 3);
   const made = await certificateOf(folder, 'cow-1');
   assert.notEqual(made.fingerprint256, new X509Certificate(old.pem).fingerprint256);
   assert.ok(Date.parse(made.validTo) > Date.now() + 80 * 86400000);

@@ -12,6 +12,7 @@
 #include "azure/hub/hub_link.h"
 #include "azure/names.h"
 #include "azure/sas.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
@@ -27,6 +28,13 @@
 /* A burst may use what the rate allows in this time. */
 #define RATE_BURST_US (US_PER_S / 10)
 
+/* The rate that is found: its bounds, and how it changes with each that is too many, or taken. */
+#define RATE_LEAST        1.0
+#define RATE_MOST         10000.0
+#define RATE_SHRINKS      0.7
+#define RATE_GROWS        0.02
+#define THROTTLED_ONCE_MS 5000
+
 static void rate_allows_again(struct timer *timer);
 
 static void open_again(struct timer *timer)
@@ -39,7 +47,7 @@ void hub_cbs_init(struct hub_connection *connection)
         list_init(&connection->cbs.queued);
         list_init(&connection->cbs.sent);
         connection->cbs.open_timer.run = open_again;
-        connection->hub->rate_timer.run = rate_allows_again;
+        connection->hub->rate.timer.run = rate_allows_again;
 }
 
 void hub_cbs_open(struct hub_connection *connection)
@@ -102,6 +110,16 @@ void hub_cbs_request(struct hub_device *device)
                 list_push_back(token->list, &token->node);
         if (device->hub->doubt.trust == HUB_DOUBTED)
                 hub_core_work(device, HUB_WORK_PROBE);
+}
+
+void hub_cbs_hurry(struct hub_device *device)
+{
+        struct list *queued = &device->connection->cbs.queued;
+
+        if (device->token.list != queued)
+                return;
+        list_remove(queued, &device->token.node);
+        list_push_front(queued, &device->token.node);
 }
 
 void hub_cbs_forget(struct hub_device *device)
@@ -194,27 +212,79 @@ void hub_cbs_pump_all(struct hub *hub)
 
 static void rate_allows_again(struct timer *timer)
 {
-        hub_cbs_pump_all(list_entry(timer, struct hub, rate_timer));
+        hub_cbs_pump_all(list_entry(timer, struct hub, rate.timer));
 }
 
-/* May one more device be authorised now? If not, the tokens go on when the rate allows. */
-static bool rate_allows(struct hub *hub)
+/* A second; 0 = no limit. */
+static double rate_of(const struct hub *hub)
 {
-        int64_t now_us = hub->client->now_ms * 1000;
-        int64_t rate = hub->client->options.devices_per_second;
+        double given = hub->client->options.devices_per_second;
+        double found = hub->rate.found;
 
-        if (rate <= 0)
+        return given > 0 && (found <= 0 || given < found) ? given : found;
+}
+
+bool hub_cbs_rate_allows(struct hub *hub)
+{
+        struct hub_rate *rate = &hub->home->rate;
+        int64_t now_us = hub->client->now_ms * 1000;
+        double most = rate_of(hub->home);
+
+        if (most <= 0)
                 return true;
-        if (hub->rate_us > now_us + RATE_BURST_US) {
-                if (hub->rate_timer.position == 0)
-                        loop_timer_start(hub->client->loop, &hub->rate_timer,
-                                         (hub->rate_us - RATE_BURST_US - now_us) / 1000 + 1);
+        if (rate->paid_us > now_us + RATE_BURST_US) {
+                if (rate->timer.position == 0)
+                        loop_timer_start(hub->client->loop, &rate->timer,
+                                         (rate->paid_us - RATE_BURST_US - now_us) / 1000 + 1);
                 return false;
         }
-        if (hub->rate_us < now_us)
-                hub->rate_us = now_us;
-        hub->rate_us += US_PER_S / rate;
+        if (rate->paid_us < now_us)
+                rate->paid_us = now_us;
+        rate->paid_us += (int64_t)((double)US_PER_S / most);
         return true;
+}
+
+/* Of the last two seconds that are counted, the fuller one. */
+static double taken_lately(struct hub_rate *rate, int64_t now_ms)
+{
+        int64_t second = now_ms / 1000;
+
+        if (second != rate->second) {
+                rate->taken_before = second == rate->second + 1 ? rate->taken : 0;
+                rate->taken = 0;
+                rate->second = second;
+        }
+        return rate->taken > rate->taken_before ? rate->taken : rate->taken_before;
+}
+
+void hub_cbs_throttled(struct hub *hub)
+{
+        struct hub_rate *rate = &hub->home->rate;
+        int64_t now_ms = hub->client->now_ms;
+        double lately = taken_lately(rate, now_ms);
+        double before = rate->found;
+
+        /* Answers to what was sent before say nothing new. */
+        if (rate->throttled_ms != 0 && now_ms - rate->throttled_ms < THROTTLED_ONCE_MS)
+                return;
+        rate->throttled_ms = now_ms;
+        rate->found = (before > 0 && before < lately ? before : lately) * RATE_SHRINKS;
+        if (rate->found < RATE_LEAST)
+                rate->found = RATE_LEAST;
+        log_warn("HUB_THROTTLES", "A hub asks for fewer devices a second",
+                 LOG_TEXT("hub", hub->name), LOG_INT("per_second", (int64_t)rate->found), LOG_END);
+}
+
+void hub_cbs_taken(struct hub *hub)
+{
+        struct hub_rate *rate = &hub->home->rate;
+
+        (void)taken_lately(rate, hub->client->now_ms);
+        rate->taken++;
+        if (rate->found > 0)
+                rate->found += RATE_GROWS;
+        if (rate->found > RATE_MOST)
+                rate->found = 0;
 }
 
 /* Of a doubted hub only the token of the probe is asked for; renewals know no rate. */
@@ -224,7 +294,7 @@ static bool may_send(const struct hub_device *device)
 
         if (doubt->trust == HUB_DOUBTED && doubt->probe != device)
                 return false;
-        return device->place == HUB_PLACE_READY || rate_allows(device->hub);
+        return device->place == HUB_PLACE_READY || hub_cbs_rate_allows(device->hub);
 }
 
 /* The connection is open, so the hub knows the certificate. */

@@ -31,6 +31,21 @@ void hub_cbs_forget(struct hub_device *device);
 void hub_cbs_pump(struct hub_connection *connection);
 void hub_cbs_pump_all(struct hub *hub);
 
+/* The device's token, if it is queued, goes before the others. */
+void hub_cbs_hurry(struct hub_device *device);
+
+/*
+ * May one more device be authorised at this hub now? If not, the tokens go on when the rate allows:
+ * that of the options, and the one that is found. When the hub says that there are too many, it is
+ * a part of what it has taken in a second; it grows slowly with what the hub takes, and is
+ * forgotten when it has grown far.
+ */
+bool hub_cbs_rate_allows(struct hub *hub);
+
+/* The hub says that there are too many; and it has authorised one. */
+void hub_cbs_throttled(struct hub *hub);
+void hub_cbs_taken(struct hub *hub);
+
 /* An event of the session or its links. */
 void hub_cbs_event(struct hub_connection *connection, pn_event_t *event);
 

@@ -8,7 +8,8 @@
  * hub_client_new and hub_client_free must be called on it, and all handlers are called on it.
  *
  * The client reconnects by itself, with backoff and jitter per hub, and authorises the devices
- * again at a bounded rate. Tokens are renewed before they expire. It does not decide what becomes
+ * again at a rate that is given, or found from its answers 429. Tokens are renewed before they
+ * expire, spread over their life. It does not decide what becomes
  * of a device that the hub refuses: it says so (HUB_DEVICE_REFUSED), stays quiet for that device,
  * and waits for hub_device_retry or hub_device_close.
  */
@@ -35,7 +36,8 @@ struct hub_client_options {
         int64_t token_lifetime_ms;        /* 0 = 1 hour */
         int64_t backoff_min_ms;           /* 0 = 500 */
         int64_t backoff_max_ms;           /* 0 = 60 s */
-        int devices_per_second;           /* to authorise, per hub; 0 = no limit */
+        int devices_per_second;           /* to authorise, per hub; 0 = as many as it takes */
+        bool without_methods;             /* devices receive commands, but no direct methods */
         const char *client_version;       /* "isthmus/0.1.0": product name sent to the hub */
 };
 
@@ -57,6 +59,7 @@ struct hub_summary {
         size_t ready;        /* of them, authorised */
         size_t refused;      /* of them, by the hub */
         int failures;        /* connections lost in a row since a device was authorised */
+        int rate;            /* devices a second that it was found to authorise; 0 = not found */
         const char *invalid; /* why its name can't be used; or NULL */
 };
 
@@ -179,6 +182,9 @@ struct hub_device *hub_device_open(struct hub_client *client, const struct hub_i
 
 /* As if its identity had said `receive_commands`. */
 void hub_device_receive_commands(struct hub_device *device);
+
+/* Something waits to be sent: it connects and authorises before those that have nothing. */
+void hub_device_hurry(struct hub_device *device);
 
 /* From now on this handler is told, with the same context. */
 void hub_device_hand_over(struct hub_device *device, const struct hub_device_handler *handler);

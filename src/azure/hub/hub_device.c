@@ -20,6 +20,9 @@
 #include "base/text.h"
 #include "base/thread.h"
 
+/* From so many devices on a connection on their renewals are spread over the tokens' whole life. */
+#define SPREAD_LEAST 200
+
 /* Tokens that the clock says are about to end are renewed within this time. */
 #define RENEWAL_SPREAD_MS 10000
 
@@ -35,7 +38,8 @@ static void attach(struct hub_device *device)
                 hub_telemetry_attach(device);
         if (device->receives && device->command_pause.timer.position == 0) {
                 hub_commands_attach(device);
-                hub_methods_attach(device);
+                if (!device->hub->client->options.without_methods)
+                        hub_methods_attach(device);
         }
         hub_twin_follow(device);
 }
@@ -358,18 +362,24 @@ void hub_device_clock_was_set(struct hub_device *device)
                 loop_timer_start(client->loop, &device->token_timer, due_ms);
 }
 
+/* Many that came together are to renew evenly in all the time that there is, not together again. */
+static int64_t renewal_ms(const struct hub_device *device)
+{
+        int64_t lifetime_ms = device->hub->client->options.token_lifetime_ms;
+        bool is_first = device->place != HUB_PLACE_READY &&
+                        hub_core_count(device->connection->devices) >= SPREAD_LEAST;
+
+        return backoff_between_ms(lifetime_ms * (is_first ? 10 : 75) / 100, lifetime_ms * 85 / 100);
+}
+
 void hub_device_authorised(struct hub_device *device)
 {
         struct hub_client *client = device->hub->client;
-        int64_t lifetime_ms = client->options.token_lifetime_ms;
 
         device->has_token = device->key != NULL;
         device->token_until_ms = device->token.until_ms;
-        /* Spread, so that devices that came together do not renew together for ever. */
         if (device->has_token)
-                loop_timer_start(
-                        client->loop, &device->token_timer,
-                        backoff_between_ms(lifetime_ms * 75 / 100, lifetime_ms * 85 / 100));
+                loop_timer_start(client->loop, &device->token_timer, renewal_ms(device));
         if (device->place == HUB_PLACE_READY)
                 return;
         set_reason(device, NULL);
@@ -416,6 +426,17 @@ void hub_device_receive_commands(struct hub_device *device)
         device->receives = true;
         if (device->place == HUB_PLACE_READY)
                 attach(device);
+}
+
+void hub_device_hurry(struct hub_device *device)
+{
+        THREAD_ASSERT(LOOP_THREAD);
+        if (device->connection != NULL) {
+                hub_cbs_hurry(device);
+        } else if (device->place == HUB_PLACE_WAITING) {
+                list_remove(place_list(device), &device->node);
+                list_push_front(place_list(device), &device->node);
+        }
 }
 
 void hub_device_hand_over(struct hub_device *device, const struct hub_device_handler *handler)

@@ -112,6 +112,17 @@ struct hub_doubt {
         struct timer timer;
 };
 
+/* How many devices are authorised in a second; see hub_cbs.h. */
+struct hub_rate {
+        int64_t paid_us;      /* steady clock; up to when the rate has been paid for */
+        double found;         /* a second; 0 = the hub has not said that there are too many */
+        int64_t throttled_ms; /* when it did so last */
+        int64_t second;       /* the one that is counted, by the steady clock */
+        int taken;            /* in it, and in the one before */
+        int taken_before;
+        struct timer timer; /* goes on with tokens that the rate held back */
+};
+
 /*
  * A device with a certificate has a hub of its own, so that what becomes of its connection is its
  * own matter; `home` is the one that the others share.
@@ -134,8 +145,7 @@ struct hub {
         struct timer seat_timer;         /* seats the waiting devices */
         int failures;                    /* connections lost since a token was accepted */
         int64_t not_before_ms;           /* no new connection before */
-        struct timer rate_timer;         /* goes on with tokens that the rate held back */
-        int64_t rate_us;                 /* up to when the rate has been paid for */
+        struct hub_rate rate;            /* of all at home here */
         uint64_t accepted;               /* messages and reports so far, of all at home here */
         struct hub_doubt doubt;
         size_t suspects; /* devices; see hub_trial.h */

@@ -92,7 +92,7 @@ static void hub_free(struct hub *hub)
                         hub_device_free(list_entry(node, struct hub_device, node));
         }
         loop_timer_stop(hub->client->loop, &hub->seat_timer);
-        loop_timer_stop(hub->client->loop, &hub->rate_timer);
+        loop_timer_stop(hub->client->loop, &hub->rate.timer);
         hub_doubt_deinit(hub);
         list_remove(&hub->client->hubs, &hub->node);
         certificate_free(hub->certificate);
@@ -138,7 +138,7 @@ void hub_pool_sweep(struct hub_client *client)
         }
 }
 
-static bool may_connect(const struct hub *hub)
+static bool may_connect(struct hub *hub)
 {
         size_t connecting = 0;
 
@@ -147,7 +147,10 @@ static bool may_connect(const struct hub *hub)
         list_for_each (node, &hub->connections)
                 connecting += list_entry(node, struct hub_connection, node)->state ==
                               HUB_CONNECTION_CONNECTING;
-        return hub->client->now_ms >= hub->not_before_ms && connecting < MOST_CONNECTING;
+        if (hub->client->now_ms < hub->not_before_ms || connecting >= MOST_CONNECTING)
+                return false;
+        /* Others pay with their tokens. */
+        return hub->certificate == NULL || hub_cbs_rate_allows(hub);
 }
 
 /* A connection with a free seat, a new one if that is allowed now, or NULL. */
@@ -174,7 +177,7 @@ static void wait_to_connect(struct hub *hub)
 {
         int64_t delay_ms = hub->not_before_ms - hub->client->now_ms;
 
-        if (delay_ms <= 0 && hub->certificate != NULL && hub->home->dials >= MOST_DIALS)
+        if (delay_ms <= 0 && hub->certificate != NULL)
                 delay_ms = backoff_between_ms(DIAL_MIN_MS, DIAL_MAX_MS);
         if (delay_ms > 0)
                 loop_timer_start(hub->client->loop, &hub->seat_timer, delay_ms);
@@ -336,7 +339,8 @@ static void add_hub(struct hub *hub)
         struct hub_summary *summary = &hub->home->summary;
 
         if (hub->home == hub)
-                *summary = (struct hub_summary){.name = hub->name, .invalid = hub->invalid};
+                *summary = (struct hub_summary){
+                        .name = hub->name, .invalid = hub->invalid, .rate = (int)hub->rate.found};
         if (summary->failures < hub->failures)
                 summary->failures = hub->failures;
         add_places(summary, hub->devices);

@@ -32,11 +32,18 @@
 
 #define PORT_SIZE 6
 
+/* Kinds of keys that OpenSSL knows for TLS: one place each in a domain. */
+#define KEY_KINDS 8
+
 struct driver {
         struct hub_client client; /* first: what the public functions are given */
         pn_proactor_t *proactor;
         char *trusted_certificates; /* or NULL */
         pn_ssl_domain_t *trust;
+        struct {
+                int kind; /* of keys; 0 = not used yet */
+                pn_ssl_domain_t *domain;
+        } showing[KEY_KINDS]; /* with a device's certificate */
         struct list dialling; /* struct dial */
         pthread_t thread;
         int64_t armed_ms; /* for when the proactor's timeout is set; -1 = not */
@@ -108,12 +115,29 @@ static bool use_certificate(pn_ssl_domain_t *domain, const struct certificate *c
         return used;
 }
 
-/* A transport keeps what it needs of its domain. NULL if the certificate can't be used. */
-static pn_transport_t *transport_with(const struct driver *driver,
-                                      const struct certificate *certificate)
+/*
+ * The domain for keys of this kind. All their devices share it, since what it trusts needs a
+ * megabyte: each transport keeps the certificate that its domain had when it was made. A kind has
+ * its own, or else TLS could choose between the certificates of two devices.
+ */
+static pn_ssl_domain_t *domain_for(struct driver *driver, int kind)
 {
         struct reason reason = REASON_INIT;
-        pn_ssl_domain_t *domain = trust_new(driver->trusted_certificates, &reason);
+        size_t i = 0;
+
+        while (driver->showing[i].kind != 0 && driver->showing[i].kind != kind)
+                if (++i == KEY_KINDS)
+                        return NULL;
+        if (driver->showing[i].domain == NULL)
+                driver->showing[i].domain = trust_new(driver->trusted_certificates, &reason);
+        driver->showing[i].kind = kind;
+        return driver->showing[i].domain;
+}
+
+/* NULL if the certificate can't be used. */
+static pn_transport_t *transport_with(struct driver *driver, const struct certificate *certificate)
+{
+        pn_ssl_domain_t *domain = domain_for(driver, certificate_key_kind(certificate));
         pn_transport_t *transport = NULL;
 
         if (domain != NULL && use_certificate(domain, certificate)) {
@@ -121,12 +145,10 @@ static pn_transport_t *transport_with(const struct driver *driver,
                 pn_ssl_init(pn_ssl(transport), domain, NULL);
                 pn_sasl_allowed_mechs(pn_sasl(transport), "EXTERNAL");
         }
-        if (domain != NULL)
-                pn_ssl_domain_free(domain);
         return transport;
 }
 
-static pn_transport_t *transport_new(const struct driver *driver, const struct dial *dial)
+static pn_transport_t *transport_new(struct driver *driver, const struct dial *dial)
 {
         pn_transport_t *transport;
 
@@ -284,6 +306,10 @@ static void driver_free(struct driver *driver)
                 pn_proactor_free(driver->proactor);
         if (driver->trust != NULL)
                 pn_ssl_domain_free(driver->trust);
+        for (size_t i = 0; i < KEY_KINDS; i++) {
+                if (driver->showing[i].domain != NULL)
+                        pn_ssl_domain_free(driver->showing[i].domain);
+        }
         free(driver->trusted_certificates);
         free(driver);
 }

@@ -32,6 +32,8 @@
 static void token_accepted(struct hub_device *device)
 {
         device->hub->failures = 0;
+        if (device->place != HUB_PLACE_READY)
+                hub_cbs_taken(device->hub);
         hub_doubt_accepted(device->hub);
         hub_device_authorised(device);
 }
@@ -56,6 +58,8 @@ static void token_not_now(struct hub_device *device, int status, const char *why
         struct hub_client *client = device->hub->client;
         int64_t least_ms = status == 429 || status == 403 ? THROTTLED_PAUSE_MS : 0;
 
+        if (status == 429)
+                hub_cbs_throttled(device->hub);
         if (device->place == HUB_PLACE_READY)
                 loop_timer_start(client->loop, &device->token_timer,
                                  least_ms + hub_core_backoff(client, RENEWAL_FAILURES));

@@ -277,6 +277,11 @@ const char *certificate_fingerprint(const struct certificate *certificate)
         return certificate->fingerprint;
 }
 
+int certificate_key_kind(const struct certificate *certificate)
+{
+        return EVP_PKEY_get_base_id(certificate->key);
+}
+
 static int64_t seconds_of(const ASN1_TIME *time)
 {
         struct tm parts = {.tm_year = 0};

@@ -61,6 +61,9 @@ const char *certificate_key(const struct certificate *certificate);
 /* Of its DER by SHA-256: lower-case hex digits. */
 const char *certificate_fingerprint(const struct certificate *certificate);
 
+/* What its key is, as one of OpenSSL's numbers (EVP_PKEY_EC, EVP_PKEY_RSA, ...). */
+int certificate_key_kind(const struct certificate *certificate);
+
 /* Seconds since 1970. */
 int64_t certificate_begins_s(const struct certificate *certificate);
 int64_t certificate_ends_s(const struct certificate *certificate);

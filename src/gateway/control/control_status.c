@@ -89,6 +89,8 @@ static void view_hub(void *context, const struct hub_summary *hub)
         json_add_int(view, "devices", (int64_t)hub->devices);
         json_add_int(view, "ready", (int64_t)hub->ready);
         json_add_int(view, "refused", (int64_t)hub->refused);
+        if (hub->rate > 0)
+                json_add_int(view, "devicesPerSecond", hub->rate);
         json_add_int(view, "connectionsLostInARow", hub->failures);
         json_add_text(view, "invalid", hub->invalid);
         json_object_array_add(context, view);

@@ -25,7 +25,8 @@ struct hub_script {
         const char *mute;   /* no answer to a token whose audience ends so; or NULL */
         int token_status;
         const char *token_text;
-        int full_after;             /* tokens accepted per connection; 0 = no limit */
+        int full_after; /* tokens accepted per connection; 0 = no limit */
+        int most_now;   /* more than so many of seen->tokens_now are 429; 0 = no limit */
         pn_type_t correlation_type; /* of the answers */
         int cbs_credit;
         int credit;            /* of telemetry links */
@@ -51,6 +52,7 @@ struct hub_script {
 /* What they saw. */
 struct hub_seen {
         int tokens;
+        int tokens_now; /* since the test has set it to 0 */
         int attaches;
         int messages;
         int closes;
@@ -219,6 +221,8 @@ static void peer_answer_token(struct hub_peer *peer, pn_atom_t id)
 
         if (script->refuse != NULL && ends_with(peer->seen->token_name, script->refuse))
                 status = 401;
+        if (script->most_now > 0 && ++peer->seen->tokens_now > script->most_now)
+                status = 429;
         if (script->full_after > 0 && peer->tokens > script->full_after) {
                 status = 500;
                 text = "The maximum number of tokens per connection (1000) has been reached.";

@@ -228,6 +228,7 @@ struct hub_device {
         enum hub_device_state state;
         bool closed;
         bool receives;
+        bool hurried;
         int retries;
         uint64_t token; /* of what was sent and not answered; 0 = nothing */
         int sends;
@@ -265,6 +266,12 @@ void hub_device_close(struct hub_device *device)
         device->token = 0;
         if (token != 0)
                 device->handler->outcome(device->context, token, HUB_UNKNOWN, NULL);
+}
+
+void hub_device_hurry(struct hub_device *device)
+{
+        assert_false(device->closed);
+        device->hurried = true;
 }
 
 void hub_device_hand_over(struct hub_device *device, const struct hub_device_handler *handler)
