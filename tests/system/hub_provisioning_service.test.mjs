@@ -2,6 +2,7 @@
 // Microsoft's provisioning service SDK against the local hub, unmodified (rule W25).
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import http from 'node:http';
 import test from 'node:test';
 
 import provisioning from 'azure-iot-provisioning-device';
@@ -161,4 +162,115 @@ test('enrollments outlive the hub (W25)', async (t) => {
   await first.hub.program.stop();
   const second = await start(t, { directory: first.hub.directory });
   assert.deepEqual(body(await within('get', second.service.getIndividualEnrollment('dev1'))), made);
+});
+
+/** Two hubs, and what registers an individual enrollment of one id again and again. */
+async function startTwo(t) {
+  const { hub, service } = await start(t, { args: ['--host', 'two.test', '--dps-retry-after', '1'] });
+  const [one, two] = hub.info.hubs.map(({ hostName }) => hostName);
+  const enroll = async (id, more) => {
+    const known = await service.getIndividualEnrollment(id).then(body, () => ({}));
+    const wanted = { ...individual(id), ...known, ...more };
+    if (!known.etag) keys.set(id, wanted.attestation.symmetricKey.primaryKey);
+    return body(await within('enroll', service.createOrUpdateIndividualEnrollment(wanted)));
+  };
+  const keys = new Map();
+  return { hub, service, one, two, enroll,
+    register: (id, payload) => register(hub, id, keys.get(id), payload) };
+}
+
+test('a new device has its enrollment\'s twin and capabilities (W25)', async (t) => {
+  const { hub, enroll, register: registerAs } = await startTwo(t);
+  await enroll('dev1', { capabilities: { iotEdge: true }, initialTwin: { tags: { floor: 1 },
+    properties: { desired: { interval: 5 } } } });
+  await registerAs('dev1');
+
+  const twin = await hub.control('GET', '/devices/dev1/twin');
+  assert.deepEqual([twin.tags, twin.desired.interval], [{ floor: 1 }, 5]);
+  await hub.control('PATCH', '/devices/dev1/twin/desired', { interval: 6 });
+  await registerAs('dev1');
+  assert.equal((await hub.control('GET', '/devices/dev1/twin')).desired.interval, 6);
+});
+
+test('allocation policies say to which hub a device goes (W25)', async (t) => {
+  const { one, two, enroll, register: registerAs } = await startTwo(t);
+  const cases = [[{ allocationPolicy: 'static', iotHubHostName: two }, two],
+    [{ allocationPolicy: 'hashed', iotHubs: [two] }, two],
+    [{ allocationPolicy: 'geoLatency' }, one], [{ allocationPolicy: 'static', iotHubs: [two] }, two]];
+
+  for (const [index, [more, wanted]] of cases.entries()) {
+    await enroll(`dev${index}`, more);
+    assert.equal((await registerAs(`dev${index}`)).assignedHub, wanted, JSON.stringify(more));
+  }
+});
+
+test('re-provisioning moves a device with its twin, without it, or never (W25)', async (t) => {
+  const { hub, one, two, enroll, register: registerAs } = await startTwo(t);
+  const move = async (id, reprovisionPolicy) => {
+    await enroll(id, { allocationPolicy: 'static', iotHubHostName: one, reprovisionPolicy,
+      initialTwin: { tags: {}, properties: { desired: { n: 1 } } } });
+    assert.equal((await registerAs(id)).substatus, 'initialAssignment');
+    await hub.control('PATCH', `/devices/${id}/twin/desired`, { n: 2 });
+    await enroll(id, { iotHubHostName: two });
+    const { assignedHub, substatus } = await registerAs(id);
+    const twin = await hub.control('GET', `/devices/${id}/twin`);
+    return [assignedHub, substatus, twin.desired.n];
+  };
+
+  assert.deepEqual(await move('moved', { updateHubAssignment: true, migrateDeviceData: true }),
+    [two, 'deviceDataMigrated', 2]);
+  assert.deepEqual(await move('reset', { updateHubAssignment: true, migrateDeviceData: false }),
+    [two, 'deviceDataReset', 1]);
+  assert.deepEqual(await move('stays', { updateHubAssignment: false, migrateDeviceData: true }),
+    [one, 'initialAssignment', 2]);
+});
+
+test('a function may say where a device goes, and with what (W25)', async (t) => {
+  const { hub, one, two, enroll, register: registerAs } = await startTwo(t);
+  const asked = [];
+  let answer = [200, { iotHubHostName: two, payload: { hello: 1 },
+    initialTwin: { tags: { chosen: true }, properties: { desired: {} } } }];
+  const server = http.createServer((request, response) => {
+    const parts = [];
+    request.on('data', (part) => parts.push(part));
+    request.on('end', () => {
+      asked.push(JSON.parse(Buffer.concat(parts)));
+      response.writeHead(answer[0], { 'content-type': 'application/json' });
+      response.end(JSON.stringify(answer[1]));
+    });
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  t.after(() => server.close());
+  const custom = { allocationPolicy: 'custom', customAllocationDefinition: {
+    webhookUrl: `http://127.0.0.1:${server.address().port}/where`, apiVersion: '2019-03-31' } };
+
+  await enroll('dev1', custom);
+  const result = await registerAs('dev1', { floor: 3 });
+  assert.deepEqual([result.assignedHub, result.payload], [two, { hello: 1 }]);
+  assert.deepEqual((await hub.control('GET', '/devices/dev1/twin')).tags, { chosen: true });
+  assert.deepEqual([asked[0].deviceRuntimeContext, asked[0].linkedHubs,
+    asked[0].individualEnrollment.registrationId],
+  [{ registrationId: 'dev1', payload: { floor: 3 } }, [one, two], 'dev1']);
+
+  for (const wrong of [[500, {}], [200, {}], [200, { iotHubHostName: 'nowhere' }]]) {
+    answer = wrong;
+    await enroll('dev2', custom);
+    await assert.rejects(registerAs('dev2'), (error) =>
+      [400207, 400208].includes(error.result.registrationState.errorCode));
+  }
+});
+
+test('a registration is the same whatever its case is (W3)', async (t) => {
+  const { hub } = await start(t);
+  assert.equal((await register(hub, 'Dev-A', hub.deviceKey('Dev-A'))).deviceId, 'Dev-A');
+  assert.equal((await register(hub, 'dev-a', hub.deviceKey('dev-a'))).deviceId, 'Dev-A');
+  assert.deepEqual((await hub.control('GET', '/devices')).devices.map((one) => one.deviceId),
+    ['Dev-A']);
+});
+
+test('by default a registration takes its time, and says how long to wait', async (t) => {
+  const hub = await startHub(t, { quick: false, args: ['--host', 'hub.test', '--host', HOST] });
+  redirect(HOST, { 443: hub.info.hubs[0].httpsPort });
+  assert.equal((await register(hub, 'dev1', hub.deviceKey('dev1'))).status, 'assigned');
+  assert.ok((await hub.control('GET', '/stats')).provisioning.polls >= 1);
 });

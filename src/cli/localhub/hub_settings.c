@@ -226,7 +226,8 @@ static const struct options_row rows[] = {
                     "writes lines NAME=VALUE for the programs under test: connection strings, "
                     "provisioning service, certificate"),
         OPTION_READ("dps-delay", "MS[-MS]",
-                    "how long a registration is 'assigning', drawn from a range (default: 0)",
+                    "how long a registration is 'assigning', drawn from a range (default: 1000; 0: "
+                    "it is assigned at once, which clients take as well)",
                     read_delay),
         OPTION_NUMBER(struct hub_settings, dps_retry_after_s, "dps-retry-after", "S", 1, 300,
                       "after how long a client shall ask again meanwhile (default: 3)"),
@@ -297,6 +298,8 @@ bool hub_settings_read(struct hub_settings *settings, int argc, char **argv, int
                 .plain_amqp_port = -1,
                 .partitions = 4,
                 .lock_s = 60,
+                .dps_delay_ms = 1000,
+                .dps_delay_max_ms = 1000,
                 .dps_retry_after_s = 3,
                 .dps_quota_s = 60,
                 .log_level = LOG_LEVEL_WARN,

@@ -67,6 +67,12 @@ struct json_object *dps_document_assigning(const char *operation_id)
         return document;
 }
 
+static const char *const substatuses[] = {
+        [REGISTRY_MOVE_NONE] = "initialAssignment",
+        [REGISTRY_MOVE_DATA] = "deviceDataMigrated",
+        [REGISTRY_MOVE_RESET] = "deviceDataReset",
+};
+
 static void add_assignment(struct json_object *state, const struct dps_verdict *verdict)
 {
         const struct registry_registration *registration = verdict->registration;
@@ -74,7 +80,7 @@ static void add_assignment(struct json_object *state, const struct dps_verdict *
         add_time(state, "createdDateTimeUtc", registration->created_ms);
         add_text(state, "assignedHub", registration->hub_address);
         add_text(state, "deviceId", registration->device_id);
-        add_text(state, "substatus", verdict->substatus);
+        add_text(state, "substatus", substatuses[registration->move]);
         add_time(state, "lastUpdatedDateTimeUtc", registration->updated_ms);
         add_text(state, "etag", registration->etag);
         if (verdict->with_group && registration->group[0]) {
@@ -93,6 +99,8 @@ struct json_object *dps_document_state(const struct dps_verdict *verdict)
         add_text(state, "status", verdict->status);
         if (verdict->registration)
                 add_assignment(state, verdict);
+        if (verdict->payload)
+                json_object_object_add(state, "payload", json_object_get(verdict->payload));
         if (verdict->error_code) {
                 json_object_object_add(state, "errorCode",
                                        json_object_new_int(verdict->error_code));

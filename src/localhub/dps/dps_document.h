@@ -27,9 +27,9 @@ struct dps_verdict {
         const char *status; /* `assigned`, `failed`, `disabled` */
         const char *registration_id;
         const struct registry_registration *registration; /* `assigned` only */
-        const char *substatus;                            /* `assigned` only */
-        bool with_group; /* tell the enrolment group, as newer API versions do */
-        int error_code;  /* `failed` only */
+        struct json_object *payload; /* of a function that allocates, for the device; or NULL */
+        bool with_group;             /* tell the enrolment group, as newer API versions do */
+        int error_code;              /* `failed` only */
         const char *error_message;
 };
 

@@ -23,7 +23,9 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "localhub/dps/dps_document.h"
+#include "localhub/dps/dps_enrolment.h"
 #include "localhub/dps/dps_service.h"
+#include "localhub/dps/dps_webhook.h"
 #include "localhub/dps/provisioning.h"
 
 #define DPS_THREAD             "hub-dps"
@@ -40,6 +42,7 @@
 /* The service's error codes: HTTP status times 1000 and a detail. */
 enum dps_error {
         DPS_BAD_REQUEST = 400004,
+        DPS_FUNCTION_FAILED = 400207,
         DPS_NO_HUB = 400208,
         DPS_UNAUTHORIZED = 401002,
         DPS_NOT_FOUND = 404001,
@@ -60,7 +63,8 @@ struct dps_endpoint {
         bool (*find_chain)(void *context, const char *name, struct client_chain *chain);
         void *other_context;
         struct http_server *http;
-        struct table operations; /* by registration id */
+        struct http_client *client; /* for functions that allocate; NULL until there is one */
+        struct table operations;    /* by registration id */
         struct list by_age;
         atomic_uint_fast64_t registers;
         atomic_uint_fast64_t polls;
@@ -79,7 +83,8 @@ struct operation {
         char model_id[REGISTRY_ID_SIZE];
         int64_t due_ms;
         int retry_after_s;
-        int failed_code; /* it will fail so; 0 = not */
+        int failed_code;             /* it will fail so; 0 = not */
+        struct dps_webhook *webhook; /* says where the device goes; NULL = nobody is asked */
         char failed_message[256];
 };
 
@@ -108,6 +113,7 @@ static void operation_free(struct dps_endpoint *dps, struct operation *operation
                 return;
         table_remove(&dps->operations, &operation->entry);
         list_remove(&dps->by_age, &operation->age_node);
+        dps_webhook_free(operation->webhook);
         free(operation);
 }
 
@@ -223,23 +229,19 @@ static void answer_disabled(const struct call *call)
         answer(call, 200, dps_document_verdict(operation_id, &verdict));
 }
 
-static const char *substatus_of(bool known, const struct registry_registration *before,
-                                const struct registry_registration *now)
+/* Assigns and answers with the final document. `decision` is a function's; NULL = none was asked.
+ */
+static void answer_assigned(const struct call *call, const char *operation_id, const char *model_id,
+                            struct json_object *decision)
 {
-        return known && before->hub != now->hub ? "deviceDataMigrated" : "initialAssignment";
-}
-
-/* Assigns and answers with the final document. */
-static void answer_assigned(const struct call *call, const char *operation_id, const char *model_id)
-{
-        struct registry_registration before;
         struct registry_registration registration;
         struct reason reason = REASON_INIT;
-        bool known = registry_registration_get(call->dps->registry, call->registration_id, &before);
         const struct provisioning_device device = {
                 .registration_id = call->registration_id,
                 .model_id = model_id[0] ? model_id : NULL,
                 .thumbprint = call->chain.own.sha1,
+                .hub = json_text_member(decision, "iotHubHostName"),
+                .initial_twin = json_object_member(decision, "initialTwin"),
         };
         int result = provisioning_assign(call->dps->registry, &call->enrolment, &device,
                                          &registration, &reason);
@@ -247,6 +249,7 @@ static void answer_assigned(const struct call *call, const char *operation_id, c
                 .status = "assigned",
                 .registration_id = call->registration_id,
                 .registration = &registration,
+                .payload = json_member(decision, "payload"),
                 .with_group = call->with_group,
         };
 
@@ -258,7 +261,7 @@ static void answer_assigned(const struct call *call, const char *operation_id, c
                 refuse(call, DPS_BAD_REQUEST, &reason);
                 return;
         }
-        verdict.substatus = substatus_of(known, &before, &registration);
+        verdict.registration_id = registration.registration_id;
         atomic_fetch_add(&call->dps->assigned, 1);
         log_debug("HUB_DPS_ASSIGNED", "Assigned a device to a hub",
                   LOG_TEXT("registration", call->registration_id),
@@ -334,7 +337,7 @@ static bool is_authorized(struct call *call, const char *id_scope)
 
 /* The model id in a register request's payload, "" if none; false if the body is no JSON object. */
 static bool read_model_id(const struct call *call, char model_id[REGISTRY_ID_SIZE],
-                          struct reason *reason)
+                          struct json_object **payload_read, struct reason *reason)
 {
         const struct buf *body = http_exchange_body(call->exchange);
         CLEANUP(json_cleanup) struct json_object *document = NULL;
@@ -355,6 +358,7 @@ static bool read_model_id(const struct call *call, char model_id[REGISTRY_ID_SIZ
                 reason_set(reason, "the registration id in the body differs from the path's");
                 return false;
         }
+        *payload_read = json_object_get(json_member(document, "payload"));
         payload = json_object_member(document, "payload");
         text = json_text_member(payload, "modelId");
         if (text_is_empty(text))
@@ -372,7 +376,22 @@ static bool read_model_id(const struct call *call, char model_id[REGISTRY_ID_SIZ
 
 static bool is_due(const struct operation *operation)
 {
-        return operation->due_ms <= clock_steady_ms();
+        return operation->due_ms <= clock_steady_ms() &&
+               (!operation->webhook || dps_webhook_is_done(operation->webhook));
+}
+
+static void answer_end(const struct call *call, struct operation *operation)
+{
+        CLEANUP(json_cleanup) struct json_object *decision = NULL;
+        struct reason reason = REASON_INIT;
+
+        if (operation->webhook)
+                decision = dps_webhook_answer(operation->webhook, &reason);
+        if (operation->webhook && !decision)
+                answer_failed(call, operation->id, DPS_FUNCTION_FAILED, reason.text);
+        else
+                answer_assigned(call, operation->id, operation->model_id, decision);
+        operation_free(call->dps, operation);
 }
 
 /* Answers what the operation has come to; frees it at its end. */
@@ -384,8 +403,7 @@ static void answer_operation(const struct call *call, struct operation *operatio
                 answer_failed(call, operation->id, operation->failed_code,
                               operation->failed_message);
         } else {
-                answer_assigned(call, operation->id, operation->model_id);
-                operation_free(call->dps, operation);
+                answer_end(call, operation);
         }
 }
 
@@ -406,6 +424,30 @@ static void apply_registration_faults(const struct call *call, struct operation 
         }
 }
 
+/* Has a function asked where the device goes, if the enrolment wants that. */
+static bool ask_function(const struct call *call, struct operation *operation,
+                         struct json_object *payload, struct reason *reason)
+{
+        struct dps_endpoint *dps = call->dps;
+        CLEANUP(json_cleanup) struct json_object *extra = NULL;
+        CLEANUP(json_cleanup) struct json_object *question = NULL;
+        const char *url;
+
+        if (!provisioning_needs_function(dps->registry, &call->enrolment, call->registration_id))
+                return true;
+        extra = dps_enrolment_extra(dps->registry, &call->enrolment);
+        url = json_text_member(json_object_member(extra, "customAllocationDefinition"),
+                               "webhookUrl");
+        if (!dps->client &&
+            http_client_new(&(struct http_client_options){.user_agent = "isthmus-hub"},
+                            &dps->client, reason) != 0)
+                return false;
+        question = dps_webhook_question(dps->registry, &call->enrolment, call->registration_id,
+                                        payload);
+        operation->webhook = dps_webhook_ask(dps->client, url ? url : "", question);
+        return true;
+}
+
 /* True if there are too many registrations; then the request has its answer. */
 static bool is_throttled(const struct call *call)
 {
@@ -420,11 +462,12 @@ static bool is_throttled(const struct call *call)
 
 static void handle_register(const struct call *call)
 {
+        CLEANUP(json_cleanup) struct json_object *payload = NULL;
         char model_id[REGISTRY_ID_SIZE];
         struct reason reason = REASON_INIT;
         struct operation *operation;
 
-        if (!read_model_id(call, model_id, &reason)) {
+        if (!read_model_id(call, model_id, &payload, &reason)) {
                 refuse(call, DPS_BAD_REQUEST, &reason);
                 return;
         }
@@ -432,6 +475,11 @@ static void handle_register(const struct call *call)
                 return;
         operation = operation_new(call, model_id);
         apply_registration_faults(call, operation);
+        if (!ask_function(call, operation, payload, &reason)) {
+                operation->failed_code = DPS_FUNCTION_FAILED;
+                snprintf(operation->failed_message, sizeof(operation->failed_message), "%.255s",
+                         reason.text);
+        }
         answer_operation(call, operation);
 }
 
@@ -451,7 +499,7 @@ static void handle_poll(const struct call *call)
         }
         if (!registry_registration_get(call->dps->registry, call->registration_id, &registration))
                 registration.model_id[0] = '\0';
-        answer_assigned(call, id, registration.model_id);
+        answer_assigned(call, id, registration.model_id, NULL);
 }
 
 static void handle_look_up(const struct call *call)
@@ -459,7 +507,6 @@ static void handle_look_up(const struct call *call)
         struct registry_registration registration;
         struct dps_verdict verdict = {
                 .status = "assigned",
-                .substatus = "initialAssignment",
                 .registration_id = call->registration_id,
                 .registration = &registration,
                 .with_group = call->with_group,
@@ -612,6 +659,7 @@ void dps_endpoint_free(struct dps_endpoint *endpoint)
         if (!endpoint)
                 return;
         http_server_free(endpoint->http);
+        http_client_free(endpoint->client);
         list_for_each_safe (node, &endpoint->by_age)
                 operation_free(endpoint, list_entry(node, struct operation, age_node));
         table_deinit(&endpoint->operations);

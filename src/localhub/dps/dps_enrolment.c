@@ -159,7 +159,6 @@ static void add_state(struct json_object *document, struct registry *registry, c
         struct registry_registration registration;
         const struct dps_verdict verdict = {
                 .status = "assigned",
-                .substatus = "initialAssignment",
                 .registration_id = id,
                 .registration = &registration,
         };

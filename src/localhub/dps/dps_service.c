@@ -350,7 +350,6 @@ static struct json_object *state_of(const struct registry_registration *registra
 {
         const struct dps_verdict verdict = {
                 .status = "assigned",
-                .substatus = "initialAssignment",
                 .registration_id = registration->registration_id,
                 .registration = registration,
         };

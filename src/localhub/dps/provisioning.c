@@ -2,7 +2,6 @@
 #include "localhub/dps/provisioning.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,107 +194,4 @@ int provisioning_check(struct registry *registry, const struct provisioning_requ
                 return find_enrolment(registry, &token, request->registration_id, enrolment,
                                       reason);
         return PROVISIONING_E_UNAUTHORIZED;
-}
-
-/* --- where it goes --------------------------------------------------------------------------- */
-
-/* Weighted rendezvous hashing: a further hub takes only its share of devices from the others. */
-static double score(const struct registry_hub *hub, const char *registration_id)
-{
-        CLEANUP(mem_cleanup) char *both = mem_format("%s/%s", hub->id, registration_id);
-        double uniform;
-
-        fold(both);
-        uniform = ((double)(table_hash(both) >> 11) + 0.5) / (double)(UINT64_C(1) << 53);
-        return -(double)hub->weight / log(uniform);
-}
-
-int provisioning_choose_hub(const struct registry_hub *hubs, int count, const char *hub_id,
-                            const char *registration_id)
-{
-        double best = 0;
-        int chosen = -1;
-
-        for (int i = 0; i < count; i++) {
-                double own;
-
-                if (!hubs[i].active)
-                        continue;
-                if (hub_id[0]) {
-                        if (strcmp(hubs[i].id, hub_id) == 0)
-                                return i;
-                        continue;
-                }
-                own = score(&hubs[i], registration_id);
-                if (own > best) {
-                        best = own;
-                        chosen = i;
-                }
-        }
-        return chosen;
-}
-
-static int choose(struct registry *registry, const struct registry_enrolment *enrolment,
-                  const char *registration_id)
-{
-        int count = registry_hub_count(registry);
-        struct registry_hub *hubs = mem_new((size_t)count, sizeof(*hubs));
-        int chosen;
-
-        for (int i = 0; i < count; i++)
-                (void)registry_hub_get(registry, i, &hubs[i]);
-        chosen = provisioning_choose_hub(hubs, count, enrolment->hub_id, registration_id);
-        free(hubs);
-        return chosen;
-}
-
-/* The two keys that the device will have in its hub. */
-static int keys_of(const struct registry_enrolment *enrolment, const char *registration_id,
-                   struct buf *primary, struct buf *secondary)
-{
-        if (enrolment->kind == REGISTRY_INDIVIDUAL) {
-                buf_add_text(primary, enrolment->primary_key);
-                buf_add_text(secondary, enrolment->secondary_key);
-                return 0;
-        }
-        if (provisioning_derive_key(enrolment->primary_key, registration_id, primary) < 0)
-                return -EINVAL;
-        return provisioning_derive_key(enrolment->secondary_key, registration_id, secondary);
-}
-
-int provisioning_assign(struct registry *registry, const struct registry_enrolment *enrolment,
-                        const struct provisioning_device *device,
-                        struct registry_registration *result, struct reason *reason)
-{
-        const char *registration_id = device->registration_id;
-        const char *model_id = device->model_id ? device->model_id : "";
-        CLEANUP(buf_deinit) struct buf primary = BUF_INIT;
-        CLEANUP(buf_deinit) struct buf secondary = BUF_INIT;
-        struct registry_registration wanted = {.hub = choose(registry, enrolment, registration_id)};
-        bool own_name = enrolment->kind == REGISTRY_INDIVIDUAL && enrolment->device_id[0];
-        int r;
-
-        if (wanted.hub < 0) {
-                reason_set(reason, "there is no hub to which '%s' could be assigned",
-                           registration_id);
-                return PROVISIONING_E_NO_HUB;
-        }
-        snprintf(wanted.registration_id, sizeof(wanted.registration_id), "%s", registration_id);
-        snprintf(wanted.device_id, sizeof(wanted.device_id), "%s",
-                 own_name ? enrolment->device_id : registration_id);
-        if (enrolment->kind == REGISTRY_GROUP)
-                memcpy(wanted.group, enrolment->id, sizeof(wanted.group));
-        if (strlen(model_id) >= sizeof(wanted.model_id)) {
-                reason_set(reason, "the model id is longer than 128 characters");
-                return PROVISIONING_E_INVALID;
-        }
-        snprintf(wanted.model_id, sizeof(wanted.model_id), "%s", model_id);
-        snprintf(wanted.thumbprint, sizeof(wanted.thumbprint), "%s", device->thumbprint);
-        r = keys_of(enrolment, registration_id, &primary, &secondary);
-        if (r == 0)
-                r = registry_registration_put(registry, &wanted, buf_text(&primary),
-                                              buf_text(&secondary), result, reason);
-        mem_wipe(primary.data, primary.size);
-        mem_wipe(secondary.data, secondary.size);
-        return r == 0 ? 0 : PROVISIONING_E_INVALID;
 }

@@ -6,6 +6,8 @@
 #ifndef ISTHMUS_LOCALHUB_DPS_PROVISIONING_H
 #define ISTHMUS_LOCALHUB_DPS_PROVISIONING_H
 
+#include <json-c/json.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -40,13 +42,16 @@ int provisioning_check(struct registry *registry, const struct provisioning_requ
 
 struct provisioning_device {
         const char *registration_id;
-        const char *model_id;   /* that it has announced; NULL = none */
-        const char *thumbprint; /* of the certificate that it has shown; "" = none */
+        const char *model_id;             /* that it has announced; NULL = none */
+        const char *thumbprint;           /* of the certificate that it has shown; "" = none */
+        const char *hub;                  /* that a function has chosen for it; NULL = none */
+        struct json_object *initial_twin; /* likewise, for a new device; NULL = the enrolment's */
 };
 
 /*
  * Assigns the device to a hub and creates it there if need be, with the enrolment's keys or this
- * thumbprint. Idempotent. 0, PROVISIONING_E_NO_HUB or PROVISIONING_E_INVALID.
+ * thumbprint, its capabilities and its initial twin. A device that registers again goes by the
+ * enrolment's policies. Idempotent. 0, PROVISIONING_E_NO_HUB or PROVISIONING_E_INVALID.
  */
 int provisioning_assign(struct registry *registry, const struct registry_enrolment *enrolment,
                         const struct provisioning_device *device,
@@ -58,6 +63,11 @@ int provisioning_assign(struct registry *registry, const struct registry_enrolme
  */
 int provisioning_derive_key(const char *group_key, const char *registration_id,
                             struct buf *out) MUST_CHECK;
+
+/* True if a function must say where the device goes: it is new, or may move. */
+bool provisioning_needs_function(struct registry *registry,
+                                 const struct registry_enrolment *enrolment,
+                                 const char *registration_id);
 
 /*
  * The hub for a registration: the enrolment's own, else evenly weighted, that is chosen by a

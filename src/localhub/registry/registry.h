@@ -323,6 +323,14 @@ bool registry_enrolment_remove(struct registry *registry, enum registry_enrolmen
 bool registry_enrolment_next(struct registry *registry, enum registry_enrolment_kind kind,
                              uint64_t *cursor, struct registry_enrolment *enrolment);
 
+/* What became of a device when it registered last. */
+enum registry_move {
+        REGISTRY_MOVE_NONE,
+        REGISTRY_MOVE_DATA,  /* to another hub, with its twin */
+        REGISTRY_MOVE_RESET, /* to another hub, as new */
+        REGISTRY_MOVE_COUNT,
+};
+
 struct registry_registration {
         char registration_id[REGISTRY_ID_SIZE]; /* as first written by the device */
         char device_id[REGISTRY_ID_SIZE];
@@ -335,12 +343,13 @@ struct registry_registration {
         int64_t created_ms;
         int64_t updated_ms;
         int64_t count; /* how often this device has registered */
+        enum registry_move move;
 };
 
 /*
  * Records what provisioning_assign decided: `wanted` says registration id, device id, group, model
- * id, thumbprint and hub (the rest is the registry's), the device gets these keys. A device that
- * was registered to another hub before is moved with its twin. REGISTRY_E_INVALID if an id is.
+ * id, thumbprint, move and hub (the rest is the registry's), the device gets these keys. A device
+ * that was registered to another hub before is moved with its twin. REGISTRY_E_INVALID if an id is.
  */
 int registry_registration_put(struct registry *registry, const struct registry_registration *wanted,
                               const char *primary_key, const char *secondary_key,

@@ -70,6 +70,7 @@ struct registration_data {
         char *group;     /* NULL = individual */
         char *model_id;  /* NULL = none */
         int hub;
+        enum registry_move move;
         uint64_t revision;
         int64_t created_ms;
         int64_t updated_ms;

@@ -267,6 +267,7 @@ static void copy_out(struct registry *registry, const struct registration_data *
         out->created_ms = data->created_ms;
         out->updated_ms = data->updated_ms;
         out->count = data->count;
+        out->move = data->move;
 }
 
 static void set_text(char **text, const char *given)
@@ -328,6 +329,7 @@ static void fill_registration(struct registry *registry, struct registration_dat
         set_text(&data->group, wanted->group);
         set_text(&data->model_id, wanted->model_id);
         data->hub = wanted->hub;
+        data->move = wanted->move;
         data->updated_ms = clock_wall_ms();
         data->revision = registry_revision(registry);
         data->count++;

@@ -54,6 +54,14 @@ static bool has_keys(struct json_object *object)
                registry_is_key(text_of(object, "secondaryKey"));
 }
 
+/* A number of an enumeration; 0 if it is none. */
+static int small_of(struct json_object *object, const char *name, int count)
+{
+        int64_t number = number_of(object, name, 0);
+
+        return number > 0 && number < count ? (int)number : 0;
+}
+
 static int load_section(struct device_data *device, enum registry_section kind,
                         struct json_object *object, struct reason *reason)
 {
@@ -183,14 +191,6 @@ static int load_hub(struct registry *registry, int unused, struct json_object *o
         return r;
 }
 
-static enum registry_allocation allocation_of(struct json_object *object)
-{
-        int64_t number = number_of(object, "allocation", REGISTRY_HASHED);
-
-        return number > 0 && number < REGISTRY_ALLOCATION_COUNT ? (enum registry_allocation)number
-                                                                : REGISTRY_HASHED;
-}
-
 static void load_extra(struct enrolment_data *data, struct json_object *extra)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
@@ -228,7 +228,8 @@ static int load_enrolment(struct registry *registry, int kind, struct json_objec
         snprintf(public->device_id, sizeof(public->device_id), "%s", text_of(object, "deviceId"));
         snprintf(public->hub_id, sizeof(public->hub_id), "%s", text_of(object, "hub"));
         public->enabled = json_bool_member(object, "enabled", true);
-        public->allocation = allocation_of(object);
+        public->allocation =
+                (enum registry_allocation)small_of(object, "allocation", REGISTRY_ALLOCATION_COUNT);
         public->keeps_hub = json_bool_member(object, "keepsHub", false);
         public->resets_data = json_bool_member(object, "resetsData", false);
         public->edge = json_bool_member(object, "edge", false);
@@ -287,6 +288,7 @@ static int load_registration(struct registry *registry, int unused, struct json_
         data->group = mem_text(json_text_member(object, "group"));
         data->model_id = mem_text(json_text_member(object, "modelId"));
         data->hub = hub_named(registry, text_of(object, "hub"));
+        data->move = (enum registry_move)small_of(object, "move", REGISTRY_MOVE_COUNT);
         data->revision = (uint64_t)number_of(object, "revision", 0);
         data->created_ms = number_of(object, "created", 0);
         data->updated_ms = number_of(object, "updated", 0);

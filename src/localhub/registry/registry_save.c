@@ -78,6 +78,7 @@ static void add_registration(struct buf *out, struct registry *registry,
         add_text(out, "group", data->group);
         add_text(out, "modelId", data->model_id);
         add_text(out, "hub", hub ? hub->id : NULL);
+        add_number(out, "move", (int64_t)data->move);
         add_number(out, "revision", (int64_t)data->revision);
         add_number(out, "created", data->created_ms);
         add_number(out, "updated", data->updated_ms);
