@@ -14,11 +14,22 @@
 #include "cli/config_actions.h"
 #include "cli/terminal.h"
 
+#define KEPT_BYTES (256 * 1024 * 1024)
+
+/* Whoever ends soon need give nothing back, and asks for more at once. */
+static void keep_all_memory(void)
+{
+        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+        mallopt(M_TOP_PAD, KEPT_BYTES / 8);
+}
+
 static int run_once(const struct once_options *options)
 {
         CLEANUP(buf_deinit) struct buf out = BUF_INIT;
         struct reason reason = REASON_INIT;
 
+        keep_all_memory();
         if (!options->image || !options->model)
                 return terminal_usage("", "--once needs --image and --model");
         if (once(options, &out, &reason) != 0)

@@ -64,20 +64,26 @@ static int open_store(struct program *program, struct reason *reason)
                 &program->store, reason);
 }
 
-static int open_clients(struct program *program, struct reason *reason)
+static int open_http(struct program *program, struct reason *reason)
 {
         const struct camera_program_settings *settings = program->settings;
-        int result;
-
-        program->loop = loop_new();
-        result = http_client_new(
+        int result = http_client_new(
                 &(struct http_client_options){.trusted_certificates =
                                                       settings->trusted_certificates,
                                               .user_agent = PRODUCT},
                 &program->http, reason);
         if (result != 0)
                 return result;
+        program->loop = loop_new();
         program->dps = dps_client_new(&(struct dps_client_options){.http = program->http});
+        return 0;
+}
+
+/* After the first pictures are asked for: all the system's certificates are read for it. */
+static int open_hubs(struct program *program, struct reason *reason)
+{
+        const struct camera_program_settings *settings = program->settings;
+
         return hub_client_new(
                 &(struct hub_client_options){
                         .loop = program->loop,
@@ -94,10 +100,8 @@ static int make_cameras(struct program *program, struct reason *reason)
         size_t count = camera_settings_count(program->settings);
         int result = 0;
 
-        program->cloud = cloud_new(&(struct cloud_options){.store = program->store,
-                                                           .loop = program->loop,
-                                                           .hubs = program->hubs,
-                                                           .dps = program->dps});
+        program->cloud = cloud_new(&(struct cloud_options){
+                .store = program->store, .loop = program->loop, .dps = program->dps});
         program->cameras = mem_new(count, sizeof(*program->cameras));
         while (result == 0 && program->count < count) {
                 result = camera_new(
@@ -127,13 +131,20 @@ static int listen_for_questions(struct program *program, struct reason *reason)
                             &program->health, reason);
 }
 
-static int start_work(struct program *program, struct reason *reason)
+static int start_cameras(struct program *program, struct reason *reason)
 {
-        int result = cloud_start(program->cloud, reason);
+        int result = 0;
 
-        program->is_cloud_started = result == 0;
         for (size_t i = 0; i < program->count && result == 0; i++)
                 result = camera_start(program->cameras[i], reason);
+        return result;
+}
+
+static int start_cloud(struct program *program, struct reason *reason)
+{
+        int result = cloud_start(program->cloud, program->hubs, reason);
+
+        program->is_cloud_started = result == 0;
         return result;
 }
 
@@ -153,8 +164,8 @@ int program_start(const struct camera_program_settings *settings, struct program
                   struct reason *reason)
 {
         static int (*const steps[])(struct program *, struct reason *) = {
-                open_model,   open_store,           open_clients, wait_for_model,
-                make_cameras, listen_for_questions, start_work,   try_model,
+                open_model,    open_store, open_http,   wait_for_model,       make_cameras,
+                start_cameras, open_hubs,  start_cloud, listen_for_questions, try_model,
         };
         struct program *made = mem_new(1, sizeof(*made));
 

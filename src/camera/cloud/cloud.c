@@ -119,11 +119,12 @@ static void start(void *context)
                 cloud_device_open(list_entry(node, struct cloud_device, node));
 }
 
-int cloud_start(struct cloud *cloud, struct reason *reason)
+int cloud_start(struct cloud *cloud, struct hub_client *hubs, struct reason *reason)
 {
         struct store *store = cloud->options.store;
         int result = store_records_each(store, CLOUD_ASSIGNMENT_KIND, remember, cloud);
 
+        cloud->hubs = hubs;
         if (result == 0)
                 result = store_devices_each(store, note_waiting, cloud);
         if (result != 0) {

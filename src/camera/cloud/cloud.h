@@ -36,7 +36,6 @@ struct cloud_call;
 struct cloud_options {
         struct store *store;
         struct loop *loop;
-        struct hub_client *hubs;
         struct dps_client *dps;
 };
 
@@ -57,8 +56,11 @@ struct cloud_handler {
 struct cloud_device *cloud_add(struct cloud *cloud, const struct camera_settings *camera,
                                const struct cloud_handler *handler, void *context);
 
-/* Reads what is remembered and what waits, and connects the devices. */
-int cloud_start(struct cloud *cloud, struct reason *reason) MUST_CHECK;
+/*
+ * Reads what is remembered and what waits, and connects the devices by `hubs`. What was put and
+ * reported before waits until then.
+ */
+int cloud_start(struct cloud *cloud, struct hub_client *hubs, struct reason *reason) MUST_CHECK;
 
 /* Sends nothing any more once it has returned. Before hub_client_free; not on "loop". */
 void cloud_stop(struct cloud *cloud);

@@ -98,7 +98,7 @@ static void connect_device(struct cloud_device *device)
 
         close_link(device);
         assignment->is_new = false;
-        device->link = hub_device_open(device->cloud->options.hubs,
+        device->link = hub_device_open(device->cloud->hubs,
                                        &(struct hub_identity){
                                                .hub = assignment->hub,
                                                .device_id = assignment->device_id,

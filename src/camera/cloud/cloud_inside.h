@@ -78,6 +78,7 @@ struct cloud_call {
 
 struct cloud {
         struct cloud_options options;
+        struct hub_client *hubs; /* from cloud_start on */
         char boot[PROCESS_BOOT_ID_SIZE];
         struct clock_check clock; /* thread "loop" */
         struct timer clock_timer;
