@@ -5,7 +5,10 @@
  * then a backlog of many devices (the hub is away), and its draining. CPU is that of the process
  * without the producer's thread, for putting and forgetting an event.
  *
- *     store_bench [DIRECTORY [EVENTS]]
+ *     store_bench [DIRECTORY [EVENTS [HOST]]]
+ *
+ * With a HOST, the folder of a server's Unix socket, it is the database `isthmus` there, as the
+ * user `isthmus`; its tables are made.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -305,11 +308,23 @@ static void run_drain(const char *directory)
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
-static void open_store(const char *directory)
+static void open_store(const char *directory, const char *server)
 {
-        struct store_options options = {.backend = "sqlite", .directory = directory};
+        static const char *host; /* stays as long as the store is open */
+        struct store_options options = {
+                .backend = server ? "postgresql" : "sqlite",
+                .directory = directory,
+                .server = {.hosts = &host,
+                           .host_count = 1,
+                           .database = "isthmus",
+                           .user = "isthmus",
+                           .timeout_ms = 60000},
+        };
         struct reason reason = REASON_INIT;
 
+        host = server;
+        if (server && store_migrate(&options, &(struct store_owner){.user = NULL}, &reason) != 0)
+                fail("migrate", reason.text);
         if (store_open(&options, &bench.store, &reason) != 0)
                 fail("open", reason.text);
         for (size_t i = 0; i < IN_FLIGHT; i++)
@@ -347,10 +362,10 @@ int main(int argc, char **argv)
         size_t events = argc > 2 ? strtoul(argv[2], NULL, 10) : 50000;
 
         if (!directory || events < IN_FLIGHT)
-                fail("usage", "store_bench [DIRECTORY [EVENTS]]");
+                fail("usage", "store_bench [DIRECTORY [EVENTS [HOST]]]");
         log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         bench.latencies_ns = mem_new(events, sizeof(*bench.latencies_ns));
-        open_store(directory);
+        open_store(directory, argc > 3 ? argv[3] : NULL);
         for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
                 run_load(directory, &loads[i], loads[i].rate == 1000 ? events / 10 : events);
         run_drain(directory);
