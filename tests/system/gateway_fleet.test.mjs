@@ -87,6 +87,21 @@ test('each application has its own service, key and hub at the same time', bound
   assert.match(listed.stdout, /\nall: .*23 ready/);
   await orchard.control('DELETE', `/faults/${id}`);
   await arrived(orchard, names('late', 20));
+
+  // One application gets another service: its devices register there, and nobody else does.
+  await gateway.stop();
+  azure.Applications.orchard = {
+    GlobalDeviceEndpoint: shed.info.dps.endpoint, IdScope: shed.info.dps.idScope,
+    GroupEnrollmentKey: shed.info.dps.groupEnrollmentKey,
+  };
+  const asked = [await registers(herd), await registers(orchard)];
+  const again = await startGateway(t, azure, {}, home);
+  await send(again, 'orchard', names('late', 20));
+  await send(again, 'herd', names('calf', 20));
+  await arrived(shed, names('late', 20));
+  await arrived(herd, names('calf', 20), 2);
+  assert.equal(await registers(shed), 20);
+  assert.deepEqual([await registers(herd), await registers(orchard)], asked);
 });
 
 test('what DPS says no to is told with its reason, and only that is asked again', bounded, async (t) => {
