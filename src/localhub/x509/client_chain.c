@@ -122,30 +122,45 @@ bool client_chain_has_thumbprint(const struct client_chain *chain, const char *t
                                  text_equal_nocase(thumbprint, chain->own.sha256));
 }
 
+static X509 *read_pem(const char *text, size_t size)
+{
+        CLEANUP(bio_cleanup) BIO *in = BIO_new_mem_buf(text, (int)size);
+        X509 *certificate = in ? PEM_read_bio_X509(in, NULL, no_password, NULL) : NULL;
+
+        ERR_clear_error();
+        return certificate;
+}
+
+/* The caller's; NULL if it is none. */
+static X509 *read_text(const char *text)
+{
+        CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+        X509 *certificate = read_pem(text, strlen(text));
+        const uint8_t *next;
+
+        if (certificate || !crypto_base64_decode(&bytes, text, strlen(text)) || bytes.size == 0)
+                return certificate;
+        certificate = read_pem(bytes.data, bytes.size);
+        next = (const uint8_t *)bytes.data;
+        return certificate ? certificate : next_certificate(&next, next + bytes.size);
+}
+
 bool device_certificate_read(const char *text, struct certificate_facts *facts, struct buf *pem,
                              struct reason *reason)
 {
-        CLEANUP(certificate_cleanup) X509 *certificate = NULL;
-        CLEANUP(buf_deinit) struct buf der = BUF_INIT;
-        CLEANUP(bio_cleanup) BIO *in = BIO_new_mem_buf(text, -1);
+        CLEANUP(certificate_cleanup)
+        X509 *certificate = strlen(text) <= TEXT_MAX ? read_text(text) : NULL;
         CLEANUP(bio_cleanup) BIO *out = BIO_new(BIO_s_mem());
         uint8_t *bytes = NULL;
         char *written = NULL;
         int size;
 
         *facts = (struct certificate_facts){.is_authority = false};
-        if (in && strlen(text) <= TEXT_MAX)
-                certificate = PEM_read_bio_X509(in, NULL, no_password, NULL);
-        if (!certificate && crypto_base64_decode(&der, text, strlen(text))) {
-                const uint8_t *next = (const uint8_t *)der.data;
-
-                certificate = next_certificate(&next, next + der.size);
-        }
-        ERR_clear_error();
         size = certificate ? i2d_X509(certificate, &bytes) : 0;
         if (size <= 0 || !out || PEM_write_bio_X509(out, certificate) != 1) {
                 OPENSSL_free(bytes);
-                reason_set(reason, "this is no certificate in PEM, nor base64 of one in DER");
+                reason_set(reason, "this is no certificate in PEM, nor base64 of one in PEM or "
+                                   "DER");
                 return false;
         }
         read_facts(certificate, bytes, (size_t)size, facts);

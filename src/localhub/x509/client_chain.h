@@ -54,8 +54,8 @@ bool client_chain_is_from(const struct client_chain *chain, const char *authorit
                           struct reason *reason) MUST_CHECK;
 
 /*
- * Reads one certificate, in PEM or base64 of DER. Adds it in PEM to `pem`, unless that is NULL.
- * False, with the reason, if the text is none.
+ * Reads one certificate, in PEM, or base64 of PEM or DER. Adds it in PEM to `pem`, unless that is
+ * NULL. False, with the reason, if the text is none.
  */
 bool device_certificate_read(const char *text, struct certificate_facts *facts, struct buf *pem,
                              struct reason *reason) MUST_CHECK;
