@@ -145,6 +145,9 @@ bool link_address_parse(const char *text, struct link_address *address)
         address->function = LINK_FEEDBACK;
         if (strcasecmp(text, "/messages/servicebound/feedback") == 0)
                 return true;
+        address->function = LINK_UPLOADS;
+        if (strcasecmp(text, "/messages/servicebound/filenotifications") == 0)
+                return true;
         text += *text == '/';
         address->function = LINK_MANAGEMENT;
         return strcasecmp(text, "$management") == 0 || parse_redirect(text, address) ||

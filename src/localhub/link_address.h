@@ -15,6 +15,7 @@ enum link_function {
         LINK_TWIN,         /* /devices/ID/twin */
         LINK_SERVICE,      /* /messages/devicebound: the cloud sends */
         LINK_FEEDBACK,     /* /messages/servicebound/feedback */
+        LINK_UPLOADS,      /* /messages/servicebound/filenotifications */
         LINK_EVENTS,       /* HUB/ConsumerGroups/GROUP/Partitions/N: telemetry is read */
         LINK_MANAGEMENT,   /* $management, perhaps below a hub: partitions are asked for */
         LINK_REDIRECT,     /* messages/events, and all below it: telemetry is read elsewhere */

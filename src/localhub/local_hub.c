@@ -394,8 +394,7 @@ static void commands_wait(void *context)
 {
         struct wanted_device *wanted = context;
 
-        device_sessions_commands_wait(&wanted->hub->core.sessions, wanted->index,
-                                      wanted->device_id);
+        amqp_core_commands_wait(&wanted->hub->core, wanted->index, wanted->device_id);
         free(wanted->device_id);
         free(wanted);
 }

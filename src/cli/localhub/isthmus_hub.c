@@ -29,6 +29,7 @@
 #include "localhub/https/https_endpoint.h"
 #include "localhub/local_hub.h"
 #include "localhub/rest/rest_endpoint.h"
+#include "localhub/upload/upload.h"
 #include "localhub/websocket_door.h"
 #include "localhub/x509/client_chain.h"
 
@@ -48,6 +49,7 @@ struct program {
         int directory_fd;
         char *https_path;    /* of the socket behind the HTTPS port */
         uint16_t https_port; /* the real one */
+        struct uploads *uploads;
         struct dps_endpoint *dps;
         struct control_api *control;
         struct rest_endpoint rest;
@@ -255,8 +257,16 @@ static void handle_others(void *context, struct http_exchange *exchange)
         struct program *program = context;
 
         if (!websocket_door_handle(program->hub, exchange) &&
-            !https_endpoint_handle(program->hub, exchange))
+            !https_endpoint_handle(program->hub, exchange) &&
+            !uploads_handle(program->uploads, exchange))
                 rest_endpoint_handle(&program->rest, exchange);
+}
+
+static bool find_chain(void *context, const char *name, struct client_chain *chain)
+{
+        const struct program *program = context;
+
+        return local_hub_find_chain(program->hub, name, chain);
 }
 
 /* By way of the directory's descriptor: a socket's path must be short, a directory's need not. */
@@ -314,7 +324,9 @@ static int start_endpoints(struct program *program, struct reason *reason)
                           .window_ms = settings->dps_quota_s * 1000,
                           .burst = settings->dps_burst},
                 .other = handle_others,
-                .find_chain = local_hub_find_chain,
+                .is_large = uploads_is_blob,
+                .large_body = UPLOAD_BODY_MAX,
+                .find_chain = find_chain,
                 .other_context = program,
         };
         struct control_api_options control = {
@@ -323,8 +335,10 @@ static int start_endpoints(struct program *program, struct reason *reason)
                 .token = settings->control_token,
                 .address = settings->listen,
         };
-        int result = dps_endpoint_new(&dps, &program->dps, reason);
+        int result;
 
+        program->uploads = uploads_new(program->hub, settings->directory);
+        result = dps_endpoint_new(&dps, &program->dps, reason);
         if (result == 0)
                 result = open_https(program, reason);
         if (result)
@@ -398,6 +412,7 @@ static void stop(struct program *program)
         fleet_free(program->rest.fleet);
         control_api_free(program->control);
         dps_endpoint_free(program->dps);
+        uploads_free(program->uploads);
         certificates_free(program->certificates);
         mem_wipe(&program->group, sizeof(program->group));
         free(program->https_path);

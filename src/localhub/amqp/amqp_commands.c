@@ -80,6 +80,12 @@ static void put_application_properties(struct buf *out, const struct local_hub_c
 
 /* --- delivering ------------------------------------------------------------------------------ */
 
+/* The device's, or the hub's file notifications. */
+static const char *mailbox_of(const struct amqp_link *link)
+{
+        return link->device ? link->device->session.id : COMMAND_FILE_NOTIFICATIONS;
+}
+
 static void deliver(struct amqp_link *link, const struct command *command, const uint8_t *lock,
                     int delivery_count)
 {
@@ -88,14 +94,14 @@ static void deliver(struct amqp_link *link, const struct command *command, const
         pn_delivery_t *delivery;
 
         put_annotations(&message, command, delivery_count);
-        put_properties(&message, command, link->device->session.id);
+        put_properties(&message, command, mailbox_of(link));
         put_application_properties(&message, &command->message);
         amqp_wire_put_data(&message, command->message.body, command->message.body_size);
         delivery = amqp_link_transfer(link, lock, COMMAND_LOCK_SIZE, &message);
         if (pn_link_snd_settle_mode(link->handle) != PN_SND_SETTLED)
                 return;
         pn_delivery_settle(delivery);
-        (void)command_queue_settle(peer->core->commands, peer->hub, link->device->session.id, lock,
+        (void)command_queue_settle(peer->core->commands, peer->hub, mailbox_of(link), lock,
                                    COMMAND_COMPLETE, peer->core->now_ms);
 }
 
@@ -106,16 +112,15 @@ void amqp_commands_push(struct amqp_link *link)
         int delivery_count = 0;
 
         while (!link->closing && pn_link_credit(link->handle) > 0) {
-                const struct command *command = command_queue_take(
-                        peer->core->commands, peer->hub, link->device->session.id, link->number,
-                        peer->core->now_ms, lock, &delivery_count);
+                const struct command *command =
+                        command_queue_take(peer->core->commands, peer->hub, mailbox_of(link),
+                                           link->number, peer->core->now_ms, lock, &delivery_count);
 
                 if (!command)
                         break;
                 deliver(link, command, lock, delivery_count);
                 log_debug("HUB_COMMAND_DELIVERED", "A message was delivered to its device",
-                          LOG_TEXT("hub", peer->hub_id),
-                          LOG_TEXT("device", link->device->session.id),
+                          LOG_TEXT("hub", peer->hub_id), LOG_TEXT("device", mailbox_of(link)),
                           LOG_TEXT("message", command->message.message_id), LOG_END);
                 command_queue_release(command);
         }
@@ -144,10 +149,10 @@ static void on_outcome(struct amqp_link *link, pn_delivery_t *delivery)
         if (state == PN_RECEIVED || (state == 0 && !pn_delivery_settled(delivery)))
                 return;
         memcpy(lock, tag.start, sizeof(lock)); /* it is ours: 16 bytes */
-        held = command_queue_settle(peer->core->commands, peer->hub, link->device->session.id, lock,
+        held = command_queue_settle(peer->core->commands, peer->hub, mailbox_of(link), lock,
                                     settlement_of(delivery), peer->core->now_ms);
         log_debug("HUB_COMMAND_SETTLED", "A device settled a message",
-                  LOG_TEXT("hub", peer->hub_id), LOG_TEXT("device", link->device->session.id),
+                  LOG_TEXT("hub", peer->hub_id), LOG_TEXT("device", mailbox_of(link)),
                   LOG_INT("outcome", state), LOG_INT("held", held), LOG_END);
         if (held)
                 pn_delivery_update(delivery, state);
@@ -174,15 +179,13 @@ static void on_opened(struct amqp_link *link)
 static void on_ended(struct amqp_link *link)
 {
         struct amqp_peer *peer = link->peer;
-        size_t count =
-                command_queue_unlock(peer->core->commands, peer->hub, link->device->session.id,
-                                     link->number, peer->core->now_ms);
+        size_t count = command_queue_unlock(peer->core->commands, peer->hub, mailbox_of(link),
+                                            link->number, peer->core->now_ms);
 
         if (link->device->command_link == link)
                 link->device->command_link = NULL;
         if (count > 0)
-                device_sessions_commands_wait(&peer->core->sessions, peer->hub,
-                                              link->device->session.id);
+                device_sessions_commands_wait(&peer->core->sessions, peer->hub, mailbox_of(link));
 }
 
 const struct amqp_link_type amqp_commands = {
@@ -191,4 +194,38 @@ const struct amqp_link_type amqp_commands = {
         .outcome = on_outcome,
         .credit_came = amqp_commands_push,
         .ended = on_ended,
+};
+
+/* --- file notifications, whose link is a service's -------------------------------------------- */
+
+void amqp_uploads_wait(struct amqp_core *core, int hub)
+{
+        list_for_each (peer_node, &core->peers) {
+                struct amqp_peer *peer = list_entry(peer_node, struct amqp_peer, node);
+
+                if (peer->hub != hub)
+                        continue;
+                list_for_each (node, &peer->links) {
+                        if (list_entry(node, struct amqp_link, node)->type == &amqp_service_uploads)
+                                peer->wake(peer);
+                }
+        }
+}
+
+static void on_uploads_ended(struct amqp_link *link)
+{
+        struct amqp_core *core = link->peer->core;
+
+        if (command_queue_unlock(core->commands, link->peer->hub, COMMAND_FILE_NOTIFICATIONS,
+                                 link->number, core->now_ms) > 0)
+                amqp_uploads_wait(core, link->peer->hub);
+}
+
+const struct amqp_link_type amqp_service_uploads = {
+        .name = "file notifications",
+        .for_service = true,
+        .work = amqp_commands_push,
+        .outcome = on_outcome,
+        .credit_came = amqp_commands_push,
+        .ended = on_uploads_ended,
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "localhub/amqp/amqp_core.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "localhub/sessions/device_twin.h"
 
@@ -17,6 +19,7 @@ void amqp_core_init(struct amqp_core *core)
                 (struct amqp_link_types){&amqp_twin_requests, &amqp_twin_responses};
         core->types[LINK_SERVICE].hub_receives = &amqp_service_commands;
         core->types[LINK_FEEDBACK].hub_sends = &amqp_service_feedback;
+        core->types[LINK_UPLOADS].hub_sends = &amqp_service_uploads;
         device_sessions_init(&core->sessions, &core->timers, &core->now_ms);
         core->now_ms = clock_steady_ms();
         core->wall_ms = clock_wall_ms();
@@ -30,9 +33,17 @@ void amqp_core_deinit(struct amqp_core *core)
         buf_deinit(&core->texts);
 }
 
-static void commands_wait(void *context, int hub, const char *device_id)
+void amqp_core_commands_wait(struct amqp_core *core, int hub, const char *mailbox)
 {
-        device_sessions_commands_wait(context, hub, device_id);
+        if (strcmp(mailbox, COMMAND_FILE_NOTIFICATIONS) == 0)
+                amqp_uploads_wait(core, hub);
+        else
+                device_sessions_commands_wait(&core->sessions, hub, mailbox);
+}
+
+static void commands_wait(void *context, int hub, const char *mailbox)
+{
+        amqp_core_commands_wait(context, hub, mailbox);
 }
 
 int64_t amqp_core_tick(struct amqp_core *core)
@@ -40,7 +51,7 @@ int64_t amqp_core_tick(struct amqp_core *core)
         int64_t next;
 
         timers_run(&core->timers, core->now_ms);
-        command_queue_tick(core->commands, core->now_ms, commands_wait, &core->sessions);
+        command_queue_tick(core->commands, core->now_ms, commands_wait, core);
         next = timers_next(&core->timers);
         if (command_queue_next(core->commands) < next)
                 next = command_queue_next(core->commands);

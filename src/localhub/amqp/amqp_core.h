@@ -210,6 +210,8 @@ void amqp_core_init(struct amqp_core *core);
 void amqp_core_deinit(struct amqp_core *core);
 /* Runs what time has brought; returns when it wants to run next (steady ms). */
 int64_t amqp_core_tick(struct amqp_core *core);
+/* Messages wait in a mailbox: a device's, or a hub's file notifications. */
+void amqp_core_commands_wait(struct amqp_core *core, int hub, const char *mailbox);
 /* The client's changes of the registry. */
 void amqp_core_registry_changed(struct amqp_core *core, enum registry_change change, int hub,
                                 const char *device_id, const char *patch);
@@ -279,6 +281,7 @@ extern const struct amqp_link_type amqp_commands;
 extern const struct amqp_link_type amqp_method_requests, amqp_method_answers;
 extern const struct amqp_link_type amqp_twin_requests, amqp_twin_responses;
 extern const struct amqp_link_type amqp_service_commands, amqp_service_feedback;
+extern const struct amqp_link_type amqp_service_uploads;
 
 /* amqp_cbs.c: grants what a token allows, as if it had been put on `$cbs`; false if it is bad. */
 bool amqp_cbs_take_token(struct amqp_peer *peer, const char *token, size_t size);
@@ -288,6 +291,8 @@ void amqp_telemetry_settle(struct amqp_device *device);
 
 /* amqp_commands.c */
 void amqp_commands_push(struct amqp_link *link);
+/* Notifications of uploads wait at a hub: services that listen are to get them. */
+void amqp_uploads_wait(struct amqp_core *core, int hub);
 
 /* amqp_methods.c */
 /* Sends what waits for this device. */

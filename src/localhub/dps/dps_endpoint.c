@@ -60,6 +60,7 @@ struct dps_endpoint {
         int retry_after_s;
         struct dps_quota quota;
         http_handler *other;
+        bool (*is_large)(struct http_exchange *exchange);
         bool (*find_chain)(void *context, const char *name, struct client_chain *chain);
         void *other_context;
         struct http_server *http;
@@ -580,12 +581,33 @@ static void handle_registration(struct call *call)
         }
 }
 
+static bool is_too_large(const struct dps_endpoint *dps, struct http_exchange *exchange,
+                         uint64_t size)
+{
+        return size > BODY_MAX && !(dps->is_large && dps->is_large(exchange));
+}
+
+/* What is too large is refused before it is there, if it says so. */
+static void admit(void *context, struct http_exchange *exchange)
+{
+        const char *length = http_exchange_header(exchange, "Content-Length");
+        int64_t size;
+
+        if (length && text_to_int64(length, 0, INT64_MAX, &size) &&
+            is_too_large(context, exchange, (uint64_t)size))
+                http_exchange_problem(exchange, 413, "Too large", "a request has at most 1 MB");
+}
+
 static void handle(void *context, struct http_exchange *exchange)
 {
         struct dps_endpoint *dps = context;
         struct call call = {.dps = dps, .exchange = exchange, .registration_id = ""};
 
         THREAD_ASSERT(DPS_THREAD);
+        if (is_too_large(dps, exchange, http_exchange_body(exchange)->size)) {
+                http_exchange_problem(exchange, 413, "Too large", "a request has at most 1 MB");
+                return;
+        }
         if (dps_service_handle(dps->registry, exchange))
                 return;
         if (http_exchange_segment_count(exchange) >= 3 &&
@@ -614,7 +636,8 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
                 .private_key = options->key_pem,
                 .maximum_connections = CONNECTIONS_MAX,
                 .upgrades = true,
-                .maximum_body = BODY_MAX,
+                .maximum_body = options->is_large ? options->large_body : BODY_MAX,
+                .admit = admit,
                 .header_timeout_ms = HEADER_TIMEOUT_MS,
                 .request_timeout_ms = REQUEST_TIMEOUT_MS,
                 .handle = handle,
@@ -631,6 +654,7 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
                 options->retry_after_s ? options->retry_after_s : DEFAULT_RETRY_AFTER_S;
         dps->other = options->other;
         dps->find_chain = options->find_chain;
+        dps->is_large = options->is_large;
         dps->other_context = options->other_context;
         dps->operations = TABLE_INIT;
         list_init(&dps->by_age);

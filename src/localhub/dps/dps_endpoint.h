@@ -37,6 +37,9 @@ struct dps_endpoint_options {
         int retry_after_s;               /* what `assigning` says; 0 = 3, as the service does */
         struct dps_quota_options quota;  /* of register requests; more are answered 429 */
         http_handler *other;             /* for all other paths; NULL = 404 */
+        /* May this have a body of up to `large_body` bytes? Others have 1 MB. NULL = none may. */
+        bool (*is_large)(struct http_exchange *exchange);
+        size_t large_body;
         /* The certificates of a client by the name of its socket (local_hub_find_chain). */
         bool (*find_chain)(void *context, const char *name, struct client_chain *chain);
         void *other_context; /* of both */

@@ -25,6 +25,12 @@ struct https_call {
 typedef void https_handler(struct https_call *call);
 https_handler https_events_post, https_command_get, https_command_delete, https_command_abandon;
 
+/*
+ * Finds out which device of which hub calls, from the call's first four members. False, and the
+ * call is answered, if it may not.
+ */
+bool https_authorize(struct https_call *call);
+
 /* Ends the call with an empty answer. */
 void https_answer_nothing(struct https_call *call);
 

@@ -110,16 +110,20 @@ static void refuse(struct https_call *call, enum rest_error error, const struct 
         rest_fail(call->exchange, error, "%s", reason->text);
 }
 
-/* False if the call has been answered. */
-static bool authorize(struct https_call *call)
+bool https_authorize(struct https_call *call)
 {
         const char *token = http_exchange_header(call->exchange, "Authorization");
         struct registry_hub hub = {.id = ""};
         struct reason reason = REASON_INIT;
         bool no_device = false;
-        int index = token ? hub_of_token(call, token, &no_device, &reason)
-                          : hub_of_certificate(call, &reason);
+        int index;
 
+        if (text_is_empty(http_exchange_argument(call->exchange, "api-version"))) {
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "the query lacks 'api-version'");
+                return false;
+        }
+        index = token ? hub_of_token(call, token, &no_device, &reason)
+                      : hub_of_certificate(call, &reason);
         if (index < 0) {
                 refuse(call, no_device ? REST_DEVICE_NOT_FOUND : REST_UNAUTHORIZED, &reason);
                 return false;
@@ -152,9 +156,7 @@ bool https_endpoint_handle(struct local_hub *hub, struct http_exchange *exchange
                 if (!http_route_fits(exchange, routes[i].pattern, call.arguments) ||
                     strcmp(http_exchange_method(exchange), routes[i].method) != 0)
                         continue;
-                if (text_is_empty(http_exchange_argument(exchange, "api-version")))
-                        rest_fail(exchange, REST_ARGUMENT_INVALID, "the query lacks 'api-version'");
-                else if (authorize(&call))
+                if (https_authorize(&call))
                         routes[i].handle(&call);
                 mem_wipe(&call.device, sizeof(call.device));
                 return true;

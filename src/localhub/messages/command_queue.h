@@ -23,6 +23,9 @@
 #define COMMAND_SIZE_MAX  65536
 #define COMMAND_BATCH_MAX 64 /* feedback records in one message */
 
+/* Whose messages are a hub's file notifications: the id of no device. */
+#define COMMAND_FILE_NOTIFICATIONS "/filenotifications"
+
 struct command_queue;
 
 struct command_queue_options {

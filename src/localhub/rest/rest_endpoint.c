@@ -82,6 +82,8 @@ static const char *error_name(enum rest_error error)
                 return "IotHubUnauthorizedAccess";
         case REST_JOB_QUOTA_EXCEEDED:
                 return "JobQuotaExceeded";
+        case REST_TOO_MANY_UPLOADS:
+                return "DeviceMaximumActiveFileUploadLimitExceeded";
         case REST_DEVICE_NOT_FOUND:
                 return "DeviceNotFound";
         case REST_JOB_NOT_FOUND:
@@ -240,8 +242,6 @@ static const char *find_missing(struct service_call *call)
                 {"digitaltwins/*", "digital twins"},
                 {"digitaltwins/*/commands/*", "digital twins"},
                 {"digitaltwins/*/components/*/commands/*", "digital twins"},
-                {"devices/*/files", "file upload"},
-                {"devices/*/files/notifications", "file upload"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/*
+ * File upload (rule W23). A device asks where to put a file, puts it there, and says that it is
+ * done; services are told over AMQP.
+ *
+ *   POST /devices/ID/files                         a place for a blob, with a token for it
+ *   POST /devices/ID/files/notifications[/UPLOAD]  how it went
+ *   PUT, GET, HEAD /CONTAINER/ID/BLOB              the blob itself: whole, or in blocks
+ *
+ * Blobs are files in DIR/uploads/HUB/DEVICE/. A token is good for an hour, or until the hub ends.
+ * All on the thread of the HTTPS server.
+ */
+#ifndef ISTHMUS_LOCALHUB_UPLOAD_UPLOAD_H
+#define ISTHMUS_LOCALHUB_UPLOAD_UPLOAD_H
+
+#include "http/http_server.h"
+#include "localhub/local_hub.h"
+
+/* The most bytes of a request for a blob, and of any other. */
+#define UPLOAD_BODY_MAX ((size_t)100 * 1024 * 1024)
+
+struct uploads;
+
+/* `directory` must stay; the hub outlives the uploads. */
+struct uploads *uploads_new(struct local_hub *hub, const char *directory);
+
+/* NULL is allowed. */
+void uploads_free(struct uploads *uploads);
+
+/* Answers a request; false if its path is none of these. */
+bool uploads_handle(struct uploads *uploads, struct http_exchange *exchange);
+
+/* True if the path is that of a blob, so that a large body may be meant. */
+bool uploads_is_blob(struct http_exchange *exchange);
+
+#endif

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+/* Devices begin and end uploads; services are told. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "localhub/messages/command_queue.h"
+#include "localhub/rest/rest_call.h"
+#include "localhub/upload/upload_inside.h"
+
+#define JSON_DEPTH 16
+
+/* --- uploads under way ----------------------------------------------------------------------- */
+
+void upload_free(struct uploads *uploads, struct upload *upload)
+{
+        list_remove(&uploads->pending, &upload->node);
+        free(upload->blob_name);
+        free(upload);
+}
+
+static struct upload *find(struct uploads *uploads, const struct https_call *call, const char *id)
+{
+        list_for_each (node, &uploads->pending) {
+                struct upload *upload = list_entry(node, struct upload, node);
+
+                if (text_equal_nocase(upload->id, id) && upload->hub == call->device.hub &&
+                    strcmp(upload->device_id, call->device.id) == 0)
+                        return upload;
+        }
+        return NULL;
+}
+
+/* Forgets those whose time is over; says how many the device has. */
+static size_t clean(struct uploads *uploads, const struct https_call *call)
+{
+        int64_t now_s = clock_wall_ms() / 1000;
+        size_t own = 0;
+
+        list_for_each_safe (node, &uploads->pending) {
+                struct upload *upload = list_entry(node, struct upload, node);
+
+                if (upload->until_s <= now_s)
+                        upload_free(uploads, upload);
+                else if (upload->hub == call->device.hub &&
+                         strcmp(upload->device_id, call->device.id) == 0)
+                        own++;
+        }
+        return own;
+}
+
+static struct upload *upload_new(struct uploads *uploads, const struct https_call *call,
+                                 const char *name)
+{
+        struct upload *upload = mem_new(1, sizeof(*upload));
+
+        crypto_uuid4(upload->id);
+        upload->hub = call->device.hub;
+        memcpy(upload->device_id, call->device.id, sizeof(upload->device_id));
+        upload->blob_name = mem_format("%s/%s", call->device.id, name);
+        upload->until_s = clock_wall_ms() / 1000 + UPLOAD_LIFE_S;
+        list_push_back(&uploads->pending, &upload->node);
+        return upload;
+}
+
+/* --- beginning ------------------------------------------------------------------------------- */
+
+/* What the device has called this machine, with the port of HTTPS. */
+static void add_host(const struct https_call *call, struct buf *out)
+{
+        const char *host = http_exchange_header(call->exchange, "Host");
+        struct registry_hub hub;
+
+        if (text_is_empty(host))
+                host = "localhost";
+        buf_add(out, host, strcspn(host, ":"));
+        if (registry_hub_get(call->registry, call->device.hub, &hub) &&
+            hub.other_ports[REGISTRY_PORT_HTTPS] != 443)
+                buf_add_format(out, ":%u", hub.other_ports[REGISTRY_PORT_HTTPS]);
+}
+
+static void answer_place(struct uploads *uploads, struct https_call *call,
+                         const struct upload *upload)
+{
+        struct json_object *answer = json_object_new_object();
+        CLEANUP(mem_cleanup) char *container = mem_format(UPLOAD_CONTAINER "%s", call->hub_id);
+        CLEANUP(mem_cleanup) char *path = mem_format("/%s/%s", container, upload->blob_name);
+        CLEANUP(buf_deinit) struct buf host = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf token = BUF_INIT;
+
+        add_host(call, &host);
+        upload_token_write(uploads, path, upload->until_s, &token);
+        json_add_text(answer, "correlationId", upload->id);
+        json_add_text(answer, "hostName", buf_text(&host));
+        json_add_text(answer, "containerName", container);
+        json_add_text(answer, "blobName", upload->blob_name);
+        json_add_text(answer, "sasToken", buf_text(&token));
+        rest_answer(call->exchange, 200, answer);
+}
+
+static void begin(struct uploads *uploads, struct https_call *call, struct json_object *body)
+{
+        const char *name = json_text_member(body, "blobName");
+
+        if (text_is_empty(name) || strlen(name) > UPLOAD_BLOB_NAME_MAX)
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID,
+                          "'blobName' must have 1 to %d characters", UPLOAD_BLOB_NAME_MAX);
+        else if (clean(uploads, call) >= UPLOADS_OF_DEVICE_MAX ||
+                 uploads->pending.count >= UPLOADS_MAX)
+                rest_fail(call->exchange, REST_TOO_MANY_UPLOADS,
+                          "a device has at most %d uploads under way", UPLOADS_OF_DEVICE_MAX);
+        else
+                answer_place(uploads, call, upload_new(uploads, call, name));
+}
+
+/* --- ending ---------------------------------------------------------------------------------- */
+
+static void add_time(struct json_object *object, const char *name, int64_t wall_ms)
+{
+        char text[CLOCK_TEXT_SIZE];
+
+        clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
+        json_add_text(object, name, text);
+}
+
+/* What services read; "" if the blob is not there. */
+static void write_notification(struct uploads *uploads, const struct https_call *call,
+                               const struct upload *upload, struct buf *out)
+{
+        struct blob_place place = {.name = upload->blob_name + strlen(call->device.id) + 1};
+        CLEANUP(json_cleanup) struct json_object *told = json_object_new_object();
+        CLEANUP(buf_deinit) struct buf uri = BUF_INIT;
+        int64_t size;
+        int64_t changed_ms;
+
+        memcpy(place.hub_id, call->hub_id, sizeof(place.hub_id));
+        memcpy(place.device_id, call->device.id, sizeof(place.device_id));
+        if (upload_store_get(uploads, &place, NULL, &size, &changed_ms) != 0)
+                return;
+        buf_add_text(&uri, "https://");
+        add_host(call, &uri);
+        buf_add_format(&uri, "/" UPLOAD_CONTAINER "%s/%s", call->hub_id, upload->blob_name);
+        json_add_text(told, "deviceId", call->device.id);
+        json_add_text(told, "blobUri", buf_text(&uri));
+        json_add_text(told, "blobName", upload->blob_name);
+        add_time(told, "lastUpdatedTime", changed_ms);
+        json_add_int(told, "blobSizeInBytes", size);
+        add_time(told, "enqueuedTimeUtc", clock_wall_ms());
+        json_write(out, told);
+}
+
+static void tell(struct uploads *uploads, const struct https_call *call,
+                 const struct upload *upload)
+{
+        CLEANUP(buf_deinit) struct buf body = BUF_INIT;
+        char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
+        struct reason reason = REASON_INIT;
+        struct local_hub_command command = {.content_type = "application/json",
+                                            .content_encoding = "utf-8"};
+
+        write_notification(uploads, call, upload, &body);
+        if (body.size == 0)
+                return;
+        command.body = body.data;
+        command.body_size = body.size;
+        if (command_queue_send(local_hub_commands(uploads->hub), call->device.hub,
+                               COMMAND_FILE_NOTIFICATIONS, "", &command, clock_steady_ms(),
+                               message_id, &reason) == 0)
+                local_hub_commands_changed(uploads->hub, call->device.hub,
+                                           COMMAND_FILE_NOTIFICATIONS);
+        else
+                log_info("HUB_UPLOAD_UNTOLD", "Services are not told of an upload",
+                         LOG_TEXT("device", call->device.id), LOG_TEXT("reason", reason.text),
+                         LOG_END);
+}
+
+static void end(struct uploads *uploads, struct https_call *call, struct json_object *body)
+{
+        const char *id =
+                call->arguments[1] ? call->arguments[1] : json_text_member(body, "correlationId");
+        struct upload *upload = id ? find(uploads, call, id) : NULL;
+
+        if (!upload) {
+                rest_fail(call->exchange, REST_NOT_FOUND, "there is no such upload of device '%s'",
+                          call->device.id);
+                return;
+        }
+        if (json_bool_member(body, "isSuccess", false))
+                tell(uploads, call, upload);
+        upload_free(uploads, upload);
+        https_answer_nothing(call);
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+static const struct {
+        const char *pattern;
+        void (*handle)(struct uploads *uploads, struct https_call *call, struct json_object *body);
+} routes[] = {
+        {"devices/*/files", begin},
+        {"devices/*/files/notifications", end},
+        {"devices/*/files/notifications/*", end},
+};
+
+static void handle(struct uploads *uploads, struct https_call *call, size_t route)
+{
+        const struct buf *text = http_exchange_body(call->exchange);
+        struct reason reason = REASON_INIT;
+        CLEANUP(json_cleanup)
+        struct json_object *body =
+                json_parse_foreign(text->data, text->size, JSON_DEPTH, JSON_VALUES_USUAL, &reason);
+
+        if (json_object_is_type(body, json_type_object))
+                routes[route].handle(uploads, call, body);
+        else
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "the body must be a JSON object");
+}
+
+bool upload_device_handle(struct uploads *uploads, struct http_exchange *exchange)
+{
+        struct https_call call = {
+                .hub = uploads->hub,
+                .registry = local_hub_registry(uploads->hub),
+                .exchange = exchange,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+                call.arguments[1] = NULL;
+                if (!http_route_fits(exchange, routes[i].pattern, call.arguments) ||
+                    strcmp(http_exchange_method(exchange), "POST") != 0)
+                        continue;
+                if (https_authorize(&call))
+                        handle(uploads, &call, i);
+                mem_wipe(&call.device, sizeof(call.device));
+                return true;
+        }
+        return false;
+}

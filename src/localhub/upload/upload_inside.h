@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/* What the files upload*.c share. */
+#ifndef ISTHMUS_LOCALHUB_UPLOAD_UPLOAD_INSIDE_H
+#define ISTHMUS_LOCALHUB_UPLOAD_UPLOAD_INSIDE_H
+
+#include "base/crypto.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "localhub/https/https_call.h"
+#include "localhub/upload/block_list.h"
+#include "localhub/upload/upload.h"
+
+/* `uploads-HUB`, the first part of a blob's path. */
+#define UPLOAD_CONTAINER "uploads-"
+
+/* At most so many of all devices, and of one, may be under way. */
+#define UPLOADS_MAX           10000
+#define UPLOADS_OF_DEVICE_MAX 10
+#define UPLOAD_LIFE_S         3600
+#define UPLOAD_BLOB_NAME_MAX  1024
+#define UPLOAD_OTHER_BODY_MAX ((size_t)1024 * 1024)
+
+struct uploads {
+        struct local_hub *hub;
+        const char *directory;
+        uint8_t key[32]; /* of tokens */
+        struct list pending;
+};
+
+/* An upload that a device has begun. */
+struct upload {
+        struct list_node node;
+        char id[CRYPTO_UUID_SIZE];
+        int hub;
+        char device_id[REGISTRY_ID_SIZE];
+        char *blob_name; /* with the device's id before it */
+        int64_t until_s;
+};
+
+/* Where a blob is. */
+struct blob_place {
+        char hub_id[REGISTRY_ID_SIZE];
+        char device_id[REGISTRY_ID_SIZE];
+        const char *name; /* behind the device's id */
+};
+
+/* --- upload_token.c -------------------------------------------------------------------------- */
+
+/* Adds the query of a token for a blob, `?` first. `path` is `/CONTAINER/DEVICE/NAME`, decoded. */
+void upload_token_write(const struct uploads *uploads, const char *path, int64_t until_s,
+                        struct buf *out);
+
+/* True if the request's query has a token for its path that is good now. */
+bool upload_token_check(const struct uploads *uploads, const struct http_exchange *exchange);
+
+/* --- upload_store.c: 0 or a negative errno --------------------------------------------------- */
+
+int upload_store_put(const struct uploads *uploads, const struct blob_place *place,
+                     const struct buf *body) MUST_CHECK;
+int upload_store_put_block(const struct uploads *uploads, const struct blob_place *place,
+                           const char *id, const struct buf *body) MUST_CHECK;
+/* Makes the blob of its blocks, which are gone then. */
+int upload_store_commit(const struct uploads *uploads, const struct blob_place *place,
+                        const struct buf *list) MUST_CHECK;
+/* NULL `body`: only its size is asked for. */
+int upload_store_get(const struct uploads *uploads, const struct blob_place *place,
+                     struct buf *body, int64_t *size, int64_t *changed_ms) MUST_CHECK;
+
+/* --- upload_blob.c: what is asked of a blob -------------------------------------------------- */
+
+bool upload_blob_handle(struct uploads *uploads, struct http_exchange *exchange);
+
+/* `/uploads-HUB/DEVICE/NAME`; false if the path is another. */
+bool upload_blob_place(const char *path, struct blob_place *place);
+
+/* --- upload_device.c: what devices ask ------------------------------------------------------- */
+
+bool upload_device_handle(struct uploads *uploads, struct http_exchange *exchange);
+void upload_free(struct uploads *uploads, struct upload *upload);
+
+#endif

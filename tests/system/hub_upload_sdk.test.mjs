@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// File upload with Microsoft's SDKs: a device puts a file, a service is told (rule W23).
+import assert from 'node:assert/strict';
+import { request } from 'node:https';
+import { Readable } from 'node:stream';
+import test from 'node:test';
+
+import common from 'azure-iot-common';
+import device from 'azure-iot-device';
+import deviceHttp from 'azure-iot-device-http';
+import deviceMqtt from 'azure-iot-device-mqtt';
+
+import { startHub } from './support/hub.mjs';
+import { redirect } from './support/network.mjs';
+import { within } from './support/program.mjs';
+import { Inbox, openService, sharedAccessSignature } from './support/sdk.mjs';
+
+async function start(t) {
+  const hub = await startHub(t, { args: ['--host', 'hub.test'] });
+  const { amqpPort, httpsPort, mqttPort } = hub.info.hubs[0];
+  redirect('hub.test', {
+    443: httpsPort, [httpsPort]: httpsPort, [amqpPort]: amqpPort, 8883: mqttPort,
+  });
+  return hub;
+}
+
+function ask(method, url, { headers = {}, body } = {}) {
+  return within('ask', new Promise((resolve, reject) => {
+    const asked = request(url, { method, headers }, (answer) => {
+      const parts = [];
+      answer.on('data', (part) => parts.push(part));
+      answer.on('end', () => resolve({
+        status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts),
+      }));
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  }));
+}
+
+async function listen(t, hub) {
+  const { service } = hub.info.hubs[0];
+  const client = await openService(t, hub, service);
+  const receiver = await within('receiver', new Promise((resolve, reject) => {
+    client.getFileNotificationReceiver((error, got) => (error ? reject(error) : resolve(got)));
+  }));
+  return { receiver, inbox: new Inbox(receiver, 'message') };
+}
+
+const complete = (receiver, message) => within('complete', new Promise((resolve, reject) => {
+  receiver.complete(message, (error) => (error ? reject(error) : resolve()));
+}));
+
+for (const [name, transport] of [['HTTPS', deviceHttp.Http], ['MQTT', deviceMqtt.Mqtt]]) {
+  test(`a file of several blocks arrives, beside ${name}, and a service is told (W23)`, async (t) => {
+    const hub = await start(t);
+    const { primaryKey } = await hub.device('dev1');
+    const { receiver, inbox } = await listen(t, hub);
+    const client = device.Client.fromConnectionString(
+      `HostName=hub.test;DeviceId=dev1;SharedAccessKey=${primaryKey}`, transport);
+    t.after(() => within('close', client.close()).catch(() => {}));
+    client.setRetryPolicy(new common.NoRetry());
+    client.on('error', () => {});
+    await within('open', client.open());
+    const file = Buffer.alloc(9 * 1024 * 1024, 'isthmus');
+
+    await within('uploadToBlob', client.uploadToBlob('a dir/file.bin',
+      Readable.from([file.subarray(0, 5000), file.subarray(5000)]), file.length));
+    const message = await inbox.next();
+    const told = JSON.parse(message.data.toString());
+    assert.deepEqual([told.deviceId, told.blobName, told.blobSizeInBytes],
+      ['dev1', 'dev1/a dir/file.bin', file.length]);
+    assert.match(told.blobUri, /^https:\/\/hub\.test(:\d+)?\/uploads-hub1\/dev1\/a dir/);
+    await complete(receiver, message);
+  });
+}
+
+test('a blob is put whole or in blocks, read again, and only with its own token (W23)', async (t) => {
+  const hub = await start(t);
+  const { primaryKey } = await hub.device('dev1');
+  const token = sharedAccessSignature('hub.test/devices/dev1', primaryKey);
+  const { httpsPort } = hub.info.hubs[0];
+  const files = `https://hub.test:${httpsPort}/devices/dev1/files`;
+  const json = { authorization: token, 'content-type': 'application/json' };
+  const post = (path, body) => ask('POST', `${files}${path}?api-version=2021-04-12`,
+    { headers: json, body: JSON.stringify(body) });
+  const begin = async (blobName) => {
+    const { status, body } = await post('', { blobName });
+    assert.equal(status, 200, body.toString());
+    const place = JSON.parse(body.toString());
+    return {
+      ...place, url: `https://${place.hostName}/${place.containerName}/${place.blobName}${place.sasToken}`,
+    };
+  };
+  const place = await begin('one');
+  const put = (url, body, headers = {}) => ask('PUT', url, { body, headers });
+  const whole = { 'x-ms-blob-type': 'BlockBlob' };
+
+  assert.equal((await put(place.url, 'content', whole)).status, 201);
+  const got = await ask('GET', place.url);
+  assert.deepEqual([got.status, got.body.toString()], [200, 'content']);
+  assert.equal((await put(place.url, 'content')).status, 400);
+  // Another blob, a changed signature, none.
+  assert.equal((await put(place.url.replace('/one?', '/two?'), 'x', whole)).status, 403);
+  assert.equal((await put(place.url.replace(/sig=.../, 'sig=AAA'), 'x', whole)).status, 403);
+  assert.equal((await put(place.url.replace(/se=\d{4}/, 'se=2999'), 'x', whole)).status, 403);
+  assert.equal((await put(place.url.replace(/\?.*/, ''), 'x', whole)).status, 403);
+
+  // Blocks count in the order of the list.
+  const block = (id, body) => put(`${place.url}&comp=block&blockid=${encodeURIComponent(id)}`, body);
+  const list = (...ids) => put(`${place.url}&comp=blocklist`,
+    `<?xml version="1.0"?><BlockList>${ids.map((id) => `<Latest>${id}</Latest>`).join('')}</BlockList>`);
+  assert.equal((await block('Yg==', 'second')).status, 201);
+  assert.equal((await block('YQ==', 'first ')).status, 201);
+  assert.equal((await block('../../x', 'bad')).status, 400);
+  assert.equal((await list('YQ==', 'YQA=')).status, 400);
+  assert.equal((await ask('GET', place.url)).body.toString(), 'content');
+  assert.equal((await list('YQ==', 'Yg==')).status, 201);
+  assert.equal((await ask('GET', place.url)).body.toString(), 'first second');
+  assert.equal((await put(`${place.url}&comp=blocklist`, '<nonsense')).status, 400);
+
+  // How it went is said once; a failed upload is told to nobody.
+  const { inbox } = await listen(t, hub);
+  const failed = await begin('failed');
+  assert.equal((await post(`/notifications/${failed.correlationId}`,
+    { isSuccess: false, statusCode: 500, statusDescription: 'no' })).status, 204);
+  assert.equal((await post('/notifications',
+    { correlationId: place.correlationId, isSuccess: true, statusCode: 200 })).status, 204);
+  assert.equal(JSON.parse((await inbox.next()).data.toString()).blobName, 'dev1/one');
+  assert.equal((await post('/notifications', { correlationId: place.correlationId })).status, 404);
+  assert.equal((await post('', {})).status, 400);
+  for (let i = 0; i < 10; i += 1) await begin(`many${i}`);
+  assert.equal((await post('', { blobName: 'too many' })).status, 403);
+});
+
+test('a notification that is not completed comes again (W23)', async (t) => {
+  const hub = await start(t);
+  const { primaryKey } = await hub.device('dev1');
+  const client = device.Client.fromConnectionString(
+    `HostName=hub.test;DeviceId=dev1;SharedAccessKey=${primaryKey}`, deviceHttp.Http);
+  t.after(() => within('close', client.close()).catch(() => {}));
+  client.setRetryPolicy(new common.NoRetry());
+  const { receiver } = await listen(t, hub);
+  const names = [];
+  const done = new Promise((resolve, reject) => {
+    receiver.on('message', (message) => {
+      names.push(JSON.parse(message.data.toString()).blobName);
+      if (names.length === 1) receiver.abandon(message, (error) => error && reject(error));
+      else receiver.complete(message, (error) => (error ? reject(error) : resolve()));
+    });
+  });
+
+  await within('uploadToBlob', client.uploadToBlob('f', Readable.from([Buffer.from('x')]), 1));
+  await within('done', done);
+  assert.deepEqual(names, ['dev1/f', 'dev1/f']);
+});
