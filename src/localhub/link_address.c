@@ -24,6 +24,36 @@ static const char *strip_authority(const char *text)
         return text;
 }
 
+/* One decoded part of a path, which is moved on to the slash behind it; false if it is no id. */
+static bool take_id(const char **path, char *to, size_t room)
+{
+        CLEANUP(buf_deinit) struct buf id = BUF_INIT;
+        size_t size = strcspn(*path, "/");
+
+        text_url_unescape(&id, *path, size);
+        if (!registry_is_device_id(buf_text(&id)) || strlen(buf_text(&id)) != id.size)
+                return false;
+        snprintf(to, room, "%s", buf_text(&id));
+        *path += size;
+        return true;
+}
+
+/* `ID` or `ID/modules/ID`, which becomes `ID/ID`. */
+static bool take_identity(const char **path, char identity[REGISTRY_IDENTITY_SIZE])
+{
+        static const char modules[] = "/modules/";
+        size_t size;
+
+        if (!take_id(path, identity, REGISTRY_ID_SIZE))
+                return false;
+        if (strncasecmp(*path, modules, strlen(modules)) != 0)
+                return true;
+        *path += strlen(modules);
+        size = strlen(identity);
+        identity[size++] = '/';
+        return take_id(path, identity + size, REGISTRY_ID_SIZE);
+}
+
 static bool parse_device(const char *path, struct link_address *address)
 {
         static const struct {
@@ -35,17 +65,11 @@ static bool parse_device(const char *path, struct link_address *address)
                 {"/methods/devicebound", LINK_METHODS},
                 {"/twin", LINK_TWIN},
         };
-        CLEANUP(buf_deinit) struct buf id = BUF_INIT;
-        const char *tail = strchr(path, '/');
 
-        if (!tail)
+        if (!take_identity(&path, address->device_id))
                 return false;
-        text_url_unescape(&id, path, (size_t)(tail - path));
-        if (!registry_is_device_id(buf_text(&id)) || strlen(buf_text(&id)) != id.size)
-                return false;
-        snprintf(address->device_id, sizeof(address->device_id), "%s", buf_text(&id));
         for (size_t i = 0; i < ARRAY_SIZE(tails); i++) {
-                if (strcasecmp(tail, tails[i].tail) == 0) {
+                if (strcasecmp(path, tails[i].tail) == 0) {
                         address->function = tails[i].function;
                         return true;
                 }

@@ -28,7 +28,7 @@ enum link_function {
 
 struct link_address {
         enum link_function function;
-        char device_id[REGISTRY_ID_SIZE];       /* decoded; "" where there is none */
+        char device_id[REGISTRY_IDENTITY_SIZE]; /* decoded; "" where there is none */
         char hub[REGISTRY_ADDRESS_SIZE];        /* of LINK_EVENTS, LINK_MANAGEMENT; "" = not said */
         char id_scope[REGISTRY_ID_SIZE];        /* of LINK_REGISTRATION */
         char registration_id[REGISTRY_ID_SIZE]; /* likewise */

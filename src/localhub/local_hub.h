@@ -152,7 +152,7 @@ const char *local_hub_command_state_name(enum local_hub_command_state state);
 
 struct local_hub_command_status {
         char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
-        char device_id[REGISTRY_ID_SIZE];
+        char device_id[REGISTRY_IDENTITY_SIZE];
         uint64_t sequence_number;
         enum local_hub_command_state state;
         int deliveries; /* how often it was handed to the device */

@@ -203,7 +203,7 @@ bool token_covers(const char *resource, const char *path)
 struct place {
         bool is_hub;    /* all of it, or all devices */
         bool is_events; /* only its telemetry */
-        char device_id[REGISTRY_ID_SIZE];
+        char device_id[REGISTRY_IDENTITY_SIZE];
 };
 
 /* `sb://` and its like, which stand before the built-in Event Hubs endpoint's resources. */
@@ -235,8 +235,8 @@ static bool find_events(struct registry *registry, int hub, const char *resource
 }
 
 /*
- * `host`, `host/devices` or `host/devices/ID`. .NET escapes the id, then the whole once more; an
- * id that is unknown as it stands is therefore decoded again.
+ * `host`, `host/devices`, `host/devices/ID` or `host/devices/ID/modules/ID`. .NET escapes the id,
+ * then the whole once more; an id that is unknown as it stands is therefore decoded again.
  */
 static bool find_place(struct registry *registry, int hub, const char *resource,
                        struct place *place, struct reason *reason)
@@ -246,6 +246,8 @@ static bool find_place(struct registry *registry, int hub, const char *resource,
         size_t host_size = slash ? (size_t)(slash - resource) : size;
         const char *events = skip_scheme(resource);
         const char *id;
+        const char *module;
+        size_t device_size;
 
         if (events)
                 return find_events(registry, hub, events, place, reason);
@@ -260,13 +262,21 @@ static bool find_place(struct registry *registry, int hub, const char *resource,
                 return true;
         id = strncmp(slash, "/devices/", strlen("/devices/")) == 0 ? slash + strlen("/devices/")
                                                                    : NULL;
-        if (!id || strlen(id) >= sizeof(place->device_id) || strchr(id, '/')) {
+        module = id ? strchr(id, '/') : NULL;
+        device_size = module ? (size_t)(module - id) : id ? strlen(id) : 0;
+        if (module)
+                module = strncmp(module, "/modules/", strlen("/modules/")) == 0
+                                 ? module + strlen("/modules")
+                                 : "//";
+        if (!id || device_size >= REGISTRY_ID_SIZE ||
+            (module && (strlen(module) > REGISTRY_ID_SIZE || strchr(module + 1, '/')))) {
                 reason_set(reason, "the token is for '%.255s', which is no device of this hub",
                            resource);
                 return false;
         }
         place->is_hub = false;
-        snprintf(place->device_id, sizeof(place->device_id), "%s", id);
+        snprintf(place->device_id, sizeof(place->device_id), "%.*s%s", (int)device_size, id,
+                 module ? module : "");
         return true;
 }
 

@@ -45,9 +45,9 @@ bool token_covers(const char *resource, const char *path);
 
 /* What a token of a hub allows. */
 struct token_grant {
-        unsigned rights;                  /* enum registry_right */
-        char device_id[REGISTRY_ID_SIZE]; /* only this device; "" = all */
-        char key_name[REGISTRY_ID_SIZE];  /* the policy; "" = a key of the device */
+        unsigned rights;                        /* enum registry_right */
+        char device_id[REGISTRY_IDENTITY_SIZE]; /* only this device; "" = all */
+        char key_name[REGISTRY_ID_SIZE];        /* the policy; "" = a key of the device */
         int64_t expires_s;
 };
 

@@ -41,7 +41,8 @@ test('a refused CONNECT is answered with the code of its reason (W15)', async (t
     [{ level: 5 }, 1], [{ protocol: 'MQIsdp', level: 3 }, 1],
     [{ clientId: 'dev2' }, 2], [{ clientId: '' }, 2],
     [{ userName: 'dev1' }, 4], [{ userName: 'other.host/dev1/?api-version=2021-04-12' }, 4],
-    [{ userName: 'localhost/dev1/module1/?api-version=2021-04-12' }, 4],
+    [{ userName: 'localhost/dev1/module1/?api-version=2021-04-12' }, 2],
+    [{ userName: 'localhost/dev1/module1/more/?api-version=2021-04-12' }, 4],
     [{ password: '' }, 5], [{ password: 'SharedAccessSignature sr=a&sig=b&se=1' }, 5],
     [{ clientId: 'dev2', userName: 'localhost/dev2/?api-version=2021-04-12' }, 5],
   ];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// File upload with Microsoft's SDKs: a device puts a file, a service is told (rule W23).
+// File upload with Microsoft's SDKs: a device puts a file, a service is told (rule W26).
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { Readable } from 'node:stream';
@@ -52,7 +52,7 @@ const complete = (receiver, message) => within('complete', new Promise((resolve,
 }));
 
 for (const [name, transport] of [['HTTPS', deviceHttp.Http], ['MQTT', deviceMqtt.Mqtt]]) {
-  test(`a file of several blocks arrives, beside ${name}, and a service is told (W23)`, async (t) => {
+  test(`a file of several blocks arrives, beside ${name}, and a service is told (W26)`, async (t) => {
     const hub = await start(t);
     const { primaryKey } = await hub.device('dev1');
     const { receiver, inbox } = await listen(t, hub);
@@ -75,7 +75,7 @@ for (const [name, transport] of [['HTTPS', deviceHttp.Http], ['MQTT', deviceMqtt
   });
 }
 
-test('a blob is put whole or in blocks, read again, and only with its own token (W23)', async (t) => {
+test('a blob is put whole or in blocks, read again, and only with its own token (W26)', async (t) => {
   const hub = await start(t);
   const { primaryKey } = await hub.device('dev1');
   const token = sharedAccessSignature('hub.test/devices/dev1', primaryKey);
@@ -133,7 +133,7 @@ test('a blob is put whole or in blocks, read again, and only with its own token 
   assert.equal((await post('', { blobName: 'too many' })).status, 403);
 });
 
-test('a notification that is not completed comes again (W23)', async (t) => {
+test('a notification that is not completed comes again (W26)', async (t) => {
   const hub = await start(t);
   const { primaryKey } = await hub.device('dev1');
   const client = device.Client.fromConnectionString(

@@ -160,7 +160,8 @@ static bool is_put_token(const struct amqp_wire_message *request)
 
 /* For a fault the token's device must be known, whatever the token is worth: from `name`, which
  * says `host/devices/ID` in one escape or another. */
-static void audience_device(const struct amqp_wire_message *request, char id[REGISTRY_ID_SIZE])
+static void audience_device(const struct amqp_wire_message *request,
+                            char id[REGISTRY_IDENTITY_SIZE])
 {
         struct amqp_wire_value name =
                 amqp_wire_map_find(request->properties, request->property_count, "name");
@@ -170,13 +171,13 @@ static void audience_device(const struct amqp_wire_message *request, char id[REG
         if (name.kind == AMQP_WIRE_STRING)
                 text_url_unescape(&text, (const char *)name.bytes.data, name.bytes.size);
         found = strstr(buf_text(&text), "/devices/");
-        snprintf(id, REGISTRY_ID_SIZE, "%s", found ? found + strlen("/devices/") : "");
+        snprintf(id, REGISTRY_IDENTITY_SIZE, "%s", found ? found + strlen("/devices/") : "");
 }
 
 static bool apply_fault(struct amqp_peer *peer, const struct amqp_wire_message *request,
                         struct fault *fault)
 {
-        char device[REGISTRY_ID_SIZE];
+        char device[REGISTRY_IDENTITY_SIZE];
 
         audience_device(request, device);
         return faults_apply(peer->core->faults, FAULT_TOKEN, peer->hub_id, device, fault);

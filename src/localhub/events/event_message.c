@@ -50,6 +50,7 @@ static void write_annotations(struct buf *out, const struct telemetry_record *re
         count += put_text(out, "x-opt-offset", offset);
         count += put_time(out, "x-opt-enqueued-time", record->enqueued_ms);
         count += put_text(out, "iothub-connection-device-id", record->device_id);
+        count += put_text(out, "iothub-connection-module-id", record->module_id);
         count += put_text(out, "iothub-connection-auth-method", auth_methods[record->auth]);
         count += put_text(out, "iothub-connection-auth-generation-id", record->generation_id);
         count += put_time(out, "iothub-enqueuedtime", record->enqueued_ms);

@@ -38,7 +38,7 @@ const char *local_hub_command_state_name(enum local_hub_command_state state)
 
 static struct mailbox *find_mailbox(struct command_queue *queue, int hub, const char *device_id)
 {
-        char key[REGISTRY_ID_SIZE + 16];
+        char key[REGISTRY_IDENTITY_SIZE + 16];
         struct table_entry *entry;
 
         snprintf(key, sizeof(key), "%d/%s", hub, device_id);

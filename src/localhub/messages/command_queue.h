@@ -97,7 +97,7 @@ size_t command_queue_purge(struct command_queue *queue, int hub, const char *dev
 struct command_feedback {
         struct list_node node;
         char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
-        char device_id[REGISTRY_ID_SIZE];
+        char device_id[REGISTRY_IDENTITY_SIZE];
         char generation[REGISTRY_TAG_SIZE];
         const char *code;   /* Success, Expired, DeliveryCountExceeded, Rejected, Purged */
         int64_t settled_ms; /* wall clock */

@@ -125,6 +125,16 @@ static size_t texts_size(const struct telemetry_record *r)
         return size;
 }
 
+/* `DEVICE/MODULE` becomes two texts. */
+static void split_identity(struct telemetry_record *record)
+{
+        char *device_id = (char *)(uintptr_t)record->device_id;
+        size_t size = strcspn(device_id, "/");
+
+        record->module_id = device_id + size + (device_id[size] == '/');
+        device_id[size] = '\0';
+}
+
 /* One block: the entry, its properties, its texts, its body. */
 static struct entry *entry_new(const struct telemetry_record *from)
 {
@@ -146,6 +156,7 @@ static struct entry *entry_new(const struct telemetry_record *from)
                 list[i].value = place(&at, from->properties[i].value);
         }
         to->properties = list;
+        split_identity(to);
         if (from->body_size > 0)
                 memcpy(at, from->body, from->body_size);
         to->body = at;

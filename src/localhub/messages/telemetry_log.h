@@ -42,8 +42,9 @@ struct telemetry_record {
         const char *generation_id; /* of the device */
         enum telemetry_auth auth;
         int64_t enqueued_ms;
-        const char *hub; /* the hub's id */
-        const char *device_id;
+        const char *hub;        /* the hub's id */
+        const char *device_id;  /* given to the log, a module's is `DEVICE/MODULE` */
+        const char *module_id;  /* the log's: "" = the device itself has sent it */
         const char *connection; /* the connection's id, as in the list of connections */
         const char *model_id;
         const char *message_id;

@@ -86,6 +86,7 @@ void telemetry_record_write(struct buf *out, const struct telemetry_record *reco
         add_text(out, "enqueuedTimeUtc", time);
         add_text(out, "hub", record->hub);
         add_text(out, "deviceId", record->device_id);
+        add_text_if_any(out, "moduleId", record->module_id);
         add_text(out, "connection", record->connection);
         add_text_if_any(out, "modelId", record->model_id);
         add_text_if_any(out, "messageId", record->message_id);

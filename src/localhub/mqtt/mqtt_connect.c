@@ -12,9 +12,10 @@
 
 #define SILENCE_MAX_MS 1767000 /* IoT Hub's longest, whatever a client asks for */
 
-/* The subscription to messages of a session that outlives its connection. */
+/* The subscriptions of a session that outlives its connection. */
 struct mqtt_kept {
         struct table_entry by_key; /* as a device session's */
+        unsigned subscriptions;    /* enum mqtt_subscription */
         bool at_most_once;
 };
 
@@ -42,10 +43,11 @@ void mqtt_connect_keep(struct mqtt_peer *peer)
 
         if (kept)
                 kept_free(peer->core, kept);
-        if (peer->clean_session || !(peer->subscriptions & MQTT_SUBSCRIBED_COMMANDS))
+        if (peer->clean_session || !peer->subscriptions)
                 return;
         kept = mem_new(1, sizeof(*kept));
         kept->by_key.key = mem_text(peer->session.key);
+        kept->subscriptions = peer->subscriptions;
         kept->at_most_once = peer->commands_at_most_once;
         table_add(&peer->core->kept, &kept->by_key);
 }
@@ -244,7 +246,7 @@ static void accept(struct mqtt_peer *peer, const struct mqtt_connect *connect,
         stream_is_known(peer->stream);
         kept = find_kept(peer);
         if (kept && !connect->clean_session) {
-                peer->subscriptions = MQTT_SUBSCRIBED_COMMANDS;
+                peer->subscriptions = kept->subscriptions;
                 peer->commands_at_most_once = kept->at_most_once;
         } else {
                 mqtt_connect_keep(peer);
@@ -252,7 +254,7 @@ static void accept(struct mqtt_peer *peer, const struct mqtt_connect *connect,
         mqtt_put_connack(&answer, peer->subscriptions != 0, MQTT_WELCOME);
         stream_write(peer->stream, answer.data, answer.size);
         device_session_connect(&peer->session);
-        mqtt_commands_push(peer);
+        mqtt_peer_subscribed(peer, 0);
 }
 
 bool mqtt_connect(struct mqtt_peer *peer, const struct mqtt_packet *packet)

@@ -89,6 +89,9 @@ struct stream_protocol mqtt_stream_protocol(struct mqtt_core *core);
 /* A device was removed or disabled: its connection ends. */
 void mqtt_core_end_device(struct mqtt_core *core, int hub, const char *device_id);
 
+/* Does what its subscriptions ask for; `before` is what they were. */
+void mqtt_peer_subscribed(struct mqtt_peer *peer, unsigned before);
+
 /* Until CONNECT is accepted the hub may change: several may share a port. */
 void mqtt_peer_set_hub(struct mqtt_peer *peer, int hub);
 
@@ -107,7 +110,7 @@ bool mqtt_connect(struct mqtt_peer *peer, const struct mqtt_packet *packet);
 void mqtt_connect_heard(struct mqtt_peer *peer);
 void mqtt_connect_start_silence(struct mqtt_peer *peer, uint16_t keep_alive_s);
 void mqtt_connect_end(struct mqtt_peer *peer);
-/* Keeps the subscription to messages for the next connection of this device. */
+/* Keeps the subscriptions for the next connection of this device. */
 void mqtt_connect_keep(struct mqtt_peer *peer);
 
 /* --- mqtt_provision.c ------------------------------------------------------------------------ */

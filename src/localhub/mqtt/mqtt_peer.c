@@ -54,6 +54,19 @@ void mqtt_peer_publish(struct mqtt_peer *peer, const struct buf *topic, uint16_t
 
 /* --- packets --------------------------------------------------------------------------------- */
 
+/* True if events are said to be of this device, or module. */
+static bool is_own(const struct mqtt_peer *peer, const struct mqtt_target *target)
+{
+        const char *id = peer->session.id;
+        size_t size = target->device_id.size;
+        const char *module = id[size < strlen(id) ? size : strlen(id)] == '/' ? id + size + 1 : "";
+
+        return strncmp(id, target->device_id.data, size) == 0 &&
+               strlen(id) == size + (module[0] != '\0') + target->module_id.size &&
+               (target->module_id.size == 0 ||
+                memcmp(module, target->module_id.data, target->module_id.size) == 0);
+}
+
 /* False if the client said what IoT Hub ends a connection for. */
 static bool take_publish(struct mqtt_peer *peer, const struct mqtt_packet *packet)
 {
@@ -63,8 +76,7 @@ static bool take_publish(struct mqtt_peer *peer, const struct mqtt_packet *packe
                 return false;
         mqtt_target_read(&packet->publish.topic, &target);
         if (target.place == MQTT_PLACE_EVENTS) {
-                if (target.device_id.size != strlen(peer->session.id) ||
-                    memcmp(target.device_id.data, peer->session.id, target.device_id.size) != 0)
+                if (!is_own(peer, &target))
                         return false;
                 mqtt_telemetry_take(peer, packet, &target.bag);
                 return true;
@@ -84,7 +96,7 @@ static bool take_publish(struct mqtt_peer *peer, const struct mqtt_packet *packe
         return target.place != MQTT_PLACE_UNKNOWN;
 }
 
-static void apply_subscriptions(struct mqtt_peer *peer, unsigned before)
+void mqtt_peer_subscribed(struct mqtt_peer *peer, unsigned before)
 {
         unsigned changed = before ^ peer->subscriptions;
 
@@ -94,7 +106,7 @@ static void apply_subscriptions(struct mqtt_peer *peer, unsigned before)
         if (changed & MQTT_SUBSCRIBED_DESIRED)
                 device_session_subscribe(&peer->session,
                                          peer->subscriptions & MQTT_SUBSCRIBED_DESIRED);
-        if (changed & MQTT_SUBSCRIBED_COMMANDS)
+        if (changed)
                 mqtt_connect_keep(peer);
         if (peer->subscriptions & ~before & MQTT_SUBSCRIBED_COMMANDS)
                 mqtt_commands_push(peer);
@@ -123,7 +135,7 @@ static void take_subscribe(struct mqtt_peer *peer, struct mqtt_packet packet)
         }
         mqtt_put_suback(&answer, packet.id, (const uint8_t *)codes.data, codes.size);
         stream_write(peer->stream, answer.data, answer.size);
-        apply_subscriptions(peer, before);
+        mqtt_peer_subscribed(peer, before);
 }
 
 static void take_unsubscribe(struct mqtt_peer *peer, struct mqtt_packet packet)
@@ -137,7 +149,7 @@ static void take_unsubscribe(struct mqtt_peer *peer, struct mqtt_packet packet)
                 peer->subscriptions &= ~mqtt_filter_read(&filter, peer->session.id);
         mqtt_put_ack(&answer, MQTT_UNSUBACK, packet.id);
         stream_write(peer->stream, answer.data, answer.size);
-        apply_subscriptions(peer, before);
+        mqtt_peer_subscribed(peer, before);
 }
 
 /* False if the connection is to be ended. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 
 #define REQUEST_ID_MAX 200
@@ -111,6 +112,16 @@ static bool read_query(struct mqtt_bytes query, struct mqtt_user *user)
         return true;
 }
 
+static bool take_module(struct mqtt_bytes *rest, struct mqtt_user *user)
+{
+        struct mqtt_bytes module = take_until(rest, '/');
+        size_t size = strlen(user->device_id);
+
+        user->device_id[size++] = '/';
+        return copy(&module, user->device_id + size, REGISTRY_ID_SIZE) &&
+               registry_is_identity(user->device_id);
+}
+
 bool mqtt_user_read(const struct mqtt_bytes *user_name, struct mqtt_user *user)
 {
         struct mqtt_bytes rest = *user_name;
@@ -123,12 +134,14 @@ bool mqtt_user_read(const struct mqtt_bytes *user_name, struct mqtt_user *user)
         host = take_until(&rest, '/');
         device = take_until(&rest, '/');
         if (!copy(&host, user->host, sizeof(user->host)) || host.size == 0 ||
-            !copy(&device, user->device_id, sizeof(user->device_id)) ||
+            !copy(&device, user->device_id, REGISTRY_ID_SIZE) ||
             !registry_is_device_id(user->device_id))
+                return false;
+        if (memchr(rest.data, '/', rest.size) && !starts(&rest, "?") && !take_module(&rest, user))
                 return false;
         if (starts(&rest, "?"))
                 return read_query(skip(rest, 1), user);
-        /* Old clients write `HOST/DEVICE/api-version=...`; what has more parts is a module. */
+        /* Old clients write `HOST/DEVICE/api-version=...`. */
         return !memchr(rest.data, '/', rest.size) && read_query(rest, user);
 }
 
@@ -188,6 +201,10 @@ static enum mqtt_place read_events(struct mqtt_bytes topic, struct mqtt_target *
         struct mqtt_bytes rest = skip(topic, strlen("devices/"));
 
         target->device_id = take_until(&rest, '/');
+        if (starts(&rest, "modules/")) {
+                rest = skip(rest, strlen("modules/"));
+                target->module_id = take_until(&rest, '/');
+        }
         if (!starts(&rest, "messages/events"))
                 return MQTT_PLACE_UNKNOWN;
         rest = skip(rest, strlen("messages/events"));
@@ -229,6 +246,16 @@ void mqtt_target_read(const struct mqtt_bytes *topic, struct mqtt_target *target
         }
 }
 
+/* `DEVICE/modules/MODULE/#` or its inputs, into which only an edge hub puts anything. */
+static unsigned read_module_filter(struct mqtt_bytes rest, const char *identity)
+{
+        const char *slash = strchr(identity, '/');
+        CLEANUP(mem_cleanup)
+        char *prefix = mem_format("%.*s/modules%s/", (int)(slash - identity), identity, slash);
+
+        return starts(&rest, prefix) ? MQTT_SUBSCRIBED_INPUTS : 0;
+}
+
 unsigned mqtt_filter_read(const struct mqtt_bytes *filter, const char *device_id)
 {
         static const char tail[] = "/messages/devicebound/#";
@@ -243,6 +270,8 @@ unsigned mqtt_filter_read(const struct mqtt_bytes *filter, const char *device_id
         if (!starts(&rest, "devices/"))
                 return 0;
         rest = skip(rest, strlen("devices/"));
+        if (strchr(device_id, '/'))
+                return read_module_filter(rest, device_id);
         if (!starts(&rest, device_id))
                 return 0;
         rest = skip(rest, strlen(device_id));

@@ -12,9 +12,9 @@
 /* `HOST/DEVICE/?api-version=...&model-id=...`; texts end in a zero byte. */
 struct mqtt_user {
         char host[REGISTRY_ADDRESS_SIZE];
-        char device_id[REGISTRY_ID_SIZE];
-        char model_id[REGISTRY_ID_SIZE]; /* "" = none was announced */
-        char api_version[32];            /* "" = none was named */
+        char device_id[REGISTRY_IDENTITY_SIZE]; /* or DEVICE/MODULE */
+        char model_id[REGISTRY_ID_SIZE];        /* "" = none was announced */
+        char api_version[32];                   /* "" = none was named */
 };
 
 /* False if it has another form: no device, or a module's. */
@@ -52,6 +52,7 @@ enum mqtt_place {
 struct mqtt_target {
         enum mqtt_place place;
         struct mqtt_bytes device_id; /* of events, as it stands in the topic */
+        struct mqtt_bytes module_id; /* likewise; empty = none */
         struct mqtt_bytes bag;       /* `name=value&...`; behind the `?` where there is one */
         int status;                  /* of a method's answer */
 };
@@ -64,6 +65,7 @@ enum mqtt_subscription {
         MQTT_SUBSCRIBED_METHODS = 2,  /* `$iothub/methods/POST/#` */
         MQTT_SUBSCRIBED_TWIN = 4,     /* `$iothub/twin/res/#` */
         MQTT_SUBSCRIBED_DESIRED = 8,  /* `$iothub/twin/PATCH/properties/desired/#` */
+        MQTT_SUBSCRIBED_INPUTS = 16,  /* `devices/ID/modules/ID/inputs/#`: nothing comes there */
 };
 
 /* 0 = there is nothing to subscribe to. */

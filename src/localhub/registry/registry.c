@@ -51,6 +51,15 @@ bool registry_is_device_id(const char *id)
         return has_only(id, "-:.+%_#*?!(),=@;$'");
 }
 
+bool registry_is_identity(const char *id)
+{
+        const char *slash = strchr(id, '/');
+        CLEANUP(mem_cleanup) char *device = slash ? mem_text_n(id, (size_t)(slash - id)) : NULL;
+
+        return slash ? registry_is_device_id(device) && registry_is_device_id(slash + 1)
+                     : registry_is_device_id(id);
+}
+
 bool registry_is_registration_id(const char *id)
 {
         return has_only(id, "-._:") && !strchr("._:", id[strlen(id) - 1]);

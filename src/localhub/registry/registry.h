@@ -22,11 +22,14 @@
 #include "base/reason.h"
 
 /* Sizes with the zero byte. Ids have at most 128 characters, keys are base64 of 16 to 64 bytes. */
-#define REGISTRY_ID_SIZE      129
-#define REGISTRY_KEY_SIZE     89
-#define REGISTRY_ADDRESS_SIZE 262
-#define REGISTRY_TAG_SIZE     40
-#define REGISTRY_HUBS_MAX     50
+#define REGISTRY_ID_SIZE 129
+/* A module is a device, too, whose id is `DEVICE/MODULE`: both are identities. */
+#define REGISTRY_IDENTITY_SIZE 258
+#define REGISTRY_SCOPE_SIZE    192
+#define REGISTRY_KEY_SIZE      89
+#define REGISTRY_ADDRESS_SIZE  262
+#define REGISTRY_TAG_SIZE      40
+#define REGISTRY_HUBS_MAX      50
 
 /* A thumbprint in hex digits, SHA-1 or SHA-256; the name of a certificate. With the zero byte. */
 #define REGISTRY_THUMBPRINT_SIZE 65
@@ -163,7 +166,7 @@ extern const char *const registry_authentication_names[REGISTRY_AUTHENTICATION_C
 
 struct registry_device {
         int hub;
-        char id[REGISTRY_ID_SIZE];
+        char id[REGISTRY_IDENTITY_SIZE];
         char primary_key[REGISTRY_KEY_SIZE];
         char secondary_key[REGISTRY_KEY_SIZE];
         enum registry_authentication authentication;
@@ -172,9 +175,11 @@ struct registry_device {
         char generation_id[REGISTRY_TAG_SIZE];
         char etag[REGISTRY_TAG_SIZE];
         bool enabled;
-        bool edge;            /* capability iotEdge; noted only */
-        bool connected;       /* has links now */
-        int64_t twin_version; /* raised with each change of its twin */
+        bool edge;                              /* capability iotEdge; noted only */
+        char scope[REGISTRY_SCOPE_SIZE];        /* of an edge device, or of its parent; "" = none */
+        char parent_scope[REGISTRY_SCOPE_SIZE]; /* "" = none */
+        bool connected;                         /* has links now */
+        int64_t twin_version;                   /* raised with each change of its twin */
         int64_t created_ms;
         int64_t status_updated_ms;
         int64_t connection_updated_ms;
@@ -190,6 +195,8 @@ struct registry_device_settings {
         const char *model_id;
         const bool *enabled;
         const bool *edge;
+        const char *scope;        /* of a new device that is no edge device: its parent's */
+        const char *parent_scope; /* of an edge device */
 };
 
 enum registry_put {
@@ -207,6 +214,7 @@ int registry_device_put(struct registry *registry, int hub, const char *id, enum
 bool registry_device_get(struct registry *registry, int hub, const char *id,
                          struct registry_device *found);
 
+/* With its modules. */
 bool registry_device_remove(struct registry *registry, int hub, const char *id);
 
 /*
@@ -215,6 +223,10 @@ bool registry_device_remove(struct registry *registry, int hub, const char *id);
  */
 bool registry_device_next(struct registry *registry, int hub, uint64_t *cursor,
                           struct registry_device *device);
+
+/* The same for the modules of a device, NULL = of all. */
+bool registry_module_next(struct registry *registry, int hub, const char *device_id,
+                          uint64_t *cursor, struct registry_device *module);
 
 /* What the AMQP endpoint saw; not an error for a device that has gone. NULL model id = keep. */
 void registry_device_seen(struct registry *registry, int hub, const char *id, bool connected,
@@ -397,6 +409,8 @@ void registry_authorities(struct registry *registry, struct buf *pem);
 
 /* IoT Hub's device ids and DPS's registration ids (rule W3). */
 bool registry_is_device_id(const char *id);
+/* `DEVICE` or `DEVICE/MODULE`. */
+bool registry_is_identity(const char *id);
 bool registry_is_registration_id(const char *id);
 
 #endif

@@ -31,6 +31,8 @@ struct device_data {
         uint64_t revision; /* of the etag */
         bool enabled;
         bool edge;
+        char *scope; /* NULL = none, or an edge device's own */
+        char *parent_scope;
         bool connected;
         int64_t created_ms;
         int64_t status_updated_ms;
@@ -48,8 +50,9 @@ struct hub_data {
         int weight;
         bool active;
         struct registry_policy policies[REGISTRY_POLICY_COUNT];
-        struct table devices;
+        struct table devices; /* and modules */
         struct ordered order;
+        size_t module_count;
 };
 
 struct enrolment_data {

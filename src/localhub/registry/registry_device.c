@@ -32,6 +32,8 @@ void registry_free_device(struct device_data *device)
         free_secret(device->primary_key);
         free_secret(device->secondary_key);
         free(device->model_id);
+        free(device->scope);
+        free(device->parent_scope);
         for (size_t i = 0; i < ARRAY_SIZE(device->thumbprints); i++)
                 free(device->thumbprints[i]);
         for (size_t i = 0; i < ARRAY_SIZE(device->twin); i++) {
@@ -49,12 +51,18 @@ struct device_data *registry_find_device(struct registry *registry, int hub, con
         return entry ? table_of(entry, struct device_data, by_id) : NULL;
 }
 
+static bool is_module(const struct device_data *device)
+{
+        return strchr(device->id, '/') != NULL;
+}
+
 void registry_link_device(struct registry *registry, int hub, struct device_data *device)
 {
         struct hub_data *data = registry_hub_at(registry, hub);
 
         device->by_id.key = device->id;
         table_add(&data->devices, &device->by_id);
+        data->module_count += is_module(device);
         device->serial = ordered_add(&data->order, device);
 }
 
@@ -63,6 +71,7 @@ void registry_unlink_device(struct registry *registry, int hub, struct device_da
         struct hub_data *data = registry_hub_at(registry, hub);
 
         table_remove(&data->devices, &device->by_id);
+        data->module_count -= is_module(device);
         ordered_remove(&data->order, device->serial);
 }
 
@@ -78,6 +87,20 @@ struct device_data *registry_add_device(struct registry *registry, int hub, cons
                 device->twin[i].version = 1;
         registry_link_device(registry, hub, device);
         return device;
+}
+
+/* An edge device's own is made of its id and when it was made. */
+static void copy_scopes(const struct device_data *data, struct registry_device *out)
+{
+        const char *parent = data->parent_scope ? data->parent_scope : "";
+        const char *scope = data->scope ? data->scope : "";
+
+        if (data->edge && !is_module(data))
+                snprintf(out->scope, sizeof(out->scope), "ms-azure-iot-edge://%.128s-%llu",
+                         data->id, (unsigned long long)data->generation);
+        else
+                snprintf(out->scope, sizeof(out->scope), "%s", scope);
+        snprintf(out->parent_scope, sizeof(out->parent_scope), "%s", data->edge ? parent : scope);
 }
 
 static void copy_out(const struct device_data *data, int hub, struct registry_device *out)
@@ -98,6 +121,7 @@ static void copy_out(const struct device_data *data, int hub, struct registry_de
         registry_etag(data->revision, out->etag);
         out->enabled = data->enabled;
         out->edge = data->edge;
+        copy_scopes(data, out);
         out->connected = data->connected;
         out->twin_version = data->twin[REGISTRY_DESIRED].version +
                             data->twin[REGISTRY_REPORTED].version +
@@ -124,7 +148,7 @@ static bool is_sound(struct registry *registry, int hub, const char *id,
 {
         if (hub < 0 || hub >= registry_hub_count(registry))
                 reason_set(reason, "there is no such hub");
-        else if (!registry_is_device_id(id))
+        else if (!registry_is_identity(id))
                 reason_set(reason,
                            "device id '%.140s': 1 to 128 letters, digits or - : . + %% _ # * ? ! "
                            "( ) , = @ ; $ '",
@@ -138,6 +162,10 @@ static bool is_sound(struct registry *registry, int hub, const char *id,
                  !is_thumbprint(settings->thumbprints[1]))
                 reason_set(reason, "device '%s': a thumbprint is SHA-1 or SHA-256 in hex digits",
                            id);
+        else if ((settings->scope && strlen(settings->scope) >= REGISTRY_SCOPE_SIZE) ||
+                 (settings->parent_scope && strlen(settings->parent_scope) >= REGISTRY_SCOPE_SIZE))
+                reason_set(reason, "device '%s': a scope has at most %d characters", id,
+                           REGISTRY_SCOPE_SIZE - 1);
         else if (settings->model_id && strlen(settings->model_id) >= REGISTRY_ID_SIZE)
                 reason_set(reason, "device '%s': the model id is longer than 128 characters", id);
         else
@@ -183,6 +211,24 @@ static bool set_certificates(struct device_data *device,
         return changed;
 }
 
+/* NULL = it stays. */
+static void set_text(char **text, const char *given)
+{
+        if (!given)
+                return;
+        free(*text);
+        *text = given[0] ? mem_text(given) : NULL;
+}
+
+/* A module's device. */
+static bool has_parent(struct registry *registry, int hub, const char *id)
+{
+        const char *slash = strchr(id, '/');
+        CLEANUP(mem_cleanup) char *device = slash ? mem_text_n(id, (size_t)(slash - id)) : NULL;
+
+        return !slash || registry_find_device(registry, hub, device);
+}
+
 static void set_model_id(struct device_data *device, const char *model_id)
 {
         if (!model_id || text_equal(device->model_id ? device->model_id : "", model_id))
@@ -202,6 +248,8 @@ static bool apply(struct registry *registry, struct device_data *device,
         set_model_id(device, settings->model_id);
         if (settings->edge)
                 device->edge = *settings->edge;
+        set_text(&device->scope, settings->scope);
+        set_text(&device->parent_scope, settings->parent_scope);
         if (settings->enabled && *settings->enabled != device->enabled) {
                 device->enabled = *settings->enabled;
                 device->status_updated_ms = clock_wall_ms();
@@ -228,7 +276,7 @@ int registry_device_put(struct registry *registry, int hub, const char *id, enum
         is_new = !device;
         if (device && how == REGISTRY_CREATE)
                 r = REGISTRY_E_EXISTS;
-        else if (!device && how == REGISTRY_UPDATE)
+        else if (!device && (how == REGISTRY_UPDATE || !has_parent(registry, hub, id)))
                 r = REGISTRY_E_NOT_FOUND;
         if (r == 0) {
                 device = device ? device : registry_add_device(registry, hub, id);
@@ -245,9 +293,21 @@ int registry_device_put(struct registry *registry, int hub, const char *id, enum
         return r;
 }
 
+static void remove_modules(struct registry *registry, int hub, const char *device_id)
+{
+        struct registry_device module;
+        uint64_t cursor = 0;
+
+        while (registry_module_next(registry, hub, device_id, &cursor, &module))
+                (void)registry_device_remove(registry, hub, module.id);
+}
+
 bool registry_device_remove(struct registry *registry, int hub, const char *id)
 {
         struct device_data *device;
+
+        if (!strchr(id, '/'))
+                remove_modules(registry, hub, id);
 
         pthread_mutex_lock(&registry->mutex);
         device = registry_find_device(registry, hub, id);
@@ -300,19 +360,45 @@ bool registry_device_get(struct registry *registry, int hub, const char *id,
         return device != NULL;
 }
 
-bool registry_device_next(struct registry *registry, int hub, uint64_t *cursor,
-                          struct registry_device *device)
+/* Is it what is looked for: a device (NULL parent and no modules), or a module of `parent`? */
+static bool fits(const struct device_data *device, bool modules, const char *parent)
+{
+        size_t size = parent ? strlen(parent) : 0;
+
+        if (is_module(device) != modules)
+                return false;
+        return !parent || (strncmp(device->id, parent, size) == 0 && device->id[size] == '/');
+}
+
+static bool next(struct registry *registry, int hub, bool modules, const char *parent,
+                 uint64_t *cursor, struct registry_device *found)
 {
         const struct hub_data *data;
-        const struct device_data *next;
+        const struct device_data *device = NULL;
 
         pthread_mutex_lock(&registry->mutex);
         data = registry_hub_at(registry, hub);
-        next = data ? ordered_next(&data->order, cursor) : NULL;
-        if (next)
-                copy_out(next, hub, device);
+        if (data && (!modules || data->module_count > 0)) {
+                do {
+                        device = ordered_next(&data->order, cursor);
+                } while (device && !fits(device, modules, parent));
+        }
+        if (device)
+                copy_out(device, hub, found);
         pthread_mutex_unlock(&registry->mutex);
-        return next != NULL;
+        return device != NULL;
+}
+
+bool registry_device_next(struct registry *registry, int hub, uint64_t *cursor,
+                          struct registry_device *device)
+{
+        return next(registry, hub, false, NULL, cursor, device);
+}
+
+bool registry_module_next(struct registry *registry, int hub, const char *device_id,
+                          uint64_t *cursor, struct registry_device *module)
+{
+        return next(registry, hub, true, device_id, cursor, module);
 }
 
 bool registry_device_string(struct registry *registry, int hub, const char *id, struct buf *out)

@@ -142,7 +142,7 @@ bool registry_hub_get(struct registry *registry, int hub, struct registry_hub *f
                 memcpy(found->other_ports, data->other_ports, sizeof(found->other_ports));
                 found->weight = data->weight;
                 found->active = data->active;
-                found->device_count = data->devices.count;
+                found->device_count = data->devices.count - data->module_count;
         }
         pthread_mutex_unlock(&registry->mutex);
         return data != NULL;

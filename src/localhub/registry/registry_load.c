@@ -115,7 +115,7 @@ static int load_device(struct registry *registry, int hub, struct json_object *o
         struct device_data *device;
         int64_t generation;
 
-        if (!registry_is_device_id(id) || !has_keys(object) ||
+        if (!registry_is_identity(id) || !has_keys(object) ||
             strlen(text_of(object, "modelId")) >= REGISTRY_ID_SIZE ||
             registry_find_device(registry, hub, id)) {
                 reason_set(reason, "device '%.140s': its id or a key is wrong, or it is doubled",
@@ -137,6 +137,8 @@ static int load_device(struct registry *registry, int hub, struct json_object *o
         device->created_ms = number_of(object, "created", 0);
         device->status_updated_ms = number_of(object, "statusUpdated", 0);
         device->edge = json_object_get_boolean(json_member(object, "edge"));
+        device->scope = mem_text(json_text_member(object, "scope"));
+        device->parent_scope = mem_text(json_text_member(object, "parentScope"));
         for (int kind = REGISTRY_DESIRED; kind <= REGISTRY_TAGS; kind++) {
                 int r = load_section(device, (enum registry_section)kind, object, reason);
 

@@ -59,6 +59,8 @@ static void add_device(struct buf *out, const struct device_data *device)
                 buf_add_text(out, ",\"enabled\":false");
         if (device->edge)
                 buf_add_text(out, ",\"edge\":true");
+        add_text(out, "scope", device->scope);
+        add_text(out, "parentScope", device->parent_scope);
         buf_add_format(out, ",\"generation\":\"%llu\"", (unsigned long long)device->generation);
         add_number(out, "revision", (int64_t)device->revision);
         add_number(out, "created", device->created_ms);

@@ -35,6 +35,9 @@ enum rest_error {
         REST_GATEWAY_TIMEOUT = 504101,
 };
 
+struct json_object *rest_device_document(struct service_call *call,
+                                         const struct registry_device *device);
+
 /* Each ends the call. `rest_answer` takes `value`. */
 void rest_answer(struct http_exchange *exchange, int status, struct json_object *value);
 void rest_fail(struct http_exchange *exchange, enum rest_error error, const char *format, ...)
@@ -89,6 +92,9 @@ struct json_object *rest_twin_document(struct service_call *call,
 
 service_handler rest_device_put, rest_device_get, rest_device_delete, rest_device_list;
 service_handler rest_device_bulk, rest_command_purge, rest_statistics;
+service_handler rest_module_list, rest_module_put, rest_module_get, rest_module_delete;
+service_handler rest_module_twin_get, rest_module_twin_patch, rest_module_twin_put;
+service_handler rest_module_invoke;
 service_handler rest_twin_get, rest_twin_patch, rest_twin_put, rest_query, rest_method_invoke;
 service_handler rest_job_put, rest_job_get, rest_job_cancel, rest_job_query;
 service_handler rest_transfer_start, rest_transfer_get, rest_transfer_list, rest_transfer_cancel;

@@ -53,8 +53,22 @@ struct json_object *rest_authentication(const struct registry_device *device)
         return authentication;
 }
 
-static struct json_object *device_document(struct service_call *call,
-                                           const struct registry_device *device)
+/* Where in a hierarchy of edge devices it stands. */
+static void add_scopes(struct json_object *document, const struct registry_device *device)
+{
+        struct json_object *parents;
+
+        if (device->scope[0])
+                json_add_text(document, "deviceScope", device->scope);
+        if (!device->parent_scope[0])
+                return;
+        parents = json_object_new_array();
+        json_object_array_add(parents, json_object_new_string(device->parent_scope));
+        json_object_object_add(document, "parentScopes", parents);
+}
+
+struct json_object *rest_device_document(struct service_call *call,
+                                         const struct registry_device *device)
 {
         struct json_object *document = json_object_new_object();
 
@@ -63,12 +77,13 @@ static struct json_object *device_document(struct service_call *call,
         rest_add_time(document, "connectionStateUpdatedTime", device->connection_updated_ms);
         rest_add_time(document, "statusUpdatedTime", device->status_updated_ms);
         json_object_object_add(document, "authentication", rest_authentication(device));
+        add_scopes(document, device);
         return document;
 }
 
 static void answer_device(struct service_call *call, const struct registry_device *device)
 {
-        rest_answer_device(call, device, device_document(call, device));
+        rest_answer_device(call, device, rest_device_document(call, device));
 }
 
 /* --- one device ------------------------------------------------------------------------------ */
@@ -79,6 +94,32 @@ struct said {
         bool enabled;
         bool edge;
 };
+
+static const char *first_text(struct json_object *list)
+{
+        struct json_object *first = json_object_is_type(list, json_type_array)
+                                            ? json_object_array_get_idx(list, 0)
+                                            : NULL;
+
+        return json_object_is_type(first, json_type_string) ? json_object_get_string(first) : NULL;
+}
+
+/* True if it is that of an edge device of the hub, or empty. */
+static bool is_scope(struct service_call *call, const char *scope)
+{
+        static const char prefix[] = "ms-azure-iot-edge://";
+        const char *last = scope ? strrchr(scope, '-') : NULL;
+        CLEANUP(mem_cleanup) char *id = NULL;
+        struct registry_device edge;
+
+        if (text_is_empty(scope))
+                return true;
+        if (strncmp(scope, prefix, strlen(prefix)) != 0 || last < scope + strlen(prefix))
+                return false;
+        id = mem_text_n(scope + strlen(prefix), (size_t)(last - scope) - strlen(prefix));
+        return registry_device_get(call->registry, call->hub_index, id, &edge) && edge.edge &&
+               strcmp(edge.scope, scope) == 0;
+}
 
 /* The settings in a device document; false with the reason. */
 static bool read_settings(struct json_object *document, struct registry_device_settings *settings,
@@ -105,6 +146,8 @@ static bool read_settings(struct json_object *document, struct registry_device_s
         settings->secondary_key = json_text_member(key, "secondaryKey");
         said->edge = json_object_get_boolean(edge);
         settings->edge = edge ? &said->edge : NULL;
+        settings->scope = json_text_member(document, "deviceScope");
+        settings->parent_scope = first_text(json_member(document, "parentScopes"));
         settings->enabled = status ? &said->enabled : NULL;
         if (!status || service_read_status(status, &said->enabled))
                 return true;
@@ -121,6 +164,10 @@ static int put_device(struct service_call *call, const char *id, struct json_obj
 
         if (!read_settings(document, &settings, &said, reason))
                 return REST_ARGUMENT_INVALID;
+        if (!is_scope(call, settings.scope) || !is_scope(call, settings.parent_scope)) {
+                reason_set(reason, "'deviceScope' and 'parentScopes' must be edge devices' own");
+                return REST_ARGUMENT_INVALID;
+        }
         switch (registry_device_put(call->registry, call->hub_index, id, how, &settings, NULL,
                                     reason)) {
         case 0:
@@ -146,16 +193,28 @@ static void put_and_answer(struct service_call *call, enum registry_put how)
                 answer_device(call, &device);
 }
 
+/* `deviceId` and `moduleId` of the body are what the path says, or absent. */
+static bool has_same_id(const struct service_call *call)
+{
+        const char *slash = strchr(call->arguments[0], '/');
+        const char *device = json_text_member(call->body, "deviceId");
+        const char *module = json_text_member(call->body, "moduleId");
+        size_t size = slash ? (size_t)(slash - call->arguments[0]) : strlen(call->arguments[0]);
+
+        return (!device ||
+                (strlen(device) == size && strncmp(device, call->arguments[0], size) == 0)) &&
+               (!slash || !module || strcmp(module, slash + 1) == 0);
+}
+
 /* Without If-Match it creates, with it it changes. */
 void rest_device_put(struct service_call *call)
 {
         struct registry_device device;
         bool has_match = http_exchange_header(call->exchange, "If-Match") != NULL;
-        const char *id = json_text_member(call->body, "deviceId");
 
-        if (id && strcmp(id, call->arguments[0]) != 0)
+        if (!has_same_id(call))
                 rest_fail(call->exchange, REST_ARGUMENT_INVALID,
-                          "'deviceId' in the body differs from the path's");
+                          "the id in the body differs from the path's");
         else if (!has_match)
                 put_and_answer(call, REGISTRY_CREATE);
         else if (rest_find_device(call, &device) && rest_match(call, device.etag, NULL))
@@ -199,7 +258,7 @@ void rest_device_list(struct service_call *call)
                 limit = REST_PAGE;
         while (limit-- > 0 &&
                registry_device_next(call->registry, call->hub_index, &cursor, &device))
-                json_object_array_add(list, device_document(call, &device));
+                json_object_array_add(list, rest_device_document(call, &device));
         rest_answer(call->exchange, 200, list);
 }
 

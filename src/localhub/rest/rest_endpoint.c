@@ -21,6 +21,10 @@ static const struct service_route routes[] = {
         {"GET", "devices/*", REGISTRY_RIGHT_READ, rest_device_get},
         {"PUT", "devices/*", REGISTRY_RIGHT_WRITE, rest_device_put},
         {"DELETE", "devices/*", REGISTRY_RIGHT_WRITE, rest_device_delete},
+        {"GET", "devices/*/modules", REGISTRY_RIGHT_READ, rest_module_list},
+        {"GET", "devices/*/modules/*", REGISTRY_RIGHT_READ, rest_module_get},
+        {"PUT", "devices/*/modules/*", REGISTRY_RIGHT_WRITE, rest_module_put},
+        {"DELETE", "devices/*/modules/*", REGISTRY_RIGHT_WRITE, rest_module_delete},
         {"DELETE", "devices/*/commands", REGISTRY_RIGHT_SERVICE, rest_command_purge},
         {"POST", "devices/*/applyConfigurationContent", REGISTRY_RIGHT_WRITE, rest_content_apply},
         {"GET", "statistics/devices", REGISTRY_RIGHT_READ, rest_statistics},
@@ -42,6 +46,10 @@ static const struct service_route routes[] = {
         {"PATCH", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_patch},
         {"PUT", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_put},
         {"POST", "twins/*/methods", REGISTRY_RIGHT_SERVICE, rest_method_invoke},
+        {"GET", "twins/*/modules/*", REGISTRY_RIGHT_SERVICE, rest_module_twin_get},
+        {"PATCH", "twins/*/modules/*", REGISTRY_RIGHT_SERVICE, rest_module_twin_patch},
+        {"PUT", "twins/*/modules/*", REGISTRY_RIGHT_SERVICE, rest_module_twin_put},
+        {"POST", "twins/*/modules/*/methods", REGISTRY_RIGHT_SERVICE, rest_module_invoke},
 };
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -225,6 +233,10 @@ static bool admit(struct service_call *call, const struct service_route *route)
                 return false;
         }
         call->hub_index = authorize(call, route->right);
+        if (call->hub_index >= 0 && call->arguments[0] && strchr(call->arguments[0], '/')) {
+                rest_fail(call->exchange, REST_ARGUMENT_INVALID, "an id has no slash");
+                return false;
+        }
         return call->hub_index >= 0;
 }
 
@@ -235,10 +247,6 @@ static const char *find_missing(struct service_call *call)
                 const char *pattern;
                 const char *what;
         } missing[] = {
-                {"devices/*/modules", "modules"},
-                {"devices/*/modules/*", "modules"},
-                {"twins/*/modules/*", "modules"},
-                {"twins/*/modules/*/methods", "modules"},
                 {"digitaltwins/*", "digital twins"},
                 {"digitaltwins/*/commands/*", "digital twins"},
                 {"digitaltwins/*/components/*/commands/*", "digital twins"},

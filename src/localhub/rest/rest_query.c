@@ -57,6 +57,15 @@ static struct json_object *next_twin(struct service_call *call, uint64_t *cursor
                        : NULL;
 }
 
+static struct json_object *next_module(struct service_call *call, uint64_t *cursor)
+{
+        struct registry_device module;
+
+        return registry_module_next(call->registry, call->hub_index, NULL, cursor, &module)
+                       ? rest_twin_document(call, &module)
+                       : NULL;
+}
+
 static struct json_object *next_outcome(struct service_call *call, uint64_t *cursor)
 {
         return fleet_outcome_next(rest_fleet_of(call), call->hub_index, cursor);
@@ -69,12 +78,11 @@ static struct json_object *next_document(struct service_call *call, const struct
         static struct json_object *(*const next[])(struct service_call * call,
                                                    uint64_t * cursor) = {
                 [QUERY_DEVICES] = next_twin,
+                [QUERY_MODULES] = next_module,
                 [QUERY_JOBS] = next_outcome,
         };
         struct json_object *document;
 
-        if (query_source(query) == QUERY_MODULES)
-                return NULL;
         while ((document = next[query_source(query)](call, cursor)) != NULL) {
                 if (query_fits(query, document))
                         return document;

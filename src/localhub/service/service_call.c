@@ -71,7 +71,13 @@ void service_handle(struct service_call *call)
 
 void service_add_device(struct json_object *document, const struct registry_device *device)
 {
-        json_add_text(document, "deviceId", device->id);
+        const char *slash = strchr(device->id, '/');
+        CLEANUP(mem_cleanup)
+        char *parent = slash ? mem_text_n(device->id, (size_t)(slash - device->id)) : NULL;
+
+        json_add_text(document, "deviceId", slash ? parent : device->id);
+        if (slash)
+                json_add_text(document, "moduleId", slash + 1);
         json_add_text(document, "generationId", device->generation_id);
         json_add_text(document, "etag", device->etag);
         json_add_text(document, "status", device->enabled ? "enabled" : "disabled");

@@ -32,7 +32,7 @@ void device_sessions_deinit(struct device_sessions *all)
 struct device_session *device_sessions_owner(const struct device_sessions *all, int hub,
                                              const char *device_id)
 {
-        char key[REGISTRY_ID_SIZE + 16];
+        char key[REGISTRY_IDENTITY_SIZE + 16];
         struct table_entry *entry;
 
         snprintf(key, sizeof(key), "%d/%s", hub, device_id);

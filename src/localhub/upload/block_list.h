@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The body of Put Block List (rule W23): XML that names blocks in the order of the blob. Pure. */
+/* The body of Put Block List (rule W26): XML that names blocks in the order of the blob. Pure. */
 #ifndef ISTHMUS_LOCALHUB_UPLOAD_BLOCK_LIST_H
 #define ISTHMUS_LOCALHUB_UPLOAD_BLOCK_LIST_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * File upload (rule W23). A device asks where to put a file, puts it there, and says that it is
+ * File upload (rule W26). A device asks where to put a file, puts it there, and says that it is
  * done; services are told over AMQP.
  *
  *   POST /devices/ID/files                         a place for a blob, with a token for it

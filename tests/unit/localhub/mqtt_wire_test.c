@@ -234,7 +234,7 @@ static void other_user_names_are_refused_w15(void **state)
                 "hub/",
                 "/dev1",
                 "hub/dev 1/",
-                "hub/dev1/module1/?api-version=2021-04-12",
+                "hub/dev1/module1/more/?api-version=2021-04-12",
                 "hub/dev1/?api-version=0123456789012345678901234567890123456789",
                 "hub/dev1/?model-id=%00"};
         struct mqtt_user user;

@@ -239,7 +239,9 @@ static void ids_and_keys_of_devices_are_checked(void **state)
         assert_int_equal(put(too_long, REGISTRY_CREATE, NULL), REGISTRY_E_INVALID);
         assert_int_equal(put("", REGISTRY_CREATE, NULL), REGISTRY_E_INVALID);
         assert_int_equal(put("a b", REGISTRY_CREATE, NULL), REGISTRY_E_INVALID);
-        assert_int_equal(put("a/b", REGISTRY_CREATE, NULL), REGISTRY_E_INVALID);
+        assert_int_equal(put("a/b/c", REGISTRY_CREATE, NULL), REGISTRY_E_INVALID);
+        assert_int_equal(put("a/", REGISTRY_CREATE, NULL), REGISTRY_E_INVALID);
+        assert_int_equal(put("/b", REGISTRY_CREATE, NULL), REGISTRY_E_INVALID);
         assert_int_equal(put("gr\xc3\xb6\xc3\x9f", REGISTRY_CREATE, NULL), REGISTRY_E_INVALID);
         assert_int_equal(
                 registry_device_put(registry, hub, "x", REGISTRY_CREATE, &short_key, NULL, NULL),
@@ -251,6 +253,28 @@ static void ids_and_keys_of_devices_are_checked(void **state)
                 registry_device_put(registry, 9, "x", REGISTRY_CREATE, &short_key, NULL, NULL),
                 REGISTRY_E_INVALID);
         assert_false(registry_device_get(registry, hub, "x", NULL));
+}
+
+static void w27_modules_live_and_die_with_their_device(void **state)
+{
+        struct registry_device found;
+        uint64_t cursor = 0;
+
+        (void)state;
+        assert_int_equal(put("d/m", REGISTRY_CREATE, NULL), REGISTRY_E_NOT_FOUND);
+        assert_int_equal(put("d", REGISTRY_CREATE, NULL), 0);
+        assert_int_equal(put("dd", REGISTRY_CREATE, NULL), 0);
+        assert_int_equal(put("d/m", REGISTRY_CREATE, NULL), 0);
+        assert_int_equal(put("dd/m", REGISTRY_CREATE, NULL), 0);
+        assert_true(registry_module_next(registry, hub, "d", &cursor, &found));
+        assert_string_equal(found.id, "d/m");
+        assert_false(registry_module_next(registry, hub, "d", &cursor, &found));
+        cursor = 0;
+        while (registry_device_next(registry, hub, &cursor, &found))
+                assert_null(strchr(found.id, '/'));
+        assert_true(registry_device_remove(registry, hub, "d"));
+        assert_false(registry_device_get(registry, hub, "d/m", NULL));
+        assert_true(registry_device_get(registry, hub, "dd/m", NULL));
 }
 
 static void registration_ids_have_rules_of_their_own(void **state)
@@ -685,6 +709,7 @@ int main(void)
                 TEST(hubs_on_one_port_are_chosen_by_their_names),
                 TEST(a_new_device_gets_keys_and_is_enabled),
                 TEST(create_update_and_upsert_differ),
+                TEST(w27_modules_live_and_die_with_their_device),
                 TEST(ids_and_keys_of_devices_are_checked),
                 TEST(registration_ids_have_rules_of_their_own),
                 TEST(the_model_and_the_connection_of_a_device_are_kept),

@@ -146,14 +146,24 @@ static void t9_is_good_for_a_device_with_a_derived_key(void **state)
                          0);
 }
 
-static void t11_is_refused_because_modules_are_no_devices(void **state)
+static void t11_is_good_for_a_module(void **state)
 {
+        struct registry_device_settings settings = {.primary_key = K32};
+
         (void)state;
         assert_int_equal(check("SharedAccessSignature sr=" HOST
                                "%2Fdevices%2Fdev0001%2Fmodules%2Fm1&sig="
                                "Ql%2BoBLITluzc%2Fglo%2Bwb7ydkHoH%2BjzgLjMwdn7NkdsMY%3D&"
                                "se=1800000000"),
-                         TOKEN_E_UNAUTHORIZED);
+                         TOKEN_E_NO_DEVICE);
+        assert_int_equal(registry_device_put(registry, hub, "dev0001/m1", REGISTRY_CREATE,
+                                             &settings, NULL, NULL),
+                         0);
+        assert_int_equal(check("SharedAccessSignature sr=" HOST
+                               "%2Fdevices%2Fdev0001%2Fmodules%2Fm1&sig="
+                               "Ql%2BoBLITluzc%2Fglo%2Bwb7ydkHoH%2BjzgLjMwdn7NkdsMY%3D&"
+                               "se=1800000000"),
+                         0);
 }
 
 /* --- who may what ---------------------------------------------------------------------------- */
@@ -469,7 +479,7 @@ int main(void)
                 TEST(t5_is_good_for_an_id_of_special_characters),
                 TEST(t6_is_good_raw_and_in_the_order_of_the_service_sdk),
                 TEST(t9_is_good_for_a_device_with_a_derived_key),
-                TEST(t11_is_refused_because_modules_are_no_devices),
+                TEST(t11_is_good_for_a_module),
                 TEST(a_device_key_allows_this_device_alone),
                 TEST(both_keys_of_a_device_and_of_a_policy_are_good),
                 TEST(a_policy_for_all_devices_has_its_rights),
