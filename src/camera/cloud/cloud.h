@@ -89,19 +89,12 @@ void cloud_report(struct cloud_device *device, const char *patch, size_t size);
 /* Answers a direct method; `json` NULL = {}. Any thread, once. */
 void cloud_answer(struct cloud_call *call, int status, const char *json);
 
-/* What a request to a device's hub needs besides AMQP. */
-struct cloud_grant {
-        struct buf hub;
-        struct buf device_id;
-        struct buf token; /* for an hour; secret */
-};
-
-#define CLOUD_GRANT_INIT                                                                           \
-        ((struct cloud_grant){.hub = BUF_INIT, .device_id = BUF_INIT, .token = BUF_INIT})
-
-/* False while no hub is known. `grant` is the caller's to deinit. Any thread. */
-bool cloud_grant(struct cloud_device *device, struct cloud_grant *grant);
-void cloud_grant_deinit(struct cloud_grant *grant);
+/*
+ * What a request to the device's hub needs besides AMQP: adds its host, the device's id there, and
+ * a token for an hour, a secret. False while no hub is known. Any thread.
+ */
+bool cloud_grant(struct cloud_device *device, struct buf *hub, struct buf *device_id,
+                 struct buf *token);
 
 enum cloud_phase {
         CLOUD_NEW,

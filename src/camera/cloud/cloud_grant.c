@@ -6,24 +6,18 @@
 
 #define LIFETIME_S 3600
 
-void cloud_grant_deinit(struct cloud_grant *grant)
-{
-        buf_deinit(&grant->hub);
-        buf_deinit(&grant->device_id);
-        buf_wipe(&grant->token);
-}
-
 /* With the lock. */
-static bool fill(const struct cloud_assignment *assignment, struct cloud_grant *grant)
+static bool fill(const struct cloud_assignment *assignment, struct buf *hub, struct buf *device_id,
+                 struct buf *token)
 {
         CLEANUP(buf_deinit) struct buf resource = BUF_INIT;
 
         if (text_is_empty(assignment->hub) || !assignment->device_id || !assignment->key)
                 return false;
-        buf_add_text(&grant->hub, assignment->hub);
-        buf_add_text(&grant->device_id, assignment->device_id);
+        buf_add_text(hub, assignment->hub);
+        buf_add_text(device_id, assignment->device_id);
         sas_device_resource(&resource, assignment->hub, assignment->device_id);
-        return sas_token(&grant->token,
+        return sas_token(token,
                          &(struct sas_grant){.resource = buf_text(&resource),
                                              .key = assignment->key,
                                              .key_name = assignment->key_name,
@@ -31,12 +25,13 @@ static bool fill(const struct cloud_assignment *assignment, struct cloud_grant *
                          NULL);
 }
 
-bool cloud_grant(struct cloud_device *device, struct cloud_grant *grant)
+bool cloud_grant(struct cloud_device *device, struct buf *hub, struct buf *device_id,
+                 struct buf *token)
 {
         bool is_known;
 
         pthread_mutex_lock(&device->lock);
-        is_known = fill(&device->assignment, grant);
+        is_known = fill(&device->assignment, hub, device_id, token);
         pthread_mutex_unlock(&device->lock);
         return is_known;
 }

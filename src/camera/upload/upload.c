@@ -14,6 +14,9 @@ struct upload {
         char *camera;
         struct http_client *http;
         struct storage_account storage;
+        char *device_id;
+        bool (*grant)(void *context, struct buf *hub, struct buf *device_id, struct buf *token);
+        void *context;
         bool through_hub;
         int64_t retry_ms;
 
@@ -42,6 +45,9 @@ int upload_new(const struct upload_options *options, struct upload **upload, str
         }
         made->camera = mem_text(options->camera);
         made->http = options->http;
+        made->device_id = mem_text(options->device_id);
+        made->grant = options->grant;
+        made->context = options->context;
         made->retry_ms = options->retry_ms > 0 ? options->retry_ms : RETRY_MS;
         pthread_mutex_init(&made->lock, NULL);
         list_init(&made->jobs);
@@ -60,6 +66,7 @@ void upload_free(struct upload *upload)
         storage_account_deinit(&upload->storage);
         pthread_mutex_destroy(&upload->lock);
         free(upload->camera);
+        free(upload->device_id);
         free(upload);
 }
 
@@ -115,11 +122,33 @@ static void end_badly(struct upload_job *job, const struct reason *reason)
 
 static void answered(void *context, const struct http_answer *answer);
 
+/* The first question to the hub needs one, and says who asks. */
+static bool has_grant(struct upload_job *job)
+{
+        const struct upload *upload = job->upload;
+
+        if (!upload->through_hub || job->step != UPLOAD_ASK)
+                return true;
+        buf_clear(&job->hub);
+        buf_clear(&job->device_id);
+        buf_wipe(&job->token);
+        return upload->grant(upload->context, &job->hub, &job->device_id, &job->token);
+}
+
 static void request(void *context)
 {
+        static const struct reason no_hub = {.text = "the device's hub is not known yet"};
         struct upload_job *job = context;
         const struct upload *upload = job->upload;
 
+        if (!has_grant(job)) {
+                if (++job->attempts < UPLOAD_ATTEMPTS_MAX)
+                        http_client_after(upload->http, upload->retry_ms * job->attempts, request,
+                                          job);
+                else
+                        end_badly(job, &no_hub);
+                return;
+        }
         upload_job_request(job, upload->through_hub ? NULL : &upload->storage, upload->http,
                            answered);
 }
@@ -167,10 +196,11 @@ static bool has_room(struct upload *upload, struct upload_job *job)
 
 void upload_send(struct upload *upload, const struct upload_picture *picture)
 {
-        struct upload_job *job = upload_job_new(upload, picture, upload->through_hub);
+        struct upload_job *job =
+                upload_job_new(upload, picture, upload->through_hub ? NULL : upload->device_id);
 
         if (has_room(upload, job)) {
-                request(job);
+                http_client_after(upload->http, 0, request, job);
                 return;
         }
         log_debug("CAMERA_UPLOAD_DROPPED", "Too many pictures are being uploaded; this one is not",

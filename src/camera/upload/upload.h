@@ -5,14 +5,17 @@
  * (https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-file-upload).
  *
  * Nobody waits for it. Few pictures are under way at once; what comes beyond is dropped, and so is
- * one that was tried three times: a picture, unlike a tally, is not worth to be kept on disk.
+ * one that was tried three times, or whose hub is not known by then: a picture, unlike a tally, is
+ * not worth to be kept on disk.
  */
 #ifndef ISTHMUS_CAMERA_UPLOAD_UPLOAD_H
 #define ISTHMUS_CAMERA_UPLOAD_UPLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
 #include "camera/upload/upload_picture.h"
@@ -28,6 +31,13 @@ struct upload_options {
         struct http_client *http; /* freed before upload_free */
         /* Of Azure Storage: with a key or a signature (SAS). NULL = through the hub. */
         const char *storage;
+        const char *device_id; /* its container there is named after it */
+        /*
+         * Adds the hub's host (or host:port), the device's id there and a token for it; false
+         * while no hub is known. On the thread "http".
+         */
+        bool (*grant)(void *context, struct buf *hub, struct buf *device_id, struct buf *token);
+        void *context;
         int64_t retry_ms; /* the first pause before another attempt; 0 = 5 s */
 };
 

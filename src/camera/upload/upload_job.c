@@ -13,7 +13,6 @@
 
 #define HUB_API        "api-version=2021-04-12"
 #define PICTURE_TYPE   "image/jpeg"
-#define ATTEMPTS_MAX   3
 #define ANSWER_DEPTH   4
 #define PUT_TIMEOUT_MS 120000
 #define CONTAINER_MIN  3
@@ -50,17 +49,14 @@ static char *container_name(const char *device_id)
 }
 
 struct upload_job *upload_job_new(struct upload *upload, const struct upload_picture *picture,
-                                  bool through_hub)
+                                  const char *device_id)
 {
         struct upload_job *job = mem_new(1, sizeof(*job));
 
         job->upload = upload;
-        job->step = through_hub ? UPLOAD_ASK : UPLOAD_PUT;
+        job->step = device_id ? UPLOAD_PUT : UPLOAD_ASK;
         job->name = mem_text(picture->name);
-        job->device_id = mem_text(picture->device_id);
-        job->container = container_name(picture->device_id);
-        job->hub = mem_text(picture->hub);
-        job->token = mem_text(picture->token);
+        job->container = device_id ? container_name(device_id) : NULL;
         buf_add(&job->bytes, picture->bytes, picture->size);
         upload_marks_read(picture->tally, &job->marks);
         return job;
@@ -69,12 +65,10 @@ struct upload_job *upload_job_new(struct upload *upload, const struct upload_pic
 void upload_job_free(struct upload_job *job)
 {
         free(job->name);
-        free(job->device_id);
         free(job->container);
-        free(job->hub);
-        if (job->token)
-                mem_wipe(job->token, strlen(job->token));
-        free(job->token);
+        buf_deinit(&job->hub);
+        buf_deinit(&job->device_id);
+        buf_wipe(&job->token);
         buf_deinit(&job->bytes);
         upload_marks_deinit(&job->marks);
         free(job->correlation_id);
@@ -175,12 +169,12 @@ static void send_to_hub(struct upload_job *job, struct http_client *http, http_d
 {
         CLEANUP(buf_deinit) struct buf url = BUF_INIT;
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
-        const struct http_header headers[] = {{"Authorization", job->token},
+        const struct http_header headers[] = {{"Authorization", buf_text(&job->token)},
                                               {"Content-Type", "application/json"}};
         bool is_question = job->step == UPLOAD_ASK;
 
-        buf_add_format(&url, "https://%s/devices/", job->hub);
-        text_url_escape(&url, job->device_id);
+        buf_add_format(&url, "https://%s/devices/", buf_text(&job->hub));
+        text_url_escape(&url, buf_text(&job->device_id));
         buf_add_text(&url, "/files");
         if (is_question) {
                 write_question(job, &body);
@@ -339,7 +333,7 @@ static enum upload_verdict judge_tell(const struct upload_job *job,
 enum upload_verdict upload_job_judge(struct upload_job *job, const struct http_answer *answer,
                                      struct reason *reason)
 {
-        if (is_passing(answer) && ++job->attempts < ATTEMPTS_MAX)
+        if (is_passing(answer) && ++job->attempts < UPLOAD_ATTEMPTS_MAX)
                 return UPLOAD_AGAIN;
         switch (job->step) {
         case UPLOAD_ASK:

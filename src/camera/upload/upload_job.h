@@ -29,6 +29,9 @@ enum upload_verdict {
 
 struct upload;
 
+/* Of one request. */
+#define UPLOAD_ATTEMPTS_MAX 3
+
 struct upload_job {
         struct list_node node;
         struct upload *upload;
@@ -37,10 +40,10 @@ struct upload_job {
         bool has_container;    /* it was made for this job */
         bool is_put;           /* the picture is there */
         char *name;
-        char *device_id;
-        char *container;
-        char *hub;
-        char *token; /* secret */
+        char *container; /* in an account of ours; NULL = through the hub */
+        struct buf hub;
+        struct buf device_id; /* there */
+        struct buf token;     /* secret */
         struct buf bytes;
         struct upload_marks marks; /* none is left if the storage wants no tags */
         /* Of the hub's answer. */
@@ -49,8 +52,9 @@ struct upload_job {
         struct reason reason; /* why the picture is not there */
 };
 
+/* `device_id` names the container in an account of ours; NULL = through the hub. */
 struct upload_job *upload_job_new(struct upload *upload, const struct upload_picture *picture,
-                                  bool through_hub);
+                                  const char *device_id);
 void upload_job_free(struct upload_job *job);
 
 /* Sends the request of the job's step; `storage` NULL = through the hub. */

@@ -9,11 +9,7 @@ struct upload_picture {
         const char *name; /* of the blob */
         const char *bytes;
         size_t size;
-        const char *device_id;
         const char *tally; /* JSON, as it is sent */
-        /* Through the hub: its host (or host:port), and a token for the device there. */
-        const char *hub;
-        const char *token;
 };
 
 #endif

@@ -16,18 +16,27 @@
 /* So often at most a camera says that it is late. */
 #define LATE_AGAIN_MS (60 * 1000)
 
-static int open_upload(const struct camera_options *options, struct upload **upload,
-                       struct reason *reason)
+static bool grant_upload(void *context, struct buf *hub, struct buf *device_id, struct buf *token)
 {
+        const struct camera *camera = context;
+
+        return cloud_grant(camera->device, hub, device_id, token);
+}
+
+static int open_upload(struct camera *camera, struct reason *reason)
+{
+        const struct camera_options *options = &camera->options;
         const struct camera_settings *settings = options->settings;
 
-        *upload = NULL;
         if (!settings->upload_camera && !settings->upload_marked_up)
                 return 0;
         return upload_new(&(struct upload_options){.camera = camera_settings_name(settings),
                                                    .http = options->http,
-                                                   .storage = settings->storage.connection_string},
-                          upload, reason);
+                                                   .storage = settings->storage.connection_string,
+                                                   .device_id = settings->device_id,
+                                                   .grant = grant_upload,
+                                                   .context = camera},
+                          &camera->upload, reason);
 }
 
 /* What may fail. */
@@ -41,7 +50,7 @@ static int open_parts(struct camera *camera, struct reason *reason)
                 result = names_check(&camera->rules.tally,
                                      options->settings->details ? NAMES_DETAILS : NULL, reason);
         if (result == 0)
-                result = open_upload(options, &camera->upload, reason);
+                result = open_upload(camera, reason);
         if (result == 0)
                 result = camera_open_source(options, &camera->source, reason);
         if (result == 0)

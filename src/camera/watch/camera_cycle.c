@@ -223,8 +223,8 @@ static const struct buf *shown(const struct camera *camera, const struct buf *by
         return privacy_is_on(&camera->privacy) ? &camera->obscured : bytes;
 }
 
-static void upload_one(struct camera *camera, const struct cloud_grant *grant, const char *format,
-                       const struct buf *bytes, int64_t taken_ms)
+static void upload_one(struct camera *camera, const char *format, const struct buf *bytes,
+                       int64_t taken_ms)
 {
         CLEANUP(buf_deinit) struct buf name = BUF_INIT;
         CLEANUP(buf_deinit) struct buf tally = BUF_INIT;
@@ -232,34 +232,22 @@ static void upload_one(struct camera *camera, const struct cloud_grant *grant, c
         if (bytes->size == 0 || !picture_name(format, taken_ms, &name, NULL))
                 return;
         tally_write(&camera->rules.tally, &camera->told, NULL, &tally);
-        upload_send(camera->upload,
-                    &(struct upload_picture){.name = buf_text(&name),
-                                             .bytes = bytes->data,
-                                             .size = bytes->size,
-                                             .tally = buf_text(&tally),
-                                             .device_id = buf_text(&grant->device_id),
-                                             .hub = buf_text(&grant->hub),
-                                             .token = buf_text(&grant->token)});
+        upload_send(camera->upload, &(struct upload_picture){.name = buf_text(&name),
+                                                             .bytes = bytes->data,
+                                                             .size = bytes->size,
+                                                             .tally = buf_text(&tally)});
 }
 
 static void upload(struct camera *camera, const struct buf *bytes, int64_t taken_ms)
 {
         const struct camera_settings *settings = camera->options.settings;
-        CLEANUP(cloud_grant_deinit) struct cloud_grant grant = CLOUD_GRANT_INIT;
 
         if (!camera->upload)
                 return;
-        if (!cloud_grant(camera->device, &grant)) {
-                if (!settings->storage.connection_string)
-                        return;
-                buf_clear(&grant.device_id);
-                buf_add_text(&grant.device_id, settings->device_id);
-        }
         if (settings->upload_camera)
-                upload_one(camera, &grant, settings->storage.camera_format, shown(camera, bytes),
-                           taken_ms);
+                upload_one(camera, settings->storage.camera_format, shown(camera, bytes), taken_ms);
         if (settings->upload_marked_up)
-                upload_one(camera, &grant, settings->storage.marked_up_format, &camera->marked_up,
+                upload_one(camera, settings->storage.marked_up_format, &camera->marked_up,
                            taken_ms);
 }
 

@@ -36,7 +36,8 @@ struct world {
         char type[64];
         char marks[128]; /* tags and two of the metadata */
         bool takes_no_tags;
-        int refuse; /* so many pictures are answered with `status` */
+        int hubless; /* so many times no hub is known */
+        int refuse;  /* so many pictures are answered with `status` */
         int status;
         bool no_container;
         bool holds; /* pictures are not answered */
@@ -126,6 +127,22 @@ static enum test_http_then handle(void *context, const struct test_http_request 
         return then;
 }
 
+static bool grant(void *context, struct buf *hub, struct buf *device_id, struct buf *token)
+{
+        struct world *world = context;
+        bool is_known;
+
+        pthread_mutex_lock(&world->lock);
+        is_known = world->hubless == 0;
+        if (!is_known)
+                world->hubless--;
+        pthread_mutex_unlock(&world->lock);
+        buf_add_format(hub, "localhost:%d", test_http_server_port(world->server));
+        buf_add_text(device_id, "Yard cam");
+        buf_add_text(token, "SharedAccessSignature sr=x");
+        return is_known;
+}
+
 static void set_up(struct world *world, const char *storage)
 {
         CLEANUP(mem_cleanup) char *authority = NULL;
@@ -154,6 +171,9 @@ static void set_up(struct world *world, const char *storage)
         if (upload_new(&(struct upload_options){.camera = "yard",
                                                 .http = world->client,
                                                 .storage = text,
+                                                .device_id = "Yard cam",
+                                                .grant = grant,
+                                                .context = world,
                                                 .retry_ms = 10},
                        &world->upload, &reason) != 0)
                 fail_msg("%s", reason.text);
@@ -173,17 +193,11 @@ static void tear_down(struct world *world)
 
 static void send_picture(struct world *world)
 {
-        CLEANUP(mem_cleanup)
-        char *hub = mem_format("localhost:%d", test_http_server_port(world->server));
-
         upload_send(world->upload, &(struct upload_picture){.name = "a/b c.jpg",
                                                             .bytes = "\xff\xd8\0\xff\xd9",
                                                             .size = 5,
                                                             .tally = "{\"car\":0,\"person\":2,"
-                                                                     "\"gate_person\":1}",
-                                                            .device_id = "Yard cam",
-                                                            .hub = hub,
-                                                            .token = "SharedAccessSignature sr=x"});
+                                                                     "\"gate_person\":1}"});
 }
 
 /* Waits until nothing is under way. */
@@ -229,6 +243,23 @@ static void the_hub_names_the_place_and_is_told(void **state)
                             "\"statusDescription\":\"OK\"}\n");
         assert_picture(&world);
         assert_string_equal(world.marks, " 2 0 ");
+        tear_down(&world);
+}
+
+static void a_hub_that_is_known_soon_gets_it_and_else_it_is_dropped(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, NULL);
+        world.hubless = 2;
+        send_picture(&world);
+        assert_int_equal(settle(&world).sent, 1);
+        assert_string_equal(buf_text(&world.seen), ASK PUT TELL);
+        world.hubless = 3;
+        send_picture(&world);
+        assert_int_equal(settle(&world).failed, 1);
+        assert_string_equal(buf_text(&world.seen), ASK PUT TELL);
         tear_down(&world);
 }
 
@@ -407,6 +438,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_hub_names_the_place_and_is_told),
+                cmocka_unit_test(a_hub_that_is_known_soon_gets_it_and_else_it_is_dropped),
                 cmocka_unit_test(the_hub_is_told_of_a_failure_too),
                 cmocka_unit_test(what_passes_is_tried_again),
                 cmocka_unit_test(what_does_not_pass_ends),
