@@ -13,10 +13,12 @@
 static enum log_level threshold = LOG_LEVEL_INFO;
 static enum log_format chosen_format = LOG_FORMAT_AUTO;
 
-/* The context is written before the listener and read after it. */
-static void *listener_context;
-static enum log_level listener_level;
-static _Atomic(log_listener *) current_listener;
+/* Context and level are written before the listener and read after it. */
+static struct {
+        _Atomic(log_listener *) listener;
+        enum log_level level;
+        void *context;
+} ears[LOG_LISTENERS_MAX];
 
 static const char *const level_names[] = {"error", "warning", "information", "debug"};
 
@@ -26,13 +28,41 @@ void log_configure(enum log_level level, enum log_format format)
         chosen_format = format;
 }
 
+/* On the threads that start and stop things. */
 void log_listen(enum log_level level, log_listener *listener, void *context)
 {
-        if (listener) {
-                listener_level = level;
-                listener_context = context;
+        size_t i = 0;
+
+        while (i < LOG_LISTENERS_MAX && atomic_load(&ears[i].listener) != listener)
+                i++;
+        if (i == LOG_LISTENERS_MAX)
+                for (i = 0; i < LOG_LISTENERS_MAX && atomic_load(&ears[i].listener);)
+                        i++;
+        if (i == LOG_LISTENERS_MAX)
+                return;
+        ears[i].level = level;
+        ears[i].context = context;
+        atomic_store(&ears[i].listener, listener);
+}
+
+void log_unlisten(log_listener *listener)
+{
+        for (size_t i = 0; i < LOG_LISTENERS_MAX; i++) {
+                log_listener *expected = listener;
+
+                atomic_compare_exchange_strong(&ears[i].listener, &expected, NULL);
         }
-        atomic_store(&current_listener, listener);
+}
+
+static void tell_listeners(enum log_level level, const char *id, const char *sentence,
+                           const struct log_field *fields)
+{
+        for (size_t i = 0; i < LOG_LISTENERS_MAX; i++) {
+                log_listener *listener = atomic_load(&ears[i].listener);
+
+                if (listener && level <= ears[i].level)
+                        listener(ears[i].context, level, id, sentence, fields);
+        }
 }
 
 bool log_level_parse(const char *name, enum log_level *level)
@@ -122,11 +152,9 @@ void log_event(enum log_level level, const char *id, const char *sentence,
 {
         CLEANUP(buf_deinit) struct buf line = BUF_INIT;
         struct event event = {.level = level, .id = id, .sentence = sentence, .fields = fields};
-        log_listener *listener = atomic_load(&current_listener);
         ssize_t written;
 
-        if (listener && level <= listener_level)
-                listener(listener_context, level, id, sentence, fields);
+        tell_listeners(level, id, sentence, fields);
         if (!log_is_on(level))
                 return;
         clock_format_utc(event.time, clock_wall_ms() * CLOCK_NS_PER_MS, CLOCK_FRACTION);

@@ -64,13 +64,19 @@ bool log_is_on(enum log_level level);
 void log_event(enum log_level level, const char *id, const char *sentence,
                const struct log_field *fields);
 
+/* Those who may listen at the same time. */
+#define LOG_LISTENERS_MAX 2
+
 /*
  * Is told of each event from `level` up, whether it is logged or not, on the thread that logs it;
- * must neither log nor wait. NULL = nobody any more; events that began before may still be told
- * when it returns. The context must stay.
+ * must neither log nor wait. The context must stay. A listener that listens already changes its
+ * level.
  */
 typedef void log_listener(void *context, enum log_level level, const char *id, const char *sentence,
                           const struct log_field *fields);
 void log_listen(enum log_level level, log_listener *listener, void *context);
+
+/* Not any more; of events that began before it may still be told when this returns. */
+void log_unlisten(log_listener *listener);
 
 #endif

@@ -273,9 +273,11 @@ const char *settings_queue_client(const struct settings *settings,
 const char *settings_insights(const struct settings *settings, enum settings_insights_place *place)
 {
         for (int i = 0; i < SETTINGS_INSIGHTS_PLACES; i++) {
+                const char *text = conf_secret_text(&settings->monitor.insights[i]);
+
                 *place = (enum settings_insights_place)i;
-                if (given(settings->monitor.insights[i]))
-                        return settings->monitor.insights[i];
+                if (given(text))
+                        return text;
         }
         return NULL;
 }

@@ -211,6 +211,14 @@ struct settings {
                 char *tls_key;         /* PEM file */
                 char *proxy_header;    /* in which a proxy tells the sender's address; or NULL */
         } listen;
+        struct {
+                char *address; /* as listen's; NULL = there is no page */
+                char *host;
+                uint16_t port;
+                char *key;         /* secret: who gives it may look; NULL = everybody */
+                char *control_key; /* secret: who gives it may change; NULL = nobody */
+                bool is_public;    /* not on loopback: a key is needed */
+        } page;
         char *data_directory;
         struct settings_webhook_key *webhook_keys; /* none = every caller is let in */
         size_t webhook_key_count;

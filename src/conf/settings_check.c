@@ -97,6 +97,16 @@ static void check_keys(struct conf_load *load, const struct settings *settings)
         }
 }
 
+static void check_page(struct conf_load *load, const struct settings *settings)
+{
+        static const struct conf_subject listen = {.path = "Page.Listen"};
+
+        if (settings->page.is_public && !settings_is_given(load, "Page.Key", NULL))
+                conf_say_about(load, CONF_MISTAKE, &listen,
+                               "other machines can reach this address, so Page.Key must be given; "
+                               "without it only 127.0.0.1, [::1] and localhost are allowed");
+}
+
 static void check_listening(struct conf_load *load, const struct settings *settings)
 {
         static const struct conf_subject listen = {.path = "Listen"};
@@ -279,6 +289,7 @@ void settings_check(struct conf_load *load, struct settings *settings)
 {
         adopt_log_level(load, settings);
         check_listening(load, settings);
+        check_page(load, settings);
         check_version2_ports(load);
         check_store(load, settings);
         settings_check_azure(load, settings);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "azure/endpoint.h"
 #include "azure/names.h"
 #include "azure/vault_reference.h"
 #include "base/error.h"
@@ -244,6 +245,15 @@ static const struct conf_row rows[] = {
          .meaning = "Header in which the proxy in front tells the sender's address, for the log: "
                     "X-Forwarded-For (its last entry counts) or X-Real-IP; only if no one can go "
                     "around the proxy"},
+        {"Page.Listen", CONF_TEXT, FIELD(page.address), .check = check_listen,
+         .meaning = "Where the operator's page is: host:port; left out: there is none. Without "
+                    "Page.Key only a loopback address is allowed"},
+        {"Page.Key", CONF_TEXT, .secret = true, FIELD(page.key), .check = check_token,
+         .meaning = "Password of those who may look at it"},
+        {"Page.ControlKey", CONF_TEXT, .secret = true, FIELD(page.control_key),
+         .check = check_token,
+         .meaning = "Password of those who may also replay and drop dead letters and cancel "
+                    "commands; without it nobody may"},
         {"DataDirectory", CONF_FOLDER, FIELD(data_directory), .fallback = "/var/lib/isthmus",
          .meaning = "Where the store is; made if it is missing"},
         {"KeyVaultURI", CONF_TEXT, FIELD(key_vault), .spare = true, .check = check_vault,
@@ -647,6 +657,14 @@ void settings_derive(struct settings *settings)
         listen_split(settings->listen.address, &host, &settings->listen.port);
         free(settings->listen.host);
         settings->listen.host = mem_text(buf_text(&host));
+        free(settings->page.host);
+        settings->page.host = NULL;
+        if (!settings->page.address)
+                return;
+        buf_clear(&host);
+        listen_split(settings->page.address, &host, &settings->page.port);
+        settings->page.host = mem_text(buf_text(&host));
+        settings->page.is_public = !endpoint_is_loopback(settings->page.host);
 }
 
 void settings_deinit(struct settings *settings)
@@ -654,5 +672,6 @@ void settings_deinit(struct settings *settings)
         conf_secrets_deinit(&settings->secrets);
         conf_free_values(settings_schema(), settings);
         free(settings->listen.host);
+        free(settings->page.host);
         memset(settings, 0, sizeof(*settings));
 }

@@ -21,6 +21,7 @@
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
 #include "gateway/control/control.h"
+#include "gateway/control/operator_page.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_bulk.h"
 #include "gateway/device/device_directory.h"
@@ -85,6 +86,8 @@ struct gateway {
         struct command_network *command_network;
         struct command_confirm *confirm;
         struct control *control;
+        struct operator_page *page;
+        struct uplink_recent *recent;
 };
 
 /* --- start -------------------------------------------------------------------------------- */
@@ -378,6 +381,7 @@ static void make_commands(struct gateway *gateway)
 
 static void make_stages(struct gateway *gateway)
 {
+        gateway->recent = uplink_recent_new();
         make_devices(gateway);
         make_uplinks(gateway);
         make_commands(gateway);
@@ -387,7 +391,8 @@ static void make_stages(struct gateway *gateway)
                            .store = gateway->store,
                            .queue = gateway->queue,
                            .format = gateway->uplink_format,
-                           .monitor = gateway->monitor},
+                           .monitor = gateway->monitor,
+                           .recent = gateway->recent},
                 .loop = gateway->loop,
                 .hubs = gateway->hubs,
                 .devices = gateway->devices,
@@ -510,6 +515,7 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
                         .link = gateway->device_link,
                         .bulk = gateway->bulk,
                         .provision = gateway->provision,
+                        .recent = gateway->recent,
                 },
                 &gateway->control, reason);
 
@@ -517,6 +523,21 @@ static int take_orders(struct gateway *gateway, struct reason *reason)
                 log_error("CONTROL_NOT_STARTED", "There is no control socket",
                           LOG_TEXT("reason", reason->text), LOG_END);
         return 0;
+}
+
+static int show_page(struct gateway *gateway, struct reason *reason)
+{
+        int result =
+                operator_page_start(gateway->settings, gateway->control, &gateway->page, reason);
+
+        if (result != 0)
+                reason_prefix(reason, "Page.Listen");
+        return result;
+}
+
+static void hide_page(struct gateway *gateway)
+{
+        operator_page_stop(gateway->page);
 }
 
 static void refuse_orders(struct gateway *gateway)
@@ -605,6 +626,7 @@ static void free_all(struct gateway *gateway)
         device_table_free(gateway->devices);
         device_places_free(gateway->places);
         device_directory_free(gateway->directory);
+        uplink_recent_free(gateway->recent);
         monitor_free(gateway->monitor);
         loop_free(gateway->loop);
 }
@@ -634,6 +656,7 @@ static const struct part {
         {"sending", start_stages, stop_stages, false},
         {"recovery", recover, NULL, true},
         {"control", take_orders, refuse_orders, false}, /* thread "control" */
+        {"page", show_page, hide_page, true},           /* thread "page" */
         {"queues", take_queue_messages, refuse_queue_messages, true},
         {"webhooks", take_webhooks, refuse_webhooks, true}, /* thread "ingest" */
 };

@@ -350,7 +350,7 @@ void monitor_stop(struct monitor *monitor)
 
         if (!monitor)
                 return;
-        log_listen(LOG_LEVEL_ERROR, NULL, NULL);
+        log_unlisten(take_line);
         http_client_after(monitor->http, 0, say_goodbye, monitor);
         do {
                 nanosleep(&step, NULL);

@@ -3,43 +3,24 @@
 
 #include <camera_page.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/json/json.h"
 #include "base/text.h"
 #include "camera/watch/camera_inside.h"
 #include "camera/watch/describe.h"
+#include "http/http_page.h"
 
 /* --- who may --------------------------------------------------------------------------------- */
 
-static bool knows_key(const char *authorization, const char *key)
-{
-        CLEANUP(buf_wipe) struct buf credentials = BUF_INIT;
-        const char *password;
-
-        if (!authorization || strncasecmp(authorization, "Basic ", 6) != 0 ||
-            !crypto_base64_decode(&credentials, authorization + 6, strlen(authorization + 6)))
-                return false;
-        password = strchr(buf_text(&credentials), ':');
-        return password && crypto_equal(password + 1, strlen(password + 1), key, strlen(key));
-}
-
 void page_admit(const char *key, struct http_exchange *exchange)
 {
-        const char *site = http_exchange_header(exchange, "Sec-Fetch-Site");
-        const char *authorization = http_exchange_header(exchange, "Authorization");
-
-        if (site && !text_equal(site, "same-origin") && !text_equal(site, "none")) {
+        if (http_page_is_foreign(exchange))
                 http_exchange_problem(exchange, 403, "Forbidden",
                                       "requests of other sites' pages are not answered");
-        } else if (!knows_key(authorization, key)) {
-                http_exchange_add_header(exchange, "WWW-Authenticate",
-                                         "Basic realm=\"isthmus-camera\", charset=\"UTF-8\"");
-                http_exchange_problem(exchange, 401, "Unauthorized",
-                                      "the password is PageKey of the configuration");
-        }
+        else if (!http_page_has_password(exchange, key))
+                http_page_ask_password(exchange, "isthmus-camera",
+                                       "the password is PageKey of the configuration");
 }
 
 /* --- the page's files ------------------------------------------------------------------------ */
@@ -55,24 +36,12 @@ static const struct file {
         {"/page.js", "text/javascript; charset=utf-8", camera_page_js, sizeof(camera_page_js) - 1},
 };
 
-/* A page that could do no harm even if a camera's name were a script. */
-static void add_headers(struct http_exchange *exchange)
-{
-        http_exchange_add_header(exchange, "Cache-Control", "no-store");
-        http_exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
-        http_exchange_add_header(exchange, "Referrer-Policy", "no-referrer");
-        http_exchange_add_header(exchange, "Content-Security-Policy",
-                                 "default-src 'none'; script-src 'self'; style-src 'self'; "
-                                 "img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
-                                 "form-action 'none'; frame-ancestors 'none'");
-}
-
 static void answer_file(struct http_exchange *exchange, const struct file *file)
 {
         struct buf body = BUF_INIT;
 
         buf_add(&body, file->bytes, file->size);
-        add_headers(exchange);
+        http_page_add_headers(exchange);
         http_exchange_answer(exchange, 200, file->type, &body);
 }
 
@@ -134,7 +103,7 @@ static void answer_cameras(struct camera *const *cameras, size_t count,
                 write_camera(cameras[i], since_ms, &body);
         }
         buf_add_text(&body, "]}");
-        add_headers(exchange);
+        http_page_add_headers(exchange);
         http_exchange_answer(exchange, 200, "application/json", &body);
 }
 
@@ -145,7 +114,7 @@ static void answer_picture(struct camera *const *cameras, size_t count,
         struct buf body = BUF_INIT;
 
         if (index < count && sight_picture(&cameras[index]->sight, &body)) {
-                add_headers(exchange);
+                http_page_add_headers(exchange);
                 http_exchange_answer(exchange, 200, "image/jpeg", &body);
                 return;
         }

@@ -18,6 +18,7 @@
 #include "gateway/control/control_queue.h"
 #include "gateway/control/control_request.h"
 #include "gateway/control/control_status.h"
+#include "gateway/control/log_tail.h"
 #include "http/http_server.h"
 
 #define MAXIMUM_BODY        ((size_t)256 * 1024) /* of devices that are named */
@@ -176,6 +177,13 @@ static void run(void *context)
                 status = control_provision_answer(&control->options, &call->request, call->body,
                                                   &call->answer, &reason);
                 break;
+        case CONTROL_RECENT:
+                uplink_recent_write(control->options.recent, call->request.filter.device,
+                                    call->request.limit, &call->answer);
+                break;
+        case CONTROL_LOG:
+                log_tail_write(&call->answer);
+                break;
         case CONTROL_REPLAY:
         case CONTROL_DROP:
         case CONTROL_QUEUE:
@@ -196,12 +204,11 @@ static const char *argument(void *context, const char *name)
         return http_exchange_argument(context, name);
 }
 
-static void handle(void *context, struct http_exchange *exchange)
+void control_take(struct control *control, struct http_exchange *exchange, const char *path)
 {
-        struct control *control = context;
         struct control_source source = {
                 .method = http_exchange_method(exchange),
-                .path = http_exchange_path(exchange),
+                .path = path,
                 .argument = argument,
                 .context = exchange,
         };
@@ -238,6 +245,11 @@ static void handle(void *context, struct http_exchange *exchange)
         loop_post(control->options.loop, run, call);
 }
 
+static void handle(void *context, struct http_exchange *exchange)
+{
+        control_take(context, exchange, http_exchange_path(exchange));
+}
+
 /* --- start and stop ------------------------------------------------------------------------ */
 
 static void control_free(struct control *control)
@@ -252,6 +264,7 @@ int control_start(const struct control_options *options, struct control **contro
         struct control *made = mem_new(1, sizeof(*made));
         int result;
 
+        log_tail_start();
         made->options = *options;
         made->path = mem_format("%s/" CONTROL_SOCKET, options->directory);
         made->started_ms = clock_wall_ms();

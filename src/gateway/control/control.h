@@ -23,6 +23,8 @@
 #include "gateway/device/device_bulk.h"
 #include "gateway/device_link.h"
 #include "gateway/uplink/uplink_queue.h"
+#include "gateway/uplink/uplink_recent.h"
+#include "http/http_server.h"
 #include "store/store.h"
 
 /* The socket's name in the data directory. */
@@ -42,10 +44,17 @@ struct control_options {
         struct device_link *link;
         struct device_bulk *bulk;
         struct device_provision *provision;
+        struct uplink_recent *recent;
 };
 
 int control_start(const struct control_options *options, struct control **control,
                   struct reason *reason) MUST_CHECK;
+
+/*
+ * Answers a call of the socket that came another way, as the request for this path; who may ask is
+ * the caller's to know. In a server's `handle`; `path` must stay as long as the exchange.
+ */
+void control_take(struct control *control, struct http_exchange *exchange, const char *path);
 
 /* Answers what is under way; before the thread "loop" ends. NULL is allowed. */
 void control_stop(struct control *control);

@@ -13,15 +13,25 @@ static const struct route {
         const char *path;
         enum control_call call;
 } routes[] = {
-        {"GET", "/status", CONTROL_STATUS},           {"GET", "/devices", CONTROL_DEVICES},
-        {"GET", "/devices/", CONTROL_DEVICE},         {"DELETE", "/devices/", CONTROL_RELEASE},
-        {"GET", "/commands", CONTROL_COMMANDS},       {"GET", "/commands/", CONTROL_COMMAND},
-        {"DELETE", "/commands/", CONTROL_CANCEL},     {"POST", "/letters/replay", CONTROL_REPLAY},
-        {"POST", "/letters/drop", CONTROL_DROP},      {"GET", "/queue", CONTROL_QUEUE},
-        {"GET", "/queue/", CONTROL_STORED},           {"GET", "/events", CONTROL_EVENTS},
-        {"GET", "/letters", CONTROL_LETTERS},         {"POST", "/provision", CONTROL_PROVISION},
-        {"GET", "/provision", CONTROL_PROVISIONED},   {"DELETE", "/provision", CONTROL_UNPROVISION},
+        {"GET", "/status", CONTROL_STATUS},
+        {"GET", "/devices", CONTROL_DEVICES},
+        {"GET", "/devices/", CONTROL_DEVICE},
+        {"DELETE", "/devices/", CONTROL_RELEASE},
+        {"GET", "/commands", CONTROL_COMMANDS},
+        {"GET", "/commands/", CONTROL_COMMAND},
+        {"DELETE", "/commands/", CONTROL_CANCEL},
+        {"POST", "/letters/replay", CONTROL_REPLAY},
+        {"POST", "/letters/drop", CONTROL_DROP},
+        {"GET", "/queue", CONTROL_QUEUE},
+        {"GET", "/queue/", CONTROL_STORED},
+        {"GET", "/events", CONTROL_EVENTS},
+        {"GET", "/letters", CONTROL_LETTERS},
+        {"POST", "/provision", CONTROL_PROVISION},
+        {"GET", "/provision", CONTROL_PROVISIONED},
+        {"DELETE", "/provision", CONTROL_UNPROVISION},
         {"POST", "/provision/devices", CONTROL_NAME},
+        {"GET", "/recent", CONTROL_RECENT},
+        {"GET", "/log", CONTROL_LOG},
 };
 
 static bool is_about_device(enum control_call call)
@@ -56,7 +66,8 @@ static int find_route(const struct control_source *source, const struct route **
                 reason_set(reason, "there is no such path; ask for /status, /devices, "
                                    "/devices/DEVICE, /commands, /commands/REFERENCE, /queue, "
                                    "/queue/ID, /events, /letters, /letters/replay, "
-                                   "/letters/drop, /provision or /provision/devices");
+                                   "/letters/drop, /provision, /provision/devices, /recent or "
+                                   "/log");
         else
                 reason_set(reason, "the method '%.16s' is not for this path", source->method);
         return status;
@@ -245,6 +256,8 @@ static bool read_arguments(const struct control_source *source, struct control_r
                 return read_letters(source, request, reason);
         case CONTROL_RELEASE:
                 return read_switch(source, "force", &request->force, reason);
+        case CONTROL_RECENT:
+                return read_limit(argument(source, "limit"), request, reason);
         case CONTROL_EVENTS:
         case CONTROL_LETTERS:
                 return read_page(source, request, reason);
@@ -260,6 +273,7 @@ static bool read_arguments(const struct control_source *source, struct control_r
         case CONTROL_QUEUE:
         case CONTROL_DEVICE:
         case CONTROL_STATUS:
+        case CONTROL_LOG:
         case CONTROL_CALL_COUNT:
                 break;
         }

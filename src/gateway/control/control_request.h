@@ -34,6 +34,8 @@ enum control_call {
         CONTROL_NAME,        /* POST /provision/devices */
         CONTROL_PROVISIONED, /* GET /provision */
         CONTROL_UNPROVISION, /* DELETE /provision */
+        CONTROL_RECENT,      /* GET /recent */
+        CONTROL_LOG,         /* GET /log */
         CONTROL_QUEUE,       /* GET /queue */
         CONTROL_STORED,      /* GET /queue/ID */
         CONTROL_EVENTS,      /* GET /events */

@@ -76,6 +76,7 @@ static struct json_object *view_store(const struct control_options *options)
         if (options->settings->store.maximum_bytes > 0)
                 json_add_int(view, "maximumBytes", options->settings->store.maximum_bytes);
         json_add_int(view, "deadLetterBytes", state.dead_bytes);
+        json_add_int(view, "oldestSeconds", store_state_age_s(&state));
         json_add_bool(view, "full", state.full);
         return view;
 }

@@ -16,6 +16,7 @@ void uplink_send_set_aside(const struct uplink_sender *sender, const struct devi
         log_warn("EVENT_DEAD", "An event can't be sent and was set aside",
                  LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
                  LOG_TEXT("reason", reason), LOG_END);
+        uplink_recent_note(sender->recent, device, event, "dead");
         store_dead(sender->store, event->id, reason);
         uplink_queue_pop(sender->queue, device->lane);
 }
@@ -154,6 +155,7 @@ static void accepted(const struct uplink_sender *sender, const struct device *de
         log_debug("EVENT_ACCEPTED", "The hub has accepted an event",
                   LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
                   LOG_INT("event", event->id), LOG_END);
+        uplink_recent_note(sender->recent, device, event, "accepted");
         store_done(sender->store, event->id);
         uplink_queue_pop(sender->queue, device->lane);
 }
@@ -182,6 +184,7 @@ enum uplink_send_result uplink_send_settle(const struct uplink_sender *sender,
                 break;
         }
         metrics_add(METRIC_EVENT_RETRIED, 1);
+        uplink_recent_note(sender->recent, device, event, "tried again");
         log_debug("EVENT_RETRY", "An event was not accepted and will be sent again",
                   LOG_TEXT("device", device->key), LOG_INT("outcome", outcome),
                   LOG_TEXT("reason", reason ? reason->text : ""), LOG_END);

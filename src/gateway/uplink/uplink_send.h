@@ -23,6 +23,7 @@
 #include "gateway/device/device.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_queue.h"
+#include "gateway/uplink/uplink_recent.h"
 #include "monitor/monitor.h"
 #include "store/store.h"
 
@@ -31,7 +32,8 @@ struct uplink_sender {
         struct store *store;
         struct uplink_queue *queue;
         struct uplink_format *format;
-        struct monitor *monitor; /* NULL = none */
+        struct monitor *monitor;      /* NULL = none */
+        struct uplink_recent *recent; /* NULL = none */
 };
 
 /* The event of this lane whose turn it is; NULL if there is none, or nothing may become of it yet.

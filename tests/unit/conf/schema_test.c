@@ -116,14 +116,16 @@ static void what_is_called_a_key_or_token_is_a_secret(void **state)
                                            "ApplicationInsights",
                                            "APPLICATIONINSIGHTS_CONNECTION_STRING",
                                            "APPINSIGHTS_INSTRUMENTATIONKEY",
-                                           "Headers"};
+                                           "Headers",
+                                           "ControlKey"};
 
         (void)state;
         for (size_t i = 0; i < settings_schema()->row_count; i++) {
                 const struct conf_row *row = &settings_schema()->rows[i];
                 const char *dot = strrchr(row->path, '.');
                 const char *last = dot ? dot + 1 : row->path;
-                bool expected = strcmp(row->path, "WebhookKeys.*.Key") == 0;
+                bool expected = strcmp(row->path, "WebhookKeys.*.Key") == 0 ||
+                                strcmp(row->path, "Page.Key") == 0;
 
                 for (size_t j = 0; j < ARRAY_SIZE(ends); j++)
                         expected = expected || strcmp(last, ends[j]) == 0;
