@@ -182,7 +182,7 @@ int provisioning_check(struct registry *registry, const struct provisioning_requ
                 return find_certified(registry, request, enrolment, reason);
         if (token_parse(text, strlen(text), &token, reason) < 0)
                 return PROVISIONING_E_UNAUTHORIZED;
-        if (token.expires_s <= request->now_s)
+        if (token.expires_s + TOKEN_CLOCK_SKEW_S <= request->now_s)
                 reason_set(reason, "the token expired %lld seconds ago",
                            (long long)(request->now_s - token.expires_s));
         else if (!text_equal(token.key_name, "registration"))

@@ -445,7 +445,7 @@ static void bad_credentials_get_401002(void **state)
         const struct token_parts parts[] = {
                 {SCOPE "%2Fregistrations%2Fdev0001", OTHER_KEY, "registration", now_s + 60},
                 {SCOPE "%2Fregistrations%2Fdev0001", GROUP_KEY, "registration", now_s + 60},
-                {SCOPE "%2Fregistrations%2Fdev0001", DERIVED_KEY, "registration", now_s - 60},
+                {SCOPE "%2Fregistrations%2Fdev0001", DERIVED_KEY, "registration", now_s - 360},
                 {SCOPE "%2Fregistrations%2Fdev0002", DERIVED_KEY, "registration", now_s + 60},
                 {SCOPE "%2Fregistrations%2Fdev0001", DERIVED_KEY, "service", now_s + 60},
         };
