@@ -158,6 +158,21 @@ test('a reader begins where it says', async (t) => {
   assert.match((await wrong.failed()).message, /The supplied offset '\d+' is invalid/);
 });
 
+test('a place that a reader has kept is never ahead of a restarted hub', async (t) => {
+  const first = await start(t, { args: ['--partitions', '1'] });
+  await send(first.hub, 'dev1', text('1'), text('2'), text('3'));
+  const [, , last] = await read(t, first.open()).count(3);
+  await first.hub.program.stop();
+
+  const hub = await startHub(t, { args: ['--partitions', '1'], directory: first.hub.directory });
+  await send(hub, 'dev1', text('4'));
+  for (const startPosition of [{ offset: last.offset }, { sequenceNumber: last.sequenceNumber }]) {
+    const client = new events.EventHubConsumerClient('$Default', hub.info.hubs[0].eventHub);
+    t.after(() => within('close', client.close()).catch(() => {}));
+    assert.equal((await read(t, client, { startPosition }, '0').count(1))[0].body, 4);
+  }
+});
+
 test('of two owners of a partition the higher level stays', async (t) => {
   const { hub, open } = await start(t, { args: ['--partitions', '1', '--consumer-group', 'other'] });
   const low = read(t, open(), { ownerLevel: 1 }, '0');
