@@ -316,6 +316,7 @@ static void check_clock(struct device_link *links, int64_t now_ms)
         if (!clock_check_was_set(&links->clock, clock_wall_ms(), now_ms))
                 return;
         hub_healths_clock_was_set(&links->healths, now_ms);
+        links->certificates_ms = now_ms;
         device_table_each(links->options.devices, try_refused, links);
 }
 

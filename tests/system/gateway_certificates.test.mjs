@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 
 import { keyText, makeCertificate, makeKey } from './support/certificates.mjs';
 import { provisionedBy, startGateway, startGatewayOn, uplinkOf, writeConfiguration } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
-import { eventually, run, temporaryDirectory } from './support/program.mjs';
+import { eventually, isthmus, run, temporaryDirectory } from './support/program.mjs';
 
 const bounded = { timeout: 120000 };
 
@@ -18,8 +18,9 @@ function make(name, options = {}) {
 }
 
 /** Files of an authority in the middle, whose certificate is the enrolment group's. */
-async function makeAuthority(directory) {
-  const middle = make('middle', { authority: true, issuer: make('root', { authority: true }) });
+async function makeAuthority(directory, from = -1) {
+  const root = make('root', { authority: true, from, to: 100 });
+  const middle = make('middle', { authority: true, issuer: root, from, to: 100 });
   const files = { CertificateAuthority: join(directory, 'middle.pem'), CertificateAuthorityKey: join(directory, 'middle-key.pem') };
   await mkdir(directory, { recursive: true });
   await writeFile(files.CertificateAuthority, middle.pem);
@@ -104,6 +105,36 @@ test('a certificate near its end is replaced, and DPS is told; without an author
   assert.notEqual(made.fingerprint256, new X509Certificate(old.pem).fingerprint256);
   assert.ok(Date.parse(made.validTo) > Date.now() + 80 * 86400000);
   assert.equal(await second.metric('isthmus_dps_registrations_total{result="assigned"}'), 1);
+});
+
+test('a certificate that comes near its end while the gateway runs is replaced, and nothing is lost', bounded, async (t) => {
+  // The clock stands back when the certificate is made, and is set when it is due.
+  const days = 86400;
+  const clock = join(await temporaryDirectory(t, 'clock'), 'step');
+  const environment = { LD_PRELOAD: join(dirname(isthmus), 'tests', 'clock_step.so'), ISTHMUS_CLOCK_STEP: clock };
+  const directory = await temporaryDirectory(t, 'hub');
+  await writeFile(clock, String(-100 * days));
+  await (await startHub(t, { directory, environment })).program.stop();
+  const hub = await startHub(t, { directory });
+  const home = await temporaryDirectory(t, 'gateway');
+  const folder = join(home, 'certificates');
+  const authority = await makeAuthority(join(home, 'authority'), -100);
+  await mkdir(folder);
+  await hub.control('PUT', '/enrollments/group/certified', { certificate: authority.pem });
+
+  await writeFile(clock, String(-65 * days));
+  const gateway = await startGateway(t, certified(hub, folder, authority.files), {}, home, environment);
+  await gateway.uplink(uplinkOf('herd', 'cow-1'));
+  await hub.telemetryOf('cow-1', 1);
+  const old = await certificateOf(folder, 'cow-1');
+  await writeFile(clock, '0');
+  await eventually('another certificate', async () =>
+    (await certificateOf(folder, 'cow-1')).fingerprint256 !== old.fingerprint256);
+  await eventually('the service to know it', async () =>
+    (await gateway.metric('isthmus_dps_registrations_total{result="assigned"}')) === 2);
+  await gateway.uplink(uplinkOf('herd', 'cow-1'));
+  await hub.telemetryOf('cow-1', 2);
+  assert.equal(await gateway.metric('isthmus_events_dead_lettered_total'), 0);
 });
 
 test('individual enrolments by `isthmus device certificate`; others have keys; one has none', bounded, async (t) => {
