@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera test-cluster format install test-packages test-arm64 deb clean help
+.PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera test-cluster test-sdk format install test-packages test-arm64 deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
@@ -51,6 +51,9 @@ soak-camera:
 	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
 	@ISTHMUS="$(CURDIR)/build/isthmus" ISTHMUS_SOAK_PICTURES=2000 node --test tests/system/camera_soak.test.mjs
 
+test-sdk: all
+	@ISTHMUS_SDK_TESTS="$(ISTHMUS_SDK_TESTS)" tools/test-sdk $(FILES)
+
 format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
@@ -95,6 +98,7 @@ help:
 	@echo "make soak-camera  2,000 pictures: memory, open files, and what waiting costs"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
 	@echo "make test-cluster  a gateway on a PostgreSQL primary with a standby, which fail"
+	@echo "make test-sdk   Microsoft's own tests against the local hub; ISTHMUS_SDK_TESTS=FOLDER"
 	@echo "make test-packages  the alert rules and the dashboard, by promtool"
 	@echo "make test-arm64  builds for 64-bit ARM, and counts under an emulator"
 	@echo "make deb        a Debian package, in build-deb/"

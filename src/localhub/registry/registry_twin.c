@@ -181,11 +181,43 @@ static void tell_desired(struct registry *registry, int hub, const char *id,
         registry_tell(registry, REGISTRY_TWIN_DESIRED, hub, id, text.data);
 }
 
+/* What was there and is not any more becomes null: a device merges what it is told. */
+static void add_removed(struct json_object *patch, struct json_object *before)
+{
+        json_object_object_foreach (before, key, old) {
+                struct json_object *value = NULL;
+
+                if (!json_object_object_get_ex(patch, key, &value))
+                        json_object_object_add(patch, key, NULL);
+                else if (json_object_is_type(value, json_type_object) &&
+                         json_object_is_type(old, json_type_object))
+                        add_removed(value, old);
+        }
+}
+
+/* Tells of a replacement as a patch. `before` is the section's text; NULL = it was empty. */
+static void tell_replaced(struct registry *registry, int hub, const char *id,
+                          struct json_object *document, const char *before, int64_t version)
+{
+        CLEANUP(json_cleanup) struct json_object *told = NULL;
+        CLEANUP(json_cleanup) struct json_object *old = NULL;
+        struct reason ignored = REASON_INIT;
+
+        if (before)
+                old = json_parse(before, strlen(before), 2 * DEPTH, JSON_STRICT, &ignored);
+        if (json_object_deep_copy(document, &told, NULL) != 0)
+                return;
+        if (old)
+                add_removed(told, old);
+        tell_desired(registry, hub, id, told, version);
+}
+
 int registry_twin_patch(struct registry *registry, int hub, const char *id,
                         enum registry_section section, struct json_object *patch, bool replace,
                         int64_t *version, struct reason *reason)
 {
         struct device_data *device;
+        CLEANUP(mem_cleanup) char *before = NULL;
         char *json = NULL;
         int64_t new_version = 0;
         int r = REGISTRY_E_NOT_FOUND;
@@ -201,6 +233,7 @@ int registry_twin_patch(struct registry *registry, int hub, const char *id,
                 reason_set(reason, "device '%s' does not exist", id);
         }
         if (json) {
+                before = mem_text(device->twin[section].json);
                 put_section(registry, device, &device->twin[section], json);
                 registry_metadata_patch(&device->twin[section], section, patch, replace);
                 new_version = device->twin[section].version;
@@ -208,7 +241,9 @@ int registry_twin_patch(struct registry *registry, int hub, const char *id,
         pthread_mutex_unlock(&registry->mutex);
         if (r == 0 && version)
                 *version = new_version;
-        if (r == 0 && section == REGISTRY_DESIRED)
+        if (r == 0 && section == REGISTRY_DESIRED && replace)
+                tell_replaced(registry, hub, id, patch, before, new_version);
+        else if (r == 0 && section == REGISTRY_DESIRED)
                 tell_desired(registry, hub, id, patch, new_version);
         return r;
 }

@@ -406,10 +406,17 @@ static void who_watches_is_told_what_connections_must_know(void **state)
         json_object_put(patch);
         assert_int_equal(told.last, REGISTRY_TWIN_DESIRED);
         assert_string_equal(told.patch, "{\"a\":null,\"b\":{\"c\":1},\"$version\":2}");
+        /* What a replacement takes away is null to a device, which merges. */
+        patch = json_parse("{\"b\":{\"d\":2}}", 13, 10, JSON_STRICT, NULL);
+        assert_int_equal(registry_twin_patch(registry, hub, "dev0001", REGISTRY_DESIRED, patch,
+                                             true, NULL, NULL),
+                         0);
+        json_object_put(patch);
+        assert_string_equal(told.patch, "{\"b\":{\"d\":2,\"c\":null},\"$version\":3}");
         assert_true(registry_device_remove(registry, hub, "dev0001"));
         assert_int_equal(told.last, REGISTRY_DEVICE_REMOVED);
         assert_string_equal(told.device, "dev0001");
-        assert_int_equal(told.count, 3);
+        assert_int_equal(told.count, 4);
 }
 
 /* --- twins ----------------------------------------------------------------------------------- */
