@@ -2,6 +2,7 @@
 # The commands worth knowing. CMake does the work; CMakePresets.json lists its build trees.
 PREFIX ?= /usr/local
 DESTDIR ?=
+VERSION = $(shell sed -n 's/^project(isthmus VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
 .PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera test-cluster test-sdk format install test-packages test-arm64 deb clean help
 
@@ -68,8 +69,9 @@ test-cluster:
 	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
 	@ISTHMUS="$(CURDIR)/build/isthmus" node --test tests/cluster/*.test.mjs
 
-test-packages:
+test-packages: deb
 	@tools/setup monitoring
+	@tools/setup image
 	@tools/test-packages
 
 test-arm64:
@@ -81,6 +83,17 @@ deb:
 	@cmake --preset release -B build-deb -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
 	@ninja -C build-deb --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
 	@cd build-deb && cpack -G DEB
+
+.PHONY: image bench-insights
+# As root; BASE is an image of Debian 12.
+image: deb
+	@tools/setup image
+	@buildah --storage-driver vfs build --isolation chroot $(if $(BASE),--build-arg BASE=$(BASE)) \
+		-f packaging/container/Containerfile -t localhost/isthmus:$(VERSION) .
+
+bench-insights:
+	@tools/setup
+	@bench/insights
 
 clean:
 	@rm -rf build build-*
@@ -100,8 +113,11 @@ help:
 	@echo "make test-cluster  a gateway on a PostgreSQL primary with a standby, which fail"
 	@echo "make test-sdk   Microsoft's own tests against the local hub; ISTHMUS_SDK_TESTS=FOLDER"
 	@echo "make test-packages  the alert rules and the dashboard, by promtool"
+	@echo "make test-packages  packages and units, the image, the alert rules and the dashboard"
 	@echo "make test-arm64  builds for 64-bit ARM, and counts under an emulator"
 	@echo "make deb        a Debian package, in build-deb/"
+	@echo "make image      an image of the gateway, localhost/isthmus, by buildah; BASE= its base"
+	@echo "make bench-insights what telling Application Insights costs"
 	@echo "make format     clang-format over every C file"
 	@echo "make clean      removes the build trees"
 

@@ -17,6 +17,9 @@ install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT is
 install(FILES packaging/monitoring/alert-rules.yml packaging/monitoring/dashboard.json
         DESTINATION ${CMAKE_INSTALL_DATADIR}/isthmus/monitoring COMPONENT isthmus)
 
+install(FILES packaging/container/Containerfile packaging/container/kubernetes.yaml
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/isthmus/container COMPONENT isthmus)
+
 install(TARGETS isthmus-camera RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT camera)
 install(FILES docs/man/isthmus-camera.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT camera)
 install(FILES ${CMAKE_BINARY_DIR}/isthmus-camera.service DESTINATION ${ISTHMUS_UNIT_DIR}
@@ -39,6 +42,10 @@ set(CPACK_DEBIAN_CAMERA-VIDEO_DESCRIPTION "RTSP and V4L2 cameras for isthmus-cam
 set(CPACK_DEBIAN_CAMERA_DESCRIPTION "Counts what cameras see, and tells Azure IoT Hub")
 set(CPACK_DEBIAN_CAMERA_PACKAGE_RECOMMENDS fonts-dejavu-core)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
+# Else it is what dpkg says of this machine, also where the programs are another one's.
+if(CMAKE_CROSSCOMPILING AND CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+        set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE arm64)
+endif()
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_STRIP_FILES ON)
 include(CPack)
