@@ -58,12 +58,21 @@ static int open_error(struct reason *reason)
 static void fill(struct registry *registry)
 {
         const bool off = false;
+        const enum registry_authentication how = REGISTRY_SELF_SIGNED;
         struct registry_device_settings settings = {
-                .primary_key = K32, .model_id = "dtmi:com:example:Thermostat;1", .enabled = &off};
+                .primary_key = K32,
+                .authentication = &how,
+                .thumbprints = {NULL, "0123456789abcdef0123456789abcdef01234567"},
+                .model_id = "dtmi:com:example:Thermostat;1",
+                .scope = "ms-azure-iot-edge://edge-1",
+                .enabled = &off};
         struct registry_enrolment group = {
                 .kind = REGISTRY_GROUP, .id = "default", .enabled = true};
-        struct registry_enrolment individual = {
-                .kind = REGISTRY_INDIVIDUAL, .id = "Reg-1", .device_id = "d#1", .hub_id = "hub1"};
+        struct registry_enrolment individual = {.kind = REGISTRY_INDIVIDUAL,
+                                                .id = "Reg-1",
+                                                .certificates = {"", "own"},
+                                                .device_id = "d#1",
+                                                .hub_id = "hub1"};
         struct registry_registration registration = {
                 .registration_id = "Reg-1", .device_id = "d#1", .group = "g"};
         struct json_object *patch = json_parse("{\"a\":{\"b\":1.50}}", 16, 9, JSON_STRICT, NULL);
@@ -78,6 +87,14 @@ static void fill(struct registry *registry)
                                              false, NULL, NULL),
                          0);
         json_object_put(patch);
+        assert_int_equal(registry_device_put(registry, hub, "dev$'1'/mod", REGISTRY_CREATE,
+                                             &settings, NULL, NULL),
+                         0);
+        assert_int_equal(
+                registry_certificate_put(registry, "own", REGISTRY_FOR_ENROLMENTS, "P\n1", NULL),
+                0);
+        assert_int_equal(
+                registry_certificate_put(registry, "root", REGISTRY_FOR_DEVICES, "P2", NULL), 0);
         assert_int_equal(registry_enrolment_put(registry, &group, NULL, NULL), 0);
         assert_int_equal(registry_enrolment_put(registry, &individual, NULL, NULL), 0);
         assert_int_equal(registry_registration_put(registry, &registration, K32, K32, NULL, NULL),
@@ -111,6 +128,8 @@ static void everything_is_known_after_a_restart(void **state)
         struct everything before;
         struct everything after;
         struct registry_hub hub;
+        CLEANUP(buf_deinit) struct buf authorities = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf own = BUF_INIT;
         CLEANUP(buf_deinit) struct buf twin = BUF_INIT;
 
         (void)state;
@@ -128,6 +147,16 @@ static void everything_is_known_after_a_restart(void **state)
         assert_string_equal(after.device.generation_id, before.device.generation_id);
         assert_string_equal(after.device.etag, before.device.etag);
         assert_false(after.device.enabled);
+        assert_int_equal(after.device.authentication, REGISTRY_SELF_SIGNED);
+        assert_string_equal(after.device.thumbprints[0], "");
+        assert_string_equal(after.device.thumbprints[1],
+                            "0123456789abcdef0123456789abcdef01234567");
+        assert_string_equal(after.device.scope, "ms-azure-iot-edge://edge-1");
+        assert_true(registry_device_get(registry, 0, "dev$'1'/mod", NULL));
+        registry_authorities(registry, &authorities);
+        assert_string_equal(buf_text(&authorities), "P2");
+        assert_true(registry_certificate_get(registry, "own", &own));
+        assert_string_equal(buf_text(&own), "P\n1");
         assert_memory_equal(&after.group, &before.group, sizeof(after.group));
         assert_memory_equal(&after.individual, &before.individual, sizeof(after.individual));
         assert_memory_equal(&after.registration, &before.registration, sizeof(after.registration));
