@@ -4,10 +4,13 @@
 // `ISTHMUS_WRITE_TABLE=1 node --test hub_sdk_table.test.mjs` writes the page.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs';
+import deviceSdk from 'azure-iot-device';
+import deviceHttp from 'azure-iot-device-http';
 import provisioning from 'azure-iot-provisioning-device';
 import provisioningAmqp from 'azure-iot-provisioning-device-amqp';
 import provisioningHttp from 'azure-iot-provisioning-device-http';
@@ -19,8 +22,8 @@ import WebSocket from 'ws';
 import { startHub } from './support/hub.mjs';
 import { redirect } from './support/network.mjs';
 import { eventually, within } from './support/program.mjs';
-import { Inbox, makeDevice, Message, openDevice, openRegistry, openService } from
-  './support/sdk.mjs';
+import { Inbox, makeDevice, Message, openDevice, openRegistry, openService,
+  transports as sdkTransports } from './support/sdk.mjs';
 
 const PAGE = fileURLToPath(new URL('../../docs/local-hub.md', import.meta.url));
 const HOST = 'hub.test';
@@ -130,6 +133,37 @@ async function tryDevices(t, hub) {
     ...rows];
 }
 
+/** Over HTTPS a device has messages and files only; a file goes there from every transport. */
+async function tryHttps(hub) {
+  for (const [i, run] of Object.values(features).slice(0, 3).entries()) {
+    const id = `https${i}`;
+    const string = named((await hub.device(id)).connectionString);
+    const client = deviceSdk.Client.fromConnectionString(string, deviceHttp.Http);
+    await within('open', client.open());
+    await run({ hub, client, id });
+    await within('upload', client.uploadToBlob('f', Readable.from([Buffer.from('x')]), 1));
+    await within('close', client.close());
+  }
+  return ['| device: telemetry, messages completed | HTTPS |', '| device: file upload | HTTPS |'];
+}
+
+/** A module sends, and its twin is read. */
+async function tryModules(hub) {
+  for (const transport of Object.keys(transports)) {
+    const id = `m-${transport}`;
+    await hub.device(id);
+    const { connectionString } = await hub.device(`${id}/mod`);
+    const client = deviceSdk.ModuleClient.fromConnectionString(named(connectionString),
+      sdkTransports[transport]);
+    await within('open', client.open());
+    await within('sendEvent', client.sendEvent(new Message('{}')));
+    assert.equal((await hub.telemetryOf(id))[0].moduleId, 'mod');
+    await within('getTwin', client.getTwin());
+    await within('close', client.close());
+  }
+  return `| modules: telemetry, twin | ${Object.values(transports).join(', ')} |`;
+}
+
 async function tryProvisioning(hub) {
   for (const [name, Transport] of Object.entries(registrations)) {
     const id = `p-${name.replaceAll(' ', '').toLowerCase()}`;
@@ -187,7 +221,7 @@ async function tryService(t, hub) {
 test('the page says what Microsoft\'s SDKs can do, and all of it is so', async (t) => {
   const hub = await start(t);
   const table = [...await tryDevices(t, hub), '', '| | over |', '|---|---|',
-    await tryProvisioning(hub), await tryEvents(t, hub), ...await tryService(t, hub)].join('\n');
+    ...await tryHttps(hub), await tryModules(hub), await tryProvisioning(hub), await tryEvents(t, hub), ...await tryService(t, hub)].join('\n');
   const page = await readFile(PAGE, 'utf8');
   const [before, rest] = page.split('<!-- table: tests/system/hub_sdk_table.test.mjs -->\n');
   const after = rest.slice(rest.indexOf('<!-- end of table -->'));

@@ -404,12 +404,15 @@ bool registry_module_next(struct registry *registry, int hub, const char *device
 bool registry_device_string(struct registry *registry, int hub, const char *id, struct buf *out)
 {
         const struct device_data *device;
+        int size = (int)strcspn(id, "/");
+        const char *module = id[size] ? id + size + 1 : "";
 
         pthread_mutex_lock(&registry->mutex);
         device = registry_find_device(registry, hub, id);
         if (device)
                 buf_add_format(
-                        out, "HostName=%s;DeviceId=%s;%s%s", registry->hubs[hub]->address, id,
+                        out, "HostName=%s;DeviceId=%.*s;%s%s%s%s%s", registry->hubs[hub]->address,
+                        size, id, module[0] ? "ModuleId=" : "", module, module[0] ? ";" : "",
                         device->authentication == REGISTRY_SAS ? "SharedAccessKey=" : "x509=true",
                         device->authentication == REGISTRY_SAS ? device->primary_key : "");
         pthread_mutex_unlock(&registry->mutex);
