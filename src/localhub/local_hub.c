@@ -196,6 +196,7 @@ static int open_parts(struct local_hub *hub, const struct local_hub_options *opt
                 .lock_ms = options->lock_ms, .max_delivery_count = options->max_delivery_count});
         hub->core.registry = hub->registry;
         hub->core.sessions.registry = hub->registry;
+        hub->core.sessions.faults = hub->faults;
         hub->core.telemetry = hub->telemetry;
         hub->core.faults = hub->faults;
         hub->core.commands = hub->commands;

@@ -87,6 +87,7 @@ struct amqp_peer {
         uint64_t messages;
         size_t tokens; /* distinct ones so far */
         bool cut;      /* to be cut at the next work */
+        bool closed;   /* by us: the socket does not wait for the answer */
         bool is_open;
         bool detach_service; /* its service links have lost their right */
         char *registrant; /* user of SASL PLAIN, SCOPE/registrations/ID; NULL = another or none */
@@ -110,6 +111,7 @@ enum amqp_work {
         AMQP_WORK_TWIN = 8,
         AMQP_WORK_CREDIT = 16,
         AMQP_WORK_SETTLE = 32,
+        AMQP_WORK_INJECTION = 64,
 };
 
 struct amqp_device {
@@ -129,7 +131,9 @@ struct amqp_device {
         struct amqp_link *twin_link;                /* responses go out on it */
         char detach_condition[AMQP_CONDITION_SIZE]; /* of AMQP_WORK_DETACH */
         char *detach_description;
-        bool lose_token; /* AMQP_WORK_DETACH also ends its authorisation */
+        bool lose_token;                 /* AMQP_WORK_DETACH also ends its authorisation */
+        enum device_injection injection; /* of AMQP_WORK_INJECTION */
+        char *injection_reason;
 };
 
 /* --- a link ---------------------------------------------------------------------------------- */
@@ -197,6 +201,10 @@ void amqp_peer_handle(struct amqp_peer *peer, pn_event_t *event);
 void amqp_peer_work(struct amqp_peer *peer);
 /* Orders that the connection be cut. */
 void amqp_peer_cut(struct amqp_peer *peer);
+/* Ends all that it has, and closes the connection. */
+void amqp_peer_close(struct amqp_peer *peer);
+/* The links of a session are gone. */
+void amqp_peer_end_links(struct amqp_peer *peer, const pn_session_t *session);
 
 /* --- amqp_sasl.c ----------------------------------------------------------------------------- */
 
@@ -285,6 +293,11 @@ extern const struct amqp_link_type amqp_service_uploads;
 
 /* amqp_cbs.c: grants what a token allows, as if it had been put on `$cbs`; false if it is bad. */
 bool amqp_cbs_take_token(struct amqp_peer *peer, const char *token, size_t size);
+
+/* amqp_injection.c: orders a fault, and has it happen within the connection's events. */
+void amqp_injection_order(struct amqp_device *device, enum device_injection what,
+                          const char *reason);
+void amqp_injection_happen(struct amqp_device *device);
 
 /* amqp_telemetry.c: sends the dispositions whose time has come. */
 void amqp_telemetry_settle(struct amqp_device *device);

@@ -50,9 +50,16 @@ static void on_taken_over(struct device_session *session)
         amqp_device_order_detach(device_of(session), "amqp:link:stolen", NULL, false);
 }
 
+static void on_injected(struct device_session *session, enum device_injection what,
+                        const char *reason)
+{
+        amqp_injection_order(device_of(session), what, reason);
+}
+
 static const struct device_protocol protocol = {
         .waiting = on_waiting,
         .taken_over = on_taken_over,
+        .injected = on_injected,
 };
 
 struct amqp_device *amqp_device_make(struct amqp_peer *peer, const char *id)
@@ -86,6 +93,7 @@ void amqp_device_free(struct amqp_device *device)
         list_remove(&peer->device_list, &device->node);
         device_session_deinit(&device->session);
         free(device->detach_description);
+        free(device->injection_reason);
         free(device);
 }
 

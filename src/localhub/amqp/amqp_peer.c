@@ -119,7 +119,7 @@ static void open_connection(struct amqp_peer *peer)
         }
 }
 
-static void close_connection(struct amqp_peer *peer)
+void amqp_peer_close(struct amqp_peer *peer)
 {
         end_all(peer);
         pn_connection_close(peer->connection);
@@ -165,8 +165,7 @@ static void end_link(pn_event_t *event, bool closed)
         pn_link_free(handle);
 }
 
-/* Links of the session end without a DETACH of their own. */
-static void end_session(struct amqp_peer *peer, pn_session_t *session)
+void amqp_peer_end_links(struct amqp_peer *peer, const pn_session_t *session)
 {
         for (pn_link_t *handle = pn_link_head(peer->connection, 0); handle;
              handle = pn_link_next(handle, 0)) {
@@ -175,6 +174,12 @@ static void end_session(struct amqp_peer *peer, pn_session_t *session)
                 if (link && pn_link_session(handle) == session)
                         amqp_link_end(link);
         }
+}
+
+/* Links of the session end without a DETACH of their own. */
+static void end_session(struct amqp_peer *peer, pn_session_t *session)
+{
+        amqp_peer_end_links(peer, session);
         pn_session_close(session);
         pn_session_free(session);
 }
@@ -202,7 +207,7 @@ void amqp_peer_handle(struct amqp_peer *peer, pn_event_t *event)
                 open_connection(peer);
                 break;
         case PN_CONNECTION_REMOTE_CLOSE:
-                close_connection(peer);
+                amqp_peer_close(peer);
                 break;
         case PN_SESSION_REMOTE_OPEN:
                 pn_session_open(pn_event_session(event));
@@ -262,6 +267,8 @@ static void work_for(struct amqp_device *device)
                 amqp_twin_push(device);
         if (work & AMQP_WORK_CREDIT)
                 grant_again(device);
+        if (work & AMQP_WORK_INJECTION)
+                amqp_injection_happen(device);
 }
 
 static void work_for_links(struct amqp_peer *peer)

@@ -79,7 +79,8 @@ static void work(struct client *client)
                 send_bytes(client);
         } while (pn_connection_driver_has_event(&client->driver));
         if (pn_connection_driver_finished(&client->driver) ||
-            pn_connection_driver_write_closed(&client->driver))
+            pn_connection_driver_write_closed(&client->driver) ||
+            (client->peer && client->peer->closed))
                 stream_end(client->stream);
 }
 

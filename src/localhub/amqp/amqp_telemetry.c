@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "localhub/amqp/amqp_core.h"
+#include "localhub/sessions/device_injection.h"
 
 /* More are passed over; IoT Hub takes no message with so many. */
 #define PROPERTIES_MAX 256
@@ -130,6 +131,8 @@ static bool record_one(struct amqp_link *link, const struct amqp_wire_message *m
         *counted = counted_size(&record);
         if (*counted > AMQP_TELEMETRY_MAX)
                 return false;
+        if (device_injection_take(&link->device->session, record.properties, record.property_count))
+                return true;
         (void)telemetry_log_append(link->peer->core->telemetry, &record);
         link->peer->messages++;
         return true;

@@ -122,9 +122,23 @@ static void on_taken_over(struct device_session *session)
         mqtt_peer_end(list_entry(session, struct mqtt_peer, session), false);
 }
 
+/* What AMQP alone has, links for example, MQTT can't lose. */
+static void on_injected(struct device_session *session, enum device_injection what,
+                        const char *reason)
+{
+        struct mqtt_peer *peer = list_entry(session, struct mqtt_peer, session);
+
+        (void)reason;
+        if (what == DEVICE_INJECT_TCP)
+                stream_cut(peer->stream);
+        else if (what == DEVICE_INJECT_SHUTDOWN)
+                mqtt_peer_end(peer, false);
+}
+
 static const struct device_protocol protocol = {
         .waiting = on_waiting,
         .taken_over = on_taken_over,
+        .injected = on_injected,
 };
 
 static bool is_client_id(const struct mqtt_bytes *client_id, const char *device_id)

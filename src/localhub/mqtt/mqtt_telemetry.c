@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "localhub/mqtt/mqtt_core.h"
 #include "localhub/mqtt/mqtt_topic.h"
+#include "localhub/sessions/device_injection.h"
 
 #define TELEMETRY_MAX  262144
 #define PROPERTIES_MAX 256
@@ -198,7 +199,8 @@ void mqtt_telemetry_take(struct mqtt_peer *peer, const struct mqtt_packet *packe
         }
         if (packet->publish.retain)
                 add_property(&bag, "mqtt-retain", "true");
-        record(peer, &bag, &packet->publish.body);
+        if (!device_injection_take(&peer->session, bag.properties, bag.count))
+                record(peer, &bag, &packet->publish.body);
         settle(peer, packet->id);
 }
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "localhub/sessions/device_calls.h"
+#include "localhub/sessions/device_injection.h"
 
 #define PATCHES_MAX 100
 
@@ -21,11 +22,13 @@ void device_sessions_init(struct device_sessions *all, struct timers *timers, co
         all->timers = timers;
         all->now_ms = now_ms;
         list_init(&all->calls);
+        list_init(&all->injections);
 }
 
 void device_sessions_deinit(struct device_sessions *all)
 {
         device_calls_end(all, NULL);
+        device_injections_end(all);
         table_deinit(&all->owners);
 }
 

@@ -36,12 +36,36 @@ enum device_work {
         DEVICE_WORK_TWIN,     /* device_session_next_patch has them */
 };
 
-/* What a protocol does when it is told; neither may touch other sessions. */
+/* Faults that a device orders for itself. */
+enum device_injection {
+        DEVICE_INJECT_TCP,      /* the socket is cut */
+        DEVICE_INJECT_SHUTDOWN, /* the connection is closed in order */
+        /* Of AMQP only: */
+        DEVICE_INJECT_CONNECTION, /* closed with an error */
+        DEVICE_INJECT_SESSION,    /* ended with an error */
+        DEVICE_INJECT_CBS_REQUESTS,
+        DEVICE_INJECT_CBS_RESPONSES,
+        DEVICE_INJECT_TELEMETRY, /* the link is detached, and so in the following */
+        DEVICE_INJECT_COMMANDS,
+        DEVICE_INJECT_METHOD_REQUESTS,
+        DEVICE_INJECT_METHOD_ANSWERS,
+        DEVICE_INJECT_TWIN_REQUESTS,
+        DEVICE_INJECT_TWIN_RESPONSES,
+        /* Telemetry is refused for a while: */
+        DEVICE_INJECT_THROTTLING,
+        DEVICE_INJECT_QUOTA,
+        DEVICE_INJECT_UNAUTHORIZED,
+};
+
+/* What a protocol does when it is told; none may touch other sessions. */
 struct device_protocol {
         /* Something waits: it is to be fetched and sent when the connection has its turn. */
         void (*waiting)(struct device_session *session, enum device_work work);
         /* Another session owns the identity now: this one is to be disconnected. */
         void (*taken_over)(struct device_session *session);
+        /* A fault happens that the device has ordered (device_injection.h). May be NULL. */
+        void (*injected)(struct device_session *session, enum device_injection what,
+                         const char *reason);
 };
 
 struct device_sessions {
@@ -50,6 +74,8 @@ struct device_sessions {
         const int64_t *now_ms; /* steady, of this turn */
         struct table owners;   /* device_session by "HUB/ID" */
         struct list calls;     /* struct device_call */
+        struct faults *faults; /* as `registry` */
+        struct list injections;
 };
 
 struct device_session {

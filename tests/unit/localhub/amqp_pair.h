@@ -209,6 +209,7 @@ static inline void world_init(struct world *world)
         core->feedback_delay_ms = 1000;
         amqp_core_init(core);
         core->sessions.registry = core->registry;
+        core->sessions.faults = core->faults;
         registry_watch(core->registry, watch_registry, world);
         faults_watch(core->faults, watch_faults, world);
         world_device(world, world->hub, "dev1");

@@ -42,8 +42,8 @@ static void on_taken_over(struct device_session *session)
         ((struct client *)session)->taken_over++;
 }
 
-static const struct device_protocol one = {on_waiting, on_taken_over};
-static const struct device_protocol other = {on_waiting, on_taken_over};
+static const struct device_protocol one = {.waiting = on_waiting, .taken_over = on_taken_over};
+static const struct device_protocol other = {.waiting = on_waiting, .taken_over = on_taken_over};
 
 static void open_client(struct client *client, const struct device_protocol *protocol,
                         const char *device)
