@@ -27,6 +27,7 @@ struct local_hub {
         struct registry *registry;
         struct telemetry_log *telemetry;
         struct faults *faults;
+        struct quotas *quotas;
         struct command_queue *commands;
         struct amqp_core core;
         struct event_endpoint events;
@@ -54,6 +55,11 @@ struct telemetry_log *local_hub_telemetry(struct local_hub *hub)
 struct faults *local_hub_faults(struct local_hub *hub)
 {
         return hub->faults;
+}
+
+struct quotas *local_hub_quotas(struct local_hub *hub)
+{
+        return hub->quotas;
 }
 
 /* --- changes on their way to the thread "hub-devices" ----------------------------------------- */
@@ -192,11 +198,20 @@ static int open_parts(struct local_hub *hub, const struct local_hub_options *opt
         if (result != 0)
                 return result;
         hub->faults = faults_new();
+        if (options->sku) {
+                hub->quotas = quotas_new(options->sku, options->units, REGISTRY_HUBS_MAX);
+                if (!hub->quotas) {
+                        reason_set(reason, "there is no hub of size %s with %lld units",
+                                   options->sku, (long long)options->units);
+                        return -EINVAL;
+                }
+        }
         hub->commands = command_queue_new(&(struct command_queue_options){
                 .lock_ms = options->lock_ms, .max_delivery_count = options->max_delivery_count});
         hub->core.registry = hub->registry;
         hub->core.sessions.registry = hub->registry;
         hub->core.sessions.faults = hub->faults;
+        hub->core.sessions.quotas = hub->quotas;
         hub->core.telemetry = hub->telemetry;
         hub->core.faults = hub->faults;
         hub->core.commands = hub->commands;
@@ -311,6 +326,7 @@ void local_hub_free(struct local_hub *hub)
         amqp_core_deinit(&hub->core);
         command_queue_free(hub->commands);
         faults_free(hub->faults);
+        quotas_free(hub->quotas);
         telemetry_log_free(hub->telemetry);
         registry_close(hub->registry);
         free(hub);

@@ -17,6 +17,7 @@
 #include "base/reason.h"
 #include "localhub/faults.h"
 #include "localhub/messages/telemetry_log.h"
+#include "localhub/quotas.h"
 #include "localhub/registry/registry.h"
 #include "localhub/x509/client_chain.h"
 
@@ -52,6 +53,8 @@ struct local_hub_options {
         int64_t feedback_delay_ms; /* until a feedback batch leaves; 0 = 1 s (Azure: 15 s) */
         int max_delivery_count;    /* 0 = 10 */
         int tokens_per_connection; /* 0 = 1000 */
+        const char *sku;           /* F1, S1, S2 or S3, whose limits hold; NULL = no limits */
+        int64_t units;
 };
 
 /* Listens and runs when it returns 0. Copies the options. */
@@ -65,6 +68,7 @@ void local_hub_free(struct local_hub *hub);
 struct registry *local_hub_registry(struct local_hub *hub);
 struct telemetry_log *local_hub_telemetry(struct local_hub *hub);
 struct faults *local_hub_faults(struct local_hub *hub);
+struct quotas *local_hub_quotas(struct local_hub *hub); /* NULL = no limits */
 
 /*
  * Takes HTTPS at "address:port" and passes it on, without TLS, to the server at a Unix domain

@@ -46,6 +46,8 @@ struct hub_settings {
         const char *id_scope; /* NULL = the one kept, else a new one */
         char *group_key;      /* NULL = likewise */
         const char *record;   /* file; NULL = none */
+        const char *sku;      /* size of the hubs, whose limits hold; NULL = none */
+        int64_t units;        /* of that size */
         int64_t lock_s;
         int64_t dps_delay_ms;
         int64_t dps_delay_max_ms;

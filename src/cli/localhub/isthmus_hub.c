@@ -143,6 +143,8 @@ static int start_hub(struct program *program, struct reason *reason)
                 .consumer_group_count = settings->consumer_group_count,
                 .plain_amqp_port = plain_port(settings),
                 .lock_ms = settings->lock_s * 1000,
+                .sku = settings->sku,
+                .units = settings->units,
         };
         char ids[HUB_SETTINGS_HUBS_MAX][16];
 
@@ -381,7 +383,7 @@ static int start(struct program *program, struct reason *reason)
                 int invalid; /* exit status where -EINVAL is what the caller wrote, or a file */
         } steps[] = {
                 {lock_directory, CLI_FAILED}, {open_certificates, CLI_USAGE},
-                {start_hub, CLI_FAILED},      {name_hubs, CLI_FAILED},
+                {start_hub, CLI_USAGE},       {name_hubs, CLI_FAILED},
                 {prepare_group, CLI_USAGE},   {add_devices, CLI_USAGE},
                 {add_authorities, CLI_USAGE}, {choose_https_path, CLI_FAILED},
                 {start_fleet, CLI_FAILED},    {start_endpoints, CLI_FAILED},

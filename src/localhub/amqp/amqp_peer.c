@@ -112,7 +112,12 @@ static void open_connection(struct amqp_peer *peer)
         pn_connection_set_hostname(peer->connection, "localhost");
         pn_connection_open(peer->connection);
         peer->is_open = true;
-        if (faults_apply(peer->core->faults, FAULT_OPEN, peer->hub_id, "", &fault)) {
+        if (quotas_take(peer->core->sessions.quotas, peer->hub, QUOTA_CONNECTIONS, 1,
+                        peer->core->now_ms) != QUOTA_TAKEN) {
+                amqp_error_set(pn_connection_condition(peer->connection),
+                               "com.microsoft:device-container-throttled", NULL);
+                pn_connection_close(peer->connection);
+        } else if (faults_apply(peer->core->faults, FAULT_OPEN, peer->hub_id, "", &fault)) {
                 amqp_error_set(pn_connection_condition(peer->connection), fault.condition,
                                fault.description);
                 pn_connection_close(peer->connection);

@@ -112,6 +112,11 @@ static void enqueue(struct amqp_peer *peer, pn_delivery_t *delivery, const struc
         struct registry_device device;
         int r = LOCAL_HUB_E_NO_DEVICE;
 
+        if (quotas_take(core->sessions.quotas, peer->hub, QUOTA_COMMANDS, 1, core->now_ms) !=
+            QUOTA_TAKEN) {
+                amqp_reject(delivery, "com.microsoft:device-container-throttled", NULL);
+                return;
+        }
         if (registry_device_get(core->registry, peer->hub, out->to.device_id, &device))
                 r = command_queue_send(core->commands, peer->hub, device.id, device.generation_id,
                                        &out->command, core->now_ms, message_id, &reason);

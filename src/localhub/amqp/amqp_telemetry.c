@@ -266,6 +266,25 @@ static void settle(struct amqp_link *link, pn_delivery_t *delivery)
                 amqp_accept(delivery);
 }
 
+/* The hub's limits. True if the message was refused. */
+static bool refuse_by_quota(struct amqp_link *link, pn_delivery_t *delivery, size_t size)
+{
+        const struct amqp_core *core = link->peer->core;
+
+        switch (quotas_take_message(core->sessions.quotas, link->peer->hub, size, core->now_ms,
+                                    core->wall_ms)) {
+        case QUOTA_THROTTLED:
+                amqp_reject(delivery, "com.microsoft:device-container-throttled", NULL);
+                return true;
+        case QUOTA_USED_UP:
+                amqp_reject(delivery, "com.microsoft:quota-exceeded", NULL);
+                return true;
+        case QUOTA_TAKEN:
+                break;
+        }
+        return false;
+}
+
 static void on_message(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
                        size_t size)
 {
@@ -273,7 +292,7 @@ static void on_message(struct amqp_link *link, pn_delivery_t *delivery, const ch
         size_t counted = 0;
         bool recorded;
 
-        if (refuse_by_fault(link, delivery))
+        if (refuse_by_fault(link, delivery) || refuse_by_quota(link, delivery, size))
                 return;
         if (!amqp_wire_message_read(bytes, size, &message)) {
                 amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");

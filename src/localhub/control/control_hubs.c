@@ -143,6 +143,31 @@ static void add_connection_stats(struct json_object *stats, struct local_hub *hu
         json_add_int(stats, "devicesConnected", (int64_t)devices);
 }
 
+/* Of each hub, if it has a size. */
+static void add_quota_stats(struct json_object *stats, struct local_hub *hub, int hubs)
+{
+        struct json_object *list = json_object_new_array();
+        struct quota_usage usage;
+
+        for (int i = 0; i < hubs; i++) {
+                struct json_object *one;
+
+                if (!quotas_usage(local_hub_quotas(hub), i, clock_wall_ms(), &usage))
+                        continue;
+                one = json_object_new_object();
+                control_add_hub(one, local_hub_registry(hub), i);
+                json_add_text(one, "sku", usage.sku);
+                json_add_int(one, "units", usage.units);
+                json_add_int(one, "messagesToday", usage.messages);
+                json_add_int(one, "messagesADay", usage.messages_a_day);
+                json_object_array_add(list, one);
+        }
+        if (json_object_array_length(list) > 0)
+                json_object_object_add(stats, "quotas", list);
+        else
+                json_object_put(list);
+}
+
 void control_stats(struct service_call *call)
 {
         struct local_hub *hub = call->hub;
@@ -163,6 +188,7 @@ void control_stats(struct service_call *call)
         json_add_int(telemetry, "oldest", (int64_t)telemetry_log_oldest(local_hub_telemetry(hub)));
         json_object_object_add(stats, "telemetry", telemetry);
         json_object_object_add(stats, "provisioning", dps_stats(control_of(call)->dps));
+        add_quota_stats(stats, hub, registry_hub_count(registry));
         json_object_object_add(stats, "process", process_stats(control_of(call)));
         control_answer(call, 200, stats);
 }

@@ -24,6 +24,24 @@ static void record(const struct https_call *call, struct https_event *event)
         (void)telemetry_log_append(local_hub_telemetry(call->hub), &event->record);
 }
 
+/* The hub's limits; false, and answered, if they are reached. */
+static bool may_send(const struct https_call *call, size_t size)
+{
+        switch (quotas_take_message(local_hub_quotas(call->hub), call->device.hub, size,
+                                    clock_steady_ms(), clock_wall_ms())) {
+        case QUOTA_THROTTLED:
+                rest_fail(call->exchange, REST_THROTTLED, "the rate of messages is over the limit");
+                return false;
+        case QUOTA_USED_UP:
+                rest_fail(call->exchange, REST_QUOTA_EXCEEDED,
+                          "the daily quota of messages is used up");
+                return false;
+        case QUOTA_TAKEN:
+                break;
+        }
+        return true;
+}
+
 static void finish(struct https_call *call, struct https_event *events, size_t count, size_t size)
 {
         if (size > HTTPS_TELEMETRY_MAX) {
@@ -32,6 +50,8 @@ static void finish(struct https_call *call, struct https_event *events, size_t c
                           HTTPS_TELEMETRY_MAX);
                 return;
         }
+        if (!may_send(call, size))
+                return;
         for (size_t i = 0; i < count; i++)
                 record(call, &events[i]);
         if (!https_fails(call, FAULT_CUT) && !https_fails(call, FAULT_DISPOSITION))

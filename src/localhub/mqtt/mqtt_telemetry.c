@@ -193,7 +193,9 @@ void mqtt_telemetry_take(struct mqtt_peer *peer, const struct mqtt_packet *packe
 
         bag_read(&bag, *bag_text);
         if (packet->publish.body.size + bag.size > TELEMETRY_MAX ||
-            fails(peer, FAULT_REJECT, &fault) || fails(peer, FAULT_DETACH, &fault)) {
+            fails(peer, FAULT_REJECT, &fault) || fails(peer, FAULT_DETACH, &fault) ||
+            quotas_take_message(peer->session.all->quotas, peer->hub, packet->publish.body.size,
+                                *peer->core->now_ms, *peer->core->wall_ms) != QUOTA_TAKEN) {
                 mqtt_peer_end(peer, false);
                 return;
         }

@@ -14,6 +14,8 @@
 #include "localhub/rest/rest_call.h"
 #include "localhub/token_check.h"
 
+#define METHOD_UNIT 4096 /* bytes that count as one call */
+
 static const struct service_route routes[] = {
         {"GET", "devices", REGISTRY_RIGHT_READ, rest_device_list},
         {"POST", "devices", REGISTRY_RIGHT_WRITE, rest_device_bulk},
@@ -88,6 +90,8 @@ static const char *error_name(enum rest_error error)
                 return "ArgumentInvalid";
         case REST_UNAUTHORIZED:
                 return "IotHubUnauthorizedAccess";
+        case REST_QUOTA_EXCEEDED:
+                return "IotHubQuotaExceeded";
         case REST_JOB_QUOTA_EXCEEDED:
                 return "JobQuotaExceeded";
         case REST_TOO_MANY_UPLOADS:
@@ -120,6 +124,8 @@ static const char *error_name(enum rest_error error)
                 return "ServerBusy";
         case REST_PAYLOAD_TOO_LARGE:
                 return "RequestEntityTooLarge";
+        case REST_THROTTLED:
+                return "ThrottlingException";
         case REST_NOT_IMPLEMENTED:
                 return "NotImplemented";
         case REST_GATEWAY_TIMEOUT:
@@ -222,6 +228,47 @@ static bool is_api_version(const char *text)
                (text[10] == '\0' || strcmp(text + 10, "-preview") == 0);
 }
 
+/* What a route counts as; methods count by their size. */
+static const struct {
+        const char *pattern; /* begins with this */
+        const char *method;  /* NULL = any */
+        enum quota_kind kind;
+} kinds[] = {
+        {"devices/query", NULL, QUOTA_QUERIES},
+        {"devices", NULL, QUOTA_REGISTRY},
+        {"statistics", NULL, QUOTA_REGISTRY},
+        {"jobs", NULL, QUOTA_JOBS},
+        {"configurations", NULL, QUOTA_CONFIGURATIONS},
+        {"twins", "GET", QUOTA_TWIN_READS},
+        {"twins", "POST", QUOTA_METHODS},
+        {"twins", NULL, QUOTA_TWIN_WRITES},
+        {"digitaltwins", "GET", QUOTA_TWIN_READS},
+        {"digitaltwins", "POST", QUOTA_METHODS},
+        {"digitaltwins", NULL, QUOTA_TWIN_WRITES},
+};
+
+/* False, and answered, if it is one too many. */
+static bool take_quota(struct service_call *call, const struct service_route *route)
+{
+        size_t size = http_exchange_body(call->exchange)->size;
+        int64_t count = 1;
+        size_t i = 0;
+
+        while (i < ARRAY_SIZE(kinds) &&
+               (strncmp(route->pattern, kinds[i].pattern, strlen(kinds[i].pattern)) != 0 ||
+                (kinds[i].method && strcmp(route->method, kinds[i].method) != 0)))
+                i++;
+        if (i == ARRAY_SIZE(kinds))
+                return true;
+        if (kinds[i].kind == QUOTA_METHODS)
+                count = 1 + (int64_t)(size / METHOD_UNIT);
+        if (quotas_take(local_hub_quotas(call->hub), call->hub_index, kinds[i].kind, count,
+                        clock_steady_ms()) == QUOTA_TAKEN)
+                return true;
+        rest_fail(call->exchange, REST_THROTTLED, "the rate of these operations is over the limit");
+        return false;
+}
+
 static bool admit(struct service_call *call, const struct service_route *route)
 {
         const char *version = http_exchange_argument(call->exchange, "api-version");
@@ -237,7 +284,7 @@ static bool admit(struct service_call *call, const struct service_route *route)
                 rest_fail(call->exchange, REST_ARGUMENT_INVALID, "an id has no slash");
                 return false;
         }
-        return call->hub_index >= 0;
+        return call->hub_index >= 0 && take_quota(call, route);
 }
 
 /* What Azure has here and the local hub does not: nobody should look for a missing device. */

@@ -75,6 +75,7 @@ struct device_sessions {
         struct table owners;   /* device_session by "HUB/ID" */
         struct list calls;     /* struct device_call */
         struct faults *faults; /* as `registry` */
+        struct quotas *quotas; /* NULL = no limits */
         struct list injections;
 };
 
