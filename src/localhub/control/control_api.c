@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "localhub/control/control_call.h"
+#include "localhub/control/control_page.h"
 
 #define CONNECTIONS_MAX    1000
 #define HEADER_TIMEOUT_MS  10000
@@ -80,10 +81,10 @@ static bool admit(struct service_call *call, const struct service_route *route)
                              "the header Authorization must be 'Bearer' and the control token");
                 return false;
         }
-        if (!http_exchange_is_from_a_page(call->exchange))
+        if (!http_exchange_is_from_a_page(call->exchange) || control_page_is_own(call->exchange))
                 return true;
         control_fail(call, 403, "Forbidden",
-                     "only programs on this machine may call; no web page may");
+                     "only programs on this machine may call; no other web page may");
         return false;
 }
 
@@ -108,7 +109,8 @@ static void handle(void *context, struct http_exchange *exchange)
                 .api = &control, .context = api, .hub = api->hub, .exchange = exchange};
 
         THREAD_ASSERT(CONTROL_THREAD);
-        service_handle(&call);
+        if (!control_page_answer(exchange))
+                service_handle(&call);
 }
 
 struct control_api *control_of(const struct service_call *call)
