@@ -8,7 +8,7 @@
 #include "http/http_server.h"
 
 /* Most stars in a pattern. */
-#define HTTP_ARGUMENTS_MAX 2
+#define HTTP_ARGUMENTS_MAX 3
 
 /*
  * True if the request's path is the pattern, whose parts are texts or `*`; then `arguments` has

@@ -75,6 +75,9 @@ int rest_import_device(struct service_call *call, struct json_object *entry, str
 /* `authentication` of a device's document. */
 struct json_object *rest_authentication(const struct registry_device *device);
 
+/* Of a method call that was not answered. */
+void rest_fail_method(struct http_exchange *exchange, enum local_hub_method_result result);
+
 /* With the current ETag as a header. */
 void rest_answer_device(struct service_call *call, const struct registry_device *device,
                         struct json_object *document);
@@ -103,5 +106,7 @@ service_handler rest_transfer_start, rest_transfer_get, rest_transfer_list, rest
 service_handler rest_configuration_put, rest_configuration_get, rest_configuration_list;
 service_handler rest_configuration_delete, rest_configuration_test, rest_content_apply;
 service_handler rest_service_statistics;
+service_handler rest_digital_twin_get, rest_digital_twin_patch, rest_digital_twin_command;
+service_handler rest_digital_twin_component_command;
 
 #endif

@@ -29,6 +29,11 @@ static const struct service_route routes[] = {
         {"DELETE", "devices/*/modules/*", REGISTRY_RIGHT_WRITE, rest_module_delete},
         {"DELETE", "devices/*/commands", REGISTRY_RIGHT_SERVICE, rest_command_purge},
         {"POST", "devices/*/applyConfigurationContent", REGISTRY_RIGHT_WRITE, rest_content_apply},
+        {"GET", "digitaltwins/*", REGISTRY_RIGHT_SERVICE, rest_digital_twin_get},
+        {"PATCH", "digitaltwins/*", REGISTRY_RIGHT_SERVICE, rest_digital_twin_patch},
+        {"POST", "digitaltwins/*/commands/*", REGISTRY_RIGHT_SERVICE, rest_digital_twin_command},
+        {"POST", "digitaltwins/*/components/*/commands/*", REGISTRY_RIGHT_SERVICE,
+         rest_digital_twin_component_command},
         {"GET", "statistics/devices", REGISTRY_RIGHT_READ, rest_statistics},
         {"GET", "statistics/service", REGISTRY_RIGHT_READ, rest_service_statistics},
         {"GET", "configurations", REGISTRY_RIGHT_READ, rest_configuration_list},
@@ -294,9 +299,7 @@ static const char *find_missing(struct service_call *call)
                 const char *pattern;
                 const char *what;
         } missing[] = {
-                {"digitaltwins/*", "digital twins"},
-                {"digitaltwins/*/commands/*", "digital twins"},
-                {"digitaltwins/*/components/*/commands/*", "digital twins"},
+                {"twins/*/streams/*", "device streams"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {

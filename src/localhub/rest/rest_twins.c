@@ -143,29 +143,28 @@ static void fail_method(struct http_exchange *exchange, enum rest_error error, c
         rest_answer(exchange, (int)error / 1000, answer);
 }
 
+void rest_fail_method(struct http_exchange *exchange, enum local_hub_method_result result)
+{
+        if (result == LOCAL_HUB_METHOD_NO_DEVICE)
+                rest_fail(exchange, REST_DEVICE_NOT_FOUND, "there is no such device");
+        else if (result == LOCAL_HUB_METHOD_TIMEOUT)
+                fail_method(exchange, REST_GATEWAY_TIMEOUT,
+                            "Timed out waiting for the response from device.");
+        else
+                fail_method(exchange, REST_DEVICE_NOT_ONLINE,
+                            "The operation failed because the requested device isn't online.");
+}
+
 /* On the thread "hub-devices". */
 static void method_done(void *context, enum local_hub_method_result result, int status,
                         const void *payload, size_t payload_size)
 {
         struct http_exchange *exchange = context;
 
-        switch (result) {
-        case LOCAL_HUB_METHOD_ANSWERED:
+        if (result == LOCAL_HUB_METHOD_ANSWERED)
                 rest_answer(exchange, 200, service_method_answer(status, payload, payload_size));
-                break;
-        case LOCAL_HUB_METHOD_NO_DEVICE:
-                rest_fail(exchange, REST_DEVICE_NOT_FOUND, "there is no such device");
-                break;
-        case LOCAL_HUB_METHOD_TIMEOUT:
-                fail_method(exchange, REST_GATEWAY_TIMEOUT,
-                            "Timed out waiting for the response from device.");
-                break;
-        case LOCAL_HUB_METHOD_OFFLINE:
-        case LOCAL_HUB_METHOD_LOST:
-                fail_method(exchange, REST_DEVICE_NOT_ONLINE,
-                            "The operation failed because the requested device isn't online.");
-                break;
-        }
+        else
+                rest_fail_method(exchange, result);
 }
 
 static int64_t seconds(struct json_object *body, const char *name, int64_t fall_back)
