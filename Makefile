@@ -23,6 +23,13 @@ test:
 	@tools/setup test
 	@tools/test
 
+.PHONY: test-emulator
+test-emulator:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
+	@ISTHMUS="$(CURDIR)/build/isthmus" tools/test-emulator
+
 quick:
 	@tools/setup test
 	@ISTHMUS_TEST_STAGES=quick tools/test
@@ -103,6 +110,7 @@ help:
 	@echo "make run        builds, then shows the gateway and the local hub at work"
 	@echo "make run-camera builds, then shows the edge camera at work; MODEL=FILE.onnx IMAGES=FOLDER"
 	@echo "make test       every test and check; the last line is the count"
+	@echo "make test-emulator  the local hub under Microsoft's SDKs, a line for each part"
 	@echo "make quick      the format and the unit tests, in a minute"
 	@echo "make check      the checks of the source text alone"
 	@echo "make coverage   what the unit and component tests reach, folder by folder"

@@ -2,8 +2,10 @@
 # isthmus-camera, whose libraries a gateway does not need; and isthmus-camera-video
 # (camera_video.cmake), if it is built.
 set(ISTHMUS_UNIT_DIR "lib/systemd/system" CACHE STRING "Folder of systemd units below the prefix")
+set(ISTHMUS_USER_UNIT_DIR "lib/systemd/user" CACHE STRING "The same of users' units")
 configure_file(packaging/isthmus-gateway.service.in isthmus-gateway.service @ONLY)
 configure_file(packaging/isthmus-camera.service.in isthmus-camera.service @ONLY)
+configure_file(packaging/isthmus-hub.service.in isthmus-hub.service @ONLY)
 
 install(TARGETS isthmus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT isthmus)
 # Nobody runs it by hand; src/formatter/formatter_process.c looks for it there.
@@ -12,6 +14,8 @@ install(TARGETS isthmus-formatter RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR
 install(FILES docs/man/isthmus.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT isthmus)
 install(FILES docs/man/isthmus.json.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT isthmus)
 install(FILES ${CMAKE_BINARY_DIR}/isthmus-gateway.service DESTINATION ${ISTHMUS_UNIT_DIR}
+        COMPONENT isthmus)
+install(FILES ${CMAKE_BINARY_DIR}/isthmus-hub.service DESTINATION ${ISTHMUS_USER_UNIT_DIR}
         COMPONENT isthmus)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT isthmus)
 install(FILES packaging/monitoring/alert-rules.yml packaging/monitoring/dashboard.json

@@ -58,3 +58,28 @@ for (const [name, document] of Object.entries(units)) {
 test('the camera\'s service sees what ONNX Runtime and the clock need of /proc', async () => {
   assert.deepEqual(await valuesOf('isthmus-camera', 'ProcSubset'), []);
 });
+
+test('the container has the libraries that the local hub is linked with', async (t) => {
+  const file = await readFile(join(documents, '..', 'Containerfile'), 'utf8');
+  const needed = child.spawnSync('objdump', ['-p', isthmus], { encoding: 'utf8' }).stdout;
+  const libraries = [...needed.matchAll(/NEEDED +(\S+)/g)].map(([, name]) => name);
+  const named = new Set(file.match(/\bz?lib[a-z0-9.+-]+/g));
+
+  if (libraries.length === 0 || child.spawnSync('dpkg', ['--version']).status !== 0) {
+    t.skip('objdump or dpkg is not there');
+    return;
+  }
+  for (const library of libraries.filter((name) => !/^(libc|libm|ld-linux.*)\.so/.test(name))) {
+    const { stdout } = child.spawnSync('dpkg', ['-S', `*/${library}`], { encoding: 'utf8' });
+    const packages = [...stdout.matchAll(/^([^:]+):/gm)].map(([, name]) => name);
+    assert.ok(packages.some((name) => named.has(name.replace(/t64$/, ''))),
+      `${library} is in ${packages}`);
+  }
+});
+
+test('the local hub has a unit for users, which says what the page says', async () => {
+  const text = await readFile(join(dirname(isthmus), 'isthmus-hub.service'), 'utf8');
+
+  assert.match(text, /^ExecStart=\/.*\/isthmus hub --quiet$/m);
+  assert.match(text, /^WantedBy=default.target$/m);
+});
