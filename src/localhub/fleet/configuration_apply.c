@@ -42,7 +42,7 @@ static void put_at(struct json_object *object, const char *path, struct json_obj
 static void put_all(struct json_object *object, struct json_object *from)
 {
         json_object_object_foreach (from, name, value) {
-                json_object_object_add(object, name, json_object_get(value));
+                json_object_object_add(object, name, fleet_copy(value));
         }
 }
 
@@ -58,7 +58,7 @@ struct json_object *fleet_content_desired(struct json_object *content)
                 if (strcmp(name, DESIRED) == 0 && json_object_is_type(value, json_type_object))
                         put_all(made, value);
                 else if (strncmp(name, DESIRED ".", strlen(DESIRED ".")) == 0)
-                        put_at(made, name + strlen(DESIRED "."), json_object_get(value));
+                        put_at(made, name + strlen(DESIRED "."), fleet_copy(value));
         }
         return made;
 }
@@ -70,7 +70,6 @@ static void take_back(struct json_object *patch, struct json_object *old, struct
                 struct json_object *kept = NULL;
                 bool stays = json_object_is_type(now, json_type_object) &&
                              json_object_object_get_ex(now, name, &kept);
-                struct json_object *inner;
 
                 if (!stays) {
                         json_object_object_add(patch, name, NULL);
@@ -79,13 +78,7 @@ static void take_back(struct json_object *patch, struct json_object *old, struct
                 if (!json_object_is_type(value, json_type_object) ||
                     !json_object_is_type(kept, json_type_object))
                         continue;
-                inner = json_object_object_get(patch, name);
-                if (inner == kept) { /* of the content: to be changed in a copy */
-                        inner = NULL;
-                        json_object_deep_copy(kept, &inner, NULL);
-                        json_object_object_add(patch, name, inner);
-                }
-                take_back(inner, value, kept);
+                take_back(json_object_object_get(patch, name), value, kept);
         }
 }
 

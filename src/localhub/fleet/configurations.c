@@ -64,7 +64,7 @@ static struct json_object *own_metrics(const struct configuration *configuration
                              configuration->metrics[i].result);
         json_object_object_add(metrics, "results", results);
         json_object_object_add(metrics, "queries",
-                               queries ? json_object_get(queries) : json_object_new_object());
+                               queries ? fleet_copy(queries) : json_object_new_object());
         return metrics;
 }
 
@@ -78,7 +78,7 @@ static struct json_object *document(const struct configuration *configuration)
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)
                 json_object_object_add(
                         made, members[i],
-                        json_object_get(json_member(configuration->document, members[i])));
+                        fleet_copy(json_member(configuration->document, members[i])));
         json_add_int(made, "priority", configuration->priority);
         fleet_add_time(made, "createdTimeUtc", configuration->created_ms);
         fleet_add_time(made, "lastUpdatedTimeUtc", configuration->updated_ms);
@@ -240,7 +240,7 @@ static struct configuration *configuration_new(const char *id, struct json_objec
         bool good = false;
 
         made->id = mem_text(id);
-        made->document = json_object_get(document);
+        made->document = fleet_copy(document);
         made->created_ms = made->updated_ms = clock_wall_ms();
         (void)json_int_member(document, "priority", &made->priority);
         if (!is_id(id))

@@ -22,6 +22,15 @@ void fleet_wake(struct fleet *fleet)
         pthread_cond_signal(&fleet->changed);
 }
 
+struct json_object *fleet_copy(struct json_object *value)
+{
+        struct json_object *copy = NULL;
+
+        if (value && json_object_deep_copy(value, &copy, NULL) != 0)
+                abort(); /* only without memory */
+        return copy;
+}
+
 void fleet_add_time(struct json_object *object, const char *name, int64_t wall_ms)
 {
         char text[CLOCK_TEXT_SIZE];

@@ -37,6 +37,12 @@ struct fleet {
 /* Has the thread look again. */
 void fleet_wake(struct fleet *fleet);
 
+/*
+ * A copy with nothing in common, since references are not counted between threads: what comes in
+ * and what goes out is one. NULL gives NULL. Without the mutex, or with it.
+ */
+struct json_object *fleet_copy(struct json_object *value);
+
 /* Adds a UTC time; NULL for 0. */
 void fleet_add_time(struct json_object *object, const char *name, int64_t wall_ms);
 

@@ -55,7 +55,7 @@ static struct json_object *document(const struct job *job)
                 struct json_object *member = json_member(job->request, members[i]);
 
                 if (member)
-                        json_object_object_add(made, members[i], json_object_get(member));
+                        json_object_object_add(made, members[i], fleet_copy(member));
         }
         json_add_text(made, "failureReason", job->failure);
         json_add_text(made, "statusMessage", job->failure);
@@ -79,7 +79,7 @@ static struct json_object *outcome_document(const struct job *job,
         fleet_add_time(made, "createdDateTimeUtc", job->created_ms);
         fleet_add_time(made, "lastUpdatedDateTimeUtc",
                        outcome->end_ms ? outcome->end_ms : outcome->start_ms);
-        json_object_object_add(told, "deviceMethodResponse", json_object_get(outcome->answer));
+        json_object_object_add(told, "deviceMethodResponse", fleet_copy(outcome->answer));
         json_object_object_add(made, "outcome", told);
         if (outcome->status == JOB_FAILED) {
                 error = json_object_new_object();
@@ -287,7 +287,7 @@ int fleet_job_put(struct fleet *fleet, int hub, const char *id, struct json_obje
 
         job->hub = hub;
         job->id = mem_text(id);
-        job->request = json_object_get(request);
+        job->request = fleet_copy(request);
         job->created_ms = clock_wall_ms();
         if (read_request(job, request, reason)) {
                 pthread_mutex_lock(&fleet->mutex);
