@@ -46,6 +46,16 @@ bench:
 	@tools/setup
 	@bench/run
 
+.PHONY: bench-hub
+bench-hub:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
+	@mkdir -p build/bench-node
+	@[ -d build/bench-node/node_modules/aedes ] || npm install --silent --ignore-scripts --no-audit \
+		--no-fund --prefix build/bench-node aedes@0.51.3 >/dev/null
+	@node bench/hub.mjs
+
 bench-camera:
 	@tools/setup camera
 	@$(MAKE) --no-print-directory all
@@ -115,6 +125,7 @@ help:
 	@echo "make check      the checks of the source text alone"
 	@echo "make coverage   what the unit and component tests reach, folder by folder"
 	@echo "make bench      throughput, latency, memory, beside two floors"
+	@echo "make bench-hub  the local hub: start, memory, messages a second, beside aedes and rhea"
 	@echo "make bench-camera what a picture costs, beside bare runs and JavaScript; MODEL=, PICTURE="
 	@echo "make soak-camera  2,000 pictures: memory, open files, and what waiting costs"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"

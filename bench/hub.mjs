@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+// `make bench-hub`: the local hub's start, memory for a connected device, and messages a second by
+// protocol, beside what a developer would have stubbed it with: aedes (MQTT) and rhea (AMQP), each
+// in a process of its own, over TLS with the same certificate and the same client.
+//   node bench/hub.mjs [DEVICES [MESSAGES [KNOWN]]]
+import { fork, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import tls from 'node:tls';
+import { fileURLToPath } from 'node:url';
+
+import { connectPacket, packet } from '../tests/system/support/mqtt_wire.mjs';
+
+const require = createRequire(import.meta.url);
+const root = fileURLToPath(new URL('..', import.meta.url));
+const rhea = require(join(root, 'tests/system/node_modules/rhea'));
+const [devices, messages, known] = [500, 20000, 10000].map((usual, i) => Number(process.argv[2 + i] ?? usual));
+const BODY = JSON.stringify({ temperature: 21.5, humidity: 48, battery: 3.61, sequence: 12345, place: 'roof' });
+
+const ms = () => Number(process.hrtime.bigint() / 1000n) / 1000;
+const sleep = (time) => new Promise((resolve) => { setTimeout(resolve, time); });
+const processorMs = (pid) => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+};
+const residentKiB = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+const row = (...cells) => console.log(`| ${cells.join(' | ')} |`);
+
+/* --- servers --------------------------------------------------------------------------------- */
+
+async function startHub(directory) {
+  const begin = ms();
+  const child = spawn(join(root, 'build/isthmus'), ['hub', '--data', directory, '--quiet', '--amqp-port', '0',
+    '--mqtt-port', '0', '--https-port', '0', '--control-port', '0'], { stdio: 'inherit' });
+  for (;;) {
+    try {
+      const info = JSON.parse(readFileSync(join(directory, 'hub.json'), 'utf8'));
+      if (info.pid === child.pid) return { child, info, pid: child.pid, readyMs: ms() - begin };
+    } catch { /* not there yet */ }
+    await sleep(2);
+  }
+}
+
+const ended = (child) => new Promise((resolve) => { child.on('exit', resolve); child.kill('SIGTERM'); });
+
+/** This file again, as a server of another make; resolves to its port. */
+async function startOther(kind, directory) {
+  const child = fork(fileURLToPath(import.meta.url), ['serve', kind, directory]);
+  const port = await new Promise((resolve) => { child.once('message', resolve); });
+  return { child, pid: child.pid, port };
+}
+
+function serve(kind, directory) {
+  const options = { key: readFileSync(join(directory, 'server-key.pem')), cert: readFileSync(join(directory, 'server.pem')) };
+  let server;
+  if (kind === 'aedes') {
+    const aedes = require(join(root, 'build/bench-node/node_modules/aedes'))();
+    server = tls.createServer(options, aedes.handle).listen(0, '127.0.0.1', () => process.send(server.address().port));
+  } else {
+    const container = rhea.create_container();
+    container.on('message', (context) => context.delivery.accept());
+    server = container.listen({ port: 0, host: '127.0.0.1', transport: 'tls', ...options });
+    server.on('listening', () => process.send(server.address().port));
+  }
+}
+
+/* --- clients --------------------------------------------------------------------------------- */
+
+function register(hub, id) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(`${hub.info.control}/devices/${id}`, { method: 'PUT', agent: register.agent }, (answer) => {
+      let text = '';
+      answer.on('data', (part) => { text += part; });
+      answer.on('end', () => resolve(JSON.parse(text)));
+    });
+    request.on('error', reject);
+    request.end('{}');
+  });
+}
+register.agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+
+async function registerAll(hub, ids) {
+  const made = [];
+  for (let i = 0; i < ids.length; i += 64) {
+    made.push(...await Promise.all(ids.slice(i, i + 64).map((id) => register(hub, id))));
+  }
+  return made;
+}
+
+function token(resource, key) {
+  const sr = encodeURIComponent(resource);
+  const se = Math.floor(Date.now() / 1000) + 3600;
+  const sig = createHmac('sha256', Buffer.from(key, 'base64')).update(`${sr}\n${se}`).digest('base64');
+  return `SharedAccessSignature sr=${sr}&sig=${encodeURIComponent(sig)}&se=${se}`;
+}
+
+/** A client of bare bytes, which counts acknowledgements by their size. */
+function mqttConnect(port, { deviceId, primaryKey }) {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false });
+    socket.on('error', reject);
+    socket.write(connectPacket({ clientId: deviceId, userName: `localhost/${deviceId}/?api-version=2021-04-12`,
+      password: token(`localhost/devices/${deviceId}`, primaryKey), flags: 2 }));
+    socket.once('data', (data) => (data[3] === 0 ? resolve(socket) : reject(new Error(`CONNACK ${data[3]}`))));
+  });
+}
+
+async function mqttSend(socket, deviceId, count) {
+  let acknowledged = 0;
+  let sent = 0;
+  const begin = ms();
+  await new Promise((resolve) => {
+    const more = () => {
+      const parts = [];
+      for (; sent < count && sent - acknowledged < 500; sent++) {
+        const id = (sent % 65535) + 1;
+        parts.push(packet(0x32, `devices/${deviceId}/messages/events/`, [id >> 8, id & 255], Buffer.from(BODY)));
+      }
+      if (parts.length) socket.write(Buffer.concat(parts));
+    };
+    socket.on('data', (data) => {
+      acknowledged += data.length / 4;
+      if (acknowledged >= count) resolve();
+      else more();
+    });
+    more();
+  });
+  return count / (ms() - begin) * 1000;
+}
+
+/** With its token and telemetry link; the hub's put-token, or nothing for another server. */
+function amqpConnect(port, { deviceId, primaryKey }) {
+  const container = rhea.create_container();
+  const connection = container.connect({ port, host: '127.0.0.1', hostname: 'localhost', servername: 'localhost', transport: 'tls', rejectUnauthorized: false, reconnect: false });
+  return new Promise((resolve, reject) => {
+    connection.on('disconnected', () => reject(new Error('disconnected')));
+    const open = () => {
+      const sender = connection.open_sender(`/devices/${deviceId}/messages/events`);
+      sender.once('sendable', () => resolve({ connection, sender }));
+    };
+    if (!primaryKey) {
+      open();
+      return;
+    }
+    const cbs = connection.open_sender('$cbs');
+    connection.open_receiver('$cbs').on('message', open);
+    cbs.once('sendable', () => cbs.send({
+      message_id: 'm', reply_to: 'cbs', to: '$cbs', body: token(`localhost/devices/${deviceId}`, primaryKey),
+      application_properties: { operation: 'put-token', type: 'servicebus.windows.net:sastoken', name: `localhost/devices/${deviceId}` },
+    }));
+  });
+}
+
+async function amqpSend({ sender }, count) {
+  let accepted = 0;
+  let sent = 0;
+  const body = rhea.message.data_section(Buffer.from(BODY));
+  const begin = ms();
+  await new Promise((resolve) => {
+    const more = () => { for (; sent < count && sent - accepted < 500 && sender.sendable(); sent++) sender.send({ body }); };
+    sender.on('sendable', more);
+    sender.on('accepted', () => {
+      accepted += 1;
+      if (accepted === count) resolve();
+      else more();
+    });
+    more();
+  });
+  return count / (ms() - begin) * 1000;
+}
+
+/* --- measuring ------------------------------------------------------------------------------- */
+
+const protocols = {
+  MQTT: { connect: mqttConnect, send: (client, { deviceId }, count) => mqttSend(client, deviceId, count), end: (client) => client.destroy() },
+  AMQP: { connect: amqpConnect, send: (client, _device, count) => amqpSend(client, count), end: ({ connection }) => connection.close() },
+};
+
+/** A row of the table: memory for a device, then messages a second on one connection. */
+async function measure(name, protocol, server, port, made) {
+  const { connect, send, end } = protocols[protocol];
+  const clients = [];
+  for (let i = 0; i < 50; i++) clients.push(await connect(port, made[i])); // what is loaded with the first is no device's
+  const before = residentKiB(server.pid);
+  for (let i = 50; i < devices; i += 25) clients.push(...await Promise.all(made.slice(i, i + 25).map((one) => connect(port, one))));
+  const each = (residentKiB(server.pid) - before) / (clients.length - 50);
+  const begin = processorMs(server.pid);
+  const rate = await send(clients[0], made[0], messages);
+  const cost = (processorMs(server.pid) - begin) * 1000 / messages;
+  clients.forEach(end);
+  row(name, protocol, clients.length, each.toFixed(1), Math.round(rate), cost.toFixed(0));
+}
+
+async function main() {
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-bench-'));
+  let hub = await startHub(directory);
+  const first = hub.readyMs;
+  await ended(hub.child);
+  hub = await startHub(directory);
+  const second = hub.readyMs;
+  const made = await registerAll(hub, [...Array(known).keys()].map((i) => `device-${i}`));
+  await ended(hub.child);
+  hub = await startHub(directory);
+  console.log('| start | ms |\n|---|---|');
+  row('first, with a new certificate', Math.round(first));
+  row('second', Math.round(second));
+  row(`with ${known} known devices`, Math.round(hub.readyMs));
+  console.log(`\n| server | protocol | devices | KiB a device | messages/s on one connection | its CPU a message, us |\n|---|---|---|---|---|---|`);
+  const { mqttPort, amqpPort } = hub.info.hubs[0];
+  await measure('isthmus hub', 'MQTT', hub, mqttPort, made.slice(0, devices));
+  await sleep(500);
+  await measure('isthmus hub', 'AMQP', hub, amqpPort, made.slice(devices, 2 * devices));
+  for (const [kind, protocol] of [['aedes', 'MQTT'], ['rhea', 'AMQP']]) {
+    const other = await startOther(kind, directory);
+    const ids = made.slice(0, devices).map((one) => (protocol === 'AMQP' ? { deviceId: one.deviceId } : one));
+    await measure(`${kind} (npm)`, protocol, other, other.port, ids);
+    await ended(other.child);
+  }
+  await ended(hub.child);
+  rmSync(directory, { recursive: true });
+}
+
+if (process.argv[2] === 'serve') serve(process.argv[3], process.argv[4]);
+else await main().then(() => process.exit(0));
