@@ -240,6 +240,9 @@ static const struct options_row rows[] = {
                       "window)"),
         OPTION_NUMBER(struct hub_settings, lock_s, "lock-seconds", "S", 1, 300,
                       "lock of a cloud-to-device message (default: 60)"),
+        OPTION_TEXT(struct hub_settings, model, "model", "FILE|FOLDER",
+                    "compares telemetry and reported properties with these models in DTDL; what "
+                    "differs is told as warnings"),
         OPTION_TEXT(struct hub_settings, sku, "sku", "SIZE",
                     "each hub has the limits of F1, S1, S2 or S3: rates and messages a day "
                     "(default: no limits)"),

@@ -46,6 +46,7 @@ struct hub_settings {
         const char *id_scope; /* NULL = the one kept, else a new one */
         char *group_key;      /* NULL = likewise */
         const char *record;   /* file; NULL = none */
+        const char *model;    /* file or folder of DTDL; NULL = none */
         const char *sku;      /* size of the hubs, whose limits hold; NULL = none */
         int64_t units;        /* of that size */
         int64_t lock_s;

@@ -28,6 +28,7 @@
 #include "localhub/fleet/fleet.h"
 #include "localhub/https/https_endpoint.h"
 #include "localhub/local_hub.h"
+#include "localhub/model/models.h"
 #include "localhub/rest/rest_endpoint.h"
 #include "localhub/upload/upload.h"
 #include "localhub/websocket_door.h"
@@ -51,6 +52,7 @@ struct program {
         uint16_t https_port; /* the real one */
         struct uploads *uploads;
         struct dps_endpoint *dps;
+        struct models *models; /* NULL = none */
         struct control_api *control;
         struct rest_endpoint rest;
         struct fleet_documents documents; /* of the fleet */
@@ -302,6 +304,16 @@ static int open_https(struct program *program, struct reason *reason)
                                      program->https_path, reason);
 }
 
+static int load_models(struct program *program, struct reason *reason)
+{
+        const char *path = program->settings->model;
+        int r = path ? models_load(path, &program->models, reason) : 0;
+
+        if (r != 0)
+                reason_prefix(reason, "--model");
+        return r != 0 ? -EINVAL : 0;
+}
+
 static int start_fleet(struct program *program, struct reason *reason)
 {
         program->rest.hub = program->hub;
@@ -346,6 +358,7 @@ static int start_endpoints(struct program *program, struct reason *reason)
         if (result)
                 return result;
         control.dps = program->dps;
+        control.models = program->models;
         return control_api_new(&control, &program->control, reason);
 }
 
@@ -382,12 +395,12 @@ static int start(struct program *program, struct reason *reason)
                 int (*run)(struct program *program, struct reason *reason);
                 int invalid; /* exit status where -EINVAL is what the caller wrote, or a file */
         } steps[] = {
-                {lock_directory, CLI_FAILED}, {open_certificates, CLI_USAGE},
-                {start_hub, CLI_USAGE},       {name_hubs, CLI_FAILED},
-                {prepare_group, CLI_USAGE},   {add_devices, CLI_USAGE},
-                {add_authorities, CLI_USAGE}, {choose_https_path, CLI_FAILED},
-                {start_fleet, CLI_FAILED},    {start_endpoints, CLI_FAILED},
-                {announce, CLI_FAILED},
+                {load_models, CLI_USAGE},        {lock_directory, CLI_FAILED},
+                {open_certificates, CLI_USAGE},  {start_hub, CLI_USAGE},
+                {name_hubs, CLI_FAILED},         {prepare_group, CLI_USAGE},
+                {add_devices, CLI_USAGE},        {add_authorities, CLI_USAGE},
+                {choose_https_path, CLI_FAILED}, {start_fleet, CLI_FAILED},
+                {start_endpoints, CLI_FAILED},   {announce, CLI_FAILED},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -413,6 +426,7 @@ static void stop(struct program *program)
         local_hub_free(program->hub);
         fleet_free(program->rest.fleet);
         control_api_free(program->control);
+        models_free(program->models);
         dps_endpoint_free(program->dps);
         uploads_free(program->uploads);
         certificates_free(program->certificates);

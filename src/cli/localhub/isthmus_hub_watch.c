@@ -83,6 +83,20 @@ static void show_body(struct json_object *record, struct buf *out)
         buf_add_char(out, '\n');
 }
 
+/* What differs from the device's model. */
+static void show_warnings(const struct watch *watch, struct json_object *record, struct buf *out)
+{
+        struct json_object *warnings = json_member(record, "warnings");
+
+        for (size_t i = 0; json_object_is_type(warnings, json_type_array) &&
+                           i < json_object_array_length(warnings);
+             i++) {
+                buf_add_format(out, "  %s! ", paint(watch, YELLOW));
+                terminal_add(out, json_object_get_string(json_object_array_get_idx(warnings, i)));
+                buf_add_format(out, "%s\n", paint(watch, PLAIN));
+        }
+}
+
 static void show(const struct watch *watch, struct json_object *record)
 {
         const char *device = json_text_member(record, "deviceId");
@@ -101,6 +115,7 @@ static void show(const struct watch *watch, struct json_object *record)
         buf_add_format(&out, "%s\n", paint(watch, PLAIN));
         show_properties(watch, record, &out);
         show_body(record, &out);
+        show_warnings(watch, record, &out);
         (void)terminal_write(&out);
 }
 

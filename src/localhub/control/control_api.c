@@ -138,8 +138,9 @@ int control_api_new(const struct control_api_options *options, struct control_ap
         made->hub = options->hub;
         made->dps = options->dps;
         made->token = options->token;
+        made->models = options->models;
         made->started_ms = clock_steady_ms();
-        made->followers = control_followers_new(local_hub_telemetry(options->hub));
+        made->followers = control_followers_new(local_hub_telemetry(options->hub), options->models);
         result = http_server_start(&http, &made->http, reason);
         if (result) {
                 reason_prefix(reason, "control API");

@@ -13,13 +13,15 @@
 #include "base/reason.h"
 #include "localhub/dps/dps_endpoint.h"
 #include "localhub/local_hub.h"
+#include "localhub/model/models.h"
 
 struct control_api;
 
 struct control_api_options {
         struct local_hub *hub; /* must outlive the control API */
         struct dps_endpoint *dps;
-        uint16_t port; /* 0 = any free one */
+        const struct models *models; /* with which messages are compared; NULL = none */
+        uint16_t port;               /* 0 = any free one */
         /*
          * NULL: it listens on 127.0.0.1, for every program of this machine but web pages. Else on
          * `address`, for whoever says `Authorization: Bearer TOKEN`. Both must stay.

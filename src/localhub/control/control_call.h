@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json/json.h"
 #include "localhub/dps/dps_endpoint.h"
+#include "localhub/model/models.h"
 #include "localhub/service/service_call.h"
 
 #define CONTROL_THREAD "hub-control"
@@ -23,7 +24,8 @@ struct control_api {
         struct http_server *http;
         struct local_hub *hub;
         struct dps_endpoint *dps;
-        const char *token; /* NULL = none is asked for */
+        const char *token;           /* NULL = none is asked for */
+        const struct models *models; /* NULL = none */
         struct control_followers *followers;
         int64_t started_ms; /* steady clock */
 };
@@ -93,7 +95,8 @@ service_handler control_fault_add, control_fault_list, control_fault_clear, cont
 service_handler control_telemetry;
 
 /* The thread "hub-follow", which wakes readers of telemetry when there is more. */
-struct control_followers *control_followers_new(struct telemetry_log *log);
+struct control_followers *control_followers_new(struct telemetry_log *log,
+                                                const struct models *models);
 
 /* All streams must have ended. NULL is allowed. */
 void control_followers_free(struct control_followers *followers);

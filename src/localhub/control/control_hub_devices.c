@@ -215,6 +215,24 @@ static const struct {
         {"tags", REGISTRY_TAGS, true},
 };
 
+/* What of the reported properties the device's model does not have. */
+static void add_warnings(struct service_call *call, struct json_object *twin)
+{
+        const struct models *models = control_of(call)->models;
+        struct json_object *warnings;
+        struct registry_device device;
+
+        if (!models ||
+            !registry_device_get(call->registry, call->hub_index, call->arguments[0], &device))
+                return;
+        warnings = json_object_new_array();
+        models_check_reported(models, device.model_id, json_member(twin, "reported"), warnings);
+        if (json_object_array_length(warnings) > 0)
+                json_object_object_add(twin, "warnings", warnings);
+        else
+                json_object_put(warnings);
+}
+
 static void answer_twin(struct service_call *call)
 {
         struct json_object *twin = json_object_new_object();
@@ -226,6 +244,7 @@ static void answer_twin(struct service_call *call)
                         twin, sections[i].name,
                         service_twin_section(call, call->arguments[0], sections[i].section));
         }
+        add_warnings(call, twin);
         control_answer(call, 200, twin);
 }
 

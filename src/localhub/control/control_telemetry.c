@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json/json.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -24,9 +25,11 @@
 #define CHUNK_SIZE      ((size_t)64 * 1024)
 #define KEEP_ALIVE_MS   10000
 #define WAIT_MAX_MS     60000
+#define BODY_DEPTH      64
 
 struct control_followers {
         struct telemetry_log *log;
+        const struct models *models;
         pthread_t thread;
         pthread_mutex_t lock;
         pthread_cond_t changed;
@@ -99,11 +102,13 @@ static void *run(void *context)
         return NULL;
 }
 
-struct control_followers *control_followers_new(struct telemetry_log *log)
+struct control_followers *control_followers_new(struct telemetry_log *log,
+                                                const struct models *models)
 {
         struct control_followers *followers = mem_new(1, sizeof(*followers));
 
         followers->log = log;
+        followers->models = models;
         list_init(&followers->readers);
         pthread_mutex_init(&followers->lock, NULL);
         condition_init(&followers->changed);
@@ -133,6 +138,35 @@ static bool wants(const struct reader *reader, const struct telemetry_record *re
                (!reader->hub || strcmp(reader->hub, record->hub) == 0);
 }
 
+/* A last member tells what the model of the device does not have. */
+static void add_warnings(const struct models *models, const struct telemetry_record *record,
+                         struct buf *out)
+{
+        CLEANUP(json_cleanup) struct json_object *warnings = json_object_new_array();
+        CLEANUP(json_cleanup) struct json_object *body = NULL;
+        struct reason ignored = REASON_INIT;
+
+        if (record->body_size > 0)
+                body = json_parse(record->body, record->body_size, BODY_DEPTH, JSON_STRICT,
+                                  &ignored);
+        models_check_telemetry(models, record->model_id, record->component, body, warnings);
+        if (json_object_array_length(warnings) == 0)
+                return;
+        out->size--; /* the brace */
+        buf_add_text(out, ",\"warnings\":");
+        json_write(out, warnings);
+        buf_add_char(out, '}');
+}
+
+static void write_line(const struct models *models, const struct telemetry_record *record,
+                       struct buf *out)
+{
+        telemetry_record_write(out, record);
+        if (models)
+                add_warnings(models, record, out);
+        buf_add_char(out, '\n');
+}
+
 /* Adds lines until there is enough or no more; true if the end of the log was reached. */
 static bool read_lines(struct reader *reader, struct buf *out)
 {
@@ -144,8 +178,7 @@ static bool read_lines(struct reader *reader, struct buf *out)
                         return true;
                 reader->after = record->sequence;
                 if (wants(reader, record)) {
-                        telemetry_record_write(out, record);
-                        buf_add_char(out, '\n');
+                        write_line(reader->followers->models, record, out);
                         reader->left--;
                 }
                 telemetry_record_release(record);
