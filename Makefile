@@ -131,7 +131,6 @@ help:
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
 	@echo "make test-cluster  a gateway on a PostgreSQL primary with a standby, which fail"
 	@echo "make test-sdk   Microsoft's own tests against the local hub; ISTHMUS_SDK_TESTS=FOLDER"
-	@echo "make test-packages  the alert rules and the dashboard, by promtool"
 	@echo "make test-packages  packages and units, the image, the alert rules and the dashboard"
 	@echo "make test-arm64  builds for 64-bit ARM, and counts under an emulator"
 	@echo "make deb        a Debian package, in build-deb/"
