@@ -22,6 +22,6 @@ set(operator_page ${CMAKE_SOURCE_DIR}/src/gateway/control/page)
 isthmus_page(isthmus_gateway operator_page_files.h operator
         ${operator_page}/index.html ${operator_page}/page.css ${operator_page}/page.js
         ${operator_page}/graph.js ${CMAKE_SOURCE_DIR}/docs/log-events.md)
-set(hub_page ${CMAKE_SOURCE_DIR}/src/localhub/control/page)
-isthmus_page(isthmus_localhub hub_page.h hub
+set(hub_page ${CMAKE_SOURCE_DIR}/src/localhub/page)
+isthmus_page(isthmus_localhub hub_page_files.h hub
         ${hub_page}/index.html ${hub_page}/page.css ${hub_page}/page.js)

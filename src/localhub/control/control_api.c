@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "localhub/control/control_call.h"
-#include "localhub/control/control_page.h"
+#include "localhub/page/hub_page.h"
 
 #define CONNECTIONS_MAX    1000
 #define HEADER_TIMEOUT_MS  10000
@@ -81,7 +81,7 @@ static bool admit(struct service_call *call, const struct service_route *route)
                              "the header Authorization must be 'Bearer' and the control token");
                 return false;
         }
-        if (!http_exchange_is_from_a_page(call->exchange) || control_page_is_own(call->exchange))
+        if (!http_exchange_is_from_a_page(call->exchange) || hub_page_is_own(call->exchange))
                 return true;
         control_fail(call, 403, "Forbidden",
                      "only programs on this machine may call; no other web page may");
@@ -109,7 +109,7 @@ static void handle(void *context, struct http_exchange *exchange)
                 .api = &control, .context = api, .hub = api->hub, .exchange = exchange};
 
         THREAD_ASSERT(CONTROL_THREAD);
-        if (!control_page_answer(exchange))
+        if (!hub_page_answer(exchange))
                 service_handle(&call);
 }
 

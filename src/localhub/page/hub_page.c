@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "localhub/control/control_page.h"
+#include "localhub/page/hub_page.h"
 
-#include <hub_page.h>
+#include <hub_page_files.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -31,7 +31,7 @@ static void add_headers(struct http_exchange *exchange)
                                  "form-action 'none'; frame-ancestors 'none'");
 }
 
-bool control_page_answer(struct http_exchange *exchange)
+bool hub_page_answer(struct http_exchange *exchange)
 {
         struct buf body = BUF_INIT;
 
@@ -48,7 +48,7 @@ bool control_page_answer(struct http_exchange *exchange)
         return false;
 }
 
-bool control_page_is_own(const struct http_exchange *exchange)
+bool hub_page_is_own(const struct http_exchange *exchange)
 {
         const char *origin = http_exchange_header(exchange, "Origin");
         const char *host = http_exchange_header(exchange, "Host");
