@@ -211,6 +211,25 @@ static bool is_model_id(const char *text)
         return *text == ';' && text[1] != '0' && text_to_int64(text + 1, 1, 999999999, &version);
 }
 
+bool check_blob_storage(const char *text, struct reason *reason)
+{
+        CLEANUP(storage_account_deinit) struct storage_account account = STORAGE_ACCOUNT_INIT;
+
+        if (!storage_account_parse(text, &account, reason))
+                return false;
+        if (account.endpoints[STORAGE_BLOB])
+                return true;
+        reason_set(reason, "BlobEndpoint is missing");
+        return false;
+}
+
+bool check_blob_service(const char *text, struct reason *reason)
+{
+        CLEANUP(storage_account_deinit) struct storage_account account = STORAGE_ACCOUNT_INIT;
+
+        return storage_account_by_identity(STORAGE_BLOB, text, &account, reason);
+}
+
 bool check_account_name(const char *text, struct reason *reason)
 {
         return storage_account_name_is_valid(text, reason);
@@ -220,8 +239,9 @@ bool check_queue_name(const char *text, struct reason *reason)
 {
         if (storage_queue_name_is_valid(text))
                 return true;
-        reason_set(reason, "this is no name of a storage queue: 3 to 63 small letters, digits and "
-                           "single '-' between them");
+        reason_set(reason,
+                   "this is no name of a queue or container: 3 to 63 small letters, digits and "
+                   "single '-' between them");
         return false;
 }
 

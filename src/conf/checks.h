@@ -48,7 +48,11 @@ bool check_insights(const char *text, struct reason *reason);
 /* Adds what of it may be shown: where it leads. */
 void mask_insights(const char *text, struct buf *out);
 
-/* As Azure Storage allows them. */
+/* An account that has blobs: its connection string, the URL of its service. */
+bool check_blob_storage(const char *text, struct reason *reason);
+bool check_blob_service(const char *text, struct reason *reason);
+
+/* As Azure Storage allows them; containers are called as queues are. */
 bool check_account_name(const char *text, struct reason *reason);
 bool check_queue_name(const char *text, struct reason *reason);
 

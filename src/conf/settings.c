@@ -230,6 +230,14 @@ static bool application_has_formatters(const struct settings_application *own)
                methods_have_formatters(own->methods, own->method_count);
 }
 
+bool settings_formatters_are_mirrored(const struct settings *settings)
+{
+        return (conf_secret_text(&settings->payload_formatters.storage) ||
+                settings->payload_formatters.service_uri) &&
+               (settings->payload_formatters.uplink_container ||
+                settings->payload_formatters.downlink_container);
+}
+
 bool settings_has_formatters(const struct settings *settings)
 {
         for (size_t i = 0; i < settings->application_count; i++) {

@@ -326,6 +326,12 @@ struct settings {
         struct settings_network networks[NETWORKS_MAX]; /* by network_index */
         struct {
                 char *directory;
+                char *storage;          /* secret: of the account with the containers */
+                char *service_uri;      /* instead of it; or NULL */
+                char *client_id;        /* of the identity that opens it; or NULL */
+                char *uplink_container; /* that is mirrored into a folder; or NULL */
+                char *downlink_container;
+                int64_t refresh_s;
                 char *uplink_default;
                 char *downlink_default;
                 int64_t timeout_ms; /* of one call */
@@ -417,6 +423,9 @@ const char *settings_queue_client(const struct settings *settings,
 
 /* The connection string of Application Insights that counts, and where it stands; NULL = none. */
 const char *settings_insights(const struct settings *settings, enum settings_insights_place *place);
+
+/* Are payload formatters mirrored from containers of blobs? */
+bool settings_formatters_are_mirrored(const struct settings *settings);
 
 /* Does any setting name a payload formatter? */
 bool settings_has_formatters(const struct settings *settings);

@@ -154,6 +154,31 @@ static void check_store(struct conf_load *load, const struct settings *settings)
 
 /* --- payload formatters ------------------------------------------------------------------ */
 
+/* Rule B3: what a name in C# means. */
+static void check_csharp(struct conf_load *load, const struct conf_subject *subject,
+                         const char *folder, const char *name)
+{
+        int length = (int)strlen(name) - 3;
+        CLEANUP(mem_cleanup) char *file = mem_format("%.*s.js", length, name);
+        CLEANUP(mem_cleanup) char *path = conf_absolute(folder, file);
+
+        if (access(path, R_OK) == 0)
+                conf_say_about(load, CONF_NOTE, subject, "its translation %s is used", path);
+        else if (settings_formatters_are_mirrored(load->target))
+                conf_say_about(load, CONF_NOTE, subject,
+                               "its translation %s is used, if the container or the folder has it; "
+                               "if not, uplinks go out without a formatter",
+                               file);
+        else if (strcasecmp(name, "default.cs") == 0)
+                conf_say_about(load, CONF_NOTE, subject,
+                               "has no effect: what it did is done without a formatter, too");
+        else
+                conf_say_about(load, CONF_WARNING, subject,
+                               "a formatter in C# does not run here; write it in JavaScript, as "
+                               "%s; until then uplinks go out without a formatter",
+                               path);
+}
+
 static void check_formatter(struct conf_load *load, const struct conf_subject *subject,
                             const char *folder, const char *name)
 {
@@ -168,9 +193,8 @@ static void check_formatter(struct conf_load *load, const struct conf_subject *s
         if (access(path, R_OK) == 0)
                 return;
         if (length > 3 && strcasecmp(name + length - 3, ".cs") == 0)
-                conf_say_about(load, CONF_WARNING, subject,
-                               "a formatter in C# does not run here; write it in JavaScript");
-        else
+                check_csharp(load, subject, folder, name);
+        else if (!settings_formatters_are_mirrored(load->target))
                 conf_say_about(load, CONF_WARNING, subject,
                                "there is no readable file %s; until there is, what needs this "
                                "formatter goes to the dead letters",
@@ -208,6 +232,34 @@ static void check_application_formatters(struct conf_load *load, const char *fol
         }
 }
 
+/* The account and a container belong together. */
+static void check_mirror(struct conf_load *load, const struct settings *settings)
+{
+        static const struct conf_subject storage = {
+                .path = "ConnectionStrings.PayloadFormattersStorage"};
+        static const struct conf_subject containers[] = {
+                {.path = "PayloadFormatters.UplinkContainer"},
+                {.path = "PayloadFormatters.DownlinkContainer"}};
+        bool has_storage =
+                settings->payload_formatters.storage || settings->payload_formatters.service_uri;
+        bool has_container = false;
+
+        for (size_t i = 0; i < ARRAY_SIZE(containers); i++) {
+                bool given = i == 0 ? settings->payload_formatters.uplink_container
+                                    : settings->payload_formatters.downlink_container;
+
+                has_container = has_container || given;
+                if (given && !has_storage)
+                        conf_say_about(load, CONF_NOTE, &containers[i],
+                                       "has no effect without %s, the connection string of the "
+                                       "account with this container",
+                                       storage.path);
+        }
+        if (has_storage && !has_container)
+                conf_say_about(load, CONF_NOTE, &storage,
+                               "has no effect without %s or DownlinkContainer", containers[0].path);
+}
+
 static void check_formatters(struct conf_load *load, struct settings *settings)
 {
         static const struct conf_subject up = {.path = "PayloadFormatters.UplinkFormatterDefault"};
@@ -215,6 +267,7 @@ static void check_formatters(struct conf_load *load, struct settings *settings)
                 .path = "PayloadFormatters.DownlinkFormatterDefault"};
         const char *folder = settings->payload_formatters.directory;
 
+        check_mirror(load, settings);
         check_formatter(load, &up, folder, settings->payload_formatters.uplink_default);
         check_formatter(load, &down, folder, settings->payload_formatters.downlink_default);
         for (size_t i = 0; i < settings->azure.method_count; i++) {

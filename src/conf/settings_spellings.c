@@ -49,6 +49,8 @@ const struct conf_spelling settings_spellings[] = {
         {"DPSGlobaDeviceEndpoint", DPS ".GlobalDeviceEndpoint"},
         /* How Azure Functions name the queue's storage, and the Myriota connector its queue. */
         {"UplinkQueueStorage", "ConnectionStrings.UplinkQueueStorage"},
+        {"PayloadFormattersStorage", "ConnectionStrings.PayloadFormattersStorage"},
+        {"AzureWebJobsPayloadFormattersStorage", "ConnectionStrings.PayloadFormattersStorage"},
         {"AzureWebJobsUplinkQueueStorage", "ConnectionStrings.UplinkQueueStorage"},
         {"Application.QueueName", "UplinkQueueName"},
         /* OpenTelemetry's environment. */
@@ -68,13 +70,7 @@ const struct conf_spelling settings_spellings[] = {
 #define CAMERA     "belongs to isthmus-camera"
 
 const struct conf_ignored settings_ignored[] = {
-        {"ConnectionStrings.PayloadFormattersStorage",
-         "payload formatters are files in PayloadFormatters.Directory"},
         {"ConnectionStrings.*", STORE},
-        {"PayloadFormatters.UplinkContainer",
-         "payload formatters are files in PayloadFormatters.Directory"},
-        {"PayloadFormatters.DownlinkContainer",
-         "payload formatters are files in PayloadFormatters.Directory"},
         {"TheThingsIndustries.MqttServerName", BY_WEBHOOK},
         {"TheThingsIndustries.MqttClientId", BY_WEBHOOK},
         {"TheThingsIndustries.MqttAutoReconnectDelay", BY_WEBHOOK},

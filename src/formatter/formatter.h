@@ -39,10 +39,15 @@ struct formatter_pool;
 
 struct formatter_options {
         const char *directory; /* NAME.js is the formatter NAME; may not exist (yet) */
-        const char *program;   /* isthmus-formatter; NULL = beside this program, or installed */
-        int workers;           /* processes; 0 = 2. They are started at the first call. One more
-                                  runs while something is on probation */
-        int64_t timeout_ms;    /* of one call; 0 = 100 */
+        /*
+         * Folder with FORMATTER_UPLINKS and FORMATTER_DOWNLINKS below it, where formatters are
+         * looked for that `directory` does not have; NULL = none.
+         */
+        const char *mirror;
+        const char *program; /* isthmus-formatter; NULL = beside this program, or installed */
+        int workers;         /* processes; 0 = 2. They are started at the first call. One more
+                                runs while something is on probation */
+        int64_t timeout_ms;  /* of one call; 0 = 100 */
         int64_t maximum_memory_bytes; /* resident, of one worker; 0 = 256 MiB */
         /* Answer FORMATTER_UNAVAILABLE when workers can't be started, instead of waiting. */
         bool impatient;
@@ -50,6 +55,12 @@ struct formatter_options {
 
 /* What a formatter's file ends in, and its name may. */
 #define FORMATTER_SUFFIX ".js"
+
+/* What the name of one in C# ends in: its translation is the file with FORMATTER_SUFFIX instead. */
+#define FORMATTER_CSHARP ".cs"
+
+#define FORMATTER_UPLINKS   "uplink"
+#define FORMATTER_DOWNLINKS "downlink"
 
 /* Copies the options. A negative errno with the reason if there is no program to run. */
 int formatter_pool_new(const struct formatter_options *options, struct formatter_pool **pool,

@@ -24,6 +24,7 @@
 
 struct formatter_files {
         char *directory;
+        char *mirror; /* or NULL */
         struct formatter_files_hooks hooks;
         struct map *by_name;
         int inotify;
@@ -99,12 +100,13 @@ static void drain(const struct formatter_files *files)
                 ;
 }
 
-struct formatter_files *formatter_files_new(const char *directory,
+struct formatter_files *formatter_files_new(const char *directory, const char *mirror,
                                             const struct formatter_files_hooks *hooks)
 {
         struct formatter_files *files = mem_new(1, sizeof(*files));
 
         files->directory = mem_text(directory);
+        files->mirror = mem_text(mirror);
         files->hooks = *hooks;
         files->by_name = map_new();
         files->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -121,6 +123,7 @@ void formatter_files_free(struct formatter_files *files)
                 close(files->inotify);
         map_free_values(files->by_name, file_free);
         free(files->directory);
+        free(files->mirror);
         free(files);
 }
 
@@ -243,29 +246,26 @@ void formatter_files_look(struct formatter_files *files, bool heard)
         map_each(files->by_name, look_at, &look);
 }
 
-static struct formatter_file *file_new(const struct formatter_files *files, const char *name)
+/* `name` is that of the file without its suffix, below the folder. */
+static struct formatter_file *file_new(const char *folder, const char *name)
 {
         struct formatter_file *file = mem_new(1, sizeof(*file));
 
         file->name = mem_text(name);
-        file->path = mem_format("%s/%s" FORMATTER_SUFFIX, files->directory, name);
+        file->path = mem_format("%s/%s" FORMATTER_SUFFIX, folder, name);
         list_init(&file->waiting);
         return file;
 }
 
-struct formatter_file *formatter_files_get(struct formatter_files *files, const char *name,
-                                           struct reason *reason)
+static struct formatter_file *get_in(struct formatter_files *files, const char *folder,
+                                     const char *name, struct reason *reason)
 {
         struct formatter_file *file = map_get(files->by_name, name);
 
         if (file && (file->current || file->candidate))
                 return file;
-        if (!formatter_check_name(name)) {
-                reason_set(reason, "'%s' is no name of a payload formatter", name);
-                return NULL;
-        }
         if (!file)
-                file = file_new(files, name);
+                file = file_new(folder, name);
         if (look_at_file(files, file, true)) {
                 if (!map_get(files->by_name, name))
                         map_set(files->by_name, name, file);
@@ -275,6 +275,23 @@ struct formatter_file *formatter_files_get(struct formatter_files *files, const 
         if (!map_get(files->by_name, name))
                 file_free(file);
         return NULL;
+}
+
+struct formatter_file *formatter_files_get(struct formatter_files *files, const char *name,
+                                           const char *part, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *below = NULL;
+        struct formatter_file *file;
+
+        if (!formatter_check_name(name)) {
+                reason_set(reason, "'%s' is no name of a payload formatter", name);
+                return NULL;
+        }
+        file = get_in(files, files->directory, name, reason);
+        if (file || !files->mirror)
+                return file;
+        below = mem_format("%s/%s", part, name);
+        return get_in(files, files->mirror, below, reason);
 }
 
 /* --- judgement ----------------------------------------------------------------------------- */

@@ -61,16 +61,18 @@ struct formatter_files_hooks {
 
 struct formatter_files;
 
-struct formatter_files *formatter_files_new(const char *directory,
+/* `mirror` (or NULL): where it is looked for what `directory` does not have. */
+struct formatter_files *formatter_files_new(const char *directory, const char *mirror,
                                             const struct formatter_files_hooks *hooks);
 void formatter_files_free(struct formatter_files *files);
 
 /*
- * The formatter of that name, read if it is new. NULL with the reason if there is no such file. Of
- * one that is there, exactly one of current, candidate and broken says what to do, in this order.
+ * The formatter of that name, read if it is new; `part` is the folder below the mirror. NULL with
+ * the reason if there is no such file. Of one that is there, exactly one of current, candidate and
+ * broken says what to do, in this order.
  */
 struct formatter_file *formatter_files_get(struct formatter_files *files, const char *name,
-                                           struct reason *reason);
+                                           const char *part, struct reason *reason);
 
 /* To be watched for input; -1 if the system has no more of them. */
 int formatter_files_descriptor(const struct formatter_files *files);

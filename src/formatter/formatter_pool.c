@@ -68,7 +68,13 @@ static void take_request(struct formatter_pool *pool, struct formatter_request *
                 formatter_request_fail(request, FORMATTER_FAILED, &reason);
                 return;
         }
-        request->file = formatter_files_get(pool->files, request->name, &reason);
+        request->file =
+                formatter_files_get(pool->files, request->name,
+                                    request->function == FORMATTER_DECODE_UPLINK ||
+                                                    request->function == FORMATTER_NORMALIZE_UPLINK
+                                            ? FORMATTER_UPLINKS
+                                            : FORMATTER_DOWNLINKS,
+                                    &reason);
         if (!request->file) {
                 formatter_request_fail(request, FORMATTER_MISSING, &reason);
                 return;
@@ -267,7 +273,8 @@ static void take_options(struct formatter_pool *pool, const struct formatter_opt
         pool->patience_ms = pool->options.timeout_ms * PATIENCE_FACTOR;
         if (pool->patience_ms < PATIENCE_LEAST_MS)
                 pool->patience_ms = PATIENCE_LEAST_MS;
-        pool->files = formatter_files_new(options->directory ? options->directory : ".", &hooks);
+        pool->files = formatter_files_new(options->directory ? options->directory : ".",
+                                          options->mirror, &hooks);
 }
 
 int formatter_pool_new(const struct formatter_options *options, struct formatter_pool **pool_out,

@@ -22,6 +22,7 @@ struct formatter_request *formatter_request_new(const char *name, enum formatter
         struct formatter_request *request = mem_new(1, sizeof(*request));
 
         request->name = mem_text_n(name, text_size_without(name, FORMATTER_SUFFIX));
+        request->name[text_size_without(request->name, FORMATTER_CSHARP)] = '\0';
         request->function = function;
         request->done = done;
         request->context = context;

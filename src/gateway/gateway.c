@@ -30,6 +30,7 @@
 #include "gateway/device/device_provision.h"
 #include "gateway/device/downlink_route.h"
 #include "gateway/device_link.h"
+#include "gateway/formatter_mirror.h"
 #include "gateway/intake/queue_intake.h"
 #include "gateway/intake/webhook_intake.h"
 #include "gateway/secrets.h"
@@ -60,6 +61,7 @@ struct gateway {
         struct http_client *http;
         struct identity *identity; /* the gateway's own in Entra ID */
         struct secrets *secrets;
+        struct formatter_mirror *mirror; /* NULL = no containers are configured */
         struct dps_client *dps;
         struct loop *loop;
         struct hub_client *hubs;
@@ -249,6 +251,17 @@ static int read_secrets(struct gateway *gateway, struct reason *reason)
         return 0;
 }
 
+static int mirror_formatters(struct gateway *gateway, struct reason *reason)
+{
+        (void)reason;
+        gateway->mirror = formatter_mirror_start(&(struct formatter_mirror_options){
+                .settings = gateway->settings,
+                .http = gateway->http,
+                .identity = gateway->identity,
+        });
+        return 0;
+}
+
 static int open_hubs(struct gateway *gateway, struct reason *reason)
 {
         const struct settings *settings = gateway->settings;
@@ -277,13 +290,15 @@ static int open_formatters(struct gateway *gateway, struct reason *reason)
 {
         const struct settings *settings = gateway->settings;
         const char *directory = settings->payload_formatters.directory;
+        CLEANUP(mem_cleanup) char *mirror = formatter_mirror_folder(settings);
         int result;
 
-        if (!settings_has_formatters(settings) && access(directory, F_OK) != 0)
+        if (!settings_has_formatters(settings) && !mirror && access(directory, F_OK) != 0)
                 return 0;
         result = formatter_pool_new(
                 &(struct formatter_options){
                         .directory = directory,
+                        .mirror = mirror,
                         .workers = (int)settings->payload_formatters.workers,
                         .timeout_ms = settings->payload_formatters.timeout_ms,
                         .maximum_memory_bytes = settings->payload_formatters.maximum_memory_bytes,
@@ -608,6 +623,7 @@ static void free_all(struct gateway *gateway)
 {
         identity_free(gateway->identity);
         secrets_free(gateway->secrets);
+        formatter_mirror_free(gateway->mirror);
         device_link_free(gateway->device_link);
         command_confirm_free(gateway->confirm);
         command_format_free(gateway->command_format);
@@ -651,6 +667,7 @@ static const struct part {
         {"hubs", open_hubs, close_hubs, false}, /* threads "loop", "hub-dns" */
         {"http", open_http, close_http, false}, /* thread "http" */
         {"secrets", read_secrets, NULL, false},
+        {"mirror", mirror_formatters, NULL, true},
         {"certificates", read_certificates, NULL, true},
         {"stages", load_stages, NULL, false},
         {"sending", start_stages, stop_stages, false},

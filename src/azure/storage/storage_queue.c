@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "azure/storage/storage_queue.h"
 
-#include <expat.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "azure/storage/storage_xml.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -133,100 +133,54 @@ void storage_messages_deinit(struct storage_messages *messages)
 #define MESSAGE_DEPTH 2
 #define MEMBER_DEPTH  3
 
-struct reading {
-        XML_Parser parser;
-        struct storage_messages *messages;
-        int depth; /* of elements that are open */
-        struct buf text;
-        const char *wrong; /* or NULL */
-};
-
-static void give_up(struct reading *reading, const char *wrong)
+static const char *open_element(void *context, int depth, const char *name)
 {
-        reading->wrong = wrong;
-        XML_StopParser(reading->parser, XML_FALSE);
+        struct storage_messages *messages = context;
+
+        if (depth == LIST_DEPTH && strcmp(name, "QueueMessagesList") != 0)
+                return "it is no list of messages";
+        if (depth != MESSAGE_DEPTH)
+                return NULL;
+        if (messages->count == STORAGE_QUEUE_GET_MAX)
+                return "it holds more messages than were asked for";
+        messages->items[messages->count++] = (struct storage_message){.id = NULL};
+        return NULL;
 }
 
-static void XMLCALL open_element(void *context, const XML_Char *name, const XML_Char **attributes)
+static const char *take_member(struct storage_message *message, const char *name,
+                               const struct buf *text)
 {
-        struct reading *reading = context;
-
-        (void)attributes;
-        reading->depth++;
-        buf_clear(&reading->text);
-        if (reading->depth == LIST_DEPTH && strcmp(name, "QueueMessagesList") != 0)
-                give_up(reading, "it is no list of messages");
-        else if (reading->depth == MESSAGE_DEPTH &&
-                 reading->messages->count == STORAGE_QUEUE_GET_MAX)
-                give_up(reading, "it holds more messages than were asked for");
-        else if (reading->depth == MESSAGE_DEPTH)
-                reading->messages->items[reading->messages->count++] =
-                        (struct storage_message){.id = NULL};
-}
-
-static void XMLCALL add_text(void *context, const XML_Char *text, int size)
-{
-        struct reading *reading = context;
-
-        buf_add(&reading->text, text, (size_t)size);
-}
-
-static void take_member(struct reading *reading, const char *name)
-{
-        struct storage_message *message = &reading->messages->items[reading->messages->count - 1];
         char **target = strcmp(name, "MessageId") == 0     ? &message->id
                         : strcmp(name, "PopReceipt") == 0  ? &message->receipt
                         : strcmp(name, "MessageText") == 0 ? &message->text
                                                            : NULL;
 
         if (strcmp(name, "DequeueCount") == 0 &&
-            !text_to_int64(buf_text(&reading->text), 0, INT64_MAX, &message->dequeue_count))
-                give_up(reading, "its DequeueCount is no number");
+            !text_to_int64(buf_text(text), 0, INT64_MAX, &message->dequeue_count))
+                return "its DequeueCount is no number";
         if (!target)
-                return;
-        if (*target) {
-                give_up(reading, "a message has the same member twice");
-                return;
-        }
+                return NULL;
+        if (*target)
+                return "a message has the same member twice";
         if (target == &message->text)
-                message->size = reading->text.size;
-        *target = mem_text_n(buf_text(&reading->text), reading->text.size);
+                message->size = text->size;
+        *target = mem_text_n(buf_text(text), text->size);
+        return NULL;
 }
 
-static void XMLCALL close_element(void *context, const XML_Char *name)
+static const char *close_element(void *context, int depth, const char *name, const struct buf *text)
 {
-        struct reading *reading = context;
-        const struct storage_message *message;
+        struct storage_messages *messages = context;
+        struct storage_message *message;
 
-        if (reading->depth == MEMBER_DEPTH)
-                take_member(reading, name);
-        if (reading->depth == MESSAGE_DEPTH) {
-                message = &reading->messages->items[reading->messages->count - 1];
-                if (!message->id || !message->receipt || !message->text)
-                        give_up(reading, "a message has no MessageId, PopReceipt or MessageText");
-        }
-        reading->depth--;
-}
-
-/* The services send none; one could make little text huge. */
-static void XMLCALL refuse_document_type(void *context, const XML_Char *name,
-                                         const XML_Char *system, const XML_Char *public, int inside)
-{
-        (void)name;
-        (void)system;
-        (void)public;
-        (void)inside;
-        give_up(context, "it has a document type of its own");
-}
-
-static void *allocate(size_t size)
-{
-        return mem_new(1, size);
-}
-
-static void *resize(void *old, size_t size)
-{
-        return mem_resize(old, 1, size);
+        if (depth != MEMBER_DEPTH && depth != MESSAGE_DEPTH)
+                return NULL;
+        message = &messages->items[messages->count - 1];
+        if (depth == MEMBER_DEPTH)
+                return take_member(message, name, text);
+        if (!message->id || !message->receipt || !message->text)
+                return "a message has no MessageId, PopReceipt or MessageText";
+        return NULL;
 }
 
 int64_t storage_queue_read_count(const struct http_answer *answer)
@@ -244,22 +198,10 @@ int64_t storage_queue_read_count(const struct http_answer *answer)
 bool storage_messages_read(const char *xml, size_t size, struct storage_messages *messages,
                            struct reason *reason)
 {
-        static const XML_Memory_Handling_Suite memory = {allocate, resize, free};
-        struct reading reading = {.parser = XML_ParserCreate_MM("UTF-8", &memory, NULL),
-                                  .messages = messages};
-        bool good;
+        const struct storage_xml_hooks hooks = {open_element, close_element, messages};
 
-        XML_SetUserData(reading.parser, &reading);
-        XML_SetElementHandler(reading.parser, open_element, close_element);
-        XML_SetCharacterDataHandler(reading.parser, add_text);
-        XML_SetStartDoctypeDeclHandler(reading.parser, refuse_document_type);
-        good = size <= STORAGE_QUEUE_ANSWER_MAX &&
-               XML_Parse(reading.parser, xml, (int)size, XML_TRUE) == XML_STATUS_OK;
-        if (!good)
-                reason_set(reason, "the queue's answer can't be read: %s",
-                           reading.wrong ? reading.wrong
-                                         : XML_ErrorString(XML_GetErrorCode(reading.parser)));
-        XML_ParserFree(reading.parser);
-        buf_deinit(&reading.text);
-        return good;
+        if (size <= STORAGE_QUEUE_ANSWER_MAX)
+                return storage_xml_read(xml, size, &hooks, reason);
+        reason_set(reason, "the answer is too long");
+        return false;
 }

@@ -6,12 +6,12 @@
 
 #include <stdatomic.h>
 
+#include "azure/storage/storage_access.h"
 #include "azure/storage/storage_queue.h"
 #include "base/list.h"
 #include "gateway/intake/delivery.h"
 #include "gateway/intake/queue_intake.h"
 #include "gateway/intake/queue_message.h"
-#include "gateway/intake/queue_request.h"
 
 /* Messages of one queue that wait until a hub has accepted their events. */
 #define QUEUE_HELD_MAX 1024
@@ -21,17 +21,18 @@ struct drain {
         struct queue_intake *intake;
         const struct settings_storage_queue *settings;
         char *poison; /* name of the queue for what can't be understood */
-        struct queue_access access;
+        struct storage_access access;
         struct queue_message_rules rules;
-        struct list taken;          /* all messages that are ours now */
-        size_t left;                /* of the batch, not settled and not held */
-        bool refused;               /* something of the batch, for now */
-        size_t held;                /* of `taken`: wait for a hub */
-        bool extends;               /* the held ones are looked at from time to time */
-        int64_t idle_ms;            /* last pause of an empty queue */
-        int failures;               /* in a row */
-        char told[QUEUE_CODE_SIZE]; /* what was last logged of them; "" = that it works, or nothing
-                                     */
+        struct list taken;            /* all messages that are ours now */
+        size_t left;                  /* of the batch, not settled and not held */
+        bool refused;                 /* something of the batch, for now */
+        size_t held;                  /* of `taken`: wait for a hub */
+        bool extends;                 /* the held ones are looked at from time to time */
+        int64_t idle_ms;              /* last pause of an empty queue */
+        int failures;                 /* in a row */
+        char told[STORAGE_CODE_SIZE]; /* what was last logged of them; "" = that it works, or
+                                       * nothing
+                                       */
         bool told_unsigned;
         atomic_int_least64_t messages; /* in the queue, about; -1 = not known. Any thread */
 };

@@ -56,14 +56,14 @@ static void note_failure(struct drain *drain, const struct http_answer *answer)
 {
         const struct queue_intake_options *options = &drain->intake->options;
         struct reason reason = REASON_INIT;
-        char code[QUEUE_CODE_SIZE];
+        char code[STORAGE_CODE_SIZE];
 
         drain->failures++;
         metrics_add(METRIC_QUEUE_FAILED, 1);
-        queue_answer_code(answer, code);
+        storage_answer_code(answer, code);
         if (strcmp(code, drain->told) != 0) {
                 strcpy(drain->told, code);
-                queue_answer_explain(answer, code, &reason);
+                storage_answer_explain(answer, code, &reason);
                 log_warn("QUEUE_FAILED", "No messages can be taken from a storage queue now",
                          LOG_TEXT("queue", drain->settings->name), LOG_TEXT("code", code),
                          LOG_INT("status", answer->status), LOG_TEXT("reason", reason.text),
@@ -71,7 +71,7 @@ static void note_failure(struct drain *drain, const struct http_answer *answer)
         }
         if (is_refusal(answer) && options->refused)
                 options->refused(options->context);
-        pause_drain(drain, queue_answer_pause_ms(answer, drain->failures));
+        pause_drain(drain, storage_answer_pause_ms(answer, drain->failures));
 }
 
 static void note_success(struct drain *drain)
@@ -241,7 +241,7 @@ static void on_messages(void *context, const struct http_answer *answer)
 
         if (answer->failure == HTTP_E_STOPPED)
                 return;
-        if (!queue_answer_is_good(answer)) {
+        if (!storage_answer_is_good(answer)) {
                 note_failure(drain, answer);
                 return;
         }
@@ -268,8 +268,8 @@ static bool renew_access(struct drain *drain)
         const struct settings *all = drain->intake->options.means->settings;
         struct http_answer wrong = {.failure = HTTP_E_CONNECT, .retry_after_ms = -1};
 
-        if (queue_access_renew(&drain->access, settings_queue_storage(all, drain->settings),
-                               &wrong.reason))
+        if (storage_access_renew(&drain->access, settings_queue_storage(all, drain->settings),
+                                 &wrong.reason))
                 return true;
         note_failure(drain, &wrong);
         return false;
@@ -291,7 +291,7 @@ static void ask(void *context)
                 return;
         storage_queue_get(drain->settings->name, (int)drain->settings->visibility_timeout_s,
                           &request);
-        queue_access_send(&drain->access, &request.request, on_messages, drain);
+        storage_access_send(&drain->access, &request.request, on_messages, drain);
         storage_queue_request_deinit(&request);
 }
 
@@ -319,7 +319,7 @@ static void count_messages(void *context)
                 return;
         }
         storage_queue_count(drain->settings->name, &request);
-        queue_access_send(&drain->access, &request.request, on_counted, drain);
+        storage_access_send(&drain->access, &request.request, on_counted, drain);
         storage_queue_request_deinit(&request);
 }
 
@@ -363,7 +363,7 @@ static void open_drain(struct queue_intake *intake, const struct settings_storag
                 .application = settings->application,
                 .maximum_values = (size_t)all->limits.json_values,
         };
-        drain->access = (struct queue_access){
+        drain->access = (struct storage_access){
                 .http = intake->options.http,
                 .identity = intake->options.identity,
                 .client = settings_queue_client(all, settings),

@@ -55,7 +55,7 @@ static void finish(struct taken *taken)
 
 static void send(struct taken *taken, struct storage_queue_request *request, http_done *done)
 {
-        queue_access_send(&taken->drain->access, &request->request, done, taken);
+        storage_access_send(&taken->drain->access, &request->request, done, taken);
         storage_queue_request_deinit(request);
 }
 
@@ -66,7 +66,7 @@ static void on_deleted(void *context, const struct http_answer *answer)
 
         if (answer->failure == HTTP_E_STOPPED)
                 return;
-        if (!queue_answer_is_good(answer))
+        if (!storage_answer_is_good(answer))
                 log_debug("QUEUE_NOT_DELETED", "A message of a storage queue could not be deleted",
                           LOG_TEXT("queue", taken->drain->settings->name),
                           LOG_TEXT("message", taken->stored.id), LOG_INT("status", answer->status),
@@ -89,9 +89,9 @@ static void remove_message(struct taken *taken)
 static void keep_away(struct taken *taken, const struct http_answer *answer)
 {
         struct storage_queue_request request = STORAGE_QUEUE_REQUEST_INIT;
-        char code[QUEUE_CODE_SIZE];
+        char code[STORAGE_CODE_SIZE];
 
-        queue_answer_code(answer, code);
+        storage_answer_code(answer, code);
         log_warn("QUEUE_POISON_STAYS",
                  "A message that can't be taken could not be put into the poison queue; it stays, "
                  "and is looked at again in a day",
@@ -114,7 +114,7 @@ static void on_poisoned_at_last(void *context, const struct http_answer *answer)
 {
         if (answer->failure == HTTP_E_STOPPED)
                 return;
-        if (queue_answer_is_good(answer))
+        if (storage_answer_is_good(answer))
                 remove_message(context);
         else
                 keep_away(context, answer);
@@ -124,7 +124,7 @@ static void on_poison_made(void *context, const struct http_answer *answer)
 {
         if (answer->failure == HTTP_E_STOPPED)
                 return;
-        if (queue_answer_is_good(answer))
+        if (storage_answer_is_good(answer))
                 put_poison(context, on_poisoned_at_last);
         else
                 keep_away(context, answer);
@@ -183,7 +183,7 @@ static void on_extended(void *context, const struct http_answer *answer)
         if (answer->failure == HTTP_E_STOPPED)
                 return;
         taken->extending = false;
-        if (queue_answer_is_good(answer) &&
+        if (storage_answer_is_good(answer) &&
             http_answer_header(answer, "x-ms-popreceipt", &receipt)) {
                 free(taken->stored.receipt);
                 taken->stored.receipt = buf_take(&receipt);

@@ -3,12 +3,17 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "gateway/uplink/formatters_off.h"
+
+/* Names that the log warns of, once each. */
+#define UNTRANSLATED_MAX 1000
 
 struct uplink_format {
         struct uplink_format_options options;
@@ -16,6 +21,7 @@ struct uplink_format {
 
         pthread_mutex_t lock; /* guards `stopped` against the thread "formatter" */
         bool stopped;
+        struct map *untranslated; /* of the thread "formatter": names in C# that were warned of */
 };
 
 /* One formatter call under way. */
@@ -33,6 +39,7 @@ struct uplink_format *uplink_format_new(const struct uplink_format_options *opti
         struct uplink_format *format = mem_new(1, sizeof(*format));
 
         format->options = *options;
+        format->untranslated = map_new();
         pthread_mutex_init(&format->lock, NULL);
         return format;
 }
@@ -57,6 +64,7 @@ void uplink_format_free(struct uplink_format *format)
         if (!format)
                 return;
         pthread_mutex_destroy(&format->lock);
+        map_free(format->untranslated);
         free(format);
 }
 
@@ -80,6 +88,25 @@ static void copy_properties(struct uplink_formatted *made, const struct formatte
                 made->properties[i].name = mem_text(result->properties[i].name);
                 made->properties[i].value = mem_text(result->properties[i].value);
         }
+}
+
+/*
+ * Rule B3: a formatter in C# without a translation is none; the earlier connectors' default did
+ * what is done without one, so nobody misses that.
+ */
+static bool is_untranslated(struct uplink_format *format, const char *name)
+{
+        if (text_size_without(name, FORMATTER_CSHARP) == strlen(name))
+                return false;
+        if (text_equal_nocase(name, "default" FORMATTER_CSHARP) ||
+            map_get(format->untranslated, name) ||
+            map_count(format->untranslated) >= UNTRANSLATED_MAX)
+                return true;
+        map_set(format->untranslated, name, format);
+        log_warn("FORMATTER_NOT_TRANSLATED",
+                 "A formatter in C# has no translation; uplinks go out without a formatter",
+                 LOG_TEXT("formatter", name), LOG_END);
+        return true;
 }
 
 static struct uplink_formatted *formatted_new(const struct formatter_result *result)
@@ -122,7 +149,10 @@ static void on_result(void *context, const struct formatter_result *result)
 
         THREAD_ASSERT(FORMATTER_THREAD);
         call->warnings = mem_text(result->warnings);
-        call->made = formatted_new(result);
+        if (result->status == FORMATTER_MISSING && is_untranslated(format, call->formatter))
+                call->made = mem_new(1, sizeof(*call->made));
+        else
+                call->made = formatted_new(result);
         pthread_mutex_lock(&format->lock);
         /* If nothing was found out the event stays in the store, and nobody asks again. */
         posted = !format->stopped && !formatter_status_is_ours(result->status);

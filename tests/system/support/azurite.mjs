@@ -51,21 +51,22 @@ export class Azurite {
   }
 }
 
-/** Starts one service with nothing in it, which ends with the test; gives its port. */
+/** Starts one service with nothing in it, which ends with the test. */
 async function start(test, service) {
   const program = new Program(['--inMemoryPersistence', `--${service}Port`, '0', `--${service}Host`,
     '127.0.0.1', '--skipApiVersionCheck', '--silent', '--disableTelemetry'],
   { command: join(bin, `azurite-${service}`), cwd: await temporaryDirectory(test, 'azurite') });
   endWithTest(test, program);
-  return eventually('the port of Azurite', () => {
+  const port = await eventually('the port of Azurite', () => {
     program.assertRuns();
     return /listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(program.tail)?.[1];
   });
+  return { program, port };
 }
 
 /** Starts the queue service. */
 export async function startAzurite(test) {
-  return new Azurite(await start(test, 'queue'));
+  return new Azurite((await start(test, 'queue')).port);
 }
 
 /** A signature for the emulator's blobs, for an hour (learn.microsoft.com, "Create an account SAS"). */
@@ -77,7 +78,8 @@ function signature(permissions) {
 }
 
 export class AzuriteBlobs {
-  constructor(port) {
+  constructor({ program, port }) {
+    this.program = program;
     this.endpoint = `http://127.0.0.1:${port}/devstoreaccount1`;
     this.connectionString = 'DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;' +
       `AccountKey=${accountKey};BlobEndpoint=${this.endpoint};`;
@@ -94,6 +96,18 @@ export class AzuriteBlobs {
       { method: 'PUT' });
     if (!response.ok) throw new Error(`container ${name}: ${response.status}`);
     return `${this.endpoint}/${name}?${signature('rwdl')}`;
+  }
+
+  /** Puts a blob, or with `text` undefined deletes it. */
+  async put(container, name, text) {
+    const response = await fetch(
+      `${this.endpoint}/${container}/${encodeURIComponent(name)}?${signature('rwcd')}`,
+      {
+        method: text === undefined ? 'DELETE' : 'PUT',
+        headers: text === undefined ? {} : { 'x-ms-blob-type': 'BlockBlob' },
+        body: text,
+      });
+    if (!response.ok) throw new Error(`blob ${name}: ${response.status}`);
   }
 
   async #get(path, query = '') {

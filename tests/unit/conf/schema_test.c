@@ -112,6 +112,7 @@ static void what_is_called_a_key_or_token_is_a_secret(void **state)
                                            "GroupEnrollmentKey",
                                            "UplinkQueueStorage",
                                            "Password",
+                                           "PayloadFormattersStorage",
                                            "AzureWebJobsStorage",
                                            "ApplicationInsights",
                                            "APPLICATIONINSIGHTS_CONNECTION_STRING",

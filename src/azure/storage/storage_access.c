@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/intake/queue_request.h"
+#include "azure/storage/storage_access.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +22,8 @@
 
 /* --- sending -------------------------------------------------------------------------------- */
 
-bool queue_access_renew(struct queue_access *access, const char *connection_string,
-                        struct reason *reason)
+bool storage_access_renew(struct storage_access *access, const char *connection_string,
+                          struct reason *reason)
 {
         if (access->account.by_identity)
                 return true;
@@ -38,15 +38,16 @@ bool queue_access_renew(struct queue_access *access, const char *connection_stri
         access->text = NULL;
         if (!storage_account_parse(connection_string, &access->account, reason))
                 return false;
-        if (!access->account.endpoints[STORAGE_QUEUE]) {
-                reason_set(reason, "QueueEndpoint is missing from the connection string");
+        if (!access->account.endpoints[access->service]) {
+                reason_set(reason, "the connection string names no %sEndpoint",
+                           access->service == STORAGE_QUEUE ? "Queue" : "Blob");
                 return false;
         }
         access->text = connection_string;
         return true;
 }
 
-static void send_signed(const struct queue_access *access, const struct storage_request *request,
+static void send_signed(const struct storage_access *access, const struct storage_request *request,
                         const char *token, http_done *done, void *context)
 {
         CLEANUP(storage_signed_deinit) struct storage_signed made;
@@ -60,7 +61,7 @@ static void send_signed(const struct queue_access *access, const struct storage_
 
 /* A request that waits for a token. */
 struct waiting {
-        struct queue_access *access;
+        struct storage_access *access;
         struct storage_request request; /* whose texts follow */
         char *path;
         char *query;
@@ -90,8 +91,8 @@ static void on_token(void *context, const char *token, const struct reason *reas
         free(waiting);
 }
 
-void queue_access_send(struct queue_access *access, const struct storage_request *request,
-                       http_done *done, void *context)
+void storage_access_send(struct storage_access *access, const struct storage_request *request,
+                         http_done *done, void *context)
 {
         struct waiting *waiting;
 
@@ -116,7 +117,7 @@ void queue_access_send(struct queue_access *access, const struct storage_request
 
 /* --- failures (rule S9) --------------------------------------------------------------------- */
 
-bool queue_answer_is_good(const struct http_answer *answer)
+bool storage_answer_is_good(const struct http_answer *answer)
 {
         return answer->failure == HTTP_OK && answer->status >= 200 && answer->status < 300;
 }
@@ -126,12 +127,14 @@ static const struct {
         const char *hint;
 } hints[] = {
         {"QueueNotFound", "there is no such queue yet; it is looked for every minute"},
+        {"ContainerNotFound", "there is no such container yet; it is looked for every minute"},
         {"AuthenticationFailed", "the account key is wrong or was renewed, or the signature (SAS) "
                                  "is wrong or has ended"},
         {"AuthorizationFailure", "the storage account's firewall does not let this machine in"},
         {"AuthorizationPermissionMismatch",
-         "a right is missing: a signature (SAS) needs process (p), update (u) and add (a), an "
-         "identity the role 'Storage Queue Data Contributor'"},
+         "a right is missing: for a queue, a signature (SAS) needs process (p), update (u) and add "
+         "(a), an identity the role 'Storage Queue Data Contributor'; for blobs, read (r) and list "
+         "(l), or 'Storage Blob Data Reader'"},
         {"AuthorizationResourceTypeMismatch", "the account's signature (SAS) needs the resource "
                                               "types container and object (srt=co)"},
         {"KeyBasedAuthenticationNotPermitted", "keys are switched off for this storage account"},
@@ -149,7 +152,8 @@ static int64_t clock_error_ms(const struct http_answer *answer)
         return llabs(error_ms) > CLOCK_MAX_MS ? error_ms : 0;
 }
 
-void queue_answer_explain(const struct http_answer *answer, const char *code, struct reason *reason)
+void storage_answer_explain(const struct http_answer *answer, const char *code,
+                            struct reason *reason)
 {
         int64_t error_ms = clock_error_ms(answer);
 
@@ -168,19 +172,19 @@ void queue_answer_explain(const struct http_answer *answer, const char *code, st
         }
 }
 
-void queue_answer_code(const struct http_answer *answer, char code[QUEUE_CODE_SIZE])
+void storage_answer_code(const struct http_answer *answer, char code[STORAGE_CODE_SIZE])
 {
         CLEANUP(buf_deinit) struct buf header = BUF_INIT;
 
         if (answer->failure != HTTP_OK)
-                snprintf(code, QUEUE_CODE_SIZE, "no answer");
+                snprintf(code, STORAGE_CODE_SIZE, "no answer");
         else if (http_answer_header(answer, "x-ms-error-code", &header))
-                snprintf(code, QUEUE_CODE_SIZE, "%s", buf_text(&header));
+                snprintf(code, STORAGE_CODE_SIZE, "%s", buf_text(&header));
         else
-                snprintf(code, QUEUE_CODE_SIZE, "%d", answer->status);
+                snprintf(code, STORAGE_CODE_SIZE, "%d", answer->status);
 }
 
-int64_t queue_answer_pause_ms(const struct http_answer *answer, int failures)
+int64_t storage_answer_pause_ms(const struct http_answer *answer, int failures)
 {
         if (answer->failure == HTTP_OK && answer->status == 404)
                 return NOT_THERE_MS;
