@@ -5,17 +5,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
 
-static void load(struct configuration *config)
+static struct conf_source source_of(const struct configuration *config)
 {
-        const struct conf_source source = {
+        return (struct conf_source){
                 .file = config->file,
                 .may_be_absent = strcmp(config->file, config->default_file) == 0,
                 .environment = environ,
         };
+}
+
+static void load(struct configuration *config)
+{
+        const struct conf_source source = source_of(config);
 
         config->result = conf_load_file(config->schema, &source, config->target, &config->report);
 }
@@ -73,6 +79,37 @@ static int describe(void *context)
         return CLI_GOOD;
 }
 
+static int write_converted(const struct configuration *config, const struct buf *text)
+{
+        struct reason reason = REASON_INIT;
+
+        if (!config->output) {
+                fwrite(text->data, 1, text->size, stdout);
+                return CLI_GOOD;
+        }
+        if (access(config->output, F_OK) == 0) {
+                fprintf(stderr, "'%s' exists already\n", config->output);
+                return CLI_FAILED;
+        }
+        if (file_write(config->output, 0600, text->data, text->size, &reason) != 0) {
+                fprintf(stderr, "%s\n", reason.text);
+                return CLI_FAILED;
+        }
+        return CLI_GOOD;
+}
+
+static int convert(void *context)
+{
+        struct configuration *config = context;
+        CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+        const struct conf_source source = source_of(config);
+
+        config->result =
+                conf_convert_file(config->schema, &source, config->target, &config->report, &text);
+        print_report(config, config->result == 0 ? CONF_WARNING : CONF_MISTAKE, stderr);
+        return config->result == 0 ? write_converted(config, &text) : CLI_USAGE;
+}
+
 const struct options_action configuration_actions[] = {
         {"check", "[--config FILE]",
          "explains every mistake in the configuration, with its line and column, and whatever else "
@@ -82,6 +119,11 @@ const struct options_action configuration_actions[] = {
          "prints what is in force as JSON: the file, the environment and the defaults; secrets are "
          "masked, and Origins says where each value came from",
          0, 0, show},
+        {"convert", "[--config FILE] [--output FILE]",
+         "writes the configuration in its own names, as JSON with comments: what each setting was "
+         "called before, and what has no effect; secrets that stand in the file are in it, so keep "
+         "it from others; relative paths stay as they are",
+         0, 0, convert},
         {"settings", "", "lists every setting with its type, its default and its meaning", 0, 0,
          describe},
         {.name = NULL},
@@ -99,7 +141,7 @@ int configuration_command(const struct options *options, int argc, char **argv,
         configuration->report = CONF_REPORT_INIT;
         if (!options_read(options, argc, argv, configuration, &found, &status))
                 return status;
-        if (found.action->run != describe)
+        if (found.action->run != describe && found.action->run != convert)
                 load(configuration);
         status = found.action->run(configuration);
         conf_report_deinit(&configuration->report);

@@ -12,6 +12,7 @@ struct configuration {
         const char *default_file; /* may be absent */
         void *target;             /* of the schema, with its defaults; its owner frees it */
         bool secrets;             /* `check` also asks for those that a vault keeps */
+        const char *output;       /* of `convert`; NULL = standard output */
         bool (*check_secrets)(void *target); /* prints what it finds; true if all are there */
 
         struct conf_report report;
@@ -29,6 +30,10 @@ extern const char configuration_notes[];
                 .meaning = "the configuration (default " default_file ")",                         \
                 .offset = offsetof(struct configuration, file)                                     \
         }
+#define CONFIGURATION_OUTPUT_ROW                                                                   \
+        OPTION_TEXT(struct configuration, output, "output", "FILE",                                \
+                    "where convert writes; the file is for its owner alone, and must not exist "   \
+                    "yet (default: standard output)")
 
 /* The command's options: a static struct options, with the program's default file (a literal). */
 #define CONFIGURATION_OPTIONS(default_file)                                                        \
@@ -37,6 +42,7 @@ extern const char configuration_notes[];
                 .rows =                                                                            \
                         (const struct options_row[]){                                              \
                                 CONFIGURATION_FILE_ROW(default_file),                              \
+                                CONFIGURATION_OUTPUT_ROW,                                          \
                                 {.name = NULL},                                                    \
                         },                                                                         \
                 .notes = configuration_notes,                                                      \

@@ -8,6 +8,7 @@
 
 static const struct options_row rows[] = {
         CONFIGURATION_FILE_ROW(SETTINGS_DEFAULT_FILE),
+        CONFIGURATION_OUTPUT_ROW,
         OPTION_SWITCH(struct configuration, secrets, "secrets",
                       "with check: also asks the Key Vaults for the secrets that are named, and "
                       "prints which version each has; status 2 if one can't be read"),

@@ -110,8 +110,8 @@ static void check_mode(struct conf_load *load, const char *file)
                  file);
 }
 
-int conf_load_file(const struct conf_schema *schema, const struct conf_source *source, void *target,
-                   struct conf_report *report)
+static int load_file(const struct conf_schema *schema, const struct conf_source *source,
+                     void *target, struct conf_report *report, struct buf *converted)
 {
         CLEANUP(conf_load_deinit)
         struct conf_load load = {.schema = schema, .target = target, .report = report};
@@ -124,7 +124,21 @@ int conf_load_file(const struct conf_schema *schema, const struct conf_source *s
         result = load_all(source, error == 0 ? &text : NULL, &load);
         check_mode(&load, source->file);
         conf_report_sort(report);
+        if (converted && result == 0)
+                conf_convert(&load, converted);
         return result;
+}
+
+int conf_load_file(const struct conf_schema *schema, const struct conf_source *source, void *target,
+                   struct conf_report *report)
+{
+        return load_file(schema, source, target, report, NULL);
+}
+
+int conf_convert_file(const struct conf_schema *schema, const struct conf_source *source,
+                      void *target, struct conf_report *report, struct buf *converted)
+{
+        return load_file(schema, source, target, report, converted);
 }
 
 bool conf_load_or_complain(const struct conf_schema *schema, const struct conf_source *source,

@@ -32,6 +32,14 @@ struct conf_source {
 int conf_load_file(const struct conf_schema *schema, const struct conf_source *source, void *target,
                    struct conf_report *report) MUST_CHECK;
 
+/*
+ * The same, and adds the configuration in the rows' own names to `converted`: JSON with comments on
+ * what was called otherwise and what has no effect, without what the environment says. It holds
+ * the secrets that the file holds: the caller's to buf_wipe.
+ */
+int conf_convert_file(const struct conf_schema *schema, const struct conf_source *source,
+                      void *target, struct conf_report *report, struct buf *converted) MUST_CHECK;
+
 /* The same from a text that was read already; `source->file` names it and is not read. */
 int conf_load_text(const struct conf_schema *schema, const struct conf_source *source,
                    const struct buf *text, void *target, struct conf_report *report) MUST_CHECK;

@@ -89,6 +89,13 @@ void *conf_field(const struct conf_schema *schema, void *target, const struct co
 /* False with the reason if a row can't have the value. */
 bool conf_check_value(const struct conf_row *row, const char *text, struct reason *reason);
 
+/* Is it what samples and templates hold where the user's value belongs? */
+bool conf_is_placeholder(const char *text);
+
+/* Adds the configuration in its own names, as JSON with comments; what the environment says is left
+ * out. The text holds the secrets that the file holds. After conf_apply. */
+void conf_convert(const struct conf_load *load, struct buf *out);
+
 /* Is it what Azure App Service puts a secret of Key Vault in place of? */
 bool conf_is_reference(const char *text);
 

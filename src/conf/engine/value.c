@@ -353,7 +353,7 @@ static void *find_field(struct conf_load *load, const struct conf_binding *bindi
 }
 
 /* What samples and templates hold where the user's value belongs: "...", "<key>". */
-static bool is_placeholder(const char *text)
+bool conf_is_placeholder(const char *text)
 {
         size_t length = strlen(text);
 
@@ -368,7 +368,7 @@ bool conf_is_reference(const char *text)
 
 bool conf_check_value(const struct conf_row *row, const char *text, struct reason *reason)
 {
-        if (is_placeholder(text)) {
+        if (conf_is_placeholder(text)) {
                 reason_set(reason, "this is still a placeholder; put your own value here");
                 return false;
         }
@@ -455,7 +455,7 @@ static void apply_binding(struct conf_load *load, const struct conf_binding *bin
         if (row->kind == CONF_INPUT_FILE || row->kind == CONF_INPUT_FILES ||
             row->kind == CONF_FOLDER)
                 put_text(&text, conf_absolute(load->folder, text));
-        if (row->spare && is_placeholder(text))
+        if (row->spare && conf_is_placeholder(text))
                 conf_say(load, CONF_NOTE, binding->entry,
                          "has no effect: this is still a placeholder");
         else if (!refer(load, binding, text))
