@@ -12,6 +12,10 @@ install(TARGETS isthmus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT is
 install(TARGETS isthmus-formatter RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/isthmus
         COMPONENT isthmus)
 install(FILES docs/man/isthmus.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT isthmus)
+install(FILES packaging/completion/isthmus
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT isthmus)
+install(FILES packaging/completion/_isthmus
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT isthmus)
 install(FILES docs/man/isthmus.json.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT isthmus)
 install(FILES ${CMAKE_BINARY_DIR}/isthmus-gateway.service DESTINATION ${ISTHMUS_UNIT_DIR}
         COMPONENT isthmus)

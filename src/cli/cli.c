@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "cli/completion.h"
 #include "cli/terminal.h"
 
 static int isthmus_help(int argc, char **argv);
@@ -27,40 +28,61 @@ static const struct cli_command commands[] = {
         {"version", "prints the version", isthmus_version},
 };
 
+static const struct options *const all_options[] = {
+        &isthmus_command_options,   &isthmus_config_options,      &isthmus_device_options,
+        &isthmus_dtdl_options,      &isthmus_formatter_options,   &isthmus_gateway_options,
+        &isthmus_hub_options,       &isthmus_hub_devices_options, &isthmus_hub_invoke_options,
+        &isthmus_hub_send_options,  &isthmus_hub_wait_options,    &isthmus_hub_watch_options,
+        &isthmus_provision_options, &isthmus_queue_options,       &isthmus_status_options,
+        &isthmus_store_options,     &isthmus_uplink_options,
+};
+
+void cli_manual(struct buf *out)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(all_options); i++)
+                options_manual(all_options[i], out);
+}
+
+void cli_completion(enum cli_shell shell, struct buf *out)
+{
+        static const struct completion completion = {
+                .commands = commands,
+                .command_count = ARRAY_SIZE(commands),
+                .options = all_options,
+                .option_count = ARRAY_SIZE(all_options),
+        };
+
+        if (shell == CLI_BASH)
+                completion_bash(&completion, out);
+        else
+                completion_zsh(&completion, out);
+}
+
+/* What is made from the tables: docs/man/isthmus.1 and packaging/completion/. */
+static bool print_made(const char *what)
+{
+        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+        if (strcmp(what, "--manual") == 0)
+                cli_manual(&text);
+        else if (strcmp(what, "--completion-bash") == 0)
+                cli_completion(CLI_BASH, &text);
+        else if (strcmp(what, "--completion-zsh") == 0)
+                cli_completion(CLI_ZSH, &text);
+        fputs(buf_text(&text), stdout);
+        return text.size > 0;
+}
+
 static int isthmus_help(int argc, char **argv)
 {
-        /* For whoever writes docs/man/isthmus.1. */
-        if (argc > 1 && strcmp(argv[1], "--manual") == 0) {
-                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-
-                cli_manual(&text);
-                fputs(buf_text(&text), stdout);
+        if (argc > 1 && print_made(argv[1]))
                 return CLI_GOOD;
-        }
         puts("isthmus: makes every sensor a device of its own in Azure IoT Hub\n\n"
              "usage: isthmus COMMAND [options]\n");
         for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
                 printf("  %-10s %s\n", commands[i].name, commands[i].summary);
         puts("\n`isthmus COMMAND --help` explains a command; `man isthmus` says more.");
         return CLI_GOOD;
-}
-
-void cli_manual(struct buf *out)
-{
-        static const struct options *const all[] = {
-                &isthmus_command_options,    &isthmus_config_options,
-                &isthmus_device_options,     &isthmus_dtdl_options,
-                &isthmus_formatter_options,  &isthmus_gateway_options,
-                &isthmus_hub_options,        &isthmus_hub_devices_options,
-                &isthmus_hub_invoke_options, &isthmus_hub_send_options,
-                &isthmus_hub_wait_options,   &isthmus_hub_watch_options,
-                &isthmus_provision_options,  &isthmus_queue_options,
-                &isthmus_status_options,     &isthmus_store_options,
-                &isthmus_uplink_options,
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-                options_manual(all[i], out);
 }
 
 int cli_main(int argc, char **argv)

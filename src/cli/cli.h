@@ -61,6 +61,14 @@ extern const struct options isthmus_status_options;
 extern const struct options isthmus_store_options;
 extern const struct options isthmus_uplink_options;
 
+enum cli_shell {
+        CLI_BASH,
+        CLI_ZSH,
+};
+
+/* Adds what completes `isthmus ...` in a shell, made from them. */
+void cli_completion(enum cli_shell shell, struct buf *out);
+
 /* Adds the section of the manual page that is made from them, as mdoc(7). */
 void cli_manual(struct buf *out);
 

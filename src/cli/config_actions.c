@@ -88,11 +88,11 @@ static int write_converted(const struct configuration *config, const struct buf 
                 return CLI_GOOD;
         }
         if (access(config->output, F_OK) == 0) {
-                fprintf(stderr, "'%s' exists already\n", config->output);
+                terminal_fail("config", "'%s' exists already", config->output);
                 return CLI_FAILED;
         }
         if (file_write(config->output, 0600, text->data, text->size, &reason) != 0) {
-                fprintf(stderr, "%s\n", reason.text);
+                terminal_fail("config", "%s", reason.text);
                 return CLI_FAILED;
         }
         return CLI_GOOD;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -184,6 +185,25 @@ static void the_manual_page_has_the_commands_as_their_tables_say(void **state)
                 fail_msg("docs/man/isthmus.1 must hold what 'isthmus help --manual' prints");
 }
 
+/* isthmus help --completion-bash and --completion-zsh print them. */
+static void the_shells_complete_the_commands_as_their_tables_say(void **state)
+{
+        static const char *const files[] = {[CLI_BASH] = "isthmus", [CLI_ZSH] = "_isthmus"};
+
+        (void)state;
+        for (int i = CLI_BASH; i <= CLI_ZSH; i++) {
+                CLEANUP(mem_cleanup)
+                char *path = mem_format(TEST_PROJECT "/packaging/completion/%s", files[i]);
+                CLEANUP(buf_deinit) struct buf file = BUF_INIT;
+                CLEANUP(buf_deinit) struct buf made = BUF_INIT;
+
+                cli_completion((enum cli_shell)i, &made);
+                assert_int_equal(file_read(path, 1 << 20, &file, NULL), 0);
+                if (strcmp(buf_text(&file), buf_text(&made)) != 0)
+                        fail_msg("%s must be what 'isthmus help --completion-...' prints", path);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -191,6 +211,7 @@ int main(void)
                 cmocka_unit_test(an_action_has_its_own_number_of_arguments),
                 cmocka_unit_test(wrong_usage_ends_with_2_and_help_with_0),
                 cmocka_unit_test(the_help_is_made_from_the_table),
+                cmocka_unit_test(the_shells_complete_the_commands_as_their_tables_say),
                 cmocka_unit_test(the_manual_page_has_the_commands_as_their_tables_say),
         };
 
