@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The first byte chooses: a connection string, or a queue's answer. */
+/* The first byte chooses: a connection string, a list of blobs, or a queue's answer. */
 #include <stdlib.h>
 
+#include "azure/storage/storage_blob.h"
 #include "azure/storage/storage_queue.h"
 #include "base/mem.h"
 
@@ -48,12 +49,30 @@ static void read_answer(const uint8_t *bytes, size_t size)
                         messages.items[i].text);
 }
 
+static void read_blobs(const uint8_t *bytes, size_t size)
+{
+        CLEANUP(storage_blob_page_deinit) struct storage_blob_page page = {.count = 0};
+        struct reason reason = REASON_INIT;
+
+        if (!storage_blob_page_read((const char *)bytes, size, &page, &reason)) {
+                require(reason.text[0] != '\0');
+                return;
+        }
+        require(page.next != NULL);
+        for (size_t i = 0; i < page.count; i++)
+                require(page.items[i].name && page.items[i].etag && page.items[i].size >= 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
         CLEANUP(mem_cleanup) char *text = NULL;
 
         if (size == 0)
                 return 0;
+        if (bytes[0] == 'b') {
+                read_blobs(bytes + 1, size - 1);
+                return 0;
+        }
         if (bytes[0] != 'c') {
                 read_answer(bytes + 1, size - 1);
                 return 0;
