@@ -18,7 +18,7 @@
 #include "camera/picture/letterbox.h"
 #include "camera/source/source.h"
 #include "camera/watch/marking.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 #define PICTURE_MAX ((size_t)64 << 20)
 #define QUALITY     85

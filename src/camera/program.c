@@ -14,7 +14,7 @@
 #include "camera/watch/camera.h"
 #include "camera/watch/eye.h"
 #include "camera/watch/health.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 #define PRODUCT "isthmus-camera/" ISTHMUS_VERSION
 

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 /*
  * Sends and waits: 0 with the answer's status and its body added to `body`, or -EIO with the

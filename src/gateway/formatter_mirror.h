@@ -14,7 +14,7 @@
 
 #include "azure/identity/identity.h"
 #include "conf/settings.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 struct formatter_mirror;
 

@@ -39,7 +39,7 @@
 #include "gateway/uplink/uplink_queue.h"
 #include "gateway/uplink/uplink_store.h"
 #include "gateway/uplink/uplink_trust.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "monitor/monitor.h"
 #include "store/store.h"
 

@@ -17,7 +17,7 @@
 #include "azure/identity/identity.h"
 #include "base/reason.h"
 #include "conf/settings.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 struct secrets;
 

@@ -7,7 +7,7 @@
 #include "base/json/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "http/http_answer.h"
+#include "http/client/http_answer.h"
 
 #define HOUR_MS (INT64_C(3600) * 1000)
 #define DAY_MS  (24 * HOUR_MS)

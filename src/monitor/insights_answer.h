@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "monitor/monitor_verdict.h"
 
 /* `verdict` is zero; `count` items were sent. `wall_ms` is for dates in Retry-After. */

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "monitor/insights_envelope.h"
 #include "monitor/insights_target.h"
 #include "monitor/monitor_item.h"

@@ -3,7 +3,7 @@
 #ifndef ISTHMUS_MONITOR_MONITOR_CALL_H
 #define ISTHMUS_MONITOR_MONITOR_CALL_H
 
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "monitor/monitor.h"
 
 struct monitor_call;

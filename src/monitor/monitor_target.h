@@ -17,7 +17,7 @@
 
 #include "base/buf.h"
 #include "base/metrics.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "monitor/monitor_item.h"
 #include "monitor/monitor_verdict.h"
 

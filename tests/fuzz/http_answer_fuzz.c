@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/http_answer.h"
+#include "http/client/http_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -6,7 +6,7 @@
 
 #include "azure/insights_string.h"
 #include "base/buf.h"
-#include "http/http_answer.h"
+#include "http/client/http_answer.h"
 #include "monitor/insights_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

@@ -12,7 +12,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/thread.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 /* A test fails when nothing comes for so long. */
 #define TEST_INBOX_PATIENCE_S 60

@@ -29,7 +29,7 @@
 
 #include "base/error.h"
 #include "base/reason.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 struct dps_client;
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "azure/hub/hub_client.h"
-#include "base/amqp_wire.h"
+#include "base/amqp/amqp_wire.h"
 #include "base/buf.h"
 #include "base/error.h"
 

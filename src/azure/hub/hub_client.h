@@ -38,7 +38,7 @@ struct hub_client_options {
         int64_t backoff_max_ms;           /* 0 = 60 s */
         int devices_per_second;           /* to authorise, per hub; 0 = as many as it takes */
         bool without_methods;             /* devices receive commands, but no direct methods */
-        const char *client_version;       /* "isthmus/0.1.0": product name sent to the hub */
+        const char *client_version;       /* "isthmus/0.2.0": product name sent to the hub */
 };
 
 int hub_client_new(const struct hub_client_options *options, struct hub_client **client,

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/reason.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 /* What tokens are asked for. */
 #define IDENTITY_FOR_STORAGE "https://storage.azure.com/"

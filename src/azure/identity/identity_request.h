@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 enum identity_source {
         IDENTITY_SECRET,

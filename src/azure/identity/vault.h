@@ -11,7 +11,7 @@
 
 #include "azure/identity/identity.h"
 #include "base/reason.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 /* What every question needs; both must outlive it. */
 struct vault_means {

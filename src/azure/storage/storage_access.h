@@ -13,7 +13,7 @@
 #include "azure/storage/storage_account.h"
 #include "azure/storage/storage_request.h"
 #include "base/reason.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 /* How a service of a storage account is reached. */
 struct storage_access {

@@ -13,7 +13,7 @@
 
 #include "azure/storage/storage_account.h"
 #include "base/buf.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 /* The version of the services' interface that is asked for; the storage emulator knows it too. */
 #define STORAGE_VERSION "2021-12-02"

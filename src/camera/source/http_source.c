@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "camera/source/multipart.h"
 #include "camera/source/source_inside.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 /* A stream that nobody has asked for so long is ended. */
 #define STREAM_KEPT_MS 10000

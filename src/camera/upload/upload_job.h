@@ -11,7 +11,7 @@
 #include "base/reason.h"
 #include "camera/upload/upload_marks.h"
 #include "camera/upload/upload_picture.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 enum upload_step {
         UPLOAD_ASK,       /* the hub, where the picture may go */

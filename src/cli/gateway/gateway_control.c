@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "cli/http_wait.h"
 #include "gateway/control/control.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 #define ANSWER_MAX   ((size_t)64 * 1024 * 1024)
 #define ANSWER_DEPTH 80

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "cli/http_wait.h"
 #include "cli/localhub/hub_settings.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 #define ANSWER_MAX     ((size_t)256 * 1024 * 1024)
 #define HUB_JSON_MAX   ((size_t)1024 * 1024)

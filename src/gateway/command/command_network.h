@@ -21,7 +21,7 @@
 #include "conf/settings.h"
 #include "gateway/command/command_confirm.h"
 #include "gateway/command/command_ledger.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "monitor/monitor.h"
 
 struct command_network;

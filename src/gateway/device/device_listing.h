@@ -12,7 +12,7 @@
 #include "base/loop.h"
 #include "conf/settings.h"
 #include "gateway/device/device.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "monitor/monitor.h"
 
 struct device_listing;

@@ -19,7 +19,7 @@
 #include "azure/identity/identity.h"
 #include "base/buf.h"
 #include "gateway/intake/delivery.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 struct queue_intake;
 

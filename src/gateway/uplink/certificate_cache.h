@@ -22,7 +22,7 @@
 
 #include "base/error.h"
 #include "base/reason.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "networks/signature.h"
 #include "store/store.h"
 

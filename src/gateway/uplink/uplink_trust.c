@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "base/trust.h"
+#include "base/x509/trust.h"
 #include "gateway/uplink/certificate_cache.h"
 #include "networks/signature.h"
 

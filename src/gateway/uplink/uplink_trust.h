@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "base/reason.h"
 #include "conf/settings.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "networks/network.h"
 #include "store/store.h"
 

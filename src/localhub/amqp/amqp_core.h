@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/amqp_wire.h"
+#include "base/amqp/amqp_wire.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/table.h"

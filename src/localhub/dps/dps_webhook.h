@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "base/reason.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "localhub/registry/registry.h"
 
 struct dps_webhook;

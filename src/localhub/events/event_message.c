@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/amqp_wire.h"
+#include "base/amqp/amqp_wire.h"
 #include "base/text.h"
 
 /* As IoT Hub tells how a device has proved who it is. */

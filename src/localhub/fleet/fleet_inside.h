@@ -7,7 +7,7 @@
 
 #include "base/list.h"
 #include "base/table.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "localhub/fleet/fleet.h"
 
 /* Jobs and transfers that are remembered after their end. */

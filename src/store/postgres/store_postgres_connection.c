@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "base/trust.h"
+#include "base/x509/trust.h"
 #include "store/postgres/store_postgres.h"
 
 #define PASSWORD_MAX 65536

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "camera/source/source.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "support/digest.h"
 #include "support/http_server.h"
 #include "support/inbox.h"

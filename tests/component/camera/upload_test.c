@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "camera/upload/upload.h"
 #include "camera/upload/upload_marks.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "support/certificates.h"
 #include "support/directory.h"
 #include "support/http_server.h"

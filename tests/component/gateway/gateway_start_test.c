@@ -29,7 +29,7 @@
 #include "gateway/gateway.h"
 #include "gateway/intake/webhook_intake.h"
 #include "gateway/uplink/uplink_trust.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "store/store.h"
 #include "support/directory.h"
 #include "support/load_settings.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "support/certificates.h"
 #include "support/directory.h"
 #include "support/http_server.h"

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "support/certificates.h"
 #include "support/directory.h"
 #include "support/http_server.h"

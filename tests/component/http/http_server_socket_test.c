@@ -16,7 +16,7 @@
 
 #include "base/mem.h"
 #include "base/thread.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "http/http_server.h"
 #include "support/directory.h"
 

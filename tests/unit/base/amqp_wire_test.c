@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/amqp_wire.h"
+#include "base/amqp/amqp_wire.h"
 #include "base/crypto.h"
 #include "base/mem.h"
 

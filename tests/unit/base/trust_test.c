@@ -11,7 +11,7 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/trust.h"
+#include "base/x509/trust.h"
 #include "support/certificates.h"
 #include "support/directory.h"
 

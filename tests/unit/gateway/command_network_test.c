@@ -4,7 +4,7 @@
 #include "command_world.h"
 
 #include "gateway/command/command_network.h"
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 #include "monitor/monitor_call.h"
 #include "networks/network.h"
 #include "support/network_places.h"

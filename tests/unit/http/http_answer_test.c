@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http/http_answer.h"
+#include "http/client/http_answer.h"
 
 #define NOW_MS INT64_C(784111777000) /* Sun, 06 Nov 1994 08:49:37 GMT */
 

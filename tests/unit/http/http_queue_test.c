@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "http/http_queue.h"
+#include "http/client/http_queue.h"
 
 #define A "https://a"
 #define B "https://b:8443"

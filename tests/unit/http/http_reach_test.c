@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "http/http_reach.h"
+#include "http/client/http_reach.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "http/http_answer.h"
+#include "http/client/http_answer.h"
 
 #define COUNT 4
 

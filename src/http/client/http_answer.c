@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "http/http_answer.h"
+#include "http/client/http_answer.h"
 
 #include <locale.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "http/http_transfer.h"
+#include "http/client/http_transfer.h"
 
 #include <netdb.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "http/http_answer.h"
-#include "http/http_reach.h"
+#include "http/client/http_answer.h"
+#include "http/client/http_reach.h"
 
 /* A server that does not even take the connection is given up earlier than one that is slow. */
 #define CONNECT_TIMEOUT_MS 10000

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "base/trust.h"
+#include "base/x509/trust.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -10,8 +10,8 @@
  * No server can take all connections: a quarter of them is left to the others, and waiting
  * requests of several servers take turns. What waits is bounded by those who send.
  */
-#ifndef ISTHMUS_HTTP_HTTP_CLIENT_H
-#define ISTHMUS_HTTP_HTTP_CLIENT_H
+#ifndef ISTHMUS_HTTP_CLIENT_HTTP_CLIENT_H
+#define ISTHMUS_HTTP_CLIENT_HTTP_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "base/amqp_wire.h"
+#include "base/amqp/amqp_wire.h"
 
 #include <inttypes.h>
 #include <string.h>

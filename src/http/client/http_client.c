@@ -5,7 +5,7 @@
  * it. A transfer is on exactly one of: `new_transfers`, the queue, `running`. Its `done` is called
  * by answer() alone, which also frees it.
  */
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -15,9 +15,9 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "base/timers.h"
-#include "base/trust.h"
-#include "http/http_queue.h"
-#include "http/http_transfer.h"
+#include "base/x509/trust.h"
+#include "http/client/http_queue.h"
+#include "http/client/http_transfer.h"
 
 /* Longest sleep; a wake-up ends it at once. */
 #define SLEEP_MAX_MS 60000

@@ -6,8 +6,8 @@
  * The system's are those of the file that the environment's SSL_CERT_FILE names, as with OpenSSL's
  * and curl's own programs, else of the first bundle found where distributions put it.
  */
-#ifndef ISTHMUS_BASE_TRUST_H
-#define ISTHMUS_BASE_TRUST_H
+#ifndef ISTHMUS_BASE_X509_TRUST_H
+#define ISTHMUS_BASE_X509_TRUST_H
 
 #include "base/error.h"
 #include "base/reason.h"

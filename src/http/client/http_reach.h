@@ -3,8 +3,8 @@
  * Where a request may go whose target an outsider has named: public addresses only, or the
  * operator's proxy, which then decides. Pure but for the environment.
  */
-#ifndef ISTHMUS_HTTP_HTTP_REACH_H
-#define ISTHMUS_HTTP_HTTP_REACH_H
+#ifndef ISTHMUS_HTTP_CLIENT_HTTP_REACH_H
+#define ISTHMUS_HTTP_CLIENT_HTTP_REACH_H
 
 #include <stdbool.h>
 #include <sys/socket.h>

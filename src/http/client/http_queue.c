@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "http/http_queue.h"
+#include "http/client/http_queue.h"
 
 #include <stdlib.h>
 #include <string.h>

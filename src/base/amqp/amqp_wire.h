@@ -4,8 +4,8 @@
  * came, in any order, keeps the type of a correlation id, and chooses the exact types that the
  * SDKs insist on. Nothing here copies or allocates, but for what is written to a buffer.
  */
-#ifndef ISTHMUS_BASE_AMQP_WIRE_H
-#define ISTHMUS_BASE_AMQP_WIRE_H
+#ifndef ISTHMUS_BASE_AMQP_AMQP_WIRE_H
+#define ISTHMUS_BASE_AMQP_AMQP_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>

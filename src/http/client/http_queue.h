@@ -4,8 +4,8 @@
  * servers take turns, and no server gets more than three quarters of all connections, so that one
  * which does not answer can't hold up the rest. Passive: no threads, no sockets.
  */
-#ifndef ISTHMUS_HTTP_HTTP_QUEUE_H
-#define ISTHMUS_HTTP_HTTP_QUEUE_H
+#ifndef ISTHMUS_HTTP_CLIENT_HTTP_QUEUE_H
+#define ISTHMUS_HTTP_CLIENT_HTTP_QUEUE_H
 
 #include <stddef.h>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* What an answer's header lines say. Pure text work, no curl. */
-#ifndef ISTHMUS_HTTP_HTTP_ANSWER_H
-#define ISTHMUS_HTTP_HTTP_ANSWER_H
+#ifndef ISTHMUS_HTTP_CLIENT_HTTP_ANSWER_H
+#define ISTHMUS_HTTP_CLIENT_HTTP_ANSWER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "http/http_client.h"
+#include "http/client/http_client.h"
 
 /* Header lines of one answer, all together; more is refused as too large. */
 #define HTTP_ANSWER_HEADERS_MAX 65536

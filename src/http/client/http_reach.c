@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "http/http_reach.h"
+#include "http/client/http_reach.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

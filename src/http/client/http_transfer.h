@@ -3,14 +3,14 @@
  * One request on its way: our copy of it, its curl handle, and the answer as it comes in. Made on
  * any thread, used on the thread "http" from then on.
  */
-#ifndef ISTHMUS_HTTP_HTTP_TRANSFER_H
-#define ISTHMUS_HTTP_HTTP_TRANSFER_H
+#ifndef ISTHMUS_HTTP_CLIENT_HTTP_TRANSFER_H
+#define ISTHMUS_HTTP_CLIENT_HTTP_TRANSFER_H
 
 #include <curl/curl.h>
 
 #include "base/list.h"
-#include "http/http_client.h"
-#include "http/http_queue.h"
+#include "http/client/http_client.h"
+#include "http/client/http_queue.h"
 
 struct http_transfer {
         struct list_node node; /* on the client's list of new or running transfers */
