@@ -23,13 +23,6 @@
 #define WAITING_MAX 64
 #define WAITING_MS  100
 
-/*
- * For a request's line, its headers and a part of its body, and for the headers of the answer; more
- * headers are answered with 431. libmicrohttpd clears all of it behind each request, which at its
- * default, the double, is a twentieth of the processor time of a webhook.
- */
-#define CONNECTION_MEMORY ((size_t)16 * 1024)
-
 /* Beyond the places, for newcomers while those that they push out are closed. */
 #define SPARE_CONNECTIONS 16
 
@@ -395,7 +388,6 @@ bool http_serve_start(struct http_server *server)
         server->daemon = MHD_start_daemon(
                 flags, 0, NULL, NULL, serve, server, MHD_OPTION_EXTERNAL_LOGGER,
                 log_library_message, NULL, MHD_OPTION_LISTEN_SOCKET, server->listener,
-                MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
                 MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT,
                 server->options.maximum_connections + SPARE_CONNECTIONS,
                 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange,

@@ -219,30 +219,6 @@ static void a_chunked_body_that_is_too_large_is_refused(void **state)
         web_answer_deinit(&answer);
 }
 
-/* The status that a request with so many bytes of headers gets. */
-static int status_with_headers(struct scene *scene, size_t size)
-{
-        CLEANUP(buf_deinit) struct buf request = BUF_INIT;
-        struct web_answer answer;
-        int status;
-
-        buf_add_text(&request,
-                     "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Long: ");
-        while (request.size < size)
-                buf_add_text(&request, "x");
-        buf_add_text(&request, "\r\n\r\n");
-        answer = web_exchange(&scene->server, &request);
-        status = answer.status;
-        web_answer_deinit(&answer);
-        return status;
-}
-
-static void headers_that_are_too_long_are_refused(void **state)
-{
-        assert_int_equal(status_with_headers(*state, 12000), 201);
-        assert_int_equal(status_with_headers(*state, 17000), 431);
-}
-
 static void another_thread_may_answer(void **state)
 {
         struct scene *scene = *state;
@@ -360,7 +336,6 @@ int main(void)
                 SCENE(a_long_path_counts_one_more_than_fits),
                 SCENE(a_body_that_is_too_large_is_refused),
                 SCENE(a_chunked_body_that_is_too_large_is_refused),
-                SCENE(headers_that_are_too_long_are_refused),
                 SCENE(another_thread_may_answer),
                 SCENE(a_stream_says_what_it_has_when_woken),
                 SCENE(stopping_ends_streams_and_frees_what_waits),
