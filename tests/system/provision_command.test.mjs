@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { provisionedBy, startGatewayOn, uplinkOf, writeConfiguration } from './support/gateway.mjs';
+import { clockOf, startOldHub } from './support/clock.mjs';
 import { startHub } from './support/hub.mjs';
 import { startListings } from './support/listings.mjs';
 import { eventually, Program, run, temporaryDirectory } from './support/program.mjs';
@@ -37,8 +38,9 @@ function reportOf(text) {
   return { outcomes, summary };
 }
 
-async function provision(file, args = [], status = 0) {
-  const result = await run(['provision', '--config', file, ...args], { deadlineMs: 100000 });
+async function provision(file, args = [], status = 0, environment = {}) {
+  const result = await run(['provision', '--config', file, ...args],
+    { deadlineMs: 100000, env: { ...process.env, ...environment } });
   assert.equal(result.status, status, result.output);
   return reportOf(result.stdout);
 }
@@ -86,6 +88,30 @@ test('devices of a file register without a gateway, and again only when asked fo
   assert.equal(third.summary.confirmed, 1);
   assert.equal(third.summary.beyondLimit, 2);
   assert.equal(await registers(hub), asked + 2);
+});
+
+test('a clock that is two hours behind: it is told, and the next run registers each once', { timeout: 120000 }, async (t) => {
+  const hub = await startOldHub(t);
+  const directory = await temporaryDirectory(t, 'provision');
+  const file = await writeConfiguration(directory, provisionedBy(hub));
+  const devices = join(directory, 'devices');
+  const args = ['--devices', devices, '--network', 'things-stack', '--application', 'herd'];
+  const clock = await clockOf(t, -7200);
+
+  await writeFile(devices, 'cow-0\n');
+  await provision(file, args);
+  await writeFile(devices, Array.from({ length: 50 }, (_, i) => `cow-${i}\n`).join(''));
+  const wrong = await provision(file, args, 1, clock.environment);
+  assert.equal(wrong.summary.failed, 49);
+  assert.equal(wrong.summary.known, 1, 'what is known is not asked again, whatever the clock');
+  for (const outcome of Object.values(wrong.outcomes).filter((entry) => entry.result === 'failed')) {
+    assert.match(outcome.reason, /this machine's clock/);
+  }
+  const before = await registers(hub);
+  await clock.set(0);
+  const right = await provision(file, args, 0, clock.environment);
+  assert.equal(right.summary.assigned, 49);
+  assert.equal(await registers(hub), before + 49);
 });
 
 test('listed devices register, those of one application or all', { timeout: 120000 }, async (t) => {
