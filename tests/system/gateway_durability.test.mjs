@@ -2,13 +2,11 @@
 // A webhook that was answered 202 reaches the hub, in its device's order, whatever happens.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
-import { startHub } from './support/hub.mjs';
+import { hubToRestart, startHub } from './support/hub.mjs';
 import { drained, Load } from './support/load.mjs';
 import { eventually, run, temporaryDirectory } from './support/program.mjs';
 
@@ -17,39 +15,6 @@ const padding = 3000;
 
 function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count) {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-  })));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => {
-    server.close(resolve);
-  })));
-  return ports;
-}
-
-/** A hub that can be started again where it was: same data, same ports, same record. */
-async function hubToRestart(t) {
-  const directory = await temporaryDirectory(t, 'hub');
-  const record = join(directory, 'record.jsonl');
-  const [amqp, dps, control] = await freePorts(3);
-  const args = ['--record', record, '--amqp-port', String(amqp), '--mqtt-port', '0', '--dps-port', String(dps),
-    '--control-port', String(control)];
-  let hub;
-  return {
-    start: async () => {
-      hub = await startHub(t, { args, directory });
-      return hub;
-    },
-    /** What all of them recorded; ends the running one, whose last lines may still be on their way. */
-    recorded: async () => {
-      await hub.program.stop();
-      return (await readFile(record, 'utf8')).split('\n').filter(Boolean).map((line) => JSON.parse(line));
-    },
-  };
 }
 
 /** Posts until the store is full; resolves to the answer that said so. */

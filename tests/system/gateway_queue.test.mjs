@@ -9,7 +9,7 @@ import { test } from 'node:test';
 
 import { accountKey, startAzurite } from './support/azurite.mjs';
 import { provisionedBy, startGateway } from './support/gateway.mjs';
-import { startHub } from './support/hub.mjs';
+import { hubToRestart, startHub } from './support/hub.mjs';
 import { eventually } from './support/program.mjs';
 import { startVault, token } from './support/vault.mjs';
 
@@ -205,6 +205,30 @@ test('a queue that is not there stops nothing, and no key is shown (S9, S13)', a
   const log = await readFile(`/proc/${s.gateway.program.pid}/cmdline`, 'utf8') +
     s.gateway.program.tail;
   assert.ok(!log.includes(accountKey.slice(0, 20)));
+});
+
+test('a store that is full: nothing is taken until there is room (S7)', { timeout: 120000 }, async (t) => {
+  const restartable = await hubToRestart(t);
+  const hub = await restartable.start();
+  const s = await site(t, { settings: { Store: { MaximumBytes: 1048576 } } });
+  const devices = Array.from({ length: 5 }, (_, i) => `queued-${i}`);
+
+  await s.start(undefined, provisionedBy(hub));
+  await hub.program.stop();
+  for (let i = 0; await s.gateway.metric('isthmus_store_refused_total{reason="full"}') === 0; i++) {
+    assert.ok(i < 500, 'the store takes more than its bound');
+    const uplink = uplinkOf(`large-${i}`);
+    uplink.uplink_message.decoded_payload.text = 'x'.repeat(20000);
+    await s.gateway.uplink(uplink);
+  }
+  for (const device of devices) await s.queue.sendMessage(base64(uplinkOf(device)));
+  for (const end = Date.now() + 3000; Date.now() < end;) {
+    const { peekedMessageItems: seen } = await s.queue.peekMessages({ numberOfMessages: 32 });
+    assert.deepEqual(seen.map((each) => each.dequeueCount), devices.map(() => 0));
+  }
+  const again = await restartable.start();
+  for (const device of devices) await again.telemetryOf(device);
+  await s.azurite.counts('uplink', 0);
 });
 
 test('two gateways at one queue: each event arrives, and nothing is amiss (S5)', async (t) => {

@@ -2,6 +2,7 @@
 // A local hub for a test, and its control API.
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 import { endWithTest, eventually, Program, temporaryDirectory } from './program.mjs';
@@ -98,4 +99,37 @@ export async function startHub(test, { args = [], directory, environment = {},
   });
   trust(await readFile(info.certificate, 'utf8'));
   return new Hub(program, data, info);
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count) {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+  })));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => {
+    server.close(resolve);
+  })));
+  return ports;
+}
+
+/** A hub that can be started again where it was: same data, same ports, same record. */
+export async function hubToRestart(t) {
+  const directory = await temporaryDirectory(t, 'hub');
+  const record = join(directory, 'record.jsonl');
+  const [amqp, dps, control] = await freePorts(3);
+  const args = ['--record', record, '--amqp-port', String(amqp), '--mqtt-port', '0', '--dps-port', String(dps),
+    '--control-port', String(control)];
+  let hub;
+  return {
+    start: async () => {
+      hub = await startHub(t, { args, directory });
+      return hub;
+    },
+    /** What all of them recorded; ends the running one, whose last lines may still be on their way. */
+    recorded: async () => {
+      await hub.program.stop();
+      return (await readFile(record, 'utf8')).split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    },
+  };
 }
