@@ -227,6 +227,8 @@ static int open_directory(struct registry *registry, struct reason *reason)
         if (r < 0)
                 return r;
         r = registry_load(registry, reason);
+        if (r == -EINVAL)
+                return -EBADMSG;
         return r == -ENOENT ? 0 : r;
 }
 

@@ -50,7 +50,7 @@ struct registry_options {
 
 /*
  * Reads DIR/registry.json if there is one, and locks the directory: a second process on it gets
- * -EBUSY. A file that can't be understood is an error that says where, never overwritten.
+ * -EBUSY. A file that can't be understood is -EBADMSG, which says where, and is never overwritten.
  */
 int registry_open(const struct registry_options *options, struct registry **registry,
                   struct reason *reason) MUST_CHECK;
