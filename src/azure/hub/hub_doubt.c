@@ -283,10 +283,10 @@ void hub_doubt_asked(struct hub_device *device)
 {
         struct hub *hub = device->hub;
         struct hub_doubt *doubt = &hub->doubt;
+        int64_t wait_ms = doubt->probed_ms + FIRST_PROBE_MS - hub->client->now_ms;
 
-        if (doubt->trust == HUB_DOUBTED && device != doubt->probe && !is_under_way(doubt->probe) &&
-            hub->client->now_ms - doubt->probed_ms >= FIRST_PROBE_MS)
-                loop_timer_start(hub->client->loop, &doubt->timer, 0);
+        if (doubt->trust == HUB_DOUBTED && device != doubt->probe && !is_under_way(doubt->probe))
+                loop_timer_start(hub->client->loop, &doubt->timer, wait_ms > 0 ? wait_ms : 0);
 }
 
 void hub_doubt_clock_was_set(struct hub *hub)
