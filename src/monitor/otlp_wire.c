@@ -135,6 +135,7 @@ static bool read_field(struct reading *reading, uint64_t *field, uint64_t *value
         if (!read_varint(reading, &key))
                 return false;
         *field = key >> 3;
+        *value = 0;
         *content = (struct reading){reading->at, reading->at};
         switch (key & 7) {
         case VARINT:

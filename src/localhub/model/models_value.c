@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A value and its schema. */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,17 +83,19 @@ static bool is_date_time(struct json_object *value)
         return is_string(value) && clock_parse_utc(json_object_get_string(value), &ignored);
 }
 
+/* "2026-11-30": digits and hyphens in their places. */
 static bool is_date(struct json_object *value)
 {
-        int year;
-        int month;
-        int day;
-        int size = 0;
+        static const char form[] = "0000-00-00";
+        const char *text = is_string(value) ? json_object_get_string(value) : "";
 
-        return is_string(value) &&
-               sscanf(json_object_get_string(value), "%4d-%2d-%2d%n", &year, &month, &day, &size) ==
-                       3 &&
-               size == json_object_get_string_len(value);
+        if (strlen(text) != strlen(form))
+                return false;
+        for (size_t i = 0; form[i] != '\0'; i++) {
+                if (form[i] == '0' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
+                        return false;
+        }
+        return true;
 }
 
 static bool is_duration(struct json_object *value)

@@ -108,12 +108,13 @@ static const char *first_text(struct json_object *list)
 static bool is_scope(struct service_call *call, const char *scope)
 {
         static const char prefix[] = "ms-azure-iot-edge://";
-        const char *last = scope ? strrchr(scope, '-') : NULL;
         CLEANUP(mem_cleanup) char *id = NULL;
         struct registry_device edge;
+        const char *last;
 
-        if (text_is_empty(scope))
+        if (!scope || scope[0] == '\0')
                 return true;
+        last = strrchr(scope, '-');
         if (strncmp(scope, prefix, strlen(prefix)) != 0 || last < scope + strlen(prefix))
                 return false;
         id = mem_text_n(scope + strlen(prefix), (size_t)(last - scope) - strlen(prefix));

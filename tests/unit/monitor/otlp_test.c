@@ -66,6 +66,7 @@ static void test_o2_refused_parts(void **state)
                 {"\x0a\x0c\x08\xac\x02\x12\x07too old", 14, 300, "too old"},
                 {"\x10\x05\x0a\x02\x08\x02", 6, 2, ""},
                 {"\x0a\x7f\x08\x02", 4, 0, ""},
+                {"\x0a\x04\x08\x07\x0a\x00", 6, 0, ""}, /* a count that is no number */
                 {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 11, 0, ""},
         };
         char message[16];
