@@ -96,10 +96,17 @@ test-arm64:
 	@tools/test-arm64
 
 deb:
+	@[ -z "$(filter-out arm64,$(ARCH))" ] || [ "$(ARCH)" = "$$(dpkg --print-architecture)" ] || \
+		{ echo "make deb: packages are made for this machine, or with ARCH=arm64; not for $(ARCH)" >&2; exit 2; }
 	@tools/setup package
 	@cmake --preset release -B build-deb -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
 	@ninja -C build-deb --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
 	@cd build-deb && cpack -G DEB
+ifeq ($(ARCH),arm64)
+	@tools/setup arm64
+	@tools/build-arm64 build-deb-arm64 -DCMAKE_INSTALL_PREFIX=/usr
+	@cd build-deb-arm64 && cpack -G DEB -D CPACK_OBJDUMP_EXECUTABLE=aarch64-linux-gnu-objdump
+endif
 
 .PHONY: image bench-insights
 # As root; BASE is an image of Debian 12.
@@ -133,7 +140,7 @@ help:
 	@echo "make test-sdk   Microsoft's own tests against the local hub; ISTHMUS_SDK_TESTS=FOLDER"
 	@echo "make test-packages  packages and units, the image, the alert rules and the dashboard"
 	@echo "make test-arm64  builds for 64-bit ARM, and counts under an emulator"
-	@echo "make deb        a Debian package, in build-deb/"
+	@echo "make deb        Debian packages, in build-deb/; ARCH=arm64: for 64-bit ARM as well, in build-deb-arm64/"
 	@echo "make image      an image of the gateway, localhost/isthmus, by buildah; BASE= its base"
 	@echo "make bench-insights what telling Application Insights costs"
 	@echo "make format     clang-format over every C file"

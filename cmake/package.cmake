@@ -50,10 +50,23 @@ set(CPACK_DEBIAN_CAMERA-VIDEO_DESCRIPTION "RTSP and V4L2 cameras for isthmus-cam
 set(CPACK_DEBIAN_CAMERA_DESCRIPTION "Counts what cameras see, and tells Azure IoT Hub")
 set(CPACK_DEBIAN_CAMERA_PACKAGE_RECOMMENDS fonts-dejavu-core)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
-# Else it is what dpkg says of this machine, also where the programs are another one's.
-if(CMAKE_CROSSCOMPILING AND CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
-        set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE arm64)
-endif()
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+if(CMAKE_CROSSCOMPILING AND CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+        # dpkg-shlibdeps looks at libraries that are installed, which another machine's are not. The
+        # packages that hold them have the same names and versions on all machines of one release,
+        # so they are taken from this machine's packages (`make deb ARCH=arm64` makes both).
+        set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE arm64)
+        set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS OFF)
+        foreach(component ${CPACK_COMPONENTS_ALL})
+                string(TOUPPER ${component} upper)
+                set(package ${CPACK_DEBIAN_${upper}_PACKAGE_NAME})
+                file(GLOB ours ${CMAKE_SOURCE_DIR}/build-deb/${package}_${PROJECT_VERSION}*.deb)
+                if(ours)
+                        execute_process(COMMAND dpkg-deb -f ${ours} Depends
+                                OUTPUT_VARIABLE CPACK_DEBIAN_${upper}_PACKAGE_DEPENDS
+                                OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+                endif()
+        endforeach()
+endif()
 set(CPACK_STRIP_FILES ON)
 include(CPack)
