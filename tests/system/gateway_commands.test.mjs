@@ -453,7 +453,8 @@ test('killed before the stack took it: rejected as not known after the restart, 
 });
 
 test('killed while commands wait for their turn: each is pushed once after the restart', async (t) => {
-  const s = await site(t, { Commands: { PerDevicePerMinute: 1 } });
+  // The hub gives a command back soon that was not on the gateway's disk yet.
+  const s = await site(t, { Commands: { PerDevicePerMinute: 1 } }, ['--lock-seconds', '5']);
 
   const { item } = await s.sendAndSee();
   await s.tell('sent', item);
