@@ -30,7 +30,7 @@
 #include "localhub/local_hub.h"
 #include "localhub/model/models.h"
 #include "localhub/rest/rest_endpoint.h"
-#include "localhub/upload/upload.h"
+#include "localhub/upload/file_upload.h"
 #include "localhub/websocket_door.h"
 #include "localhub/x509/client_chain.h"
 

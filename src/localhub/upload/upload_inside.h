@@ -8,7 +8,7 @@
 #include "base/list.h"
 #include "localhub/https/https_call.h"
 #include "localhub/upload/block_list.h"
-#include "localhub/upload/upload.h"
+#include "localhub/upload/file_upload.h"
 
 /* `uploads-HUB`, the first part of a blob's path. */
 #define UPLOAD_CONTAINER "uploads-"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "localhub/upload/upload.h"
+#include "localhub/upload/file_upload.h"
 
 #include <stdlib.h>
 

@@ -10,8 +10,8 @@
  * Blobs are files in DIR/uploads/HUB/DEVICE/. A token is good for an hour, or until the hub ends.
  * All on the thread of the HTTPS server.
  */
-#ifndef ISTHMUS_LOCALHUB_UPLOAD_UPLOAD_H
-#define ISTHMUS_LOCALHUB_UPLOAD_UPLOAD_H
+#ifndef ISTHMUS_LOCALHUB_UPLOAD_FILE_UPLOAD_H
+#define ISTHMUS_LOCALHUB_UPLOAD_FILE_UPLOAD_H
 
 #include "http/http_server.h"
 #include "localhub/local_hub.h"
