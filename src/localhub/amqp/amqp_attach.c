@@ -47,15 +47,11 @@ static const struct amqp_link_type *find_type(const struct amqp_core *core, pn_l
         return NULL;
 }
 
-pn_data_t *amqp_link_property(pn_link_t *handle, const char *name)
+bool amqp_map_find(pn_data_t *data, const char *name)
 {
-        pn_data_t *data = pn_link_remote_properties(handle);
-
-        if (!data)
-                return NULL;
         pn_data_rewind(data);
         if (!pn_data_next(data) || pn_data_type(data) != PN_MAP)
-                return NULL;
+                return false;
         pn_data_enter(data);
         while (pn_data_next(data)) {
                 pn_bytes_t key = {.size = 0, .start = NULL};
@@ -65,9 +61,16 @@ pn_data_t *amqp_link_property(pn_link_t *handle, const char *name)
                 if (!pn_data_next(data))
                         break;
                 if (key.size == strlen(name) && memcmp(key.start, name, key.size) == 0)
-                        return data;
+                        return true;
         }
-        return NULL;
+        return false;
+}
+
+pn_data_t *amqp_link_property(pn_link_t *handle, const char *name)
+{
+        pn_data_t *data = pn_link_remote_properties(handle);
+
+        return data && amqp_map_find(data, name) ? data : NULL;
 }
 
 /* By a token, or by a certificate, which counts until the device is changed. */

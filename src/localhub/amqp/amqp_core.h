@@ -244,6 +244,9 @@ void amqp_device_set_token(struct amqp_device *device, int64_t expires_s);
 /* --- amqp_link.c ----------------------------------------------------------------------------- */
 
 void amqp_link_attach(struct amqp_peer *peer, pn_link_t *handle);
+/* Goes to the value of this name (a symbol) in a map that is all of the data; false = there is
+ * none. */
+bool amqp_map_find(pn_data_t *data, const char *name);
 /* The properties that came with ATTACH, standing at the value of this one; NULL = there is none. */
 pn_data_t *amqp_link_property(pn_link_t *handle, const char *name);
 /* Refuses with the JSON text of an error code. */

@@ -41,30 +41,16 @@ struct event_reader {
 /* The text of the filter, standing at it in proton's data; false if there is none. */
 static bool find_filter(pn_link_t *handle, pn_bytes_t *text)
 {
-        static const char name[] = "apache.org:selector-filter:string";
         pn_data_t *data = pn_terminus_filter(pn_link_remote_source(handle));
 
-        pn_data_rewind(data);
-        if (!pn_data_next(data) || pn_data_type(data) != PN_MAP)
+        if (!amqp_map_find(data, "apache.org:selector-filter:string"))
                 return false;
-        pn_data_enter(data);
-        while (pn_data_next(data)) {
-                pn_bytes_t key = {.size = 0, .start = NULL};
-
-                if (pn_data_type(data) == PN_SYMBOL)
-                        key = pn_data_get_symbol(data);
-                if (!pn_data_next(data))
-                        break;
-                if (key.size != strlen(name) || memcmp(key.start, name, key.size) != 0)
-                        continue;
-                if (pn_data_type(data) == PN_DESCRIBED)
-                        (void)(pn_data_enter(data) && pn_data_next(data) && pn_data_next(data));
-                if (pn_data_type(data) != PN_STRING)
-                        break;
-                *text = pn_data_get_string(data);
-                return true;
-        }
-        return false;
+        if (pn_data_type(data) == PN_DESCRIBED)
+                (void)(pn_data_enter(data) && pn_data_next(data) && pn_data_next(data));
+        if (pn_data_type(data) != PN_STRING)
+                return false;
+        *text = pn_data_get_string(data);
+        return true;
 }
 
 static void refuse_entity(struct amqp_refusal *refusal, const struct link_address *address,
