@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/reason.h"
+#include "store/store_share.h"
 
 enum store_condition {
         STORE_E_FULL = 1, /* the configured size or the disk is used up; later it may work */
@@ -89,7 +90,8 @@ struct store_options {
          * written any more, and this process should end. On the thread `store`, once.
          */
         void (*taken)(void *context);
-        void *context; /* of these two */
+        void *context;                /* of these two */
+        struct store_share_ear share; /* who acts for which devices */
 };
 
 /*
