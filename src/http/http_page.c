@@ -8,11 +8,15 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-bool http_page_is_foreign(const struct http_exchange *exchange)
+bool http_page_refuse_foreign(struct http_exchange *exchange)
 {
         const char *site = http_exchange_header(exchange, "Sec-Fetch-Site");
 
-        return site && !text_equal(site, "same-origin") && !text_equal(site, "none");
+        if (!site || text_equal(site, "same-origin") || text_equal(site, "none"))
+                return false;
+        http_exchange_problem(exchange, 403, "Forbidden",
+                              "requests of other sites' pages are not answered");
+        return true;
 }
 
 bool http_page_has_password(const struct http_exchange *exchange, const char *key)
@@ -37,13 +41,31 @@ void http_page_ask_password(struct http_exchange *exchange, const char *realm, c
         http_exchange_problem(exchange, 401, "Unauthorized", detail);
 }
 
-void http_page_add_headers(struct http_exchange *exchange)
+static void add_headers(struct http_exchange *exchange, const char *policy)
 {
         http_exchange_add_header(exchange, "Cache-Control", "no-store");
         http_exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
         http_exchange_add_header(exchange, "Referrer-Policy", "no-referrer");
-        http_exchange_add_header(exchange, "Content-Security-Policy",
-                                 "default-src 'none'; script-src 'self'; style-src 'self'; "
-                                 "img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
-                                 "form-action 'none'; frame-ancestors 'none'");
+        http_exchange_add_header(exchange, "Content-Security-Policy", policy);
+}
+
+void http_page_add_headers(struct http_exchange *exchange)
+{
+        add_headers(exchange, HTTP_PAGE_NO_PICTURES);
+}
+
+bool http_page_answer(struct http_exchange *exchange, const struct http_page_file *files,
+                      const char *policy)
+{
+        struct buf body = BUF_INIT;
+
+        for (; files->path; files++) {
+                if (!text_equal(http_exchange_path(exchange), files->path))
+                        continue;
+                buf_add(&body, files->bytes, files->size);
+                add_headers(exchange, policy);
+                http_exchange_answer(exchange, 200, files->type, &body);
+                return true;
+        }
+        return false;
 }

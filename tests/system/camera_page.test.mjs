@@ -1,50 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The cameras' page in a real browser, as large as a desk's and as small as a phone's. With
-// ISTHMUS_SCREENSHOTS=FOLDER pictures of it are left there.
+// The cameras' page in a real browser.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { SIZES, openBrowser, openPage, shoot, skip } from './support/browser.mjs';
 import { makeCamera, provisionedBy, startCamera } from './support/camera.mjs';
 import { startHub } from './support/hub.mjs';
 import { drawCounts } from './support/picture.mjs';
 import { eventually } from './support/program.mjs';
 
-const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
-const playwright = await import('playwright-core').catch(() => undefined);
-const skip = browserPath && playwright ? false : 'there is no chromium, or no playwright-core';
-const screenshots = process.env.ISTHMUS_SCREENSHOTS;
-const SIZES = {
-  desktop: { viewport: { width: 1280, height: 900 } },
-  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
-};
 const GATE = { Polygon: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]] };
 
-/** A browser of its own; `faults` collects what a page of it complains about or takes from elsewhere. */
-async function openBrowser(t) {
-  const browser = await playwright.chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
-  t.after(() => browser.close());
-  return browser;
-}
-
-async function openPage(browser, camera, options = {}) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  const origin = `http://127.0.0.1:${camera.port}`;
-  page.faults = [];
-  page.on('console', (message) => { if (message.type() === 'error') page.faults.push(message.text()); });
-  page.on('pageerror', (error) => page.faults.push(String(error)));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) page.faults.push(request.url());
-  });
-  await page.goto(`${origin}/`);
-  return page;
-}
-
-async function shoot(page, name) {
-  if (screenshots) await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
-}
+const originOf = (camera) => `http://127.0.0.1:${camera.port}`;
 
 /** Two cameras at work, one of which has no picture. */
 async function startTwo(t) {
@@ -66,7 +33,7 @@ async function startTwo(t) {
 for (const [size, options] of Object.entries(SIZES)) {
   test(`the page shows pictures, things, tallies and trouble (${size})`, { skip }, async (t) => {
     const camera = await startTwo(t);
-    const page = await openPage(await openBrowser(t), camera, options);
+    const page = await openPage(await openBrowser(t), originOf(camera), options);
     const yard = page.locator('article', { hasText: 'yard' });
     await yard.locator('.things rect').nth(5).waitFor();
     assert.equal(await yard.locator('.things .area').count(), 1);
@@ -97,7 +64,7 @@ for (const [size, options] of Object.entries(SIZES)) {
 
   test(`a zone is drawn on the picture and becomes settings (${size})`, { skip }, async (t) => {
     const camera = await startTwo(t);
-    const page = await openPage(await openBrowser(t), camera, options);
+    const page = await openPage(await openBrowser(t), originOf(camera), options);
     const yard = page.locator('article', { hasText: 'yard' });
     await yard.locator('.things rect').first().waitFor();
     await yard.locator('.zone summary').click();
@@ -138,7 +105,7 @@ test('on another address the page wants its key, and nothing of it is answered w
     assert.equal(wrong.status, 401, path);
   }
   const browser = await openBrowser(t);
-  const page = await openPage(browser, camera, { httpCredentials: { username: 'me', password: 'a long enough key' } });
+  const page = await openPage(browser, originOf(camera), { httpCredentials: { username: 'me', password: 'a long enough key' } });
   await page.locator('.things rect').first().waitFor();
   await camera.program.stop();
 });

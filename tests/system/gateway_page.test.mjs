@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The operator's page in a real browser, as large as a desk's and as small as a phone's. With
-// ISTHMUS_SCREENSHOTS=FOLDER pictures of it are left there.
+// The operator's page in a real browser.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { SIZES, openBrowser, openPage, shoot, skip } from './support/browser.mjs';
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
 import { eventually } from './support/program.mjs';
 
-const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
-const playwright = await import('playwright-core').catch(() => undefined);
-const skip = browserPath && playwright ? false : 'there is no chromium, or no playwright-core';
-const screenshots = process.env.ISTHMUS_SCREENSHOTS;
 const viewKey = 'who-may-look-at-the-page';
 const controlKey = 'who-may-change-something';
-const SIZES = {
-  desktop: { viewport: { width: 1280, height: 900 } },
-  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
-};
 
 const basic = (key) => ({ authorization: `Basic ${Buffer.from(`x:${key}`).toString('base64')}` });
 
@@ -30,20 +20,6 @@ async function site(t, page, settings = {}) {
     { Page: { Listen: '127.0.0.1:0', ...page }, Insights: { MetricsSeconds: 3600 }, ...settings });
   const { port } = await gateway.logged('PAGE_READY');
   return { hub, gateway, url: `http://127.0.0.1:${port}` };
-}
-
-async function openPage(t, s, options = {}) {
-  const browser = await playwright.chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
-  t.after(() => browser.close());
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.faults = [];
-  page.on('pageerror', (error) => page.faults.push(String(error)));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(`${s.url}/`) && !request.url().startsWith('data:')) page.faults.push(request.url());
-  });
-  await page.goto(`${s.url}/`);
-  return page;
 }
 
 /** A device whose uplinks are accepted, and one whose event is a dead letter with a strange reason. */
@@ -61,7 +37,7 @@ for (const [name, options] of Object.entries(SIZES)) {
   test(`what waits, what is dead, who is held and a device live, on a ${name}`, { skip }, async (t) => {
     const s = await site(t, { ControlKey: controlKey });
     await fill(s);
-    const page = await openPage(t, s, options);
+    const page = await openPage(await openBrowser(t), s.url, options);
     await page.getByText('nothing waits').waitFor();
     await page.locator('#hubs tbody td').nth(4).waitFor();
     await page.locator('#letters tbody').getByText('collar-18').waitFor();
@@ -73,9 +49,9 @@ for (const [name, options] of Object.entries(SIZES)) {
     await eventually('a sixth event, live', async () => await page.locator('#device tbody tr').count() === 6);
     await page.locator('#log button', { hasText: 'EVENT_DEAD' }).first().click();
     await page.locator('#explanation .meaning').getByText(/./).waitFor();
-    if (screenshots) await page.screenshot({ path: join(screenshots, `operator-${name}-explained.png`) });
+    await shoot(page, `operator-${name}-explained`);
     await page.locator('#explanation button').click();
-    if (screenshots) await page.screenshot({ path: join(screenshots, `operator-${name}.png`), fullPage: true });
+    await shoot(page, `operator-${name}`);
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'it is too wide');
     assert.deepEqual(page.faults, []);
     assert.equal(await s.gateway.metric(`isthmus_hub_connected{hub="${s.hub.info.hubs[0].endpoint ?? ''}"}`) ?? 1, 1);
@@ -86,7 +62,7 @@ for (const [name, options] of Object.entries(SIZES)) {
 test('dead letters are replayed by who has the control key', { skip }, async (t) => {
   const s = await site(t, { ControlKey: controlKey });
   await fill(s);
-  const page = await openPage(t, s);
+  const page = await openPage(await openBrowser(t), s.url);
   const replay = page.locator('#letters button', { hasText: 'Replay' });
   await replay.waitFor();
   assert.equal(await replay.isDisabled(), true);

@@ -1,46 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The local hub's page in a real browser, as large as a desk's and as small as a phone's. With
-// ISTHMUS_SCREENSHOTS=FOLDER pictures of it are left there.
+// The local hub's page in a real browser.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
 
+import { SIZES, assertFits, openBrowser, openPage, shoot, skip } from './support/browser.mjs';
 import { startHub } from './support/hub.mjs';
 import { within } from './support/program.mjs';
 import { Inbox, Message, openDevice } from './support/sdk.mjs';
-
-const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
-const playwright = await import('playwright-core').catch(() => undefined);
-const skip = browserPath && playwright ? false : 'there is no chromium, or no playwright-core';
-const screenshots = process.env.ISTHMUS_SCREENSHOTS;
-const SIZES = {
-  desktop: { viewport: { width: 1280, height: 900 } },
-  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
-};
-
-/** The hub's page; `faults` collects what it complains about or takes from elsewhere. */
-async function openPage(t, hub, options = {}) {
-  const browser = await playwright.chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
-  t.after(() => browser.close());
-  const page = await (await browser.newContext(options)).newPage();
-  const origin = hub.info.control;
-  page.faults = [];
-  page.on('console', (message) => { if (message.type() === 'error') page.faults.push(message.text()); });
-  page.on('pageerror', (error) => page.faults.push(String(error)));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) page.faults.push(request.url());
-  });
-  await page.goto(`${origin}/`);
-  return page;
-}
-
-async function shoot(page, name) {
-  if (screenshots) await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
-}
-
-const assertFits = async (page) => assert.ok(await page.evaluate(() =>
-  document.documentElement.scrollWidth <= document.documentElement.clientWidth), 'nothing is cut off at the right');
 
 for (const [size, options] of Object.entries(SIZES)) {
   test(`the page shows a device, its twin and telemetry, and acts on it (${size})`, { skip }, async (t) => {
@@ -51,7 +17,7 @@ for (const [size, options] of Object.entries(SIZES)) {
     const desired = new Inbox(twin, 'properties.desired');
     client.onDeviceMethod('reboot', (request, response) => response.send(200, { in: request.payload.delay }, () => {}));
     await hub.device('<b>other</b>'.replace(/[<>/]/g, '-'));
-    const page = await openPage(t, hub, options);
+    const page = await openPage(await openBrowser(t), hub.info.control, options);
 
     await page.getByRole('button', { name: 'dev1' }).click();
     const device = page.locator('#device');
@@ -97,7 +63,7 @@ for (const [size, options] of Object.entries(SIZES)) {
 
   test(`the page adds devices, orders faults and shows enrollments (${size})`, { skip }, async (t) => {
     const hub = await startHub(t);
-    const page = await openPage(t, hub, options);
+    const page = await openPage(await openBrowser(t), hub.info.control, options);
 
     await page.locator('#add input').fill('added');
     await page.getByRole('button', { name: 'Add' }).first().click();
@@ -133,7 +99,7 @@ for (const [size, options] of Object.entries(SIZES)) {
 test('with a token the page asks for it', { skip }, async (t) => {
   const token = 'a-token-of-sixteen-characters';
   const hub = await startHub(t, { args: ['--control-token', token, '--with-device', 'dev1'] });
-  const page = await openPage(t, hub);
+  const page = await openPage(await openBrowser(t), hub.info.control);
 
   await page.locator('#login input').fill(token);
   await page.getByRole('button', { name: 'Use it' }).click();
@@ -144,6 +110,8 @@ test('with a token the page asks for it', { skip }, async (t) => {
 test('the page of another site may not call', async (t) => {
   const hub = await startHub(t);
   const { host } = new URL(hub.info.control);
+  const page = await fetch(hub.info.control);
+  assert.match(page.headers.get('content-security-policy'), /default-src 'none'.* img-src data:;/);
   const status = async (headers) =>
     (await fetch(`${hub.info.control}/devices/x`, { method: 'PUT', body: '{}', headers })).status;
 

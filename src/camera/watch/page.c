@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "camera/watch/page.h"
 
-#include <camera_page.h>
+#include <camera_files.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -15,34 +15,9 @@
 
 void page_admit(const char *key, struct http_exchange *exchange)
 {
-        if (http_page_is_foreign(exchange))
-                http_exchange_problem(exchange, 403, "Forbidden",
-                                      "requests of other sites' pages are not answered");
-        else if (!http_page_has_password(exchange, key))
+        if (!http_page_refuse_foreign(exchange) && !http_page_has_password(exchange, key))
                 http_page_ask_password(exchange, "isthmus-camera",
                                        "the password is PageKey of the configuration");
-}
-
-/* --- the page's files ------------------------------------------------------------------------ */
-
-static const struct file {
-        const char *path;
-        const char *type;
-        const char *bytes;
-        size_t size;
-} files[] = {
-        {"/", "text/html; charset=utf-8", camera_index_html, sizeof(camera_index_html) - 1},
-        {"/page.css", "text/css; charset=utf-8", camera_page_css, sizeof(camera_page_css) - 1},
-        {"/page.js", "text/javascript; charset=utf-8", camera_page_js, sizeof(camera_page_js) - 1},
-};
-
-static void answer_file(struct http_exchange *exchange, const struct file *file)
-{
-        struct buf body = BUF_INIT;
-
-        buf_add(&body, file->bytes, file->size);
-        http_page_add_headers(exchange);
-        http_exchange_answer(exchange, 200, file->type, &body);
 }
 
 /* --- what the page asks for ------------------------------------------------------------------ */
@@ -126,12 +101,8 @@ bool page_answer(struct camera *const *cameras, size_t count, struct http_exchan
 {
         const char *path = http_exchange_path(exchange);
 
-        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-                if (strcmp(path, files[i].path) == 0) {
-                        answer_file(exchange, &files[i]);
-                        return true;
-                }
-        }
+        if (http_page_answer(exchange, camera_files, HTTP_PAGE_OWN_PICTURES))
+                return true;
         if (strcmp(path, "/cameras") == 0)
                 answer_cameras(cameras, count, exchange);
         else if (strcmp(path, "/picture") == 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/control/operator_page.h"
 
-#include <operator_page_files.h>
+#include <operator_files.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,10 +66,9 @@ static void admit(void *context, struct http_exchange *exchange)
         const struct operator_page *page = context;
         bool is_get = text_equal(http_exchange_method(exchange), "GET");
 
-        if (http_page_is_foreign(exchange))
-                http_exchange_problem(exchange, 403, "Forbidden",
-                                      "requests of other sites' pages are not answered");
-        else if (!may_see(page, exchange))
+        if (http_page_refuse_foreign(exchange))
+                return;
+        if (!may_see(page, exchange))
                 http_page_ask_password(exchange, "isthmus",
                                        "the password is Page.Key of the configuration");
         else if (!is_get && !may_change(page, exchange))
@@ -78,36 +77,6 @@ static void admit(void *context, struct http_exchange *exchange)
 }
 
 /* --- what there is ------------------------------------------------------------------------ */
-
-static const struct file {
-        const char *path;
-        const char *type;
-        const char *bytes;
-        size_t size;
-} files[] = {
-        {"/", "text/html; charset=utf-8", operator_index_html, sizeof(operator_index_html) - 1},
-        {"/page.css", "text/css; charset=utf-8", operator_page_css, sizeof(operator_page_css) - 1},
-        {"/page.js", "text/javascript; charset=utf-8", operator_page_js,
-         sizeof(operator_page_js) - 1},
-        {"/graph.js", "text/javascript; charset=utf-8", operator_graph_js,
-         sizeof(operator_graph_js) - 1},
-        {"/log-events.md", "text/plain; charset=utf-8", operator_log_events_md,
-         sizeof(operator_log_events_md) - 1},
-};
-
-static bool answer_file(struct http_exchange *exchange, const char *path)
-{
-        struct buf body = BUF_INIT;
-
-        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-                if (!text_equal(path, files[i].path))
-                        continue;
-                buf_add(&body, files[i].bytes, files[i].size);
-                http_exchange_answer(exchange, 200, files[i].type, &body);
-                return true;
-        }
-        return false;
-}
 
 static void answer_access(const struct operator_page *page, struct http_exchange *exchange)
 {
@@ -125,9 +94,9 @@ static void handle(void *context, struct http_exchange *exchange)
         const char *path = http_exchange_path(exchange);
         struct buf body = BUF_INIT;
 
-        http_page_add_headers(exchange);
-        if (answer_file(exchange, path))
+        if (http_page_answer(exchange, operator_files, HTTP_PAGE_NO_PICTURES))
                 return;
+        http_page_add_headers(exchange);
         if (text_equal(path, API "/access")) {
                 answer_access(page, exchange);
         } else if (text_equal(path, API "/metrics")) {
