@@ -5,8 +5,10 @@
 #include <proton/connection.h>
 #include <proton/event.h>
 #include <proton/transport.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "azure/hub/hub_cbs.h"
 #include "azure/hub/hub_core.h"
@@ -56,7 +58,8 @@ void hub_connection_prepare(pn_transport_t *transport)
 struct hub_connection *hub_connection_new(struct hub *hub, bool for_suspects)
 {
         struct hub_connection *connection = mem_new(1, sizeof(*connection));
-        char container[CRYPTO_UUID_SIZE];
+        char uuid[CRYPTO_UUID_SIZE];
+        char container[CRYPTO_UUID_SIZE + 32];
 
         connection->hub = hub;
         connection->for_suspects = for_suspects;
@@ -72,7 +75,9 @@ struct hub_connection *hub_connection_new(struct hub *hub, bool for_suspects)
         hub->home->dials++;
 
         connection->connection = pn_connection();
-        crypto_uuid4(container);
+        crypto_uuid4(uuid);
+        /* Whoever looks at a hub's connections sees which process each belongs to. */
+        snprintf(container, sizeof(container), "isthmus-%d-%s", (int)getpid(), uuid);
         pn_connection_set_container(connection->connection, container);
         pn_connection_set_hostname(connection->connection, hub->host);
         pn_connection_set_context(connection->connection, connection);

@@ -101,6 +101,7 @@ static void choose_hub(struct amqp_peer *peer)
 static void open_connection(struct amqp_peer *peer)
 {
         CLEANUP(buf_deinit) struct buf container = BUF_INIT;
+        const char *client = pn_connection_remote_container(peer->connection);
         struct fault fault;
         uint8_t number[16];
 
@@ -112,6 +113,9 @@ static void open_connection(struct amqp_peer *peer)
         pn_connection_set_hostname(peer->connection, "localhost");
         pn_connection_open(peer->connection);
         peer->is_open = true;
+        log_debug("HUB_AMQP_CONNECTED", "A client connected over AMQP",
+                  LOG_TEXT("hub", peer->hub_id), LOG_TEXT("connection", peer->id),
+                  LOG_TEXT("container", client ? client : ""), LOG_END);
         if (quotas_take(peer->core->sessions.quotas, peer->hub, QUOTA_CONNECTIONS, 1,
                         peer->core->now_ms) != QUOTA_TAKEN) {
                 amqp_error_set(pn_connection_condition(peer->connection),
