@@ -143,3 +143,26 @@ bool insights_string_parse(const char *text, struct insights_string *parsed, str
         insights_string_deinit(parsed);
         return false;
 }
+
+bool insights_authentication_parse(const char *text, char **client, struct reason *reason)
+{
+        enum {
+                KIND,
+                CLIENT,
+                COUNT
+        };
+        static const char *const names[COUNT] = {[KIND] = "Authorization", [CLIENT] = "ClientId"};
+        CLEANUP(key_values_deinit) struct key_values pieces = {.names = names, .count = COUNT};
+
+        *client = NULL;
+        if (!key_values_read(&pieces, text, reason))
+                return false;
+        if (!key_values_has(&pieces, KIND) || strcasecmp(pieces.values[KIND], "AAD") != 0) {
+                reason_set(reason, "it must be Authorization=AAD, with ClientId=... behind it for "
+                                   "one of several identities of this machine");
+                return false;
+        }
+        if (key_values_has(&pieces, CLIENT))
+                *client = key_values_take(&pieces, CLIENT);
+        return true;
+}

@@ -4,7 +4,8 @@
  * `InstrumentationKey=GUID;IngestionEndpoint=https://...` in the form of key_values.h, or the bare
  * GUID that came before them (rule A10).
  *
- * Source: https://learn.microsoft.com/azure/azure-monitor/app/connection-strings
+ * Sources: https://learn.microsoft.com/azure/azure-monitor/app/connection-strings and, of tokens,
+ * https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication
  */
 #ifndef ISTHMUS_AZURE_INSIGHTS_STRING_H
 #define ISTHMUS_AZURE_INSIGHTS_STRING_H
@@ -30,6 +31,14 @@ struct insights_string {
  */
 bool insights_string_parse(const char *text, struct insights_string *parsed,
                            struct reason *reason) MUST_CHECK;
+
+/*
+ * Reads `Authorization=AAD[;ClientId=ID]`: items go with a token of Entra ID. `client` is then
+ * which of the machine's identities asks for it, or NULL; the caller's. False with a reason if it
+ * is anything else.
+ */
+bool insights_authentication_parse(const char *text, char **client,
+                                   struct reason *reason) MUST_CHECK;
 
 /* May items be sent there? https://, or http:// to this machine; neither query nor user name. */
 bool insights_endpoint_check(const char *url, struct reason *reason) MUST_CHECK;

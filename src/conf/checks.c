@@ -14,6 +14,7 @@
 #include "azure/vault_reference.h"
 #include "base/crypto.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "networks/network.h"
 
@@ -171,6 +172,13 @@ bool check_insights(const char *text, struct reason *reason)
         CLEANUP(insights_string_deinit) struct insights_string parsed = INSIGHTS_STRING_INIT;
 
         return insights_string_parse(text, &parsed, reason);
+}
+
+bool check_insights_authentication(const char *text, struct reason *reason)
+{
+        CLEANUP(mem_cleanup) char *client = NULL;
+
+        return insights_authentication_parse(text, &client, reason);
 }
 
 void mask_insights(const char *text, struct buf *out)

@@ -45,6 +45,9 @@ void mask_connection_string(const char *text, struct buf *out);
 /* Of Application Insights, or its instrumentation key alone. */
 bool check_insights(const char *text, struct reason *reason);
 
+/* How items are authenticated there: Authorization=AAD[;ClientId=ID]. */
+bool check_insights_authentication(const char *text, struct reason *reason);
+
 /* Adds what of it may be shown: where it leads. */
 void mask_insights(const char *text, struct buf *out);
 

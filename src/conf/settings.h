@@ -266,6 +266,7 @@ struct settings {
         } log;
         struct {
                 char *insights[SETTINGS_INSIGHTS_PLACES]; /* secret; settings_insights chooses */
+                char *authentication; /* there, by a token of Entra ID; or NULL */
                 double operations_per_second;
                 enum settings_monitor_logs logs;
                 int64_t metrics_s;

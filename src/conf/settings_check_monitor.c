@@ -11,6 +11,8 @@ static const struct conf_subject insights_places[] = {
         [SETTINGS_INSIGHTS_KEY] = {.path = "APPINSIGHTS_INSTRUMENTATIONKEY"},
 };
 
+static const struct conf_subject authentication = {.path = "Insights.Authentication"};
+
 void settings_check_monitor(struct conf_load *load, const struct settings *settings)
 {
         CLEANUP(insights_string_deinit) struct insights_string parsed = INSIGHTS_STRING_INIT;
@@ -18,6 +20,9 @@ void settings_check_monitor(struct conf_load *load, const struct settings *setti
         const char *text = settings_insights(settings, &place);
         struct reason reason;
 
+        if (!text && settings->monitor.authentication)
+                conf_say_about(load, CONF_NOTE, &authentication,
+                               "has no effect without Insights.ConnectionString");
         /* Of one that is wrong its check has said so. */
         if (!text || !insights_string_parse(text, &parsed, &reason))
                 return;

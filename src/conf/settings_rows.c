@@ -405,6 +405,12 @@ static const struct conf_row rows[] = {
          .meaning = "The same, where those before it are missing"},
         {"APPINSIGHTS_INSTRUMENTATIONKEY", OF_INSIGHTS(SETTINGS_INSIGHTS_KEY),
          .meaning = "Its instrumentation key alone, where those before it are missing"},
+        {"Insights.Authentication", CONF_TEXT, FIELD(monitor.authentication), .spare = true,
+         .check = check_insights_authentication,
+         .meaning =
+                 "Authorization=AAD[;ClientId=ID]: what is told goes with a token of Entra ID, of "
+                 "this machine's identity or of the one named; it needs the role Monitoring "
+                 "Metrics Publisher"},
         {"Insights.OperationsPerSecond", CONF_FRACTION, FIELD(monitor.operations_per_second),
          .fallback = "0.5", .maximum = 1000000,
          .meaning = "Operations (a webhook with what follows from it) that are told in a second, "

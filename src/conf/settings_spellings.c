@@ -53,6 +53,8 @@ const struct conf_spelling settings_spellings[] = {
         {"AzureWebJobsPayloadFormattersStorage", "ConnectionStrings.PayloadFormattersStorage"},
         {"AzureWebJobsUplinkQueueStorage", "ConnectionStrings.UplinkQueueStorage"},
         {"Application.QueueName", "UplinkQueueName"},
+        /* How Microsoft's clients of Application Insights are told to use Entra ID. */
+        {"APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Insights.Authentication"},
         /* OpenTelemetry's environment. */
         {"OTEL_EXPORTER_OTLP_ENDPOINT", "Otlp.Endpoint"},
         {"OTEL_EXPORTER_OTLP_HEADERS", "Otlp.Headers"},

@@ -163,11 +163,14 @@ static int open_monitor(struct gateway *gateway, struct reason *reason)
 {
         const struct settings *settings = gateway->settings;
         CLEANUP(insights_string_deinit) struct insights_string insights = INSIGHTS_STRING_INIT;
+        CLEANUP(mem_cleanup) char *client = NULL;
+        const char *authentication = settings->monitor.authentication;
         enum settings_insights_place place;
         const char *text = settings_insights(settings, &place);
         bool has_insights =
                 text && insights_string_parse(text, &insights, reason) && !insights.is_blank;
-
+        const bool by_identity =
+                authentication && insights_authentication_parse(authentication, &client, reason);
         const struct monitor_otlp otlp = {
                 .endpoint = settings->monitor.otlp.endpoint,
                 .headers = settings->monitor.otlp.headers,
@@ -180,6 +183,9 @@ static int open_monitor(struct gateway *gateway, struct reason *reason)
                 &(struct monitor_options){
                         .insights = has_insights ? &insights : NULL,
                         .otlp = otlp.endpoint ? &otlp : NULL,
+                        .by_identity = by_identity,
+                        .identity = client,
+                        .environment = environ,
                         .trusted_certificates = settings->azure.trusted_certificates,
                         .role = settings->monitor.role,
                         .operations_per_second = settings->monitor.operations_per_second,

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "azure/identity/identity.h"
 #include "azure/key_values.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -51,6 +52,9 @@ struct monitor {
         struct monitor_sampler failures;
         struct monitor_log log;
         struct http_client *http;
+        struct identity *identity; /* asks for tokens on the same thread; NULL = none are needed */
+        char *audience;            /* of those tokens */
+        char *client;              /* whose they are; or NULL */
         struct monitor_target *targets[TARGETS_MAX];
         size_t target_count;
         struct otlp_origin otlp;
@@ -237,11 +241,23 @@ static void add_insights(struct monitor *monitor, const struct insights_string *
                 .role = monitor->options.role,
                 .instance = monitor->instance,
         };
-        add_target(monitor, &(struct monitor_target_options){
-                                    .service = &insights_service,
-                                    .context = &monitor->origin,
-                                    .endpoint = insights->endpoint,
-                            });
+        if (monitor->options.by_identity) {
+                monitor->audience =
+                        mem_text(insights->audience ? insights->audience : IDENTITY_FOR_MONITOR);
+                monitor->client = mem_text(monitor->options.identity);
+                monitor->identity = identity_new(&(struct identity_options){
+                        .http = monitor->http,
+                        .environment = monitor->options.environment,
+                });
+        }
+        add_target(monitor,
+                   &(struct monitor_target_options){
+                           .service = &insights_service,
+                           .context = &monitor->origin,
+                           .endpoint = insights->endpoint,
+                           .identity = monitor->identity,
+                           .wanted = {.resource = monitor->audience, .client = monitor->client},
+                   });
 }
 
 static void add_header(void *context, const char *name, const char *value)
@@ -374,8 +390,11 @@ void monitor_free(struct monitor *monitor)
 {
         if (!monitor)
                 return;
+        identity_free(monitor->identity);
         for (size_t i = 0; i < monitor->target_count; i++)
                 monitor_target_free(monitor->targets[i]);
+        free(monitor->audience);
+        free(monitor->client);
         monitor_log_deinit(&monitor->log);
         monitor_sampler_deinit(&monitor->operations);
         monitor_sampler_deinit(&monitor->failures);

@@ -39,13 +39,16 @@ struct monitor_otlp {
 struct monitor_options {
         const struct insights_string *insights; /* NULL = not there; copied */
         const struct monitor_otlp *otlp;        /* NULL = not there; copied */
-        const char *trusted_certificates;       /* PEM file beside the system's; or NULL */
-        const char *role;                       /* what this program is called; must stay */
-        double operations_per_second;           /* that are told */
-        bool tells_logs;                        /* lines of the log, too: */
-        enum log_level logs;                    /* least important ones */
-        int64_t numbers_ms;                     /* between two tellings of the numbers */
-        bool device_ids;                        /* in failures */
+        bool by_identity;         /* Application Insights wants a token of Entra ID, of which */
+        const char *identity;     /* identity of this machine; NULL = as the environment says */
+        char *const *environment; /* of tokens, as `environ` */
+        const char *trusted_certificates;   /* PEM file beside the system's; or NULL */
+        const char *role;                   /* what this program is called; must stay */
+        double operations_per_second;       /* that are told */
+        bool tells_logs;                    /* lines of the log, too: */
+        enum log_level logs;                /* least important ones */
+        int64_t numbers_ms;                 /* between two tellings of the numbers */
+        bool device_ids;                    /* in failures */
         int64_t (*oldest_s)(void *context); /* age of the event that waits longest, in seconds */
         void *context;
 };

@@ -252,14 +252,22 @@ static void go_on(void *context)
 }
 
 /* What comes next, now that the batch is settled. With the lock. */
-static void plan(struct monitor_target *target, const struct monitor_verdict *verdict, bool moved,
+static void plan(struct monitor_target *target, const struct monitor_verdict *verdict, bool at_once,
                  int64_t *delay_ms)
 {
-        *delay_ms = moved ? 0 : pause_of(target, verdict);
+        *delay_ms = at_once ? 0 : pause_of(target, verdict);
         target->pausing = *delay_ms > 0;
-        target->busy = target->pausing || moved;
+        target->busy = target->pausing || at_once;
         if (!target->busy && !has_to_wake(target, delay_ms))
                 *delay_ms = -1;
+}
+
+/* A token may have lost its right meanwhile: a new one, once in a while, may be tried at once. */
+static bool renews_token(struct monitor_target *target, const struct http_answer *answer)
+{
+        return target->options.identity && answer->failure == HTTP_OK &&
+               (answer->status == 401 || answer->status == 403) &&
+               identity_doubt(target->options.identity, &target->options.wanted);
 }
 
 static void answered(void *context, const struct http_answer *answer)
@@ -267,7 +275,7 @@ static void answered(void *context, const struct http_answer *answer)
         struct monitor_target *target = context;
         struct monitor_verdict verdict = {.failed = false};
         bool is_end = answer->failure == HTTP_E_STOPPED;
-        bool moved = false;
+        bool at_once = false;
         int64_t delay_ms;
 
         if (is_end) {
@@ -275,26 +283,28 @@ static void answered(void *context, const struct http_answer *answer)
         } else {
                 target->options.service->read(answer, target->batch_count, clock_wall_ms(),
                                               &verdict);
-                moved = follow(target, &verdict);
-                if (!moved)
+                at_once = follow(target, &verdict) || renews_token(target, answer);
+                if (!at_once)
                         tell_state(target, &verdict);
         }
         pthread_mutex_lock(&target->lock);
         settle(target, &verdict);
-        plan(target, &verdict, moved, &delay_ms);
+        plan(target, &verdict, at_once, &delay_ms);
         pthread_mutex_unlock(&target->lock);
         if (!is_end && delay_ms >= 0)
                 http_client_after(target->options.http, delay_ms,
                                   target->pausing ? go_on : send_batch, target);
 }
 
-static void request(struct monitor_target *target)
+/* `token` NULL: without one. */
+static void send_items(struct monitor_target *target, const char *token)
 {
         const struct monitor_service *service = target->options.service;
         CLEANUP(buf_deinit) struct buf url = BUF_INIT;
         CLEANUP(buf_deinit) struct buf plain = BUF_INIT;
         CLEANUP(buf_deinit) struct buf packed = BUF_INIT;
-        struct http_header headers[MONITOR_TARGET_HEADERS_MAX + 2] = {
+        CLEANUP(buf_wipe) struct buf authorization = BUF_INIT;
+        struct http_header headers[MONITOR_TARGET_HEADERS_MAX + 3] = {
                 {"Content-Type", service->type}};
         size_t header_count = 1;
         const struct buf *body = service->gzip ? &packed : &plain;
@@ -304,6 +314,11 @@ static void request(struct monitor_target *target)
         if (service->gzip) {
                 gzip_add(&packed, plain.data, plain.size);
                 headers[header_count++] = (struct http_header){"Content-Encoding", "gzip"};
+        }
+        if (token) {
+                buf_add_format(&authorization, "Bearer %s", token);
+                headers[header_count++] =
+                        (struct http_header){"Authorization", buf_text(&authorization)};
         }
         for (size_t i = 0; i < target->options.header_count && i < MONITOR_TARGET_HEADERS_MAX; i++)
                 headers[header_count++] = target->options.headers[i];
@@ -317,6 +332,29 @@ static void request(struct monitor_target *target)
                                  .body_size = body->size,
                          },
                          answered, target);
+}
+
+static void on_token(void *context, const char *token, const struct reason *reason,
+                     int64_t again_ms)
+{
+        struct monitor_target *target = context;
+        struct http_answer none = {
+                .failure = again_ms == IDENTITY_STOPPED ? HTTP_E_STOPPED : HTTP_E_CONNECT,
+                .reason = *reason,
+        };
+
+        if (token)
+                send_items(target, token);
+        else
+                answered(target, &none);
+}
+
+static void request(struct monitor_target *target)
+{
+        if (target->options.identity)
+                identity_ask(target->options.identity, &target->options.wanted, on_token, target);
+        else
+                send_items(target, NULL);
 }
 
 /* Called when it is due, or when it can. */

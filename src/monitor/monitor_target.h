@@ -6,7 +6,7 @@
  *   - whoever puts an item waits for nothing but a lock that is held for moments;
  *   - at most MONITOR_TARGET_ITEMS_MAX items and MONITOR_TARGET_BYTES_MAX bytes wait or are under
  *     way; the oldest gives way, and is counted;
- *   - one request at a time is under way.
+ *   - one request at a time is under way, or one for the token that goes with it.
  */
 #ifndef ISTHMUS_MONITOR_MONITOR_TARGET_H
 #define ISTHMUS_MONITOR_MONITOR_TARGET_H
@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "azure/identity/identity.h"
 #include "base/buf.h"
 #include "base/metrics.h"
 #include "http/client/http_client.h"
@@ -54,6 +55,8 @@ struct monitor_target_options {
         const struct http_header *headers; /* beside the service's own; must stay */
         size_t header_count;
         struct http_client *http;
+        struct identity *identity; /* whose tokens go with the requests; NULL = none do */
+        struct identity_wanted wanted;
 };
 
 struct monitor_target *monitor_target_new(const struct monitor_target_options *options);
@@ -61,7 +64,7 @@ struct monitor_target *monitor_target_new(const struct monitor_target_options *o
 /* Drops what waits, and whatever comes: `http` may be freed afterwards. Any thread. */
 void monitor_target_close(struct monitor_target *target);
 
-/* After `http`. NULL is allowed. */
+/* After `http` and `identity`. NULL is allowed. */
 void monitor_target_free(struct monitor_target *target);
 
 /* Holds the item if the service wants it. Any thread. */

@@ -9,6 +9,7 @@ import { provisionedBy, startGateway, uplinkOf, webhookKey } from './support/gat
 import { startHub } from './support/hub.mjs';
 import { assertEnvelope, instrumentationKey, startIngestion } from './support/insights.mjs';
 import { eventually } from './support/program.mjs';
+import { startVault, token } from './support/vault.mjs';
 
 const span = (id, stage) => createHash('sha256').update(`${id} ${stage}`).digest('hex').slice(0, 16);
 const everything = { OperationsPerSecond: 1000, MetricsSeconds: 1 };
@@ -170,6 +171,19 @@ test('a key that is none ends it, and the gateway goes on (A5)', async (t) => {
   await s.gateway.uplink(uplinkOf('herd', 'collar-2'));
   await finish(s, 2);
   assert.equal(s.ingestion.requests.length, 1);
+});
+
+test('what is told goes with a token where Microsoft\'s variable says so (A5)', async (t) => {
+  const [hub, ingestion, vault] = await Promise.all([startHub(t), startIngestion(t), startVault(t)]);
+  const gateway = await startGateway(t, provisionedBy(hub),
+    { ConnectionStrings: { ApplicationInsights: ingestion.connectionString } }, undefined,
+    { ...vault.environment, no_proxy: '127.0.0.1', APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD' });
+  await gateway.uplink(uplinkOf('herd', 'collar-1'));
+  await finish({ gateway }, 1);
+  assert.ok(ingestion.requests.length > 0);
+  for (const { headers } of ingestion.requests) assert.equal(headers.authorization, `Bearer ${token}`);
+  assert.equal(vault.tokenRequests, 1);
+  assert.equal(gateway.program.tail.includes(token), false);
 });
 
 test('an ingestion that hangs is in nobody\'s way (A6)', async (t) => {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Any thread puts a question into `asked`, behind the lock; all else belongs to the thread "http":
- * the questions move to the `waiting` ones of their token, which answers them or asks its source.
+ * Any thread puts a question into `asked`, behind the lock; all else belongs to its client's
+ * thread: the questions move to the `waiting` ones of their token, which answers them or asks its
+ * source.
  */
 #include "azure/identity/identity.h"
 
@@ -294,14 +295,14 @@ static void take_question(struct identity *identity, struct question *question)
                 answer_waiting(token);
 }
 
-/* On the thread "http". */
+/* On the client's thread. */
 static void take_questions(void *context)
 {
         struct identity *identity = context;
         struct list asked;
         struct list_node *node;
 
-        THREAD_ASSERT(HTTP_CLIENT_THREAD);
+        THREAD_ASSERT(http_client_thread(identity->http));
         list_init(&asked);
         pthread_mutex_lock(&identity->lock);
         list_splice_back(&asked, &identity->asked);
@@ -330,7 +331,7 @@ bool identity_doubt(struct identity *identity, const struct identity_wanted *wan
         struct token *token = find_token(identity, wanted->resource, wanted->client);
         int64_t now_ms = clock_steady_ms();
 
-        THREAD_ASSERT(HTTP_CLIENT_THREAD);
+        THREAD_ASSERT(http_client_thread(identity->http));
         if (now_ms < token->doubt_after_ms)
                 return false;
         token->doubt_after_ms = now_ms + DOUBT_MS;

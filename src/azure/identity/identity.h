@@ -34,7 +34,7 @@ struct identity *identity_new(const struct identity_options *options);
 void identity_free(struct identity *identity);
 
 /*
- * Exactly once, on the thread "http" or in identity_free. `token` is valid during the call and a
+ * Exactly once, on the thread of `http` or in identity_free. `token` is valid during the call and a
  * secret; NULL = there is none, for the reason, and asking again makes sense after `again_ms`;
  * IDENTITY_STOPPED: never again, since all ends.
  */
@@ -54,7 +54,7 @@ void identity_ask(struct identity *identity, const struct identity_wanted *wante
 
 /*
  * The service has refused (401) a token of this kind: it is not given out any more. On the thread
- * "http". Not more than once in five minutes a new one is asked for because of that; false = not
+ * of `http`. Not more than once in five minutes a new one is asked for because of that; false = not
  * now.
  */
 bool identity_doubt(struct identity *identity, const struct identity_wanted *wanted);

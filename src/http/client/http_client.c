@@ -310,6 +310,11 @@ static void drop_laters(struct http_client *client)
         timers_deinit(&client->timers);
 }
 
+const char *http_client_thread(const struct http_client *client)
+{
+        return client->thread_name;
+}
+
 void http_client_free(struct http_client *client)
 {
         if (!client)

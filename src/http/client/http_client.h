@@ -124,6 +124,9 @@ bool http_answer_date(const struct http_answer *answer, int64_t *wall_ms);
 /* On the thread "http", exactly once; `answer` is valid during the call. */
 typedef void http_done(void *context, const struct http_answer *answer);
 
+/* The name of its thread, for THREAD_ASSERT. Any thread. */
+const char *http_client_thread(const struct http_client *client);
+
 /* Copies the request. May be called on every thread; never calls back before it returns. */
 void http_client_send(struct http_client *client, const struct http_request *request,
                       http_done *done, void *context);

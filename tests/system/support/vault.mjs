@@ -72,7 +72,7 @@ export class Vault {
     const url = new URL(request.url, 'http://localhost');
     this.tokenRequests += 1;
     const good = url.pathname === '/metadata/identity/oauth2/token' &&
-      ['https://vault.azure.net', 'https://storage.azure.com/'].includes(url.searchParams.get('resource')) &&
+      ['https://vault.azure.net', 'https://storage.azure.com/', 'https://monitor.azure.com/'].includes(url.searchParams.get('resource')) &&
       request.headers.metadata === 'true';
     response.writeHead(good ? 200 : 400, { 'content-type': 'application/json' });
     response.end(JSON.stringify(good

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Rule A10: where a connection string of Application Insights may stand. */
+/* Rules A10 and A5: where a connection string of Application Insights may stand, and tokens. */
 #include "support.h"
+
+#include "base/mem.h"
 
 #define AZURE         "\"AzureIoT\": {\"AzureIoTHub\": {\"ConnectionString\": \"" HUB_STRING "\"}}"
 #define GUID(digit)   digit "1111111-2222-3333-4444-555555555555"
@@ -76,6 +78,50 @@ static void a10_what_is_malformed_is_a_mistake(void **state)
         assert_said(&loaded, "InstrumentationKey is no GUID");
 }
 
+static void a5_tokens_are_asked_for_in_microsoft_s_words(void **state)
+{
+        static const char *const good[] = {"Authorization=AAD", "authorization=aad;",
+                                           "Authorization=AAD;ClientId=11111111-2222"};
+        static const char *const bad[] = {"Authorization=ikey", "ClientId=1", "AAD"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+                CLEANUP(mem_cleanup)
+                char *variable =
+                        mem_format("APPLICATIONINSIGHTS_AUTHENTICATION_STRING=%s", good[i]);
+                char *const environment[] = {variable, NULL};
+
+                load_text_as(&loaded, "test.json",
+                             "{\"Insights\": {\"ConnectionString\": \"" STRING("1") "\"}," AZURE
+                                                                                    "}",
+                             environment);
+                assert_counts(&loaded, 0, 0);
+                assert_text(loaded.settings.monitor.authentication, good[i]);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+                CLEANUP(mem_cleanup)
+                char *text = mem_format("{\"Insights\": {\"Authentication\": \"%s\"}, " AZURE "}",
+                                        bad[i]);
+
+                load_text(&loaded, text);
+                assert_counts(&loaded, 1, 0);
+        }
+}
+
+static void a5_tokens_without_a_service_have_no_effect(void **state)
+{
+        CLEANUP(loaded_free) struct loaded loaded;
+
+        (void)state;
+        load_text(&loaded,
+                  "{" AZURE
+                  ", \"APPLICATIONINSIGHTS_AUTHENTICATION_STRING\": \"Authorization=AAD\"}");
+        assert_counts(&loaded, 0, 0);
+        assert_said(&loaded, "note: APPLICATIONINSIGHTS_AUTHENTICATION_STRING: has no effect");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -83,6 +129,8 @@ int main(void)
                 cmocka_unit_test(a10_a_key_alone_is_a_warning),
                 cmocka_unit_test(a10_what_a_template_has_is_no_attempt),
                 cmocka_unit_test(a10_what_is_malformed_is_a_mistake),
+                cmocka_unit_test(a5_tokens_are_asked_for_in_microsoft_s_words),
+                cmocka_unit_test(a5_tokens_without_a_service_have_no_effect),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
