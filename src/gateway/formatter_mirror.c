@@ -14,6 +14,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "formatter/formatter.h"
+#include "monitor/monitor_call.h"
 
 #define BLOB_MAX      (1024 * 1024)
 #define BLOBS_MAX     1000
@@ -351,6 +352,7 @@ static void open_container(struct formatter_mirror *mirror, const char *name, co
                 .http = mirror->options.http,
                 .identity = mirror->options.identity,
                 .client = settings->payload_formatters.client_id,
+                .watch = monitor_call_watch(mirror->options.monitor, MONITOR_TYPE_BLOB),
                 .account = STORAGE_ACCOUNT_INIT,
         };
         /* Its check has let only a good URL through. */

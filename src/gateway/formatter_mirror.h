@@ -15,6 +15,7 @@
 #include "azure/identity/identity.h"
 #include "conf/settings.h"
 #include "http/client/http_client.h"
+#include "monitor/monitor.h"
 
 struct formatter_mirror;
 
@@ -22,6 +23,7 @@ struct formatter_mirror_options {
         const struct settings *settings; /* these three must outlive it */
         struct http_client *http;
         struct identity *identity;
+        struct monitor *monitor; /* NULL = none */
 };
 
 /* Begins to mirror the containers that are configured; NULL if there are none. */

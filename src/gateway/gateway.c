@@ -41,6 +41,7 @@
 #include "gateway/uplink/uplink_trust.h"
 #include "http/client/http_client.h"
 #include "monitor/monitor.h"
+#include "monitor/monitor_call.h"
 #include "store/store.h"
 
 /* How long the hubs may take to answer what is under way when the gateway stops. */
@@ -250,6 +251,7 @@ static int read_secrets(struct gateway *gateway, struct reason *reason)
                 .settings = gateway->changing,
                 .http = gateway->http,
                 .identity = gateway->identity,
+                .watch = monitor_call_watch(gateway->monitor, MONITOR_TYPE_HTTP),
                 .changed = on_secrets_changed,
                 .context = gateway,
         });
@@ -264,6 +266,7 @@ static int mirror_formatters(struct gateway *gateway, struct reason *reason)
                 .settings = gateway->settings,
                 .http = gateway->http,
                 .identity = gateway->identity,
+                .monitor = gateway->monitor,
         });
         return 0;
 }

@@ -265,7 +265,8 @@ struct secrets *secrets_new(const struct secrets_options *options)
         struct secrets *secrets = mem_new(1, sizeof(*secrets));
 
         secrets->options = *options;
-        secrets->means = (struct vault_means){.http = options->http, .identity = options->identity};
+        secrets->means = (struct vault_means){
+                .http = options->http, .identity = options->identity, .watch = options->watch};
         secrets->items = mem_new(all->count + 1, sizeof(*secrets->items));
         pthread_mutex_init(&secrets->lock, NULL);
         condition_init(&secrets->answered);

@@ -18,6 +18,7 @@
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "http/client/http_client.h"
+#include "http/client/http_watch.h"
 
 struct secrets;
 
@@ -25,6 +26,7 @@ struct secrets_options {
         struct settings *settings; /* whose secrets change, and nothing else */
         struct http_client *http;  /* this and the next must outlive it */
         struct identity *identity;
+        struct http_watch watch; /* who is told of requests to vaults; or nobody */
         /* One or more have changed; on the thread "http" or that of secrets_refresh. Or NULL. */
         void (*changed)(void *context);
         void *context;

@@ -27,11 +27,12 @@ static bool is_plural(const char *part, size_t size)
         return size >= PLURAL_MIN && part[size - 1] == 's';
 }
 
-static bool has_digit(const char *part, size_t size)
+/* A number, a key, a file. */
+static bool is_thing(const char *part, size_t size)
 {
         bool is_version = size <= 3 && part[0] == 'v';
 
-        return !is_version && strcspn(part, "0123456789") < size;
+        return !is_version && strcspn(part, "0123456789.") < size;
 }
 
 /* Adds the path with places for what differs from one thing to another. */
@@ -45,7 +46,7 @@ static void add_template(struct buf *out, const char *path)
                 size_t size = strcspn(part, "/?#");
 
                 buf_add_char(out, '/');
-                if (size > 0 && (is_plural(before, before_size) || has_digit(part, size)))
+                if (size > 0 && (is_plural(before, before_size) || is_thing(part, size)))
                         buf_add_text(out, "{id}");
                 else
                         buf_add(out, part, size);
@@ -55,22 +56,28 @@ static void add_template(struct buf *out, const char *path)
         }
 }
 
-struct monitor_call *monitor_call_begin(struct monitor *monitor, const char *method,
-                                        const char *url)
+static void describe(struct monitor_call *call, const char *method, const char *url)
 {
         CLEANUP(buf_deinit) struct buf name = BUF_INIT;
         const char *host = strstr(url, "://");
-        struct monitor_call *call;
 
-        if (!monitor)
-                return NULL;
         host = host ? host + strlen("://") : url;
-        call = mem_new(1, sizeof(*call));
-        call->started_ns = clock_steady_ns();
         snprintf(call->target, sizeof(call->target), "%.*s", (int)strcspn(host, "/?#"), host);
         buf_add_format(&name, "%s ", method);
         add_template(&name, host + strcspn(host, "/?#"));
         snprintf(call->name, sizeof(call->name), "%s", buf_text(&name));
+}
+
+struct monitor_call *monitor_call_begin(struct monitor *monitor, const char *method,
+                                        const char *url)
+{
+        struct monitor_call *call;
+
+        if (!monitor)
+                return NULL;
+        call = mem_new(1, sizeof(*call));
+        call->started_ns = clock_steady_ns();
+        describe(call, method, url);
         return call;
 }
 
@@ -92,17 +99,15 @@ static void write_result(enum http_failure failure, int status, char result[RESU
                 snprintf(result, RESULT_SIZE, "%s", failures[failure]);
 }
 
-void monitor_call_end(struct monitor *monitor, struct monitor_call *call, enum http_failure failure,
-                      int status, const char *operation)
+static void tell(struct monitor *monitor, const char *type, const struct monitor_call *call,
+                 enum http_failure failure, int status, const char *operation)
 {
         char result[RESULT_SIZE];
 
-        if (!call)
-                return;
         write_result(failure, status, result);
         monitor_dependency(monitor,
                            &(struct monitor_dependency){
-                                   .type = MONITOR_TYPE_HTTP,
+                                   .type = type,
                                    .target = call->target,
                                    .name = call->name,
                                    .result = result,
@@ -111,5 +116,51 @@ void monitor_call_end(struct monitor *monitor, struct monitor_call *call, enum h
                                    .message_id = operation,
                                    .stage = MONITOR_CALL,
                            });
+}
+
+void monitor_call_end(struct monitor *monitor, struct monitor_call *call, enum http_failure failure,
+                      int status, const char *operation)
+{
+        if (!call)
+                return;
+        tell(monitor, MONITOR_TYPE_HTTP, call, failure, status, operation);
         free(call);
+}
+
+/* --- of others' requests -------------------------------------------------------------------- */
+
+static void tell_ended(void *monitor, const char *type, const struct http_ended *ended)
+{
+        struct monitor_call call = {.started_ns = ended->started_ns};
+
+        describe(&call, ended->method, ended->url);
+        tell(monitor, type, &call, ended->answer->failure, ended->answer->status, NULL);
+}
+
+static void http_ended(void *context, const struct http_ended *ended)
+{
+        tell_ended(context, MONITOR_TYPE_HTTP, ended);
+}
+
+static void queue_ended(void *context, const struct http_ended *ended)
+{
+        tell_ended(context, MONITOR_TYPE_QUEUE, ended);
+}
+
+static void blob_ended(void *context, const struct http_ended *ended)
+{
+        tell_ended(context, MONITOR_TYPE_BLOB, ended);
+}
+
+struct http_watch monitor_call_watch(struct monitor *monitor, const char *type)
+{
+        struct http_watch watch = {.ended = http_ended, .context = monitor};
+
+        if (!monitor)
+                watch.ended = NULL;
+        else if (strcmp(type, MONITOR_TYPE_QUEUE) == 0)
+                watch.ended = queue_ended;
+        else if (strcmp(type, MONITOR_TYPE_BLOB) == 0)
+                watch.ended = blob_ended;
+        return watch;
 }

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 
+import { accountKey, startAzurite } from './support/azurite.mjs';
 import { provisionedBy, startGateway, uplinkOf, webhookKey } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
 import { assertEnvelope, instrumentationKey, startIngestion } from './support/insights.mjs';
@@ -89,6 +90,44 @@ test('many devices have few targets (A3)', async (t) => {
   const targets = new Set(s.ingestion.of('RemoteDependencyData')
     .map((item) => `${item.data.baseData.type} ${item.data.baseData.target}`));
   assert.equal(targets.size, 2, [...targets].join());
+});
+
+test('a hub\'s refusal has its condition for a result (A3)', async (t) => {
+  const s = await site(t);
+  const condition = 'com.microsoft:device-container-throttled';
+  await s.hub.control('POST', '/faults', { kind: 'reject', condition, times: 1 });
+  await s.gateway.uplink(uplinkOf('herd', 'collar-1'));
+  await finish(s, 1);
+  const results = s.ingestion.of('RemoteDependencyData').map((item) => item.data.baseData)
+    .filter((data) => data.name === 'send').map((data) => [data.resultCode, data.success]);
+  assert.deepEqual(results, [[condition, false], ['accepted', true]]);
+});
+
+test('queues and vaults are dependencies, too, and show no secret (A3, A7)', async (t) => {
+  const [hub, ingestion, vault, azurite] =
+    await Promise.all([startHub(t), startIngestion(t), startVault(t), startAzurite(t)]);
+  const queue = await azurite.create('uplink');
+  vault.set('webhook-key', webhookKey);
+  const gateway = await startGateway(t, provisionedBy(hub), {
+    ConnectionStrings: {
+      ApplicationInsights: ingestion.connectionString, UplinkQueueStorage: azurite.connectionString,
+    },
+    Insights: everything, UplinkQueueName: 'uplink', KeyVaultURI: 'https://one.vault.azure.net/',
+    WebhookKeys: [{ KeyVault: 'webhook-key' }],
+  }, undefined, { ...vault.environment, no_proxy: 'localhost,127.0.0.1' });
+  await queue.sendMessage(JSON.stringify(uplinkOf('herd', 'collar-1')));
+  await azurite.counts('uplink', 0);
+  await finish({ gateway }, 1);
+  const told = new Set(ingestion.of('RemoteDependencyData').map((item) => item.data.baseData)
+    .map((data) => `${data.type} ${data.name} ${data.resultCode} ${data.success}`));
+  for (const expected of [
+    'Azure queue GET /{id}/uplink/messages 200 true',
+    'Azure queue DELETE /{id}/uplink/messages/{id} 204 true',
+    'Http GET /secrets/{id} 200 true',
+  ]) assert.ok(told.has(expected), [...told].join('\n'));
+  for (const taboo of [webhookKey, token, accountKey, 'popreceipt']) {
+    assert.equal(ingestion.text.includes(taboo), false, taboo);
+  }
 });
 
 test('an operation goes on after a restart under its id (A2)', async (t) => {
@@ -177,7 +216,7 @@ test('what is told goes with a token where Microsoft\'s variable says so (A5)', 
   const [hub, ingestion, vault] = await Promise.all([startHub(t), startIngestion(t), startVault(t)]);
   const gateway = await startGateway(t, provisionedBy(hub),
     { ConnectionStrings: { ApplicationInsights: ingestion.connectionString } }, undefined,
-    { ...vault.environment, no_proxy: '127.0.0.1', APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD' });
+    { ...vault.environment, no_proxy: 'localhost,127.0.0.1', APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD' });
   await gateway.uplink(uplinkOf('herd', 'collar-1'));
   await finish({ gateway }, 1);
   assert.ok(ingestion.requests.length > 0);

@@ -155,6 +155,11 @@ struct hub_method {
         size_t payload_size;
 };
 
+#define HUB_CONDITION_SIZE 64
+
+/* The AMQP condition that such a reason tells of, as `amqp:not-allowed`; "" = none. */
+void hub_reason_condition(const struct reason *reason, char condition[HUB_CONDITION_SIZE]);
+
 struct hub_device_handler {
         void (*state)(void *context, enum hub_device_state state, enum hub_refusal refusal,
                       const struct reason *reason);

@@ -2,11 +2,16 @@
 #include "azure/hub/hub_condition.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "azure/names.h"
 #include "base/text.h"
+
+/* Conditions are AMQP's own, or Microsoft's. */
+#define STANDARD "amqp:"
+#define VENDOR   "com.microsoft:"
 
 /* All others are passing: HUB_FAULT_AGAIN. */
 static const struct {
@@ -111,4 +116,22 @@ void hub_condition_read(struct hub_condition *copy, pn_condition_t *condition,
                 reason_set(&copy->reason, "%s", name);
         else
                 reason_set(&copy->reason, "%s: %s", name, description);
+}
+
+void hub_reason_condition(const struct reason *reason, char condition[HUB_CONDITION_SIZE])
+{
+        const char *text = reason->text;
+        size_t size;
+
+        condition[0] = '\0';
+        /* Whoever prefixed the reason put ": " between. */
+        while (text && strncmp(text, STANDARD, strlen(STANDARD)) != 0 &&
+               strncmp(text, VENDOR, strlen(VENDOR)) != 0) {
+                text = strstr(text, ": ");
+                text = text ? text + strlen(": ") : NULL;
+        }
+        if (!text)
+                return;
+        size = strstr(text, ": ") ? (size_t)(strstr(text, ": ") - text) : strlen(text);
+        snprintf(condition, HUB_CONDITION_SIZE, "%.*s", (int)size, text);
 }

@@ -144,13 +144,13 @@ static void on_token(void *context, const char *token, const struct reason *reas
         url = mem_format("%s?api-version=" VERSION, question->url);
         buf_add_format(&authorization, "Bearer %s", token);
         header.value = buf_text(&authorization);
-        http_client_send(question->means.http,
-                         &(struct http_request){.method = "GET",
-                                                .url = url,
-                                                .headers = &header,
-                                                .header_count = 1,
-                                                .maximum_answer = ANSWER_MAX},
-                         on_answer, question);
+        http_watch_send(&question->means.watch, question->means.http,
+                        &(struct http_request){.method = "GET",
+                                               .url = url,
+                                               .headers = &header,
+                                               .header_count = 1,
+                                               .maximum_answer = ANSWER_MAX},
+                        on_answer, question);
 }
 
 static void ask(struct question *question)

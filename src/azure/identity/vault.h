@@ -12,11 +12,13 @@
 #include "azure/identity/identity.h"
 #include "base/reason.h"
 #include "http/client/http_client.h"
+#include "http/client/http_watch.h"
 
-/* What every question needs; both must outlive it. */
+/* What every question needs; all must outlive it. */
 struct vault_means {
         struct http_client *http;
         struct identity *identity;
+        struct http_watch watch; /* who is told of the requests; or nobody */
 };
 
 /* What became of a question; valid during the call. */

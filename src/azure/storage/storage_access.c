@@ -47,28 +47,59 @@ bool storage_access_renew(struct storage_access *access, const char *connection_
         return true;
 }
 
-static void send_signed(const struct storage_access *access, const struct storage_request *request,
-                        const char *token, http_done *done, void *context)
-{
-        CLEANUP(storage_signed_deinit) struct storage_signed made;
-        struct storage_request with_token = *request;
-
-        with_token.token = token;
-        storage_sign(&access->account, &with_token, clock_wall_ms() / 1000, &made);
-        made.request.maximum_answer = STORAGE_QUEUE_ANSWER_MAX;
-        http_client_send(access->http, &made.request, done, context);
-}
-
-/* A request that waits for a token. */
+/* A request that needs a token. */
 struct waiting {
         struct storage_access *access;
         struct storage_request request; /* whose texts follow */
         char *path;
         char *query;
         char *body;
+        bool doubted; /* a token was refused before */
         http_done *done;
         void *context;
 };
+
+static void send_signed(const struct storage_access *access, const struct storage_request *request,
+                        http_done *done, void *context)
+{
+        CLEANUP(storage_signed_deinit) struct storage_signed made;
+
+        storage_sign(&access->account, request, clock_wall_ms() / 1000, &made);
+        made.request.maximum_answer = STORAGE_QUEUE_ANSWER_MAX;
+        http_watch_send(&access->watch, access->http, &made.request, done, context);
+}
+
+static void end(struct waiting *waiting, const struct http_answer *answer)
+{
+        waiting->done(waiting->context, answer);
+        free(waiting->path);
+        free(waiting->query);
+        free(waiting->body);
+        free(waiting);
+}
+
+static void ask(struct waiting *waiting);
+
+static struct identity_wanted wanted(const struct storage_access *access)
+{
+        return (struct identity_wanted){.resource = IDENTITY_FOR_STORAGE, .client = access->client};
+}
+
+static void on_answer(void *context, const struct http_answer *answer)
+{
+        struct waiting *waiting = context;
+        const struct storage_access *access = waiting->access;
+        const struct identity_wanted which = wanted(access);
+        bool refused =
+                answer->failure == HTTP_OK && (answer->status == 401 || answer->status == 403);
+
+        if (refused && !waiting->doubted && identity_doubt(access->identity, &which)) {
+                waiting->doubted = true;
+                ask(waiting);
+                return;
+        }
+        end(waiting, answer);
+}
 
 static void on_token(void *context, const char *token, const struct reason *reason,
                      int64_t again_ms)
@@ -78,17 +109,20 @@ static void on_token(void *context, const char *token, const struct reason *reas
                 .failure = HTTP_E_CONNECT, .reason = *reason, .retry_after_ms = again_ms};
 
         if (token) {
-                send_signed(waiting->access, &waiting->request, token, waiting->done,
-                            waiting->context);
-        } else {
-                if (again_ms == IDENTITY_STOPPED)
-                        failed.failure = HTTP_E_STOPPED;
-                waiting->done(waiting->context, &failed);
+                waiting->request.token = token;
+                send_signed(waiting->access, &waiting->request, on_answer, waiting);
+                return;
         }
-        free(waiting->path);
-        free(waiting->query);
-        free(waiting->body);
-        free(waiting);
+        if (again_ms == IDENTITY_STOPPED)
+                failed.failure = HTTP_E_STOPPED;
+        end(waiting, &failed);
+}
+
+static void ask(struct waiting *waiting)
+{
+        const struct identity_wanted which = wanted(waiting->access);
+
+        identity_ask(waiting->access->identity, &which, on_token, waiting);
 }
 
 void storage_access_send(struct storage_access *access, const struct storage_request *request,
@@ -97,7 +131,7 @@ void storage_access_send(struct storage_access *access, const struct storage_req
         struct waiting *waiting;
 
         if (!access->account.by_identity) {
-                send_signed(access, request, NULL, done, context);
+                send_signed(access, request, done, context);
                 return;
         }
         waiting = mem_new(1, sizeof(*waiting));
@@ -109,10 +143,7 @@ void storage_access_send(struct storage_access *access, const struct storage_req
         waiting->request.body = waiting->body;
         waiting->done = done;
         waiting->context = context;
-        identity_ask(access->identity,
-                     &(struct identity_wanted){.resource = IDENTITY_FOR_STORAGE,
-                                               .client = access->client},
-                     on_token, waiting);
+        ask(waiting);
 }
 
 /* --- failures (rule S9) --------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "azure/storage/storage_request.h"
 #include "base/reason.h"
 #include "http/client/http_client.h"
+#include "http/client/http_watch.h"
 
 /* How a service of a storage account is reached. */
 struct storage_access {
@@ -21,6 +22,7 @@ struct storage_access {
         struct http_client *http;
         struct identity *identity; /* whose token opens an account without key and signature */
         const char *client;        /* which of a machine's identities; or NULL */
+        struct http_watch watch;   /* who is told of the requests; or nobody */
         struct storage_account account;
         const char *text; /* the connection string that `account` was made of */
 };
@@ -32,7 +34,10 @@ struct storage_access {
 bool storage_access_renew(struct storage_access *access, const char *connection_string,
                           struct reason *reason);
 
-/* Sends it, signed, or with a token; copies the request. `done` as http_client_send. */
+/*
+ * Sends it, signed, or with a token, of which a new one is tried once in a while when it is refused
+ * (401, 403); copies the request. `done` as http_client_send.
+ */
 void storage_access_send(struct storage_access *access, const struct storage_request *request,
                          http_done *done, void *context);
 

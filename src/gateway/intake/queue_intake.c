@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "gateway/intake/queue_inside.h"
+#include "monitor/monitor_call.h"
 
 /* A message that was taken so often without an end is perhaps what ends the program. */
 #define MOST_TIMES_TAKEN 10
@@ -367,6 +368,7 @@ static void open_drain(struct queue_intake *intake, const struct settings_storag
                 .http = intake->options.http,
                 .identity = intake->options.identity,
                 .client = settings_queue_client(all, settings),
+                .watch = monitor_call_watch(intake->options.means->monitor, MONITOR_TYPE_QUEUE),
                 .account = STORAGE_ACCOUNT_INIT,
         };
         /* Its check has let only a good URL through. */

@@ -116,7 +116,8 @@ bool uplink_send(const struct uplink_sender *sender, struct device *device,
 /* --- what the hub answers ----------------------------------------------------------------- */
 
 static void tell_monitor(const struct uplink_sender *sender, const struct device *device,
-                         const struct uplink_event *event, enum hub_outcome outcome)
+                         const struct uplink_event *event, enum hub_outcome outcome,
+                         const struct reason *reason)
 {
         static const char *const results[] = {
                 [HUB_ACCEPTED] = "accepted",
@@ -125,22 +126,26 @@ static void tell_monitor(const struct uplink_sender *sender, const struct device
                 [HUB_UNKNOWN] = "no answer",
         };
 
+        char condition[HUB_CONDITION_SIZE];
+
         if (!sender->monitor)
                 return;
-        monitor_dependency(sender->monitor, &(struct monitor_dependency){
-                                                    .type = MONITOR_TYPE_HUB,
-                                                    .target = device->assignment.hub,
-                                                    .name = "send",
-                                                    .result = results[outcome],
-                                                    .success = outcome == HUB_ACCEPTED,
-                                                    .started_ns = event->sent_ns,
-                                                    .message_id = event->event.message_id,
-                                                    .stage = MONITOR_SEND,
-                                                    .network = event->event.network,
-                                                    .application = event->event.application,
-                                                    .device = device->key,
-                                                    .stands_for = event->stands_for,
-                                            });
+        hub_reason_condition(reason, condition);
+        monitor_dependency(sender->monitor,
+                           &(struct monitor_dependency){
+                                   .type = MONITOR_TYPE_HUB,
+                                   .target = device->assignment.hub,
+                                   .name = "send",
+                                   .result = condition[0] != '\0' ? condition : results[outcome],
+                                   .success = outcome == HUB_ACCEPTED,
+                                   .started_ns = event->sent_ns,
+                                   .message_id = event->event.message_id,
+                                   .stage = MONITOR_SEND,
+                                   .network = event->event.network,
+                                   .application = event->event.application,
+                                   .device = device->key,
+                                   .stands_for = event->stands_for,
+                           });
 }
 
 static void accepted(const struct uplink_sender *sender, const struct device *device,
@@ -170,7 +175,7 @@ enum uplink_send_result uplink_send_settle(const struct uplink_sender *sender,
         if (!event || (uint64_t)event->id != token)
                 return UPLINK_SEND_NOT_OURS;
         device->lane->in_flight = NULL;
-        tell_monitor(sender, device, event, outcome);
+        tell_monitor(sender, device, event, outcome, reason);
         switch (outcome) {
         case HUB_ACCEPTED:
                 accepted(sender, device, event);

@@ -185,10 +185,13 @@ static void tell(struct monitor *monitor)
                                     });
 }
 
-static void stop(struct monitor *monitor)
+/* Ends the server's threads, too: what they noted may be read. */
+static void stop(struct world *world, struct monitor *monitor)
 {
         monitor_stop(monitor);
         monitor_free(monitor);
+        test_http_server_stop(world->server);
+        world->server = NULL;
 }
 
 /* --- A5: tokens of Entra ID ------------------------------------------------------------------ */
@@ -199,7 +202,7 @@ static void a5_items_go_with_a_token_of_the_machine_s_identity(void **state)
         struct monitor *monitor = start(world, true);
 
         tell(monitor);
-        stop(monitor);
+        stop(world, monitor);
         assert_string_equal(buf_text(&world->shown), "Bearer TOKEN-1 ");
         assert_non_null(strstr(buf_text(&world->asked), "https%3A%2F%2Fmonitor.azure.com%2F"));
         assert_non_null(strstr(buf_text(&world->asked), "client_id=CLIENT-1"));
@@ -215,7 +218,7 @@ static void a5_a_token_that_is_refused_is_renewed_once(void **state)
         world->refused = "Bearer TOKEN-1";
         monitor = start(world, true);
         tell(monitor);
-        stop(monitor);
+        stop(world, monitor);
         assert_string_equal(buf_text(&world->shown), "Bearer TOKEN-1 Bearer TOKEN-2 ");
         assert_int_equal(dropped(world), 0);
 }
@@ -228,7 +231,7 @@ static void a5_an_identity_without_the_right_is_not_asked_for_ever(void **state)
         world->status = 403;
         monitor = start(world, true);
         tell(monitor);
-        stop(monitor);
+        stop(world, monitor);
         assert_string_equal(buf_text(&world->shown), "Bearer TOKEN-1 Bearer TOKEN-2 ");
         assert_int_equal(world->tokens, 2);
         assert_int_equal(sent(world), 0);
@@ -243,7 +246,7 @@ static void a5_without_a_token_nothing_is_sent(void **state)
         world->without_token = true;
         monitor = start(world, true);
         tell(monitor);
-        stop(monitor);
+        stop(world, monitor);
         assert_string_equal(buf_text(&world->shown), "");
         assert_true(dropped(world) > 0);
 }
@@ -256,7 +259,7 @@ static void a5_without_authentication_nobody_is_asked_for_a_token(void **state)
         world->status = 401;
         monitor = start(world, false);
         tell(monitor);
-        stop(monitor);
+        stop(world, monitor);
         assert_string_equal(buf_text(&world->shown), "none ");
         assert_int_equal(world->asked.size, 0);
 }
@@ -453,7 +456,7 @@ static void tell_from_many(struct world *world)
                 thread_start(&threads[i], teller, monitor);
         for (size_t i = 0; i < TELLERS; i++)
                 pthread_join(threads[i], NULL);
-        stop(monitor);
+        stop(world, monitor);
         assert_true(sent(world) + dropped(world) >= TELLERS * TELLS);
 }
 

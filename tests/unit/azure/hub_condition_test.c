@@ -110,12 +110,39 @@ static void the_reason_says_name_and_description(void **state)
         pn_condition_free(condition);
 }
 
+static void a_reason_s_condition_is_found(void **state)
+{
+        static const struct {
+                const char *reason;
+                const char *condition;
+        } cases[] = {
+                {"amqp:not-found: no such device: here", "amqp:not-found"},
+                {"amqp:link:message-size-exceeded", "amqp:link:message-size-exceeded"},
+                {"given up after 5 tries: com.microsoft:timeout: too slow",
+                 "com.microsoft:timeout"},
+                {"the hub released the message", ""},
+                {"it said amqp:not-found", ""},
+                {"", ""},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                char condition[HUB_CONDITION_SIZE];
+                struct reason reason = REASON_INIT;
+
+                reason_set(&reason, "%s", cases[i].reason);
+                hub_reason_condition(&reason, condition);
+                assert_string_equal(condition, cases[i].condition);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_condition_has_its_meaning_for_device_and_message),
                 cmocka_unit_test(an_error_number_is_believed_before_the_condition),
                 cmocka_unit_test(the_reason_says_name_and_description),
+                cmocka_unit_test(a_reason_s_condition_is_found),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
