@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "networks/event_record.h"
 #include "networks/network.h"
 
 #define CALLS  5000

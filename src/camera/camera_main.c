@@ -12,7 +12,6 @@
 #include "camera/settings/camera_settings.h"
 #include "cli/cli.h"
 #include "cli/config_actions.h"
-#include "cli/terminal.h"
 
 #define KEPT_BYTES (256 * 1024 * 1024)
 

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "cli/completion.h"
-#include "cli/terminal.h"
 
 static int isthmus_help(int argc, char **argv);
 

@@ -5,61 +5,32 @@
 
 #include "base/buf.h"
 #include "cli/options.h"
-
-/* Exit status of every command. */
-enum cli_status {
-        CLI_GOOD = 0,
-        CLI_FAILED = 1,
-        CLI_USAGE = 2, /* wrong usage or wrong configuration */
-};
-
-struct cli_command {
-        const char *name;
-        const char *summary; /* one line for `isthmus help` */
-        /* `argv[0]` is the command's own name. */
-        int (*run)(int argc, char **argv);
-};
+#include "cli/terminal.h"
 
 int cli_main(int argc, char **argv);
 
-/* The commands, one file each; cli.c holds the table. */
-int isthmus_command(int argc, char **argv);
-int isthmus_config(int argc, char **argv);
-int isthmus_device(int argc, char **argv);
-int isthmus_dtdl(int argc, char **argv);
-int isthmus_formatter(int argc, char **argv);
-int isthmus_gateway(int argc, char **argv);
-int isthmus_hub(int argc, char **argv);
-int isthmus_hub_watch(int argc, char **argv);
-int isthmus_hub_devices(int argc, char **argv);
-int isthmus_hub_send(int argc, char **argv);
-int isthmus_hub_invoke(int argc, char **argv);
-int isthmus_hub_wait(int argc, char **argv);
-int isthmus_provision(int argc, char **argv);
-int isthmus_queue(int argc, char **argv);
-int isthmus_status(int argc, char **argv);
-int isthmus_store(int argc, char **argv);
-int isthmus_uplink(int argc, char **argv);
+/* The commands, one file each, and what each of them may be told; cli.c holds the table. */
+#define CLI_COMMAND(name)                                                                          \
+        int isthmus_##name(int argc, char **argv);                                                 \
+        extern const struct options isthmus_##name##_options
+CLI_COMMAND(command);
+CLI_COMMAND(config);
+CLI_COMMAND(device);
+CLI_COMMAND(dtdl);
+CLI_COMMAND(formatter);
+CLI_COMMAND(gateway);
+CLI_COMMAND(hub);
+CLI_COMMAND(hub_watch);
+CLI_COMMAND(hub_devices);
+CLI_COMMAND(hub_send);
+CLI_COMMAND(hub_invoke);
+CLI_COMMAND(hub_wait);
+CLI_COMMAND(provision);
+CLI_COMMAND(queue);
+CLI_COMMAND(status);
+CLI_COMMAND(store);
+CLI_COMMAND(uplink);
 int isthmus_version(int argc, char **argv);
-
-/* What each of them may be told. */
-extern const struct options isthmus_command_options;
-extern const struct options isthmus_config_options;
-extern const struct options isthmus_device_options;
-extern const struct options isthmus_dtdl_options;
-extern const struct options isthmus_formatter_options;
-extern const struct options isthmus_gateway_options;
-extern const struct options isthmus_hub_options;
-extern const struct options isthmus_hub_watch_options;
-extern const struct options isthmus_hub_devices_options;
-extern const struct options isthmus_hub_send_options;
-extern const struct options isthmus_hub_invoke_options;
-extern const struct options isthmus_hub_wait_options;
-extern const struct options isthmus_provision_options;
-extern const struct options isthmus_queue_options;
-extern const struct options isthmus_status_options;
-extern const struct options isthmus_store_options;
-extern const struct options isthmus_uplink_options;
 
 enum cli_shell {
         CLI_BASH,

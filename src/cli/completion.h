@@ -9,7 +9,14 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "cli/cli.h"
+#include "cli/options.h"
+
+struct cli_command {
+        const char *name;
+        const char *summary; /* one line for `isthmus help` */
+        /* `argv[0]` is the command's own name. */
+        int (*run)(int argc, char **argv);
+};
 
 struct completion {
         const struct cli_command *commands;

@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/terminal.h"
 
 static struct conf_source source_of(const struct configuration *config)
 {

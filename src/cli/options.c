@@ -8,7 +8,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "cli/cli.h"
 #include "cli/terminal.h"
 
 #define LINE_MAX_COLUMNS 92

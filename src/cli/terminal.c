@@ -6,7 +6,6 @@
 
 #include "base/json/json.h"
 #include "base/text.h"
-#include "cli/cli.h"
 
 static const char *program = "isthmus";
 

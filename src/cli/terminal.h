@@ -12,6 +12,13 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+/* Exit status of every command. */
+enum cli_status {
+        CLI_GOOD = 0,
+        CLI_FAILED = 1,
+        CLI_USAGE = 2, /* wrong usage or wrong configuration */
+};
+
 /* Adds a text; NULL adds nothing. */
 void terminal_add(struct buf *out, const char *text);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "networks/driver.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/json/json.h"
@@ -89,12 +88,6 @@ struct json_object *driver_answer(const char *body, size_t size, struct reason *
                 object = NULL;
         }
         return object;
-}
-
-void driver_eui(char *text)
-{
-        for (char *digit = text; digit && *digit; digit++)
-                *digit = (char)toupper((unsigned char)*digit);
 }
 
 void driver_name_device(struct reason *reason, const char *device, const char *application)

@@ -38,9 +38,6 @@ bool driver_read_body(const struct webhook *webhook, const struct json_want *wan
 /* The body of an API's answer as a JSON object, as driver_body. */
 struct json_object *driver_answer(const char *body, size_t size, struct reason *reason) MUST_CHECK;
 
-/* Puts an EUI into upper case, whoever wrote it; NULL is allowed. */
-void driver_eui(char *text);
-
 /* Puts whom it is about before a reason that says something. */
 void driver_name_device(struct reason *reason, const char *device, const char *application);
 

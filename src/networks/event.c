@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "networks/event.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json/json_slice.h"
-#include "base/json/json_writer.h"
 #include "base/text.h"
-#include "networks/network.h"
-
-/* Grows when an older isthmus could not read what a newer one wrote. */
-#define RECORD_VERSION 1
-
-/* What a record nests at most: a webhook's body and the object around a part of it. */
-#define RECORD_DEPTH (NETWORK_JSON_DEPTH + 1)
 
 static const char *const kind_names[EVENT_KIND_COUNT] = {
         [EVENT_UPLINK] = "uplink_message",
@@ -42,6 +34,12 @@ bool event_time_is_valid(int64_t time_ns)
         return time_ns >= 0 && time_ns < INT64_C(9183110400) * CLOCK_NS_PER_S;
 }
 
+void event_eui(char *text)
+{
+        for (char *digit = text; digit && *digit; digit++)
+                *digit = (char)toupper((unsigned char)*digit);
+}
+
 void event_deinit(struct event *event)
 {
         free(event->application);
@@ -51,205 +49,4 @@ void event_deinit(struct event *event)
         free(event->decoded);
         free(event->details);
         *event = EVENT_INIT;
-}
-
-void event_device_key(const struct event *event, struct buf *out)
-{
-        const struct network *network = network_by_name(event->network);
-
-        text_url_escape(out, event->network);
-        buf_add_char(out, '/');
-        if (!network || !network->ids_are_unique)
-                text_url_escape(out, event->application);
-        buf_add_char(out, '/');
-        text_url_escape(out, event->device);
-}
-
-void event_encode(const struct event *event, struct buf *out)
-{
-        struct json_writer record;
-        char time[CLOCK_TEXT_SIZE];
-
-        clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
-        buf_reserve(out, 512);
-        json_writer_open(&record, out);
-        json_writer_int(&record, "version", RECORD_VERSION);
-        json_writer_text(&record, "network", event->network);
-        json_writer_text(&record, "kind", event_kind_name(event->kind));
-        json_writer_text(&record, "message_id", event->message_id);
-        if (event->duplicate_window_ms > 0)
-                json_writer_int(&record, "duplicate_window_ms", event->duplicate_window_ms);
-        json_writer_text(&record, "application", event->application);
-        json_writer_text(&record, "device", event->device);
-        json_writer_text(&record, "dev_eui", event->dev_eui);
-        json_writer_text(&record, "time", time);
-        json_writer_int(&record, "port", event->port);
-        if (event->simulated)
-                json_writer_bool(&record, "simulated", true);
-        if (event->encrypted)
-                json_writer_bool(&record, "encrypted", true);
-        json_writer_text(&record, "payload", event->payload);
-        json_writer_value(&record, "decoded", event->decoded);
-        json_writer_value(&record, "details", event->details);
-        json_writer_close(&record);
-}
-
-enum slot {
-        RECORD,
-        VERSION,
-        NETWORK,
-        KIND,
-        MESSAGE_ID,
-        DUPLICATE_WINDOW,
-        APPLICATION,
-        DEVICE,
-        DEV_EUI,
-        TIME,
-        PORT,
-        SIMULATED,
-        ENCRYPTED,
-        PAYLOAD,
-        DECODED,
-        DETAILS,
-        SLOTS,
-};
-
-static const struct json_want wants[] = {
-        JSON_WANT("version", VERSION),
-        JSON_WANT("network", NETWORK),
-        JSON_WANT("kind", KIND),
-        JSON_WANT("message_id", MESSAGE_ID),
-        JSON_WANT("duplicate_window_ms", DUPLICATE_WINDOW),
-        JSON_WANT("application", APPLICATION),
-        JSON_WANT("device", DEVICE),
-        JSON_WANT("dev_eui", DEV_EUI),
-        JSON_WANT("time", TIME),
-        JSON_WANT("port", PORT),
-        JSON_WANT("simulated", SIMULATED),
-        JSON_WANT("encrypted", ENCRYPTED),
-        JSON_WANT("payload", PAYLOAD),
-        JSON_WANT_WHOLE("decoded", DECODED),
-        JSON_WANT_WHOLE("details", DETAILS),
-};
-
-static const struct json_want record_want = {
-        .slot = RECORD, .members = wants, .count = ARRAY_SIZE(wants)};
-
-static bool decode_kind(const struct json_slice *slice, enum event_kind *kind)
-{
-        for (int i = 0; i < EVENT_KIND_COUNT; i++) {
-                if (json_slice_is(slice, kind_names[i])) {
-                        *kind = (enum event_kind)i;
-                        return true;
-                }
-        }
-        return false;
-}
-
-/* The names of networks in events are static texts. */
-static const char *decode_network(const struct json_slice *slice)
-{
-        for (size_t i = 0; networks[i]; i++) {
-                if (json_slice_is(slice, networks[i]->name))
-                        return networks[i]->name;
-        }
-        return NULL;
-}
-
-static char *decode_object(const struct json_slice *slice)
-{
-        struct buf text = BUF_INIT;
-
-        if (slice->kind != JSON_OBJECT)
-                return NULL;
-        json_slice_write(slice, &text);
-        return buf_take(&text);
-}
-
-/* The member that is missing or wrong, or NULL. */
-static const char *decode_required(const struct json_slice *slices, struct event *event)
-{
-        char time[CLOCK_TEXT_SIZE];
-        int64_t port = 0;
-
-        event->network = decode_network(&slices[NETWORK]);
-        if (!event->network)
-                return "network";
-        if (!decode_kind(&slices[KIND], &event->kind))
-                return "kind";
-        if (!json_slice_copy(&slices[MESSAGE_ID], event->message_id, sizeof(event->message_id)) ||
-            strlen(event->message_id) != sizeof(event->message_id) - 1)
-                return "message_id";
-        event->application = json_slice_text(&slices[APPLICATION]);
-        if (!event->application)
-                return "application";
-        event->device = json_slice_text(&slices[DEVICE]);
-        if (!event->device)
-                return "device";
-        if (!json_slice_copy(&slices[TIME], time, sizeof(time)) ||
-            !clock_parse_utc(time, &event->time_ns))
-                return "time";
-        if (!json_slice_int(&slices[PORT], &port) || port < 0 || port > UINT8_MAX)
-                return "port";
-        event->port = (uint8_t)port;
-        return NULL;
-}
-
-static void decode_optional(const struct json_slice *slices, struct event *event)
-{
-        json_slice_int(&slices[DUPLICATE_WINDOW], &event->duplicate_window_ms);
-        event->dev_eui = json_slice_text(&slices[DEV_EUI]);
-        event->simulated = slices[SIMULATED].kind == JSON_TRUE;
-        event->encrypted = slices[ENCRYPTED].kind == JSON_TRUE;
-        event->payload = json_slice_text(&slices[PAYLOAD]);
-        event->decoded = decode_object(&slices[DECODED]);
-        event->details = decode_object(&slices[DETAILS]);
-}
-
-static bool scan_record(const char *record, size_t size, struct json_slice *slices,
-                        struct reason *reason)
-{
-        struct json_scan scan = {
-                .text = record,
-                .size = size,
-                .style = JSON_STRICT,
-                .depth = RECORD_DEPTH,
-                .values = SIZE_MAX,
-                .zero_names = true,
-                .want = &record_want,
-                .slices = slices,
-        };
-        bool good = json_scan(&scan);
-
-        buf_deinit(&scan.long_integers);
-        if (good)
-                return true;
-        json_scan_explain(&scan, SIZE_MAX, reason);
-        reason_prefix(reason, "the stored event can't be read");
-        return false;
-}
-
-int event_decode(const char *record, size_t size, struct event *event, struct reason *reason)
-{
-        struct json_slice slices[SLOTS] = {{.kind = JSON_ABSENT}};
-        const char *wrong;
-        int64_t version = 0;
-
-        *event = EVENT_INIT;
-        if (!scan_record(record, size, slices, reason))
-                return 1;
-        if (!json_slice_int(&slices[VERSION], &version) || version != RECORD_VERSION) {
-                reason_set(reason,
-                           "the stored event has not version %d; was it written by another "
-                           "version of isthmus?",
-                           RECORD_VERSION);
-                return 1;
-        }
-        wrong = decode_required(slices, event);
-        if (wrong) {
-                reason_set(reason, "the stored event has no valid member %s", wrong);
-                return 1;
-        }
-        decode_optional(slices, event);
-        return 0;
 }

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * What a network's webhook says, in one shape for all networks, and its form on disk.
- * A struct event owns all its texts.
- */
+/* What a network's webhook says, in one shape for all networks; struct event owns its texts. */
 #ifndef ISTHMUS_NETWORKS_EVENT_H
 #define ISTHMUS_NETWORKS_EVENT_H
 
@@ -54,27 +51,17 @@ struct event {
         char *details;  /* JSON object text: what else the kind carries; or NULL */
 };
 
+/* The limits that JSON from outside must keep. */
+#define NETWORK_JSON_DEPTH 64
+
+/* Puts an EUI into upper case, whoever wrote it; NULL is allowed. */
+void event_eui(char *text);
+
 /* True for 1970 to 2260, which is what an event's time may be. */
 bool event_time_is_valid(int64_t time_ns);
 
 #define EVENT_INIT ((struct event){.network = NULL})
 
 void event_deinit(struct event *event);
-
-/*
- * "network/application/device": whose order counts; every part percent-escaped. The application is
- * left empty in a network whose ids are unique (network.h).
- */
-void event_device_key(const struct event *event, struct buf *out);
-
-/* The form on disk: a JSON object with a version, which users can read. */
-void event_encode(const struct event *event, struct buf *out);
-
-/*
- * The opposite; `event` is the caller's to event_deinit in any case. Returns 0 or 1 with the
- * reason (a record of a newer or of no version).
- */
-int event_decode(const char *record, size_t size, struct event *event,
-                 struct reason *reason) MUST_CHECK;
 
 #endif

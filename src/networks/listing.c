@@ -8,7 +8,7 @@
 #include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "networks/driver.h"
+#include "networks/event.h"
 
 void device_attributes_deinit(struct device_attributes *attributes)
 {
@@ -175,7 +175,7 @@ void device_list_add(struct device_list *list, const char *device, const char *d
                 .device = mem_text(device),
                 .dev_eui = text_is_empty(dev_eui) ? NULL : mem_text(dev_eui),
         };
-        driver_eui(added->dev_eui);
+        event_eui(added->dev_eui);
         device_attributes_read(attributes, &added->attributes, &remark);
         if (remark.text[0] != '\0')
                 added->remark = mem_text(remark.text);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 /* Properties for which room is made at a time. */
 #define PROPERTY_STEP 8
@@ -109,6 +110,18 @@ size_t network_index(const struct network *network)
         while (networks[i] && networks[i] != network)
                 i++;
         return i;
+}
+
+void event_device_key(const struct event *event, struct buf *out)
+{
+        const struct network *network = network_by_name(event->network);
+
+        text_url_escape(out, event->network);
+        buf_add_char(out, '/');
+        if (!network || !network->ids_are_unique)
+                text_url_escape(out, event->application);
+        buf_add_char(out, '/');
+        text_url_escape(out, event->device);
 }
 
 const char *network_setting_path(const struct network *network, enum network_field field)

@@ -60,9 +60,6 @@ struct event *event_list_add(struct event_list *list);
 /* Names a part that is not taken. `device` may be NULL; both are copied. */
 void event_list_refuse(struct event_list *list, const char *device, const char *why);
 
-/* The limits that JSON from outside must keep. */
-#define NETWORK_JSON_DEPTH 64
-
 /* Of one page of a network's list of devices: 1,000 devices with a hundred values each. */
 #define NETWORK_PAGE_VALUES ((size_t)100000)
 
@@ -181,6 +178,12 @@ const struct network *network_by_name(const char *name);
 
 /* The place of a network in the table. */
 size_t network_index(const struct network *network);
+
+/*
+ * "network/application/device": whose order counts; every part percent-escaped. The application is
+ * left empty in a network whose ids are unique (network.h).
+ */
+void event_device_key(const struct event *event, struct buf *out);
 
 /* The path of a network's setting in the configuration; NULL if it has none for that. */
 const char *network_setting_path(const struct network *network, enum network_field field);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Any bytes as an event on disk. */
+#include "networks/event_record.h"
 #include "networks_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -9,6 +9,7 @@
 #include "base/json/json.h"
 #include "base/json/json_scan.h"
 #include "base/mem.h"
+#include "networks/event_record.h"
 #include "networks/network.h"
 
 static inline void demand(bool holds)

@@ -18,7 +18,8 @@
 #define ISTHMUS_AZURE_DPS_DPS_MACHINE_H
 
 #include "azure/dps/dps_answer.h"
-#include "azure/dps/dps_client.h"
+#include "azure/dps/dps_result.h"
+#include "http/client/http_answer.h"
 
 enum dps_step {
         DPS_STEP_REGISTER,

@@ -12,7 +12,6 @@
 #include "cli/camera/dtdl_interface.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 #include "conf/engine/configuration.h"
 
 #define DEFAULT_ID "dtmi:isthmus:camera;1"

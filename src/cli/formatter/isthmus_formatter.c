@@ -10,7 +10,6 @@
 #include "cli/cli.h"
 #include "cli/formatter/formatter_trial.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 
 struct trial_options {
         struct formatter_options pool;

@@ -13,7 +13,6 @@
 #include "cli/cli.h"
 #include "cli/formatter/formatter_trial.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 #include "conf/settings_load.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_identity.h"

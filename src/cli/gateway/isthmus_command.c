@@ -17,7 +17,6 @@
 #include "cli/gateway/data_place.h"
 #include "cli/gateway/gateway_control.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 #include "gateway/command/command_record.h"
 #include "gateway/command/command_view.h"
 #include "gateway/control/control_request.h"

@@ -22,7 +22,6 @@
 #include "cli/gateway/gateway_control.h"
 #include "cli/gateway/queue_look.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 #include "gateway/control/control_request.h"
 #include "gateway/device/device_stored.h"
 

@@ -18,7 +18,6 @@
 #include "cli/gateway/queue_look.h"
 #include "cli/gateway/queue_print.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 #include "store/store.h"
 
 struct queue {

@@ -11,7 +11,6 @@
 #include "cli/gateway/data_place.h"
 #include "cli/gateway/gateway_control.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 #include "gateway/control/control_request.h"
 
 struct order {

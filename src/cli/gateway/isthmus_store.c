@@ -9,7 +9,6 @@
 #include "cli/cli.h"
 #include "cli/gateway/data_place.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 #include "store/store.h"
 #include "store/store_copy.h"
 

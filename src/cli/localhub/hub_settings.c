@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 
 #define KEY_FILE_MAX 4096
 #define DELAY_MAX_MS 3600000

@@ -21,7 +21,6 @@
 #include "cli/cli.h"
 #include "cli/localhub/hub_announce.h"
 #include "cli/localhub/hub_settings.h"
-#include "cli/terminal.h"
 #include "localhub/certificates.h"
 #include "localhub/control/control_api.h"
 #include "localhub/dps/dps_endpoint.h"

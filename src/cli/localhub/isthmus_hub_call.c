@@ -12,7 +12,6 @@
 #include "cli/cli.h"
 #include "cli/localhub/hub_control.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 
 #define JSON_DEPTH      64
 #define TIMEOUT_MS      30000

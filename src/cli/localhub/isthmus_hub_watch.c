@@ -14,7 +14,6 @@
 #include "cli/cli.h"
 #include "cli/localhub/hub_control.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 
 #define BATCH        1000
 #define WAIT_MS      10000 /* of one request, for the first message */

@@ -22,7 +22,6 @@
 #include "cli/gateway/gateway_control.h"
 #include "cli/options.h"
 #include "cli/provision/provision_file.h"
-#include "cli/terminal.h"
 #include "conf/settings.h"
 #include "conf/settings_load.h"
 #include "gateway/control/control_request.h"

@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "base/thread.h"
 #include "gateway/uplink/uplink_hold.h"
+#include "networks/event_record.h"
 
 #define DEFAULT_MEMORY     ((size_t)64 << 20)
 #define DEFAULT_PER_DEVICE 64

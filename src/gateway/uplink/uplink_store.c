@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "networks/event_record.h"
 
 bool uplink_store_wants(const struct settings *settings, enum event_kind kind)
 {

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: MIT
-/* What an answer's header lines say. Pure text work, no curl. */
+/* An answer, and what its header lines say. Pure text work, no curl. */
 #ifndef ISTHMUS_HTTP_CLIENT_HTTP_ANSWER_H
 #define ISTHMUS_HTTP_CLIENT_HTTP_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "http/client/http_client.h"
+#include "base/buf.h"
+#include "base/reason.h"
+
+enum http_failure {
+        HTTP_OK = 0,      /* there is an answer, whatever its status */
+        HTTP_E_CONNECT,   /* no connection, or no valid request; nothing was sent */
+        HTTP_E_TLS,       /* certificate or handshake refused; nothing was sent */
+        HTTP_E_TIMEOUT,   /* too slow; the request may have arrived */
+        HTTP_E_BROKEN,    /* connection lost on the way; the request may have arrived */
+        HTTP_E_TOO_LARGE, /* answer longer than allowed */
+        HTTP_E_STOPPED,   /* the client is being freed */
+};
 
 /* Header lines of one answer, all together; more is refused as too large. */
 #define HTTP_ANSWER_HEADERS_MAX 65536
@@ -17,7 +29,25 @@
  */
 #define HTTP_ANSWER_WAIT_MAX_MS INT64_C(300000)
 
+struct http_answer {
+        enum http_failure failure;
+        int status; /* 0 unless failure is HTTP_OK */
+        struct buf body;
+        int64_t retry_after_ms; /* from Retry-After, at most HTTP_ANSWER_WAIT_MAX_MS; -1 = none */
+        struct buf headers;     /* all of them, "Name: value\n" each, for http_answer_header */
+        struct reason reason;   /* of a failure */
+};
+
 void http_answer_deinit(struct http_answer *answer);
+
+/* Copies the value of a header (name in any case) to `out`; false if absent. */
+bool http_answer_header(const struct http_answer *answer, const char *name, struct buf *out);
+
+/* The time that a header names (Date, Last-Modified), since 1970; false if it names none. */
+bool http_answer_time(const struct http_answer *answer, const char *name, int64_t *wall_ms);
+
+/* When the server says it made the answer (its Date). */
+bool http_answer_date(const struct http_answer *answer, int64_t *wall_ms);
 
 /*
  * Takes one header line as it came (with its line end or without). A status line starts over, so

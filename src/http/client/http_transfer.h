@@ -9,8 +9,8 @@
 #include <curl/curl.h>
 
 #include "base/list.h"
-#include "http/client/http_client.h"
 #include "http/client/http_queue.h"
+#include "http/client/http_request.h"
 
 struct http_transfer {
         struct list_node node; /* on the client's list of new or running transfers */

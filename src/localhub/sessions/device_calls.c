@@ -62,7 +62,7 @@ void device_sessions_invoke(struct device_sessions *all, int hub, const char *de
                             const struct local_hub_method *method, local_hub_method_done *done,
                             void *context)
 {
-        struct device_session *owner = device_sessions_owner(all, hub, device_id);
+        struct device_session *owner = device_owner_find(all, hub, device_id);
         struct device_call *call = call_new(all, hub, device_id, method);
 
         call->done = done;

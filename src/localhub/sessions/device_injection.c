@@ -90,7 +90,7 @@ static void happen(struct timer *timer)
 {
         struct ordered *ordered = list_entry(timer, struct ordered, timer);
         struct device_session *owner =
-                device_sessions_owner(ordered->all, ordered->hub, ordered->device_id);
+                device_owner_find(ordered->all, ordered->hub, ordered->device_id);
 
         if (ordered->rule) {
                 faults_remove(ordered->all->faults, ordered->rule);

@@ -7,7 +7,7 @@
 #ifndef ISTHMUS_LOCALHUB_SESSIONS_DEVICE_INJECTION_H
 #define ISTHMUS_LOCALHUB_SESSIONS_DEVICE_INJECTION_H
 
-#include "localhub/sessions/device_sessions.h"
+#include "localhub/sessions/device_owner.h"
 
 /* True if the message's properties order a fault, which will happen. */
 bool device_injection_take(struct device_session *session,

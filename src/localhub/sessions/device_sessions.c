@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "localhub/sessions/device_sessions.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
-#include "localhub/sessions/device_calls.h"
 #include "localhub/sessions/device_injection.h"
 
 #define PATCHES_MAX 100
@@ -32,20 +29,9 @@ void device_sessions_deinit(struct device_sessions *all)
         table_deinit(&all->owners);
 }
 
-struct device_session *device_sessions_owner(const struct device_sessions *all, int hub,
-                                             const char *device_id)
-{
-        char key[REGISTRY_IDENTITY_SIZE + 16];
-        struct table_entry *entry;
-
-        snprintf(key, sizeof(key), "%d/%s", hub, device_id);
-        entry = table_find(&all->owners, key);
-        return entry ? table_of(entry, struct device_session, owner) : NULL;
-}
-
 void device_sessions_commands_wait(struct device_sessions *all, int hub, const char *device_id)
 {
-        struct device_session *owner = device_sessions_owner(all, hub, device_id);
+        struct device_session *owner = device_owner_find(all, hub, device_id);
 
         if (owner)
                 owner->protocol->waiting(owner, DEVICE_WORK_COMMANDS);
@@ -82,48 +68,18 @@ void device_session_init(struct device_session *session, struct device_sessions 
         list_init(&session->patches);
 }
 
-static void give_up(struct device_session *session)
-{
-        if (!session->owns)
-                return;
-        session->owns = false;
-        table_remove(&session->all->owners, &session->owner);
-}
-
 void device_session_deinit(struct device_session *session)
 {
-        give_up(session);
+        device_owner_give_up(session);
         device_session_take_methods(session, false);
         device_session_subscribe(session, false);
         free(session->model_id);
         free(session->key);
 }
 
-static void take_over(struct device_session *session)
-{
-        struct device_session *before =
-                device_sessions_owner(session->all, session->hub, session->id);
-        struct registry_hub hub;
-
-        if (before == session)
-                return;
-        if (before) {
-                registry_hub_get(session->all->registry, session->hub, &hub);
-                log_info("HUB_DEVICE_TAKEN_OVER",
-                         "A newer connection of the device detaches the links of the older one",
-                         LOG_TEXT("hub", hub.id), LOG_TEXT("device", session->id),
-                         LOG_TEXT("older", before->connection),
-                         LOG_TEXT("newer", session->connection), LOG_END);
-                give_up(before);
-                before->protocol->taken_over(before);
-        }
-        session->owns = true;
-        table_add(&session->all->owners, &session->owner);
-}
-
 void device_session_connect(struct device_session *session)
 {
-        take_over(session);
+        device_owner_take(session);
         registry_device_seen(session->all->registry, session->hub, session->id, true,
                              session->model_id[0] ? session->model_id : NULL);
 }
@@ -133,7 +89,7 @@ void device_session_disconnect(struct device_session *session)
         bool owned = session->owns;
 
         device_session_subscribe(session, false);
-        give_up(session);
+        device_owner_give_up(session);
         if (owned)
                 registry_device_seen(session->all->registry, session->hub, session->id, false,
                                      NULL);
@@ -144,7 +100,7 @@ void device_session_disconnect(struct device_session *session)
 void device_sessions_desired(struct device_sessions *all, int hub, const char *device_id,
                              const char *patch)
 {
-        struct device_session *owner = device_sessions_owner(all, hub, device_id);
+        struct device_session *owner = device_owner_find(all, hub, device_id);
         struct patch *waiting;
 
         if (!owner || !owner->twin_subscribed || owner->patches.count >= PATCHES_MAX)

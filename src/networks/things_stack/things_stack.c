@@ -360,7 +360,7 @@ static void fill_event(struct reading *reading, struct event *event, struct reas
 
         event->network = things_stack.name;
         event->kind = message->kind;
-        driver_eui(message->dev_eui);
+        event_eui(message->dev_eui);
         event->port = message->port;
         event->simulated = reading->slices[SIMULATED].kind == JSON_TRUE;
         identify(reading, event);

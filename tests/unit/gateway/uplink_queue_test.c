@@ -17,6 +17,7 @@
 #include "base/thread.h"
 #include "gateway/device/device.h"
 #include "gateway/uplink/uplink_queue.h"
+#include "networks/event_record.h"
 
 #define DEVICES    4
 #define MAX_EVENTS 2048

@@ -149,7 +149,7 @@ static void a_client_may_close_in_order(void **state)
         pn_connection_driver_close(&client->driver);
         world_run(&world);
         assert_null(client->peer);
-        assert_null(device_sessions_owner(&world.core.sessions, world.hub, "dev1"));
+        assert_null(device_owner_find(&world.core.sessions, world.hub, "dev1"));
 }
 
 static void a_session_may_end_with_its_links(void **state)

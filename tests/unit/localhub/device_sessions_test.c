@@ -112,7 +112,7 @@ static void the_last_one_owns_whatever_it_speaks(void **state)
         open_client(&second, &other, "d1");
         assert_int_equal(first.taken_over, 1);
         assert_int_equal(second.taken_over, 0);
-        assert_ptr_equal(device_sessions_owner(&world.all, HUB, "d1"), &second.session);
+        assert_ptr_equal(device_owner_find(&world.all, HUB, "d1"), &second.session);
         /* The older one's end is not the device's. */
         device_session_disconnect(&first.session);
         assert_true(is_connected());
@@ -120,7 +120,7 @@ static void the_last_one_owns_whatever_it_speaks(void **state)
         assert_int_equal(second.taken_over, 0);
         device_session_disconnect(&second.session);
         assert_false(is_connected());
-        assert_null(device_sessions_owner(&world.all, HUB, "d1"));
+        assert_null(device_owner_find(&world.all, HUB, "d1"));
         device_session_deinit(&first.session);
         device_session_deinit(&second.session);
 }

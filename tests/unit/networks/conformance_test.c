@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "networks/event_record.h"
 #include "support/mutate_json.h"
 #include "unit/networks/render.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Events on disk, their device key, and the helpers around events and telemetry. */
+#include "networks/event_record.h"
 #include "unit/networks/support.h"
 
 static struct event full_event(void)
