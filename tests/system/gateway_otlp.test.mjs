@@ -2,11 +2,14 @@
 // What a collector of OTLP is told (rules O1 to O3), decoded by OpenTelemetry's own messages.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { attributesOf, hexOf, startCollector } from './support/collector.mjs';
+import { attributesOf, hexOf, kinds, startCollector } from './support/collector.mjs';
 import { provisionedBy, startGateway, uplinkOf } from './support/gateway.mjs';
 import { startHub } from './support/hub.mjs';
+import { decoded, shapeOf } from './support/otlp_shape.mjs';
 import { eventually } from './support/program.mjs';
 
 const span = (id, stage) => createHash('sha256').update(`${id} ${stage}`).digest('hex').slice(0, 16);
@@ -75,6 +78,91 @@ test('an uplink is one trace, numbers and warnings beside it (O1)', async (t) =>
   assert.equal(own.site, 'farm one');
   assert.equal(own.tier, 'test');
   assert.equal(resource.scopeSpans[0].scope.name, 'isthmus');
+});
+
+const resourceMembers = {
+  'resource.attributes[].key': 'string', 'resource.attributes[].value.stringValue': 'string',
+};
+const pointMembers = { startTimeUnixNano: 'nanoseconds', timeUnixNano: 'nanoseconds' };
+const attributeMembers = (path) => ({ [`${path}[].key`]: 'string', [`${path}[].value.stringValue`]: 'string' });
+const below = (path, members) => Object.fromEntries(
+  Object.entries(members).map(([name, kind]) => [`${path}${name}`, kind]));
+
+/** What OpenTelemetry's own exporter sends of what a gateway has to tell. */
+const shapes = {
+  traces: below('resourceSpans[].', {
+    ...resourceMembers, 'scopeSpans[].scope.name': 'string', 'scopeSpans[].scope.version': 'string',
+    ...below('scopeSpans[].spans[].', {
+      traceId: 'trace id', spanId: 'span id', parentSpanId: 'span id', name: 'string', kind: 'number',
+      startTimeUnixNano: 'nanoseconds', endTimeUnixNano: 'nanoseconds', ...attributeMembers('attributes'),
+      'attributes[].value.intValue': 'string', 'status.code': 'number', 'status.message': 'string',
+    }),
+  }),
+  logs: below('resourceLogs[].', {
+    ...resourceMembers, 'scopeLogs[].scope.name': 'string',
+    ...below('scopeLogs[].logRecords[].', {
+      timeUnixNano: 'nanoseconds', observedTimeUnixNano: 'nanoseconds', severityNumber: 'number',
+      severityText: 'string', 'body.stringValue': 'string', ...attributeMembers('attributes'),
+    }),
+  }),
+  metrics: below('resourceMetrics[].', {
+    ...resourceMembers, 'scopeMetrics[].scope.name': 'string',
+    ...below('scopeMetrics[].metrics[].', {
+      name: 'string', unit: 'string',
+      ...below('sum.', {
+        aggregationTemporality: 'number', isMonotonic: 'boolean',
+        ...below('dataPoints[].', { ...pointMembers, ...attributeMembers('attributes') }),
+      }),
+      ...below('gauge.dataPoints[].', pointMembers),
+      ...below('histogram.', {
+        aggregationTemporality: 'number',
+        ...below('dataPoints[].', {
+          ...pointMembers, count: 'string', sum: 'number', 'bucketCounts[]': 'string', 'explicitBounds[]': 'number',
+        }),
+      }),
+    }),
+  }),
+};
+
+/** What a gateway has beside them: whole numbers, its version, a line's trace, kinds of a gauge. */
+const own = /(\.asInt|scope\.version|logRecords\[\]\.traceId|gauge\.dataPoints\[\]\.attributes\[\]\.[a-zA-Z.]+)$/;
+
+async function told(t) {
+  const s = await site(t);
+  await s.gateway.uplink(uplinkOf('herd', 'collar-17'));
+  await s.gateway.uplink(uplinkOf('herd', 'collar with blanks'));
+  await finish(s, 1);
+  return (kind) => {
+    const path = `/v1/${kind}`;
+    const of = s.collector.requests.filter((request) => request.path === path);
+    return of.reduce((shape, { bytes }) => shapeOf(decoded(kinds[path], bytes), '', shape), new Map());
+  };
+}
+
+test('the bytes have the tree of OpenTelemetry\'s own exporter (O1)', async (t) => {
+  const shape = await told(t);
+  for (const [kind, expected] of Object.entries(shapes)) {
+    const found = shape(kind);
+    for (const [path, form] of Object.entries(expected)) assert.equal(found.get(path), form, `${kind}: ${path}`);
+    for (const path of found.keys()) assert.ok(expected[path] || own.test(path), `${kind} has ${path}`);
+  }
+});
+
+const samples = process.env.ISTHMUS_TEST_DATA && join(process.env.ISTHMUS_TEST_DATA, 'azure-operations', 'otlp');
+
+test('that tree is what the exporter was seen to send (O1)', {
+  skip: samples ? false : 'the exporter\'s messages are where ISTHMUS_TEST_DATA says',
+}, async () => {
+  for (const [kind, expected] of Object.entries(shapes)) {
+    const bytes = shapeOf(decoded(kinds[`/v1/${kind}`], await readFile(join(samples, `${kind}.protobuf`))));
+    const json = shapeOf(JSON.parse(await readFile(join(samples, `${kind}.json`), 'utf8')));
+    for (const [path, form] of Object.entries(expected)) {
+      assert.equal(bytes.get(path), form, `${kind}: ${path} of the bytes`);
+      // JSON has small whole numbers as such.
+      assert.ok(json.get(path) === form || (form === 'string' && json.get(path) === 'number'),
+        `${kind}: ${path} of the text is ${json.get(path)}`);
+    }
+  }
 });
 
 test('a path, headers and the environment count (O2)', async (t) => {

@@ -7,7 +7,8 @@ const require = createRequire(import.meta.url);
 const { opentelemetry } = require('@opentelemetry/otlp-transformer/build/src/generated/root.js');
 const { trace, logs, metrics } = opentelemetry.proto.collector;
 
-const kinds = {
+/** The message of each path. */
+export const kinds = {
   '/v1/traces': trace.v1.ExportTraceServiceRequest,
   '/v1/logs': logs.v1.ExportLogsServiceRequest,
   '/v1/metrics': metrics.v1.ExportMetricsServiceRequest,
