@@ -43,6 +43,12 @@ void crypto_sha1(const void *bytes, size_t size, uint8_t digest[CRYPTO_SHA1_SIZE
                 abort();
 }
 
+void crypto_md5(const void *bytes, size_t size, uint8_t digest[CRYPTO_MD5_SIZE])
+{
+        if (EVP_Digest(bytes, size, digest, NULL, EVP_md5(), NULL) != 1)
+                abort();
+}
+
 void crypto_hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
                         uint8_t mac[CRYPTO_SHA256_SIZE])
 {

@@ -12,6 +12,7 @@
 
 #define CRYPTO_SHA256_SIZE 32
 #define CRYPTO_SHA1_SIZE   20
+#define CRYPTO_MD5_SIZE    16
 
 /* Text form of a UUID with its zero byte. */
 #define CRYPTO_UUID_SIZE 37
@@ -20,6 +21,9 @@ void crypto_sha256(const void *bytes, size_t size, uint8_t digest[CRYPTO_SHA256_
 
 /* For the handshake of WebSockets (RFC 6455) alone: it protects nothing. */
 void crypto_sha1(const void *bytes, size_t size, uint8_t digest[CRYPTO_SHA1_SIZE]);
+
+/* For services that show it of what they send (Content-MD5): finds mistakes, stops nobody. */
+void crypto_md5(const void *bytes, size_t size, uint8_t digest[CRYPTO_MD5_SIZE]);
 
 void crypto_hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
                         uint8_t mac[CRYPTO_SHA256_SIZE]);

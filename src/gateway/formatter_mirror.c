@@ -233,11 +233,16 @@ static void take_text(struct container *container, const struct buf *text)
 static void on_blob(void *context, const struct http_answer *answer)
 {
         struct container *container = context;
+        struct http_answer wrong = {.failure = HTTP_E_BROKEN, .retry_after_ms = -1};
 
         if (answer->failure == HTTP_E_STOPPED)
                 return;
         if (!storage_answer_is_good(answer)) {
                 note_failure(container, answer);
+                return;
+        }
+        if (!storage_blob_is_whole(answer, &wrong.reason)) {
+                note_failure(container, &wrong);
                 return;
         }
         take_text(container, &answer->body);

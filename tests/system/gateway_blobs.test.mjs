@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Payload formatters that are kept as blobs (rules B1 to B4). The blobs are Microsoft's emulator's.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
@@ -86,18 +87,15 @@ test('blobs come, change and go; the storage goes, and yesterday\'s run (B1, B2)
   assert.equal((await s.gateway.get('/readyz')).status, 200);
 });
 
-/** A blob service whose list has two pages; the emulator takes minutes to be given so much. */
-async function startPages(t) {
-  const blob = (name) => `<Blob><Name>${name}</Name><Properties><Content-Length>1</Content-Length>` +
-    `<Etag>0x1</Etag></Properties></Blob>`;
-  const list = (names, next) => '<?xml version="1.0"?><EnumerationResults><Blobs>' +
-    `${names.map(blob).join('')}</Blobs><NextMarker>${next}</NextMarker></EnumerationResults>`;
-  const notes = Array.from({ length: 4998 }, (_, i) => `note-${i}.txt`);
+const blobOf = (name) => `<Blob><Name>${name}</Name><Properties><Content-Length>1</Content-Length>` +
+  '<Etag>0x1</Etag></Properties></Blob>';
+const listOf = (names, next) => '<?xml version="1.0"?><EnumerationResults><Blobs>' +
+  `${names.map(blobOf).join('')}</Blobs><NextMarker>${next}</NextMarker></EnumerationResults>`;
+
+/** A blob service that answers by a function; its connection string. */
+async function startService(t, answer) {
   const server = http.createServer((request, response) => {
-    const url = new URL(request.url, 'http://localhost');
-    if (!url.searchParams.has('comp')) response.end(formatter('last'));
-    else if (url.searchParams.get('marker') === 'a+b/=') response.end(list(['z-last.js'], ''));
-    else response.end(list(['..', '../escape.js', ...notes], 'a+b/='));
+    answer(new URL(request.url, 'http://localhost'), response);
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   t.after(() => {
@@ -106,6 +104,16 @@ async function startPages(t) {
   });
   return 'DefaultEndpointsProtocol=http;AccountName=account;AccountKey=a2V5;' +
     `BlobEndpoint=http://127.0.0.1:${server.address().port}`;
+}
+
+/** A blob service whose list has two pages; the emulator takes minutes to be given so much. */
+async function startPages(t) {
+  const notes = Array.from({ length: 4998 }, (_, i) => `note-${i}.txt`);
+  return startService(t, (url, response) => {
+    if (!url.searchParams.has('comp')) response.end(formatter('last'));
+    else if (url.searchParams.get('marker') === 'a+b/=') response.end(listOf(['z-last.js'], ''));
+    else response.end(listOf(['..', '../escape.js', ...notes], 'a+b/='));
+  });
 }
 
 test('a list of more than one page is read whole, and leads nowhere else (B1, B4)', async (t) => {
@@ -117,6 +125,23 @@ test('a list of more than one page is read whole, and leads nowhere else (B1, B4
   const skipped = s.gateway.log.filter((each) => each.id === 'FORMATTER_BLOB_SKIPPED');
   assert.deepEqual(skipped.map((each) => each.blob), ['..', '../escape.js']);
   assert.deepEqual(await readdir(s.copies), ['z-last.js']);
+});
+
+test('what is not what its Content-MD5 says is read again (B1)', async (t) => {
+  const s = await site(t);
+  const whole = formatter('whole');
+  const md5 = createHash('md5').update(whole).digest('base64');
+  const texts = [whole.slice(1), whole];
+  s.storage.connectionString = await startService(t, (url, response) => {
+    if (url.searchParams.has('comp')) response.end(listOf(['tracker.js'], ''));
+    else response.setHeader('content-md5', md5).end(texts.shift() ?? whole);
+  });
+  await s.start({ herd: { UplinkFormatter: 'tracker.js' } });
+  await s.copied('tracker.js', whole);
+  const failures = s.gateway.log.filter((each) => each.id === 'FORMATTER_MIRROR_FAILED');
+  assert.equal(failures.length, 1);
+  assert.match(failures[0].reason, /Content-MD5/);
+  assert.equal(s.gateway.log.filter((each) => each.id === 'FORMATTER_COPIED').length, 1);
 });
 
 test('a name in C# means its translation, or no formatter; nothing dies (B3)', async (t) => {

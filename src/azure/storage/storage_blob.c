@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "azure/storage/storage_xml.h"
+#include "base/crypto.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -40,6 +41,23 @@ void storage_blob_get(const char *container, const char *name,
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
+
+bool storage_blob_is_whole(const struct http_answer *answer, struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf shown = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf made = BUF_INIT;
+        uint8_t digest[CRYPTO_MD5_SIZE];
+
+        /* Blobs that were put together from blocks have none. */
+        if (!http_answer_header(answer, "Content-MD5", &shown))
+                return true;
+        crypto_md5(answer->body.data, answer->body.size, digest);
+        crypto_base64_encode(&made, digest, sizeof(digest));
+        if (strcmp(buf_text(&shown), buf_text(&made)) == 0)
+                return true;
+        reason_set(reason, "what arrived is not what its Content-MD5 is of");
+        return false;
+}
 
 void storage_blob_page_deinit(struct storage_blob_page *page)
 {

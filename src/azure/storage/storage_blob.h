@@ -30,6 +30,10 @@ void storage_blob_list(const char *container, const char *marker,
 void storage_blob_get(const char *container, const char *name,
                       struct storage_queue_request *request);
 
+/* Has a blob arrived as it is kept, by the answer's Content-MD5 if it has one? False with the
+ * reason. */
+bool storage_blob_is_whole(const struct http_answer *answer, struct reason *reason) MUST_CHECK;
+
 struct storage_blob {
         char *name;
         char *etag; /* without quotes */
