@@ -21,6 +21,11 @@ int64_t clock_steady_ms(void)
         return clock_steady_ns() / CLOCK_NS_PER_MS;
 }
 
+int64_t clock_boot_ns(void)
+{
+        return read_clock(CLOCK_BOOTTIME);
+}
+
 int64_t clock_wall_ns(void)
 {
         return read_clock(CLOCK_REALTIME);

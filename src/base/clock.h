@@ -21,6 +21,9 @@
 int64_t clock_steady_ns(void);
 int64_t clock_steady_ms(void);
 
+/* As the steady clock, but it also counts the time during which the machine slept. */
+int64_t clock_boot_ns(void);
+
 /* Since 1970-01-01 UTC. */
 int64_t clock_wall_ns(void);
 int64_t clock_wall_ms(void);

@@ -47,6 +47,12 @@
         X(STORE_REFUSED_FULL, "isthmus_store_refused_total{reason=\"full\"}", "")                  \
         X(STORE_REFUSED_FAILED, "isthmus_store_refused_total{reason=\"disk\"}", "")                \
         X(STORE_COMMITS, "isthmus_store_commits_total", "Transactions made durable")               \
+        X(LEASE_LOSSES, "isthmus_lease_losses_total",                                              \
+          "Times when this gateway had to give all its devices up")                                \
+        X(SHARDS_CLAIMED, "isthmus_shard_moves_total{why=\"claim\"}",                              \
+          "Shards that this gateway got or gave")                                                  \
+        X(SHARDS_TAKEN, "isthmus_shard_moves_total{why=\"takeover\"}", "")                         \
+        X(SHARDS_RELEASED, "isthmus_shard_moves_total{why=\"release\"}", "")                       \
         X(DPS_REGISTERED, "isthmus_dps_registrations_total{result=\"assigned\"}",                  \
           "Registrations at the Device Provisioning Service by result")                            \
         X(DPS_REFUSED, "isthmus_dps_registrations_total{result=\"refused\"}", "")                  \
@@ -88,6 +94,11 @@
         X(STORE_DEAD, "isthmus_store_dead_letters", "Dead letters in the store")                   \
         X(STORE_DEAD_BYTES, "isthmus_store_dead_letter_bytes",                                     \
           "Size of the dead letters in bytes")                                                     \
+        X(MEMBERS, "isthmus_members", "Gateways that share the store's devices")                   \
+        X(SHARDS_OWNED, "isthmus_shards_owned", "Shards of devices that this gateway owns")        \
+        X(SHARDS_UNOWNED, "isthmus_shards_unowned", "Shards that no gateway owns")                 \
+        X(LEASE_REMAINING, "isthmus_lease_remaining_seconds",                                      \
+          "How long this gateway may act without a sign of the store")                             \
         X(DEVICES_KNOWN, "isthmus_devices", "Devices known to this gateway")                       \
         X(DEVICES_CONNECTED, "isthmus_devices_connected", "Devices authorised at a hub")           \
         X(DEVICES_REFUSED, "isthmus_devices_refused", "Devices refused by a hub or by DPS")        \

@@ -255,7 +255,10 @@ struct settings {
                         char *password_file;
                         char *trusted_certificates; /* PEM file */
                         int64_t timeout_ms;
-                        bool spill; /* below data_directory, while it is away */
+                        int64_t lease_s;
+                        int64_t releases_per_s; /* of shards */
+                        char *member_name;      /* NULL = the machine's */
+                        bool spill;             /* below data_directory, while it is away */
                 } postgresql;
         } store;
         struct {

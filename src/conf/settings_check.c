@@ -139,6 +139,7 @@ static void check_store(struct conf_load *load, const struct settings *settings)
 {
         static const struct conf_subject hosts = {.path = "Store.PostgreSql.Hosts"};
         static const struct conf_subject file = {.path = "Store.PostgreSql.PasswordFile"};
+        static const struct conf_subject lease = {.path = "Store.PostgreSql.LeaseSeconds"};
         bool is_server = text_equal(settings->store.backend, "postgresql");
 
         if (is_server && !conf_find_binding(load, &hosts))
@@ -150,6 +151,12 @@ static void check_store(struct conf_load *load, const struct settings *settings)
         if (settings->store.postgresql.password && settings->store.postgresql.password_file)
                 conf_say_about(load, CONF_MISTAKE, &file,
                                "give either Store.PostgreSql.Password or this file");
+        if (is_server &&
+            settings->store.postgresql.timeout_ms * 2 > settings->store.postgresql.lease_s * 1000)
+                conf_say_about(load, CONF_WARNING, &lease,
+                               "a single answer that takes as long as "
+                               "Store.PostgreSql.TimeoutMilliseconds allows can cost this gateway "
+                               "its devices; make it at least twice as long");
 }
 
 /* --- payload formatters ------------------------------------------------------------------ */

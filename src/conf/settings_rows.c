@@ -370,6 +370,17 @@ static const struct conf_row rows[] = {
         {POSTGRESQL "TimeoutMilliseconds", CONF_INTEGER, FIELD(store.postgresql.timeout_ms),
          .fallback = "1500", BETWEEN(100, 600000),
          .meaning = "A database that takes longer to answer counts as away"},
+        {POSTGRESQL "LeaseSeconds", CONF_INTEGER, FIELD(store.postgresql.lease_s), .fallback = "6",
+         BETWEEN(2, 300),
+         .meaning = "A gateway that is not heard of in the database for so long, and a quarter of "
+                    "it, loses its devices to the others"},
+        {POSTGRESQL "RebalanceShardsPerSecond", CONF_INTEGER,
+         FIELD(store.postgresql.releases_per_s), .fallback = "4", BETWEEN(1, 256),
+         .meaning = "How many of its shards (each has a 256th of the devices) a gateway gives to "
+                    "others that have fewer, in a second"},
+        {POSTGRESQL "MemberName", CONF_TEXT, FIELD(store.postgresql.member_name),
+         .meaning = "How this gateway is called among those on the database; if it is missing, as "
+                    "its machine"},
         {POSTGRESQL "Spill", CONF_FLAG, FIELD(store.postgresql.spill), .fallback = "true",
          .meaning = "While the database is away new events are kept in DataDirectory, on this "
                     "machine's disk alone, and moved when it is back; otherwise webhooks are "

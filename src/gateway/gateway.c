@@ -111,7 +111,11 @@ struct store_options gateway_store_options(const struct settings *settings)
                            .password = settings->store.postgresql.password,
                            .password_file = settings->store.postgresql.password_file,
                            .trusted_certificates = settings->store.postgresql.trusted_certificates,
-                           .timeout_ms = settings->store.postgresql.timeout_ms},
+                           .timeout_ms = settings->store.postgresql.timeout_ms,
+                           .lease_ms = settings->store.postgresql.lease_s * 1000,
+                           .releases_per_s = settings->store.postgresql.releases_per_s,
+                           .member_name = settings->store.postgresql.member_name,
+                           .member_address = settings->listen.address},
         };
 }
 

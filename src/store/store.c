@@ -74,6 +74,7 @@ static struct store *store_new(const struct store_options *options,
 
 static void store_free(struct store *store)
 {
+        store_share_close(store);
         store_spill_close(store->spill);
         if (store->reader)
                 store->backend->close_reader(store->reader);
@@ -178,6 +179,7 @@ int store_open(const struct store_options *options, struct store **store, struct
                 store_free(made);
                 return result;
         }
+        store_share_open(made);
         store_show_totals(made);
         log_info("STORE_OPENED", "The store is open", LOG_TEXT("place", made->place),
                  LOG_INT("events", made->state.events),
@@ -247,6 +249,7 @@ void store_close(struct store *store)
                 store_writer_refuse_late(&store->inbox);
                 store_tasks_refuse(&store->inbox.tasks, STORE_E_CLOSED);
                 store_takes_refuse(&store->takes);
+                store_share_close(store);
                 log_info("STORE_CLOSED", "The store is closed", LOG_TEXT("place", store->place),
                          LOG_INT("events", store->state.events), LOG_END);
         }

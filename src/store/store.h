@@ -54,6 +54,11 @@ struct store_server {
         const char *password_file;        /* read at each connection; NULL = `password` counts */
         const char *trusted_certificates; /* PEM file beside the system's; may be NULL */
         int64_t timeout_ms;               /* within which it must answer */
+        /* How this process shares it with others (store_share.h). */
+        int64_t lease_ms;           /* 0 = 6000 */
+        int64_t releases_per_s;     /* shards, when others are to have some; 0 = 4 */
+        const char *member_name;    /* NULL or "" = the machine's */
+        const char *member_address; /* where it is reached, for people; may be NULL */
 };
 
 /*

@@ -73,8 +73,13 @@ typedef void (*store_letter_row)(void *context, const struct store_dead_letter *
 typedef void (*store_device_row)(void *context, const struct store_device *device);
 typedef void (*store_record_row)(void *context, const struct store_record *record);
 
+struct store_share_backend;
+
 struct store_backend {
         const char *name;
+
+        /* NULL where a store is one process' alone (store_share_backend.h). */
+        const struct store_share_backend *share;
 
         /* Where it is, for people; free with free(). */
         char *(*place)(const struct store_options *options);

@@ -51,11 +51,11 @@ struct store_share_statement {
         /* FENCE: this one is out if it has beaten no further than this. */
         int64_t other;
         int64_t beat;
-        /* CLAIM: from `first` to `last` at most `want` that nobody owns, or one who is out. */
-        int first;
-        int last;
-        int want;
-        /* RELEASE: each of them, if it has still that epoch. */
+        int want; /* CLAIM */
+        /*
+         * If it has still that epoch, CLAIM: the first `want` of them that nobody owns, or one who
+         * is out, and that nobody has locked. RELEASE: each of them that the member owns.
+         */
         int count;
         struct {
                 int shard;
@@ -81,7 +81,10 @@ struct store_share_answer {
         /* LOOK: all members that are not out. */
         int member_count;
         struct store_share_member members[STORE_SHARE_MEMBERS];
-        /* LOOK: each; CLAIM: those that were gained, the others have the owner 0. */
+        /*
+         * LOOK: each, as of a moment before that of the members. CLAIM: those that were gained, the
+         * others have the owner 0.
+         */
         struct store_share_row rows[STORE_SHARE_ROWS];
 };
 
@@ -102,10 +105,14 @@ struct store_share_backend {
         int (*descriptor)(void *share);
         bool (*is_hinted)(void *share);
 
-        /* For store_members_each and store_shards_each; `reader` is the backend's. */
-        int (*members)(void *reader, void (*row)(void *context, const struct store_member *member),
+        /*
+         * store_members_each and store_shards_each, on a handle that is used for nothing else;
+         * each until `visit` is false.
+         */
+        int (*members)(void *share, bool (*visit)(void *context, const struct store_member *member),
                        void *context);
-        int (*shards)(void *reader, struct store_shard_row *rows, int *count);
+        int (*shards)(void *share, bool (*visit)(void *context, const struct store_shard_row *row),
+                      void *context);
 };
 
 #endif

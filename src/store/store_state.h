@@ -35,6 +35,7 @@ struct store {
         char *place;                  /* for the log */
         bool read_only;               /* no threads, no writer */
         struct store_spill *spill;    /* NULL = none */
+        struct store_share *share;    /* NULL = the store is not shared, or only read */
         void *writer;                 /* the backend's handles */
         void *reader;
         size_t part_bytes; /* of events in one transaction */
@@ -76,6 +77,11 @@ struct store {
         int64_t trim_at_ns; /* steady: dead letters are looked at for their age */
         int64_t dropped;    /* dead letters that gave way and that the log does not tell of yet */
 };
+
+/* In share/. With a storage that is shared; then the process owns nothing as yet. */
+void store_share_open(struct store *store);
+/* Gives back all there is, leaves, ends the thread. */
+void store_share_close(struct store *store);
 
 /* The threads. `context` is the store. */
 void *store_writer_run(void *context);

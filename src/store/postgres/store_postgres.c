@@ -380,6 +380,7 @@ static int store_postgres_care(void *context, int64_t *again_ms)
 
 const struct store_backend store_backend_postgresql = {
         .name = "postgresql",
+        .share = &store_postgres_share,
         .place = store_postgres_place,
         .migrate = store_postgres_migrate,
         .open = store_postgres_open,

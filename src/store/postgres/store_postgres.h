@@ -128,6 +128,10 @@ int postgres_check_schema(struct postgres *postgres, struct reason *reason) MUST
 int store_postgres_migrate(const struct store_options *options, const struct store_owner *owner,
                            struct reason *reason) MUST_CHECK;
 
+/* --- members and shards --------------------------------------------------------------------- */
+
+extern const struct store_share_backend store_postgres_share;
+
 /* --- the reading half of the backend -------------------------------------------------------- */
 
 int store_postgres_open_reader(const struct store_options *options, void **context,

@@ -235,16 +235,20 @@ static enum store_share_state own_state(const struct share_rules *rules)
         return rules->is_able ? STORE_SHARE_LIVE : STORE_SHARE_UNABLE;
 }
 
+static void add_row(struct store_share_statement *statement, int number, int64_t epoch)
+{
+        statement->shards[statement->count].shard = number;
+        statement->shards[statement->count++].epoch = epoch;
+}
+
 static void plan_release(const struct share_rules *rules, struct store_share_statement *statement)
 {
         statement->action = STORE_SHARE_RELEASE;
         for (int number = STORE_SHARD_FIRST; number < STORE_SHARD_END; number++) {
                 const struct share_shard *shard = share_shard_of(rules, number);
 
-                if (shard->phase != SHARE_RELEASED)
-                        continue;
-                statement->shards[statement->count].shard = number;
-                statement->shards[statement->count++].epoch = shard->epoch;
+                if (shard->phase == SHARE_RELEASED)
+                        add_row(statement, number, shard->epoch);
         }
 }
 
@@ -264,35 +268,55 @@ static bool plan_fence(const struct share_rules *rules, int64_t now_ns,
         return false;
 }
 
-static void claim(struct store_share_statement *statement, int first, int last, int want)
+static bool plan_task(struct share_rules *rules, int64_t now_ns,
+                      struct store_share_statement *statement)
 {
-        statement->action = STORE_SHARE_CLAIM;
-        statement->first = first;
-        statement->last = last;
-        statement->want = want;
+        for (int task = -1; task >= STORE_SHARD_FIRST; task--) {
+                if (!is_free(rules, task) || !has_fewest(rules, now_ns))
+                        continue;
+                add_row(statement, task, shard_at(rules, task)->row.epoch);
+                statement->want = 1;
+                return true;
+        }
+        return false;
+}
+
+/* Where in the list of what is free this member begins, so that two rarely want the same. */
+static int first_free(const struct share_rules *rules, int free_count)
+{
+        int before = 0;
+
+        for (int i = 0; i < rules->other_count; i++)
+                before += rules->others[i].number < rules->me;
+        return free_count * before / (rules->other_count + 1);
+}
+
+static bool plan_shards(struct share_rules *rules, int64_t now_ns,
+                        struct store_share_statement *statement)
+{
+        int shards[STORE_SHARDS];
+        int count = 0;
+
+        for (int number = 0; number < STORE_SHARDS; number++) {
+                if (is_free(rules, number))
+                        shards[count++] = number;
+        }
+        for (int i = 0, at = first_free(rules, count); i < count; i++, at++)
+                add_row(statement, shards[at % count],
+                        shard_at(rules, shards[at % count])->row.epoch);
+        statement->want = target(rules, now_ns, 1) - count_phase(rules, SHARE_MINE) -
+                          count_phase(rules, SHARE_ENDING);
+        return count > 0 && statement->want > 0;
 }
 
 static bool plan_claim(struct share_rules *rules, int64_t now_ns,
                        struct store_share_statement *statement)
 {
-        int want = target(rules, now_ns, 1) - count_phase(rules, SHARE_MINE) -
-                   count_phase(rules, SHARE_ENDING);
-
-        if (!is_in_group(rules, now_ns))
+        if (!is_in_group(rules, now_ns) ||
+            (!plan_task(rules, now_ns, statement) && !plan_shards(rules, now_ns, statement)))
                 return false;
-        for (int task = -1; task >= STORE_SHARD_FIRST; task--) {
-                if (!is_free(rules, task) || !has_fewest(rules, now_ns))
-                        continue;
-                claim(statement, task, task, 1);
-                return true;
-        }
-        for (int number = 0; number < STORE_SHARDS && want > 0; number++) {
-                if (!is_free(rules, number))
-                        continue;
-                claim(statement, 0, STORE_SHARDS - 1, want);
-                return true;
-        }
-        return false;
+        statement->action = STORE_SHARE_CLAIM;
+        return true;
 }
 
 /* What is more than this member's part ends, at the slow pace unless it may have none at all. */
@@ -494,14 +518,15 @@ static void claimed(struct share_rules *rules, int64_t now_ns,
                     const struct store_share_statement *statement,
                     const struct store_share_answer *answer)
 {
-        for (int number = statement->first; number <= statement->last; number++) {
+        for (int i = 0; i < statement->count; i++) {
+                int number = statement->shards[i].shard;
                 const struct store_share_row *row = &answer->rows[number - STORE_SHARD_FIRST];
                 struct share_shard *shard = shard_at(rules, number);
 
-                if (row->owner == 0 && is_free(rules, number))
+                if (row->owner == 0) {
                         shard->row.owner = OWNER_UNKNOWN;
-                if (row->owner == 0)
                         continue;
+                }
                 if (shard->row.owner > 0)
                         rules->news.taken_over++;
                 else
@@ -604,6 +629,13 @@ void share_released(struct share_rules *rules, const struct store_shards *shards
                 if (store_shards_has(shards, number) && shard->phase == SHARE_ENDING)
                         shard->phase = SHARE_RELEASED;
         }
+}
+
+void share_set_able(struct share_rules *rules, bool able)
+{
+        if (able != rules->is_able)
+                rules->beat_at_ns = 0;
+        rules->is_able = able;
 }
 
 void share_hint(struct share_rules *rules)

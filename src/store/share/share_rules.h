@@ -99,6 +99,9 @@ void share_expire(struct share_rules *rules, int64_t now_ns);
 /* What was told of as ending may go to others. */
 void share_released(struct share_rules *rules, const struct store_shards *shards);
 
+/* Has it a way to the hubs? */
+void share_set_able(struct share_rules *rules, bool able);
+
 /* Look as soon as possible. */
 void share_hint(struct share_rules *rules);
 

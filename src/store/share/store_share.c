@@ -2,7 +2,87 @@
 /* What callers call; a store that is not shared is answered here. */
 #include "store/store_share.h"
 
-#include "store/store_state.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "store/share/share_inside.h"
+
+#define LEASE_MS       6000
+#define RELEASES_PER_S 4
+
+/* What is left of the lease for what can't be taken back. */
+#define BEGIN_NS CLOCK_NS_PER_S
+
+static const char *const state_names[] = {
+        [STORE_SHARE_LIVE] = "live",
+        [STORE_SHARE_UNABLE] = "unable",
+        [STORE_SHARE_LEAVING] = "leaving",
+};
+
+const char *store_share_state_name(enum store_share_state state)
+{
+        return state_names[state];
+}
+
+enum store_share_state store_share_state_of(const char *name)
+{
+        enum store_share_state state = STORE_SHARE_LIVE;
+
+        while (state < STORE_SHARE_LEAVING && strcmp(state_names[state], name) != 0)
+                state++;
+        return state;
+}
+
+/* --- opening and closing -------------------------------------------------------------------- */
+
+void store_share_open(struct store *store)
+{
+        const struct store_server *server = &store->options.server;
+        struct store_share *share;
+
+        if (!store->backend->share)
+                return;
+        share = mem_new(1, sizeof(*share));
+        share->store = store;
+        share->backend = store->backend->share;
+        share->handle = share->backend->open(&store->options);
+        share->waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        share->owners = mem_new(STORE_SHARE_ROWS, sizeof(*share->owners));
+        share->is_able = true;
+        pthread_mutex_init(&share->mutex, NULL);
+        list_init(&share->questions);
+        list_init(&share->open_questions);
+        share_init(&share->rules,
+                   (server->lease_ms ? server->lease_ms : LEASE_MS) * CLOCK_NS_PER_MS,
+                   server->releases_per_s ? server->releases_per_s : RELEASES_PER_S);
+        store->share = share;
+}
+
+void store_share_close(struct store *store)
+{
+        struct store_share *share = store->share;
+
+        if (!share)
+                return;
+        if (share->is_started) {
+                pthread_mutex_lock(&share->mutex);
+                share->closes = true;
+                pthread_mutex_unlock(&share->mutex);
+                share_wake(share);
+                pthread_join(share->thread, NULL);
+        }
+        store->share = NULL;
+        share->backend->close(share->handle);
+        close(share->waker);
+        pthread_mutex_destroy(&share->mutex);
+        free(share->owners);
+        free(share);
+}
 
 static void tell_of_all(const struct store_share_ear *ear)
 {
@@ -18,45 +98,92 @@ static void tell_of_all(const struct store_share_ear *ear)
 
 void store_share_start(struct store *store)
 {
-        tell_of_all(&store->options.share);
+        struct store_share *share = store->share;
+
+        if (!share) {
+                tell_of_all(&store->options.share);
+                return;
+        }
+        share->is_started = true;
+        thread_start(&share->thread, share_run, share);
+}
+
+/* --- what one may do ------------------------------------------------------------------------ */
+
+static bool may_act_for(const struct store *store, int shard, int64_t more_ns)
+{
+        const struct store_share *share = store->share;
+        int64_t deadline_ns;
+
+        if (!share)
+                return !store->backend->share;
+        deadline_ns = atomic_load(&share->deadline_ns);
+        return clock_boot_ns() + more_ns < deadline_ns &&
+               atomic_load(&share->acts[shard - STORE_SHARD_FIRST]);
 }
 
 bool store_may_act(const struct store *store, int shard)
 {
-        (void)store;
-        (void)shard;
-        return true;
+        return may_act_for(store, shard, 0);
 }
 
 bool store_may_begin(const struct store *store, int shard)
 {
-        return store_may_act(store, shard);
+        return may_act_for(store, shard, BEGIN_NS);
 }
 
 int64_t store_share_epoch(const struct store *store, int shard)
 {
-        (void)store;
-        (void)shard;
-        return 0;
+        return store->share ? atomic_load(&store->share->epochs[shard - STORE_SHARD_FIRST]) : 0;
+}
+
+/* --- letting go ----------------------------------------------------------------------------- */
+
+/* A write behind all that were handed to the store for these shards before. */
+struct barrier {
+        struct store_write write; /* the first member */
+        struct store_share *share;
+        struct store_shards shards;
+};
+
+static void barrier_done(struct store_write *write, int result)
+{
+        struct barrier *barrier = (struct barrier *)(void *)write;
+        struct store_share *share = barrier->share;
+
+        (void)result; /* of the writes that mattered their own callers were told */
+        pthread_mutex_lock(&share->mutex);
+        for (int shard = 0; shard < STORE_SHARDS; shard++) {
+                if (store_shards_has(&barrier->shards, shard) &&
+                    store_shards_has(&share->let_go, shard))
+                        store_shards_add(&share->released, shard);
+        }
+        pthread_mutex_unlock(&share->mutex);
+        share_wake(share);
+        free(barrier);
 }
 
 void store_share_released(struct store *store, const struct store_shards *shards)
 {
-        (void)store;
-        (void)shards;
-}
+        struct store_share *share = store->share;
+        struct barrier *barrier;
 
-void store_share_ask(struct store *store, int shard,
-                     void (*answered)(void *context, int shard, bool ours), void *context)
-{
-        (void)store;
-        answered(context, shard, true);
-}
-
-void store_share_set_able(struct store *store, bool able)
-{
-        (void)store;
-        (void)able;
+        if (!share)
+                return;
+        barrier = mem_new(1, sizeof(*barrier));
+        barrier->share = share;
+        barrier->shards = *shards;
+        barrier->write.record = (struct store_record){.kind = "share", .key = "released"};
+        barrier->write.done = barrier_done;
+        pthread_mutex_lock(&share->mutex);
+        for (int shard = 0; shard < STORE_SHARDS; shard++) {
+                if (!store_shards_has(shards, shard) || !store_shards_has(&share->ending, shard))
+                        continue;
+                store_shards_add(&share->let_go, shard);
+                atomic_store(&share->acts[shard - STORE_SHARD_FIRST], false);
+        }
+        pthread_mutex_unlock(&share->mutex);
+        store_write(store, &barrier->write);
 }
 
 void store_share_leave(struct store *store)
@@ -64,34 +191,89 @@ void store_share_leave(struct store *store)
         const struct store_share_ear *ear = &store->options.share;
         const struct store_shards all = store_shards_all();
 
-        if (ear->release)
+        if (store->share) {
+                pthread_mutex_lock(&store->share->mutex);
+                store->share->leaves = true;
+                pthread_mutex_unlock(&store->share->mutex);
+                share_wake(store->share);
+        } else if (ear->release) {
                 ear->release(ear->context, &all);
+        }
+}
+
+void store_share_set_able(struct store *store, bool able)
+{
+        if (!store->share)
+                return;
+        pthread_mutex_lock(&store->share->mutex);
+        store->share->is_able = able;
+        pthread_mutex_unlock(&store->share->mutex);
+        share_wake(store->share);
+}
+
+/* --- questions ------------------------------------------------------------------------------ */
+
+void store_share_ask(struct store *store, int shard,
+                     void (*answered)(void *context, int shard, bool ours), void *context)
+{
+        struct share_question *question;
+
+        if (!store->share) {
+                answered(context, shard, true);
+                return;
+        }
+        question = mem_new(1, sizeof(*question));
+        question->shard = shard;
+        question->answered = answered;
+        question->context = context;
+        pthread_mutex_lock(&store->share->mutex);
+        list_push_back(&store->share->questions, &question->node);
+        pthread_mutex_unlock(&store->share->mutex);
+        share_wake(store->share);
 }
 
 bool store_share_owner(struct store *store, int shard, struct store_owner_name *owner)
 {
-        (void)store;
-        (void)shard;
-        (void)owner;
-        return false;
+        struct store_share *share = store->share;
+
+        if (!share)
+                return false;
+        pthread_mutex_lock(&share->mutex);
+        *owner = share->owners[shard - STORE_SHARD_FIRST];
+        pthread_mutex_unlock(&share->mutex);
+        return owner->name[0];
 }
+
+/* --- readers -------------------------------------------------------------------------------- */
 
 int store_members_each(struct store *store,
                        bool (*visit)(void *context, const struct store_member *member),
                        void *context)
 {
-        (void)store;
-        (void)visit;
-        (void)context;
-        return 0;
+        const struct store_share_backend *backend = store->backend->share;
+        void *handle;
+        int result;
+
+        if (!backend)
+                return 0;
+        handle = backend->open(&store->options);
+        result = backend->members(handle, visit, context);
+        backend->close(handle);
+        return result;
 }
 
 int store_shards_each(struct store *store,
                       bool (*visit)(void *context, const struct store_shard_row *row),
                       void *context)
 {
-        (void)store;
-        (void)visit;
-        (void)context;
-        return 0;
+        const struct store_share_backend *backend = store->backend->share;
+        void *handle;
+        int result;
+
+        if (!backend)
+                return 0;
+        handle = backend->open(&store->options);
+        result = backend->shards(handle, visit, context);
+        backend->close(handle);
+        return result;
 }

@@ -280,6 +280,12 @@ static void a_store_in_postgresql_needs_its_server(void **state)
         assert_counts(&loaded, 0, 0);
         assert_int_equal(loaded.settings.store.postgresql.hosts.count, 2);
         assert_text(loaded.settings.store.postgresql.database, "isthmus");
+        assert_int_equal(loaded.settings.store.postgresql.lease_s, 6);
+        assert_int_equal(loaded.settings.store.postgresql.releases_per_s, 4);
+        assert_null(loaded.settings.store.postgresql.member_name);
+        assert_warning(WITH_HUB("\"Store\": {\"Backend\": \"postgresql\", \"PostgreSql\": "
+                                "{\"Hosts\": [\"db\"], \"LeaseSeconds\": 2}}"),
+                       "Store.PostgreSql.LeaseSeconds: a single answer");
 }
 
 static void more_than_can_be_read_is_counted(void **state)

@@ -123,14 +123,16 @@ static void do_claim(struct world *world, const struct store_share_statement *st
 {
         int want = statement->want;
 
-        for (int shard = statement->first; shard <= statement->last && want > 0; shard++) {
-                struct store_share_row *row = &world->rows[shard - STORE_SHARD_FIRST];
+        for (int i = 0; i < statement->count && want > 0; i++) {
+                int at = statement->shards[i].shard - STORE_SHARD_FIRST;
+                struct store_share_row *row = &world->rows[at];
 
-                if (!is_free(world, row) || happens(world, 2)) /* locked by another one */
+                if (row->epoch != statement->shards[i].epoch || !is_free(world, row) ||
+                    happens(world, 2)) /* locked by another one */
                         continue;
                 row->owner = statement->member;
                 row->epoch++;
-                answer->rows[shard - STORE_SHARD_FIRST] = *row;
+                answer->rows[at] = *row;
                 want--;
         }
 }
