@@ -9,6 +9,11 @@ set(ISTHMUS_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, for example ad
 option(ISTHMUS_FUZZ "Build the libFuzzer targets (clang)" OFF)
 option(ISTHMUS_COVERAGE "Measure coverage (gcc)" OFF)
 
+# An assert says which state may follow which; a program in another one must not go on.
+foreach(type RELEASE RELWITHDEBINFO MINSIZEREL)
+        string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${type} "${CMAKE_C_FLAGS_${type}}")
+endforeach()
+
 # What everything is compiled with; isthmus_flags adds the sanitizers, the fuzzer and coverage.
 add_library(isthmus_plain_flags INTERFACE)
 add_library(isthmus_flags INTERFACE)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* How workers start, what they say, and what becomes of their requests when they end. */
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -44,6 +45,13 @@ static void start_failed(struct formatter_pool *pool, const struct reason *reaso
                   LOG_TEXT("reason", reason->text), LOG_END);
 }
 
+/* The one mover. */
+static void move(struct formatter_worker *worker, enum formatter_worker_state state)
+{
+        assert(state > worker->state || state == FORMATTER_WORKER_NONE);
+        worker->state = state;
+}
+
 static void start_worker(struct formatter_pool *pool, struct formatter_worker *worker)
 {
         struct reason reason = REASON_INIT;
@@ -56,7 +64,7 @@ static void start_worker(struct formatter_pool *pool, struct formatter_worker *w
                 start_failed(pool, &reason);
                 return;
         }
-        worker->state = FORMATTER_WORKER_STARTING;
+        move(worker, FORMATTER_WORKER_STARTING);
         watch_socket(pool, worker, EPOLL_CTL_ADD);
 }
 
@@ -79,13 +87,13 @@ void formatter_workers_start(struct formatter_pool *pool)
 static void kill_worker(struct formatter_worker *worker)
 {
         formatter_process_kill(&worker->process);
-        worker->state = FORMATTER_WORKER_ENDING;
+        move(worker, FORMATTER_WORKER_ENDING);
 }
 
 static int end_process(struct formatter_pool *pool, struct formatter_worker *worker)
 {
         epoll_ctl(pool->epoll, EPOLL_CTL_DEL, worker->process.socket, NULL);
-        worker->state = FORMATTER_WORKER_NONE;
+        move(worker, FORMATTER_WORKER_NONE);
         return formatter_process_end(&worker->process);
 }
 
@@ -261,7 +269,7 @@ static bool take_ready(struct formatter_pool *pool, struct formatter_worker *wor
 {
         if (frame->size != 0 || worker->state != FORMATTER_WORKER_STARTING)
                 return false;
-        worker->state = FORMATTER_WORKER_READY;
+        move(worker, FORMATTER_WORKER_READY);
         worker->was_ready = true;
         worker->answer_ms = clock_steady_ms();
         pool->failed_starts = 0;
@@ -355,7 +363,7 @@ static void look_at_worker(struct formatter_pool *pool, struct formatter_worker 
         worker->timed_out = true;
         formatter_process_kill(&worker->process);
         if (worker->state == FORMATTER_WORKER_READY)
-                worker->state = FORMATTER_WORKER_ENDING;
+                move(worker, FORMATTER_WORKER_ENDING);
 }
 
 void formatter_workers_look(struct formatter_pool *pool)

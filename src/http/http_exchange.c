@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,9 +189,16 @@ bool http_exchange_is_from_a_page(const struct http_exchange *exchange)
 
 /* --- answering ---------------------------------------------------------------------------- */
 
+void http_exchange_move(struct http_exchange *exchange, enum http_state state)
+{
+        assert(state > exchange->state ||
+               (state == HTTP_STREAMING && exchange->state == HTTP_PAUSED));
+        exchange->state = state;
+}
+
 void http_exchange_suspend(struct http_exchange *exchange, enum http_state state)
 {
-        exchange->state = state;
+        http_exchange_move(exchange, state);
         MHD_suspend_connection(exchange->connection);
 }
 
@@ -199,7 +207,8 @@ void http_exchange_resume(struct http_exchange *exchange, enum http_state state)
         bool is_suspended = exchange->state == HTTP_HELD || exchange->state == HTTP_PAUSED;
 
         exchange->server->again = true;
-        exchange->state = state;
+        if (state != exchange->state)
+                http_exchange_move(exchange, state);
         if (is_suspended)
                 MHD_resume_connection(exchange->connection);
 }

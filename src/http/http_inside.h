@@ -150,6 +150,9 @@ void http_exchange_ready(struct http_exchange *exchange);
 /* On the thread: what another thread posted. */
 void http_exchange_take(struct http_exchange *exchange);
 
+/* The one mover: a state comes after those before it in the enum; only a pause ends, too. */
+void http_exchange_move(struct http_exchange *exchange, enum http_state state);
+
 /* Suspends the connection, in HTTP_HELD or HTTP_PAUSED. */
 void http_exchange_suspend(struct http_exchange *exchange, enum http_state state);
 

@@ -157,7 +157,7 @@ enum MHD_Result http_reply_send(struct http_exchange *exchange)
         if (!is_empty)
                 response = make_response(exchange);
         if (exchange->state == HTTP_ANSWERED) {
-                exchange->state = HTTP_SENDING;
+                http_exchange_move(exchange, HTTP_SENDING);
                 http_places_wait(&exchange->server->places, exchange->place,
                                  exchange->upgrade.begin ? HTTP_WAIT_HANDLER : HTTP_WAIT_NEXT,
                                  exchange->server->turn_ms);

@@ -153,7 +153,7 @@ static enum MHD_Result admit(struct http_exchange *exchange, const char *version
         if (exchange->state == HTTP_BEGUN && announces_too_large(exchange))
                 refuse_too_large(exchange);
         if (exchange->state == HTTP_BEGUN) {
-                exchange->state = HTTP_RECEIVING;
+                http_exchange_move(exchange, HTTP_RECEIVING);
                 http_places_know(&server->places, exchange->place);
                 wait_for(exchange, HTTP_WAIT_BODY);
                 return MHD_YES;
@@ -203,13 +203,13 @@ static enum MHD_Result complete(struct http_exchange *exchange)
         if (exchange->turn == server->turn)
                 server->halves--;
         wait_for(exchange, HTTP_WAIT_HANDLER);
-        exchange->state = HTTP_HANDLED;
+        http_exchange_move(exchange, HTTP_HANDLED);
         server->handled++;
         server->options.handle(server->options.context, exchange);
         if (exchange->state == HTTP_ANSWERED || exchange->state == HTTP_STREAMING)
                 return http_reply_send(exchange);
         if (exchange->state == HTTP_HANDLED && server->waiting < WAITING_MAX) {
-                exchange->state = HTTP_WAITING;
+                http_exchange_move(exchange, HTTP_WAITING);
                 server->waiting++;
         } else if (exchange->state == HTTP_HANDLED) {
                 http_exchange_suspend(exchange, HTTP_HELD);
@@ -265,12 +265,12 @@ static void leave(struct http_exchange *exchange)
 
         list_remove(&server->exchanges, &exchange->node);
         exchange->connection = NULL;
-        if (exchange->state == HTTP_WAITING)
+        if (exchange->state == HTTP_WAITING) {
                 server->waiting--;
-        if (exchange->state == HTTP_WAITING || exchange->state == HTTP_HELD) {
-                exchange->state = HTTP_HELD;
-                return;
+                http_exchange_move(exchange, HTTP_HELD);
         }
+        if (exchange->state == HTTP_HELD)
+                return;
         server->closing -= exchange->is_upgraded;
         if (exchange->upgrade.begin)
                 exchange->upgrade.begin(exchange->upgrade.context, -1, NULL, NULL);

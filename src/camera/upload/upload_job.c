@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "camera/upload/upload_job.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -281,6 +282,7 @@ static bool read_place(struct upload_job *job, const struct http_answer *answer)
 
 static enum upload_verdict go_on(struct upload_job *job, enum upload_step step)
 {
+        assert(step > job->step || (step == UPLOAD_PUT && job->step != UPLOAD_TELL));
         job->step = step;
         job->attempts = 0;
         return UPLOAD_GO_ON;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,22 +38,43 @@ static void test_a_long_name_is_cut_as_the_kernel_cuts_it(void **state)
         assert_true(thread_is("a-name-of-twent"));
 }
 
-static void test_the_wrong_thread_ends_the_program(void **state)
+static void be_on_the_wrong_thread(void)
+{
+        thread_enter("ingest");
+        THREAD_ASSERT("store");
+}
+
+static void be_in_the_wrong_state(void)
+{
+        assert(thread_is("nowhere"));
+}
+
+static void assert_ends_the_program(void (*run)(void))
 {
         int status = 0;
         pid_t child = fork();
 
-        (void)state;
         if (child == 0) {
                 close(STDERR_FILENO);
                 signal(SIGABRT, SIG_DFL);
-                thread_enter("ingest");
-                THREAD_ASSERT("store");
+                run();
                 _exit(0);
         }
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+static void test_the_wrong_thread_ends_the_program(void **state)
+{
+        (void)state;
+        assert_ends_the_program(be_on_the_wrong_thread);
+}
+
+static void test_the_wrong_state_ends_the_program_in_every_build(void **state)
+{
+        (void)state;
+        assert_ends_the_program(be_in_the_wrong_state);
 }
 
 struct seen {
@@ -127,6 +149,7 @@ int main(void)
                 cmocka_unit_test(test_a_thread_is_what_it_entered_as),
                 cmocka_unit_test(test_a_long_name_is_cut_as_the_kernel_cuts_it),
                 cmocka_unit_test(test_the_wrong_thread_ends_the_program),
+                cmocka_unit_test(test_the_wrong_state_ends_the_program_in_every_build),
                 cmocka_unit_test(test_a_started_thread_gets_no_signals_and_no_name),
                 cmocka_unit_test(test_a_condition_is_waited_for_until_a_time_of_the_steady_clock),
         };
