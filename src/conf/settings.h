@@ -2,7 +2,7 @@
 /*
  * Every setting of the gateway as a plain C value. settings_load.h fills it once
  * at start; afterwards it is read only, on every thread, but for the fields marked "secret", which
- * may change where they stand: conf_secret_text reads them (conf/engine/secrets.h). Each field
+ * may change where they stand: conf_secret_text reads them (conf/engine/secret.h). Each field
  * belongs to one row of settings_rows.c, which holds its name in the file, its default and its
  * meaning, or to one setting of a network's driver; the same rows make docs/configuration.md.
  *
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
-#include "conf/engine/secrets.h"
+#include "conf/engine/secret.h"
 #include "conf/engine/texts.h"
 #include "networks/network.h"
 

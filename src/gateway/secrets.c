@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/thread.h"
-#include "conf/engine/secrets.h"
+#include "conf/engine/secret.h"
 #include "conf/settings_rows.h"
 
 #define AGAIN_MIN_MS 1000

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "camera/count/names.h"
+#include "camera/count/tally_names.h"
 #include "camera/detect/labels.h"
 
 static void check_names(const struct labels *labels)
@@ -19,7 +19,7 @@ static void check_names(const struct labels *labels)
         tally_rules_init(&rules, labels);
         rules.zones = &zone;
         rules.zone_count = 1;
-        if (names_check(&rules, NAMES_DETAILS, &reason) != 0 && reason.text[0] == '\0')
+        if (tally_names_check(&rules, TALLY_NAMES_DETAILS, &reason) != 0 && reason.text[0] == '\0')
                 abort();
         tally_rules_deinit(&rules);
 }

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
-#include "camera/count/names.h"
+#include "camera/count/tally_names.h"
 #include "camera/watch/camera_inside.h"
 
 /* So often at most a camera says that it is late. */
@@ -47,8 +47,9 @@ static int open_parts(struct camera *camera, struct reason *reason)
                 privacy_init(&camera->privacy, options->settings, eye_labels(options->eye), reason);
 
         if (result == 0)
-                result = names_check(&camera->rules.tally,
-                                     options->settings->details ? NAMES_DETAILS : NULL, reason);
+                result = tally_names_check(&camera->rules.tally,
+                                           options->settings->details ? TALLY_NAMES_DETAILS : NULL,
+                                           reason);
         if (result == 0)
                 result = open_upload(camera, reason);
         if (result == 0)

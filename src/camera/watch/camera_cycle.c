@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "camera/count/names.h"
+#include "camera/count/tally_names.h"
 #include "camera/picture/jpeg.h"
 #include "camera/upload/picture_name.h"
 #include "camera/watch/camera_inside.h"
@@ -172,7 +172,8 @@ static void write_body(const struct cycle *cycle, struct buf *body)
         if (!camera->options.settings->details)
                 return;
         body->size--; /* the closing bracket */
-        buf_add_text(body, body->size > 1 ? ",\"" NAMES_DETAILS "\":" : "\"" NAMES_DETAILS "\":");
+        buf_add_text(body, body->size > 1 ? ",\"" TALLY_NAMES_DETAILS "\":"
+                                          : "\"" TALLY_NAMES_DETAILS "\":");
         buf_add(body, cycle->details.data, cycle->details.size);
         buf_add_char(body, '}');
 }

@@ -6,8 +6,8 @@
 #include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "camera/count/names.h"
 #include "camera/count/tally.h"
+#include "camera/count/tally_names.h"
 
 /* By version, https://github.com/Azure/opendigitaltwins-dtdl. */
 #define ID_MAX             128
@@ -180,7 +180,7 @@ static void add_details(struct interface *interface)
                               make_field("zones", make_array(json_object_new_string("string"))));
         json_add_text(thing, "@type", "Object");
         json_object_object_add(thing, "fields", fields);
-        json_object_object_add(add_element(interface, "Telemetry", NAMES_DETAILS, "Details"),
+        json_object_object_add(add_element(interface, "Telemetry", TALLY_NAMES_DETAILS, "Details"),
                                "schema", make_array(thing));
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Brings a value from where it stands: the configuration, a file of its own, the environment. */
+#include "conf/engine/secret.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,7 +10,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/engine/load.h"
-#include "conf/engine/secrets.h"
 
 /* Keys and connection strings are much shorter. */
 #define SECRET_FILE_MAX 65536

@@ -9,7 +9,7 @@
 #include "conf/engine/configuration.h"
 #include "conf/engine/document.h"
 #include "conf/engine/load.h"
-#include "conf/engine/secrets.h"
+#include "conf/engine/secret.h"
 
 /* --- JSON -------------------------------------------------------------------------------- */
 

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "camera/count/names.h"
 #include "camera/count/tally.h"
+#include "camera/count/tally_names.h"
 #include "camera/count/tracks.h"
 
 enum {
@@ -216,9 +216,9 @@ static const char *refusal(char **called, size_t count, bool *in_gate, const cha
         tally_rules_init(&rules, &named);
         rules.zones = &zone;
         rules.zone_count = in_gate ? 1 : 0;
-        result = names_check(&rules, reserved, &reason);
+        result = tally_names_check(&rules, reserved, &reason);
         tally_rules_deinit(&rules);
-        assert_int_equal(result, reason.text[0] ? NAMES_E_TWICE : 0);
+        assert_int_equal(result, reason.text[0] ? TALLY_NAMES_E_TWICE : 0);
         return reason.text;
 }
 
@@ -231,7 +231,7 @@ static void no_two_things_are_told_by_one_name(void **state)
         char *details[] = {person, (char[]){"details"}};
 
         (void)state;
-        assert_string_equal(refusal(names, 3, (bool[]){true, true, true}, NAMES_DETAILS), "");
+        assert_string_equal(refusal(names, 3, (bool[]){true, true, true}, TALLY_NAMES_DETAILS), "");
         assert_non_null(strstr(refusal(blanks, 3, NULL, NULL),
                                "'traffic light' and 'traffic_light' would both be called "
                                "'traffic_light' in telemetry; write"));
@@ -241,7 +241,7 @@ static void no_two_things_are_told_by_one_name(void **state)
                                "'person' in the zone 'gate'"));
         assert_string_equal(refusal(zones, 2, (bool[]){false, true}, NULL), "");
         assert_string_equal(refusal(details, 2, NULL, NULL), "");
-        assert_non_null(strstr(refusal(details, 2, NULL, NAMES_DETAILS),
+        assert_non_null(strstr(refusal(details, 2, NULL, TALLY_NAMES_DETAILS),
                                "'details' would be called 'details' in telemetry, which is"));
 }
 

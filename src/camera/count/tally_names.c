@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "camera/count/names.h"
+#include "camera/count/tally_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +73,7 @@ static const char *describe(const struct named *named, char text[LABEL_LENGTH_MA
         "; write the labels with names of their own into a file for Application.LabelsPath, or "   \
         "name the zone otherwise"
 
-int names_check(const struct tally_rules *rules, const char *reserved, struct reason *reason)
+int tally_names_check(const struct tally_rules *rules, const char *reserved, struct reason *reason)
 {
         CLEANUP(named_list_deinit) struct named_list list = {.items = NULL};
         char first[LABEL_LENGTH_MAX + 128];
@@ -89,13 +89,13 @@ int names_check(const struct tally_rules *rules, const char *reserved, struct re
                                    "%s would be called '%s' in telemetry, which is something "
                                    "else" REMEDY,
                                    describe(named, first), reserved);
-                        return NAMES_E_TWICE;
+                        return TALLY_NAMES_E_TWICE;
                 }
                 if (i > 0 && strcmp(named[-1].name, named->name) == 0) {
                         reason_set(
                                 reason, "%s and %s would both be called '%s' in telemetry" REMEDY,
                                 describe(&named[-1], first), describe(named, second), named->name);
-                        return NAMES_E_TWICE;
+                        return TALLY_NAMES_E_TWICE;
                 }
         }
         return 0;

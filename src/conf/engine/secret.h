@@ -6,8 +6,8 @@
  * Law: a field that holds such a secret is read with conf_secret_text, on any thread. A text that
  * was read stays valid until conf_secrets_deinit, also when another has taken its place.
  */
-#ifndef ISTHMUS_CONF_ENGINE_SECRETS_H
-#define ISTHMUS_CONF_ENGINE_SECRETS_H
+#ifndef ISTHMUS_CONF_ENGINE_SECRET_H
+#define ISTHMUS_CONF_ENGINE_SECRET_H
 
 #include <stdbool.h>
 #include <stddef.h>
