@@ -99,6 +99,10 @@
         X(SHARDS_UNOWNED, "isthmus_shards_unowned", "Shards that no gateway owns")                 \
         X(LEASE_REMAINING, "isthmus_lease_remaining_seconds",                                      \
           "How long this gateway may act without a sign of the store")                             \
+        X(STORE_DEAD_ROWS, "isthmus_store_dead_rows",                                              \
+          "Rows in the database that nobody needs and that are still there")                       \
+        X(STORE_SNAPSHOT, "isthmus_store_oldest_snapshot_seconds",                                 \
+          "How long a session has held the oldest view of the database")                           \
         X(DEVICES_KNOWN, "isthmus_devices", "Devices known to this gateway")                       \
         X(DEVICES_CONNECTED, "isthmus_devices_connected", "Devices authorised at a hub")           \
         X(DEVICES_REFUSED, "isthmus_devices_refused", "Devices refused by a hub or by DPS")        \

@@ -88,6 +88,13 @@ struct store_share_answer {
         struct store_share_row rows[STORE_SHARE_ROWS];
 };
 
+/* What keeps the storage from being tidied. */
+struct store_share_health {
+        int64_t dead_rows;  /* that are still there */
+        int64_t snapshot_s; /* how long the oldest view of the past has been seen to be held */
+        int64_t process;    /* by this one, in the server's own numbers; 0 = there is none */
+};
+
 struct store_share_backend {
         /* Without a connection as yet. `options` are there until `close`. */
         void *(*open)(const struct store_options *options);
@@ -104,6 +111,9 @@ struct store_share_backend {
          */
         int (*descriptor)(void *share);
         bool (*is_hinted)(void *share);
+
+        /* Asked now and then by the member that has the task STORE_SHARE_UPKEEP. */
+        int (*health)(void *share, struct store_share_health *health);
 
         /*
          * store_members_each and store_shards_each, on a handle that is used for nothing else;

@@ -35,6 +35,7 @@ enum sql {
         SQL_RELEASE,
         SQL_HINT,
         SQL_GO,
+        SQL_HEALTH,
         SQL_ALL_MEMBERS,
         SQL_TIMELINE,
         SQL_FIRST_TIMELINE,
@@ -71,6 +72,14 @@ static const char *const share_sql[SQL_NUMBER] = {
                         " WHERE s.shard = u.shard AND s.epoch = u.epoch AND s.owner = $1::int8",
         [SQL_HINT] = "SELECT pg_notify('" CHANNEL "', '')",
         [SQL_GO] = "UPDATE members SET state = 'gone' WHERE member = $1::int8",
+        /* Of others' sessions their start is not for every role to see, what they hold is. */
+        [SQL_HEALTH] =
+                "SELECT (SELECT coalesce(sum(n_dead_tup), 0)::int8 FROM pg_stat_user_tables"
+                "  WHERE schemaname = 'isthmus'), coalesce(a.pid, 0)::int8,"
+                " coalesce(a.backend_xmin::text, '0')::int8 FROM (SELECT 1) one LEFT JOIN"
+                " (SELECT pid, backend_xmin FROM pg_stat_activity WHERE backend_xmin IS NOT NULL"
+                "  AND datname = current_database() AND pid <> pg_backend_pid()"
+                "  ORDER BY age(backend_xmin) DESC LIMIT 1) a ON true",
         [SQL_ALL_MEMBERS] =
                 "SELECT m.member::int8, m.beat, m.state, m.name, m.address, m.program, m.pid::int8,"
                 " (extract(epoch FROM m.joined) * 1000)::int8, (SELECT count(*) FROM shards s"
@@ -95,6 +104,9 @@ static const char *const share_sql[SQL_NUMBER] = {
 struct share {
         struct postgres postgres;
         struct postgres_values values;
+        int64_t snapshot_process; /* who held the oldest snapshot at the last look */
+        int64_t snapshot;
+        int64_t snapshot_since_ns; /* steady; as it was seen first */
 };
 
 static void *share_open(const struct store_options *options)
@@ -402,6 +414,31 @@ static int share_run(void *context, const struct store_share_statement *statemen
         return failure;
 }
 
+static int share_health(void *context, struct store_share_health *health)
+{
+        struct share *share = context;
+        PGresult *result = NULL;
+        int failure = share->postgres.db ? postgres_ask(&share->postgres, SQL_HEALTH, NULL, &result)
+                                         : STORE_E_AWAY;
+
+        if (failure == 0) {
+                int64_t process = postgres_int(result, 0, 1);
+                int64_t snapshot = postgres_int(result, 0, 2);
+
+                if (process != share->snapshot_process || snapshot != share->snapshot)
+                        share->snapshot_since_ns = clock_steady_ns();
+                share->snapshot_process = process;
+                share->snapshot = snapshot;
+                health->dead_rows = postgres_int(result, 0, 0);
+                health->process = process;
+                health->snapshot_s =
+                        process ? (clock_steady_ns() - share->snapshot_since_ns) / CLOCK_NS_PER_S
+                                : 0;
+        }
+        PQclear(result);
+        return failure;
+}
+
 /* --- readers -------------------------------------------------------------------------------- */
 
 static int read_rows(struct share *share, int number, PGresult **result)
@@ -466,6 +503,7 @@ const struct store_share_backend store_postgres_share = {
         .run = share_run,
         .descriptor = share_descriptor,
         .is_hinted = share_is_hinted,
+        .health = share_health,
         .members = share_members,
         .shards = share_shards,
 };

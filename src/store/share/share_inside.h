@@ -57,6 +57,8 @@ struct store_share {
         struct list open_questions; /* to be answered after the next look */
         int members;                /* as the ear was told */
         bool is_away;               /* the last statement was not answered */
+        int64_t health_at_ns;       /* steady; of the next look at the storage's health */
+        int64_t warned_of;          /* the process that the log names */
 };
 
 void share_wake(struct store_share *share);

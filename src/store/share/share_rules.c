@@ -297,16 +297,16 @@ static bool plan_shards(struct share_rules *rules, int64_t now_ns,
         int shards[STORE_SHARDS];
         int count = 0;
 
-        for (int number = 0; number < STORE_SHARDS; number++) {
+        statement->want = target(rules, now_ns, 1) - count_phase(rules, SHARE_MINE) -
+                          count_phase(rules, SHARE_ENDING);
+        for (int number = 0; number < STORE_SHARDS && statement->want > 0; number++) {
                 if (is_free(rules, number))
                         shards[count++] = number;
         }
         for (int i = 0, at = first_free(rules, count); i < count; i++, at++)
                 add_row(statement, shards[at % count],
                         shard_at(rules, shards[at % count])->row.epoch);
-        statement->want = target(rules, now_ns, 1) - count_phase(rules, SHARE_MINE) -
-                          count_phase(rules, SHARE_ENDING);
-        return count > 0 && statement->want > 0;
+        return count > 0;
 }
 
 static bool plan_claim(struct share_rules *rules, int64_t now_ns,

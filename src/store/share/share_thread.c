@@ -18,6 +18,9 @@
 #include "base/thread.h"
 #include "store/share/share_inside.h"
 
+#define HEALTH_EVERY_NS (5 * CLOCK_NS_PER_S)
+#define SNAPSHOT_OLD_S  600
+
 void share_wake(struct store_share *share)
 {
         (void)!eventfd_write(share->waker, 1);
@@ -211,6 +214,29 @@ static void note_owners(struct store_share *share)
         metrics_set(METRIC_SHARDS_UNOWNED, unowned);
 }
 
+/* --- the task of upkeep --------------------------------------------------------------------- */
+
+static void look_at_health(struct store_share *share)
+{
+        struct store_share_health health;
+        int64_t now_ns = clock_steady_ns();
+
+        if (now_ns < share->health_at_ns || !store_may_act(share->store, STORE_SHARE_UPKEEP))
+                return;
+        share->health_at_ns = now_ns + HEALTH_EVERY_NS;
+        if (share->backend->health(share->handle, &health) != 0)
+                return;
+        metrics_set(METRIC_STORE_DEAD_ROWS, health.dead_rows);
+        metrics_set(METRIC_STORE_SNAPSHOT, health.snapshot_s);
+        if (health.snapshot_s < SNAPSHOT_OLD_S || health.process == share->warned_of)
+                return;
+        share->warned_of = health.process;
+        log_warn("STORE_SNAPSHOT_OLD",
+                 "A session holds an old view of the database, which can't be tidied meanwhile",
+                 LOG_INT("session", health.process), LOG_INT("seconds", health.snapshot_s),
+                 LOG_INT("dead_rows", health.dead_rows), LOG_END);
+}
+
 /* --- the thread ----------------------------------------------------------------------------- */
 
 /* Tells the rules what callers have asked for. */
@@ -279,6 +305,7 @@ static void run_statement(struct store_share *share, const struct store_share_st
         note_owners(share);
         tell_of_members(share);
         answer_questions(share, &share->open_questions, true);
+        look_at_health(share);
 }
 
 /* True until this process has left. */

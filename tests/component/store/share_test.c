@@ -337,20 +337,25 @@ static int setup(void **state)
         return 0;
 }
 
+static int forget(void **state)
+{
+        (void)state;
+        munmap(board, sizeof(*board));
+        return 0;
+}
+
 static int teardown(void **state)
 {
         int violations = board->violations;
 
-        (void)state;
         for (int i = 0; i < PROCESSES; i++) {
                 if (!children[i])
                         continue;
                 kill(children[i], SIGCONT);
                 kill_child(i);
         }
-        munmap(board, sizeof(*board));
         test_postgres_run(support_server, check_sql);
-        return violations;
+        return forget(state) + violations;
 }
 
 /* --- in one process ------------------------------------------------------------------------- */
@@ -470,6 +475,52 @@ static void what_was_written_before_the_release_is_written_first(void **state)
                           "DO $$ BEGIN IF NOT EXISTS (SELECT FROM isthmus.records WHERE"
                           " key = 'last') THEN RAISE 'it is not there'; END IF; END $$");
         store_close(user.store);
+}
+
+/* Looks at the database until it is told not to. */
+static pid_t start_to_look(void)
+{
+        pid_t child = fork();
+
+        assert_true(child >= 0);
+        if (child > 0)
+                return child;
+        test_postgres_run(support_server,
+                          "BEGIN ISOLATION LEVEL REPEATABLE READ;"
+                          "DO $$ BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN"
+                          " NULL; END $$;"
+                          "COMMIT");
+        _exit(0);
+}
+
+static void who_holds_an_old_snapshot_is_named(void **state)
+{
+        const struct store_options options = {.backend = "postgresql", .server = server};
+        const struct store_share_backend *backend = store_backend_find("postgresql", NULL)->share;
+        const struct store_share_statement look = {.action = STORE_SHARE_LOOK};
+        struct store_share_answer *answer = mem_new(1, sizeof(*answer));
+        struct store_share_health health = {.snapshot_s = 0};
+        void *share = backend->open(&options);
+        pid_t child = start_to_look();
+        int status;
+
+        (void)state;
+        assert_int_equal(backend->run(share, &look, answer, NULL), 0);
+        while (health.snapshot_s < 1) {
+                assert_int_equal(backend->health(share, &health), 0);
+                pause_a_little();
+        }
+        assert_int_not_equal(health.process, 0);
+        test_postgres_run(support_server,
+                          "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE"
+                          " pid <> pg_backend_pid() AND query LIKE '%pg_sleep%'");
+        assert_int_equal(waitpid(child, &status, 0), child);
+        while (health.process != 0) {
+                assert_int_equal(backend->health(share, &health), 0);
+                pause_a_little();
+        }
+        backend->close(share);
+        free(answer);
 }
 
 static void members_in_one_process_share_and_leave(void **state)
@@ -605,6 +656,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(one_member_owns_all_and_gives_it_back),
                 TEST(what_was_written_before_the_release_is_written_first),
+                cmocka_unit_test_setup_teardown(who_holds_an_old_snapshot_is_named, setup, forget),
                 TEST(members_in_one_process_share_and_leave),
                 TEST(two_that_start_at_once_share_and_a_third_gets_its_part),
                 TEST(the_shards_of_a_killed_member_are_taken_over),

@@ -196,7 +196,8 @@ static void do_beat(struct world *world, const struct store_share_statement *sta
 static void do_statement(struct world *world, const struct store_share_statement *statement,
                          struct store_share_answer *answer)
 {
-        memset(answer, 0, sizeof(*answer));
+        answer->number = answer->member_count = 0;
+        memset(answer->rows, 0, sizeof(answer->rows));
         if (statement->action == STORE_SHARE_JOIN)
                 do_join(world, statement, answer);
         else if (statement->action == STORE_SHARE_BEAT)
@@ -215,25 +216,51 @@ static void do_statement(struct world *world, const struct store_share_statement
 
 /* --- processes ------------------------------------------------------------------------------ */
 
+static bool has_lease(const struct world *world, const struct process *process)
+{
+        return world->mutant == MUTANT_LEASE_NEVER_CHECKED ||
+               clock_of(world, process) < process->rules.deadline_ns;
+}
+
+static bool uses(const struct process *process, int number)
+{
+        enum share_phase phase = process->rules.shards[number].phase;
+
+        return phase == SHARE_MINE || phase == SHARE_ENDING;
+}
+
 static bool acts(const struct world *world, const struct process *process, int number)
 {
-        const struct share_shard *shard = &process->rules.shards[number];
+        return uses(process, number) && has_lease(world, process);
+}
 
-        return (shard->phase == SHARE_MINE || shard->phase == SHARE_ENDING) &&
-               (world->mutant == MUTANT_LEASE_NEVER_CHECKED ||
-                clock_of(world, process) < process->rules.deadline_ns);
+static int count_two(const struct process *one, const struct process *other)
+{
+        int count = 0;
+
+        for (int number = 0; number < STORE_SHARE_ROWS; number++)
+                count += uses(one, number) && uses(other, number);
+        return count;
 }
 
 /* Something has changed for this process: does another one act for one of its shards? */
 static void look_for_two(struct world *world, const struct process *process)
 {
-        for (int number = 0; number < STORE_SHARE_ROWS; number++) {
-                if (!acts(world, process, number))
-                        continue;
-                for (int i = 0; i < PROCESSES; i++)
-                        world->violations += &world->processes[i] != process &&
-                                             acts(world, &world->processes[i], number);
+        for (int i = 0; i < PROCESSES; i++) {
+                const struct process *other = &world->processes[i];
+
+                if (other != process && has_lease(world, process) && has_lease(world, other))
+                        world->violations += count_two(process, other);
         }
+}
+
+/* Has the statement that was answered given it a shard, or more time? */
+static bool may_act_more(const struct process *process)
+{
+        const struct share_news *news = &process->rules.news;
+
+        return process->statement.action == STORE_SHARE_BEAT || news->task_gained[0] ||
+               news->task_gained[1] || store_shards_count(&news->gained) > 0;
 }
 
 static void start(struct world *world, struct process *process)
@@ -305,7 +332,8 @@ static void go_on(struct world *world, struct process *process)
                 process->is_waiting = false;
                 share_answered(&process->rules, clock_ns, &process->statement,
                                process->is_answered ? &process->answer : NULL);
-                look_for_two(world, process);
+                if (may_act_more(process))
+                        look_for_two(world, process);
         }
         if (world->now_ns >= process->free_at_ns) {
                 share_released(&process->rules, &process->ending);
