@@ -16,9 +16,6 @@
 
 #define AZURE_DPS_GLOBAL_ENDPOINT "global.azure-devices-provisioning.net"
 
-#define AZURE_WEBSOCKET_PATH     "/$iothub/websocket"
-#define AZURE_WEBSOCKET_PROTOCOL "AMQPWSB10"
-
 /* --- API versions -------------------------------------------------------------------------- */
 
 /* On methods and twin links. */

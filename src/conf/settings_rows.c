@@ -643,9 +643,27 @@ static enum conf_reference refer(const struct conf_load *load, const char *text,
         return good ? CONF_REFERENCE_GOOD : CONF_REFERENCE_WRONG;
 }
 
+/* Sets the fields that follow from others: host and port of Listen, the ports of formatters. */
+static void derive(struct settings *settings)
+{
+        CLEANUP(buf_deinit) struct buf host = BUF_INIT;
+
+        listen_split(settings->listen.address, &host, &settings->listen.port);
+        free(settings->listen.host);
+        settings->listen.host = mem_text(buf_text(&host));
+        free(settings->page.host);
+        settings->page.host = NULL;
+        if (!settings->page.address)
+                return;
+        buf_clear(&host);
+        listen_split(settings->page.address, &host, &settings->page.port);
+        settings->page.host = mem_text(buf_text(&host));
+        settings->page.is_public = !endpoint_is_loopback(settings->page.host);
+}
+
 static void finish(struct conf_load *load)
 {
-        settings_derive(load->target);
+        derive(load->target);
         settings_check(load, load->target);
 }
 
@@ -684,24 +702,7 @@ void settings_init(struct settings *settings)
 {
         memset(settings, 0, sizeof(*settings));
         conf_set_defaults(settings_schema(), settings);
-        settings_derive(settings);
-}
-
-void settings_derive(struct settings *settings)
-{
-        CLEANUP(buf_deinit) struct buf host = BUF_INIT;
-
-        listen_split(settings->listen.address, &host, &settings->listen.port);
-        free(settings->listen.host);
-        settings->listen.host = mem_text(buf_text(&host));
-        free(settings->page.host);
-        settings->page.host = NULL;
-        if (!settings->page.address)
-                return;
-        buf_clear(&host);
-        listen_split(settings->page.address, &host, &settings->page.port);
-        settings->page.host = mem_text(buf_text(&host));
-        settings->page.is_public = !endpoint_is_loopback(settings->page.host);
+        derive(settings);
 }
 
 void settings_deinit(struct settings *settings)

@@ -12,8 +12,4 @@ const struct conf_schema *settings_schema(void);
 extern const struct conf_spelling settings_spellings[];
 extern const struct conf_ignored settings_ignored[];
 
-/* Sets the fields that follow from others: host and port of Listen, the ports of formatters. */
-struct settings;
-void settings_derive(struct settings *settings);
-
 #endif

@@ -45,12 +45,6 @@ void otlp_fixed64(struct buf *out, int field, uint64_t value)
         add_little_endian(out, value, 8);
 }
 
-void otlp_fixed32(struct buf *out, int field, uint32_t value)
-{
-        add_key(out, field, FIXED32);
-        add_little_endian(out, value, 4);
-}
-
 uint64_t otlp_double_bits(double value)
 {
         uint64_t bits;

@@ -14,7 +14,6 @@
 
 void otlp_varint(struct buf *out, int field, uint64_t value);
 void otlp_fixed64(struct buf *out, int field, uint64_t value);
-void otlp_fixed32(struct buf *out, int field, uint32_t value);
 void otlp_double(struct buf *out, int field, double value);
 void otlp_bytes(struct buf *out, int field, const void *bytes, size_t size);
 

@@ -19,10 +19,6 @@
 /* Blobs that one answer lists at most. */
 #define STORAGE_BLOB_PAGE_MAX 5000
 
-/* Of an answer with so many: a name has up to 1,024 characters, which XML and its own elements
- * make longer. */
-#define STORAGE_BLOB_LIST_MAX (32 * 1024 * 1024)
-
 /* `marker`: the answer's before, "" = from the beginning. */
 void storage_blob_list(const char *container, const char *marker,
                        struct storage_queue_request *request);

@@ -20,7 +20,7 @@
 
 static const struct hub_device_handler link_handler;
 
-void cloud_set_phase(struct cloud_device *device, enum cloud_phase phase, const char *reason)
+static void set_phase(struct cloud_device *device, enum cloud_phase phase, const char *reason)
 {
         if ((device->phase == CLOUD_READY) != (phase == CLOUD_READY))
                 metrics_gauge_add(METRIC_DEVICES_CONNECTED, phase == CLOUD_READY ? 1 : -1);
@@ -54,7 +54,7 @@ static void try_again(struct timer *timer)
         struct cloud_device *device = list_entry(timer, struct cloud_device, timer);
 
         if (!device->link)
-                cloud_set_phase(device, CLOUD_REGISTERING, NULL);
+                set_phase(device, CLOUD_REGISTERING, NULL);
         cloud_assign(device, true);
 }
 
@@ -66,7 +66,7 @@ static void wait(struct cloud_device *device, int64_t delay_ms)
 
 static void hold(struct cloud_device *device, const char *reason, int64_t delay_ms)
 {
-        cloud_set_phase(device, CLOUD_HELD, reason);
+        set_phase(device, CLOUD_HELD, reason);
         log_warn("DEVICE_HELD", "A device is refused; its events wait",
                  LOG_TEXT("device", device->key), LOG_TEXT("reason", reason),
                  LOG_INT("again_in_ms", delay_ms), LOG_END);
@@ -134,14 +134,14 @@ void cloud_device_decided(struct cloud_device *device, const struct dps_result *
                 connect_device(device);
         else if (device->phase == CLOUD_HELD)
                 hub_device_retry(device->link);
-        cloud_set_phase(device, CLOUD_CONNECTING, NULL);
+        set_phase(device, CLOUD_CONNECTING, NULL);
         start_doubting(device);
 }
 
 void cloud_device_open(struct cloud_device *device)
 {
         device->queue.is_unread = true;
-        cloud_set_phase(device, CLOUD_REGISTERING, NULL);
+        set_phase(device, CLOUD_REGISTERING, NULL);
         cloud_assign(device, false);
 }
 
@@ -162,7 +162,7 @@ static void became_ready(struct cloud_device *device)
         (void)clock_check_accepted(&device->cloud->clock);
         device->failures = 0;
         if (is_new) {
-                cloud_set_phase(device, CLOUD_READY, NULL);
+                set_phase(device, CLOUD_READY, NULL);
                 log_info("DEVICE_READY", "A device is connected", LOG_TEXT("device", device->key),
                          LOG_TEXT("hub", device->assignment.hub), LOG_END);
                 pthread_mutex_lock(&device->lock);
@@ -182,10 +182,10 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
         if (state == HUB_DEVICE_READY) {
                 became_ready(device);
         } else if (state == HUB_DEVICE_CONNECTING) {
-                cloud_set_phase(device, CLOUD_CONNECTING, NULL);
+                set_phase(device, CLOUD_CONNECTING, NULL);
                 start_doubting(device);
         } else if (refusal == HUB_REFUSAL_COMMON) {
-                cloud_set_phase(device, CLOUD_HELD, reason ? reason->text : "");
+                set_phase(device, CLOUD_HELD, reason ? reason->text : "");
                 start_doubting(device);
         } else {
                 hold(device, reason ? reason->text : "refused by the hub",

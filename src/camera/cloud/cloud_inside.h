@@ -95,7 +95,6 @@ void cloud_device_open(struct cloud_device *device);
 void cloud_device_close(struct cloud_device *device);
 /* The assignment is known (`result` NULL), or why it is not. */
 void cloud_device_decided(struct cloud_device *device, const struct dps_result *result);
-void cloud_set_phase(struct cloud_device *device, enum cloud_phase phase, const char *reason);
 
 /* The clock was set: a device that is refused is tried again at once. */
 void cloud_device_clock_was_set(struct cloud_device *device);

@@ -11,7 +11,6 @@
 struct onnx_runtime {
         void *library;
         const onnx_function *api;
-        const char *version;
         struct onnx_env *env;
         struct onnx_memory *memory;
         struct onnx_allocator *allocator; /* the library's own, not to be released */

@@ -75,11 +75,10 @@ static bool find_api(struct onnx_runtime *runtime, struct reason *reason)
                 return false;
         }
         base = get_base();
-        runtime->version = base->version();
         runtime->api = base->get_api(ONNX_API_VERSION);
         if (!runtime->api)
                 reason_set(reason, "ONNX Runtime %s is too old; 1.14 or later is needed",
-                           runtime->version);
+                           base->version());
         return runtime->api;
 }
 
@@ -126,9 +125,4 @@ void onnx_runtime_close(struct onnx_runtime *runtime)
                 ONNX_CALL(runtime->api, release_env)(runtime->env);
         dlclose(runtime->library);
         free(runtime);
-}
-
-const char *onnx_runtime_version(const struct onnx_runtime *runtime)
-{
-        return runtime->version;
 }

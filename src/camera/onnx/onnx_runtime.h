@@ -29,7 +29,4 @@ int onnx_runtime_open(const char *path, struct onnx_runtime **runtime,
 /* After all models of it are freed. */
 void onnx_runtime_close(struct onnx_runtime *runtime);
 
-/* "1.27.0"; belongs to the runtime. */
-const char *onnx_runtime_version(const struct onnx_runtime *runtime);
-
 #endif

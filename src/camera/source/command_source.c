@@ -110,7 +110,6 @@ static int take_command(struct source *source, int64_t deadline_ms, struct sourc
 }
 
 const struct source_driver source_command_driver = {
-        .name = "command",
         .open = open_command,
         .take = take_command,
         .close = close_command,
@@ -197,7 +196,6 @@ static int open_pi(struct source *source, struct reason *reason)
 }
 
 const struct source_driver source_pi_driver = {
-        .name = "raspberry-pi",
         .open = open_pi,
         .take = take_command,
         .close = close_command,

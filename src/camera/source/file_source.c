@@ -103,7 +103,6 @@ static void close_file(struct source *source)
 }
 
 const struct source_driver source_file_driver = {
-        .name = "file",
         .open = check_place,
         .take = take_file,
         .close = close_file,
@@ -196,7 +195,6 @@ static int take_newest(struct source *source, int64_t deadline_ms, struct source
 }
 
 const struct source_driver source_folder_driver = {
-        .name = "folder",
         .open = open_folder,
         .take = take_newest,
         .close = close_folder,

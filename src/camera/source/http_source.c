@@ -354,7 +354,6 @@ static int open_http(struct source *source, struct reason *reason)
 }
 
 const struct source_driver source_http_driver = {
-        .name = "http",
         .open = open_http,
         .take = take,
         .close = let_go,

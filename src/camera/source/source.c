@@ -28,23 +28,6 @@ void source_picture_deinit(struct source_picture *picture)
         buf_deinit(&picture->bytes);
 }
 
-const char *source_kind_name(enum source_kind kind)
-{
-        return drivers[kind]->name;
-}
-
-const char *source_state_name(enum source_state state)
-{
-        static const char *const names[] = {
-                [SOURCE_NEW] = "new",
-                [SOURCE_GOOD] = "good",
-                [SOURCE_OLD] = "old",
-                [SOURCE_FAILING] = "failing",
-        };
-
-        return names[state];
-}
-
 /* --- life ---------------------------------------------------------------------------------- */
 
 static void copy_settings(struct source_settings *to, const struct source_settings *from)

@@ -112,10 +112,4 @@ struct source_status {
 /* How it goes; any thread. */
 void source_status(struct source *source, struct source_status *status);
 
-/* "file", "http" and so on: for logs and metrics. */
-const char *source_kind_name(enum source_kind kind);
-
-/* "new", "good", "old", "failing": for logs and health. */
-const char *source_state_name(enum source_state state);
-
 #endif

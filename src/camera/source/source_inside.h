@@ -12,7 +12,6 @@
 
 /* One row of the table in source.c. */
 struct source_driver {
-        const char *name;
         /* Completes a source of this kind; -EINVAL with the reason. */
         int (*open)(struct source *source, struct reason *reason);
         /*

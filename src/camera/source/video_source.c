@@ -207,14 +207,12 @@ static int take(struct source *source, int64_t deadline_ms, struct source_pictur
 }
 
 const struct source_driver source_rtsp_driver = {
-        .name = "rtsp",
         .open = open_rtsp,
         .take = take,
         .close = close_video,
 };
 
 const struct source_driver source_v4l2_driver = {
-        .name = "v4l2",
         .open = open_device,
         .take = take,
         .close = close_video,

@@ -54,7 +54,11 @@ static size_t first_part(const char *text, size_t *separator)
         return strlen(text);
 }
 
-bool conf_names_split(struct conf_names *names, const char *text)
+/*
+ * Adds the parts of "A:B__C", as .NET takes names of environment variables and of flat JSON
+ * members apart. False if there are too many or an empty one.
+ */
+static bool split_names(struct conf_names *names, const char *text)
 {
         size_t separator;
 
@@ -104,7 +108,7 @@ struct conf_entry *conf_entries_add(struct conf_entries *entries)
 static void replace_front(struct conf_names *names, size_t drop, const char *text)
 {
         struct conf_names made = {.depth = 0};
-        bool fits = conf_names_split(&made, text);
+        bool fits = split_names(&made, text);
 
         for (size_t i = drop; fits && i < names->depth; i++)
                 fits = conf_names_add(&made, names->parts[i], strlen(names->parts[i]));
@@ -213,7 +217,7 @@ void conf_entries_add_environment(struct conf_entries *entries, char *const *env
                 if (!equals || equals == *environment)
                         continue;
                 name = name_setting(*environment, (size_t)(equals - *environment));
-                entry = conf_names_split(&names, name) ? conf_entries_add(entries) : NULL;
+                entry = split_names(&names, name) ? conf_entries_add(entries) : NULL;
                 if (!entry) {
                         conf_names_deinit(&names);
                         continue;

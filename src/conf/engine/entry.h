@@ -60,12 +60,6 @@ void conf_names_deinit(struct conf_names *names);
 void conf_names_write(const struct conf_names *names, struct buf *out);
 
 /*
- * Adds the parts of "A:B__C", as .NET takes names of environment variables and of flat JSON
- * members apart. False if there are too many or an empty one.
- */
-bool conf_names_split(struct conf_names *names, const char *text);
-
-/*
  * Brings the other forms in which .NET keeps names and values into one: top-level members named
  * "A:B" or "A__B", what stands in `Values` of a local.settings.json, and the list of objects with
  * `name` and `value` that the Azure portal exports.

@@ -75,10 +75,6 @@ void conf_bind(struct conf_load *load);
  */
 char *conf_fetch(struct conf_load *load, const struct conf_binding *binding);
 
-/* The file that a binding names, below the folder if its path is relative; NULL if it names none,
- * the caller's to free. */
-char *conf_fetch_path(struct conf_load *load, const struct conf_binding *binding);
-
 /* Remembers a secret that may change; `url` NULL: it stands in the binding's file. */
 void conf_secret_note(struct conf_load *load, const struct conf_binding *binding, const char *url);
 

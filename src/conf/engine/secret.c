@@ -112,7 +112,8 @@ static char *credential_path(struct conf_load *load, const struct conf_entry *en
         return NULL;
 }
 
-char *conf_fetch_path(struct conf_load *load, const struct conf_binding *binding)
+/* The file that a binding names, below the folder if its path is relative; NULL = none. */
+static char *fetch_path(struct conf_load *load, const struct conf_binding *binding)
 {
         if (binding->via == CONF_VIA_FILE)
                 return conf_absolute(load->folder, binding->entry->text);
@@ -127,7 +128,7 @@ char *conf_fetch(struct conf_load *load, const struct conf_binding *binding)
 
         if (text_is_empty(binding->entry->text))
                 return NULL;
-        path = conf_fetch_path(load, binding);
+        path = fetch_path(load, binding);
         if (path)
                 return fetch_file(load, binding->entry, path);
         if (binding->via == CONF_VIA_FILE || binding->via == CONF_VIA_CREDENTIAL)
@@ -146,7 +147,7 @@ static struct conf_secrets *secrets_of(const struct conf_schema *schema, void *t
 
 void conf_secret_note(struct conf_load *load, const struct conf_binding *binding, const char *url)
 {
-        CLEANUP(mem_cleanup) char *file = conf_fetch_path(load, binding);
+        CLEANUP(mem_cleanup) char *file = fetch_path(load, binding);
         struct conf_secrets *secrets;
         struct conf_secret *secret;
         struct buf path = BUF_INIT;

@@ -320,6 +320,5 @@ void amqp_twin_push(struct amqp_device *device);
 
 /* amqp_service.c: looks whether feedback is due; `*next_ms` is lowered to when to look again. */
 void amqp_service_check(struct amqp_core *core, int64_t *next_ms);
-void amqp_service_push(struct amqp_link *link);
 
 #endif

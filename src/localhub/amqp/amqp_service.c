@@ -217,7 +217,7 @@ static int64_t due_time(struct amqp_core *core, int hub)
 }
 
 /* One batch at a time on a link, so that what was not accepted is known. */
-void amqp_service_push(struct amqp_link *link)
+static void push(struct amqp_link *link)
 {
         CLEANUP(buf_deinit) struct buf message = BUF_INIT;
         struct amqp_peer *peer = link->peer;
@@ -264,7 +264,7 @@ static void on_feedback_outcome(struct amqp_link *link, pn_delivery_t *delivery)
         else
                 command_queue_return_feedback(peer->core->commands, peer->hub, &link->batch);
         pn_delivery_settle(delivery);
-        amqp_service_push(link);
+        push(link);
 }
 
 static void on_feedback_opened(struct amqp_link *link)
@@ -286,9 +286,9 @@ static void on_feedback_ended(struct amqp_link *link)
 const struct amqp_link_type amqp_service_feedback = {
         .name = "service feedback",
         .for_service = true,
-        .work = amqp_service_push,
+        .work = push,
         .opened = on_feedback_opened,
         .outcome = on_feedback_outcome,
-        .credit_came = amqp_service_push,
+        .credit_came = push,
         .ended = on_feedback_ended,
 };

@@ -12,8 +12,6 @@
 #include "base/text.h"
 #include "localhub/token_check.h"
 
-#define GROUPS_PER_PAGE 8
-
 int provisioning_derive_key(const char *group_key, const char *registration_id, struct buf *out)
 {
         CLEANUP(buf_deinit) struct buf key = BUF_INIT;

@@ -46,7 +46,7 @@ static void put_all(struct json_object *object, struct json_object *from)
         }
 }
 
-struct json_object *fleet_content_desired(struct json_object *content)
+static struct json_object *desired_of(struct json_object *content)
 {
         struct json_object *device = json_object_member(content, "deviceContent");
         struct json_object *made;
@@ -192,7 +192,7 @@ static struct json_object *change(struct fleet *fleet, int hub, const char *devi
         struct json_object *old = applied ? json_object_get(applied->desired) : NULL;
         struct json_object *content = best ? json_member(best->document, "content") : NULL;
         CLEANUP(json_cleanup)
-        struct json_object *now = best ? fleet_content_desired(content) : NULL;
+        struct json_object *now = best ? desired_of(content) : NULL;
         struct json_object *patch;
 
         if (applied)
@@ -247,7 +247,7 @@ static void look_at(struct fleet *fleet, const struct registry_device *device)
 int fleet_content_apply(struct fleet *fleet, int hub, const char *device_id,
                         struct json_object *content, struct reason *reason)
 {
-        CLEANUP(json_cleanup) struct json_object *patch = fleet_content_desired(content);
+        CLEANUP(json_cleanup) struct json_object *patch = desired_of(content);
 
         if (!patch) {
                 reason_set(reason, "the content has no 'deviceContent'");

@@ -45,10 +45,6 @@ struct applied {
         uint64_t pass;               /* in which the device was seen last */
 };
 
-/* The desired properties that a content for devices writes, as a merge patch; NULL = none. The
- * caller's. */
-struct json_object *fleet_content_desired(struct json_object *content);
-
 /* What was written by it stays, nobody owns it any more. */
 void fleet_applied_forget(struct fleet *fleet, const struct configuration *configuration);
 

@@ -78,11 +78,4 @@ struct query {
         size_t group_count;
 };
 
-/* The value at a path; false if it is not defined. NULL is JSON's null. */
-bool query_look(const struct query *query, int path, struct json_object *document,
-                struct json_object **value);
-
-/* Orders two values of the same kind; false if they can't be compared. */
-bool query_compare(struct json_object *a, struct json_object *b, int *order);
-
 #endif

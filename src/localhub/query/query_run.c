@@ -48,8 +48,9 @@ static bool step(struct json_object *part, struct json_object **value)
                json_object_object_get_ex(*value, json_object_get_string(part), value);
 }
 
-bool query_look(const struct query *query, int path, struct json_object *document,
-                struct json_object **value)
+/* The value at a path; false if it is not defined. NULL is JSON's null. */
+static bool look(const struct query *query, int path, struct json_object *document,
+                 struct json_object **value)
 {
         struct json_object *parts = query->nodes[path].value;
 
@@ -65,7 +66,7 @@ static bool value_of(const struct query *query, int node, struct json_object *do
                      struct json_object **value)
 {
         if (query->nodes[node].kind == QUERY_PATH)
-                return query_look(query, node, document, value);
+                return look(query, node, document, value);
         *value = query->nodes[node].value;
         return true;
 }
@@ -84,7 +85,8 @@ static int order_numbers(struct json_object *a, struct json_object *b)
         return x < y ? -1 : x > y;
 }
 
-bool query_compare(struct json_object *a, struct json_object *b, int *order)
+/* Orders two values of the same kind; false if they can't be compared. */
+static bool put_in_order(struct json_object *a, struct json_object *b, int *order)
 {
         if (is_number(a) && is_number(b)) {
                 *order = order_numbers(a, b);
@@ -118,7 +120,7 @@ static bool compare(const struct query *query, const struct query_node *node,
         if (!value_of(query, node->left, document, &left) ||
             !value_of(query, node->right, document, &right))
                 return false;
-        if (!query_compare(left, right, &order))
+        if (!put_in_order(left, right, &order))
                 return node->kind == QUERY_UNEQUAL;
         switch (node->kind) {
         case QUERY_EQUAL:
@@ -146,7 +148,7 @@ static bool is_in(const struct query *query, const struct query_node *node,
         if (!value_of(query, node->left, document, &left))
                 return false;
         for (int i = node->right; i; i = query->nodes[i].next) {
-                if (value_of(query, i, document, &right) && query_compare(left, right, &order) &&
+                if (value_of(query, i, document, &right) && put_in_order(left, right, &order) &&
                     order == 0)
                         return true;
         }
@@ -227,7 +229,7 @@ static bool holds(const struct query *query, int number, struct json_object *doc
         case QUERY_CALL:
                 return call(query, node, document);
         case QUERY_PATH:
-                return query_look(query, number, document, &value) &&
+                return look(query, number, document, &value) &&
                        json_object_is_type(value, json_type_boolean) &&
                        json_object_get_boolean(value);
         case QUERY_VALUE:
@@ -251,7 +253,7 @@ struct json_object *query_project(const struct query *query, struct json_object 
         for (size_t i = 0; i < query->column_count; i++) {
                 struct json_object *value;
 
-                if (query_look(query, query->columns[i].path, document, &value))
+                if (look(query, query->columns[i].path, document, &value))
                         json_object_object_add(made, query->columns[i].name,
                                                json_object_get(value));
         }
@@ -269,7 +271,7 @@ static struct json_object *group_of(const struct query *query, struct json_objec
         for (size_t i = 0; i < query->group_count; i++) {
                 struct json_object *value = NULL;
 
-                (void)query_look(query, query->groups[i], document, &value);
+                (void)look(query, query->groups[i], document, &value);
                 json_object_array_add(key, json_object_get(value));
         }
         if (json_object_object_get_ex(groups, json_object_to_json_string(key), &group)) {
@@ -281,7 +283,7 @@ static struct json_object *group_of(const struct query *query, struct json_objec
                 struct json_object *value;
 
                 if (query->columns[i].aggregate == QUERY_COLUMN &&
-                    query_look(query, query->columns[i].path, document, &value))
+                    look(query, query->columns[i].path, document, &value))
                         json_object_object_add(answer, query->columns[i].name,
                                                json_object_get(value));
         }
@@ -327,7 +329,7 @@ void query_add_to_group(const struct query *query, struct json_object *groups,
                 struct json_object *value = NULL;
 
                 if (column->aggregate == QUERY_COLUMN ||
-                    (column->path && !query_look(query, column->path, document, &value)))
+                    (column->path && !look(query, column->path, document, &value)))
                         continue;
                 if (column->aggregate == QUERY_COUNT) {
                         json_object_object_add(answer, column->name,

@@ -18,7 +18,6 @@
 #define UPLOADS_OF_DEVICE_MAX 10
 #define UPLOAD_LIFE_S         3600
 #define UPLOAD_BLOB_NAME_MAX  1024
-#define UPLOAD_OTHER_BODY_MAX ((size_t)1024 * 1024)
 
 struct uploads {
         struct local_hub *hub;

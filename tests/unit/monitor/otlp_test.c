@@ -31,10 +31,10 @@ static void test_o1_fields(void **state)
         otlp_text(&out, 3, "");
         otlp_text(&out, 3, NULL);
         otlp_fixed64(&out, 7, 0x0102030405060708);
-        otlp_fixed32(&out, 16, 257);
+        otlp_varint(&out, 16, 257);
         otlp_double(&out, 4, 1.0);
         ASSERT_BYTES(&out, "\x08\x96\x01\x12\x07testing\x39\x08\x07\x06\x05\x04\x03\x02\x01"
-                           "\x85\x01\x01\x01\x00\x00\x21\x00\x00\x00\x00\x00\x00\xf0\x3f");
+                           "\x80\x01\x81\x02\x21\x00\x00\x00\x00\x00\x00\xf0\x3f");
 }
 
 /* The length of a message is written in five bytes, of which a reader sees the value alone. */
