@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// The manifests for Kubernetes fit the image, the gateway and each other. They are read by the YAML
+// library of Debian (python3-yaml), by the rules of YAML 1.1, as Kubernetes reads them.
+import assert from 'node:assert/strict';
+import child from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { startGatewayOn } from './support/gateway.mjs';
+import { isthmus, temporaryDirectory } from './support/program.mjs';
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packaging', 'container');
+const reader = 'import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)';
+
+/** What the API takes as members of what the manifests have; a slip in a name is none of them. */
+const members = {
+  statefulSet: ['replicas', 'serviceName', 'selector', 'template', 'volumeClaimTemplates'],
+  pod: ['serviceAccountName', 'terminationGracePeriodSeconds', 'securityContext', 'containers', 'volumes'],
+  podSecurity: ['runAsNonRoot', 'runAsUser', 'runAsGroup', 'fsGroup', 'seccompProfile'],
+  container: ['name', 'image', 'args', 'ports', 'env', 'securityContext', 'startupProbe', 'livenessProbe',
+    'readinessProbe', 'resources', 'volumeMounts'],
+  security: ['allowPrivilegeEscalation', 'readOnlyRootFilesystem', 'capabilities'],
+  probe: ['httpGet', 'failureThreshold', 'periodSeconds', 'timeoutSeconds', 'initialDelaySeconds'],
+  mount: ['name', 'mountPath', 'readOnly'],
+  claim: ['accessModes', 'storageClassName', 'resources'],
+  service: ['selector', 'ports'],
+  port: ['name', 'port', 'targetPort', 'containerPort'],
+};
+
+function assertMembers(object, kind) {
+  for (const name of Object.keys(object)) assert.ok(members[kind].includes(name), `${kind}.${name}`);
+}
+
+/** The manifest's objects by kind, of each of which there is one, and the image's recipe. */
+async function load() {
+  const text = await readFile(join(folder, 'kubernetes.yaml'), 'utf8');
+  const { status, stdout, stderr } = child.spawnSync('/usr/bin/python3', ['-c', reader], { input: text, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  const objects = JSON.parse(stdout);
+  const recipe = (await readFile(join(folder, 'Containerfile'), 'utf8')).split('\n');
+  const said = (word) => recipe.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1)).at(-1);
+  const kinds = Object.fromEntries(objects.map((object) => [object.kind, object]));
+  assert.equal(Object.keys(kinds).length, objects.length);
+  const { spec } = kinds.StatefulSet;
+  const pod = spec.template.spec;
+  return {
+    kinds, said, spec, pod, container: pod.containers[0], configuration: JSON.parse(kinds.ConfigMap.data['isthmus.json']),
+  };
+}
+
+const portOf = (listen) => Number(listen.split(':').at(-1));
+const mountOf = ({ container }, name) => container.volumeMounts.find((mount) => mount.name === name);
+const isBelow = (path, place) => path === place || path.startsWith(`${place}/`);
+
+test('each object has the version and the members of its kind', async () => {
+  const { kinds, spec, pod, container } = await load();
+  const versions = Object.values(kinds).map(({ kind, apiVersion }) => `${kind} ${apiVersion}`);
+  assert.deepEqual(versions.sort(), ['ConfigMap v1', 'Service v1', 'ServiceAccount v1', 'StatefulSet apps/v1']);
+  for (const { metadata } of Object.values(kinds)) assert.match(metadata.name, /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/);
+  assertMembers(spec, 'statefulSet');
+  assertMembers(pod, 'pod');
+  assertMembers(pod.securityContext, 'podSecurity');
+  assert.equal(pod.containers.length, 1);
+  assertMembers(container, 'container');
+  assertMembers(container.securityContext, 'security');
+  for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) assertMembers(container[probe], 'probe');
+  for (const mount of container.volumeMounts) assertMembers(mount, 'mount');
+  for (const claim of spec.volumeClaimTemplates) assertMembers(claim.spec, 'claim');
+  assertMembers(kinds.Service.spec, 'service');
+  for (const port of [...container.ports, ...kinds.Service.spec.ports]) assertMembers(port, 'port');
+});
+
+test('what an object names is there', async () => {
+  const all = await load();
+  const { kinds, spec, pod, container } = all;
+  const labels = spec.template.metadata.labels;
+  for (const selector of [spec.selector.matchLabels, kinds.Service.spec.selector]) {
+    assert.ok(Object.keys(selector).length > 0);
+    for (const [name, value] of Object.entries(selector)) assert.equal(labels[name], value);
+  }
+  assert.equal(spec.serviceName, kinds.Service.metadata.name);
+  assert.equal(pod.serviceAccountName, kinds.ServiceAccount.metadata.name);
+  assert.equal(labels['azure.workload.identity/use'], 'true');
+  assert.ok(kinds.ServiceAccount.metadata.annotations['azure.workload.identity/client-id']);
+  const volumes = [...pod.volumes, ...spec.volumeClaimTemplates.map(({ metadata }) => metadata)].map(({ name }) => name);
+  assert.deepEqual(container.volumeMounts.map(({ name }) => name).sort(), volumes.sort());
+  assert.equal(pod.volumes.find(({ configMap }) => configMap).configMap.name, kinds.ConfigMap.metadata.name);
+});
+
+test('one gateway alone, whose store is on a disk of its own', async () => {
+  const all = await load();
+  const { spec, said, configuration } = all;
+  assert.equal(spec.replicas, 1);
+  assert.equal(configuration.DataDirectory, said('VOLUME'));
+  assert.equal(mountOf(all, 'data').mountPath, said('VOLUME'));
+  assert.equal(mountOf(all, 'data').readOnly, undefined);
+  const [claim] = spec.volumeClaimTemplates;
+  assert.deepEqual(claim.spec.accessModes, ['ReadWriteOnce']);
+  assert.doesNotMatch(claim.spec.storageClassName, /file/);
+});
+
+test('ports are those of the configuration and of the image', async () => {
+  const { kinds, spec, said, container, configuration } = await load();
+  const [port] = container.ports;
+  assert.equal(port.containerPort, portOf(configuration.Listen));
+  assert.equal(String(port.containerPort), said('EXPOSE'));
+  assert.match(said('ENV'), new RegExp(`Listen=${configuration.Listen}( |$)`));
+  for (const { targetPort } of kinds.Service.spec.ports) assert.equal(targetPort, port.name);
+  assert.equal(spec.template.metadata.annotations['prometheus.io/port'], String(port.containerPort));
+  for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
+    assert.equal(container[probe].httpGet.port, port.name);
+  }
+});
+
+test('the image\'s user, who may do nothing but its work', async () => {
+  const { pod, said, container } = await load();
+  const { runAsNonRoot, runAsUser, runAsGroup, fsGroup, seccompProfile } = pod.securityContext;
+  assert.equal(`${runAsUser}:${runAsGroup}`, said('USER'));
+  assert.equal(fsGroup, runAsGroup);
+  assert.equal(runAsNonRoot, true);
+  assert.equal(seccompProfile.type, 'RuntimeDefault');
+  assert.deepEqual(container.securityContext,
+    { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
+  // The group of the user may read them, and nobody else.
+  assert.equal(pod.volumes.find(({ secret }) => secret).secret.defaultMode, 0o440);
+});
+
+test('the image is this version\'s', async () => {
+  const { container } = await load();
+  const [, version] = child.execFileSync(isthmus, ['--version'], { encoding: 'utf8' }).trim().split(' ');
+  assert.ok(container.image.endsWith(`/isthmus:${version}`), container.image);
+});
+
+test('the gateway takes the configuration, and answers what the probes and Prometheus ask', async (t) => {
+  const all = await load();
+  const { spec, container, configuration, said } = all;
+  const home = await temporaryDirectory(t, 'manifest');
+  const secrets = mountOf(all, 'secrets').mountPath;
+  const place = (path) => {
+    assert.ok(isBelow(path, secrets), `${path} is in no volume`);
+    return join(home, path.slice(secrets.length));
+  };
+  const file = join(home, 'isthmus.json');
+  assert.ok(JSON.stringify(said('ENTRYPOINT')).includes('/usr/bin/isthmus'));
+  assert.deepEqual(container.args, ['gateway', '--config', join(mountOf(all, 'config').mountPath, 'isthmus.json')]);
+  const key = configuration.WebhookKeys[0].File;
+  const group = configuration.AzureIoT.AzureIoTHub.DeviceProvisioningService.GroupEnrollmentKey.File;
+  for (const [path, text] of [[key, 'webhook-key-of-the-manifest'], [group, Buffer.alloc(32, 7).toString('base64')]]) {
+    await mkdir(dirname(place(path)), { recursive: true });
+    await writeFile(place(path), text, { mode: 0o440 });
+  }
+  configuration.WebhookKeys[0].File = place(key);
+  configuration.AzureIoT.AzureIoTHub.DeviceProvisioningService.GroupEnrollmentKey.File = place(group);
+  await writeFile(file, JSON.stringify({ ...configuration, Listen: '127.0.0.1:0', DataDirectory: join(home, 'data') }));
+  const gateway = await startGatewayOn(t, file, home);
+  for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
+    assert.equal((await gateway.get(container[probe].httpGet.path)).status, 200, probe);
+  }
+  const metrics = await gateway.get(spec.template.metadata.annotations['prometheus.io/path']);
+  assert.match(await metrics.text(), /isthmus_build_info/);
+});
