@@ -190,7 +190,7 @@ test('the configuration with the highest priority is applied to those that fit',
   assert.equal(kept.priority, 9);
 });
 
-test('devices are exported to a blob and imported from it', async (t) => {
+test('devices are exported to a blob and imported from it (W32)', async (t) => {
   const { hub, registry } = await started(t, ['one', 'two']);
   const address = await (await startAzuriteBlobs(t)).container('devices');
   const finished = (id) => eventually(`job ${id}`, async () => {
