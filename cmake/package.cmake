@@ -30,6 +30,10 @@ install(FILES packaging/container/Containerfile packaging/container/kubernetes.y
 
 install(TARGETS isthmus-camera RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT camera)
 install(FILES docs/man/isthmus-camera.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT camera)
+install(FILES packaging/completion/isthmus-camera
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT camera)
+install(FILES packaging/completion/_isthmus-camera
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT camera)
 install(FILES ${CMAKE_BINARY_DIR}/isthmus-camera.service DESTINATION ${ISTHMUS_UNIT_DIR}
         COMPONENT camera)
 install(FILES docs/camera.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}-camera COMPONENT camera)

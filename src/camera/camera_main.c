@@ -117,13 +117,19 @@ static int load_and_run(const char *file)
         return status;
 }
 
-static int manual(void)
+/* For whoever writes docs/man/isthmus-camera.1 and packaging/completion/. */
+static bool print_made(const char *what)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
-        camera_manual(&text);
+        if (strcmp(what, "--manual") == 0)
+                camera_manual(&text);
+        else if (strcmp(what, "--completion-bash") == 0)
+                camera_completion(CLI_BASH, &text);
+        else if (strcmp(what, "--completion-zsh") == 0)
+                camera_completion(CLI_ZSH, &text);
         fputs(buf_text(&text), stdout);
-        return CLI_GOOD;
+        return text.size > 0;
 }
 
 int main(int argc, char **argv)
@@ -135,9 +141,8 @@ int main(int argc, char **argv)
         terminal_set_program(CAMERA_PROGRAM);
         if (argc > 1 && strcmp(argv[1], "config") == 0)
                 return config(argc - 1, argv + 1);
-        /* For whoever writes docs/man/isthmus-camera.1. */
-        if (argc > 1 && strcmp(argv[1], "--manual") == 0)
-                return manual();
+        if (argc > 1 && print_made(argv[1]))
+                return CLI_GOOD;
         if (!options_read(&camera_options, argc, argv, &order, &found, &status))
                 return status;
         if (order.is_version) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "camera/settings/camera_settings.h"
+#include "cli/completion.h"
 #include "cli/config_actions.h"
 #include "cli/terminal.h"
 
@@ -67,4 +68,24 @@ void camera_manual(struct buf *out)
 {
         options_manual(&camera_options, out);
         options_manual(&camera_config_options, out);
+}
+
+void camera_completion(enum cli_shell shell, struct buf *out)
+{
+        static const struct cli_command commands[] = {
+                {.name = "config", .summary = "checks or shows the configuration"}};
+        static const struct options *const options[] = {&camera_config_options, &camera_options};
+        static const struct completion completion = {
+                .program = CAMERA_PROGRAM,
+                .printed_by = CAMERA_PROGRAM,
+                .commands = commands,
+                .command_count = ARRAY_SIZE(commands),
+                .options = options,
+                .option_count = ARRAY_SIZE(options),
+        };
+
+        if (shell == CLI_BASH)
+                completion_bash(&completion, out);
+        else
+                completion_zsh(&completion, out);
 }

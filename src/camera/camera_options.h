@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "camera/once.h"
+#include "cli/cli.h"
 #include "cli/options.h"
 
 #define CAMERA_PROGRAM "isthmus-camera"
@@ -23,5 +24,8 @@ extern const struct options camera_config_options;
 
 /* Adds the section of the manual page that is made from them, as mdoc(7). */
 void camera_manual(struct buf *out);
+
+/* Adds a file of packaging/completion/. */
+void camera_completion(enum cli_shell shell, struct buf *out);
 
 #endif

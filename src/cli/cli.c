@@ -45,6 +45,8 @@ void cli_manual(struct buf *out)
 void cli_completion(enum cli_shell shell, struct buf *out)
 {
         static const struct completion completion = {
+                .program = "isthmus",
+                .printed_by = "isthmus help",
                 .commands = commands,
                 .command_count = ARRAY_SIZE(commands),
                 .options = all_options,

@@ -50,17 +50,62 @@ static void add_file_options(const struct completion *completion, struct buf *ou
         buf_deinit(&seen);
 }
 
-/* Commands of two words, as the alternatives of a shell's pattern. */
-static void add_inner_commands(const struct completion *completion, struct buf *out)
+static bool is_inner(const struct options *options)
 {
-        bool first = true;
+        return strchr(options->command, ' ') != NULL;
+}
+
+/*
+ * Commands of two words, as the alternatives of a shell's pattern: the key of the cases below has
+ * both. `second` is the shell's second word of them, and `condition` whether there is one.
+ */
+static void add_inner_commands(const struct completion *completion, const char *condition,
+                               const char *second, struct buf *out)
+{
+        const char *between = "";
 
         for (size_t i = 0; i < completion->option_count; i++) {
-                if (!strchr(completion->options[i]->command, ' '))
+                if (!is_inner(completion->options[i]))
                         continue;
-                buf_add_format(out, "%s\"%s\"", first ? "" : "|", completion->options[i]->command);
-                first = false;
+                if (between[0] == '\0')
+                        buf_add_format(out,
+                                       "    if %s; then\n"
+                                       "        case \"$key %s\" in\n"
+                                       "        ",
+                                       condition, second);
+                buf_add_format(out, "%s\"%s\"", between, completion->options[i]->command);
+                between = "|";
         }
+        if (between[0] != '\0')
+                buf_add_format(out,
+                               ") key+=\" %s\" ;;\n"
+                               "        esac\n"
+                               "    fi\n",
+                               second);
+}
+
+/* The program's own options, if it has any without a command. */
+static const struct options *own_options(const struct completion *completion)
+{
+        const struct options *last = completion->options[completion->option_count - 1];
+
+        return last->command[0] == '\0' ? last : NULL;
+}
+
+/* The name of the shell's function. */
+static void add_function(const struct completion *completion, struct buf *out)
+{
+        buf_add_char(out, '_');
+        for (const char *at = completion->program; *at; at++)
+                buf_add_char(out, *at == '-' ? '_' : *at);
+}
+
+static void add_heading(const struct completion *completion, const char *shell, struct buf *out)
+{
+        buf_add_format(out,
+                       "# SPDX-License-Identifier: MIT\n"
+                       "# Completion of %s for %s, as `%s --completion-%s` prints it.\n",
+                       completion->program, shell, completion->printed_by, shell);
 }
 
 /* `case` of each command with its words, which go into the variable. */
@@ -68,40 +113,50 @@ static void add_cases(const struct completion *completion, const char *variable,
 {
         buf_add_text(out, "    case \"$key\" in\n");
         for (size_t i = 0; i < completion->option_count; i++) {
-                buf_add_format(out, "    \"%s\") %s=\"", completion->options[i]->command, variable);
-                add_words(completion, completion->options[i], out);
+                const struct options *options = completion->options[i];
+
+                if (options == own_options(completion))
+                        buf_add_format(out, "    *) %s=\"", variable);
+                else
+                        buf_add_format(out, "    \"%s\") %s=\"", options->command, variable);
+                add_words(completion, options, out);
                 buf_add_text(out, "\" ;;\n");
         }
         buf_add_text(out, "    esac\n");
 }
 
+/* What the first word may be. */
+static void add_first_words(const struct completion *completion, struct buf *out)
+{
+        const struct options *own = own_options(completion);
+
+        for (size_t i = 0; i < completion->command_count; i++)
+                buf_add_format(out, "%s%s", i > 0 ? " " : "", completion->commands[i].name);
+        if (own) {
+                buf_add_char(out, ' ');
+                add_words(completion, own, out);
+        }
+}
+
 void completion_bash(const struct completion *completion, struct buf *out)
 {
+        add_heading(completion, "bash", out);
+        buf_add_text(out, "# shellcheck shell=bash\n");
+        add_function(completion, out);
         buf_add_text(out,
-                     "# SPDX-License-Identifier: MIT\n"
-                     "# Completion of isthmus for bash, as `isthmus help --completion-bash` prints "
-                     "it.\n"
-                     "# shellcheck shell=bash\n"
-                     "_isthmus() {\n"
+                     "() {\n"
                      "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
                      "    local key=${COMP_WORDS[1]} words=\n"
                      "    COMPREPLY=()\n"
                      "    if ((COMP_CWORD == 1)); then\n"
                      "        words=\"");
-        for (size_t i = 0; i < completion->command_count; i++)
-                buf_add_format(out, "%s%s", i > 0 ? " " : "", completion->commands[i].name);
+        add_first_words(completion, out);
         buf_add_text(out, "\"\n"
                           "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
                           "        return\n"
-                          "    fi\n"
-                          "    if ((COMP_CWORD > 2)); then\n"
-                          "        case \"$key ${COMP_WORDS[2]}\" in\n"
-                          "        ");
-        add_inner_commands(completion, out);
-        buf_add_text(out, ") key+=\" ${COMP_WORDS[2]}\" ;;\n"
-                          "        esac\n"
-                          "    fi\n"
-                          "    case \"$prev\" in\n    ");
+                          "    fi\n");
+        add_inner_commands(completion, "((COMP_CWORD > 2))", "${COMP_WORDS[2]}", out);
+        buf_add_text(out, "    case \"$prev\" in\n    ");
         add_file_options(completion, out);
         buf_add_text(out, ")\n"
                           "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
@@ -113,7 +168,9 @@ void completion_bash(const struct completion *completion, struct buf *out)
                           "    ((${#COMPREPLY[@]})) || mapfile -t COMPREPLY < <(compgen -f -- "
                           "\"$cur\")\n"
                           "}\n"
-                          "complete -o filenames -F _isthmus isthmus\n");
+                          "complete -o filenames -F ");
+        add_function(completion, out);
+        buf_add_format(out, " %s\n", completion->program);
 }
 
 /* A summary within single quotes, in which ':' parts the word from its meaning. */
@@ -131,30 +188,29 @@ static void add_described(const struct cli_command *command, struct buf *out)
 
 void completion_zsh(const struct completion *completion, struct buf *out)
 {
-        buf_add_text(out,
-                     "#compdef isthmus\n"
-                     "# SPDX-License-Identifier: MIT\n"
-                     "# Completion of isthmus for zsh, as `isthmus help --completion-zsh` prints "
-                     "it.\n"
-                     "_isthmus() {\n"
-                     "    local key=${words[2]} prev=${words[CURRENT-1]} ours=\n"
-                     "    local -a commands\n"
-                     "    if (( CURRENT == 2 )); then\n"
-                     "        commands=(\n");
+        const struct options *own = own_options(completion);
+
+        buf_add_format(out, "#compdef %s\n", completion->program);
+        add_heading(completion, "zsh", out);
+        add_function(completion, out);
+        buf_add_text(out, "() {\n"
+                          "    local key=${words[2]} prev=${words[CURRENT-1]} ours=\n"
+                          "    local -a commands\n"
+                          "    if (( CURRENT == 2 )); then\n"
+                          "        commands=(\n");
         for (size_t i = 0; i < completion->command_count; i++)
                 add_described(&completion->commands[i], out);
         buf_add_text(out, "        )\n"
-                          "        _describe command commands\n"
-                          "        return\n"
-                          "    fi\n"
-                          "    if (( CURRENT > 3 )); then\n"
-                          "        case \"$key ${words[3]}\" in\n"
-                          "        ");
-        add_inner_commands(completion, out);
-        buf_add_text(out, ") key+=\" ${words[3]}\" ;;\n"
-                          "        esac\n"
-                          "    fi\n"
-                          "    case \"$prev\" in\n    ");
+                          "        _describe command commands\n");
+        if (own) {
+                buf_add_text(out, "        ours=\"");
+                add_words(completion, own, out);
+                buf_add_text(out, "\"\n        compadd -- ${=ours}\n");
+        }
+        buf_add_text(out, "        return\n"
+                          "    fi\n");
+        add_inner_commands(completion, "(( CURRENT > 3 ))", "${words[3]}", out);
+        buf_add_text(out, "    case \"$prev\" in\n    ");
         add_file_options(completion, out);
         buf_add_text(out, ")\n"
                           "        _files\n"
@@ -162,6 +218,7 @@ void completion_zsh(const struct completion *completion, struct buf *out)
                           "    esac\n");
         add_cases(completion, "ours", out);
         buf_add_text(out, "    compadd -- ${=ours} || _files\n"
-                          "}\n"
-                          "_isthmus \"$@\"\n");
+                          "}\n");
+        add_function(completion, out);
+        buf_add_text(out, " \"$@\"\n");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a shell needs to complete `isthmus ...`, made of the tables of all commands. The files in
- * packaging/completion/ hold it, and a test compares them.
+ * What a shell needs to complete a program's command line, made of the tables of its options. The
+ * files in packaging/completion/ hold it, and tests compare them.
  */
 #ifndef ISTHMUS_CLI_COMPLETION_H
 #define ISTHMUS_CLI_COMPLETION_H
@@ -19,9 +19,12 @@ struct cli_command {
 };
 
 struct completion {
+        const char *program;
+        const char *printed_by; /* the command that --completion-bash and -zsh belong to */
         const struct cli_command *commands;
         size_t command_count;
-        const struct options *const *options; /* "queue", "hub watch", ... */
+        /* "queue", "hub watch", ...; and last, if it has any, those of the program itself, "". */
+        const struct options *const *options;
         size_t option_count;
 };
 

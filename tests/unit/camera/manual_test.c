@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The manual page and the table of settings are what the program prints. */
+/* The manual page, the completions and the table of settings are what the program prints. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,6 +32,20 @@ static void the_manual_page_has_the_options_as_their_tables_say(void **state)
         assert_in_file(TEST_PROJECT "/docs/man/isthmus-camera.1", &made, "isthmus-camera --manual");
 }
 
+static void the_shells_complete_the_options_as_their_tables_say(void **state)
+{
+        CLEANUP(buf_deinit) struct buf bash = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf zsh = BUF_INIT;
+
+        (void)state;
+        camera_completion(CLI_BASH, &bash);
+        assert_in_file(TEST_PROJECT "/packaging/completion/isthmus-camera", &bash,
+                       "isthmus-camera --completion-bash");
+        camera_completion(CLI_ZSH, &zsh);
+        assert_in_file(TEST_PROJECT "/packaging/completion/_isthmus-camera", &zsh,
+                       "isthmus-camera --completion-zsh");
+}
+
 static void the_documentation_has_the_table_of_all_settings(void **state)
 {
         CLEANUP(buf_deinit) struct buf made = BUF_INIT;
@@ -46,6 +60,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_manual_page_has_the_options_as_their_tables_say),
                 cmocka_unit_test(the_documentation_has_the_table_of_all_settings),
+                cmocka_unit_test(the_shells_complete_the_options_as_their_tables_say),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
