@@ -124,7 +124,7 @@ static void event_found(void *context, const struct store_event *event)
 {
         struct gateway *gateway = context;
 
-        uplink_queue_add_stored(gateway->queue, event);
+        uplink_queue_add_stored(gateway->queue, event, false);
 }
 
 /* The devices are another gateway's now; whoever runs this one asks it to end by this signal. */

@@ -52,3 +52,15 @@ int store_shards_count(const struct store_shards *shards)
                 count += __builtin_popcountll(shards->bits[i]);
         return count;
 }
+
+void store_shards_add_all(struct store_shards *shards, const struct store_shards *others)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(shards->bits); i++)
+                shards->bits[i] |= others->bits[i];
+}
+
+void store_shards_remove_all(struct store_shards *shards, const struct store_shards *others)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(shards->bits); i++)
+                shards->bits[i] &= ~others->bits[i];
+}

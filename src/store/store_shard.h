@@ -29,6 +29,10 @@ bool store_shards_has(const struct store_shards *shards, int shard);
 void store_shards_add(struct store_shards *shards, int shard);
 void store_shards_remove(struct store_shards *shards, int shard);
 
+/* Adds, and takes away, those of the other set. */
+void store_shards_add_all(struct store_shards *shards, const struct store_shards *others);
+void store_shards_remove_all(struct store_shards *shards, const struct store_shards *others);
+
 int store_shards_count(const struct store_shards *shards);
 
 #endif

@@ -18,7 +18,7 @@ static void replayed(struct store_letters *letters, const struct store_event *ev
 {
         struct change *change = (struct change *)(void *)letters;
 
-        uplink_queue_add_stored(change->queue, event);
+        uplink_queue_add_stored(change->queue, event, false);
 }
 
 static void done(struct store_letters *letters, int result)

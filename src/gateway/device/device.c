@@ -23,6 +23,7 @@ struct device_table {
         struct map *owners;      /* device_identity_key to the owner's device key */
         struct map *near_misses; /* applications that were warned of */
         struct device_limit *limit;
+        struct store_shards shards; /* that this gateway has */
 };
 
 #define TO(phase) (1U << DEVICE_##phase)
@@ -85,6 +86,21 @@ struct device_table *device_table_new(const struct settings *settings, struct st
 void device_table_keep(struct device_table *table, struct device_keeper *keeper)
 {
         table->keeper = keeper;
+}
+
+void device_table_gain(struct device_table *table, const struct store_shards *shards)
+{
+        store_shards_add_all(&table->shards, shards);
+}
+
+void device_table_lose(struct device_table *table, const struct store_shards *shards)
+{
+        store_shards_remove_all(&table->shards, shards);
+}
+
+bool device_table_owns(const struct device_table *table, int shard)
+{
+        return store_shards_has(&table->shards, shard);
 }
 
 static void device_free(void *value)
@@ -252,6 +268,7 @@ static struct device *add_device(struct device_table *table, const char *key)
         struct device *device = mem_new(1, sizeof(*device));
 
         device->key = mem_text(key);
+        device->shard = store_shard_of(key);
         device->lane = device;
         device->keeper = table->keeper;
         uplink_backlog_init(&device->backlog);

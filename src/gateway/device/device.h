@@ -27,6 +27,7 @@
 #include "networks/event.h"
 #include "networks/network.h"
 #include "store/store.h"
+#include "store/store_shard.h"
 
 /* Where a device stands on its way to its hub; device_link.c moves it. */
 enum device_phase {
@@ -73,6 +74,7 @@ struct device {
         char *network;
         char *application;
         char *name;          /* the network's device id */
+        int shard;           /* whose owner among the gateways has it */
         struct device *lane; /* in whose queue its events wait: itself, or see device_table_place */
         int64_t adopted_ms; /* steady clock; since when `application` is its; 0 = not in this run */
         char *hub_id;       /* IoT Hub device id (and DPS registration id) by the template */
@@ -122,6 +124,11 @@ void device_table_free(struct device_table *table);
 
 /* The keeper of all devices, which stays the caller's. Before the first one is made. */
 void device_table_keep(struct device_table *table, struct device_keeper *keeper);
+
+/* The shards that this gateway has: none at first. */
+void device_table_gain(struct device_table *table, const struct store_shards *shards);
+void device_table_lose(struct device_table *table, const struct store_shards *shards);
+bool device_table_owns(const struct device_table *table, int shard);
 
 /*
  * Reads which device owns which IoT Hub device id, and makes those devices. Before the first

@@ -44,6 +44,8 @@ struct uplink_event {
         struct event event;
         struct uplink_formatted *formatted; /* NULL = no formatter was asked */
         struct downlink_heard *heard;       /* of the way back for commands; or NULL */
+        bool is_fed; /* by the store, see uplink_queue_add_stored */
+        int shard;   /* of its device, if it is */
         int32_t stands_for;                 /* of its operation: monitor_begin */
         size_t size;        /* of its record on disk: what it costs in memory, roughly */
         int64_t arrived_ns; /* steady clock; 0 = before this process started */
@@ -63,12 +65,15 @@ enum uplink_backlog_state {
         UPLINK_BACKLOG_READING, /* that is being read */
 };
 
+struct uplink_reading;
+
 /* What waits for one device. Embedded in struct device; uplink_queue.c moves it. */
 struct uplink_backlog {
         struct list events;     /* in memory, oldest first */
         int64_t last_in_memory; /* everything up to this id is or was in `events` */
         int64_t last_in_store;  /* highest id that arrived in this run */
         enum uplink_backlog_state state;
+        struct uplink_reading *reading; /* of UPLINK_BACKLOG_READING, if the device was known */
 };
 
 void uplink_backlog_init(struct uplink_backlog *backlog);

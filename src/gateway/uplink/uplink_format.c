@@ -28,7 +28,7 @@ struct uplink_format {
 struct call {
         struct uplink_format *format;
         struct device *device;
-        struct uplink_event *event; /* waits for this: only touched on "loop", before it is sent */
+        int64_t event; /* id of the one that waits for this */
         char *formatter;
         char *warnings;
         struct uplink_formatted *made;
@@ -123,22 +123,37 @@ static struct uplink_formatted *formatted_new(const struct formatter_result *res
         return made;
 }
 
+/* The event that waits for the result: the first of its queue, unless its device has left. */
+static struct uplink_event *asker_of(const struct call *call)
+{
+        const struct list *events = &call->device->lane->backlog.events;
+        struct uplink_event *first =
+                list_is_empty(events) ? NULL
+                                      : list_entry(events->head.next, struct uplink_event, node);
+
+        return first && first->id == call->event && uplink_format_is_waiting(first) ? first : NULL;
+}
+
 /* Back on the thread "loop". */
 static void finish(void *context)
 {
         struct call *call = context;
         struct device *device = call->device;
+        struct uplink_event *event = asker_of(call);
 
-        if (call->warnings)
+        if (event && call->warnings)
                 log_info("FORMATTER_WARNINGS", "A formatter warns of an uplink",
-                         LOG_TEXT("message_id", call->event->event.message_id),
+                         LOG_TEXT("message_id", event->event.message_id),
                          LOG_TEXT("device", device->key), LOG_TEXT("formatter", call->formatter),
                          LOG_TEXT("warnings", call->warnings), LOG_END);
-        uplink_formatted_free(call->event->formatted);
-        call->event->formatted = call->made;
-        call->made = NULL;
+        if (event) {
+                uplink_formatted_free(event->formatted);
+                event->formatted = call->made;
+                call->made = NULL;
+        }
         call_free(call);
-        device->keeper->wake(device);
+        if (event)
+                device->keeper->wake(device);
 }
 
 static void on_result(void *context, const struct formatter_result *result)
@@ -172,7 +187,7 @@ static void start(struct uplink_format *format, struct device *device, struct up
 
         call->format = format;
         call->device = device;
-        call->event = event;
+        call->event = event->id;
         call->formatter = mem_text(name);
         event->formatted = mem_new(1, sizeof(*event->formatted));
         event->formatted->waiting = true;

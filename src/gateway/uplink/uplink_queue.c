@@ -22,14 +22,14 @@ struct uplink_queue {
         struct uplink_queue_options options;
         /* Thread "loop". */
         size_t memory;          /* bytes of the events in memory */
-        struct map *recovering; /* device key to its struct reading, at start */
+        struct map *recovering; /* device key to its reading, whose device is not known yet */
 
         pthread_mutex_t lock; /* guards `stopped` against the store's threads */
         bool stopped;
 };
 
 /* One reading of a device's events from the store. */
-struct reading {
+struct uplink_reading {
         struct store_take take;
         struct timer again; /* after a failure of the disk */
         struct uplink_queue *queue;
@@ -39,6 +39,8 @@ struct reading {
         struct list events;
         size_t count; /* that the store gave */
         int result;
+        bool forgotten;        /* nobody wants it any more */
+        struct list_node node; /* while those to be forgotten are looked for */
 };
 
 struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options)
@@ -93,11 +95,11 @@ static bool has_room(const struct uplink_queue *queue, const struct uplink_backl
                 queue->memory + event->size <= queue->options.maximum_memory);
 }
 
-/* The event comes right behind what the backlog has seen. */
 static void append(struct uplink_queue *queue, struct uplink_backlog *backlog,
                    struct uplink_event *event)
 {
-        backlog->last_in_memory = event->id;
+        if (event->id > backlog->last_in_memory)
+                backlog->last_in_memory = event->id;
         queue->memory += event->size;
         list_push_back(&backlog->events, &event->node);
 }
@@ -118,35 +120,53 @@ static struct device *device_of(struct uplink_queue *queue, const struct uplink_
         return device;
 }
 
-/* A freshly stored event. */
-static void arrive(void *context)
+/*
+ * Is an event that has come to be held in memory? One that a feed brings and that is not above what
+ * was seen is read by nobody, so there is no other place for it. What is put here comes in order:
+ * then it was read already.
+ */
+static bool belongs_in_memory(struct uplink_queue *queue, struct uplink_backlog *backlog,
+                              const struct uplink_event *event)
 {
-        struct uplink_event *event = context;
-        struct uplink_queue *queue = event->queue;
-        struct reading *recovering = map_get(queue->recovering, event->device_key);
-        struct uplink_backlog *backlog;
-        struct device *device;
+        if (event->id <= backlog->last_in_memory)
+                return event->is_fed;
+        if (backlog->state == UPLINK_BACKLOG_WHOLE && !has_room(queue, backlog, event))
+                turn(backlog, UPLINK_BACKLOG_BEHIND);
+        return backlog->state == UPLINK_BACKLOG_WHOLE;
+}
 
-        if (recovering) {
-                /* Older events of this device are still being read: this one follows them. */
-                recovering->arrived = event->id;
-                uplink_event_free(event);
-                return;
-        }
-        device = device_of(queue, event);
-        backlog = &device->backlog;
+static void take_arrived(struct uplink_queue *queue, struct device *device,
+                         struct uplink_event *event)
+{
+        struct uplink_backlog *backlog = &device->backlog;
+
         if (event->id > backlog->last_in_store)
                 backlog->last_in_store = event->id;
-        if (backlog->state == UPLINK_BACKLOG_WHOLE && event->id > backlog->last_in_memory &&
-            !has_room(queue, backlog, event))
-                turn(backlog, UPLINK_BACKLOG_BEHIND);
-        if (event->id <= backlog->last_in_memory || backlog->state != UPLINK_BACKLOG_WHOLE) {
+        if (!belongs_in_memory(queue, backlog, event)) {
                 uplink_event_free(event);
                 return;
         }
         append(queue, backlog, event);
         if (backlog->events.count == 1)
                 device->keeper->wake(device);
+}
+
+/* A freshly stored event. What is fed of a device that has left stays in the store. */
+static void arrive(void *context)
+{
+        struct uplink_event *event = context;
+        struct uplink_queue *queue = event->queue;
+        struct uplink_reading *recovering = map_get(queue->recovering, event->device_key);
+        bool is_gone = event->is_fed && !device_table_owns(queue->options.devices, event->shard);
+
+        if (!is_gone && !recovering) {
+                take_arrived(queue, device_of(queue, event), event);
+                return;
+        }
+        /* Older events of this device are still being read: this one follows them. */
+        if (recovering && event->id > recovering->arrived)
+                recovering->arrived = event->id;
+        uplink_event_free(event);
 }
 
 void uplink_queue_add(struct uplink_queue *queue, struct list *events)
@@ -162,7 +182,7 @@ void uplink_queue_add(struct uplink_queue *queue, struct list *events)
         }
 }
 
-static void reading_free(struct reading *reading)
+static void reading_free(struct uplink_reading *reading)
 {
         uplink_events_free(&reading->events);
         free(reading->device_key);
@@ -191,23 +211,25 @@ static struct uplink_event *event_from_record(struct uplink_queue *queue, const 
         return event;
 }
 
-void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored)
+void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored,
+                             bool is_fed)
 {
         struct uplink_event *event = event_from_record(queue, stored->device, stored);
         struct list events;
 
         if (!event)
                 return;
+        event->is_fed = is_fed;
+        if (is_fed)
+                event->shard = store_shard_of(stored->device);
         list_init(&events);
         list_push_back(&events, &event->node);
         uplink_queue_add(queue, &events);
 }
 
-static void start_reading(struct reading *reading);
-
 /* Takes what was read into the backlog; what does not fit is read again later. */
 static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
-                    struct reading *reading)
+                    struct uplink_reading *reading)
 {
         bool is_last = reading->count < reading->take.maximum;
         struct list_node *node;
@@ -232,7 +254,7 @@ static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
 }
 
 /* The device of a reading at start, made from its first event; NULL if none was left. */
-static struct device *recovered_device(struct uplink_queue *queue, struct reading *reading)
+static struct device *recovered_device(struct uplink_queue *queue, struct uplink_reading *reading)
 {
         struct device *device = NULL;
 
@@ -248,17 +270,35 @@ static struct device *recovered_device(struct uplink_queue *queue, struct readin
         return device;
 }
 
+static void start_reading(struct uplink_reading *reading);
+
 static void read_again(struct timer *timer)
 {
-        start_reading(list_entry(timer, struct reading, again));
+        struct uplink_reading *reading = list_entry(timer, struct uplink_reading, again);
+
+        if (reading->forgotten)
+                reading_free(reading);
+        else
+                start_reading(reading);
+}
+
+/* The device's backlog has no reading any more. */
+static void reading_ends(struct device *device, struct uplink_reading *reading)
+{
+        device->backlog.reading = NULL;
+        reading_free(reading);
 }
 
 static void finish_reading(void *context)
 {
-        struct reading *reading = context;
+        struct uplink_reading *reading = context;
         struct uplink_queue *queue = reading->queue;
         struct device *device = reading->device;
 
+        if (reading->forgotten) {
+                reading_free(reading);
+                return;
+        }
         if (reading->result != 0) {
                 reading->again.run = read_again;
                 loop_timer_start(queue->options.loop, &reading->again, READ_AGAIN_MS);
@@ -270,18 +310,20 @@ static void finish_reading(void *context)
         }
         if (!device)
                 device = recovered_device(queue, reading);
-        if (device) {
-                take_in(queue, &device->backlog, reading);
-                if (uplink_queue_first(queue, device))
-                        device->keeper->wake(device);
+        if (!device) {
+                reading_free(reading);
+                return;
         }
-        reading_free(reading);
+        take_in(queue, &device->backlog, reading);
+        reading_ends(device, reading);
+        if (uplink_queue_first(queue, device))
+                device->keeper->wake(device);
 }
 
 static void reading_done(struct store_take *take, int result, const struct store_event *events,
                          size_t count)
 {
-        struct reading *reading = list_entry(take, struct reading, take);
+        struct uplink_reading *reading = list_entry(take, struct uplink_reading, take);
 
         reading->result = result;
         reading->count = count;
@@ -296,7 +338,7 @@ static void reading_done(struct store_take *take, int result, const struct store
                 reading_free(reading);
 }
 
-static void start_reading(struct reading *reading)
+static void start_reading(struct uplink_reading *reading)
 {
         struct uplink_queue *queue = reading->queue;
 
@@ -311,10 +353,10 @@ static void start_reading(struct reading *reading)
         store_take(queue->options.store, &reading->take);
 }
 
-static struct reading *reading_new(struct uplink_queue *queue, const char *device_key,
+static struct uplink_reading *reading_new(struct uplink_queue *queue, const char *device_key,
                                    struct device *device)
 {
-        struct reading *reading = mem_new(1, sizeof(*reading));
+        struct uplink_reading *reading = mem_new(1, sizeof(*reading));
 
         reading->queue = queue;
         reading->device = device;
@@ -326,12 +368,13 @@ static struct reading *reading_new(struct uplink_queue *queue, const char *devic
 static void read_more(struct uplink_queue *queue, struct device *device)
 {
         turn(&device->backlog, UPLINK_BACKLOG_READING);
-        start_reading(reading_new(queue, device->key, device));
+        device->backlog.reading = reading_new(queue, device->key, device);
+        start_reading(device->backlog.reading);
 }
 
 static void start_recovery(void *context)
 {
-        struct reading *reading = context;
+        struct uplink_reading *reading = context;
 
         map_set(reading->queue->recovering, reading->device_key, reading);
         start_reading(reading);
@@ -339,7 +382,7 @@ static void start_recovery(void *context)
 
 void uplink_queue_recover(struct uplink_queue *queue, const char *device_key)
 {
-        struct reading *reading = reading_new(queue, device_key, NULL);
+        struct uplink_reading *reading = reading_new(queue, device_key, NULL);
 
         if (!post(queue, start_recovery, reading))
                 reading_free(reading);
@@ -367,4 +410,63 @@ void uplink_queue_pop(struct uplink_queue *queue, struct device *device)
         uplink_event_free(event);
         if (list_is_empty(&device->backlog.events))
                 uplink_queue_first(queue, device);
+}
+
+/* --- devices that come from another gateway, or go to one ----------------------------------- */
+
+struct forgetting {
+        struct uplink_queue *queue;
+        const struct store_shards *shards;
+        struct list readings;
+};
+
+static bool note_reading(void *context, const char *device_key, void *value)
+{
+        struct forgetting *forgetting = context;
+        struct uplink_reading *reading = value;
+
+        if (store_shards_has(forgetting->shards, store_shard_of(device_key)))
+                list_push_back(&forgetting->readings, &reading->node);
+        return true;
+}
+
+/* Of devices that are not known yet. */
+static void forget_readings(struct forgetting *forgetting)
+{
+        struct list_node *node;
+
+        map_each(forgetting->queue->recovering, note_reading, forgetting);
+        while ((node = list_pop_front(&forgetting->readings))) {
+                struct uplink_reading *reading = list_entry(node, struct uplink_reading, node);
+
+                reading->forgotten = true;
+                map_remove(forgetting->queue->recovering, reading->device_key);
+        }
+}
+
+static bool forget_backlog(void *context, struct device *device)
+{
+        struct forgetting *forgetting = context;
+        struct uplink_backlog *backlog = &device->backlog;
+
+        if (!store_shards_has(forgetting->shards, device->shard))
+                return true;
+        assert(!device->in_flight);
+        list_for_each (node, &backlog->events)
+                forgetting->queue->memory -= list_entry(node, struct uplink_event, node)->size;
+        if (backlog->reading)
+                backlog->reading->forgotten = true;
+        uplink_backlog_deinit(backlog);
+        uplink_backlog_init(backlog);
+        return true;
+}
+
+void uplink_queue_forget(struct uplink_queue *queue, const struct store_shards *shards)
+{
+        struct forgetting forgetting = {.queue = queue, .shards = shards};
+
+        THREAD_ASSERT(LOOP_THREAD);
+        list_init(&forgetting.readings);
+        forget_readings(&forgetting);
+        device_table_each(queue->options.devices, forget_backlog, &forgetting);
 }

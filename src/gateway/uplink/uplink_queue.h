@@ -3,8 +3,10 @@
  * Uplink stage 2: what waits for each device, in order, with bounded memory.
  *
  * Laws:
- *   - events of a device come out in the order of their ids, each at least once;
- *   - what does not fit in memory stays in the store and is read back when its turn comes.
+ *   - events of a device come out in the order of their ids, each at least once; of those that a
+ *     feed brings, those that were put at the same time come in any order;
+ *   - what does not fit in memory stays in the store and is read back when its turn comes;
+ *   - what is forgotten of a device stays in the store: whoever has the device next reads it.
  *
  * Threads: uplink_queue_add on the store's thread; everything else on the thread "loop".
  */
@@ -20,6 +22,7 @@
 #include "gateway/device/device.h"
 #include "gateway/device/uplink_event.h"
 #include "store/store.h"
+#include "store/store_shard.h"
 
 struct uplink_queue;
 
@@ -43,14 +46,22 @@ void uplink_queue_free(struct uplink_queue *queue);
 /* On the store's thread: takes all struct uplink_event off `events`. */
 void uplink_queue_add(struct uplink_queue *queue, struct list *events);
 
-/* On the store's thread: a dead letter that waits again. */
-void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored);
+/*
+ * On the store's thread: an event that this process did not put just now, or put into a store that
+ * it shares. `is_fed`: the feed of a shared store brings it, once, perhaps behind events with
+ * higher ids; its device may have left meanwhile (device_table_owns).
+ */
+void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored,
+                             bool is_fed);
 
 /*
- * At start, before the first uplink_queue_add: the device with this key has events in the store;
- * they are read, and its keeper is told of them. Any thread.
+ * The device with this key has events in the store: they are read, and its keeper is told of them.
+ * Before the first uplink_queue_add for it since the start, or since it was forgotten. Any thread.
  */
 void uplink_queue_recover(struct uplink_queue *queue, const char *device_key);
+
+/* Devices of these shards have left; nothing of them may be in flight. */
+void uplink_queue_forget(struct uplink_queue *queue, const struct store_shards *shards);
 
 /* The oldest waiting event; NULL if none is in memory (the keeper is woken if one is stored). */
 struct uplink_event *uplink_queue_first(struct uplink_queue *queue, struct device *device);

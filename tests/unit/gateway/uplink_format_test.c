@@ -150,6 +150,18 @@ static void new_format(struct fixture *fixture, struct formatter_pool *pool)
         });
 }
 
+/* The first one of the device's queue. */
+static void set_event(struct fixture *fixture, int device, struct uplink_event *event)
+{
+        fixture->events[device] = event;
+        list_push_back(&fixture->devices[device].backlog.events, &event->node);
+}
+
+static void forget_event(struct fixture *fixture, int device)
+{
+        uplink_events_free(&fixture->devices[device].backlog.events);
+}
+
 static int set_up(void **state)
 {
         struct fixture *fixture = mem_new(1, sizeof(*fixture));
@@ -161,7 +173,9 @@ static int set_up(void **state)
         fixture->keeper.wake = wake;
         for (int i = 0; i < DEVICES; i++) {
                 fixture->devices[i].keeper = &fixture->keeper;
-                fixture->events[i] = make_event("things-stack", "AQID");
+                fixture->devices[i].lane = &fixture->devices[i];
+                uplink_backlog_init(&fixture->devices[i].backlog);
+                set_event(fixture, i, make_event("things-stack", "AQID"));
         }
         /* A pool is only handed on: any address will do. */
         new_format(fixture, (struct formatter_pool *)fixture);
@@ -174,7 +188,7 @@ static int tear_down(void **state)
         struct fixture *fixture = *state;
 
         for (int i = 0; i < DEVICES; i++)
-                uplink_event_free(fixture->events[i]);
+                forget_event(fixture, i);
         for (size_t i = 0; i < asked_count; i++) {
                 free(asked[i].name);
                 buf_deinit(&asked[i].bytes);
@@ -194,8 +208,8 @@ static enum uplink_format_state ask(struct fixture *fixture, int device)
 /* Replaces the first device's event. */
 static void replace_event(struct fixture *fixture, const char *network, const char *payload)
 {
-        uplink_event_free(fixture->events[0]);
-        fixture->events[0] = make_event(network, payload);
+        forget_event(fixture, 0);
+        set_event(fixture, 0, make_event(network, payload));
 }
 
 /* What the pool makes of the next call. */
@@ -476,6 +490,33 @@ static void what_is_no_formatters_fault_decides_nothing(void **state)
         }
 }
 
+/* It left, or came back and asked again: what was asked first is of no use any more. */
+static void a_late_result_does_nothing_to_a_device_that_left(void **state)
+{
+        struct fixture *fixture = *state;
+
+        fixture->events[0]->id = 1;
+        assert_int_equal(ask(fixture, 0), UPLINK_FORMAT_WAITING);
+        forget_event(fixture, 0);
+        answer_data(0, "{\"n\":1}");
+        run_posts();
+        assert_int_equal(fixture->ready[0], 0);
+        set_event(fixture, 0, make_event("things-stack", "AQID"));
+        fixture->events[0]->id = 2;
+        assert_int_equal(ask(fixture, 0), UPLINK_FORMAT_WAITING);
+        forget_event(fixture, 0);
+        set_event(fixture, 0, make_event("things-stack", "AQID"));
+        fixture->events[0]->id = 3;
+        assert_int_equal(ask(fixture, 0), UPLINK_FORMAT_WAITING);
+        answer_data(1, "{\"n\":2}");
+        run_posts();
+        assert_true(uplink_format_is_waiting(fixture->events[0]));
+        answer_data(2, "{\"n\":3}");
+        run_posts();
+        assert_string_equal(uplink_format_result(fixture->events[0]).data, "{\"n\":3}");
+        assert_int_equal(fixture->ready[0], 1);
+}
+
 static void nothing_is_posted_after_the_stop(void **state)
 {
         struct fixture *fixture = *state;
@@ -557,6 +598,7 @@ int main(void)
                 TEST(each_device_gets_its_own_result),
                 TEST(every_failure_keeps_its_reason),
                 TEST(what_is_no_formatters_fault_decides_nothing),
+                TEST(a_late_result_does_nothing_to_a_device_that_left),
                 TEST(nothing_is_posted_after_the_stop),
                 TEST(u8_u9_u10_u11_hold_for_a_formatters_members),
                 TEST(m2_m4_a_formatter_may_set_members_and_the_time_of_myriota),

@@ -118,6 +118,7 @@ struct fixture {
         struct device devices[DEVICES];
         int arrived[DEVICES];
         int ready[DEVICES];
+        struct store_shards shards;
 };
 
 static const char *device_key(int number)
@@ -138,6 +139,22 @@ struct device *device_table_get(struct device_table *table, const struct uplink_
         struct fixture *fixture = (void *)table;
 
         return &fixture->devices[device_number(event->device_key)];
+}
+
+void device_table_each(struct device_table *table,
+                       bool (*visit)(void *context, struct device *device), void *context)
+{
+        struct fixture *fixture = (void *)table;
+
+        for (int i = 0; i < DEVICES; i++)
+                visit(context, &fixture->devices[i]);
+}
+
+bool device_table_owns(const struct device_table *table, int shard)
+{
+        const struct fixture *fixture = (const void *)table;
+
+        return store_shards_has(&fixture->shards, shard);
 }
 
 static void arrived(struct device *device, const struct uplink_event *event)
@@ -220,9 +237,11 @@ static int set_up_with(void **state, size_t maximum_memory, size_t maximum_per_d
         thread_enter(LOOP_THREAD);
         for (int i = 0; i < DEVICES; i++) {
                 fixture->devices[i].key = mem_text(device_key(i));
+                fixture->devices[i].shard = store_shard_of(device_key(i));
                 uplink_backlog_init(&fixture->devices[i].backlog);
                 fixture->devices[i].keeper = &fixture->keeper;
         }
+        fixture->shards = store_shards_all();
         fixture->keeper = (struct device_keeper){.arrived = arrived, .wake = wake};
         fixture->queue = uplink_queue_new(&(struct uplink_queue_options){
                 .maximum_memory = maximum_memory,
@@ -265,19 +284,31 @@ static int tear_down(void **state)
 
 /* --- tests --------------------------------------------------------------------------------- */
 
+/* What the store holds at this index is told of, by the feed or as a replayed dead letter. */
+static void tell_of(struct fixture *fixture, size_t at, bool is_fed)
+{
+        uplink_queue_add_stored(fixture->queue,
+                                &(struct store_event){
+                                        .id = stored.events[at].id,
+                                        .device = stored.events[at].device,
+                                        .record = stored.events[at].record.data,
+                                        .record_size = stored.events[at].record.size,
+                                },
+                                is_fed);
+}
+
 /* A dead letter of the device that was replayed: it waits again, with a new id. */
 static void replay(struct fixture *fixture, int device, int64_t id)
 {
-        struct uplink_event *event = put(device, id);
-        struct store_event again = {
-                .id = id,
-                .device = device_key(device),
-                .record = stored.events[stored.count - 1].record.data,
-                .record_size = stored.events[stored.count - 1].record.size,
-        };
+        uplink_event_free(put(device, id));
+        tell_of(fixture, stored.count - 1, false);
+}
 
-        uplink_event_free(event);
-        uplink_queue_add_stored(fixture->queue, &again);
+/* Somebody has put it, and the feed brings it. */
+static void feed(struct fixture *fixture, int device, int64_t id)
+{
+        uplink_event_free(put(device, id));
+        tell_of(fixture, stored.count - 1, true);
 }
 
 static void replayed_events_come_behind_what_waits_and_before_what_comes_later(void **state)
@@ -455,6 +486,135 @@ static void a_failed_reading_is_repeated_later(void **state)
         assert_int_equal(pop(fixture, 0), 1);
 }
 
+/* Two put at the same time: the one with the lower id became visible last. */
+static void a_late_id_comes_although_higher_ones_were_seen(void **state)
+{
+        struct fixture *fixture = *state;
+
+        feed(fixture, 0, 2);
+        feed(fixture, 0, 1);
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 2);
+        feed(fixture, 0, 4);
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 1);
+        assert_int_equal(pop(fixture, 0), 4);
+        feed(fixture, 0, 3);
+        run_posts();
+        assert_int_equal(fixture->ready[0], 2);
+        assert_int_equal(pop(fixture, 0), 3);
+        assert_int_equal(stored.take_count, 0);
+}
+
+/* No reading would bring it: they all begin above what was seen. */
+static void a_late_id_has_room_in_a_full_queue_and_while_it_is_read(void **state)
+{
+        struct fixture *fixture = *state;
+
+        for (int64_t id = 2; id <= 9; id++)
+                feed(fixture, 0, id);
+        feed(fixture, 0, 1);
+        run_posts();
+        for (int64_t id = 2; id <= 5; id++)
+                assert_int_equal(pop(fixture, 0), id);
+        assert_int_equal(pop(fixture, 0), 1);
+        assert_int_equal(stored.take_count, 1);
+        uplink_event_free(put(0, 0));
+        stored.events[stored.count - 1].id = 5; /* taken before it was visible */
+        tell_of(fixture, stored.count - 1, true);
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 5);
+        answer_take();
+        run_posts();
+        for (int64_t id = 6; id <= 9; id++)
+                assert_int_equal(pop(fixture, 0), id);
+}
+
+static struct store_shards shards_of(int device)
+{
+        struct store_shards shards = store_shards_none();
+
+        store_shards_add(&shards, store_shard_of(device_key(device)));
+        return shards;
+}
+
+static void what_is_forgotten_comes_again_when_it_is_recovered(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_shards left = shards_of(0);
+
+        for (int64_t id = 1; id <= 3; id++)
+                feed(fixture, 0, id);
+        feed(fixture, 1, 4);
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 1);
+        store_shards_remove(&fixture->shards, store_shard_of(device_key(0)));
+        uplink_queue_forget(fixture->queue, &left);
+        assert_int_equal(pop(fixture, 0), 0);
+        feed(fixture, 0, 5); /* told before the feed was ended */
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 0);
+        assert_int_equal(pop(fixture, 1), 4);
+        fixture->shards = store_shards_all();
+        uplink_queue_recover(fixture->queue, device_key(0));
+        run_posts();
+        answer_take();
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 2);
+        assert_int_equal(pop(fixture, 0), 3);
+        assert_int_equal(pop(fixture, 0), 5);
+}
+
+static void a_reading_under_way_brings_nothing_to_a_device_that_left(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_shards left = shards_of(0);
+        int ready;
+
+        for (int64_t id = 1; id <= 6; id++)
+                feed(fixture, 0, id);
+        uplink_event_free(put(1, 7));
+        uplink_queue_recover(fixture->queue, device_key(1));
+        run_posts();
+        for (int64_t id = 1; id <= 4; id++)
+                assert_int_equal(pop(fixture, 0), id);
+        assert_int_equal(stored.take_count, 2);
+        store_shards_add(&left, store_shard_of(device_key(1)));
+        uplink_queue_forget(fixture->queue, &left);
+        ready = fixture->ready[0];
+        /* It has come back, and is read anew, while the first reading is still under way. */
+        uplink_queue_recover(fixture->queue, device_key(0));
+        run_posts();
+        answer_take();
+        answer_take();
+        run_posts();
+        assert_int_equal(fixture->ready[0], ready);
+        assert_int_equal(pop(fixture, 0), 0);
+        assert_int_equal(pop(fixture, 1), 0);
+        answer_take();
+        run_posts();
+        assert_int_equal(pop(fixture, 0), 5);
+        assert_int_equal(pop(fixture, 0), 6);
+        assert_int_equal(pop(fixture, 0), 0);
+}
+
+static void a_failed_reading_of_a_device_that_left_is_not_repeated(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_shards left = shards_of(0);
+
+        uplink_event_free(put(0, 1));
+        uplink_queue_recover(fixture->queue, device_key(0));
+        run_posts();
+        stored.take_result = -EIO;
+        answer_take();
+        run_posts();
+        uplink_queue_forget(fixture->queue, &left);
+        assert_non_null(timer_started);
+        timer_started->run(timer_started);
+        assert_int_equal(stored.take_count, 0);
+}
+
 /* Any interleaving of arrivals, readings and sends: each event once, in order. */
 static void keeps_order_in_any_interleaving(void **state)
 {
@@ -514,6 +674,17 @@ int main(void)
                         tear_down),
                 cmocka_unit_test_setup_teardown(a_failed_reading_is_repeated_later, set_up,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(a_late_id_comes_although_higher_ones_were_seen,
+                                                set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_late_id_has_room_in_a_full_queue_and_while_it_is_read, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(what_is_forgotten_comes_again_when_it_is_recovered,
+                                                set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_reading_under_way_brings_nothing_to_a_device_that_left, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_failed_reading_of_a_device_that_left_is_not_repeated, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(keeps_order_in_any_interleaving, set_up, tear_down),
         };
 
