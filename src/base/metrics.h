@@ -111,6 +111,7 @@
         X(DEVICES_CONNECTING, "isthmus_devices_by_state{state=\"connecting\"}", "")                \
         X(DEVICES_READY, "isthmus_devices_by_state{state=\"ready\"}", "")                          \
         X(DEVICES_HELD, "isthmus_devices_by_state{state=\"held\"}", "")                            \
+        X(DEVICES_ELSEWHERE, "isthmus_devices_by_state{state=\"elsewhere\"}", "")                  \
         X(DPS_WAITING, "isthmus_dps_registrations_waiting", "Registrations that have not begun")   \
         X(DPS_UNDER_WAY, "isthmus_dps_registrations_under_way",                                    \
           "Registrations that have begun and not ended")                                           \

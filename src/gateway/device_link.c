@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/device_link.h"
+#include "gateway/device_link_inside.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -32,46 +32,12 @@
 /* A device that was ready for so long starts with short pauses when it fails again. */
 #define GOOD_MS (5 * 60 * 1000)
 
-#define WATCH_MS 1000
-
-/* How often idle devices are looked for. */
-#define IDLE_MS (10 * 1000)
-
-/* How often certificates near their end are looked after. */
-#define CERTIFICATES_MS (10 * 60 * 1000)
-
-struct device_link {
-        struct device_keeper keeper;
-        struct device_link_options options;
-        struct hub_healths healths;
-        struct clock_check clock;
-        struct timer watch;
-        int64_t certificates_ms; /* steady clock; when they are looked after next */
-        int64_t idle_ms;         /* the same of idle devices */
-        bool stopped;
-};
-
 static struct device_link *links_of(const struct device *device)
 {
         return list_entry(device->keeper, struct device_link, keeper);
 }
 
-void device_link_stop(struct device_link *links)
-{
-        THREAD_ASSERT(LOOP_THREAD);
-        links->stopped = true;
-        loop_timer_stop(links->options.loop, &links->watch);
-}
-
-void device_link_free(struct device_link *links)
-{
-        if (!links)
-                return;
-        hub_healths_deinit(&links->healths);
-        free(links);
-}
-
-static void move(struct device *device, enum device_phase phase)
+void device_link_move(struct device *device, enum device_phase phase)
 {
         int64_t now_ms = clock_steady_ms();
 
@@ -91,15 +57,16 @@ static void move(struct device *device, enum device_phase phase)
         device->phase = phase;
 }
 
-static bool has_events(const struct device *lane)
+bool device_link_has_events(const struct device *lane)
 {
         return lane->backlog.events.count > 0 || lane->backlog.state != UPLINK_BACKLOG_WHOLE;
 }
 
 static void provision(struct device_link *links, struct device *device)
 {
-        move(device, DEVICE_REGISTERING);
-        device_provision_start(links->options.provision, device, has_events(device->lane));
+        device_link_move(device, DEVICE_REGISTERING);
+        device_provision_start(links->options.provision, device,
+                               device_link_has_events(device->lane));
 }
 
 /* Starts anew if what the device is connected as is out of date. */
@@ -126,11 +93,13 @@ static struct device *place_of(struct device_link *links, struct device *lane,
 }
 
 /* Does what can be done for this device now. */
-static void pump(struct device_link *links, struct device *device)
+void device_link_pump(struct device_link *links, struct device *device)
 {
         const struct uplink_sender *sender = &links->options.sender;
         struct uplink_event *event;
 
+        if (!device_table_owns(links->options.devices, device->lane->shard))
+                return;
         renew(links, device);
         while (!links->stopped && (event = uplink_send_next(sender, device->lane))) {
                 device = place_of(links, device->lane, event);
@@ -165,7 +134,7 @@ static void leave(struct device *device)
                 hub_device_close(leaving);
 }
 
-static void unlink_device(struct device *device)
+void device_link_unlink(struct device *device)
 {
         leave(device);
         if (!device->link)
@@ -182,7 +151,7 @@ static void step_aside(struct device *device)
         struct hub_device *link = device->link;
 
         if (!link || device->phase != DEVICE_READY || obstacle(device)) {
-                unlink_device(device);
+                device_link_unlink(device);
                 return;
         }
         leave(device);
@@ -201,7 +170,7 @@ static void start_anew(struct device_link *links, struct device *device)
         step_aside(device);
         loop_timer_stop(links->options.loop, &device->timer);
         device->failures = 0;
-        move(device, DEVICE_NEW);
+        device_link_move(device, DEVICE_NEW);
         if (!obstacle(device))
                 provision(links, device);
 }
@@ -230,12 +199,12 @@ static bool may_ask(const struct device_link *links, const struct device *device
 }
 
 /* Asks the service, whatever the device was doing. */
-static void doubt(struct device_link *links, struct device *device)
+void device_link_doubt(struct device_link *links, struct device *device)
 {
         device->assignment.doubted = true;
         clock_check_asks(&links->clock, device, clock_steady_ms());
         loop_timer_stop(links->options.loop, &device->timer);
-        unlink_device(device);
+        device_link_unlink(device);
         provision(links, device);
 }
 
@@ -243,12 +212,12 @@ static void doubt(struct device_link *links, struct device *device)
 static void try_again(struct device_link *links, struct device *device)
 {
         if (device->link && !(device->assignment.doubted && lets_ask(links, device))) {
-                move(device, DEVICE_CONNECTING);
+                device_link_move(device, DEVICE_CONNECTING);
                 hub_device_retry(device->link);
         } else if (device->assignment.doubted) {
-                doubt(links, device);
+                device_link_doubt(links, device);
         } else {
-                unlink_device(device);
+                device_link_unlink(device);
                 provision(links, device);
         }
 }
@@ -264,7 +233,7 @@ static void on_timer(struct timer *timer)
         if (device->phase == DEVICE_HELD)
                 try_again(links, device);
         else
-                pump(links, device);
+                device_link_pump(links, device);
 }
 
 static void wait(struct device_link *links, struct device *device, int64_t delay_ms)
@@ -276,7 +245,7 @@ static void wait(struct device_link *links, struct device *device, int64_t delay
 static void set_held(struct device *device, const char *reason)
 {
         leave(device);
-        move(device, DEVICE_HELD);
+        device_link_move(device, DEVICE_HELD);
         free(device->held_because);
         device->held_because = mem_text(reason);
 }
@@ -311,7 +280,7 @@ void device_link_try_held(struct device_link *links)
 }
 
 /* Was the clock set? */
-static void check_clock(struct device_link *links, int64_t now_ms)
+void device_link_check_clock(struct device_link *links, int64_t now_ms)
 {
         if (!clock_check_was_set(&links->clock, clock_wall_ms(), now_ms))
                 return;
@@ -334,7 +303,7 @@ static void on_outcome(void *context, uint64_t token, enum hub_outcome outcome,
         case UPLINK_SEND_SETTLED:
                 if (outcome == HUB_ACCEPTED)
                         device->failures = 0;
-                pump(links, device);
+                device_link_pump(links, device);
                 break;
         case UPLINK_SEND_AGAIN:
                 device->failures++;
@@ -351,7 +320,7 @@ static int64_t pause_of_refused(struct device_link *links, struct device *device
 {
         int64_t now_ms = clock_steady_ms();
 
-        check_clock(links, now_ms);
+        device_link_check_clock(links, now_ms);
         if (clock_check_is_fresh(&links->clock, now_ms))
                 return FRESH_AGAIN_MS;
         device->assignment.doubted = refusal != HUB_REFUSAL_OTHER &&
@@ -374,7 +343,7 @@ static void refused(struct device_link *links, struct device *device, enum hub_r
                 return;
         }
         /* The device may have another hub by now: the service is asked once, at once. */
-        move(device, DEVICE_HELD);
+        device_link_move(device, DEVICE_HELD);
         hold(links, device, why, pause_of_refused(links, device, refusal));
 }
 
@@ -394,7 +363,7 @@ static void clock_is_right(struct device_link *links)
 
 static void ready(struct device_link *links, struct device *device)
 {
-        move(device, DEVICE_READY);
+        device_link_move(device, DEVICE_READY);
         leave(device);
         hub_health_works(&links->healths, device->assignment.hub);
         device->assignment.doubted = false;
@@ -403,7 +372,7 @@ static void ready(struct device_link *links, struct device *device)
         /* The answer was right; what comes later is a new matter. */
         if (device->asks == 1)
                 device->ask_after_ms = 0;
-        pump(links, device);
+        device_link_pump(links, device);
 }
 
 static void on_state(void *context, enum hub_device_state state, enum hub_refusal refusal,
@@ -419,8 +388,8 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
                 loop_timer_stop(links->options.loop, &device->timer);
         switch (state) {
         case HUB_DEVICE_CONNECTING:
-                move(device, DEVICE_CONNECTING);
-                if (has_events(device->lane))
+                device_link_move(device, DEVICE_CONNECTING);
+                if (device_link_has_events(device->lane))
                         hub_device_hurry(device->link);
                 break;
         case HUB_DEVICE_READY:
@@ -462,7 +431,7 @@ static void on_method(void *context, struct hub_method *method)
 }
 
 /* Also where downlinks are switched off: the sender of a command must get an error. */
-static bool takes_commands(const struct device_link *links, const struct device *device)
+bool device_link_takes_commands(const struct device_link *links, const struct device *device)
 {
         struct network_access access;
 
@@ -514,19 +483,20 @@ static void open_link(struct device_link *links, struct device *device)
         /* A hub has one connection of a device; another hub has its own. */
         if (device->leaving && text_equal(hub_device_hub(device->leaving), device->assignment.hub))
                 leave(device);
-        move(device, DEVICE_CONNECTING);
-        device->link = hub_device_open(links->options.hubs,
-                                       &(struct hub_identity){
-                                               .hub = device->assignment.hub,
-                                               .device_id = device->assignment.device_id,
-                                               .key = device->assignment.key,
-                                               .key_name = device->assignment.key_name,
-                                               .certificate = device->assignment.certificate,
-                                               .model_id = device->model_id,
-                                               .receive_commands = takes_commands(links, device),
-                                       },
-                                       &handler, device);
-        if (has_events(device->lane))
+        device_link_move(device, DEVICE_CONNECTING);
+        device->link = hub_device_open(
+                links->options.hubs,
+                &(struct hub_identity){
+                        .hub = device->assignment.hub,
+                        .device_id = device->assignment.device_id,
+                        .key = device->assignment.key,
+                        .key_name = device->assignment.key_name,
+                        .certificate = device->assignment.certificate,
+                        .model_id = device->model_id,
+                        .receive_commands = device_link_takes_commands(links, device),
+                },
+                &handler, device);
+        if (device_link_has_events(device->lane))
                 hub_device_hurry(device->link);
 }
 
@@ -542,25 +512,25 @@ static void take_place(struct device_link *links, struct device *device)
                      backoff_ms(++device->failures, HELD_MIN_MS, HELD_MAX_MS));
 }
 
-/* What becomes of the other devices of a hub that one of them asked the service about. */
-struct others {
-        struct device_link *links;
-        const char *name;     /* of the hub */
-        struct device *asker; /* pick_asker: the device that is to ask */
-};
-
-static bool is_stuck(const struct others *others, const struct device *device)
+bool device_link_is_stuck(const struct device_link *links, const struct device *device,
+                          const char *hub)
 {
         return (device->phase == DEVICE_CONNECTING || device->phase == DEVICE_HELD) &&
-               text_equal(device->assignment.hub, others->name) && may_ask(others->links, device);
+               text_equal(device->assignment.hub, hub) && may_ask(links, device);
 }
+
+/* One device of a hub has asked the service: the others do it, too. */
+struct others {
+        struct device_link *links;
+        const char *hub;
+};
 
 static bool doubt_too(void *context, struct device *device)
 {
         const struct others *others = context;
 
-        if (is_stuck(others, device))
-                doubt(others->links, device);
+        if (device_link_is_stuck(others->links, device, others->hub))
+                device_link_doubt(others->links, device);
         return true;
 }
 
@@ -598,7 +568,7 @@ static void on_decided(struct device *device, const struct dps_result *result)
                 take_place(links, device);
         if (asked && !result && !text_equal(asked->name, device->assignment.hub))
                 device_table_each(links->options.devices, doubt_too,
-                                  &(struct others){.links = links, .name = asked->name});
+                                  &(struct others){.links = links, .hub = asked->name});
 }
 
 /* --- what others say ------------------------------------------------------------------------ */
@@ -608,26 +578,28 @@ static void on_arrived(struct device *device, const struct uplink_event *event)
         struct device_link *links = links_of(device);
 
         if (event->heard && downlink_routes_learn(links->options.routes, device, event->heard) &&
-            !links->stopped && device->link && takes_commands(links, device))
+            !links->stopped && device->link && device_link_takes_commands(links, device))
                 hub_device_receive_commands(device->link);
         if (event->event.kind == EVENT_UPLINK)
                 command_network_contact(links->options.network, device);
 }
 
 /* After so long without an uplink a device that takes no commands is of no use here; 0 = never. */
-static int64_t idle_ms(const struct device_link *links)
+int64_t device_link_idle_ms(const struct device_link *links)
 {
         return links->options.settings->azure.detach_idle_minutes * 60 * 1000;
 }
 
 /* Devices that take commands, or are listed, need not wait for an event. */
-static bool connect_early(void *context, struct device *device)
+bool device_link_connect_early(void *context, struct device *device)
 {
         struct device_link *links = context;
 
         if (links->options.settings->azure.connect_at_start && !links->stopped &&
+            device_table_owns(links->options.devices, device->lane->shard) &&
             device->phase == DEVICE_NEW && !obstacle(device) &&
-            ((device->listed && idle_ms(links) == 0) || takes_commands(links, device)))
+            ((device->listed && device_link_idle_ms(links) == 0) ||
+             device_link_takes_commands(links, device)))
                 provision(links, device);
         return true;
 }
@@ -636,140 +608,8 @@ static void on_wake(struct device *device)
 {
         struct device_link *links = links_of(device);
 
-        pump(links, device);
-        connect_early(links, device);
-}
-
-/* --- release ------------------------------------------------------------------------------ */
-
-/* True with the reason if the device can't be released now. */
-static bool is_busy(const struct device_link *links, const struct device *device, bool force,
-                    struct reason *reason)
-{
-        size_t commands = device->commands.count + device->held_commands.count;
-        bool waiting = has_events(device);
-
-        if (links->stopped)
-                reason_set(reason, "the gateway is stopping");
-        else if (device->phase == DEVICE_REGISTERING)
-                reason_set(reason, "the device is being registered; try again in a moment");
-        else if (device->lane != device && device->lane->in_flight)
-                reason_set(reason, "an event is on its way to the hub; try again in a moment");
-        else if (commands > 0)
-                reason_set(reason,
-                           "%zu of its commands are not finished; `isthmus command cancel` "
-                           "ends them",
-                           commands);
-        else if (waiting && !force)
-                reason_set(reason, "events wait to be sent for it; with force they become dead "
-                                   "letters");
-        else
-                return false;
-        return true;
-}
-
-int device_link_release(struct device_link *links, struct device *device, bool force,
-                        char **identity, struct reason *reason)
-{
-        if (is_busy(links, device, force, reason))
-                return -EBUSY;
-        *identity = device_table_release(links->options.devices, device, reason);
-        if (!*identity)
-                return -EBUSY;
-        log_info("DEVICE_RELEASED", "An operator has released a device's id in IoT Hub",
-                 LOG_TEXT("device", device->key), LOG_TEXT("hub_device", device->hub_id), LOG_END);
-        unlink_device(device);
-        loop_timer_stop(links->options.loop, &device->timer);
-        device->failures = 0;
-        device->changed = false;
-        move(device, DEVICE_NEW);
-        device_places_release(links->options.places, device);
-        device_provision_forget(links->options.provision, device);
-        /* What was on its way is not settled any more; with the rest it is set aside. */
-        if (device->lane == device)
-                device->in_flight = NULL;
-        pump(links, device->lane);
-        return 0;
-}
-
-/* --- hubs that are away, and clocks that are wrong ---------------------------------------- */
-
-static void observe(void *context, const struct hub_summary *summary)
-{
-        struct device_link *links = context;
-
-        metrics_set_hub(summary->name, summary->ready > 0);
-        hub_health_observe(&links->healths, summary, clock_steady_ms());
-}
-
-static bool pick_asker(void *context, struct device *device)
-{
-        struct others *others = context;
-
-        if (is_stuck(others, device))
-                others->asker = device;
-        return !others->asker;
-}
-
-/* One device of a hub that is away, or refuses everybody, asks the service for all. */
-static void ask_for_all(struct device_link *links, struct hub_health *health, int64_t now_ms)
-{
-        struct others others = {.links = links, .name = health->name};
-
-        device_table_each(links->options.devices, pick_asker, &others);
-        hub_health_ask(health, others.asker, now_ms);
-        if (others.asker)
-                doubt(links, others.asker);
-}
-
-static bool renew_certificate(void *context, struct device *device)
-{
-        struct device_link *links = context;
-
-        if (device->link)
-                device_provision_renew(links->options.provision, device);
-        return true;
-}
-
-/* Its next uplink connects it again. */
-static bool detach_idle(void *context, struct device *device)
-{
-        struct device_link *links = context;
-        int64_t quiet_since_ms =
-                device->contact_ms > device->ready_ms ? device->contact_ms : device->ready_ms;
-
-        if (device->phase != DEVICE_READY || has_events(device->lane) || device->lane->in_flight ||
-            takes_commands(links, device) || clock_steady_ms() - quiet_since_ms < idle_ms(links))
-                return true;
-        log_debug("DEVICE_DETACHED", "A device that is idle is disconnected",
-                  LOG_TEXT("device", device->key), LOG_END);
-        unlink_device(device);
-        move(device, DEVICE_NEW);
-        return true;
-}
-
-static void watch(struct timer *timer)
-{
-        struct device_link *links = list_entry(timer, struct device_link, watch);
-        int64_t now_ms = clock_steady_ms();
-
-        loop_timer_start(links->options.loop, timer, WATCH_MS);
-        check_clock(links, now_ms);
-        hub_client_each(links->options.hubs, observe, links);
-        list_for_each (node, &links->healths.hubs) {
-                struct hub_health *health = list_entry(node, struct hub_health, node);
-
-                if (hub_health_is_due(health, now_ms))
-                        ask_for_all(links, health, now_ms);
-        }
-        if (idle_ms(links) > 0 && now_ms >= links->idle_ms) {
-                links->idle_ms = now_ms + IDLE_MS;
-                device_table_each(links->options.devices, detach_idle, links);
-        }
-        if (now_ms >= links->certificates_ms) {
-                links->certificates_ms = now_ms + CERTIFICATES_MS;
-                device_table_each(links->options.devices, renew_certificate, links);
-        }
+        device_link_pump(links, device);
+        device_link_connect_early(links, device);
 }
 
 struct device_link *device_link_new(const struct device_link_options *options)
@@ -788,10 +628,10 @@ struct device_link *device_link_new(const struct device_link_options *options)
         return links;
 }
 
-void device_link_start(struct device_link *links)
+void device_link_free(struct device_link *links)
 {
-        clock_check_init(&links->clock, clock_wall_ms(), clock_steady_ms());
-        links->watch.run = watch;
-        loop_timer_start(links->options.loop, &links->watch, WATCH_MS);
-        device_table_each(links->options.devices, connect_early, links);
+        if (!links)
+                return;
+        hub_healths_deinit(&links->healths);
+        free(links);
 }

@@ -41,13 +41,21 @@ struct device_link_options {
 struct device_link *device_link_new(const struct device_link_options *options);
 
 /*
- * From now on hubs and the clock are watched. Devices are connected although nothing waits to be
- * sent, if the settings want that and they take commands or are listed. On the thread "loop".
+ * From now on hubs and the clock are watched. Devices that come are connected although nothing
+ * waits to be sent, if the settings want that and they take commands or are listed. "loop".
  */
 void device_link_start(struct device_link *links);
 
 /* Has those try again that were refused or had no way: something may be other now. "loop". */
 void device_link_try_held(struct device_link *links);
+
+/*
+ * Shards have come, and all that the store has of their devices is loaded: from now on these are
+ * connected and sent for. Shards are lost: their devices are DEVICE_ELSEWHERE; links are closed,
+ * what was in flight is of no interest any more. On the thread "loop".
+ */
+void device_link_gain(struct device_link *links, const struct store_shards *shards);
+void device_link_lose(struct device_link *links, const struct store_shards *shards);
 
 /* Sends nothing and asks nothing any more. On the thread "loop". */
 void device_link_stop(struct device_link *links);

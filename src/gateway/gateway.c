@@ -20,6 +20,7 @@
 #include "gateway/command/command_format.h"
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
+#include "gateway/command/command_record.h"
 #include "gateway/control/control.h"
 #include "gateway/control/operator_page.h"
 #include "gateway/device/device.h"
@@ -33,6 +34,7 @@
 #include "gateway/formatter_mirror.h"
 #include "gateway/intake/queue_intake.h"
 #include "gateway/intake/webhook_intake.h"
+#include "gateway/ownership.h"
 #include "gateway/secrets.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_hold.h"
@@ -80,6 +82,7 @@ struct gateway {
         struct uplink_queue *queue;
         struct uplink_format *uplink_format;
         struct device_link *device_link;
+        struct ownership *ownership;
         struct uplink_trust *trust;
         struct delivery_means means; /* of all ways in */
         struct webhook_intake *webhook;
@@ -147,6 +150,7 @@ static int open_store(struct gateway *gateway, struct reason *reason)
         options.found = event_found;
         options.taken = store_taken;
         options.context = gateway;
+        options.share = ownership_ear(gateway->ownership);
         return result ? result : store_open(&options, &gateway->store, reason);
 }
 
@@ -334,7 +338,7 @@ static void make_devices(struct gateway *gateway)
         gateway->directory = device_directory_new(settings, gateway->store);
         gateway->devices = device_table_new(settings, gateway->store, gateway->directory);
         gateway->places = device_places_new(gateway->store);
-        gateway->routes = downlink_routes_new(gateway->store);
+        gateway->routes = downlink_routes_new(gateway->store, gateway->devices);
         gateway->dps = dps_client_new(&(struct dps_client_options){
                 .http = gateway->http,
                 .registrations_per_minute = (int)settings->azure.registrations_per_minute,
@@ -387,6 +391,7 @@ static void make_commands(struct gateway *gateway)
                 .settings = gateway->settings,
                 .store = gateway->store,
                 .loop = gateway->loop,
+                .devices = gateway->devices,
                 .queue = gateway->queue,
         });
         gateway->confirm = command_confirm_new(gateway->loop, gateway->ledger);
@@ -438,21 +443,8 @@ static void make_stages(struct gateway *gateway)
 
 static int load_stages(struct gateway *gateway, struct reason *reason)
 {
-        int result;
-
         make_stages(gateway);
-        result = device_directory_load(gateway->directory, reason);
-        if (result == 0)
-                result = device_table_load(gateway->devices, reason);
-        if (result == 0)
-                result = device_places_load(gateway->places, reason);
-        if (result == 0)
-                result = device_provision_load(gateway->provision, reason);
-        if (result == 0)
-                result = downlink_routes_load(gateway->routes, gateway->devices, reason);
-        if (result == 0)
-                result = command_ledger_load(gateway->ledger, gateway->devices, reason);
-        return result;
+        return device_directory_load(gateway->directory, reason);
 }
 
 /* On the thread "loop". */
@@ -507,24 +499,34 @@ static void stop_stages(struct gateway *gateway)
         uplink_format_stop(gateway->uplink_format);
 }
 
-static bool recover_device(void *context, const char *device, int64_t waiting)
+static int take_over(struct gateway *gateway, struct reason *reason)
 {
-        struct gateway *gateway = context;
+        const struct ownership_options options = {
+                .store = gateway->store,
+                .loop = gateway->loop,
+                .devices = gateway->devices,
+                .queue = gateway->queue,
+                .link = gateway->device_link,
+                .is_idle = gateway->is_alone,
+                .parts = {{DEVICE_OWNER_KIND, device_table_take, NULL, device_table_forget,
+                           gateway->devices},
+                          {DEVICE_PLACE_KIND, device_places_take, NULL, NULL, gateway->places},
+                          {DEVICE_ASSIGNMENT_KIND, device_provision_take, NULL,
+                           device_provision_forget_shards, gateway->provision},
+                          {DOWNLINK_WAY_KIND, downlink_routes_take, NULL, NULL, gateway->routes},
+                          {COMMAND_KIND, command_ledger_take, command_ledger_taken, NULL,
+                           gateway->ledger}},
+        };
+        int result = ownership_start(gateway->ownership, &options, reason);
 
-        (void)waiting;
-        uplink_queue_recover(gateway->queue, device);
-        return true;
-}
-
-static int recover(struct gateway *gateway, struct reason *reason)
-{
-        int result = store_devices_each(gateway->store, recover_device, gateway);
-
-        if (result != 0)
-                reason_set(reason, "the store's waiting events can't be read");
-        else
+        if (result == 0 && !gateway->is_alone)
                 store_tell_of_found(gateway->store);
         return result;
+}
+
+static void let_go(struct gateway *gateway)
+{
+        ownership_stop(gateway->ownership);
 }
 
 /* Data must flow even where there can be no control socket, for example on some file systems. */
@@ -657,6 +659,7 @@ static void free_all(struct gateway *gateway)
         device_directory_free(gateway->directory);
         uplink_recent_free(gateway->recent);
         monitor_free(gateway->monitor);
+        ownership_free(gateway->ownership);
         loop_free(gateway->loop);
 }
 
@@ -684,7 +687,7 @@ static const struct part {
         {"certificates", read_certificates, NULL, true},
         {"stages", load_stages, NULL, false},
         {"sending", start_stages, stop_stages, false},
-        {"recovery", recover, NULL, true},
+        {"ownership", take_over, let_go, false},        /* thread "takeover" */
         {"control", take_orders, refuse_orders, false}, /* thread "control" */
         {"page", show_page, hide_page, true},           /* thread "page" */
         {"queues", take_queue_messages, refuse_queue_messages, true},
@@ -718,6 +721,7 @@ static int start(struct settings *settings, bool is_alone, struct gateway **gate
         made->changing = settings;
         made->is_alone = is_alone;
         made->loop = loop_new();
+        made->ownership = ownership_new();
         for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
                 bool starts = parts[i].start && !lacks(made, &parts[i]);
                 int result = starts ? parts[i].start(made, reason) : 0;

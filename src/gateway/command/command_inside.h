@@ -21,6 +21,9 @@ struct command_ledger {
         int64_t arrivals;          /* the last number given */
         struct timer care;
         bool stopped;
+        struct command **taken; /* from the store, until all are */
+        size_t taken_count;
+        size_t taken_capacity;
 };
 
 /* --- command_ledger.c ---------------------------------------------------------------------- */

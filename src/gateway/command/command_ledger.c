@@ -44,6 +44,9 @@ void command_ledger_free(struct command_ledger *ledger)
         if (!ledger)
                 return;
         command_recorder_free(ledger->recorder);
+        for (size_t i = 0; i < ledger->taken_count; i++)
+                command_free(ledger->taken[i]);
+        free(ledger->taken);
         list_for_each_safe (node, &ledger->open)
                 command_free(list_entry(node, struct command, open));
         list_for_each_safe (node, &ledger->finished)
@@ -395,23 +398,37 @@ static void restore(void *context, struct command *command)
         }
 }
 
-int command_ledger_load(struct command_ledger *ledger, const struct device_table *devices,
-                        struct reason *reason)
+void command_ledger_take(void *context, const struct store_record *record)
 {
-        struct command **commands = NULL;
-        size_t count = 0;
-        int result = command_record_load(ledger->options.store, devices, &commands, &count, reason);
+        struct command_ledger *ledger = context;
+        struct command *command = command_record_read(record, ledger->options.devices);
 
-        for (size_t i = 0; i < count; i++)
-                restore(ledger, commands[i]);
-        free(commands);
-        return result;
+        if (!command)
+                return;
+        if (ledger->taken_count == ledger->taken_capacity) {
+                ledger->taken_capacity = ledger->taken_capacity ? ledger->taken_capacity * 2 : 64;
+                ledger->taken =
+                        mem_resize(ledger->taken, ledger->taken_capacity, sizeof(struct command *));
+        }
+        ledger->taken[ledger->taken_count++] = command;
+}
+
+void command_ledger_taken(void *context)
+{
+        struct command_ledger *ledger = context;
+
+        command_record_sort(ledger->taken, ledger->taken_count);
+        for (size_t i = 0; i < ledger->taken_count; i++)
+                restore(ledger, ledger->taken[i]);
+        free(ledger->taken);
+        ledger->taken = NULL;
+        ledger->taken_count = ledger->taken_capacity = 0;
+        give_turns(ledger);
 }
 
 void command_ledger_start(struct command_ledger *ledger)
 {
         THREAD_ASSERT(LOOP_THREAD);
-        give_turns(ledger);
         ledger->care.run = take_care;
         loop_timer_start(ledger->options.loop, &ledger->care, CARE_PERIOD_MS);
 }

@@ -17,7 +17,7 @@
  *     delivery count, as abandoning would: the hub delivers again, and the new lock is held;
  *   - memory is bounded: the oldest finished commands are forgotten first.
  *
- * All on the thread "loop", but command_ledger_load.
+ * All on the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_COMMAND_COMMAND_LEDGER_H
 #define ISTHMUS_GATEWAY_COMMAND_COMMAND_LEDGER_H
@@ -39,6 +39,7 @@ struct command_ledger_options {
         const struct settings *settings;
         struct store *store;
         struct loop *loop;
+        const struct device_table *devices;
         struct uplink_queue *queue; /* takes the outcomes of what was completed early */
         size_t maximum_remembered;  /* finished commands; 0 = 100,000 */
 };
@@ -52,11 +53,14 @@ void command_ledger_join(struct command_ledger *ledger, struct command_format *f
 void command_ledger_free(struct command_ledger *ledger);
 
 /*
- * Reads the commands of these devices from the store. Before the thread "loop" handles devices;
- * command_ledger_start follows on that thread.
+ * With a struct command_ledger: takes a record of the kind COMMAND_KIND from the store, of a known
+ * device; and when all of them are taken, gives those their turns that wait (struct
+ * ownership_part).
  */
-int command_ledger_load(struct command_ledger *ledger, const struct device_table *devices,
-                        struct reason *reason) MUST_CHECK;
+void command_ledger_take(void *ledger, const struct store_record *record);
+void command_ledger_taken(void *ledger);
+
+/* From now on it looks after what is over, all the time. */
 void command_ledger_start(struct command_ledger *ledger);
 
 /* Settles nothing and hands nothing over any more. */

@@ -202,44 +202,25 @@ void command_record_delete(struct command_recorder *recorder, const struct comma
                          &(struct store_record){.kind = COMMAND_KIND, .key = command->key});
 }
 
-/* --- the last run -------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------- */
 
-struct loading {
-        struct command **commands;
-        size_t count;
-        size_t capacity;
-        const struct device_table *devices;
-};
-
-static void add(struct loading *loading, struct command *command)
+struct command *command_record_read(const struct store_record *stored,
+                                    const struct device_table *devices)
 {
-        if (loading->count == loading->capacity) {
-                loading->capacity = loading->capacity ? loading->capacity * 2 : 64;
-                loading->commands =
-                        mem_resize(loading->commands, loading->capacity, sizeof(struct command *));
-        }
-        loading->commands[loading->count++] = command;
-}
-
-static bool load_command(void *context, const struct store_record *stored)
-{
-        struct loading *loading = context;
         struct reason reason = REASON_INIT;
         struct command *command = command_decode(stored->value, stored->value_size, &reason);
 
         if (command)
-                command->device = device_table_find(loading->devices, command->device_key);
-        if (!command || !command->device) {
-                log_warn("COMMAND_FORGOTTEN", "A recorded command can't be taken up again",
-                         LOG_TEXT("key", stored->key),
-                         LOG_TEXT("reason", command ? "its device is not known" : reason.text),
-                         LOG_END);
-                command_free(command);
-                return true;
+                command->device = device_table_find(devices, command->device_key);
+        if (command && command->device) {
+                command->key = mem_text(stored->key);
+                return command;
         }
-        command->key = mem_text(stored->key);
-        add(loading, command);
-        return true;
+        log_warn("COMMAND_FORGOTTEN", "A recorded command can't be taken up again",
+                 LOG_TEXT("key", stored->key),
+                 LOG_TEXT("reason", command ? "its device is not known" : reason.text), LOG_END);
+        command_free(command);
+        return NULL;
 }
 
 static int compare_numbers(int64_t a, int64_t b)
@@ -258,17 +239,8 @@ static int compare(const void *a, const void *b)
         return order;
 }
 
-int command_record_load(struct store *store, const struct device_table *devices,
-                        struct command ***commands, size_t *count, struct reason *reason)
+void command_record_sort(struct command **commands, size_t count)
 {
-        struct loading loading = {.devices = devices};
-        int result = store_records_each(store, COMMAND_KIND, load_command, &loading);
-
-        if (loading.count > 1)
-                qsort(loading.commands, loading.count, sizeof(struct command *), compare);
-        if (result != 0)
-                reason_set(reason, "the store's records of commands can't be read");
-        *commands = loading.commands;
-        *count = loading.count;
-        return result;
+        if (count > 1)
+                qsort(commands, count, sizeof(struct command *), compare);
 }

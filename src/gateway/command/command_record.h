@@ -46,14 +46,16 @@ void command_record_write(struct command_recorder *recorder, struct command *com
 void command_record_barrier(struct command_recorder *recorder, struct command *command,
                             void (*done)(void *context, int result), void *context);
 
-/*
- * Reads all commands of these devices, those that are not finished in the order of
- * their arrival, the others in the order of their end. What can't be taken up is logged. The array
- * and what is in it are the caller's, also with an error. Any thread.
+/* The command of a record, for a device that is known; NULL, and logged, if it can't be taken up.
  */
-int command_record_load(struct store *store, const struct device_table *devices,
-                        struct command ***commands, size_t *count,
-                        struct reason *reason) MUST_CHECK;
+struct command *command_record_read(const struct store_record *record,
+                                    const struct device_table *devices);
+
+/*
+ * Sorts pointers to commands: those that are not finished in the order of their arrival, the others
+ * in the order of their end.
+ */
+void command_record_sort(struct command **commands, size_t count);
 
 /* Takes the record away; of a command without records under way. */
 void command_record_delete(struct command_recorder *recorder, const struct command *command);

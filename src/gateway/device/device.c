@@ -30,11 +30,12 @@ struct device_table {
 
 /* To which phase a device may come from each. */
 static const unsigned next_phases[DEVICE_PHASE_COUNT] = {
-        [DEVICE_NEW] = TO(REGISTERING),
-        [DEVICE_REGISTERING] = TO(NEW) | TO(CONNECTING) | TO(HELD),
-        [DEVICE_CONNECTING] = TO(NEW) | TO(REGISTERING) | TO(READY) | TO(HELD),
-        [DEVICE_READY] = TO(NEW) | TO(CONNECTING) | TO(HELD),
-        [DEVICE_HELD] = TO(NEW) | TO(REGISTERING) | TO(CONNECTING) | TO(READY),
+        [DEVICE_NEW] = TO(REGISTERING) | TO(ELSEWHERE),
+        [DEVICE_REGISTERING] = TO(NEW) | TO(CONNECTING) | TO(HELD) | TO(ELSEWHERE),
+        [DEVICE_CONNECTING] = TO(NEW) | TO(REGISTERING) | TO(READY) | TO(HELD) | TO(ELSEWHERE),
+        [DEVICE_READY] = TO(NEW) | TO(CONNECTING) | TO(HELD) | TO(ELSEWHERE),
+        [DEVICE_HELD] = TO(NEW) | TO(REGISTERING) | TO(CONNECTING) | TO(READY) | TO(ELSEWHERE),
+        [DEVICE_ELSEWHERE] = TO(NEW),
 };
 
 bool device_phase_can_follow(enum device_phase before, enum device_phase after)
@@ -50,6 +51,7 @@ const char *device_phase_name(enum device_phase phase)
                 [DEVICE_CONNECTING] = "connecting",
                 [DEVICE_READY] = "ready",
                 [DEVICE_HELD] = "held",
+                [DEVICE_ELSEWHERE] = "elsewhere",
         };
 
         return names[phase];
@@ -63,6 +65,7 @@ enum metrics_gauge device_phase_gauge(enum device_phase phase)
                 [DEVICE_CONNECTING] = METRIC_DEVICES_CONNECTING,
                 [DEVICE_READY] = METRIC_DEVICES_READY,
                 [DEVICE_HELD] = METRIC_DEVICES_HELD,
+                [DEVICE_ELSEWHERE] = METRIC_DEVICES_ELSEWHERE,
         };
 
         return gauges[phase];
@@ -103,6 +106,18 @@ bool device_table_owns(const struct device_table *table, int shard)
         return store_shards_has(&table->shards, shard);
 }
 
+/* Who it is. */
+static void forget_texts(struct device *device)
+{
+        free(device->clash);
+        free(device->hub_id);
+        free(device->name);
+        free(device->application);
+        free(device->network);
+        device->clash = device->hub_id = device->name = device->application = device->network =
+                NULL;
+}
+
 static void device_free(void *value)
 {
         struct device *device = value;
@@ -118,12 +133,8 @@ static void device_free(void *value)
         device_attributes_deinit(&device->attributes);
         downlink_way_deinit(&device->way);
         free(device->held_because);
-        free(device->clash);
         free(device->model_id);
-        free(device->hub_id);
-        free(device->name);
-        free(device->application);
-        free(device->network);
+        forget_texts(device);
         free(device->key);
         free(device);
 }
@@ -567,12 +578,17 @@ static void recall_application(struct device_table *table, struct device *device
         device->application = mem_text(entry->application);
 }
 
-/* The record says that `device_key` owns "IoT Hub device id@scope". */
-static void restore_device(struct device_table *table, const char *identity, const char *device_key)
+/* The record says that `device_key`, which is new here or parked, owns "IoT Hub device id@scope".
+ */
+static struct device *restore_device(struct device_table *table, const char *identity,
+                                     const char *device_key)
 {
-        struct device *device = add_device(table, device_key);
+        struct device *device = device_table_find(table, device_key);
         const char *rest = device_key;
 
+        if (!device)
+                device = add_device(table, device_key);
+        forget_texts(device);
         device->network = key_part(&rest);
         device->application = key_part(&rest);
         device->name = key_part(&rest);
@@ -581,6 +597,7 @@ static void restore_device(struct device_table *table, const char *identity, con
                 recall_application(table, device);
         take_attributes(table, device);
         device->changed = false;
+        return device;
 }
 
 /* Would the device get this identity with the settings of today? */
@@ -620,34 +637,71 @@ static void keep_claim(struct device_table *table, const char *identity, const c
                 map_set(table->owners, key, mem_text(device_key));
 }
 
-static bool load_owner(void *context, const struct store_record *record)
+void device_table_take(void *context, const struct store_record *record)
 {
         struct device_table *table = context;
-        CLEANUP(mem_cleanup) char *value = mem_text_n(record->value, record->value_size);
-        char *template = strchr(value, '\n');
+        CLEANUP(mem_cleanup) char *key = mem_text_n(record->value, record->value_size);
+        char *template = strchr(key, '\n');
+        struct device *device;
 
         if (!template || !strrchr(record->key, '@'))
-                return true;
+                return;
         *template ++ = '\0';
-        if (!device_table_find(table, value)) {
-                restore_device(table, record->key, value);
-                if (is_in_force(table, device_table_find(table, value), record->key, template)) {
-                        claim_restored(table, device_table_find(table, value));
-                        return true;
+        device = device_table_find(table, key);
+        if (!device || device->phase == DEVICE_ELSEWHERE) {
+                device = restore_device(table, record->key, key);
+                if (is_in_force(table, device, record->key, template)) {
+                        claim_restored(table, device);
+                        return;
                 }
-                drop_device(table, value);
+                drop_device(table, key);
         }
-        keep_claim(table, record->key, value);
+        keep_claim(table, record->key, key);
+}
+
+struct leaving {
+        const struct store_shards *shards;
+        const char *(*device_of)(const char *key, const void *value);
+        struct map *entries;
+};
+
+static bool note_leaving(void *context, const char *key, void *value)
+{
+        struct leaving *leaving = context;
+
+        if (store_shards_has(leaving->shards, store_shard_of(leaving->device_of(key, value))))
+                map_set(leaving->entries, key, value);
         return true;
 }
 
-int device_table_load(struct device_table *table, struct reason *reason)
+static bool drop_entry(void *context, const char *key, void *value)
 {
-        int result = store_records_each(table->store, DEVICE_OWNER_KIND, load_owner, table);
+        map_remove(context, key);
+        free(value);
+        return true;
+}
 
-        if (result != 0)
-                reason_set(reason, "the store's records of devices can't be read");
-        return result;
+void device_forget_entries(struct map *map, const struct store_shards *shards,
+                           const char *(*device_of)(const char *key, const void *value))
+{
+        struct leaving leaving = {.shards = shards, .device_of = device_of, .entries = map_new()};
+
+        map_each(map, note_leaving, &leaving);
+        map_each(leaving.entries, drop_entry, map);
+        map_free(leaving.entries);
+}
+
+static const char *owner_of(const char *key, const void *value)
+{
+        (void)key;
+        return value;
+}
+
+void device_table_forget(void *context, const struct store_shards *shards)
+{
+        struct device_table *table = context;
+
+        device_forget_entries(table->owners, shards, owner_of);
 }
 
 const struct network *device_network(const struct device *device)

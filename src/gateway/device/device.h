@@ -19,6 +19,7 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/reason.h"
+#include "base/table.h"
 #include "base/x509/certificate.h"
 #include "conf/settings.h"
 #include "gateway/device/device_directory.h"
@@ -36,6 +37,7 @@ enum device_phase {
         DEVICE_CONNECTING,  /* its hub is known; not authorised there (yet, or again) */
         DEVICE_READY,       /* authorised: events go out */
         DEVICE_HELD,        /* refused by DPS, by the hub or by us: kept, tried again slowly */
+        DEVICE_ELSEWHERE,   /* another gateway has it; what comes late of it here does nothing */
         DEVICE_PHASE_COUNT,
 };
 
@@ -125,16 +127,28 @@ void device_table_free(struct device_table *table);
 /* The keeper of all devices, which stays the caller's. Before the first one is made. */
 void device_table_keep(struct device_table *table, struct device_keeper *keeper);
 
-/* The shards that this gateway has: none at first. */
+/*
+ * The shards that this gateway has: none at first. A device whose shard is lost stays, since
+ * answers may be on their way to it.
+ */
 void device_table_gain(struct device_table *table, const struct store_shards *shards);
 void device_table_lose(struct device_table *table, const struct store_shards *shards);
 bool device_table_owns(const struct device_table *table, int shard);
 
 /*
- * Reads which device owns which IoT Hub device id, and makes those devices. Before the first
- * device_table_get.
+ * With a struct device_table: takes a record of the kind DEVICE_OWNER_KIND from the store, and
+ * makes the device; forgets whose the ids of these shards' devices are, which have left (struct
+ * ownership_part).
  */
-int device_table_load(struct device_table *table, struct reason *reason) MUST_CHECK;
+void device_table_take(void *table, const struct store_record *record);
+void device_table_forget(void *table, const struct store_shards *shards);
+
+/*
+ * Of a map whose values were made with malloc: takes out, and frees, what is about devices in these
+ * shards.
+ */
+void device_forget_entries(struct map *map, const struct store_shards *shards,
+                           const char *(*device_of)(const char *key, const void *value));
 
 /* The device in whose queue the event waits; made if it is new. Never NULL. */
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event);

@@ -44,23 +44,13 @@ static void set(struct map *map, const char *key, const char *value)
                 map_remove(map, key);
 }
 
-static bool load_place(void *context, const struct store_record *record)
+void device_places_take(void *context, const struct store_record *record)
 {
         struct device_places *places = context;
         CLEANUP(mem_cleanup) char *owner = mem_text_n(record->value, record->value_size);
 
         set(places->owners, record->key, owner);
         set(places->places, owner, record->key);
-        return true;
-}
-
-int device_places_load(struct device_places *places, struct reason *reason)
-{
-        int result = store_records_each(places->store, DEVICE_PLACE_KIND, load_place, places);
-
-        if (result != 0)
-                reason_set(reason, "the store's records of places can't be read");
-        return result;
 }
 
 static void give_back(struct device_places *places, const char *device_key)

@@ -24,8 +24,11 @@ struct device_places *device_places_new(struct store *store);
 /* After the thread "loop" has ended; NULL is allowed. */
 void device_places_free(struct device_places *places);
 
-/* Reads who has which place. Before the first device_places_claim; any thread. */
-int device_places_load(struct device_places *places, struct reason *reason) MUST_CHECK;
+/*
+ * With a struct device_places: takes a record of the kind DEVICE_PLACE_KIND from the store (struct
+ * ownership_part).
+ */
+void device_places_take(void *places, const struct store_record *record);
 
 /*
  * The device's assignment is known: takes that place, and gives back the one that it had before.

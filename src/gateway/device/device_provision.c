@@ -99,22 +99,38 @@ void device_provision_free(struct device_provision *provision)
         free(provision);
 }
 
-static bool load_record(void *context, const struct store_record *record)
+void device_provision_take(void *context, const struct store_record *record)
 {
         struct device_provision *provision = context;
 
+        free(map_get(provision->remembered, record->key));
         map_set(provision->remembered, record->key, mem_text_n(record->value, record->value_size));
+}
+
+static const char *device_of_record(const char *key, const void *value)
+{
+        (void)value;
+        return key;
+}
+
+/* The answer is still true when the device has come back. */
+static bool decide_nothing(void *context, const char *device_key, void *value)
+{
+        const struct store_shards *shards = context;
+        struct registration *registration = value;
+
+        if (store_shards_has(shards, store_shard_of(device_key)))
+                registration->decides = false;
         return true;
 }
 
-int device_provision_load(struct device_provision *provision, struct reason *reason)
+void device_provision_forget_shards(void *context, const struct store_shards *shards)
 {
-        int result = store_records_each(provision->options.store, DEVICE_ASSIGNMENT_KIND,
-                                        load_record, provision);
+        struct device_provision *provision = context;
+        struct store_shards left = *shards;
 
-        if (result != 0)
-                reason_set(reason, "the store's remembered assignments can't be read");
-        return result;
+        device_forget_entries(provision->remembered, shards, device_of_record);
+        map_each(provision->registrations, decide_nothing, &left);
 }
 
 /* An assignment whose texts are somebody else's. */
@@ -427,10 +443,11 @@ static void finish_registration(void *context)
                 .key = kept.certificate ? NULL : buf_text(&key),
                 .certificate = kept.certificate,
         };
-        bool is_elsewhere = assigned && !is_place_of(device, &assignment);
+        bool is_another = assigned && !is_place_of(device, &assignment);
 
         map_remove(provision->registrations, device->key);
-        note_answer(registration, assigned);
+        if (device->phase != DEVICE_ELSEWHERE)
+                note_answer(registration, assigned);
         if (kept.decides)
                 take_decision(registration, assigned ? &assignment : NULL);
         registration_free(registration);
@@ -438,7 +455,7 @@ static void finish_registration(void *context)
                 kept.told(kept.told_context, device, assigned ? NULL : result);
         if (kept.decides) {
                 device->keeper->decided(device, assigned ? NULL : result);
-        } else if (is_elsewhere && device->phase != DEVICE_NEW) {
+        } else if (is_another && device->phase != DEVICE_NEW && device->phase != DEVICE_ELSEWHERE) {
                 device->changed = true;
                 device->keeper->wake(device);
         }

@@ -36,8 +36,13 @@ struct device_provision *device_provision_new(const struct device_provision_opti
 /* After the threads "http" and "loop" have ended. */
 void device_provision_free(struct device_provision *provision);
 
-/* Reads the remembered assignments. Before the first device_provision_start; any thread. */
-int device_provision_load(struct device_provision *provision, struct reason *reason) MUST_CHECK;
+/*
+ * With a struct device_provision: takes a remembered assignment from the store (a record of the
+ * kind DEVICE_ASSIGNMENT_KIND); forgets those of devices in these shards, which have left (struct
+ * ownership_part). What is being asked of those decides nothing any more.
+ */
+void device_provision_take(void *provision, const struct store_record *record);
+void device_provision_forget_shards(void *provision, const struct store_shards *shards);
 
 /*
  * Finds out; the keeper's `decided` follows exactly once, perhaps before this returns. What is

@@ -12,12 +12,11 @@
 #include "gateway/device/device.h"
 #include "gateway/device/network_settings.h"
 
-/* Records of this kind: key the device's; value a JSON object. */
-#define WAY_KIND  "way"
 #define WAY_DEPTH 4
 
 struct downlink_routes {
         struct store *store;
+        const struct device_table *devices;
         struct map *bases; /* "network/application" to struct base */
 };
 
@@ -27,11 +26,12 @@ struct base {
         char *refused; /* the last other one that was logged; or NULL */
 };
 
-struct downlink_routes *downlink_routes_new(struct store *store)
+struct downlink_routes *downlink_routes_new(struct store *store, const struct device_table *devices)
 {
         struct downlink_routes *routes = mem_new(1, sizeof(*routes));
 
         routes->store = store;
+        routes->devices = devices;
         routes->bases = map_new();
         return routes;
 }
@@ -126,7 +126,7 @@ static void record(struct store *store, const struct device *device)
         json_object_object_add(object, "apiKey", json_object_new_string(way->api_key));
         json_write(&value, object);
         store_write_copy(store, &(struct store_record){
-                                        .kind = WAY_KIND,
+                                        .kind = DOWNLINK_WAY_KIND,
                                         .key = device->key,
                                         .value = value.data,
                                         .value_size = value.size,
@@ -158,15 +158,10 @@ bool downlink_routes_learn(struct downlink_routes *routes, struct device *device
         return true;
 }
 
-struct loading {
-        struct downlink_routes *routes;
-        const struct device_table *devices;
-};
-
-static bool load_way(void *context, const struct store_record *stored)
+void downlink_routes_take(void *context, const struct store_record *stored)
 {
-        const struct loading *loading = context;
-        struct device *device = device_table_find(loading->devices, stored->key);
+        struct downlink_routes *routes = context;
+        struct device *device = device_table_find(routes->devices, stored->key);
         CLEANUP(json_cleanup)
         struct json_object *object =
                 json_parse(stored->value, stored->value_size, WAY_DEPTH, JSON_STRICT, NULL);
@@ -174,23 +169,12 @@ static bool load_way(void *context, const struct store_record *stored)
         const char *api_key = json_text_member(object, "apiKey");
 
         if (!device || !base_url || !api_key)
-                return true;
+                return;
+        downlink_way_deinit(&device->way);
         device->way = (struct downlink_way){
                 .base_url = mem_text(base_url),
                 .webhook_id = mem_text(json_text_member(object, "webhookId")),
                 .api_key = mem_text(api_key),
         };
-        base_of(loading->routes, device, base_url);
-        return true;
-}
-
-int downlink_routes_load(struct downlink_routes *routes, const struct device_table *devices,
-                         struct reason *reason)
-{
-        struct loading loading = {.routes = routes, .devices = devices};
-        int result = store_records_each(routes->store, WAY_KIND, load_way, &loading);
-
-        if (result != 0)
-                reason_set(reason, "the store's records of ways to devices can't be read");
-        return result;
+        base_of(routes, device, base_url);
 }

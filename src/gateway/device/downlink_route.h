@@ -10,7 +10,7 @@
  *   - it is written when it has changed, not with every uplink;
  *   - its key is in the store and nowhere else.
  *
- * On the thread "loop", but downlink_hear (every thread), downlink_routes_new, _load and _free.
+ * On the thread "loop", but downlink_hear (every thread), downlink_routes_new and _free.
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
 #define ISTHMUS_GATEWAY_DEVICE_DOWNLINK_ROUTE_H
@@ -33,12 +33,19 @@ struct device;
 struct device_table;
 struct downlink_routes;
 
-struct downlink_routes *downlink_routes_new(struct store *store);
+/* `devices` must stay. */
+struct downlink_routes *downlink_routes_new(struct store *store,
+                                            const struct device_table *devices);
 void downlink_routes_free(struct downlink_routes *routes);
 
-/* Reads the ways of these devices. Before the thread "loop" handles devices. */
-int downlink_routes_load(struct downlink_routes *routes, const struct device_table *devices,
-                         struct reason *reason) MUST_CHECK;
+/*
+ * With a struct downlink_routes: takes a record of the kind DOWNLINK_WAY_KIND from the store, of a
+ * known device (struct ownership_part).
+ */
+void downlink_routes_take(void *routes, const struct store_record *record);
+
+/* Records of this kind: key the device's; value a JSON object. */
+#define DOWNLINK_WAY_KIND "way"
 
 /* Takes over what was heard for this device; true if it has become known or another now. */
 bool downlink_routes_learn(struct downlink_routes *routes, struct device *device,

@@ -354,7 +354,7 @@ static void start_reading(struct uplink_reading *reading)
 }
 
 static struct uplink_reading *reading_new(struct uplink_queue *queue, const char *device_key,
-                                   struct device *device)
+                                          struct device *device)
 {
         struct uplink_reading *reading = mem_new(1, sizeof(*reading));
 

@@ -19,6 +19,7 @@
 #include "gateway/device/device.h"
 #include "gateway/device/device_directory.h"
 #include "support/directory.h"
+#include "support/load_records.h"
 
 #define COLLAR "dtmi:herd:Collar;1"
 #define TANK   "dtmi:herd:Tank;1"
@@ -42,7 +43,8 @@ static void world_open(struct world *world)
         world->directory = device_directory_new(&world->settings, world->store);
         world->table = device_table_new(&world->settings, world->store, world->directory);
         assert_int_equal(device_directory_load(world->directory, &reason), 0);
-        assert_int_equal(device_table_load(world->table, &reason), 0);
+        assert_int_equal(
+                load_records(world->store, DEVICE_OWNER_KIND, device_table_take, world->table), 0);
 }
 
 static void world_close(struct world *world)

@@ -19,7 +19,7 @@
 #include "azure/hub/hub_client.h"
 #include "base/mem.h"
 #include "formatter/formatter.h"
-#include "gateway/command/command_ledger.h"
+#include "gateway/command/command_record.h"
 #include "gateway/control/control.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_directory.h"
@@ -58,6 +58,7 @@ static bool fails(const char *function, struct reason *reason)
         }
 
 typedef bool visit_device_key(void *context, const char *device, int64_t waiting);
+typedef bool visit_record(void *context, const struct store_record *record);
 
 STEP(store_open, (const struct store_options *options, struct store **store, struct reason *reason),
      (options, store, reason))
@@ -74,16 +75,6 @@ STEP(uplink_trust_new,
      (options, trust, reason))
 STEP(device_directory_load, (struct device_directory * directory, struct reason *reason),
      (directory, reason))
-STEP(device_table_load, (struct device_table * table, struct reason *reason), (table, reason))
-STEP(device_places_load, (struct device_places * places, struct reason *reason), (places, reason))
-STEP(device_provision_load, (struct device_provision * provision, struct reason *reason),
-     (provision, reason))
-STEP(downlink_routes_load,
-     (struct downlink_routes * routes, const struct device_table *devices, struct reason *reason),
-     (routes, devices, reason))
-STEP(command_ledger_load,
-     (struct command_ledger * ledger, const struct device_table *devices, struct reason *reason),
-     (ledger, devices, reason))
 STEP(control_start,
      (const struct control_options *options, struct control **control, struct reason *reason),
      (options, control, reason))
@@ -116,6 +107,18 @@ int __wrap_store_devices_each(struct store *store, visit_device_key *visit, void
 {
         return fails("store_devices_each", NULL) ? -EIO
                                                  : __real_store_devices_each(store, visit, context);
+}
+
+int __real_store_records_each(struct store *store, const char *kind, visit_record *visit,
+                              void *context);
+int __wrap_store_records_each(struct store *store, const char *kind, visit_record *visit,
+                              void *context);
+
+/* The name of this step is the kind. */
+int __wrap_store_records_each(struct store *store, const char *kind, visit_record *visit,
+                              void *context)
+{
+        return fails(kind, NULL) ? -EIO : __real_store_records_each(store, kind, visit, context);
 }
 
 /* --- the gateway ---------------------------------------------------------------------------- */
@@ -175,10 +178,10 @@ static void start_and_stop(struct fixture *fixture)
 static void a_start_that_fails_at_any_step_leaves_nothing_behind(void **state)
 {
         static const char *const steps[] = {
-                "store_open",           "http_client_new",     "hub_client_new",
-                "uplink_trust_new",     "formatter_pool_new",  "device_directory_load",
-                "device_table_load",    "device_places_load",  "device_provision_load",
-                "downlink_routes_load", "command_ledger_load", "store_devices_each",
+                "store_open",           "http_client_new",    "hub_client_new",
+                "uplink_trust_new",     "formatter_pool_new", "device_directory_load",
+                DEVICE_OWNER_KIND,      DEVICE_PLACE_KIND,    DEVICE_ASSIGNMENT_KIND,
+                DOWNLINK_WAY_KIND,      COMMAND_KIND,         "store_devices_each",
                 "webhook_intake_start",
         };
         struct fixture *fixture = *state;

@@ -179,7 +179,6 @@ struct device *device_table_find(const struct device_table *table, const char *k
 /* As kill -9 while a request is under way, and a new start. */
 static void restart(void)
 {
-        struct reason reason = REASON_INIT;
         char *network = site.device.network;
 
         command_network_free(site.network);
@@ -188,8 +187,9 @@ static void restart(void)
         device_prepare(&site.device);
         site.device.network = network;
         open_site();
-        assert_int_equal(command_ledger_load(site.ledger, NULL, &reason), 0);
         command_ledger_start(site.ledger);
+        assert_int_equal(load_records(NULL, COMMAND_KIND, command_ledger_take, site.ledger), 0);
+        command_ledger_taken(site.ledger);
         commit();
 }
 

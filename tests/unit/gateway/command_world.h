@@ -23,8 +23,10 @@
 #include "base/thread.h"
 #include "gateway/command/command_format.h"
 #include "gateway/command/command_ledger.h"
+#include "gateway/command/command_record.h"
 #include "gateway/command/command_report.h"
 #include "gateway/device/device.h"
+#include "support/load_records.h"
 
 #define MAX_RECORDS 64
 #define MAX_ORDERS  256

@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_place.h"
+#include "support/load_records.h"
 #include "support/network_places.h"
 
 static char endpoint[] = "dps.example";
@@ -36,8 +37,10 @@ static void begin_run(struct fixture *fixture)
         fixture->devices = device_table_new(&fixture->settings, NULL, fixture->directory);
         fixture->places = device_places_new(NULL);
         assert_int_equal(device_directory_load(fixture->directory, &reason), 0);
-        assert_int_equal(device_table_load(fixture->devices, &reason), 0);
-        assert_int_equal(device_places_load(fixture->places, &reason), 0);
+        assert_int_equal(load_records(NULL, DEVICE_OWNER_KIND, device_table_take, fixture->devices),
+                         0);
+        assert_int_equal(load_records(NULL, DEVICE_PLACE_KIND, device_places_take, fixture->places),
+                         0);
 }
 
 static void end_run(struct fixture *fixture)

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "gateway/device/device.h"
 #include "gateway/device/downlink_route.h"
+#include "support/load_records.h"
 
 #define DEVICES 3
 
@@ -70,7 +71,7 @@ static int setup(void **state)
                 device->application = mem_text(names[i][0]);
                 device->key = mem_format("things-stack/%s/%s", names[i][0], names[i][1]);
         }
-        site.routes = downlink_routes_new(NULL);
+        site.routes = downlink_routes_new(NULL, NULL);
         return 0;
 }
 
@@ -96,13 +97,12 @@ struct device *device_table_find(const struct device_table *table, const char *k
 
 static void restart(void)
 {
-        struct reason reason = REASON_INIT;
-
         downlink_routes_free(site.routes);
         for (size_t i = 0; i < DEVICES; i++)
                 downlink_way_deinit(&site.devices[i].way);
-        site.routes = downlink_routes_new(NULL);
-        assert_int_equal(downlink_routes_load(site.routes, NULL, &reason), 0);
+        site.routes = downlink_routes_new(NULL, NULL);
+        assert_int_equal(load_records(NULL, DOWNLINK_WAY_KIND, downlink_routes_take, site.routes),
+                         0);
 }
 
 static bool hear(size_t device, const char *host, bool is_named)

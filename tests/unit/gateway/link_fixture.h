@@ -13,6 +13,7 @@
 #include "gateway/command/command_network.h"
 #include "gateway/device/device.h"
 #include "gateway/device_link.h"
+#include "support/load_records.h"
 #include "support/network_places.h"
 
 #define MINUTE INT64_C(60000)
@@ -70,8 +71,23 @@ struct fixture {
         int64_t next_id;
 };
 
+/* These shards have come: what the store has of their devices is loaded. */
+static inline void gain(struct fixture *fixture, const struct store_shards *shards)
+{
+        assert_int_equal(load_records(NULL, DEVICE_OWNER_KIND, device_table_take, fixture->devices),
+                         0);
+        assert_int_equal(load_records(NULL, DEVICE_PLACE_KIND, device_places_take, fixture->places),
+                         0);
+        assert_int_equal(load_records(NULL, DEVICE_ASSIGNMENT_KIND, device_provision_take,
+                                      fixture->provision),
+                         0);
+        device_table_gain(fixture->devices, shards);
+        device_link_gain(fixture->link, shards);
+}
+
 static inline void begin_run(struct fixture *fixture)
 {
+        struct store_shards all = store_shards_all();
         struct reason reason = REASON_INIT;
         struct settings *settings = &fixture->settings;
 
@@ -92,10 +108,8 @@ static inline void begin_run(struct fixture *fixture)
                                                               .places = fixture->places,
                                                               .provision = fixture->provision});
         assert_int_equal(device_directory_load(fixture->directory, &reason), 0);
-        assert_int_equal(device_table_load(fixture->devices, &reason), 0);
-        assert_int_equal(device_places_load(fixture->places, &reason), 0);
-        assert_int_equal(device_provision_load(fixture->provision, &reason), 0);
         device_link_start(fixture->link);
+        gain(fixture, &all);
 }
 
 static inline void end_run(struct fixture *fixture)

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/ownership.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+
+#define TAKEOVER_THREAD "takeover"
+
+/* Records that are handed to the thread "loop" at a time. */
+#define BATCH 128
+
+/* After a failure of the store. */
+#define AGAIN_MS 1000
+
+/* What the thread `takeover` is to do for some shards. */
+struct order {
+        struct list_node node;
+        struct store_shards shards;
+        struct store_shards left; /* of them, those that were lost since */
+};
+
+struct ownership {
+        struct ownership_options options;
+        pthread_t thread;
+        bool runs;
+
+        pthread_mutex_t lock; /* guards the rest */
+        pthread_cond_t changed;
+        struct list orders; /* shards to take over */
+        struct order *running;
+        bool stopping;
+        bool is_first;        /* somebody waits for `result` */
+        int result;           /* of the first failure */
+        struct reason reason; /* with that */
+};
+
+/* Records on their way to the thread "loop". */
+struct batch {
+        struct ownership *ownership;
+        const struct ownership_part *part;
+        struct {
+                char *key;
+                char *value;
+                size_t value_size;
+        } records[BATCH];
+        size_t count;
+};
+
+struct ownership *ownership_new(void)
+{
+        struct ownership *ownership = mem_new(1, sizeof(*ownership));
+
+        pthread_mutex_init(&ownership->lock, NULL);
+        condition_init(&ownership->changed);
+        list_init(&ownership->orders);
+        return ownership;
+}
+
+void ownership_free(struct ownership *ownership)
+{
+        struct list_node *node;
+
+        if (!ownership)
+                return;
+        while ((node = list_pop_front(&ownership->orders)))
+                free(list_entry(node, struct order, node));
+        pthread_cond_destroy(&ownership->changed);
+        pthread_mutex_destroy(&ownership->lock);
+        free(ownership);
+}
+
+/* --- with the thread "loop" ----------------------------------------------------------------- */
+
+struct call {
+        void (*run)(void *context);
+        void *context;
+        sem_t done;
+};
+
+static void run_call(void *context)
+{
+        struct call *call = context;
+
+        call->run(call->context);
+        sem_post(&call->done);
+}
+
+/* Has it run there, and waits for that. */
+static void call(struct ownership *ownership, void (*run)(void *context), void *context)
+{
+        struct call call = {.run = run, .context = context};
+
+        sem_init(&call.done, 0, 0);
+        loop_post(ownership->options.loop, run_call, &call);
+        while (sem_wait(&call.done) != 0)
+                continue;
+        sem_destroy(&call.done);
+}
+
+/* --- taking over ---------------------------------------------------------------------------- */
+
+/* Nothing of it was lost, and the gateway goes on. */
+static bool is_intact(struct ownership *ownership)
+{
+        bool intact;
+
+        pthread_mutex_lock(&ownership->lock);
+        intact = !ownership->stopping && store_shards_count(&ownership->running->left) == 0;
+        pthread_mutex_unlock(&ownership->lock);
+        return intact;
+}
+
+static void apply_batch(void *context)
+{
+        struct batch *batch = context;
+
+        for (size_t i = 0; i < batch->count; i++)
+                batch->part->take(batch->part->context,
+                                  &(struct store_record){
+                                          .kind = batch->part->kind,
+                                          .key = batch->records[i].key,
+                                          .value = batch->records[i].value,
+                                          .value_size = batch->records[i].value_size,
+                                  });
+}
+
+static void hand_over(struct batch *batch)
+{
+        if (batch->count > 0)
+                call(batch->ownership, apply_batch, batch);
+        for (size_t i = 0; i < batch->count; i++) {
+                free(batch->records[i].key);
+                free(batch->records[i].value);
+        }
+        batch->count = 0;
+}
+
+static bool add_record(void *context, const struct store_record *record)
+{
+        struct batch *batch = context;
+
+        batch->records[batch->count].key = mem_text(record->key);
+        batch->records[batch->count].value = mem_text_n(record->value, record->value_size);
+        batch->records[batch->count++].value_size = record->value_size;
+        if (batch->count == BATCH)
+                hand_over(batch);
+        return is_intact(batch->ownership);
+}
+
+static void end_part(void *context)
+{
+        const struct ownership_part *part = context;
+
+        part->taken(part->context);
+}
+
+static int load_part(struct ownership *ownership, struct ownership_part *part,
+                     struct reason *reason)
+{
+        struct batch batch = {.ownership = ownership, .part = part};
+        int result = store_records_each(ownership->options.store, part->kind, add_record, &batch);
+
+        hand_over(&batch);
+        if (result != 0)
+                reason_set(reason, "the store's records of the kind '%s' can't be read",
+                           part->kind);
+        else if (part->taken)
+                call(ownership, end_part, part);
+        return result;
+}
+
+static int load(struct ownership *ownership, struct reason *reason)
+{
+        struct ownership_part *parts = ownership->options.parts;
+        int result = 0;
+
+        for (size_t i = 0; i < OWNERSHIP_PARTS && parts[i].kind && result == 0; i++)
+                result = load_part(ownership, &parts[i], reason);
+        return result;
+}
+
+static bool recover_device(void *context, const char *device, int64_t waiting)
+{
+        struct ownership *ownership = context;
+
+        (void)waiting;
+        uplink_queue_recover(ownership->options.queue, device);
+        return is_intact(ownership);
+}
+
+static int recover(struct ownership *ownership, struct reason *reason)
+{
+        int result = 0;
+
+        if (!ownership->options.is_idle)
+                result = store_devices_each(ownership->options.store, recover_device, ownership);
+        if (result != 0)
+                reason_set(reason, "the store's waiting events can't be read");
+        return result;
+}
+
+/* On the thread "loop"; what was lost meanwhile is not opened. */
+static void open_shards(void *context)
+{
+        struct ownership *ownership = context;
+        const struct store_shards *shards = &ownership->running->shards;
+
+        if (!is_intact(ownership))
+                return;
+        device_table_gain(ownership->options.devices, shards);
+        device_link_gain(ownership->options.link, shards);
+}
+
+/* On the thread "loop". */
+static void lose(struct ownership *ownership, const struct store_shards *shards)
+{
+        const struct ownership_part *parts = ownership->options.parts;
+
+        device_table_lose(ownership->options.devices, shards);
+        device_link_lose(ownership->options.link, shards);
+        uplink_queue_forget(ownership->options.queue, shards);
+        for (size_t i = 0; i < OWNERSHIP_PARTS && parts[i].kind; i++) {
+                if (parts[i].forget)
+                        parts[i].forget(parts[i].context, shards);
+        }
+}
+
+static void drop_running(void *context)
+{
+        struct ownership *ownership = context;
+
+        lose(ownership, &ownership->running->shards);
+}
+
+/* All or nothing, unless it is not intact any more. */
+static int take_over(struct ownership *ownership, struct reason *reason)
+{
+        int64_t started_ms = clock_steady_ms();
+        int result = load(ownership, reason);
+
+        if (result == 0)
+                call(ownership, open_shards, ownership);
+        if (result == 0)
+                result = recover(ownership, reason);
+        if (result == 0 && is_intact(ownership))
+                log_info("SHARDS_OPENED", "Devices were taken over",
+                         LOG_INT("shards", store_shards_count(&ownership->running->shards)),
+                         LOG_INT("milliseconds", clock_steady_ms() - started_ms), LOG_END);
+        return result;
+}
+
+/* With the lock: the order is over, or begins anew with what was not lost. */
+static void conclude(struct ownership *ownership, int result, const struct reason *reason)
+{
+        struct order *order = ownership->running;
+        bool again = result != 0 || store_shards_count(&order->left) > 0;
+
+        ownership->running = NULL;
+        if (result != 0 && ownership->is_first && ownership->result == 0) {
+                ownership->result = result;
+                ownership->reason = *reason;
+                again = false;
+        }
+        store_shards_remove_all(&order->shards, &order->left);
+        order->left = store_shards_none();
+        if (again && store_shards_count(&order->shards) > 0)
+                list_push_front(&ownership->orders, &order->node);
+        else
+                free(order);
+        pthread_cond_broadcast(&ownership->changed);
+}
+
+/* With the lock, which is given up meanwhile. */
+static void run_order(struct ownership *ownership)
+{
+        struct list_node *node = list_pop_front(&ownership->orders);
+        struct reason reason = REASON_INIT;
+        int result;
+        bool is_whole;
+
+        ownership->running = list_entry(node, struct order, node);
+        pthread_mutex_unlock(&ownership->lock);
+        result = take_over(ownership, &reason);
+        is_whole = result == 0 && is_intact(ownership);
+        if (!is_whole)
+                call(ownership, drop_running, ownership);
+        pthread_mutex_lock(&ownership->lock);
+        conclude(ownership, result, &reason);
+        if (result == 0 || ownership->is_first)
+                return;
+        log_error("SHARDS_NOT_OPENED", "Devices can't be taken over yet",
+                  LOG_TEXT("reason", reason.text), LOG_INT("again_in_ms", AGAIN_MS), LOG_END);
+        if (!ownership->stopping)
+                condition_wait_until(&ownership->changed, &ownership->lock,
+                                     clock_steady_ns() + AGAIN_MS * CLOCK_NS_PER_MS);
+}
+
+static void *run(void *context)
+{
+        struct ownership *ownership = context;
+
+        thread_enter(TAKEOVER_THREAD);
+        pthread_mutex_lock(&ownership->lock);
+        while (!ownership->stopping) {
+                if (list_is_empty(&ownership->orders))
+                        pthread_cond_wait(&ownership->changed, &ownership->lock);
+                else
+                        run_order(ownership);
+        }
+        pthread_mutex_unlock(&ownership->lock);
+        return NULL;
+}
+
+/* --- what the store says -------------------------------------------------------------------- */
+
+static void on_gained(void *context, const struct store_shards *shards)
+{
+        struct ownership *ownership = context;
+        struct order *order = mem_new(1, sizeof(*order));
+
+        order->shards = *shards;
+        pthread_mutex_lock(&ownership->lock);
+        list_push_back(&ownership->orders, &order->node);
+        pthread_cond_broadcast(&ownership->changed);
+        pthread_mutex_unlock(&ownership->lock);
+}
+
+struct store_share_ear ownership_ear(struct ownership *ownership)
+{
+        return (struct store_share_ear){.gained = on_gained, .context = ownership};
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+int ownership_start(struct ownership *ownership, const struct ownership_options *options,
+                    struct reason *reason)
+{
+        int result;
+
+        ownership->options = *options;
+        ownership->is_first = true;
+        ownership->runs = true;
+        thread_start(&ownership->thread, run, ownership);
+        store_share_start(options->store);
+        pthread_mutex_lock(&ownership->lock);
+        while (ownership->result == 0 && (ownership->running || !list_is_empty(&ownership->orders)))
+                pthread_cond_wait(&ownership->changed, &ownership->lock);
+        ownership->is_first = false;
+        result = ownership->result;
+        if (result != 0)
+                *reason = ownership->reason;
+        pthread_mutex_unlock(&ownership->lock);
+        if (result != 0)
+                ownership_stop(ownership);
+        return result;
+}
+
+void ownership_stop(struct ownership *ownership)
+{
+        if (!ownership->runs)
+                return;
+        ownership->runs = false;
+        pthread_mutex_lock(&ownership->lock);
+        ownership->stopping = true;
+        pthread_cond_broadcast(&ownership->changed);
+        pthread_mutex_unlock(&ownership->lock);
+        pthread_join(ownership->thread, NULL);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* Devices that go to another gateway, and come back: late answers find them parked. */
+#include "link_fixture.h"
+
+static void lose(struct fixture *fixture)
+{
+        struct store_shards all = store_shards_all();
+
+        device_table_lose(fixture->devices, &all);
+        device_link_lose(fixture->link, &all);
+        uplink_queue_forget(fixture->queue, &all);
+        device_table_forget(fixture->devices, &all);
+        device_provision_forget_shards(fixture->provision, &all);
+}
+
+static void come_back(struct fixture *fixture)
+{
+        struct store_shards all = store_shards_all();
+
+        gain(fixture, &all);
+}
+
+static void a_device_that_leaves_is_not_connected_and_asks_nobody(void **state)
+{
+        struct fixture *fixture = *state;
+        size_t links;
+
+        connect(fixture, "d1", HUB_A);
+        connect(fixture, "d2", HUB_A);
+        world_refuse("d2", HUB_REFUSAL_OTHER);
+        uplink(fixture, "d1");
+        assert_int_equal(world_link("d1")->token, 3);
+        links = world_link_count;
+        lose(fixture);
+        assert_null(world_link("d1"));
+        assert_null(world_link("d2"));
+        assert_phase(fixture, "d1", DEVICE_ELSEWHERE);
+        assert_phase(fixture, "d2", DEVICE_ELSEWHERE);
+        hub_is_away(HUB_A, 2);
+        world_pass(60 * MINUTE);
+        device_link_try_held(fixture->link);
+        world_pass(60 * MINUTE);
+        assert_int_equal(world_link_count, links);
+        assert_int_equal(world_registration_count, 2);
+        /* What was in flight is settled by whoever has the device. */
+        assert_int_equal(world_store.done_count, 2);
+        assert_int_equal(world_store.dead_count, 0);
+}
+
+static void a_device_that_comes_back_is_connected_as_after_a_restart(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        lose(fixture);
+        come_back(fixture);
+        assert_phase(fixture, "d1", DEVICE_NEW);
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+        assert_int_equal(world_registration_count, 1);
+        world_ready("d1");
+        assert_int_equal(world_link("d1")->token, 2);
+}
+
+/* Whoever has it now has asked, too, and has written down what was answered. */
+static void what_the_service_answers_late_is_neither_used_nor_remembered(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink(fixture, "d1");
+        lose(fixture);
+        world_assign("d1", HUB_A);
+        assert_phase(fixture, "d1", DEVICE_ELSEWHERE);
+        assert_null(world_link("d1"));
+        assert_false(remembers("d1", HUB_A));
+        come_back(fixture);
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_REGISTERING);
+        world_assign("d1", HUB_B);
+        assert_string_equal(world_link("d1")->hub, HUB_B);
+}
+
+static void what_is_asked_still_is_not_asked_twice_when_it_comes_back(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink(fixture, "d1");
+        lose(fixture);
+        come_back(fixture);
+        assert_phase(fixture, "d1", DEVICE_NEW);
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_REGISTERING);
+        assert_int_equal(world_registration_count, 1);
+        world_assign("d1", HUB_A);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+        assert_true(remembers("d1", HUB_A));
+}
+
+/* The other gateway has given the id to another device meanwhile. */
+static void an_identity_is_whose_the_store_says_when_it_comes_back(void **state)
+{
+        static const char other[] = "things-stack/other/d1\n{device}";
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        lose(fixture);
+        store_write_copy(NULL, &(struct store_record){.kind = DEVICE_OWNER_KIND,
+                                                      .key = "d1@0ne00123ABC",
+                                                      .value = other,
+                                                      .value_size = strlen(other)});
+        come_back(fixture);
+        assert_non_null(device_table_find(fixture->devices, "things-stack/other/d1"));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+                TEST(a_device_that_leaves_is_not_connected_and_asks_nobody),
+                TEST(a_device_that_comes_back_is_connected_as_after_a_restart),
+                TEST(what_the_service_answers_late_is_neither_used_nor_remembered),
+                TEST(what_is_asked_still_is_not_asked_twice_when_it_comes_back),
+                TEST(an_identity_is_whose_the_store_says_when_it_comes_back),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
