@@ -61,6 +61,8 @@
           "Requests to the provisioning service")                                                  \
         X(DPS_POLLS, "isthmus_dps_requests_total{kind=\"poll\"}", "")                              \
         X(HUB_TOKENS, "isthmus_hub_tokens_total", "CBS tokens put")                                \
+        X(DEVICE_LINKS_STOLEN, "isthmus_device_links_stolen_total",                                \
+          "Links that a hub ended because another connection uses the device")                     \
         X(HUB_CONNECTS, "isthmus_hub_connects_total", "AMQP connections opened")                   \
         X(HUB_DISCONNECTS, "isthmus_hub_disconnects_total", "AMQP connections lost")               \
         X(COMMAND_RECEIVED, "isthmus_commands_received_total", "Commands received from hubs")      \

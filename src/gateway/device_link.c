@@ -29,6 +29,10 @@
 /* After a refusal that comes right after the clock was set. */
 #define FRESH_AGAIN_MS (2 * 1000)
 
+/* After the link was stolen, if the device is still this gateway's; doubled at each one. */
+#define STOLEN_MIN_MS (2 * 1000)
+#define STOLEN_MAX_MS (5 * 60 * 1000)
+
 /* A device that was ready for so long starts with short pauses when it fails again. */
 #define GOOD_MS (5 * 60 * 1000)
 
@@ -44,6 +48,7 @@ void device_link_move(struct device *device, enum device_phase phase)
         assert(phase == device->phase || device_phase_can_follow(device->phase, phase));
         if (device->ready_ms != 0 && now_ms - device->ready_ms >= GOOD_MS) {
                 device->failures = 0;
+                device->thefts = 0;
                 device->asks = 0;
                 device->ask_after_ms = 0;
         }
@@ -98,7 +103,7 @@ void device_link_pump(struct device_link *links, struct device *device)
         const struct uplink_sender *sender = &links->options.sender;
         struct uplink_event *event;
 
-        if (!device_table_owns(links->options.devices, device->lane->shard))
+        if (device->lane->leaves || !device_table_owns(links->options.devices, device->lane->shard))
                 return;
         renew(links, device);
         while (!links->stopped && (event = uplink_send_next(sender, device->lane))) {
@@ -332,6 +337,45 @@ static int64_t pause_of_refused(struct device_link *links, struct device *device
         return 0;
 }
 
+/* The store's answer, on its way back from the thread of the store. */
+struct doubted {
+        struct device *device;
+        const struct hub_device *link; /* that was stolen; for comparing */
+        bool ours;
+};
+
+static void take_back(void *context)
+{
+        struct doubted *doubted = context;
+        struct device *device = doubted->device;
+        struct device_link *links = links_of(device);
+
+        /* If it is not, the loss of its shard is told soon. */
+        if (!links->stopped && doubted->ours && device->phase == DEVICE_HELD &&
+            device->link == doubted->link)
+                wait(links, device, backoff_ms(++device->thefts, STOLEN_MIN_MS, STOLEN_MAX_MS));
+        free(doubted);
+}
+
+static void on_asked(void *context, int shard, bool ours)
+{
+        struct doubted *doubted = context;
+
+        (void)shard;
+        doubted->ours = ours;
+        loop_post(links_of(doubted->device)->options.loop, take_back, doubted);
+}
+
+/* Two that take a device from each other would go on for ever: who does not own it stays away. */
+static void stolen(struct device_link *links, struct device *device, const char *why)
+{
+        struct doubted *doubted = mem_new(1, sizeof(*doubted));
+
+        set_held(device, why);
+        *doubted = (struct doubted){.device = device, .link = device->link};
+        store_share_ask(links->options.sender.store, device->lane->shard, on_asked, doubted);
+}
+
 static void refused(struct device_link *links, struct device *device, enum hub_refusal refusal,
                     const struct reason *reason)
 {
@@ -340,6 +384,10 @@ static void refused(struct device_link *links, struct device *device, enum hub_r
         if (refusal == HUB_REFUSAL_COMMON) { /* the client tries again by itself */
                 set_held(device, why);
                 hub_health_refuses(&links->healths, device->assignment.hub, clock_steady_ms());
+                return;
+        }
+        if (refusal == HUB_REFUSAL_STOLEN) {
+                stolen(links, device, why);
                 return;
         }
         /* The device may have another hub by now: the service is asked once, at once. */
@@ -595,7 +643,7 @@ bool device_link_connect_early(void *context, struct device *device)
 {
         struct device_link *links = context;
 
-        if (links->options.settings->azure.connect_at_start && !links->stopped &&
+        if (links->options.settings->azure.connect_at_start && !links->stopped && !device->leaves &&
             device_table_owns(links->options.devices, device->lane->shard) &&
             device->phase == DEVICE_NEW && !obstacle(device) &&
             ((device->listed && device_link_idle_ms(links) == 0) ||
@@ -610,6 +658,13 @@ static void on_wake(struct device *device)
 
         device_link_pump(links, device);
         device_link_connect_early(links, device);
+}
+
+bool device_link_may_act(const void *context)
+{
+        const struct device *device = context;
+
+        return store_may_act(links_of(device)->options.sender.store, device->lane->shard);
 }
 
 struct device_link *device_link_new(const struct device_link_options *options)

@@ -57,6 +57,15 @@ void device_link_try_held(struct device_link *links);
 void device_link_gain(struct device_link *links, const struct store_shards *shards);
 void device_link_lose(struct device_link *links, const struct store_shards *shards);
 
+/* Others are to have them: nothing new is begun for their devices. "loop". */
+void device_link_prepare_to_lose(struct device_link *links, const struct store_shards *shards);
+
+/* Is nothing of them under way, to a hub or to a network? "loop". */
+bool device_link_is_quiet(struct device_link *links, const struct store_shards *shards);
+
+/* As struct hub_client_options wants it. "loop". */
+bool device_link_may_act(const void *device);
+
 /* Sends nothing and asks nothing any more. On the thread "loop". */
 void device_link_stop(struct device_link *links);
 

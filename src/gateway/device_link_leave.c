@@ -39,6 +39,8 @@ static bool leave(void *context, struct device *device)
         if (!store_shards_has(crossing->shards, device->shard) || device->phase == DEVICE_ELSEWHERE)
                 return true;
         device->in_flight = NULL;
+        device->leaves = false;
+        device->thefts = 0;
         device_link_unlink(device);
         loop_timer_stop(crossing->links->options.loop, &device->timer);
         device->failures = 0;
@@ -56,6 +58,40 @@ void device_link_lose(struct device_link *links, const struct store_shards *shar
         device_table_each(links->options.devices, leave, &(struct crossing){links, shards});
 }
 
+static bool prepare(void *context, struct device *device)
+{
+        const struct crossing *crossing = context;
+
+        if (store_shards_has(crossing->shards, device->shard) && device->phase != DEVICE_ELSEWHERE)
+                device->leaves = true;
+        return true;
+}
+
+void device_link_prepare_to_lose(struct device_link *links, const struct store_shards *shards)
+{
+        THREAD_ASSERT(LOOP_THREAD);
+        device_table_each(links->options.devices, prepare, &(struct crossing){links, shards});
+}
+
+static bool is_quiet(void *context, struct device *device)
+{
+        struct crossing *crossing = context;
+
+        if (store_shards_has(crossing->shards, device->shard) &&
+            (device->in_flight || device->handing_over))
+                crossing->links = NULL;
+        return crossing->links != NULL;
+}
+
+bool device_link_is_quiet(struct device_link *links, const struct store_shards *shards)
+{
+        struct crossing crossing = {links, shards};
+
+        THREAD_ASSERT(LOOP_THREAD);
+        device_table_each(links->options.devices, is_quiet, &crossing);
+        return crossing.links != NULL;
+}
+
 /* --- an operator releases a device --------------------------------------------------------- */
 
 /* True with the reason if the device can't be released now. */
@@ -67,6 +103,8 @@ static bool is_busy(const struct device_link *links, const struct device *device
 
         if (links->stopped)
                 reason_set(reason, "the gateway is stopping");
+        else if (device->phase == DEVICE_ELSEWHERE)
+                reason_set(reason, "another gateway has the device; ask that one");
         else if (device->phase == DEVICE_REGISTERING)
                 reason_set(reason, "the device is being registered; try again in a moment");
         else if (device->lane != device && device->lane->in_flight)

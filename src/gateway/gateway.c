@@ -293,6 +293,7 @@ static int open_hubs(struct gateway *gateway, struct reason *reason)
                         .without_methods = !settings->azure.direct_methods,
                         .token_lifetime_ms = settings->azure.token_lifetime_minutes * 60 * 1000,
                         .client_version = PRODUCT,
+                        .may_act = device_link_may_act,
                 },
                 &gateway->hubs, reason);
 }
@@ -499,6 +500,22 @@ static void stop_stages(struct gateway *gateway)
         uplink_format_stop(gateway->uplink_format);
 }
 
+/* What the services take of all is divided; 0 = as many as they take. */
+static int share_of(int64_t rate, int members)
+{
+        return rate > 0 && rate < members ? 1 : (int)(rate / members);
+}
+
+static void share_rates(void *context, int members)
+{
+        struct gateway *gateway = context;
+        const struct settings *settings = gateway->settings;
+
+        dps_client_set_rate(gateway->dps,
+                            share_of(settings->azure.registrations_per_minute, members));
+        hub_client_set_rate(gateway->hubs, share_of(settings->azure.devices_per_second, members));
+}
+
 static int take_over(struct gateway *gateway, struct reason *reason)
 {
         const struct ownership_options options = {
@@ -507,6 +524,9 @@ static int take_over(struct gateway *gateway, struct reason *reason)
                 .devices = gateway->devices,
                 .queue = gateway->queue,
                 .link = gateway->device_link,
+                .hubs = gateway->hubs,
+                .members = share_rates,
+                .context = gateway,
                 .is_idle = gateway->is_alone,
                 .parts = {{DEVICE_OWNER_KIND, device_table_take, NULL, device_table_forget,
                            gateway->devices},

@@ -19,6 +19,12 @@
 /* After a failure of the store. */
 #define AGAIN_MS 1000
 
+/* How long what is under way is awaited when shards are to leave, and then the end of links. */
+#define OUTCOMES_MS 2000
+#define LINKS_MS    1000
+
+#define LOOK_MS 20
+
 /* What the thread `takeover` is to do for some shards. */
 struct order {
         struct list_node node;
@@ -30,11 +36,13 @@ struct ownership {
         struct ownership_options options;
         pthread_t thread;
         bool runs;
+        struct list leaving; /* struct release; of the thread "loop" */
 
         pthread_mutex_t lock; /* guards the rest */
         pthread_cond_t changed;
         struct list orders; /* shards to take over */
         struct order *running;
+        size_t releases; /* that are under way */
         bool stopping;
         bool is_first;        /* somebody waits for `result` */
         int result;           /* of the first failure */
@@ -53,6 +61,16 @@ struct batch {
         size_t count;
 };
 
+/* Shards that others are to have, once nothing of their devices is under way. */
+struct release {
+        struct list_node node;
+        struct ownership *ownership;
+        struct store_shards shards;
+        struct timer timer;
+        int64_t until_ms;  /* steady clock; of what is awaited */
+        bool awaits_links; /* to be closed; else outcomes */
+};
+
 struct ownership *ownership_new(void)
 {
         struct ownership *ownership = mem_new(1, sizeof(*ownership));
@@ -60,6 +78,7 @@ struct ownership *ownership_new(void)
         pthread_mutex_init(&ownership->lock, NULL);
         condition_init(&ownership->changed);
         list_init(&ownership->orders);
+        list_init(&ownership->leaving);
         return ownership;
 }
 
@@ -71,9 +90,20 @@ void ownership_free(struct ownership *ownership)
                 return;
         while ((node = list_pop_front(&ownership->orders)))
                 free(list_entry(node, struct order, node));
+        while ((node = list_pop_front(&ownership->leaving)))
+                free(list_entry(node, struct release, node));
         pthread_cond_destroy(&ownership->changed);
         pthread_mutex_destroy(&ownership->lock);
         free(ownership);
+}
+
+/* With the lock: of these shards, those of the order are not wanted any more. */
+static void note_left(struct order *order, const struct store_shards *shards)
+{
+        for (int shard = 0; shard < STORE_SHARDS; shard++) {
+                if (store_shards_has(shards, shard) && store_shards_has(&order->shards, shard))
+                        store_shards_add(&order->left, shard);
+        }
 }
 
 /* --- with the thread "loop" ----------------------------------------------------------------- */
@@ -332,9 +362,145 @@ static void on_gained(void *context, const struct store_shards *shards)
         pthread_mutex_unlock(&ownership->lock);
 }
 
+/* Of what is or waits to be taken over they are not wanted any more. */
+static void cancel(struct ownership *ownership, const struct store_shards *shards)
+{
+        pthread_mutex_lock(&ownership->lock);
+        list_for_each (node, &ownership->orders)
+                store_shards_remove_all(&list_entry(node, struct order, node)->shards, shards);
+        if (ownership->running)
+                note_left(ownership->running, shards);
+        pthread_mutex_unlock(&ownership->lock);
+}
+
+/* What is stopping hears nothing any more; `context` is freed then, as `take` would do. */
+static void post(struct ownership *ownership, void (*take)(void *context), void *context)
+{
+        bool stopping;
+
+        pthread_mutex_lock(&ownership->lock);
+        stopping = ownership->stopping;
+        if (!stopping)
+                loop_post(ownership->options.loop, take, context);
+        pthread_mutex_unlock(&ownership->lock);
+        if (stopping)
+                free(context);
+}
+
+/* Some shards on their way to the thread "loop". */
+static struct release *release_new(struct ownership *ownership, const struct store_shards *shards)
+{
+        struct release *release = mem_new(1, sizeof(*release));
+
+        release->ownership = ownership;
+        release->shards = *shards;
+        return release;
+}
+
+static void take_loss(void *context)
+{
+        struct release *lost = context;
+
+        list_for_each (node, &lost->ownership->leaving)
+                store_shards_remove_all(&list_entry(node, struct release, node)->shards,
+                                        &lost->shards);
+        lose(lost->ownership, &lost->shards);
+        free(lost);
+}
+
+static void on_lost(void *context, const struct store_shards *shards)
+{
+        cancel(context, shards);
+        post(context, take_loss, release_new(context, shards));
+}
+
+static void finish_release(struct release *release)
+{
+        struct ownership *ownership = release->ownership;
+
+        list_remove(&ownership->leaving, &release->node);
+        store_share_released(ownership->options.store, &release->shards);
+        pthread_mutex_lock(&ownership->lock);
+        ownership->releases--;
+        pthread_cond_broadcast(&ownership->changed);
+        pthread_mutex_unlock(&ownership->lock);
+        free(release);
+}
+
+/* What is awaited has come, or takes too long. */
+static void look(struct timer *timer)
+{
+        struct release *release = list_entry(timer, struct release, timer);
+        struct ownership *ownership = release->ownership;
+        const struct ownership_options *options = &ownership->options;
+        bool is_over = clock_steady_ms() >= release->until_ms;
+
+        if (!release->awaits_links &&
+            (is_over || device_link_is_quiet(options->link, &release->shards))) {
+                lose(ownership, &release->shards);
+                release->awaits_links = true;
+                release->until_ms = clock_steady_ms() + LINKS_MS;
+                is_over = false;
+        }
+        if (release->awaits_links && (is_over || hub_client_closing(options->hubs) == 0))
+                finish_release(release);
+        else
+                loop_timer_start(options->loop, timer, LOOK_MS);
+}
+
+static void begin_release(void *context)
+{
+        struct release *release = context;
+        struct ownership *ownership = release->ownership;
+
+        list_push_back(&ownership->leaving, &release->node);
+        device_link_prepare_to_lose(ownership->options.link, &release->shards);
+        release->timer.run = look;
+        release->until_ms = clock_steady_ms() + OUTCOMES_MS;
+        look(&release->timer);
+}
+
+static void on_release(void *context, const struct store_shards *shards)
+{
+        struct ownership *ownership = context;
+
+        cancel(ownership, shards);
+        pthread_mutex_lock(&ownership->lock);
+        ownership->releases++;
+        pthread_mutex_unlock(&ownership->lock);
+        post(ownership, begin_release, release_new(ownership, shards));
+}
+
+/* How many share the work, on its way to the thread "loop". */
+struct head_count {
+        struct ownership *ownership;
+        int live;
+};
+
+static void take_members(void *context)
+{
+        struct head_count *count = context;
+        const struct ownership_options *options = &count->ownership->options;
+
+        options->members(options->context, count->live);
+        free(count);
+}
+
+static void on_members(void *context, int live)
+{
+        struct head_count *count = mem_new(1, sizeof(*count));
+
+        *count = (struct head_count){context, live};
+        post(context, take_members, count);
+}
+
 struct store_share_ear ownership_ear(struct ownership *ownership)
 {
-        return (struct store_share_ear){.gained = on_gained, .context = ownership};
+        return (struct store_share_ear){.gained = on_gained,
+                                        .release = on_release,
+                                        .lost = on_lost,
+                                        .members = on_members,
+                                        .context = ownership};
 }
 
 /* --- life ----------------------------------------------------------------------------------- */

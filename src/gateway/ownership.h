@@ -52,6 +52,9 @@ struct ownership_options {
         struct device_table *devices;
         struct uplink_queue *queue;
         struct device_link *link;
+        struct hub_client *hubs;
+        void (*members)(void *context, int live); /* so many share the work; on "loop" */
+        void *context;
         bool is_idle;                                 /* what waits in the store stays there */
         struct ownership_part parts[OWNERSHIP_PARTS]; /* in this order; one without kind ends it */
 };

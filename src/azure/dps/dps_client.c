@@ -38,10 +38,12 @@
 
 struct dps_client {
         struct dps_client_options options;
-        pthread_mutex_t lock; /* for the next two */
+        pthread_mutex_t lock; /* for the next three */
+        int limit;            /* registrations a minute; 0 = none */
         struct list incoming;
         bool called; /* take_over is on its way to the thread */
         struct list services;
+        int limit_known; /* the same, as the thread knows it */
 };
 
 #define MINUTE_MS       INT64_C(60000)
@@ -144,6 +146,7 @@ struct dps_client *dps_client_new(const struct dps_client_options *options)
                 client->options.minute_ms = MINUTE_MS;
         if (client->options.deadline_ms <= 0)
                 client->options.deadline_ms = 300000;
+        client->limit = client->limit_known = client->options.registrations_per_minute;
         pthread_mutex_init(&client->lock, NULL);
         list_init(&client->incoming);
         list_init(&client->services);
@@ -186,8 +189,8 @@ static struct service *find_service(struct dps_client *client, const char *endpo
         service->client = client;
         service->endpoint = mem_text(endpoint);
         service->id_scope = mem_text(id_scope);
-        dps_pace_init(&service->pace, client->options.registrations_per_minute,
-                      client->options.minute_ms, clock_steady_ms());
+        dps_pace_init(&service->pace, client->limit_known, client->options.minute_ms,
+                      clock_steady_ms());
         queue_init(&service->queues[DPS_URGENT], client->options.maximum_concurrent);
         queue_init(&service->queues[DPS_BULK], client->options.maximum_concurrent);
         queue_init(&service->queues[DPS_REPEATED], client->options.maximum_concurrent / 2);
@@ -591,26 +594,43 @@ static void take_over(void *context)
         list_init(&incoming);
         pthread_mutex_lock(&client->lock);
         list_splice_back(&incoming, &client->incoming);
+        client->limit_known = client->limit;
         client->called = false;
         pthread_mutex_unlock(&client->lock);
         while ((node = list_pop_front(&incoming)))
                 take_in(client, list_entry(node, struct registration, node));
-        list_for_each (service, &client->services)
-                run_service(list_entry(service, struct service, node));
+        list_for_each (node_of_service, &client->services) {
+                struct service *service = list_entry(node_of_service, struct service, node);
+
+                dps_pace_limit(&service->pace, client->limit_known);
+                run_service(service);
+        }
 }
 
-static void leave_for_thread(struct dps_client *client, struct registration *registration)
+/* With the lock, which it gives back. */
+static void call_thread(struct dps_client *client)
 {
-        bool call;
+        bool call = !client->called;
 
-        registration->client = client;
-        pthread_mutex_lock(&client->lock);
-        list_push_back(&client->incoming, &registration->node);
-        call = !client->called;
         client->called = true;
         pthread_mutex_unlock(&client->lock);
         if (call)
                 http_client_after(client->options.http, 0, take_over, client);
+}
+
+static void leave_for_thread(struct dps_client *client, struct registration *registration)
+{
+        registration->client = client;
+        pthread_mutex_lock(&client->lock);
+        list_push_back(&client->incoming, &registration->node);
+        call_thread(client);
+}
+
+void dps_client_set_rate(struct dps_client *client, int registrations_per_minute)
+{
+        pthread_mutex_lock(&client->lock);
+        client->limit = registrations_per_minute;
+        call_thread(client);
 }
 
 void dps_register(struct dps_client *client, const struct dps_registration *registration,

@@ -68,6 +68,9 @@ struct dps_registration {
         enum dps_kind kind;
 };
 
+/* From now on at most so many a minute and service; as in the options. Any thread. */
+void dps_client_set_rate(struct dps_client *client, int registrations_per_minute);
+
 /* On the thread "http", exactly once. */
 typedef void dps_done(void *context, const struct dps_result *result);
 

@@ -42,8 +42,12 @@ void dps_pace_init(struct dps_pace *pace, int limit, int64_t window_ms, int64_t 
                 .asked_ms = now_ms,
                 .throttled_ms = INT64_MIN / 2,
         };
-        if (limit > 0)
-                pace->least_step_ms = (double)window_ms / (limit * PART_OF_LIMIT);
+        dps_pace_limit(pace, limit);
+}
+
+void dps_pace_limit(struct dps_pace *pace, int limit)
+{
+        pace->least_step_ms = limit > 0 ? (double)pace->window_ms / (limit * PART_OF_LIMIT) : 0;
 }
 
 /* --- what was taken within the window ------------------------------------------------------ */

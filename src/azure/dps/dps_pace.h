@@ -48,6 +48,9 @@ struct dps_pace {
 /* `limit` registers within `window_ms` at most; 0 = only what the service itself says. */
 void dps_pace_init(struct dps_pace *pace, int limit, int64_t window_ms, int64_t now_ms);
 
+/* From now on at most so many within a window; 0 = only what the service itself says. */
+void dps_pace_limit(struct dps_pace *pace, int limit);
+
 /* Too many are under way: ask again after an answer. */
 #define DPS_PACE_FULL (-1)
 

@@ -321,7 +321,9 @@ void hub_cbs_pump(struct hub_connection *connection)
 
                 if (!may_send(device))
                         break;
-                if (!send_request(device, &reason))
+                if (!hub_core_may_act(device))
+                        end(device, HUB_TOKEN_UNANSWERED, "the device is somebody else's now");
+                else if (!send_request(device, &reason))
                         end(device, HUB_TOKEN_UNSIGNED, reason.text);
         }
 }

@@ -39,6 +39,11 @@ struct hub_client_options {
         int devices_per_second;           /* to authorise, per hub; 0 = as many as it takes */
         bool without_methods;             /* devices receive commands, but no direct methods */
         const char *client_version;       /* "isthmus/0.2.0": product name sent to the hub */
+        /*
+         * Or NULL. Given the context of a device: may anything be said for it now? Asked before
+         * each token, link, message, report, settlement and answer.
+         */
+        bool (*may_act)(const void *context);
 };
 
 int hub_client_new(const struct hub_client_options *options, struct hub_client **client,
@@ -66,6 +71,12 @@ struct hub_summary {
 /* Each hub that devices were opened for; the summary is valid during the call. */
 void hub_client_each(struct hub_client *client,
                      void (*visit)(void *context, const struct hub_summary *hub), void *context);
+
+/* So many devices a second to authorise, per hub, from now on; as in the options. */
+void hub_client_set_rate(struct hub_client *client, int devices_per_second);
+
+/* Of how many devices that were closed has the hub not yet answered that it has let go of them? */
+size_t hub_client_closing(struct hub_client *client);
 
 /* --- devices ------------------------------------------------------------------------------ */
 
@@ -100,6 +111,7 @@ enum hub_refusal {
          * accepted. States follow by themselves; hub_device_retry does nothing meanwhile.
          */
         HUB_REFUSAL_COMMON,
+        HUB_REFUSAL_STOLEN, /* another connection uses the device: the newest one has it */
 };
 
 enum hub_outcome {

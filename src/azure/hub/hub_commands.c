@@ -212,15 +212,17 @@ bool hub_command_settle(struct hub_command *command, enum hub_settlement settlem
         };
         struct received *received = list_entry(command, struct received, command);
         struct hub_device *device = received->device;
+        bool settles = device != NULL && hub_core_may_act(device);
 
         THREAD_ASSERT(LOOP_THREAD);
-        if (device != NULL) {
+        if (device != NULL)
                 pn_delivery_set_context(received->delivery, NULL);
+        if (settles) {
                 pn_delivery_update(received->delivery, outcomes[settlement]);
                 pn_delivery_settle(received->delivery);
                 pn_link_flow(device->commands.link, 1);
                 hub_core_wrote(device->connection);
         }
         received_free(received);
-        return device != NULL;
+        return settles;
 }

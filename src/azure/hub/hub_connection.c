@@ -246,7 +246,8 @@ static void transport_closed(struct hub_connection *connection)
 }
 
 /* True if this is the hub's answer to a close of ours: then nobody knows the object any more. */
-static bool is_last_of(pn_session_t *session, pn_link_t *link, pn_event_type_t type)
+static bool is_last_of(struct hub_connection *connection, pn_session_t *session, pn_link_t *link,
+                       pn_event_type_t type)
 {
         if (type == PN_LINK_REMOTE_CLOSE && (pn_link_state(link) & PN_LOCAL_CLOSED) != 0) {
                 pn_link_free(link);
@@ -254,6 +255,7 @@ static bool is_last_of(pn_session_t *session, pn_link_t *link, pn_event_type_t t
         }
         if (type == PN_SESSION_REMOTE_CLOSE && (pn_session_state(session) & PN_LOCAL_CLOSED) != 0) {
                 pn_session_free(session);
+                connection->closing--;
                 return true;
         }
         return false;
@@ -267,7 +269,7 @@ static void session_event(struct hub_connection *connection, pn_event_t *event)
 
         if (session == NULL && link != NULL)
                 session = pn_link_session(link);
-        if (session == NULL || is_last_of(session, link, pn_event_type(event)))
+        if (session == NULL || is_last_of(connection, session, link, pn_event_type(event)))
                 return;
         connection->closed_link = pn_event_type(event) == PN_LINK_REMOTE_CLOSE ? link : NULL;
         connection->closed_session =

@@ -66,6 +66,13 @@ void hub_core_seat_soon(struct hub *hub)
                 loop_timer_start(hub->client->loop, &hub->seat_timer, 0);
 }
 
+bool hub_core_may_act(const struct hub_device *device)
+{
+        const struct hub_client_options *options = &device->hub->client->options;
+
+        return options->may_act == NULL || options->may_act(device->context);
+}
+
 /* --- pauses ----------------------------------------------------------------------------------- */
 
 int64_t hub_core_backoff(const struct hub_client *client, int attempt)

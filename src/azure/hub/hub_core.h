@@ -31,6 +31,9 @@ void hub_core_wrote(struct hub_connection *connection);
 /* The waiting devices of a hub are seated soon. */
 void hub_core_seat_soon(struct hub *hub);
 
+/* May anything be said for the device now? */
+bool hub_core_may_act(const struct hub_device *device);
+
 /* --- pauses ----------------------------------------------------------------------------------- */
 
 /* From half to all of the options' backoff_min_ms * 2^attempt, at most backoff_max_ms. */

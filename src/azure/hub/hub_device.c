@@ -34,6 +34,8 @@ static void command_pause_ends(struct timer *timer);
 
 static void attach(struct hub_device *device)
 {
+        if (!hub_core_may_act(device))
+                return;
         if (device->telemetry.wanted)
                 hub_telemetry_attach(device);
         if (device->receives && device->command_pause.timer.position == 0) {

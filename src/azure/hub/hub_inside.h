@@ -197,6 +197,7 @@ struct hub_connection {
         char *fails;                  /* work: it ends, for this reason; or NULL */
         struct list_node unsent_node; /* of client->unsent; unused when next is NULL */
         uint32_t links;               /* attached so far: makes link names unique */
+        size_t closing;               /* sessions that we have ended and the hub has not */
 };
 
 /* --- a device -------------------------------------------------------------------------------- */

@@ -169,5 +169,7 @@ void hub_link_end_session(struct hub_connection *connection, pn_session_t *sessi
         pn_session_close(session);
         if (session == connection->closed_session)
                 pn_session_free(session);
+        else
+                connection->closing++;
         hub_core_wrote(connection);
 }

@@ -165,9 +165,10 @@ bool hub_method_answer(struct hub_method *method, int status, const void *payloa
 {
         struct call *call = list_entry(method, struct call, method);
         struct hub_device *device = call->device;
+        bool answers = device != NULL && hub_core_may_act(device);
 
         THREAD_ASSERT(LOOP_THREAD);
-        if (device != NULL) {
+        if (answers) {
                 struct buf *encoded = &device->hub->client->encoded;
                 struct hub_pair *links = &device->methods.links;
 
@@ -178,5 +179,5 @@ bool hub_method_answer(struct hub_method *method, int status, const void *payloa
                 pn_link_flow(links->in, 1);
         }
         call_free(call);
-        return device != NULL;
+        return answers;
 }

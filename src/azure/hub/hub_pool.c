@@ -354,6 +354,28 @@ static void add_hub(struct hub *hub)
         }
 }
 
+size_t hub_client_closing(struct hub_client *client)
+{
+        size_t count = 0;
+
+        THREAD_ASSERT(LOOP_THREAD);
+        list_for_each (node, &client->hubs) {
+                list_for_each (inner, &list_entry(node, struct hub, node)->connections) {
+                        const struct hub_connection *connection =
+                                list_entry(inner, struct hub_connection, node);
+
+                        count += connection->state == HUB_CONNECTION_OPEN ? connection->closing : 1;
+                }
+        }
+        return count;
+}
+
+void hub_client_set_rate(struct hub_client *client, int devices_per_second)
+{
+        THREAD_ASSERT(LOOP_THREAD);
+        client->options.devices_per_second = devices_per_second;
+}
+
 void hub_client_each(struct hub_client *client,
                      void (*visit)(void *context, const struct hub_summary *hub), void *context)
 {

@@ -218,7 +218,7 @@ bool hub_device_send(struct hub_device *device, const struct hub_message *messag
 
         THREAD_ASSERT(LOOP_THREAD);
         if (device->place != HUB_PLACE_READY || device->hub->client->stopping ||
-            !want_credit(device))
+            !hub_core_may_act(device) || !want_credit(device))
                 return false;
         send = hub_core_send_new(device, token);
         if (encode(device, message, &reason))

@@ -16,10 +16,10 @@
 #include "azure/hub/hub_telemetry.h"
 #include "azure/hub/hub_twin.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/thread.h"
 
 #define THROTTLED_PAUSE_MS     10000
-#define STOLEN_PAUSE_MS        60000
 #define REFUSED_PAUSE_MS       (INT64_C(10) * 60 * 1000)
 #define SECOND_UNAUTHORIZED_MS (INT64_C(2) * 60 * 1000)
 
@@ -147,7 +147,8 @@ static void link_ended(struct hub_device *device, const struct hub_condition *co
                 log_warn("HUB_DEVICE_STOLEN", "Another connection uses the same device",
                          LOG_TEXT("device", device->device_id), LOG_TEXT("hub", device->hub->name),
                          LOG_TEXT("reason", why), LOG_END);
-                hub_device_pause(device, STOLEN_PAUSE_MS, why);
+                metrics_add(METRIC_DEVICE_LINKS_STOLEN, 1);
+                hub_device_refuse(device, HUB_REFUSAL_STOLEN, why);
                 break;
         case HUB_FAULT_REFUSED:
                 hub_device_refuse(device, HUB_REFUSAL_OTHER, why);

@@ -178,7 +178,7 @@ bool hub_device_report(struct hub_device *device, const char *patch, size_t size
 
         THREAD_ASSERT(LOOP_THREAD);
         if (device->place != HUB_PLACE_READY || device->hub->client->stopping ||
-            twin->report != NULL)
+            !hub_core_may_act(device) || twin->report != NULL)
                 return false;
         twin->report = hub_core_send_new(device, token);
         buf_clear(&twin->patch);

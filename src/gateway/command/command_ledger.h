@@ -57,8 +57,8 @@ void command_ledger_free(struct command_ledger *ledger);
  * device; and when all of them are taken, gives those their turns that wait (struct
  * ownership_part).
  */
-void command_ledger_take(void *ledger, const struct store_record *record);
-void command_ledger_taken(void *ledger);
+void command_ledger_take(void *context, const struct store_record *record);
+void command_ledger_taken(void *context);
 
 /* From now on it looks after what is over, all the time. */
 void command_ledger_start(struct command_ledger *ledger);

@@ -204,20 +204,20 @@ void command_record_delete(struct command_recorder *recorder, const struct comma
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-struct command *command_record_read(const struct store_record *stored,
+struct command *command_record_read(const struct store_record *record,
                                     const struct device_table *devices)
 {
         struct reason reason = REASON_INIT;
-        struct command *command = command_decode(stored->value, stored->value_size, &reason);
+        struct command *command = command_decode(record->value, record->value_size, &reason);
 
         if (command)
                 command->device = device_table_find(devices, command->device_key);
         if (command && command->device) {
-                command->key = mem_text(stored->key);
+                command->key = mem_text(record->key);
                 return command;
         }
         log_warn("COMMAND_FORGOTTEN", "A recorded command can't be taken up again",
-                 LOG_TEXT("key", stored->key),
+                 LOG_TEXT("key", record->key),
                  LOG_TEXT("reason", command ? "its device is not known" : reason.text), LOG_END);
         command_free(command);
         return NULL;

@@ -96,7 +96,9 @@ struct device {
         int64_t ready_ms;     /* steady clock; since when it is DEVICE_READY; 0 = it is not */
         int asks;             /* answers of the service since it was last ready for some time */
         int64_t ask_after_ms; /* steady clock; not sooner is a known assignment asked again */
-        bool network_busy;    /* the network said so (DOWNLINK_BUSY), and nothing since */
+        int thefts;  /* of its link by another connection, since it was last ready for some time */
+        bool leaves; /* another gateway is to have it: nothing new is begun */
+        bool network_busy; /* the network said so (DOWNLINK_BUSY), and nothing since */
 
         struct uplink_backlog backlog;
         struct hub_device *link;
@@ -140,8 +142,8 @@ bool device_table_owns(const struct device_table *table, int shard);
  * makes the device; forgets whose the ids of these shards' devices are, which have left (struct
  * ownership_part).
  */
-void device_table_take(void *table, const struct store_record *record);
-void device_table_forget(void *table, const struct store_shards *shards);
+void device_table_take(void *context, const struct store_record *record);
+void device_table_forget(void *context, const struct store_shards *shards);
 
 /*
  * Of a map whose values were made with malloc: takes out, and frees, what is about devices in these

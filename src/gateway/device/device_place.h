@@ -28,7 +28,7 @@ void device_places_free(struct device_places *places);
  * With a struct device_places: takes a record of the kind DEVICE_PLACE_KIND from the store (struct
  * ownership_part).
  */
-void device_places_take(void *places, const struct store_record *record);
+void device_places_take(void *context, const struct store_record *record);
 
 /*
  * The device's assignment is known: takes that place, and gives back the one that it had before.

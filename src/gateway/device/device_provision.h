@@ -41,8 +41,8 @@ void device_provision_free(struct device_provision *provision);
  * kind DEVICE_ASSIGNMENT_KIND); forgets those of devices in these shards, which have left (struct
  * ownership_part). What is being asked of those decides nothing any more.
  */
-void device_provision_take(void *provision, const struct store_record *record);
-void device_provision_forget_shards(void *provision, const struct store_shards *shards);
+void device_provision_take(void *context, const struct store_record *record);
+void device_provision_forget_shards(void *context, const struct store_shards *shards);
 
 /*
  * Finds out; the keeper's `decided` follows exactly once, perhaps before this returns. What is

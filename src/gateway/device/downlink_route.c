@@ -158,13 +158,13 @@ bool downlink_routes_learn(struct downlink_routes *routes, struct device *device
         return true;
 }
 
-void downlink_routes_take(void *context, const struct store_record *stored)
+void downlink_routes_take(void *context, const struct store_record *record)
 {
         struct downlink_routes *routes = context;
-        struct device *device = device_table_find(routes->devices, stored->key);
+        struct device *device = device_table_find(routes->devices, record->key);
         CLEANUP(json_cleanup)
         struct json_object *object =
-                json_parse(stored->value, stored->value_size, WAY_DEPTH, JSON_STRICT, NULL);
+                json_parse(record->value, record->value_size, WAY_DEPTH, JSON_STRICT, NULL);
         const char *base_url = json_text_member(object, "baseUrl");
         const char *api_key = json_text_member(object, "apiKey");
 

@@ -42,7 +42,7 @@ void downlink_routes_free(struct downlink_routes *routes);
  * With a struct downlink_routes: takes a record of the kind DOWNLINK_WAY_KIND from the store, of a
  * known device (struct ownership_part).
  */
-void downlink_routes_take(void *routes, const struct store_record *record);
+void downlink_routes_take(void *context, const struct store_record *record);
 
 /* Records of this kind: key the device's; value a JSON object. */
 #define DOWNLINK_WAY_KIND "way"

@@ -318,7 +318,7 @@ static void each_reason_of_a_closed_command_link_has_its_consequence(void **stat
                 {"com.microsoft:device-container-throttled", "", 2},
                 {"amqp:unauthorized-access", "C R", 2},
                 {"amqp:not-found", "X2", 1},
-                {"amqp:link:stolen", "C", 1},
+                {"amqp:link:stolen", "X5", 1},
                 {"amqp:not-allowed", "", 1},
         };
 

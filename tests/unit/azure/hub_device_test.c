@@ -470,15 +470,57 @@ static void a_paused_device_stays_paused_over_a_lost_connection(void **state)
         struct world *world = &bench->world;
         pn_link_t *link = world_pair(world)->peer.telemetry;
 
-        pn_condition_set_name(pn_link_condition(link), "amqp:link:stolen");
+        pn_condition_set_name(pn_link_condition(link), "amqp:unauthorized-access");
         pn_link_close(link);
-        world_run(world);
+        world->script.token_status = 429;
+        world_advance(world, 2000);
+        world->script.token_status = 200;
         pair_cut(world_pair(world));
-        world_advance(world, 30000);
+        world_advance(world, 6000);
         assert_string_equal(bench->owner.log, "C");
         assert_string_equal(bench->other.log, "C R");
         world_advance(world, 10 * MINUTE_MS);
         assert_string_equal(bench->owner.log, "C R");
+}
+
+static bool allowed;
+
+static bool may_act(const void *context)
+{
+        assert_non_null(context);
+        return allowed;
+}
+
+/* Another process has the device, perhaps: nothing is said for it any more. */
+static void nothing_is_said_for_a_device_that_may_not_act(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+        int tokens;
+
+        world->client.options.may_act = may_act;
+        allowed = true;
+        assert_true(owner_send(&bench->owner, 2));
+        world_run(world);
+        tokens = world->seen.tokens;
+        allowed = false;
+        assert_false(owner_send(&bench->owner, 3));
+        assert_false(hub_device_report(bench->owner.device, "{}", 2, 4));
+        world_advance(world, 70 * MINUTE_MS);
+        assert_int_equal(world->seen.tokens, tokens);
+        assert_string_equal(bench->owner.log, "2+");
+}
+
+static void the_hub_is_waited_for_when_a_device_is_closed(void **state)
+{
+        struct bench *bench = *state;
+
+        assert_int_equal(hub_client_closing(&bench->world.client), 0);
+        hub_device_close(bench->owner.device);
+        assert_int_equal(hub_client_closing(&bench->world.client), 1);
+        bench->owner.device = NULL;
+        world_run(&bench->world);
+        assert_int_equal(hub_client_closing(&bench->world.client), 0);
 }
 
 static void a_hub_name_that_is_none_is_refused(void **state)
@@ -539,6 +581,8 @@ int main(void)
                 FRESH(a_full_connection_is_followed_by_another),
                 FRESH(a_hub_that_is_full_at_once_is_not_flooded_with_connections),
                 TWO(a_paused_device_stays_paused_over_a_lost_connection),
+                TWO(nothing_is_said_for_a_device_that_may_not_act),
+                TWO(the_hub_is_waited_for_when_a_device_is_closed),
                 FRESH(a_hub_name_that_is_none_is_refused),
         };
 
