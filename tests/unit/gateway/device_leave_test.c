@@ -112,6 +112,46 @@ static void an_identity_is_whose_the_store_says_when_it_comes_back(void **state)
         assert_non_null(device_table_find(fixture->devices, "things-stack/other/d1"));
 }
 
+static void a_stolen_link_comes_back_after_the_store_was_asked(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        world_refuse("d1", HUB_REFUSAL_STOLEN);
+        assert_phase(fixture, "d1", DEVICE_HELD);
+        assert_int_equal(world_owner_asked, 1);
+        assert_int_equal(world_link("d1")->retries, 0);
+        world_pass(2000);
+        assert_int_equal(world_link("d1")->retries, 1);
+        world_ready("d1");
+        /* It goes on: ever more slowly, although events are accepted in between. */
+        for (int i = 0; i < 10; i++) {
+                uplink(fixture, "d1");
+                world_answer_send("d1", HUB_ACCEPTED);
+                world_refuse("d1", HUB_REFUSAL_STOLEN);
+                world_pass(5 * MINUTE);
+                world_ready("d1");
+        }
+        world_refuse("d1", HUB_REFUSAL_STOLEN);
+        world_pass(MINUTE);
+        assert_int_equal(world_link("d1")->retries, 11);
+        /* The service has nothing to do with it. */
+        assert_int_equal(world_registration_count, 1);
+}
+
+static void a_stolen_link_of_another_gateways_device_stays_away(void **state)
+{
+        struct fixture *fixture = *state;
+
+        connect(fixture, "d1", HUB_A);
+        world_is_ours = false;
+        world_refuse("d1", HUB_REFUSAL_STOLEN);
+        world_pass(60 * MINUTE);
+        assert_int_equal(world_link("d1")->retries, 0);
+        lose(fixture);
+        assert_phase(fixture, "d1", DEVICE_ELSEWHERE);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -121,6 +161,8 @@ int main(void)
                 TEST(what_the_service_answers_late_is_neither_used_nor_remembered),
                 TEST(what_is_asked_still_is_not_asked_twice_when_it_comes_back),
                 TEST(an_identity_is_whose_the_store_says_when_it_comes_back),
+                TEST(a_stolen_link_comes_back_after_the_store_was_asked),
+                TEST(a_stolen_link_of_another_gateways_device_stays_away),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
