@@ -10,6 +10,7 @@
 static int isthmus_help(int argc, char **argv);
 
 static const struct cli_command commands[] = {
+        {"cluster", "shows the gateways that share a database", isthmus_cluster},
         {"command", "lists, shows and cancels commands on their way to devices", isthmus_command},
         {"config", "checks or shows the configuration", isthmus_config},
         {"device", "lists and shows devices; gives their ids in IoT Hub free", isthmus_device},
@@ -28,12 +29,12 @@ static const struct cli_command commands[] = {
 };
 
 static const struct options *const all_options[] = {
-        &isthmus_command_options,   &isthmus_config_options,      &isthmus_device_options,
-        &isthmus_dtdl_options,      &isthmus_formatter_options,   &isthmus_gateway_options,
-        &isthmus_hub_options,       &isthmus_hub_devices_options, &isthmus_hub_invoke_options,
-        &isthmus_hub_send_options,  &isthmus_hub_wait_options,    &isthmus_hub_watch_options,
-        &isthmus_provision_options, &isthmus_queue_options,       &isthmus_status_options,
-        &isthmus_store_options,     &isthmus_uplink_options,
+        &isthmus_cluster_options,    &isthmus_command_options,   &isthmus_config_options,
+        &isthmus_device_options,     &isthmus_dtdl_options,      &isthmus_formatter_options,
+        &isthmus_gateway_options,    &isthmus_hub_options,       &isthmus_hub_devices_options,
+        &isthmus_hub_invoke_options, &isthmus_hub_send_options,  &isthmus_hub_wait_options,
+        &isthmus_hub_watch_options,  &isthmus_provision_options, &isthmus_queue_options,
+        &isthmus_status_options,     &isthmus_store_options,     &isthmus_uplink_options,
 };
 
 void cli_manual(struct buf *out)

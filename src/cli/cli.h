@@ -13,6 +13,7 @@ int cli_main(int argc, char **argv);
 #define CLI_COMMAND(name)                                                                          \
         int isthmus_##name(int argc, char **argv);                                                 \
         extern const struct options isthmus_##name##_options
+CLI_COMMAND(cluster);
 CLI_COMMAND(command);
 CLI_COMMAND(config);
 CLI_COMMAND(device);

@@ -25,6 +25,14 @@ void terminal_add(struct buf *out, const char *text)
                 text_add_printable(out, text, strlen(text));
 }
 
+void terminal_add_column(struct buf *out, int width, const char *text)
+{
+        int size = text ? (int)strlen(text) : 0;
+
+        terminal_add(out, text);
+        buf_add_format(out, "%*s  ", size < width ? width - size : 0, "");
+}
+
 void terminal_add_json(struct buf *out, struct json_object *value)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;

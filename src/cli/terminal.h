@@ -22,6 +22,9 @@ enum cli_status {
 /* Adds a text; NULL adds nothing. */
 void terminal_add(struct buf *out, const char *text);
 
+/* The same, padded with spaces up to `width` bytes, and two more behind it. */
+void terminal_add_column(struct buf *out, int width, const char *text);
+
 /* Adds a value as compact JSON; json_add_line adds a line feed, too. */
 void terminal_add_json(struct buf *out, struct json_object *value);
 void terminal_add_json_line(struct buf *out, struct json_object *value);

@@ -25,15 +25,6 @@ static int64_t number_of(struct json_object *object, const char *name)
         return number;
 }
 
-/* Padded, and two spaces behind it. */
-static void add_column(struct buf *out, int width, const char *text)
-{
-        int size = (int)strlen(text);
-
-        terminal_add(out, text);
-        buf_add_format(out, "%*s  ", size < width ? width - size : 0, "");
-}
-
 void command_print_json_lines(struct buf *out, struct json_object *array)
 {
         size_t count = array ? json_object_array_length(array) : 0;
@@ -49,12 +40,12 @@ static void print_command(struct buf *out, struct json_object *command)
         const char *outcome = json_text_member(command, "outcome");
         const char *name = json_text_member(command, "name");
 
-        add_column(out, 36, text_of(command, "reference"));
-        add_column(out, 10, outcome ? outcome : text_of(command, "state"));
-        add_column(out, 24, text_of(command, "received"));
+        terminal_add_column(out, 36, text_of(command, "reference"));
+        terminal_add_column(out, 10, outcome ? outcome : text_of(command, "state"));
+        terminal_add_column(out, 24, text_of(command, "received"));
         buf_add_format(out, "%3" PRId64 "  ", number_of(command, "attempt"));
-        add_column(out, 32, text_of(command, "device"));
-        add_column(out, 10, name ? name : text_of(command, "kind"));
+        terminal_add_column(out, 32, text_of(command, "device"));
+        terminal_add_column(out, 10, name ? name : text_of(command, "kind"));
         terminal_add(out, text_of(command, "reason"));
         while (out->size > 0 && out->data[out->size - 1] == ' ')
                 out->data[--out->size] = '\0';
@@ -75,7 +66,7 @@ void command_print_table(struct buf *out, struct json_object *commands)
 void command_print_whole(struct buf *out, struct json_object *object)
 {
         json_object_object_foreach (object, name, value) {
-                add_column(out, NAME_WIDTH - 2, name);
+                terminal_add_column(out, NAME_WIDTH - 2, name);
                 if (json_object_is_type(value, json_type_string))
                         text_add_printable(out, json_object_get_string(value),
                                            (size_t)json_object_get_string_len(value));
@@ -93,15 +84,15 @@ static void print_device(struct buf *out, struct json_object *device)
         const char *why = integrated ? text_of(device, "clash") : "not to be in Azure";
         int64_t waiting;
 
-        add_column(out, 11, text_of(device, "state"));
+        terminal_add_column(out, 11, text_of(device, "state"));
         if (json_int_member(device, "waitingEvents", &waiting))
                 buf_add_format(out, "%6" PRId64 " ", waiting);
         else
                 buf_add_format(out, "%6" PRId64 "%s", number_of(device, "eventsInMemory"),
                                json_bool_member(device, "moreInStore", false) ? "+" : " ");
         buf_add_format(out, "  %8" PRId64 "  ", number_of(device, "commands"));
-        add_column(out, 36, text_of(device, "device"));
-        add_column(out, 24, text_of(device, "hubDeviceId"));
+        terminal_add_column(out, 36, text_of(device, "device"));
+        terminal_add_column(out, 24, text_of(device, "hubDeviceId"));
         terminal_add(out, why[0] ? why : text_of(device, "heldBecause"));
         while (out->size > 0 && out->data[out->size - 1] == ' ')
                 out->data[--out->size] = '\0';
@@ -147,7 +138,7 @@ static void print_hub(struct buf *out, struct json_object *hub)
 {
         const char *invalid = json_text_member(hub, "invalid");
 
-        add_column(out, NAME_WIDTH - 2, "hub");
+        terminal_add_column(out, NAME_WIDTH - 2, "hub");
         terminal_add(out, text_of(hub, "hub"));
         buf_add_format(out, ": %" PRId64 " of %" PRId64 " devices ready on %" PRId64 " connections",
                        number_of(hub, "ready"), number_of(hub, "devices"),
@@ -166,7 +157,7 @@ static void print_store(struct buf *out, struct json_object *store)
 {
         int64_t maximum = number_of(store, "maximumBytes");
 
-        add_column(out, NAME_WIDTH - 2, "store");
+        terminal_add_column(out, NAME_WIDTH - 2, "store");
         buf_add_format(out, "%" PRId64 " events wait, %" PRId64 " dead letters, %" PRId64 " bytes",
                        number_of(store, "events"), number_of(store, "deadLetters"),
                        number_of(store, "bytes"));
@@ -181,15 +172,15 @@ void command_print_status(struct buf *out, struct json_object *status)
         struct json_object *hubs = json_member(status, "hubs");
         size_t count = hubs ? json_object_array_length(hubs) : 0;
 
-        add_column(out, NAME_WIDTH - 2, "gateway");
+        terminal_add_column(out, NAME_WIDTH - 2, "gateway");
         buf_add_format(out, "isthmus %s, process %" PRId64 ", since %s\n",
                        text_of(status, "version"), number_of(status, "pid"),
                        text_of(status, "started"));
-        add_column(out, NAME_WIDTH - 2, "devices");
+        terminal_add_column(out, NAME_WIDTH - 2, "devices");
         add_counts(out, devices, "known");
         for (size_t i = 0; i < count; i++)
                 print_hub(out, json_object_array_get_idx(hubs, i));
         print_store(out, json_object_member(status, "store"));
-        add_column(out, NAME_WIDTH - 2, "commands");
+        terminal_add_column(out, NAME_WIDTH - 2, "commands");
         add_counts(out, json_object_member(status, "commands"), "finished");
 }

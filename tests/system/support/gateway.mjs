@@ -37,6 +37,9 @@ export function connectedTo(hub, azure = {}) {
 }
 
 export class Gateway {
+  /** After so long without an answer a webhook has failed; 0: never. */
+  patienceMs = 0;
+
   constructor(program, directory, port) {
     this.program = program;
     this.directory = directory;
@@ -49,7 +52,7 @@ export class Gateway {
     const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const request = http.request({
-        host: '127.0.0.1', port: this.port, path, method: 'POST', agent: this.agent,
+        host: '127.0.0.1', port: this.port, path, method: 'POST', agent: this.agent, timeout: this.patienceMs,
         headers: {
           'content-type': 'application/json',
           'content-length': Buffer.byteLength(text),
@@ -67,6 +70,7 @@ export class Gateway {
         }));
       });
       request.on('error', reject);
+      request.on('timeout', () => request.destroy(new Error('no answer')));
       request.end(text);
     });
   }

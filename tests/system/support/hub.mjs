@@ -79,13 +79,15 @@ export class Hub {
 
 /**
  * Starts a hub that ends with the test. `args` are further options of `isthmus hub`, `environment`
- * further variables. Unless it is to be as it is by default, it provisions without a delay (`quick`).
+ * further variables, `program` further options of Program. Unless it is to be as it is by default, it
+ * provisions without a delay (`quick`).
  */
-export async function startHub(test, { args = [], directory, environment = {},
+export async function startHub(test, { args = [], directory, environment = {}, program: more = {},
   quick = true } = {}) {
   const data = directory ?? (await temporaryDirectory(test, 'hub'));
   const program = new Program(['hub', '--data', data, '--quiet', '--amqp-port', '0',
-    '--mqtt-port', '0', '--dps-port', '0', '--control-port', '0', ...(quick ? ['--dps-delay', '0'] : []), ...args], { env: { ...process.env, ...environment } });
+    '--mqtt-port', '0', '--dps-port', '0', '--control-port', '0', ...(quick ? ['--dps-delay', '0'] : []), ...args],
+    { env: { ...process.env, ...environment }, ...more });
   endWithTest(test, program);
   const info = await eventually('hub.json', async () => {
     program.assertRuns();

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 
 import { eventually, isthmus, Program, run, within } from './program.mjs';
 
+const SQL_DEADLINE_MS = 120000;
+
 /** The folder of the newest version's programs; undefined where PostgreSQL is not installed. */
 async function programs() {
   const versions = await readdir('/usr/lib/postgresql').catch(() => []);
@@ -47,7 +49,11 @@ export class Postgres {
   /** Runs SQL as the superuser; resolves to what it gives, a line for each row. */
   sql(text, database = 'isthmus') {
     return this.#must('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', this.#folder, '-U', 'isthmus',
-      '-d', database, '-c', text]);
+      '-d', database, '-c', text], { deadlineMs: SQL_DEADLINE_MS });
+  }
+
+  get pid() {
+    return this.#server.pid;
   }
 
   /** The folder with its socket, as a setting names it. */

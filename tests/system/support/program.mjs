@@ -48,14 +48,19 @@ export async function within(what, promise, deadlineMs = DEFAULT_DEADLINE_MS) {
 
 export class Program {
   #child;
+  #kept;
   #tail = '';
 
   /** Resolves to { status, signal } when the program has ended. */
   ended;
   stdout = '';
 
-  /** `command` runs the arguments instead of the program under test. */
-  constructor(args, { command = isthmus, ...options } = {}) {
+  /**
+   * `command` runs the arguments instead of the program under test; `kept` is how many characters
+   * of what it says are remembered.
+   */
+  constructor(args, { command = isthmus, kept = TAIL_CHARACTERS, ...options } = {}) {
+    this.#kept = kept;
     this.name = `isthmus ${args[0]}`;
     this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     this.#child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -71,7 +76,7 @@ export class Program {
   }
 
   #remember(text) {
-    this.#tail = (this.#tail + text).slice(-TAIL_CHARACTERS);
+    this.#tail = (this.#tail + text).slice(-this.#kept);
   }
 
   get pid() {
