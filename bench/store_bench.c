@@ -283,7 +283,7 @@ static void run_drain(const char *directory)
         double cpu = cpu_seconds();
 
         bench.answered = 0;
-        if (store_devices_each(bench.store, note_device, &drain) != 0)
+        if (store_devices_each(bench.store, NULL, note_device, &drain) != 0)
                 fail("devices", "can't be read");
         if (drain.count < IN_FLIGHT)
                 fail("devices", "too few");

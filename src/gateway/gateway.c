@@ -122,12 +122,12 @@ struct store_options gateway_store_options(const struct settings *settings)
         };
 }
 
-/* On the store's thread, after store_tell_of_found or a put: the queue is there. */
+/* On a thread of the store, after store_feed_tell or a put: the queue is there. */
 static void event_found(void *context, const struct store_event *event)
 {
         struct gateway *gateway = context;
 
-        uplink_queue_add_stored(gateway->queue, event, false);
+        uplink_queue_add_stored(gateway->queue, event, store_is_shared(gateway->store));
 }
 
 /* The devices are another gateway's now; whoever runs this one asks it to end by this signal. */
@@ -537,11 +537,8 @@ static int take_over(struct gateway *gateway, struct reason *reason)
                           {COMMAND_KIND, command_ledger_take, command_ledger_taken, NULL,
                            gateway->ledger}},
         };
-        int result = ownership_start(gateway->ownership, &options, reason);
 
-        if (result == 0 && !gateway->is_alone)
-                store_tell_of_found(gateway->store);
-        return result;
+        return ownership_start(gateway->ownership, &options, reason);
 }
 
 static void let_go(struct gateway *gateway)

@@ -25,11 +25,15 @@
 
 #define LOOK_MS 20
 
+/* How long the end waits until others may have all shards. */
+#define LEAVE_MS 4000
+
 /* What the thread `takeover` is to do for some shards. */
 struct order {
         struct list_node node;
         struct store_shards shards;
         struct store_shards left; /* of them, those that were lost since */
+        bool ends;                /* their feed ends, and that is all */
 };
 
 struct ownership {
@@ -40,7 +44,7 @@ struct ownership {
 
         pthread_mutex_t lock; /* guards the rest */
         pthread_cond_t changed;
-        struct list orders; /* shards to take over */
+        struct list orders; /* what the thread is to do */
         struct order *running;
         size_t releases; /* that are under way */
         bool stopping;
@@ -195,7 +199,8 @@ static int load_part(struct ownership *ownership, struct ownership_part *part,
                      struct reason *reason)
 {
         struct batch batch = {.ownership = ownership, .part = part};
-        int result = store_records_each(ownership->options.store, part->kind, add_record, &batch);
+        int result = store_records_each(ownership->options.store, part->kind,
+                                        &ownership->running->shards, add_record, &batch);
 
         hand_over(&batch);
         if (result != 0)
@@ -230,7 +235,8 @@ static int recover(struct ownership *ownership, struct reason *reason)
         int result = 0;
 
         if (!ownership->options.is_idle)
-                result = store_devices_each(ownership->options.store, recover_device, ownership);
+                result = store_devices_each(ownership->options.store, &ownership->running->shards,
+                                            recover_device, ownership);
         if (result != 0)
                 reason_set(reason, "the store's waiting events can't be read");
         return result;
@@ -273,16 +279,22 @@ static void drop_running(void *context)
 static int take_over(struct ownership *ownership, struct reason *reason)
 {
         int64_t started_ms = clock_steady_ms();
-        int result = load(ownership, reason);
+        const struct store_shards *shards = &ownership->running->shards;
+        int result;
 
+        store_feed_begin(ownership->options.store, shards);
+        result = load(ownership, reason);
         if (result == 0)
                 call(ownership, open_shards, ownership);
         if (result == 0)
                 result = recover(ownership, reason);
-        if (result == 0 && is_intact(ownership))
+        if (result == 0 && is_intact(ownership)) {
+                if (!ownership->options.is_idle)
+                        store_feed_tell(ownership->options.store, shards);
                 log_info("SHARDS_OPENED", "Devices were taken over",
-                         LOG_INT("shards", store_shards_count(&ownership->running->shards)),
+                         LOG_INT("shards", store_shards_count(shards)),
                          LOG_INT("milliseconds", clock_steady_ms() - started_ms), LOG_END);
+        }
         return result;
 }
 
@@ -308,19 +320,29 @@ static void conclude(struct ownership *ownership, int result, const struct reaso
 }
 
 /* With the lock, which is given up meanwhile. */
-static void run_order(struct ownership *ownership)
+static void end_feed(struct ownership *ownership, struct order *order)
 {
-        struct list_node *node = list_pop_front(&ownership->orders);
+        pthread_mutex_unlock(&ownership->lock);
+        store_feed_end(ownership->options.store, &order->shards);
+        free(order);
+        pthread_mutex_lock(&ownership->lock);
+}
+
+/* With the lock, which is given up meanwhile. */
+static void run_order(struct ownership *ownership, struct order *order)
+{
         struct reason reason = REASON_INIT;
         int result;
         bool is_whole;
 
-        ownership->running = list_entry(node, struct order, node);
+        ownership->running = order;
         pthread_mutex_unlock(&ownership->lock);
         result = take_over(ownership, &reason);
         is_whole = result == 0 && is_intact(ownership);
-        if (!is_whole)
+        if (!is_whole) {
+                store_feed_end(ownership->options.store, &ownership->running->shards);
                 call(ownership, drop_running, ownership);
+        }
         pthread_mutex_lock(&ownership->lock);
         conclude(ownership, result, &reason);
         if (result == 0 || ownership->is_first)
@@ -339,10 +361,15 @@ static void *run(void *context)
         thread_enter(TAKEOVER_THREAD);
         pthread_mutex_lock(&ownership->lock);
         while (!ownership->stopping) {
-                if (list_is_empty(&ownership->orders))
+                struct list_node *node = list_pop_front(&ownership->orders);
+                struct order *order = node ? list_entry(node, struct order, node) : NULL;
+
+                if (!order)
                         pthread_cond_wait(&ownership->changed, &ownership->lock);
+                else if (order->ends)
+                        end_feed(ownership, order);
                 else
-                        run_order(ownership);
+                        run_order(ownership, order);
         }
         pthread_mutex_unlock(&ownership->lock);
         return NULL;
@@ -350,24 +377,33 @@ static void *run(void *context)
 
 /* --- what the store says -------------------------------------------------------------------- */
 
-static void on_gained(void *context, const struct store_shards *shards)
+static void add_order(struct ownership *ownership, const struct store_shards *shards, bool ends)
 {
-        struct ownership *ownership = context;
         struct order *order = mem_new(1, sizeof(*order));
 
         order->shards = *shards;
+        order->ends = ends;
         pthread_mutex_lock(&ownership->lock);
         list_push_back(&ownership->orders, &order->node);
         pthread_cond_broadcast(&ownership->changed);
         pthread_mutex_unlock(&ownership->lock);
 }
 
+static void on_gained(void *context, const struct store_shards *shards)
+{
+        add_order(context, shards, false);
+}
+
 /* Of what is or waits to be taken over they are not wanted any more. */
 static void cancel(struct ownership *ownership, const struct store_shards *shards)
 {
         pthread_mutex_lock(&ownership->lock);
-        list_for_each (node, &ownership->orders)
-                store_shards_remove_all(&list_entry(node, struct order, node)->shards, shards);
+        list_for_each (node, &ownership->orders) {
+                struct order *waiting = list_entry(node, struct order, node);
+
+                if (!waiting->ends)
+                        store_shards_remove_all(&waiting->shards, shards);
+        }
         if (ownership->running)
                 note_left(ownership->running, shards);
         pthread_mutex_unlock(&ownership->lock);
@@ -411,6 +447,7 @@ static void take_loss(void *context)
 static void on_lost(void *context, const struct store_shards *shards)
 {
         cancel(context, shards);
+        add_order(context, shards, true);
         post(context, take_loss, release_new(context, shards));
 }
 
@@ -419,6 +456,7 @@ static void finish_release(struct release *release)
         struct ownership *ownership = release->ownership;
 
         list_remove(&ownership->leaving, &release->node);
+        add_order(ownership, &release->shards, true);
         store_share_released(ownership->options.store, &release->shards);
         pthread_mutex_lock(&ownership->lock);
         ownership->releases--;
@@ -528,12 +566,38 @@ int ownership_start(struct ownership *ownership, const struct ownership_options 
         return result;
 }
 
+static bool owns_any(const struct store *store)
+{
+        int shard = 0;
+
+        while (shard < STORE_SHARDS && !store_may_act(store, shard))
+                shard++;
+        return shard < STORE_SHARDS;
+}
+
+/* With the lock: the shards are given back, or the lease is over soon. */
+static void await_release(struct ownership *ownership)
+{
+        int64_t until_ms = clock_steady_ms() + LEAVE_MS;
+
+        while ((ownership->releases > 0 || owns_any(ownership->options.store)) &&
+               clock_steady_ms() < until_ms)
+                condition_wait_until(&ownership->changed, &ownership->lock,
+                                     clock_steady_ns() + LOOK_MS * CLOCK_NS_PER_MS);
+}
+
 void ownership_stop(struct ownership *ownership)
 {
+        bool shares = ownership->runs && store_is_shared(ownership->options.store);
+
         if (!ownership->runs)
                 return;
         ownership->runs = false;
+        if (shares)
+                store_share_leave(ownership->options.store);
         pthread_mutex_lock(&ownership->lock);
+        if (shares)
+                await_release(ownership);
         ownership->stopping = true;
         pthread_cond_broadcast(&ownership->changed);
         pthread_mutex_unlock(&ownership->lock);

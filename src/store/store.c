@@ -124,7 +124,7 @@ static int read_shares(struct store *store, void *reader)
         int result = 0;
 
         if (store->options.maximum_bytes > 0)
-                result = store->backend->devices(reader, note_share, store);
+                result = store->backend->devices(reader, NULL, note_share, store);
         store_shares_keep(&store->shares);
         return result;
 }
@@ -214,6 +214,11 @@ int store_open_to_read(const struct store_options *options, struct store **store
         }
         *store = made;
         return 0;
+}
+
+bool store_is_shared(const struct store *store)
+{
+        return store->backend->share != NULL;
 }
 
 int store_migrate(const struct store_options *options, const struct store_owner *owner,
@@ -335,8 +340,16 @@ void store_put(struct store *store, struct store_put *put)
         pthread_mutex_unlock(&store->mutex);
 }
 
+/* Under which the caller has the device: what comes of it later is not its. */
+static void note_epoch(struct store *store, struct store_record *record)
+{
+        if (store->backend->share && record->device)
+                record->epoch = store_share_epoch(store, store_shard_of(record->device));
+}
+
 void store_write(struct store *store, struct store_write *write)
 {
+        note_epoch(store, &write->record);
         pthread_mutex_lock(&store->mutex);
         if (store->closing)
                 list_push_back(&store->inbox.late_writes, &write->node);
@@ -391,21 +404,80 @@ void store_dead_drop(struct store *store, struct store_letters *letters)
         change_letters(store, STORE_TASK_DROP, letters);
 }
 
-void store_write_copy(struct store *store, const struct store_record *record)
+/* The text behind the others, which end at `*used`. */
+static const char *keep_text(struct store_task *task, size_t *used, const char *text)
 {
-        size_t kind_size = strlen(record->kind) + 1;
-        size_t key_size = strlen(record->key) + 1;
+        size_t size = text ? strlen(text) + 1 : 0;
+        char *kept = task->texts + *used;
+
+        if (!text)
+                return NULL;
+        memcpy(kept, text, size);
+        *used += size;
+        return kept;
+}
+
+static size_t text_size(const char *text)
+{
+        return text ? strlen(text) + 1 : 0;
+}
+
+static struct store_task *record_task(struct store *store, enum store_task_kind kind,
+                                      const struct store_record *record)
+{
         struct store_task *task =
-                store_task_new(STORE_TASK_WRITE, 0, kind_size + key_size + record->value_size);
+                store_task_new(kind, 0,
+                               text_size(record->kind) + text_size(record->key) +
+                                       text_size(record->device) + record->value_size);
+        size_t used = 0;
 
         task->record = *record;
-        task->record.kind = memcpy(task->texts, record->kind, kind_size);
-        task->record.key = memcpy(task->texts + kind_size, record->key, key_size);
+        task->record.kind = keep_text(task, &used, record->kind);
+        task->record.key = keep_text(task, &used, record->key);
+        task->record.device = keep_text(task, &used, record->device);
         if (record->value)
-                task->record.value = memcpy(task->texts + kind_size + key_size, record->value,
-                                            record->value_size);
+                task->record.value = memcpy(task->texts + used, record->value, record->value_size);
+        note_epoch(store, &task->record);
+        return task;
+}
+
+void store_write_copy(struct store *store, const struct store_record *record)
+{
+        hand_over_task(store, record_task(store, STORE_TASK_WRITE, record));
+}
+
+/* --- claims ------------------------------------------------------------------------------ */
+
+void store_claim(struct store *store, struct store_claim *claim)
+{
+        CLEANUP(buf_deinit) struct buf value = BUF_INIT;
+        struct store_task *task;
+
+        buf_add_text(&value, claim->device);
+        if (claim->template)
+                buf_add_format(&value, "\n%s", claim->template);
+        task = record_task(store, STORE_TASK_CLAIM,
+                           &(struct store_record){.kind = claim->kind,
+                                                  .key = claim->identity,
+                                                  .device = claim->device,
+                                                  .value = value.data,
+                                                  .value_size = value.size});
+        task->claim = claim;
         hand_over_task(store, task);
 }
+
+void store_claim_release(struct store *store, const char *kind, const char *identity,
+                         const char *device)
+{
+        hand_over_task(store, record_task(store, STORE_TASK_RELEASE,
+                                          &(struct store_record){.kind = kind,
+                                                                 .key = identity,
+                                                                 .device = device,
+                                                                 .value = device,
+                                                                 .value_size = strlen(device)}));
+}
+
+/* --- state ------------------------------------------------------------------------------- */
 
 void store_get_state(struct store *store, struct store_state *state)
 {
@@ -418,14 +490,6 @@ void store_get_state(struct store *store, struct store_state *state)
                 state->spilled = store_spill_held(store, &full);
                 state->full = state->full || full;
         }
-}
-
-void store_tell_of_found(struct store *store)
-{
-        pthread_mutex_lock(&store->mutex);
-        store->tells_of_found = true;
-        pthread_cond_signal(&store->writer_wakes);
-        pthread_mutex_unlock(&store->mutex);
 }
 
 int64_t store_state_age_s(const struct store_state *state)

@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/reason.h"
+#include "store/store_shard.h"
 #include "store/store_share.h"
 
 enum store_condition {
@@ -37,6 +38,7 @@ enum store_condition {
         STORE_E_DAMAGED,  /* not a store, or broken beyond what the library repairs */
         STORE_E_CLOSED,   /* store_close came first; nothing was stored */
         STORE_E_AWAY,     /* the connection to the store is lost; later it may work */
+        STORE_E_FENCED,   /* of a device that is another gateway's by now; nothing was written */
 };
 
 struct store;
@@ -78,15 +80,15 @@ struct store_options {
         /* Of a store on a database server; its texts stay the caller's until store_close. */
         struct store_server server;
         /*
-         * Or NULL. A store that was away may hold events that it was not known to have taken: their
-         * puts were refused because no answer came. Told of each of them, in order, on the thread
-         * `store`, before those of later puts.
+         * Or NULL. How events arrive that no put of this process is answered with: with it, those
+         * that a shared store (store_is_shared) takes, whoever put them, are told here, and puts
+         * are answered with the ids 0. See store_feed_begin. Of one device they come in the order
+         * in which they were put. On a thread of the store; the event is valid during the call.
          */
         void (*found)(void *context, const struct store_event *event);
         /*
          * NULL, or a directory of a store on this machine, which takes the puts while the server is
-         * away: they are answered 0 with the ids 0, and `found` tells of their events when they are
-         * in the store itself.
+         * away; they are answered as if the server had taken them.
          */
         const char *spill_directory;
         bool is_spill; /* the store's own */
@@ -120,16 +122,21 @@ struct store_owner {
 int store_migrate(const struct store_options *options, const struct store_owner *owner,
                   struct reason *reason) MUST_CHECK;
 
-/*
- * From here on `found` may tell of what an earlier run left in the spill: the caller knows of all
- * that is in the store itself.
- */
-void store_tell_of_found(struct store *store);
+/* May several gateways use the store at the same time, each for some of the shards? */
+bool store_is_shared(const struct store *store);
 
 /* Commits what was enqueued, answers what can't be done any more, joins the threads. */
 void store_close(struct store *store);
 
 /* --- events ----------------------------------------------------------------------------- */
+
+/* What an event is for. */
+enum store_purpose {
+        STORE_UPLINK = 1,        /* to be sent to the hub */
+        STORE_DOWNLINK_NEWS = 2, /* tells of a downlink, and is not sent */
+        STORE_BOTH = 3,          /* tells of a downlink, and is sent */
+        STORE_ORDER = 4,         /* an operator's, to the gateway whose the device is */
+};
 
 struct store_event {
         int64_t id;         /* set by the store; grows in the order of acceptance */
@@ -137,7 +144,8 @@ struct store_event {
         const char *message_id;
         const void *record; /* opaque to the store */
         size_t record_size;
-        int64_t arrived_ns; /* wall clock */
+        int64_t arrived_ns;         /* wall clock */
+        enum store_purpose purpose; /* 0 is put as STORE_UPLINK */
         /*
          * More than 0: if the same `message_id` was stored within that many milliseconds of the
          * store's own time, this event is not stored again; its id becomes 0.
@@ -157,8 +165,8 @@ struct store_put {
         /* It tells what became of something accepted: it is not refused for want of room. */
         bool owed;
         /*
-         * On the thread `store`: 0 (ids are set), STORE_E_FULL, STORE_E_SHARE, STORE_E_CLOSED or
-         * negative.
+         * On the thread `store`: 0 (ids are set; or `found` is to tell them), STORE_E_FULL,
+         * STORE_E_SHARE, STORE_E_CLOSED or negative.
          */
         void (*done)(struct store_put *put, int result);
         struct list_node node; /* the store's */
@@ -174,6 +182,7 @@ struct store_take {
         const char *device;
         int64_t after_id;
         size_t maximum;
+        bool keeps; /* whoever takes them wants them from no feed any more */
         /* On the thread `store-read`; the events are valid during the call only. */
         void (*done)(struct store_take *take, int result, const struct store_event *events,
                      size_t count);
@@ -188,18 +197,46 @@ void store_done(struct store *store, int64_t id);
 /* Move it to the dead letters. */
 void store_dead(struct store *store, int64_t id, const char *reason);
 
-/* Each device with waiting events, in the order of its oldest one. Stops when `visit` is false. */
-int store_devices_each(struct store *store,
+/*
+ * Each device with waiting events, in the order of its oldest one. Stops when `visit` is false.
+ * Here and below, `shards` NULL or full is everything.
+ */
+int store_devices_each(struct store *store, const struct store_shards *shards,
                        bool (*visit)(void *context, const char *device, int64_t waiting),
                        void *context) MUST_CHECK;
 
-/*
- * Each waiting event with an id above `after_id`, in order; of one device, or of all if `device`
- * is NULL.
- */
-int store_events_each(struct store *store, const char *device, int64_t after_id,
+/* Which events; zeroed, it is all of them. */
+struct store_selection {
+        const char *device;                /* NULL = of all */
+        const struct store_shards *shards; /* if `device` is NULL */
+        bool news;                         /* only those of another purpose than STORE_UPLINK */
+        int64_t after_id;
+};
+
+/* Each waiting event that is meant, in order; with some of the shards, in order within each. */
+int store_events_each(struct store *store, const struct store_selection *selection,
                       bool (*visit)(void *context, const struct store_event *event),
                       void *context) MUST_CHECK;
+
+/* --- the feed --------------------------------------------------------------------------- */
+
+/*
+ * The feed of a shared store tells `found` of each event of the shards that are in it, exactly
+ * once, whichever gateway put it. On a store that is not shared these do nothing.
+ *
+ * Returns when the feed knows where it begins: all that is committed later will come by it. What
+ * is there already, the caller learns with the *_each functions and by takes that keep. Nothing is
+ * told before store_feed_tell: so the caller can make itself ready for a shard in peace. An event
+ * that was committed between the two may have been seen by the caller as well. Waits for the server
+ * as long as it is away.
+ */
+void store_feed_begin(struct store *store, const struct store_shards *shards);
+
+/* From here on `found` tells of these shards, and, of a spill, what an earlier run left in it. */
+void store_feed_tell(struct store *store, const struct store_shards *shards);
+
+/* Afterwards `found` tells nothing of these shards any more. Not on the thread `store-read`. */
+void store_feed_end(struct store *store, const struct store_shards *shards);
 
 /* --- dead letters ----------------------------------------------------------------------- */
 
@@ -221,7 +258,10 @@ struct store_letters {
         size_t count;
         int64_t end;    /* 0 = all there are when their turn comes; is set then */
         size_t maximum; /* change no more than so many; 0 = all */
-        /* Each replayed event, in order; on the thread `store`, after the commit; or NULL. */
+        /*
+         * Each replayed event, in order; on the thread `store`, after the commit; or NULL. Not if
+         * `found` is to tell them.
+         */
         void (*replayed)(struct store_letters *letters, const struct store_event *event);
         /*
          * On the thread `store`: 0, and the following are set; or, when the disk refuses,
@@ -248,6 +288,11 @@ void store_dead_drop(struct store *store, struct store_letters *letters);
 struct store_record {
         const char *kind; /* "assignment", "device", "command", ... */
         const char *key;
+        /*
+         * Whose it is; NULL = nobody's. On a shared store that of a device is written only by the
+         * gateway whose the device's shard is: else it is answered STORE_E_FENCED.
+         */
+        const char *device;
         const void *value; /* NULL deletes */
         size_t value_size;
         /*
@@ -255,11 +300,16 @@ struct store_record {
          * 0 = never. When it is read: what is left of them.
          */
         int64_t keep_ms;
+        int64_t epoch; /* the store's own, both: of the shard, when it was handed over */
+        bool fenced;
 };
 
 struct store_write {
         struct store_record record;
-        /* On the thread `store`, after the commit; may be NULL. */
+        /*
+         * On the thread `store`, after the commit; may be NULL. As a put's; or STORE_E_FENCED: the
+         * caller does nothing further for this device.
+         */
         void (*done)(struct store_write *write, int result);
         struct list_node node; /* the store's */
 };
@@ -270,14 +320,42 @@ void store_write(struct store *store, struct store_write *write);
 /* As store_write without waiting for the outcome: copies the record. */
 void store_write_copy(struct store *store, const struct store_record *record);
 
-/* Each live record of a kind, in the order of the keys. */
-int store_records_each(struct store *store, const char *kind,
+/* Each live record of a kind, in the order of the keys; with some of the shards, within each. */
+int store_records_each(struct store *store, const char *kind, const struct store_shards *shards,
                        bool (*visit)(void *context, const struct store_record *record),
                        void *context) MUST_CHECK;
 
 /* Each kind of which there is a record, in their order. */
 int store_kinds_each(struct store *store, bool (*visit)(void *context, const char *kind),
                      void *context) MUST_CHECK;
+
+/* --- claims ----------------------------------------------------------------------------- */
+
+/*
+ * An identity that only one device may have, in the whole store. It is kept as a record: of this
+ * kind, the identity is the key, and the value is the device, with a line feed and the template
+ * behind it if there is one. It is never fenced: a claim is a device's, whoever makes it.
+ */
+struct store_claim {
+        const char *kind; /* "owner", ... */
+        const char *identity;
+        const char *device;
+        const char *template; /* what made the identity; may be NULL */
+        /*
+         * On the thread `store`: 0, and who has the identity now, with the template of its claim or
+         * NULL; or STORE_E_CLOSED or negative. Claims are not refused while the store is away: they
+         * wait.
+         */
+        void (*done)(struct store_claim *claim, int result, const char *device,
+                     const char *template);
+};
+
+/* Everything stays the caller's until `done`. */
+void store_claim(struct store *store, struct store_claim *claim);
+
+/* The device wants it no more; nothing happens if it has it not. Copies the texts. */
+void store_claim_release(struct store *store, const char *kind, const char *identity,
+                         const char *device);
 
 /* --- state ------------------------------------------------------------------------------ */
 

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
 #include "store/store.h"
@@ -65,6 +66,25 @@ struct store_device {
         const char *name;
         int64_t waiting;
         int64_t bytes; /* of the events */
+};
+
+/* A part of the events: what a reader reads at once. */
+struct store_query {
+        const char *device; /* NULL = of all */
+        int shard;          /* or STORE_ANY_SHARD; the backend may ignore it */
+        bool news;          /* only those of another purpose than STORE_UPLINK */
+        int64_t after_id;
+        size_t maximum;
+};
+
+#define STORE_ANY_SHARD (-1)
+
+/* A part of the records. */
+struct store_record_query {
+        const char *kind;
+        const char *after_key; /* NULL = from the first one on */
+        int shard;             /* as above */
+        size_t maximum;
 };
 
 /* Rows are valid during the call. */
@@ -125,7 +145,16 @@ struct store_backend {
         int (*drop)(void *writer, struct store_span *span, struct store_change *change);
         /* The one that died first goes first. */
         int (*trim)(void *writer, struct store_trim *trim, struct store_change *change);
-        int (*write)(void *writer, const struct store_record *record);
+        /* At the latest by the commit, `fenced` is set if it was not written for that. */
+        int (*write)(void *writer, struct store_record *record);
+        /*
+         * Writes the record if there is none of its kind and key. `holder`, which is empty, has the
+         * value of the one that is there, at the latest by the commit.
+         */
+        int (*claim)(void *writer, const struct store_record *record, struct buf *holder);
+        /* Deletes the record if it has this value, or begins with it and a line feed. */
+        int (*release)(void *writer, const struct store_record *record,
+                       struct store_change *change);
 
         /* The following are called outside a transaction. */
 
@@ -150,17 +179,18 @@ struct store_backend {
                            struct reason *reason);
         void (*close_reader)(void *reader);
         int (*count)(void *reader, struct store_counts *counts);
-        /* Events of `device` (NULL: of all) with an id above `after_id`, ascending. */
-        int (*take)(void *reader, const struct store_take *take, store_event_row row,
+        /* Ascending. */
+        int (*take)(void *reader, const struct store_query *query, store_event_row row,
                     void *context);
-        /* Devices by their oldest event. */
-        int (*devices)(void *reader, store_device_row row, void *context);
+        /* Devices by their oldest event; of those shards, if it is not ignored. NULL = of all. */
+        int (*devices)(void *reader, const struct store_shards *shards, store_device_row row,
+                       void *context);
         /* Dead letters with an id above `after_id`, ascending. */
         int (*dead_letters)(void *reader, int64_t after_id, size_t maximum, store_letter_row row,
                             void *context);
-        /* Live records of the kind with a key above `after_key` (NULL: all), ascending. */
-        int (*records)(void *reader, const struct store_record *after, size_t maximum,
-                       store_record_row row, void *context);
+        /* Live ones, by their keys. */
+        int (*records)(void *reader, const struct store_record_query *query, store_record_row row,
+                       void *context);
         /* Each kind of which there is a record, ascending; nothing but `kind` is set in the rows.
          */
         int (*kinds)(void *reader, store_record_row row, void *context);

@@ -82,7 +82,7 @@ static int copy_records(struct copying *copying)
 
                 if (text_equal(kind, OWN_KIND))
                         continue;
-                result = store_records_each(copying->from, kind, copy_record, copying);
+                result = store_records_each(copying->from, kind, NULL, copy_record, copying);
                 if (result == 0)
                         result = copying->result;
         }
@@ -130,8 +130,9 @@ static int copy_events(struct copying *copying)
         copying->after_id = 0;
         do {
                 store_rows_clear(&copying->rows);
-                result = store_events_each(copying->from, NULL, copying->after_id, note_event,
-                                           copying);
+                result = store_events_each(copying->from,
+                                           &(struct store_selection){.after_id = copying->after_id},
+                                           note_event, copying);
                 if (result == 0 && copying->rows.count > 0)
                         result = put_events(copying, copying->rows.events, copying->rows.count);
                 copying->copied->events += (int64_t)copying->rows.count;
@@ -174,8 +175,9 @@ static int set_aside(struct copying *copying, const struct store_dead_letter *le
         int result = 0;
 
         if (id == 0)
-                result = store_events_each(copying->to, letter->event.device, 0, find_event,
-                                           &search);
+                result = store_events_each(
+                        copying->to, &(struct store_selection){.device = letter->event.device},
+                        find_event, &search);
         if (result == 0 && search.id != 0)
                 store_dead(copying->to, search.id, letter->reason);
         return result;

@@ -110,8 +110,13 @@ int store_part_put(struct store *store, struct store_part *part, struct store_pu
 {
         int result = 0;
 
-        for (size_t i = 0; i < put->count && result == 0; i++)
-                result = store->backend->put(store->writer, &put->events[i], &part->change);
+        for (size_t i = 0; i < put->count && result == 0; i++) {
+                struct store_event *event = &put->events[i];
+
+                if (event->purpose == 0)
+                        event->purpose = STORE_UPLINK;
+                result = store->backend->put(store->writer, event, &part->change);
+        }
         return result;
 }
 

@@ -12,7 +12,7 @@
 #include "store/store_state.h"
 
 /* Rows that the *_each functions read at a time. */
-#define PAGE 64
+#define PAGE 256
 
 /* --- takes ------------------------------------------------------------------------------- */
 
@@ -64,7 +64,8 @@ static void drop_leaving(struct store_rows *rows, size_t start, const struct sto
 static int read_take(struct store *store, const struct store_take *take,
                      const struct store_ids *leaving, struct store_rows *rows)
 {
-        struct store_take part = *take;
+        struct store_query part = {
+                .device = take->device, .shard = STORE_ANY_SHARD, .after_id = take->after_id};
         size_t start = 0;
         size_t read;
 
@@ -124,15 +125,25 @@ void *store_reader_run(void *context)
 struct reading {
         const struct store_backend *backend;
         void *reader;
+        const struct store_shards *shards; /* that are meant; NULL = all */
+        int shard;                         /* the one that is read; or all at once */
         struct store_rows rows;
 };
 
-static int reading_init(struct reading *reading, struct store *store)
+static int reading_init(struct reading *reading, struct store *store,
+                        const struct store_shards *shards)
 {
         struct reason reason = REASON_INIT;
         int result;
 
-        *reading = (struct reading){.backend = store->backend, .rows = STORE_ROWS_INIT};
+        if (shards && store_shards_count(shards) == STORE_SHARDS)
+                shards = NULL;
+        *reading = (struct reading){.backend = store->backend,
+                                    .shards = shards,
+                                    .shard = STORE_ANY_SHARD,
+                                    .rows = STORE_ROWS_INIT};
+        if (shards && store->backend->share)
+                reading->shard = store_shards_next(shards, 0);
         result = store->backend->open_reader(&store->options, &reading->reader, &reason);
         if (result)
                 log_error("STORE_READ_FAILED", "The store can't be read",
@@ -147,42 +158,83 @@ static void reading_deinit(struct reading *reading)
         store_rows_deinit(&reading->rows);
 }
 
-int store_devices_each(struct store *store,
+/* A shared store is read shard by shard: true if there is one more. */
+static bool next_shard(struct reading *reading)
+{
+        if (reading->shard == STORE_ANY_SHARD)
+                return false;
+        reading->shard = store_shards_next(reading->shards, reading->shard + 1);
+        return reading->shard < STORE_SHARDS;
+}
+
+/* A store that is not shared gives everything. */
+static bool is_meant(const struct reading *reading, const char *device)
+{
+        return !reading->shards ||
+               (device && store_shards_has(reading->shards, store_shard_of(device)));
+}
+
+int store_devices_each(struct store *store, const struct store_shards *shards,
                        bool (*visit)(void *context, const char *device, int64_t waiting),
                        void *context)
 {
         CLEANUP(reading_deinit) struct reading reading;
         struct store_rows *rows = &reading.rows;
-        int result = reading_init(&reading, store);
+        int result = reading_init(&reading, store, shards);
 
         if (result == 0)
-                result = store->backend->devices(reading.reader, store_rows_add_device, rows);
+                result = store->backend->devices(reading.reader, reading.shards,
+                                                 store_rows_add_device, rows);
         for (size_t i = 0; result == 0 && i < rows->count; i++) {
-                if (!visit(context, rows->devices[i].name, rows->devices[i].waiting))
+                if (is_meant(&reading, rows->devices[i].name) &&
+                    !visit(context, rows->devices[i].name, rows->devices[i].waiting))
                         break;
         }
         return result;
 }
 
-int store_events_each(struct store *store, const char *device, int64_t after_id,
+struct event_visit {
+        bool (*visit)(void *context, const struct store_event *event);
+        void *context;
+        bool ended;
+};
+
+/* Of all events at once, or of one shard. */
+static int read_events(struct reading *reading, struct store_query query, struct event_visit *visit)
+{
+        struct store_rows *rows = &reading->rows;
+        int result;
+
+        query.shard = reading->shard;
+        query.maximum = PAGE;
+        do {
+                store_rows_clear(rows);
+                result =
+                        reading->backend->take(reading->reader, &query, store_rows_add_event, rows);
+                for (size_t i = 0; result == 0 && i < rows->count && !visit->ended; i++) {
+                        query.after_id = rows->events[i].id;
+                        visit->ended = is_meant(reading, rows->events[i].device) &&
+                                       !visit->visit(visit->context, &rows->events[i]);
+                }
+        } while (result == 0 && rows->count == PAGE && !visit->ended);
+        return result;
+}
+
+int store_events_each(struct store *store, const struct store_selection *selection,
                       bool (*visit)(void *context, const struct store_event *event), void *context)
 {
         CLEANUP(reading_deinit) struct reading reading;
-        struct store_take take = {.device = device, .after_id = after_id, .maximum = PAGE};
-        struct store_rows *rows = &reading.rows;
-        int result = reading_init(&reading, store);
+        struct store_query query = {.device = selection->device,
+                                    .news = selection->news,
+                                    .after_id = selection->after_id};
+        struct event_visit visiting = {.visit = visit, .context = context};
+        int result = reading_init(&reading, store, selection->device ? NULL : selection->shards);
 
-        while (result == 0) {
-                store_rows_clear(rows);
-                result = store->backend->take(reading.reader, &take, store_rows_add_event, rows);
-                for (size_t i = 0; result == 0 && i < rows->count; i++) {
-                        if (!visit(context, &rows->events[i]))
-                                return 0;
-                }
-                if (result || rows->count < PAGE)
-                        break;
-                take.after_id = rows->events[PAGE - 1].id;
-        }
+        if (result != 0)
+                return result;
+        do {
+                result = read_events(&reading, query, &visiting);
+        } while (result == 0 && !visiting.ended && next_shard(&reading));
         return result;
 }
 
@@ -192,7 +244,7 @@ int store_dead_each(struct store *store, int64_t after_id,
 {
         CLEANUP(reading_deinit) struct reading reading;
         struct store_rows *rows = &reading.rows;
-        int result = reading_init(&reading, store);
+        int result = reading_init(&reading, store, NULL);
 
         while (result == 0) {
                 store_rows_clear(rows);
@@ -209,29 +261,48 @@ int store_dead_each(struct store *store, int64_t after_id,
         return result;
 }
 
-int store_records_each(struct store *store, const char *kind,
+struct record_visit {
+        bool (*visit)(void *context, const struct store_record *record);
+        void *context;
+        bool ended;
+};
+
+/* Of all records at once, or of one shard. */
+static int read_records(struct reading *reading, const char *kind, struct record_visit *visit)
+{
+        struct store_rows *rows = &reading->rows;
+        struct store_record_query query = {.kind = kind, .shard = reading->shard, .maximum = PAGE};
+        CLEANUP(mem_cleanup) char *last_key = NULL;
+        int result;
+
+        do {
+                store_rows_clear(rows);
+                result = reading->backend->records(reading->reader, &query, store_rows_add_record,
+                                                   rows);
+                for (size_t i = 0; result == 0 && i < rows->count && !visit->ended; i++)
+                        visit->ended = is_meant(reading, rows->records[i].device) &&
+                                       !visit->visit(visit->context, &rows->records[i]);
+                if (result != 0 || rows->count < PAGE || visit->ended)
+                        break;
+                free(last_key);
+                query.after_key = last_key = mem_text(rows->records[PAGE - 1].key);
+        } while (true);
+        return result;
+}
+
+int store_records_each(struct store *store, const char *kind, const struct store_shards *shards,
                        bool (*visit)(void *context, const struct store_record *record),
                        void *context)
 {
         CLEANUP(reading_deinit) struct reading reading;
-        struct store_rows *rows = &reading.rows;
-        struct store_record after = {.kind = kind, .key = NULL};
-        CLEANUP(mem_cleanup) char *last_key = NULL;
-        int result = reading_init(&reading, store);
+        struct record_visit visiting = {.visit = visit, .context = context};
+        int result = reading_init(&reading, store, shards);
 
-        while (result == 0) {
-                store_rows_clear(rows);
-                result = store->backend->records(reading.reader, &after, PAGE,
-                                                 store_rows_add_record, rows);
-                for (size_t i = 0; result == 0 && i < rows->count; i++) {
-                        if (!visit(context, &rows->records[i]))
-                                return 0;
-                }
-                if (result || rows->count < PAGE)
-                        break;
-                free(last_key);
-                after.key = last_key = mem_text(rows->records[PAGE - 1].key);
-        }
+        if (result != 0)
+                return result;
+        do {
+                result = read_records(&reading, kind, &visiting);
+        } while (result == 0 && !visiting.ended && next_shard(&reading));
         return result;
 }
 
@@ -240,7 +311,7 @@ int store_kinds_each(struct store *store, bool (*visit)(void *context, const cha
 {
         CLEANUP(reading_deinit) struct reading reading;
         struct store_rows *rows = &reading.rows;
-        int result = reading_init(&reading, store);
+        int result = reading_init(&reading, store, NULL);
 
         if (result == 0)
                 result = store->backend->kinds(reading.reader, store_rows_add_record, rows);

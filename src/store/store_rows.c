@@ -121,5 +121,6 @@ void store_rows_add_record(void *context, const struct store_record *record)
         *copy = *record;
         copy->kind = keep_text(rows, record->kind);
         copy->key = keep_text(rows, record->key);
+        copy->device = keep_text(rows, record->device);
         copy->value = keep(rows, record->value, record->value_size);
 }

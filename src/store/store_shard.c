@@ -53,6 +53,13 @@ int store_shards_count(const struct store_shards *shards)
         return count;
 }
 
+int store_shards_next(const struct store_shards *shards, int shard)
+{
+        while (shard < STORE_SHARDS && !store_shards_has(shards, shard))
+                shard++;
+        return shard;
+}
+
 void store_shards_add_all(struct store_shards *shards, const struct store_shards *others)
 {
         for (size_t i = 0; i < ARRAY_SIZE(shards->bits); i++)

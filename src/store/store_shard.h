@@ -29,10 +29,17 @@ bool store_shards_has(const struct store_shards *shards, int shard);
 void store_shards_add(struct store_shards *shards, int shard);
 void store_shards_remove(struct store_shards *shards, int shard);
 
+int store_shards_count(const struct store_shards *shards);
+
+/* The first one of the set that is not below `shard`; STORE_SHARDS if there is none. */
+int store_shards_next(const struct store_shards *shards, int shard);
+
+#define store_shards_for_each(shard, shards)                                                       \
+        for (int shard = store_shards_next((shards), 0); shard < STORE_SHARDS;                     \
+             shard = store_shards_next((shards), shard + 1))
+
 /* Adds, and takes away, those of the other set. */
 void store_shards_add_all(struct store_shards *shards, const struct store_shards *others);
 void store_shards_remove_all(struct store_shards *shards, const struct store_shards *others);
-
-int store_shards_count(const struct store_shards *shards);
 
 #endif

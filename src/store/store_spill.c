@@ -204,7 +204,9 @@ static struct page *read_page(struct store_spill *spill)
 
         page->spill = spill;
         page->rows = STORE_ROWS_INIT;
-        result = store_events_each(spill->store, NULL, spill->after_id, add_row, page);
+        result = store_events_each(spill->store,
+                                   &(struct store_selection){.after_id = spill->after_id}, add_row,
+                                   page);
         if (result != 0 || page->rows.count == 0) {
                 spill->again_ns = clock_steady_ns() + TRY_AGAIN_NS;
                 page_free(page);

@@ -55,7 +55,7 @@ struct store {
         size_t gather;  /* the writer waits for so many of them */
         bool writer_waits;
         bool closing;
-        bool tells_of_found; /* store_tell_of_found was called */
+        bool tells_of_found; /* store_feed_tell was called */
 
         /* The thread `store`'s alone. */
         struct store_work work;

@@ -2,6 +2,7 @@
 #include "store/store_task.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -21,12 +22,13 @@ struct store_task *store_task_new(enum store_task_kind kind, int64_t id, size_t 
 static void task_free(struct store_task *task)
 {
         store_rows_deinit(&task->rows);
+        buf_deinit(&task->holder);
         free(task);
 }
 
 bool store_task_is_durable(const struct store_task *task)
 {
-        return task->put || task->letters;
+        return task->put || task->letters || task->claim;
 }
 
 /* --- dead letters ------------------------------------------------------------------------ */
@@ -134,6 +136,11 @@ int store_task_run(struct store *store, struct store_part *part, struct store_ta
         switch (task->kind) {
         case STORE_TASK_WRITE:
                 return backend->write(store->writer, &task->record);
+        case STORE_TASK_CLAIM:
+                buf_clear(&task->holder);
+                return backend->claim(store->writer, &task->record, &task->holder);
+        case STORE_TASK_RELEASE:
+                return backend->release(store->writer, &task->record, &part->change);
         case STORE_TASK_DEAD:
                 return store_part_set_aside(store, part, task->id, task->texts);
         case STORE_TASK_PUT:
@@ -158,6 +165,18 @@ static void answer_letters(struct store *store, struct store_task *task)
         letters->done(letters, 0);
 }
 
+/* The holder's device, and behind a line feed the template. */
+static void answer_claim(struct store_task *task)
+{
+        const char *device = buf_text(&task->holder);
+        size_t length = strcspn(device, "\n");
+        bool has_template = device[length] != '\0';
+
+        if (has_template)
+                task->holder.data[length] = '\0';
+        task->claim->done(task->claim, 0, device, has_template ? device + length + 1 : NULL);
+}
+
 bool store_task_committed(struct store *store, struct store_task *task)
 {
         task->made = task->making;
@@ -173,6 +192,8 @@ bool store_task_committed(struct store *store, struct store_task *task)
                 task->put->done(task->put, 0);
         if (task->letters)
                 answer_letters(store, task);
+        if (task->claim)
+                answer_claim(task);
         task_free(task);
         return false;
 }
@@ -185,6 +206,8 @@ static void refuse(struct store_task *task, int result)
                 task->letters->changed = task->made.changed;
                 task->letters->done(task->letters, result);
         }
+        if (task->claim)
+                task->claim->done(task->claim, result, NULL, NULL);
         task_free(task);
 }
 

@@ -31,6 +31,8 @@ struct store_task {
                 STORE_TASK_DROP,
                 STORE_TASK_TRIM,
                 STORE_TASK_WRITE,
+                STORE_TASK_CLAIM,
+                STORE_TASK_RELEASE,
         } kind;
         int64_t id;
         struct store_put *put;         /* STORE_TASK_PUT */
@@ -38,7 +40,9 @@ struct store_task {
         struct store_progress made;    /* committed */
         struct store_progress making;  /* and with the transaction that is being written */
         struct store_rows rows;        /* STORE_TASK_REPLAY: the events of that transaction */
-        struct store_record record;    /* STORE_TASK_WRITE; points into `texts` */
+        struct store_claim *claim;     /* STORE_TASK_CLAIM */
+        struct buf holder;             /* the value of who has it */
+        struct store_record record;    /* _WRITE, _CLAIM, _RELEASE; points into `texts` */
         char texts[];                  /* STORE_TASK_DEAD: the reason */
 };
 

@@ -59,7 +59,8 @@ static void answer_writes(struct list *writes, int result)
                 struct store_write *write = list_entry(node, struct store_write, node);
 
                 if (write->done)
-                        write->done(write, result);
+                        write->done(write,
+                                    result == 0 && write->record.fenced ? STORE_E_FENCED : result);
         }
 }
 
@@ -300,7 +301,7 @@ static int probe(struct store *store)
 {
         const struct store_backend *backend = store->backend;
         int64_t now_ms = clock_wall_ms();
-        const struct store_record record = {
+        struct store_record record = {
                 .kind = "store", .key = "probe", .value = &now_ms, .value_size = sizeof(now_ms)};
         struct store_change change = {.shares = NULL};
         int result = backend->begin(store->writer, true);

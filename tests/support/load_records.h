@@ -25,7 +25,7 @@ static inline int load_records(struct store *store, const char *kind,
                                void (*take)(void *context, const struct store_record *record),
                                void *context)
 {
-        return store_records_each(store, kind, load_records_visit,
+        return store_records_each(store, kind, NULL, load_records_visit,
                                   &(struct load_records){take, context});
 }
 

@@ -122,11 +122,11 @@ static void start(void *context)
 int cloud_start(struct cloud *cloud, struct hub_client *hubs, struct reason *reason)
 {
         struct store *store = cloud->options.store;
-        int result = store_records_each(store, CLOUD_ASSIGNMENT_KIND, remember, cloud);
+        int result = store_records_each(store, CLOUD_ASSIGNMENT_KIND, NULL, remember, cloud);
 
         cloud->hubs = hubs;
         if (result == 0)
-                result = store_devices_each(store, note_waiting, cloud);
+                result = store_devices_each(store, NULL, note_waiting, cloud);
         if (result != 0) {
                 reason_set(reason, "what is kept in the store can't be read");
                 return result;

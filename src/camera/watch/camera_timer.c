@@ -137,7 +137,8 @@ int camera_timer_load(struct camera *camera, struct reason *reason)
                 .period_ms = camera->options.settings->period_ms,
                 .is_started = true,
         };
-        result = store_records_each(camera->options.store, SCHEDULE_KIND, take_record, camera);
+        result =
+                store_records_each(camera->options.store, SCHEDULE_KIND, NULL, take_record, camera);
         if (result != 0) {
                 reason_set(reason, "the store's schedules can't be read");
                 return result;

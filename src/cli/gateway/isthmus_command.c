@@ -97,7 +97,7 @@ static int read_store(struct order *order, struct stored *stored, struct reason 
 
         if (result != 0)
                 return result;
-        result = store_records_each(store, COMMAND_KIND, take_record, stored);
+        result = store_records_each(store, COMMAND_KIND, NULL, take_record, stored);
         store_close(store);
         if (result != 0)
                 reason_set(reason, "the store could not be read to its end");

@@ -165,7 +165,8 @@ static int export(void *context)
         if (result != 0)
                 return conclude(result, &reason);
         if (strcmp(what, "dead") != 0)
-                result = store_events_each(store, NULL, 0, print_event_json, queue);
+                result = store_events_each(store, &(struct store_selection){.device = NULL},
+                                           print_event_json, queue);
         if (result == 0 && strcmp(what, "waiting") != 0)
                 result = store_dead_each(store, 0, print_letter_json, queue);
         store_close(store);

@@ -182,7 +182,7 @@ int queue_look_devices(struct queue_look *look, struct store_state *state,
         if (look->gateway)
                 return ask_for_devices(look, state, visit, context, reason);
         store_get_state(look->store, state);
-        return conclude(store_devices_each(look->store, visit, context), reason);
+        return conclude(store_devices_each(look->store, NULL, visit, context), reason);
 }
 
 int queue_look_events(struct queue_look *look, const char *device, queue_look_visit *visit,
@@ -192,7 +192,9 @@ int queue_look_events(struct queue_look *look, const char *device, queue_look_vi
 
         if (look->gateway)
                 return ask_for_all(look, "events", device, visit, context, reason);
-        return conclude(store_events_each(look->store, device, 0, see_event, &viewer), reason);
+        return conclude(store_events_each(look->store, &(struct store_selection){.device = device},
+                                          see_event, &viewer),
+                        reason);
 }
 
 int queue_look_letters(struct queue_look *look, queue_look_visit *visit, void *context,
@@ -221,7 +223,9 @@ int queue_look_one(struct queue_look *look, int64_t id, queue_look_visit *visit,
         }
         result = store_dead_each(look->store, id - 1, see_if_meant, &viewer);
         if (result == 0 && !viewer.found)
-                result = store_events_each(look->store, NULL, id - 1, see_event_if_meant, &viewer);
+                result = store_events_each(look->store,
+                                           &(struct store_selection){.after_id = id - 1},
+                                           see_event_if_meant, &viewer);
         if (result == 0 && !viewer.found) {
                 reason_set(reason, "nothing in the store has the id %" PRId64, id);
                 return -ENOENT;

@@ -105,9 +105,12 @@ static int list(const struct control_options *options, struct page *page)
         int result;
 
         buf_add_text(page->out, dead ? "{\"letters\":[" : "{\"events\":[");
-        result = dead ? store_dead_each(options->store, request->after, add_letter, page)
-                      : store_events_each(options->store, request->filter.device, request->after,
-                                          add_event, page);
+        result =
+                dead ? store_dead_each(options->store, request->after, add_letter, page)
+                     : store_events_each(options->store,
+                                         &(struct store_selection){.device = request->filter.device,
+                                                                   .after_id = request->after},
+                                         add_event, page);
         buf_add_format(page->out, "],\"more\":%s}\n", page->more ? "true" : "false");
         return result;
 }
@@ -123,7 +126,7 @@ static int list_devices(const struct control_options *options, struct page *page
                        ",\"maximumBytes\":%" PRId64 ",\"devices\":[",
                        state.events, state.dead_letters, state.bytes,
                        options->settings->store.maximum_bytes);
-        result = store_devices_each(options->store, add_device, page);
+        result = store_devices_each(options->store, NULL, add_device, page);
         buf_add_text(page->out, "]}\n");
         return result;
 }
@@ -154,7 +157,9 @@ static int find(const struct control_options *options, struct page *page)
         int result = store_dead_each(options->store, before, find_letter, page);
 
         if (result == 0 && page->count == 0)
-                result = store_events_each(options->store, NULL, before, find_event, page);
+                result = store_events_each(options->store,
+                                           &(struct store_selection){.after_id = before},
+                                           find_event, page);
         return result;
 }
 

@@ -151,7 +151,7 @@ static bool load_entry(void *context, const struct store_record *stored)
 
 int device_directory_load(struct device_directory *directory, struct reason *reason)
 {
-        int result = store_records_each(directory->store, DEVICE_KIND, load_entry, directory);
+        int result = store_records_each(directory->store, DEVICE_KIND, NULL, load_entry, directory);
 
         if (result != 0)
                 reason_set(reason, "the store's records of devices can't be read");

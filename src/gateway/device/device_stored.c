@@ -70,10 +70,10 @@ static bool add_hub(void *context, const struct store_record *record)
 
 int device_stored_list(struct store *store, struct json_object *devices, struct reason *reason)
 {
-        int result = store_records_each(store, DEVICE_OWNER_KIND, add_owner, devices);
+        int result = store_records_each(store, DEVICE_OWNER_KIND, NULL, add_owner, devices);
 
         if (result == 0)
-                result = store_records_each(store, DEVICE_ASSIGNMENT_KIND, add_hub, devices);
+                result = store_records_each(store, DEVICE_ASSIGNMENT_KIND, NULL, add_hub, devices);
         if (result != 0)
                 reason_set(reason, "the store could not be read to its end");
         return result;
@@ -119,11 +119,13 @@ int device_stored_release(struct store *store, struct json_object *device, struc
         char *identity = mem_format("%s@%s", json_text_member(device, "hubDeviceId"),
                                     json_text_member(device, "scope"));
         CLEANUP(mem_cleanup) char *place = NULL;
-        int result = store_records_each(store, DEVICE_PLACE_KIND, find_place, &release);
+        int result = store_records_each(store, DEVICE_PLACE_KIND, NULL, find_place, &release);
 
         place = release.place;
         if (result == 0)
-                result = store_events_each(store, release.device, 0, set_aside, &release);
+                result = store_events_each(store,
+                                           &(struct store_selection){.device = release.device},
+                                           set_aside, &release);
         if (result != 0) {
                 reason_set(reason, "the store could not be read to its end");
                 return result;

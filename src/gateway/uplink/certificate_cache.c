@@ -406,7 +406,7 @@ int certificate_cache_new(const struct certificate_cache_options *options,
 
         made->options = *options;
         pthread_mutex_init(&made->lock, NULL);
-        result = store_records_each(options->store, options->kind, take_record, made);
+        result = store_records_each(options->store, options->kind, NULL, take_record, made);
         *cache = made;
         if (result != 0) {
                 reason_set(reason, "the store's certificates can't be read");

@@ -348,6 +348,7 @@ static void start_reading(struct uplink_reading *reading)
                 .device = reading->device_key,
                 .after_id = reading->device ? reading->device->backlog.last_in_memory : 0,
                 .maximum = queue->options.maximum_per_device,
+                .keeps = true,
                 .done = reading_done,
         };
         store_take(queue->options.store, &reading->take);

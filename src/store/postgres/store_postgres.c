@@ -38,47 +38,80 @@
         "SELECT CASE WHEN current_setting('synchronous_standby_names') = '' THEN 'yes' ELSE '' "   \
         "END"
 
+/* POSTGRES_NO_SHARD. */
+#define NOBODY "-100"
+
 static const char *const writer_sql[SQL_NUMBER] = {
         [SQL_DONE] = "DELETE FROM events WHERE id = ANY($1::int8[]) RETURNING size, device",
-        /* Of several writes of a key the last one counts. */
-        [SQL_WRITE] = "WITH w AS (SELECT DISTINCT ON (kind, key) * FROM"
-                      "  unnest($1::text[], $2::text[], $3::int8[], $4::bytea[]) WITH ORDINALITY"
-                      "  u(kind, key, expires_ms, value, place) ORDER BY kind, key, place DESC),"
-                      " gone AS (DELETE FROM records r USING w WHERE r.kind = w.kind"
-                      "  AND r.key = w.key AND w.value IS NULL)"
-                      "INSERT INTO records SELECT kind, key, expires_ms, value FROM w"
-                      " WHERE value IS NOT NULL ON CONFLICT (kind, key) DO UPDATE"
-                      " SET expires_ms = excluded.expires_ms, value = excluded.value",
-        [SQL_PUT] = "INSERT INTO events (device, message_id, arrived_ns, size, record)"
-                    " SELECT device, message_id, arrived_ns, size, record FROM"
-                    " unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::bytea[])"
-                    " WITH ORDINALITY u(device, message_id, arrived_ns, size, record, place)"
+        /*
+         * Of several writes of a key the last one counts. Those of a device whose shard has another
+         * epoch by now are fenced, and are told. The lock keeps the shard from changing hands
+         * before the end of the transaction, and waits for a change that is under way.
+         */
+        [SQL_WRITE] =
+                "WITH u AS (SELECT * FROM unnest($1::text[], $2::text[], $3::int8[],"
+                "  $4::bytea[], $5::int8[], $6::int8[], $7::text[]) WITH ORDINALITY"
+                "  u(kind, key, expires_ms, value, shard, epoch, device, place)),"
+                " w AS (SELECT DISTINCT ON (kind, key) * FROM u"
+                "  ORDER BY kind, key, place DESC),"
+                " held AS (SELECT s.shard, s.epoch FROM shards s WHERE (s.shard, s.epoch) IN"
+                "  (SELECT shard, epoch FROM w) FOR SHARE OF s),"
+                " free AS (SELECT w.*, w.shard <> " NOBODY " AND held.shard IS NULL AS fenced"
+                "  FROM w LEFT JOIN held USING (shard, epoch)),"
+                " gone AS (DELETE FROM records r USING free w WHERE r.kind = w.kind"
+                "  AND r.key = w.key AND w.value IS NULL AND NOT fenced),"
+                " kept AS (INSERT INTO records (kind, key, expires_ms, value, shard, epoch,"
+                "  device) SELECT kind, key, expires_ms, value, shard, epoch, device FROM free"
+                "  WHERE value IS NOT NULL AND NOT fenced"
+                "  ON CONFLICT (kind, key) DO UPDATE SET expires_ms = excluded.expires_ms,"
+                "  value = excluded.value, shard = excluded.shard, epoch = excluded.epoch,"
+                "  device = excluded.device)"
+                "SELECT u.place FROM u JOIN free USING (kind, key) WHERE fenced",
+        [SQL_CLAIM] = "INSERT INTO records (kind, key, expires_ms, value, shard, device)"
+                      " SELECT DISTINCT ON (kind, key) kind, key, 0, value, shard, device FROM"
+                      " unnest($1::text[], $2::text[], $3::bytea[], $4::int8[], $5::text[])"
+                      " WITH ORDINALITY u(kind, key, value, shard, device, place)"
+                      " ORDER BY kind, key, place ON CONFLICT (kind, key) DO NOTHING",
+        [SQL_HOLDER] = "SELECT value FROM unnest($1::text[], $2::text[]) WITH ORDINALITY"
+                       " u(kind, key, place) LEFT JOIN records USING (kind, key) ORDER BY place",
+        [SQL_RELEASE] = "DELETE FROM records USING convert_to($3::text || chr(10), 'UTF8') holder"
+                        " WHERE kind = $1::text AND key = $2::text"
+                        " AND substring(value || '\\x0a' FOR octet_length(holder)) = holder",
+        [SQL_PUT] = "INSERT INTO events (device, message_id, arrived_ns, size, record, shard,"
+                    " purpose) SELECT device, message_id, arrived_ns, size, record, shard, purpose"
+                    " FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::bytea[],"
+                    " $6::int8[], $7::int8[]) WITH ORDINALITY"
+                    " u(device, message_id, arrived_ns, size, record, shard, purpose, place)"
                     " ORDER BY place RETURNING id",
         /*
          * Some have a window of duplicates, the others' hash is NULL. A message that was seen and
-         * whose time is over counts as unseen; of equal ones among these the first one stays.
+         * whose time is over counts as unseen; of equal ones among these the first one stays. By
+         * their hashes, so that two writers never wait for each other.
          */
         [SQL_PUT_ONCE] =
                 "WITH u AS (SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[],"
-                "  $5::bytea[], $6::bytea[], $7::int8[]) WITH ORDINALITY u(device, message_id,"
-                "  arrived_ns, size, record, hash, expires_ms, place)),"
+                "  $5::bytea[], $6::int8[], $7::int8[], $8::bytea[], $9::int8[]) WITH ORDINALITY"
+                "  u(device, message_id, arrived_ns, size, record, shard, purpose, hash,"
+                "  expires_ms, place)),"
                 " first AS (SELECT DISTINCT ON (hash) hash, expires_ms, place FROM u"
                 "  WHERE hash IS NOT NULL ORDER BY hash, place),"
                 " fresh AS (INSERT INTO seen AS s SELECT hash, expires_ms FROM first ORDER BY hash"
                 "  ON CONFLICT (message) DO UPDATE SET expires_ms = excluded.expires_ms"
-                "  WHERE s.expires_ms <= $8::int8 RETURNING message),"
+                "  WHERE s.expires_ms <= $10::int8 RETURNING message),"
                 " numbered AS MATERIALIZED (SELECT nextval('event_id') AS id, n.* FROM"
                 "  (SELECT u.* FROM u WHERE hash IS NULL OR place IN (SELECT first.place FROM first"
                 "   JOIN fresh ON message = hash) ORDER BY place) n),"
-                " put AS (INSERT INTO events (id, device, message_id, arrived_ns, size, record)"
-                "  SELECT id, device, message_id, arrived_ns, size, record FROM numbered)"
+                " put AS (INSERT INTO events (id, device, message_id, arrived_ns, size, record,"
+                "  shard, purpose) SELECT id, device, message_id, arrived_ns, size, record, shard,"
+                "  purpose FROM numbered)"
                 "SELECT id, place FROM numbered ORDER BY place",
         [SQL_FOUND] =
                 "SELECT " POSTGRES_EVENT_COLUMNS " FROM events WHERE id > $1::int8 ORDER BY id",
         [SQL_DEAD] = "WITH gone AS (DELETE FROM events WHERE id = $1::int8 RETURNING *),"
                      " kept AS (INSERT INTO dead_letters (id, device, size, arrived_ns, message_id,"
-                     "  record, died_ms, since_ms, reason) SELECT id, device, size + $2::int8,"
-                     "  arrived_ns, message_id, record, $3::int8, $4::int8, $5::text FROM gone)"
+                     "  record, shard, purpose, died_ms, since_ms, reason)"
+                     "  SELECT id, device, size + $2::int8, arrived_ns, message_id, record, shard,"
+                     "  purpose, $3::int8, $4::int8, $5::text FROM gone)"
                      "SELECT size, device FROM gone",
         [SQL_SPAN] = "SELECT id, size, octet_length(reason)::int8 FROM dead_letters"
                      " WHERE id >= $1::int8 AND id < $2::int8 ORDER BY id LIMIT $3::int8",
@@ -89,10 +122,10 @@ static const char *const writer_sql[SQL_NUMBER] = {
                 "WITH gone AS (DELETE FROM dead_letters WHERE id = ANY($1::int8[]) RETURNING *),"
                 " numbered AS MATERIALIZED (SELECT nextval('event_id') AS new, n.* FROM"
                 "  (SELECT * FROM gone ORDER BY id) n),"
-                " put AS (INSERT INTO events (id, device, message_id, arrived_ns, size, record)"
-                "  SELECT new, device, message_id, arrived_ns, size - octet_length(reason), record"
-                "  FROM numbered)"
-                "SELECT new, device, arrived_ns, message_id, record,"
+                " put AS (INSERT INTO events (id, device, message_id, arrived_ns, size, record,"
+                "  shard, purpose) SELECT new, device, message_id, arrived_ns,"
+                "  size - octet_length(reason), record, shard, purpose FROM numbered)"
+                "SELECT new, device, arrived_ns, message_id, record, purpose::int8,"
                 " size - octet_length(reason)::int8 FROM numbered ORDER BY new",
         [SQL_DROP] = "DELETE FROM dead_letters WHERE id = ANY($1::int8[])",
         [SQL_OLDEST] = "SELECT arrived_ns FROM events ORDER BY id LIMIT 1",
@@ -269,8 +302,10 @@ static void store_postgres_close(void *context)
         }
         postgres_disconnect(&writer->postgres);
         postgres_values_deinit(&writer->values);
+        postgres_values_deinit(&writer->claim_values);
         free(writer->puts);
         free(writer->writes);
+        free(writer->holders);
         free(writer);
 }
 
@@ -396,6 +431,8 @@ const struct store_backend store_backend_postgresql = {
         .drop = store_postgres_drop,
         .trim = store_postgres_trim,
         .write = store_postgres_write,
+        .claim = store_postgres_claim,
+        .release = store_postgres_release,
         .part_bytes = store_postgres_part_bytes,
         .oldest_ns = store_postgres_oldest_ns,
         .care = store_postgres_care,

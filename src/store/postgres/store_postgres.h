@@ -20,7 +20,10 @@
 #include "base/reason.h"
 #include "store/store_backend.h"
 
-#define POSTGRES_PARAMETERS 9
+#define POSTGRES_PARAMETERS 10
+
+/* Of a record that is of no device. */
+#define POSTGRES_NO_SHARD (-100)
 
 /* What a server must be, at least: it has pg_snapshot and friends, and so has the plan. */
 #define POSTGRES_VERSION_LEAST 130000
@@ -49,10 +52,14 @@ void postgres_set_int(struct postgres_values *values, int place, int64_t number)
 /* Bytes that are no UTF-8 become '?': the server would refuse all that came with them. */
 void postgres_set_text(struct postgres_values *values, int place, const char *text);
 
-/* Adds an element to an array. NULL bytes make it NULL. */
+/* Adds an element to an array. NULL bytes make it NULL, and so does a NULL text. */
 void postgres_add_int(struct postgres_values *values, int place, int64_t number);
 void postgres_add_text(struct postgres_values *values, int place, const char *text);
 void postgres_add_bytes(struct postgres_values *values, int place, const void *bytes, size_t size);
+
+/* Each of them as an element. */
+void postgres_add_shards(struct postgres_values *values, int place,
+                         const struct store_shards *shards);
 
 /* Used by one thread at a time. Statements are named by their number in the owner's table. */
 struct postgres {
@@ -116,7 +123,7 @@ int64_t postgres_int(const PGresult *result, int row, int column);
 const char *postgres_text(const PGresult *result, int row, int column);
 
 /* An event of a row whose columns begin with these; valid as long as the result. */
-#define POSTGRES_EVENT_COLUMNS "id, device, arrived_ns, message_id, record"
+#define POSTGRES_EVENT_COLUMNS "id, device, arrived_ns, message_id, record, purpose::int8"
 struct store_event postgres_event(const PGresult *result, int row);
 
 /* --- schema -------------------------------------------------------------------------------- */
@@ -138,13 +145,14 @@ int store_postgres_open_reader(const struct store_options *options, void **conte
                                struct reason *reason);
 void store_postgres_close_reader(void *context);
 int store_postgres_count(void *context, struct store_counts *counts);
-int store_postgres_take(void *context, const struct store_take *take, store_event_row row,
+int store_postgres_take(void *context, const struct store_query *query, store_event_row row,
                         void *row_context);
-int store_postgres_devices(void *context, store_device_row row, void *row_context);
+int store_postgres_devices(void *context, const struct store_shards *shards, store_device_row row,
+                           void *row_context);
 int store_postgres_dead_letters(void *context, int64_t after_id, size_t maximum,
                                 store_letter_row row, void *row_context);
 int store_postgres_kinds(void *context, store_record_row row, void *row_context);
-int store_postgres_records(void *context, const struct store_record *after, size_t maximum,
+int store_postgres_records(void *context, const struct store_record_query *query,
                            store_record_row row, void *row_context);
 
 #endif

@@ -13,8 +13,10 @@
 /* Of SHA-256 of a message id. */
 #define HASH_SIZE 16
 
-/* What a flush sends at most: begin, how durable, done, writes, puts, commit. */
-#define FLUSH_STATEMENTS 6
+/* What a flush sends at most: begin, how durable, done, claims, their holders, writes, puts,
+ * commit.
+ */
+#define FLUSH_STATEMENTS 8
 
 static void forget(struct writer *writer)
 {
@@ -22,6 +24,8 @@ static void forget(struct writer *writer)
         writer->put_count = 0;
         writer->puts_have_window = false;
         writer->write_count = 0;
+        writer->claim_count = 0;
+        postgres_values_clear(&writer->claim_values);
 }
 
 int store_postgres_begin(void *context, bool durable)
@@ -75,10 +79,11 @@ int store_postgres_done(void *context, const int64_t *ids, size_t count,
         return 0;
 }
 
-int store_postgres_write(void *context, const struct store_record *record)
+int store_postgres_write(void *context, struct store_record *record)
 {
         struct writer *writer = context;
 
+        record->fenced = false;
         if (writer->write_count == writer->write_capacity) {
                 writer->write_capacity = writer->write_capacity ? writer->write_capacity * 2 : 64;
                 writer->writes = mem_resize(writer->writes, writer->write_capacity,
@@ -86,6 +91,47 @@ int store_postgres_write(void *context, const struct store_record *record)
         }
         writer->writes[writer->write_count++] = record;
         return 0;
+}
+
+static int shard_of_record(const struct store_record *record)
+{
+        return record->device ? store_shard_of(record->device) : POSTGRES_NO_SHARD;
+}
+
+int store_postgres_claim(void *context, const struct store_record *record, struct buf *holder)
+{
+        struct writer *writer = context;
+        struct postgres_values *values = &writer->claim_values;
+
+        if (writer->claim_count == writer->claim_capacity) {
+                writer->claim_capacity = writer->claim_capacity ? writer->claim_capacity * 2 : 64;
+                writer->holders =
+                        mem_resize(writer->holders, writer->claim_capacity, sizeof(struct buf *));
+        }
+        writer->holders[writer->claim_count++] = holder;
+        postgres_add_text(values, 0, record->kind);
+        postgres_add_text(values, 1, record->key);
+        postgres_add_bytes(values, 2, record->value, record->value_size);
+        postgres_add_int(values, 3, shard_of_record(record));
+        postgres_add_text(values, 4, record->device);
+        return 0;
+}
+
+int store_postgres_release(void *context, const struct store_record *record,
+                           struct store_change *change)
+{
+        struct writer *writer = context;
+        PGresult *result = NULL;
+        int failure = store_postgres_catch_up(writer, change);
+
+        postgres_values_clear(&writer->values);
+        postgres_set_text(&writer->values, 0, record->kind);
+        postgres_set_text(&writer->values, 1, record->key);
+        postgres_set_text(&writer->values, 2, record->device);
+        if (failure == 0)
+                failure = postgres_ask(&writer->postgres, SQL_RELEASE, &writer->values, &result);
+        PQclear(result);
+        return failure;
 }
 
 /* --- sending -------------------------------------------------------------------------------- */
@@ -113,8 +159,20 @@ static int send_writes(struct writer *writer)
                 postgres_add_int(values, 2,
                                  record->keep_ms > 0 ? writer->now_ms + record->keep_ms : 0);
                 postgres_add_bytes(values, 3, record->value ? value : NULL, record->value_size);
+                postgres_add_int(values, 4, shard_of_record(record));
+                postgres_add_int(values, 5, record->epoch);
+                postgres_add_text(values, 6, record->device);
         }
         return postgres_send(&writer->postgres, SQL_WRITE, values);
+}
+
+static int send_claims(struct writer *writer)
+{
+        struct postgres_values *values = &writer->claim_values;
+        int result = postgres_send(&writer->postgres, SQL_CLAIM, values);
+
+        values->count = 2;
+        return result ? result : postgres_send(&writer->postgres, SQL_HOLDER, values);
 }
 
 /* What says that a message was seen; NULL for one without a window. */
@@ -142,6 +200,8 @@ static int send_puts(struct writer *writer)
                 postgres_add_int(values, PUT_SIZE, store_event_size(event));
                 postgres_add_bytes(values, PUT_RECORD, event->record_size > 0 ? event->record : "",
                                    event->record_size);
+                postgres_add_int(values, PUT_SHARD, store_shard_of(event->device));
+                postgres_add_int(values, PUT_PURPOSE, event->purpose);
                 if (writer->puts_have_window)
                         add_hash(writer, event);
         }
@@ -181,10 +241,25 @@ static void note_puts(struct writer *writer, const PGresult *result, struct stor
         }
 }
 
+static void note_writes(struct writer *writer, const PGresult *result)
+{
+        for (int row = 0; row < PQntuples(result); row++)
+                writer->writes[postgres_int(result, row, 0) - 1]->fenced = true;
+}
+
+static void note_holders(struct writer *writer, const PGresult *result)
+{
+        for (int row = 0; row < PQntuples(result); row++)
+                buf_add(writer->holders[row], PQgetvalue(result, row, 0),
+                        (size_t)PQgetlength(result, row, 0));
+}
+
 /* Which of the results is whose; -1 = was not sent. */
 struct flush {
         int count;
         int done;
+        int holders;
+        int writes;
         int puts;
 };
 
@@ -193,7 +268,7 @@ static int send_all(struct writer *writer, bool commit, struct flush *flush)
         struct postgres *postgres = &writer->postgres;
         int result = 0;
 
-        *flush = (struct flush){.done = -1, .puts = -1};
+        *flush = (struct flush){.done = -1, .holders = -1, .writes = -1, .puts = -1};
         if (!writer->begun) {
                 result = postgres_send_text(postgres, "BEGIN");
                 flush->count++;
@@ -207,9 +282,14 @@ static int send_all(struct writer *writer, bool commit, struct flush *flush)
                 flush->done = flush->count++;
                 result = send_done(writer);
         }
+        if (result == 0 && writer->claim_count > 0) {
+                result = send_claims(writer);
+                flush->holders = flush->count + 1;
+                flush->count += 2;
+        }
         if (result == 0 && writer->write_count > 0) {
+                flush->writes = flush->count++;
                 result = send_writes(writer);
-                flush->count++;
         }
         if (result == 0 && writer->put_count > 0) {
                 flush->puts = flush->count++;
@@ -236,6 +316,10 @@ static int flush_notes(struct writer *writer, bool commit, struct store_change *
                 return result;
         if (flush.done >= 0)
                 note_done(results[flush.done], change);
+        if (flush.holders >= 0)
+                note_holders(writer, results[flush.holders]);
+        if (flush.writes >= 0)
+                note_writes(writer, results[flush.writes]);
         if (flush.puts >= 0)
                 note_puts(writer, results[flush.puts], change);
         for (int i = 0; i < flush.count; i++)
@@ -246,7 +330,8 @@ static int flush_notes(struct writer *writer, bool commit, struct store_change *
 
 static bool has_notes(const struct writer *writer)
 {
-        return writer->done_count + writer->write_count + writer->put_count > 0;
+        return writer->done_count + writer->claim_count + writer->write_count + writer->put_count >
+               0;
 }
 
 /* The server knows of the transaction afterwards, too. */

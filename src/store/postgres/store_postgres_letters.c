@@ -104,7 +104,7 @@ static int run_replay(struct writer *writer, struct store_change *change, store_
         for (int i = 0; failure == 0 && i < PQntuples(result); i++) {
                 struct store_event event = postgres_event(result, i);
 
-                store_change_add_event(change, event.device, postgres_int(result, i, 5));
+                store_change_add_event(change, event.device, postgres_int(result, i, 6));
                 row(row_context, &event);
                 writer->last_id = event.id;
         }

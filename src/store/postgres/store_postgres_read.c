@@ -10,12 +10,22 @@ enum sql {
         SQL_COUNT,
         SQL_TAKE,
         SQL_TAKE_OF_ALL,
+        SQL_TAKE_OF_SHARD,
+        SQL_TAKE_NEWS,
+        SQL_TAKE_NEWS_OF_ALL,
         SQL_DEVICES,
+        SQL_DEVICES_OF_SHARDS,
         SQL_DEAD_LETTERS,
         SQL_RECORDS,
+        SQL_RECORDS_OF_SHARD,
         SQL_KINDS,
         SQL_NUMBER,
 };
+
+#define RECORDS                                                                                    \
+        "SELECT greatest(expires_ms - now, 0), key, value, device FROM records,"                   \
+        " (SELECT value AS now FROM counters WHERE name = 'time_ms') t"                            \
+        " WHERE kind = $1::text AND key > $2::text AND (expires_ms = 0 OR expires_ms > now)"
 
 static const char *const reader_sql[SQL_NUMBER] = {
         [SQL_COUNT] = "SELECT e.n, e.s, d.n, d.s FROM"
@@ -25,15 +35,21 @@ static const char *const reader_sql[SQL_NUMBER] = {
                      " AND id > $1::int8 ORDER BY id LIMIT $2::int8",
         [SQL_TAKE_OF_ALL] = "SELECT " POSTGRES_EVENT_COLUMNS
                             " FROM events WHERE id > $1::int8 ORDER BY id LIMIT $2::int8",
+        [SQL_TAKE_OF_SHARD] = "SELECT " POSTGRES_EVENT_COLUMNS " FROM events WHERE shard = $3::int8"
+                              " AND id > $1::int8 ORDER BY id LIMIT $2::int8",
+        [SQL_TAKE_NEWS] = "SELECT " POSTGRES_EVENT_COLUMNS " FROM events WHERE shard = $3::int8"
+                          " AND purpose <> 1 AND id > $1::int8 ORDER BY id LIMIT $2::int8",
+        [SQL_TAKE_NEWS_OF_ALL] = "SELECT " POSTGRES_EVENT_COLUMNS " FROM events WHERE purpose <> 1"
+                                 " AND id > $1::int8 ORDER BY id LIMIT $2::int8",
         [SQL_DEVICES] = "SELECT count(*), sum(size)::int8, device FROM events GROUP BY device"
                         " ORDER BY min(id)",
+        [SQL_DEVICES_OF_SHARDS] = "SELECT count(*), sum(size)::int8, device FROM events"
+                                  " WHERE shard = ANY($1::int8[]) GROUP BY device ORDER BY min(id)",
         [SQL_DEAD_LETTERS] = "SELECT " POSTGRES_EVENT_COLUMNS ", died_ms, reason FROM dead_letters"
                              " WHERE id > $1::int8 ORDER BY id LIMIT $2::int8",
         [SQL_KINDS] = "SELECT DISTINCT kind FROM records ORDER BY kind",
-        [SQL_RECORDS] = "SELECT greatest(expires_ms - now, 0), key, value FROM records,"
-                        " (SELECT value AS now FROM counters WHERE name = 'time_ms') t"
-                        " WHERE kind = $1::text AND key > $2::text"
-                        " AND (expires_ms = 0 OR expires_ms > now) ORDER BY key LIMIT $3::int8",
+        [SQL_RECORDS] = RECORDS " ORDER BY key LIMIT $3::int8",
+        [SQL_RECORDS_OF_SHARD] = RECORDS " AND shard = $4::int8 ORDER BY key LIMIT $3::int8",
 };
 
 struct reader {
@@ -110,7 +126,23 @@ int store_postgres_count(void *context, struct store_counts *counts)
         return failure;
 }
 
-int store_postgres_take(void *context, const struct store_take *take, store_event_row row,
+/* And sets the parameter that the others have not. */
+static int choose_take(struct reader *reader, const struct store_query *query)
+{
+        bool is_shard = query->shard != STORE_ANY_SHARD;
+
+        if (query->device)
+                postgres_set_text(&reader->values, 2, query->device);
+        else if (is_shard)
+                postgres_set_int(&reader->values, 2, query->shard);
+        if (query->device)
+                return SQL_TAKE;
+        if (query->news)
+                return is_shard ? SQL_TAKE_NEWS : SQL_TAKE_NEWS_OF_ALL;
+        return is_shard ? SQL_TAKE_OF_SHARD : SQL_TAKE_OF_ALL;
+}
+
+int store_postgres_take(void *context, const struct store_query *query, store_event_row row,
                         void *row_context)
 {
         struct reader *reader = context;
@@ -118,11 +150,9 @@ int store_postgres_take(void *context, const struct store_take *take, store_even
         int failure;
 
         postgres_values_clear(&reader->values);
-        postgres_set_int(&reader->values, 0, take->after_id);
-        postgres_set_int(&reader->values, 1, limit_of(take->maximum));
-        if (take->device)
-                postgres_set_text(&reader->values, 2, take->device);
-        failure = ask(reader, take->device ? SQL_TAKE : SQL_TAKE_OF_ALL, &result);
+        postgres_set_int(&reader->values, 0, query->after_id);
+        postgres_set_int(&reader->values, 1, limit_of(query->maximum));
+        failure = ask(reader, choose_take(reader, query), &result);
         for (int i = 0; failure == 0 && i < PQntuples(result); i++) {
                 struct store_event event = postgres_event(result, i);
 
@@ -132,14 +162,17 @@ int store_postgres_take(void *context, const struct store_take *take, store_even
         return failure;
 }
 
-int store_postgres_devices(void *context, store_device_row row, void *row_context)
+int store_postgres_devices(void *context, const struct store_shards *shards, store_device_row row,
+                           void *row_context)
 {
         struct reader *reader = context;
         PGresult *result;
         int failure;
 
         postgres_values_clear(&reader->values);
-        failure = ask(reader, SQL_DEVICES, &result);
+        if (shards)
+                postgres_add_shards(&reader->values, 0, shards);
+        failure = ask(reader, shards ? SQL_DEVICES_OF_SHARDS : SQL_DEVICES, &result);
         for (int i = 0; failure == 0 && i < PQntuples(result); i++)
                 row(row_context, &(struct store_device){.waiting = postgres_int(result, i, 0),
                                                         .bytes = postgres_int(result, i, 1),
@@ -161,8 +194,8 @@ int store_postgres_dead_letters(void *context, int64_t after_id, size_t maximum,
         failure = ask(reader, SQL_DEAD_LETTERS, &result);
         for (int i = 0; failure == 0 && i < PQntuples(result); i++) {
                 struct store_dead_letter letter = {.event = postgres_event(result, i),
-                                                   .died_ms = postgres_int(result, i, 5),
-                                                   .reason = postgres_text(result, i, 6)};
+                                                   .died_ms = postgres_int(result, i, 6),
+                                                   .reason = postgres_text(result, i, 7)};
 
                 row(row_context, &letter);
         }
@@ -170,7 +203,7 @@ int store_postgres_dead_letters(void *context, int64_t after_id, size_t maximum,
         return failure;
 }
 
-int store_postgres_records(void *context, const struct store_record *after, size_t maximum,
+int store_postgres_records(void *context, const struct store_record_query *query,
                            store_record_row row, void *row_context)
 {
         struct reader *reader = context;
@@ -178,17 +211,21 @@ int store_postgres_records(void *context, const struct store_record *after, size
         int failure;
 
         postgres_values_clear(&reader->values);
-        postgres_set_text(&reader->values, 0, after->kind);
-        postgres_set_text(&reader->values, 1, after->key ? after->key : "");
-        postgres_set_int(&reader->values, 2, limit_of(maximum));
-        failure = ask(reader, SQL_RECORDS, &result);
+        postgres_set_text(&reader->values, 0, query->kind);
+        postgres_set_text(&reader->values, 1, query->after_key ? query->after_key : "");
+        postgres_set_int(&reader->values, 2, limit_of(query->maximum));
+        if (query->shard != STORE_ANY_SHARD)
+                postgres_set_int(&reader->values, 3, query->shard);
+        failure = ask(reader, query->shard == STORE_ANY_SHARD ? SQL_RECORDS : SQL_RECORDS_OF_SHARD,
+                      &result);
         for (int i = 0; failure == 0 && i < PQntuples(result); i++) {
                 struct store_record record = {
-                        .kind = after->kind,
+                        .kind = query->kind,
                         .keep_ms = postgres_int(result, i, 0),
                         .key = postgres_text(result, i, 1),
                         .value = PQgetvalue(result, i, 2),
                         .value_size = (size_t)PQgetlength(result, i, 2),
+                        .device = PQgetisnull(result, i, 3) ? NULL : postgres_text(result, i, 3),
                 };
 
                 row(row_context, &record);

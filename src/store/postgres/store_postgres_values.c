@@ -109,6 +109,12 @@ static struct buf *add_element(struct postgres_values *values, int place, enum p
         return buf;
 }
 
+static void add_null(struct buf *buf)
+{
+        set_int32(buf, AT_NULLS, 1);
+        add_int32(buf, NULL_ELEMENT);
+}
+
 void postgres_add_int(struct postgres_values *values, int place, int64_t number)
 {
         struct buf *buf = add_element(values, place, POSTGRES_INT);
@@ -122,6 +128,10 @@ void postgres_add_text(struct postgres_values *values, int place, const char *te
         struct buf *buf = add_element(values, place, POSTGRES_TEXT);
         size_t start = buf->size;
 
+        if (!text) {
+                add_null(buf);
+                return;
+        }
         add_int32(buf, 0);
         add_valid_text(buf, text, strlen(text));
         set_int32(buf, start, (int32_t)(buf->size - start - sizeof(int32_t)));
@@ -132,12 +142,18 @@ void postgres_add_bytes(struct postgres_values *values, int place, const void *b
         struct buf *buf = add_element(values, place, POSTGRES_BYTES);
 
         if (!bytes) {
-                set_int32(buf, AT_NULLS, 1);
-                add_int32(buf, NULL_ELEMENT);
+                add_null(buf);
                 return;
         }
         add_int32(buf, (int32_t)size);
         buf_add(buf, bytes, size);
+}
+
+void postgres_add_shards(struct postgres_values *values, int place,
+                         const struct store_shards *shards)
+{
+        store_shards_for_each (shard, shards)
+                postgres_add_int(values, place, shard);
 }
 
 /* --- results ------------------------------------------------------------------------------- */
@@ -166,5 +182,6 @@ struct store_event postgres_event(const PGresult *result, int row)
                 .message_id = postgres_text(result, row, 3),
                 .record = PQgetvalue(result, row, 4),
                 .record_size = (size_t)PQgetlength(result, row, 4),
+                .purpose = (enum store_purpose)postgres_int(result, row, 5),
         };
 }

@@ -12,6 +12,9 @@
 enum sql {
         SQL_DONE,
         SQL_WRITE,
+        SQL_CLAIM,
+        SQL_HOLDER,
+        SQL_RELEASE,
         SQL_PUT,
         SQL_PUT_ONCE,
         SQL_FOUND,
@@ -35,6 +38,8 @@ enum put_column {
         PUT_ARRIVED,
         PUT_SIZE,
         PUT_RECORD,
+        PUT_SHARD,
+        PUT_PURPOSE,
         PUT_HASH,    /* SQL_PUT_ONCE alone, from here on */
         PUT_EXPIRES, /* of the hash */
         PUT_NOW,
@@ -61,9 +66,13 @@ struct writer {
         size_t put_count;
         size_t put_capacity;
         bool puts_have_window;
-        const struct store_record **writes;
+        struct store_record **writes;
         size_t write_count;
         size_t write_capacity;
+        struct postgres_values claim_values; /* of SQL_CLAIM */
+        struct buf **holders;
+        size_t claim_count;
+        size_t claim_capacity;
 
         int64_t oldest_ns;
         int64_t oldest_at_ms; /* steady, here and below: when it is asked again */
@@ -83,7 +92,10 @@ void store_postgres_rollback(void *context);
 int store_postgres_put(void *context, struct store_event *event, struct store_change *change);
 int store_postgres_done(void *context, const int64_t *ids, size_t count,
                         struct store_change *change);
-int store_postgres_write(void *context, const struct store_record *record);
+int store_postgres_write(void *context, struct store_record *record);
+int store_postgres_claim(void *context, const struct store_record *record, struct buf *holder);
+int store_postgres_release(void *context, const struct store_record *record,
+                           struct store_change *change);
 
 int store_postgres_catch_up(void *context, struct store_change *change);
 

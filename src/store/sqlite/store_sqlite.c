@@ -39,24 +39,30 @@ static const char *const writer_sql[SQL_NUMBER] = {
         [SQL_COMMIT] = "COMMIT",
         [SQL_ROLLBACK] = "ROLLBACK",
         [SQL_PUT] = "INSERT INTO events (id, device, size, arrived_ns, not_before_ms, attempts,"
-                    " message_id, record) VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6)",
+                    " message_id, record, purpose) VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?7)",
         [SQL_OLDEST] = "SELECT arrived_ns FROM events ORDER BY id LIMIT 1",
         [SQL_EVENT] = "SELECT " SQLITE_EVENT_COLUMNS " FROM events WHERE id = ?1",
         [SQL_RANGE] = "SELECT device, size FROM events WHERE id BETWEEN ?1 AND ?2",
         [SQL_RANGE_DELETE] = "DELETE FROM events WHERE id BETWEEN ?1 AND ?2",
         [SQL_DEAD] = "INSERT INTO dead_letters SELECT id, device, size + ?4, arrived_ns,"
-                     " not_before_ms, attempts, message_id, record, ?2, ?3, ?5"
+                     " not_before_ms, attempts, message_id, record, ?2, ?3, ?5, purpose"
                      " FROM events WHERE id = ?1",
         [SQL_SPAN_NEXT] = "SELECT id, size, length(CAST(reason AS BLOB)), 0"
                           " FROM dead_letters WHERE id >= ?1 ORDER BY id LIMIT 1",
         [SQL_TRIM_NEXT] = "SELECT id, size, 0, IFNULL(since_ms, died_ms) FROM dead_letters"
                           " ORDER BY IFNULL(since_ms, died_ms), id LIMIT 1",
         [SQL_REPLAY] = "INSERT INTO events SELECT ?2, device, size - ?3, arrived_ns, 0, 0,"
-                       " message_id, record FROM dead_letters WHERE id = ?1",
+                       " message_id, record, purpose FROM dead_letters WHERE id = ?1",
         [SQL_DROP] = "DELETE FROM dead_letters WHERE id = ?1",
-        [SQL_RECORD_SET] = "INSERT INTO records (kind, key, expires_ms, value)"
-                           " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, key)"
-                           " DO UPDATE SET expires_ms = ?3, value = ?4",
+        [SQL_RECORD_SET] = "INSERT INTO records (kind, key, expires_ms, value, device)"
+                           " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kind, key)"
+                           " DO UPDATE SET expires_ms = ?3, value = ?4, device = ?5",
+        [SQL_RECORD_CLAIM] = "INSERT INTO records (kind, key, expires_ms, value, device)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kind, key) DO NOTHING",
+        [SQL_RECORD_HOLDER] = "SELECT value FROM records WHERE kind = ?1 AND key = ?2",
+        [SQL_RECORD_RELEASE] = "DELETE FROM records WHERE kind = ?1 AND key = ?2"
+                               " AND (value = ?4 OR substr(value, 1, length(?4) + 1)"
+                               " = CAST(CAST(?4 AS TEXT) || char(10) AS BLOB))",
         [SQL_RECORD_DELETE] = "DELETE FROM records WHERE kind = ?1 AND key = ?2",
         [SQL_RECORD_PRUNE] = "DELETE FROM records WHERE expires_ms > 0 AND expires_ms <= ?1",
         [SQL_SEEN_ADD] = "INSERT INTO seen (number, expires_ms, message_id) VALUES (?1, ?2, ?3)",
@@ -346,10 +352,9 @@ static void store_sqlite_rollback(void *context)
 
 /* --- records ---------------------------------------------------------------------------- */
 
-static int store_sqlite_write(void *context, const struct store_record *record)
+static int run_with_record(struct writer *writer, enum sql number,
+                           const struct store_record *record)
 {
-        struct writer *writer = context;
-        enum sql number = record->value ? SQL_RECORD_SET : SQL_RECORD_DELETE;
         sqlite3_stmt *stmt = writer->connection.statements[(int)number];
 
         sqlite_bind_string(stmt, 1, record->kind);
@@ -358,8 +363,37 @@ static int store_sqlite_write(void *context, const struct store_record *record)
                 sqlite3_bind_int64(stmt, 3,
                                    record->keep_ms > 0 ? writer->now_ms + record->keep_ms : 0);
                 sqlite_bind_blob(stmt, 4, record->value, record->value_size);
+                sqlite3_bind_text(stmt, 5, record->device, -1, SQLITE_STATIC);
         }
         return sqlite_run(&writer->connection, (int)number);
+}
+
+static int store_sqlite_write(void *context, struct store_record *record)
+{
+        return run_with_record(context, record->value ? SQL_RECORD_SET : SQL_RECORD_DELETE, record);
+}
+
+static int store_sqlite_claim(void *context, const struct store_record *record, struct buf *holder)
+{
+        struct writer *writer = context;
+        sqlite3_stmt *stmt = writer->connection.statements[SQL_RECORD_HOLDER];
+        int result = run_with_record(writer, SQL_RECORD_CLAIM, record);
+
+        if (result)
+                return result;
+        sqlite_bind_string(stmt, 1, record->kind);
+        sqlite_bind_string(stmt, 2, record->key);
+        while (sqlite_has_row(&writer->connection, SQL_RECORD_HOLDER, &result))
+                buf_add(holder, sqlite3_column_blob(stmt, 0),
+                        (size_t)sqlite3_column_bytes(stmt, 0));
+        return result;
+}
+
+static int store_sqlite_release(void *context, const struct store_record *record,
+                                struct store_change *change)
+{
+        (void)change;
+        return run_with_record(context, SQL_RECORD_RELEASE, record);
 }
 
 const struct store_backend store_backend_sqlite = {
@@ -377,6 +411,8 @@ const struct store_backend store_backend_sqlite = {
         .drop = store_sqlite_drop,
         .trim = store_sqlite_trim,
         .write = store_sqlite_write,
+        .claim = store_sqlite_claim,
+        .release = store_sqlite_release,
         .part_bytes = store_sqlite_part_bytes,
         .oldest_ns = store_sqlite_oldest_ns,
         .use_reserve = store_sqlite_use_reserve,

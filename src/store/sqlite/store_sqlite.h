@@ -76,7 +76,7 @@ const char *sqlite_string(sqlite3_stmt *stmt, int column);
 void sqlite_bind_blob(sqlite3_stmt *stmt, int place, const void *bytes, size_t size);
 
 /* An event of a statement whose columns begin with these; valid until its next step. */
-#define SQLITE_EVENT_COLUMNS "id, device, arrived_ns, message_id, record"
+#define SQLITE_EVENT_COLUMNS "id, device, arrived_ns, message_id, record, purpose"
 struct store_event sqlite_event(sqlite3_stmt *stmt);
 
 /* The reading half of the backend. */
@@ -84,15 +84,16 @@ int store_sqlite_open_reader(const struct store_options *options, void **reader,
                              struct reason *reason);
 void store_sqlite_close_reader(void *reader);
 int store_sqlite_count(void *reader, struct store_counts *counts);
-int store_sqlite_take(void *reader, const struct store_take *take, store_event_row row,
+int store_sqlite_take(void *reader, const struct store_query *query, store_event_row row,
                       void *context);
-int store_sqlite_devices(void *reader, store_device_row row, void *context);
+int store_sqlite_devices(void *reader, const struct store_shards *shards, store_device_row row,
+                         void *context);
 int store_sqlite_dead_letters(void *reader, int64_t after_id, size_t maximum, store_letter_row row,
                               void *context);
 int store_sqlite_backup(void *reader, const char *path, struct store_counts *counts,
                         struct reason *reason);
 int store_sqlite_kinds(void *reader, store_record_row row, void *context);
-int store_sqlite_records(void *reader, const struct store_record *after, size_t maximum,
-                         store_record_row row, void *context);
+int store_sqlite_records(void *reader, const struct store_record_query *query, store_record_row row,
+                         void *context);
 
 #endif

@@ -140,6 +140,7 @@ struct store_event sqlite_event(sqlite3_stmt *stmt)
                 .message_id = sqlite_string(stmt, 3),
                 .record = sqlite3_column_blob(stmt, 4),
                 .record_size = (size_t)sqlite3_column_bytes(stmt, 4),
+                .purpose = (enum store_purpose)sqlite3_column_int(stmt, 5),
         };
 }
 

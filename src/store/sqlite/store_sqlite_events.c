@@ -48,6 +48,7 @@ static int insert_event(struct writer *writer, const struct store_event *event)
         sqlite3_bind_int64(stmt, 4, event->arrived_ns);
         sqlite_bind_string(stmt, 5, event->message_id);
         sqlite_bind_blob(stmt, 6, event->record, event->record_size);
+        sqlite3_bind_int(stmt, 7, (int)event->purpose);
         return sqlite_run(&writer->connection, SQL_PUT);
 }
 

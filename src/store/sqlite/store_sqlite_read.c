@@ -10,6 +10,7 @@ enum sql {
         SQL_COUNT,
         SQL_TAKE,
         SQL_TAKE_OF_ALL,
+        SQL_TAKE_NEWS,
         SQL_DEVICES,
         SQL_DEAD_LETTERS,
         SQL_RECORDS,
@@ -25,6 +26,8 @@ static const char *const reader_sql[SQL_NUMBER] = {
                      " FROM events WHERE device = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
         [SQL_TAKE_OF_ALL] =
                 "SELECT " SQLITE_EVENT_COLUMNS " FROM events WHERE id > ?2 ORDER BY id LIMIT ?3",
+        [SQL_TAKE_NEWS] = "SELECT " SQLITE_EVENT_COLUMNS " FROM events WHERE purpose <> 1"
+                          " AND (?1 IS NULL OR device = ?1) AND id > ?2 ORDER BY id LIMIT ?3",
         [SQL_DEVICES] = "SELECT device, COUNT(*), SUM(size) FROM events GROUP BY device"
                         " ORDER BY MIN(id)",
         [SQL_DEAD_LETTERS] = "SELECT " SQLITE_EVENT_COLUMNS ", died_ms, reason"
@@ -32,7 +35,7 @@ static const char *const reader_sql[SQL_NUMBER] = {
                              " ORDER BY id LIMIT ?2",
         [SQL_KINDS] = "SELECT DISTINCT kind FROM records ORDER BY kind",
         /* Before there was a time of the store, nothing is over. */
-        [SQL_RECORDS] = "SELECT key, value, MAX(expires_ms - now, 0) FROM records,"
+        [SQL_RECORDS] = "SELECT key, value, MAX(expires_ms - now, 0), device FROM records,"
                         " (SELECT IFNULL(MAX(value), 0) now FROM counters WHERE name = 'time_ms')"
                         " WHERE kind = ?1 AND key > ?2 AND (expires_ms = 0 OR expires_ms > now)"
                         " ORDER BY key LIMIT ?3",
@@ -80,18 +83,18 @@ int store_sqlite_count(void *reader, struct store_counts *counts)
         return 0;
 }
 
-int store_sqlite_take(void *reader, const struct store_take *take, store_event_row row,
+int store_sqlite_take(void *reader, const struct store_query *query, store_event_row row,
                       void *context)
 {
         struct sqlite_connection *connection = reader;
-        int number = take->device ? SQL_TAKE : SQL_TAKE_OF_ALL;
+        int number = query->news ? SQL_TAKE_NEWS : query->device ? SQL_TAKE : SQL_TAKE_OF_ALL;
         sqlite3_stmt *stmt = connection->statements[number];
         int result = 0;
 
-        if (take->device)
-                sqlite_bind_string(stmt, 1, take->device);
-        sqlite3_bind_int64(stmt, 2, take->after_id);
-        sqlite3_bind_int64(stmt, 3, take->maximum > INT_MAX ? INT_MAX : (int)take->maximum);
+        if (query->device || query->news)
+                sqlite3_bind_text(stmt, 1, query->device, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(stmt, 2, query->after_id);
+        sqlite3_bind_int64(stmt, 3, query->maximum > INT_MAX ? INT_MAX : (int)query->maximum);
         while (sqlite_has_row(connection, number, &result)) {
                 struct store_event event = sqlite_event(stmt);
 
@@ -100,12 +103,14 @@ int store_sqlite_take(void *reader, const struct store_take *take, store_event_r
         return result;
 }
 
-int store_sqlite_devices(void *reader, store_device_row row, void *context)
+int store_sqlite_devices(void *reader, const struct store_shards *shards, store_device_row row,
+                         void *context)
 {
         struct sqlite_connection *connection = reader;
         sqlite3_stmt *stmt = connection->statements[SQL_DEVICES];
         int result = 0;
 
+        (void)shards;
         while (sqlite_has_row(connection, SQL_DEVICES, &result))
                 row(context, &(struct store_device){.name = sqlite_string(stmt, 0),
                                                     .waiting = sqlite3_column_int64(stmt, 1),
@@ -125,8 +130,8 @@ int store_sqlite_dead_letters(void *reader, int64_t after_id, size_t maximum, st
         while (sqlite_has_row(connection, SQL_DEAD_LETTERS, &result)) {
                 struct store_dead_letter letter = {
                         .event = sqlite_event(stmt),
-                        .died_ms = sqlite3_column_int64(stmt, 5),
-                        .reason = sqlite_string(stmt, 6),
+                        .died_ms = sqlite3_column_int64(stmt, 6),
+                        .reason = sqlite_string(stmt, 7),
                 };
 
                 row(context, &letter);
@@ -134,23 +139,24 @@ int store_sqlite_dead_letters(void *reader, int64_t after_id, size_t maximum, st
         return result;
 }
 
-int store_sqlite_records(void *reader, const struct store_record *after, size_t maximum,
-                         store_record_row row, void *context)
+int store_sqlite_records(void *reader, const struct store_record_query *query, store_record_row row,
+                         void *context)
 {
         struct sqlite_connection *connection = reader;
         sqlite3_stmt *stmt = connection->statements[SQL_RECORDS];
         int result = 0;
 
-        sqlite_bind_string(stmt, 1, after->kind);
-        sqlite_bind_string(stmt, 2, after->key ? after->key : "");
-        sqlite3_bind_int64(stmt, 3, (int64_t)maximum);
+        sqlite_bind_string(stmt, 1, query->kind);
+        sqlite_bind_string(stmt, 2, query->after_key ? query->after_key : "");
+        sqlite3_bind_int64(stmt, 3, (int64_t)query->maximum);
         while (sqlite_has_row(connection, SQL_RECORDS, &result)) {
                 struct store_record record = {
-                        .kind = after->kind,
+                        .kind = query->kind,
                         .key = sqlite_string(stmt, 0),
                         .value = sqlite3_column_blob(stmt, 1),
                         .value_size = (size_t)sqlite3_column_bytes(stmt, 1),
                         .keep_ms = sqlite3_column_int64(stmt, 2),
+                        .device = (const char *)sqlite3_column_text(stmt, 3),
                 };
 
                 row(context, &record);

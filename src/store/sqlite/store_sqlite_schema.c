@@ -63,11 +63,27 @@ static const char time_sql[] =
         "DROP INDEX dead_letter_ages;"
         "CREATE INDEX dead_letter_ages ON dead_letters (IFNULL(since_ms, died_ms), id, size);";
 
+/*
+ * What an event is for, and whose a record is: until then, a device stood at the front of the value
+ * or of the key.
+ */
+static const char purposes_sql[] =
+        "ALTER TABLE events ADD COLUMN purpose INTEGER NOT NULL DEFAULT 1;"
+        "ALTER TABLE dead_letters ADD COLUMN purpose INTEGER NOT NULL DEFAULT 1;"
+        "ALTER TABLE records ADD COLUMN device TEXT;"
+        "CREATE INDEX events_news ON events (id) WHERE purpose <> 1;"
+        "UPDATE records SET device = substr(CAST(value AS TEXT), 1,"
+        " instr(CAST(value AS TEXT) || char(10), char(10)) - 1)"
+        " WHERE kind IN ('owner', 'place');"
+        "UPDATE records SET device = substr(key, 1, instr(key || char(10), char(10)) - 1)"
+        " WHERE kind IN ('assignment', 'way', 'command');";
+
 const struct store_sqlite_step store_sqlite_steps[] = {
         {"events, dead letters, records", tables_sql},
         {"message ids seen lately", seen_sql},
         {"dead letters by age", letters_sql},
         {"the store's own time", time_sql},
+        {"what events are for, whose records are", purposes_sql},
 };
 
 const int store_sqlite_version = (int)ARRAY_SIZE(store_sqlite_steps);

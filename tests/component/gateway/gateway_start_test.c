@@ -100,25 +100,32 @@ int __wrap_formatter_pool_new(const struct formatter_options *options, struct fo
                        : __real_formatter_pool_new(&with_worker, pool, reason);
 }
 
-int __real_store_devices_each(struct store *store, visit_device_key *visit, void *context);
-int __wrap_store_devices_each(struct store *store, visit_device_key *visit, void *context);
+int __real_store_devices_each(struct store *store, const struct store_shards *shards,
+                              visit_device_key *visit, void *context);
+int __wrap_store_devices_each(struct store *store, const struct store_shards *shards,
+                              visit_device_key *visit, void *context);
 
-int __wrap_store_devices_each(struct store *store, visit_device_key *visit, void *context)
+int __wrap_store_devices_each(struct store *store, const struct store_shards *shards,
+                              visit_device_key *visit, void *context)
 {
-        return fails("store_devices_each", NULL) ? -EIO
-                                                 : __real_store_devices_each(store, visit, context);
+        return fails("store_devices_each", NULL)
+                       ? -EIO
+                       : __real_store_devices_each(store, shards, visit, context);
 }
 
-int __real_store_records_each(struct store *store, const char *kind, visit_record *visit,
+int __real_store_records_each(struct store *store, const char *kind,
+                              const struct store_shards *shards, visit_record *visit,
                               void *context);
-int __wrap_store_records_each(struct store *store, const char *kind, visit_record *visit,
+int __wrap_store_records_each(struct store *store, const char *kind,
+                              const struct store_shards *shards, visit_record *visit,
                               void *context);
 
 /* The name of this step is the kind. */
-int __wrap_store_records_each(struct store *store, const char *kind, visit_record *visit,
-                              void *context)
+int __wrap_store_records_each(struct store *store, const char *kind,
+                              const struct store_shards *shards, visit_record *visit, void *context)
 {
-        return fails(kind, NULL) ? -EIO : __real_store_records_each(store, kind, visit, context);
+        return fails(kind, NULL) ? -EIO
+                                 : __real_store_records_each(store, kind, shards, visit, context);
 }
 
 /* --- the gateway ---------------------------------------------------------------------------- */

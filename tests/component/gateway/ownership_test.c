@@ -30,6 +30,8 @@ static struct {
         struct loop *loop;
         pthread_t thread;
         atomic_bool ends;
+        struct store_shards fed;      /* of the thread `takeover` */
+        bool is_told;                 /* the same */
         struct store_shards at_start; /* what is gained before ownership_start returns */
         /* What the devices' side has heard, in order. Of the thread "loop", then of the test's. */
         struct buf said;
@@ -72,16 +74,50 @@ bool store_may_act(const struct store *store, int shard)
         return true;
 }
 
+bool store_is_shared(const struct store *store)
+{
+        (void)store;
+        return false;
+}
+
+void store_share_leave(struct store *store)
+{
+        (void)store;
+        fail();
+}
+
+void store_feed_begin(struct store *store, const struct store_shards *shards)
+{
+        (void)store;
+        store_shards_add_all(&site.fed, shards);
+        site.is_told = false;
+}
+
+void store_feed_tell(struct store *store, const struct store_shards *shards)
+{
+        (void)store;
+        (void)shards;
+        site.is_told = true;
+}
+
+void store_feed_end(struct store *store, const struct store_shards *shards)
+{
+        (void)store;
+        store_shards_remove_all(&site.fed, shards);
+}
+
 static void sleep_a_little(void)
 {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
-int store_records_each(struct store *store, const char *kind,
+int store_records_each(struct store *store, const char *kind, const struct store_shards *shards,
                        bool (*visit)(void *context, const struct store_record *record),
                        void *context)
 {
         (void)store;
+        assert_int_equal(store_shards_count(shards), store_shards_count(&site.fed));
+        assert_false(site.is_told);
         if (atomic_load(&site.failures) > 0) {
                 atomic_fetch_sub(&site.failures, 1);
                 return -EIO;
@@ -100,11 +136,13 @@ int store_records_each(struct store *store, const char *kind,
         return 0;
 }
 
-int store_devices_each(struct store *store,
+int store_devices_each(struct store *store, const struct store_shards *shards,
                        bool (*visit)(void *context, const char *device, int64_t waiting),
                        void *context)
 {
         (void)store;
+        assert_int_equal(store_shards_count(shards), store_shards_count(&site.fed));
+        assert_false(site.is_told);
         visit(context, "n/a/d", 1);
         return 0;
 }
@@ -245,6 +283,7 @@ static int tear_down(void **state)
         (void)state;
         atomic_store(&site.is_held, false);
         ownership_stop(site.ownership);
+        assert_true(site.is_told || store_shards_count(&site.fed) == 0);
         atomic_store(&site.ends, true);
         pthread_join(site.thread, NULL);
         ownership_free(site.ownership);

@@ -297,8 +297,8 @@ static void a_step_of_the_wall_clock_removes_nothing_too_early(void **state)
                 event.duplicate_window_ms = 3600000;
                 assert_int_equal(support_put(fixture->store, &event, 1), 0);
                 assert_int_equal(event.id, 0);
-                assert_int_equal(store_records_each(fixture->store, "k", count_record, &records),
-                                 0);
+                assert_int_equal(
+                        store_records_each(fixture->store, "k", NULL, count_record, &records), 0);
                 assert_int_equal(records, 1);
                 assert_int_equal(letters_of(fixture, 8).count, 1);
         }

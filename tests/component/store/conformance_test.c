@@ -134,14 +134,14 @@ static void devices_come_by_their_oldest_event(void **state)
         support_put_one(fixture->store, "b", "2", "x");
         support_put_one(fixture->store, "a", "3", "x");
         support_put_one(fixture->store, "c", "4", "x");
-        assert_int_equal(store_devices_each(fixture->store, note_device, &all), 0);
+        assert_int_equal(store_devices_each(fixture->store, NULL, note_device, &all), 0);
         assert_string_equal(all.text, "c=2 b=1 a=1 ");
-        assert_int_equal(store_devices_each(fixture->store, note_device, &one), 0);
+        assert_int_equal(store_devices_each(fixture->store, NULL, note_device, &one), 0);
         assert_string_equal(one.text, "c=2 ");
         store_done(fixture->store, first);
         support_flush(fixture->store);
         all = (struct device_list){.limit = 10};
-        assert_int_equal(store_devices_each(fixture->store, note_device, &all), 0);
+        assert_int_equal(store_devices_each(fixture->store, NULL, note_device, &all), 0);
         assert_string_equal(all.text, "b=1 a=1 c=1 ");
 }
 
@@ -164,6 +164,14 @@ static bool note_event(void *context, const struct store_event *event)
         return list->count < list->limit;
 }
 
+static int events_each(struct store *store, const char *device, int64_t after_id,
+                       bool (*visit)(void *context, const struct store_event *event), void *context)
+{
+        return store_events_each(store,
+                                 &(struct store_selection){.device = device, .after_id = after_id},
+                                 visit, context);
+}
+
 static void events_are_looked_at_by_device_and_altogether(void **state)
 {
         struct fixture *fixture = *state;
@@ -172,20 +180,20 @@ static void events_are_looked_at_by_device_and_altogether(void **state)
 
         support_put_one(fixture->store, "b", "2", "b1");
         support_put_one(fixture->store, "a", "3", "a2");
-        assert_int_equal(store_events_each(fixture->store, "a", 0, note_event, &list), 0);
+        assert_int_equal(events_each(fixture->store, "a", 0, note_event, &list), 0);
         assert_string_equal(list.text, "a1 a2 ");
         list = (struct event_list){.limit = 1000};
-        assert_int_equal(store_events_each(fixture->store, NULL, first, note_event, &list), 0);
+        assert_int_equal(events_each(fixture->store, NULL, first, note_event, &list), 0);
         assert_string_equal(list.text, "b1 a2 ");
         list = (struct event_list){.limit = 1};
-        assert_int_equal(store_events_each(fixture->store, NULL, 0, note_event, &list), 0);
+        assert_int_equal(events_each(fixture->store, NULL, 0, note_event, &list), 0);
         assert_string_equal(list.text, "a1 ");
 
         /* More than are read at a time. */
         for (int i = 0; i < 200; i++)
                 support_put_one(fixture->store, "c", "m", "c");
         list = (struct event_list){.limit = 1000};
-        assert_int_equal(store_events_each(fixture->store, "c", 0, note_event, &list), 0);
+        assert_int_equal(events_each(fixture->store, "c", 0, note_event, &list), 0);
         assert_int_equal(list.count, 200);
 }
 
@@ -267,7 +275,7 @@ static struct record_list records_of(struct fixture *fixture, const char *kind)
 {
         struct record_list list = {.limit = 100000};
 
-        assert_int_equal(store_records_each(fixture->store, kind, note_record, &list), 0);
+        assert_int_equal(store_records_each(fixture->store, kind, NULL, note_record, &list), 0);
         return list;
 }
 
@@ -285,7 +293,7 @@ static void records_are_kept_by_kind_and_key(void **state)
         assert_string_equal(records_of(fixture, "k").text, "k:a=1 k:b=3 k:c= ");
         assert_string_equal(records_of(fixture, "other").text, "other:a=x ");
         assert_string_equal(records_of(fixture, "none").text, "");
-        assert_int_equal(store_records_each(fixture->store, "k", note_record, &one), 0);
+        assert_int_equal(store_records_each(fixture->store, "k", NULL, note_record, &one), 0);
         assert_string_equal(one.text, "k:a=1 ");
 
         assert_int_equal(support_write(fixture->store, "k", "a", NULL, 0), 0);
@@ -362,7 +370,7 @@ static void a_reader_sees_what_a_running_store_holds(void **state)
         assert_int_equal(store_open_to_read(&options, &reader, &reason), 0);
         store_get_state(reader, &seen);
         assert_int_equal(seen.events, 1);
-        assert_int_equal(store_devices_each(reader, note_device, &devices), 0);
+        assert_int_equal(store_devices_each(reader, NULL, note_device, &devices), 0);
         assert_string_equal(devices.text, "a=1 ");
         store_close(reader);
         support_put_one(fixture->store, "a", "2", "y");

@@ -70,10 +70,12 @@ static char *content_of(struct store *store)
 {
         struct buf text = BUF_INIT;
 
-        assert_int_equal(store_events_each(store, NULL, 0, add_event, &text), 0);
+        assert_int_equal(store_events_each(store, &(struct store_selection){.device = NULL},
+                                           add_event, &text),
+                         0);
         assert_int_equal(store_dead_each(store, 0, add_letter, &text), 0);
-        assert_int_equal(store_records_each(store, "assignment", add_record, &text), 0);
-        assert_int_equal(store_records_each(store, "device", add_record, &text), 0);
+        assert_int_equal(store_records_each(store, "assignment", NULL, add_record, &text), 0);
+        assert_int_equal(store_records_each(store, "device", NULL, add_record, &text), 0);
         return buf_take(&text);
 }
 

@@ -345,6 +345,103 @@ static void an_event_whose_commit_was_not_answered_is_found(void **state)
         assert_int_equal(held.events, 2);
 }
 
+/* --- versions --------------------------------------------------------------------------------- */
+
+/* The database as the first version of the tables had it, with something in it. */
+static const char first_version[] =
+        "DROP TABLE isthmus.members, isthmus.shards;"
+        "ALTER TABLE isthmus.events DROP shard, DROP purpose, DROP xid;"
+        "ALTER TABLE isthmus.dead_letters DROP shard, DROP purpose;"
+        "ALTER TABLE isthmus.records DROP shard, DROP epoch, DROP device;"
+        "DELETE FROM isthmus.settings WHERE name <> 'version';"
+        "UPDATE isthmus.settings SET value = '1';"
+        "INSERT INTO isthmus.records VALUES ('owner', 'id@scope', 0, 'abc\n{device}'),"
+        " ('place', 'id@hub', 0, 'abc'), ('assignment', 'abc', 0, '{}'), ('way', 'abc', 0, '{}'),"
+        " ('command', E'abc\\n17', 0, 'x'), ('device', 'abc', 0, 'x')";
+
+static bool count_record(void *context, const struct store_record *record)
+{
+        int *count = context;
+
+        assert_string_equal(record->device, "abc");
+        *count += 1;
+        return true;
+}
+
+static void the_first_version_is_upgraded(void **state)
+{
+        static const char *const kinds[] = {"owner", "place", "assignment", "way", "command"};
+        struct fixture *fixture = *state;
+        struct store_shards shards = {.bits = {0}};
+        struct reason reason;
+        int count = 0;
+
+        open_store(fixture);
+        support_put_one(fixture->store, "abc", "1", "x");
+        store_dead(fixture->store, support_put_one(fixture->store, "abc", "2", "y"), "why");
+        store_close(fixture->store);
+        fixture->store = NULL;
+        test_postgres_run(support_server, first_version);
+        assert_int_equal(refused(fixture, &reason), STORE_E_VERSION);
+        assert_int_equal(
+                store_migrate(&fixture->options, &(struct store_owner){.user = NULL}, &reason), 0);
+        open_store(fixture);
+        store_shards_add(&shards, store_shard_of("abc"));
+        support_letters(fixture->store, store_dead_replay, 0);
+        assert_waiting(fixture->store, "abc", "x y");
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                assert_int_equal(
+                        store_records_each(fixture->store, kinds[i], &shards, count_record, &count),
+                        0);
+        assert_int_equal(count, 5);
+        test_postgres_run(support_server,
+                          "DO $$ BEGIN IF (SELECT count(*) FROM isthmus.events WHERE shard = 120)"
+                          " <> 2 THEN RAISE 'other shards'; END IF; END $$");
+}
+
+/* --- fencing ---------------------------------------------------------------------------------- */
+
+static int write_of(struct store *store, const char *device, const char *value)
+{
+        struct write_call call = {.write = {.record = {.kind = "k",
+                                                       .key = "key",
+                                                       .device = device,
+                                                       .value = value,
+                                                       .value_size = value ? strlen(value) : 0},
+                                            .done = write_call_done},
+                                  .latch = LATCH_INIT};
+
+        store_write(store, &call.write);
+        latch_wait(&call.latch, 1);
+        return call.result;
+}
+
+static bool same_value(void *context, const struct store_record *record)
+{
+        assert_int_equal(record->value_size, strlen(context));
+        assert_memory_equal(record->value, context, record->value_size);
+        return true;
+}
+
+static void what_another_gateway_has_is_not_written(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_shards shards = {.bits = {0}};
+        char value[] = "first";
+
+        store_shards_add(&shards, store_shard_of("abc"));
+        open_store(fixture);
+        assert_int_equal(write_of(fixture->store, "abc", value), 0);
+        test_postgres_run(support_server, "UPDATE isthmus.shards SET epoch = 7 WHERE shard = 120");
+        assert_int_equal(write_of(fixture->store, "abc", "second"), STORE_E_FENCED);
+        assert_int_equal(write_of(fixture->store, "abc", NULL), STORE_E_FENCED);
+        assert_int_equal(store_records_each(fixture->store, "k", &shards, same_value, value), 0);
+        assert_int_equal(write_of(fixture->store, "other", "x"), 0);
+        assert_int_equal(write_of(fixture->store, NULL, "x"), 0);
+        test_postgres_run(support_server, "UPDATE isthmus.shards SET epoch = 0");
+        assert_int_equal(write_of(fixture->store, "abc", "x"), 0);
+}
+
 /* --- one gateway ------------------------------------------------------------------------------ */
 
 static void a_store_that_was_taken_meanwhile_is_given_up(void **state)
@@ -386,6 +483,8 @@ int main(void)
                 TEST(text_that_is_no_text_is_stored_as_such),
                 TEST(a_server_that_crashes_loses_nothing_that_was_acknowledged),
                 TEST(what_is_done_meanwhile_is_done_later),
+                TEST(the_first_version_is_upgraded),
+                TEST(what_another_gateway_has_is_not_written),
                 TEST(an_event_whose_commit_was_not_answered_is_found),
                 TEST(a_store_that_was_taken_meanwhile_is_given_up),
         };

@@ -58,7 +58,7 @@ static int setup(void **state)
                                                   .context = fixture};
         support_use_server(&fixture->options);
         open_store(fixture);
-        store_tell_of_found(fixture->store);
+        store_feed_tell(fixture->store, NULL);
         *state = fixture;
         return 0;
 }
@@ -158,7 +158,7 @@ static void what_an_earlier_run_left_is_moved_when_the_caller_is_ready(void **st
         put_numbers(fixture, 10, 12, false);
         support_flush(fixture->store);
         assert_int_equal(fixture->found_count, 0);
-        store_tell_of_found(fixture->store);
+        store_feed_tell(fixture->store, NULL);
         wait_until_moved(fixture);
         assert_int_equal(fixture->found_count, 7);
         assert_waiting_numbers(fixture, 0, 12);
@@ -186,7 +186,7 @@ static void what_is_moved_twice_is_stored_once(void **state)
         }
         store_close(again);
         open_store(fixture);
-        store_tell_of_found(fixture->store);
+        store_feed_tell(fixture->store, NULL);
         wait_until_moved(fixture);
         assert_int_equal(fixture->found_count, 7);
         assert_waiting_numbers(fixture, 0, 7);
@@ -204,7 +204,7 @@ static void a_spill_that_is_full_refuses(void **state)
         close_store(fixture);
         fixture->options.maximum_bytes = 20 * store_event_size(&event);
         open_store(fixture);
-        store_tell_of_found(fixture->store);
+        store_feed_tell(fixture->store, NULL);
         test_postgres_kill(support_server);
         do {
                 snprintf(message_id, sizeof(message_id), "%02d", taken++);
@@ -289,7 +289,7 @@ static void under_load_nothing_is_lost_and_all_keep_their_order(void **state)
         close_store(fixture);
         fixture->options.maximum_bytes = 1 << 30;
         open_store(fixture);
-        store_tell_of_found(fixture->store);
+        store_feed_tell(fixture->store, NULL);
         stopping = false;
         for (int i = 0; i < PRODUCERS; i++) {
                 producers[i] = (struct producer){.fixture = fixture};

@@ -99,11 +99,12 @@ void store_write_copy(struct store *store, const struct store_record *record)
                 record->value ? mem_text_n(record->value, record->value_size) : NULL;
 }
 
-int store_records_each(struct store *store, const char *kind,
+int store_records_each(struct store *store, const char *kind, const struct store_shards *shards,
                        bool (*visit)(void *context, const struct store_record *record),
                        void *context)
 {
         (void)store;
+        (void)shards;
         for (size_t i = 0; i < world_store.record_count; i++) {
                 if (strcmp(world_store.records[i].kind, kind) == 0 && world_store.records[i].value)
                         visit(context, &(struct store_record){

@@ -39,11 +39,33 @@ static void a_set_holds_what_was_added_and_not_removed(void **state)
         assert_int_equal(store_shards_count(&set), 43);
 }
 
+static void sets_are_walked_joined_and_parted(void **state)
+{
+        struct store_shards some = store_shards_none();
+        struct store_shards left = store_shards_all();
+        int visited = 0;
+
+        (void)state;
+        assert_int_equal(store_shards_next(&some, 0), STORE_SHARDS);
+        store_shards_add(&some, 0);
+        store_shards_add(&some, 64);
+        store_shards_add(&some, 255);
+        store_shards_for_each (shard, &some)
+                visited += shard + 1;
+        assert_int_equal(visited, 1 + 65 + 256);
+        store_shards_remove_all(&left, &some);
+        assert_int_equal(store_shards_count(&left), STORE_SHARDS - 3);
+        assert_int_equal(store_shards_next(&left, 0), 1);
+        store_shards_add_all(&left, &some);
+        assert_int_equal(store_shards_count(&left), STORE_SHARDS);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_device_is_always_of_the_same_shard),
                 cmocka_unit_test(a_set_holds_what_was_added_and_not_removed),
+                cmocka_unit_test(sets_are_walked_joined_and_parted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
