@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "networks/driver.h"
+#include "networks/lorawan_telemetry.h"
 
 /* LoRaWAN's port of the certification protocol; no application data. */
 #define PORT_CERTIFICATION 224
@@ -439,7 +440,7 @@ const struct network things_stack = {
         .route = "/things-stack",
         .settings = things_stack_settings,
         .parse = things_stack_parse,
-        .telemetry = things_stack_telemetry,
+        .telemetry = lorawan_telemetry,
         .payload = things_stack_payload,
         .downlink = &things_stack_downlink,
         .listing = &things_stack_listing,

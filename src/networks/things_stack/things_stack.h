@@ -43,11 +43,6 @@ void things_stack_describe(const struct things_stack_message *message, struct js
 /* "The Things Stack answered 404 name: message" of an error document, as far as it is one. */
 void things_stack_explain(int status, const char *body, size_t size, struct reason *reason);
 
-/* struct network's `telemetry`. */
-int things_stack_telemetry(const struct event *event, const struct formatted *formatted,
-                           const struct telemetry_options *options, struct telemetry *telemetry,
-                           struct reason *reason) MUST_CHECK;
-
 /* struct downlink_driver's `way`: from the headers X-Downlink-Push, -Replace and -Apikey. */
 int things_stack_route(const struct webhook *webhook, const struct event *event,
                        const struct downlink_hosts *allowed, struct downlink_way *way,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* From an event of The Things Stack to a message for the hub (rules U1 to U14). */
+#include "networks/lorawan_telemetry.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -8,7 +9,6 @@
 #include "base/json/json.h"
 #include "base/json/json_writer.h"
 #include "networks/driver.h"
-#include "networks/things_stack/things_stack.h"
 
 /* The gateway's own members, which no decoded one may replace (rule U10). */
 static const char *const own_members[] = {
@@ -275,9 +275,9 @@ static void set_properties(struct telemetry *telemetry, const struct event *even
                 telemetry_add_property(telemetry, "Event", event_kind_name(event->kind));
 }
 
-int things_stack_telemetry(const struct event *event, const struct formatted *formatted,
-                           const struct telemetry_options *options, struct telemetry *telemetry,
-                           struct reason *reason)
+int lorawan_telemetry(const struct event *event, const struct formatted *formatted,
+                      const struct telemetry_options *options, struct telemetry *telemetry,
+                      struct reason *reason)
 {
         struct json_writer writer;
         int result = 0;
