@@ -76,6 +76,11 @@ struct store_share_row {
 };
 
 struct store_share_answer {
+        /*
+         * The storage does not know the member that asked, or may mean another one by its number:
+         * it was failed over. Nothing was done.
+         */
+        bool is_unknown;
         /* JOIN: the member. BEAT, FENCE: 1, or 0 if it is out, or has beaten. */
         int64_t number;
         /* LOOK: all members that are not out. */

@@ -207,6 +207,41 @@ void test_postgres_kill(struct test_postgres *server)
         server->pid = 0;
 }
 
+void test_postgres_copy(const struct test_postgres *server)
+{
+        CLEANUP(mem_cleanup) char *copy = mem_format("%s/copy", server->folder);
+        CLEANUP(mem_cleanup) char *port = mem_format("%d", server->port);
+        const char *const arguments[] = {"pg_basebackup",
+                                         "-D",
+                                         copy,
+                                         "-h",
+                                         server->folder,
+                                         "-p",
+                                         port,
+                                         "-U",
+                                         "isthmus",
+                                         "-c",
+                                         "fast",
+                                         "-R",
+                                         NULL};
+
+        if (run(server, arguments) != 0)
+                give_up("pg_basebackup");
+}
+
+void test_postgres_fail_over(struct test_postgres *server)
+{
+        CLEANUP(mem_cleanup) char *data = mem_format("%s/data", server->folder);
+        CLEANUP(mem_cleanup) char *lost = mem_format("%s/lost", server->folder);
+        CLEANUP(mem_cleanup) char *copy = mem_format("%s/copy", server->folder);
+
+        test_postgres_kill(server);
+        if (rename(data, lost) != 0 || rename(copy, data) != 0)
+                give_up(copy);
+        test_postgres_start(server);
+        test_postgres_run(server, "SELECT pg_promote()");
+}
+
 static void make_data(struct test_postgres *server)
 {
         CLEANUP(mem_cleanup) char *data = mem_format("%s/data", server->folder);

@@ -33,4 +33,11 @@ void test_postgres_give(const struct test_postgres *server, const char *file);
 void test_postgres_kill(struct test_postgres *server);
 void test_postgres_start(struct test_postgres *server);
 
+/*
+ * Copies it as it is now; later it is killed, and the copy takes its place as a standby would that
+ * lacks what was committed since.
+ */
+void test_postgres_copy(const struct test_postgres *server);
+void test_postgres_fail_over(struct test_postgres *server);
+
 #endif

@@ -6,9 +6,10 @@
  *   - a shard changes hands by its epoch: who claims it has read that epoch, and in between nobody
  *     else had it. A row that somebody has locked is left for later;
  *   - shards are read before members, so that an owner who is not among these is out for certain;
- *   - a database that was failed over may lack the last beats and claims. Whoever sees its new
- *     timeline first gives all shards to a member that never beats: they are free when that one is
- *     put out, and by then nobody acts any more who did before.
+ *   - a database that was failed over may lack the last beats and claims, and give numbers of
+ * members a second time. Whoever sees its new timeline first gives all shards to a member that
+ * never beats: they are free when that one is put out, and by then nobody acts any more who did
+ *     before. Who has joined on an earlier timeline joins anew.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -85,7 +86,10 @@ static const char *const share_sql[SQL_NUMBER] = {
                 " (extract(epoch FROM m.joined) * 1000)::int8, (SELECT count(*) FROM shards s"
                 "  WHERE s.owner = m.member AND s.shard >= 0) FROM members m"
                 " WHERE m.state <> 'gone' ORDER BY m.member",
-        /* The first eight digits of a log file's name. */
+        /*
+         * The first eight digits of a log file's name. pg_control_checkpoint() tells of a new one
+         * only after the next checkpoint.
+         */
         [SQL_TIMELINE] = "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))"
                          "::bit(32)::int8",
         [SQL_FIRST_TIMELINE] = "INSERT INTO counters VALUES ('timeline', $1::int8)"
@@ -104,6 +108,8 @@ static const char *const share_sql[SQL_NUMBER] = {
 struct share {
         struct postgres postgres;
         struct postgres_values values;
+        int64_t timeline;         /* of the connection */
+        int64_t joined_timeline;  /* on which the member has joined */
         int64_t snapshot_process; /* who held the oldest snapshot at the last look */
         int64_t snapshot;
         int64_t snapshot_since_ns; /* steady; as it was seen first */
@@ -158,6 +164,7 @@ static int look_at_timeline(struct share *share)
         failure = tell(share, SQL_TIMELINE, &timeline);
         if (failure != 0)
                 return failure;
+        share->timeline = timeline;
         postgres_set_int(&share->values, 0, timeline);
         failure = tell(share, SQL_FIRST_TIMELINE, &failover);
         if (failure == 0)
@@ -250,6 +257,7 @@ static int run_join(struct share *share, const struct store_share_statement *sta
         failure = ask(share, SQL_JOIN, &result);
         if (failure == 0) {
                 answer->number = postgres_int(result, 0, 0);
+                share->joined_timeline = share->timeline;
                 compare_clocks(postgres_int(result, 0, 1));
         }
         PQclear(result);
@@ -407,6 +415,10 @@ static int share_run(void *context, const struct store_share_statement *statemen
         memset(answer, 0, sizeof(*answer));
         if (failure != 0)
                 return failure;
+        answer->is_unknown = statement->member != 0 && statement->action != STORE_SHARE_JOIN &&
+                             share->timeline != share->joined_timeline;
+        if (answer->is_unknown)
+                return 0;
         postgres_values_clear(&share->values);
         failure = run_connected(share, statement, answer);
         if (failure == STORE_E_AWAY)

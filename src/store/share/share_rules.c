@@ -568,10 +568,23 @@ static void failed(struct share_rules *rules, int64_t now_ns)
         rules->is_done = rules->closes;
 }
 
+/* What is known of the others is as old. */
+static void forget_all(struct share_rules *rules)
+{
+        rules->news.is_fenced = true;
+        put_out(rules);
+        rules->before = 0;
+        rules->other_count = 0;
+}
+
 static void note(struct share_rules *rules, int64_t now_ns,
                  const struct store_share_statement *statement,
                  const struct store_share_answer *answer)
 {
+        if (answer->is_unknown) {
+                forget_all(rules);
+                return;
+        }
         switch (statement->action) {
         case STORE_SHARE_JOIN:
                 joined(rules, now_ns, answer->number);

@@ -2,7 +2,8 @@
 /*
  * The rules of sharing, in simulated worlds: processes with clocks that run at rates of 0.8 to 1.2,
  * requests and answers that are late or lost (a lost request may be done later, or never),
- * processes that freeze, die and come back. Never two may act for a shard; when the faults end, all
+ * processes that freeze, die and come back, a server that is failed over to one that lacks the last
+ * commits. Never two may act for a shard; when the faults end, all
  * is owned again and spread evenly.
  */
 #include <setjmp.h>
@@ -35,7 +36,9 @@ enum mutant {
         MUTANT_NONE,
         MUTANT_DEADLINE_FROM_ANSWER,
         MUTANT_LEASE_NEVER_CHECKED,
-        MUTANT_FENCE_WITHOUT_LOOK, /* at the beat that the other one has meanwhile */
+        MUTANT_FREE_AT_FAILOVER,     /* whoever may still act by what the old server said */
+        MUTANT_MEMBER_OF_OLD_SERVER, /* is taken for one that has its number on the new one */
+        MUTANT_FENCE_WITHOUT_LOOK,   /* at the beat that the other one has meanwhile */
 };
 
 struct member {
@@ -44,8 +47,18 @@ struct member {
         bool is_out;
 };
 
+/* What a server has. */
+struct server {
+        int timeline;
+        int noted_timeline; /* in its tables */
+        int member_count;
+        struct member members[MEMBERS];
+        struct store_share_row rows[STORE_SHARE_ROWS];
+};
+
 struct process {
         struct share_rules rules;
+        int joined_timeline;
         double rate;
         int64_t offset_ns;
         int64_t frozen_until_ns;    /* of the world's time, here and below */
@@ -71,9 +84,8 @@ struct world {
         int64_t now_ns;
         enum mutant mutant;
         bool is_quiet;
-        int member_count;
-        struct member members[MEMBERS];
-        struct store_share_row rows[STORE_SHARE_ROWS];
+        struct server server;
+        struct server standby; /* lags behind */
         struct process processes[PROCESSES];
         int late_count;
         struct late lates[64];
@@ -110,7 +122,7 @@ static int64_t time_of(const struct process *process, int64_t clock_ns)
 
 static struct member *member_of(struct world *world, int64_t number)
 {
-        return &world->members[number - 1];
+        return &world->server.members[number - 1];
 }
 
 static bool is_free(struct world *world, const struct store_share_row *row)
@@ -125,7 +137,7 @@ static void do_claim(struct world *world, const struct store_share_statement *st
 
         for (int i = 0; i < statement->count && want > 0; i++) {
                 int at = statement->shards[i].shard - STORE_SHARD_FIRST;
-                struct store_share_row *row = &world->rows[at];
+                struct store_share_row *row = &world->server.rows[at];
 
                 if (row->epoch != statement->shards[i].epoch || !is_free(world, row) ||
                     happens(world, 2)) /* locked by another one */
@@ -141,7 +153,7 @@ static void do_release(struct world *world, const struct store_share_statement *
 {
         for (int i = 0; i < statement->count; i++) {
                 struct store_share_row *row =
-                        &world->rows[statement->shards[i].shard - STORE_SHARD_FIRST];
+                        &world->server.rows[statement->shards[i].shard - STORE_SHARD_FIRST];
 
                 if (row->owner != statement->member || row->epoch != statement->shards[i].epoch)
                         continue;
@@ -152,15 +164,15 @@ static void do_release(struct world *world, const struct store_share_statement *
 
 static void do_look(struct world *world, struct store_share_answer *answer)
 {
-        for (int i = 0; i < world->member_count; i++) {
-                if (world->members[i].is_out || answer->member_count == STORE_SHARE_MEMBERS)
+        for (int i = 0; i < world->server.member_count; i++) {
+                if (world->server.members[i].is_out || answer->member_count == STORE_SHARE_MEMBERS)
                         continue;
                 answer->members[answer->member_count++] =
                         (struct store_share_member){.number = i + 1,
-                                                    .beat = world->members[i].beat,
-                                                    .state = world->members[i].state};
+                                                    .beat = world->server.members[i].beat,
+                                                    .state = world->server.members[i].state};
         }
-        memcpy(answer->rows, world->rows, sizeof(world->rows));
+        memcpy(answer->rows, world->server.rows, sizeof(world->server.rows));
 }
 
 static void do_fence(struct world *world, const struct store_share_statement *statement,
@@ -178,9 +190,10 @@ static void do_join(struct world *world, const struct store_share_statement *sta
 {
         if (statement->member)
                 member_of(world, statement->member)->is_out = true;
-        assert_true(world->member_count < MEMBERS);
-        world->members[world->member_count++] = (struct member){.state = STORE_SHARE_LIVE};
-        answer->number = world->member_count;
+        assert_true(world->server.member_count < MEMBERS);
+        world->server.members[world->server.member_count++] =
+                (struct member){.state = STORE_SHARE_LIVE};
+        answer->number = world->server.member_count;
 }
 
 static void do_beat(struct world *world, const struct store_share_statement *statement,
@@ -212,6 +225,57 @@ static void do_statement(struct world *world, const struct store_share_statement
                 do_release(world, statement);
         else if (statement->action == STORE_SHARE_GO)
                 member_of(world, statement->member)->is_out = true;
+}
+
+/* The first one that connects to the new server keeps all from whom may still act. */
+static void note_failover(struct world *world)
+{
+        struct server *server = &world->server;
+
+        if (server->noted_timeline == server->timeline)
+                return;
+        server->noted_timeline = server->timeline;
+        for (int i = 0; i < server->member_count; i++)
+                server->members[i].is_out = true;
+        assert_true(server->member_count < MEMBERS);
+        server->members[server->member_count++] = (struct member){.state = STORE_SHARE_LIVE};
+        for (int i = 0; i < STORE_SHARE_ROWS; i++) {
+                server->rows[i].owner =
+                        world->mutant == MUTANT_FREE_AT_FAILOVER ? 0 : server->member_count;
+                server->rows[i].epoch += 1 << 20;
+        }
+}
+
+/* A request arrives. */
+static void serve(struct world *world, struct process *process)
+{
+        const struct store_share_statement *statement = &process->statement;
+        struct store_share_answer *answer = &process->answer;
+
+        process->arrive_ns = INT64_MAX;
+        note_failover(world);
+        answer->is_unknown = world->mutant != MUTANT_MEMBER_OF_OLD_SERVER &&
+                             statement->action != STORE_SHARE_JOIN &&
+                             process->joined_timeline != world->server.timeline;
+        if (!answer->is_unknown)
+                do_statement(world, statement, answer);
+        if (statement->action == STORE_SHARE_JOIN)
+                process->joined_timeline = world->server.timeline;
+}
+
+/* What was under way to the old server gets lost. */
+static void fail_over(struct world *world)
+{
+        int timeline = world->server.timeline + 1;
+
+        world->server = world->standby;
+        world->server.timeline = timeline;
+        world->late_count = 0;
+        for (int i = 0; i < PROCESSES; i++) {
+                if (world->processes[i].arrive_ns != INT64_MAX)
+                        world->processes[i].is_answered = false;
+                world->processes[i].arrive_ns = INT64_MAX;
+        }
 }
 
 /* --- processes ------------------------------------------------------------------------------ */
@@ -393,14 +457,15 @@ static bool step(struct world *world, int64_t end_ns)
         }
         if (at_ns > world->now_ns)
                 world->now_ns = at_ns;
+        if (happens(world, 2))
+                world->standby = world->server;
         if (late) {
                 struct store_share_answer nobody;
 
                 do_statement(world, &late->statement, &nobody);
                 *late = world->lates[--world->late_count];
         } else if (next && arrives) {
-                do_statement(world, &next->statement, &next->answer);
-                next->arrive_ns = INT64_MAX;
+                serve(world, next);
         } else if (next) {
                 go_on(world, next);
         }
@@ -424,7 +489,10 @@ static void run(struct world *world)
                 if (world->now_ns < death_ns)
                         continue;
                 death_ns = world->now_ns + (int64_t)draw(world, 20) * SECOND;
-                start(world, &world->processes[draw(world, PROCESSES)]);
+                if (happens(world, 30))
+                        fail_over(world);
+                else
+                        start(world, &world->processes[draw(world, PROCESSES)]);
         }
         world->is_quiet = true;
         for (int i = 0; i < PROCESSES; i++) {
@@ -501,6 +569,18 @@ static void a_lease_that_nobody_checks_is_caught(void **state)
         assert_int_not_equal(schedules_until_caught(MUTANT_LEASE_NEVER_CHECKED), 0);
 }
 
+static void freeing_all_at_a_failover_is_caught(void **state)
+{
+        (void)state;
+        assert_int_not_equal(schedules_until_caught(MUTANT_FREE_AT_FAILOVER), 0);
+}
+
+static void going_on_as_a_member_after_a_failover_is_caught(void **state)
+{
+        (void)state;
+        assert_int_not_equal(schedules_until_caught(MUTANT_MEMBER_OF_OLD_SERVER), 0);
+}
+
 static void putting_out_who_has_beaten_is_caught(void **state)
 {
         (void)state;
@@ -513,6 +593,8 @@ int main(void)
                 cmocka_unit_test(never_two_may_act_and_all_is_owned_again),
                 cmocka_unit_test(a_deadline_from_the_answer_is_caught),
                 cmocka_unit_test(a_lease_that_nobody_checks_is_caught),
+                cmocka_unit_test(freeing_all_at_a_failover_is_caught),
+                cmocka_unit_test(going_on_as_a_member_after_a_failover_is_caught),
                 cmocka_unit_test(putting_out_who_has_beaten_is_caught),
         };
 
