@@ -84,7 +84,8 @@ test-cluster:
 	@tools/setup test
 	@$(MAKE) --no-print-directory all
 	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
-	@ISTHMUS="$(CURDIR)/build/isthmus" node --test tests/cluster/*.test.mjs
+	@ninja -C build --quiet kill_at clock_step
+	@ISTHMUS="$(CURDIR)/build/isthmus" node --test --test-concurrency=1 tests/cluster/*.test.mjs
 
 test-packages: deb
 	@tools/setup monitoring
@@ -136,7 +137,7 @@ help:
 	@echo "make bench-camera what a picture costs, beside bare runs and JavaScript; MODEL=, PICTURE="
 	@echo "make soak-camera  2,000 pictures: memory, open files, and what waiting costs"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
-	@echo "make test-cluster  a gateway on a PostgreSQL primary with a standby, which fail"
+	@echo "make test-cluster  gateways on a PostgreSQL primary with a standby; each of them fails"
 	@echo "make test-sdk   Microsoft's own tests against the local hub; ISTHMUS_SDK_TESTS=FOLDER"
 	@echo "make test-packages  packages and units, the image, the alert rules and the dashboard"
 	@echo "make test-arm64  builds for 64-bit ARM, and counts under an emulator"

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Three gateways on one PostgreSQL, a small version of `make test-cluster`: one is killed, one frozen for
+// longer than its lease, one stopped, under load.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { LEASE_SECONDS, settle, SHARDS, startCluster } from './support/cluster.mjs';
+import { Load } from './support/load.mjs';
+import { lacksPostgres } from './support/postgres.mjs';
+import { run } from './support/program.mjs';
+
+const options = { timeout: 240000, skip: lacksPostgres };
+
+async function statusOf(replica) {
+  const { status, stdout, output } = await run(['cluster', 'status', '--json', '--config', replica.file]);
+  assert.ok([0, 1].includes(status), output);
+  return { status, ...JSON.parse(stdout) };
+}
+
+test('three gateways share a database: one is killed, one frozen, one stopped', options, async (t) => {
+  const cluster = await startCluster(t);
+  if (!cluster) return;
+  const [first, second, third] = cluster.replicas;
+  const load = new Load({ devices: 90 });
+
+  load.gateway = cluster;
+  t.after(() => load.stop());
+  await load.round();
+  load.start(8);
+  await load.goesOn(100);
+
+  const before = await statusOf(first);
+  assert.deepEqual([before.status, before.owned, before.shards, before.tasksHeld], [0, SHARDS, SHARDS, 2]);
+  assert.deepEqual(before.members.map(({ name, state, spilled }) => [name, state, spilled]).sort(),
+    cluster.replicas.map(({ name }) => [name, 'live', 0]));
+  assert.equal(before.members.reduce((all, { shards }) => all + shards, 0), SHARDS);
+
+  await first.kill();
+  second.freeze();
+  await cluster.owned();
+  await load.goesOn(200);
+  second.thaw();
+  await first.start();
+  await cluster.owned();
+  await load.goesOn(100);
+  await third.stop();
+  await cluster.owned();
+  await load.goesOn(100);
+  assert.deepEqual((await statusOf(first)).members.map(({ name }) => name).sort(), ['replica1', 'replica2']);
+  t.diagnostic(`lease ${LEASE_SECONDS} s`);
+  await settle(cluster, load, { mayBeStrange: 1 });
+});
