@@ -132,6 +132,31 @@ test('partitions keep devices together, and tell how far they have come', async 
     (one.lastEnqueuedSequenceNumber < one.beginningSequenceNumber)), true);
 });
 
+test('a reader is told how far its partition has come, if it asks for that (W23)', async (t) => {
+  const { hub, open } = await start(t, { args: ['--partitions', '1'] });
+  const sent = Date.now();
+  await send(hub, 'dev1', text('1'), text('2'), text('3'));
+  const client = open();
+  const told = new Promise((resolve) => {
+    const subscription = client.subscribe('0', {
+      processEvents: async (list, context) => {
+        const last = list.at(-1);
+        if (last) resolve({ last, ...context.lastEnqueuedEventProperties });
+      },
+      processError: async () => {},
+    }, { startPosition: events.earliestEventPosition, trackLastEnqueuedEventProperties: true,
+      maxBatchSize: 1, maxWaitTimeInSeconds: 1 });
+    t.after(() => within('end', subscription.close()).catch(() => {}));
+  });
+  const { last, sequenceNumber, offset, enqueuedOn, retrievedOn } = await within('told', told);
+  const now = await within('properties', client.getPartitionProperties('0'));
+  assert.equal(String(last.body), '1');
+  assert.equal(sequenceNumber, now.lastEnqueuedSequenceNumber);
+  assert.equal(sequenceNumber, last.sequenceNumber + 2);
+  assert.equal(offset, now.lastEnqueuedOffset);
+  assert.ok(enqueuedOn >= new Date(sent) && retrievedOn >= enqueuedOn, `${enqueuedOn} ${retrievedOn}`);
+});
+
 test('a reader begins where it says', async (t) => {
   const { hub, open } = await start(t, { args: ['--partitions', '1'] });
   await send(hub, 'dev1', text('1'), text('2'), text('3'));

@@ -110,6 +110,7 @@ bool amqp_wire_add_plain(struct buf *out, const struct amqp_wire_value *value);
 
 enum amqp_wire_section {
         AMQP_WIRE_SECTION_HEADER = 0x70,
+        AMQP_WIRE_SECTION_DELIVERY_ANNOTATIONS = 0x71,
         AMQP_WIRE_SECTION_MESSAGE_ANNOTATIONS = 0x72,
         AMQP_WIRE_SECTION_PROPERTIES = 0x73,
         AMQP_WIRE_SECTION_APPLICATION_PROPERTIES = 0x74,

@@ -105,8 +105,28 @@ static void write_application_properties(struct buf *out, const struct telemetry
         amqp_wire_end(out, begin, (uint32_t)(2 * record->property_count));
 }
 
-void event_message_write(struct buf *out, const struct telemetry_record *record)
+static void write_progress(struct buf *out, const struct telemetry_partition *now, int64_t now_ms)
 {
+        char offset[24];
+        uint32_t count = 0;
+        size_t begin;
+
+        snprintf(offset, sizeof(offset), "%" PRId64, now->offset);
+        amqp_wire_put_section(out, AMQP_WIRE_SECTION_DELIVERY_ANNOTATIONS);
+        begin = amqp_wire_begin_map(out);
+        amqp_wire_put_symbol(out, "last_enqueued_sequence_number");
+        amqp_wire_put_long(out, now->last);
+        count += 2;
+        count += put_text(out, "last_enqueued_offset", offset);
+        count += put_time(out, "last_enqueued_time_utc", now->last_ms);
+        count += put_time(out, "runtime_info_retrieval_time_utc", now_ms);
+        amqp_wire_end(out, begin, count);
+}
+
+void event_message_write(struct buf *out, const struct telemetry_record *record,
+                         const struct telemetry_partition *now, int64_t now_ms)
+{
+        write_progress(out, now, now_ms);
         write_annotations(out, record);
         write_properties(out, record);
         write_application_properties(out, record);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -254,11 +255,15 @@ static void on_ended(struct amqp_link *link)
 
 static void send_record(struct amqp_link *link, const struct telemetry_record *record)
 {
+        const struct event_reader *reader = link->own;
         CLEANUP(buf_deinit) struct buf message = BUF_INIT;
+        struct telemetry_partition now;
         pn_delivery_t *delivery;
         uint64_t tag = ++link->peer->core->last_number;
 
-        event_message_write(&message, record);
+        telemetry_log_partition(link->peer->core->telemetry, link->peer->hub_id, reader->partition,
+                                &now);
+        event_message_write(&message, record, &now, clock_wall_ms());
         delivery = amqp_link_transfer(link, &tag, sizeof(tag), &message);
         /* A reader's word on a message changes nothing here: it is waited for if it insists. */
         if (pn_link_remote_snd_settle_mode(link->handle) != PN_SND_UNSETTLED)
