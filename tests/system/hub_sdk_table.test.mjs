@@ -22,7 +22,7 @@ import WebSocket from 'ws';
 import { startHub } from './support/hub.mjs';
 import { redirect } from './support/network.mjs';
 import { eventually, within } from './support/program.mjs';
-import { Inbox, makeDevice, Message, openDevice, openRegistry, openService,
+import { Inbox, makeDevice, Message, openDevice, openJobs, openRegistry, openService,
   transports as sdkTransports } from './support/sdk.mjs';
 
 const PAGE = fileURLToPath(new URL('../../docs/local-hub.md', import.meta.url));
@@ -108,6 +108,18 @@ const features = {
     await gone.next();
     await within('open', client.open());
     await within('after', client.sendEvent(new Message('2')));
+  },
+  'Microsoft\'s fault injection: a connection that the hub kills': async ({ hub, client, id }) => {
+    const gone = new Inbox(client, 'disconnect');
+    const order = new Message('');
+    for (const [name, value] of [['Type', 'KillTcp'], ['CloseReason', 'test'], ['DelayInSecs', 0]]) {
+      order.properties.add(`AzIoTHub_FaultOperation${name}`, String(value));
+    }
+    client.sendEvent(order).catch(() => {});
+    await gone.next();
+    await within('open', client.open());
+    await within('after', client.sendEvent(new Message('after')));
+    await hub.telemetryOf(id);
   },
 };
 
@@ -218,10 +230,36 @@ async function tryService(t, hub) {
     '| service: enrollments, registrations | HTTPS |'];
 }
 
+/** Jobs and configurations reach a device's twin, and a job its method. */
+async function tryFleet(t, hub) {
+  const policy = named(hub.info.hubs[0].iothubowner);
+  const registry = openRegistry(hub, policy);
+  const jobs = openJobs(hub, policy);
+  const device = await openDevice(t, named((await hub.device('f')).connectionString), 'amqp');
+  const done = (id) => eventually(`job ${id}`, async () =>
+    (await jobs.getJob(id)).jobStatus.status === 'completed');
+  await within('twin job', jobs.scheduleTwinUpdate('t', "deviceId = 'f'",
+    { etag: '*', tags: { floor: 2 } }, new Date(), 60));
+  await done('t');
+  device.onDeviceMethod('m', (request, response) => response.send(200, 'x', () => {}));
+  await within('method', hub.control('POST', '/devices/f/methods/m', { payload: 1, connectTimeoutSeconds: 10 }));
+  await within('method job', jobs.scheduleDeviceMethod('m', "deviceId = 'f'",
+    { methodName: 'm', payload: 1, responseTimeoutInSeconds: 10 }, new Date(), 60));
+  await done('m');
+  await within('configuration', registry.addConfiguration({ id: 'c', priority: 1, targetCondition: 'tags.floor = 2',
+    content: { deviceContent: { 'properties.desired.rate': 5 } } }));
+  await eventually('applied', async () =>
+    (await registry.getTwin('f')).responseBody.properties.desired.rate === 5);
+  await within('close', device.close());
+  return ['| service: jobs that update twins and call methods | HTTPS |',
+    '| service: configurations of devices | HTTPS |'];
+}
+
 test('the page says what Microsoft\'s SDKs can do, and all of it is so', async (t) => {
   const hub = await start(t);
   const table = [...await tryDevices(t, hub), '', '| | over |', '|---|---|',
-    ...await tryHttps(hub), await tryModules(hub), await tryProvisioning(hub), await tryEvents(t, hub), ...await tryService(t, hub)].join('\n');
+    ...await tryHttps(hub), await tryModules(hub), await tryProvisioning(hub), await tryEvents(t, hub), ...await tryService(t, hub),
+    ...await tryFleet(t, hub)].join('\n');
   const page = await readFile(PAGE, 'utf8');
   const [before, rest] = page.split('<!-- table: tests/system/hub_sdk_table.test.mjs -->\n');
   const after = rest.slice(rest.indexOf('<!-- end of table -->'));
