@@ -7,21 +7,43 @@
 #define WINDOW_CALLS 64
 #define WINDOW_BYTES ((size_t)4 << 20)
 
+/* A worker with less than that to do gets more before another one gets anything ... */
+#define SOON_NS (2 * CLOCK_NS_PER_MS)
+/* ... unless it has not answered for so long. */
+#define SILENT_MS 2
+
 static bool takes_more(const struct formatter_worker *worker)
 {
         return worker->state == FORMATTER_WORKER_READY && worker->requests.count < WINDOW_CALLS &&
                worker->process.out.size < WINDOW_BYTES;
 }
 
-/* The one with the least to do, of those that share the calls and take more. */
-static struct formatter_worker *least_busy(struct formatter_pool *pool)
+/* By what calls took lately, if it answers them. */
+static bool is_soon_free(const struct formatter_pool *pool, const struct formatter_worker *worker,
+                         int64_t now_ms)
+{
+        return list_is_empty(&worker->requests) ||
+               ((int64_t)worker->requests.count * pool->call_ns < SOON_NS &&
+                now_ms - worker->answer_ms <= SILENT_MS);
+}
+
+/*
+ * Short calls have one worker after another: it is woken once for many of them, and their
+ * formatters, and what collecting their garbage touches, stay in its processor's cache.
+ */
+struct formatter_worker *formatter_dispatch_choose(const struct formatter_pool *pool,
+                                                   int64_t now_ms)
 {
         struct formatter_worker *best = NULL;
 
         for (int i = 0; i < pool->worker_count - 1; i++) {
                 struct formatter_worker *worker = &pool->workers[i];
 
-                if (takes_more(worker) && (!best || worker->requests.count < best->requests.count))
+                if (!takes_more(worker))
+                        continue;
+                if (is_soon_free(pool, worker, now_ms))
+                        return worker;
+                if (!best || worker->requests.count < best->requests.count)
                         best = worker;
         }
         return best;
@@ -38,9 +60,10 @@ static void answer_gone(struct formatter_request *request)
 
 static void hand_out(struct formatter_pool *pool)
 {
+        int64_t now_ms = clock_steady_ms();
         struct formatter_worker *worker;
 
-        while (!list_is_empty(&pool->ready) && (worker = least_busy(pool))) {
+        while (!list_is_empty(&pool->ready) && (worker = formatter_dispatch_choose(pool, now_ms))) {
                 struct formatter_request *request =
                         formatter_request_of(list_pop_front(&pool->ready));
 
@@ -84,7 +107,7 @@ static bool some_worker_knows(const struct formatter_pool *pool, uint64_t id)
 void formatter_dispatch_candidate(void *context, struct formatter_file *file)
 {
         struct formatter_pool *pool = context;
-        struct formatter_worker *worker = least_busy(pool);
+        struct formatter_worker *worker = formatter_dispatch_choose(pool, clock_steady_ms());
 
         if (file->candidate && worker && !some_worker_knows(pool, file->candidate->id))
                 formatter_worker_add_version(worker, file->name, file->candidate);

@@ -46,6 +46,7 @@ struct formatter_pool {
         int worker_count;
         struct list ready;
         struct formatter_probation *probation;
+        int64_t call_ns; /* what a call takes: of the last ones, the latest count most */
         uint64_t last_id;
         int64_t look_ms;   /* when the folder is looked at next */
         bool used;         /* there was a call: from now on workers run */
@@ -80,6 +81,14 @@ int64_t formatter_workers_look_at_ms(const struct formatter_pool *pool);
 bool formatter_workers_are_lost(const struct formatter_pool *pool);
 
 /* --- formatter_dispatch.c --- */
+
+/*
+ * The worker that is to have the next call: the first that will soon be done with what it has, or
+ * else the one with the fewest calls, of those that take more; NULL if none does. Not the one for
+ * probation.
+ */
+struct formatter_worker *formatter_dispatch_choose(const struct formatter_pool *pool,
+                                                   int64_t now_ms);
 
 /* Hands candidates and requests to workers. */
 void formatter_dispatch(struct formatter_pool *pool);

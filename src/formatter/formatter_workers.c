@@ -19,6 +19,9 @@
 #define MOST_FAILED_STARTS  3
 #define START_PAUSE_MS      500
 #define START_PAUSE_MOST_MS 10000
+/* So much of the pool's idea of a call's time is the last one's. */
+#define TIME_PART 16
+#define LEAST_NS  INT64_C(10000)
 /* How long the worker for probation stays without work. */
 #define SOLITARY_IDLE_MS 30000
 
@@ -247,6 +250,15 @@ static void answer(struct formatter_pool *pool, struct formatter_worker *worker,
         formatter_request_answer(request, result);
 }
 
+/* A call that was interrupted says little of the next one. */
+static void note_time(struct formatter_pool *pool, int64_t elapsed_ns)
+{
+        int64_t most_ns = 2 * pool->call_ns + LEAST_NS;
+
+        pool->call_ns +=
+                ((elapsed_ns < most_ns ? elapsed_ns : most_ns) - pool->call_ns) / TIME_PART;
+}
+
 static bool take_result(struct formatter_pool *pool, struct formatter_worker *worker,
                         const struct formatter_frame *frame)
 {
@@ -260,6 +272,7 @@ static bool take_result(struct formatter_pool *pool, struct formatter_worker *wo
                 return false;
         list_remove(&worker->requests, &request->node);
         worker->progress_ms = worker->answer_ms = clock_steady_ms();
+        note_time(pool, wire.result.elapsed_ns);
         answer(pool, worker, request, &wire.result);
         return true;
 }

@@ -379,7 +379,8 @@ static void test_killed_workers_are_replaced_and_nothing_is_lost(void **state)
                                        test_formatter_done, &answers[i]);
                 }
                 test_formatter_wait(&answers[10]);
-                assert_int_equal(signal_workers(SIGKILL), 2);
+                /* The one for probation may be there, too: of the test before. */
+                assert_in_range(signal_workers(SIGKILL), 2, 3);
                 for (int i = 0; i < CALLS; i++) {
                         test_formatter_wait(&answers[i]);
                         assert_string_equal(answers[i].reason.text, "");
