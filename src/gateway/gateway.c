@@ -383,6 +383,8 @@ static void make_uplinks(struct gateway *gateway)
                 .settings = gateway->settings,
                 .pool = gateway->formatters,
                 .loop = gateway->loop,
+                .crowded = uplink_store_slow_down,
+                .context = gateway->store,
         });
 }
 

@@ -290,8 +290,18 @@ void store_change_take_event(struct store_change *change, const char *device, in
 static void wake_now(struct store *store)
 {
         store->awaited++;
-        if (store->writer_waits && store->awaited >= store->gather)
+        if (store->writer_waits &&
+            (store->pause_ns ? store->awaited == 1 : store->awaited >= store->gather))
                 pthread_cond_signal(&store->writer_wakes);
+}
+
+void store_hold_back(struct store *store, int64_t pause_ms)
+{
+        pthread_mutex_lock(&store->mutex);
+        store->pause_ns = pause_ms * CLOCK_NS_PER_MS;
+        if (store->writer_waits && store->awaited > 0)
+                pthread_cond_signal(&store->writer_wakes);
+        pthread_mutex_unlock(&store->mutex);
 }
 
 /* Called with the mutex held: it may wait a little for company. */

@@ -175,6 +175,12 @@ struct store_put {
 void store_put(struct store *store, struct store_put *put);
 
 /*
+ * From now on commits begin `pause_ms` apart, however many puts wait: those who take what was
+ * stored are behind, and who puts waits for the answer. 0 = not any more.
+ */
+void store_hold_back(struct store *store, int64_t pause_ms);
+
+/*
  * Reads the waiting events of one device with an id greater than `after_id`, in order, at most
  * `maximum` of them.
  */

@@ -51,8 +51,9 @@ struct store {
         struct store_ids leaving;    /* done or dead, still in `inbox` */
         struct store_ids committing; /* done or dead, in `work` */
         struct store_state state;
-        size_t awaited; /* puts and writes in `inbox` */
-        size_t gather;  /* the writer waits for so many of them */
+        size_t awaited;   /* puts and writes in `inbox` */
+        size_t gather;    /* the writer waits for so many of them */
+        int64_t pause_ns; /* between commits that begin; 0 = none */
         bool writer_waits;
         bool closing;
         bool tells_of_found; /* store_feed_tell was called */
@@ -72,6 +73,7 @@ struct store {
         int64_t room_again_ns;
         int64_t settle_again_ns;
         int64_t care_at_ns;      /* the backend has upkeep to do; 0 = none */
+        int64_t began_ns;        /* steady: the last commit */
         int64_t gather_until_ns; /* steady; with `gather` above 1 */
         struct store_shares shares;
         int64_t trim_at_ns; /* steady: dead letters are looked at for their age */

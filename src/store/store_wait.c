@@ -42,7 +42,9 @@ static int64_t next_deadline(const struct store *store)
                 deadline = sooner(deadline, store->care_at_ns);
         if (store->trouble != STORE_TROUBLE_NONE)
                 deadline = sooner(deadline, store->room_again_ns);
-        if (store->gather > 1)
+        if (store->pause_ns && store->awaited > 0)
+                deadline = sooner(deadline, store->began_ns + store->pause_ns);
+        else if (store->gather > 1)
                 deadline = sooner(deadline, store->gather_until_ns);
         if (store->trim_at_ns)
                 deadline = sooner(deadline, store->trim_at_ns);
@@ -93,8 +95,9 @@ static void plan_gathering(struct store *store)
 {
         bool crowded = store->awaited >= CROWD;
 
+        store->began_ns = clock_steady_ns();
         store->gather = crowded ? FULL : 1;
-        store->gather_until_ns = crowded ? clock_steady_ns() + GATHER_NS : 0;
+        store->gather_until_ns = crowded ? store->began_ns + GATHER_NS : 0;
 }
 
 /* With the mutex held: is it time to write? */
@@ -103,10 +106,10 @@ static bool is_time(struct store *store)
         int64_t now;
         int64_t deadline;
 
-        if (store->closing || store->awaited >= store->gather)
+        if (store->closing || (!store->pause_ns && store->awaited >= store->gather))
                 return true;
         now = clock_steady_ns();
-        if (store->gather > 1 && store->gather_until_ns <= now) {
+        if (!store->pause_ns && store->gather > 1 && store->gather_until_ns <= now) {
                 if (store->awaited > 0)
                         return true;
                 store->gather = 1;

@@ -17,7 +17,9 @@
 
 struct uplink_format {
         struct uplink_format_options options;
-        struct formatters_off off; /* of the thread "loop" */
+        struct formatters_off off; /* of the thread "loop", as the next two */
+        size_t waiting;            /* uplinks whose results are still to come */
+        bool crowded;
 
         pthread_mutex_t lock; /* guards `stopped` against the thread "formatter" */
         bool stopped;
@@ -134,6 +136,16 @@ static struct uplink_event *asker_of(const struct call *call)
         return first && first->id == call->event && uplink_format_is_waiting(first) ? first : NULL;
 }
 
+static void count(struct uplink_format *format, size_t waiting)
+{
+        format->waiting = waiting;
+        if (waiting != (format->crowded ? UPLINK_FORMAT_FEW : UPLINK_FORMAT_MANY))
+                return;
+        format->crowded = !format->crowded;
+        if (format->options.crowded)
+                format->options.crowded(format->options.context, format->crowded);
+}
+
 /* Back on the thread "loop". */
 static void finish(void *context)
 {
@@ -141,6 +153,7 @@ static void finish(void *context)
         struct device *device = call->device;
         struct uplink_event *event = asker_of(call);
 
+        count(call->format, call->format->waiting - 1);
         if (event && call->warnings)
                 log_info("FORMATTER_WARNINGS", "A formatter warns of an uplink",
                          LOG_TEXT("message_id", event->event.message_id),
@@ -191,6 +204,7 @@ static void start(struct uplink_format *format, struct device *device, struct up
         call->formatter = mem_text(name);
         event->formatted = mem_new(1, sizeof(*event->formatted));
         event->formatted->waiting = true;
+        count(format, format->waiting + 1);
         formatter_call(
                 format->options.pool, name, FORMATTER_DECODE_UPLINK,
                 &(struct formatter_input){

@@ -25,10 +25,20 @@
 
 struct uplink_format;
 
+/* They are many when so many wait, until so few do. */
+#define UPLINK_FORMAT_MANY 128
+#define UPLINK_FORMAT_FEW  64
+
 struct uplink_format_options {
         const struct settings *settings;
         struct formatter_pool *pool; /* NULL = this gateway runs none */
         struct loop *loop;           /* whose thread it lives on */
+        /*
+         * So many uplinks wait for their results that no more should come, or not any more. On the
+         * thread "loop"; may be NULL.
+         */
+        void (*crowded)(void *context, bool crowded);
+        void *context;
 };
 
 struct uplink_format *uplink_format_new(const struct uplink_format_options *options);

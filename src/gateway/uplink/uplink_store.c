@@ -8,6 +8,14 @@
 #include "base/mem.h"
 #include "networks/event_record.h"
 
+/* Between the store's commits. */
+#define SLOW_PAUSE_MS 25
+
+void uplink_store_slow_down(void *store, bool slow)
+{
+        store_hold_back(store, slow ? SLOW_PAUSE_MS : 0);
+}
+
 bool uplink_store_wants(const struct settings *settings, enum event_kind kind)
 {
         return kind == EVENT_UPLINK || kind == EVENT_COMMAND_OUTCOME ||

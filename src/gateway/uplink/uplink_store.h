@@ -39,6 +39,12 @@ struct uplink_put {
         struct buf *records;
 };
 
+/*
+ * From now on events come more slowly, if whoever sends them waits for the answer: more uplinks are
+ * here than formatters can decode. Or that is over. Any thread; `store` is a struct store.
+ */
+void uplink_store_slow_down(void *store, bool slow);
+
 /* Any thread; returns before anything is durable. */
 void uplink_store(struct store *store, struct uplink_queue *queue, struct uplink_put *put);
 

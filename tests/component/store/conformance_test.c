@@ -434,6 +434,38 @@ static void closing_commits_what_was_put_and_refuses_what_comes_later(void **sta
         assert_int_equal(state_of(fixture).events, 64);
 }
 
+static void held_back_it_commits_once_for_all_that_came_meanwhile(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_event events[64];
+        struct put_call calls[ARRAY_SIZE(events)];
+        struct store_rows rows;
+        int64_t commits;
+
+        support_put_one(fixture->store, "a", "first", "x");
+        commits = metrics_counter_value(METRIC_STORE_COMMITS);
+        store_hold_back(fixture->store, INT64_C(3600000));
+        for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+                events[i] = support_event("b", "later", "x");
+                calls[i] = (struct put_call){
+                        .put = {.events = &events[i], .count = 1, .done = put_call_done},
+                        .latch = LATCH_INIT,
+                        .result = -1};
+                store_put(fixture->store, &calls[i].put);
+                /* The other thread of the store answers meanwhile. */
+                assert_int_equal(support_take(fixture->store, "b", 0, 1, &rows), 0);
+                assert_int_equal(rows.count, 0);
+                store_rows_deinit(&rows);
+        }
+        store_hold_back(fixture->store, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+                latch_wait(&calls[i].latch, 1);
+                assert_int_equal(calls[i].result, 0);
+        }
+        assert_int_equal(metrics_counter_value(METRIC_STORE_COMMITS), commits + 1);
+        support_put_one(fixture->store, "a", "last", "x");
+}
+
 /* --- many at once -------------------------------------------------------------------------- */
 
 struct producer {
@@ -621,6 +653,7 @@ int main(void)
                 TEST(a_second_one_is_refused_by_path_and_pid),
                 TEST(a_reader_sees_what_a_running_store_holds),
                 TEST(closing_commits_what_was_put_and_refuses_what_comes_later),
+                TEST(held_back_it_commits_once_for_all_that_came_meanwhile),
                 TEST(many_threads_keep_their_own_order),
                 TEST(a_backup_under_load_has_all_that_was_acknowledged),
                 TEST(a_backup_replaces_nothing_unasked_and_leaves_nothing_behind),

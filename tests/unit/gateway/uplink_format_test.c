@@ -22,7 +22,7 @@
 #include "gateway/uplink/uplink_message.h"
 
 #define DEVICES   3
-#define MAX_CALLS 16
+#define MAX_CALLS (UPLINK_FORMAT_MANY + 16)
 
 #define EVENT_TIME_NS (INT64_C(1700000000) * CLOCK_NS_PER_S)
 
@@ -119,6 +119,7 @@ struct fixture {
         struct uplink_event *events[DEVICES]; /* the first one of each */
         int ready[DEVICES];
         struct reason reason;
+        char crowded[8]; /* a letter for each word of it: crowded, free */
 };
 
 static void wake(struct device *device)
@@ -126,6 +127,15 @@ static void wake(struct device *device)
         struct fixture *fixture = list_entry(device->keeper, struct fixture, keeper);
 
         fixture->ready[device - fixture->devices]++;
+}
+
+static void note_crowd(void *context, bool crowded)
+{
+        struct fixture *fixture = context;
+        size_t said = strlen(fixture->crowded);
+
+        assert_true(said + 1 < sizeof(fixture->crowded));
+        fixture->crowded[said] = crowded ? 'c' : 'f';
 }
 
 static struct uplink_event *make_event(const char *network, const char *payload)
@@ -147,6 +157,8 @@ static void new_format(struct fixture *fixture, struct formatter_pool *pool)
         fixture->format = uplink_format_new(&(struct uplink_format_options){
                 .settings = &fixture->settings,
                 .pool = pool,
+                .crowded = note_crowd,
+                .context = fixture,
         });
 }
 
@@ -579,6 +591,36 @@ static void m2_m4_a_formatter_may_set_members_and_the_time_of_myriota(void **sta
         assert_string_equal(property(&telemetry, "TerminalId"), "d1");
 }
 
+/* --- many that wait ------------------------------------------------------------------------ */
+
+static void it_says_when_many_wait_and_when_few_do_again(void **state)
+{
+        struct fixture *fixture = *state;
+        struct uplink_event *events[UPLINK_FORMAT_MANY];
+
+        for (size_t i = 0; i < UPLINK_FORMAT_MANY; i++) {
+                assert_string_equal(fixture->crowded, "");
+                events[i] = make_event("things-stack", "AQID");
+                assert_int_equal(uplink_format(fixture->format, &fixture->devices[0], events[i],
+                                               &fixture->reason),
+                                 UPLINK_FORMAT_WAITING);
+        }
+        for (size_t i = 0; i < UPLINK_FORMAT_MANY; i++) {
+                size_t left = UPLINK_FORMAT_MANY - i;
+
+                assert_string_equal(fixture->crowded, left > UPLINK_FORMAT_FEW ? "c" : "cf");
+                answer_data(i, "{}");
+                run_posts();
+        }
+        /* Less than many do not matter. */
+        assert_int_equal(ask(fixture, 0), UPLINK_FORMAT_WAITING);
+        answer_data(UPLINK_FORMAT_MANY, "{}");
+        run_posts();
+        assert_string_equal(fixture->crowded, "cf");
+        for (size_t i = 0; i < UPLINK_FORMAT_MANY; i++)
+                uplink_event_free(events[i]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -600,6 +642,7 @@ int main(void)
                 TEST(what_is_no_formatters_fault_decides_nothing),
                 TEST(a_late_result_does_nothing_to_a_device_that_left),
                 TEST(nothing_is_posted_after_the_stop),
+                TEST(it_says_when_many_wait_and_when_few_do_again),
                 TEST(u8_u9_u10_u11_hold_for_a_formatters_members),
                 TEST(m2_m4_a_formatter_may_set_members_and_the_time_of_myriota),
         };
