@@ -397,7 +397,13 @@ static void make_commands(struct gateway *gateway)
                 .devices = gateway->devices,
                 .queue = gateway->queue,
         });
-        gateway->confirm = command_confirm_new(gateway->loop, gateway->ledger);
+        gateway->confirm = command_confirm_new(&(struct command_confirm_options){
+                .loop = gateway->loop,
+                .ledger = gateway->ledger,
+                .store = gateway->store,
+                .holds = gateway->holds,
+        });
+        uplink_queue_join(gateway->queue, command_confirm_event, gateway->confirm);
         gateway->command_network = command_network_new(&(struct command_network_options){
                 .settings = gateway->settings,
                 .http = gateway->http,
@@ -485,6 +491,7 @@ static void stop_sending(void *context)
         command_ledger_stop(order->gateway->ledger);
         command_format_stop(order->gateway->command_format);
         command_network_stop(order->gateway->command_network);
+        command_confirm_stop(order->gateway->confirm);
         sem_post(&order->done);
 }
 
@@ -532,12 +539,14 @@ static int take_over(struct gateway *gateway, struct reason *reason)
                 .is_idle = gateway->is_alone,
                 .parts = {{DEVICE_OWNER_KIND, device_table_take, NULL, device_table_forget,
                            gateway->devices},
-                          {DEVICE_PLACE_KIND, device_places_take, NULL, NULL, gateway->places},
+                          {DEVICE_PLACE_KIND, device_places_take, NULL, device_places_forget,
+                           gateway->places},
                           {DEVICE_ASSIGNMENT_KIND, device_provision_take, NULL,
                            device_provision_forget_shards, gateway->provision},
-                          {DOWNLINK_WAY_KIND, downlink_routes_take, NULL, NULL, gateway->routes},
-                          {COMMAND_KIND, command_ledger_take, command_ledger_taken, NULL,
-                           gateway->ledger}},
+                          {DOWNLINK_WAY_KIND, downlink_routes_take, NULL, downlink_routes_forget,
+                           gateway->routes},
+                          {COMMAND_KIND, command_ledger_take, command_ledger_taken,
+                           command_ledger_forget, gateway->ledger}},
         };
 
         return ownership_start(gateway->ownership, &options, reason);
@@ -620,7 +629,6 @@ static int take_queue_messages(struct gateway *gateway, struct reason *reason)
                 .trust = gateway->trust,
                 .directory = gateway->directory,
                 .devices = gateway->devices,
-                .confirm = gateway->confirm,
                 .holds = gateway->holds,
                 .monitor = gateway->monitor,
         };

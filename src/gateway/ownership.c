@@ -211,6 +211,17 @@ static int load_part(struct ownership *ownership, struct ownership_part *part,
         return result;
 }
 
+static int recover_news(struct ownership *ownership, struct reason *reason)
+{
+        const struct store_selection news = {.shards = &ownership->running->shards, .news = true};
+        int result = store_events_each(ownership->options.store, &news, uplink_queue_recover_news,
+                                       ownership->options.queue);
+
+        if (result != 0)
+                reason_set(reason, "what the store has been told of downlinks can't be read");
+        return result;
+}
+
 static int load(struct ownership *ownership, struct reason *reason)
 {
         struct ownership_part *parts = ownership->options.parts;
@@ -218,6 +229,9 @@ static int load(struct ownership *ownership, struct reason *reason)
 
         for (size_t i = 0; i < OWNERSHIP_PARTS && parts[i].kind && result == 0; i++)
                 result = load_part(ownership, &parts[i], reason);
+        /* What was told of downlinks, before their commands go on. */
+        if (result == 0 && !ownership->options.is_idle)
+                result = recover_news(ownership, reason);
         return result;
 }
 

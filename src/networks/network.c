@@ -124,6 +124,24 @@ void event_device_key(const struct event *event, struct buf *out)
         text_url_escape(out, event->device);
 }
 
+void event_lane_key(const char *device_key, struct buf *out)
+{
+        size_t size = strcspn(device_key, "/");
+        CLEANUP(buf_deinit) struct buf name = BUF_INIT;
+        const struct network *network;
+        const char *device;
+
+        buf_add(&name, device_key, size);
+        network = network_by_name(buf_text(&name));
+        device = device_key[size] ? strchr(device_key + size + 1, '/') : NULL;
+        if (network && network->ids_are_unique && device) {
+                buf_add(out, device_key, size + 1);
+                buf_add_text(out, device);
+        } else {
+                buf_add_text(out, device_key);
+        }
+}
+
 const char *network_setting_path(const struct network *network, enum network_field field)
 {
         for (const struct network_setting *setting = network->settings; setting->path; setting++) {

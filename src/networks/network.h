@@ -185,6 +185,12 @@ size_t network_index(const struct network *network);
  */
 void event_device_key(const struct event *event, struct buf *out);
 
+/*
+ * The key of the device in whose queue the events of this one wait: itself, or the one without an
+ * application in a network whose ids are unique.
+ */
+void event_lane_key(const char *device_key, struct buf *out);
+
 /* The path of a network's setting in the configuration; NULL if it has none for that. */
 const char *network_setting_path(const struct network *network, enum network_field field);
 

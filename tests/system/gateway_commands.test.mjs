@@ -495,6 +495,25 @@ test('an outcome that came while no gateway held the lock settles the next deliv
   assert.equal(s.taken(), 1);
 });
 
+test('news of a command are heard while its device holds telemetry, and are telemetry in their turn', async (t) => {
+  const s = await site(t, { Telemetry: { Events: ['DownlinkQueued', 'DownlinkSent', 'DownlinkAck'] } });
+  const { id, item } = await s.sendAndSee({ properties: { Confirmed: 'true' } });
+
+  const fault = await s.hub.control('POST', '/faults', {
+    kind: 'reject', device, condition: 'com.microsoft:device-container-throttled',
+  });
+  assert.equal((await s.gateway.uplink(uplinkOf('application1', device))).status, 202);
+  for (const kind of ['queued', 'sent', 'sent', 'ack']) await s.tell(kind, item);
+  await s.settled(id, 'completed');
+  assert.equal((await s.hub.telemetryOf(device)).length, 1);
+  await s.restart();
+  await s.hub.control('DELETE', `/faults/${fault.id}`);
+  const told = (await s.hub.telemetryOf(device, 6)).slice(1).map(({ body }) => body.Event ?? 'uplink');
+  assert.deepEqual(told, ['uplink', 'downlink_queued', 'downlink_sent', 'downlink_sent', 'downlink_ack']);
+  assert.equal(s.taken(), 1);
+  assert.equal(await s.gateway.metric('isthmus_store_dead_letters'), 0);
+});
+
 test('a lock that ended: the command is recognised, not pushed twice, and completed on ack (E5)', async (t) => {
   const s = await site(t, {}, ['--lock-seconds', '2']);
   const { id, item } = await s.sendAndSee({ properties: { Confirmed: 'true' } });

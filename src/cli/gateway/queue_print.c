@@ -41,8 +41,10 @@ static void add_member(struct buf *out, const char *name, const char *value)
 void queue_print_whole(struct buf *out, const struct store_dead_letter *letter)
 {
         const struct store_event *event = &letter->event;
+        CLEANUP(buf_deinit) struct buf shown = BUF_INIT;
         char time[CLOCK_TEXT_SIZE];
 
+        downlink_heard_hide(event->record, event->record_size, &shown);
         buf_add_format(out, "%-11s%" PRId64 "\n", "id", event->id);
         add_member(out, "state", letter->reason ? "dead" : "waiting");
         add_member(out, "device", event->device);
@@ -55,7 +57,7 @@ void queue_print_whole(struct buf *out, const struct store_dead_letter *letter)
                 add_member(out, "reason", letter->reason);
         }
         buf_add_format(out, "%-11s", "record");
-        text_add_printable(out, event->record, event->record_size);
+        text_add_printable(out, shown.data, shown.size);
         buf_add_char(out, '\n');
 }
 

@@ -99,9 +99,13 @@ struct command {
         struct command_recording *recording; /* the last one on its way to the disk; or NULL */
         int unwritten;                       /* so many are on their way */
         bool record_failed;                  /* the last one could not be written */
-        int failures;                        /* of handing it over, in a row */
-        int refusal_status;      /* of the answer to its call, if refused; 0 = the usual one */
-        int busy_count;          /* answers DOWNLINK_BUSY, in a row */
+        bool is_fenced;     /* the last one was refused: the device is another's, nothing goes on */
+        bool is_renewed;    /* in doubt, and on disk that it goes out once more */
+        bool is_forgotten;  /* on no list any more; freed when nothing refers to it */
+        int holds;          /* stages that wait for an answer about it */
+        int failures;       /* of handing it over, in a row */
+        int refusal_status; /* of the answer to its call, if refused; 0 = the usual one */
+        int busy_count;     /* answers DOWNLINK_BUSY, in a row */
         int64_t listen_until_ms; /* steady clock; so long an event may tell of it, in doubt */
         int64_t started_ns;      /* steady clock */
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/command/command_confirm.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,46 +17,74 @@
 #define EARLY_MAX        1024
 #define EARLY_PER_DEVICE 16
 
+/* After a change that could not be written. */
+#define AGAIN_MS (5 * 1000)
+
 struct command_confirm {
-        struct loop *loop;
-        struct command_ledger *ledger;
-        struct list early; /* struct news, oldest first */
+        struct command_confirm_options options;
+        struct list early;     /* struct news, oldest first */
+        struct timer again;    /* for what is `unwritten` */
+        struct timer care;     /* of the early ones */
+        pthread_mutex_t lock;  /* guards the rest, which the store's thread touches too */
+        struct list unwritten; /* struct news whose changes could not be written */
+        bool posted;
+        bool stopped;
 };
 
-/* What an event says, on its way to the thread "loop". */
+/* What an event says. */
 struct news {
-        struct list_node node; /* of the early ones */
+        struct list_node node; /* of the early or the unwritten ones */
         int64_t arrived_ms;    /* steady clock */
         struct command_confirm *confirm;
         bool by_own_id; /* the references are the network's */
         struct downlink_fate fate;
         struct buf device_key; /* whose event it is */
-        void (*done)(void *context, int result);
-        void *context;
+        char *identity;        /* of the last command that it has changed; or NULL */
+        int64_t id; /* in the store, from which it is forgotten; 0 = it is telemetry, too */
+        char message_id[CRYPTO_UUID_SIZE];
 };
 
-struct command_confirm *command_confirm_new(struct loop *loop, struct command_ledger *ledger)
+struct command_confirm *command_confirm_new(const struct command_confirm_options *options)
 {
         struct command_confirm *confirm = mem_new(1, sizeof(*confirm));
 
-        confirm->loop = loop;
-        confirm->ledger = ledger;
+        confirm->options = *options;
         list_init(&confirm->early);
+        list_init(&confirm->unwritten);
+        pthread_mutex_init(&confirm->lock, NULL);
         return confirm;
+}
+
+void command_confirm_stop(struct command_confirm *confirm)
+{
+        THREAD_ASSERT(LOOP_THREAD);
+        pthread_mutex_lock(&confirm->lock);
+        confirm->stopped = true;
+        pthread_mutex_unlock(&confirm->lock);
 }
 
 static void news_free(struct news *news)
 {
         buf_deinit(&news->device_key);
+        free(news->identity);
         free(news);
+}
+
+static void news_list_free(struct list *list)
+{
+        struct list_node *node;
+
+        while ((node = list_pop_front(list)))
+                news_free(list_entry(node, struct news, node));
 }
 
 void command_confirm_free(struct command_confirm *confirm)
 {
         if (!confirm)
                 return;
-        while (!list_is_empty(&confirm->early))
-                news_free(list_entry(list_pop_front(&confirm->early), struct news, node));
+        news_list_free(&confirm->early);
+        news_list_free(&confirm->unwritten);
+        pthread_mutex_destroy(&confirm->lock);
         free(confirm);
 }
 
@@ -81,7 +110,7 @@ bool command_confirm_concerns(const struct event *event)
 
 static void apply(const struct news *news, struct command *command)
 {
-        struct command_ledger *ledger = news->confirm->ledger;
+        struct command_ledger *ledger = news->confirm->options.ledger;
         const char *reason = news->fate.reason.text;
 
         switch (news->fate.news) {
@@ -115,8 +144,9 @@ static struct command *find_command(struct news *news, const char *reference)
         struct command *command;
 
         if (news->by_own_id)
-                return command_ledger_find_own_id(news->confirm->ledger, device_key, reference);
-        command = command_ledger_find_reference(news->confirm->ledger, reference);
+                return command_ledger_find_own_id(news->confirm->options.ledger, device_key,
+                                                  reference);
+        command = command_ledger_find_reference(news->confirm->options.ledger, reference);
         if (!command || strcmp(command->device_key, device_key) == 0)
                 return command;
         log_warn("COMMAND_EVENT_FOREIGN", "An event names the command of another device",
@@ -141,9 +171,39 @@ static struct command *apply_all(struct news *news)
         return changed;
 }
 
+/* Nothing of it is left to be done; any thread. */
+static void forget(struct news *news)
+{
+        const struct command_confirm_options *options = &news->confirm->options;
+
+        if (news->id != 0) {
+                store_done(options->store, news->id);
+                uplink_holds_left(options->holds, news->message_id);
+        }
+        news_free(news);
+}
+
 static void drop_first(struct command_confirm *confirm)
 {
-        news_free(list_entry(list_pop_front(&confirm->early), struct news, node));
+        forget(list_entry(list_pop_front(&confirm->early), struct news, node));
+}
+
+static void drop_old(struct command_confirm *confirm)
+{
+        int64_t oldest_ms = clock_steady_ms() - EARLY_MS;
+
+        while (!list_is_empty(&confirm->early) &&
+               list_entry(confirm->early.head.next, struct news, node)->arrived_ms <= oldest_ms)
+                drop_first(confirm);
+}
+
+static void take_care(struct timer *timer)
+{
+        struct command_confirm *confirm = list_entry(timer, struct command_confirm, care);
+
+        drop_old(confirm);
+        if (!list_is_empty(&confirm->early))
+                loop_timer_start(confirm->options.loop, timer, EARLY_MS);
 }
 
 /* Takes over what may be about a downlink whose id is not known yet. */
@@ -157,23 +217,89 @@ static void keep_early(struct command_confirm *confirm, struct news *news)
                 count += strcmp(buf_text(&other->device_key), buf_text(&news->device_key)) == 0;
         }
         if (count == EARLY_PER_DEVICE) {
-                news_free(news);
+                forget(news);
                 return;
         }
         if (confirm->early.count == EARLY_MAX)
                 drop_first(confirm);
         news->arrived_ms = clock_steady_ms();
+        if (list_is_empty(&confirm->early)) {
+                confirm->care.run = take_care;
+                loop_timer_start(confirm->options.loop, &confirm->care, EARLY_MS);
+        }
         list_push_back(&confirm->early, &news->node);
 }
 
-static void drop_old(struct command_confirm *confirm)
-{
-        int64_t oldest_ms = clock_steady_ms() - EARLY_MS;
+/* --- until it is on disk -------------------------------------------------------------------- */
 
-        while (!list_is_empty(&confirm->early) &&
-               list_entry(confirm->early.head.next, struct news, node)->arrived_ms < oldest_ms)
-                drop_first(confirm);
+static void await_record(struct news *news, struct command *command);
+
+/* On the thread "loop": what could not be written is tried once more. */
+static void write_again(struct timer *timer)
+{
+        struct command_confirm *confirm = list_entry(timer, struct command_confirm, again);
+        struct list_node *node;
+        struct list news;
+
+        list_init(&news);
+        pthread_mutex_lock(&confirm->lock);
+        list_splice_back(&news, &confirm->unwritten);
+        confirm->posted = false;
+        pthread_mutex_unlock(&confirm->lock);
+        while ((node = list_pop_front(&news))) {
+                struct news *one = list_entry(node, struct news, node);
+
+                await_record(one, command_ledger_find(confirm->options.ledger,
+                                                      buf_text(&one->device_key), one->identity));
+        }
 }
+
+static void write_later(void *context)
+{
+        struct command_confirm *confirm = context;
+
+        confirm->again.run = write_again;
+        loop_timer_start(confirm->options.loop, &confirm->again, AGAIN_MS);
+}
+
+/* On the store's thread, or at once. */
+static void on_recorded(void *context, int result)
+{
+        struct news *news = context;
+        struct command_confirm *confirm = news->confirm;
+
+        if (result == 0) {
+                forget(news);
+                return;
+        }
+        /* Another has the device, and reads it from the store; or this process is at its end. */
+        if (result == STORE_E_FENCED || result == STORE_E_CLOSED) {
+                news_free(news);
+                return;
+        }
+        pthread_mutex_lock(&confirm->lock);
+        list_push_back(&confirm->unwritten, &news->node);
+        if (!confirm->posted && !confirm->stopped) {
+                loop_post(confirm->options.loop, write_later, confirm);
+                confirm->posted = true;
+        }
+        pthread_mutex_unlock(&confirm->lock);
+}
+
+/* Forgets it when all that is known of the command is on disk; NULL = nobody knows the command. */
+static void await_record(struct news *news, struct command *command)
+{
+        if (!command || news->id == 0) {
+                forget(news);
+                return;
+        }
+        free(news->identity);
+        news->identity = mem_text(command->identity);
+        /* Records are written in order: when those of this one are on disk, all are. */
+        command_ledger_when_recorded(news->confirm->options.ledger, command, on_recorded, news);
+}
+
+/* --- an event ------------------------------------------------------------------------------- */
 
 void command_confirm_named(struct command_confirm *confirm, struct command *command)
 {
@@ -181,46 +307,51 @@ void command_confirm_named(struct command_confirm *confirm, struct command *comm
         drop_old(confirm);
         list_for_each_safe (node, &confirm->early) {
                 struct news *news = list_entry(node, struct news, node);
+                struct command *changed = NULL;
 
-                if (strcmp(buf_text(&news->device_key), command->device_key) == 0 &&
-                    apply_all(news)) {
+                if (strcmp(buf_text(&news->device_key), command->device_key) == 0)
+                        changed = apply_all(news);
+                if (changed) {
                         list_remove(&confirm->early, node);
-                        news_free(news);
+                        await_record(news, changed);
                 }
         }
 }
 
-/* On the thread "loop". */
-static void take_news(void *context)
+void command_confirm_event(void *context, const struct uplink_event *event)
 {
-        struct news *news = context;
-        struct command_ledger *ledger = news->confirm->ledger;
-        struct command *changed = apply_all(news);
+        struct command_confirm *confirm = context;
+        const struct downlink_driver *driver = driver_of(&event->event);
+        struct news *news = mem_new(1, sizeof(*news));
+        struct command *changed;
 
-        if (!changed && news->by_own_id) {
-                drop_old(news->confirm);
-                news->done(news->context, 0);
-                keep_early(news->confirm, news);
+        THREAD_ASSERT(LOOP_THREAD);
+        news->confirm = confirm;
+        news->id = event->purpose == STORE_DOWNLINK_NEWS ? event->id : 0;
+        memcpy(news->message_id, event->event.message_id, sizeof(news->message_id));
+        buf_add_text(&news->device_key, event->device_key);
+        if (driver) {
+                driver->fate(&event->event, &news->fate);
+                news->by_own_id = driver->read_own_id != NULL;
+        }
+        changed = apply_all(news);
+        if (changed || !news->by_own_id) {
+                await_record(news, changed);
                 return;
         }
-        /* Records are written in order: when those of this one are on disk, all are. */
-        if (changed)
-                command_ledger_when_recorded(ledger, changed, news->done, news->context);
-        else
-                news->done(news->context, 0);
-        news_free(news);
+        drop_old(confirm);
+        keep_early(confirm, news);
 }
 
-void command_confirm_event(struct command_confirm *confirm, const struct event *event,
-                           void (*done)(void *context, int result), void *context)
+void command_confirm_forget(struct command_confirm *confirm, const struct store_shards *shards)
 {
-        struct news *news = mem_new(1, sizeof(*news));
+        THREAD_ASSERT(LOOP_THREAD);
+        list_for_each_safe (node, &confirm->early) {
+                struct news *news = list_entry(node, struct news, node);
 
-        driver_of(event)->fate(event, &news->fate);
-        news->by_own_id = driver_of(event)->read_own_id != NULL;
-        event_device_key(event, &news->device_key);
-        news->confirm = confirm;
-        news->done = done;
-        news->context = context;
-        loop_post(confirm->loop, take_news, news);
+                if (!store_shards_has(shards, store_shard_of(buf_text(&news->device_key))))
+                        continue;
+                list_remove(&confirm->early, node);
+                news_free(news);
+        }
 }

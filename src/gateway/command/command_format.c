@@ -136,10 +136,12 @@ static void finish_call(void *context)
 
         if (format->stopped)
                 return;
-        /* It may have been cancelled, or its time may be over, meanwhile. */
-        if (call->command->state < COMMAND_QUEUED)
-                judge(call);
-        command_ledger_release(format->options.ledger, call->command);
+        if (command_ledger_let_go(format->options.ledger, call->command)) {
+                /* It may have been cancelled, or its time may be over, meanwhile. */
+                if (call->command->state < COMMAND_QUEUED)
+                        judge(call);
+                command_ledger_release(format->options.ledger, call->command);
+        }
         call_free(call);
 }
 
@@ -172,6 +174,7 @@ static void start(struct command_format *format, struct command *command)
 
         call->format = format;
         call->command = command;
+        command_ledger_hold(command);
         list_push_back(&format->calls, &call->node);
         if (!crypto_base64_decode(&bytes, body, strlen(body)))
                 buf_clear(&bytes);

@@ -18,6 +18,7 @@ struct command_ledger {
         struct table by_own_id;    /* of these, those of which the network has told an id */
         struct list open;          /* all that are not finished */
         struct list finished;      /* remembered, in the order of their end */
+        struct list forgotten;     /* of another's devices; something still refers to them */
         int64_t arrivals;          /* the last number given */
         struct timer care;
         bool stopped;
@@ -43,8 +44,11 @@ void command_inside_leave_line(struct command *command);
 /* Takes it off the lists of what is not finished. */
 void command_inside_leave(struct command_ledger *ledger, struct command *command);
 
-/* Frees a command that is on no list. */
+/* Frees a command that is on no list, as soon as nothing refers to it. */
 void command_inside_forget(struct command_ledger *ledger, struct command *command);
+
+/* Frees a forgotten command unless something refers to it. */
+void command_inside_free_unused(struct command_ledger *ledger, struct command *command);
 
 /* --- command_moves.c ----------------------------------------------------------------------- */
 

@@ -11,8 +11,13 @@
 #include "base/thread.h"
 #include "gateway/command/command_format.h"
 #include "gateway/command/command_inside.h"
+#include "gateway/command/command_settle.h"
+#include "store/store_share.h"
 
 #define CARE_PERIOD_MS (30 * 1000)
+
+/* Its caller has a link to the device's new gateway as soon as it tries again. */
+#define STATUS_MOVED 503
 
 #define MOST_REMEMBERED 100000
 
@@ -31,6 +36,7 @@ struct command_ledger *command_ledger_new(const struct command_ledger_options *o
         ledger->recorder = command_recorder_new(ledger);
         list_init(&ledger->open);
         list_init(&ledger->finished);
+        list_init(&ledger->forgotten);
         return ledger;
 }
 
@@ -50,6 +56,8 @@ void command_ledger_free(struct command_ledger *ledger)
         list_for_each_safe (node, &ledger->open)
                 command_free(list_entry(node, struct command, open));
         list_for_each_safe (node, &ledger->finished)
+                command_free(list_entry(node, struct command, node));
+        list_for_each_safe (node, &ledger->forgotten)
                 command_free(list_entry(node, struct command, node));
         table_deinit(&ledger->by_key);
         table_deinit(&ledger->by_reference);
@@ -125,7 +133,7 @@ static struct command *first_in_line(const struct device *device)
                 struct command *command = list_entry(node, struct command, line);
 
                 if (command->state != COMMAND_RESTING)
-                        return command->unwritten == 0 ? command : NULL;
+                        return command->unwritten == 0 && !command->is_fenced ? command : NULL;
         }
         return NULL;
 }
@@ -202,7 +210,7 @@ void command_inside_written(struct command_ledger *ledger, struct command *comma
         /* What the hub delivers again, or never does, needs no memory. */
         bool harmless = command->outcome == COMMAND_FAILED || command->is_method;
 
-        if (ledger->stopped)
+        if (ledger->stopped || command->is_fenced)
                 return;
         if (result != 0 && command->state == COMMAND_WAITING &&
             command->told == COMMAND_TOLD_NOTHING)
@@ -311,7 +319,93 @@ void command_inside_forget(struct command_ledger *ledger, struct command *comman
 {
         loop_timer_stop(ledger->options.loop, &command->timer);
         table_remove(&ledger->by_key, &command->by_key);
+        command->is_forgotten = true;
+        list_push_back(&ledger->forgotten, &command->node);
+        command_inside_free_unused(ledger, command);
+}
+
+void command_inside_free_unused(struct command_ledger *ledger, struct command *command)
+{
+        if (!command->is_forgotten || command->holds > 0 || command->unwritten > 0)
+                return;
+        list_remove(&ledger->forgotten, &command->node);
         command_free(command);
+}
+
+void command_ledger_hold(struct command *command)
+{
+        command->holds++;
+}
+
+bool command_ledger_let_go(struct command_ledger *ledger, struct command *command)
+{
+        bool is_forgotten = command->is_forgotten;
+
+        command->holds--;
+        command_inside_free_unused(ledger, command);
+        return !is_forgotten;
+}
+
+/* --- devices that are another's ------------------------------------------------------------- */
+
+/* What is known of a device by its commands alone. */
+static void forget_device(struct command_ledger *ledger, struct device *device)
+{
+        loop_timer_stop(ledger->options.loop, &device->command_timer);
+        device->handing_over = NULL;
+        device->network_busy = false;
+        device->replaced_up_to = 0;
+        device->taken = (struct clock_moment){.wall_ms = 0};
+}
+
+/* Its link is closed: the hub will deliver it again, to whoever has the device then. */
+static void drop(struct command_ledger *ledger, struct command *command)
+{
+        if (command->delivery)
+                hub_command_settle(command->delivery, HUB_ABANDON);
+        if (command->call)
+                command_settle_refuse_call(command->call, STATUS_MOVED,
+                                           "the device has moved to another gateway");
+        command->delivery = NULL;
+        command->call = NULL;
+        forget_device(ledger, command->device);
+        command_inside_forget(ledger, command);
+}
+
+void command_ledger_forget(void *context, const struct store_shards *shards)
+{
+        struct command_ledger *ledger = context;
+
+        THREAD_ASSERT(LOOP_THREAD);
+        for (size_t i = 0; i < ledger->taken_count; i++)
+                command_free(ledger->taken[i]);
+        ledger->taken_count = 0;
+        list_for_each_safe (node, &ledger->open) {
+                struct command *command = list_entry(node, struct command, open);
+
+                if (!store_shards_has(shards, command->device->shard))
+                        continue;
+                command_inside_leave(ledger, command);
+                drop(ledger, command);
+        }
+        list_for_each_safe (node, &ledger->finished) {
+                struct command *command = list_entry(node, struct command, node);
+
+                if (!store_shards_has(shards, command->device->shard))
+                        continue;
+                list_remove(&ledger->finished, node);
+                drop(ledger, command);
+        }
+}
+
+bool command_ledger_may_begin(const struct command_ledger *ledger, const struct device *device)
+{
+        return store_may_begin(ledger->options.store, device->shard);
+}
+
+int64_t command_ledger_since(const struct command_ledger *ledger, const struct device *device)
+{
+        return device_table_since(ledger->options.devices, device->shard);
 }
 
 /* --- care ---------------------------------------------------------------------------------- */
@@ -336,7 +430,8 @@ static void finish_expired(struct command_ledger *ledger, const struct clock_mom
         list_for_each_safe (node, &ledger->open) {
                 struct command *command = list_entry(node, struct command, open);
 
-                if (command->state != COMMAND_HELD && command_is_over(command, now))
+                if (command->state != COMMAND_HELD && command_is_over(command, now) &&
+                    store_may_act(ledger->options.store, command->device->shard))
                         command_inside_finish(ledger, command, COMMAND_EXPIRED,
                                               "its time was over before its outcome was known");
         }

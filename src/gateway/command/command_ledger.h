@@ -15,7 +15,9 @@
  *   - a device that has too many commands takes no more: what the hub delivers meanwhile is held,
  *     unsettled, until there is room. A lock that ends meanwhile does no harm and costs no
  *     delivery count, as abandoning would: the hub delivers again, and the new lock is held;
- *   - memory is bounded: the oldest finished commands are forgotten first.
+ *   - memory is bounded: the oldest finished commands are forgotten first;
+ *   - of a device that another gateway has by now nothing goes on: what the store refuses to write
+ *     is neither told nor handed over, and what was under way when the device left changes nothing.
  *
  * All on the thread "loop".
  */
@@ -62,6 +64,18 @@ void command_ledger_taken(void *context);
 
 /* From now on it looks after what is over, all the time. */
 void command_ledger_start(struct command_ledger *ledger);
+
+/*
+ * The devices of these shards are another gateway's (struct ownership_part): their commands leave
+ * memory and stay in the store. Their links must be closed, so that nothing is settled.
+ */
+void command_ledger_forget(void *context, const struct store_shards *shards);
+
+/* Is the device ours for long enough to ask its network for something? Every thread. */
+bool command_ledger_may_begin(const struct command_ledger *ledger, const struct device *device);
+
+/* Steady clock; since then all uplinks of this device are heard here. */
+int64_t command_ledger_since(const struct command_ledger *ledger, const struct device *device);
 
 /* Settles nothing and hands nothing over any more. */
 void command_ledger_stop(struct command_ledger *ledger);
@@ -159,6 +173,12 @@ void command_ledger_busy(struct command_ledger *ledger, struct device *device);
 /* Its turn goes on, and it is handed over once more after this time. */
 enum command_turn command_ledger_wait(struct command_ledger *ledger, struct command *command,
                                       int64_t delay_ms);
+
+/* An answer about the command will come: it stays in memory until command_ledger_let_go. */
+void command_ledger_hold(struct command *command);
+
+/* The answer is there. False if the command was forgotten meanwhile: then it is gone. */
+bool command_ledger_let_go(struct command_ledger *ledger, struct command *command) MUST_CHECK;
 
 /* A turn that went on is over. */
 void command_ledger_release(struct command_ledger *ledger, struct command *command);

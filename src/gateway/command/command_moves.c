@@ -8,6 +8,7 @@
 #include "gateway/command/command_network.h"
 #include "gateway/command/command_report.h"
 #include "gateway/command/command_settle.h"
+#include "store/store_share.h"
 
 /* A `replace` has removed at the network what waited there before it, without a word. */
 static void supersede_earlier(struct command_ledger *ledger, const struct command *replacing)
@@ -111,7 +112,8 @@ void command_inside_finish(struct command_ledger *ledger, struct command *comman
         list_push_back(&ledger->finished, &command->node);
         /* The report first: a crash between the two makes it twice, with one message id. */
         if (command->told == COMMAND_TOLD_DONE &&
-            settings->commands.outcome_report != SETTINGS_OUTCOME_NONE)
+            settings->commands.outcome_report != SETTINGS_OUTCOME_NONE &&
+            store_may_act(ledger->options.store, command->device->shard))
                 command_report(ledger->options.store, ledger->options.queue, command);
         command_record_write(ledger->recorder, command);
         enter_held(ledger, command->device);

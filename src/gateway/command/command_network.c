@@ -36,6 +36,11 @@
         "event "                                                                                   \
         "told of it"
 
+#define NOT_RECORDED "the store can't record the command"
+
+/* While it is not certain whose the device is. */
+#define OWNER_AGAIN_MS 1000
+
 /* So long events may tell of a downlink whose answer is lost, before an empty list is believed. */
 #define LISTEN_MS (10 * 1000)
 
@@ -45,7 +50,6 @@
 struct command_network {
         struct command_network_options options;
         struct list exchanges; /* under way */
-        int64_t started_ms;    /* steady clock; since then uplinks are heard */
         bool stopped;
 };
 
@@ -75,7 +79,6 @@ struct command_network *command_network_new(const struct command_network_options
 
         network->options = *options;
         list_init(&network->exchanges);
-        network->started_ms = clock_steady_ms();
         return network;
 }
 
@@ -270,8 +273,8 @@ static enum command_turn judge_take_it(struct exchange *exchange)
 static bool can_not_have_got(const struct command_network *network, const struct command *command)
 {
         const struct device *device = command->device;
-        int64_t contact_ms =
-                device->contact_ms > network->started_ms ? device->contact_ms : network->started_ms;
+        int64_t since_ms = command_ledger_since(network->options.ledger, device);
+        int64_t contact_ms = device->contact_ms > since_ms ? device->contact_ms : since_ms;
 
         return network_settings_class(network->options.settings, device) == DEVICE_CLASS_A &&
                contact_ms + RECEIVE_WINDOWS_MS <= command->begun.steady_ms;
@@ -332,6 +335,11 @@ static void finish_exchange(void *context)
         monitor_call_end(network->options.monitor, exchange->call, exchange->failure,
                          exchange->status, command->downlink.reference);
         exchange->call = NULL;
+        /* Its device is another gateway's by now, which finds out what became of it. */
+        if (!command_ledger_let_go(network->options.ledger, command)) {
+                exchange_free(exchange);
+                return;
+        }
         /* An event about it may have come before the answer (rule E2). */
         if (command->state < COMMAND_QUEUED)
                 turn = exchange->question == QUESTION_TAKE_IT ? judge_take_it(exchange)
@@ -356,6 +364,15 @@ static void exchange_done(void *context, const struct http_answer *answer)
                 loop_post(exchange->network->options.loop, finish_exchange, exchange);
 }
 
+/* On the thread "http": the request may have waited for a connection, and the lease has ended. */
+static bool may_go(void *context)
+{
+        const struct exchange *exchange = context;
+
+        return command_ledger_may_begin(exchange->network->options.ledger,
+                                        exchange->command->device);
+}
+
 static enum command_turn submit(struct command_network *network, struct command *command,
                                 enum question question, const struct network_request *request)
 {
@@ -370,6 +387,7 @@ static enum command_turn submit(struct command_network *network, struct command 
 
         exchange->network = network;
         exchange->command = command;
+        command_ledger_hold(command);
         exchange->question = question;
         exchange->call =
                 monitor_call_begin(network->options.monitor, request->method, request->url);
@@ -384,6 +402,7 @@ static enum command_turn submit(struct command_network *network, struct command 
                                  .body_size = request->body.size,
                                  .timeout_ms = (long)timeout_s * 1000,
                                  .once = question == QUESTION_TAKE_IT,
+                                 .may_go = may_go,
                          },
                          exchange_done, exchange);
         return COMMAND_TURN_GOES_ON;
@@ -399,6 +418,8 @@ static enum command_turn ask(struct command_network *network, struct command *co
 
         if (question == QUESTION_TAKE_IT && has_come_to_nothing(network, command))
                 return COMMAND_TURN_OVER;
+        if (!command_ledger_may_begin(network->options.ledger, command->device))
+                return command_ledger_wait(network->options.ledger, command, OWNER_AGAIN_MS);
         switch (network_settings(network->options.settings, command->device, &access, &reason)) {
         case COMMAND_WAY_OPEN:
                 break;
@@ -455,7 +476,17 @@ static enum command_turn send_begun(struct command_network *network, struct comm
         if (!command->record_failed)
                 return ask(network, command, QUESTION_TAKE_IT);
         command_ledger_not_taken(network->options.ledger, command);
-        return again(network, command, 0, "the store can't record the command");
+        return again(network, command, 0, NOT_RECORDED);
+}
+
+/* True if it was written for this attempt that it may go out once more: who has lost its device
+ * learns that here. */
+static bool is_renewed(struct command_network *network, struct command *command)
+{
+        command->is_renewed = !command->is_renewed;
+        if (command->is_renewed)
+                command_ledger_record(network->options.ledger, command);
+        return !command->is_renewed;
 }
 
 static enum command_turn find_out(struct command_network *network, struct command *command)
@@ -467,7 +498,10 @@ static enum command_turn find_out(struct command_network *network, struct comman
         if (clock_steady_ms() - command->begun.steady_ms > SHORTEST_DELIVERY_MS)
                 return refuse(network, command, NOT_KNOWN);
         /* Once more tells whether it arrived, as long as no device can have got it. */
-        return ask(network, command, QUESTION_TAKE_IT);
+        if (!is_renewed(network, command))
+                return COMMAND_TURN_OVER;
+        return command->record_failed ? again(network, command, 0, NOT_RECORDED)
+                                      : ask(network, command, QUESTION_TAKE_IT);
 }
 
 enum command_turn command_network_hand_over(struct command_network *network,

@@ -82,9 +82,15 @@ static void tell(struct command_recorder *recorder, struct command_recording *re
         struct command *command = recording->command;
 
         command->record_failed = recording->result != 0;
+        if (recording->result == STORE_E_FENCED)
+                command->is_fenced = true;
         if (command->recording == recording)
                 command->recording = NULL;
-        if (--command->unwritten == 0)
+        if (--command->unwritten > 0)
+                return;
+        if (command->is_forgotten)
+                command_inside_free_unused(recorder->ledger, command);
+        else
                 command_inside_written(recorder->ledger, command, recording->result);
 }
 
@@ -128,7 +134,11 @@ static void recording_done(struct store_write *write, int result)
         struct command_recorder *recorder = recording->recorder;
         struct list barriers;
 
-        if (result != 0)
+        if (result == STORE_E_FENCED)
+                log_info("COMMAND_FENCED",
+                         "A command is another gateway's by now; it is left alone",
+                         LOG_TEXT("command", write->record.key), LOG_END);
+        else if (result != 0)
                 log_error("COMMAND_NOT_RECORDED", "The state of a command can't be written",
                           LOG_TEXT("command", write->record.key), LOG_END);
         list_init(&barriers);
@@ -159,6 +169,7 @@ void command_record_write(struct command_recorder *recorder, struct command *com
         recording->write = (struct store_write){
                 .record = {.kind = COMMAND_KIND,
                            .key = command->key,
+                           .device = command->device->lane_key,
                            .value = recording->value.data,
                            .value_size = recording->value.size,
                            .keep_ms = finished ? COMMAND_REMEMBER_MS : 0},
@@ -199,7 +210,9 @@ void command_record_barrier(struct command_recorder *recorder, struct command *c
 void command_record_delete(struct command_recorder *recorder, const struct command *command)
 {
         store_write_copy(recorder->ledger->options.store,
-                         &(struct store_record){.kind = COMMAND_KIND, .key = command->key});
+                         &(struct store_record){.kind = COMMAND_KIND,
+                                                .key = command->key,
+                                                .device = command->device->lane_key});
 }
 
 /* --- reading ------------------------------------------------------------------------------- */

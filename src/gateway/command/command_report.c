@@ -60,6 +60,7 @@ static struct uplink_event *make_event(const struct command *command)
         event->details = describe(command);
         event->duplicate_window_ms = DUPLICATE_WINDOW_MS;
         crypto_uuid_of(event->details, strlen(event->details), event->message_id);
+        made->purpose = STORE_UPLINK;
         made->device_key = mem_text(command->device_key);
         return made;
 }

@@ -241,6 +241,14 @@ void control_take(struct control *control, struct http_exchange *exchange, const
                 conclude(call, status, &reason);
                 return;
         }
+        if (request.call == CONTROL_COMMAND || request.call == CONTROL_CANCEL) {
+                status = control_commands_elsewhere(&control->options, &request, &call->answer,
+                                                    &reason);
+                if (status != CONTROL_OURS) {
+                        conclude(call, status, &reason);
+                        return;
+                }
+        }
         http_exchange_hold(exchange);
         loop_post(control->options.loop, run, call);
 }

@@ -8,7 +8,9 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "gateway/command/command_record.h"
 #include "gateway/command/command_view.h"
+#include "store/store_share.h"
 
 #define CANCELLED "cancelled by an operator"
 
@@ -94,6 +96,78 @@ int control_commands_find(const struct control_options *options, const char *ref
         reason_set(reason, "more than one command has a reference that begins with '%.64s'",
                    reference);
         return 409;
+}
+
+/* --- of another gateway's device ---------------------------------------------------------------
+ */
+
+struct stored_search {
+        const struct control_options *options;
+        const char *reference;
+        struct command *found;
+};
+
+static bool look_at_stored(void *context, const struct store_record *record)
+{
+        struct stored_search *search = context;
+        struct reason reason = REASON_INIT;
+        struct command *command;
+
+        if (!memmem(record->value, record->value_size, search->reference,
+                    strlen(search->reference)))
+                return true;
+        command = command_decode(record->value, record->value_size, &reason);
+        if (command && command_has_reference(command, search->reference) &&
+            !store_may_act(search->options->store, device_key_shard(command->device_key))) {
+                search->found = command;
+                return false;
+        }
+        command_free(command);
+        return true;
+}
+
+static void name_owner(const struct control_options *options, const char *device_key,
+                       struct reason *reason)
+{
+        struct store_owner_name owner;
+
+        if (store_share_owner(options->store, device_key_shard(device_key), &owner))
+                reason_set(reason,
+                           "the device '%.200s' is another gateway's: that of %s at %s; cancel the "
+                           "command there",
+                           device_key, owner.name, owner.address);
+        else
+                reason_set(reason,
+                           "no gateway has the device '%.200s' at this moment; try again in some "
+                           "seconds",
+                           device_key);
+}
+
+int control_commands_elsewhere(const struct control_options *options,
+                               const struct control_request *request, struct buf *out,
+                               struct reason *reason)
+{
+        struct stored_search search = {.options = options, .reference = request->reference};
+        int result = CONTROL_OURS;
+
+        if (!store_is_shared(options->store))
+                return CONTROL_OURS;
+        if (store_records_each(options->store, COMMAND_KIND, NULL, look_at_stored, &search) != 0) {
+                reason_set(reason, "the store can't be read now");
+                return 503;
+        }
+        if (search.found && request->call == CONTROL_CANCEL) {
+                name_owner(options, search.found->device_key, reason);
+                result = 409;
+        } else if (search.found) {
+                CLEANUP(json_cleanup) struct json_object *view = command_view(search.found);
+
+                json_write(out, view);
+                buf_add_char(out, '\n');
+                result = 0;
+        }
+        command_free(search.found);
+        return result;
 }
 
 /* --- cancel -------------------------------------------------------------------------------- */

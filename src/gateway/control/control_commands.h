@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The control socket's answers about commands. All on the thread "loop". */
+/* The control socket's answers about commands. On the thread "loop", but
+ * control_commands_elsewhere.
+ */
 #ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_COMMANDS_H
 #define ISTHMUS_GATEWAY_CONTROL_CONTROL_COMMANDS_H
 
@@ -23,5 +25,17 @@ int control_commands_find(const struct control_options *options, const char *ref
  */
 int control_commands_cancel(const struct control_options *options, struct command *command,
                             bool force, struct reason *reason) MUST_CHECK;
+
+#define CONTROL_OURS (-1)
+
+/*
+ * Answers what is asked about one command if its device is another gateway's, in a store that
+ * several share: 0, with the command as it is on disk; or 409, since only the gateway that the
+ * reason names can cancel it. CONTROL_OURS if this gateway is the one to ask. Reads the store: on
+ * the thread "control".
+ */
+int control_commands_elsewhere(const struct control_options *options,
+                               const struct control_request *request, struct buf *out,
+                               struct reason *reason) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/json/json.h"
 #include "base/json/json_writer.h"
+#include "gateway/device/uplink_event.h"
 
 /* Deeper than any record that a gateway writes. */
 #define RECORD_DEPTH 128
@@ -23,17 +24,18 @@ static void add_time(struct json_writer *writer, const char *name, int64_t wall_
 
 static void add_record(struct json_writer *writer, const struct store_event *event)
 {
-        CLEANUP(json_cleanup)
-        struct json_object *record =
-                json_parse(event->record, event->record_size, RECORD_DEPTH, JSON_STRICT, NULL);
+        CLEANUP(buf_deinit) struct buf shown = BUF_INIT;
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+        CLEANUP(json_cleanup) struct json_object *record = NULL;
 
+        downlink_heard_hide(event->record, event->record_size, &shown);
+        record = json_parse(shown.data, shown.size, RECORD_DEPTH, JSON_STRICT, NULL);
         if (record) {
                 json_writer_name(writer, "record");
                 json_write(writer->out, record);
                 return;
         }
-        crypto_base64_encode(&text, event->record, event->record_size);
+        crypto_base64_encode(&text, shown.data, shown.size);
         json_writer_text(writer, "recordBase64", buf_text(&text));
 }
 

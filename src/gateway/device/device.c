@@ -23,7 +23,8 @@ struct device_table {
         struct map *owners;      /* device_identity_key to the owner's device key */
         struct map *near_misses; /* applications that were warned of */
         struct device_limit *limit;
-        struct store_shards shards; /* that this gateway has */
+        struct store_shards shards;     /* that this gateway has */
+        int64_t since_ms[STORE_SHARDS]; /* steady clock; each of them */
 };
 
 #define TO(phase) (1U << DEVICE_##phase)
@@ -93,7 +94,16 @@ void device_table_keep(struct device_table *table, struct device_keeper *keeper)
 
 void device_table_gain(struct device_table *table, const struct store_shards *shards)
 {
+        for (int shard = 0; shard < STORE_SHARDS; shard++) {
+                if (store_shards_has(shards, shard))
+                        table->since_ms[shard] = clock_steady_ms();
+        }
         store_shards_add_all(&table->shards, shards);
+}
+
+int64_t device_table_since(const struct device_table *table, int shard)
+{
+        return table->since_ms[shard];
 }
 
 void device_table_lose(struct device_table *table, const struct store_shards *shards)
@@ -135,6 +145,7 @@ static void device_free(void *value)
         free(device->held_because);
         free(device->model_id);
         forget_texts(device);
+        free(device->lane_key);
         free(device->key);
         free(device);
 }
@@ -274,12 +285,23 @@ static void take_attributes(struct device_table *table, struct device *device)
         device->off = off;
 }
 
+int device_key_shard(const char *device_key)
+{
+        CLEANUP(buf_deinit) struct buf lane_key = BUF_INIT;
+
+        event_lane_key(device_key, &lane_key);
+        return store_shard_of(buf_text(&lane_key));
+}
+
 static struct device *add_device(struct device_table *table, const char *key)
 {
         struct device *device = mem_new(1, sizeof(*device));
+        struct buf lane_key = BUF_INIT;
 
+        event_lane_key(key, &lane_key);
         device->key = mem_text(key);
-        device->shard = store_shard_of(key);
+        device->lane_key = buf_take(&lane_key);
+        device->shard = store_shard_of(device->lane_key);
         device->lane = device;
         device->keeper = table->keeper;
         uplink_backlog_init(&device->backlog);
@@ -669,7 +691,7 @@ static bool note_leaving(void *context, const char *key, void *value)
 {
         struct leaving *leaving = context;
 
-        if (store_shards_has(leaving->shards, store_shard_of(leaving->device_of(key, value))))
+        if (store_shards_has(leaving->shards, device_key_shard(leaving->device_of(key, value))))
                 map_set(leaving->entries, key, value);
         return true;
 }

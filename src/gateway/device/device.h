@@ -76,7 +76,8 @@ struct device {
         char *network;
         char *application;
         char *name;          /* the network's device id */
-        int shard;           /* whose owner among the gateways has it */
+        char *lane_key;      /* of its lane: by it the store knows whose the device is */
+        int shard;           /* of that; its owner among the gateways has the device */
         struct device *lane; /* in whose queue its events wait: itself, or see device_table_place */
         int64_t adopted_ms; /* steady clock; since when `application` is its; 0 = not in this run */
         char *hub_id;       /* IoT Hub device id (and DPS registration id) by the template */
@@ -136,6 +137,9 @@ void device_table_keep(struct device_table *table, struct device_keeper *keeper)
 void device_table_gain(struct device_table *table, const struct store_shards *shards);
 void device_table_lose(struct device_table *table, const struct store_shards *shards);
 bool device_table_owns(const struct device_table *table, int shard);
+
+/* Steady clock; when the shard was gained last: since then all its uplinks are heard here. */
+int64_t device_table_since(const struct device_table *table, int shard);
 
 /*
  * With a struct device_table: takes a record of the kind DEVICE_OWNER_KIND from the store, and
@@ -199,6 +203,9 @@ char *device_table_release(struct device_table *table, struct device *device,
 
 /* The device with this key; NULL if it is not known. */
 struct device *device_table_find(const struct device_table *table, const char *device_key);
+
+/* The shard of the device with this key: that of its lane (event_lane_key). Every thread. */
+int device_key_shard(const char *device_key);
 
 /* The driver of the device's network; NULL if this program does not know it. */
 const struct network *device_network(const struct device *device);

@@ -53,6 +53,26 @@ void device_places_take(void *context, const struct store_record *record)
         set(places->places, owner, record->key);
 }
 
+static const char *device_of_place(const char *place, const void *device_key)
+{
+        (void)place;
+        return device_key;
+}
+
+static const char *device_with_place(const char *device_key, const void *place)
+{
+        (void)place;
+        return device_key;
+}
+
+void device_places_forget(void *context, const struct store_shards *shards)
+{
+        struct device_places *places = context;
+
+        device_forget_entries(places->owners, shards, device_of_place);
+        device_forget_entries(places->places, shards, device_with_place);
+}
+
 static void give_back(struct device_places *places, const char *device_key)
 {
         CLEANUP(mem_cleanup) char *place = mem_text(map_get(places->places, device_key));

@@ -30,6 +30,9 @@ void device_places_free(struct device_places *places);
  */
 void device_places_take(void *context, const struct store_record *record);
 
+/* Forgets those of devices in these shards, which have left (struct ownership_part). */
+void device_places_forget(void *context, const struct store_shards *shards);
+
 /*
  * The device's assignment is known: takes that place, and gives back the one that it had before.
  * False if another device has it; the reason names both.

@@ -71,8 +71,10 @@ struct device_provision *device_provision_new(const struct device_provision_opti
         return provision;
 }
 
-static void registration_free(struct registration *registration)
+static void registration_free(void *context)
 {
+        struct registration *registration = context;
+
         certificate_free(registration->certificate);
         free(registration->registration_id);
         free(registration->id_scope);
@@ -84,17 +86,12 @@ static void registration_free(struct registration *registration)
         free(registration);
 }
 
-static void free_registration(void *registration)
-{
-        registration_free(registration);
-}
-
 void device_provision_free(struct device_provision *provision)
 {
         if (!provision)
                 return;
         certificate_clerk_free(provision->clerk);
-        map_free_values(provision->registrations, free_registration);
+        map_free_values(provision->registrations, registration_free);
         map_free_values(provision->remembered, free);
         free(provision);
 }
@@ -119,7 +116,7 @@ static bool decide_nothing(void *context, const char *device_key, void *value)
         const struct store_shards *shards = context;
         struct registration *registration = value;
 
-        if (store_shards_has(shards, store_shard_of(device_key)))
+        if (store_shards_has(shards, device_key_shard(device_key)))
                 registration->decides = false;
         return true;
 }
@@ -274,6 +271,7 @@ static bool remember(struct registration *registration)
         store_write_copy(provision->options.store, &(struct store_record){
                                                            .kind = DEVICE_ASSIGNMENT_KIND,
                                                            .key = device_key,
+                                                           .device = registration->device->lane_key,
                                                            .value = text.data,
                                                            .value_size = text.size,
                                                    });
@@ -794,7 +792,8 @@ void device_provision_forget(struct device_provision *provision, const struct de
                 return;
         map_remove(provision->remembered, device->key);
         free(record);
-        store_write_copy(
-                provision->options.store,
-                &(struct store_record){.kind = DEVICE_ASSIGNMENT_KIND, .key = device->key});
+        store_write_copy(provision->options.store,
+                         &(struct store_record){.kind = DEVICE_ASSIGNMENT_KIND,
+                                                .key = device->key,
+                                                .device = device->lane_key});
 }

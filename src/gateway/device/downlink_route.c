@@ -16,7 +16,7 @@
 
 struct downlink_routes {
         struct store *store;
-        const struct device_table *devices;
+        struct device_table *devices;
         struct map *bases; /* "network/application" to struct base */
 };
 
@@ -26,7 +26,7 @@ struct base {
         char *refused; /* the last other one that was logged; or NULL */
 };
 
-struct downlink_routes *downlink_routes_new(struct store *store, const struct device_table *devices)
+struct downlink_routes *downlink_routes_new(struct store *store, struct device_table *devices)
 {
         struct downlink_routes *routes = mem_new(1, sizeof(*routes));
 
@@ -128,6 +128,7 @@ static void record(struct store *store, const struct device *device)
         store_write_copy(store, &(struct store_record){
                                         .kind = DOWNLINK_WAY_KIND,
                                         .key = device->key,
+                                        .device = device->lane_key,
                                         .value = value.data,
                                         .value_size = value.size,
                                 });
@@ -177,4 +178,23 @@ void downlink_routes_take(void *context, const struct store_record *record)
                 .api_key = mem_text(api_key),
         };
         base_of(routes, device, base_url);
+}
+
+static bool forget_way(void *context, struct device *device)
+{
+        const struct store_shards *shards = context;
+
+        if (!store_shards_has(shards, device->shard))
+                return true;
+        downlink_way_deinit(&device->way);
+        device->way_refused = false;
+        return true;
+}
+
+void downlink_routes_forget(void *context, const struct store_shards *shards)
+{
+        const struct downlink_routes *routes = context;
+        struct store_shards left = *shards;
+
+        device_table_each(routes->devices, forget_way, &left);
 }

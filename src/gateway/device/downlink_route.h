@@ -34,8 +34,7 @@ struct device_table;
 struct downlink_routes;
 
 /* `devices` must stay. */
-struct downlink_routes *downlink_routes_new(struct store *store,
-                                            const struct device_table *devices);
+struct downlink_routes *downlink_routes_new(struct store *store, struct device_table *devices);
 void downlink_routes_free(struct downlink_routes *routes);
 
 /*
@@ -43,6 +42,9 @@ void downlink_routes_free(struct downlink_routes *routes);
  * known device (struct ownership_part).
  */
 void downlink_routes_take(void *context, const struct store_record *record);
+
+/* Forgets those of devices in these shards, which have left (struct ownership_part). */
+void downlink_routes_forget(void *context, const struct store_shards *shards);
 
 /* Records of this kind: key the device's; value a JSON object. */
 #define DOWNLINK_WAY_KIND "way"

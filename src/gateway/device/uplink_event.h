@@ -7,11 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/reason.h"
 #include "networks/downlink.h"
 #include "networks/event.h"
 #include "networks/network.h"
+#include "store/store.h"
 
 /* What a payload formatter made of an event (uplink_format.c); owns all texts. */
 struct uplink_formatted {
@@ -33,6 +35,18 @@ struct downlink_heard {
 
 void downlink_heard_free(struct downlink_heard *heard);
 
+/*
+ * In a store that several gateways share, what was heard goes to the device's owner as the last
+ * member of the event's record (event_encode): adds it there.
+ */
+void downlink_heard_add(const struct downlink_heard *heard, struct buf *record);
+
+/* A record as it may be shown to people: there is a key in what was added. */
+void downlink_heard_hide(const char *record, size_t size, struct buf *out);
+
+/* What was added to a record that event_decode has read; NULL if nothing was. The caller's. */
+struct downlink_heard *downlink_heard_find(const char *record, size_t size);
+
 struct uplink_queue;
 
 /* One stored event on its way. */
@@ -42,8 +56,10 @@ struct uplink_event {
         struct uplink_queue *queue; /* that it is on its way to */
         char *device_key;
         struct event event;
+        enum store_purpose purpose;
         struct uplink_formatted *formatted; /* NULL = no formatter was asked */
         struct downlink_heard *heard;       /* of the way back for commands; or NULL */
+        bool keeps_heard;                   /* also on disk */
         bool is_fed;                        /* by the store, see uplink_queue_add_stored */
         int shard;                          /* of its device, if it is */
         int32_t stands_for;                 /* of its operation: monitor_begin */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/intake/delivery.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,16 +34,15 @@ struct delivery {
         void *context;
         enum uplink_verdict verdict; /* at once */
         struct uplink_proof *proof;  /* of UPLINK_UNDECIDED */
-        struct reason doubt;         /* why it isn't UPLINK_TRUSTED */
+        struct reason doubt;         /* why it isn't UPLINK_TRUSTED, or was not stored */
         bool not_now;                /* something of it was refused that may be taken later */
         struct uplink_put put;
         struct uplink_hold *hold; /* of who waits for more than the disk; or NULL */
         bool held;
         struct told told;
         struct buf not_stored;
-        int confirms;     /* events of it that tell the fate of a downlink */
-        atomic_int parts; /* that must be done before the answer: one is our own work on it */
-        atomic_int result;
+        bool has_news; /* an event of it tells the fate of a downlink */
+        bool is_cut;   /* there was room for nothing else */
 };
 
 /* --- its end ------------------------------------------------------------------------------ */
@@ -94,20 +92,21 @@ static void explain(const struct delivery *delivery, int result, struct reason *
                 reason_set(reason, "the store can't write; nothing was stored");
 }
 
-/* One part is durable, or can't be; the last one ends it. Any thread. */
-static void part_done(void *context, int result)
+/* What is left for the store if it has no room: what tells the fate of a downlink. */
+static void cut_to_news(struct delivery *delivery)
 {
-        struct delivery *delivery = context;
-        struct reason reason = REASON_INIT;
+        list_for_each_safe (node, &delivery->put.events) {
+                struct uplink_event *event = list_entry(node, struct uplink_event, node);
 
-        if (result != 0)
-                atomic_store(&delivery->result, result);
-        if (atomic_fetch_sub(&delivery->parts, 1) > 1)
-                return;
-        result = atomic_load(&delivery->result);
-        if (result != 0)
-                explain(delivery, result, &reason);
-        end(delivery, result == 0 ? DELIVERY_STORED : DELIVERY_NOT_NOW, &reason);
+                if (event->purpose != STORE_UPLINK) {
+                        event->purpose = STORE_DOWNLINK_NEWS;
+                        continue;
+                }
+                list_remove(&delivery->put.events, node);
+                uplink_event_free(event);
+        }
+        delivery->is_cut = true;
+        delivery->put.owed = true;
 }
 
 /* On the store's thread. */
@@ -116,26 +115,30 @@ static void put_done(struct uplink_put *put, int result)
         struct delivery *delivery = list_entry(put, struct delivery, put);
         struct uplink_hold *hold = delivery->hold;
         bool any_known = put->any_known;
+        bool is_stored = result == 0 && !delivery->is_cut;
+        const struct reason nothing = REASON_INIT;
 
-        delivery->held = hold && result == 0;
-        if (hold && result != 0)
+        delivery->held = hold && is_stored;
+        if (hold && !is_stored)
                 uplink_hold_drop(hold);
-        if (result == 0)
+        delivery->hold = NULL;
+        if (is_stored)
                 metrics_observe(METRIC_WEBHOOK_TO_STORED,
                                 clock_steady_ns() - delivery->source.arrived_ns);
-        part_done(delivery, result);
-        if (hold && result == 0)
-                uplink_hold_stored(hold, any_known);
-}
-
-/* What tells the fate of a downlink is to be durable before the answer. */
-static void confirm(struct delivery *delivery, const struct event *event)
-{
-        if (!command_confirm_concerns(event))
+        else if (!delivery->is_cut)
+                explain(delivery, result, &delivery->doubt);
+        if (delivery->has_news && !put->owed &&
+            (result == STORE_E_FULL || result == STORE_E_SHARE)) {
+                cut_to_news(delivery);
+                uplink_store(delivery->means->store, delivery->means->queue, put);
                 return;
-        delivery->confirms++;
-        atomic_fetch_add(&delivery->parts, 1);
-        command_confirm_event(delivery->means->confirm, event, part_done, delivery);
+        }
+        if (is_stored)
+                end(delivery, DELIVERY_STORED, &nothing);
+        else
+                end(delivery, DELIVERY_NOT_NOW, &delivery->doubt);
+        if (hold && is_stored)
+                uplink_hold_stored(hold, any_known);
 }
 
 static bool is_wanted(const struct delivery_means *means, const struct event *event)
@@ -186,28 +189,45 @@ static void note_told(struct delivery *delivery, struct uplink_event *event)
         buf_add_text(&told->message_ids, event->event.message_id);
 }
 
+static enum store_purpose purpose_of(bool is_telemetry, bool is_news)
+{
+        if (!is_news)
+                return STORE_UPLINK;
+        return is_telemetry ? STORE_BOTH : STORE_DOWNLINK_NEWS;
+}
+
 /* Moves an event that is to be stored from the parsed list to the delivery. */
 static void select_event(struct delivery *delivery, struct event_list *parsed, struct event *event)
 {
         const struct delivery_means *means = delivery->means;
         CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        bool is_news = command_confirm_concerns(event);
+        bool is_telemetry = is_wanted(means, event);
         struct reason unfit = REASON_INIT;
         struct uplink_event *moved;
 
-        if (!is_wanted(means, event))
+        if (!is_telemetry && !is_news)
                 return;
         event_device_key(event, &key);
-        if (!is_admissible(delivery, event, buf_text(&key), &unfit)) {
+        if (is_telemetry && !is_admissible(delivery, event, buf_text(&key), &unfit)) {
                 event_list_refuse(parsed, event->device, unfit.text);
-                return;
+                is_telemetry = false;
+                if (!is_news)
+                        return;
         }
         moved = mem_new(1, sizeof(*moved));
         moved->event = *event;
         *event = EVENT_INIT;
         moved->device_key = buf_take(&key);
-        moved->heard = downlink_hear(means->settings, &delivery->source.received, &moved->event);
         moved->arrived_ns = delivery->source.arrived_ns;
-        note_told(delivery, moved);
+        moved->purpose = purpose_of(is_telemetry, is_news);
+        if (is_telemetry) {
+                moved->heard =
+                        downlink_hear(means->settings, &delivery->source.received, &moved->event);
+                moved->keeps_heard = store_is_shared(means->store);
+                note_told(delivery, moved);
+        }
+        delivery->has_news |= is_news;
         list_push_back(&delivery->put.events, &moved->node);
 }
 
@@ -216,16 +236,11 @@ static void start_put(struct delivery *delivery)
 {
         const struct delivery_means *means = delivery->means;
 
-        if (!list_is_empty(&delivery->put.events)) {
-                atomic_fetch_add(&delivery->parts, 1);
-                delivery->put.done = put_done;
-                if (delivery->source.left)
-                        delivery->hold =
-                                uplink_hold_begin(means->holds, &delivery->put.events,
-                                                  delivery->source.left, delivery->context);
-                uplink_store(means->store, means->queue, &delivery->put);
-        }
-        part_done(delivery, 0);
+        delivery->put.done = put_done;
+        if (delivery->source.left)
+                delivery->hold = uplink_hold_begin(means->holds, &delivery->put.events,
+                                                   delivery->source.left, delivery->context);
+        uplink_store(means->store, means->queue, &delivery->put);
 }
 
 /* --- parts that are not stored ------------------------------------------------------------ */
@@ -265,12 +280,10 @@ static void store_events(struct delivery *delivery, struct event_list *parsed)
 {
         struct reason unfit = REASON_INIT;
 
-        for (size_t i = 0; i < parsed->count; i++) {
-                confirm(delivery, &parsed->events[i]);
+        for (size_t i = 0; i < parsed->count; i++)
                 select_event(delivery, parsed, &parsed->events[i]);
-        }
         tell_refusals(delivery, parsed);
-        if (!list_is_empty(&delivery->put.events) || delivery->confirms > 0) {
+        if (!list_is_empty(&delivery->put.events)) {
                 if (parsed->refusal_count > 0)
                         write_not_stored(delivery, parsed);
                 start_put(delivery);
@@ -355,7 +368,6 @@ struct delivery *delivery_new(const struct delivery_means *means,
         delivery->done = done;
         delivery->context = context;
         list_init(&delivery->put.events);
-        atomic_init(&delivery->parts, 1);
         delivery->verdict = UPLINK_TRUSTED;
         if (!source->vouched)
                 delivery->verdict = uplink_trust_check(means->trust, source->network,

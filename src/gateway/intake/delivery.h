@@ -4,8 +4,8 @@
  * wanted of it on disk?
  *
  * Laws:
- *   - DELIVERY_STORED is said only after store_put answered 0 for every event of it, and what tells
- *     the fate of a downlink is durable too;
+ *   - DELIVERY_STORED is said only after store_put answered 0 for every event of it, also for those
+ *     that tell the fate of a downlink and are not sent; for these there is room in a full store;
  *   - nothing of a delivery that is malformed, foreign or not authentic is stored;
  *   - no thread waits for the disk or for a certificate.
  */
@@ -36,7 +36,6 @@ struct delivery_means {
         struct uplink_trust *trust;
         struct device_directory *directory;
         struct device_table *devices;
-        struct command_confirm *confirm;
         struct uplink_holds *holds; /* for those who wait longer: delivery_source's `left` */
         struct monitor *monitor;    /* NULL = none */
 };

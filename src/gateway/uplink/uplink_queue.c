@@ -20,6 +20,8 @@
 
 struct uplink_queue {
         struct uplink_queue_options options;
+        uplink_queue_news *news;
+        void *news_context;
         /* Thread "loop". */
         size_t memory;          /* bytes of the events in memory */
         struct map *recovering; /* device key to its reading, whose device is not known yet */
@@ -37,7 +39,8 @@ struct uplink_reading {
         struct device *device; /* NULL while recovering */
         int64_t arrived;       /* highest id that had arrived when it was started */
         struct list events;
-        size_t count; /* that the store gave */
+        size_t count;    /* that the store gave */
+        int64_t last_id; /* of these; also of one that is not sent */
         int result;
         bool forgotten;        /* nobody wants it any more */
         struct list_node node; /* while those to be forgotten are looked for */
@@ -55,6 +58,12 @@ struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options
         pthread_mutex_init(&queue->lock, NULL);
         queue->recovering = map_new();
         return queue;
+}
+
+void uplink_queue_join(struct uplink_queue *queue, uplink_queue_news *news, void *context)
+{
+        queue->news = news;
+        queue->news_context = context;
 }
 
 void uplink_queue_stop(struct uplink_queue *queue)
@@ -120,6 +129,15 @@ static struct device *device_of(struct uplink_queue *queue, const struct uplink_
         return device;
 }
 
+/* True if what it tells of a downlink is all that it is for. */
+static bool is_taken_as_news(struct uplink_queue *queue, const struct uplink_event *event)
+{
+        if (event->purpose != STORE_DOWNLINK_NEWS && event->purpose != STORE_BOTH)
+                return false;
+        queue->news(queue->news_context, event);
+        return event->purpose == STORE_DOWNLINK_NEWS;
+}
+
 /*
  * Is an event that has come to be held in memory? One that a feed brings and that is not above what
  * was seen is read by nobody, so there is no other place for it. What is put here comes in order:
@@ -159,6 +177,10 @@ static void arrive(void *context)
         struct uplink_reading *recovering = map_get(queue->recovering, event->device_key);
         bool is_gone = event->is_fed && !device_table_owns(queue->options.devices, event->shard);
 
+        if (!is_gone && is_taken_as_news(queue, event)) {
+                uplink_event_free(event);
+                return;
+        }
         if (!is_gone && !recovering) {
                 take_arrived(queue, device_of(queue, event), event);
                 return;
@@ -197,6 +219,7 @@ static struct uplink_event *event_from_record(struct uplink_queue *queue, const 
         struct reason reason = REASON_INIT;
 
         event->id = stored->id;
+        event->purpose = stored->purpose;
         event->device_key = mem_text(device_key);
         event->size = stored->record_size;
         event->stored_ns = clock_steady_ns();
@@ -208,7 +231,14 @@ static struct uplink_event *event_from_record(struct uplink_queue *queue, const 
                 uplink_event_free(event);
                 return NULL;
         }
+        event->heard = downlink_heard_find(stored->record, stored->record_size);
         return event;
+}
+
+/* News that are nothing else came when they arrived, or when the device was taken over. */
+static bool is_sent(const struct store_event *event)
+{
+        return event->purpose != STORE_DOWNLINK_NEWS && event->purpose != STORE_ORDER;
 }
 
 void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored,
@@ -232,6 +262,7 @@ static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
                     struct uplink_reading *reading)
 {
         bool is_last = reading->count < reading->take.maximum;
+        bool is_whole = true;
         struct list_node *node;
 
         while ((node = list_pop_front(&reading->events))) {
@@ -239,12 +270,15 @@ static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
 
                 if (!has_room(queue, backlog, event)) {
                         is_last = false;
+                        is_whole = false;
                         uplink_event_free(event);
                         uplink_events_free(&reading->events);
                         break;
                 }
                 append(queue, backlog, event);
         }
+        if (is_whole && reading->last_id > backlog->last_in_memory)
+                backlog->last_in_memory = reading->last_id;
         /* What had arrived before the reading began was on disk, so it has been seen now. */
         if (is_last && reading->arrived > backlog->last_in_memory)
                 backlog->last_in_memory = reading->arrived;
@@ -304,7 +338,9 @@ static void finish_reading(void *context)
                 loop_timer_start(queue->options.loop, &reading->again, READ_AGAIN_MS);
                 return;
         }
-        if (!device && list_is_empty(&reading->events) && reading->arrived > 0) {
+        /* Nothing to be sent yet, but there is more. */
+        if (!device && list_is_empty(&reading->events) &&
+            (reading->arrived > 0 || reading->count == reading->take.maximum)) {
                 start_reading(reading);
                 return;
         }
@@ -327,10 +363,13 @@ static void reading_done(struct store_take *take, int result, const struct store
 
         reading->result = result;
         reading->count = count;
+        if (count > 0)
+                reading->last_id = events[count - 1].id;
         for (size_t i = 0; i < count; i++) {
-                struct uplink_event *event =
-                        event_from_record(reading->queue, reading->device_key, &events[i]);
+                struct uplink_event *event = NULL;
 
+                if (is_sent(&events[i]))
+                        event = event_from_record(reading->queue, reading->device_key, &events[i]);
                 if (event)
                         list_push_back(&reading->events, &event->node);
         }
@@ -346,7 +385,8 @@ static void start_reading(struct uplink_reading *reading)
                 reading->arrived = reading->device->backlog.last_in_store;
         reading->take = (struct store_take){
                 .device = reading->device_key,
-                .after_id = reading->device ? reading->device->backlog.last_in_memory : 0,
+                .after_id = reading->device ? reading->device->backlog.last_in_memory
+                                            : reading->last_id,
                 .maximum = queue->options.maximum_per_device,
                 .keeps = true,
                 .done = reading_done,
@@ -387,6 +427,27 @@ void uplink_queue_recover(struct uplink_queue *queue, const char *device_key)
 
         if (!post(queue, start_recovery, reading))
                 reading_free(reading);
+}
+
+static void tell_news(void *context)
+{
+        struct uplink_event *event = context;
+
+        is_taken_as_news(event->queue, event);
+        uplink_event_free(event);
+}
+
+bool uplink_queue_recover_news(void *context, const struct store_event *stored)
+{
+        struct uplink_queue *queue = context;
+        struct uplink_event *event = event_from_record(queue, stored->device, stored);
+
+        if (!event)
+                return true;
+        event->queue = queue;
+        if (!post(queue, tell_news, event))
+                uplink_event_free(event);
+        return true;
 }
 
 struct uplink_event *uplink_queue_first(struct uplink_queue *queue, struct device *device)

@@ -6,7 +6,8 @@
  *   - events of a device come out in the order of their ids, each at least once; of those that a
  *     feed brings, those that were put at the same time come in any order;
  *   - what does not fit in memory stays in the store and is read back when its turn comes;
- *   - what is forgotten of a device stays in the store: whoever has the device next reads it.
+ *   - what is forgotten of a device stays in the store: whoever has the device next reads it;
+ *   - what an event tells of a downlink is handed on when it arrives, whatever waits before it.
  *
  * Threads: uplink_queue_add on the store's thread; everything else on the thread "loop".
  */
@@ -37,6 +38,15 @@ struct uplink_queue_options {
 
 struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options);
 
+/*
+ * Told of each event that tells of a downlink, when it arrives; one that is here only for that, it
+ * has forgotten in the store. On the thread "loop".
+ */
+typedef void uplink_queue_news(void *context, const struct uplink_event *event);
+
+/* Supplies who is told. Before the first event. */
+void uplink_queue_join(struct uplink_queue *queue, uplink_queue_news *news, void *context);
+
 /* Posts nothing to the thread "loop" any more. Before hub_client_free. */
 void uplink_queue_stop(struct uplink_queue *queue);
 
@@ -62,6 +72,13 @@ void uplink_queue_recover(struct uplink_queue *queue, const char *device_key);
 
 /* Devices of these shards have left; nothing of them may be in flight. */
 void uplink_queue_forget(struct uplink_queue *queue, const struct store_shards *shards);
+
+/*
+ * When its device is taken over: a waiting event that tells of a downlink (store_selection's
+ * `news`) is handed on. If it is sent, too, its turn to be read comes later. Always true: for
+ * store_events_each, with a struct uplink_queue. Any thread.
+ */
+bool uplink_queue_recover_news(void *queue, const struct store_event *stored);
 
 /* The oldest waiting event; NULL if none is in memory (the keeper is woken if one is stored). */
 struct uplink_event *uplink_queue_first(struct uplink_queue *queue, struct device *device);

@@ -75,6 +75,8 @@ void uplink_store(struct store *store, struct uplink_queue *queue, struct uplink
                 struct buf *record = &put->records[i];
 
                 event_encode(&event->event, record);
+                if (event->keeps_heard && event->heard)
+                        downlink_heard_add(event->heard, record);
                 event->size = record->size;
                 put->stored[i++] = (struct store_event){
                         .device = event->device_key,
@@ -82,6 +84,7 @@ void uplink_store(struct store *store, struct uplink_queue *queue, struct uplink
                         .record = record->data,
                         .record_size = record->size,
                         .arrived_ns = clock_wall_ns(),
+                        .purpose = event->purpose,
                         .duplicate_window_ms = event->event.duplicate_window_ms,
                 };
         }

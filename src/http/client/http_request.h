@@ -33,6 +33,12 @@ struct http_request {
         /* Never sent a second time by libcurl: a lost connection is HTTP_E_BROKEN. */
         bool once;
         /*
+         * Of a request with `once` and a body: asked with the context of `done`, on the thread
+         * "http", right before the body leaves; it may have waited long for that. False: nothing
+         * is done (HTTP_E_CONNECT). NULL = it may.
+         */
+        bool (*may_go)(void *context);
+        /*
          * Of a server that asks for them (401): by digest (RFC 7616, MD5 and SHA-256) if it can,
          * else by basic authentication (RFC 7617). NULL = none.
          */

@@ -79,6 +79,7 @@ struct http_transfer *http_transfer_new(const struct http_request *request,
         transfer->url = mem_text(request->url);
         transfer->origin = mem_text_n(request->url, http_queue_origin_length(request->url));
         transfer->once = request->once;
+        transfer->may_go = request->may_go;
         transfer->public_only = request->public_only;
         transfer->direct = request->direct;
         transfer->user = mem_text(request->user);
@@ -173,6 +174,10 @@ static size_t give_body(char *bytes, size_t one, size_t size, void *context)
         size_t rest = transfer->body_size - transfer->body_given;
 
         (void)one;
+        if (transfer->may_go && transfer->body_given == 0 && !transfer->may_go(transfer->context)) {
+                transfer->is_withheld = true;
+                return CURL_READFUNC_ABORT;
+        }
         if (size > rest)
                 size = rest;
         if (size > 0)
@@ -401,6 +406,8 @@ static enum http_failure failure_of(const struct http_transfer *transfer, CURLco
 
         if (transfer->too_large)
                 return HTTP_E_TOO_LARGE;
+        if (transfer->is_withheld)
+                return HTTP_E_CONNECT;
         curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
         if (kind == HTTP_E_TIMEOUT && sent == 0)
                 return HTTP_E_CONNECT;
@@ -419,6 +426,9 @@ static void explain(struct http_transfer *transfer, CURLcode result)
                            "%s: the answer is longer than %zu bytes, or its headers are longer "
                            "than %d",
                            transfer->origin, transfer->maximum_answer, HTTP_ANSWER_HEADERS_MAX);
+        else if (transfer->is_withheld)
+                reason_set(&transfer->answer.reason, "%s: the request was withdrawn",
+                           transfer->origin);
         else if (transfer->answer.failure == HTTP_E_CONNECT && transfer->refused[0] != '\0')
                 reason_set(&transfer->answer.reason,
                            "%s: its address %s is not public; nothing was sent", transfer->origin,

@@ -22,6 +22,8 @@ struct http_transfer {
         size_t body_size;
         size_t body_given; /* of a request that is sent once */
         bool once;
+        bool (*may_go)(void *context);
+        bool is_withheld; /* by may_go */
         bool public_only;
         bool direct;
         char *user; /* NULL = none */

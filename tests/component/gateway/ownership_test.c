@@ -36,6 +36,7 @@ static struct {
         /* What the devices' side has heard, in order. Of the thread "loop", then of the test's. */
         struct buf said;
         atomic_int said_count;
+        atomic_int news;      /* that were told */
         atomic_int failures;  /* so many readings fail */
         atomic_bool is_held;  /* a reading stands still */
         atomic_bool is_stuck; /* and has come there */
@@ -145,6 +146,26 @@ int store_devices_each(struct store *store, const struct store_shards *shards,
         assert_false(site.is_told);
         visit(context, "n/a/d", 1);
         return 0;
+}
+
+/* What was told of downlinks, when the commands are there and before anything becomes of them. */
+int store_events_each(struct store *store, const struct store_selection *selection,
+                      bool (*visit)(void *context, const struct store_event *event), void *context)
+{
+        (void)store;
+        assert_true(selection->news);
+        assert_int_equal(store_shards_count(selection->shards), store_shards_count(&site.fed));
+        assert_false(site.is_told);
+        visit(context, &(struct store_event){.id = 1, .purpose = STORE_DOWNLINK_NEWS});
+        return 0;
+}
+
+bool uplink_queue_recover_news(void *queue, const struct store_event *stored)
+{
+        (void)queue;
+        assert_int_equal(stored->purpose, STORE_DOWNLINK_NEWS);
+        atomic_fetch_add(&site.news, 1);
+        return true;
 }
 
 /* --- devices, links, queues ----------------------------------------------------------------- */
@@ -320,6 +341,7 @@ static void the_start_waits_until_all_is_loaded(void **state)
         site.at_start = store_shards_all();
         assert_int_equal(start(&reason), 0);
         expect(4, "took-all taken owns connect ");
+        assert_int_equal(atomic_load(&site.news), 1);
 }
 
 static void a_start_that_cannot_read_fails_and_says_why(void **state)

@@ -12,7 +12,7 @@ static struct {
         struct command_ledger *ledger;
         struct command_confirm *confirm;
         struct device device;
-        size_t done;
+        int64_t events; /* the id of the last one */
 } site;
 
 enum command_state command_network_beginning(const struct command *command)
@@ -37,7 +37,8 @@ static int setup(void **state)
         device_prepare(&site.device);
         site.ledger =
                 command_ledger_new(&(struct command_ledger_options){.settings = &site.settings});
-        site.confirm = command_confirm_new(NULL, site.ledger);
+        site.confirm =
+                command_confirm_new(&(struct command_confirm_options){.ledger = site.ledger});
         return 0;
 }
 
@@ -61,48 +62,60 @@ static struct command *add_confirmed(void)
         return command;
 }
 
-static void on_done(void *context, int result)
-{
-        (void)context;
-        assert_int_equal(result, 0);
-        site.done++;
-}
-
 /* What the event of a failure says. */
 static struct {
         const char *name;
         int code;
 } failure;
 
-/* An event of a device that names our command. */
-static void tell(enum event_kind kind, const char *network, const char *application,
-                 const char *device, const struct command *command)
+static bool is_forgotten(int64_t id)
+{
+        for (size_t i = 0; i < disk.done_count; i++) {
+                if (disk.done[i] == id)
+                        return true;
+        }
+        return false;
+}
+
+/* A stored event of a device that names a downlink arrives. */
+static int64_t arrive(enum event_kind kind, const struct device *device, const char *reference,
+                      enum store_purpose purpose)
 {
         CLEANUP(mem_cleanup)
         char *details = mem_format("{\"correlation_ids\":[\"isthmus:%s\"],"
                                    "\"error\":{\"name\":\"%s\",\"code\":%d}}",
-                                   command->downlink.reference, failure.name, failure.code);
+                                   reference, failure.name, failure.code);
+        CLEANUP(buf_deinit) struct buf key = BUF_INIT;
+        struct uplink_event event = {
+                .id = ++site.events,
+                .purpose = purpose,
+                .event = {.network = device->network,
+                          .kind = kind,
+                          .application = device->application,
+                          .device = device->name,
+                          .details = details},
+        };
+
+        assert_true(command_confirm_concerns(&event.event));
+        event_device_key(&event.event, &key);
+        event.device_key = key.data;
+        command_confirm_event(site.confirm, &event);
+        return event.id;
+}
+
+/* An event of a device that names our command, and no more than that; it is forgotten. */
+static void tell(enum event_kind kind, const char *network, const char *application,
+                 const char *device, const struct command *command)
+{
         CLEANUP(mem_cleanup) char *application_copy = mem_text(application);
         CLEANUP(mem_cleanup) char *device_copy = mem_text(device);
-        struct event event = {
-                .network = network,
-                .kind = kind,
-                .application = application_copy,
-                .device = device_copy,
-                .details = details,
-        };
-        size_t before = site.done;
+        struct device from = {.network = (char *)(uintptr_t)network,
+                              .application = application_copy,
+                              .name = device_copy};
+        int64_t id = arrive(kind, &from, command->downlink.reference, STORE_DOWNLINK_NEWS);
 
-        /* Events of Myriota tell nothing of downlinks, whatever is in them. */
-        if (strcmp(network, "myriota") == 0) {
-                assert_false(command_confirm_concerns(&event));
-                return;
-        }
-        assert_true(command_confirm_concerns(&event));
-        command_confirm_event(site.confirm, &event, on_done, NULL);
-        run_posts();
         commit();
-        assert_int_equal(site.done, before + 1);
+        assert_true(is_forgotten(id));
 }
 
 static void law_only_the_commands_own_device_settles_it(void **state)
@@ -114,7 +127,6 @@ static void law_only_the_commands_own_device_settles_it(void **state)
         } strangers[] = {
                 {"things-stack", "app", "another"},
                 {"things-stack", "another", "dev"},
-                {"myriota", "app", "dev"},
         };
         struct command *command = add_confirmed();
 
@@ -164,12 +176,119 @@ static void a_failure_is_final_only_if_another_attempt_would_meet_it_too(void **
         }
 }
 
+/* Events of Myriota tell nothing of downlinks, whatever is in them. */
+static void a_network_without_fates_tells_nothing(void **state)
+{
+        struct event event = {.network = "myriota", .kind = EVENT_DOWNLINK_SENT};
+        CLEANUP(mem_cleanup) char *details = mem_text("{\"correlation_ids\":[\"isthmus:x\"]}");
+
+        (void)state;
+        event.details = details;
+        assert_false(command_confirm_concerns(&event));
+}
+
+static void law_news_stay_in_the_store_until_their_record_is_on_disk(void **state)
+{
+        struct command *command = add_confirmed();
+        const char *reference = command->downlink.reference;
+        int64_t queued =
+                arrive(EVENT_DOWNLINK_QUEUED, &site.device, reference, STORE_DOWNLINK_NEWS);
+        int64_t sent = arrive(EVENT_DOWNLINK_SENT, &site.device, reference, STORE_DOWNLINK_NEWS);
+
+        (void)state;
+        assert_int_equal(command->state, COMMAND_SENT); /* at once */
+        assert_false(is_forgotten(queued));
+        assert_false(is_forgotten(sent));
+        commit();
+        assert_true(is_forgotten(queued));
+        assert_true(is_forgotten(sent));
+        assert_non_null(strstr(on_disk(command->key), "\"sent\""));
+}
+
+static void news_that_are_telemetry_too_are_left_to_the_queue(void **state)
+{
+        struct command *command = add_confirmed();
+
+        (void)state;
+        arrive(EVENT_DOWNLINK_SENT, &site.device, command->downlink.reference, STORE_BOTH);
+        commit();
+        assert_int_equal(command->state, COMMAND_SENT);
+        assert_int_equal(disk.done_count, 0);
+}
+
+/* Each order of three events, each of them doubled; a crash makes all of them come once more. */
+static void rule_E2_news_in_any_order_and_doubled_come_to_the_same_end(void **state)
+{
+        static const enum event_kind kinds[] = {EVENT_DOWNLINK_QUEUED, EVENT_DOWNLINK_SENT,
+                                                EVENT_DOWNLINK_ACK};
+
+        for (int order = 0; order < 27; order++) {
+                const int places[] = {order % 3, order / 3 % 3, order / 9};
+                struct command *command;
+
+                if (places[0] == places[1] || places[1] == places[2] || places[0] == places[2])
+                        continue;
+                command = add_confirmed();
+                for (int i = 0; i < 12; i++) {
+                        int64_t id = arrive(kinds[places[i / 2 % 3]], &site.device,
+                                            command->downlink.reference, STORE_DOWNLINK_NEWS);
+
+                        commit();
+                        assert_true(is_forgotten(id));
+                }
+                assert_int_equal(command->state, COMMAND_FINISHED);
+                assert_int_equal(command->outcome, COMMAND_DELIVERED);
+                teardown(state);
+                setup(state);
+        }
+}
+
+static void news_whose_record_can_not_be_written_wait_for_it(void **state)
+{
+        struct command *command = add_confirmed();
+        int64_t id;
+
+        (void)state;
+        disk.result = STORE_E_FULL;
+        id = arrive(EVENT_DOWNLINK_SENT, &site.device, command->downlink.reference,
+                    STORE_DOWNLINK_NEWS);
+        commit();
+        run_posts();
+        assert_false(is_forgotten(id));
+        disk.result = 0;
+        run_timer(last_timer);
+        commit();
+        assert_true(is_forgotten(id));
+        assert_non_null(strstr(on_disk(command->key), "\"sent\""));
+}
+
+static void law_news_of_a_device_that_is_anothers_stay_in_the_store(void **state)
+{
+        struct command *command = add_confirmed();
+        int64_t id;
+
+        (void)state;
+        disk.result = STORE_E_FENCED;
+        id = arrive(EVENT_DOWNLINK_ACK, &site.device, command->downlink.reference,
+                    STORE_DOWNLINK_NEWS);
+        commit();
+        run_posts();
+        assert_false(is_forgotten(id));
+        assert_null(strstr(on_disk(command->key), "\"state\":\"finished\""));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
 #define CONFIRM_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
                 CONFIRM_TEST(law_only_the_commands_own_device_settles_it),
                 CONFIRM_TEST(a_failure_is_final_only_if_another_attempt_would_meet_it_too),
+                CONFIRM_TEST(a_network_without_fates_tells_nothing),
+                CONFIRM_TEST(law_news_stay_in_the_store_until_their_record_is_on_disk),
+                CONFIRM_TEST(news_that_are_telemetry_too_are_left_to_the_queue),
+                CONFIRM_TEST(rule_E2_news_in_any_order_and_doubled_come_to_the_same_end),
+                CONFIRM_TEST(news_whose_record_can_not_be_written_wait_for_it),
+                CONFIRM_TEST(law_news_of_a_device_that_is_anothers_stay_in_the_store),
         };
 
         thread_enter(LOOP_THREAD);

@@ -63,6 +63,13 @@ static int teardown(void **state)
         return 0;
 }
 
+int64_t device_table_since(const struct device_table *table, int shard)
+{
+        (void)table;
+        (void)shard;
+        return 0;
+}
+
 struct device *device_table_find(const struct device_table *table, const char *key)
 {
         (void)table;

@@ -1,197 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The laws of gateway/command/command_network.h, with a network that the test plays. */
-#include "base/loop.h"
-#include "command_world.h"
-
-#include "gateway/command/command_network.h"
-#include "http/client/http_client.h"
-#include "monitor/monitor_call.h"
-#include "networks/network.h"
-#include "support/network_places.h"
-
-#define MAX_REQUESTS 32
-
-static struct {
-        struct {
-                char *method;
-                char *url;
-        } requests[MAX_REQUESTS];
-        size_t count;
-        http_done *done;
-        void *context;
-} http;
-
-void http_client_send(struct http_client *client, const struct http_request *request,
-                      http_done *done, void *context)
-{
-        (void)client;
-        assert_null(http.done);
-        assert_true(http.count < MAX_REQUESTS);
-        http.requests[http.count].method = mem_text(request->method);
-        http.requests[http.count++].url = mem_text(request->url);
-        http.done = done;
-        http.context = context;
-}
-
-/* Nobody is told. */
-struct monitor_call *monitor_call_begin(struct monitor *monitor, const char *method,
-                                        const char *url)
-{
-        return monitor && method && url ? (void *)monitor : NULL;
-}
-
-void monitor_call_end(struct monitor *monitor, struct monitor_call *call, enum http_failure failure,
-                      int status, const char *operation)
-{
-        assert_true(!monitor && !call && failure >= 0 && status >= 0 && operation);
-}
-
-const struct network *device_network(const struct device *device)
-{
-        return network_by_name(device->network);
-}
-
-static struct {
-        struct settings settings;
-        struct command_ledger *ledger;
-        struct command_network *network;
-        struct device device;
-} site;
-
-enum command_turn command_format_hand_over(struct command_format *format, struct command *command)
-{
-        (void)format;
-        return command_network_hand_over(site.network, command);
-}
-
-static void open_site(void)
-{
-        site.ledger =
-                command_ledger_new(&(struct command_ledger_options){.settings = &site.settings});
-        site.network = command_network_new(&(struct command_network_options){
-                .settings = &site.settings, .ledger = site.ledger});
-}
-
-static int setup(void **state)
-{
-        static char base_url[] = "https://tts.example/api/v3/as/applications";
-        static char key[] = "NNSXS.KEY";
-
-        (void)state;
-        memset(&site, 0, sizeof(site));
-        memset(&http, 0, sizeof(http));
-        disk_clear();
-        post_count = 0;
-        site.settings.networks[THINGS_STACK].base_url = base_url;
-        site.settings.networks[THINGS_STACK].api_key = key;
-        device_prepare(&site.device);
-        open_site();
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        (void)state;
-        commit();
-        command_network_free(site.network);
-        command_ledger_free(site.ledger);
-        disk_clear();
-        for (size_t i = 0; i < http.count; i++) {
-                free(http.requests[i].method);
-                free(http.requests[i].url);
-        }
-        return 0;
-}
-
-static void check_last_request(size_t count, const char *method, const char *tail)
-{
-        const char *url;
-
-        assert_int_equal(http.count, count);
-        assert_string_equal(http.requests[count - 1].method, method);
-        url = http.requests[count - 1].url;
-        assert_true(strlen(url) > strlen(tail));
-        assert_string_equal(url + strlen(url) - strlen(tail), tail);
-}
-
-static void answer_with(enum http_failure failure, int status, const char *body)
-{
-        struct http_answer answer = {
-                .failure = failure,
-                .status = status,
-                .retry_after_ms = -1,
-                .reason = REASON_INIT,
-        };
-        http_done *done = http.done;
-
-        assert_non_null(done);
-        http.done = NULL;
-        if (failure != HTTP_OK)
-                reason_set(&answer.reason, "it failed");
-        buf_add_text(&answer.body, body);
-        done(http.context, &answer);
-        buf_deinit(&answer.body);
-        run_posts();
-        commit();
-}
-
-static void answer(int status, const char *body)
-{
-        answer_with(HTTP_OK, status, body);
-}
-
-static void answer_listed(const struct command *command)
-{
-        CLEANUP(mem_cleanup)
-        char *body = mem_format("{\"downlinks\":[{\"correlation_ids\":[\"isthmus:%s\"]}]}",
-                                command->downlink.reference);
-
-        answer(200, body);
-}
-
-static struct command *add(const char *identity)
-{
-        struct command *command = make_command(&site.device, identity);
-
-        command_ledger_add(site.ledger, command);
-        commit();
-        return command;
-}
-
-static struct command *add_method(struct called *call)
-{
-        struct command *command = make_command(&site.device, "method:1");
-
-        command->is_method = true;
-        command->call = &call->method;
-        command_ledger_add(site.ledger, command);
-        commit();
-        return command;
-}
-
-struct device *device_table_find(const struct device_table *table, const char *key)
-{
-        (void)table;
-        (void)key;
-        return &site.device;
-}
-
-/* As kill -9 while a request is under way, and a new start. */
-static void restart(void)
-{
-        char *network = site.device.network;
-
-        command_network_free(site.network);
-        command_ledger_free(site.ledger);
-        http.done = NULL;
-        device_prepare(&site.device);
-        site.device.network = network;
-        open_site();
-        command_ledger_start(site.ledger);
-        assert_int_equal(load_records(NULL, COMMAND_KIND, command_ledger_take, site.ledger), 0);
-        command_ledger_taken(site.ledger);
-        commit();
-}
+#include "network_world.h"
 
 /* --- methods whose caller is gone ----------------------------------------------------------- */
 
@@ -292,7 +101,7 @@ static void a_way_that_is_not_known_yet_is_waited_for(void **state)
         assert_int_equal(command->state, COMMAND_WAITING);
         assert_int_equal(http.count, 0);
         site.settings.networks[THINGS_STACK].api_key = key;
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         check_last_request(1, "POST", "/down/push");
         answer(200, "{}");
@@ -306,10 +115,10 @@ static void what_the_network_denies_is_asked_for_before_it_is_pushed_again(void 
         (void)state;
         answer(500, "{}");
         assert_int_equal(command->state, COMMAND_DENIED);
-        run_timer(&site.device.command_timer);
+        try_again();
         check_last_request(2, "GET", "/down");
         answer(503, "{}");
-        run_timer(&site.device.command_timer);
+        try_again();
         check_last_request(3, "GET", "/down");
         answer(200, "{}");
         check_last_request(4, "POST", "/down/push");
@@ -326,7 +135,7 @@ static void the_list_shows_what_the_network_denied(void **state)
         answer(200, "");
         command = add("m");
         answer(500, "{}");
-        run_timer(&site.device.command_timer);
+        try_again();
         answer_listed(command);
         assert_int_equal(command->state, COMMAND_QUEUED);
         assert_int_equal(http.count, 3);
@@ -337,7 +146,7 @@ static void stop_listening(struct command *command)
 {
         assert_true(command->listen_until_ms > clock_steady_ms());
         command->listen_until_ms = clock_steady_ms() - 1;
-        run_timer(&site.device.command_timer);
+        try_again();
 }
 
 /* The answer is lost, and the network's list is empty. */
@@ -347,7 +156,7 @@ static struct command *lose(void)
 
         answer_with(HTTP_E_TIMEOUT, 0, "");
         assert_int_equal(command->state, COMMAND_UNCERTAIN);
-        run_timer(&site.device.command_timer);
+        try_again();
         check_last_request(2, "GET", "/down");
         answer(200, "{\"downlinks\":[]}");
         assert_int_equal(command->state, COMMAND_UNCERTAIN);
@@ -466,7 +275,7 @@ static void what_is_in_doubt_and_over_is_not_pushed_again(void **state)
         (void)state;
         answer_with(HTTP_E_TIMEOUT, 0, "");
         command->downlink.expires_ms = 1;
-        run_timer(&site.device.command_timer);
+        try_again();
         check_last_request(2, "GET", "/down");
         answer(200, "{}");
         assert_int_equal(command->outcome, COMMAND_EXPIRED);
@@ -496,7 +305,7 @@ static void rule_D1_too_many_failures_abandon_and_doubt_is_kept(void **state)
         (void)state;
         answer_with(HTTP_E_BROKEN, 0, "");
         while (command->state != COMMAND_FINISHED) {
-                run_timer(&site.device.command_timer);
+                try_again();
                 answer(503, "{}");
         }
         assert_int_equal(command->outcome, COMMAND_FAILED);
@@ -513,20 +322,6 @@ static void rule_D1_too_many_failures_abandon_and_doubt_is_kept(void **state)
 /* --- Myriota: one downlink at a time, and nobody to ask (rule D4) --------------------------- */
 
 #define PENDING "{\"message\":\"a message is already pending for this module\"}"
-
-static int setup_myriota(void **state)
-{
-        static char network[] = "myriota";
-        static char base_url[] = "https://api.myriota.example";
-        static char token[] = "TOKEN";
-
-        setup(state);
-        site.device.network = network;
-        site.settings.networks[MYRIOTA].base_url = base_url;
-        site.settings.networks[MYRIOTA].api_key = token;
-        site.settings.networks[MYRIOTA].downlink_enabled = true;
-        return 0;
-}
 
 static bool is_recorded_as(const char *identity, const char *state)
 {
@@ -545,7 +340,7 @@ static void law_doubt_is_on_disk_before_the_request_goes_out(void **state)
         assert_true(is_recorded_as("m", "begun"));
         answer(429, "{}");
         assert_true(is_recorded_as("m", "waiting"));
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         assert_true(is_recorded_as("m", "begun"));
         answer(200, "{}");
@@ -564,7 +359,7 @@ static void law_without_a_record_there_is_no_request(void **state)
         commit();
         site.device.next_command_ms = 0;
         disk.result = -5;
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         assert_int_equal(http.count, 0);
         assert_int_equal(command->outcome, COMMAND_FAILED);
@@ -582,12 +377,12 @@ static void what_waits_outlives_a_disk_that_fails(void **state)
         answer(400, PENDING);
         assert_int_equal(command->told, COMMAND_TOLD_WAITS);
         disk.result = -5;
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         assert_int_equal(http.count, 2);
         assert_int_equal(command->state, COMMAND_WAITING);
         disk.result = 0;
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         answer(200, "{}");
         assert_int_equal(command->outcome, COMMAND_DELIVERED);
@@ -620,7 +415,7 @@ static void rule_D4_further_ones_wait_and_are_told_so(void **state)
         assert_int_equal(site.device.command_timer.due_ms, 0);
         for (size_t i = 1; i < 4; i++) {
                 if (site.device.command_timer.position != 0)
-                        run_timer(&site.device.command_timer);
+                        try_again();
                 commit();
                 answer(200, "{}");
                 assert_int_equal(commands[i]->outcome, COMMAND_DELIVERED);
@@ -645,7 +440,7 @@ static void what_is_cancelled_while_it_waits_makes_room_for_the_next(void **stat
         commit();
         answer(400, PENDING);
         assert_int_equal(next->told, COMMAND_TOLD_WAITS);
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         answer(200, "{}");
         assert_int_equal(next->outcome, COMMAND_DELIVERED);
@@ -667,7 +462,7 @@ static void rule_D4_what_waits_outlives_a_restart_and_its_caller(void **state)
         answer(400, PENDING);
         command = command_ledger_find(site.ledger, device_key, "method:1");
         assert_int_equal(command->state, COMMAND_WAITING);
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         answer(200, "{}");
         assert_int_equal(command->outcome, COMMAND_DELIVERED);
@@ -681,7 +476,7 @@ static void in_doubt_a_used_place_tells_that_it_arrived(void **state)
         (void)state;
         answer_with(HTTP_E_TIMEOUT, 0, "");
         assert_int_equal(command->state, COMMAND_UNCERTAIN);
-        run_timer(&site.device.command_timer);
+        try_again();
         check_last_request(2, "POST", "/v1/control-messages");
         answer(400, PENDING);
         assert_int_equal(command->outcome, COMMAND_DELIVERED);
@@ -709,7 +504,7 @@ static void in_doubt_behind_another_it_is_not_sent_again(void **state)
         answer(200, "{}");
         command = add("m");
         answer_with(HTTP_E_BROKEN, 0, "");
-        run_timer(&site.device.command_timer);
+        try_again();
         answer(400, PENDING);
         assert_int_equal(command->outcome, COMMAND_REFUSED);
         assert_non_null(strstr(command->reason, "not known"));
@@ -726,7 +521,7 @@ static void an_error_behind_another_is_no_doubt(void **state)
         command = add("m");
         answer(500, "{}");
         assert_int_equal(command->state, COMMAND_WAITING);
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         answer(400, PENDING);
         assert_int_equal(command->state, COMMAND_WAITING);
@@ -740,7 +535,7 @@ static void in_doubt_too_long_it_is_not_sent_again(void **state)
         (void)state;
         answer_with(HTTP_E_TIMEOUT, 0, "");
         command->begun.steady_ms -= 6 * 60 * 1000;
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         assert_int_equal(http.count, 1);
         assert_int_equal(command->outcome, COMMAND_REFUSED);
@@ -753,7 +548,7 @@ static void switched_off_while_it_waits_it_is_refused(void **state)
         (void)state;
         answer(429, "{}");
         site.settings.networks[MYRIOTA].downlink_enabled = false;
-        run_timer(&site.device.command_timer);
+        try_again();
         commit();
         assert_int_equal(command->outcome, COMMAND_REFUSED);
         assert_non_null(strstr(command->reason, "DownlinkEnabled"));

@@ -96,6 +96,14 @@ struct device *device_table_find(const struct device_table *table, const char *k
         return &site.devices[index_of(key)];
 }
 
+void device_table_each(struct device_table *table,
+                       bool (*visit)(void *context, struct device *device), void *context)
+{
+        (void)table;
+        for (size_t i = 0; i < ARRAY_SIZE(site.devices); i++)
+                visit(context, &site.devices[i]);
+}
+
 static void restart(void)
 {
         downlink_routes_free(site.routes);
@@ -166,6 +174,24 @@ static void a_change_is_followed_if_the_settings_name_the_host(void **state)
         assert_true(hear(1, EVIL, true));
 }
 
+static void what_is_forgotten_of_a_device_that_left_comes_again_from_the_store(void **state)
+{
+        const struct store_shards all = store_shards_all();
+        const struct store_shards none = store_shards_none();
+
+        (void)state;
+        assert_true(hear(0, HONEST, false));
+        site.devices[0].way_refused = true;
+        downlink_routes_forget(site.routes, &none);
+        check_host(0, HONEST);
+        downlink_routes_forget(site.routes, &all);
+        assert_null(site.devices[0].way.base_url);
+        assert_false(site.devices[0].way_refused);
+        assert_int_equal(load_records(NULL, DOWNLINK_WAY_KIND, downlink_routes_take, site.routes),
+                         0);
+        check_host(0, HONEST);
+}
+
 static void law_what_has_not_changed_is_not_written(void **state)
 {
         (void)state;
@@ -181,6 +207,7 @@ int main(void)
                 ROUTE_TEST(law_an_application_keeps_the_host_that_it_named_first),
                 ROUTE_TEST(law_the_host_is_kept_over_a_restart),
                 ROUTE_TEST(a_change_is_followed_if_the_settings_name_the_host),
+                ROUTE_TEST(what_is_forgotten_of_a_device_that_left_comes_again_from_the_store),
                 ROUTE_TEST(law_what_has_not_changed_is_not_written),
         };
 

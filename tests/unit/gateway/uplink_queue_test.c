@@ -30,6 +30,7 @@ static struct {
                 int64_t id;
                 char *device;
                 struct buf record;
+                enum store_purpose purpose;
                 bool gone;
         } events[MAX_EVENTS];
         size_t count;
@@ -103,6 +104,7 @@ static void answer_take(void)
                 found[count++] = (struct store_event){
                         .id = stored.events[i].id,
                         .device = take->device,
+                        .purpose = stored.events[i].purpose,
                         .record = stored.events[i].record.data,
                         .record_size = stored.events[i].record.size,
                 };
@@ -119,6 +121,8 @@ struct fixture {
         int arrived[DEVICES];
         int ready[DEVICES];
         struct store_shards shards;
+        int64_t news[16]; /* ids of the events that told of a downlink, in order */
+        size_t news_count;
 };
 
 static const char *device_key(int number)
@@ -172,11 +176,20 @@ static void wake(struct device *device)
         fixture->ready[device - fixture->devices]++;
 }
 
+static void note_news(void *context, const struct uplink_event *event)
+{
+        struct fixture *fixture = context;
+
+        assert_true(fixture->news_count < ARRAY_SIZE(fixture->news));
+        fixture->news[fixture->news_count++] = event->id;
+}
+
 static struct uplink_event *make_event(int device, int64_t id)
 {
         struct uplink_event *event = mem_new(1, sizeof(*event));
 
         event->id = id;
+        event->purpose = STORE_UPLINK;
         event->device_key = mem_text(device_key(device));
         event->event.network = "things-stack";
         event->event.kind = EVENT_UPLINK;
@@ -198,6 +211,7 @@ static struct uplink_event *put(int device, int64_t id)
         stored.events[at].device = mem_text(device_key(device));
         stored.events[at].record = BUF_INIT;
         stored.events[at].gone = false;
+        stored.events[at].purpose = STORE_UPLINK;
         event_encode(&event->event, &stored.events[at].record);
         return event;
 }
@@ -248,6 +262,7 @@ static int set_up_with(void **state, size_t maximum_memory, size_t maximum_per_d
                 .maximum_per_device = maximum_per_device,
                 .devices = (struct device_table *)(void *)fixture,
         });
+        uplink_queue_join(fixture->queue, note_news, fixture);
         *state = fixture;
         return 0;
 }
@@ -653,6 +668,81 @@ static void keeps_order_in_any_interleaving(void **state)
         assert_int_equal(popped, 1000);
 }
 
+/* --- news of downlinks --------------------------------------------------------------------- */
+
+static struct uplink_event *put_for(int device, int64_t id, enum store_purpose purpose)
+{
+        struct uplink_event *event = put(device, id);
+
+        event->purpose = purpose;
+        stored.events[stored.count - 1].purpose = purpose;
+        return event;
+}
+
+static void arrive_for(struct fixture *fixture, int device, int64_t id, enum store_purpose purpose)
+{
+        struct list events;
+
+        list_init(&events);
+        list_push_back(&events, &put_for(device, id, purpose)->node);
+        uplink_queue_add(fixture->queue, &events);
+}
+
+static void law_news_are_handed_on_when_they_arrive_whatever_waits(void **state)
+{
+        struct fixture *fixture = *state;
+
+        arrive(fixture, 0, 1);
+        arrive_for(fixture, 0, 2, STORE_DOWNLINK_NEWS);
+        arrive_for(fixture, 0, 3, STORE_BOTH);
+        arrive(fixture, 0, 4);
+        run_posts();
+        assert_int_equal(fixture->news_count, 2);
+        assert_int_equal(fixture->news[0], 2);
+        assert_int_equal(fixture->news[1], 3);
+        /* What is telemetry, too, has its turn; news alone make no device and are never sent. */
+        assert_int_equal(fixture->arrived[0], 3);
+        assert_int_equal(pop(fixture, 0), 1);
+        assert_int_equal(pop(fixture, 0), 3);
+        assert_int_equal(pop(fixture, 0), 4);
+        assert_int_equal(pop(fixture, 0), 0);
+        assert_int_equal(fixture->news_count, 2);
+}
+
+static void news_in_the_store_are_told_at_a_takeover_and_not_read_as_telemetry(void **state)
+{
+        struct fixture *fixture = *state;
+
+        for (int64_t id = 1; id <= 12; id++)
+                uplink_event_free(put_for(1, id,
+                                          id <= 9    ? STORE_DOWNLINK_NEWS
+                                          : id == 10 ? STORE_BOTH
+                                                     : STORE_UPLINK));
+        for (size_t i = 0; i < stored.count; i++) {
+                if (stored.events[i].purpose != STORE_UPLINK)
+                        uplink_queue_recover_news(
+                                fixture->queue, &(struct store_event){
+                                                        .id = stored.events[i].id,
+                                                        .device = stored.events[i].device,
+                                                        .record = stored.events[i].record.data,
+                                                        .record_size = stored.events[i].record.size,
+                                                        .purpose = stored.events[i].purpose,
+                                                });
+        }
+        run_posts();
+        assert_int_equal(fixture->news_count, 10);
+        uplink_queue_recover(fixture->queue, device_key(1));
+        run_posts();
+        for (int64_t id = 10; id <= 12; id++) {
+                while (stored.take_count > 0) {
+                        answer_take();
+                        run_posts();
+                }
+                assert_int_equal(pop(fixture, 1), id);
+        }
+        assert_int_equal(fixture->news_count, 10);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -686,6 +776,11 @@ int main(void)
                 cmocka_unit_test_setup_teardown(
                         a_failed_reading_of_a_device_that_left_is_not_repeated, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(keeps_order_in_any_interleaving, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        law_news_are_handed_on_when_they_arrive_whatever_waits, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        news_in_the_store_are_told_at_a_takeover_and_not_read_as_telemetry, set_up,
+                        tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

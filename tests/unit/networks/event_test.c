@@ -169,6 +169,26 @@ static void the_device_key_escapes_every_part(void **state)
         event_deinit(&event);
 }
 
+static void a_lane_has_no_application_where_ids_are_unique(void **state)
+{
+        static const char *const rows[][2] = {
+                {"things-stack/app/dev", "things-stack/app/dev"},
+                {"myriota/app/0042", "myriota//0042"},
+                {"myriota//0042", "myriota//0042"},
+                {"myriota/0042", "myriota/0042"},
+                {"unknown/app/dev", "unknown/app/dev"},
+                {"", ""},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                CLEANUP(buf_deinit) struct buf lane = BUF_INIT;
+
+                event_lane_key(rows[i][0], &lane);
+                assert_string_equal(buf_text(&lane), rows[i][1]);
+        }
+}
+
 static void kinds_have_the_names_of_the_stack(void **state)
 {
         (void)state;
@@ -227,6 +247,7 @@ int main(void)
                 cmocka_unit_test(records_that_are_none_are_refused_with_a_reason),
                 cmocka_unit_test(newer_members_are_no_trouble),
                 cmocka_unit_test(the_device_key_escapes_every_part),
+                cmocka_unit_test(a_lane_has_no_application_where_ids_are_unique),
                 cmocka_unit_test(kinds_have_the_names_of_the_stack),
                 cmocka_unit_test(a_property_that_is_there_gets_the_new_value),
                 cmocka_unit_test(networks_are_found_by_name_and_path),
