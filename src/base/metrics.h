@@ -71,6 +71,9 @@
           "Commands by outcome at the hub")                                                        \
         X(COMMAND_ABANDONED, "isthmus_commands_settled_total{outcome=\"abandoned\"}", "")          \
         X(COMMAND_REJECTED, "isthmus_commands_settled_total{outcome=\"rejected\"}", "")            \
+        X(FEED_NEW, "isthmus_feed_rows_total{kind=\"new\"}",                                       \
+          "Events that a look at a shared store gave")                                             \
+        X(FEED_AGAIN, "isthmus_feed_rows_total{kind=\"again\"}", "")                               \
         X(DEVICE_NOT_ADMITTED, "isthmus_events_over_device_limit_total",                           \
           "Events of new devices refused because of Limits.Devices")                               \
         X(DEVICE_OFF, "isthmus_events_not_integrated_total",                                       \

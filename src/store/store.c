@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "store/store_feed.h"
 #include "store/store_spill.h"
 #include "store/store_task.h"
 
@@ -76,6 +77,7 @@ static void store_free(struct store *store)
 {
         store_share_close(store);
         store_spill_close(store->spill);
+        store_feed_free(store->feed);
         if (store->reader)
                 store->backend->close_reader(store->reader);
         if (store->writer)
@@ -159,6 +161,7 @@ static int open_parts(struct store *store, struct reason *reason)
         if (result == 0 && store->options.spill_directory)
                 result = store_spill_open(store, reason);
         if (result == 0) {
+                store->feed = store_feed_new(store);
                 store->part_bytes = store->backend->part_bytes(store->writer);
                 store->state.oldest_ns = store->backend->oldest_ns(store->writer);
         }
@@ -187,6 +190,7 @@ int store_open(const struct store_options *options, struct store **store, struct
                  LOG_INT("bytes", made->state.bytes), LOG_END);
         thread_start(&made->writer_thread, store_writer_run, made);
         thread_start(&made->reader_thread, store_reader_run, made);
+        store_feed_start(made->feed);
         *store = made;
         return 0;
 }
@@ -250,6 +254,7 @@ void store_close(struct store *store)
                 pthread_mutex_unlock(&store->mutex);
                 pthread_join(store->writer_thread, NULL);
                 pthread_join(store->reader_thread, NULL);
+                store_feed_stop(store->feed);
                 /* What came while the threads were ending. */
                 store_writer_refuse_late(&store->inbox);
                 store_tasks_refuse(&store->inbox.tasks, STORE_E_CLOSED);

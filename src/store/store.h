@@ -77,13 +77,15 @@ struct store_options {
         int64_t dead_letter_ms; /* since they died, of the store's own time */
         /* Also one of another machine, whose locks and shared memory can't be relied on. */
         bool network_file_system;
+        /* Of a shared store: others of these may write at the same time. */
+        bool shared;
         /* Of a store on a database server; its texts stay the caller's until store_close. */
         struct store_server server;
         /*
          * Or NULL. How events arrive that no put of this process is answered with: with it, those
          * that a shared store (store_is_shared) takes, whoever put them, are told here, and puts
          * are answered with the ids 0. See store_feed_begin. Of one device they come in the order
-         * in which they were put. On a thread of the store; the event is valid during the call.
+         * in which they were put. On the thread `store-read`; the event is valid during the call.
          */
         void (*found)(void *context, const struct store_event *event);
         /*
@@ -238,7 +240,7 @@ int store_events_each(struct store *store, const struct store_selection *selecti
  */
 void store_feed_begin(struct store *store, const struct store_shards *shards);
 
-/* From here on `found` tells of these shards, and, of a spill, what an earlier run left in it. */
+/* From here on `found` tells of these shards. */
 void store_feed_tell(struct store *store, const struct store_shards *shards);
 
 /* Afterwards `found` tells nothing of these shards any more. Not on the thread `store-read`. */

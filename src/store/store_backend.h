@@ -87,6 +87,21 @@ struct store_record_query {
         size_t maximum;
 };
 
+/* Where the next look at a shard begins. */
+struct store_cursor {
+        int shard;
+        int64_t position; /* 0 = at what is under way now */
+};
+
+/* A look at what is new, and at some of what is not (store_feed.h). */
+struct store_look {
+        const struct store_cursor *cursors;
+        size_t count;
+        size_t maximum; /* events */
+        int64_t next;   /* set by the backend: the position of the next look */
+        bool more;      /* set by the backend: `maximum` ended it */
+};
+
 /* Rows are valid during the call. */
 typedef void (*store_event_row)(void *context, const struct store_event *event);
 typedef void (*store_letter_row)(void *context, const struct store_dead_letter *letter);
@@ -194,6 +209,22 @@ struct store_backend {
         /* Each kind of which there is a record, ascending; nothing but `kind` is set in the rows.
          */
         int (*kinds)(void *reader, store_record_row row, void *context);
+        /*
+         * These are NULL where nobody else uses the storage.
+         *
+         * The events of the shards from the cursors on: earlier transactions first, and within one
+         * by their ids.
+         */
+        int (*look)(void *reader, struct store_look *look, store_event_row row, void *context);
+        /* Hints to the other processes, on a thread of its own; what fails is left. */
+        void *(*open_hints)(const struct store_options *options);
+        void (*close_hints)(void *hints);
+        void (*hint)(void *hints, const struct store_shards *shards);
+        /*
+         * Waits until there is a hint, which is added, or the descriptor `waker` can be read, which
+         * is done, or the time is over.
+         */
+        void (*hear)(void *hints, int waker, int64_t timeout_ns, struct store_shards *shards);
         /*
          * Copies all that was committed when it begins into the file `path`, which exists and is
          * empty; the writer may go on meanwhile. Need not be on disk when it returns.

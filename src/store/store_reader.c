@@ -5,9 +5,11 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "store/store_feed.h"
 #include "store/store_rows.h"
 #include "store/store_state.h"
 
@@ -27,9 +29,28 @@ void store_takes_refuse(struct list *takes)
         }
 }
 
+/* With the mutex held: nothing is to be done. */
+static void wait_for_something(struct store *store)
+{
+        int64_t due_ns = store_feed_due_ns(store->feed);
+
+        if (due_ns > 0)
+                (void)condition_wait_until(&store->reader_wakes, &store->mutex, due_ns);
+        else
+                pthread_cond_wait(&store->reader_wakes, &store->mutex);
+}
+
+static bool feed_is_due(const struct store *store)
+{
+        int64_t due_ns = store_feed_due_ns(store->feed);
+
+        return due_ns > 0 && clock_steady_ns() >= due_ns;
+}
+
 /*
- * Waits for takes; false when the store closes. `leaving` becomes the ids that are done or dead
- * but perhaps not yet gone from the disk: nobody wants to be given them again.
+ * Waits for takes, or until the feed is due; false when the store closes. `leaving` becomes the ids
+ * that are done or dead but perhaps not yet gone from the disk: nobody wants to be given them
+ * again.
  */
 static bool wait_for_takes(struct store *store, struct list *takes, struct store_ids *leaving)
 {
@@ -37,8 +58,8 @@ static bool wait_for_takes(struct store *store, struct list *takes, struct store
 
         leaving->count = 0;
         pthread_mutex_lock(&store->mutex);
-        while (list_is_empty(&store->takes) && !store->closing)
-                pthread_cond_wait(&store->reader_wakes, &store->mutex);
+        while (list_is_empty(&store->takes) && !store->closing && !feed_is_due(store))
+                wait_for_something(store);
         list_splice_back(takes, &store->takes);
         store_ids_add(leaving, store->committing.ids, store->committing.count);
         store_ids_add(leaving, store->leaving.ids, store->leaving.count);
@@ -97,6 +118,8 @@ static void run_take(struct store *store, struct store_take *take, const struct 
                 take->done(take, result > 0 ? -EIO : result, NULL, 0);
                 return;
         }
+        if (take->keeps)
+                store_feed_know(store->feed, rows->events, rows->count);
         take->done(take, 0, rows->events, rows->count);
 }
 
@@ -113,6 +136,8 @@ void *store_reader_run(void *context)
         while (wait_for_takes(store, &takes, &leaving)) {
                 while ((node = list_pop_front(&takes)))
                         run_take(store, list_entry(node, struct store_take, node), &leaving, &rows);
+                if (store->feed)
+                        store_feed_run(store->feed);
         }
         store_takes_refuse(&takes);
         store_rows_deinit(&rows);

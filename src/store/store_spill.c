@@ -23,8 +23,8 @@
 struct page {
         struct store_put put; /* the first member */
         struct store_spill *spill;
-        struct store_rows rows; /* with ids of the store itself, once it is done */
-        struct store_ids ids;   /* of the spill */
+        struct store_rows rows;
+        struct store_ids ids; /* of the spill */
 };
 
 struct store_spill {
@@ -184,13 +184,9 @@ static void page_done(struct store_put *put, int result)
 {
         struct page *page = (struct page *)(void *)put;
         struct store_spill *spill = page->spill;
-        const struct store_options *options = &spill->owner->options;
 
-        for (size_t i = 0; i < put->count && result == 0; i++) {
-                if (put->events[i].id != 0)
-                        options->found(options->context, &put->events[i]);
+        for (size_t i = 0; i < put->count && result == 0; i++)
                 store_done(spill->store, page->ids.ids[i]);
-        }
         spill->moved += result == 0 ? (int64_t)put->count : 0;
         spill->page = NULL;
         page_free(page);
@@ -263,15 +259,14 @@ static int64_t close_if_short(struct store *store)
         return held;
 }
 
-/* Something is in it, and somebody wants to be told of it. */
-static bool is_wanted(struct store *store)
+static bool is_in_use(struct store *store)
 {
-        bool wanted;
+        bool takes;
 
         pthread_mutex_lock(&store->mutex);
-        wanted = store->tells_of_found && store->spill->takes;
+        takes = store->spill->takes;
         pthread_mutex_unlock(&store->mutex);
-        return wanted;
+        return takes;
 }
 
 void store_spill_move(struct store *store)
@@ -280,7 +275,7 @@ void store_spill_move(struct store *store)
         struct page *page = NULL;
         int64_t held;
 
-        if (spill->page || clock_steady_ns() < spill->again_ns || !is_wanted(store))
+        if (spill->page || clock_steady_ns() < spill->again_ns || !is_in_use(store))
                 return;
         held = close_if_short(store);
         if (held > 0)
@@ -301,8 +296,7 @@ int64_t store_spill_due_ns(const struct store *store)
 {
         const struct store_spill *spill = store->spill;
 
-        if (!spill || !store->tells_of_found || !spill->takes || spill->page ||
-            store->trouble != STORE_TROUBLE_NONE)
+        if (!spill || !spill->takes || spill->page || store->trouble != STORE_TROUBLE_NONE)
                 return 0;
         return spill->again_ns > 0 ? spill->again_ns : 1;
 }

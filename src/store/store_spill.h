@@ -5,8 +5,8 @@
  *
  * Laws:
  *   - while the spill holds anything all puts go there, so that the order of arrival stays;
- *   - what it has taken is answered 0 with the ids 0; store_options.found tells of it when it is in
- *     the store itself;
+ *   - what it has taken is answered 0 with the ids 0; the feed tells of it when it is in the store
+ *     itself;
  *   - an event leaves it after the commit that moved it. What was moved twice because of a crash
  *     between the two is recognised for an hour by its message id.
  *

@@ -36,6 +36,7 @@ struct store {
         bool read_only;               /* no threads, no writer */
         struct store_spill *spill;    /* NULL = none */
         struct store_share *share;    /* NULL = the store is not shared, or only read */
+        struct store_feed *feed;      /* NULL = puts are answered with their ids */
         void *writer;                 /* the backend's handles */
         void *reader;
         size_t part_bytes; /* of events in one transaction */
@@ -56,7 +57,6 @@ struct store {
         int64_t pause_ns; /* between commits that begin; 0 = none */
         bool writer_waits;
         bool closing;
-        bool tells_of_found; /* store_feed_tell was called */
 
         /* The thread `store`'s alone. */
         struct store_work work;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/thread.h"
+#include "store/store_feed.h"
 #include "store/store_part.h"
 #include "store/store_spill.h"
 #include "store/store_wait.h"
@@ -249,6 +250,29 @@ static void tell_greedy(struct store *store, const struct list *greedy)
         }
 }
 
+static void forget_ids(struct store_put *put)
+{
+        for (size_t i = 0; i < put->count; i++)
+                put->events[i].id = 0;
+}
+
+/* With a feed, all events come by it. */
+static void note_new(struct store *store, struct store_part *part)
+{
+        if (!store->feed)
+                return;
+        store_feed_note(store->feed, part);
+        list_for_each (node, &part->puts)
+                forget_ids(list_entry(node, struct store_put, node));
+        list_for_each (node, &part->tasks) {
+                struct store_task *task = list_entry(node, struct store_task, node);
+
+                if (task->put)
+                        forget_ids(task->put);
+                task->rows.count = 0;
+        }
+}
+
 /* Replayed events are told of before new ones, as their ids are. */
 static void finish_part(struct store *store, struct store_part *part)
 {
@@ -258,6 +282,7 @@ static void finish_part(struct store *store, struct store_part *part)
         else
                 count_totals(store, &part->change.counts);
         count_part(store, part);
+        note_new(store, part);
         finish_tasks(store, part);
         if (!list_is_empty(&part->puts) || !list_is_empty(&part->refused))
                 set_bounded(store, !list_is_empty(&part->refused));

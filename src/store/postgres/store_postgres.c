@@ -2,11 +2,10 @@
 /*
  * The store in a PostgreSQL database: opening, the one writer, upkeep.
  *
- * Laws of this file:
- *   - one writer: its session holds an advisory lock, and every transaction is on that session. The
- *     server lets go of the lock when the session ends, however it ends;
- *   - after a commit whose answer did not come, the events that it may have left are looked for
- *     before anything else is written.
+ * Law of this file:
+ *   - one writer, or several that share: the session of each holds an advisory lock, alone or
+ *     together, and every transaction is on that session. The server lets go of the lock when the
+ *     session ends, however it ends.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,8 @@
 /* The session's lock_timeout (store_postgres_connection.c). */
 #define LOCK_TIMEOUT_MS 2000
 
-#define LOCK_WRITER "SELECT pg_advisory_lock(" POSTGRES_LOCKS ", 2)"
+#define LOCK_WRITER  "SELECT pg_advisory_lock(" POSTGRES_LOCKS ", 2)"
+#define LOCK_WRITERS "SELECT pg_advisory_lock_shared(" POSTGRES_LOCKS ", 2)"
 #define LOCK_HOLDER                                                                                \
         "SELECT a.pid || ' ' || a.application_name || coalesce(' at ' || host(a.client_addr), '')" \
         " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"                                     \
@@ -105,8 +105,6 @@ static const char *const writer_sql[SQL_NUMBER] = {
                 "  shard, purpose) SELECT id, device, message_id, arrived_ns, size, record, shard,"
                 "  purpose FROM numbered)"
                 "SELECT id, place FROM numbered ORDER BY place",
-        [SQL_FOUND] =
-                "SELECT " POSTGRES_EVENT_COLUMNS " FROM events WHERE id > $1::int8 ORDER BY id",
         [SQL_DEAD] = "WITH gone AS (DELETE FROM events WHERE id = $1::int8 RETURNING *),"
                      " kept AS (INSERT INTO dead_letters (id, device, size, arrived_ns, message_id,"
                      "  record, shard, purpose, died_ms, since_ms, reason)"
@@ -187,36 +185,15 @@ static int give_way(struct writer *writer, const struct reason *reason)
         return STORE_E_AWAY;
 }
 
-/* What a commit left whose answer did not come. */
-static int tell_of_found(struct writer *writer)
-{
-        const struct store_options *options = writer->postgres.options;
-        PGresult *result;
-        int failure;
-
-        postgres_values_clear(&writer->values);
-        postgres_set_int(&writer->values, 0, writer->last_id);
-        failure = postgres_ask(&writer->postgres, SQL_FOUND, &writer->values, &result);
-        for (int row = 0; failure == 0 && row < PQntuples(result); row++) {
-                struct store_event event = postgres_event(result, row);
-
-                writer->last_id = event.id;
-                if (options->found)
-                        options->found(options->context, &event);
-        }
-        PQclear(result);
-        writer->unsure = writer->unsure && failure != 0;
-        writer->recount = writer->recount || failure == 0;
-        return failure;
-}
-
 static int connect_alone(struct writer *writer, struct reason *reason)
 {
         int result = postgres_connect(&writer->postgres, reason);
 
         if (result == 0) {
                 writer->postgres.timeout_ms += LOCK_TIMEOUT_MS;
-                result = postgres_execute(&writer->postgres, LOCK_WRITER, reason);
+                result = postgres_execute(
+                        &writer->postgres,
+                        writer->postgres.options->shared ? LOCK_WRITERS : LOCK_WRITER, reason);
                 writer->postgres.timeout_ms -= LOCK_TIMEOUT_MS;
                 if (result == -EBUSY)
                         result = refuse_second(writer, reason);
@@ -245,9 +222,7 @@ int postgres_writer_connect(struct writer *writer)
                           LOG_TEXT("reason", reason.text), LOG_END);
                 return STORE_E_AWAY;
         }
-        if (writer->unsure)
-                result = tell_of_found(writer);
-        return result;
+        return 0;
 }
 
 /* --- opening -------------------------------------------------------------------------------- */
@@ -283,8 +258,6 @@ static int begin_with(struct writer *writer, struct reason *reason)
                 ask_number(writer, "SELECT value::text FROM counters WHERE name = 'time_ms'",
                            &result, reason) -
                 clock_steady_ms();
-        writer->last_id = ask_number(writer, "SELECT coalesce(max(id), 0)::text FROM events",
-                                     &result, reason);
         return result;
 }
 
@@ -444,4 +417,9 @@ const struct store_backend store_backend_postgresql = {
         .dead_letters = store_postgres_dead_letters,
         .records = store_postgres_records,
         .kinds = store_postgres_kinds,
+        .look = store_postgres_look,
+        .open_hints = store_postgres_open_hints,
+        .close_hints = store_postgres_close_hints,
+        .hint = store_postgres_hint,
+        .hear = store_postgres_hear,
 };

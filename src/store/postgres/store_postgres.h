@@ -151,8 +151,17 @@ int store_postgres_devices(void *context, const struct store_shards *shards, sto
                            void *row_context);
 int store_postgres_dead_letters(void *context, int64_t after_id, size_t maximum,
                                 store_letter_row row, void *row_context);
+int store_postgres_look(void *context, struct store_look *look, store_event_row row,
+                        void *row_context);
 int store_postgres_kinds(void *context, store_record_row row, void *row_context);
 int store_postgres_records(void *context, const struct store_record_query *query,
                            store_record_row row, void *row_context);
+
+/* --- hints ---------------------------------------------------------------------------------- */
+
+void *store_postgres_open_hints(const struct store_options *options);
+void store_postgres_close_hints(void *context);
+void store_postgres_hint(void *context, const struct store_shards *shards);
+void store_postgres_hear(void *context, int waker, int64_t timeout_ns, struct store_shards *shards);
 
 #endif

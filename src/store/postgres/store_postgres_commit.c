@@ -236,8 +236,6 @@ static void note_puts(struct writer *writer, const PGresult *result, struct stor
                         continue;
                 }
                 event->id = postgres_int(result, row++, 0);
-                if (event->id > writer->last_id)
-                        writer->last_id = event->id;
         }
 }
 
@@ -311,7 +309,7 @@ static int flush_notes(struct writer *writer, bool commit, struct store_change *
         if (result == 0)
                 result = postgres_collect(&writer->postgres, results, flush.count, NULL);
         if (commit && result == STORE_E_AWAY)
-                writer->unsure = true;
+                writer->recount = true;
         if (result != 0)
                 return result;
         if (flush.done >= 0)

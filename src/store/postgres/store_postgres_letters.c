@@ -106,7 +106,6 @@ static int run_replay(struct writer *writer, struct store_change *change, store_
 
                 store_change_add_event(change, event.device, postgres_int(result, i, 6));
                 row(row_context, &event);
-                writer->last_id = event.id;
         }
         PQclear(result);
         return failure;

@@ -19,6 +19,7 @@ enum sql {
         SQL_RECORDS,
         SQL_RECORDS_OF_SHARD,
         SQL_KINDS,
+        SQL_LOOK,
         SQL_NUMBER,
 };
 
@@ -48,6 +49,19 @@ static const char *const reader_sql[SQL_NUMBER] = {
         [SQL_DEAD_LETTERS] = "SELECT " POSTGRES_EVENT_COLUMNS ", died_ms, reason FROM dead_letters"
                              " WHERE id > $1::int8 ORDER BY id LIMIT $2::int8",
         [SQL_KINDS] = "SELECT DISTINCT kind FROM records ORDER BY kind",
+        /*
+         * The limit within keeps the planner from making one scan of all, and reads each shard by
+         * its index. There is a row without an event if nothing is new.
+         */
+        [SQL_LOOK] =
+                "SELECT id, device, arrived_ns, message_id, record, purpose::int8, next, e.xid FROM"
+                " (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS next) x LEFT JOIN LATERAL"
+                " (SELECT e.* FROM unnest($1::int8[], $2::int8[]) u(shard, position)"
+                "  CROSS JOIN LATERAL (SELECT * FROM events e WHERE e.shard = u.shard::int2"
+                "   AND e.xid >= CASE WHEN position = 0 THEN next ELSE position::text::xid8 END"
+                "   ORDER BY e.xid, e.id LIMIT $3::int8) e ORDER BY e.xid, e.id LIMIT $3::int8) e "
+                "ON true"
+                " ORDER BY e.xid, e.id",
         [SQL_RECORDS] = RECORDS " ORDER BY key LIMIT $3::int8",
         [SQL_RECORDS_OF_SHARD] = RECORDS " AND shard = $4::int8 ORDER BY key LIMIT $3::int8",
 };
@@ -157,6 +171,40 @@ int store_postgres_take(void *context, const struct store_query *query, store_ev
                 struct store_event event = postgres_event(result, i);
 
                 row(row_context, &event);
+        }
+        PQclear(result);
+        return failure;
+}
+
+static void send_cursors(struct reader *reader, const struct store_look *look)
+{
+        postgres_values_clear(&reader->values);
+        for (size_t i = 0; i < look->count; i++) {
+                postgres_add_int(&reader->values, 0, look->cursors[i].shard);
+                postgres_add_int(&reader->values, 1, look->cursors[i].position);
+        }
+        postgres_set_int(&reader->values, 2, limit_of(look->maximum));
+}
+
+int store_postgres_look(void *context, struct store_look *look, store_event_row row,
+                        void *row_context)
+{
+        struct reader *reader = context;
+        PGresult *result;
+        int failure;
+
+        send_cursors(reader, look);
+        failure = ask(reader, SQL_LOOK, &result);
+        for (int i = 0; failure == 0 && i < PQntuples(result); i++) {
+                struct store_event event = postgres_event(result, i);
+
+                look->next = postgres_int(result, i, 6);
+                look->more = (size_t)i + 1 == look->maximum;
+                /* What is under way is below what comes next, wherever this look has ended. */
+                if (look->more && postgres_int(result, i, 7) < look->next)
+                        look->next = postgres_int(result, i, 7);
+                if (event.id != 0)
+                        row(row_context, &event);
         }
         PQclear(result);
         return failure;

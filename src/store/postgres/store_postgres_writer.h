@@ -17,7 +17,6 @@ enum sql {
         SQL_RELEASE,
         SQL_PUT,
         SQL_PUT_ONCE,
-        SQL_FOUND,
         SQL_DEAD,
         SQL_SPAN,
         SQL_SPAN_END,
@@ -50,12 +49,9 @@ struct writer {
         struct postgres_values values; /* of the statement that is made */
         int64_t time_offset_ms;        /* the store's time less the steady clock */
         int64_t now_ms;                /* the store's time, of the transaction */
-        int64_t last_id;               /* the highest that this process knows of */
         int session;                   /* the server's number of the last one's process */
-        /* A commit was sent and not answered: there may be events that nobody knows of. */
-        bool unsure;
-        bool recount;  /* and what there is must be counted */
-        bool is_taken; /* another process is the one writer now */
+        bool recount;                  /* a commit was sent and not answered */
+        bool is_taken;                 /* another process is the one writer now */
 
         /* The transaction: what was told since `begin`. */
         bool durable;
