@@ -112,6 +112,7 @@
         X(DEVICES_CONNECTED, "isthmus_devices_connected", "Devices authorised at a hub")           \
         X(DEVICES_REFUSED, "isthmus_devices_refused", "Devices refused by a hub or by DPS")        \
         X(DEVICES_NEW, "isthmus_devices_by_state{state=\"new\"}", "Devices by state")              \
+        X(DEVICES_CLAIMING, "isthmus_devices_by_state{state=\"claiming\"}", "")                    \
         X(DEVICES_REGISTERING, "isthmus_devices_by_state{state=\"registering\"}", "")              \
         X(DEVICES_CONNECTING, "isthmus_devices_by_state{state=\"connecting\"}", "")                \
         X(DEVICES_READY, "isthmus_devices_by_state{state=\"ready\"}", "")                          \

@@ -257,8 +257,9 @@ struct settings {
                         int64_t timeout_ms;
                         int64_t lease_s;
                         int64_t releases_per_s; /* of shards */
-                        char *member_name;      /* NULL = the machine's */
-                        bool spill;             /* below data_directory, while it is away */
+                        int64_t hub_absence_s;
+                        char *member_name; /* NULL = the machine's */
+                        bool spill;        /* below data_directory, while it is away */
                 } postgresql;
         } store;
         struct {

@@ -378,6 +378,12 @@ static const struct conf_row rows[] = {
          FIELD(store.postgresql.releases_per_s), .fallback = "4", BETWEEN(1, 256),
          .meaning = "How many of its shards (each has a 256th of the devices) a gateway gives to "
                     "others that have fewer, in a second"},
+        {POSTGRESQL "HubAbsenceSeconds", CONF_INTEGER, FIELD(store.postgresql.hub_absence_s),
+         .fallback = "60", BETWEEN(0, 86400),
+         .meaning =
+                 "A gateway that has had no connection to any hub for so long, while another one "
+                 "has, gives its devices to the others, and tries again as long after that; 0 = "
+                 "never"},
         {POSTGRESQL "MemberName", CONF_TEXT, FIELD(store.postgresql.member_name),
          .meaning = "How this gateway is called among those on the database; if it is missing, as "
                     "its machine"},

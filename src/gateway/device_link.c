@@ -67,8 +67,15 @@ bool device_link_has_events(const struct device *lane)
         return lane->backlog.events.count > 0 || lane->backlog.state != UPLINK_BACKLOG_WHOLE;
 }
 
+/* Its identity must be its own first. */
 static void provision(struct device_link *links, struct device *device)
 {
+        if (device->claim != DEVICE_CLAIMED) {
+                device_link_move(device, DEVICE_CLAIMING);
+                if (device->claim == DEVICE_UNCLAIMED && !device->clash)
+                        device_table_claim(links->options.devices, device);
+                return;
+        }
         device_link_move(device, DEVICE_REGISTERING);
         device_provision_start(links->options.provision, device,
                                device_link_has_events(device->lane));
@@ -185,7 +192,7 @@ static void renew(struct device_link *links, struct device *device)
         /* A registration under way ends first (on_decided). */
         if (links->stopped || !device->changed || device->phase == DEVICE_REGISTERING)
                 return;
-        if (device->phase == DEVICE_NEW)
+        if (device->phase == DEVICE_NEW || device->phase == DEVICE_CLAIMING)
                 device->changed = false;
         else
                 start_anew(links, device);
@@ -652,10 +659,24 @@ bool device_link_connect_early(void *context, struct device *device)
         return true;
 }
 
+/* The store has answered whose the identity is, or can't. */
+static void end_claiming(struct device_link *links, struct device *device)
+{
+        if (device->phase != DEVICE_CLAIMING || device->claim == DEVICE_CLAIM_ASKED ||
+            links->stopped)
+                return;
+        if (device->claim == DEVICE_CLAIMED || device->clash)
+                device_link_move(device, DEVICE_NEW);
+        else
+                hold(links, device, "the store does not tell whose the IoT Hub device id is",
+                     backoff_ms(++device->failures, SEND_AGAIN_MIN_MS, SEND_AGAIN_MAX_MS));
+}
+
 static void on_wake(struct device *device)
 {
         struct device_link *links = links_of(device);
 
+        end_claiming(links, device);
         device_link_pump(links, device);
         device_link_connect_early(links, device);
 }

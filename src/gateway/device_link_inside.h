@@ -24,6 +24,10 @@ struct device_link {
         struct timer watch;
         int64_t certificates_ms; /* steady clock; when they are looked after next */
         int64_t idle_ms;         /* the same of idle devices */
+        size_t connections;      /* to hubs, as they were counted last */
+        size_t wanting;          /* devices at hubs, the same */
+        int64_t hubless_ms;      /* steady clock; since when there is none; 0 = there is */
+        bool unable;             /* the others were told so */
         bool stopped;
 };
 

@@ -41,6 +41,7 @@ static bool leave(void *context, struct device *device)
         device->in_flight = NULL;
         device->leaves = false;
         device->thefts = 0;
+        device->claim = DEVICE_UNCLAIMED;
         device_link_unlink(device);
         loop_timer_stop(crossing->links->options.loop, &device->timer);
         device->failures = 0;
@@ -105,7 +106,7 @@ static bool is_busy(const struct device_link *links, const struct device *device
                 reason_set(reason, "the gateway is stopping");
         else if (device->phase == DEVICE_ELSEWHERE)
                 reason_set(reason, "another gateway has the device; ask that one");
-        else if (device->phase == DEVICE_REGISTERING)
+        else if (device->phase == DEVICE_CLAIMING || device->phase == DEVICE_REGISTERING)
                 reason_set(reason, "the device is being registered; try again in a moment");
         else if (device->lane != device && device->lane->in_flight)
                 reason_set(reason, "an event is on its way to the hub; try again in a moment");

@@ -19,6 +19,8 @@ static void observe(void *context, const struct hub_summary *summary)
 {
         struct device_link *links = context;
 
+        links->connections += summary->connections;
+        links->wanting += summary->devices;
         metrics_set_hub(summary->name, summary->ready > 0);
         hub_health_observe(&links->healths, summary, clock_steady_ms());
 }
@@ -77,6 +79,33 @@ static bool detach_idle(void *context, struct device *device)
         return true;
 }
 
+static void set_able(struct device_link *links, bool able)
+{
+        links->unable = !able;
+        store_share_set_able(links->options.sender.store, able);
+}
+
+/*
+ * Others may reach the hubs that this gateway does not reach. Once it has given all away it can't
+ * know any more: then it tries again after the same time.
+ */
+static void judge_way(struct device_link *links, int64_t now_ms)
+{
+        int64_t absence_ms = links->options.settings->store.postgresql.hub_absence_s * 1000;
+        bool is_hubless = links->connections == 0 && (links->wanting > 0 || links->unable);
+
+        if (absence_ms == 0)
+                return;
+        if (!is_hubless || links->hubless_ms == 0) {
+                if (links->unable && !is_hubless)
+                        set_able(links, true);
+                links->hubless_ms = is_hubless ? now_ms : 0;
+        } else if (now_ms - links->hubless_ms >= absence_ms) {
+                set_able(links, links->unable && links->wanting == 0);
+                links->hubless_ms = now_ms;
+        }
+}
+
 static void watch(struct timer *timer)
 {
         struct device_link *links = list_entry(timer, struct device_link, watch);
@@ -84,7 +113,9 @@ static void watch(struct timer *timer)
 
         loop_timer_start(links->options.loop, timer, WATCH_MS);
         device_link_check_clock(links, now_ms);
+        links->connections = links->wanting = 0;
         hub_client_each(links->options.hubs, observe, links);
+        judge_way(links, now_ms);
         list_for_each (node, &links->healths.hubs) {
                 struct hub_health *health = list_entry(node, struct hub_health, node);
 

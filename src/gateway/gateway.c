@@ -337,7 +337,8 @@ static void make_devices(struct gateway *gateway)
         const struct settings *settings = gateway->settings;
 
         gateway->directory = device_directory_new(settings, gateway->store);
-        gateway->devices = device_table_new(settings, gateway->store, gateway->directory);
+        gateway->devices =
+                device_table_new(settings, gateway->store, gateway->directory, gateway->loop);
         gateway->places = device_places_new(gateway->store);
         gateway->routes = downlink_routes_new(gateway->store, gateway->devices);
         gateway->dps = dps_client_new(&(struct dps_client_options){
@@ -372,7 +373,7 @@ static void make_devices(struct gateway *gateway)
 
 static void make_uplinks(struct gateway *gateway)
 {
-        gateway->holds = uplink_holds_new(gateway->store);
+        gateway->holds = uplink_holds_new(gateway->store, store_is_shared(gateway->store));
         gateway->queue = uplink_queue_new(&(struct uplink_queue_options){
                 .store = gateway->store,
                 .loop = gateway->loop,

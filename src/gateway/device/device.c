@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/device/device.h"
+#include "gateway/device/device_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/table.h"
@@ -14,28 +15,17 @@
 #include "gateway/device/device_limit.h"
 #include "networks/network.h"
 
-struct device_table {
-        const struct settings *settings;
-        struct store *store;
-        struct device_directory *directory;
-        struct map *devices; /* device key to struct device */
-        struct device_keeper *keeper;
-        struct map *owners;      /* device_identity_key to the owner's device key */
-        struct map *near_misses; /* applications that were warned of */
-        struct device_limit *limit;
-        struct store_shards shards;     /* that this gateway has */
-        int64_t since_ms[STORE_SHARDS]; /* steady clock; each of them */
-};
-
 #define TO(phase) (1U << DEVICE_##phase)
 
 /* To which phase a device may come from each. */
 static const unsigned next_phases[DEVICE_PHASE_COUNT] = {
-        [DEVICE_NEW] = TO(REGISTERING) | TO(ELSEWHERE),
+        [DEVICE_NEW] = TO(CLAIMING) | TO(REGISTERING) | TO(ELSEWHERE),
+        [DEVICE_CLAIMING] = TO(NEW) | TO(HELD) | TO(ELSEWHERE),
         [DEVICE_REGISTERING] = TO(NEW) | TO(CONNECTING) | TO(HELD) | TO(ELSEWHERE),
         [DEVICE_CONNECTING] = TO(NEW) | TO(REGISTERING) | TO(READY) | TO(HELD) | TO(ELSEWHERE),
         [DEVICE_READY] = TO(NEW) | TO(CONNECTING) | TO(HELD) | TO(ELSEWHERE),
-        [DEVICE_HELD] = TO(NEW) | TO(REGISTERING) | TO(CONNECTING) | TO(READY) | TO(ELSEWHERE),
+        [DEVICE_HELD] = TO(NEW) | TO(CLAIMING) | TO(REGISTERING) | TO(CONNECTING) | TO(READY) |
+                        TO(ELSEWHERE),
         [DEVICE_ELSEWHERE] = TO(NEW),
 };
 
@@ -48,6 +38,7 @@ const char *device_phase_name(enum device_phase phase)
 {
         static const char *const names[DEVICE_PHASE_COUNT] = {
                 [DEVICE_NEW] = "new",
+                [DEVICE_CLAIMING] = "claiming",
                 [DEVICE_REGISTERING] = "registering",
                 [DEVICE_CONNECTING] = "connecting",
                 [DEVICE_READY] = "ready",
@@ -62,6 +53,7 @@ enum metrics_gauge device_phase_gauge(enum device_phase phase)
 {
         static const enum metrics_gauge gauges[DEVICE_PHASE_COUNT] = {
                 [DEVICE_NEW] = METRIC_DEVICES_NEW,
+                [DEVICE_CLAIMING] = METRIC_DEVICES_CLAIMING,
                 [DEVICE_REGISTERING] = METRIC_DEVICES_REGISTERING,
                 [DEVICE_CONNECTING] = METRIC_DEVICES_CONNECTING,
                 [DEVICE_READY] = METRIC_DEVICES_READY,
@@ -73,16 +65,18 @@ enum metrics_gauge device_phase_gauge(enum device_phase phase)
 }
 
 struct device_table *device_table_new(const struct settings *settings, struct store *store,
-                                      struct device_directory *directory)
+                                      struct device_directory *directory, struct loop *loop)
 {
         struct device_table *table = mem_new(1, sizeof(*table));
 
         table->settings = settings;
         table->store = store;
+        table->loop = loop;
         table->directory = directory;
         table->devices = map_new();
         table->owners = map_new();
         table->near_misses = map_new();
+        list_init(&table->claimings);
         table->limit = device_limit_new(settings->limits.devices);
         return table;
 }
@@ -99,6 +93,7 @@ void device_table_gain(struct device_table *table, const struct store_shards *sh
                         table->since_ms[shard] = clock_steady_ms();
         }
         store_shards_add_all(&table->shards, shards);
+        table->owns_all = store_shards_count(&table->shards) == STORE_SHARDS;
 }
 
 int64_t device_table_since(const struct device_table *table, int shard)
@@ -109,11 +104,17 @@ int64_t device_table_since(const struct device_table *table, int shard)
 void device_table_lose(struct device_table *table, const struct store_shards *shards)
 {
         store_shards_remove_all(&table->shards, shards);
+        table->owns_all = store_shards_count(&table->shards) == STORE_SHARDS;
 }
 
 bool device_table_owns(const struct device_table *table, int shard)
 {
         return store_shards_has(&table->shards, shard);
+}
+
+bool device_table_owns_all(const struct device_table *table)
+{
+        return table->owns_all;
 }
 
 /* Who it is. */
@@ -154,6 +155,7 @@ void device_table_free(struct device_table *table)
 {
         if (!table)
                 return;
+        device_claims_free(table);
         map_free_values(table->devices, device_free);
         map_free_values(table->owners, free);
         map_free(table->near_misses);
@@ -163,60 +165,15 @@ void device_table_free(struct device_table *table)
 
 /* --- the identity in IoT Hub -------------------------------------------------------------- */
 
-/* "IoT Hub device id@scope" of a device of this application. */
-static char *identity_of_id(const struct settings *settings, const char *hub_id,
-                            const char *application)
-{
-        CLEANUP(mem_cleanup) char *scope = device_identity_scope(settings, application);
-
-        return mem_format("%s@%s", hub_id, scope);
-}
-
-/* Another device has the id. */
-static void clash(struct device *device, const char *owner)
-{
-        device->clash = mem_format("two devices want the IoT Hub device id '%s': %s has it, %s "
-                                   "can't have it too; set DeviceIdTemplate to "
-                                   "{application}-{device}",
-                                   device->hub_id, owner, device->key);
-        log_error("DEVICE_CLASH", "Two devices want the same IoT Hub device id",
-                  LOG_TEXT("hub_device", device->hub_id), LOG_TEXT("owner", owner),
-                  LOG_TEXT("device", device->key), LOG_END);
-}
-
-static void claim_identity(struct device_table *table, struct device *device)
-{
-        CLEANUP(mem_cleanup)
-        char *identity = identity_of_id(table->settings, device->hub_id, device->application);
-        CLEANUP(mem_cleanup)
-        char *key = device_identity_key(table->settings, device->application, device->hub_id);
-        CLEANUP(mem_cleanup)
-        char *record = mem_format("%s\n%s", device->key, table->settings->azure.device_id_template);
-        const char *owner = map_get(table->owners, key);
-
-        if (!owner) {
-                store_write_copy(table->store, &(struct store_record){
-                                                       .kind = DEVICE_OWNER_KIND,
-                                                       .key = identity,
-                                                       .value = record,
-                                                       .value_size = strlen(record),
-                                               });
-                map_set(table->owners, key, mem_text(device->key));
-                return;
-        }
-        if (!text_equal(owner, device->key))
-                clash(device, owner);
-}
-
 /* The device's id was made with another application; if it is another now, nobody owns that one. */
 static void release_identity(struct device_table *table, const struct device *device,
                              const char *hub_id, const char *application)
 {
         CLEANUP(mem_cleanup)
-        char *before = identity_of_id(table->settings, hub_id, application);
+        char *before = device_claim_identity(table->settings, hub_id, application);
         CLEANUP(mem_cleanup)
-        char *now = identity_of_id(table->settings, device->hub_id ? device->hub_id : "",
-                                   device->application);
+        char *now = device_claim_identity(table->settings, device->hub_id ? device->hub_id : "",
+                                          device->application);
         CLEANUP(mem_cleanup)
         char *key = device_identity_key(table->settings, application, hub_id);
         char *owner = map_get(table->owners, key);
@@ -225,8 +182,7 @@ static void release_identity(struct device_table *table, const struct device *de
                 return;
         map_remove(table->owners, key);
         free(owner);
-        store_write_copy(table->store,
-                         &(struct store_record){.kind = DEVICE_OWNER_KIND, .key = before});
+        store_claim_release(table->store, DEVICE_OWNER_KIND, before, device->key);
 }
 
 /* The model of the device's application; of all, if there is none. */
@@ -339,7 +295,7 @@ static void make_identity(struct device_table *table, struct device *device,
         device->hub_id = NULL;
         if (device_identity_make(table->settings, event, &id, &reason)) {
                 device->hub_id = buf_take(&id);
-                claim_identity(table, device);
+                device_table_claim(table, device);
         } else {
                 device->clash = mem_text(reason.text);
         }
@@ -424,8 +380,8 @@ static bool is_identity(const struct settings *settings, const struct device *de
                         const char *identity)
 {
         CLEANUP(mem_cleanup)
-        char *own =
-                identity_of_id(settings, device->hub_id ? device->hub_id : "", device->application);
+        char *own = device_claim_identity(settings, device->hub_id ? device->hub_id : "",
+                                          device->application);
 
         return text_equal(own, identity);
 }
@@ -449,8 +405,10 @@ char *device_table_release(struct device_table *table, struct device *device, st
         map_remove(table->owners, key);
         free(owner);
         device_limit_remove(table->limit, device->key);
+        device->claim = DEVICE_UNCLAIMED;
+        device->claim_after_ms = 0;
         device->clash = mem_text("its IoT Hub device id was released by an operator");
-        return identity_of_id(table->settings, device->hub_id, device->application);
+        return device_claim_identity(table->settings, device->hub_id, device->application);
 }
 
 /* A device without an identity tries again: the one that it wants may have been released. */
@@ -458,7 +416,7 @@ static void claim_again(struct device_table *table, struct device *device)
 {
         CLEANUP(mem_cleanup) char *key = NULL;
 
-        if (!device->clash || !device->hub_id)
+        if (!device->clash || !device->hub_id || clock_steady_ms() < device->claim_after_ms)
                 return;
         key = device_identity_key(table->settings, device->application, device->hub_id);
         if (map_get(table->owners, key))
@@ -466,7 +424,7 @@ static void claim_again(struct device_table *table, struct device *device)
         free(device->clash);
         device->clash = NULL;
         device_limit_add(table->limit, device->key);
-        claim_identity(table, device);
+        device_table_claim(table, device);
 }
 
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event)
@@ -509,7 +467,7 @@ static struct device *find_place(struct device_table *table, const struct device
 
         if (!device_identity_make(table->settings, event, &id, NULL))
                 return NULL;
-        identity = identity_of_id(table->settings, buf_text(&id), event->application);
+        identity = device_claim_identity(table->settings, buf_text(&id), event->application);
         owner_key = device_identity_key(table->settings, event->application, buf_text(&id));
         key = map_get(table->owners, owner_key);
         owner = key ? device_table_find(table, key) : NULL;
@@ -640,9 +598,12 @@ static void claim_restored(struct device_table *table, struct device *device)
         char *key = device_identity_key(table->settings, device->application, device->hub_id);
         const char *owner = map_get(table->owners, key);
 
-        if (owner && !text_equal(owner, device->key))
-                clash(device, owner);
-        else if (!owner)
+        if (owner && !text_equal(owner, device->key)) {
+                device_claim_clash(device, owner);
+                return;
+        }
+        device->claim = DEVICE_CLAIMED;
+        if (!owner)
                 map_set(table->owners, key, mem_text(device->key));
 }
 

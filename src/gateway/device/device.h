@@ -33,6 +33,7 @@
 /* Where a device stands on its way to its hub; device_link.c moves it. */
 enum device_phase {
         DEVICE_NEW,         /* nothing asked yet */
+        DEVICE_CLAIMING,    /* the store was asked whose its identity is */
         DEVICE_REGISTERING, /* the provisioning service was asked */
         DEVICE_CONNECTING,  /* its hub is known; not authorised there (yet, or again) */
         DEVICE_READY,       /* authorised: events go out */
@@ -53,6 +54,13 @@ struct device_assignment {
         char *key_name;                  /* policy; NULL = device key */
         struct certificate *certificate; /* shared; instead of a key; or NULL */
         bool doubted; /* the hub refuses it or is away: the service is asked at the next turn */
+};
+
+/* Is the identity in IoT Hub the device's? The store alone knows. */
+enum device_claim {
+        DEVICE_UNCLAIMED,
+        DEVICE_CLAIM_ASKED, /* the keeper is woken when the answer is there */
+        DEVICE_CLAIMED,
 };
 
 struct device;
@@ -89,6 +97,8 @@ struct device {
         bool off;                            /* not to be in Azure; not connected */
         bool changed; /* what it is connected as is out of date: device_link.c connects it anew */
         char *clash;  /* why it can never be sent: no id, or another device has it; else NULL */
+        enum device_claim claim;
+        int64_t claim_after_ms; /* steady clock; not sooner is one that clashes claimed again */
 
         enum device_phase phase;
         char *held_because; /* DEVICE_HELD: why, for people; else NULL */
@@ -122,9 +132,9 @@ struct device {
 
 struct device_table;
 
-/* `directory` must stay. */
+/* `directory` must stay. Answers of the store come by `loop`. */
 struct device_table *device_table_new(const struct settings *settings, struct store *store,
-                                      struct device_directory *directory);
+                                      struct device_directory *directory, struct loop *loop);
 void device_table_free(struct device_table *table);
 
 /* The keeper of all devices, which stays the caller's. Before the first one is made. */
@@ -137,6 +147,7 @@ void device_table_keep(struct device_table *table, struct device_keeper *keeper)
 void device_table_gain(struct device_table *table, const struct store_shards *shards);
 void device_table_lose(struct device_table *table, const struct store_shards *shards);
 bool device_table_owns(const struct device_table *table, int shard);
+bool device_table_owns_all(const struct device_table *table);
 
 /* Steady clock; when the shard was gained last: since then all its uplinks are heard here. */
 int64_t device_table_since(const struct device_table *table, int shard);
@@ -158,6 +169,9 @@ void device_forget_entries(struct map *map, const struct store_shards *shards,
 
 /* The device in whose queue the event waits; made if it is new. Never NULL. */
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event);
+
+/* Asks the store for the identity of a device that is DEVICE_UNCLAIMED and does not clash. */
+void device_table_claim(struct device_table *table, struct device *device);
 
 /*
  * The device as which an event of a queue is sent. Where device ids are unique in the network,

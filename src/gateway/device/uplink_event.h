@@ -61,7 +61,6 @@ struct uplink_event {
         struct downlink_heard *heard;       /* of the way back for commands; or NULL */
         bool keeps_heard;                   /* also on disk */
         bool is_fed;                        /* by the store, see uplink_queue_add_stored */
-        int shard;                          /* of its device, if it is */
         int32_t stands_for;                 /* of its operation: monitor_begin */
         size_t size;        /* of its record on disk: what it costs in memory, roughly */
         int64_t arrived_ns; /* steady clock; 0 = before this process started */

@@ -37,16 +37,18 @@ struct uplink_hold {
 
 struct uplink_holds {
         struct store *store;
+        bool is_shared;
         pthread_mutex_t lock;
         struct list all;
         struct map *items; /* message id to its first item */
 };
 
-struct uplink_holds *uplink_holds_new(struct store *store)
+struct uplink_holds *uplink_holds_new(struct store *store, bool is_shared)
 {
         struct uplink_holds *holds = mem_new(1, sizeof(*holds));
 
         holds->store = store;
+        holds->is_shared = is_shared;
         pthread_mutex_init(&holds->lock, NULL);
         list_init(&holds->all);
         holds->items = map_new();
@@ -194,10 +196,15 @@ void uplink_hold_stored(struct uplink_hold *hold, bool any_known)
         struct uplink_holds *holds = hold->holds;
         bool over;
 
+        /* What leaves at another gateway is not heard of here. */
+        bool looks = any_known && !holds->is_shared;
+
         pthread_mutex_lock(&holds->lock);
-        hold->looks = any_known ? hold->count : 0;
+        hold->looks = looks ? hold->count : 0;
+        for (size_t i = 0; i < hold->count && holds->is_shared; i++)
+                leave(&hold->items[i]);
         pthread_mutex_unlock(&holds->lock);
-        if (any_known)
+        if (looks)
                 look_up(hold);
         pthread_mutex_lock(&holds->lock);
         hold->waiting--;

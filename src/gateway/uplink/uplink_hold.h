@@ -4,7 +4,8 @@
  * by a hub, or became a dead letter.
  *
  * Law: `done` is called once per hold, and not before every event of it has left the queue, also
- * one that had been stored before and still waits.
+ * one that had been stored before and still waits. In a store that gateways share, what waits may
+ * leave at another one: there it is called when the events are stored.
  */
 #ifndef ISTHMUS_GATEWAY_UPLINK_UPLINK_HOLD_H
 #define ISTHMUS_GATEWAY_UPLINK_UPLINK_HOLD_H
@@ -17,7 +18,8 @@
 struct uplink_holds;
 struct uplink_hold;
 
-struct uplink_holds *uplink_holds_new(struct store *store);
+/* `is_shared`: gateways share the store. */
+struct uplink_holds *uplink_holds_new(struct store *store, bool is_shared);
 
 /* When no thread is left. Calls nobody; NULL is allowed. */
 void uplink_holds_free(struct uplink_holds *holds);

@@ -169,13 +169,22 @@ static void take_arrived(struct uplink_queue *queue, struct device *device,
                 device->keeper->wake(device);
 }
 
-/* A freshly stored event. What is fed of a device that has left stays in the store. */
+/* Then it stays in the store: whoever has the device, or gets it, reads it there. */
+static bool is_elsewhere(const struct uplink_queue *queue, const struct uplink_event *event)
+{
+        const struct device_table *devices = queue->options.devices;
+
+        return !device_table_owns_all(devices) &&
+               !device_table_owns(devices, store_shard_of(event->device_key));
+}
+
+/* A freshly stored event. */
 static void arrive(void *context)
 {
         struct uplink_event *event = context;
         struct uplink_queue *queue = event->queue;
         struct uplink_reading *recovering = map_get(queue->recovering, event->device_key);
-        bool is_gone = event->is_fed && !device_table_owns(queue->options.devices, event->shard);
+        bool is_gone = is_elsewhere(queue, event);
 
         if (!is_gone && is_taken_as_news(queue, event)) {
                 uplink_event_free(event);
@@ -250,8 +259,6 @@ void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_even
         if (!event)
                 return;
         event->is_fed = is_fed;
-        if (is_fed)
-                event->shard = store_shard_of(stored->device);
         list_init(&events);
         list_push_back(&events, &event->node);
         uplink_queue_add(queue, &events);

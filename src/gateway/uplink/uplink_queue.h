@@ -59,7 +59,7 @@ void uplink_queue_add(struct uplink_queue *queue, struct list *events);
 /*
  * On the store's thread: an event that this process did not put just now, or put into a store that
  * it shares. `is_fed`: the feed of a shared store brings it, once, perhaps behind events with
- * higher ids; its device may have left meanwhile (device_table_owns).
+ * higher ids.
  */
 void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored,
                              bool is_fed);

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/settings.h"
@@ -31,6 +32,7 @@ struct world {
         struct store *store;
         struct device_directory *directory;
         struct device_table *table;
+        struct loop *loop; /* of which nothing is run */
 };
 
 static void world_open(struct world *world)
@@ -40,8 +42,10 @@ static void world_open(struct world *world)
         if (store_open(&(struct store_options){.backend = "sqlite", .directory = world->folder},
                        &world->store, &reason) != 0)
                 fail_msg("%s", reason.text);
+        world->loop = loop_new();
         world->directory = device_directory_new(&world->settings, world->store);
-        world->table = device_table_new(&world->settings, world->store, world->directory);
+        world->table =
+                device_table_new(&world->settings, world->store, world->directory, world->loop);
         assert_int_equal(device_directory_load(world->directory, &reason), 0);
         assert_int_equal(
                 load_records(world->store, DEVICE_OWNER_KIND, device_table_take, world->table), 0);
@@ -52,6 +56,7 @@ static void world_close(struct world *world)
         store_close(world->store);
         device_table_free(world->table);
         device_directory_free(world->directory);
+        loop_free(world->loop);
 }
 
 static void world_reopen(struct world *world)

@@ -123,6 +123,24 @@ void store_write_copy(struct store *store, const struct store_record *record)
         }
 }
 
+/* No device is made here. */
+void store_claim(struct store *store, struct store_claim *claim)
+{
+        (void)store;
+        (void)claim;
+        fail();
+}
+
+void store_claim_release(struct store *store, const char *kind, const char *identity,
+                         const char *device)
+{
+        (void)store;
+        (void)kind;
+        (void)identity;
+        (void)device;
+        fail();
+}
+
 /* In the reverse order of writing: the ledger must not rely on it. */
 int store_records_each(struct store *store, const char *kind, const struct store_shards *shards,
                        bool (*visit)(void *context, const struct store_record *record),

@@ -2,6 +2,8 @@
 /* Devices that go to another gateway, and come back: late answers find them parked. */
 #include "link_fixture.h"
 
+#include <errno.h>
+
 static void lose(struct fixture *fixture)
 {
         struct store_shards all = store_shards_all();
@@ -112,6 +114,45 @@ static void an_identity_is_whose_the_store_says_when_it_comes_back(void **state)
         assert_non_null(device_table_find(fixture->devices, "things-stack/other/d1"));
 }
 
+/* Of which this one knows nothing: the store alone can tell. */
+static void what_another_gateways_device_has_is_a_clash_until_it_is_free(void **state)
+{
+        static const char other[] = "things-stack/other/d1\n{device}";
+        struct store_record record = {.kind = DEVICE_OWNER_KIND,
+                                      .key = "d1@0ne00123ABC",
+                                      .value = other,
+                                      .value_size = strlen(other)};
+        struct fixture *fixture = *state;
+
+        store_write_copy(NULL, &record);
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_NEW);
+        assert_int_equal(world_store.dead_count, 1);
+        assert_non_null(strstr(world_store.dead_reason[0], "things-stack/other/d1 has it"));
+        record.value = NULL;
+        store_write_copy(NULL, &record);
+        uplink(fixture, "d1");
+        assert_int_equal(world_store.dead_count, 2);
+        world_pass(MINUTE);
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_REGISTERING);
+}
+
+static void an_identity_that_cannot_be_asked_for_is_asked_for_again(void **state)
+{
+        struct fixture *fixture = *state;
+
+        world_claim_result = -EIO;
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_HELD);
+        world_pass(MINUTE);
+        assert_phase(fixture, "d1", DEVICE_HELD);
+        world_claim_result = 0;
+        world_pass(MINUTE);
+        assert_phase(fixture, "d1", DEVICE_REGISTERING);
+        assert_int_equal(world_store.dead_count, 0);
+}
+
 static void a_stolen_link_comes_back_after_the_store_was_asked(void **state)
 {
         struct fixture *fixture = *state;
@@ -152,6 +193,35 @@ static void a_stolen_link_of_another_gateways_device_stays_away(void **state)
         assert_phase(fixture, "d1", DEVICE_ELSEWHERE);
 }
 
+static void who_reaches_no_hub_says_so_and_tries_again(void **state)
+{
+        struct fixture *fixture = *state;
+
+        fixture->settings.store.postgresql.hub_absence_s = 60;
+        connect(fixture, "d1", HUB_A);
+        hub_is_away(HUB_A, 1);
+        world_pass(50 * 1000);
+        assert_true(world_is_able);
+        world_pass(20 * 1000);
+        assert_false(world_is_able);
+        /* The others don't reach it either, so it has kept its devices. */
+        world_pass(10 * MINUTE);
+        assert_false(world_is_able);
+        world_hubs[0].connections = 1;
+        world_pass(2000);
+        assert_true(world_is_able);
+        world_hubs[0].connections = 0;
+        world_pass(62 * 1000);
+        assert_false(world_is_able);
+        /* It has given them away. */
+        lose(fixture);
+        hub_is_away(HUB_A, 0);
+        world_pass(50 * 1000);
+        assert_false(world_is_able);
+        world_pass(20 * 1000);
+        assert_true(world_is_able);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -161,8 +231,11 @@ int main(void)
                 TEST(what_the_service_answers_late_is_neither_used_nor_remembered),
                 TEST(what_is_asked_still_is_not_asked_twice_when_it_comes_back),
                 TEST(an_identity_is_whose_the_store_says_when_it_comes_back),
+                TEST(what_another_gateways_device_has_is_a_clash_until_it_is_free),
+                TEST(an_identity_that_cannot_be_asked_for_is_asked_for_again),
                 TEST(a_stolen_link_comes_back_after_the_store_was_asked),
                 TEST(a_stolen_link_of_another_gateways_device_stays_away),
+                TEST(who_reaches_no_hub_says_so_and_tries_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,7 @@ static void begin_run(struct fixture *fixture)
         struct reason reason = REASON_INIT;
 
         fixture->directory = device_directory_new(&fixture->settings, NULL);
-        fixture->devices = device_table_new(&fixture->settings, NULL, fixture->directory);
+        fixture->devices = device_table_new(&fixture->settings, NULL, fixture->directory, NULL);
         fixture->places = device_places_new(NULL);
         assert_int_equal(device_directory_load(fixture->directory, &reason), 0);
         assert_int_equal(load_records(NULL, DEVICE_OWNER_KIND, device_table_take, fixture->devices),

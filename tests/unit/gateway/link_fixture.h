@@ -92,7 +92,7 @@ static inline void begin_run(struct fixture *fixture)
         struct settings *settings = &fixture->settings;
 
         fixture->directory = device_directory_new(settings, NULL);
-        fixture->devices = device_table_new(settings, NULL, fixture->directory);
+        fixture->devices = device_table_new(settings, NULL, fixture->directory, NULL);
         fixture->places = device_places_new(NULL);
         fixture->provision =
                 device_provision_new(&(struct device_provision_options){.settings = settings});

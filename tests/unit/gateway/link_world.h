@@ -69,6 +69,8 @@ static struct {
         size_t dead_count;
 } world_store;
 
+static int world_claim_result; /* why claims can't be answered; 0 = they can */
+
 static inline const char *world_record(const char *kind, const char *key)
 {
         for (size_t i = 0; i < world_store.record_count; i++) {
@@ -117,6 +119,32 @@ int store_records_each(struct store *store, const char *kind, const struct store
         return 0;
 }
 
+/* Answers at once; what follows comes by the thread "loop". */
+void store_claim(struct store *store, struct store_claim *claim)
+{
+        const char *held = world_record(claim->kind, claim->identity);
+        CLEANUP(mem_cleanup)
+        char *value = held ? mem_text(held) : mem_format("%s\n%s", claim->device, claim->template);
+
+        if (world_claim_result != 0) {
+                claim->done(claim, world_claim_result, NULL, NULL);
+                return;
+        }
+        store_write_copy(store, &(struct store_record){.kind = claim->kind,
+                                                       .key = claim->identity,
+                                                       .value = value,
+                                                       .value_size = strlen(value)});
+        value[strcspn(value, "\n")] = '\0';
+        claim->done(claim, 0, value, NULL);
+}
+
+void store_claim_release(struct store *store, const char *kind, const char *identity,
+                         const char *device)
+{
+        (void)device;
+        store_write_copy(store, &(struct store_record){.kind = kind, .key = identity});
+}
+
 void store_done(struct store *store, int64_t id)
 {
         (void)store;
@@ -147,6 +175,14 @@ bool store_may_act(const struct store *store, int shard)
         (void)store;
         (void)shard;
         return true;
+}
+
+static bool world_is_able;
+
+void store_share_set_able(struct store *store, bool able)
+{
+        (void)store;
+        world_is_able = able;
 }
 
 void store_share_ask(struct store *store, int shard,
@@ -487,6 +523,8 @@ static inline void world_deny(const char *id, enum dps_status status, int64_t cl
 static inline void world_begin(void)
 {
         world_is_ours = true;
+        world_is_able = true;
+        world_claim_result = 0;
         world_owner_asked = 0;
         world_wall_ms = INT64_C(784111777000);
         world_steady_ms = 3600 * 1000;
