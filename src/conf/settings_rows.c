@@ -349,7 +349,7 @@ static const struct conf_row rows[] = {
         {"Store.Backend", CONF_TEXT, FIELD(store.backend), .fallback = "sqlite",
          .check = check_backend,
          .meaning = "What keeps the events: `sqlite`, a file in DataDirectory, or `postgresql`, a "
-                    "database that only one gateway uses"},
+                    "database that several gateways may share"},
         {POSTGRESQL "Hosts", CONF_TEXTS, FIELD(store.postgresql.hosts),
          .check = check_database_host,
          .meaning = "Servers with the database, as host or host:port; the one that is primary is "

@@ -4,7 +4,6 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "azure/dps/dps_client.h"
@@ -130,7 +129,7 @@ static void event_found(void *context, const struct store_event *event)
         uplink_queue_add_stored(gateway->queue, event, store_is_shared(gateway->store));
 }
 
-/* The devices are another gateway's now; whoever runs this one asks it to end by this signal. */
+/* A program that wants no gateway beside it has the store now: this one ends, as by this signal. */
 static void store_taken(void *context)
 {
         (void)context;
@@ -147,6 +146,7 @@ static int open_store(struct gateway *gateway, struct reason *reason)
 
         if (!text_equal(options.backend, "sqlite") && settings->store.postgresql.spill)
                 options.spill_directory = spill;
+        options.shared = true;
         options.found = event_found;
         options.taken = store_taken;
         options.context = gateway;
@@ -511,7 +511,7 @@ static void stop_stages(struct gateway *gateway)
 }
 
 /* What the services take of all is divided; 0 = as many as they take. */
-static int share_of(int64_t rate, int members)
+static int share(int64_t rate, int members)
 {
         return rate > 0 && rate < members ? 1 : (int)(rate / members);
 }
@@ -521,9 +521,8 @@ static void share_rates(void *context, int members)
         struct gateway *gateway = context;
         const struct settings *settings = gateway->settings;
 
-        dps_client_set_rate(gateway->dps,
-                            share_of(settings->azure.registrations_per_minute, members));
-        hub_client_set_rate(gateway->hubs, share_of(settings->azure.devices_per_second, members));
+        dps_client_set_rate(gateway->dps, share(settings->azure.registrations_per_minute, members));
+        hub_client_set_rate(gateway->hubs, share(settings->azure.devices_per_second, members));
 }
 
 static int take_over(struct gateway *gateway, struct reason *reason)

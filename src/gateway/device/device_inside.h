@@ -20,7 +20,7 @@ struct device_table {
         struct store_shards shards; /* that this gateway has */
         bool owns_all;
         int64_t since_ms[STORE_SHARDS]; /* steady clock; each of them */
-        struct list claimings; /* answers of the store that are awaited; device_claim.c */
+        struct list claimings;          /* answers of the store that are awaited; device_claim.c */
 };
 
 /* "IoT Hub device id@scope" of a device of this application. The caller's. */

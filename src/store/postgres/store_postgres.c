@@ -164,8 +164,8 @@ static int refuse_second(struct writer *writer, struct reason *reason)
                 return STORE_E_AWAY;
         }
         reason_set(reason,
-                   "the store is in use by %s, which holds %s; a database has one gateway: stop "
-                   "that process first, or give this one a database of its own",
+                   "the store is in use by %s, which holds %s: stop that process first, or give "
+                   "this one a database of its own",
                    result == 0 && strchr(holder, ' ') ? strchr(holder, ' ') + 1 : "another process",
                    place);
         return STORE_E_LOCKED;
