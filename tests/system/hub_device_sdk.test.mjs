@@ -16,13 +16,6 @@ async function connected(t, id = 'device-1', options = {}) {
   return { hub, client: await openDevice(t, connectionString) };
 }
 
-async function messageState(hub, id, messageId, state) {
-  return eventually(`${messageId} ${state}`, async () => {
-    const found = await hub.control('GET', `/devices/${id}/messages/${messageId}`);
-    return found.state === state && found;
-  });
-}
-
 test('telemetry arrives as it was sent', async (t) => {
   const { hub, client } = await connected(t);
   const message = new Message(JSON.stringify({ temperature: 21.5, text: 'größer' }));
@@ -95,9 +88,9 @@ test('a command is completed', async (t) => {
   assert.equal(message.correlationId, 'why');
   assert.deepEqual(JSON.parse(message.data.toString()), { on: true });
   assert.equal(message.properties.getValue('Port'), '10');
-  await messageState(hub, 'device-1', 'command-1', 'locked');
+  await hub.messageState('device-1', 'command-1', 'locked');
   await within('complete', client.complete(message));
-  const state = await messageState(hub, 'device-1', 'command-1', 'completed');
+  const state = await hub.messageState('device-1', 'command-1', 'completed');
   assert.equal(state.deliveries, 1);
 });
 
@@ -114,7 +107,7 @@ test('an abandoned command comes again, a rejected one does not', async (t) => {
   assert.equal(again.data.toString(), 'again');
   assert.equal(again.properties.getValue('a'), 'b');
   await within('reject', client.reject(again));
-  const state = await messageState(hub, 'device-1', 'command-2', 'rejected');
+  const state = await hub.messageState('device-1', 'command-2', 'rejected');
   assert.equal(state.deliveries, 2);
   assert.equal(state.abandoned, 1);
 });
@@ -127,7 +120,7 @@ test('commands wait for a device and expire', async (t) => {
     bodyText: 'late', messageId: 'late', expiresInSeconds: 1,
   });
   await hub.control('POST', '/devices/sleeper/messages', { bodyText: 'kept', messageId: 'kept' });
-  await messageState(hub, 'sleeper', 'late', 'expired');
+  await hub.messageState('sleeper', 'late', 'expired');
   const client = await openDevice(t, connectionString);
   const message = await new Inbox(client, 'message').next();
   assert.equal(message.messageId, 'kept');
@@ -143,7 +136,7 @@ test('a command whose lock ends comes again', async (t) => {
   const again = await commands.next();
   assert.equal(again.messageId, 'held');
   await within('complete', client.complete(again));
-  const state = await messageState(hub, 'device-1', 'held', 'completed');
+  const state = await hub.messageState('device-1', 'held', 'completed');
   assert.ok(state.locksLost >= 1);
 });
 
@@ -282,7 +275,7 @@ test('the service SDK sends a command and hears of its end', async (t) => {
   message.ack = 'full';
   client.on('message', (received) => client.complete(received, () => {}));
   await within('send', service.send('device-1', message));
-  await messageState(hub, 'device-1', 'service-1', 'completed');
+  await hub.messageState('device-1', 'service-1', 'completed');
   const batch = JSON.parse((await records.next()).data.toString());
   assert.equal(batch[0].originalMessageId, 'service-1');
   assert.equal(batch[0].statusCode, 'Success');

@@ -16,13 +16,6 @@ async function connected(t, id = 'device-1', options = {}, modelId = undefined) 
   return { hub, string, client: await openDevice(t, string, 'mqtt', modelId) };
 }
 
-async function messageState(hub, id, messageId, state) {
-  return eventually(`${messageId} ${state}`, async () => {
-    const found = await hub.control('GET', `/devices/${id}/messages/${messageId}`);
-    return found.state === state && found;
-  });
-}
-
 test('telemetry arrives over MQTT as it was sent (W16)', async (t) => {
   const { hub, client } = await connected(t, 'device-1', {}, 'dtmi:com:example:Thing;1');
   const message = new Message(JSON.stringify({ temperature: 21.5, text: 'größer' }));
@@ -77,7 +70,7 @@ test('a message to a device is completed by its acknowledgement (W17)', async (t
   assert.deepEqual(JSON.parse(message.data.toString()), { on: true });
   assert.equal(message.properties.getValue('Port'), '10');
   assert.equal(message.properties.getValue('a b'), 'c&d');
-  const state = await messageState(hub, 'device-1', 'command-1', 'completed');
+  const state = await hub.messageState('device-1', 'command-1', 'completed');
   assert.equal(state.deliveries, 1);
 });
 
@@ -87,7 +80,7 @@ test('messages wait for a session that is kept (W17)', async (t) => {
 
   await hub.control('POST', '/devices/device-1/messages', { bodyText: 'a', messageId: 'first' });
   await commands.next();
-  await messageState(hub, 'device-1', 'first', 'completed');
+  await hub.messageState('device-1', 'first', 'completed');
   await within('close', client.close());
   await hub.control('POST', '/devices/device-1/messages', { bodyText: 'b', messageId: 'second' });
   const again = makeDevice(string, 'mqtt');
@@ -95,7 +88,7 @@ test('messages wait for a session that is kept (W17)', async (t) => {
   await within('open', again.open());
   t.after(() => within('close', again.close()).catch(() => {}));
   assert.equal((await later.next()).messageId, 'second');
-  await messageState(hub, 'device-1', 'second', 'completed');
+  await hub.messageState('device-1', 'second', 'completed');
 });
 
 test('direct methods are answered over MQTT (W17)', async (t) => {

@@ -1,79 +1,29 @@
 // SPDX-License-Identifier: MIT
 // Microsoft's provisioning SDK over MQTT and its WebSockets against the local hub (rule W19).
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 
-import provisioning from 'azure-iot-provisioning-device';
 import provisioningMqtt from 'azure-iot-provisioning-device-mqtt';
-import symmetricKey from 'azure-iot-security-symmetric-key';
 
-import { startHub } from './support/hub.mjs';
 import { connectPacket, MqttWire, packet } from './support/mqtt_wire.mjs';
-import { redirect } from './support/network.mjs';
-import { within } from './support/program.mjs';
-import { Message, openDevice, sharedAccessSignature } from './support/sdk.mjs';
+import { register, startProvisioning, testRegistrations } from './support/provisioning.mjs';
+import { sharedAccessSignature } from './support/sdk.mjs';
 
-const HOST = 'global.azure-devices-provisioning.net';
+const { Mqtt, MqttWs } = provisioningMqtt;
+const start = (t) => startProvisioning(t, 'mqtt');
 
-async function start(t) {
-  const hub = await startHub(t, { args: ['--host', 'hub.test', '--host', HOST] });
-  const { mqttPort, httpsPort } = hub.info.hubs[0];
-  redirect(HOST, { 8883: mqttPort, 443: httpsPort });
-  redirect('hub.test', { 8883: mqttPort, 443: httpsPort });
-  return hub;
-}
-
-function register(hub, transport, id, key = hub.deviceKey(id), scope = hub.info.dps.idScope) {
-  const client = provisioning.ProvisioningDeviceClient.create(HOST, scope,
-    new provisioningMqtt[transport](), new symmetricKey.SymmetricKeySecurityClient(id, key));
-  client.setProvisioningPayload({ modelId: 'dtmi:com:example:Thing;1' });
-  return within('register', client.register());
-}
-
-for (const transport of ['Mqtt', 'MqttWs']) {
-  test(`a device registers over ${transport}, and connects (W19)`, async (t) => {
-    const hub = await start(t);
-    const result = await register(hub, transport, 'dev1');
-
-    assert.equal(result.status, 'assigned');
-    assert.equal(result.deviceId, 'dev1');
-    assert.equal((await hub.control('GET', '/devices/dev1')).modelId, 'dtmi:com:example:Thing;1');
-    const client = await openDevice(t,
-      `HostName=hub.test;DeviceId=dev1;SharedAccessKey=${hub.deviceKey('dev1')}`,
-      transport === 'Mqtt' ? 'mqtt' : 'mqttWs');
-    await within('sendEvent', client.sendEvent(new Message('{}')));
-    await hub.telemetryOf('dev1');
-  });
-
-  test(`an assignment that takes its time is polled for over ${transport} (W19)`, async (t) => {
-    const hub = await start(t);
-
-    await hub.control('POST', '/faults', { kind: 'dps_slow', delayMs: 300, retryAfterSeconds: 1 });
-    assert.equal((await register(hub, transport, 'slow')).status, 'assigned');
-    assert.ok((await hub.control('GET', '/stats')).provisioning.polls >= 1);
-  });
-
-  test(`a wrong key and an unknown scope are refused over ${transport} (W19)`, async (t) => {
-    const hub = await start(t);
-
-    await assert.rejects(register(hub, transport, 'dev1', randomBytes(32).toString('base64')),
-      { name: 'UnauthorizedError' });
-    await assert.rejects(register(hub, transport, 'dev1', hub.deviceKey('dev1'), '0ne0WRONG00'));
-    assert.deepEqual((await hub.control('GET', '/devices')).devices, []);
-  });
-}
+testRegistrations('mqtt', 'W19', { mqtt: Mqtt, mqttWs: MqttWs }, { wrongKey: { name: 'UnauthorizedError' } });
 
 test('throttling and failure reach the SDK over MQTT', async (t) => {
   const hub = await start(t);
 
   await hub.control('POST', '/faults', { kind: 'dps_failed', errorCode: 400209, times: 1 });
-  await assert.rejects(register(hub, 'Mqtt', 'dev1'),
+  await assert.rejects(register(hub, Mqtt, 'dev1'),
     (error) => error.result.registrationState.errorCode === 400209);
   await hub.control('POST', '/faults', {
     kind: 'dps_status', status: 429, errorCode: 429001, retryAfterSeconds: 1, times: 1,
   });
-  assert.equal((await register(hub, 'Mqtt', 'dev1').catch(() => register(hub, 'Mqtt', 'dev1')))
+  assert.equal((await register(hub, Mqtt, 'dev1').catch(() => register(hub, Mqtt, 'dev1')))
     .status, 'assigned');
 });
 

@@ -69,6 +69,14 @@ export class Hub {
     }, deadlineMs);
   }
 
+  /** Resolves to a message to a device when it is in this state. */
+  async messageState(id, messageId, state) {
+    return eventually(`${messageId} ${state}`, async () => {
+      const found = await this.control('GET', `/devices/${id}/messages/${messageId}`);
+      return found.state === state && found;
+    });
+  }
+
   /** The key of a device of the enrollment group. */
   deviceKey(registrationId, groupKey = this.info.dps.groupEnrollmentKey) {
     return createHmac('sha256', Buffer.from(groupKey, 'base64'))

@@ -2,11 +2,9 @@
 // A stand-in for the listings of both networks over TLS: the devices of The Things Stack's
 // Identity Server and the modules of Myriota's Device Manager, page by page.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import https from 'node:https';
-import { join } from 'node:path';
 
 import { apiKey, errorDocument } from './things_stack.mjs';
+import { startTlsServer } from './tls_server.mjs';
 
 export const myriotaToken = 'a-token-for-modules';
 
@@ -122,20 +120,7 @@ export class Listings {
 
 /** Starts the stand-in with a hub's certificate, which is valid for localhost. */
 export async function startListings(test, hub) {
-  const server = https.createServer({
-    cert: await readFile(join(hub.directory, 'server.pem')),
-    key: await readFile(join(hub.directory, 'server-key.pem')),
-    minVersion: 'TLSv1.2',
-  });
-  const listings = new Listings(server);
-  await new Promise((resolve, reject) => {
-    server.on('error', reject);
-    server.listen(0, 'localhost', resolve);
-  });
-  test.after(() => new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  }));
+  const listings = new Listings(await startTlsServer(test, hub));
   test.after(() => assert.deepEqual(listings.faults, []));
   return listings;
 }

@@ -3,11 +3,9 @@
 // module, delivered on order; its list of modules is empty. Bounded: what a test forgets ends with the test.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import https from 'node:https';
-import { join } from 'node:path';
 
 import { eventually } from './program.mjs';
+import { bodyOf, startTlsServer } from './tls_server.mjs';
 
 export const apiToken = 'eyJ.A-TOKEN-FOR-TESTS';
 
@@ -27,14 +25,9 @@ export class Myriota {
   modules = [];
   #pending = new Map();
   #answers = [];
-  #sockets = new Set();
 
   constructor(server) {
     this.server = server;
-    server.on('secureConnection', (socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-    });
     server.on('request', (request, response) => {
       this.#handle(request, response).catch((error) => {
         this.faults.push(error.message);
@@ -88,18 +81,12 @@ export class Myriota {
   }
 
   async #handle(request, response) {
-    const parts = [];
-    let size = 0;
-    for await (const part of request) {
-      size += part.length;
-      assert.ok(size <= MAXIMUM_BODY, 'the body is too long');
-      parts.push(part);
-    }
+    const body = await bodyOf(request, MAXIMUM_BODY);
     if (request.method === 'GET' && request.url === '/v1/modules?Destinations=false') {
       this.#answer(response, 200, { Items: this.modules, NextItem: '' });
       return;
     }
-    const { ModuleId: module, Message: hex } = this.#check(request, Buffer.concat(parts));
+    const { ModuleId: module, Message: hex } = this.#check(request, body);
     const entry = { module, hex };
     this.requests.push(entry);
     assert.ok(this.requests.length <= MAXIMUM_REQUESTS, 'too many requests');
@@ -141,25 +128,11 @@ export class Myriota {
 
   /** Cuts all connections. */
   cut() {
-    for (const socket of this.#sockets) socket.destroy();
+    this.server.closeAllConnections();
   }
 }
 
 /** Starts the stand-in with a hub's certificate, which is valid for localhost. */
 export async function startMyriota(test, hub) {
-  const server = https.createServer({
-    cert: await readFile(join(hub.directory, 'server.pem')),
-    key: await readFile(join(hub.directory, 'server-key.pem')),
-    minVersion: 'TLSv1.2',
-  });
-  const myriota = new Myriota(server);
-  await new Promise((resolve, reject) => {
-    server.on('error', reject);
-    server.listen(0, 'localhost', resolve);
-  });
-  test.after(() => new Promise((resolve) => {
-    myriota.cut();
-    server.close(resolve);
-  }));
-  return myriota;
+  return new Myriota(await startTlsServer(test, hub));
 }

@@ -2,11 +2,9 @@
 // A stand-in for The Things Stack's Application Server: its downlink API over TLS, and the event
 // webhooks that tell what became of a downlink. Bounded: what a test forgets ends with the test.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import https from 'node:https';
-import { join } from 'node:path';
 
 import { eventually } from './program.mjs';
+import { bodyOf, startTlsServer } from './tls_server.mjs';
 
 export const apiKey = 'NNSXS.A-KEY-FOR-TESTS';
 export const webhookId = 'isthmus-webhook';
@@ -55,14 +53,9 @@ export class ThingsStack {
   faults = [];
   #queues = new Map();
   #answers = [];
-  #sockets = new Set();
 
   constructor(server) {
     this.server = server;
-    server.on('secureConnection', (socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-    });
     server.on('request', (request, response) => {
       this.#handle(request, response).catch((error) => {
         // Its sender was killed on the way.
@@ -113,13 +106,7 @@ export class ThingsStack {
   }
 
   async #handle(request, response) {
-    const parts = [];
-    let size = 0;
-    for await (const part of request) {
-      size += part.length;
-      assert.ok(size <= MAXIMUM_BODY, 'the body is too long');
-      parts.push(part);
-    }
+    const body = await bodyOf(request, MAXIMUM_BODY);
     const [, application, webhook, device, how] = pathPattern.exec(request.url) ?? [];
     const entry = { method: request.method, path: request.url };
     this.requests.push(entry);
@@ -135,7 +122,7 @@ export class ThingsStack {
     const status = answer.status ?? 200;
     if (how && (status === 200 || answer.take)) {
       this.#take(decodeURIComponent(application), decodeURIComponent(device), how,
-        JSON.parse(Buffer.concat(parts).toString()));
+        JSON.parse(body.toString()));
     }
     entry.status = status;
     if (answer.before) await answer.before();
@@ -181,7 +168,7 @@ export class ThingsStack {
 
   /** Cuts all connections. */
   cut() {
-    for (const socket of this.#sockets) socket.destroy();
+    this.server.closeAllConnections();
   }
 
   /** Listens no more; resolves to a function that listens again at the same port. */
@@ -236,19 +223,5 @@ export class ThingsStack {
 
 /** Starts the stand-in with a hub's certificate, which is valid for localhost. */
 export async function startThingsStack(test, hub) {
-  const server = https.createServer({
-    cert: await readFile(join(hub.directory, 'server.pem')),
-    key: await readFile(join(hub.directory, 'server-key.pem')),
-    minVersion: 'TLSv1.2',
-  });
-  const stack = new ThingsStack(server);
-  await new Promise((resolve, reject) => {
-    server.on('error', reject);
-    server.listen(0, 'localhost', resolve);
-  });
-  test.after(() => new Promise((resolve) => {
-    stack.cut();
-    server.close(resolve);
-  }));
-  return stack;
+  return new ThingsStack(await startTlsServer(test, hub));
 }
