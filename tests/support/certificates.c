@@ -145,3 +145,12 @@ struct certificate *test_certificate_made(const char *name, const struct certifi
         require(certificate_make(&order, &made, &reason) == 0, name);
         return made;
 }
+
+void test_without_proxies(void)
+{
+        static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
+                                                "all_proxy", "ALL_PROXY"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+                unsetenv(variables[i]);
+}

@@ -31,4 +31,7 @@ bool test_certificate_has_signed(const char *file, const char *text, size_t size
 /* A client's, for a day; without an issuer an authority's. Free it with certificate_free. */
 struct certificate *test_certificate_made(const char *name, const struct certificate *issuer);
 
+/* Has no request of this program go by a proxy. */
+void test_without_proxies(void);
+
 #endif

@@ -51,17 +51,21 @@ static bool read_key(const char *text, char **key, struct reason *reason)
         return true;
 }
 
+static bool may_come(size_t count, size_t most, const char *option, struct reason *reason)
+{
+        if (count == most)
+                reason_set(reason, "--%s may be given %zu times at most", option, most);
+        return count < most;
+}
+
 static bool read_device(void *target, const char *text, struct reason *reason)
 {
         struct hub_settings *settings = target;
         const char *equals = strchr(text, '=');
         struct hub_settings_device *device;
 
-        if (settings->device_count == HUB_SETTINGS_DEVICES_MAX) {
-                reason_set(reason, "--device may be given %d times at most",
-                           HUB_SETTINGS_DEVICES_MAX);
+        if (!may_come(settings->device_count, HUB_SETTINGS_DEVICES_MAX, "device", reason))
                 return false;
-        }
         device = &settings->devices[settings->device_count++];
         device->id = equals ? mem_text_n(text, (size_t)(equals - text)) : mem_text(text);
         return !equals || read_key(equals + 1, &device->key, reason);
@@ -71,11 +75,8 @@ static bool read_authority(void *target, const char *text, struct reason *reason
 {
         struct hub_settings *settings = target;
 
-        if (settings->authority_count == HUB_SETTINGS_AUTHORITIES_MAX) {
-                reason_set(reason, "--device-ca may be given %d times at most",
-                           HUB_SETTINGS_AUTHORITIES_MAX);
+        if (!may_come(settings->authority_count, HUB_SETTINGS_AUTHORITIES_MAX, "device-ca", reason))
                 return false;
-        }
         settings->authorities[settings->authority_count++] = text;
         return true;
 }
@@ -88,10 +89,9 @@ static bool read_host(void *target, const char *text, struct reason *reason)
         struct hub_settings *settings = target;
         bool is_pattern = text[0] == '*';
 
-        if (settings->host_count + settings->name_count == HUB_SETTINGS_HUBS_MAX) {
-                reason_set(reason, "--host may be given %d times at most", HUB_SETTINGS_HUBS_MAX);
+        if (!may_come(settings->host_count + settings->name_count, HUB_SETTINGS_HUBS_MAX, "host",
+                      reason))
                 return false;
-        }
         if (is_pattern && !settings->pattern)
                 settings->pattern = text;
         if (is_pattern || text_size_without(text, DPS_DOMAIN) < strlen(text))
@@ -105,11 +105,9 @@ static bool read_consumer_group(void *target, const char *text, struct reason *r
 {
         struct hub_settings *settings = target;
 
-        if (settings->consumer_group_count == HUB_SETTINGS_GROUPS_MAX) {
-                reason_set(reason, "--consumer-group may be given %d times at most",
-                           HUB_SETTINGS_GROUPS_MAX);
+        if (!may_come(settings->consumer_group_count, HUB_SETTINGS_GROUPS_MAX, "consumer-group",
+                      reason))
                 return false;
-        }
         if (text[0] == '\0' || strlen(text) > 50 || strchr(text, '/')) {
                 reason_set(reason, "--consumer-group must be a name of at most 50 characters");
                 return false;

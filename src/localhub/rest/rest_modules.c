@@ -31,37 +31,17 @@ void rest_module_list(struct service_call *call)
         rest_answer(call->exchange, 200, list);
 }
 
-void rest_module_put(struct service_call *call)
-{
-        as_device(call, rest_device_put);
-}
+/* rest_module_NAME: what is asked of devices there. */
+#define AS_DEVICE(name, handle)                                                                    \
+        void rest_module_##name(struct service_call *call)                                         \
+        {                                                                                          \
+                as_device(call, handle);                                                           \
+        }
 
-void rest_module_get(struct service_call *call)
-{
-        as_device(call, rest_device_get);
-}
-
-void rest_module_delete(struct service_call *call)
-{
-        as_device(call, rest_device_delete);
-}
-
-void rest_module_twin_get(struct service_call *call)
-{
-        as_device(call, rest_twin_get);
-}
-
-void rest_module_twin_patch(struct service_call *call)
-{
-        as_device(call, rest_twin_patch);
-}
-
-void rest_module_twin_put(struct service_call *call)
-{
-        as_device(call, rest_twin_put);
-}
-
-void rest_module_invoke(struct service_call *call)
-{
-        as_device(call, rest_method_invoke);
-}
+AS_DEVICE(put, rest_device_put)
+AS_DEVICE(get, rest_device_get)
+AS_DEVICE(delete, rest_device_delete)
+AS_DEVICE(twin_get, rest_twin_get)
+AS_DEVICE(twin_patch, rest_twin_patch)
+AS_DEVICE(twin_put, rest_twin_put)
+AS_DEVICE(invoke, rest_method_invoke)

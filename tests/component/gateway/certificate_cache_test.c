@@ -38,12 +38,8 @@ static struct test_signer *signers[2]; /* whose certificates are "good-1" and "g
 
 static int set_up(void **state)
 {
-        static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy",
-                                                "ALL_PROXY"};
-
         (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
-                unsetenv(variables[i]);
+        test_without_proxies();
         directory = test_directory_new();
         ca_file = test_directory_file(directory, "ca.pem");
         server_file = test_directory_file(directory, "server.pem");

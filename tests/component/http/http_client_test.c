@@ -35,12 +35,8 @@ static char *issue(struct test_ca *ca, const char *name, const char *host, bool 
 
 static int set_up(void **state)
 {
-        static const char *const proxies[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
-                                              "all_proxy", "ALL_PROXY"};
-
         (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(proxies); i++)
-                unsetenv(proxies[i]);
+        test_without_proxies();
         directory = test_directory_new();
         system_ca = test_directory_file(directory, "system-ca.pem");
         extra_ca = test_directory_file(directory, "extra-ca.pem");

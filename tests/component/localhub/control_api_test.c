@@ -7,15 +7,14 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
-
 #include "base/clock.h"
 #include "component/localhub/web_client.h"
 #include "localhub/certificates.h"
 #include "localhub/control/control_api.h"
+#include "support/directory.h"
 
 struct scene {
-        char directory[64];
+        char *directory;
         struct certificates *certificates;
         struct local_hub *hub;
         struct dps_endpoint *dps;
@@ -38,8 +37,7 @@ static bool start_parts(struct scene *scene)
         struct control_api_options control = {.port = 0};
         struct reason reason = REASON_INIT;
 
-        if (!mkdtemp(scene->directory) ||
-            certificates_open(&files, &scene->certificates, &reason) != 0)
+        if (certificates_open(&files, &scene->certificates, &reason) != 0)
                 return false;
         options.certificate = scene->certificates->server_path;
         options.key = scene->certificates->server_key_path;
@@ -60,7 +58,7 @@ static int start(void **state)
 {
         struct scene *scene = mem_new(1, sizeof(*scene));
 
-        snprintf(scene->directory, sizeof(scene->directory), "/tmp/isthmus-control-XXXXXX");
+        scene->directory = test_directory_new();
         *state = scene;
         if (!start_parts(scene))
                 return -1;
@@ -71,8 +69,6 @@ static int start(void **state)
 static int stop(void **state)
 {
         struct scene *scene = *state;
-        DIR *directory = opendir(scene->directory);
-        struct dirent *entry;
 
         control_api_stop(scene->control);
         dps_endpoint_stop(scene->dps);
@@ -80,10 +76,7 @@ static int stop(void **state)
         control_api_free(scene->control);
         dps_endpoint_free(scene->dps);
         certificates_free(scene->certificates);
-        while ((entry = readdir(directory)))
-                unlinkat(dirfd(directory), entry->d_name, 0);
-        closedir(directory);
-        rmdir(scene->directory);
+        test_directory_remove(scene->directory);
         free(scene);
         return 0;
 }

@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <openssl/hmac.h>
 
 #include "base/clock.h"
@@ -19,6 +18,7 @@
 #include "component/localhub/web_client.h"
 #include "localhub/certificates.h"
 #include "localhub/dps/dps_endpoint.h"
+#include "support/directory.h"
 
 /* The reference's key K64: bytes 00 to 3f. */
 #define GROUP_KEY                                                                                  \
@@ -30,7 +30,7 @@
 #define VERSION     "?api-version=2021-06-01"
 
 struct scene {
-        char directory[64];
+        char *directory;
         struct certificates *certificates;
         struct registry *registry;
         struct faults *faults;
@@ -84,13 +84,12 @@ static int start(void **state)
 {
         struct scene *scene = mem_new(1, sizeof(*scene));
         const struct registry_options options = {.id_scope = SCOPE};
-        struct certificates_options files = {.directory = scene->directory};
+        struct certificates_options files = {.directory = NULL};
         struct reason reason = REASON_INIT;
 
-        snprintf(scene->directory, sizeof(scene->directory), "/tmp/isthmus-dps-XXXXXX");
+        files.directory = scene->directory = test_directory_new();
         *state = scene;
-        if (!mkdtemp(scene->directory) ||
-            certificates_open(&files, &scene->certificates, &reason) != 0 ||
+        if (certificates_open(&files, &scene->certificates, &reason) != 0 ||
             registry_open(&options, &scene->registry, &reason) != 0)
                 return -1;
         scene->faults = faults_new();
@@ -103,17 +102,12 @@ static int start(void **state)
 static int stop(void **state)
 {
         struct scene *scene = *state;
-        DIR *directory = opendir(scene->directory);
-        struct dirent *entry;
 
         dps_endpoint_free(scene->dps);
         faults_free(scene->faults);
         registry_close(scene->registry);
         certificates_free(scene->certificates);
-        while ((entry = readdir(directory)))
-                unlinkat(dirfd(directory), entry->d_name, 0);
-        closedir(directory);
-        rmdir(scene->directory);
+        test_directory_remove(scene->directory);
         free(scene);
         return 0;
 }

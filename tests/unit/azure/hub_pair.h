@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "support/proton_move.h"
 #include "unit/azure/hub_peer.h"
 
 #define PAIRS    32
@@ -160,29 +161,6 @@ static inline void pair_cut(struct pair *pair)
 
 /* --- moving everything ----------------------------------------------------------------------- */
 
-static bool move_bytes(pn_connection_driver_t *from, pn_connection_driver_t *to)
-{
-        pn_bytes_t out = pn_connection_driver_write_buffer(from);
-        pn_rwbytes_t in = pn_connection_driver_read_buffer(to);
-        size_t size = out.size < in.size ? out.size : in.size;
-
-        if (size > 0) {
-                memcpy(in.start, out.start, size);
-                pn_connection_driver_read_done(to, size);
-                pn_connection_driver_write_done(from, size);
-                return true;
-        }
-        if (pn_connection_driver_write_closed(from) && !pn_connection_driver_read_closed(to)) {
-                pn_connection_driver_read_close(to);
-                return true;
-        }
-        if (pn_connection_driver_read_closed(to) && !pn_connection_driver_write_closed(from)) {
-                pn_connection_driver_write_close(from);
-                return true;
-        }
-        return false;
-}
-
 static bool client_events(struct world *world, struct pair *pair)
 {
         struct hub_client *client = &world->client;
@@ -217,13 +195,13 @@ static bool pair_turn(struct world *world, struct pair *pair)
 
         if (!pair->used)
                 return true;
-        any = move_bytes(&pair->client, &pair->server) || any;
+        any = proton_move(&pair->client, &pair->server) || any;
         any = server_events(pair) || any;
         if (pair->peer.cut) {
                 pair->peer.cut = false;
                 pair_cut(pair);
         }
-        any = move_bytes(&pair->server, &pair->client) || any;
+        any = proton_move(&pair->server, &pair->client) || any;
         if (pn_connection_driver_finished(&pair->client) &&
             !pn_connection_driver_has_event(&pair->client)) {
                 pair_free(pair);

@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "localhub/amqp/amqp_core.h"
+#include "support/proton_move.h"
 #include "token_make.h"
 
 #define CLIENTS 4
@@ -53,29 +54,6 @@ struct world {
 };
 
 /* --- moving bytes and events ----------------------------------------------------------------- */
-
-static inline bool pair_move(pn_connection_driver_t *from, pn_connection_driver_t *to)
-{
-        pn_bytes_t bytes = pn_connection_driver_write_buffer(from);
-        pn_rwbytes_t room = pn_connection_driver_read_buffer(to);
-        size_t size = bytes.size < room.size ? bytes.size : room.size;
-
-        if (size > 0) {
-                memcpy(room.start, bytes.start, size);
-                pn_connection_driver_read_done(to, size);
-                pn_connection_driver_write_done(from, size);
-                return true;
-        }
-        if (pn_connection_driver_write_closed(from) && !pn_connection_driver_read_closed(to)) {
-                pn_connection_driver_read_close(to);
-                return true;
-        }
-        if (pn_connection_driver_read_closed(to) && !pn_connection_driver_write_closed(from)) {
-                pn_connection_driver_write_close(from);
-                return true;
-        }
-        return false;
-}
 
 static inline bool server_events(struct client *client)
 {
@@ -146,9 +124,9 @@ static inline void world_run(struct world *world)
                                 continue;
                         any = server_events(client) || any;
                         if (!client->hold)
-                                any = pair_move(&client->server, &client->driver) || any;
+                                any = proton_move(&client->server, &client->driver) || any;
                         any = client_events(client) || any;
-                        any = pair_move(&client->driver, &client->server) || any;
+                        any = proton_move(&client->driver, &client->server) || any;
                 }
         }
 }
