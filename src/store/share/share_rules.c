@@ -636,10 +636,10 @@ void share_init(struct share_rules *rules, int64_t lease_ns, int64_t releases_pe
 
 void share_released(struct share_rules *rules, const struct store_shards *shards)
 {
-        for (int number = 0; number < STORE_SHARDS; number++) {
+        store_shards_for_each (number, shards) {
                 struct share_shard *shard = shard_at(rules, number);
 
-                if (store_shards_has(shards, number) && shard->phase == SHARE_ENDING)
+                if (shard->phase == SHARE_ENDING)
                         shard->phase = SHARE_RELEASED;
         }
 }

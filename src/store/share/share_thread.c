@@ -57,9 +57,8 @@ static void publish_row(struct store_share *share, int number, bool gains)
 static void publish(struct store_share *share, const struct share_news *news)
 {
         pthread_mutex_lock(&share->mutex);
+        store_shards_add_all(&share->ending, &news->ending);
         for (int number = 0; number < STORE_SHARDS; number++) {
-                if (store_shards_has(&news->ending, number))
-                        store_shards_add(&share->ending, number);
                 if (share_shard_of(&share->rules, number)->phase == SHARE_ENDING)
                         continue;
                 store_shards_remove(&share->ending, number);

@@ -153,9 +153,8 @@ static void barrier_done(struct store_write *write, int result)
 
         (void)result; /* of the writes that mattered their own callers were told */
         pthread_mutex_lock(&share->mutex);
-        for (int shard = 0; shard < STORE_SHARDS; shard++) {
-                if (store_shards_has(&barrier->shards, shard) &&
-                    store_shards_has(&share->let_go, shard))
+        store_shards_for_each (shard, &barrier->shards) {
+                if (store_shards_has(&share->let_go, shard))
                         store_shards_add(&share->released, shard);
         }
         pthread_mutex_unlock(&share->mutex);
@@ -176,8 +175,8 @@ void store_share_released(struct store *store, const struct store_shards *shards
         barrier->write.record = (struct store_record){.kind = "share", .key = "released"};
         barrier->write.done = barrier_done;
         pthread_mutex_lock(&share->mutex);
-        for (int shard = 0; shard < STORE_SHARDS; shard++) {
-                if (!store_shards_has(shards, shard) || !store_shards_has(&share->ending, shard))
+        store_shards_for_each (shard, shards) {
+                if (!store_shards_has(&share->ending, shard))
                         continue;
                 store_shards_add(&share->let_go, shard);
                 atomic_store(&share->acts[shard - STORE_SHARD_FIRST], false);

@@ -48,10 +48,7 @@ static void note_release(void *context, const struct store_shards *shards)
 
         assert_true(thread_is("store-share"));
         pthread_mutex_lock(&user->mutex);
-        for (int shard = 0; shard < STORE_SHARDS; shard++) {
-                if (store_shards_has(shards, shard))
-                        store_shards_add(&user->ending, shard);
-        }
+        store_shards_add_all(&user->ending, shards);
         pthread_mutex_unlock(&user->mutex);
 }
 
@@ -59,10 +56,8 @@ static void note_lost(void *context, const struct store_shards *shards)
 {
         struct user *user = context;
 
-        for (int shard = 0; shard < STORE_SHARDS; shard++) {
-                if (store_shards_has(shards, shard) && store_may_act(user->store, shard))
-                        board->violations++;
-        }
+        store_shards_for_each (shard, shards)
+                board->violations += store_may_act(user->store, shard);
         board->lost[user->number]++;
 }
 
@@ -294,21 +289,12 @@ static void await_shared_by(unsigned mask, const char *what)
         assert_int_equal(board->violations, 0);
 }
 
-#define TABLES_SQL                                                                                 \
-        "CREATE TABLE IF NOT EXISTS isthmus.members (member int4 PRIMARY KEY GENERATED ALWAYS AS " \
-        "IDENTITY,"                                                                                \
-        " name text NOT NULL, address text NOT NULL, program text NOT NULL, pid int4 NOT NULL,"    \
-        " beat int8 NOT NULL DEFAULT 0, state text NOT NULL DEFAULT 'live',"                       \
-        " joined timestamptz NOT NULL DEFAULT clock_timestamp());"                                 \
-        "CREATE TABLE IF NOT EXISTS isthmus.shards (shard int2 PRIMARY KEY, owner int4, epoch "    \
-        "int8 NOT NULL DEFAULT 0);"                                                                \
-        "INSERT INTO isthmus.shards SELECT generate_series(-2, 255) ON CONFLICT DO NOTHING;"
-
 /* In the database, too: nobody has taken a shard from a member that was not out. */
-static const char record_sql[] = TABLES_SQL
+static const char record_sql[] =
         "CREATE TABLE isthmus.moves (id serial, shard int, owner int, epoch int8, taken_from text,"
         " UNIQUE (shard, epoch));"
-        "CREATE FUNCTION isthmus.note_move() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        "CREATE FUNCTION isthmus.note_move() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS "
+        "$$ BEGIN"
         " INSERT INTO isthmus.moves (shard, owner, epoch, taken_from) VALUES (NEW.shard,"
         "  NEW.owner, NEW.epoch, (SELECT state FROM isthmus.members WHERE member = OLD.owner));"
         " RETURN NULL; END $$;"
@@ -329,6 +315,11 @@ static int setup(void **state)
         support_make_tables();
         support_use_server(&options);
         server = options.server;
+        test_postgres_run(support_server, "DROP ROLE IF EXISTS gateway");
+        test_postgres_run(support_server, "CREATE ROLE gateway LOGIN");
+        options.server.user = server.user = "gateway";
+        assert_int_equal(store_migrate(&options, &(struct store_owner){.user = "isthmus"}, NULL),
+                         0);
         test_postgres_run(support_server, record_sql);
         board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                      0);

@@ -378,10 +378,7 @@ static void hear(struct world *world, struct process *process)
 
         if (store_shards_count(&news.ending) == 0)
                 return;
-        for (int shard = 0; shard < STORE_SHARDS; shard++) {
-                if (store_shards_has(&news.ending, shard))
-                        store_shards_add(&process->ending, shard);
-        }
+        store_shards_add_all(&process->ending, &news.ending);
         process->free_at_ns = world->now_ns + (int64_t)draw(world, 2000) * MS;
 }
 
