@@ -35,15 +35,23 @@ async function promote(cluster) {
   cluster.postgres = cluster.standby;
 }
 
+/** The outage is over for everybody. */
+async function ends(cluster, load) {
+  await cluster.unspilled();
+  load.isLoose = false;
+}
+
 test('the primary is killed together with a replica, and its standby promoted', options, async (t) => {
   const { cluster, load } = await start(t, { standby: true });
   if (!cluster) return;
   const [first, second] = cluster.replicas;
 
+  load.isLoose = true;
   await Promise.all([first.kill(), cluster.postgres.kill()]);
   await load.goesOn(200);
   await promote(cluster);
   await cluster.owned();
+  await ends(cluster, load);
   await load.goesOn(500);
   await second.kill();
   await cluster.owned();
@@ -63,10 +71,12 @@ test('the primary is killed while the shards of a dead replica find new owners',
       WHERE shard >= 0 AND state <> 'gone'`);
     return Number(owned) < 256;
   });
+  load.isLoose = true;
   await cluster.postgres.kill();
   await load.goesOn(100);
   await promote(cluster);
   await cluster.owned();
+  await ends(cluster, load);
   await load.goesOn(500);
   await settle(cluster, load);
 });
@@ -75,12 +85,14 @@ test('the standby is away, and commits wait for it', options, async (t) => {
   const { cluster, load } = await start(t, { standby: true });
   if (!cluster) return;
 
+  load.isLoose = true;
   await cluster.standby.kill();
   await load.goesOn(300);
   await pause(beyondLeaseMs);
   await load.goesOn(300);
   await cluster.standby.start();
   await cluster.owned();
+  await ends(cluster, load);
   await load.goesOn(500);
   await settle(cluster, load);
   assert.equal(load.unavailable, 0);
@@ -100,6 +112,7 @@ for (const [what, cut] of cuts) {
     if (!cluster) return;
     const [replica] = cluster.replicas;
 
+    load.isLoose = true;
     for (const proxy of replica.proxies) cut(proxy);
     cluster.ends(replica.pid);
     await load.goesOn(300);
@@ -107,6 +120,7 @@ for (const [what, cut] of cuts) {
     await load.goesOn(300);
     for (const proxy of replica.proxies) proxy.pass();
     await cluster.owned();
+    await ends(cluster, load);
     await load.goesOn(300);
     await settle(cluster, load);
     assert.equal(load.unavailable, 0);

@@ -74,7 +74,7 @@ test('a replica is frozen for two leases, and wakes', options, async (t) => {
 });
 
 test('a replica freezes between the look at its lease and a write', options, async (t) => {
-  const { cluster, load } = await start(t, { environment: strikes(SIGSTOP) });
+  const { cluster, load } = await start(t, { environment: strikes(SIGSTOP, { ISTHMUS_KILL_LOCAL: '1' }) });
   if (!cluster) return;
 
   const freezes = await repeatedly(async () => {

@@ -72,8 +72,7 @@ struct postgres {
         /* Of what was sent since the last postgres_collect. */
         int sent;
         int64_t timeout_ms; /* of an answer; that of the options, unless it is changed */
-        /* When what is under way must be answered; steady. */
-        int64_t deadline_ns;
+        int64_t left_ns;    /* for which the answer of what is under way is still awaited */
 };
 
 /* DATABASE on HOSTS, for people; free with free(). */

@@ -26,6 +26,9 @@
 /* Of each host; libpq's least. */
 #define CONNECT_TIMEOUT_S "2"
 
+/* One wait for the server. */
+#define WAIT_MS 100
+
 /*
  * For each session. The server must notice soon that this program's machine is gone, since the lock
  * of the one writer ends with its session; and a role's or a database's own settings must not make
@@ -200,17 +203,26 @@ static int judge(struct postgres *postgres, const PGresult *result, struct reaso
         return -EIO;
 }
 
-/* True if bytes came, or could be sent, before the time is over. */
+/*
+ * True if bytes came, or could be sent, before the time is over. What goes by while the process
+ * stands still counts as one wait at most: the server has answered meanwhile.
+ */
 static bool wait_for_server(struct postgres *postgres, bool sends)
 {
-        int64_t left_ns = postgres->deadline_ns - clock_steady_ns();
         struct pollfd fd = {.fd = PQsocket(postgres->db),
                             .events = (short)(POLLIN | (sends ? POLLOUT : 0))};
-        int result;
+        int result = 0;
 
-        if (left_ns <= 0)
-                return false;
-        result = poll(&fd, 1, (int)(left_ns / CLOCK_NS_PER_MS) + 1);
+        while (result == 0 && postgres->left_ns > 0) {
+                int64_t began_ns = clock_steady_ns();
+                int64_t passed_ns;
+
+                result = poll(&fd, 1, WAIT_MS);
+                passed_ns = clock_steady_ns() - began_ns;
+                postgres->left_ns -= passed_ns < WAIT_MS * CLOCK_NS_PER_MS
+                                             ? passed_ns
+                                             : WAIT_MS * CLOCK_NS_PER_MS;
+        }
         return result > 0 || (result < 0 && errno == EINTR);
 }
 
@@ -290,7 +302,7 @@ int postgres_collect(struct postgres *postgres, PGresult **results, int count,
 static void begin_sending(struct postgres *postgres)
 {
         if (postgres->sent++ == 0)
-                postgres->deadline_ns = clock_steady_ns() + postgres->timeout_ms * CLOCK_NS_PER_MS;
+                postgres->left_ns = postgres->timeout_ms * CLOCK_NS_PER_MS;
 }
 
 int postgres_send(struct postgres *postgres, int number, const struct postgres_values *values)

@@ -49,8 +49,11 @@ static const char *const share_sql[SQL_NUMBER] = {
                 "WITH before AS (UPDATE members SET state = 'gone' WHERE member = $1::int8),"
                 " old AS (DELETE FROM members WHERE state = 'gone'"
                 "  AND joined < clock_timestamp() - interval '1 day')"
-                "INSERT INTO members (name, address, program, pid)"
-                " VALUES ($2::text, $3::text, $4::text, $5::int8::int4)"
+                /* Who listens at every address is found where its connection comes from. */
+                "INSERT INTO members (name, address, program, pid) SELECT $2::text,"
+                " coalesce(CASE family(a) WHEN 6 THEN '[' || host(a) || ']' ELSE host(a) END ||"
+                "  substring($3::text FROM '^(?:0[.]0[.]0[.]0|[[]::[]])(:[0-9]+)$'), $3::text),"
+                " $4::text, $5::int8::int4 FROM inet_client_addr() a"
                 " RETURNING member::int8, (extract(epoch FROM clock_timestamp()) * 1000)::int8",
         [SQL_BEAT] = "UPDATE members SET beat = beat + 1, state = $2::text"
                      " WHERE member = $1::int8 AND state <> 'gone' RETURNING beat",

@@ -3,11 +3,11 @@
 // the hub accepted from whom.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { provisionedBy, startGatewayOn, writeConfiguration } from './gateway.mjs';
-import { startHub } from './hub.mjs';
+import { freePorts, startHub } from './hub.mjs';
 import { migrate, startPostgres } from './postgres.mjs';
 import { eventually, isthmus, temporaryDirectory } from './program.mjs';
 import { startProxy } from './proxy.mjs';
@@ -97,7 +97,9 @@ export class Replica {
   /** Lets it be stopped or killed before its N-th write to a socket or file from now; resolves when it is. */
   async strikeAt(write) {
     const { program } = this.gateway;
-    await writeFile(this.trigger, String(write));
+    // It must not be there before its number is in it.
+    await writeFile(`${this.trigger}.new`, String(write));
+    await rename(`${this.trigger}.new`, this.trigger);
     await eventually(`${this.name} stands still`, async () => program.end || (await stateOf(program.pid)) === 'T');
     this.isOut = true;
     this.cluster.ends(program.pid);
@@ -142,7 +144,10 @@ export class Cluster {
     const hosts = this.hosts ?? [this.postgres.host];
     const replica = new Replica(this, number, directory, undefined);
     if (proxied) replica.proxies = await Promise.all(hosts.map((host) => this.#proxy(host)));
+    // The others and `isthmus cluster status` know it by its address.
+    const [port] = await freePorts(1);
     replica.file = await writeConfiguration(directory, provisionedBy(this.hub), {
+      Listen: `127.0.0.1:${port}`,
       Store: this.postgres.store({
         Hosts: replica.proxies?.map(({ host }) => host) ?? hosts, LeaseSeconds: LEASE_SECONDS,
         RebalanceShardsPerSecond: 64, MemberName: replica.name, ...store,
@@ -201,13 +206,24 @@ export class Cluster {
     }, OWNED_DEADLINE_MS);
   }
 
+  async #spills() {
+    for (const { gateway } of this.taking) {
+      gateway.program.assertRuns();
+      if ((await gateway.metric('isthmus_store_spilled_events')) !== 0) return true;
+      if ((await (await gateway.get('/readyz')).text()).includes('spilling')) return true;
+    }
+    return false;
+  }
+
+  /** Resolves when every replica that takes webhooks puts them into the database. */
+  async unspilled() {
+    await eventually('the end of spills', async () => !(await this.#spills()), OWNED_DEADLINE_MS);
+  }
+
   /** Resolves when nothing waits any more, in the database and in spills. */
   async drained() {
     await eventually('an empty store', async () => {
-      for (const { gateway } of this.taking) {
-        gateway.program.assertRuns();
-        if (((await gateway.metric('isthmus_store_spilled_events')) ?? 0) !== 0) return false;
-      }
+      if (await this.#spills()) return false;
       return (await this.sql('SELECT count(*) FROM isthmus.events')) === '0\n';
     }, DRAINED_DEADLINE_MS);
   }

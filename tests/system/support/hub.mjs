@@ -112,7 +112,7 @@ export async function startHub(test, { args = [], directory, environment = {}, p
 }
 
 /** Ports that were free a moment ago. */
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
   })));

@@ -49,7 +49,7 @@ export class Postgres {
   /** Runs SQL as the superuser; resolves to what it gives, a line for each row. */
   sql(text, database = 'isthmus') {
     return this.#must('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', this.#folder, '-U', 'isthmus',
-      '-d', database, '-c', text], { deadlineMs: SQL_DEADLINE_MS });
+      '-d', database, '-c', text], { deadlineMs: SQL_DEADLINE_MS, kept: Infinity });
   }
 
   get pid() {

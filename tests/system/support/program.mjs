@@ -64,7 +64,7 @@ export class Program {
     this.name = `isthmus ${args[0]}`;
     this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     this.#child.stdout.setEncoding('utf8').on('data', (text) => {
-      this.stdout = (this.stdout + text).slice(-TAIL_CHARACTERS);
+      this.stdout = (this.stdout + text).slice(-this.#kept);
       this.#remember(text);
     });
     this.#child.stderr.setEncoding('utf8').on('data', (text) => this.#remember(text));
