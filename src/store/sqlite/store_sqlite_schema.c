@@ -78,12 +78,31 @@ static const char purposes_sql[] =
         "UPDATE records SET device = substr(key, 1, instr(key || char(10), char(10)) - 1)"
         " WHERE kind IN ('assignment', 'way', 'command');";
 
+/*
+ * Rows in the order in which they came: with those of a command in the order of their keys, each
+ * was in a page of its own, and a commit wrote as many pages as it had records.
+ */
+static const char records_sql[] =
+        "ALTER TABLE records RENAME TO records_by_key;"
+        "DROP INDEX record_expiries;"
+        "CREATE TABLE records ("
+        " kind TEXT NOT NULL,"
+        " key TEXT NOT NULL,"
+        " expires_ms INTEGER NOT NULL,"
+        " value BLOB NOT NULL,"
+        " device TEXT,"
+        " UNIQUE (kind, key)) STRICT;"
+        "INSERT INTO records SELECT kind, key, expires_ms, value, device FROM records_by_key;"
+        "DROP TABLE records_by_key;"
+        "CREATE INDEX record_expiries ON records (expires_ms) WHERE expires_ms > 0;";
+
 const struct store_sqlite_step store_sqlite_steps[] = {
         {"events, dead letters, records", tables_sql},
         {"message ids seen lately", seen_sql},
         {"dead letters by age", letters_sql},
         {"the store's own time", time_sql},
         {"what events are for, whose records are", purposes_sql},
+        {"records in the order in which they came", records_sql},
 };
 
 const int store_sqlite_version = (int)ARRAY_SIZE(store_sqlite_steps);

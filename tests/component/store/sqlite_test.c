@@ -129,6 +129,8 @@ static const char version_1[] =
         "INSERT INTO counters VALUES ('next_id', 8);"
         "INSERT INTO events VALUES (7, 'a', 100, 1, 0, 0, 'm7', x'6f6c64');"
         "INSERT INTO dead_letters VALUES (3, 'a', 50, 1, 0, 0, 'm3', x'78', 5, 'why');"
+        "INSERT INTO records VALUES ('command', 'a' || char(10) || 'c', 0, x'76'),"
+        " ('owner', 'id', 9000000000000000, x'61');"
         "PRAGMA application_id = 0x69737468; PRAGMA user_version = 1;";
 
 static void a_store_of_version_1_is_upgraded(void **state)
@@ -151,6 +153,10 @@ static void a_store_of_version_1_is_upgraded(void **state)
         close_store(fixture);
         assert_int_equal(ask_sql(fixture, "PRAGMA user_version"), store_sqlite_version);
         assert_int_equal(ask_sql(fixture, "SELECT COUNT(*) FROM seen"), 1);
+        assert_int_equal(ask_sql(fixture, "SELECT COUNT(*) FROM records WHERE device = 'a'"), 2);
+        assert_int_equal(ask_sql(fixture, "SELECT expires_ms / 1000000000000 FROM records"
+                                          " WHERE kind = 'owner' AND value = x'61'"),
+                         9000);
         open_store(fixture);
         assert_waiting(fixture->store, "a", "old new");
 }
