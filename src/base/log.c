@@ -25,6 +25,9 @@ static const char *const level_names[] = {"error", "warning", "information", "de
 void log_configure(enum log_level level, enum log_format format)
 {
         threshold = level;
+        /* Not at each line: that is a system call. */
+        if (format == LOG_FORMAT_AUTO)
+                format = isatty(STDERR_FILENO) ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
         chosen_format = format;
 }
 
