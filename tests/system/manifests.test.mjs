@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { startGatewayOn } from './support/gateway.mjs';
 import { isthmus, temporaryDirectory } from './support/program.mjs';
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packaging', 'container');
+const project = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const folder = join(project, 'packaging', 'container');
 const reader = 'import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)';
 
 /** What the API takes as members of what the manifests have; a slip in a name is none of them. */
@@ -160,4 +161,28 @@ test('the gateway takes the configuration, and answers what the probes and Prome
   }
   const metrics = await gateway.get(spec.template.metadata.annotations['prometheus.io/path']);
   assert.match(await metrics.text(), /isthmus_build_info/);
+});
+
+/** Does the file keep a path from those who build an image? The last pattern that fits it says so. */
+function ignores(patterns, path) {
+  const fits = (pattern) => {
+    const form = pattern.replace(/^!/, '').replace(/[.+]/g, '\\$&').replace(/\*\*\//g, '(.*/)?')
+      .replace(/(?<![.)])\*/g, '[^/]*');
+    return new RegExp(`^${form}(/.*)?$`).test(path);
+  };
+  return patterns.filter(fits).at(-1)?.startsWith('!') === false;
+}
+
+test('what the recipes copy is there for who builds the images', async () => {
+  for (const name of ['.containerignore', '.dockerignore']) {
+    const patterns = (await readFile(join(project, name), 'utf8')).split('\n').filter(Boolean);
+    assert.ok(ignores(patterns, 'build/isthmus') && ignores(patterns, 'tests/system/node_modules/a'));
+    for (const recipe of [join(project, 'Containerfile'), join(folder, 'Containerfile')]) {
+      const copies = (await readFile(recipe, 'utf8')).split('\n').filter((line) => /^COPY (?!--from)/.test(line));
+      assert.ok(copies.length > 0);
+      for (const source of copies.flatMap((line) => line.split(/ +/).slice(1, -1))) {
+        assert.ok(!ignores(patterns, source.replaceAll('*', '0.2.0_amd64')), `${name} hides ${source} from ${recipe}`);
+      }
+    }
+  }
 });
