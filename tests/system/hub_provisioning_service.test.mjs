@@ -122,6 +122,31 @@ test('enrollments are made in bulk, and queried page by page (W25)', async (t) =
     ['dev6']);
 });
 
+test('enrollments and registrations are asked for by condition (W25)', async (t) => {
+  const { hub, service } = await start(t);
+  const enrollments = ['a1', 'a2', 'b1', 'b2', 'b3'].map((id, i) =>
+    ({ ...individual(id), provisioningStatus: i % 2 ? 'disabled' : 'enabled' }));
+  await bulk(service, { mode: 'create', enrollments });
+  const found = async (query, size = undefined) => {
+    const asked = service.createIndividualEnrollmentQuery({ query }, size);
+    const pages = [];
+    while (asked.hasMoreResults && pages.length < 9)
+      pages.push(body(await within('page', asked.next(asked.continuationToken))).map((one) => one.registrationId));
+    return pages;
+  };
+  assert.deepEqual(await found("SELECT * FROM enrollments WHERE STARTSWITH(registrationId, 'b')", 2), [['b1', 'b2'], ['b3']]);
+  assert.deepEqual(await found("SELECT * FROM enrollments WHERE provisioningStatus = 'disabled' AND registrationId != 'a2'"), [['b2']]);
+  assert.deepEqual(await found("* WHERE registrationId IN ['a1', 'nobody']"), [['a1']]);
+  assert.deepEqual(await found("SELECT * FROM enrollments WHERE registrationId = 'nobody'"), [[]]);
+  for (const wrong of ['SELECT registrationId FROM enrollments', 'SELECT * FROM devices', 'SELECT * WHERE', '']) {
+    await assert.rejects(found(wrong), statusOf(400), wrong);
+  }
+  for (const id of ['dev1', 'dev2']) await register(hub, id, hub.deviceKey(id));
+  const states = service.createEnrollmentGroupDeviceRegistrationStateQuery(
+    { query: "SELECT * FROM registrations WHERE deviceId = 'dev2'" }, 'default');
+  assert.deepEqual(body(await within('query', states.next())).map((one) => one.registrationId), ['dev2']);
+});
+
 test('registrations are read, listed by their group and forgotten (W25)', async (t) => {
   const { hub, service } = await start(t);
   for (const id of ['dev1', 'dev2']) await register(hub, id, hub.deviceKey(id));

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "localhub/dps/dps_document.h"
 #include "localhub/dps/dps_enrolment.h"
+#include "localhub/query/query.h"
 #include "localhub/token_check.h"
 
 #define JSON_DEPTH   64
@@ -277,18 +278,22 @@ static void handle_bulk(struct call *call)
 
 /* --- queries --------------------------------------------------------------------------------- */
 
-/* Only all of them can be asked for. */
-static bool asks_for_all(struct json_object *body)
+/* What is asked for, the caller's; NULL if it was answered. */
+static struct query *read_query(const struct call *call)
 {
-        const char *text = json_text_member(body, "query");
+        const char *text = json_text_member(call->body, "query");
+        struct reason reason = REASON_INIT;
+        struct query *query = NULL;
 
-        if (!text)
-                return false;
-        text += strspn(text, " \t");
-        if (strncasecmp(text, "select ", strlen("select ")) == 0)
-                text += strlen("select ");
-        text += strspn(text, " \t");
-        return *text == '*' && !strcasestr(text, "where");
+        if (query_parse_enrolments(text ? text : "", &query, &reason) == 0 &&
+            (!query_is_whole(query) || query_is_grouped(query) || query_top(query) != INT64_MAX)) {
+                reason_set(&reason, "The local service knows SELECT * and WHERE only.");
+                query_free(query);
+                query = NULL;
+        }
+        if (!query)
+                fail(call, SERVICE_BAD_REQUEST, reason.text);
+        return query;
 }
 
 /* How many are wanted and from where; false if it was answered. */
@@ -299,9 +304,7 @@ static bool read_page(const struct call *call, int64_t *limit, uint64_t *cursor)
         int64_t start = 0;
 
         *limit = PAGE_DEFAULT;
-        if (!asks_for_all(call->body))
-                fail(call, SERVICE_BAD_REQUEST, "The local service knows the query SELECT * only.");
-        else if (!text_is_empty(size) && !text_to_int64(size, 1, PAGE_MAX, limit))
+        if (!text_is_empty(size) && !text_to_int64(size, 1, PAGE_MAX, limit))
                 fail(call, SERVICE_BAD_REQUEST, "x-ms-max-item-count must be from 1 to 1000.");
         else if (!text_is_empty(continuation) && !text_to_int64(continuation, 0, INT64_MAX, &start))
                 fail(call, SERVICE_BAD_REQUEST, "The continuation token is none of this service.");
@@ -324,24 +327,53 @@ static void answer_page(const struct call *call, const char *type, struct json_o
         answer(call, 200, list);
 }
 
-static void handle_query(struct call *call)
+/* The next document behind the cursor, the caller's; NULL = there is none. */
+typedef struct json_object *next_document(const struct call *call, uint64_t *cursor);
+
+static struct json_object *next_fitting(const struct call *call, const struct query *query,
+                                        next_document *next, uint64_t *cursor)
 {
-        const char *type = call->kind == REGISTRY_GROUP ? "enrollmentGroup" : "enrollment";
-        struct registry_enrolment enrolment;
+        struct json_object *document;
+
+        while ((document = next(call, cursor)) != NULL && !query_fits(query, document))
+                json_object_put(document);
+        return document;
+}
+
+static void answer_query(const struct call *call, const char *type, next_document *next)
+{
+        struct query *query = read_query(call);
         struct json_object *list;
+        struct json_object *document;
         uint64_t cursor;
-        uint64_t next;
+        uint64_t behind;
         int64_t limit;
 
-        if (!read_page(call, &limit, &cursor))
-                return;
-        list = json_object_new_array();
-        while (limit-- > 0 &&
-               registry_enrolment_next(call->registry, call->kind, &cursor, &enrolment))
-                json_object_array_add(list, dps_enrolment_document(call->registry, &enrolment));
-        next = cursor;
-        answer_page(call, type, list, cursor,
-                    registry_enrolment_next(call->registry, call->kind, &next, &enrolment));
+        if (query && read_page(call, &limit, &cursor)) {
+                list = json_object_new_array();
+                while (limit-- > 0 && (document = next_fitting(call, query, next, &cursor)) != NULL)
+                        json_object_array_add(list, document);
+                behind = cursor;
+                document = next_fitting(call, query, next, &behind);
+                answer_page(call, type, list, cursor, document != NULL);
+                json_object_put(document);
+        }
+        query_free(query);
+}
+
+static struct json_object *next_enrolment(const struct call *call, uint64_t *cursor)
+{
+        struct registry_enrolment enrolment;
+
+        if (!registry_enrolment_next(call->registry, call->kind, cursor, &enrolment))
+                return NULL;
+        return dps_enrolment_document(call->registry, &enrolment);
+}
+
+static void handle_query(struct call *call)
+{
+        answer_query(call, call->kind == REGISTRY_GROUP ? "enrollmentGroup" : "enrollment",
+                     next_enrolment);
 }
 
 /* --- registrations --------------------------------------------------------------------------- */
@@ -379,34 +411,23 @@ static void handle_registration_delete(struct call *call)
         }
 }
 
-/* The next registration by this group, or by this individual enrolment. */
-static bool next_of(const struct call *call, uint64_t *cursor,
-                    struct registry_registration *registration)
+/* Of this group, or of this individual enrolment. */
+static struct json_object *next_state(const struct call *call, uint64_t *cursor)
 {
-        while (registry_registration_next(call->registry, cursor, registration)) {
-                if (registration->group[0]
-                            ? strcmp(registration->group, call->id) == 0
-                            : text_equal_nocase(registration->registration_id, call->id))
-                        return true;
+        struct registry_registration registration;
+
+        while (registry_registration_next(call->registry, cursor, &registration)) {
+                if (registration.group[0]
+                            ? strcmp(registration.group, call->id) == 0
+                            : text_equal_nocase(registration.registration_id, call->id))
+                        return state_of(&registration);
         }
-        return false;
+        return NULL;
 }
 
 static void handle_registration_query(struct call *call)
 {
-        struct registry_registration registration;
-        struct json_object *list;
-        uint64_t cursor;
-        uint64_t next;
-        int64_t limit;
-
-        if (!read_page(call, &limit, &cursor))
-                return;
-        list = json_object_new_array();
-        while (limit-- > 0 && next_of(call, &cursor, &registration))
-                json_object_array_add(list, state_of(&registration));
-        next = cursor;
-        answer_page(call, "deviceRegistration", list, cursor, next_of(call, &next, &registration));
+        answer_query(call, "deviceRegistration", next_state);
 }
 
 /* --- requests -------------------------------------------------------------------------------- */

@@ -21,12 +21,18 @@ struct query;
 
 enum query_source {
         QUERY_DEVICES,
-        QUERY_MODULES, /* devices.modules */
-        QUERY_JOBS,    /* devices.jobs */
+        QUERY_MODULES,    /* devices.modules */
+        QUERY_JOBS,       /* devices.jobs */
+        QUERY_ENROLMENTS, /* of the provisioning service, or its registrations */
 };
 
 /* -EINVAL with the reason, which says at which character. Gives the caller the query. */
 int query_parse(const char *text, struct query **query, struct reason *reason) MUST_CHECK;
+
+/* The same for the provisioning service (rule W25): FROM may be missing, and so may SELECT before
+ * *. */
+int query_parse_enrolments(const char *text, struct query **query,
+                           struct reason *reason) MUST_CHECK;
 
 /* NULL is allowed. */
 void query_free(struct query *query);

@@ -31,6 +31,7 @@ struct parser {
         int depth;
         struct reason *reason;
         bool failed;
+        bool of_enrolments;
 };
 
 /* --- words ----------------------------------------------------------------------------------- */
@@ -474,7 +475,8 @@ static void take_select(struct parser *parser)
 {
         struct query *query = parser->query;
 
-        expect(parser, TOKEN_WORD, "select", "SELECT");
+        if (!parser->of_enrolments || !is(parser, TOKEN_SIGN, "*"))
+                expect(parser, TOKEN_WORD, "select", "SELECT");
         if (take(parser, TOKEN_WORD, "top")) {
                 if (parser->kind != TOKEN_NUMBER || parser->size > 9 ||
                     strspn(parser->start, "0123456789") < parser->size)
@@ -491,8 +493,21 @@ static void take_select(struct parser *parser)
         } while (take(parser, TOKEN_SIGN, ","));
 }
 
+static void take_from_enrolments(struct parser *parser)
+{
+        parser->query->source = QUERY_ENROLMENTS;
+        if (take(parser, TOKEN_WORD, "from") && !take(parser, TOKEN_WORD, "enrollments") &&
+            !take(parser, TOKEN_WORD, "enrollmentGroups") &&
+            !take(parser, TOKEN_WORD, "registrations"))
+                fail(parser, "enrollments, enrollmentGroups or registrations");
+}
+
 static void take_from(struct parser *parser)
 {
+        if (parser->of_enrolments) {
+                take_from_enrolments(parser);
+                return;
+        }
         expect(parser, TOKEN_WORD, "from", "FROM");
         expect(parser, TOKEN_WORD, "devices", "devices, devices.modules or devices.jobs");
         if (!take(parser, TOKEN_SIGN, "."))
@@ -521,8 +536,10 @@ static void take_group_by(struct parser *parser)
 /* Properties may be written with the name of the source: `devices.jobs.status`. */
 static void drop_source(const struct query *query, struct json_object *path)
 {
-        static const char *const words[] = {
-                [QUERY_DEVICES] = NULL, [QUERY_MODULES] = "modules", [QUERY_JOBS] = "jobs"};
+        static const char *const words[] = {[QUERY_DEVICES] = NULL,
+                                            [QUERY_MODULES] = "modules",
+                                            [QUERY_JOBS] = "jobs",
+                                            [QUERY_ENROLMENTS] = NULL};
         const char *word = words[query->source];
         size_t drop = word ? 2 : 1;
 
@@ -549,9 +566,13 @@ static void take_query(struct parser *parser)
                                                   : "WHERE, GROUP BY or the end");
 }
 
-int query_parse(const char *text, struct query **query, struct reason *reason)
+static int parse(const char *text, bool of_enrolments, struct query **query, struct reason *reason)
 {
-        struct parser parser = {.text = text, .at = text, .start = text, .reason = reason};
+        struct parser parser = {.text = text,
+                                .at = text,
+                                .start = text,
+                                .reason = reason,
+                                .of_enrolments = of_enrolments};
 
         if (strlen(text) > QUERY_SIZE_MAX || !utf8_is_valid(text, strlen(text))) {
                 reason_set(reason, "a query has at most %d bytes of UTF-8", QUERY_SIZE_MAX);
@@ -573,6 +594,16 @@ int query_parse(const char *text, struct query **query, struct reason *reason)
         }
         *query = parser.query;
         return 0;
+}
+
+int query_parse(const char *text, struct query **query, struct reason *reason)
+{
+        return parse(text, false, query, reason);
+}
+
+int query_parse_enrolments(const char *text, struct query **query, struct reason *reason)
+{
+        return parse(text, true, query, reason);
 }
 
 void query_free(struct query *query)
