@@ -190,6 +190,45 @@ test('the configuration with the highest priority is applied to those that fit',
   assert.equal(kept.priority, 9);
 });
 
+test('configurations reach modules, and the modules of an edge device (W33)', async (t) => {
+  const { hub, registry } = await started(t, ['gw']);
+  const desiredOf = async (module) => {
+    const { $metadata, $version, ...rest } =
+      (await registry.getModuleTwin('gw', module)).responseBody.properties.desired;
+    return rest;
+  };
+  const becomes = (module, wanted) => eventually(`${module} has ${JSON.stringify(wanted)}`, async () => {
+    try {
+      assert.deepEqual(await desiredOf(module), wanted);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  const agent = { schemaVersion: '1.1', modules: { camera: { version: '1.0' } } };
+
+  await registry.applyConfigurationContentOnDevice('gw', { modulesContent: {
+    $edgeAgent: { 'properties.desired': agent }, $edgeHub: { 'properties.desired.routes': { all: 'FROM /*' } },
+    camera: { 'properties.desired': { rate: 1 } },
+  } });
+  assert.deepEqual(await desiredOf('$edgeAgent'), agent);
+  assert.deepEqual(await desiredOf('$edgeHub'), { routes: { all: 'FROM /*' } });
+  assert.deepEqual((await registry.getModulesOnDevice('gw')).responseBody.map(({ moduleId }) => moduleId).sort(),
+    ['$edgeAgent', '$edgeHub', 'camera']);
+  await assert.rejects(registry.applyConfigurationContentOnDevice('gw', { modulesContent: { camera: 1 } }),
+    (error) => /camera/.test(error.responseBody));
+
+  await registry.addConfiguration({ id: 'of-modules', priority: 1,
+    targetCondition: "FROM devices.modules WHERE moduleId = 'camera'",
+    content: { moduleContent: { 'properties.desired.zoom': 2 } } });
+  await becomes('camera', { rate: 1, zoom: 2 });
+  assert.deepEqual(await desiredOf('$edgeAgent'), agent);
+  await registry.addConfiguration({ id: 'deployment', priority: 1, targetCondition: "deviceId = 'gw'",
+    content: { modulesContent: { camera: { 'properties.desired': { rate: 5 } }, added: { 'properties.desired': { a: 1 } } } } });
+  await becomes('added', { a: 1 });
+  await becomes('camera', { rate: 5 });
+});
+
 test('devices are exported to a blob and imported from it (W32)', async (t) => {
   const { hub, registry } = await started(t, ['one', 'two']);
   const address = await (await startAzuriteBlobs(t)).container('devices');

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Configurations at work (rule W33): pass after pass over all devices, the one with the highest
- * priority whose condition a device fits is applied to it, of several the newest. What it wrote
- * is taken back when the device fits no more, and stays when the configuration is removed.
+ * Configurations at work (rule W33): pass after pass over all devices and modules, the one with the
+ * highest priority whose condition a device fits is applied to it, of several the newest. What it
+ * wrote is taken back when the device fits no more, and stays when the configuration is removed.
+ * What it says of an edge device's modules (`modulesContent`) stays in any case, as the modules do.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -46,21 +47,58 @@ static void put_all(struct json_object *object, struct json_object *from)
         }
 }
 
-static struct json_object *desired_of(struct json_object *content)
+/* What `properties.desired` and `properties.desired.NAME` say together; the caller's. */
+static struct json_object *desired_of(struct json_object *part)
 {
-        struct json_object *device = json_object_member(content, "deviceContent");
         struct json_object *made;
 
-        if (!device)
+        if (!part)
                 return NULL;
         made = json_object_new_object();
-        json_object_object_foreach (device, name, value) {
+        json_object_object_foreach (part, name, value) {
                 if (strcmp(name, DESIRED) == 0 && json_object_is_type(value, json_type_object))
                         put_all(made, value);
                 else if (strncmp(name, DESIRED ".", strlen(DESIRED ".")) == 0)
                         put_at(made, name + strlen(DESIRED "."), fleet_copy(value));
         }
         return made;
+}
+
+/* The part of a content that is for devices, or for modules, which are devices of a device. */
+static struct json_object *part_for(struct json_object *content, enum query_source source)
+{
+        return json_object_member(content,
+                                  source == QUERY_MODULES ? "moduleContent" : "deviceContent");
+}
+
+/* The modules of an edge device that its content names: made if need be, and told all anew. */
+static int write_modules(struct registry *registry, int hub, const char *device_id,
+                         struct json_object *content, struct reason *reason)
+{
+        static const struct registry_device_settings settings = {.primary_key = NULL};
+        struct json_object *modules = json_object_member(content, "modulesContent");
+
+        if (!modules)
+                return 0;
+        json_object_object_foreach (modules, name, value) {
+                CLEANUP(mem_cleanup) char *id = mem_format("%s/%s", device_id, name);
+                CLEANUP(json_cleanup)
+                struct json_object *desired =
+                        json_object_is_type(value, json_type_object) ? desired_of(value) : NULL;
+
+                if (!desired || strchr(name, '/') ||
+                    (!registry_device_get(registry, hub, id, NULL) &&
+                     registry_device_put(registry, hub, id, REGISTRY_CREATE, &settings, NULL,
+                                         reason) != 0) ||
+                    registry_twin_patch(registry, hub, id, REGISTRY_DESIRED, desired, true, NULL,
+                                        reason) != 0) {
+                        if (reason->text[0] == '\0')
+                                reason_set(reason, "it must be an object");
+                        reason_prefix(reason, "modulesContent, '%.128s'", name);
+                        return FLEET_E_INVALID;
+                }
+        }
+        return 0;
 }
 
 /* Adds to `patch` nulls for what `old` has written and `now` does not write. */
@@ -152,18 +190,20 @@ void fleet_describe(struct fleet *fleet, int hub, const char *device_id, struct 
 
 /* --- one device ------------------------------------------------------------------------------ */
 
-static void count_metrics(struct configuration *configuration, struct json_object *twin)
+static void count_metrics(struct configuration *configuration, enum query_source source,
+                          struct json_object *twin)
 {
         for (size_t i = 0; i < configuration->metric_count; i++) {
                 struct metric *metric = &configuration->metrics[i];
 
-                metric->count += query_source(metric->query) == QUERY_DEVICES &&
-                                 query_fits(metric->query, twin);
+                metric->count +=
+                        query_source(metric->query) == source && query_fits(metric->query, twin);
         }
 }
 
 /* The one to be applied; NULL = none. Counts on the way. */
-static struct configuration *choose(struct fleet *fleet, int hub, struct json_object *twin)
+static struct configuration *choose(struct fleet *fleet, int hub, enum query_source source,
+                                    struct json_object *twin)
 {
         struct configuration *best = NULL;
 
@@ -172,8 +212,8 @@ static struct configuration *choose(struct fleet *fleet, int hub, struct json_ob
 
                 if (one->hub != hub)
                         continue;
-                count_metrics(one, twin);
-                if (!one->target || query_source(one->target) != QUERY_DEVICES ||
+                count_metrics(one, source, twin);
+                if (!one->target || query_source(one->target) != source ||
                     !query_fits(one->target, twin))
                         continue;
                 one->targeted_now++;
@@ -185,14 +225,14 @@ static struct configuration *choose(struct fleet *fleet, int hub, struct json_ob
 
 /* What is to be written into the device, if anything; notes that it has been. The caller's. */
 static struct json_object *change(struct fleet *fleet, int hub, const char *device_id,
-                                  const struct configuration *best)
+                                  enum query_source source, const struct configuration *best)
 {
         struct applied *applied = find_applied(fleet, hub, device_id);
         CLEANUP(json_cleanup)
         struct json_object *old = applied ? json_object_get(applied->desired) : NULL;
         struct json_object *content = best ? json_member(best->document, "content") : NULL;
         CLEANUP(json_cleanup)
-        struct json_object *now = best ? desired_of(content) : NULL;
+        struct json_object *now = best ? desired_of(part_for(content, source)) : NULL;
         struct json_object *patch;
 
         if (applied)
@@ -228,18 +268,26 @@ static void look_at(struct fleet *fleet, const struct registry_device *device)
         CLEANUP(json_cleanup)
         struct json_object *twin = documents->twin(documents->context, device);
         CLEANUP(json_cleanup) struct json_object *patch = NULL;
+        CLEANUP(json_cleanup) struct json_object *content = NULL;
+        enum query_source source = strchr(device->id, '/') ? QUERY_MODULES : QUERY_DEVICES;
         struct reason reason = REASON_INIT;
         struct configuration *best;
 
         pthread_mutex_lock(&fleet->mutex);
-        best = choose(fleet, device->hub, twin);
-        patch = change(fleet, device->hub, device->id, best);
-        if (best)
+        best = choose(fleet, device->hub, source, twin);
+        patch = change(fleet, device->hub, device->id, source, best);
+        if (best) {
                 best->applied_now++;
+                content = fleet_copy(json_member(best->document, "content"));
+        }
         pthread_mutex_unlock(&fleet->mutex);
-        if (patch && json_object_object_length(patch) > 0 &&
-            registry_twin_patch(fleet->registry, device->hub, device->id, REGISTRY_DESIRED, patch,
-                                false, NULL, &reason) != 0)
+        if (!patch)
+                return;
+        if ((json_object_object_length(patch) > 0 &&
+             registry_twin_patch(fleet->registry, device->hub, device->id, REGISTRY_DESIRED, patch,
+                                 false, NULL, &reason) != 0) ||
+            (source == QUERY_DEVICES &&
+             write_modules(fleet->registry, device->hub, device->id, content, &reason) != 0))
                 log_warn("HUB_CONFIGURATION_FAILED", "A configuration can't be written to a twin",
                          LOG_TEXT("device", device->id), LOG_TEXT("reason", reason.text), LOG_END);
 }
@@ -247,16 +295,17 @@ static void look_at(struct fleet *fleet, const struct registry_device *device)
 int fleet_content_apply(struct fleet *fleet, int hub, const char *device_id,
                         struct json_object *content, struct reason *reason)
 {
-        CLEANUP(json_cleanup) struct json_object *patch = desired_of(content);
+        CLEANUP(json_cleanup)
+        struct json_object *patch = desired_of(part_for(content, QUERY_DEVICES));
 
-        if (!patch) {
-                reason_set(reason, "the content has no 'deviceContent'");
+        if (!patch && !json_object_member(content, "modulesContent")) {
+                reason_set(reason, "the content has neither 'deviceContent' nor 'modulesContent'");
                 return FLEET_E_INVALID;
         }
-        return registry_twin_patch(fleet->registry, hub, device_id, REGISTRY_DESIRED, patch, false,
-                                   NULL, reason) == 0
-                       ? 0
-                       : FLEET_E_INVALID;
+        if (patch && registry_twin_patch(fleet->registry, hub, device_id, REGISTRY_DESIRED, patch,
+                                         false, NULL, reason) != 0)
+                return FLEET_E_INVALID;
+        return write_modules(fleet->registry, hub, device_id, content, reason);
 }
 
 /* --- a pass ---------------------------------------------------------------------------------- */
@@ -313,6 +362,9 @@ void fleet_configurations_run(struct fleet *fleet, int64_t *next_ms)
                 uint64_t cursor = 0;
 
                 while (registry_device_next(fleet->registry, hub, &cursor, &device))
+                        look_at(fleet, &device);
+                cursor = 0;
+                while (registry_module_next(fleet->registry, hub, NULL, &cursor, &device))
                         look_at(fleet, &device);
         }
         pthread_mutex_lock(&fleet->mutex);
