@@ -122,6 +122,22 @@ test('enrollments are made in bulk, and queried page by page (W25)', async (t) =
     ['dev6']);
 });
 
+test('an enrollment may be for a TPM, whose keys are told as they were given (W25)', async (t) => {
+  const { service } = await start(t);
+  const tpm = { endorsementKey: 'AToAAQALAAMAsgAg', storageRootKey: 'AQAB' };
+  const put = (attestation, etag = undefined) =>
+    within('put', service.createOrUpdateIndividualEnrollment(individual('dev1', { attestation, etag })));
+  const made = body(await put({ type: 'tpm', tpm: { ...tpm, other: 1 } }));
+  assert.deepEqual(made.attestation, { type: 'tpm', tpm });
+  assert.deepEqual(body(await within('get', service.getIndividualEnrollment('dev1'))).attestation, { type: 'tpm', tpm });
+  assert.deepEqual(body(await within('mechanism', service.getIndividualEnrollmentAttestationMechanism('dev1'))), { type: 'tpm', tpm });
+  for (const wrong of [{}, { endorsementKey: '' }, { endorsementKey: 'no base64!' }, { ...tpm, storageRootKey: '?' }]) {
+    await assert.rejects(put({ type: 'tpm', tpm: wrong }, made.etag), statusOf(400), JSON.stringify(wrong));
+  }
+  const changed = body(await put(individual('dev1').attestation, made.etag));
+  assert.deepEqual([changed.attestation.type, changed.attestation.tpm], ['symmetricKey', undefined]);
+});
+
 test('enrollments and registrations are asked for by condition (W25)', async (t) => {
   const { hub, service } = await start(t);
   const enrollments = ['a1', 'a2', 'b1', 'b2', 'b3'].map((id, i) =>

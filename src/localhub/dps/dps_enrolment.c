@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -297,6 +298,33 @@ static bool read_x509(struct registry *registry, struct json_object *attestation
         return read_certificates(signing ? signing : client, brought, reason);
 }
 
+/* A TPM's keys, which the service tells again and does not use; base64 of what the TPM has. */
+static bool read_tpm(struct json_object *tpm, struct json_object *extra, struct reason *reason)
+{
+        static const char *const names[] = {"endorsementKey", "storageRootKey"};
+        CLEANUP(json_cleanup) struct json_object *kept = json_object_new_object();
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                const char *key = json_text_member(tpm, names[i]);
+                CLEANUP(buf_deinit) struct buf bytes = BUF_INIT;
+
+                if (text_is_empty(key))
+                        continue;
+                if (!crypto_base64_decode(&bytes, key, strlen(key))) {
+                        reason_set(reason, "'%s' of an attestation of type tpm is no base64",
+                                   names[i]);
+                        return false;
+                }
+                json_add_text(kept, names[i], key);
+        }
+        if (json_text_member(kept, names[0])) {
+                json_object_object_add(extra, "tpm", json_object_get(kept));
+                return true;
+        }
+        reason_set(reason, "an attestation of type tpm needs an endorsementKey");
+        return false;
+}
+
 /* Whether devices prove themselves by keys, certificates or a TPM. */
 static bool read_attestation(struct registry *registry, struct json_object *document,
                              struct registry_enrolment *enrolment, struct brought *brought,
@@ -304,7 +332,6 @@ static bool read_attestation(struct registry *registry, struct json_object *docu
 {
         struct json_object *attestation = json_object_member(document, "attestation");
         const char *type = json_text_member(attestation, "type");
-        struct json_object *tpm = json_object_member(attestation, "tpm");
 
         if (type && text_equal_nocase(type, "symmetricKey"))
                 return read_keys(attestation, enrolment, reason);
@@ -316,11 +343,7 @@ static bool read_attestation(struct registry *registry, struct json_object *docu
                 reason_set(reason, "an attestation of type x509 needs a primary certificate");
         } else if (type && text_equal_nocase(type, "tpm") &&
                    enrolment->kind == REGISTRY_INDIVIDUAL) {
-                if (!text_is_empty(json_text_member(tpm, "endorsementKey"))) {
-                        json_object_object_add(extra, "tpm", json_object_get(tpm));
-                        return true;
-                }
-                reason_set(reason, "an attestation of type tpm needs an endorsementKey");
+                return read_tpm(json_object_member(attestation, "tpm"), extra, reason);
         } else {
                 reason_set(reason, "'attestation' must have a 'type': symmetricKey, x509, or tpm "
                                    "for individual enrollments");
