@@ -15,6 +15,11 @@
 #include "store/store_spill.h"
 #include "store/store_task.h"
 
+/* What others change of a shared store is counted so often, and for no more than such a part of the
+ * time. */
+#define COUNT_NS    (30 * CLOCK_NS_PER_S)
+#define COUNT_SHARE 50
+
 /* One line per backend. */
 const struct store_backend *const store_backends[] = {
         &store_backend_sqlite,
@@ -133,6 +138,7 @@ static int read_shares(struct store *store, void *reader)
 
 void store_count_anew(struct store *store)
 {
+        int64_t began_ns = clock_steady_ns();
         void *reader = NULL;
         int result = store->backend->open_reader(&store->options, &reader, NULL);
 
@@ -146,6 +152,8 @@ void store_count_anew(struct store *store)
         if (reader)
                 store->backend->close_reader(reader);
         store->uncounted = result != 0;
+        store->count_at_ns =
+                clock_steady_ns() + COUNT_NS + COUNT_SHARE * (clock_steady_ns() - began_ns);
 }
 
 static int open_parts(struct store *store, struct reason *reason)

@@ -7,7 +7,8 @@
  * thread that opens and closes the store). A reader's is used by one thread; there may be many.
  *
  * Results: 0, a condition of store.h (STORE_E_FULL when the disk has no room, STORE_E_DAMAGED),
- * or a negative error number. After a failure inside a transaction the caller calls `rollback`;
+ * or a negative error number: -EAGAIN and -EBUSY if another writer was in the way, and trying again
+ * may help. After a failure inside a transaction the caller calls `rollback`;
  * nothing of the transaction has happened then.
  */
 #ifndef ISTHMUS_STORE_STORE_BACKEND_H

@@ -5,6 +5,9 @@
 #define PART_IDS   4096
 #define PART_TASKS 256
 
+/* Of a transaction that came in the way of another writer's. */
+#define TRIES 5
+
 /* With little room they are smaller still: each must fit into the reserve. */
 #define PART_IDS_TIGHT   16
 #define PART_TASKS_TIGHT 16
@@ -202,7 +205,7 @@ static bool is_durable(const struct store_part *part)
         return !list_is_empty(&part->puts) || !list_is_empty(&part->writes);
 }
 
-int store_part_run(struct store *store, struct store_part *part)
+static int try_part(struct store *store, struct store_part *part)
 {
         const struct store_backend *backend = store->backend;
         int result = backend->begin(store->writer, is_durable(part));
@@ -230,5 +233,16 @@ int store_part_run(struct store *store, struct store_part *part)
                 store_shares_keep(&store->shares);
                 count_puts(part);
         }
+        return result;
+}
+
+int store_part_run(struct store *store, struct store_part *part)
+{
+        int tries = store->backend->share ? TRIES : 1;
+        int result;
+
+        do {
+                result = try_part(store, part);
+        } while ((result == -EAGAIN || result == -EBUSY) && --tries > 0);
         return result;
 }

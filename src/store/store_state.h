@@ -60,9 +60,10 @@ struct store {
 
         /* The thread `store`'s alone. */
         struct store_work work;
-        bool work_is_last; /* nothing comes after it */
-        bool uncounted;    /* what it holds must be counted anew */
-        bool bounded;      /* options.maximum_bytes is reached */
+        bool work_is_last;   /* nothing comes after it */
+        bool uncounted;      /* what it holds must be counted anew */
+        int64_t count_at_ns; /* steady: others may have changed it by then */
+        bool bounded;        /* options.maximum_bytes is reached */
         enum store_trouble {
                 STORE_TROUBLE_NONE,
                 STORE_TROUBLE_FULL,   /* the disk has no room: puts are refused, draining goes on */

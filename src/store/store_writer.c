@@ -277,7 +277,8 @@ static void note_new(struct store *store, struct store_part *part)
 static void finish_part(struct store *store, struct store_part *part)
 {
         store_ids_remove_first(&store->work.done, part->done_count);
-        if (part->change.recount || store->uncounted)
+        if (part->change.recount || store->uncounted ||
+            (store->options.shared && clock_steady_ns() >= store->count_at_ns))
                 store_count_anew(store);
         else
                 count_totals(store, &part->change.counts);

@@ -62,7 +62,7 @@ static const char *const writer_sql[SQL_NUMBER] = {
                 "  AND r.key = w.key AND w.value IS NULL AND NOT fenced),"
                 " kept AS (INSERT INTO records (kind, key, expires_ms, value, shard, epoch,"
                 "  device) SELECT kind, key, expires_ms, value, shard, epoch, device FROM free"
-                "  WHERE value IS NOT NULL AND NOT fenced"
+                "  WHERE value IS NOT NULL AND NOT fenced ORDER BY kind, key"
                 "  ON CONFLICT (kind, key) DO UPDATE SET expires_ms = excluded.expires_ms,"
                 "  value = excluded.value, shard = excluded.shard, epoch = excluded.epoch,"
                 "  device = excluded.device)"
@@ -127,10 +127,16 @@ static const char *const writer_sql[SQL_NUMBER] = {
                 " size - octet_length(reason)::int8 FROM numbered ORDER BY new",
         [SQL_DROP] = "DELETE FROM dead_letters WHERE id = ANY($1::int8[])",
         [SQL_OLDEST] = "SELECT arrived_ns FROM events ORDER BY id LIMIT 1",
-        [SQL_PRUNE_RECORDS] = "DELETE FROM records WHERE expires_ms > 0 AND expires_ms <= $1::int8",
+        /* Rows that another one is at are left to it. */
+        [SQL_PRUNE_RECORDS] = "DELETE FROM records WHERE ctid = ANY(ARRAY(SELECT ctid FROM records"
+                              " WHERE expires_ms > 0 AND expires_ms <= $1::int8"
+                              " FOR UPDATE SKIP LOCKED))",
         [SQL_PRUNE_SEEN] = "DELETE FROM seen WHERE ctid = ANY(ARRAY(SELECT ctid FROM seen"
-                           " WHERE expires_ms <= $1::int8 LIMIT $2::int8)) RETURNING 1::int8",
-        [SQL_TIME] = "UPDATE counters SET value = $1::int8 WHERE name = 'time_ms'",
+                           " WHERE expires_ms <= $1::int8 LIMIT $2::int8 FOR UPDATE SKIP LOCKED))"
+                           " RETURNING 1::int8",
+        /* Of several writers all follow the one whose time is the latest. */
+        [SQL_TIME] = "UPDATE counters SET value = greatest(value, $1::int8)"
+                     " WHERE name = 'time_ms' RETURNING value",
 };
 
 /* --- the one writer ------------------------------------------------------------------------- */
@@ -261,18 +267,27 @@ static int begin_with(struct writer *writer, struct reason *reason)
         return result;
 }
 
+/* The store's time is written down, and taken from who is ahead. */
+static int keep_time(struct writer *writer)
+{
+        PGresult *result;
+        int failure;
+
+        postgres_values_clear(&writer->values);
+        postgres_set_int(&writer->values, 0, clock_steady_ms() + writer->time_offset_ms);
+        failure = postgres_ask(&writer->postgres, SQL_TIME, &writer->values, &result);
+        if (failure == 0 && PQntuples(result) > 0)
+                writer->time_offset_ms = postgres_int(result, 0, 0) - clock_steady_ms();
+        PQclear(result);
+        return failure;
+}
+
 static void store_postgres_close(void *context)
 {
         struct writer *writer = context;
 
-        if (writer->postgres.db && writer->time_offset_ms != 0) {
-                PGresult *result;
-
-                postgres_values_clear(&writer->values);
-                postgres_set_int(&writer->values, 0, clock_steady_ms() + writer->time_offset_ms);
-                (void)!postgres_ask(&writer->postgres, SQL_TIME, &writer->values, &result);
-                PQclear(result);
-        }
+        if (writer->postgres.db && writer->time_offset_ms != 0)
+                (void)!keep_time(writer);
         postgres_disconnect(&writer->postgres);
         postgres_values_deinit(&writer->values);
         postgres_values_deinit(&writer->claim_values);
@@ -351,7 +366,7 @@ static int run_with_time(struct writer *writer, int number, int *rows)
 static int prune(struct writer *writer, bool *more)
 {
         int rows = PRUNE_LIMIT;
-        int failure = run_with_time(writer, SQL_TIME, NULL);
+        int failure = keep_time(writer);
 
         if (failure == 0)
                 failure = run_with_time(writer, SQL_PRUNE_RECORDS, NULL);

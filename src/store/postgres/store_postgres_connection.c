@@ -198,6 +198,9 @@ static int judge(struct postgres *postgres, const PGresult *result, struct reaso
                 return STORE_E_FULL;
         if (text_equal(state, "55P03"))
                 return -EBUSY;
+        /* A circle of waiting, or not as if one after the other. */
+        if (text_equal(state, "40P01") || text_equal(state, "40001"))
+                return -EAGAIN;
         log_error("STORE_STATEMENT_FAILED", "The database refuses a statement",
                   LOG_TEXT("state", state), LOG_TEXT("reason", message ? message : ""), LOG_END);
         return -EIO;

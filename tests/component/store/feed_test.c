@@ -561,6 +561,78 @@ static void a_double_is_known_to_the_other_one(void **state)
         free(told);
 }
 
+/* The one that puts and the one that forgets are not the same: what the first counts follows. */
+static void what_others_forget_is_counted(void **state)
+{
+        struct fixture *fixture = *state;
+        struct told *told = mem_new(1, sizeof(*told));
+        struct store_options options = options_of(told);
+        struct store *second = open_store(&options);
+        struct store_event event = support_event("a", "1", "x");
+        struct store_state held;
+
+        hear(second, NULL);
+        for (int i = 0; i < 10; i++)
+                assert_int_equal(support_put(fixture->store, &event, 1), 0);
+        wait_until_told(told, ask(fixture->others[0], "SELECT max(id) FROM events"));
+        for (int i = 0; i < 10; i++)
+                store_done(second, told->ids[i]);
+        support_flush(second);
+        store_get_state(fixture->store, &held);
+        assert_int_equal(held.events, 10);
+        fixture->store->count_at_ns = 0;
+        support_flush(fixture->store);
+        store_get_state(fixture->store, &held);
+        assert_int_equal(held.events, 0);
+        store_close(second);
+        free(told);
+}
+
+struct writing {
+        struct store *store;
+        pthread_t thread;
+        bool backwards;
+};
+
+/* The same keys as the other one, in another order: each transaction locks what the other wants. */
+static void *write_many(void *context)
+{
+        struct writing *writing = context;
+        struct store_event event = support_event("a", "1", "x");
+
+        for (int round = 0; round < 40; round++) {
+                for (int i = 0; i < 200; i++) {
+                        char key[16];
+
+                        snprintf(key, sizeof(key), "%d", writing->backwards ? 199 - i : i);
+                        store_write_copy(writing->store, &(struct store_record){.kind = "k",
+                                                                                .key = key,
+                                                                                .value = "v",
+                                                                                .value_size = 1});
+                }
+                /* Refused after a transaction that failed. */
+                assert_int_equal(support_put(writing->store, &event, 1), 0);
+        }
+        return NULL;
+}
+
+static void writers_of_the_same_records_get_out_of_each_others_way(void **state)
+{
+        struct fixture *fixture = *state;
+        struct told *told = mem_new(1, sizeof(*told));
+        struct store_options options = options_of(told);
+        struct store *second = open_store(&options);
+        struct writing one = {.store = fixture->store};
+        struct writing other = {.store = second, .backwards = true};
+
+        pthread_create(&one.thread, NULL, write_many, &one);
+        pthread_create(&other.thread, NULL, write_many, &other);
+        pthread_join(one.thread, NULL);
+        pthread_join(other.thread, NULL);
+        store_close(second);
+        free(told);
+}
+
 static void one_that_does_not_share_is_refused(void **state)
 {
         struct fixture *fixture = *state;
@@ -587,6 +659,8 @@ int main(void)
                 TEST(a_hint_reaches_the_other_one),
                 TEST(what_one_puts_the_other_is_told),
                 TEST(a_double_is_known_to_the_other_one),
+                TEST(what_others_forget_is_counted),
+                TEST(writers_of_the_same_records_get_out_of_each_others_way),
                 TEST(one_that_does_not_share_is_refused),
         };
         struct reason reason = REASON_INIT;
