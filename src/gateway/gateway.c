@@ -29,6 +29,7 @@
 #include "gateway/device/device_place.h"
 #include "gateway/device/device_provision.h"
 #include "gateway/device/downlink_route.h"
+#include "gateway/device_follow.h"
 #include "gateway/device_link.h"
 #include "gateway/formatter_mirror.h"
 #include "gateway/intake/queue_intake.h"
@@ -47,8 +48,6 @@
 
 /* How long the hubs may take to answer what is under way when the gateway stops. */
 #define STOP_PATIENCE_MS 2000
-
-#define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 /* How long the start waits for secrets from Key Vault; it goes on without them. */
 #define SECRETS_PATIENCE_MS 5000
@@ -71,6 +70,7 @@ struct gateway {
         struct device_table *devices;
         struct device_places *places;
         struct device_listing *listing;
+        struct device_follow *follow; /* NULL unless the store is shared */
         struct downlink_routes *routes;
         struct device_provision *provision;
         struct device_bulk *bulk;
@@ -96,30 +96,6 @@ struct gateway {
 };
 
 /* --- start -------------------------------------------------------------------------------- */
-
-struct store_options gateway_store_options(const struct settings *settings)
-{
-        return (struct store_options){
-                .backend = settings->store.backend,
-                .network_file_system = settings->store.network_file_system,
-                .directory = settings->data_directory,
-                .maximum_bytes = settings->store.maximum_bytes,
-                .dead_letter_bytes = settings->store.dead_letter_bytes,
-                .dead_letter_ms = settings->store.dead_letter_days * DAY_MS,
-                .server = {.hosts = (const char *const *)settings->store.postgresql.hosts.texts,
-                           .host_count = settings->store.postgresql.hosts.count,
-                           .database = settings->store.postgresql.database,
-                           .user = settings->store.postgresql.user,
-                           .password = settings->store.postgresql.password,
-                           .password_file = settings->store.postgresql.password_file,
-                           .trusted_certificates = settings->store.postgresql.trusted_certificates,
-                           .timeout_ms = settings->store.postgresql.timeout_ms,
-                           .lease_ms = settings->store.postgresql.lease_s * 1000,
-                           .releases_per_s = settings->store.postgresql.releases_per_s,
-                           .member_name = settings->store.postgresql.member_name,
-                           .member_address = settings->listen.address},
-        };
-}
 
 /* On a thread of the store, after store_feed_tell or a put: the queue is there. */
 static void event_found(void *context, const struct store_event *event)
@@ -467,7 +443,6 @@ static void start_sending(void *context)
         gateway->sends = true;
         device_link_start(gateway->device_link);
         command_ledger_start(gateway->ledger);
-        device_listing_start(gateway->listing);
 }
 
 static int start_stages(struct gateway *gateway, struct reason *reason)
@@ -525,6 +500,15 @@ static void share_rates(void *context, int members)
         hub_client_set_rate(gateway->hubs, share(settings->azure.devices_per_second, members));
 }
 
+/* One gateway reads the networks' listings for all that share the store. */
+static void take_turn(void *context, bool lists)
+{
+        const struct gateway *gateway = context;
+
+        if (gateway->sends)
+                device_listing_turn(gateway->listing, lists);
+}
+
 static int take_over(struct gateway *gateway, struct reason *reason)
 {
         const struct ownership_options options = {
@@ -535,9 +519,12 @@ static int take_over(struct gateway *gateway, struct reason *reason)
                 .link = gateway->device_link,
                 .hubs = gateway->hubs,
                 .members = share_rates,
+                .lists = take_turn,
                 .context = gateway,
                 .is_idle = gateway->is_alone,
-                .parts = {{DEVICE_OWNER_KIND, device_table_take, NULL, device_table_forget,
+                .parts = {{DEVICE_APPLICATION_KIND, device_directory_restore, NULL, NULL,
+                           gateway->directory},
+                          {DEVICE_OWNER_KIND, device_table_take, NULL, device_table_forget,
                            gateway->devices},
                           {DEVICE_PLACE_KIND, device_places_take, NULL, device_places_forget,
                            gateway->places},
@@ -546,14 +533,20 @@ static int take_over(struct gateway *gateway, struct reason *reason)
                           {DOWNLINK_WAY_KIND, downlink_routes_take, NULL, downlink_routes_forget,
                            gateway->routes},
                           {COMMAND_KIND, command_ledger_take, command_ledger_taken,
-                           command_ledger_forget, gateway->ledger}},
+                           command_ledger_forget, gateway->ledger},
+                          {"", NULL, NULL, command_confirm_forget, gateway->confirm}},
         };
+        int result = ownership_start(gateway->ownership, &options, reason);
 
-        return ownership_start(gateway->ownership, &options, reason);
+        if (result == 0 && store_is_shared(gateway->store))
+                gateway->follow =
+                        device_follow_start(gateway->loop, gateway->directory, gateway->devices);
+        return result;
 }
 
 static void let_go(struct gateway *gateway)
 {
+        device_follow_stop(gateway->follow);
         ownership_stop(gateway->ownership);
 }
 

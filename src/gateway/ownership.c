@@ -49,6 +49,7 @@ struct ownership {
         size_t releases; /* that are under way */
         bool stopping;
         bool is_first;        /* somebody waits for `result` */
+        bool lists;           /* the task is this gateway's */
         int result;           /* of the first failure */
         struct reason reason; /* with that */
 };
@@ -228,7 +229,7 @@ static int load(struct ownership *ownership, struct reason *reason)
         int result = 0;
 
         for (size_t i = 0; i < OWNERSHIP_PARTS && parts[i].kind && result == 0; i++)
-                result = load_part(ownership, &parts[i], reason);
+                result = !parts[i].take ? 0 : load_part(ownership, &parts[i], reason);
         /* What was told of downlinks, before their commands go on. */
         if (result == 0 && !ownership->options.is_idle)
                 result = recover_news(ownership, reason);
@@ -266,6 +267,8 @@ static void open_shards(void *context)
                 return;
         device_table_gain(ownership->options.devices, shards);
         device_link_gain(ownership->options.link, shards);
+        if (store_is_shared(ownership->options.store))
+                device_table_take_listed(ownership->options.devices, shards);
 }
 
 /* On the thread "loop". */
@@ -538,6 +541,39 @@ static void take_members(void *context)
         free(count);
 }
 
+static void take_lists(void *context)
+{
+        struct head_count *count = context;
+        const struct ownership_options *options = &count->ownership->options;
+
+        options->lists(options->context, count->live > 0);
+        free(count);
+}
+
+static void post_lists(struct ownership *ownership, bool lists)
+{
+        struct head_count *count = mem_new(1, sizeof(*count));
+
+        *count = (struct head_count){ownership, lists ? 1 : 0};
+        post(ownership, take_lists, count);
+}
+
+/* At the start it is told behind the first takeover: listed devices are made by their owner. */
+static void on_task(void *context, int task, bool held)
+{
+        struct ownership *ownership = context;
+        bool is_first;
+
+        if (task != STORE_SHARE_REGISTRIES)
+                return;
+        pthread_mutex_lock(&ownership->lock);
+        ownership->lists = held;
+        is_first = ownership->is_first;
+        pthread_mutex_unlock(&ownership->lock);
+        if (!is_first)
+                post_lists(ownership, held);
+}
+
 static void on_members(void *context, int live)
 {
         struct head_count *count = mem_new(1, sizeof(*count));
@@ -552,6 +588,7 @@ struct store_share_ear ownership_ear(struct ownership *ownership)
                                         .release = on_release,
                                         .lost = on_lost,
                                         .members = on_members,
+                                        .task = on_task,
                                         .context = ownership};
 }
 
@@ -561,6 +598,7 @@ int ownership_start(struct ownership *ownership, const struct ownership_options 
                     struct reason *reason)
 {
         int result;
+        bool lists;
 
         ownership->options = *options;
         ownership->is_first = true;
@@ -571,12 +609,15 @@ int ownership_start(struct ownership *ownership, const struct ownership_options 
         while (ownership->result == 0 && (ownership->running || !list_is_empty(&ownership->orders)))
                 pthread_cond_wait(&ownership->changed, &ownership->lock);
         ownership->is_first = false;
+        lists = ownership->lists;
         result = ownership->result;
         if (result != 0)
                 *reason = ownership->reason;
         pthread_mutex_unlock(&ownership->lock);
         if (result != 0)
                 ownership_stop(ownership);
+        else if (lists)
+                post_lists(ownership, true);
         return result;
 }
 

@@ -31,7 +31,7 @@
 
 /* What is loaded and forgotten with shards: records of one kind. All on the thread "loop". */
 struct ownership_part {
-        const char *kind;
+        const char *kind; /* "" = of none: only `forget` is called */
         /* A record of a device in a shard that has come; valid during the call. */
         void (*take)(void *context, const struct store_record *record);
         /* Those were all records of the kind; or NULL. */
@@ -54,6 +54,8 @@ struct ownership_options {
         struct device_link *link;
         struct hub_client *hubs;
         void (*members)(void *context, int live); /* so many share the work; on "loop" */
+        /* This gateway reads the networks' listings for all, or does not any more; on "loop". */
+        void (*lists)(void *context, bool lists);
         void *context;
         bool is_idle;                                 /* what waits in the store stays there */
         struct ownership_part parts[OWNERSHIP_PARTS]; /* in this order; one without kind ends it */

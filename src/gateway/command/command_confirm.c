@@ -343,8 +343,10 @@ void command_confirm_event(void *context, const struct uplink_event *event)
         keep_early(confirm, news);
 }
 
-void command_confirm_forget(struct command_confirm *confirm, const struct store_shards *shards)
+void command_confirm_forget(void *context, const struct store_shards *shards)
 {
+        struct command_confirm *confirm = context;
+
         THREAD_ASSERT(LOOP_THREAD);
         list_for_each_safe (node, &confirm->early) {
                 struct news *news = list_entry(node, struct news, node);

@@ -57,8 +57,10 @@ void command_confirm_event(void *confirm, const struct uplink_event *event);
  * "loop". */
 void command_confirm_named(struct command_confirm *confirm, struct command *command);
 
-/* The devices of these shards are another's: what is kept for them is dropped, and stays in the
- * store. On the thread "loop". */
-void command_confirm_forget(struct command_confirm *confirm, const struct store_shards *shards);
+/*
+ * With a struct command_confirm: the devices of these shards are another's (struct ownership_part).
+ * What is kept for them is dropped, and stays in the store. On the thread "loop".
+ */
+void command_confirm_forget(void *confirm, const struct store_shards *shards);
 
 #endif

@@ -241,14 +241,6 @@ static void take_attributes(struct device_table *table, struct device *device)
         device->off = off;
 }
 
-int device_key_shard(const char *device_key)
-{
-        CLEANUP(buf_deinit) struct buf lane_key = BUF_INIT;
-
-        event_lane_key(device_key, &lane_key);
-        return store_shard_of(buf_text(&lane_key));
-}
-
 static struct device *add_device(struct device_table *table, const char *key)
 {
         struct device *device = mem_new(1, sizeof(*device));
@@ -512,6 +504,24 @@ struct device *device_table_place(struct device_table *table, struct device *lan
         return place;
 }
 
+/* Its network lists it. */
+static struct device *take_up(struct device_table *table, const char *key,
+                              const struct event *identity, struct reason *reason)
+{
+        struct device *device = device_table_find(table, key);
+
+        if (!device_table_owns(table, store_shard_of(key))) {
+                reason_set(reason, "it is another gateway's device");
+                return NULL;
+        }
+        if (device)
+                take_attributes(table, device);
+        else if (device_identity_check(table->settings, identity, reason) &&
+                 device_table_admits(table, key, reason))
+                device = device_new(table, key, identity);
+        return device;
+}
+
 struct device *device_table_list(struct device_table *table, const struct network *network,
                                  const char *application, const struct listed_device *listed,
                                  struct reason *reason)
@@ -522,17 +532,15 @@ struct device *device_table_list(struct device_table *table, const struct networ
                                  .application = known_application,
                                  .device = listed->device,
                                  .dev_eui = listed->dev_eui};
-        struct device *device;
 
         event_device_key(&identity, &key);
-        device_directory_list(table->directory, buf_text(&key), &listed->attributes);
-        device = device_table_find(table, buf_text(&key));
-        if (device)
-                take_attributes(table, device);
-        else if (device_identity_check(table->settings, &identity, reason) &&
-                 device_table_admits(table, buf_text(&key), reason))
-                device = device_new(table, buf_text(&key), &identity);
-        return device;
+        device_directory_list(table->directory, buf_text(&key), listed);
+        return take_up(table, buf_text(&key), &identity, reason);
+}
+
+void device_table_listed(struct device_table *table)
+{
+        device_directory_publish(table->directory);
 }
 
 /* --- what the last run left ----------------------------------------------------------------- */
@@ -546,6 +554,50 @@ static char *key_part(const char **key)
         text_url_unescape(&part, *key, length);
         *key += length + ((*key)[length] == '/' ? 1 : 0);
         return buf_take(&part);
+}
+
+void device_table_follow(struct device_table *table, const char *device_key)
+{
+        const struct device_entry *entry = device_directory_find(table->directory, device_key);
+        const char *rest = device_key;
+        CLEANUP(mem_cleanup) char *network = key_part(&rest);
+        CLEANUP(mem_cleanup) char *application = key_part(&rest);
+        CLEANUP(mem_cleanup) char *name = key_part(&rest);
+        const struct network *known = network_by_name(network);
+        struct event identity = {.application = application, .device = name};
+        struct reason reason = REASON_INIT;
+        struct device *device;
+
+        if (!known || !entry || !entry->listed || !device_table_owns(table, entry->shard))
+                return;
+        identity.network = known->name;
+        identity.dev_eui = entry->dev_eui;
+        if (application[0] == '\0' && entry->application)
+                identity.application = entry->application;
+        device = take_up(table, device_key, &identity, &reason);
+        if (device)
+                device->keeper->wake(device);
+}
+
+struct listed_in {
+        struct device_table *table;
+        const struct store_shards *shards;
+};
+
+static bool take_listed(void *context, const char *device_key, void *entry)
+{
+        const struct listed_in *in = context;
+        const struct device_entry *known = entry;
+
+        if (known->listed && store_shards_has(in->shards, known->shard) &&
+            !device_table_find(in->table, device_key))
+                device_table_follow(in->table, device_key);
+        return true;
+}
+
+void device_table_take_listed(struct device_table *table, const struct store_shards *shards)
+{
+        device_directory_each(table->directory, take_listed, &(struct listed_in){table, shards});
 }
 
 static void recall_application(struct device_table *table, struct device *device)
@@ -640,38 +692,6 @@ void device_table_take(void *context, const struct store_record *record)
                 drop_device(table, key);
         }
         keep_claim(table, record->key, key);
-}
-
-struct leaving {
-        const struct store_shards *shards;
-        const char *(*device_of)(const char *key, const void *value);
-        struct map *entries;
-};
-
-static bool note_leaving(void *context, const char *key, void *value)
-{
-        struct leaving *leaving = context;
-
-        if (store_shards_has(leaving->shards, device_key_shard(leaving->device_of(key, value))))
-                map_set(leaving->entries, key, value);
-        return true;
-}
-
-static bool drop_entry(void *context, const char *key, void *value)
-{
-        map_remove(context, key);
-        free(value);
-        return true;
-}
-
-void device_forget_entries(struct map *map, const struct store_shards *shards,
-                           const char *(*device_of)(const char *key, const void *value))
-{
-        struct leaving leaving = {.shards = shards, .device_of = device_of, .entries = map_new()};
-
-        map_each(map, note_leaving, &leaving);
-        map_each(leaving.entries, drop_entry, map);
-        map_free(leaving.entries);
 }
 
 static const char *owner_of(const char *key, const void *value)

@@ -160,13 +160,6 @@ int64_t device_table_since(const struct device_table *table, int shard);
 void device_table_take(void *context, const struct store_record *record);
 void device_table_forget(void *context, const struct store_shards *shards);
 
-/*
- * Of a map whose values were made with malloc: takes out, and frees, what is about devices in these
- * shards.
- */
-void device_forget_entries(struct map *map, const struct store_shards *shards,
-                           const char *(*device_of)(const char *key, const void *value));
-
 /* The device in whose queue the event waits; made if it is new. Never NULL. */
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event);
 
@@ -194,6 +187,18 @@ struct device *device_table_list(struct device_table *table, const struct networ
                                  const char *application, const struct listed_device *listed,
                                  struct reason *reason);
 
+/* A part of a listing was read to its end: device_directory_publish. */
+void device_table_listed(struct device_table *table);
+
+/*
+ * The directory says something new of the device, as another gateway has read it in a listing: it
+ * is taken up, or made, if it is this gateway's, and its keeper is woken.
+ */
+void device_table_follow(struct device_table *table, const char *device_key);
+
+/* The same of all devices of these shards that are listed and not known. */
+void device_table_take_listed(struct device_table *table, const struct store_shards *shards);
+
 /*
  * May events of this device be stored? True for known devices, and while there is room for a new
  * one; else false with the reason. Every thread.
@@ -217,9 +222,6 @@ char *device_table_release(struct device_table *table, struct device *device,
 
 /* The device with this key; NULL if it is not known. */
 struct device *device_table_find(const struct device_table *table, const char *device_key);
-
-/* The shard of the device with this key: that of its lane (event_lane_key). Every thread. */
-int device_key_shard(const char *device_key);
 
 /* The driver of the device's network; NULL if this program does not know it. */
 const struct network *device_network(const struct device *device);

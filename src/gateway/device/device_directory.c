@@ -3,7 +3,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "base/json/json.h"
 #include "base/mem.h"
 #include "base/table.h"
@@ -13,10 +15,19 @@
 /* Records of this kind: key the device's, value the JSON text that write_entry makes. */
 #define DEVICE_KIND "device"
 
+/* One record of this kind tells whether those of DEVICE_KIND have changed: its value does. */
+#define VERSION_KIND "directory"
+#define VERSION_KEY  "version"
+
+/* Items that are handed over at a time. */
+#define BATCH_ITEMS 256
+
 struct device_directory {
         const struct settings *settings;
         struct store *store;
         struct map *entries; /* device key to struct device_entry */
+        bool changed;        /* since it was published */
+        char *version;       /* that was read last, by device_directory_read; or NULL */
         /*
          * Shared with the threads that take webhooks, under `lock`: device key to the entry whose
          * attribute azureintegration says something.
@@ -37,13 +48,17 @@ struct device_directory *device_directory_new(const struct settings *settings, s
         return directory;
 }
 
+static void entry_deinit(struct device_entry *entry)
+{
+        free(entry->application);
+        free(entry->dev_eui);
+        device_attributes_deinit(&entry->attributes);
+}
+
 static void free_entry(void *value)
 {
-        struct device_entry *entry = value;
-
-        free(entry->application);
-        device_attributes_deinit(&entry->attributes);
-        free(entry);
+        entry_deinit(value);
+        free(value);
 }
 
 void device_directory_free(struct device_directory *directory)
@@ -53,6 +68,7 @@ void device_directory_free(struct device_directory *directory)
         map_free(directory->switches);
         map_free_values(directory->entries, free_entry);
         pthread_mutex_destroy(&directory->lock);
+        free(directory->version);
         free(directory);
 }
 
@@ -62,6 +78,13 @@ const struct device_entry *device_directory_find(const struct device_directory *
         return map_get(directory->entries, device_key);
 }
 
+void device_directory_each(const struct device_directory *directory,
+                           bool (*visit)(void *context, const char *device_key, void *entry),
+                           void *context)
+{
+        map_each(directory->entries, visit, context);
+}
+
 static struct device_entry *entry_of(struct device_directory *directory, const char *device_key)
 {
         struct device_entry *entry = map_get(directory->entries, device_key);
@@ -69,13 +92,30 @@ static struct device_entry *entry_of(struct device_directory *directory, const c
         if (entry)
                 return entry;
         entry = mem_new(1, sizeof(*entry));
+        entry->shard = store_shard_of(device_key);
         map_set(directory->entries, device_key, entry);
         return entry;
 }
 
-static void set_attributes(struct device_directory *directory, const char *device_key,
-                           struct device_entry *entry, const struct device_attributes *attributes)
+static void set_text(char **text, const char *value)
 {
+        char *copy = mem_text(value);
+
+        free(*text);
+        *text = copy;
+}
+
+/* What a listing says; true if something of it is new. */
+static bool set_listed(struct device_directory *directory, const char *device_key,
+                       const char *dev_eui, const struct device_attributes *attributes)
+{
+        struct device_entry *entry = entry_of(directory, device_key);
+
+        if (entry->listed && text_equal(entry->dev_eui, dev_eui) &&
+            device_attributes_equal(&entry->attributes, attributes))
+                return false;
+        entry->listed = true;
+        set_text(&entry->dev_eui, dev_eui);
         pthread_mutex_lock(&directory->lock);
         device_attributes_copy(&entry->attributes, attributes);
         if (attributes->integration == INTEGRATION_UNSAID)
@@ -83,15 +123,10 @@ static void set_attributes(struct device_directory *directory, const char *devic
         else
                 map_set(directory->switches, device_key, entry);
         pthread_mutex_unlock(&directory->lock);
+        return true;
 }
 
 /* --- on disk ------------------------------------------------------------------------------ */
-
-static void add_text(struct json_object *record, const char *name, const char *text)
-{
-        if (text)
-                json_object_object_add(record, name, json_object_new_string(text));
-}
 
 static void write_entry(struct device_directory *directory, const char *device_key,
                         const struct device_entry *entry)
@@ -100,10 +135,10 @@ static void write_entry(struct device_directory *directory, const char *device_k
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         const struct device_attributes *attributes = &entry->attributes;
 
-        add_text(record, "application", entry->application);
-        add_text(record, "modelId", attributes->model_id);
-        add_text(record, "uplinkFormatter", attributes->uplink_formatter);
-        add_text(record, "downlinkFormatter", attributes->downlink_formatter);
+        json_add_text(record, "devEui", entry->dev_eui);
+        json_add_text(record, "modelId", attributes->model_id);
+        json_add_text(record, "uplinkFormatter", attributes->uplink_formatter);
+        json_add_text(record, "downlinkFormatter", attributes->downlink_formatter);
         if (attributes->integration != INTEGRATION_UNSAID)
                 json_object_object_add(
                         record, "integration",
@@ -121,37 +156,125 @@ static void write_entry(struct device_directory *directory, const char *device_k
                                            });
 }
 
-static bool load_entry(void *context, const struct store_record *stored)
+static struct directory_item *read_item(const struct store_record *stored)
 {
-        struct device_directory *directory = context;
         CLEANUP(json_cleanup)
         struct json_object *record =
                 json_parse(stored->value, stored->value_size, 4, JSON_STRICT, NULL);
-        struct device_entry *entry = entry_of(directory, stored->key);
+        struct directory_item *item = mem_new(1, sizeof(*item));
+        struct device_attributes *attributes = &item->entry.attributes;
         int64_t device_class = DEVICE_CLASS_NOT_KNOWN;
-        struct device_attributes attributes = {
-                .model_id = mem_text(json_text_member(record, "modelId")),
-                .uplink_formatter = mem_text(json_text_member(record, "uplinkFormatter")),
-                .downlink_formatter = mem_text(json_text_member(record, "downlinkFormatter")),
-        };
 
+        item->device_key = mem_text(stored->key);
+        item->entry.application = mem_text(json_text_member(record, "application"));
+        item->entry.dev_eui = mem_text(json_text_member(record, "devEui"));
+        item->entry.listed = json_bool_member(record, "listed", false);
+        attributes->model_id = mem_text(json_text_member(record, "modelId"));
+        attributes->uplink_formatter = mem_text(json_text_member(record, "uplinkFormatter"));
+        attributes->downlink_formatter = mem_text(json_text_member(record, "downlinkFormatter"));
         if (json_member(record, "integration"))
-                attributes.integration = json_bool_member(record, "integration", true)
-                                                 ? INTEGRATION_ON
-                                                 : INTEGRATION_OFF;
+                attributes->integration = json_bool_member(record, "integration", true)
+                                                  ? INTEGRATION_ON
+                                                  : INTEGRATION_OFF;
         if (json_int_member(record, "class", &device_class) && device_class >= DEVICE_CLASS_A &&
             device_class <= DEVICE_CLASS_C)
-                attributes.device_class = (enum device_class)device_class;
-        entry->application = mem_text(json_text_member(record, "application"));
-        entry->listed = json_bool_member(record, "listed", false);
-        set_attributes(directory, stored->key, entry, &attributes);
-        device_attributes_deinit(&attributes);
+                attributes->device_class = (enum device_class)device_class;
+        return item;
+}
+
+void directory_item_free(struct directory_item *item)
+{
+        entry_deinit(&item->entry);
+        free(item->device_key);
+        free(item);
+}
+
+bool device_directory_take(struct device_directory *directory, struct directory_item *item)
+{
+        const struct device_entry *said = &item->entry;
+        struct device_entry *entry = entry_of(directory, item->device_key);
+
+        if (said->application && !entry->application)
+                entry->application = mem_text(said->application);
+        return said->listed &&
+               set_listed(directory, item->device_key, said->dev_eui, &said->attributes);
+}
+
+/* --- reading it --------------------------------------------------------------------------- */
+
+struct reading {
+        struct list items;
+        void (*take)(void *context, struct list *items);
+        void *context;
+};
+
+static void hand_over(struct reading *reading)
+{
+        if (!list_is_empty(&reading->items))
+                reading->take(reading->context, &reading->items);
+}
+
+static bool visit_item(void *context, const struct store_record *stored)
+{
+        struct reading *reading = context;
+
+        list_push_back(&reading->items, &read_item(stored)->node);
+        if (reading->items.count == BATCH_ITEMS)
+                hand_over(reading);
         return true;
+}
+
+static bool visit_version(void *context, const struct store_record *stored)
+{
+        char **version = context;
+
+        if (text_equal(stored->key, VERSION_KEY)) {
+                free(*version);
+                *version = mem_text_n(stored->value, stored->value_size);
+        }
+        return true;
+}
+
+int device_directory_read(struct device_directory *directory,
+                          void (*take)(void *context, struct list *items), void *context)
+{
+        struct reading reading = {.take = take, .context = context};
+        CLEANUP(mem_cleanup) char *now = mem_text("");
+        int result = store_records_each(directory->store, VERSION_KIND, NULL, visit_version, &now);
+
+        if (result != 0 || text_equal(now, directory->version))
+                return result;
+        list_init(&reading.items);
+        result = store_records_each(directory->store, DEVICE_KIND, NULL, visit_item, &reading);
+        hand_over(&reading);
+        if (result == 0)
+                set_text(&directory->version, now);
+        return result;
+}
+
+void device_directory_restore(void *context, const struct store_record *record)
+{
+        struct device_directory *directory = context;
+        CLEANUP(mem_cleanup) char *application = mem_text_n(record->value, record->value_size);
+
+        set_text(&entry_of(directory, record->key)->application, application);
+}
+
+static void load_items(void *context, struct list *items)
+{
+        struct list_node *node;
+
+        while ((node = list_pop_front(items))) {
+                struct directory_item *item = list_entry(node, struct directory_item, node);
+
+                device_directory_take(context, item);
+                directory_item_free(item);
+        }
 }
 
 int device_directory_load(struct device_directory *directory, struct reason *reason)
 {
-        int result = store_records_each(directory->store, DEVICE_KIND, NULL, load_entry, directory);
+        int result = device_directory_read(directory, load_items, directory);
 
         if (result != 0)
                 reason_set(reason, "the store's records of devices can't be read");
@@ -161,16 +284,29 @@ int device_directory_load(struct device_directory *directory, struct reason *rea
 /* --- what comes in ------------------------------------------------------------------------ */
 
 bool device_directory_list(struct device_directory *directory, const char *device_key,
-                           const struct device_attributes *attributes)
+                           const struct listed_device *listed)
 {
-        struct device_entry *entry = entry_of(directory, device_key);
-
-        if (entry->listed && device_attributes_equal(&entry->attributes, attributes))
+        if (!set_listed(directory, device_key, listed->dev_eui, &listed->attributes))
                 return false;
-        entry->listed = true;
-        set_attributes(directory, device_key, entry, attributes);
-        write_entry(directory, device_key, entry);
+        write_entry(directory, device_key, entry_of(directory, device_key));
+        directory->changed = true;
         return true;
+}
+
+void device_directory_publish(struct device_directory *directory)
+{
+        CLEANUP(mem_cleanup) char *version = mem_format("%lld", (long long)clock_wall_ns());
+
+        if (!directory->changed)
+                return;
+        directory->changed = false;
+        /* Behind the entries: who sees it sees them. */
+        store_write_copy(directory->store, &(struct store_record){
+                                                   .kind = VERSION_KIND,
+                                                   .key = VERSION_KEY,
+                                                   .value = version,
+                                                   .value_size = strlen(version),
+                                           });
 }
 
 void device_directory_set_application(struct device_directory *directory, const char *device_key,
@@ -180,9 +316,14 @@ void device_directory_set_application(struct device_directory *directory, const 
 
         if (text_equal(entry->application, application))
                 return;
-        free(entry->application);
-        entry->application = mem_text(application);
-        write_entry(directory, device_key, entry);
+        set_text(&entry->application, application);
+        store_write_copy(directory->store, &(struct store_record){
+                                                   .kind = DEVICE_APPLICATION_KIND,
+                                                   .key = device_key,
+                                                   .device = device_key,
+                                                   .value = application,
+                                                   .value_size = strlen(application),
+                                           });
 }
 
 /* --- integration -------------------------------------------------------------------------- */
@@ -213,4 +354,46 @@ bool device_directory_integrates(struct device_directory *directory, const struc
         if (integration != INTEGRATION_UNSAID)
                 return integration == INTEGRATION_ON;
         return network_settings_integrates(directory->settings, event->network, event->application);
+}
+
+/* --- shards -------------------------------------------------------------------------------- */
+
+int device_key_shard(const char *device_key)
+{
+        CLEANUP(buf_deinit) struct buf lane_key = BUF_INIT;
+
+        event_lane_key(device_key, &lane_key);
+        return store_shard_of(buf_text(&lane_key));
+}
+
+struct leaving {
+        const struct store_shards *shards;
+        const char *(*device_of)(const char *key, const void *value);
+        struct map *entries;
+};
+
+static bool note_leaving(void *context, const char *key, void *value)
+{
+        struct leaving *leaving = context;
+
+        if (store_shards_has(leaving->shards, device_key_shard(leaving->device_of(key, value))))
+                map_set(leaving->entries, key, value);
+        return true;
+}
+
+static bool drop_entry(void *context, const char *key, void *value)
+{
+        map_remove(context, key);
+        free(value);
+        return true;
+}
+
+void device_forget_entries(struct map *map, const struct store_shards *shards,
+                           const char *(*device_of)(const char *key, const void *value))
+{
+        struct leaving leaving = {.shards = shards, .device_of = device_of, .entries = map_new()};
+
+        map_each(map, note_leaving, &leaving);
+        map_each(leaving.entries, drop_entry, map);
+        map_free(leaving.entries);
 }

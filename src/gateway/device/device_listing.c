@@ -68,6 +68,7 @@ struct exchange {
         struct reason reason;
         struct device_list list;
         size_t taken; /* devices of it */
+        bool is_void; /* nobody wants it any more */
 };
 
 struct device_listing {
@@ -76,6 +77,7 @@ struct device_listing {
         size_t count;
         struct list due;
         struct exchange *under_way; /* the one there is; or NULL */
+        bool rests;                 /* another gateway reads */
         bool stopped;
 };
 
@@ -326,6 +328,45 @@ static void take_device(struct source *source, struct listed_device *listed)
                   LOG_TEXT("reason", reason.text), LOG_END);
 }
 
+/* Another gateway reads from here on. */
+static void end_all(struct device_listing *listing)
+{
+        struct exchange *under_way = listing->under_way;
+
+        while (list_pop_front(&listing->due))
+                continue;
+        for (size_t i = 0; i < listing->count; i++) {
+                struct source *source = &listing->sources[i];
+
+                loop_timer_stop(listing->options.loop, &source->timer);
+                source->is_stale = false;
+                source->is_awaited = false;
+                source->failures = 0;
+                /* The thread "http" may be reading its page: drop_page. */
+                if (under_way && under_way->source == source)
+                        continue;
+                end_pass(source);
+                source->is_resting = true;
+        }
+        if (under_way)
+                under_way->is_void = true;
+}
+
+/* What was asked before another gateway had its turn. */
+static void drop_page(struct exchange *exchange)
+{
+        struct device_listing *listing = exchange->listing;
+        struct source *source = exchange->source;
+
+        end_pass(source);
+        if (listing->rests)
+                source->is_resting = true;
+        else
+                make_due(source);
+        end_exchange(listing);
+        ask_next(listing);
+}
+
 /* On the thread "loop": takes in a part of the page, and comes again for the rest. */
 static void take_page(void *context)
 {
@@ -336,12 +377,17 @@ static void take_page(void *context)
 
         if (listing->stopped)
                 return;
+        if (exchange->is_void) {
+                drop_page(exchange);
+                return;
+        }
         for (; exchange->taken < end && exchange->taken < exchange->list.count; exchange->taken++)
                 take_device(source, &exchange->list.devices[exchange->taken]);
         if (exchange->taken < exchange->list.count) {
                 loop_post(listing->options.loop, take_page, exchange);
                 return;
         }
+        device_table_listed(listing->options.devices);
         if (exchange->result == EXCHANGE_GOOD)
                 finish_page(source, &exchange->list);
         else
@@ -429,15 +475,22 @@ static void ask_next(struct device_listing *listing)
                 ask(list_entry(node, struct source, node));
 }
 
-void device_listing_start(struct device_listing *listing)
+void device_listing_turn(struct device_listing *listing, bool reads)
 {
-        device_listing_refresh(listing);
+        THREAD_ASSERT(LOOP_THREAD);
+        if (reads) {
+                listing->rests = false;
+                device_listing_refresh(listing);
+                return;
+        }
+        listing->rests = true;
+        end_all(listing);
 }
 
 size_t device_listing_refresh(struct device_listing *listing)
 {
         THREAD_ASSERT(LOOP_THREAD);
-        for (size_t i = 0; i < listing->count; i++) {
+        for (size_t i = 0; i < listing->count && !listing->rests; i++) {
                 struct source *source = &listing->sources[i];
 
                 source->is_awaited = true;

@@ -48,12 +48,17 @@ struct device_listing_options {
 /* Any thread. */
 struct device_listing *device_listing_new(const struct device_listing_options *options);
 
-/* Begins to read. */
-void device_listing_start(struct device_listing *listing);
+/*
+ * Begins to read, or ends it: where several gateways share a store one of them reads for all. What
+ * is under way when it ends changes nothing more. Until the first call nothing is read unless
+ * device_listing_refresh asks for it.
+ */
+void device_listing_turn(struct device_listing *listing, bool reads);
 
 /*
  * Reads now what waits for its time to be read, or to be read again, also before
- * device_listing_start. Returns how many lists there are.
+ * device_listing_turn; nothing if that has said that another gateway reads. Returns how many lists
+ * there are.
  */
 size_t device_listing_refresh(struct device_listing *listing);
 

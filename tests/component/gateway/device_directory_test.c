@@ -38,6 +38,7 @@ struct world {
 static void world_open(struct world *world)
 {
         struct reason reason = REASON_INIT;
+        const struct store_shards all = store_shards_all();
 
         if (store_open(&(struct store_options){.backend = "sqlite", .directory = world->folder},
                        &world->store, &reason) != 0)
@@ -46,7 +47,11 @@ static void world_open(struct world *world)
         world->directory = device_directory_new(&world->settings, world->store);
         world->table =
                 device_table_new(&world->settings, world->store, world->directory, world->loop);
+        device_table_gain(world->table, &all);
         assert_int_equal(device_directory_load(world->directory, &reason), 0);
+        assert_int_equal(load_records(world->store, DEVICE_APPLICATION_KIND,
+                                      device_directory_restore, world->directory),
+                         0);
         assert_int_equal(
                 load_records(world->store, DEVICE_OWNER_KIND, device_table_take, world->table), 0);
 }

@@ -32,11 +32,16 @@ struct fixture {
 static void begin_run(struct fixture *fixture)
 {
         struct reason reason = REASON_INIT;
+        const struct store_shards all = store_shards_all();
 
         fixture->directory = device_directory_new(&fixture->settings, NULL);
         fixture->devices = device_table_new(&fixture->settings, NULL, fixture->directory, NULL);
         fixture->places = device_places_new(NULL);
+        device_table_gain(fixture->devices, &all);
         assert_int_equal(device_directory_load(fixture->directory, &reason), 0);
+        assert_int_equal(load_records(NULL, DEVICE_APPLICATION_KIND, device_directory_restore,
+                                      fixture->directory),
+                         0);
         assert_int_equal(load_records(NULL, DEVICE_OWNER_KIND, device_table_take, fixture->devices),
                          0);
         assert_int_equal(load_records(NULL, DEVICE_PLACE_KIND, device_places_take, fixture->places),
