@@ -87,6 +87,13 @@ test-cluster:
 	@ninja -C build --quiet kill_at clock_step
 	@ISTHMUS="$(CURDIR)/build/isthmus" node --test --test-concurrency=1 tests/cluster/*.test.mjs
 
+.PHONY: bench-cluster
+bench-cluster:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@ninja -C build --quiet bench_load
+	@node bench/cluster.mjs
+
 test-packages: deb
 	@tools/setup monitoring
 	@tools/setup image
@@ -138,6 +145,7 @@ help:
 	@echo "make soak-camera  2,000 pictures: memory, open files, and what waiting costs"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
 	@echo "make test-cluster  gateways on a PostgreSQL primary with a standby; each of them fails"
+	@echo "make bench-cluster  1, 2 and 4 gateways on one PostgreSQL, beside one with SQLite"
 	@echo "make test-sdk   Microsoft's own tests against the local hub; ISTHMUS_SDK_TESTS=FOLDER"
 	@echo "make test-packages  packages and units, the image, the alert rules and the dashboard"
 	@echo "make test-arm64  builds for 64-bit ARM, and counts under an emulator"

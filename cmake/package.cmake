@@ -26,6 +26,7 @@ install(FILES packaging/monitoring/alert-rules.yml packaging/monitoring/dashboar
         DESTINATION ${CMAKE_INSTALL_DATADIR}/isthmus/monitoring COMPONENT isthmus)
 
 install(FILES packaging/container/Containerfile packaging/container/kubernetes.yaml
+        packaging/container/kubernetes-replicas.yaml
         DESTINATION ${CMAKE_INSTALL_DATADIR}/isthmus/container COMPONENT isthmus)
 
 install(TARGETS isthmus-camera RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT camera)

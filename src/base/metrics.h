@@ -131,6 +131,8 @@
         X(STORED_TO_SENT, "isthmus_stored_to_sent_seconds", "Durable to handed to AMQP")           \
         X(SENT_TO_ACCEPTED, "isthmus_sent_to_accepted_seconds", "Handed to AMQP to accepted")      \
         X(WEBHOOK_TO_ACCEPTED, "isthmus_webhook_to_accepted_seconds", "Arrival to accepted")       \
+        X(FEED_DELAY, "isthmus_feed_delay_seconds",                                                \
+          "Arrival at any gateway on the store to arrival at the device's own")                    \
         X(DPS_REGISTRATION, "isthmus_dps_registration_seconds", "One registration")                \
         X(FORMATTER_CALL, "isthmus_formatter_call_seconds", "One payload formatter call")          \
         X(COMMAND_TO_NETWORK, "isthmus_command_to_network_seconds",                                \

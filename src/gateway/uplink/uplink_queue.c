@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/table.h"
 #include "base/thread.h"
 #include "gateway/uplink/uplink_hold.h"
@@ -250,6 +251,16 @@ static bool is_sent(const struct store_event *event)
         return event->purpose != STORE_DOWNLINK_NEWS && event->purpose != STORE_ORDER;
 }
 
+/* Another gateway may have taken it, whose wall clock is about the same. */
+static void note_way(struct uplink_event *event, const struct store_event *stored)
+{
+        int64_t way_ns = clock_wall_ns() - stored->arrived_ns;
+
+        way_ns = way_ns > 0 ? way_ns : 0;
+        event->arrived_ns = event->stored_ns > way_ns ? event->stored_ns - way_ns : 1;
+        metrics_observe(METRIC_FEED_DELAY, way_ns);
+}
+
 void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored,
                              bool is_fed)
 {
@@ -261,6 +272,8 @@ void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_even
         event->is_fed = is_fed;
         list_init(&events);
         list_push_back(&events, &event->node);
+        if (is_fed)
+                note_way(event, stored);
         uplink_queue_add(queue, &events);
 }
 
