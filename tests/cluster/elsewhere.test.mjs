@@ -60,6 +60,7 @@ test('what one gateway reads in a listing, each of them knows', options, async (
       ]);
       return { TheThingsIndustries: {
         ApiBaseUrl: listings.thingsUrl,
+        WebhookBaseURL: `${listings.thingsUrl}/as/applications`,
         Applications: { orchard: { ApiKey: apiKey } },
       } };
     },
