@@ -479,12 +479,13 @@ void store_claim(struct store *store, struct store_claim *claim)
         buf_add_text(&value, claim->device);
         if (claim->template)
                 buf_add_format(&value, "\n%s", claim->template);
-        task = record_task(store, STORE_TASK_CLAIM,
-                           &(struct store_record){.kind = claim->kind,
-                                                  .key = claim->identity,
-                                                  .device = claim->device,
-                                                  .value = value.data,
-                                                  .value_size = value.size});
+        task = record_task(
+                store, STORE_TASK_CLAIM,
+                &(struct store_record){.kind = claim->kind,
+                                       .key = claim->identity,
+                                       .device = claim->lane ? claim->lane : claim->device,
+                                       .value = value.data,
+                                       .value_size = value.size});
         task->claim = claim;
         hand_over_task(store, task);
 }

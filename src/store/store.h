@@ -348,6 +348,7 @@ struct store_claim {
         const char *kind; /* "owner", ... */
         const char *identity;
         const char *device;
+        const char *lane;     /* by which the store knows whose the device is; NULL = `device` */
         const char *template; /* what made the identity; may be NULL */
         /*
          * On the thread `store`: 0, and who has the identity now, with the template of its claim or

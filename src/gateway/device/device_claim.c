@@ -119,6 +119,7 @@ static void ask_for_identity(struct device_table *table, struct device *device, 
                 .kind = DEVICE_OWNER_KIND,
                 .identity = claiming->identity,
                 .device = claiming->device_key,
+                .lane = device->lane_key,
                 .template = table->settings->azure.device_id_template,
                 .done = on_claimed,
         };

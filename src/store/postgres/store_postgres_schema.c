@@ -58,90 +58,51 @@ static const char tables_sql[] =
         "INSERT INTO counters VALUES"
         " ('time_ms', (extract(epoch FROM clock_timestamp()) * 1000)::int8);";
 
-/* store_shard_of, of what stands in a column. */
-#define SHARD_OF(text) "get_byte(sha256(convert_to(" text ", 'UTF8')), 1)::int2"
-
-/* Whose a record was stood at the front of its value or of its key. */
-#define BEFORE_LINE_FEED(text) "split_part(" text ", chr(10), 1)"
+/* store_shard_of, of the column `device`. */
+#define SHARD "get_byte(sha256(convert_to(device, 'UTF8')), 1)"
 
 /*
  * For several gateways: `xid` is the transaction that put an event, by which the feed finds what is
  * new; shards below zero are tasks (-1 the networks' lists, -2 upkeep), and -100 is nobody's.
- * Records of a device are written only under the epoch of its shard.
+ * Records of a device are written only under the epoch of its shard; whose they are stood at the
+ * front of their values or of their keys.
  */
 static const char shards_sql[] =
         "ALTER TABLE events ADD shard int2, ADD purpose int2 NOT NULL DEFAULT 1,"
         " ADD xid xid8 NOT NULL DEFAULT pg_current_xact_id();"
-        "UPDATE events SET shard = " SHARD_OF(
-                "device") ";"
-                          "ALTER TABLE events ALTER shard SET NOT NULL;"
-                          "CREATE INDEX events_new ON events (shard, xid);"
-                          "CREATE INDEX events_news ON events (shard, id) WHERE purpose <> 1;"
-                          "ALTER TABLE dead_letters ADD shard int2, ADD purpose int2 NOT NULL "
-                          "DEFAULT 1;"
-                          "UPDATE dead_letters SET shard = " SHARD_OF(
-                                  "device") ";"
-                                            "ALTER TABLE dead_letters ALTER shard SET NOT NULL;"
-                                            "ALTER TABLE records ADD shard int2 NOT NULL DEFAULT "
-                                            "-100, ADD epoch int8 NOT NULL"
-                                            " DEFAULT 0, ADD device text COLLATE \"C\";"
-                                            "UPDATE records SET device = CASE WHEN kind IN "
-                                            "('owner', 'place')"
-                                            " THEN " BEFORE_LINE_FEED("convert_from(value, 'UTF8')") " ELSE " BEFORE_LINE_FEED(
-                                                    "key") " END"
-                                                           " WHERE kind IN ('owner', 'place', "
-                                                           "'assignment', 'way', 'command');"
-                                                           "UPDATE records SET shard = " SHARD_OF(
-                                                                   "device") " WHERE device IS NOT "
-                                                                             "NULL;"
-                                                                             "CREATE INDEX "
-                                                                             "records_of_shard ON "
-                                                                             "records (shard, "
-                                                                             "kind, key);"
-                                                                             "CREATE TABLE members "
-                                                                             "("
-                                                                             " member int4 PRIMARY "
-                                                                             "KEY GENERATED ALWAYS "
-                                                                             "AS IDENTITY,"
-                                                                             " name text NOT NULL,"
-                                                                             " address text NOT "
-                                                                             "NULL,"
-                                                                             " program text NOT "
-                                                                             "NULL,"
-                                                                             " pid int4 NOT NULL,"
-                                                                             " beat int8 NOT NULL "
-                                                                             "DEFAULT 0,"
-                                                                             " state text NOT NULL "
-                                                                             "DEFAULT 'live'," /* leaving,
-                                                                                                  gone
-                                                                                                */
-                                                                             " joined timestamptz "
-                                                                             "NOT NULL DEFAULT "
-                                                                             "clock_timestamp())"
-                                                                             " WITH (fillfactor = "
-                                                                             "50);"
-                                                                             "CREATE TABLE shards ("
-                                                                             " shard int2 PRIMARY "
-                                                                             "KEY,"
-                                                                             " owner int4,"
-                                                                             " epoch int8 NOT NULL "
-                                                                             "DEFAULT 0)"
-                                                                             " WITH (fillfactor = "
-                                                                             "30);"
-                                                                             "INSERT INTO shards "
-                                                                             "(shard) SELECT "
-                                                                             "generate_series(-2, "
-                                                                             "255);"
-                                                                             "INSERT INTO settings "
-                                                                             "VALUES ('shards', "
-                                                                             "'256'), "
-                                                                             "('oldest_program', "
-                                                                             "'2'),"
-                                                                             " ('created', "
-                                                                             "clock_timestamp()::"
-                                                                             "text), ('cluster', "
-                                                                             "gen_random_uuid()::"
-                                                                             "text);";
+        "UPDATE events SET shard = " SHARD ";"
+        "ALTER TABLE events ALTER shard SET NOT NULL;"
+        "CREATE INDEX events_new ON events (shard, xid);"
+        "CREATE INDEX events_news ON events (shard, id) WHERE purpose <> 1;"
+        "ALTER TABLE dead_letters ADD shard int2, ADD purpose int2 NOT NULL DEFAULT 1;"
+        "UPDATE dead_letters SET shard = " SHARD ";"
+        "ALTER TABLE dead_letters ALTER shard SET NOT NULL;"
+        "ALTER TABLE records ADD shard int2 NOT NULL DEFAULT -100,"
+        " ADD epoch int8 NOT NULL DEFAULT 0, ADD device text COLLATE \"C\";"
+        "UPDATE records SET device = split_part(convert_from(value, 'UTF8'), chr(10), 1)"
+        " WHERE kind IN ('owner', 'place');"
+        "UPDATE records SET device = split_part(key, chr(10), 1)"
+        " WHERE kind IN ('assignment', 'way', 'command');"
+        "UPDATE records SET shard = " SHARD " WHERE device IS NOT NULL;"
+        "CREATE INDEX records_of_shard ON records (shard, kind, key);"
+        "CREATE TABLE members ("
+        " member int4 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,"
+        " name text NOT NULL,"
+        " address text NOT NULL,"
+        " program text NOT NULL,"
+        " pid int4 NOT NULL,"
+        " beat int8 NOT NULL DEFAULT 0,"
+        " state text NOT NULL DEFAULT 'live',"
+        " joined timestamptz NOT NULL DEFAULT clock_timestamp())"
+        " WITH (fillfactor = 50);"
+        "CREATE TABLE shards ("
+        " shard int2 PRIMARY KEY,"
+        " owner int4,"
+        " epoch int8 NOT NULL DEFAULT 0)"
+        " WITH (fillfactor = 30);"
+        "INSERT INTO shards (shard) SELECT generate_series(-2, 255);"
+        "INSERT INTO settings VALUES ('shards', '256'), ('oldest_program', '2'),"
+        " ('created', clock_timestamp()::text), ('cluster', gen_random_uuid()::text);";
 
 static const struct {
         const char *what;

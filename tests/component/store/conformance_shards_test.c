@@ -177,6 +177,25 @@ static void an_identity_is_claimed_by_one(void **state)
         assert_claim(fixture->store, "b", NULL, "aa -");
 }
 
+/* The device is named as the holder, and found with what is in its lane. */
+static void a_claim_counts_to_the_lane_of_its_device(void **state)
+{
+        struct fixture *fixture = *state;
+        struct claim_call call = claim_of("id@scope", "a", NULL);
+        struct store_shards shards = store_shards_none();
+        struct buf records = BUF_INIT;
+
+        call.claim.lane = "b";
+        store_claim(fixture->store, &call.claim);
+        latch_wait(&call.latch, 1);
+        assert_string_equal(call.holder, "a -");
+        store_shards_add(&shards, store_shard_of("b"));
+        assert_int_equal(
+                store_records_each(fixture->store, "owner", &shards, note_record, &records), 0);
+        assert_string_equal(buf_text(&records), "id@scope(b) ");
+        buf_deinit(&records);
+}
+
 static void claims_of_one_transaction_agree(void **state)
 {
         enum {
@@ -209,6 +228,7 @@ int main(void)
                 TEST(what_an_event_is_for_is_kept),
                 TEST(what_is_in_some_shards_is_read_alone),
                 TEST(an_identity_is_claimed_by_one),
+                TEST(a_claim_counts_to_the_lane_of_its_device),
                 TEST(claims_of_one_transaction_agree),
         };
 
