@@ -51,7 +51,7 @@ bool command_confirm_concerns(const struct event *event);
  * if that can't be written now, later. The event is not kept. On the thread "loop"; for
  * uplink_queue_join, with a struct command_confirm.
  */
-void command_confirm_event(void *confirm, const struct uplink_event *event);
+void command_confirm_event(void *context, const struct uplink_event *event);
 
 /* Its network has told its own id of the command: what came before is applied. On the thread
  * "loop". */
