@@ -122,7 +122,8 @@ static int open_store(struct gateway *gateway, struct reason *reason)
 
         if (!text_equal(options.backend, "sqlite") && settings->store.postgresql.spill)
                 options.spill_directory = spill;
-        options.shared = true;
+        /* One that sends nothing must own no shard while others could send. */
+        options.shared = !gateway->is_alone;
         options.found = event_found;
         options.taken = store_taken;
         options.context = gateway;

@@ -230,7 +230,7 @@ int store_open_to_read(const struct store_options *options, struct store **store
 
 bool store_is_shared(const struct store *store)
 {
-        return store->backend->share != NULL;
+        return store->options.shared && store->backend->share;
 }
 
 int store_migrate(const struct store_options *options, const struct store_owner *owner,
@@ -366,7 +366,8 @@ void store_put(struct store *store, struct store_put *put)
 /* Under which the caller has the device: what comes of it later is not its. */
 static void note_epoch(struct store *store, struct store_record *record)
 {
-        if (store->backend->share && record->device)
+        record->epoch = STORE_NO_EPOCH;
+        if (store_is_shared(store) && record->device)
                 record->epoch = store_share_epoch(store, store_shard_of(record->device));
 }
 

@@ -77,7 +77,7 @@ struct store_options {
         int64_t dead_letter_ms; /* since they died, of the store's own time */
         /* Also one of another machine, whose locks and shared memory can't be relied on. */
         bool network_file_system;
-        /* Of a shared store: others of these may write at the same time. */
+        /* Others of these may write at the same time, where the backend can do that. */
         bool shared;
         /* Of a store on a database server; its texts stay the caller's until store_close. */
         struct store_server server;
@@ -124,7 +124,7 @@ struct store_owner {
 int store_migrate(const struct store_options *options, const struct store_owner *owner,
                   struct reason *reason) MUST_CHECK;
 
-/* May several gateways use the store at the same time, each for some of the shards? */
+/* May others write the store at the same time, each for some of the shards (`shared`)? */
 bool store_is_shared(const struct store *store);
 
 /* Commits what was enqueued, answers what can't be done any more, joins the threads. */
@@ -308,9 +308,12 @@ struct store_record {
          * 0 = never. When it is read: what is left of them.
          */
         int64_t keep_ms;
-        int64_t epoch; /* the store's own, both: of the shard, when it was handed over */
+        int64_t epoch; /* the store's own, both: of the shard, when it was handed over; or below */
         bool fenced;
 };
+
+/* Nobody else can have the shard. */
+#define STORE_NO_EPOCH (-1)
 
 struct store_write {
         struct store_record record;

@@ -145,14 +145,36 @@ test('what waits in SQLite is copied into PostgreSQL, and sent from there', opti
   const postgres = await startPostgres(t);
   const { directory, file } = await configure(t, hub, postgres);
   // Its shards have had owners, who are gone.
-  await (await startGatewayOn(t, file, directory)).stop();
+  const owner = await startGatewayOn(t, file, directory);
+  await eventually('all shards', async () => (await owner.metric('isthmus_shards_owned')) === 256);
+  await owner.stop();
   const copied = await run(['store', 'copy', '--from', old, '--to', file]);
   assert.equal(copied.status, 0, copied.output);
   assert.match(copied.stdout, /^20 waiting events, 0 dead letters and \d+ records were copied; 0 of /);
-  assert.equal(await postgres.sql("SELECT count(*) FROM isthmus.records WHERE kind = 'assignment'"), '5\n');
+  assert.equal(await postgres.sql("SELECT count(*) FROM isthmus.records WHERE kind = 'assignment' AND shard >= 0"), '5\n');
   load.gateway = await startGatewayOn(t, file, directory);
   await drained(load.gateway);
   t.diagnostic(JSON.stringify(load.check([...sent, ...await hub.telemetry()])));
+});
+
+test('isthmus provision without a gateway needs the database for itself', options, async (t) => {
+  const hub = await startHub(t);
+  const postgres = await startPostgres(t);
+  const { directory, file } = await configure(t, hub, postgres);
+  const other = await writeConfiguration(await temporaryDirectory(t, 'second'), provisionedBy(hub), { Store: postgres.store() });
+  const devices = join(directory, 'devices');
+  const provision = (config) => run(['provision', '--json', '--config', config, '--devices', devices,
+    '--network', 'things-stack', '--application', 'herd']);
+
+  await writeFile(devices, 'cow-1\ncow-2\n');
+  const alone = await provision(file);
+  assert.equal(alone.status, 0, alone.output);
+  assert.match(alone.stdout, /"assigned":2,/);
+  const gateway = await startGatewayOn(t, file, directory);
+  const refused = await provision(other);
+  assert.equal(refused.status, 1);
+  assert.match(refused.output, new RegExp(`in use by isthmus on .*, process ${gateway.program.pid}`));
+  assert.match((await provision(file)).stdout, /"known":2,/);
 });
 
 test('letters and devices of a store in PostgreSQL are looked at and changed', options, async (t) => {

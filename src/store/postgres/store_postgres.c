@@ -23,9 +23,6 @@
 #define PRUNE_LIMIT     1000
 #define OLDEST_EVERY_MS INT64_C(5000)
 
-/* The session's lock_timeout (store_postgres_connection.c). */
-#define LOCK_TIMEOUT_MS 2000
-
 #define LOCK_WRITER  "SELECT pg_advisory_lock(" POSTGRES_LOCKS ", 2)"
 #define LOCK_WRITERS "SELECT pg_advisory_lock_shared(" POSTGRES_LOCKS ", 2)"
 #define LOCK_HOLDER                                                                                \
@@ -56,7 +53,8 @@ static const char *const writer_sql[SQL_NUMBER] = {
                 "  ORDER BY kind, key, place DESC),"
                 " held AS (SELECT s.shard, s.epoch FROM shards s WHERE (s.shard, s.epoch) IN"
                 "  (SELECT shard, epoch FROM w) FOR SHARE OF s),"
-                " free AS (SELECT w.*, w.shard <> " NOBODY " AND held.shard IS NULL AS fenced"
+                " free AS (SELECT w.*, w.shard <> " NOBODY " AND w.epoch >= 0"
+                "  AND held.shard IS NULL AS fenced"
                 "  FROM w LEFT JOIN held USING (shard, epoch)),"
                 " gone AS (DELETE FROM records r USING free w WHERE r.kind = w.kind"
                 "  AND r.key = w.key AND w.value IS NULL AND NOT fenced),"
@@ -196,11 +194,11 @@ static int connect_alone(struct writer *writer, struct reason *reason)
         int result = postgres_connect(&writer->postgres, reason);
 
         if (result == 0) {
-                writer->postgres.timeout_ms += LOCK_TIMEOUT_MS;
+                writer->postgres.timeout_ms += POSTGRES_LOCK_TIMEOUT_MS;
                 result = postgres_execute(
                         &writer->postgres,
                         writer->postgres.options->shared ? LOCK_WRITERS : LOCK_WRITER, reason);
-                writer->postgres.timeout_ms -= LOCK_TIMEOUT_MS;
+                writer->postgres.timeout_ms -= POSTGRES_LOCK_TIMEOUT_MS;
                 if (result == -EBUSY)
                         result = refuse_second(writer, reason);
         }

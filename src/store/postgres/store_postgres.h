@@ -31,6 +31,9 @@
 /* The first number of isthmus' advisory locks: "isth". */
 #define POSTGRES_LOCKS "1769174120"
 
+/* How long a session waits for a lock. */
+#define POSTGRES_LOCK_TIMEOUT_MS 2000
+
 /* Types by the numbers of PostgreSQL's catalog pg_type. */
 enum postgres_type {
         POSTGRES_BYTES = 17,

@@ -4,6 +4,7 @@
  * end; steps that have been released are never changed, and only add. A gateway never makes them:
  * its role need not be allowed to.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "base/text.h"
 #include "store/postgres/store_postgres.h"
 
+#include <errno.h>
 /*
  * Ids come from a sequence without a cache, so that those of puts that follow each other ascend.
  * Keys and devices are compared as bytes. Rows of `events` live for a moment: their table is tidied
@@ -101,15 +103,16 @@ static const char shards_sql[] =
         " epoch int8 NOT NULL DEFAULT 0)"
         " WITH (fillfactor = 30);"
         "INSERT INTO shards (shard) SELECT generate_series(-2, 255);"
-        "INSERT INTO settings VALUES ('shards', '256'), ('oldest_program', '2'),"
+        "INSERT INTO settings VALUES ('shards', '256'),"
         " ('created', clock_timestamp()::text), ('cluster', gen_random_uuid()::text);";
 
 static const struct {
         const char *what;
         const char *sql;
+        int oldest; /* a program that knows the tables up to this version gets along with it */
 } steps[] = {
-        {"events, dead letters, records", tables_sql},
-        {"shards and members", shards_sql},
+        {"events, dead letters, records", tables_sql, 1},
+        {"shards and members", shards_sql, 2},
 };
 
 #define VERSION ((int)ARRAY_SIZE(steps))
@@ -117,47 +120,60 @@ static const struct {
 /* One migration at a time; POSTGRES_LOCK_WRITER has another second number. */
 #define LOCK_MIGRATION "SELECT pg_advisory_xact_lock(" POSTGRES_LOCKS ", 1)"
 
-/* 0 = there is none. */
-static int read_version(struct postgres *postgres, int *version, struct reason *reason)
+/* A gateway at work holds it (store_postgres.c). */
+#define LOCK_WRITER "SELECT pg_advisory_xact_lock(" POSTGRES_LOCKS ", 2)"
+
+/* What a database says of its tables. */
+struct tables {
+        int version; /* 0 = there are none */
+        int oldest;  /* a program that knows them up to this version gets along with them */
+};
+
+static int read_tables(struct postgres *postgres, struct tables *tables, struct reason *reason)
 {
-        char text[16];
+        char text[40];
+        char *rest;
         int result = postgres_ask_text(postgres,
                                        "SELECT coalesce(to_regclass('isthmus.settings')::text, '')",
                                        text, sizeof(text), reason);
 
-        *version = 0;
+        *tables = (struct tables){.version = 0};
         if (result != 0 || text_is_empty(text))
                 return result;
-        result = postgres_ask_text(postgres, "SELECT value FROM settings WHERE name = 'version'",
+        result = postgres_ask_text(postgres,
+                                   "SELECT value || ' ' || coalesce((SELECT value FROM settings"
+                                   " WHERE name = 'oldest_program'), value)"
+                                   " FROM settings WHERE name = 'version'",
                                    text, sizeof(text), reason);
-        *version = (int)strtol(text, NULL, 10);
+        tables->version = (int)strtol(text, &rest, 10);
+        tables->oldest = (int)strtol(rest, NULL, 10);
         return result;
 }
 
-static int refuse_newer(int version, struct reason *reason)
+static int refuse_newer(const struct tables *tables, struct reason *reason)
 {
-        if (version <= VERSION)
+        if (tables->version <= VERSION || tables->oldest <= VERSION)
                 return 0;
         reason_set(
                 reason,
                 "the database was made by a newer isthmus (its version is %d, this program knows "
                 "up to %d); use that one",
-                version, VERSION);
+                tables->version, VERSION);
         return STORE_E_VERSION;
 }
 
 int postgres_check_schema(struct postgres *postgres, struct reason *reason)
 {
-        int version;
-        int result = read_version(postgres, &version, reason);
+        struct tables tables;
+        int result = read_tables(postgres, &tables, reason);
 
         if (result == 0)
-                result = refuse_newer(version, reason);
-        if (result != 0 || version == VERSION)
+                result = refuse_newer(&tables, reason);
+        if (result != 0 || tables.version >= VERSION)
                 return result;
         reason_set(reason, "the database %s; make it with 'isthmus store migrate'",
-                   version == 0 ? "has no tables of isthmus, or this user may not see them"
-                                : "was made by an older isthmus");
+                   tables.version == 0 ? "has no tables of isthmus, or this user may not see them"
+                                       : "was made by an older isthmus");
         return STORE_E_VERSION;
 }
 
@@ -178,6 +194,23 @@ static int execute_all(struct postgres *postgres, const char *sql, struct reason
         return result;
 }
 
+/* Those that are at work with tables that they know must get along with what becomes of them. */
+static int refuse_at_work(struct postgres *postgres, int version, struct reason *reason)
+{
+        int result;
+
+        if (version == 0 || steps[VERSION - 1].oldest <= version)
+                return 0;
+        postgres->timeout_ms += POSTGRES_LOCK_TIMEOUT_MS;
+        result = postgres_execute(postgres, LOCK_WRITER, reason);
+        postgres->timeout_ms -= POSTGRES_LOCK_TIMEOUT_MS;
+        if (result != -EBUSY)
+                return result;
+        reason_set(reason, "a gateway of an older version, which can't go on with the new tables, "
+                           "is at work on this database; stop it first");
+        return STORE_E_LOCKED;
+}
+
 static int apply_steps(struct postgres *postgres, int version, struct reason *reason)
 {
         int result = 0;
@@ -186,8 +219,7 @@ static int apply_steps(struct postgres *postgres, int version, struct reason *re
                 result = execute_all(postgres,
                                      "CREATE SCHEMA IF NOT EXISTS isthmus;"
                                      "CREATE TABLE settings"
-                                     " (name text PRIMARY KEY, value text NOT NULL);"
-                                     "INSERT INTO settings VALUES ('version', '0')",
+                                     " (name text PRIMARY KEY, value text NOT NULL)",
                                      reason);
         for (; version < VERSION && result == 0; version++) {
                 result = execute_all(postgres, steps[version].sql, reason);
@@ -197,8 +229,10 @@ static int apply_steps(struct postgres *postgres, int version, struct reason *re
         }
         if (result == 0) {
                 CLEANUP(mem_cleanup)
-                char *sql = mem_format("UPDATE settings SET value = '%d' WHERE name = 'version'",
-                                       VERSION);
+                char *sql = mem_format("INSERT INTO settings VALUES ('version', '%d'),"
+                                       " ('oldest_program', '%d')"
+                                       " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                                       VERSION, steps[VERSION - 1].oldest);
 
                 result = postgres_execute(postgres, sql, reason);
         }
@@ -236,24 +270,26 @@ static int check_encoding(struct postgres *postgres, struct reason *reason)
 
 static int migrate(struct postgres *postgres, const char *user, struct reason *reason)
 {
-        int version = 0;
+        struct tables tables = {.version = 0};
         int result = check_encoding(postgres, reason);
 
         if (result == 0)
                 result = execute_all(postgres, "BEGIN;" LOCK_MIGRATION, reason);
         if (result == 0)
-                result = read_version(postgres, &version, reason);
+                result = read_tables(postgres, &tables, reason);
         if (result == 0)
-                result = refuse_newer(version, reason);
-        if (result == 0)
-                result = apply_steps(postgres, version, reason);
+                result = refuse_newer(&tables, reason);
+        if (result == 0 && tables.version < VERSION)
+                result = refuse_at_work(postgres, tables.version, reason);
+        if (result == 0 && tables.version < VERSION)
+                result = apply_steps(postgres, tables.version, reason);
         if (result == 0 && user)
                 result = grant_use(postgres, user, reason);
         if (result == 0)
                 result = postgres_execute(postgres, "COMMIT", reason);
-        if (result == 0 && version < VERSION)
+        if (result == 0 && tables.version < VERSION)
                 log_info("STORE_UPGRADED", "The store is brought to this program's version",
-                         LOG_INT("from", version), LOG_INT("to", VERSION), LOG_END);
+                         LOG_INT("from", tables.version), LOG_INT("to", VERSION), LOG_END);
         return result;
 }
 

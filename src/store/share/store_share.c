@@ -45,7 +45,7 @@ void store_share_open(struct store *store)
         const struct store_server *server = &store->options.server;
         struct store_share *share;
 
-        if (!store->backend->share)
+        if (!store_is_shared(store))
                 return;
         share = mem_new(1, sizeof(*share));
         share->store = store;
@@ -116,7 +116,7 @@ static bool may_act_for(const struct store *store, int shard, int64_t more_ns)
         int64_t deadline_ns;
 
         if (!share)
-                return !store->backend->share;
+                return !store_is_shared(store);
         deadline_ns = atomic_load(&share->deadline_ns);
         return clock_boot_ns() + more_ns < deadline_ns &&
                atomic_load(&share->acts[shard - STORE_SHARD_FIRST]);

@@ -457,10 +457,11 @@ static int64_t statistic(struct fixture *fixture, const char *name)
 static void a_look_reads_no_more_than_is_new(void **state)
 {
         struct fixture *fixture = *state;
-        int64_t deadline_ms = clock_steady_ms() + SUPPORT_DEADLINE_MS;
+        int64_t begun_ms = clock_steady_ms();
         int64_t scans;
         int64_t looks;
         int64_t rows;
+        int64_t counts;
 
         run(fixture->others[0], "INSERT INTO events (shard, device, size, arrived_ns, message_id,"
                                 " record) SELECT i % 256, 'd' || i, 100, 1, 'm', 'x' FROM"
@@ -474,9 +475,11 @@ static void a_look_reads_no_more_than_is_new(void **state)
         /* Each shard is one scan of the index. */
         while (statistic(fixture, "idx_scan") < looks + (int64_t)STORE_SHARDS * 3) {
                 wait_for_looks(fixture, "a", 1);
-                assert_true(clock_steady_ms() < deadline_ms);
+                assert_true(clock_steady_ms() < begun_ms + SUPPORT_DEADLINE_MS);
         }
-        assert_int_equal(statistic(fixture, "seq_scan"), scans);
+        /* The whole is counted anew every half a minute. */
+        counts = 1 + (clock_steady_ms() - begun_ms) / 30000;
+        assert_true(statistic(fixture, "seq_scan") <= scans + counts);
         assert_true(statistic(fixture, "idx_tup_fetch") - rows < 10000);
 }
 

@@ -386,8 +386,15 @@ static void the_first_version_is_upgraded(void **state)
         support_put_one(fixture->store, "abc", "1", "x");
         store_dead(fixture->store, support_put_one(fixture->store, "abc", "2", "y"), "why");
         store_close(fixture->store);
-        fixture->store = NULL;
+        open_store(fixture);
         test_postgres_run(support_server, first_version);
+        reason = REASON_INIT;
+        assert_int_equal(
+                store_migrate(&fixture->options, &(struct store_owner){.user = NULL}, &reason),
+                STORE_E_LOCKED);
+        assert_non_null(strstr(reason.text, "stop it first"));
+        store_close(fixture->store);
+        fixture->store = NULL;
         assert_int_equal(refused(fixture, &reason), STORE_E_VERSION);
         assert_int_equal(
                 store_migrate(&fixture->options, &(struct store_owner){.user = NULL}, &reason), 0);
@@ -403,6 +410,28 @@ static void the_first_version_is_upgraded(void **state)
         test_postgres_run(support_server,
                           "DO $$ BEGIN IF (SELECT count(*) FROM isthmus.events WHERE shard = 120)"
                           " <> 2 THEN RAISE 'other shards'; END IF; END $$");
+}
+
+/* So that members are replaced one by one: the tables are those of the new version already. */
+static void an_older_program_goes_on_if_the_newer_tables_allow_it(void **state)
+{
+        static const struct store_owner none = {.user = NULL};
+        struct fixture *fixture = *state;
+        struct reason reason = REASON_INIT;
+
+        test_postgres_run(support_server,
+                          "UPDATE isthmus.settings SET value = '99' WHERE name = 'version'");
+        open_store(fixture);
+        support_put_one(fixture->store, "abc", "1", "x");
+        assert_int_equal(store_migrate(&fixture->options, &none, &reason), 0);
+        store_close(fixture->store);
+        fixture->store = NULL;
+        test_postgres_run(support_server,
+                          "UPDATE isthmus.settings SET value = '98' WHERE name = 'oldest_program'");
+        assert_int_equal(refused(fixture, &reason), STORE_E_VERSION);
+        assert_int_equal(store_migrate(&fixture->options, &none, &reason), STORE_E_VERSION);
+        /* Neither has written another version into it. */
+        assert_non_null(strstr(reason.text, "its version is 99"));
 }
 
 /* --- fencing ---------------------------------------------------------------------------------- */
@@ -436,6 +465,7 @@ static void what_another_gateway_has_is_not_written(void **state)
         char value[] = "first";
 
         store_shards_add(&shards, store_shard_of("abc"));
+        fixture->options.shared = true;
         open_store(fixture);
         assert_int_equal(write_of(fixture->store, "abc", value), 0);
         test_postgres_run(support_server, "UPDATE isthmus.shards SET epoch = 7 WHERE shard = 120");
@@ -446,6 +476,20 @@ static void what_another_gateway_has_is_not_written(void **state)
         assert_int_equal(write_of(fixture->store, NULL, "x"), 0);
         test_postgres_run(support_server, "UPDATE isthmus.shards SET epoch = 0");
         assert_int_equal(write_of(fixture->store, "abc", "x"), 0);
+}
+
+static void who_has_the_database_alone_needs_no_shard(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_shards shards = {.bits = {0}};
+        char value[] = "copied";
+
+        store_shards_add(&shards, store_shard_of("abc"));
+        test_postgres_run(support_server, "UPDATE isthmus.shards SET epoch = 7, owner = 3");
+        open_store(fixture);
+        assert_true(store_may_act(fixture->store, store_shard_of("abc")));
+        assert_int_equal(write_of(fixture->store, "abc", value), 0);
+        assert_int_equal(store_records_each(fixture->store, "k", &shards, same_value, value), 0);
 }
 
 /* --- one gateway ------------------------------------------------------------------------------ */
@@ -490,7 +534,9 @@ int main(void)
                 TEST(a_server_that_crashes_loses_nothing_that_was_acknowledged),
                 TEST(what_is_done_meanwhile_is_done_later),
                 TEST(the_first_version_is_upgraded),
+                TEST(an_older_program_goes_on_if_the_newer_tables_allow_it),
                 TEST(what_another_gateway_has_is_not_written),
+                TEST(who_has_the_database_alone_needs_no_shard),
                 TEST(an_event_whose_commit_was_not_answered_is_found),
                 TEST(a_store_that_was_taken_meanwhile_is_given_up),
         };

@@ -84,6 +84,7 @@ static struct store_options options_of(struct user *user)
                           .context = user},
         };
 
+        options.shared = true;
         options.server = server;
         options.server.timeout_ms = 500;
         options.server.lease_ms = LEASE_MS;
