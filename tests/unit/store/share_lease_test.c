@@ -80,11 +80,14 @@ static void who_takes_no_part_in_a_shared_store_owns_nothing(void **state)
         static const struct store_share_backend share;
         static const struct store_backend shared = {.share = &share};
         static const struct store_backend alone = {.share = NULL};
-        struct store store = {.backend = &shared};
+        struct store store = {.backend = &shared, .options = {.shared = true}};
 
         (void)state;
         assert_false(store_may_act(&store, 7));
         assert_false(store_may_begin(&store, 7));
+        store.options.shared = false;
+        assert_true(store_may_act(&store, 7));
+        store.options.shared = true;
         store.backend = &alone;
         assert_true(store_may_act(&store, 7));
 }
