@@ -11,9 +11,13 @@
 #include "store/store_backend.h"
 
 #define CONNECTIONS 4
-#define STEPS       10000
-#define DEVICES     24
-#define EVENTS_MAX  8192
+#ifdef __SANITIZE_THREAD__
+#define STEPS 2000
+#else
+#define STEPS 10000
+#endif
+#define DEVICES    24
+#define EVENTS_MAX 8192
 
 /* What was told of, in its order; guarded by the mutex. */
 struct told {
