@@ -61,6 +61,6 @@ void command_confirm_named(struct command_confirm *confirm, struct command *comm
  * With a struct command_confirm: the devices of these shards are another's (struct ownership_part).
  * What is kept for them is dropped, and stays in the store. On the thread "loop".
  */
-void command_confirm_forget(void *confirm, const struct store_shards *shards);
+void command_confirm_forget(void *context, const struct store_shards *shards);
 
 #endif

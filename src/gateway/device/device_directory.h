@@ -63,7 +63,7 @@ void device_directory_publish(struct device_directory *directory);
 
 /* With a struct device_directory: takes a record of the kind DEVICE_APPLICATION_KIND from the store
  * (struct ownership_part). */
-void device_directory_restore(void *directory, const struct store_record *record);
+void device_directory_restore(void *context, const struct store_record *record);
 
 /* Records of this kind: key the device's, value its application. */
 #define DEVICE_APPLICATION_KIND "application"

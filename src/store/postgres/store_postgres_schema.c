@@ -13,7 +13,6 @@
 #include "base/text.h"
 #include "store/postgres/store_postgres.h"
 
-#include <errno.h>
 /*
  * Ids come from a sequence without a cache, so that those of puts that follow each other ascend.
  * Keys and devices are compared as bytes. Rows of `events` live for a moment: their table is tidied

@@ -470,7 +470,7 @@ static void see_member(struct share_rules *rules, int64_t now_ns,
 static void see_members(struct share_rules *rules, int64_t now_ns,
                         const struct store_share_answer *answer)
 {
-        struct share_other seen[STORE_SHARE_MEMBERS];
+        struct share_other seen[STORE_SHARE_MEMBERS] = {{.number = 0}};
         int count = 0;
 
         for (int i = 0; i < answer->member_count; i++) {
