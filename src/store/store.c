@@ -428,10 +428,15 @@ void store_dead_drop(struct store *store, struct store_letters *letters)
         change_letters(store, STORE_TASK_DROP, letters);
 }
 
+static size_t text_size(const char *text)
+{
+        return text ? strlen(text) + 1 : 0;
+}
+
 /* The text behind the others, which end at `*used`. */
 static const char *keep_text(struct store_task *task, size_t *used, const char *text)
 {
-        size_t size = text ? strlen(text) + 1 : 0;
+        size_t size = text_size(text);
         char *kept = task->texts + *used;
 
         if (!text)
@@ -439,11 +444,6 @@ static const char *keep_text(struct store_task *task, size_t *used, const char *
         memcpy(kept, text, size);
         *used += size;
         return kept;
-}
-
-static size_t text_size(const char *text)
-{
-        return text ? strlen(text) + 1 : 0;
 }
 
 static struct store_task *record_task(struct store *store, enum store_task_kind kind,

@@ -670,13 +670,9 @@ int main(void)
                 TEST(writers_of_the_same_records_get_out_of_each_others_way),
                 TEST(one_that_does_not_share_is_refused),
         };
-        struct reason reason = REASON_INIT;
-        const struct store_backend *backend = store_backend_find("postgresql", &reason);
         int failures = 0;
 
-        if (!backend)
-                printf("skipped: %s\n", reason.text);
-        if (!backend || !support_start_server(backend))
+        if (!support_start_postgres())
                 return 77;
         failures = cmocka_run_group_tests(tests, NULL, NULL);
         support_stop_server();

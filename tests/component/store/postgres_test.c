@@ -540,13 +540,9 @@ int main(void)
                 TEST(an_event_whose_commit_was_not_answered_is_found),
                 TEST(a_store_that_was_taken_meanwhile_is_given_up),
         };
-        struct reason reason = REASON_INIT;
-        const struct store_backend *backend = store_backend_find("postgresql", &reason);
         int failures = 0;
 
-        if (!backend)
-                printf("skipped: %s\n", reason.text);
-        if (!backend || !support_start_server(backend))
+        if (!support_start_postgres())
                 return 77;
         failures = cmocka_run_group_tests(tests, NULL, NULL);
         support_stop_server();

@@ -657,14 +657,10 @@ int main(void)
                 TEST(nobody_acts_while_the_server_is_away),
                 TEST(after_a_failover_all_is_taken_over_anew),
         };
-        struct reason reason = REASON_INIT;
-        const struct store_backend *backend = store_backend_find("postgresql", &reason);
         int failures;
 
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_AUTO);
-        if (!backend)
-                printf("skipped: %s\n", reason.text);
-        if (!backend || !support_start_server(backend))
+        if (!support_start_postgres())
                 return 77;
         failures = cmocka_run_group_tests(tests, NULL, NULL);
         support_stop_server();

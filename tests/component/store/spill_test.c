@@ -353,13 +353,9 @@ int main(void)
                 TEST(a_spill_that_is_full_refuses),
                 TEST(under_load_nothing_is_lost_and_all_keep_their_order),
         };
-        struct reason reason = REASON_INIT;
-        const struct store_backend *backend = store_backend_find("postgresql", &reason);
         int failures = 0;
 
-        if (!backend)
-                printf("skipped: %s\n", reason.text);
-        if (!backend || !support_start_server(backend))
+        if (!support_start_postgres())
                 return 77;
         failures = cmocka_run_group_tests(tests, NULL, NULL);
         support_stop_server();

@@ -6,6 +6,7 @@
 #include "component/store/support.h"
 
 #include "base/text.h"
+#include "store/store_backend.h"
 #include "support/postgres.h"
 
 static struct test_postgres *support_server; /* NULL = the store needs none */
@@ -17,6 +18,17 @@ static inline bool support_start_server(const struct store_backend *backend)
                 return true;
         support_server = test_postgres_new();
         return support_server != NULL;
+}
+
+/* For tests of PostgreSQL alone: false, and says why, if the program or the machine has none. */
+static inline bool support_start_postgres(void)
+{
+        struct reason reason = REASON_INIT;
+        const struct store_backend *backend = store_backend_find("postgresql", &reason);
+
+        if (!backend)
+                printf("skipped: %s\n", reason.text);
+        return backend && support_start_server(backend);
 }
 
 static inline void support_stop_server(void)
