@@ -65,24 +65,14 @@ void store_part_select(struct store *store, struct store_part *part)
                 select_writes(&work->writes, &part->writes, store->part_bytes);
 }
 
-int store_part_set_aside(struct store *store, struct store_part *part, int64_t id,
-                         const char *reason)
-{
-        int64_t before = part->change.counts.dead_letters;
-        int result = store->backend->dead(store->writer, id, reason, &part->change);
-
-        part->dead += part->change.counts.dead_letters - before;
-        return result;
-}
-
 static int run_tasks(struct store *store, struct store_part *part)
 {
         size_t limit = store->trouble == STORE_TROUBLE_NONE ? PART_TASKS : PART_TASKS_TIGHT;
         int result = 0;
 
         list_for_each (node, &part->tasks) {
-                result = store_task_run(store, part, list_entry(node, struct store_task, node),
-                                        limit);
+                result = store_task_run(store, &part->change,
+                                        list_entry(node, struct store_task, node), limit);
                 if (result)
                         break;
         }
@@ -107,20 +97,6 @@ static int judge_put(const struct store *store, const struct store_part *part,
                         return 0;
         }
         return STORE_E_SHARE;
-}
-
-int store_part_put(struct store *store, struct store_part *part, struct store_put *put)
-{
-        int result = 0;
-
-        for (size_t i = 0; i < put->count && result == 0; i++) {
-                struct store_event *event = &put->events[i];
-
-                if (event->purpose == 0)
-                        event->purpose = STORE_UPLINK;
-                result = store->backend->put(store->writer, event, &part->change);
-        }
-        return result;
 }
 
 /* After the commit. */
@@ -172,7 +148,7 @@ static int run_puts(struct store *store, struct store_part *part)
                 int result = judge_put_late(store, part, put, &verdict);
 
                 if (result == 0 && verdict == 0)
-                        result = store_part_put(store, part, put);
+                        result = store_task_put(store, &part->change, put);
                 if (result)
                         return result;
                 if (verdict == 0)
@@ -214,7 +190,7 @@ static int try_part(struct store *store, struct store_part *part)
                 return result;
         part->change = (struct store_change){
                 .shares = store->options.maximum_bytes > 0 ? &store->shares : NULL};
-        part->stored = part->duplicates = part->dead = 0;
+        part->stored = part->duplicates = 0;
         part->is_caught_up = false;
         result =
                 backend->done(store->writer, store->work.done.ids, part->done_count, &part->change);

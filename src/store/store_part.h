@@ -16,7 +16,6 @@ struct store_part {
         bool is_caught_up; /* `change` has all that the backend was told before the puts */
         int64_t stored;
         int64_t duplicates;
-        int64_t dead;
 };
 
 /* Moves as much of the work as one transaction should hold into the part. */
@@ -27,10 +26,5 @@ void store_part_select(struct store *store, struct store_part *part);
  * tasks have more. On failure nothing has happened, and the part can be run again.
  */
 int store_part_run(struct store *store, struct store_part *part) MUST_CHECK;
-
-/* For tasks, in its transaction: stores the events of a put; moves one to the dead letters. */
-int store_part_put(struct store *store, struct store_part *part, struct store_put *put) MUST_CHECK;
-int store_part_set_aside(struct store *store, struct store_part *part, int64_t id,
-                         const char *reason) MUST_CHECK;
 
 #endif

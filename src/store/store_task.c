@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "store/store_part.h"
 
 struct store_task *store_task_new(enum store_task_kind kind, int64_t id, size_t texts_size)
 {
@@ -33,11 +32,11 @@ bool store_task_is_durable(const struct store_task *task)
 
 /* --- dead letters ------------------------------------------------------------------------ */
 
-static int64_t room_for_events(const struct store *store, const struct store_part *part)
+static int64_t room_for_events(const struct store *store, const struct store_change *change)
 {
         if (store->options.maximum_bytes == 0)
                 return INT64_MAX;
-        return store->options.maximum_bytes - store->state.bytes - part->change.counts.bytes;
+        return store->options.maximum_bytes - store->state.bytes - change->counts.bytes;
 }
 
 /* The letters that come next, at most `limit` of them. */
@@ -56,24 +55,24 @@ static struct store_span next_span(const struct store_task *task, size_t limit)
         return span;
 }
 
-static int run_span(struct store *store, struct store_part *part, struct store_task *task,
+static int run_span(struct store *store, struct store_change *change, struct store_task *task,
                     struct store_span *span)
 {
         if (task->kind == STORE_TASK_DROP)
-                return store->backend->drop(store->writer, span, &part->change);
-        span->room = room_for_events(store, part);
-        return store->backend->replay(store->writer, span, &part->change, store_rows_add_event,
+                return store->backend->drop(store->writer, span, change);
+        span->room = room_for_events(store, change);
+        return store->backend->replay(store->writer, span, change, store_rows_add_event,
                                       &task->rows);
 }
 
 /* One span; afterwards `remains` says whether there are more, `more` whether they are wanted. */
-static int make_progress(struct store *store, struct store_part *part, struct store_task *task,
+static int make_progress(struct store *store, struct store_change *change, struct store_task *task,
                          size_t limit)
 {
         const struct store_letters *letters = task->letters;
         struct store_progress *progress = &task->making;
         struct store_span span = next_span(task, limit);
-        int result = run_span(store, part, task, &span);
+        int result = run_span(store, change, task, &span);
 
         progress->changed += span.changed;
         progress->remains = span.more;
@@ -89,7 +88,7 @@ static int make_progress(struct store *store, struct store_part *part, struct st
         return result;
 }
 
-static int run_letters(struct store *store, struct store_part *part, struct store_task *task,
+static int run_letters(struct store *store, struct store_change *change, struct store_task *task,
                        size_t limit)
 {
         struct store_progress *progress = &task->making;
@@ -103,14 +102,14 @@ static int run_letters(struct store *store, struct store_part *part, struct stor
         for (size_t i = 0; i < limit && progress->more && result == 0; i++) {
                 size_t before = progress->changed;
 
-                result = make_progress(store, part, task, limit - i);
+                result = make_progress(store, change, task, limit - i);
                 i += progress->changed - before;
         }
         return result;
 }
 
 /* Those whose time is over, and the oldest if they are too large. */
-static int run_trim(struct store *store, struct store_part *part, struct store_task *task,
+static int run_trim(struct store *store, struct store_change *change, struct store_task *task,
                     size_t limit)
 {
         struct store_trim trim = {.age_ms = INT64_MAX, .limit = limit};
@@ -119,16 +118,39 @@ static int run_trim(struct store *store, struct store_part *part, struct store_t
         if (store->options.dead_letter_ms > 0)
                 trim.age_ms = store->options.dead_letter_ms;
         if (store->options.dead_letter_bytes > 0)
-                trim.bytes = store->state.dead_bytes + part->change.counts.dead_bytes -
+                trim.bytes = store->state.dead_bytes + change->counts.dead_bytes -
                              store->options.dead_letter_bytes;
-        result = store->backend->trim(store->writer, &trim, &part->change);
+        result = store->backend->trim(store->writer, &trim, change);
         task->making = (struct store_progress){.changed = trim.dropped, .more = trim.more};
+        return result;
+}
+
+static int run_dead(struct store *store, struct store_change *change, struct store_task *task)
+{
+        int64_t before = change->counts.dead_letters;
+        int result = store->backend->dead(store->writer, task->id, task->texts, change);
+
+        task->making.changed = (size_t)(change->counts.dead_letters - before);
         return result;
 }
 
 /* --- one task ---------------------------------------------------------------------------- */
 
-int store_task_run(struct store *store, struct store_part *part, struct store_task *task,
+int store_task_put(struct store *store, struct store_change *change, struct store_put *put)
+{
+        int result = 0;
+
+        for (size_t i = 0; i < put->count && result == 0; i++) {
+                struct store_event *event = &put->events[i];
+
+                if (event->purpose == 0)
+                        event->purpose = STORE_UPLINK;
+                result = store->backend->put(store->writer, event, change);
+        }
+        return result;
+}
+
+int store_task_run(struct store *store, struct store_change *change, struct store_task *task,
                    size_t limit)
 {
         const struct store_backend *backend = store->backend;
@@ -140,16 +162,16 @@ int store_task_run(struct store *store, struct store_part *part, struct store_ta
                 buf_clear(&task->holder);
                 return backend->claim(store->writer, &task->record, &task->holder);
         case STORE_TASK_RELEASE:
-                return backend->release(store->writer, &task->record, &part->change);
+                return backend->release(store->writer, &task->record, change);
         case STORE_TASK_DEAD:
-                return store_part_set_aside(store, part, task->id, task->texts);
+                return run_dead(store, change, task);
         case STORE_TASK_PUT:
-                return store_part_put(store, part, task->put);
+                return store_task_put(store, change, task->put);
         case STORE_TASK_REPLAY:
         case STORE_TASK_DROP:
-                return run_letters(store, part, task, limit);
+                return run_letters(store, change, task, limit);
         case STORE_TASK_TRIM:
-                return run_trim(store, part, task, limit);
+                return run_trim(store, change, task, limit);
         }
         return -EINVAL;
 }
@@ -182,6 +204,8 @@ bool store_task_committed(struct store *store, struct store_task *task)
         task->made = task->making;
         for (size_t i = 0; i < task->rows.count && task->letters->replayed; i++)
                 task->letters->replayed(task->letters, &task->rows.events[i]);
+        if (task->kind == STORE_TASK_DEAD)
+                metrics_add(METRIC_EVENT_DEAD, (int64_t)task->made.changed);
         if (task->kind == STORE_TASK_TRIM) {
                 store->dropped += (int64_t)task->made.changed;
                 metrics_add(METRIC_DEAD_DROPPED, (int64_t)task->made.changed);

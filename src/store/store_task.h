@@ -49,14 +49,16 @@ struct store_task {
 /* With room for `texts_size` bytes behind it. */
 struct store_task *store_task_new(enum store_task_kind kind, int64_t id, size_t texts_size);
 
-struct store_part;
-
 /* Must its transaction be on disk before the task is answered? */
 bool store_task_is_durable(const struct store_task *task);
 
 /* Does it, or a first part of it, in the transaction that is being written. May be called again. */
-int store_task_run(struct store *store, struct store_part *part, struct store_task *task,
+int store_task_run(struct store *store, struct store_change *change, struct store_task *task,
                    size_t limit) MUST_CHECK;
+
+/* In that transaction: stores the events of a put. */
+int store_task_put(struct store *store, struct store_change *change,
+                   struct store_put *put) MUST_CHECK;
 
 /*
  * After the commit of a transaction in which it was run; store->state counts it already. True if

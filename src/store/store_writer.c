@@ -131,7 +131,6 @@ static void count_part(struct store *store, const struct store_part *part)
         metrics_add(METRIC_STORE_COMMITS, 1);
         metrics_add(METRIC_EVENT_STORED, part->stored);
         metrics_add(METRIC_EVENT_DUPLICATE, part->duplicates);
-        metrics_add(METRIC_EVENT_DEAD, part->dead);
 }
 
 static void set_full(struct store *store, bool full)
