@@ -4,7 +4,7 @@
 #define ISTHMUS_GATEWAY_CONTROL_CONTROL_DEVICES_H
 
 #include "base/buf.h"
-#include "gateway/control/control.h"
+#include "gateway/control/control_options.h"
 #include "gateway/control/control_request.h"
 
 /* Adds the devices that fit, and how many fit in all. */

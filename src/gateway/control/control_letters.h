@@ -3,7 +3,7 @@
 #ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_LETTERS_H
 #define ISTHMUS_GATEWAY_CONTROL_CONTROL_LETTERS_H
 
-#include "gateway/control/control.h"
+#include "gateway/control/control_options.h"
 #include "gateway/control/control_request.h"
 #include "http/http_server.h"
 

@@ -8,7 +8,7 @@
 #define ISTHMUS_GATEWAY_CONTROL_CONTROL_QUEUE_H
 
 #include "base/buf.h"
-#include "gateway/control/control.h"
+#include "gateway/control/control_options.h"
 #include "gateway/control/control_request.h"
 
 /*

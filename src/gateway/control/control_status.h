@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "gateway/control/control.h"
+#include "gateway/control/control_options.h"
 
 /* Adds the state of the whole: devices, hubs, store, commands. `started_ms` is wall clock. */
 void control_status_write(const struct control_options *options, int64_t started_ms,
