@@ -15,8 +15,8 @@
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
 #include "gateway/device/device_place.h"
+#include "gateway/device/downlink_route.h"
 #include "gateway/device/hub_health.h"
-#include "gateway/device/network_settings.h"
 
 /* After a throttled or unanswered send; doubled at each failure. */
 #define SEND_AGAIN_MIN_MS 500
@@ -490,7 +490,8 @@ bool device_link_takes_commands(const struct device_link *links, const struct de
 {
         struct network_access access;
 
-        return network_settings(links->options.settings, device, &access, NULL) != COMMAND_WAY_NONE;
+        return downlink_route(links->options.settings, device, &access, NULL) !=
+               DOWNLINK_ACCESS_NONE;
 }
 
 static void on_leaving_state(void *context, enum hub_device_state state, enum hub_refusal refusal,

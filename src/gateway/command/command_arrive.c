@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "gateway/command/command_settle.h"
 #include "gateway/command/command_translate.h"
-#include "gateway/device/network_settings.h"
+#include "gateway/device/downlink_route.h"
 #include "networks/network.h"
 
 /* IoT Central's property that names a command. */
@@ -25,12 +25,12 @@
 
 #define MS_PER_HOUR (INT64_C(3600) * 1000)
 
-static enum downlink_route way_of(const struct command_arrive *arrive, const struct device *device,
-                                  struct reason *reason)
+static enum downlink_access way_of(const struct command_arrive *arrive, const struct device *device,
+                                   struct reason *reason)
 {
         struct network_access access;
 
-        return network_settings(arrive->settings, device, &access, reason);
+        return downlink_route(arrive->settings, device, &access, reason);
 }
 
 /* A command without its way to the cloud; NULL with the condition and the reason. */
@@ -154,7 +154,7 @@ void command_arrive_message(const struct command_arrive *arrive, struct device *
                 return;
         }
         /* For a way that is not known yet a message waits. */
-        if (way_of(arrive, device, &reason) == COMMAND_WAY_OFF) {
+        if (way_of(arrive, device, &reason) == DOWNLINK_ACCESS_OFF) {
                 reject(device, delivery, &reason);
                 return;
         }
@@ -232,7 +232,7 @@ void command_arrive_method(const struct command_arrive *arrive, struct device *d
                 move_by_method(arrive, device, call);
                 return;
         }
-        if (way_of(arrive, device, &reason) != COMMAND_WAY_OPEN) {
+        if (way_of(arrive, device, &reason) != DOWNLINK_ACCESS_OPEN) {
                 refuse_call(device, call, COMMAND_E_OFF, &reason);
                 return;
         }

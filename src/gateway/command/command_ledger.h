@@ -185,7 +185,7 @@ void command_ledger_release(struct command_ledger *ledger, struct command *comma
 
 /*
  * Writes a command whose turn it is, as begun already if nothing keeps it from the network
- * (command_network_beginning). Until that is on disk its turn does not come.
+ * (command_beginning). Until that is on disk its turn does not come.
  */
 void command_ledger_record(struct command_ledger *ledger, struct command *command);
 

@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/command/command_begin.h"
 #include "gateway/command/command_inside.h"
-#include "gateway/command/command_network.h"
 #include "gateway/command/command_report.h"
 #include "gateway/command/command_settle.h"
 #include "store/store_share.h"
@@ -139,9 +139,8 @@ void command_ledger_give_up(struct command_ledger *ledger, struct command *comma
 
 void command_ledger_record(struct command_ledger *ledger, struct command *command)
 {
-        enum command_state beginning = command->state == COMMAND_WAITING
-                                               ? command_network_beginning(command)
-                                               : command->state;
+        enum command_state beginning =
+                command->state == COMMAND_WAITING ? command_beginning(command) : command->state;
 
         if (beginning != command->state)
                 command_reach(command, beginning);

@@ -11,7 +11,8 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
-#include "gateway/device/network_settings.h"
+#include "gateway/command/command_begin.h"
+#include "gateway/device/downlink_route.h"
 #include "monitor/monitor_call.h"
 #include "networks/network.h"
 
@@ -25,9 +26,8 @@
 #define BUSY_MIN_MS (2 * 1000)
 #define BUSY_MAX_MS (5 * 60 * 1000)
 
-/* A network that can't list what it has may hold a downlink so long before a device gets it ... */
-#define LONGEST_DELIVERY_MS (INT64_C(24) * 3600 * 1000)
-/* ... and surely as long as this, so that until then sending it again tells whether it arrived. */
+/* A network that can't list what it has holds a downlink surely as long as this before a device
+ * gets it, so that until then sending it again tells whether it arrived. */
 #define SHORTEST_DELIVERY_MS (5 * 60 * 1000)
 
 #define NOT_KNOWN "it is not known whether the network has it, and the network can't be asked"
@@ -275,8 +275,12 @@ static bool can_not_have_got(const struct command_network *network, const struct
         const struct device *device = command->device;
         int64_t since_ms = command_ledger_since(network->options.ledger, device);
         int64_t contact_ms = device->contact_ms > since_ms ? device->contact_ms : since_ms;
+        enum device_class class = device->attributes.device_class;
 
-        return network_settings_class(network->options.settings, device) == DEVICE_CLASS_A &&
+        if (class == DEVICE_CLASS_NOT_KNOWN)
+                class = network_settings_class(network->options.settings, device->network,
+                                               device->application);
+        return class == DEVICE_CLASS_A &&
                contact_ms + RECEIVE_WINDOWS_MS <= command->begun.steady_ms;
 }
 
@@ -420,13 +424,13 @@ static enum command_turn ask(struct command_network *network, struct command *co
                 return COMMAND_TURN_OVER;
         if (!command_ledger_may_begin(network->options.ledger, command->device))
                 return command_ledger_wait(network->options.ledger, command, OWNER_AGAIN_MS);
-        switch (network_settings(network->options.settings, command->device, &access, &reason)) {
-        case COMMAND_WAY_OPEN:
+        switch (downlink_route(network->options.settings, command->device, &access, &reason)) {
+        case DOWNLINK_ACCESS_OPEN:
                 break;
-        case COMMAND_WAY_NONE:
+        case DOWNLINK_ACCESS_NONE:
                 command_ledger_not_taken(network->options.ledger, command);
                 return again(network, command, 0, reason.text);
-        case COMMAND_WAY_OFF:
+        case DOWNLINK_ACCESS_OFF:
                 return refuse(network, command, reason.text);
         }
         if (question == QUESTION_HAVE_YOU)
@@ -438,32 +442,10 @@ static enum command_turn ask(struct command_network *network, struct command *co
 
 /* --- the device's turn has come ------------------------------------------------------------- */
 
-/* May another downlink be in the only place that the network has for the device? */
-static bool is_behind(const struct command *command)
-{
-        const struct device *device = command->device;
-        struct clock_moment now = clock_moment_now();
-
-        if (driver_of(command)->list_request)
-                return false;
-        return device->network_busy ||
-               (device->taken.wall_ms > 0 &&
-                clock_elapsed_ms(&device->taken, &now) < LONGEST_DELIVERY_MS);
-}
-
-enum command_state command_network_beginning(const struct command *command)
-{
-        bool has_payload = !command->formatter || command->downlink.payload;
-
-        if (!has_payload || command->device->next_command_ms > clock_steady_ms())
-                return COMMAND_WAITING;
-        return is_behind(command) ? COMMAND_BEGUN_BEHIND : COMMAND_BEGUN;
-}
-
 /* On disk it is begun before the request goes out, so that a crash leaves no wrong belief. */
 static enum command_turn begin(struct command_network *network, struct command *command)
 {
-        enum command_state state = command_network_beginning(command);
+        enum command_state state = command_beginning(command);
 
         if (state == COMMAND_WAITING)
                 return command_ledger_wait(network->options.ledger, command,

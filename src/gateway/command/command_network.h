@@ -46,12 +46,6 @@ void command_network_stop(struct command_network *network);
 /* The device was in contact with its network: what that could not take may find its place now. */
 void command_network_contact(struct command_network *network, struct device *device);
 
-/*
- * How a waiting command whose turn it is begins: COMMAND_BEGUN, or _BEHIND; COMMAND_WAITING as long
- * as a formatter has not made its payload, or the device has a pause after the one before.
- */
-enum command_state command_network_beginning(const struct command *command);
-
 /* It is this command's turn. */
 enum command_turn command_network_hand_over(struct command_network *network,
                                             struct command *command);

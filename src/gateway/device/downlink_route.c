@@ -10,7 +10,6 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "gateway/device/device.h"
-#include "gateway/device/network_settings.h"
 
 #define WAY_DEPTH 4
 
@@ -53,13 +52,74 @@ void downlink_routes_free(struct downlink_routes *routes)
         free(routes);
 }
 
+/* --- the way to a device ------------------------------------------------------------------- */
+
+static const struct network *network_with_downlinks(const char *name)
+{
+        const struct network *network = network_by_name(name);
+
+        return network && network->downlink ? network : NULL;
+}
+
+enum downlink_access downlink_route(const struct settings *settings, const struct device *device,
+                                    struct network_access *access, struct reason *reason)
+{
+        const struct network *network = network_with_downlinks(device->network);
+        enum downlink_access way;
+
+        *access = (struct network_access){.base_url = NULL};
+        if (!network) {
+                reason_set(reason, "the network takes no downlinks");
+                return DOWNLINK_ACCESS_NONE;
+        }
+        way = network_settings_access(settings, network, device->application, access, reason);
+        if (way != DOWNLINK_ACCESS_NONE || !device->way.base_url)
+                return way;
+        *access = (struct network_access){
+                .base_url = device->way.base_url,
+                .webhook_id = device->way.webhook_id,
+                .api_key = device->way.api_key,
+        };
+        return DOWNLINK_ACCESS_OPEN;
+}
+
 /* --- what a webhook tells -------------------------------------------------------------------- */
+
+/* 0, or enum downlink_way_condition; the way that is heard is the caller's to deinit. */
+static int hear(const struct settings *settings, const struct webhook *webhook,
+                const struct event *event, struct downlink_heard *heard)
+{
+        const struct network *network = network_with_downlinks(event->network);
+        struct network_access access;
+        const struct conf_texts *named;
+        struct downlink_hosts allowed;
+        CLEANUP(buf_deinit) struct buf own = BUF_INIT;
+        const char *own_host;
+        const char *host;
+
+        if (!network || !network->downlink->way ||
+            network_settings_access(settings, network, event->application, &access, NULL) ==
+                    DOWNLINK_ACCESS_OPEN)
+                return DOWNLINK_E_NO_WAY;
+        named = &settings_network(settings, network)->downlink_hosts;
+        host = access.base_url ? strstr(access.base_url, "://") : NULL;
+        heard->is_named = named->count > 0 || host;
+        allowed = network->downlink->public_hosts;
+        if (named->count > 0) {
+                allowed = (struct downlink_hosts){(const char *const *)named->texts, named->count};
+        } else if (host) {
+                buf_add(&own, host + 3, strcspn(host + 3, "/"));
+                own_host = buf_text(&own);
+                allowed = (struct downlink_hosts){&own_host, 1};
+        }
+        return network->downlink->way(webhook, event, &allowed, &heard->way, &heard->reason);
+}
 
 struct downlink_heard *downlink_hear(const struct settings *settings, const struct webhook *webhook,
                                      const struct event *event)
 {
         struct downlink_heard *heard = mem_new(1, sizeof(*heard));
-        int result = network_settings_told(settings, webhook, event, heard);
+        int result = hear(settings, webhook, event, heard);
 
         if (result == 0)
                 return heard;

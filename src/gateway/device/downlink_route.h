@@ -20,16 +20,28 @@
 #include "base/error.h"
 #include "base/reason.h"
 #include "conf/settings.h"
+#include "gateway/device/network_settings.h"
 #include "gateway/device/uplink_event.h"
 #include "networks/downlink.h"
 #include "networks/network.h"
 #include "store/store.h"
 
-/* NULL if it tells nothing, or nothing that is needed. The caller's. */
+struct device;
+
+/*
+ * The way for a device's commands: as the settings say, else as its uplinks told. Fills `access`
+ * with texts of either. Unless the way is open, the reason (or NULL) says what stands in it.
+ */
+enum downlink_access downlink_route(const struct settings *settings, const struct device *device,
+                                    struct network_access *access, struct reason *reason);
+
+/*
+ * What a webhook tells of the way to the device of its event. NULL if it tells nothing, or nothing
+ * that is needed. The caller's.
+ */
 struct downlink_heard *downlink_hear(const struct settings *settings, const struct webhook *webhook,
                                      const struct event *event);
 
-struct device;
 struct device_table;
 struct downlink_routes;
 

@@ -6,41 +6,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
 #include "base/reason.h"
 #include "conf/settings.h"
-#include "gateway/device/device.h"
 #include "networks/downlink.h"
+#include "networks/listing.h"
 #include "networks/network.h"
 
-struct downlink_heard;
-
-enum downlink_route {
-        COMMAND_WAY_NONE, /* the network takes none, or nothing is configured to reach it */
-        COMMAND_WAY_OFF, /* switched off, or not completely configured: the sender must get an error
-                          */
-        COMMAND_WAY_OPEN,
+enum downlink_access {
+        DOWNLINK_ACCESS_NONE, /* the network takes none, or nothing is configured to reach it */
+        /* Switched off, or not completely configured: the sender must get an error. */
+        DOWNLINK_ACCESS_OFF,
+        DOWNLINK_ACCESS_OPEN,
 };
 
 /*
- * Fills `access` with texts of the settings, or of the device's way where the settings name none
- * for its application. Unless the way is open, the reason says what stands in it. On the thread
- * "loop".
+ * The way to the devices of an application, in a network that takes downlinks. Fills `access` with
+ * texts of the settings. Unless the way is open, the reason (or NULL) says what stands in it. Every
+ * thread.
  */
-enum downlink_route network_settings(const struct settings *settings, const struct device *device,
-                                     struct network_access *access, struct reason *reason);
+enum downlink_access network_settings_access(const struct settings *settings,
+                                             const struct network *network, const char *application,
+                                             struct network_access *access, struct reason *reason);
 
-/* The LoRaWAN class of the device: as its network's listing says, else as the settings do. */
-enum device_class network_settings_class(const struct settings *settings,
-                                         const struct device *device);
-
-/*
- * The way that a webhook tells for the device of its event, if it may be followed: 0, or
- * enum downlink_way_condition with the reason. Fills `heard`, whose way is the caller's to deinit
- * in any case. Every thread.
- */
-int network_settings_told(const struct settings *settings, const struct webhook *webhook,
-                          const struct event *event, struct downlink_heard *heard) MUST_CHECK;
+/* The LoRaWAN class of an application's devices, of which no listing says it. Every thread. */
+enum device_class network_settings_class(const struct settings *settings, const char *network,
+                                         const char *application);
 
 typedef void network_settings_visitor(void *context, const struct network *network,
                                       const struct listing_access *access, int64_t refresh_minutes);

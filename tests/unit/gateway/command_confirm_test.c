@@ -2,6 +2,7 @@
 /* The laws of gateway/command/command_confirm.h. */
 #include "base/loop.h"
 #include "command_world.h"
+#include "gateway/command/command_begin.h"
 #include "gateway/command/command_network.h"
 
 #include "gateway/command/command_confirm.h"
@@ -15,7 +16,7 @@ static struct {
         int64_t events; /* the id of the last one */
 } site;
 
-enum command_state command_network_beginning(const struct command *command)
+enum command_state command_beginning(const struct command *command)
 {
         (void)command;
         return COMMAND_WAITING;

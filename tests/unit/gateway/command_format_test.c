@@ -2,6 +2,7 @@
 /* The laws of gateway/command/command_format.h, with formatters that the test plays. */
 #include "base/loop.h"
 #include "command_world.h"
+#include "gateway/command/command_begin.h"
 
 #include "gateway/command/command_format.h"
 
@@ -58,7 +59,7 @@ static struct {
         size_t handed_count;
 } site;
 
-enum command_state command_network_beginning(const struct command *command)
+enum command_state command_beginning(const struct command *command)
 {
         return command->downlink.payload ? COMMAND_BEGUN : COMMAND_WAITING;
 }

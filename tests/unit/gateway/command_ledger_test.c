@@ -2,6 +2,7 @@
 /* The laws of gateway/command/command_ledger.h. */
 #include "base/loop.h"
 #include "command_world.h"
+#include "gateway/command/command_begin.h"
 #include "gateway/command/command_network.h"
 
 struct ledger {
@@ -18,7 +19,7 @@ static struct ledger ledger;
 /* Whether the network would take it at once. */
 static enum command_state beginning;
 
-enum command_state command_network_beginning(const struct command *command)
+enum command_state command_beginning(const struct command *command)
 {
         assert_int_equal(command->state, COMMAND_WAITING);
         return beginning;
