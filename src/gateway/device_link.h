@@ -16,8 +16,8 @@
 #include "gateway/command/command_arrive.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_place.h"
-#include "gateway/device/device_provision.h"
 #include "gateway/device/downlink_route.h"
+#include "gateway/provision/device_provision.h"
 #include "gateway/uplink/uplink_send.h"
 
 struct command_network;

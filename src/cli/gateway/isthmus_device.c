@@ -19,11 +19,11 @@
 #include "cli/cli.h"
 #include "cli/gateway/command_print.h"
 #include "cli/gateway/data_place.h"
+#include "cli/gateway/device_stored.h"
 #include "cli/gateway/gateway_control.h"
 #include "cli/gateway/queue_look.h"
 #include "cli/options.h"
 #include "gateway/control/control_request.h"
-#include "gateway/device/device_stored.h"
 
 struct order {
         struct data_place place;

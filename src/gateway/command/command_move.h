@@ -16,7 +16,7 @@
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/device/device.h"
-#include "gateway/device/device_provision.h"
+#include "gateway/provision/device_provision.h"
 
 /* An ID scope has some eleven letters and digits ("0ne00123ABC"). */
 #define COMMAND_MOVE_SCOPE_SIZE 65

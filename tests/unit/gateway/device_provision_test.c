@@ -4,7 +4,7 @@
 
 #include "azure/dps/dps_client.h"
 #include "base/thread.h"
-#include "gateway/device/device_provision.h"
+#include "gateway/provision/device_provision.h"
 
 static char endpoint[] = "dps.example";
 static char id_scope[] = "0ne00123ABC";

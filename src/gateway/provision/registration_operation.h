@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Which event's operation a registration belongs to, and how a monitor is told of it. */
-#ifndef ISTHMUS_GATEWAY_DEVICE_REGISTRATION_OPERATION_H
-#define ISTHMUS_GATEWAY_DEVICE_REGISTRATION_OPERATION_H
+#ifndef ISTHMUS_GATEWAY_PROVISION_REGISTRATION_OPERATION_H
+#define ISTHMUS_GATEWAY_PROVISION_REGISTRATION_OPERATION_H
 
 #include <stdint.h>
 

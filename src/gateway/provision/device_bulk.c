@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/device/device_bulk.h"
+#include "gateway/provision/device_bulk.h"
 
 #include <stdlib.h>
 #include <string.h>

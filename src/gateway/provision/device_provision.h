@@ -7,8 +7,8 @@
  * Law: an assignment is replaced when the service has answered with another, and forgotten only
  * when an operator releases the device.
  */
-#ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
-#define ISTHMUS_GATEWAY_DEVICE_DEVICE_PROVISION_H
+#ifndef ISTHMUS_GATEWAY_PROVISION_DEVICE_PROVISION_H
+#define ISTHMUS_GATEWAY_PROVISION_DEVICE_PROVISION_H
 
 #include <json-c/json.h>
 

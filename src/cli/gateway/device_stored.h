@@ -2,8 +2,8 @@
 /*
  * Devices as a store remembers them, for commands that run while no gateway does. One thread.
  */
-#ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_STORED_H
-#define ISTHMUS_GATEWAY_DEVICE_DEVICE_STORED_H
+#ifndef ISTHMUS_CLI_GATEWAY_DEVICE_STORED_H
+#define ISTHMUS_CLI_GATEWAY_DEVICE_STORED_H
 
 #include <json-c/json.h>
 

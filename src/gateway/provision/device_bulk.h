@@ -7,8 +7,8 @@
  *
  * All on the thread "loop".
  */
-#ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_BULK_H
-#define ISTHMUS_GATEWAY_DEVICE_DEVICE_BULK_H
+#ifndef ISTHMUS_GATEWAY_PROVISION_DEVICE_BULK_H
+#define ISTHMUS_GATEWAY_PROVISION_DEVICE_BULK_H
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -16,7 +16,7 @@
 #include "conf/settings.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_listing.h"
-#include "gateway/device/device_provision.h"
+#include "gateway/provision/device_provision.h"
 
 struct device_bulk;
 

@@ -4,8 +4,8 @@
  * since that reads and writes files: it starts with the first question. Questions are answered one
  * after another on the thread "loop".
  */
-#ifndef ISTHMUS_GATEWAY_DEVICE_CERTIFICATE_CLERK_H
-#define ISTHMUS_GATEWAY_DEVICE_CERTIFICATE_CLERK_H
+#ifndef ISTHMUS_GATEWAY_PROVISION_CERTIFICATE_CLERK_H
+#define ISTHMUS_GATEWAY_PROVISION_CERTIFICATE_CLERK_H
 
 #include "azure/device_certificate.h"
 #include "base/loop.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/device/device_provision.h"
+#include "gateway/provision/device_provision.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +18,8 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "base/thread.h"
-#include "gateway/device/certificate_clerk.h"
-#include "gateway/device/registration_operation.h"
+#include "gateway/provision/certificate_clerk.h"
+#include "gateway/provision/registration_operation.h"
 
 /* What the service has answered is not doubted for so long; doubled at each answer. */
 #define ASK_MIN_MS (5 * 60 * 1000)

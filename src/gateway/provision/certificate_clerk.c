@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/device/certificate_clerk.h"
+#include "gateway/provision/certificate_clerk.h"
 
 #include <pthread.h>
 #include <stdlib.h>

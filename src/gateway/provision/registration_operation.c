@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/device/registration_operation.h"
+#include "gateway/provision/registration_operation.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/device/device_stored.h"
+#include "cli/gateway/device_stored.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "gateway/device/device.h"
 #include "gateway/device/device_place.h"
-#include "gateway/device/device_provision.h"
+#include "gateway/provision/device_provision.h"
 
 /* --- reading ------------------------------------------------------------------------------- */
 
