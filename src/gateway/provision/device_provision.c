@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "gateway/provision/certificate_clerk.h"
+#include "gateway/provision/device_assignment.h"
 #include "gateway/provision/registration_operation.h"
 
 /* What the service has answered is not doubted for so long; doubled at each answer. */
@@ -27,13 +28,10 @@
 
 struct device_provision {
         struct device_provision_options options;
-        struct map *remembered;    /* device key to the record's text */
+        struct device_assignments *assignments;
         struct map *registrations; /* device key to what is under way */
         struct certificate_clerk *clerk;
 };
-
-/* Tells keys apart and tells nothing of them: hex digits of a digest, with the zero byte. */
-#define KEY_ID_SIZE 17
 
 /* A registration under way, and its answer on its way between threads. */
 struct registration {
@@ -41,23 +39,15 @@ struct registration {
         struct device *device;
         bool decides; /* the device waits for it: options.decided */
         bool is_urgent;
-        bool is_move;     /* to another ID scope than that of the settings, or back */
-        char *home_scope; /* of the settings, if the device is to stay with another one */
-        char key_id[KEY_ID_SIZE];
+        bool is_move; /* to another ID scope than that of the settings, or back */
         struct certificate *certificate; /* of the device; NULL = it has a key, or not yet */
         bool may_recall;                 /* what is remembered will do, if it is this device's */
         bool is_recalled;                /* it did */
         device_provision_told *told;     /* or NULL */
         void *told_context;
         struct registration_operation operation;
-        /* What was asked; the device may have changed when the answer comes. */
-        char *registration_id;
-        char *id_scope;
-        char *endpoint;
-        char *model_id;
+        struct device_answer answer; /* the device may have changed when it comes */
         struct dps_result result;
-        char *hub;
-        char *device_id;
 };
 
 struct device_provision *device_provision_new(const struct device_provision_options *options)
@@ -65,7 +55,7 @@ struct device_provision *device_provision_new(const struct device_provision_opti
         struct device_provision *provision = mem_new(1, sizeof(*provision));
 
         provision->options = *options;
-        provision->remembered = map_new();
+        provision->assignments = device_assignments_new(options->store);
         provision->registrations = map_new();
         provision->clerk = certificate_clerk_new(options->loop);
         return provision;
@@ -76,13 +66,7 @@ static void registration_free(void *context)
         struct registration *registration = context;
 
         certificate_free(registration->certificate);
-        free(registration->registration_id);
-        free(registration->id_scope);
-        free(registration->endpoint);
-        free(registration->home_scope);
-        free(registration->model_id);
-        free(registration->hub);
-        free(registration->device_id);
+        device_answer_deinit(&registration->answer);
         free(registration);
 }
 
@@ -92,7 +76,7 @@ void device_provision_free(struct device_provision *provision)
                 return;
         certificate_clerk_free(provision->clerk);
         map_free_values(provision->registrations, registration_free);
-        map_free_values(provision->remembered, free);
+        device_assignments_free(provision->assignments);
         free(provision);
 }
 
@@ -100,14 +84,7 @@ void device_provision_take(void *context, const struct store_record *record)
 {
         struct device_provision *provision = context;
 
-        free(map_get(provision->remembered, record->key));
-        map_set(provision->remembered, record->key, mem_text_n(record->value, record->value_size));
-}
-
-static const char *device_of_record(const char *key, const void *value)
-{
-        (void)value;
-        return key;
+        device_assignments_take(provision->assignments, record);
 }
 
 /* The answer is still true when the device has come back. */
@@ -126,7 +103,7 @@ void device_provision_forget_shards(void *context, const struct store_shards *sh
         struct device_provision *provision = context;
         struct store_shards left = *shards;
 
-        device_forget_entries(provision->remembered, shards, device_of_record);
+        device_assignments_forget_shards(provision->assignments, shards);
         map_each(provision->registrations, decide_nothing, &left);
 }
 
@@ -203,141 +180,6 @@ static void by_connection_string(struct device *device, const char *text)
 
 /* --- by the provisioning service ---------------------------------------------------------- */
 
-static void make_key_id(const char *text, char id[KEY_ID_SIZE])
-{
-        uint8_t digest[CRYPTO_SHA256_SIZE];
-
-        crypto_sha256(text, strlen(text), digest);
-        for (int i = 0; i < KEY_ID_SIZE / 2; i++)
-                snprintf(id + 2 * i, 3, "%02x", digest[i]);
-}
-
-static void copy_member(struct json_object *record, struct json_object *before, const char *name)
-{
-        json_add_text(record, name, json_text_member(before, name));
-}
-
-/* Which hub the device had before this one, and since when it has this one. */
-static void add_history(struct json_object *record, const char *before_text, const char *hub)
-{
-        CLEANUP(json_cleanup)
-        struct json_object *before =
-                before_text ? json_parse(before_text, strlen(before_text), 4, JSON_STRICT, NULL)
-                            : NULL;
-        const char *hub_before = json_text_member(before, "hub");
-        char now[CLOCK_TEXT_SIZE];
-
-        if (!hub_before || text_equal(hub_before, hub)) {
-                copy_member(record, before, "movedFrom");
-                copy_member(record, before, "movedAt");
-                return;
-        }
-        clock_format_utc(now, clock_wall_ns(), CLOCK_SECONDS);
-        json_add_text(record, "movedFrom", hub_before);
-        json_add_text(record, "movedAt", now);
-}
-
-/* Also that the service has refused the device: then there is no `hub`. True if it is new. */
-static bool remember(struct registration *registration)
-{
-        struct device_provision *provision = registration->provision;
-        const char *device_key = registration->device->key;
-        CLEANUP(json_cleanup) struct json_object *record = json_object_new_object();
-        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-        const struct {
-                const char *name;
-                const char *value;
-        } members[] = {
-                {"hub", registration->hub},
-                {"deviceId", registration->device_id},
-                {"registrationId", registration->registration_id},
-                {"idScope", registration->id_scope},
-                {"endpoint", registration->endpoint},
-                {"modelId", registration->model_id ? registration->model_id : ""},
-                {"keyId", registration->key_id},
-                {"homeScope", registration->home_scope},
-        };
-        char *before = map_get(provision->remembered, device_key);
-
-        for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-                if (members[i].value)
-                        json_object_object_add(record, members[i].name,
-                                               json_object_new_string(members[i].value));
-        }
-        add_history(record, before, registration->hub);
-        json_write(&text, record);
-        if (text_equal(before, buf_text(&text)))
-                return false;
-        store_write_copy(provision->options.store, &(struct store_record){
-                                                           .kind = DEVICE_ASSIGNMENT_KIND,
-                                                           .key = device_key,
-                                                           .device = registration->device->lane_key,
-                                                           .value = text.data,
-                                                           .value_size = text.size,
-                                                   });
-        free(before);
-        map_set(provision->remembered, device_key, buf_take(&text));
-        return true;
-}
-
-/* The device's own key, from its enrolment group's; none if it has a certificate. */
-static bool derive_key(const struct settings_azure *azure, const struct device *device,
-                       struct buf *key, struct reason *reason)
-{
-        return azure->certificates ||
-               device_key_derive(key, azure->group_enrollment_key, device->hub_id, reason);
-}
-
-/*
- * Records of earlier versions say nothing of the key; and a certificate need not be known yet, or
- * be another one than the one that is connected.
- */
-static bool has_key(struct json_object *record, const struct device *device,
-                    const struct settings_azure *azure, const struct certificate *certificate)
-{
-        CLEANUP(buf_wipe) struct buf key = BUF_INIT;
-        const char *known = json_text_member(record, "keyId");
-        char id[KEY_ID_SIZE];
-
-        if (!known || (azure->certificates && !certificate) ||
-            !derive_key(azure, device, &key, NULL))
-                return true;
-        make_key_id(azure->certificates ? certificate_fingerprint(certificate) : buf_text(&key),
-                    id);
-        return text_equal(known, id);
-}
-
-static struct json_object *record_of(const struct device_provision *provision,
-                                     const struct device *device)
-{
-        const char *text = map_get(provision->remembered, device->key);
-
-        return text ? json_parse(text, strlen(text), 4, JSON_STRICT, NULL) : NULL;
-}
-
-/*
- * What is remembered, unless it was said of another scope, id, model or key; else NULL. A scope
- * that the device was moved to counts while the settings have the one that it had then.
- */
-static struct json_object *recall(const struct device_provision *provision,
-                                  const struct device *device, const struct settings_azure *azure,
-                                  const struct certificate *certificate)
-{
-        struct json_object *record = record_of(provision, device);
-        const char *home = json_text_member(record, "homeScope");
-
-        if (json_text_member(record, "hub") && json_text_member(record, "deviceId") &&
-            text_equal(json_text_member(record, "registrationId"), device->hub_id) &&
-            text_equal(home ? home : json_text_member(record, "idScope"), azure->id_scope) &&
-            text_equal(json_text_member(record, "endpoint"), azure->global_device_endpoint) &&
-            text_equal(json_text_member(record, "modelId"),
-                       device->model_id ? device->model_id : "") &&
-            has_key(record, device, azure, certificate))
-                return record;
-        json_object_put(record);
-        return NULL;
-}
-
 static bool device_azure(const struct device_provision *provision, const struct device *device,
                          struct settings_azure *azure)
 {
@@ -347,40 +189,44 @@ static bool device_azure(const struct device_provision *provision, const struct 
 /* Nobody was asked: there is no certificate, or what is remembered will do. */
 static bool is_local(const struct registration *registration)
 {
-        return registration->is_recalled || registration->key_id[0] == '\0';
+        return registration->is_recalled || registration->answer.key_id[0] == '\0';
 }
 
 static void note_assigned(struct registration *registration)
 {
         const struct device *device = registration->device;
-        bool is_new = remember(registration);
+        bool is_new = device_assignments_remember(registration->provision->assignments, device,
+                                                  &registration->answer);
 
         metrics_add(METRIC_DPS_REGISTERED, 1);
         metrics_observe(METRIC_DPS_REGISTRATION,
                         clock_steady_ns() - registration->operation.started_ns);
         if (is_new)
                 log_info("DEVICE_ASSIGNED", "A device was assigned to a hub",
-                         LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
-                         LOG_TEXT("hub_device", registration->device_id), LOG_END);
+                         LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->answer.hub),
+                         LOG_TEXT("hub_device", registration->answer.device_id), LOG_END);
         else
                 log_info("DEVICE_CONFIRMED", "A device's assignment has not changed",
-                         LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->hub),
+                         LOG_TEXT("device", device->key), LOG_TEXT("hub", registration->answer.hub),
                          LOG_END);
 }
 
 /* What the service has assigned before stays. */
 static void not_assigned(struct registration *registration)
 {
+        struct device_assignments *assignments = registration->provision->assignments;
+
         metrics_add(METRIC_DPS_REFUSED, 1);
         if (registration->is_move)
                 log_warn("DEVICE_NOT_MOVED",
                          "The service of another ID scope does not assign a device",
                          LOG_TEXT("device", registration->device->key),
-                         LOG_TEXT("id_scope", registration->id_scope),
+                         LOG_TEXT("id_scope", registration->answer.id_scope),
                          LOG_TEXT("reason", registration->result.reason.text), LOG_END);
         else if (registration->result.status != DPS_UNAVAILABLE &&
-                 !map_get(registration->provision->remembered, registration->device->key))
-                (void)remember(registration);
+                 !device_assignments_has(assignments, registration->device))
+                (void)device_assignments_remember(assignments, registration->device,
+                                                  &registration->answer);
 }
 
 /* The device goes on with what the service has answered, or would have. */
@@ -414,9 +260,9 @@ static void note_answer(struct registration *registration, bool assigned)
 {
         if (is_local(registration))
                 return;
-        registration_operation_end(&registration->operation,
-                                   registration->provision->options.monitor, registration->endpoint,
-                                   registration->device, &registration->result);
+        registration_operation_end(
+                &registration->operation, registration->provision->options.monitor,
+                registration->answer.endpoint, registration->device, &registration->result);
         if (assigned)
                 note_assigned(registration);
         else
@@ -434,10 +280,10 @@ static void finish_registration(void *context)
         struct dps_result *result = &kept.result;
         struct settings_azure azure;
         bool assigned = result->status == DPS_ASSIGNED && device_azure(provision, device, &azure) &&
-                        derive_key(&azure, device, &key, &result->reason);
+                        device_assignment_key(&azure, device, &key, &result->reason);
         struct assignment assignment = {
-                .hub = registration->hub,
-                .device_id = registration->device_id,
+                .hub = registration->answer.hub,
+                .device_id = registration->answer.device_id,
                 .key = kept.certificate ? NULL : buf_text(&key),
                 .certificate = kept.certificate,
         };
@@ -465,8 +311,8 @@ static void registration_done(void *context, const struct dps_result *result)
         struct registration *registration = context;
 
         registration->result = *result;
-        registration->hub = mem_text(result->assigned_hub);
-        registration->device_id = mem_text(result->device_id);
+        registration->answer.hub = mem_text(result->assigned_hub);
+        registration->answer.device_id = mem_text(result->device_id);
         loop_post(registration->provision->options.loop, finish_registration, registration);
 }
 
@@ -476,7 +322,7 @@ static enum dps_kind kind_of(const struct registration *registration)
         const struct device_provision *provision = registration->provision;
 
         if (device->asks > 0 || device->assignment.hub ||
-            map_get(provision->remembered, device->key))
+            device_assignments_has(provision->assignments, device))
                 return DPS_REPEATED;
         return registration->is_urgent ? DPS_URGENT : DPS_BULK;
 }
@@ -489,27 +335,21 @@ static const char *home_scope_of(const struct device_provision *provision,
         return device_azure(provision, device, &azure) ? azure.id_scope : NULL;
 }
 
-/* The scope that the device was moved to, if any, instead of that of the settings. */
-static void use_scope(struct json_object *record, struct settings_azure *azure)
-{
-        if (text_equal(json_text_member(record, "homeScope"), azure->id_scope))
-                azure->id_scope = json_text_member(record, "idScope");
-}
-
 static void submit(struct registration *registration, const char *device_key)
 {
         struct device_provision *provision = registration->provision;
 
-        make_key_id(device_key ? device_key : certificate_fingerprint(registration->certificate),
-                    registration->key_id);
+        device_assignment_key_id(device_key ? device_key
+                                            : certificate_fingerprint(registration->certificate),
+                                 registration->answer.key_id);
         dps_register(provision->options.dps,
                      &(struct dps_registration){
-                             .endpoint = registration->endpoint,
-                             .id_scope = registration->id_scope,
-                             .registration_id = registration->registration_id,
+                             .endpoint = registration->answer.endpoint,
+                             .id_scope = registration->answer.id_scope,
+                             .registration_id = registration->answer.registration_id,
                              .device_key = device_key,
                              .certificate = registration->certificate,
-                             .model_id = registration->model_id,
+                             .model_id = registration->answer.model_id,
                              .kind = kind_of(registration),
                      },
                      registration_done, registration);
@@ -524,9 +364,10 @@ static bool recalls(struct registration *registration)
 
         if (!registration->may_recall || !device_azure(provision, registration->device, &azure))
                 return false;
-        record = recall(provision, registration->device, &azure, registration->certificate);
-        registration->hub = mem_text(json_text_member(record, "hub"));
-        registration->device_id = mem_text(json_text_member(record, "deviceId"));
+        record = device_assignments_recall(provision->assignments, registration->device, &azure,
+                                           registration->certificate);
+        registration->answer.hub = mem_text(json_text_member(record, "hub"));
+        registration->answer.device_id = mem_text(json_text_member(record, "deviceId"));
         return record != NULL;
 }
 
@@ -607,12 +448,12 @@ static struct registration *ask_service(struct device_provision *provision, stru
         registration->device = device;
         registration->is_urgent = urgent;
         registration->operation = registration_operation_begin(device);
-        registration->registration_id = mem_text(device->hub_id);
-        registration->id_scope = mem_text(azure->id_scope);
-        registration->endpoint = mem_text(azure->global_device_endpoint);
-        registration->model_id = mem_text(device->model_id);
+        registration->answer.registration_id = mem_text(device->hub_id);
+        registration->answer.id_scope = mem_text(azure->id_scope);
+        registration->answer.endpoint = mem_text(azure->global_device_endpoint);
+        registration->answer.model_id = mem_text(device->model_id);
         if (!text_equal(home_scope_of(provision, device), azure->id_scope))
-                registration->home_scope = mem_text(home_scope_of(provision, device));
+                registration->answer.home_scope = mem_text(home_scope_of(provision, device));
         map_set(provision->registrations, device->key, registration);
         if (azure->certificates)
                 ask_clerk(provision, azure->certificates, device->hub_id, take_certificate,
@@ -629,8 +470,8 @@ void device_provision_hurry(struct device_provision *provision, const struct dev
         if (!registration || registration->is_urgent)
                 return;
         registration->is_urgent = true;
-        dps_hurry(provision->options.dps, registration->endpoint, registration->id_scope,
-                  registration->registration_id);
+        dps_hurry(provision->options.dps, registration->answer.endpoint,
+                  registration->answer.id_scope, registration->answer.registration_id);
 }
 
 /* A question that is under way already decides. */
@@ -652,20 +493,23 @@ static void by_service(struct device_provision *provision, struct device *device
         /* Of a device with a certificate that is known when it is there. */
         CLEANUP(json_cleanup)
         struct json_object *record =
-                azure->certificates ? NULL : recall(provision, device, azure, NULL);
+                azure->certificates
+                        ? NULL
+                        : device_assignments_recall(provision->assignments, device, azure, NULL);
         CLEANUP(buf_wipe) struct buf key = BUF_INIT;
         struct reason reason = REASON_INIT;
 
-        if (!derive_key(azure, device, &key, &reason)) {
+        if (!device_assignment_key(azure, device, &key, &reason)) {
                 reason_prefix(&reason, "GroupEnrollmentKey");
                 refuse(device, &reason);
                 return;
         }
         if (!record || device->assignment.doubted) {
-                CLEANUP(json_cleanup) struct json_object *last = record_of(provision, device);
+                CLEANUP(json_cleanup)
+                struct json_object *last = device_assignments_find(provision->assignments, device);
                 struct settings_azure asked = *azure;
 
-                use_scope(last, &asked);
+                device_assignment_use_scope(last, &asked);
                 if (!joins(provision, device, urgent)) {
                         struct registration *made =
                                 ask_service(provision, device, &asked, buf_text(&key), urgent);
@@ -718,7 +562,7 @@ static bool find_service(struct device_provision *provision, const struct device
                            device->application);
                 return false;
         }
-        if (derive_key(azure, device, key, reason))
+        if (device_assignment_key(azure, device, key, reason))
                 return true;
         reason_prefix(reason, "GroupEnrollmentKey");
         return false;
@@ -728,7 +572,8 @@ int device_provision_ask(struct device_provision *provision, struct device *devi
                          device_provision_told *told, void *context, struct reason *reason)
 {
         struct registration *registration = map_get(provision->registrations, device->key);
-        CLEANUP(json_cleanup) struct json_object *last = record_of(provision, device);
+        CLEANUP(json_cleanup)
+        struct json_object *last = device_assignments_find(provision->assignments, device);
         CLEANUP(buf_wipe) struct buf key = BUF_INIT;
         struct settings_azure azure;
 
@@ -739,7 +584,7 @@ int device_provision_ask(struct device_provision *provision, struct device *devi
         }
         if (!find_service(provision, device, &azure, &key, reason))
                 return -ENOTSUP;
-        use_scope(last, &azure);
+        device_assignment_use_scope(last, &azure);
         if (!registration)
                 registration = ask_service(provision, device, &azure, buf_text(&key), false);
         registration->told = told;
@@ -771,7 +616,8 @@ struct json_object *device_provision_recall(const struct device_provision *provi
         struct settings_azure azure;
 
         return device_azure(provision, device, &azure)
-                       ? recall(provision, device, &azure, device->assignment.certificate)
+                       ? device_assignments_recall(provision->assignments, device, &azure,
+                                                   device->assignment.certificate)
                        : NULL;
 }
 
@@ -786,14 +632,5 @@ bool device_provision_may_ask(const struct device_provision *provision, const st
 
 void device_provision_forget(struct device_provision *provision, const struct device *device)
 {
-        char *record = map_get(provision->remembered, device->key);
-
-        if (!record)
-                return;
-        map_remove(provision->remembered, device->key);
-        free(record);
-        store_write_copy(provision->options.store,
-                         &(struct store_record){.kind = DEVICE_ASSIGNMENT_KIND,
-                                                .key = device->key,
-                                                .device = device->lane_key});
+        device_assignments_forget(provision->assignments, device);
 }

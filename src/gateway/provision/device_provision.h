@@ -18,6 +18,7 @@
 #include "base/reason.h"
 #include "conf/settings.h"
 #include "gateway/device/device.h"
+#include "gateway/provision/device_assignment.h"
 #include "monitor/monitor.h"
 #include "store/store.h"
 
@@ -100,11 +101,5 @@ bool device_provision_may_ask(const struct device_provision *provision,
 
 /* Forgets what the service has answered: the device has given its id back. */
 void device_provision_forget(struct device_provision *provision, const struct device *device);
-
-/*
- * Records of this kind: key the device's, value a JSON object with `hub`, `deviceId` and more;
- * without them if the service has only refused the device so far, which is no new one any more.
- */
-#define DEVICE_ASSIGNMENT_KIND "assignment"
 
 #endif
