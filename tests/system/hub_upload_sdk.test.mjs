@@ -10,13 +10,14 @@ import device from 'azure-iot-device';
 import deviceHttp from 'azure-iot-device-http';
 import deviceMqtt from 'azure-iot-device-mqtt';
 
-import { startHub } from './support/hub.mjs';
+import { accountKey, startAzuriteBlobs } from './support/azurite.mjs';
+import { freePorts, startHub } from './support/hub.mjs';
 import { redirect } from './support/network.mjs';
-import { within } from './support/program.mjs';
+import { run, temporaryDirectory, within } from './support/program.mjs';
 import { Inbox, openService, sharedAccessSignature } from './support/sdk.mjs';
 
-async function start(t) {
-  const hub = await startHub(t, { args: ['--host', 'hub.test'] });
+async function start(t, args = []) {
+  const hub = await startHub(t, { args: ['--host', 'hub.test', ...args] });
   const { amqpPort, httpsPort, mqttPort } = hub.info.hubs[0];
   redirect('hub.test', {
     443: httpsPort, [httpsPort]: httpsPort, [amqpPort]: amqpPort, 8883: mqttPort,
@@ -154,3 +155,75 @@ test('a notification that is not completed comes again (W26)', async (t) => {
   await within('done', done);
   assert.deepEqual(names, ['dev1/f', 'dev1/f']);
 });
+
+/** A storage account that listens at this port. */
+const account = (port, scheme = 'https') => 'AccountName=devstoreaccount1;' +
+  `AccountKey=${accountKey};BlobEndpoint=${scheme}://127.0.0.1:${port}/devstoreaccount1`;
+
+test('files go to Azurite with a token each, and services are told of them (W26)', async (t) => {
+  const [port] = await freePorts(1);
+  const hub = await start(t, ['--upload-store', account(port)]);
+  const { primaryKey } = await hub.device('dev1');
+  const client = device.Client.fromConnectionString(
+    `HostName=hub.test;DeviceId=dev1;SharedAccessKey=${primaryKey}`, deviceHttp.Http);
+  t.after(() => within('close', client.close()).catch(() => {}));
+  client.setRetryPolicy(new common.NoRetry());
+  await within('open', client.open());
+  const upload = (name, body) =>
+    within(name, client.uploadToBlob(name, Readable.from([body]), body.length));
+
+  // Azurite does not run yet: the device is told, and may try as often as it likes.
+  for (let i = 0; i < 11; i += 1) await assert.rejects(upload('early', Buffer.from('x')));
+
+  const azurite = await startAzuriteBlobs(t, { port, tls: hub.directory });
+  const { receiver, inbox } = await listen(t, hub);
+  const large = Buffer.alloc(9 * 1024 * 1024, 'isthmus');
+  for (const [name, body] of [['a dir/file.bin', large], ['small', Buffer.from('content')]]) {
+    await upload(name, body);
+    const message = await inbox.next();
+    const told = JSON.parse(message.data.toString());
+    assert.deepEqual([told.deviceId, told.blobName, told.blobSizeInBytes, told.blobUri],
+      ['dev1', `dev1/${name}`, body.length, `${azurite.endpoint}/uploads-hub1/dev1/${name}`]);
+    assert.ok(Math.abs(Date.parse(told.lastUpdatedTime) - Date.parse(told.enqueuedTimeUtc)) < 600000);
+    await complete(receiver, message);
+  }
+  const held = await azurite.held('uploads-hub1');
+  assert.deepEqual(Object.keys(held).sort(), ['dev1/a dir/file.bin', 'dev1/small']);
+  assert.deepEqual(held['dev1/small'].bytes.toString(), 'content');
+  assert.ok(held['dev1/a dir/file.bin'].bytes.equals(large));
+
+  // A place is good for one blob only, and nothing is told of one that did not come.
+  const post = (path, body) => ask('POST',
+    `https://hub.test:${hub.info.hubs[0].httpsPort}/devices/dev1/files${path}?api-version=2021-04-12`, {
+      headers: {
+        authorization: sharedAccessSignature('hub.test/devices/dev1', primaryKey),
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(body),
+    });
+  const place = JSON.parse((await post('', { blobName: 'third' })).body.toString());
+  const put = (name) => ask('PUT', `https://${place.hostName}/${place.containerName}/${name}${place.sasToken}`,
+    { body: 'third', headers: { 'x-ms-blob-type': 'BlockBlob' } });
+  assert.equal((await put('dev1/other')).status, 403);
+  const finish = (correlationId) => post('/notifications', { correlationId, isSuccess: true });
+  const nothing = JSON.parse((await post('', { blobName: 'nothing' })).body.toString());
+  assert.equal((await finish(nothing.correlationId)).status, 204);
+  assert.equal((await put(place.blobName)).status, 201);
+  assert.equal((await finish(place.correlationId)).status, 204);
+  assert.equal(JSON.parse((await inbox.next()).data.toString()).blobName, 'dev1/third');
+  // The hub has no files of its own then.
+  assert.notEqual((await ask('GET',
+    `https://hub.test:${hub.info.hubs[0].httpsPort}/uploads-hub1/dev1/third${place.sasToken}`)).status, 200);
+});
+
+for (const [what, text, words] of [
+  ['plain http', account(10000, 'http'), /https only.*--cert/s],
+  ['no key', 'BlobEndpoint=https://127.0.0.1:10000/a;SharedAccessSignature=sig=x', /key is needed/],
+]) {
+  test(`a storage account with ${what} is refused in words`, async (t) => {
+    const { status, output } = await run(['hub', '--data', await temporaryDirectory(t, 'hub'), '--amqp-port',
+      '0', '--mqtt-port', '0', '--https-port', '0', '--control-port', '0', '--upload-store', text]);
+    assert.equal(status, 2);
+    assert.match(output, words);
+  });
+}

@@ -123,6 +123,13 @@ static bool read_group_key(void *target, const char *text, struct reason *reason
         return read_key(text, &settings->group_key, reason);
 }
 
+static bool read_upload_store(void *target, const char *text, struct reason *reason)
+{
+        struct hub_settings *settings = target;
+
+        return read_key(text, &settings->upload_store, reason);
+}
+
 static bool read_control_token(void *target, const char *text, struct reason *reason)
 {
         struct hub_settings *settings = target;
@@ -245,6 +252,11 @@ static const struct options_row rows[] = {
                     "(default: no limits)"),
         OPTION_NUMBER(struct hub_settings, units, "units", "N", 1, 200,
                       "so many units of that size (default: 1)"),
+        OPTION_READ("upload-store", "STRING",
+                    "devices upload files to this storage account, for example Azurite, by its "
+                    "connection string with the account's key; @FILE reads it from a file "
+                    "(default: files in DIR/uploads)",
+                    read_upload_store),
         OPTION_TEXT(struct hub_settings, record, "record", "FILE",
                     "appends telemetry to a file, a line of JSON each"),
         OPTION_READ("log", "LEVEL", "error, warning, information or debug (default: warning)",
@@ -328,5 +340,6 @@ void hub_settings_deinit(struct hub_settings *settings)
         }
         put_key(&settings->group_key, NULL);
         put_key(&settings->control_token, NULL);
+        put_key(&settings->upload_store, NULL);
         free(settings->default_directory);
 }

@@ -45,6 +45,7 @@ struct hub_settings {
         char *control_token;  /* NULL = the control API is for this machine only */
         const char *id_scope; /* NULL = the one kept, else a new one */
         char *group_key;      /* NULL = likewise */
+        char *upload_store;   /* connection string of a storage account; NULL = files */
         const char *record;   /* file; NULL = none */
         const char *model;    /* file or folder of DTDL; NULL = none */
         const char *sku;      /* size of the hubs, whose limits hold; NULL = none */

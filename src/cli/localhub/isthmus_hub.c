@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "azure/storage/storage_account.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -323,6 +325,44 @@ static int start_fleet(struct program *program, struct reason *reason)
                          &program->rest.fleet, reason);
 }
 
+/* A storage account's connection string with its key. */
+static bool read_upload_store(const char *text, struct storage_account *account,
+                              struct reason *reason)
+{
+        if (!storage_account_parse(text, account, reason))
+                return false;
+        if (account->key.size == 0)
+                reason_set(reason, "the account's key is needed, to sign places for files with");
+        else if (!account->endpoints[STORAGE_BLOB] ||
+                 strncasecmp(account->endpoints[STORAGE_BLOB], "https://", 8) != 0)
+                reason_set(reason, "devices speak https only to a storage account: name a "
+                                   "BlobEndpoint with https://, and start Azurite with --cert "
+                                   "and --key");
+        else
+                return true;
+        return false;
+}
+
+static int start_uploads(struct program *program, struct reason *reason)
+{
+        const struct hub_settings *settings = program->settings;
+        CLEANUP(storage_account_deinit) struct storage_account account = STORAGE_ACCOUNT_INIT;
+        struct upload_account store = {
+                .key = &account.key,
+                .trusted_certificates = program->certificates->authority_path,
+        };
+
+        if (settings->upload_store &&
+            !read_upload_store(settings->upload_store, &account, reason)) {
+                reason_prefix(reason, "--upload-store");
+                return -EINVAL;
+        }
+        store.name = account.name;
+        store.endpoint = account.endpoints[STORAGE_BLOB];
+        return uploads_new(program->hub, settings->directory,
+                           settings->upload_store ? &store : NULL, &program->uploads, reason);
+}
+
 static int start_endpoints(struct program *program, struct reason *reason)
 {
         const struct hub_settings *settings = program->settings;
@@ -348,10 +388,8 @@ static int start_endpoints(struct program *program, struct reason *reason)
                 .token = settings->control_token,
                 .address = settings->listen,
         };
-        int result;
+        int result = dps_endpoint_new(&dps, &program->dps, reason);
 
-        program->uploads = uploads_new(program->hub, settings->directory);
-        result = dps_endpoint_new(&dps, &program->dps, reason);
         if (result == 0)
                 result = open_https(program, reason);
         if (result)
@@ -399,7 +437,8 @@ static int start(struct program *program, struct reason *reason)
                 {name_hubs, CLI_FAILED},         {prepare_group, CLI_USAGE},
                 {add_devices, CLI_USAGE},        {add_authorities, CLI_USAGE},
                 {choose_https_path, CLI_FAILED}, {start_fleet, CLI_FAILED},
-                {start_endpoints, CLI_FAILED},   {announce, CLI_FAILED},
+                {start_uploads, CLI_USAGE},      {start_endpoints, CLI_FAILED},
+                {announce, CLI_FAILED},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -421,13 +460,13 @@ static void stop(struct program *program)
                 dps_endpoint_stop(program->dps);
         if (program->hub)
                 hub_announce_remove(program->settings->directory);
+        uploads_free(program->uploads);
         fleet_stop(program->rest.fleet);
         local_hub_free(program->hub);
         fleet_free(program->rest.fleet);
         control_api_free(program->control);
         models_free(program->models);
         dps_endpoint_free(program->dps);
-        uploads_free(program->uploads);
         certificates_free(program->certificates);
         mem_wipe(&program->group, sizeof(program->group));
         free(program->https_path);

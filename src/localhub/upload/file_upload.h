@@ -7,7 +7,8 @@
  *   POST /devices/ID/files/notifications[/UPLOAD]  how it went
  *   PUT, GET, HEAD /CONTAINER/ID/BLOB              the blob itself: whole, or in blocks
  *
- * Blobs are files in DIR/uploads/HUB/DEVICE/. A token is good for an hour, or until the hub ends.
+ * Blobs are files in DIR/uploads/HUB/DEVICE/, whose tokens end with the hub; or the place is in a
+ * storage account, and the hub only looks whether a blob has come. A token is good for an hour.
  * All on the thread of the HTTPS server.
  */
 #ifndef ISTHMUS_LOCALHUB_UPLOAD_FILE_UPLOAD_H
@@ -21,10 +22,22 @@
 
 struct uploads;
 
-/* `directory` must stay; the hub outlives the uploads. */
-struct uploads *uploads_new(struct local_hub *hub, const char *directory);
+/* A storage account with its key. */
+struct upload_account {
+        const char *endpoint; /* https://HOST[:PORT][/PATH] of its blobs, without `/` at its end */
+        const char *name;
+        const struct buf *key;            /* decoded */
+        const char *trusted_certificates; /* PEM file, beside the system's */
+};
 
-/* NULL is allowed. */
+/*
+ * `directory` must stay; the hub outlives the uploads. `account` NULL: blobs are the hub's own
+ * files. A negative errno, with the reason, if the account's certificates can't be read.
+ */
+int uploads_new(struct local_hub *hub, const char *directory, const struct upload_account *account,
+                struct uploads **uploads, struct reason *reason) MUST_CHECK;
+
+/* After the HTTPS server has stopped, and before it is freed. NULL is allowed. */
 void uploads_free(struct uploads *uploads);
 
 /* Answers a request; false if its path is none of these. */

@@ -16,11 +16,16 @@
 
 /* --- uploads under way ----------------------------------------------------------------------- */
 
-void upload_free(struct uploads *uploads, struct upload *upload)
+void upload_free(struct upload *upload)
 {
-        list_remove(&uploads->pending, &upload->node);
         free(upload->blob_name);
         free(upload);
+}
+
+void upload_drop(struct uploads *uploads, struct upload *upload)
+{
+        list_remove(&uploads->pending, &upload->node);
+        upload_free(upload);
 }
 
 static struct upload *find(struct uploads *uploads, const struct https_call *call, const char *id)
@@ -44,8 +49,8 @@ static size_t clean(struct uploads *uploads, const struct https_call *call)
         list_for_each_safe (node, &uploads->pending) {
                 struct upload *upload = list_entry(node, struct upload, node);
 
-                if (upload->until_s <= now_s)
-                        upload_free(uploads, upload);
+                if (atomic_load(&upload->until_s) <= now_s)
+                        upload_drop(uploads, upload);
                 else if (upload->hub == call->device.hub &&
                          strcmp(upload->device_id, call->device.id) == 0)
                         own++;
@@ -62,7 +67,7 @@ static struct upload *upload_new(struct uploads *uploads, const struct https_cal
         upload->hub = call->device.hub;
         memcpy(upload->device_id, call->device.id, sizeof(upload->device_id));
         upload->blob_name = mem_format("%s/%s", call->device.id, name);
-        upload->until_s = clock_wall_ms() / 1000 + UPLOAD_LIFE_S;
+        atomic_init(&upload->until_s, clock_wall_ms() / 1000 + UPLOAD_LIFE_S);
         list_push_back(&uploads->pending, &upload->node);
         return upload;
 }
@@ -83,23 +88,48 @@ static void add_host(const struct https_call *call, struct buf *out)
                 buf_add_format(out, ":%u", hub.other_ports[REGISTRY_PORT_HTTPS]);
 }
 
-static void answer_place(struct uploads *uploads, struct https_call *call,
-                         const struct upload *upload)
+/* `/CONTAINER/DEVICE/NAME` */
+static char *path_of(const struct https_call *call, const struct upload *upload)
+{
+        return mem_format("/" UPLOAD_CONTAINER "%s/%s", call->hub_id, upload->blob_name);
+}
+
+/* Clients put `https://`, the host, the container and the blob together: an endpoint's own path
+ * goes before the container, since some look up what is called the host. */
+static void add_place(const struct uploads *uploads, const struct https_call *call,
+                      struct json_object *answer)
+{
+        CLEANUP(buf_deinit) struct buf host = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf container = BUF_INIT;
+        const char *endpoint = uploads->endpoint ? strstr(uploads->endpoint, "://") + 3 : NULL;
+        const char *slash = endpoint ? strchr(endpoint, '/') : NULL;
+
+        if (slash)
+                buf_add_format(&container, "%s/", slash + 1);
+        buf_add_format(&container, UPLOAD_CONTAINER "%s", call->hub_id);
+        if (endpoint)
+                buf_add(&host, endpoint, strcspn(endpoint, "/"));
+        else
+                add_host(call, &host);
+        json_add_text(answer, "hostName", buf_text(&host));
+        json_add_text(answer, "containerName", buf_text(&container));
+}
+
+static void answer_place(struct uploads *uploads, struct https_call *call, struct upload *upload)
 {
         struct json_object *answer = json_object_new_object();
-        CLEANUP(mem_cleanup) char *container = mem_format(UPLOAD_CONTAINER "%s", call->hub_id);
-        CLEANUP(mem_cleanup) char *path = mem_format("/%s/%s", container, upload->blob_name);
-        CLEANUP(buf_deinit) struct buf host = BUF_INIT;
+        CLEANUP(mem_cleanup) char *path = path_of(call, upload);
         CLEANUP(buf_deinit) struct buf token = BUF_INIT;
 
-        add_host(call, &host);
-        upload_token_write(uploads, path, upload->until_s, &token);
+        upload_token_write(uploads, path, atomic_load(&upload->until_s), &token);
         json_add_text(answer, "correlationId", upload->id);
-        json_add_text(answer, "hostName", buf_text(&host));
-        json_add_text(answer, "containerName", container);
+        add_place(uploads, call, answer);
         json_add_text(answer, "blobName", upload->blob_name);
         json_add_text(answer, "sasToken", buf_text(&token));
-        rest_answer(call->exchange, 200, answer);
+        if (uploads->endpoint)
+                upload_account_open(uploads, upload, call->exchange, answer);
+        else
+                rest_answer(call->exchange, 200, answer);
 }
 
 static void begin(struct uploads *uploads, struct https_call *call, struct json_object *body)
@@ -127,55 +157,66 @@ static void add_time(struct json_object *object, const char *name, int64_t wall_
         json_add_text(object, name, text);
 }
 
-/* What services read; "" if the blob is not there. */
-static void write_notification(struct uploads *uploads, const struct https_call *call,
-                               const struct upload *upload, struct buf *out)
+void upload_tell(struct uploads *uploads, const struct upload *upload,
+                 const struct blob_facts *facts)
 {
-        struct blob_place place = {.name = upload->blob_name + strlen(call->device.id) + 1};
         CLEANUP(json_cleanup) struct json_object *told = json_object_new_object();
-        CLEANUP(buf_deinit) struct buf uri = BUF_INIT;
-        int64_t size;
-        int64_t changed_ms;
-
-        memcpy(place.hub_id, call->hub_id, sizeof(place.hub_id));
-        memcpy(place.device_id, call->device.id, sizeof(place.device_id));
-        if (upload_store_get(uploads, &place, NULL, &size, &changed_ms) != 0)
-                return;
-        buf_add_text(&uri, "https://");
-        add_host(call, &uri);
-        buf_add_format(&uri, "/" UPLOAD_CONTAINER "%s/%s", call->hub_id, upload->blob_name);
-        json_add_text(told, "deviceId", call->device.id);
-        json_add_text(told, "blobUri", buf_text(&uri));
-        json_add_text(told, "blobName", upload->blob_name);
-        add_time(told, "lastUpdatedTime", changed_ms);
-        json_add_int(told, "blobSizeInBytes", size);
-        add_time(told, "enqueuedTimeUtc", clock_wall_ms());
-        json_write(out, told);
-}
-
-static void tell(struct uploads *uploads, const struct https_call *call,
-                 const struct upload *upload)
-{
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
         char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
         struct reason reason = REASON_INIT;
         struct local_hub_command command = {.content_type = "application/json",
                                             .content_encoding = "utf-8"};
 
-        write_notification(uploads, call, upload, &body);
-        if (body.size == 0)
-                return;
+        json_add_text(told, "deviceId", upload->device_id);
+        json_add_text(told, "blobUri", facts->uri);
+        json_add_text(told, "blobName", upload->blob_name);
+        add_time(told, "lastUpdatedTime", facts->changed_ms);
+        json_add_int(told, "blobSizeInBytes", facts->size);
+        add_time(told, "enqueuedTimeUtc", clock_wall_ms());
+        json_write(&body, told);
         command.body = body.data;
         command.body_size = body.size;
-        if (command_queue_send(local_hub_commands(uploads->hub), call->device.hub,
+        if (command_queue_send(local_hub_commands(uploads->hub), upload->hub,
                                COMMAND_FILE_NOTIFICATIONS, "", &command, clock_steady_ms(),
                                message_id, &reason) == 0)
-                local_hub_commands_changed(uploads->hub, call->device.hub,
-                                           COMMAND_FILE_NOTIFICATIONS);
+                local_hub_commands_changed(uploads->hub, upload->hub, COMMAND_FILE_NOTIFICATIONS);
         else
                 log_info("HUB_UPLOAD_UNTOLD", "Services are not told of an upload",
-                         LOG_TEXT("device", call->device.id), LOG_TEXT("reason", reason.text),
+                         LOG_TEXT("device", upload->device_id), LOG_TEXT("reason", reason.text),
                          LOG_END);
+}
+
+/* Nothing is told of a file that is not there. */
+static void tell_of_file(struct uploads *uploads, const struct https_call *call,
+                         const struct upload *upload)
+{
+        struct blob_place place = {.name = upload->blob_name + strlen(call->device.id) + 1};
+        CLEANUP(mem_cleanup) char *path = path_of(call, upload);
+        CLEANUP(buf_deinit) struct buf uri = BUF_INIT;
+        struct blob_facts facts = {.uri = NULL};
+
+        memcpy(place.hub_id, call->hub_id, sizeof(place.hub_id));
+        memcpy(place.device_id, call->device.id, sizeof(place.device_id));
+        if (upload_store_get(uploads, &place, NULL, &facts.size, &facts.changed_ms) != 0)
+                return;
+        buf_add_text(&uri, "https://");
+        add_host(call, &uri);
+        buf_add_text(&uri, path);
+        facts.uri = buf_text(&uri);
+        upload_tell(uploads, upload, &facts);
+}
+
+/* The upload is over, and not in the list any more. */
+static void tell(struct uploads *uploads, const struct https_call *call, struct upload *upload)
+{
+        CLEANUP(mem_cleanup) char *path = path_of(call, upload);
+
+        if (uploads->endpoint) {
+                upload_account_look(uploads, upload, path);
+                return;
+        }
+        tell_of_file(uploads, call, upload);
+        upload_free(upload);
 }
 
 static void end(struct uploads *uploads, struct https_call *call, struct json_object *body)
@@ -189,9 +230,11 @@ static void end(struct uploads *uploads, struct https_call *call, struct json_ob
                           call->device.id);
                 return;
         }
+        list_remove(&uploads->pending, &upload->node);
         if (json_bool_member(body, "isSuccess", false))
                 tell(uploads, call, upload);
-        upload_free(uploads, upload);
+        else
+                upload_free(upload);
         https_answer_nothing(call);
 }
 

@@ -51,17 +51,21 @@ export class Azurite {
   }
 }
 
-/** Starts one service with nothing in it, which ends with the test. */
-async function start(test, service) {
-  const program = new Program(['--inMemoryPersistence', `--${service}Port`, '0', `--${service}Host`,
-    '127.0.0.1', '--skipApiVersionCheck', '--silent', '--disableTelemetry'],
+/**
+ * Starts one service with nothing in it, which ends with the test. With `tls`, a hub's folder, it
+ * speaks https with the hub's certificate, and takes headers that it does not know.
+ */
+async function start(test, service, { port: wanted = 0, tls } = {}) {
+  const files = tls ? ['--loose', '--cert', join(tls, 'server.pem'), '--key', join(tls, 'server-key.pem')] : [];
+  const program = new Program(['--inMemoryPersistence', `--${service}Port`, String(wanted), `--${service}Host`,
+    '127.0.0.1', '--skipApiVersionCheck', '--silent', '--disableTelemetry', ...files],
   { command: join(bin, `azurite-${service}`), cwd: await temporaryDirectory(test, 'azurite') });
   endWithTest(test, program);
   const port = await eventually('the port of Azurite', () => {
     program.assertRuns();
-    return /listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(program.tail)?.[1];
+    return /listens on https?:\/\/127\.0\.0\.1:(\d+)/.exec(program.tail)?.[1];
   });
-  return { program, port };
+  return { program, port, scheme: tls ? 'https' : 'http' };
 }
 
 /** Starts the queue service. */
@@ -78,9 +82,9 @@ function signature(permissions) {
 }
 
 export class AzuriteBlobs {
-  constructor({ program, port }) {
+  constructor({ program, port, scheme }) {
     this.program = program;
-    this.endpoint = `http://127.0.0.1:${port}/devstoreaccount1`;
+    this.endpoint = `${scheme}://127.0.0.1:${port}/devstoreaccount1`;
     this.connectionString = 'DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;' +
       `AccountKey=${accountKey};BlobEndpoint=${this.endpoint};`;
   }
@@ -130,7 +134,7 @@ export class AzuriteBlobs {
   }
 }
 
-/** Starts the blob service. */
-export async function startAzuriteBlobs(test) {
-  return new AzuriteBlobs(await start(test, 'blob'));
+/** Starts the blob service; options as of start. */
+export async function startAzuriteBlobs(test, options) {
+  return new AzuriteBlobs(await start(test, 'blob', options));
 }
