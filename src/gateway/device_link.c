@@ -557,14 +557,18 @@ static void open_link(struct device_link *links, struct device *device)
 }
 
 /* What another device has, this one may get later: that one may be assigned to another hub. */
-static void take_place(struct device_link *links, struct device *device)
+static void on_placed(struct device *device, const struct reason *refusal)
 {
-        struct reason reason = REASON_INIT;
+        struct device_link *links = links_of(device);
 
-        if (device_places_claim(links->options.places, device, &reason))
+        if (links->stopped)
+                return;
+        if (device->changed)
+                start_anew(links, device);
+        else if (!refusal)
                 open_link(links, device);
         else
-                hold(links, device, reason.text,
+                hold(links, device, refusal->text,
                      backoff_ms(++device->failures, HELD_MIN_MS, HELD_MAX_MS));
 }
 
@@ -621,7 +625,7 @@ static void on_decided(struct device *device, const struct dps_result *result)
         if (result)
                 not_assigned(links, device, result);
         else
-                take_place(links, device);
+                device_places_claim(links->options.places, device);
         if (asked && !result && !text_equal(asked->name, device->assignment.hub))
                 device_table_each(links->options.devices, doubt_too,
                                   &(struct others){.links = links, .hub = asked->name});
@@ -698,6 +702,7 @@ struct device_link *device_link_new(const struct device_link_options *options)
                 .arrived = on_arrived,
                 .wake = on_wake,
                 .decided = on_decided,
+                .placed = on_placed,
         };
         links->stopped = options->is_idle;
         hub_healths_init(&links->healths);

@@ -41,7 +41,7 @@ static void make_devices(struct gateway *gateway)
         gateway->directory = device_directory_new(settings, gateway->store);
         gateway->devices =
                 device_table_new(settings, gateway->store, gateway->directory, gateway->loop);
-        gateway->places = device_places_new(gateway->store);
+        gateway->places = device_places_new(gateway->devices);
         gateway->routes = downlink_routes_new(gateway->store, gateway->devices);
         gateway->dps = dps_client_new(&(struct dps_client_options){
                 .http = gateway->http,

@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { LEASE_SECONDS, settle, SHARDS, startCluster } from './support/cluster.mjs';
+import { uplinkOf } from './support/gateway.mjs';
 import { Load } from './support/load.mjs';
 import { lacksPostgres } from './support/postgres.mjs';
-import { run } from './support/program.mjs';
+import { eventually, run } from './support/program.mjs';
 
 const options = { timeout: 240000, skip: lacksPostgres };
 
@@ -48,4 +49,24 @@ test('three gateways share a database: one is killed, one frozen, one stopped', 
   assert.deepEqual((await statusOf(first)).members.map(({ name }) => name).sort(), ['replica1', 'replica2']);
   t.diagnostic(`lease ${LEASE_SECONDS} s`);
   await settle(cluster, load, { mayBeStrange: 1 });
+});
+
+test('ids that differ in case only are one identity, whichever gateways have the devices', options, async (t) => {
+  const cluster = await startCluster(t, { replicas: 2 });
+  const named = async () => {
+    for (let i = 0; ; i++) {
+      const names = [`Probe-${i}`, `probe-${i}`];
+      const owners = await Promise.all(names.map((name) => cluster.ownerOf(name)));
+      if (owners[0] !== owners[1]) return { names, owners };
+    }
+  };
+  const { names: [first, second], owners: [, other] } = await named();
+
+  await cluster.uplink(uplinkOf('application1', first));
+  await cluster.hub.telemetryOf(first);
+  await cluster.uplink(uplinkOf('application1', second));
+  await eventually('the clash', () => other.gateway.log.some(({ id, owner }) =>
+    id === 'DEVICE_CLASH' && owner === `things-stack/application1/${first}`));
+  await eventually('its event among the dead letters', async () => (await statusOf(other)).deadLetters === 1);
+  await Promise.all(cluster.replicas.map((replica) => replica.stop()));
 });

@@ -36,17 +36,15 @@ static void add_key(struct json_object *device, const char *key)
 
 static bool add_owner(void *context, const struct store_record *record)
 {
-        const char *at = strrchr(record->key, '@');
-        CLEANUP(mem_cleanup) char *value = mem_text_n(record->value, record->value_size);
+        CLEANUP(device_owner_deinit) struct device_owner owner;
         struct json_object *device;
 
-        value[strcspn(value, "\n")] = '\0';
-        if (!at)
+        if (!device_owner_read(record, &owner))
                 return true;
         device = json_object_new_object();
-        add_key(device, value);
-        add(device, "hubDeviceId", record->key, (size_t)(at - record->key));
-        add(device, "scope", at + 1, strlen(at + 1));
+        add_key(device, owner.device);
+        add(device, "hubDeviceId", owner.hub_id, strlen(owner.hub_id));
+        add(device, "scope", owner.scope, strlen(owner.scope));
         json_object_array_add(context, device);
         return true;
 }
@@ -83,16 +81,31 @@ int device_stored_list(struct store *store, struct json_object *devices, struct 
 
 struct release {
         struct store *store;
-        const char *device; /* key */
+        struct json_object *device;
+        const char *key;
+        char *identity; /* keys of its records */
         char *place;
 };
+
+static bool find_identity(void *context, const struct store_record *record)
+{
+        struct release *release = context;
+        CLEANUP(device_owner_deinit) struct device_owner owner;
+
+        if (!device_owner_read(record, &owner) || !text_equal(owner.device, release->key) ||
+            !text_equal(owner.hub_id, json_text_member(release->device, "hubDeviceId")) ||
+            !text_equal(owner.scope, json_text_member(release->device, "scope")))
+                return true;
+        release->identity = mem_text(record->key);
+        return false;
+}
 
 static bool find_place(void *context, const struct store_record *record)
 {
         struct release *release = context;
 
-        if (record->value_size != strlen(release->device) ||
-            memcmp(record->value, release->device, record->value_size) != 0)
+        if (record->value_size != strlen(release->key) ||
+            memcmp(record->value, release->key, record->value_size) != 0)
                 return true;
         release->place = mem_text(record->key);
         return false;
@@ -114,23 +127,24 @@ static void forget(struct store *store, const char *kind, const char *key)
 
 int device_stored_release(struct store *store, struct json_object *device, struct reason *reason)
 {
-        struct release release = {.store = store, .device = json_text_member(device, "device")};
-        CLEANUP(mem_cleanup)
-        char *identity = mem_format("%s@%s", json_text_member(device, "hubDeviceId"),
-                                    json_text_member(device, "scope"));
+        struct release release = {
+                .store = store, .device = device, .key = json_text_member(device, "device")};
+        CLEANUP(mem_cleanup) char *identity = NULL;
         CLEANUP(mem_cleanup) char *place = NULL;
-        int result = store_records_each(store, DEVICE_PLACE_KIND, NULL, find_place, &release);
+        int result = store_records_each(store, DEVICE_OWNER_KIND, NULL, find_identity, &release);
 
+        if (result == 0)
+                result = store_records_each(store, DEVICE_PLACE_KIND, NULL, find_place, &release);
+        identity = release.identity;
         place = release.place;
         if (result == 0)
-                result = store_events_each(store,
-                                           &(struct store_selection){.device = release.device},
+                result = store_events_each(store, &(struct store_selection){.device = release.key},
                                            set_aside, &release);
         if (result != 0) {
                 reason_set(reason, "the store could not be read to its end");
                 return result;
         }
-        forget(store, DEVICE_ASSIGNMENT_KIND, release.device);
+        forget(store, DEVICE_ASSIGNMENT_KIND, release.key);
         forget(store, DEVICE_PLACE_KIND, place);
         forget(store, DEVICE_OWNER_KIND, identity);
         return 0;

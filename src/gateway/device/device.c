@@ -71,12 +71,16 @@ struct device_table *device_table_new(const struct settings *settings, struct st
 
         table->settings = settings;
         table->store = store;
-        table->loop = loop;
         table->directory = directory;
         table->devices = map_new();
         table->owners = map_new();
         table->near_misses = map_new();
-        list_init(&table->claimings);
+        table->claims = (struct device_claims){.kind = DEVICE_OWNER_KIND,
+                                               .store = store,
+                                               .loop = loop,
+                                               .answered = device_claim_answered,
+                                               .context = table};
+        list_init(&table->claims.asked);
         table->limit = device_limit_new(settings->limits.devices);
         return table;
 }
@@ -155,7 +159,7 @@ void device_table_free(struct device_table *table)
 {
         if (!table)
                 return;
-        device_claims_free(table);
+        device_claims_deinit(&table->claims);
         map_free_values(table->devices, device_free);
         map_free_values(table->owners, free);
         map_free(table->near_misses);
@@ -170,10 +174,8 @@ static void release_identity(struct device_table *table, const struct device *de
                              const char *hub_id, const char *application)
 {
         CLEANUP(mem_cleanup)
-        char *before = device_claim_identity(table->settings, hub_id, application);
-        CLEANUP(mem_cleanup)
-        char *now = device_claim_identity(table->settings, device->hub_id ? device->hub_id : "",
-                                          device->application);
+        char *before = device_identity_claim(table->settings, application, hub_id);
+        CLEANUP(mem_cleanup) char *now = device_claim_identity(table->settings, device);
         CLEANUP(mem_cleanup)
         char *key = device_identity_key(table->settings, application, hub_id);
         char *owner = map_get(table->owners, key);
@@ -261,17 +263,6 @@ static struct device *add_device(struct device_table *table, const char *key)
         metrics_gauge_add(METRIC_DEVICES_KNOWN, 1);
         metrics_gauge_add(device_phase_gauge(DEVICE_NEW), 1);
         return device;
-}
-
-static void drop_device(struct device_table *table, const char *key)
-{
-        struct device *device = map_get(table->devices, key);
-
-        map_remove(table->devices, key);
-        device_limit_remove(table->limit, key);
-        metrics_gauge_add(METRIC_DEVICES_KNOWN, -1);
-        metrics_gauge_add(device_phase_gauge(device->phase), -1);
-        device_free(device);
 }
 
 /* Its IoT Hub device id, by the template. */
@@ -367,13 +358,11 @@ static void remember_application(struct device_table *table, const struct device
                                                  device->application);
 }
 
-/* Is this "IoT Hub device id@scope" the device's? */
+/* Is this device_identity_claim the device's? */
 static bool is_identity(const struct settings *settings, const struct device *device,
                         const char *identity)
 {
-        CLEANUP(mem_cleanup)
-        char *own = device_claim_identity(settings, device->hub_id ? device->hub_id : "",
-                                          device->application);
+        CLEANUP(mem_cleanup) char *own = device_claim_identity(settings, device);
 
         return text_equal(own, identity);
 }
@@ -400,7 +389,7 @@ char *device_table_release(struct device_table *table, struct device *device, st
         device->claim = DEVICE_UNCLAIMED;
         device->claim_after_ms = 0;
         device->clash = mem_text("its IoT Hub device id was released by an operator");
-        return device_claim_identity(table->settings, device->hub_id, device->application);
+        return device_claim_identity(table->settings, device);
 }
 
 /* A device without an identity tries again: the one that it wants may have been released. */
@@ -459,7 +448,7 @@ static struct device *find_place(struct device_table *table, const struct device
 
         if (!device_identity_make(table->settings, event, &id, NULL))
                 return NULL;
-        identity = device_claim_identity(table->settings, buf_text(&id), event->application);
+        identity = device_identity_claim(table->settings, event->application, buf_text(&id));
         owner_key = device_identity_key(table->settings, event->application, buf_text(&id));
         key = map_get(table->owners, owner_key);
         owner = key ? device_table_find(table, key) : NULL;
@@ -600,63 +589,83 @@ void device_table_take_listed(struct device_table *table, const struct store_sha
         device_directory_each(table->directory, take_listed, &(struct listed_in){table, shards});
 }
 
-static void recall_application(struct device_table *table, struct device *device)
+/* The part of a device key before the next '/' is no matter; moves `*key` behind it. */
+static void skip_part(const char **key)
 {
-        const struct device_entry *entry = device_directory_find(table->directory, device->key);
-
-        if (!entry || !entry->application)
-                return;
-        free(device->application);
-        device->application = mem_text(entry->application);
+        *key += strcspn(*key, "/");
+        *key += **key == '/' ? 1 : 0;
 }
 
-/* The record says that `device_key`, which is new here or parked, owns "IoT Hub device id@scope".
- */
-static struct device *restore_device(struct device_table *table, const char *identity,
-                                     const char *device_key)
+/* The caller's. */
+static char *application_of(const struct device_table *table, const char *device_key)
 {
-        struct device *device = device_table_find(table, device_key);
+        const struct device_entry *entry = device_directory_find(table->directory, device_key);
         const char *rest = device_key;
+        char *application;
+
+        skip_part(&rest);
+        application = key_part(&rest);
+        if (application[0] != '\0' || !entry || !entry->application)
+                return application;
+        free(application);
+        return mem_text(entry->application);
+}
+
+/* Which is new here or parked. */
+static struct device *restore_device(struct device_table *table, const struct device_owner *owner)
+{
+        struct device *device = device_table_find(table, owner->device);
+        const char *rest = owner->device;
 
         if (!device)
-                device = add_device(table, device_key);
+                device = add_device(table, owner->device);
         forget_texts(device);
         device->network = key_part(&rest);
-        device->application = key_part(&rest);
+        skip_part(&rest);
+        device->application = application_of(table, owner->device);
         device->name = key_part(&rest);
-        device->hub_id = mem_text_n(identity, (size_t)(strrchr(identity, '@') - identity));
-        if (device->application[0] == '\0')
-                recall_application(table, device);
+        device->hub_id = mem_text(owner->hub_id);
         take_attributes(table, device);
         device->changed = false;
         return device;
 }
 
 /* Would the device get this identity with the settings of today? */
-static bool is_in_force(const struct device_table *table, const struct device *device,
-                        const char *identity, const char *template)
+static bool is_in_force(const struct device_table *table, const struct device_owner *owner)
 {
-        CLEANUP(mem_cleanup)
-        char *scope = device_identity_scope(table->settings, device->application);
+        CLEANUP(mem_cleanup) char *application = application_of(table, owner->device);
+        CLEANUP(mem_cleanup) char *scope = device_identity_scope(table->settings, application);
 
-        return text_equal(template, table->settings->azure.device_id_template) &&
-               text_equal(strrchr(identity, '@') + 1, scope);
+        return text_equal(owner->template, table->settings->azure.device_id_template) &&
+               text_equal(owner->scope, scope);
 }
 
-/* Two records may name ids that are one for the service. */
-static void claim_restored(struct device_table *table, struct device *device)
+static void set_owner(struct device_table *table, const char *key, const char *device_key)
+{
+        free(map_get(table->owners, key));
+        map_set(table->owners, key, mem_text(device_key));
+}
+
+/*
+ * The record of a claim decides. Earlier versions wrote ids as they were: such a one is claimed as
+ * it would be today, and whoever has the other record keeps the id.
+ */
+static void claim_restored(struct device_table *table, struct device *device,
+                           const char *record_key)
 {
         CLEANUP(mem_cleanup)
         char *key = device_identity_key(table->settings, device->application, device->hub_id);
-        const char *owner = map_get(table->owners, key);
+        CLEANUP(mem_cleanup) char *identity = device_claim_identity(table->settings, device);
 
-        if (owner && !text_equal(owner, device->key)) {
-                device_claim_clash(device, owner);
+        if (text_equal(record_key, identity)) {
+                set_owner(table, key, device->key);
+                device->claim = DEVICE_CLAIMED;
                 return;
         }
-        device->claim = DEVICE_CLAIMED;
-        if (!owner)
-                map_set(table->owners, key, mem_text(device->key));
+        device_table_claim(table, device);
+        if (!device->clash)
+                store_claim_release(table->claims.store, DEVICE_OWNER_KIND, record_key,
+                                    device->key);
 }
 
 /* A claim of other settings; whether by a service or not, is not known any more. */
@@ -666,32 +675,25 @@ static void keep_claim(struct device_table *table, const char *identity, const c
 
         text_lower(strrchr(key, '@'));
         if (!map_get(table->owners, key))
-                map_set(table->owners, key, mem_text(device_key));
+                set_owner(table, key, device_key);
         text_lower(key);
         if (!map_get(table->owners, key))
-                map_set(table->owners, key, mem_text(device_key));
+                set_owner(table, key, device_key);
 }
 
 void device_table_take(void *context, const struct store_record *record)
 {
         struct device_table *table = context;
-        CLEANUP(mem_cleanup) char *key = mem_text_n(record->value, record->value_size);
-        char *template = strchr(key, '\n');
+        CLEANUP(device_owner_deinit) struct device_owner owner;
         struct device *device;
 
-        if (!template || !strrchr(record->key, '@'))
+        if (!device_owner_read(record, &owner))
                 return;
-        *template ++ = '\0';
-        device = device_table_find(table, key);
-        if (!device || device->phase == DEVICE_ELSEWHERE) {
-                device = restore_device(table, record->key, key);
-                if (is_in_force(table, device, record->key, template)) {
-                        claim_restored(table, device);
-                        return;
-                }
-                drop_device(table, key);
-        }
-        keep_claim(table, record->key, key);
+        device = device_table_find(table, owner.device);
+        if ((device && device->phase != DEVICE_ELSEWHERE) || !is_in_force(table, &owner))
+                keep_claim(table, record->key, owner.device);
+        else
+                claim_restored(table, restore_device(table, &owner), record->key);
 }
 
 static const char *owner_of(const char *key, const void *value)

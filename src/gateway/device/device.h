@@ -77,6 +77,8 @@ struct device_keeper {
          * DPS_UNAVAILABLE it is worth asking again soon).
          */
         void (*decided)(struct device *device, const struct dps_result *result);
+        /* It has the place that it was assigned to (`refusal` NULL), or not. */
+        void (*placed)(struct device *device, const struct reason *refusal);
 };
 
 struct device {
@@ -215,10 +217,23 @@ char *device_table_release(struct device_table *table, struct device *device,
                            struct reason *reason);
 
 /*
- * Records of this kind: key "IoT Hub device id@scope"; value the key of the device that owns it, a
- * line feed, and the template that made the id.
+ * Records of this kind: key device_identity_claim; value the key of the device that owns it, a line
+ * feed, and the template that made the id; and if the key has the id in small letters only, a line
+ * feed and the id.
  */
 #define DEVICE_OWNER_KIND "owner"
+
+/* What such a record says. */
+struct device_owner {
+        char *device;      /* its key */
+        char *template;    /* within `device` */
+        char *hub_id;      /* IoT Hub device id */
+        const char *scope; /* within the record's key */
+};
+
+/* False if it is no such record. In any case to be deinitialised. */
+bool device_owner_read(const struct store_record *record, struct device_owner *owner);
+void device_owner_deinit(struct device_owner *owner);
 
 /* The device with this key; NULL if it is not known. */
 struct device *device_table_find(const struct device_table *table, const char *device_key);

@@ -101,16 +101,23 @@ char *device_identity_scope(const struct settings *settings, const char *applica
         return mem_text(parsed.host_name);
 }
 
-char *device_identity_key(const struct settings *settings, const char *application,
-                          const char *hub_id)
+char *device_identity_claim(const struct settings *settings, const char *application,
+                            const char *hub_id)
 {
         CLEANUP(mem_cleanup) char *scope = device_identity_scope(settings, application);
-        char *key = mem_format("%s@%s", hub_id, scope);
+        CLEANUP(mem_cleanup) char *id = mem_text(hub_id);
         struct settings_azure azure;
 
         if (has_service(settings, application, &azure))
-                text_lower(key);
-        else
-                text_lower(strrchr(key, '@'));
+                text_lower(id);
+        return mem_format("%s@%s", id, scope);
+}
+
+char *device_identity_key(const struct settings *settings, const char *application,
+                          const char *hub_id)
+{
+        char *key = device_identity_claim(settings, application, hub_id);
+
+        text_lower(strrchr(key, '@'));
         return key;
 }

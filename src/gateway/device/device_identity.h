@@ -31,9 +31,16 @@ bool device_identity_check(const struct settings *settings, const struct event *
 char *device_identity_scope(const struct settings *settings, const char *application);
 
 /*
- * "id@scope" by which devices of this application with this id are compared: the provisioning
- * service takes ids that differ in case only for one (an IoT Hub does not), and hosts are compared
- * without case, too. The caller's.
+ * "id@scope" by which a device of this application claims its id in the store: the provisioning
+ * service takes ids that differ in case only for one, so that they are one claim; an IoT Hub does
+ * not. The caller's.
+ */
+char *device_identity_claim(const struct settings *settings, const char *application,
+                            const char *hub_id);
+
+/*
+ * The same, by which devices with this id are compared: hosts are compared without case, too. The
+ * caller's.
  */
 char *device_identity_key(const struct settings *settings, const char *application,
                           const char *hub_id);

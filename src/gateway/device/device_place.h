@@ -4,22 +4,19 @@
  * ways (connection string, one or more ID scopes, enrolments that name a device id), so that two
  * devices with different claims could be sent to one and the same IoT Hub device.
  *
- * Law: a place belongs to one device; the one that came first keeps it, also over a restart, until
- * it gets another. All on the thread "loop".
+ * Law: a place belongs to one device of all gateways that share a store; the one that came first
+ * keeps it, also over a restart, until it gets another. All on the thread "loop".
  */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_PLACE_H
 #define ISTHMUS_GATEWAY_DEVICE_DEVICE_PLACE_H
 
-#include <stdbool.h>
-
-#include "base/error.h"
-#include "base/reason.h"
 #include "gateway/device/device.h"
 #include "store/store.h"
 
 struct device_places;
 
-struct device_places *device_places_new(struct store *store);
+/* In the store of these devices. */
+struct device_places *device_places_new(struct device_table *devices);
 
 /* After the thread "loop" has ended; NULL is allowed. */
 void device_places_free(struct device_places *places);
@@ -30,15 +27,19 @@ void device_places_free(struct device_places *places);
  */
 void device_places_take(void *context, const struct store_record *record);
 
-/* Forgets those of devices in these shards, which have left (struct ownership_part). */
+/*
+ * Forgets those of devices in these shards, which have left (struct ownership_part); what the store
+ * is being asked for them is not told any more.
+ */
 void device_places_forget(void *context, const struct store_shards *shards);
 
 /*
- * The device's assignment is known: takes that place, and gives back the one that it had before.
- * False if another device has it; the reason names both.
+ * The device's assignment is known: it is to have that place, and gives back the one that it had
+ * before. The keeper's `placed` follows once, perhaps before this returns, unless the device
+ * leaves first; not to be called again before. If another device has the place, the reason names
+ * both. That may be another gateway's: who has none yet asks the store.
  */
-bool device_places_claim(struct device_places *places, const struct device *device,
-                         struct reason *reason);
+void device_places_claim(struct device_places *places, struct device *device);
 
 /* The device gives back the place that it has, if it has one. */
 void device_places_release(struct device_places *places, const struct device *device);

@@ -12,6 +12,7 @@ static void lose(struct fixture *fixture)
         device_link_lose(fixture->link, &all);
         uplink_queue_forget(fixture->queue, &all);
         device_table_forget(fixture->devices, &all);
+        device_places_forget(fixture->places, &all);
         device_provision_forget_shards(fixture->provision, &all);
 }
 
@@ -138,6 +139,66 @@ static void what_another_gateways_device_has_is_a_clash_until_it_is_free(void **
         assert_phase(fixture, "d1", DEVICE_REGISTERING);
 }
 
+/* As the one before, of a place in a hub: here it is held, since its assignment may change. */
+static void a_place_that_another_gateways_device_has_is_waited_for(void **state)
+{
+        static const char other[] = "things-stack/other/dx";
+        struct store_record record = {.kind = DEVICE_PLACE_KIND,
+                                      .key = "d1@" HUB_A,
+                                      .value = other,
+                                      .value_size = strlen(other)};
+        struct fixture *fixture = *state;
+
+        store_write_copy(NULL, &record);
+        uplink(fixture, "d1");
+        world_assign("d1", HUB_A);
+        assert_phase(fixture, "d1", DEVICE_HELD);
+        assert_null(world_link("d1"));
+        assert_non_null(strstr(device_named(fixture, "d1")->held_because, other));
+        world_pass(MINUTE);
+        assert_phase(fixture, "d1", DEVICE_HELD);
+        record.value = NULL;
+        store_write_copy(NULL, &record);
+        world_pass(10 * MINUTE);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+        assert_string_equal(world_record(DEVICE_PLACE_KIND, "d1@" HUB_A), "things-stack/app/d1");
+        /* The next owner has it from the store, and need not ask. */
+        lose(fixture);
+        come_back(fixture);
+        world_claim_result = -EIO;
+        uplink(fixture, "d1");
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+}
+
+static void what_the_store_says_late_of_a_place_moves_nothing(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink(fixture, "d1");
+        world_answer("d1", &(struct dps_result){.status = DPS_ASSIGNED,
+                                                .assigned_hub = HUB_A,
+                                                .device_id = "d1",
+                                                .retry_after_ms = -1});
+        lose(fixture);
+        world_run_posts();
+        assert_phase(fixture, "d1", DEVICE_ELSEWHERE);
+        assert_null(world_link("d1"));
+}
+
+static void a_place_that_cannot_be_asked_for_is_asked_for_again(void **state)
+{
+        struct fixture *fixture = *state;
+
+        uplink(fixture, "d1");
+        world_claim_result = -EIO;
+        world_assign("d1", HUB_A);
+        assert_phase(fixture, "d1", DEVICE_HELD);
+        world_claim_result = 0;
+        world_pass(MINUTE);
+        assert_phase(fixture, "d1", DEVICE_CONNECTING);
+        assert_int_equal(world_registration_count, 1);
+}
+
 static void an_identity_that_cannot_be_asked_for_is_asked_for_again(void **state)
 {
         struct fixture *fixture = *state;
@@ -232,6 +293,9 @@ int main(void)
                 TEST(what_is_asked_still_is_not_asked_twice_when_it_comes_back),
                 TEST(an_identity_is_whose_the_store_says_when_it_comes_back),
                 TEST(what_another_gateways_device_has_is_a_clash_until_it_is_free),
+                TEST(a_place_that_another_gateways_device_has_is_waited_for),
+                TEST(what_the_store_says_late_of_a_place_moves_nothing),
+                TEST(a_place_that_cannot_be_asked_for_is_asked_for_again),
                 TEST(an_identity_that_cannot_be_asked_for_is_asked_for_again),
                 TEST(a_stolen_link_comes_back_after_the_store_was_asked),
                 TEST(a_stolen_link_of_another_gateways_device_stays_away),

@@ -27,7 +27,23 @@ struct fixture {
         struct device_directory *directory;
         struct device_table *devices;
         struct device_places *places;
+        struct device_keeper keeper;
 };
+
+static void wake(struct device *device)
+{
+        (void)device;
+}
+
+static struct reason refusal; /* what the last answer about a place was; "" = it has it */
+static int answers;
+
+static void placed(struct device *device, const struct reason *reason)
+{
+        (void)device;
+        reason_set(&refusal, "%s", reason ? reason->text : "");
+        answers++;
+}
 
 static void begin_run(struct fixture *fixture)
 {
@@ -36,7 +52,9 @@ static void begin_run(struct fixture *fixture)
 
         fixture->directory = device_directory_new(&fixture->settings, NULL);
         fixture->devices = device_table_new(&fixture->settings, NULL, fixture->directory, NULL);
-        fixture->places = device_places_new(NULL);
+        fixture->keeper = (struct device_keeper){.wake = wake, .placed = placed};
+        device_table_keep(fixture->devices, &fixture->keeper);
+        fixture->places = device_places_new(fixture->devices);
         device_table_gain(fixture->devices, &all);
         assert_int_equal(device_directory_load(fixture->directory, &reason), 0);
         assert_int_equal(load_records(NULL, DEVICE_APPLICATION_KIND, device_directory_restore,
@@ -50,8 +68,9 @@ static void begin_run(struct fixture *fixture)
 
 static void end_run(struct fixture *fixture)
 {
-        device_table_free(fixture->devices);
+        world_run_posts();
         device_places_free(fixture->places);
+        device_table_free(fixture->devices);
         device_directory_free(fixture->directory);
 }
 
@@ -122,15 +141,15 @@ static void assign(struct device *device, const char *hub, const char *device_id
 static bool claim(struct fixture *fixture, struct device *device, const char *hub,
                   const char *device_id)
 {
-        struct reason reason = REASON_INIT;
-        bool claimed;
+        int before = answers;
 
         assign(device, hub, device_id);
-        claimed = device_places_claim(fixture->places, device, &reason);
-        assert_int_equal(claimed, reason.text[0] == '\0');
-        if (!claimed)
-                assert_non_null(strstr(reason.text, device->key));
-        return claimed;
+        device_places_claim(fixture->places, device);
+        world_run_posts();
+        assert_int_equal(answers, before + 1);
+        if (refusal.text[0] != '\0')
+                assert_non_null(strstr(refusal.text, device->key));
+        return refusal.text[0] == '\0';
 }
 
 /* --- ids ----------------------------------------------------------------------------------- */
@@ -176,8 +195,41 @@ static void two_records_that_the_service_would_merge_make_one_device(void **stat
                                                       .value_size = 29});
         restart(fixture);
         clashes += get_lora(fixture, east, "d1")->clash != NULL;
+        world_run_posts();
         clashes += get_lora(fixture, east, "D1")->clash != NULL;
         assert_int_equal(clashes, 1);
+        assert_null(world_record("owner", "D1@0ne00123ABC"));
+}
+
+/* So that the store refuses what differs in case only, whichever gateway asks. */
+static void a_record_with_capitals_becomes_one_with_small_letters(void **state)
+{
+        static const char other[] = "things-stack/east/d1\n{device}";
+        struct fixture *fixture = *state;
+        struct device *device;
+
+        store_write_copy(NULL, &(struct store_record){.kind = "owner",
+                                                      .key = "D1@0ne00123ABC",
+                                                      .value = "things-stack/east/D1\n{device}",
+                                                      .value_size = 29});
+        restart(fixture);
+        device = device_table_find(fixture->devices, "things-stack/east/D1");
+        assert_int_equal(device->claim, DEVICE_CLAIM_ASKED);
+        world_run_posts();
+        assert_int_equal(device->claim, DEVICE_CLAIMED);
+        assert_string_equal(device->hub_id, "D1");
+        assert_null(world_record("owner", "D1@0ne00123ABC"));
+        assert_string_equal(world_record("owner", "d1@0ne00123ABC"),
+                            "things-stack/east/D1\n{device}\nD1");
+        /* Another gateway's device with the id came first. */
+        store_write_copy(NULL, &(struct store_record){.kind = "owner",
+                                                      .key = "d2@0ne00123ABC",
+                                                      .value = other,
+                                                      .value_size = sizeof(other) - 1});
+        device = get_lora(fixture, west, "D2");
+        assert_null(device->clash);
+        world_run_posts();
+        assert_non_null(strstr(device->clash, "things-stack/east/d1 has it"));
 }
 
 static void a_hub_tells_ids_apart_that_differ_in_case_only(void **state)
@@ -381,6 +433,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(
                         two_records_that_the_service_would_merge_make_one_device, set_up,
                         tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_record_with_capitals_becomes_one_with_small_letters, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_hub_tells_ids_apart_that_differ_in_case_only,
                                                 set_up, tear_down),
                 cmocka_unit_test_setup_teardown(scopes_of_their_own_keep_equal_ids_apart, set_up,

@@ -93,7 +93,7 @@ static inline void begin_run(struct fixture *fixture)
 
         fixture->directory = device_directory_new(settings, NULL);
         fixture->devices = device_table_new(settings, NULL, fixture->directory, NULL);
-        fixture->places = device_places_new(NULL);
+        fixture->places = device_places_new(fixture->devices);
         fixture->provision =
                 device_provision_new(&(struct device_provision_options){.settings = settings});
         fixture->queue =
@@ -117,8 +117,8 @@ static inline void end_run(struct fixture *fixture)
         device_link_stop(fixture->link);
         uplink_queue_stop(fixture->queue);
         uplink_format_stop(fixture->format);
-        device_table_free(fixture->devices);
         device_places_free(fixture->places);
+        device_table_free(fixture->devices);
         device_directory_free(fixture->directory);
         device_provision_free(fixture->provision);
         uplink_queue_free(fixture->queue);

@@ -123,8 +123,11 @@ int store_records_each(struct store *store, const char *kind, const struct store
 void store_claim(struct store *store, struct store_claim *claim)
 {
         const char *held = world_record(claim->kind, claim->identity);
+        const char *template = claim->template;
         CLEANUP(mem_cleanup)
-        char *value = held ? mem_text(held) : mem_format("%s\n%s", claim->device, claim->template);
+        char *value = held ? mem_text(held)
+                           : mem_format("%s%s%s", claim->device, template ? "\n" : "",
+                                        template ? template : "");
 
         if (world_claim_result != 0) {
                 claim->done(claim, world_claim_result, NULL, NULL);
@@ -502,6 +505,7 @@ static inline void world_assign_as(const char *id, const char *hub, const char *
                                               .assigned_hub = hub,
                                               .device_id = device_id,
                                               .retry_after_ms = -1});
+        world_run_posts();
 }
 
 static inline void world_assign(const char *id, const char *hub)
