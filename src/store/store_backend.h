@@ -186,9 +186,11 @@ struct store_backend {
         void (*use_reserve)(void *writer);
         /* 0 once that room is kept again, so that puts may be taken; else STORE_E_FULL. */
         int (*make_room)(void *writer);
-        /* Upkeep, a little at a time; sets when to call it again, 0 = after the next transaction.
+        /*
+         * Upkeep, a little at a time; sets when to call it again, 0 = after the next transaction.
+         * Of several processes one removes what has expired: who `tidies`.
          */
-        int (*care)(void *writer, int64_t *again_ms);
+        int (*care)(void *writer, bool tidies, int64_t *again_ms);
 
         /* `options` are there until close_reader. */
         int (*open_reader)(const struct store_options *options, void **reader,

@@ -272,12 +272,16 @@ static void note_new(struct store *store, struct store_part *part)
         }
 }
 
+static bool others_may_have_changed(const struct store *store)
+{
+        return store->options.shared && clock_steady_ns() >= store->count_at_ns;
+}
+
 /* Replayed events are told of before new ones, as their ids are. */
 static void finish_part(struct store *store, struct store_part *part)
 {
         store_ids_remove_first(&store->work.done, part->done_count);
-        if (part->change.recount || store->uncounted ||
-            (store->options.shared && clock_steady_ns() >= store->count_at_ns))
+        if (part->change.recount || store->uncounted || others_may_have_changed(store))
                 store_count_anew(store);
         else
                 count_totals(store, &part->change.counts);
@@ -371,6 +375,12 @@ static void tell_dropped(struct store *store)
         store->dropped = 0;
 }
 
+/* Of several processes that share a store one removes what has expired. */
+static bool tidies(const struct store *store)
+{
+        return store_may_act(store, STORE_SHARE_UPKEEP);
+}
+
 /* Adds the task that drops them if that is due; once a minute their age is looked at. */
 static void plan_trim(struct store *store)
 {
@@ -384,7 +394,8 @@ static void plan_trim(struct store *store)
                 store->trim_at_ns = store->state.dead_letters > 0 ? now_ns + TRIM_NS : 0;
                 due = store->options.dead_letter_ms > 0;
         }
-        if (store->state.dead_letters > 0 && (too_many || due) && list_is_empty(&store->work.tasks))
+        if (store->state.dead_letters > 0 && (too_many || due) &&
+            list_is_empty(&store->work.tasks) && tidies(store))
                 list_push_back(&store->work.tasks, &store_task_new(STORE_TASK_TRIM, 0, 0)->node);
 }
 
@@ -397,11 +408,21 @@ static bool work_is_done(const struct store_work *work)
 static void take_care(struct store *store)
 {
         int64_t again_ms = 0;
-        int result = store->backend->care(store->writer, &again_ms);
+        int result = store->backend->care(store->writer, tidies(store), &again_ms);
 
         store->care_at_ns = again_ms > 0 ? clock_steady_ns() + again_ms * CLOCK_NS_PER_MS : 0;
         if (result)
                 note_failure(store, result);
+}
+
+/* Nothing is to be written. */
+static void rest(struct store *store)
+{
+        take_care(store);
+        if (store->trouble == STORE_TROUBLE_NONE && others_may_have_changed(store)) {
+                store_count_anew(store);
+                store_show_totals(store);
+        }
 }
 
 /* Nobody waits for what is left, and it failed a moment ago. */
@@ -469,7 +490,7 @@ void *store_writer_run(void *context)
                         store_spill_move(store);
                 plan_trim(store);
                 if (work_is_done(&store->work))
-                        take_care(store);
+                        rest(store);
                 else if (!write_work(store) && store->work_is_last && ++failures == CLOSING_TRIES)
                         give_up(store);
         }

@@ -19,7 +19,8 @@
 /* Of events in one transaction: bigger ones only make others wait longer. */
 #define PART_BYTES ((size_t)1 << 20)
 
-#define PRUNE_EVERY_MS  INT64_C(60000)
+#define CARE_EVERY_MS   INT64_C(60000)
+#define MORE_AGAIN_MS   INT64_C(1000)
 #define PRUNE_LIMIT     1000
 #define OLDEST_EVERY_MS INT64_C(5000)
 
@@ -364,17 +365,25 @@ static int run_with_time(struct writer *writer, int number, int *rows)
 static int prune(struct writer *writer, bool *more)
 {
         int rows = PRUNE_LIMIT;
-        int failure = keep_time(writer);
+        int failure = run_with_time(writer, SQL_PRUNE_RECORDS, NULL);
 
-        if (failure == 0)
-                failure = run_with_time(writer, SQL_PRUNE_RECORDS, NULL);
         if (failure == 0)
                 failure = run_with_time(writer, SQL_PRUNE_SEEN, &rows);
         *more = rows == PRUNE_LIMIT;
         return failure;
 }
 
-static int store_postgres_care(void *context, int64_t *again_ms)
+/* Who shares the store comes again without anything to write: others may have something for it. */
+static int64_t care_again_ms(const struct writer *writer, bool more)
+{
+        if (more)
+                return MORE_AGAIN_MS;
+        if (writer->oldest_is_stale)
+                return OLDEST_EVERY_MS;
+        return writer->postgres.options->shared ? CARE_EVERY_MS : 0;
+}
+
+static int store_postgres_care(void *context, bool tidies, int64_t *again_ms)
 {
         struct writer *writer = context;
         int64_t now_ms = clock_steady_ms();
@@ -384,18 +393,19 @@ static int store_postgres_care(void *context, int64_t *again_ms)
         *again_ms = 0;
         if (!writer->postgres.db)
                 return 0;
-        if (now_ms >= writer->prune_at_ms) {
+        if (now_ms >= writer->time_at_ms) {
+                failure = keep_time(writer);
+                writer->time_at_ms = now_ms + CARE_EVERY_MS;
+        }
+        if (failure == 0 && tidies && now_ms >= writer->prune_at_ms) {
                 failure = prune(writer, &more);
-                writer->prune_at_ms = now_ms + (more ? 1000 : PRUNE_EVERY_MS);
+                writer->prune_at_ms = now_ms + (more ? MORE_AGAIN_MS : CARE_EVERY_MS);
         }
         if (failure == 0 && now_ms >= writer->oldest_at_ms && writer->oldest_is_stale) {
                 failure = ask_oldest(writer);
                 writer->oldest_at_ms = now_ms + OLDEST_EVERY_MS;
         }
-        if (more)
-                *again_ms = 1000;
-        else if (writer->oldest_is_stale)
-                *again_ms = OLDEST_EVERY_MS;
+        *again_ms = care_again_ms(writer, more);
         return failure;
 }
 

@@ -72,6 +72,7 @@ struct writer {
 
         int64_t oldest_ns;
         int64_t oldest_at_ms; /* steady, here and below: when it is asked again */
+        int64_t time_at_ms;
         int64_t prune_at_ms;
         bool oldest_is_stale;
 };

@@ -111,11 +111,12 @@ static int vacuum_if_due(struct writer *writer, int64_t *again_ms)
         return vacuum(writer);
 }
 
-int store_sqlite_care(void *context, int64_t *again_ms)
+int store_sqlite_care(void *context, bool tidies, int64_t *again_ms)
 {
         struct writer *writer = context;
         int result = checkpoint_if_due(writer);
 
+        (void)tidies;
         *again_ms = 0;
         if (result == 0)
                 result = checkpoint_if_idle(writer, again_ms);

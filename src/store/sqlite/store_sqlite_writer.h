@@ -84,7 +84,7 @@ int store_sqlite_trim(void *context, struct store_trim *trim, struct store_chang
 
 /* store_sqlite_upkeep.c */
 size_t store_sqlite_part_bytes(void *context);
-int store_sqlite_care(void *context, int64_t *again_ms);
+int store_sqlite_care(void *context, bool tidies, int64_t *again_ms);
 void store_sqlite_use_reserve(void *context);
 int store_sqlite_make_room(void *context);
 

@@ -595,6 +595,37 @@ static void what_others_forget_is_counted(void **state)
         free(told);
 }
 
+/* Whoever has not the task leaves to others what has expired. */
+static void one_of_them_removes_what_has_expired(void **state)
+{
+        static const char count[] = "SELECT (SELECT count(*) FROM seen WHERE expires_ms = 1) +"
+                                    " (SELECT count(*) FROM records WHERE expires_ms = 1) +"
+                                    " (SELECT count(*) FROM dead_letters)";
+        struct fixture *fixture = *state;
+        PGconn *other = fixture->others[0];
+        struct store_event event = support_event("a", "1", "x");
+        int64_t deadline_ms = clock_steady_ms() + SUPPORT_DEADLINE_MS;
+
+        hear(fixture->store, NULL);
+        fixture->store->options.dead_letter_bytes = 1;
+        run(other, "INSERT INTO seen VALUES ('\\x00', 1)");
+        run(other, "INSERT INTO records VALUES ('k', 'v', 1, '\\x00')");
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(support_put(fixture->store, &event, 1), 0);
+        wait_until_told(&fixture->told, ask(other, "SELECT max(id) FROM events"));
+        store_dead(fixture->store, fixture->told.ids[0], "no");
+        /* It looks at what there is to be tidied behind each transaction. */
+        support_flush(fixture->store);
+        support_flush(fixture->store);
+        support_flush(fixture->store);
+        assert_int_equal(ask(other, count), 3);
+        store_share_start(fixture->store);
+        while (ask(other, count) > 0) {
+                assert_true(clock_steady_ms() < deadline_ms);
+                support_flush(fixture->store);
+        }
+}
+
 struct writing {
         struct store *store;
         pthread_t thread;
@@ -667,6 +698,7 @@ int main(void)
                 TEST(what_one_puts_the_other_is_told),
                 TEST(a_double_is_known_to_the_other_one),
                 TEST(what_others_forget_is_counted),
+                TEST(one_of_them_removes_what_has_expired),
                 TEST(writers_of_the_same_records_get_out_of_each_others_way),
                 TEST(one_that_does_not_share_is_refused),
         };
