@@ -59,18 +59,17 @@ void hub_cbs_open(struct hub_connection *connection)
                 hub_cbs_pump(connection);
                 return;
         }
-        cbs->session = pn_session(connection->connection);
-        pn_session_open(cbs->session);
+        cbs->session = hub_link_begin_session(connection, false);
 
         snprintf(name, sizeof(name), "cbs-in-%" PRIu32, ++connection->links);
-        cbs->receiver = pn_receiver(cbs->session, name);
+        cbs->receiver = pn_receiver(cbs->session->session, name);
         pn_terminus_set_address(pn_link_source(cbs->receiver), AZURE_CBS_NODE);
         pn_terminus_set_address(pn_link_target(cbs->receiver), AZURE_CBS_REPLY_TO);
         pn_link_open(cbs->receiver);
         pn_link_flow(cbs->receiver, MOST_UNANSWERED);
 
         snprintf(name, sizeof(name), "cbs-out-%" PRIu32, ++connection->links);
-        cbs->sender = pn_sender(cbs->session, name);
+        cbs->sender = pn_sender(cbs->session->session, name);
         pn_terminus_set_address(pn_link_target(cbs->sender), AZURE_CBS_NODE);
         pn_link_open(cbs->sender);
         hub_core_wrote(connection);
@@ -415,7 +414,7 @@ void hub_cbs_event(struct hub_connection *connection, pn_event_t *event)
                         ended(connection, pn_link_remote_condition(link));
                 break;
         case PN_SESSION_REMOTE_CLOSE:
-                ended(connection, pn_session_remote_condition(cbs->session));
+                ended(connection, pn_session_remote_condition(cbs->session->session));
                 break;
         default:
                 break;

@@ -75,7 +75,7 @@ void hub_client_each(struct hub_client *client,
 /* So many devices a second to authorise, per hub, from now on; as in the options. */
 void hub_client_set_rate(struct hub_client *client, int devices_per_second);
 
-/* Of how many devices that were closed has the hub not yet answered that it has let go of them? */
+/* Links and sessions of closed devices that the hub has not ended yet; 0: it has let go of all. */
 size_t hub_client_closing(struct hub_client *client);
 
 /* --- devices ------------------------------------------------------------------------------ */

@@ -13,6 +13,7 @@
 #include "azure/hub/hub_cbs.h"
 #include "azure/hub/hub_core.h"
 #include "azure/hub/hub_device.h"
+#include "azure/hub/hub_link.h"
 #include "azure/hub/hub_telemetry.h"
 #include "azure/hub/hub_trial.h"
 #include "base/crypto.h"
@@ -68,6 +69,7 @@ struct hub_connection *hub_connection_new(struct hub *hub, bool for_suspects)
         for (size_t i = 0; i < HUB_PLACES; i++)
                 list_init(&connection->devices[i]);
         list_init(&connection->in_flight);
+        list_init(&connection->sessions);
         hub_cbs_init(connection);
         connection->watch.run = watch;
         loop_timer_start(hub->client->loop, &connection->watch, WATCH_INTERVAL_MS);
@@ -115,6 +117,9 @@ static void leave(struct hub_connection *connection, const char *why)
                         hub_device_unseat(list_entry(node, struct hub_device, node), why);
         }
         hub_cbs_close(connection);
+        while (!list_is_empty(&connection->sessions))
+                hub_link_forget_session(connection, list_entry(connection->sessions.head.next,
+                                                               struct hub_session, node));
         hub_core_seat_soon(connection->hub);
 }
 
@@ -246,16 +251,20 @@ static void transport_closed(struct hub_connection *connection)
 }
 
 /* True if this is the hub's answer to a close of ours: then nobody knows the object any more. */
-static bool is_last_of(struct hub_connection *connection, pn_session_t *session, pn_link_t *link,
-                       pn_event_type_t type)
+static bool is_last_of(struct hub_connection *connection, struct hub_session *session,
+                       pn_link_t *link, pn_event_type_t type)
 {
-        if (type == PN_LINK_REMOTE_CLOSE && (pn_link_state(link) & PN_LOCAL_CLOSED) != 0) {
-                pn_link_free(link);
+        bool link_ends = type == PN_LINK_REMOTE_CLOSE || type == PN_LINK_REMOTE_DETACH;
+
+        if (link_ends && (pn_link_state(link) & PN_LOCAL_CLOSED) != 0) {
+                hub_link_was_ended(connection, link);
                 return true;
         }
-        if (type == PN_SESSION_REMOTE_CLOSE && (pn_session_state(session) & PN_LOCAL_CLOSED) != 0) {
-                pn_session_free(session);
-                connection->closing--;
+        if (type == PN_SESSION_REMOTE_CLOSE && session->is_ended) {
+                pn_session_t *own = session->session;
+
+                hub_link_forget_session(connection, session);
+                pn_session_free(own);
                 return true;
         }
         return false;
@@ -263,20 +272,24 @@ static bool is_last_of(struct hub_connection *connection, pn_session_t *session,
 
 static void session_event(struct hub_connection *connection, pn_event_t *event)
 {
-        pn_session_t *session = pn_event_session(event);
+        pn_event_type_t type = pn_event_type(event);
+        pn_session_t *proton_session = pn_event_session(event);
         pn_link_t *link = pn_event_link(event);
+        struct hub_session *session;
         struct hub_device *device;
 
-        if (session == NULL && link != NULL)
-                session = pn_link_session(link);
-        if (session == NULL || is_last_of(connection, session, link, pn_event_type(event)))
+        if (proton_session == NULL && link != NULL)
+                proton_session = pn_link_session(link);
+        session = proton_session == NULL ? NULL : pn_session_get_context(proton_session);
+        if (session == NULL || is_last_of(connection, session, link, type))
                 return;
-        connection->closed_link = pn_event_type(event) == PN_LINK_REMOTE_CLOSE ? link : NULL;
-        connection->closed_session =
-                pn_event_type(event) == PN_SESSION_REMOTE_CLOSE ? session : NULL;
-        device = pn_session_get_context(session);
+        connection->closed_link = type == PN_LINK_REMOTE_CLOSE ? link : NULL;
+        connection->closed_session = type == PN_SESSION_REMOTE_CLOSE ? proton_session : NULL;
+        device = link == NULL ? NULL : pn_link_get_context(link);
         if (session == connection->cbs.session)
                 hub_cbs_event(connection, event);
+        else if (type == PN_SESSION_REMOTE_CLOSE)
+                hub_device_session_ended(session);
         else if (device != NULL)
                 hub_device_event(device, event);
         connection->closed_link = NULL;

@@ -63,14 +63,11 @@ static bool has_unanswered(const struct hub_device *device)
 
 static void detach(struct hub_device *device, const char *why)
 {
-        pn_session_t *session = device->session;
-
         hub_telemetry_detach(device, why);
         hub_commands_detach(device);
         hub_methods_detach(device);
         hub_twin_detach(device, why);
-        device->session = NULL;
-        hub_link_end_session(device->connection, session);
+        hub_link_leave_session(device);
 }
 
 static bool is_of(const struct hub_pair *pair, const pn_link_t *link)
@@ -78,15 +75,26 @@ static bool is_of(const struct hub_pair *pair, const pn_link_t *link)
         return link == pair->in || link == pair->out;
 }
 
-static void session_ended(struct hub_device *device)
+void hub_device_session_ended(struct hub_session *session)
 {
         struct hub_condition condition;
+        size_t count = session->devices.count;
 
-        hub_condition_read(&condition, pn_session_remote_condition(device->session),
+        hub_condition_read(&condition, pn_session_remote_condition(session->session),
                            "the hub ended the session");
-        hub_telemetry_ended(device, &condition);
-        detach(device, condition.reason.text);
-        hub_core_condition(device, HUB_WORK_LINK, &condition);
+        /* Which of several has brought it about the hub says when they are apart. */
+        if (count > 1)
+                condition.fault = HUB_FAULT_AGAIN;
+        for (size_t i = count; i > 0; i--) { /* with the last one the session goes */
+                struct hub_device *device =
+                        list_entry(session->devices.head.next, struct hub_device, session_node);
+
+                device->is_apart = true;
+                if (count == 1)
+                        hub_telemetry_ended(device, &condition);
+                detach(device, condition.reason.text);
+                hub_core_condition(device, HUB_WORK_LINK, &condition);
+        }
 }
 
 static void link_ended(struct hub_device *device, pn_link_t *link)
@@ -113,11 +121,7 @@ void hub_device_event(struct hub_device *device, pn_event_t *event)
         pn_event_type_t type = pn_event_type(event);
         pn_link_t *link = pn_event_link(event);
 
-        if (type == PN_SESSION_REMOTE_CLOSE)
-                session_ended(device);
-        else if (link == NULL)
-                return;
-        else if (type == PN_LINK_REMOTE_CLOSE || type == PN_LINK_REMOTE_DETACH)
+        if (type == PN_LINK_REMOTE_CLOSE || type == PN_LINK_REMOTE_DETACH)
                 link_ended(device, link);
         else if (link == device->telemetry.link)
                 hub_telemetry_event(device, event);
@@ -234,6 +238,7 @@ static enum hub_place waiting_place(const struct hub_device *device)
 void hub_device_unseat(struct hub_device *device, const char *why)
 {
         hub_device_leave(device, waiting_place(device), why);
+        device->is_apart = false;
         hub_core_seat_soon(device->hub);
 }
 

@@ -16,8 +16,11 @@ struct hub_device *hub_device_new(struct hub *hub, const struct hub_identity *id
 /* Frees it without a word to its owner. */
 void hub_device_free(struct hub_device *device);
 
-/* An event of its session or of one of its links. */
+/* An event of one of its links. */
 void hub_device_event(struct hub_device *device, pn_event_t *event);
+
+/* The hub ends a session: each of its devices is to have one of its own. */
+void hub_device_session_ended(struct hub_session *session);
 
 /* --- places ----------------------------------------------------------------------------------- */
 

@@ -153,8 +153,18 @@ struct hub {
 
 /* --- a connection ---------------------------------------------------------------------------- */
 
-struct hub_cbs {
+/* What AMQP calls a session; see hub_link.h. */
+struct hub_session {
+        struct list_node node; /* of connection->sessions: those with room first */
         pn_session_t *session;
+        struct list devices; /* that have links on it */
+        bool is_joined;      /* more devices may come onto it */
+        bool is_ended;       /* by us; it stays until the hub has ended it, too */
+        size_t closing;      /* of its links: we have ended them and the hub has not */
+};
+
+struct hub_cbs {
+        struct hub_session *session;
         pn_link_t *sender;
         pn_link_t *receiver;
         struct list queued; /* to be sent when credit and rate allow */
@@ -197,7 +207,8 @@ struct hub_connection {
         char *fails;                  /* work: it ends, for this reason; or NULL */
         struct list_node unsent_node; /* of client->unsent; unused when next is NULL */
         uint32_t links;               /* attached so far: makes link names unique */
-        size_t closing;               /* sessions that we have ended and the hub has not */
+        struct list sessions;         /* struct hub_session */
+        size_t closing; /* links and sessions that we have ended and the hub has not */
 };
 
 /* --- a device -------------------------------------------------------------------------------- */
@@ -334,7 +345,9 @@ struct hub_device {
         int64_t not_before_ms;          /* no token before */
         int64_t unauthorized_ms;        /* when a link was last refused so; 0 = never */
 
-        pn_session_t *session;
+        struct hub_session *session;
+        struct list_node session_node; /* of its devices */
+        bool is_apart;                 /* its next session is its own */
         struct hub_trial trial;
         struct hub_telemetry telemetry;
         struct hub_commands commands;

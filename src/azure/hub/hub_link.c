@@ -4,27 +4,116 @@
 #include <inttypes.h>
 #include <proton/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "azure/hub/hub_core.h"
 #include "azure/names.h"
 #include "base/buf.h"
 #include "base/crypto.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 #define LINK_NAME_SIZE    32
 #define CORRELATION_SIZE  (LINK_NAME_SIZE + CRYPTO_UUID_SIZE)
 #define ATTACH_TIMEOUT_MS 60000
 
-static pn_session_t *session_of(struct hub_device *device)
+/* Up to four links each: proton has tables of handles for 82 links that are just full. */
+#define DEVICES_PER_SESSION 20
+
+/* --- sessions -------------------------------------------------------------------------------- */
+
+struct hub_session *hub_link_begin_session(struct hub_connection *connection, bool is_joined)
 {
-        if (device->session == NULL) {
-                device->session = pn_session(device->connection->connection);
-                pn_session_set_context(device->session, device);
-                pn_session_open(device->session);
-        }
-        return device->session;
+        struct hub_session *session = mem_new(1, sizeof(*session));
+
+        list_init(&session->devices);
+        session->is_joined = is_joined;
+        session->session = pn_session(connection->connection);
+        pn_session_set_context(session->session, session);
+        pn_session_open(session->session);
+        if (is_joined)
+                list_push_front(&connection->sessions, &session->node);
+        else
+                list_push_back(&connection->sessions, &session->node);
+        return session;
 }
+
+static bool has_room(const struct hub_session *session)
+{
+        return session->is_joined && !session->is_ended &&
+               session->devices.count < DEVICES_PER_SESSION;
+}
+
+/* Keeps those with room in front. */
+static void sort(struct hub_connection *connection, struct hub_session *session)
+{
+        list_remove(&connection->sessions, &session->node);
+        if (has_room(session))
+                list_push_front(&connection->sessions, &session->node);
+        else
+                list_push_back(&connection->sessions, &session->node);
+}
+
+static void join_session(struct hub_device *device)
+{
+        struct hub_connection *connection = device->connection;
+        bool is_apart = device->is_apart || connection->for_suspects;
+        struct hub_session *session =
+                list_is_empty(&connection->sessions)
+                        ? NULL
+                        : list_entry(connection->sessions.head.next, struct hub_session, node);
+
+        if (is_apart || session == NULL || !has_room(session))
+                session = hub_link_begin_session(connection, !is_apart);
+        device->session = session;
+        list_push_back(&session->devices, &device->session_node);
+        sort(connection, session);
+}
+
+void hub_link_leave_session(struct hub_device *device)
+{
+        struct hub_session *session = device->session;
+
+        if (session == NULL)
+                return;
+        device->session = NULL;
+        list_remove(&session->devices, &device->session_node);
+        if (list_is_empty(&session->devices))
+                hub_link_end_session(device->connection, session);
+        else
+                sort(device->connection, session);
+}
+
+void hub_link_forget_session(struct hub_connection *connection, struct hub_session *session)
+{
+        connection->closing -= session->closing + (session->is_ended ? 1 : 0);
+        pn_session_set_context(session->session, NULL);
+        list_remove(&connection->sessions, &session->node);
+        free(session);
+}
+
+void hub_link_end_session(struct hub_connection *connection, struct hub_session *session)
+{
+        pn_session_t *own = session->session;
+
+        if (connection->state == HUB_CONNECTION_ENDING) {
+                hub_link_forget_session(connection, session);
+                return;
+        }
+        pn_session_close(own);
+        if (own == connection->closed_session) {
+                hub_link_forget_session(connection, session);
+                pn_session_free(own);
+        } else {
+                session->is_ended = true;
+                connection->closing++;
+                sort(connection, session);
+        }
+        hub_core_wrote(connection);
+}
+
+/* --- links ----------------------------------------------------------------------------------- */
 
 static pn_link_t *link_new(struct hub_device *device, const char *name, const char *path,
                            pn_link_t *make(pn_session_t *, const char *),
@@ -35,7 +124,10 @@ static pn_link_t *link_new(struct hub_device *device, const char *name, const ch
         pn_link_t *link;
 
         snprintf(unique, sizeof(unique), "%s-%" PRIu32, name, ++device->connection->links);
-        link = make(session_of(device), unique);
+        if (device->session == NULL)
+                join_session(device);
+        link = make(device->session->session, unique);
+        pn_link_set_context(link, device);
         buf_add_text(&address, AZURE_PATH_DEVICES);
         text_url_escape(&address, device->device_id);
         buf_add_text(&address, path);
@@ -58,25 +150,44 @@ static pn_bytes_t bytes_of(const char *text)
         return pn_bytes(strlen(text), text);
 }
 
-static void put_property(pn_data_t *map, const char *name, const char *value)
+struct property {
+        const char *name;
+        const char *value; /* NULL = it has none */
+};
+
+/* Proton keeps them as long as the link: each costs memory. */
+static void put_properties(pn_link_t *link, const struct property *properties)
 {
-        if (text_is_empty(value))
-                return;
-        pn_data_put_symbol(map, bytes_of(name));
-        pn_data_put_string(map, bytes_of(value));
+        pn_data_t *map = NULL;
+
+        for (; properties->name != NULL; properties++) {
+                if (properties->value == NULL)
+                        continue;
+                if (map == NULL) {
+                        map = pn_link_properties(link);
+                        pn_data_put_map(map);
+                        pn_data_enter(map);
+                }
+                pn_data_put_symbol(map, bytes_of(properties->name));
+                pn_data_put_string(map, bytes_of(properties->value));
+        }
+        if (map != NULL)
+                pn_data_exit(map);
 }
 
 void hub_link_open(struct hub_device *device, pn_link_t *link, const char *correlation)
 {
-        pn_data_t *map = pn_link_properties(link);
+        const char *version = pn_link_is_sender(link) ? device->hub->client->client_version : NULL;
+        bool is_pair = correlation != NULL;
 
-        pn_data_put_map(map);
-        pn_data_enter(map);
-        put_property(map, AZURE_LINK_CLIENT_VERSION, device->hub->client->client_version);
-        put_property(map, AZURE_LINK_API_VERSION, AZURE_HUB_API_VERSION);
-        put_property(map, AZURE_LINK_MODEL_ID, device->model_id);
-        put_property(map, AZURE_LINK_CORRELATION_ID, correlation);
-        pn_data_exit(map);
+        put_properties(link,
+                       (const struct property[]){
+                               {AZURE_LINK_CLIENT_VERSION, is_pair ? NULL : version},
+                               {AZURE_LINK_API_VERSION, is_pair ? AZURE_HUB_API_VERSION : NULL},
+                               {AZURE_LINK_CORRELATION_ID, correlation},
+                               {AZURE_LINK_MODEL_ID, device->model_id},
+                               {NULL, NULL},
+                       });
         pn_link_open(link);
         hub_core_wrote(device->connection);
 }
@@ -143,12 +254,31 @@ const struct amqp_inbox *hub_link_receive(struct hub_client *client, pn_delivery
  */
 void hub_link_end(struct hub_connection *connection, pn_link_t *link)
 {
+        struct hub_session *session;
+
         if (link == NULL)
                 return;
+        pn_link_set_context(link, NULL);
+        if (connection->state == HUB_CONNECTION_ENDING)
+                return;
+        session = pn_session_get_context(pn_link_session(link));
         pn_link_close(link);
-        if (link == connection->closed_link)
+        if (link == connection->closed_link) {
                 pn_link_free(link);
+        } else {
+                session->closing++;
+                connection->closing++;
+        }
         hub_core_wrote(connection);
+}
+
+void hub_link_was_ended(struct hub_connection *connection, pn_link_t *link)
+{
+        struct hub_session *session = pn_session_get_context(pn_link_session(link));
+
+        pn_link_free(link);
+        session->closing--;
+        connection->closing--;
 }
 
 void hub_link_end_pair(struct hub_connection *connection, struct hub_pair *pair)
@@ -159,17 +289,4 @@ void hub_link_end_pair(struct hub_connection *connection, struct hub_pair *pair)
         pair->in = pair->out = NULL;
         hub_link_end(connection, in);
         hub_link_end(connection, out);
-}
-
-void hub_link_end_session(struct hub_connection *connection, pn_session_t *session)
-{
-        if (session == NULL)
-                return;
-        pn_session_set_context(session, NULL);
-        pn_session_close(session);
-        if (session == connection->closed_session)
-                pn_session_free(session);
-        else
-                connection->closing++;
-        hub_core_wrote(connection);
 }

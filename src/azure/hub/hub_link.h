@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* Sessions and links: how they are made, opened and ended. */
+/*
+ * Sessions and links: how they are made, opened and ended.
+ *
+ * A few devices share a session, since an empty one costs proton more than a link does; Microsoft's
+ * SDK for C has all devices of a connection on one. If the hub ends it, each of them gets one of
+ * its own, so that the one that brings that about does it to itself alone from then on.
+ */
 #ifndef ISTHMUS_AZURE_HUB_HUB_LINK_H
 #define ISTHMUS_AZURE_HUB_HUB_LINK_H
 
@@ -10,9 +16,19 @@
 
 #include "azure/hub/hub_inside.h"
 
+/* A session that devices join, or one for links that are nobody's, or one device's. */
+struct hub_session *hub_link_begin_session(struct hub_connection *connection, bool is_joined);
+
+/* The device's links are ended: it leaves its session, if it has one, which ends with the last. */
+void hub_link_leave_session(struct hub_device *device);
+
+/* The hub has ended the session, after us, or the connection goes: frees ours, not proton's. */
+void hub_link_forget_session(struct hub_connection *connection, struct hub_session *session);
+
 /*
- * A link on the device's session, which is opened if need be: named after `name`, unique on its
- * connection, with the address /devices/ID and `path`. Not opened yet.
+ * A link on the device's session, which it joins if need be: named after `name`, unique on its
+ * connection, with the address /devices/ID and `path`. Not opened yet. Its context is the device
+ * until it is ended.
  */
 pn_link_t *hub_link_sender(struct hub_device *device, const char *name, const char *path);
 pn_link_t *hub_link_receiver(struct hub_device *device, const char *name, const char *path);
@@ -49,11 +65,15 @@ const struct amqp_inbox *hub_link_receive(struct hub_client *client, pn_delivery
                                           size_t most);
 
 /*
- * Close a link or a session (NULL is allowed) and free it once the hub has closed its side too:
+ * Close a link (NULL is allowed) or a session and free it once the hub has closed its side too:
  * proton asserts on an ATTACH for a link that was freed before. Contexts of a link's deliveries
- * must have been cleared.
+ * must have been cleared. On a connection that is ending nothing is said of them: its CLOSE ends
+ * all, and proton frees them with it.
  */
 void hub_link_end(struct hub_connection *connection, pn_link_t *link);
-void hub_link_end_session(struct hub_connection *connection, pn_session_t *session);
+void hub_link_end_session(struct hub_connection *connection, struct hub_session *session);
+
+/* The hub has answered our close of the link: frees it. */
+void hub_link_was_ended(struct hub_connection *connection, pn_link_t *link);
 
 #endif

@@ -56,6 +56,7 @@ struct hub_seen {
         int attaches;
         int messages;
         int closes;
+        int ends; /* of links and sessions */
         char token_name[TEXT_SIZE];
         char token_text[TEXT_SIZE];
         char token_id[TEXT_SIZE];
@@ -543,6 +544,7 @@ static inline void peer_event(struct hub_peer *peer, pn_event_t *event)
                 pn_session_open(pn_event_session(event));
                 break;
         case PN_SESSION_REMOTE_CLOSE:
+                peer->seen->ends++;
                 peer_forget(peer, NULL, pn_event_session(event));
                 pn_session_close(pn_event_session(event));
                 pn_session_free(pn_event_session(event));
@@ -552,6 +554,7 @@ static inline void peer_event(struct hub_peer *peer, pn_event_t *event)
                 break;
         case PN_LINK_REMOTE_CLOSE:
         case PN_LINK_REMOTE_DETACH:
+                peer->seen->ends++;
                 peer_forget(peer, link, NULL);
                 pn_link_close(link);
                 pn_link_free(link);

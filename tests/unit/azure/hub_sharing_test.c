@@ -264,6 +264,76 @@ static void a_report_that_costs_connections_is_given_up(void **state)
         assert_int_equal(count(&bench->many[0], 'C'), 2);
 }
 
+/* --- a session that several share ------------------------------------------------------------- */
+
+static int sessions(struct bench *bench)
+{
+        pn_session_t *session = pn_session_head(world_pair(&bench->world)->connection, 0);
+        int found = 0;
+
+        for (; session != NULL; session = pn_session_next(session, 0))
+                found++;
+        return found;
+}
+
+static void open_receivers(struct bench *bench)
+{
+        bench->many = mem_new(MANY, sizeof(*bench->many));
+        for (size_t i = 0; i < MANY; i++) {
+                bench->many[i].receives = true;
+                owner_open(&bench->many[i], &bench->world, "dev");
+        }
+        world_run(&bench->world);
+}
+
+static void twenty_devices_share_a_session(void **state)
+{
+        struct bench *bench = *state;
+
+        open_receivers(bench);
+        assert_int_equal(sessions(bench), 1 + MANY / 20);
+        assert_int_equal(bench->world.seen.command_attaches, MANY);
+}
+
+static void who_leaves_a_session_makes_room_for_another(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        open_receivers(bench);
+        owner_close(&bench->many[3]);
+        assert_int_equal(hub_client_closing(&world->client), 3);
+        world_run(world);
+        assert_int_equal(hub_client_closing(&world->client), 0);
+        assert_int_equal(world->seen.ends, 3);
+        bench->owner.receives = true;
+        owner_open(&bench->owner, world, "dev1");
+        world_run(world);
+        assert_string_equal(bench->owner.log, "R");
+        assert_int_equal(sessions(bench), 1 + MANY / 20);
+        for (size_t i = 0; i < MANY; i += 2)
+                owner_close(&bench->many[i]);
+        for (size_t i = 1; i < MANY; i += 2)
+                owner_close(&bench->many[i]);
+        owner_close(&bench->owner);
+        world_run(world);
+        assert_int_equal(hub_client_closing(&world->client), 0);
+        assert_int_equal(sessions(bench), 1);
+}
+
+static void the_end_of_a_connection_says_nothing_of_what_is_on_it(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        open_receivers(bench);
+        hub_pool_stop(&world->client);
+        world_run(world);
+        assert_int_equal(world->seen.closes, 1);
+        assert_int_equal(world->seen.ends, 0);
+        assert_true(hub_pool_is_stopped(&world->client));
+}
+
 #define FRESH(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 
 int main(void)
@@ -280,6 +350,9 @@ int main(void)
                 FRESH(a_culprit_stays_alone_until_ten_were_accepted),
                 FRESH(those_who_were_only_near_are_cleared_at_once),
                 FRESH(a_report_that_costs_connections_is_given_up),
+                FRESH(twenty_devices_share_a_session),
+                FRESH(who_leaves_a_session_makes_room_for_another),
+                FRESH(the_end_of_a_connection_says_nothing_of_what_is_on_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -331,27 +331,56 @@ static void unauthorized_twice_is_refused(void **state)
         assert_string_equal(bench->owner.log, "C R X1 C R R 1+");
 }
 
-static void an_ended_session_ends_one_device_only(void **state)
+/* With an answer outstanding, which nobody blames on the device unless it is alone there. */
+static void end_session(struct bench *bench, uint64_t token, const char *condition)
 {
-        struct bench *bench = *state;
         struct world *world = &bench->world;
         pn_session_t *session = pn_link_session(world_pair(world)->peer.telemetry);
 
         world->script.outcome = 0;
         bench->owner.send_again = true;
-        assert_true(owner_send(&bench->owner, 2));
+        assert_true(owner_send(&bench->owner, token));
         world_run(world);
-        pn_condition_set_name(pn_session_condition(session), "amqp:internal-error");
+        pn_condition_set_name(pn_session_condition(session), condition);
         pn_session_close(session);
         world->script.outcome = PN_ACCEPTED;
         world_run(world);
+}
+
+static void devices_have_a_session_each_once_the_hub_has_ended_a_shared_one(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+        pn_link_t *link = world_pair(world)->peer.telemetry;
+
+        end_session(bench, 2, "amqp:link:message-size-exceeded");
         assert_string_equal(bench->owner.log, "2?");
         world_advance(world, 5000);
         assert_string_equal(bench->owner.log, "2? R 2+");
         assert_string_equal(bench->other.log, "");
+        (void)owner_send(&bench->other, 7);
+        world_run(world);
         assert_true(owner_send(&bench->other, 7));
         world_run(world);
-        assert_string_equal(bench->other.log, "7+");
+        assert_string_equal(bench->other.log, "R 7+");
+        /* Its telemetry is attached last now. */
+        assert_ptr_not_equal(world_pair(world)->peer.telemetry, link);
+        pn_session_close(pn_link_session(world_pair(world)->peer.telemetry));
+        world_advance(world, 5000);
+        assert_true(owner_send(&bench->owner, 3));
+        world_run(world);
+        assert_string_equal(bench->owner.log, "2? R 2+ 3+");
+}
+
+static void who_is_alone_on_a_session_is_to_blame_for_its_end(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        owner_close(&bench->other);
+        world_run(world);
+        end_session(bench, 2, "amqp:link:message-size-exceeded");
+        assert_string_equal(bench->owner.log, "2-");
 }
 
 static void what_exceeds_the_link_is_rejected_here(void **state)
@@ -563,7 +592,8 @@ int main(void)
                 cmocka_unit_test(each_reason_of_a_closed_link_has_its_consequence),
                 READY(a_refused_attach_is_repeated_ever_more_slowly),
                 READY(unauthorized_twice_is_refused),
-                TWO(an_ended_session_ends_one_device_only),
+                TWO(devices_have_a_session_each_once_the_hub_has_ended_a_shared_one),
+                TWO(who_is_alone_on_a_session_is_to_blame_for_its_end),
                 TWO(what_exceeds_the_link_is_rejected_here),
                 READY(the_hubs_own_limit_counts),
                 TWO(a_message_may_have_next_to_nothing),
