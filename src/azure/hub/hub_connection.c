@@ -33,6 +33,7 @@
 #define CLOSE_TIMEOUT_MS   10000
 #define TLS_PATIENCE       2     /* failures before that are taken for a refusal */
 #define SEND_TIMEOUT_MS    60000 /* the hub's own answers come within seconds */
+#define SILENCE_MS         30000 /* then not even that a link ends is answered: nobody is there */
 #define EMPTY_TIMEOUT_MS   30000 /* a connection without devices is kept so long */
 
 static void watch(struct timer *timer);
@@ -405,14 +406,33 @@ static void check_sends(struct hub_connection *connection)
 
                 if (send->sent_ms > oldest_ms)
                         break;
+                if (connection->unheard_since_ms == 0)
+                        connection->unheard_since_ms = connection->hub->client->now_ms;
                 hub_telemetry_timed_out(send->device);
         }
+}
+
+/* A cable that was pulled is found long before the idle time is over, if something is sent. */
+static bool is_silent(struct hub_connection *connection)
+{
+        pn_transport_t *transport = pn_connection_transport(connection->connection);
+        uint64_t heard = pn_transport_get_frames_input(transport);
+
+        if (heard != connection->heard)
+                connection->unheard_since_ms = 0;
+        connection->heard = heard;
+        return connection->unheard_since_ms != 0 &&
+               connection->hub->client->now_ms - connection->unheard_since_ms > SILENCE_MS;
 }
 
 static void watch_open(struct hub_connection *connection)
 {
         int64_t now_ms = connection->hub->client->now_ms;
 
+        if (is_silent(connection)) {
+                hub_connection_fail(connection, "the hub is silent");
+                return;
+        }
         check_sends(connection);
         if (!hub_cbs_check(connection)) {
                 hub_connection_fail(connection, "the hub does not answer tokens");

@@ -203,6 +203,8 @@ struct hub_connection {
         struct list in_flight; /* unsettled sends in the order of sending */
         struct timer watch;
         int64_t empty_since_ms;
+        uint64_t heard;               /* frames, as the watch has seen them last */
+        int64_t unheard_since_ms;     /* nothing came since a send timed out; 0 = something did */
         struct list_node work_node;   /* of client->busy_connections; unused when next is NULL */
         char *fails;                  /* work: it ends, for this reason; or NULL */
         struct list_node unsent_node; /* of client->unsent; unused when next is NULL */

@@ -146,6 +146,23 @@ static void lost_devices_come_back_by_themselves(void **state)
         assert_int_equal(metrics_counter_value(METRIC_HUB_CONNECTS), connects + 1);
 }
 
+static void a_hub_that_has_fallen_silent_is_left_when_something_was_sent(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world_pair(world)->unplugged = true;
+        world_advance(world, 80000);
+        assert_int_equal(world->connects, 1);
+        bench->owner.send_again = true;
+        assert_true(owner_send(&bench->owner, 1));
+        world_advance(world, 75000);
+        assert_int_equal(world->connects, 1);
+        world_advance(world, 30000);
+        assert_int_equal(world->connects, 2);
+        assert_non_null(strchr(bench->owner.log, '+'));
+}
+
 static void a_close_by_the_hub_is_followed_by_a_new_connection(void **state)
 {
         static const char *const conditions[] = {NULL, "amqp:connection:forced",
@@ -313,6 +330,7 @@ int main(void)
                 FRESH(messages_fit_into_the_smallest_frames),
                 FRESH(a_hub_that_never_answers_is_given_up),
                 TWO(lost_devices_come_back_by_themselves),
+                TWO(a_hub_that_has_fallen_silent_is_left_when_something_was_sent),
                 cmocka_unit_test(a_close_by_the_hub_is_followed_by_a_new_connection),
                 TWO(garbage_ends_the_connection_and_no_more),
                 FRESH(a_flapping_hub_is_not_hammered),

@@ -32,6 +32,7 @@
 /* Both ends of one connection. */
 struct pair {
         bool used;
+        bool unplugged;              /* nothing passes any more */
         pn_connection_t *connection; /* the client's */
         pn_connection_driver_t client;
         pn_connection_driver_t server;
@@ -195,13 +196,13 @@ static bool pair_turn(struct world *world, struct pair *pair)
 
         if (!pair->used)
                 return true;
-        any = proton_move(&pair->client, &pair->server) || any;
+        any = (!pair->unplugged && proton_move(&pair->client, &pair->server)) || any;
         any = server_events(pair) || any;
         if (pair->peer.cut) {
                 pair->peer.cut = false;
                 pair_cut(pair);
         }
-        any = proton_move(&pair->server, &pair->client) || any;
+        any = (!pair->unplugged && proton_move(&pair->server, &pair->client)) || any;
         if (pn_connection_driver_finished(&pair->client) &&
             !pn_connection_driver_has_event(&pair->client)) {
                 pair_free(pair);
