@@ -84,8 +84,14 @@ test-cluster:
 	@tools/setup test
 	@$(MAKE) --no-print-directory all
 	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
-	@ninja -C build --quiet kill_at clock_step
+	@ninja -C build --quiet kill_at clock_step redirect
 	@ISTHMUS="$(CURDIR)/build/isthmus" node --test --test-concurrency=1 tests/cluster/*.test.mjs
+
+.PHONY: test-mutants
+test-mutants:
+	@tools/setup test
+	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
+	@tools/test-mutants $(MUTANTS)
 
 .PHONY: bench-cluster
 bench-cluster:
@@ -145,6 +151,7 @@ help:
 	@echo "make soak-camera  2,000 pictures: memory, open files, and what waiting costs"
 	@echo "make install    into DESTDIR/PREFIX (PREFIX=$(PREFIX))"
 	@echo "make test-cluster  gateways on a PostgreSQL primary with a standby; each of them fails"
+	@echo "make test-mutants  do the tests of such gateways find the faults that they are there for?"
 	@echo "make bench-cluster  1, 2 and 4 gateways on one PostgreSQL, beside one with SQLite"
 	@echo "make test-sdk   Microsoft's own tests against the local hub; ISTHMUS_SDK_TESTS=FOLDER"
 	@echo "make test-packages  packages and units, the image, the alert rules and the dashboard"

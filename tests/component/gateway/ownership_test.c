@@ -42,6 +42,7 @@ static struct {
         atomic_bool is_stuck; /* and has come there */
         atomic_bool is_busy;  /* something is in flight */
         atomic_size_t closing;
+        bool asks_links; /* whether they are closed; of the thread "loop" */
 } site;
 
 static void say(const char *word)
@@ -65,6 +66,8 @@ void store_share_start(struct store *store)
 void store_share_released(struct store *store, const struct store_shards *shards)
 {
         (void)store;
+        if (!site.asks_links)
+                say("unasked");
         say(store_shards_count(shards) > 0 ? "released" : "nothing-released");
 }
 
@@ -220,6 +223,7 @@ bool device_link_is_quiet(struct device_link *links, const struct store_shards *
 size_t hub_client_closing(struct hub_client *client)
 {
         (void)client;
+        site.asks_links = true;
         return atomic_load(&site.closing);
 }
 
