@@ -94,6 +94,46 @@ test('the standby is away, and commits wait for it', options, async (t) => {
   assert.equal(load.unavailable, 0);
 });
 
+test('the primary is cut off from its standby, which is promoted when it dies', options, async (t) => {
+  const { cluster, load } = await start(t, { standby: true, apart: true });
+
+  load.isLoose = true;
+  cluster.between.hold();
+  await load.goesOn(300);
+  await pause(beyondLeaseMs);
+  // What was acknowledged meanwhile is on the disks of replicas, and not in the primary alone.
+  await load.goesOn(300);
+  await cluster.postgres.kill();
+  await load.goesOn(100);
+  cluster.between.pass();
+  await promote(cluster);
+  await cluster.owned();
+  await ends(cluster, load);
+  await load.goesOn(500);
+  await settle(cluster, load);
+  assert.equal(load.unavailable, 0);
+});
+
+test('a replica is killed during a failover, and another one while it moves its spill', options, async (t) => {
+  const { cluster, load } = await start(t, { standby: true });
+  const [first, second] = cluster.replicas;
+
+  load.isLoose = true;
+  await cluster.postgres.kill();
+  await load.goesOn(300);
+  await first.kill();
+  await load.goesOn(300);
+  await promote(cluster);
+  await second.gateway.logged('STORE_BACK');
+  await second.kill();
+  await first.start();
+  await second.start();
+  await cluster.owned();
+  await ends(cluster, load);
+  await load.goesOn(500);
+  await settle(cluster, load);
+});
+
 const cuts = [
   ['is cut off from the database, which hears nothing and says nothing', (proxy) => proxy.hold()],
   ['hears the database no more', (proxy) => proxy.hold('back')],

@@ -3,6 +3,7 @@
 //
 //   ISTHMUS_CLUSTER_DEVICES  devices (2000)
 //   ISTHMUS_CLUSTER_SECONDS  how long each test goes on (40)
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { clockOf } from '../system/support/clock.mjs';
@@ -130,5 +131,19 @@ test('the wall clocks of all replicas are set', options, async (t) => {
     }
   });
   for (const clock of clocks) await clock.set(0);
+  await settle(cluster, load);
+});
+
+test('the wall clock of one replica goes forth and back, and no device changes hands', options, async (t) => {
+  const clock = await clockOf(t, 0);
+  const { cluster, load } = await start(t, { each: (number) => (number === 1 ? clock.environment : {}) });
+
+  const before = await cluster.moved();
+  for (const ahead of [7200, -7200, 86400, 0]) {
+    await clock.set(ahead);
+    await pause(LEASE_SECONDS * 1000);
+    await load.goesOn(200);
+  }
+  assert.equal(await cluster.moved(), before);
   await settle(cluster, load);
 });

@@ -10,7 +10,7 @@ import { Load } from './support/load.mjs';
 import { lacksPostgres } from './support/postgres.mjs';
 import { eventually, run } from './support/program.mjs';
 
-const options = { timeout: 240000, skip: lacksPostgres };
+const options = { timeout: 300000, skip: lacksPostgres };
 
 async function statusOf(replica) {
   const { status, stdout, output } = await run(['cluster', 'status', '--json', '--config', replica.file]);

@@ -3,7 +3,7 @@
 // the hub accepted from whom.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { provisionedBy, startGatewayOn, writeConfiguration } from './gateway.mjs';
@@ -14,7 +14,7 @@ import { startProxy } from './proxy.mjs';
 
 const PATIENCE_MS = 5000;
 const OWNED_DEADLINE_MS = 120000;
-const DRAINED_DEADLINE_MS = 240000;
+const DRAINED_DEADLINE_MS = 180000;
 
 export const SHARDS = 256;
 export const LEASE_SECONDS = 3;
@@ -49,6 +49,8 @@ export class Replica {
   gateway;
   /** The balancer sends nothing here. */
   isOut = true;
+  /** Which program it runs. */
+  command = isthmus;
 
   constructor(cluster, number, directory, file) {
     Object.assign(this, { cluster, number, directory, file });
@@ -66,7 +68,7 @@ export class Replica {
   async start(environment = {}) {
     this.gateway = await startGatewayOn(this.cluster.test, this.file, this.directory, {
       ...this.cluster.environment(this.number), ...environment, ISTHMUS_KILL_TRIGGER: this.trigger,
-    });
+    }, undefined, this.command);
     this.gateway.patienceMs = PATIENCE_MS;
     this.isOut = false;
   }
@@ -143,7 +145,7 @@ export class Cluster {
     const number = this.replicas.length + 1;
     const hosts = this.hosts ?? [this.postgres.host];
     const replica = new Replica(this, number, directory, undefined);
-    if (proxied) replica.proxies = await Promise.all(hosts.map((host) => this.#proxy(host)));
+    if (proxied) replica.proxies = await Promise.all(hosts.map((host) => this.proxy(host)));
     // The others and `isthmus cluster status` know it by its address.
     const [port] = await freePorts(1);
     replica.file = await writeConfiguration(directory, provisionedBy(this.hub), {
@@ -158,8 +160,11 @@ export class Cluster {
     return replica;
   }
 
-  async #proxy(host) {
+  /** In front of a server of PostgreSQL; `host` is its own. */
+  async proxy(host) {
     const folder = await mkdtemp('/tmp/isthmus-px-');
+    // A standby is run by another user.
+    await chmod(folder, 0o755);
     this.test.after(() => rm(folder, { recursive: true, force: true }));
     const proxy = await startProxy(this.test, join(host, '.s.PGSQL.5432'), join(folder, '.s.PGSQL.5432'));
     proxy.host = folder;
@@ -167,8 +172,8 @@ export class Cluster {
   }
 
   /** Makes the tables, and the account of owners. */
-  async migrate() {
-    await migrate(this.replicas[0].file);
+  async migrate(command) {
+    await migrate(this.replicas[0].file, command);
     await this.sql(account);
   }
 
@@ -192,9 +197,9 @@ export class Cluster {
     return taking[this.#turn].gateway.uplink(body, headers);
   }
 
-  /** Resolves when each shard is owned by one of the replicas that are not out, and each of them has some. */
-  async owned() {
-    const pids = () => this.taking.map(({ pid }) => pid);
+  /** Resolves when each shard is owned by one of these, or of the replicas that are not out, and each has some. */
+  async owned(replicas = undefined, deadlineMs = OWNED_DEADLINE_MS) {
+    const pids = () => (replicas ?? this.taking).map(({ pid }) => pid);
     await eventually('an owner for each shard', async () => {
       const wanted = pids();
       const rows = (await this.sql(`SELECT pid, count(*) FROM isthmus.shards JOIN isthmus.members
@@ -203,7 +208,7 @@ export class Cluster {
       const found = new Map(rows);
       const count = wanted.reduce((sum, pid) => sum + (found.get(pid) ?? 0), 0);
       return count === SHARDS && wanted.every((pid) => found.has(pid));
-    }, OWNED_DEADLINE_MS);
+    }, deadlineMs);
   }
 
   async #spills() {
@@ -226,6 +231,11 @@ export class Cluster {
       if (await this.#spills()) return false;
       return (await this.sql('SELECT count(*) FROM isthmus.events')) === '0\n';
     }, DRAINED_DEADLINE_MS);
+  }
+
+  /** How often a shard has had another owner than before. */
+  async moved() {
+    return Number(await this.sql('SELECT count(*) FROM public.moves WHERE shard >= 0 AND pid IS NOT NULL'));
   }
 
   /** What the hub accepted, oldest first. Ends the hub. */
@@ -316,10 +326,12 @@ export function tellTakeovers(takeovers) {
 /**
  * Starts a hub with a record, PostgreSQL (with `standby`, two of them) and `replicas` gateways; all shards
  * have owners when it resolves.  `each` gives the variables of a replica by its number, `more` further settings
- * for the hub.
+ * for the hub, `command` is the program that replicas run. The standby of one that is `apart` speaks to its primary
+ * by a proxy, `between`.
  */
 export async function startCluster(test, { replicas = 3, standby = false, proxied = false, store = {},
-  environment = {}, each = () => environment, hubArgs = [], more = () => ({}) } = {}) {
+  environment = {}, each = () => environment, hubArgs = [], more = () => ({}), apart = false,
+  command = isthmus } = {}) {
   const folder = await temporaryDirectory(test, 'record');
   const record = join(folder, 'record.jsonl');
   const hub = await startHub(test, {
@@ -329,12 +341,14 @@ export async function startCluster(test, { replicas = 3, standby = false, proxie
   const cluster = new Cluster(test, hub, postgres, record);
   cluster.environment = each;
   if (standby) {
-    cluster.standby = await startPostgres(test, postgres);
+    if (apart) cluster.between = await cluster.proxy(postgres.host);
+    cluster.standby = await startPostgres(test, postgres, cluster.between?.host);
     cluster.hosts = [postgres.host, cluster.standby.host];
   }
   cluster.settings = await more(hub);
   for (let i = 0; i < replicas; i++) await cluster.add({ proxied, store });
-  await cluster.migrate();
+  for (const replica of cluster.replicas) replica.command = command;
+  await cluster.migrate(command);
   await Promise.all(cluster.replicas.map((replica) => replica.start()));
   await cluster.owned();
   return cluster;

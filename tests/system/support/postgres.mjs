@@ -65,10 +65,10 @@ export class Postgres {
     if (this.#owner.uid !== undefined) await chown(this.#folder, this.#owner.uid, this.#owner.gid);
   }
 
-  /** Becomes a standby of another one, which waits for it from then on. */
-  async follow(primary) {
+  /** Becomes a standby of another one, which it finds at `host`, and which waits for it from then on. */
+  async follow(primary, host = primary.host) {
     await this.#own();
-    await this.#must('pg_basebackup', ['-D', join(this.#folder, 'data'), '-h', primary.host, '-U', 'isthmus', '-R',
+    await this.#must('pg_basebackup', ['-D', join(this.#folder, 'data'), '-h', host, '-U', 'isthmus', '-R',
       '-X', 'stream', '-c', 'fast', '--no-sync'], this.#owner);
     await this.start();
     await primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
@@ -114,8 +114,8 @@ export class Postgres {
   }
 }
 
-/** Starts one that ends with the test; with a `primary`, as its synchronous standby. */
-export async function startPostgres(test, primary = undefined) {
+/** Starts one that ends with the test; with a `primary`, as its synchronous standby, which finds it at `host`. */
+export async function startPostgres(test, primary = undefined, host = undefined) {
   // A socket's path must be short.
   const folder = await mkdtemp('/tmp/isthmus-pg-');
   const postgres = new Postgres(folder, await programs());
@@ -123,12 +123,12 @@ export async function startPostgres(test, primary = undefined) {
     await postgres.kill();
     await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   });
-  await (primary ? postgres.follow(primary) : postgres.create());
+  await (primary ? postgres.follow(primary, host) : postgres.create());
   return postgres;
 }
 
 /** Makes the tables of a configuration's store. */
-export async function migrate(file, ...args) {
-  const { status, output } = await run(['store', 'migrate', '--config', file, ...args], { command: isthmus });
+export async function migrate(file, command = isthmus) {
+  const { status, output } = await run(['store', 'migrate', '--config', file], { command });
   if (status !== 0) throw new Error(output);
 }

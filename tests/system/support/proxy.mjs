@@ -81,7 +81,7 @@ export async function startProxy(test, target, place = 0) {
   const proxy = new Proxy(typeof target === 'number' ? { host: '127.0.0.1', port: target } : { path: target });
   const server = createServer({ allowHalfOpen: true }, (client) => proxy.take(client));
   if (typeof place === 'number') server.listen(place, '127.0.0.1');
-  else server.listen(place);
+  else server.listen({ path: place, readableAll: true, writableAll: true });
   await eventually('the proxy', () => server.listening);
   proxy.port = server.address().port;
   test.after(() => {

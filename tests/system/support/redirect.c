@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * For tests of programs that know a host by its name and port 443 only, by LD_PRELOAD:
- * ISTHMUS_REDIRECT="hub.test 8443" makes the name hub.test this machine, and port 443 port 8443.
+ * For tests of programs whose way to a host is to lead elsewhere, by LD_PRELOAD:
+ * ISTHMUS_REDIRECT="hub.test 8443" makes the name hub.test this machine, and port 443 port 8443;
+ * with a third word it is that port, and not 443.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -17,22 +18,29 @@
 
 #define HTTPS_PORT 443
 
-static bool is_redirected(char name[64], unsigned short *port)
+struct redirection {
+        char name[64];
+        unsigned short to;
+        unsigned short from;
+};
+
+static bool is_redirected(struct redirection *redirection)
 {
         const char *text = getenv("ISTHMUS_REDIRECT");
 
-        return text && sscanf(text, "%63s %hu", name, port) == 2;
+        redirection->from = HTTPS_PORT;
+        return text && sscanf(text, "%63s %hu %hu", redirection->name, &redirection->to,
+                              &redirection->from) >= 2;
 }
 
 int getaddrinfo(const char *restrict node, const char *restrict service,
                 const struct addrinfo *restrict hints, struct addrinfo **restrict found)
 {
         int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-        char name[64];
-        unsigned short port;
+        struct redirection redirection;
 
         *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-        if (node && is_redirected(name, &port) && strcasecmp(node, name) == 0)
+        if (node && is_redirected(&redirection) && strcasecmp(node, redirection.name) == 0)
                 node = "127.0.0.1";
         return real(node, service, hints, found);
 }
@@ -42,13 +50,12 @@ int connect(int socket, __CONST_SOCKADDR_ARG address, socklen_t size)
 {
         const struct sockaddr *given = address.__sockaddr__;
         struct sockaddr_in v4;
-        char name[64];
-        unsigned short port;
+        struct redirection redirection;
 
-        if (given->sa_family == AF_INET && size >= sizeof(v4) && is_redirected(name, &port)) {
+        if (given->sa_family == AF_INET && size >= sizeof(v4) && is_redirected(&redirection)) {
                 memcpy(&v4, given, sizeof(v4));
-                if (ntohs(v4.sin_port) == HTTPS_PORT)
-                        v4.sin_port = htons(port);
+                if (ntohs(v4.sin_port) == redirection.from)
+                        v4.sin_port = htons(redirection.to);
                 return (int)syscall(SYS_connect, socket, &v4, sizeof(v4));
         }
         return (int)syscall(SYS_connect, socket, given, size);
