@@ -8,7 +8,7 @@ import test from 'node:test';
 import { startAzuriteBlobs } from './support/azurite.mjs';
 import { startHub } from './support/hub.mjs';
 import { eventually } from './support/program.mjs';
-import { openDevice, openJobs, openRegistry } from './support/sdk.mjs';
+import { openDevice, openJobs, openModule, openRegistry } from './support/sdk.mjs';
 
 async function started(t, ids, options = {}) {
   const hub = await startHub(t, options);
@@ -227,6 +227,86 @@ test('configurations reach modules, and the modules of an edge device (W33)', as
     content: { modulesContent: { camera: { 'properties.desired': { rate: 5 } }, added: { 'properties.desired': { a: 1 } } } } });
   await becomes('added', { a: 1 });
   await becomes('camera', { rate: 5 });
+});
+
+/** A device with two modules, of which `camera` is connected and answers methods. */
+async function withModules(t) {
+  const { hub, registry, jobs } = await started(t, ['gw', 'other']);
+  const strings = {};
+  for (const moduleId of ['camera', 'idle']) {
+    await registry.addModule({ deviceId: 'gw', moduleId });
+    const { authentication } = (await registry.getModule('gw', moduleId)).responseBody;
+    const { hostName, mqttPort } = hub.info.hubs[0];
+    strings[moduleId] = `HostName=${hostName.replace(/:.*/, '')}:${mqttPort};DeviceId=gw;` +
+      `ModuleId=${moduleId};SharedAccessKey=${authentication.symmetricKey.primaryKey}`;
+  }
+  return { hub, registry, jobs, strings };
+}
+
+test('a job reaches modules (W31)', async (t) => {
+  const { registry, jobs, strings } = await withModules(t);
+  const outcomesOf = async (id) => (await all(registry.createQuery(
+    `SELECT * FROM devices.jobs WHERE devices.jobs.jobId = '${id}'`)))
+    .map((one) => [one.deviceId, one.moduleId, one.status, one.outcome?.deviceMethodResponse?.payload ?? one.error?.code]);
+
+  await jobs.scheduleTwinUpdate('twins', "FROM devices.modules WHERE moduleId = 'camera'",
+    { etag: '*', tags: { floor: 2 }, properties: { desired: { rate: 5 } } });
+  assert.equal((await statusOf(jobs, 'twins', 'completed')).deviceJobStatistics.succeededCount, 1);
+  const { responseBody: twin } = await registry.getModuleTwin('gw', 'camera');
+  assert.deepEqual([twin.tags.floor, twin.properties.desired.rate], [2, 5]);
+  assert.equal((await registry.getModuleTwin('gw', 'idle')).responseBody.tags?.floor, undefined);
+  assert.equal((await registry.getTwin('gw')).responseBody.tags?.floor, undefined);
+  assert.deepEqual(await outcomesOf('twins'), [['gw', 'camera', 'completed', undefined]]);
+
+  const client = await openModule(t, strings.camera, 'mqtt');
+  client.onMethod('reboot', (request, response) => response.send(200, { got: request.payload }, () => {}));
+  await eventually('the module takes methods', async () => {
+    const id = randomUUID();
+    await jobs.scheduleDeviceMethod(id, "FROM devices.modules WHERE deviceId = 'gw'",
+      { methodName: 'reboot', payload: 7, responseTimeoutInSeconds: 20 });
+    await statusOf(jobs, id, 'completed');
+    const outcomes = await outcomesOf(id);
+    assert.deepEqual(outcomes.map(([deviceId, moduleId]) => [deviceId, moduleId]), [['gw', 'camera'], ['gw', 'idle']]);
+    assert.deepEqual(outcomes[1].slice(2), ['failed', 404103]);
+    return outcomes[0][2] === 'completed' && assert.deepEqual(outcomes[0][3], { got: 7 }) === undefined;
+  });
+  await assert.rejects(jobs.scheduleTwinUpdate('none', 'FROM devices.jobs', { etag: '*' }), (error) =>
+    /devices.modules/.test(error.responseBody));
+});
+
+test('modules are exported and imported, and twins are changed in bulk (W32)', async (t) => {
+  const { registry } = await withModules(t);
+  const address = await (await startAzuriteBlobs(t)).container('modules');
+  const finished = async (asked) => eventually('the job', async () =>
+    (await registry.getJob(asked.jobId)).status === 'completed');
+  const bulk = (entries) => new Promise((resolve, reject) => {
+    registry._restApiClient.executeApiCall('POST', '/devices?api-version=2021-04-12',
+      { 'Content-Type': 'application/json; charset=utf-8' }, entries, (error, body) =>
+        (error ? reject(error) : resolve(body)));
+  });
+
+  await registry.updateModuleTwin('gw', 'camera', { tags: { kept: 1 } }, '*');
+  await finished(await registry.exportDevicesToBlob(address, false));
+  const blob = await (await fetch(address.replace('/modules?', '/modules/devices.txt?'))).text();
+  const lines = blob.trim().split('\r\n').map((line) => JSON.parse(line));
+  assert.deepEqual(lines.map(({ id, moduleId }) => [id, moduleId]),
+    [['gw', undefined], ['gw', 'camera'], ['gw', 'idle'], ['other', undefined]]);
+  await registry.removeModule('gw', 'camera');
+  await finished(await registry.importDevicesFromBlob(address, address));
+  const { responseBody: again } = await registry.getModule('gw', 'camera');
+  assert.equal(again.authentication.symmetricKey.primaryKey, lines[1].authentication.symmetricKey.primaryKey);
+
+  const { isSuccessful, errors } = await bulk([
+    { id: 'gw', moduleId: 'camera', importMode: 'updateTwin', tags: { added: 2 } },
+    { id: 'other', importMode: 'updateTwinIfMatchETag', twinETag: 'old', tags: { never: 1 } },
+    { id: 'gone', importMode: 'updateTwin', tags: { never: 1 } },
+    { id: 'fresh', importMode: 'create', tags: { a: 1 }, properties: { desired: { b: 2 } } },
+  ]);
+  assert.equal(isSuccessful, false);
+  assert.deepEqual(errors.map(({ deviceId, errorCode }) => [deviceId, errorCode]), [['other', 412001], ['gone', 404001]]);
+  assert.deepEqual((await registry.getModuleTwin('gw', 'camera')).responseBody.tags, { kept: 1, added: 2 });
+  const { responseBody: fresh } = await registry.getTwin('fresh');
+  assert.deepEqual([fresh.tags, fresh.properties.desired.b], [{ a: 1 }, 2]);
 });
 
 test('devices are exported to a blob and imported from it (W32)', async (t) => {

@@ -68,6 +68,17 @@ for (const transport of Object.keys(transports)) {
     assert.deepEqual(answer.result.payload, { x: 1 });
   });
 
+  // Inputs need an edge hub: github.com/Azure/azure-iot-sdk-node/pull/279.
+  test(`what a module sends to an output is telemetry over ${transport} (W27)`, async (t) => {
+    const { hub, registry } = await start(t);
+    await hub.device('dev1');
+    const client = await open(t, await addModule(registry, 'dev1', 'mod1'), transport);
+
+    await within('sendOutputEvent', client.sendOutputEvent('out1', new Message('{"t":2}')));
+    const [told] = await hub.telemetryOf('dev1');
+    assert.deepEqual([told.deviceId, told.moduleId, told.body], ['dev1', 'mod1', { t: 2 }]);
+  });
+
   test(`a module is not its device over ${transport} (W27)`, async (t) => {
     const { hub, registry } = await start(t);
     const { primaryKey } = await hub.device('dev1');

@@ -165,3 +165,26 @@ test('a token that ends, ends the connection (W15)', async (t) => {
 
   assert.equal(await wire.next(), 'closed');
 });
+
+test('a module gets the messages that are for it (W27)', async (t) => {
+  const { hub, dial } = await begin(t);
+  const { primaryKey } = await hub.device('dev1/mod1');
+  const wire = dial();
+  wire.send(connectPacket({
+    clientId: 'dev1/mod1',
+    userName: 'localhost/dev1/mod1/?api-version=2021-04-12',
+    password: sharedAccessSignature('localhost/devices/dev1/modules/mod1', primaryKey),
+  }));
+  assert.equal(await wire.next(), '20020000');
+  const topic = 'devices/dev1/modules/mod1/messages/devicebound/';
+  wire.send(packet(0x82, [0, 1], `${topic}#`, [1]));
+  assert.equal(await wire.next(), '9003000101');
+  await hub.control('POST', '/devices/dev1/messages', { bodyText: 'for the device' });
+  const { messageId } =
+    await hub.control('POST', '/devices/dev1%2Fmod1/messages', { bodyText: 'for the module' });
+  const published = Buffer.from(await wire.next(), 'hex').toString('latin1');
+  assert.ok(published.includes(`${topic}%24.to=%2Fdevices%2Fdev1%2Fmodules%2Fmod1%2Fmessages%2Fdevicebound`), published);
+  assert.ok(published.endsWith('for the module'));
+  wire.send(packet(0x40, [0, 1]));
+  await hub.messageState('dev1%2Fmod1', messageId, 'completed');
+});

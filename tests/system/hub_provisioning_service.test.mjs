@@ -138,6 +138,27 @@ test('an enrollment may be for a TPM, whose keys are told as they were given (W2
   assert.deepEqual([changed.attestation.type, changed.attestation.tpm], ['symmetricKey', undefined]);
 });
 
+test('a query of enrollments selects columns, counts, and stops at TOP (W25)', async (t) => {
+  const { service } = await start(t);
+  const enrollments = ['a1', 'a2', 'b1'].map((id, i) =>
+    ({ ...individual(id), provisioningStatus: i % 2 ? 'disabled' : 'enabled' }));
+  await bulk(service, { mode: 'create', enrollments });
+  const found = async (query, size = undefined) => {
+    const asked = service.createIndividualEnrollmentQuery({ query }, size);
+    const all = [];
+    for (let i = 0; asked.hasMoreResults && i < 9; i += 1)
+      all.push(...body(await within('page', asked.next(asked.continuationToken))));
+    return all;
+  };
+
+  assert.deepEqual(await found('SELECT registrationId, provisioningStatus AS is FROM enrollments', 2),
+    [{ registrationId: 'a1', is: 'enabled' }, { registrationId: 'a2', is: 'disabled' }, { registrationId: 'b1', is: 'enabled' }]);
+  assert.deepEqual((await found('SELECT TOP 2 * FROM enrollments', 1)).map((one) => one.registrationId), ['a1', 'a2']);
+  assert.deepEqual(await found('SELECT COUNT() AS n FROM enrollments'), [{ n: 3 }]);
+  assert.deepEqual(await found('SELECT provisioningStatus, COUNT() AS n FROM enrollments GROUP BY provisioningStatus'),
+    [{ provisioningStatus: 'enabled', n: 2 }, { provisioningStatus: 'disabled', n: 1 }]);
+});
+
 test('enrollments and registrations are asked for by condition (W25)', async (t) => {
   const { hub, service } = await start(t);
   const enrollments = ['a1', 'a2', 'b1', 'b2', 'b3'].map((id, i) =>
@@ -154,7 +175,7 @@ test('enrollments and registrations are asked for by condition (W25)', async (t)
   assert.deepEqual(await found("SELECT * FROM enrollments WHERE provisioningStatus = 'disabled' AND registrationId != 'a2'"), [['b2']]);
   assert.deepEqual(await found("* WHERE registrationId IN ['a1', 'nobody']"), [['a1']]);
   assert.deepEqual(await found("SELECT * FROM enrollments WHERE registrationId = 'nobody'"), [[]]);
-  for (const wrong of ['SELECT registrationId FROM enrollments', 'SELECT * FROM devices', 'SELECT * WHERE', '']) {
+  for (const wrong of ['SELECT registrationId FROM devices', 'SELECT * FROM devices', 'SELECT * WHERE', '']) {
     await assert.rejects(found(wrong), statusOf(400), wrong);
   }
   for (const id of ['dev1', 'dev2']) await register(hub, id, hub.deviceKey(id));

@@ -285,46 +285,45 @@ static struct query *read_query(const struct call *call)
         struct reason reason = REASON_INIT;
         struct query *query = NULL;
 
-        if (query_parse_enrolments(text ? text : "", &query, &reason) == 0 &&
-            (!query_is_whole(query) || query_is_grouped(query) || query_top(query) != INT64_MAX)) {
-                reason_set(&reason, "The local service knows SELECT * and WHERE only.");
-                query_free(query);
-                query = NULL;
-        }
-        if (!query)
+        if (query_parse_enrolments(text ? text : "", &query, &reason) != 0)
                 fail(call, SERVICE_BAD_REQUEST, reason.text);
         return query;
 }
 
-/* How many are wanted and from where; false if it was answered. */
-static bool read_page(const struct call *call, int64_t *limit, uint64_t *cursor)
+/* Where a page begins, how many came before it (`CURSOR.COUNT`), and how many it may have. */
+struct page {
+        uint64_t cursor;
+        int64_t before;
+        int64_t limit;
+};
+
+static bool read_continuation(const char *text, struct page *page)
+{
+        CLEANUP(mem_cleanup) char *first = mem_text_n(text, strcspn(text, "."));
+        const char *dot = strchr(text, '.');
+        int64_t cursor = 0;
+
+        if (!dot || !text_to_int64(first, 0, INT64_MAX, &cursor) ||
+            !text_to_int64(dot + 1, 0, INT64_MAX, &page->before))
+                return false;
+        page->cursor = (uint64_t)cursor;
+        return true;
+}
+
+/* False if it was answered. */
+static bool read_page(const struct call *call, struct page *page)
 {
         const char *size = http_exchange_header(call->exchange, "x-ms-max-item-count");
         const char *continuation = http_exchange_header(call->exchange, "x-ms-continuation");
-        int64_t start = 0;
 
-        *limit = PAGE_DEFAULT;
-        if (!text_is_empty(size) && !text_to_int64(size, 1, PAGE_MAX, limit))
+        *page = (struct page){.limit = PAGE_DEFAULT};
+        if (!text_is_empty(size) && !text_to_int64(size, 1, PAGE_MAX, &page->limit))
                 fail(call, SERVICE_BAD_REQUEST, "x-ms-max-item-count must be from 1 to 1000.");
-        else if (!text_is_empty(continuation) && !text_to_int64(continuation, 0, INT64_MAX, &start))
+        else if (!text_is_empty(continuation) && !read_continuation(continuation, page))
                 fail(call, SERVICE_BAD_REQUEST, "The continuation token is none of this service.");
-        else {
-                *cursor = (uint64_t)start;
+        else
                 return true;
-        }
         return false;
-}
-
-static void answer_page(const struct call *call, const char *type, struct json_object *list,
-                        uint64_t cursor, bool more)
-{
-        char text[24];
-
-        snprintf(text, sizeof(text), "%" PRIu64, cursor);
-        http_exchange_add_header(call->exchange, "x-ms-item-type", type);
-        if (more)
-                http_exchange_add_header(call->exchange, "x-ms-continuation", text);
-        answer(call, 200, list);
 }
 
 /* The next document behind the cursor, the caller's; NULL = there is none. */
@@ -340,23 +339,68 @@ static struct json_object *next_fitting(const struct call *call, const struct qu
         return document;
 }
 
+static struct json_object *groups_of(const struct call *call, const struct query *query,
+                                     next_document *next)
+{
+        CLEANUP(json_cleanup) struct json_object *groups = json_object_new_object();
+        struct json_object *document;
+        uint64_t cursor = 0;
+
+        while ((document = next_fitting(call, query, next, &cursor)) != NULL) {
+                query_add_to_group(query, groups, document);
+                json_object_put(document);
+        }
+        return query_finish_groups(query, groups);
+}
+
+static struct json_object *page_of(const struct call *call, const struct query *query,
+                                   next_document *next, struct page *page)
+{
+        struct json_object *list = json_object_new_array();
+        struct json_object *document;
+
+        while (page->limit-- > 0 && page->before < query_top(query) &&
+               (document = next_fitting(call, query, next, &page->cursor)) != NULL) {
+                json_object_array_add(list, query_is_whole(query) ? json_object_get(document)
+                                                                  : query_project(query, document));
+                json_object_put(document);
+                page->before++;
+        }
+        return list;
+}
+
+/* Says where the next page begins, if there is one. */
+static void add_continuation(const struct call *call, const struct query *query,
+                             next_document *next, const struct page *page)
+{
+        CLEANUP(mem_cleanup)
+        char *text = mem_format("%" PRIu64 ".%" PRId64, page->cursor, page->before);
+        uint64_t behind = page->cursor;
+        struct json_object *document =
+                page->before < query_top(query) ? next_fitting(call, query, next, &behind) : NULL;
+
+        if (document)
+                http_exchange_add_header(call->exchange, "x-ms-continuation", text);
+        json_object_put(document);
+}
+
+/* What is no document as it is kept has the type `unknown`, as the SDKs call it. */
 static void answer_query(const struct call *call, const char *type, next_document *next)
 {
         struct query *query = read_query(call);
         struct json_object *list;
-        struct json_object *document;
-        uint64_t cursor;
-        uint64_t behind;
-        int64_t limit;
+        struct page page;
 
-        if (query && read_page(call, &limit, &cursor)) {
-                list = json_object_new_array();
-                while (limit-- > 0 && (document = next_fitting(call, query, next, &cursor)) != NULL)
-                        json_object_array_add(list, document);
-                behind = cursor;
-                document = next_fitting(call, query, next, &behind);
-                answer_page(call, type, list, cursor, document != NULL);
-                json_object_put(document);
+        if (query && read_page(call, &page)) {
+                if (query_is_grouped(query)) {
+                        list = groups_of(call, query, next);
+                } else {
+                        list = page_of(call, query, next, &page);
+                        add_continuation(call, query, next, &page);
+                }
+                http_exchange_add_header(call->exchange, "x-ms-item-type",
+                                         query_is_whole(query) ? type : "unknown");
+                answer(call, 200, list);
         }
         query_free(query);
 }

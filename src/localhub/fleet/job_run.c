@@ -52,6 +52,15 @@ static void add_device(struct job *job, size_t *capacity, const char *id)
                 (struct job_outcome){.device_id = mem_text(id), .status = JOB_DEVICE_WAITS};
 }
 
+/* The next of the hub's devices, or of their modules, as the condition says. */
+static bool next_device(const struct fleet *fleet, const struct job *job, uint64_t *cursor,
+                        struct registry_device *device)
+{
+        if (query_source(job->where) == QUERY_MODULES)
+                return registry_module_next(fleet->registry, job->hub, NULL, cursor, device);
+        return registry_device_next(fleet->registry, job->hub, cursor, device);
+}
+
 /* Nobody else touches what is written here while `selecting` is set. */
 static void choose_devices(struct fleet *fleet, struct job *job)
 {
@@ -64,8 +73,7 @@ static void choose_devices(struct fleet *fleet, struct job *job)
         job->selecting = true;
         job->status = JOB_RUNNING;
         pthread_mutex_unlock(&fleet->mutex);
-        while (query_source(job->where) == QUERY_DEVICES &&
-               registry_device_next(fleet->registry, job->hub, &cursor, &device)) {
+        while (next_device(fleet, job, &cursor, &device)) {
                 CLEANUP(json_cleanup)
                 struct json_object *twin = documents->twin(documents->context, &device);
 

@@ -63,6 +63,16 @@ static struct json_object *document(const struct job *job)
         return made;
 }
 
+static void add_identity(struct json_object *made, const char *identity)
+{
+        size_t size = strcspn(identity, "/");
+        CLEANUP(mem_cleanup) char *device = mem_text_n(identity, size);
+
+        json_add_text(made, "deviceId", device);
+        if (identity[size])
+                json_add_text(made, "moduleId", identity + size + 1);
+}
+
 static struct json_object *outcome_document(const struct job *job,
                                             const struct job_outcome *outcome)
 {
@@ -70,7 +80,7 @@ static struct json_object *outcome_document(const struct job *job,
         struct json_object *told = json_object_new_object();
         struct json_object *error;
 
-        json_add_text(made, "deviceId", outcome->device_id);
+        add_identity(made, outcome->device_id);
         json_add_text(made, "jobId", job->id);
         json_add_text(made, "jobType", type_names[job->type]);
         json_add_text(made, "status", status_names[outcome->status]);
@@ -259,8 +269,12 @@ static bool read_request(struct job *job, struct json_object *request, struct re
                 reason_set(reason, "'updateTwin' is missing");
         else if (job->type == JOB_METHOD && text_is_empty(json_text_member(method, "methodName")))
                 reason_set(reason, "'cloudToDeviceMethod' or its 'methodName' is missing");
+        else if (fleet_condition_parse(condition, &job->where, reason) != 0)
+                return false;
+        else if (query_source(job->where) == QUERY_JOBS)
+                reason_set(reason, "'queryCondition' must ask for devices or devices.modules");
         else
-                return fleet_condition_parse(condition, &job->where, reason) == 0;
+                return true;
         return false;
 }
 

@@ -22,7 +22,7 @@ enum job_status {
 };
 
 struct job_outcome {
-        char *device_id;
+        char *device_id; /* or DEVICE/MODULE */
         enum job_status status;
         int64_t start_ms; /* wall clock, as all of these; 0 = not yet */
         int64_t end_ms;

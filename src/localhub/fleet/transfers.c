@@ -326,22 +326,36 @@ static void write_blob(struct transfer *transfer, const char *name, const struct
 
 /* --- at work (without the mutex while devices are read or written) ---------------------------- */
 
+static void add_line(const struct fleet *fleet, const struct transfer *transfer,
+                     const struct registry_device *device, struct buf *text)
+{
+        CLEANUP(json_cleanup)
+        struct json_object *line =
+                fleet->documents->write(fleet->documents->context, device, transfer->without_keys);
+
+        json_write(text, line);
+        buf_add_text(text, "\r\n");
+}
+
+/* Each with its modules behind it. */
 static void export_devices(struct fleet *fleet, struct transfer *transfer)
 {
         CLEANUP(buf_wipe) struct buf text = BUF_INIT;
         struct registry_device device;
+        struct registry_device module;
         uint64_t cursor = 0;
 
         pthread_mutex_unlock(&fleet->mutex);
         while (registry_device_next(fleet->registry, transfer->hub, &cursor, &device)) {
-                CLEANUP(json_cleanup)
-                struct json_object *line = fleet->documents->write(fleet->documents->context,
-                                                                   &device, transfer->without_keys);
+                uint64_t inner = 0;
 
-                json_write(&text, line);
-                buf_add_text(&text, "\r\n");
+                add_line(fleet, transfer, &device, &text);
+                while (registry_module_next(fleet->registry, transfer->hub, device.id, &inner,
+                                            &module))
+                        add_line(fleet, transfer, &module, &text);
         }
         mem_wipe(&device, sizeof(device));
+        mem_wipe(&module, sizeof(module));
         pthread_mutex_lock(&fleet->mutex);
         if (!transfer->end_ms)
                 write_blob(transfer, FILE_NAME, &text);
@@ -353,6 +367,8 @@ static void add_error(struct buf *errors, struct json_object *line, int error,
         CLEANUP(json_cleanup) struct json_object *told = json_object_new_object();
 
         json_add_text(told, "id", json_text_member(line, "id"));
+        if (json_member(line, "moduleId"))
+                json_add_text(told, "moduleId", json_text_member(line, "moduleId"));
         json_add_int(told, "errorCode", error);
         json_add_text(told, "errorStatus", reason->text);
         json_write(errors, told);

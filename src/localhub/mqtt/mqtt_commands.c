@@ -24,6 +24,26 @@ static void add(struct buf *topic, bool *is_first, const char *name, const char 
                 mqtt_bag_add(topic, is_first, name, value);
 }
 
+/* `devices/DEVICE[/modules/MODULE]/messages/devicebound` */
+static void add_place(struct buf *out, const char *identity, bool escaped)
+{
+        const char *slash = strchr(identity, '/');
+        CLEANUP(mem_cleanup) char *device = mem_text_n(identity, strcspn(identity, "/"));
+
+        buf_add_text(out, "devices/");
+        if (escaped)
+                text_url_escape(out, device);
+        else
+                buf_add_text(out, device);
+        if (slash)
+                buf_add_text(out, "/modules/");
+        if (slash && escaped)
+                text_url_escape(out, slash + 1);
+        else if (slash)
+                buf_add_text(out, slash + 1);
+        buf_add_text(out, "/messages/devicebound");
+}
+
 static void write_topic(struct buf *topic, const char *device_id, const struct command *command)
 {
         static const char *const acks[] = {
@@ -37,11 +57,11 @@ static void write_topic(struct buf *topic, const char *device_id, const struct c
         char expiry[CLOCK_TEXT_SIZE];
         bool is_first = true;
 
-        buf_add_text(&to, "/devices/");
-        text_url_escape(&to, device_id);
-        buf_add_text(&to, "/messages/devicebound");
+        buf_add_char(&to, '/');
+        add_place(&to, device_id, true);
         clock_format_utc(expiry, message->expires_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        buf_add_format(topic, "devices/%s/messages/devicebound/", device_id);
+        add_place(topic, device_id, false);
+        buf_add_char(topic, '/');
         add(topic, &is_first, "$.to", to.data);
         add(topic, &is_first, "$.mid", message->message_id);
         add(topic, &is_first, "$.cid", message->correlation_id);

@@ -246,19 +246,28 @@ void mqtt_target_read(const struct mqtt_bytes *topic, struct mqtt_target *target
         }
 }
 
-/* `DEVICE/modules/MODULE/#` or its inputs, into which only an edge hub puts anything. */
+static const char commands_tail[] = "/messages/devicebound/#";
+
+/*
+ * `DEVICE/modules/MODULE/messages/devicebound/#`; all of a module's, or its inputs, into which only
+ * an edge hub puts anything.
+ */
 static unsigned read_module_filter(struct mqtt_bytes rest, const char *identity)
 {
         const char *slash = strchr(identity, '/');
         CLEANUP(mem_cleanup)
-        char *prefix = mem_format("%.*s/modules%s/", (int)(slash - identity), identity, slash);
+        char *prefix = mem_format("%.*s/modules%s", (int)(slash - identity), identity, slash);
 
-        return starts(&rest, prefix) ? MQTT_SUBSCRIBED_INPUTS : 0;
+        if (!starts(&rest, prefix))
+                return 0;
+        rest = skip(rest, strlen(prefix));
+        if (is(&rest, commands_tail))
+                return MQTT_SUBSCRIBED_COMMANDS;
+        return starts(&rest, "/") ? MQTT_SUBSCRIBED_INPUTS : 0;
 }
 
 unsigned mqtt_filter_read(const struct mqtt_bytes *filter, const char *device_id)
 {
-        static const char tail[] = "/messages/devicebound/#";
         struct mqtt_bytes rest = *filter;
 
         if (is(filter, "$iothub/methods/POST/#"))
@@ -275,7 +284,7 @@ unsigned mqtt_filter_read(const struct mqtt_bytes *filter, const char *device_id
         if (!starts(&rest, device_id))
                 return 0;
         rest = skip(rest, strlen(device_id));
-        return is(&rest, tail) ? MQTT_SUBSCRIBED_COMMANDS : 0;
+        return is(&rest, commands_tail) ? MQTT_SUBSCRIBED_COMMANDS : 0;
 }
 
 void mqtt_order_deinit(struct mqtt_order *order)

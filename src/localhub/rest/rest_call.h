@@ -69,7 +69,14 @@ void rest_add_continuation(struct service_call *call, const struct rest_page *pa
 
 struct fleet *rest_fleet_of(const struct service_call *call);
 
-/* One device of a bulk request or an import, as its `importMode` says: 0 or the error. */
+/* Registers or changes a device or module as a document says: 0 or the error. */
+int rest_put_device(struct service_call *call, const char *id, struct json_object *document,
+                    enum registry_put how, struct reason *reason);
+
+/*
+ * One device or module of a bulk request or an import, as its `importMode` says, with its tags and
+ * desired properties if they are there: 0 or the error.
+ */
 int rest_import_device(struct service_call *call, struct json_object *entry, struct reason *reason);
 
 /* `authentication` of a device's document. */

@@ -7,8 +7,6 @@
 #include "base/text.h"
 #include "localhub/rest/rest_call.h"
 
-#define BULK_MAX 100
-
 /* --- documents ------------------------------------------------------------------------------- */
 
 void rest_add_device_state(struct json_object *object, struct service_call *call,
@@ -156,9 +154,8 @@ static bool read_settings(struct json_object *document, struct registry_device_s
         return false;
 }
 
-/* Registers or changes a device as a document says: 0 or the error. */
-static int put_device(struct service_call *call, const char *id, struct json_object *document,
-                      enum registry_put how, struct reason *reason)
+int rest_put_device(struct service_call *call, const char *id, struct json_object *document,
+                    enum registry_put how, struct reason *reason)
 {
         struct registry_device_settings settings = {.primary_key = NULL};
         struct said said = {.enabled = true};
@@ -186,7 +183,7 @@ static void put_and_answer(struct service_call *call, enum registry_put how)
 {
         struct registry_device device;
         struct reason reason = REASON_INIT;
-        int error = put_device(call, call->arguments[0], call->body, how, &reason);
+        int error = rest_put_device(call, call->arguments[0], call->body, how, &reason);
 
         if (error)
                 rest_fail(call->exchange, (enum rest_error)error, "%s", reason.text);
@@ -261,89 +258,6 @@ void rest_device_list(struct service_call *call)
                registry_device_next(call->registry, call->hub_index, &cursor, &device))
                 json_object_array_add(list, rest_device_document(call, &device));
         rest_answer(call->exchange, 200, list);
-}
-
-static const struct {
-        const char *name;
-        bool removes;
-        bool checks_etag;
-        enum registry_put how;
-} import_modes[] = {
-        {"create", false, false, REGISTRY_CREATE},
-        {"createOrUpdate", false, false, REGISTRY_UPSERT},
-        {"update", false, false, REGISTRY_UPDATE},
-        {"updateIfMatchETag", false, true, REGISTRY_UPDATE},
-        {"delete", true, false, REGISTRY_UPDATE},
-        {"deleteIfMatchETag", true, true, REGISTRY_UPDATE},
-};
-
-int rest_import_device(struct service_call *call, struct json_object *entry, struct reason *reason)
-{
-        const char *mode = json_text_member(entry, "importMode");
-        const char *id = json_text_member(entry, "id");
-        const char *etag = json_text_member(entry, "eTag");
-        struct registry_device device;
-        size_t i = 0;
-        bool exists;
-
-        while (i < ARRAY_SIZE(import_modes) && !text_equal_nocase(mode, import_modes[i].name))
-                i++;
-        if (i == ARRAY_SIZE(import_modes) || !id) {
-                reason_set(reason, id ? "'importMode' is none of IoT Hub's" : "'id' is missing");
-                return REST_ARGUMENT_INVALID;
-        }
-        exists = registry_device_get(call->registry, call->hub_index, id, &device);
-        if (exists && import_modes[i].checks_etag && !text_equal(etag, device.etag)) {
-                reason_set(reason, "'eTag' is not the current one");
-                return REST_PRECONDITION_FAILED;
-        }
-        if (import_modes[i].removes &&
-            !registry_device_remove(call->registry, call->hub_index, id)) {
-                reason_set(reason, "device '%s' does not exist", id);
-                return REST_DEVICE_NOT_FOUND;
-        }
-        if (import_modes[i].removes)
-                return 0;
-        return put_device(call, id, entry, import_modes[i].how, reason);
-}
-
-static struct json_object *import_error(struct json_object *entry, int error,
-                                        const struct reason *reason)
-{
-        struct json_object *described = json_object_new_object();
-        const char *id = json_text_member(entry, "id");
-
-        json_add_text(described, "deviceId", id ? id : "");
-        json_add_int(described, "errorCode", error);
-        json_add_text(described, "errorStatus", reason->text);
-        return described;
-}
-
-void rest_device_bulk(struct service_call *call)
-{
-        struct json_object *answer;
-        struct json_object *errors;
-
-        if (!json_object_is_type(call->body, json_type_array) ||
-            json_object_array_length(call->body) > BULK_MAX) {
-                rest_fail(call->exchange, REST_ARGUMENT_INVALID,
-                          "the body must be an array of at most %d devices", BULK_MAX);
-                return;
-        }
-        errors = json_object_new_array();
-        for (size_t i = 0; i < json_object_array_length(call->body); i++) {
-                struct json_object *entry = json_object_array_get_idx(call->body, i);
-                struct reason reason = REASON_INIT;
-                int error = rest_import_device(call, entry, &reason);
-
-                if (error)
-                        json_object_array_add(errors, import_error(entry, error, &reason));
-        }
-        answer = json_object_new_object();
-        json_add_bool(answer, "isSuccessful", json_object_array_length(errors) == 0);
-        json_object_object_add(answer, "errors", errors);
-        json_object_object_add(answer, "warnings", json_object_new_array());
-        rest_answer(call->exchange, 200, answer);
 }
 
 /* --- the rest -------------------------------------------------------------------------------- */

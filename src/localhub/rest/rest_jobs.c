@@ -172,7 +172,9 @@ static struct json_object *write_line(void *context, const struct registry_devic
 
         if (without_keys)
                 json_object_object_del(how, "symmetricKey");
-        json_add_text(line, "id", device->id);
+        move_member(line, "id", twin, "deviceId");
+        if (json_member(twin, "moduleId"))
+                move_member(line, "moduleId", twin, "moduleId");
         move_member(line, "eTag", twin, "etag");
         move_member(line, "status", twin, "status");
         json_object_object_add(line, "authentication", how);
@@ -183,27 +185,9 @@ static struct json_object *write_line(void *context, const struct registry_devic
         return line;
 }
 
-/* 0 or the error. */
-static int import_section(const struct service_call *call, const char *id,
-                          struct json_object *section, enum registry_section which,
-                          struct reason *reason)
-{
-        if (!json_object_is_type(section, json_type_object))
-                return 0;
-        json_object_object_del(section, "$metadata");
-        json_object_object_del(section, "$version");
-        return registry_twin_patch(call->registry, call->hub_index, id, which, section, true, NULL,
-                                   reason) == 0
-                       ? 0
-                       : REST_ARGUMENT_INVALID;
-}
-
 static int read_line(void *context, int hub, struct json_object *line, struct reason *reason)
 {
         struct service_call call = call_for(context, hub);
-        struct json_object *properties = json_object_member(line, "properties");
-        const char *id = json_text_member(line, "id");
-        int error;
 
         if (!json_object_is_type(line, json_type_object)) {
                 reason_set(reason, "the line is no object");
@@ -211,14 +195,7 @@ static int read_line(void *context, int hub, struct json_object *line, struct re
         }
         if (!json_member(line, "importMode"))
                 json_add_text(line, "importMode", "createOrUpdate");
-        error = rest_import_device(&call, line, reason);
-        if (error || !registry_device_get(call.registry, hub, id, NULL))
-                return error;
-        error = import_section(&call, id, json_member(line, "tags"), REGISTRY_TAGS, reason);
-        if (error == 0)
-                error = import_section(&call, id, json_member(properties, "desired"),
-                                       REGISTRY_DESIRED, reason);
-        return error;
+        return rest_import_device(&call, line, reason);
 }
 
 struct fleet_documents rest_fleet_documents(struct rest_endpoint *endpoint)

@@ -53,6 +53,11 @@ export function openDevice(test, connectionString, transport = 'amqp', modelId =
   return open(test, makeDevice(connectionString, transport, modelId));
 }
 
+/** An opened client of a module. */
+export function openModule(test, connectionString, transport = 'amqp') {
+  return open(test, device.ModuleClient.fromConnectionString(connectionString, transports[transport]));
+}
+
 /** An opened device client that has a token instead of a key. */
 export function openDeviceWithToken(test, token, transport = 'amqp') {
   return open(test, device.Client.fromSharedAccessSignature(token, transports[transport]));

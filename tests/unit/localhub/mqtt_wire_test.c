@@ -349,6 +349,28 @@ static void only_what_there_is_can_be_subscribed_to_w15(void **state)
         assert_int_equal(filter_of("devices/dev"), 0);
 }
 
+static void a_module_subscribes_to_its_own_messages_and_inputs_w27(void **state)
+{
+        static const struct {
+                const char *filter;
+                unsigned found;
+        } cases[] = {
+                {"devices/dev1/modules/mod1/messages/devicebound/#", MQTT_SUBSCRIBED_COMMANDS},
+                {"devices/dev1/modules/mod1/inputs/#", MQTT_SUBSCRIBED_INPUTS},
+                {"devices/dev1/modules/mod1/#", MQTT_SUBSCRIBED_INPUTS},
+                {"devices/dev1/modules/mod12/messages/devicebound/#", 0},
+                {"devices/dev1/messages/devicebound/#", 0},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                const struct mqtt_bytes filter = {.data = cases[i].filter,
+                                                  .size = strlen(cases[i].filter)};
+
+                assert_int_equal(mqtt_filter_read(&filter, "dev1/mod1"), cases[i].found);
+        }
+}
+
 /* --- provisioning ---------------------------------------------------------------------------- */
 
 static bool read_registrant(const char *text, struct mqtt_registrant *registrant)
@@ -431,6 +453,7 @@ int main(void)
                 cmocka_unit_test(bags_are_read_and_written_w16),
                 cmocka_unit_test(a_request_has_an_id),
                 cmocka_unit_test(only_what_there_is_can_be_subscribed_to_w15),
+                cmocka_unit_test(a_module_subscribes_to_its_own_messages_and_inputs_w27),
                 cmocka_unit_test(a_user_name_says_who_registers_w19),
                 cmocka_unit_test(what_is_asked_of_provisioning_is_read_w19),
         };
