@@ -23,6 +23,9 @@
 #define WAITING_MAX 64
 #define WAITING_MS  100
 
+/* Of each connection, as libmicrohttpd's own default. */
+#define CONNECTION_MEMORY ((size_t)32768)
+
 /* Beyond the places, for newcomers while those that they push out are closed. */
 #define SPARE_CONNECTIONS 16
 
@@ -388,6 +391,9 @@ bool http_serve_start(struct http_server *server)
         server->daemon = MHD_start_daemon(
                 flags, 0, NULL, NULL, serve, server, MHD_OPTION_EXTERNAL_LOGGER,
                 log_library_message, NULL, MHD_OPTION_LISTEN_SOCKET, server->listener,
+                MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                server->options.connection_memory ? server->options.connection_memory
+                                                  : CONNECTION_MEMORY,
                 MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT,
                 server->options.maximum_connections + SPARE_CONNECTIONS,
                 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange,

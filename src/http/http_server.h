@@ -72,7 +72,13 @@ struct http_server_options {
         const char *private_key; /* PEM text */
         /* Name of a header in which a proxy tells the peer's address, for notes; NULL = none. */
         const char *proxy_header;
-        size_t maximum_body;        /* bytes; more is answered 413 */
+        size_t maximum_body; /* bytes; more is answered 413 */
+        /*
+         * Bytes that each connection has for the headers of a request, which are answered 431 if
+         * they don't fit, and for a piece of its body. Zeros are written over one and a half of it
+         * behind each request. 0 = 32 KiB.
+         */
+        size_t connection_memory;
         int64_t header_timeout_ms;  /* 0 = no limit */
         int64_t request_timeout_ms; /* 0 = no limit */
         int64_t idle_ms;            /* for the first line of a further request; 0 = 75 s */

@@ -126,14 +126,53 @@ void downlink_heard_hide(const char *record, size_t size, struct buf *out)
         buf_add_char(out, '}');
 }
 
+/* With its end; 0 for NULL. */
+static size_t text_size(const char *text)
+{
+        return text ? strlen(text) + 1 : 0;
+}
+
+/* A copy at `*at`, which is then behind it; NULL of NULL. */
+static char *take_along(char **at, const char *text)
+{
+        size_t size = text_size(text);
+        char *copy = size > 0 ? memcpy(*at, text, size) : NULL;
+
+        *at += size;
+        return copy;
+}
+
+struct uplink_event *uplink_event_new(struct event *event, const char *device_key)
+{
+        size_t size = text_size(device_key) + text_size(event->application) +
+                      text_size(event->device) + text_size(event->dev_eui) +
+                      text_size(event->payload) + text_size(event->decoded) +
+                      text_size(event->details);
+        struct uplink_event *made = mem_new(1, sizeof(*made) + size);
+        struct event *copy = &made->event;
+        char **const texts[] = {&copy->application, &copy->device,  &copy->dev_eui,
+                                &copy->payload,     &copy->decoded, &copy->details};
+        char *at = (char *)(made + 1);
+
+        made->is_one_piece = true;
+        *copy = *event;
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                *texts[i] = take_along(&at, *texts[i]);
+        made->device_key = take_along(&at, device_key);
+        event_deinit(event);
+        return made;
+}
+
 void uplink_event_free(struct uplink_event *event)
 {
         if (!event)
                 return;
-        event_deinit(&event->event);
         downlink_heard_free(event->heard);
         uplink_formatted_free(event->formatted);
-        free(event->device_key);
+        if (!event->is_one_piece) {
+                event_deinit(&event->event);
+                free(event->device_key);
+        }
         free(event);
 }
 

@@ -61,12 +61,19 @@ struct uplink_event {
         struct downlink_heard *heard;       /* of the way back for commands; or NULL */
         bool keeps_heard;                   /* also on disk */
         bool is_fed;                        /* by the store, see uplink_queue_add_stored */
+        bool is_one_piece;                  /* uplink_event_new made it */
         int32_t stands_for;                 /* of its operation: monitor_begin */
         size_t size;        /* of its record on disk: what it costs in memory, roughly */
         int64_t arrived_ns; /* steady clock; 0 = before this process started */
         int64_t stored_ns;  /* steady clock; when it was durable, or read back */
         int64_t sent_ns;    /* steady clock; when it was handed to AMQP last */
 };
+
+/*
+ * One with copies of these texts, all in one piece of memory, which another thread may free at the
+ * price of one. Empties `event`.
+ */
+struct uplink_event *uplink_event_new(struct event *event, const char *device_key);
 
 void uplink_event_free(struct uplink_event *event);
 

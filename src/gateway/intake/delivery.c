@@ -53,6 +53,7 @@ static void end_as(struct delivery *delivery, const struct delivery_result *resu
         const struct told *told = &delivery->told;
         struct delivery_result full = *result;
 
+        full.source = &delivery->source;
         full.application = told->application;
         full.message_id = told->count > 0 ? told->message_id : NULL;
         full.message_ids = told->count > 1 ? buf_text(&told->message_ids) : NULL;
@@ -215,10 +216,7 @@ static void select_event(struct delivery *delivery, struct event_list *parsed, s
                 if (!is_news)
                         return;
         }
-        moved = mem_new(1, sizeof(*moved));
-        moved->event = *event;
-        *event = EVENT_INIT;
-        moved->device_key = buf_take(&key);
+        moved = uplink_event_new(event, buf_text(&key));
         moved->arrived_ns = delivery->source.arrived_ns;
         moved->purpose = purpose_of(is_telemetry, is_news);
         if (is_telemetry) {

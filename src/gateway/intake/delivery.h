@@ -50,8 +50,11 @@ enum delivery_fate {
         DELIVERY_NOT_NOW,   /* nothing of it was stored; it may be taken later */
 };
 
+struct delivery_source;
+
 /* Valid during the call of `delivery_done` only. */
 struct delivery_result {
+        const struct delivery_source *source;
         enum delivery_fate fate;
         const struct reason *reason; /* "" with STORED and IGNORED */
         struct buf *not_stored;      /* {"stored":N,"notStored":[...]}, or empty; may be taken */

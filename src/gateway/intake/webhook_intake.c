@@ -14,6 +14,9 @@
 #include "gateway/intake/webhook_keys.h"
 #include "http/http_server.h"
 
+/* Headers of webhooks are some hundred bytes; four times as much costs a microsecond for each. */
+#define CONNECTION_MEMORY 8192
+
 struct webhook_intake {
         const struct delivery_means *means;
         const struct queue_intake *queues; /* or NULL */
@@ -21,15 +24,6 @@ struct webhook_intake {
         struct http_server *server;
         struct webhook_door door;
         atomic_int_least64_t *last_s; /* of each network: when a webhook was last taken */
-};
-
-/* A webhook whose answer waits for what becomes of it. */
-struct waiting {
-        struct webhook_intake *webhook;
-        struct http_exchange *exchange;
-        const struct settings_webhook_key *key; /* that the sender has */
-        const struct network *network;
-        int64_t arrived_ns;
 };
 
 /* --- state pages -------------------------------------------------------------------------- */
@@ -201,23 +195,23 @@ static const struct {
         [DELIVERY_NOT_NOW] = {METRIC_WEBHOOK_REFUSED, 503, "unavailable", "Not now"},
 };
 
-static void tell_monitor(const struct waiting *waiting, const struct delivery_result *result)
+static void tell_monitor(struct monitor *monitor, const struct delivery_result *result)
 {
-        struct monitor *monitor = waiting->webhook->means->monitor;
+        const struct delivery_source *source = result->source;
         CLEANUP(mem_cleanup) char *route = NULL;
 
         if (!monitor)
                 return;
-        route = mem_format("/%s", waiting->network->name);
+        route = mem_format("/%s", source->network->name);
         monitor_request(monitor, &(struct monitor_request){
                                          .route = route,
                                          .status = answers[result->fate].status,
                                          .answer = answers[result->fate].name,
-                                         .network = waiting->network->name,
+                                         .network = source->network->name,
                                          .application = result->application,
                                          .message_id = result->message_id,
                                          .message_ids = result->message_ids,
-                                         .arrived_ns = waiting->arrived_ns,
+                                         .arrived_ns = source->arrived_ns,
                                          .stands_for = result->stands_for,
                                  });
 }
@@ -234,19 +228,20 @@ static void note_taken(struct webhook_intake *webhook, const struct network *net
 /* Any thread. */
 static void answer(void *context, const struct delivery_result *result)
 {
-        CLEANUP(mem_cleanup) struct waiting *waiting = context;
-        struct http_exchange *exchange = waiting->exchange;
+        struct webhook_intake *webhook = context;
+        const struct delivery_source *source = result->source;
+        struct http_exchange *exchange = source->received.context;
         enum delivery_fate fate = result->fate;
 
         if (fate == DELIVERY_FOREIGN) {
-                refuse_key(waiting->webhook, exchange, waiting->key, waiting->network->name,
+                refuse_key(webhook, exchange, source->key, source->network->name,
                            result->foreign_application);
                 return;
         }
         metrics_add(answers[fate].counter, 1);
-        tell_monitor(waiting, result);
+        tell_monitor(webhook->means->monitor, result);
         if (!answers[fate].title)
-                note_taken(waiting->webhook, waiting->network);
+                note_taken(webhook, source->network);
         if (answers[fate].title)
                 http_exchange_problem(exchange, answers[fate].status, answers[fate].title,
                                       result->reason->text);
@@ -290,17 +285,13 @@ static void handle(void *context, struct http_exchange *exchange)
         struct webhook_intake *webhook = context;
         struct delivery_source source = {.vouched = false};
         struct delivery *delivery;
-        struct waiting *waiting;
 
         fill_source(webhook, exchange, &source);
         if (!source.key) { /* it was changed while the body came */
                 refuse_stranger(webhook, exchange);
                 return;
         }
-        waiting = mem_new(1, sizeof(*waiting));
-        *waiting =
-                (struct waiting){webhook, exchange, source.key, source.network, source.arrived_ns};
-        delivery = delivery_new(webhook->means, &source, answer, waiting);
+        delivery = delivery_new(webhook->means, &source, answer, webhook);
         if (delivery_must_wait(delivery))
                 http_exchange_hold(exchange);
         delivery_take(delivery);
@@ -349,6 +340,7 @@ int webhook_intake_start(const struct delivery_means *means, const struct queue_
                                 .private_key = tls.key,
                                 .proxy_header = settings->listen.proxy_header,
                                 .maximum_body = (size_t)settings->limits.body_bytes,
+                                .connection_memory = CONNECTION_MEMORY,
                                 .header_timeout_ms = settings->limits.header_timeout_s * 1000,
                                 .request_timeout_ms = settings->limits.request_timeout_s * 1000,
                                 .maximum_connections = (unsigned)settings->limits.connections,

@@ -57,8 +57,10 @@ static void put_done(struct store_put *store_put, int result)
         }
         for (size_t i = 0; i < put->put.count; i++)
                 buf_deinit(&put->records[i]);
-        free(put->records);
-        free(put->stored);
+        if (put->records != &put->one_record) {
+                free(put->records);
+                free(put->stored);
+        }
         put->done(put, result);
 }
 
@@ -68,8 +70,9 @@ void uplink_store(struct store *store, struct uplink_queue *queue, struct uplink
         size_t i = 0;
 
         put->queue = queue;
-        put->stored = mem_new(count, sizeof(*put->stored));
-        put->records = mem_new(count, sizeof(*put->records));
+        put->one_record = BUF_INIT;
+        put->stored = count == 1 ? &put->one_stored : mem_new(count, sizeof(*put->stored));
+        put->records = count == 1 ? &put->one_record : mem_new(count, sizeof(*put->records));
         list_for_each (node, &put->events) {
                 struct uplink_event *event = list_entry(node, struct uplink_event, node);
                 struct buf *record = &put->records[i];

@@ -37,6 +37,8 @@ struct uplink_put {
         struct store_put put;
         struct store_event *stored;
         struct buf *records;
+        struct store_event one_stored; /* where there is one event, the usual case */
+        struct buf one_record;
 };
 
 /*

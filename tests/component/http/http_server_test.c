@@ -16,7 +16,8 @@
 #include "component/localhub/web_client.h"
 #include "http/http_server.h"
 
-#define BODY_LIMIT 1000
+#define CONNECTION_MEMORY 4096
+#define BODY_LIMIT        1000
 
 /* What the handler under test shares with the test. */
 struct scene {
@@ -116,6 +117,7 @@ static int start(void **state)
                 .host = "127.0.0.1",
                 .maximum_connections = 20,
                 .maximum_body = BODY_LIMIT,
+                .connection_memory = CONNECTION_MEMORY,
                 .idle_ms = 200,
                 .handle = handle,
                 .context = scene,
@@ -184,6 +186,28 @@ static void a_long_path_counts_one_more_than_fits(void **state)
         assert_true(json_int_member(answer.json, "count", &count));
         assert_int_equal(count, HTTP_SEGMENTS_MAX + 1);
         web_answer_deinit(&answer);
+}
+
+static void headers_have_the_memory_of_their_connection(void **state)
+{
+        static const struct {
+                size_t size;
+                int status;
+        } rows[] = {{CONNECTION_MEMORY / 2, 201}, {CONNECTION_MEMORY + 1, 431}};
+        struct scene *scene = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                CLEANUP(buf_deinit) struct buf headers = BUF_INIT;
+                struct web_answer answer;
+
+                buf_add_text(&headers, "X-Long: ");
+                for (size_t byte = 0; byte < rows[i].size; byte++)
+                        buf_add_char(&headers, 'x');
+                buf_add_text(&headers, "\r\n");
+                answer = web_request(&scene->server, "POST", "/", buf_text(&headers), "hello");
+                assert_int_equal(answer.status, rows[i].status);
+                web_answer_deinit(&answer);
+        }
 }
 
 static void a_body_that_is_too_large_is_refused(void **state)
@@ -334,6 +358,7 @@ int main(void)
                 SCENE(a_request_is_read_whole_and_answered),
                 SCENE(a_get_may_have_a_body),
                 SCENE(a_long_path_counts_one_more_than_fits),
+                SCENE(headers_have_the_memory_of_their_connection),
                 SCENE(a_body_that_is_too_large_is_refused),
                 SCENE(a_chunked_body_that_is_too_large_is_refused),
                 SCENE(another_thread_may_answer),

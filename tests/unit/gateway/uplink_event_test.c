@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What a webhook tells of the way back, in an event's record: gateway/device/uplink_event.h. */
+/* Events on their way, and what a webhook tells of the way back: gateway/device/uplink_event.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -122,6 +122,33 @@ static void what_a_device_sends_is_no_way(void **state)
         }
 }
 
+static void an_event_in_one_piece_has_copies_of_all_texts(void **state)
+{
+        struct event event = EVENT_INIT;
+        struct uplink_event *made;
+        char key[] = "things-stack/a/d";
+
+        (void)state;
+        event.kind = EVENT_JOIN_ACCEPT;
+        event.application = mem_text("a");
+        event.device = mem_text("d");
+        event.dev_eui = mem_text("00005EEF00000001");
+        event.decoded = mem_text("{\"t\":1}");
+        event.details = mem_text("{}");
+        made = uplink_event_new(&event, key);
+        memset(key, 'x', sizeof(key) - 1);
+        assert_null(event.device);
+        assert_int_equal(made->event.kind, EVENT_JOIN_ACCEPT);
+        assert_string_equal(made->device_key, "things-stack/a/d");
+        assert_string_equal(made->event.application, "a");
+        assert_string_equal(made->event.device, "d");
+        assert_string_equal(made->event.dev_eui, "00005EEF00000001");
+        assert_null(made->event.payload);
+        assert_string_equal(made->event.decoded, "{\"t\":1}");
+        assert_string_equal(made->event.details, "{}");
+        uplink_event_free(made);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -129,6 +156,7 @@ int main(void)
                 cmocka_unit_test(its_key_is_shown_to_nobody),
                 cmocka_unit_test(a_way_that_must_not_be_followed_keeps_its_reason),
                 cmocka_unit_test(what_a_device_sends_is_no_way),
+                cmocka_unit_test(an_event_in_one_piece_has_copies_of_all_texts),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
