@@ -19,25 +19,41 @@ static void make_seed(void)
         crypto_random(&seed, sizeof(seed));
 }
 
-/* FNV-1a with a final mix, because the low bits choose the slot. */
-static uint64_t hash_from(uint64_t hash, const char *text)
+/* The low bits choose the slot. */
+static uint64_t mix(uint64_t hash)
 {
-        for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-                hash = (hash ^ *c) * UINT64_C(0x100000001b3);
         hash ^= hash >> 33;
         hash *= UINT64_C(0xff51afd7ed558ccd);
         return hash ^ (hash >> 33);
 }
 
+/* FNV-1a. */
 uint64_t table_hash(const char *text)
 {
-        return hash_from(UINT64_C(0xcbf29ce484222325), text);
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+        for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+                hash = (hash ^ *c) * UINT64_C(0x100000001b3);
+        return mix(hash);
 }
 
-/* Begins with a number of this process: nobody outside can choose keys that share a slot. */
+/*
+ * Eight bytes at a time. Begins with a number of this process: nobody outside can choose keys that
+ * share a slot.
+ */
 static uint64_t hash_of(const char *text)
 {
-        return hash_from(seed, text);
+        size_t size = strlen(text);
+        uint64_t hash = seed ^ size;
+        uint64_t word = 0;
+
+        for (; size >= sizeof(word); size -= sizeof(word), text += sizeof(word)) {
+                memcpy(&word, text, sizeof(word));
+                hash = mix(hash ^ word);
+        }
+        word = 0;
+        memcpy(&word, text, size);
+        return mix(hash ^ word);
 }
 
 static struct table_entry **slot_of(const struct table *table, uint64_t hash)

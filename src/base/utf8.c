@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/utf8.h"
 
+#include <endian.h>
 #include <string.h>
 
 static bool has_tail(const unsigned char *p, size_t count)
@@ -64,25 +65,33 @@ int utf8_cut(const char *text, int most)
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Is one of eight bytes below 0x20, above 0x7f, a quote or a backslash? */
-static bool has_special(uint64_t bytes)
+/*
+ * The high bit of each of eight bytes that is below 0x20, above 0x7f, a quote or a backslash. Bits
+ * above the lowest one may be wrong: what is borrowed for a byte is taken from the next.
+ */
+static uint64_t find_special(const char *text)
 {
-        uint64_t quote = bytes ^ EACH('"');
-        uint64_t backslash = bytes ^ EACH('\\');
-        uint64_t below = (bytes - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1));
+        uint64_t bytes;
+        uint64_t quote;
+        uint64_t backslash;
 
-        return ((below | bytes) & EACH(0x80)) != 0;
+        memcpy(&bytes, text, sizeof(bytes));
+        bytes = le64toh(bytes);
+        quote = bytes ^ EACH('"');
+        backslash = bytes ^ EACH('\\');
+        return ((bytes - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1)) | bytes) &
+               EACH(0x80);
 }
 
 size_t utf8_plain_length(const char *text, size_t size)
 {
         size_t at = 0;
-        uint64_t bytes;
 
-        for (; size - at >= sizeof(bytes); at += sizeof(bytes)) {
-                memcpy(&bytes, text + at, sizeof(bytes));
-                if (has_special(bytes))
-                        break;
+        for (; size - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+                uint64_t special = find_special(text + at);
+
+                if (special)
+                        return at + (size_t)__builtin_ctzll(special) / 8;
         }
         while (at < size && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x80 &&
                text[at] != '"' && text[at] != '\\')

@@ -107,7 +107,7 @@ static struct device *place_of(struct device_link *links, struct device *lane,
 /* Does what can be done for this device now. */
 void device_link_pump(struct device_link *links, struct device *device)
 {
-        const struct uplink_sender *sender = &links->options.sender;
+        struct uplink_sender *sender = &links->options.sender;
         struct uplink_event *event;
 
         if (device->lane->leaves || !device_table_owns(links->options.devices, device->lane->shard))
@@ -714,6 +714,7 @@ void device_link_free(struct device_link *links)
 {
         if (!links)
                 return;
+        uplink_sender_deinit(&links->options.sender);
         hub_healths_deinit(&links->healths);
         free(links);
 }

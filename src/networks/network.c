@@ -10,6 +10,9 @@
 /* Properties for which room is made at a time. */
 #define PROPERTY_STEP 8
 
+/* Bytes of their texts for which room is made at a time. */
+#define TEXTS_STEP 256
+
 void event_list_deinit(struct event_list *list)
 {
         for (size_t i = 0; i < list->count; i++)
@@ -51,45 +54,77 @@ void network_restored_deinit(struct network_restored *restored)
 void telemetry_deinit(struct telemetry *telemetry)
 {
         buf_deinit(&telemetry->body);
-        for (size_t i = 0; i < telemetry->property_count; i++) {
-                free(telemetry->properties[i].name);
-                free(telemetry->properties[i].value);
-        }
+        buf_deinit(&telemetry->texts);
         free(telemetry->properties);
         *telemetry = TELEMETRY_INIT;
 }
 
-static struct telemetry_property *find_property(struct telemetry *telemetry, const char *name)
+void telemetry_clear(struct telemetry *telemetry)
 {
+        buf_clear(&telemetry->body);
+        buf_clear(&telemetry->texts);
+        telemetry->property_count = 0;
+}
+
+/* What is kept moves with the properties that point to it. */
+static void make_room(struct telemetry *telemetry, size_t size)
+{
+        struct buf *texts = &telemetry->texts;
+        struct buf more = BUF_INIT;
+
+        if (texts->size + size < texts->capacity)
+                return;
+        buf_reserve(&more, 2 * texts->size + size + TEXTS_STEP);
         for (size_t i = 0; i < telemetry->property_count; i++) {
-                if (strcmp(telemetry->properties[i].name, name) == 0)
-                        return &telemetry->properties[i];
+                struct telemetry_property *property = &telemetry->properties[i];
+
+                property->name = more.data + (property->name - texts->data);
+                property->value = more.data + (property->value - texts->data);
         }
-        return NULL;
+        buf_add(&more, buf_text(texts), texts->size);
+        buf_deinit(texts);
+        *texts = more;
+}
+
+static char *keep(struct telemetry *telemetry, const char *text)
+{
+        size_t size = strlen(text) + 1;
+        size_t at;
+
+        make_room(telemetry, size);
+        at = telemetry->texts.size;
+        buf_add(&telemetry->texts, text, size);
+        return telemetry->texts.data + at;
 }
 
 void telemetry_set_property(struct telemetry *telemetry, const char *name, const char *value)
 {
-        struct telemetry_property *property = find_property(telemetry, name);
+        char *kept = NULL;
 
-        if (!property) {
-                telemetry_add_property(telemetry, name, value);
-                return;
+        for (size_t i = 0; i < telemetry->property_count && !kept; i++) {
+                if (strcmp(telemetry->properties[i].name, name) == 0)
+                        telemetry->properties[i].value = kept = keep(telemetry, value);
         }
-        free(property->value);
-        property->value = mem_text(value);
+        if (!kept)
+                telemetry_add_property(telemetry, name, value);
 }
 
 void telemetry_add_property(struct telemetry *telemetry, const char *name, const char *value)
 {
-        struct telemetry_property *property;
+        size_t name_size = strlen(name) + 1;
+        char *kept;
 
-        if (telemetry->property_count % PROPERTY_STEP == 0)
+        if (telemetry->property_count == telemetry->property_capacity) {
+                telemetry->property_capacity += PROPERTY_STEP;
                 telemetry->properties =
-                        mem_resize(telemetry->properties, telemetry->property_count + PROPERTY_STEP,
+                        mem_resize(telemetry->properties, telemetry->property_capacity,
                                    sizeof(*telemetry->properties));
-        property = &telemetry->properties[telemetry->property_count++];
-        *property = (struct telemetry_property){.name = mem_text(name), .value = mem_text(value)};
+        }
+        /* Both at once, so that nothing moves between them. */
+        make_room(telemetry, name_size + strlen(value) + 1);
+        kept = keep(telemetry, name);
+        telemetry->properties[telemetry->property_count++] =
+                (struct telemetry_property){.name = kept, .value = keep(telemetry, value)};
 }
 
 /* --- the table ------------------------------------------------------------------------------- */

@@ -74,11 +74,16 @@ struct telemetry {
         struct buf body; /* a JSON object, UTF-8 */
         struct telemetry_property *properties;
         size_t property_count;
+        size_t property_capacity;
+        struct buf texts; /* those of the properties */
 };
 
-#define TELEMETRY_INIT ((struct telemetry){.body = BUF_INIT})
+#define TELEMETRY_INIT ((struct telemetry){.body = BUF_INIT, .texts = BUF_INIT})
 
 void telemetry_deinit(struct telemetry *telemetry);
+
+/* Empties it for another message, which uses its memory again. */
+void telemetry_clear(struct telemetry *telemetry);
 
 /* Copies both; a name that is there already gets the new value. */
 void telemetry_set_property(struct telemetry *telemetry, const char *name, const char *value);

@@ -10,6 +10,11 @@
 #include "base/thread.h"
 #include "gateway/uplink/uplink_message.h"
 
+void uplink_sender_deinit(struct uplink_sender *sender)
+{
+        telemetry_deinit(&sender->message);
+}
+
 void uplink_send_set_aside(const struct uplink_sender *sender, const struct device *device,
                            const struct uplink_event *event, const char *reason)
 {
@@ -86,17 +91,17 @@ static enum uplink_format_state make_message(const struct uplink_sender *sender,
                        : UPLINK_FORMAT_FAILED;
 }
 
-bool uplink_send(const struct uplink_sender *sender, struct device *device,
-                 struct uplink_event *event)
+bool uplink_send(struct uplink_sender *sender, struct device *device, struct uplink_event *event)
 {
-        CLEANUP(telemetry_deinit) struct telemetry telemetry = TELEMETRY_INIT;
+        struct telemetry *telemetry = &sender->message;
         bool for_twin = is_for_twin(sender, &event->event);
         enum uplink_format_state state = UPLINK_FORMAT_DONE;
         struct reason reason = REASON_INIT;
 
         THREAD_ASSERT(LOOP_THREAD);
+        telemetry_clear(telemetry);
         if (!for_twin)
-                state = make_message(sender, device, event, &telemetry, &reason);
+                state = make_message(sender, device, event, telemetry, &reason);
         if (state == UPLINK_FORMAT_WAITING)
                 return false;
         if (state == UPLINK_FORMAT_FAILED) {
@@ -106,7 +111,7 @@ bool uplink_send(const struct uplink_sender *sender, struct device *device,
         event->sent_ns = clock_steady_ns();
         /* Set before the call: the answer must find it. Without credit there is none. */
         device->lane->in_flight = event;
-        if (!(for_twin ? send_to_twin(device, event) : send_message(device, event, &telemetry)))
+        if (!(for_twin ? send_to_twin(device, event) : send_message(device, event, telemetry)))
                 device->lane->in_flight = NULL;
         else if (!for_twin)
                 metrics_observe(METRIC_STORED_TO_SENT, event->sent_ns - event->stored_ns);

@@ -34,7 +34,11 @@ struct uplink_sender {
         struct uplink_format *format;
         struct monitor *monitor;      /* NULL = none */
         struct uplink_recent *recent; /* NULL = none */
+        /* uplink_send's own: the message of the moment, whose memory the next one uses. */
+        struct telemetry message;
 };
+
+void uplink_sender_deinit(struct uplink_sender *sender);
 
 /* The event of this lane whose turn it is; NULL if there is none, or nothing may become of it yet.
  */
@@ -44,8 +48,7 @@ struct uplink_event *uplink_send_next(const struct uplink_sender *sender, struct
  * Sends that event as this device, which is connected. False if it is on its way, or must be tried
  * again later; true if it can never be sent and was set aside: the next one has its turn.
  */
-bool uplink_send(const struct uplink_sender *sender, struct device *device,
-                 struct uplink_event *event);
+bool uplink_send(struct uplink_sender *sender, struct device *device, struct uplink_event *event);
 
 /* That event becomes a dead letter. */
 void uplink_send_set_aside(const struct uplink_sender *sender, const struct device *device,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "store/sqlite/store_sqlite.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,11 +154,19 @@ int sqlite_execute(struct sqlite_connection *connection, const char *sql, struct
 
 /* --- connections ------------------------------------------------------------------------- */
 
+/* How much memory it has is asked by nobody, and would cost a lock for each piece of it. */
+static void configure(void)
+{
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int sqlite_connect(struct sqlite_connection *connection, const char *path, int flags,
                    struct reason *reason)
 {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
         int code;
 
+        pthread_once(&once, configure);
         connection->path = mem_text(path);
         code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 

@@ -215,6 +215,34 @@ static void a_property_that_is_there_gets_the_new_value(void **state)
         assert_int_equal(telemetry.property_count, 0);
 }
 
+static void many_properties_stay_what_they_are(void **state)
+{
+        struct telemetry telemetry = TELEMETRY_INIT;
+        char name[16];
+        char value[128];
+
+        (void)state;
+        for (int round = 0; round < 2; round++) {
+                for (int i = 0; i < 40; i++) {
+                        snprintf(name, sizeof(name), "n%d", i);
+                        snprintf(value, sizeof(value), "%0100d", i + round);
+                        telemetry_set_property(&telemetry, name, value);
+                }
+                telemetry_set_property(&telemetry, "n0", "again");
+                assert_int_equal(telemetry.property_count, 40);
+                assert_string_equal(telemetry.properties[0].value, "again");
+                for (int i = 1; i < 40; i++) {
+                        snprintf(name, sizeof(name), "n%d", i);
+                        snprintf(value, sizeof(value), "%0100d", i + round);
+                        assert_string_equal(telemetry.properties[i].name, name);
+                        assert_string_equal(telemetry.properties[i].value, value);
+                }
+                telemetry_clear(&telemetry);
+                assert_int_equal(telemetry.property_count, 0);
+        }
+        telemetry_deinit(&telemetry);
+}
+
 static void networks_are_found_by_name_and_path(void **state)
 {
         const char *rest = NULL;
@@ -250,6 +278,7 @@ int main(void)
                 cmocka_unit_test(a_lane_has_no_application_where_ids_are_unique),
                 cmocka_unit_test(kinds_have_the_names_of_the_stack),
                 cmocka_unit_test(a_property_that_is_there_gets_the_new_value),
+                cmocka_unit_test(many_properties_stay_what_they_are),
                 cmocka_unit_test(networks_are_found_by_name_and_path),
         };
 
