@@ -136,7 +136,7 @@ static void end(struct hub_device *device, int status, const char *said)
 {
         hub_cbs_forget(device);
         free(device->token.said);
-        device->token.said = mem_text(said);
+        device->token.said = mem_text(text_is_empty(said) ? NULL : said);
         device->token.status = status;
         hub_core_work(device, HUB_WORK_TOKEN);
 }

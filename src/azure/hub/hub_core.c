@@ -122,9 +122,9 @@ void hub_core_send_end(struct hub_send *send, enum hub_outcome outcome, const ch
                 send->delivery = NULL;
                 list_remove(&device->telemetry.in_flight, &send->device_node);
                 list_remove(&device->connection->in_flight, &send->connection_node);
-        } else if (send == device->twin.report) {
-                device->twin.report = NULL;
-                loop_timer_stop(device->hub->client->loop, &device->twin.timer);
+        } else if (device->twin != NULL && send == device->twin->report) {
+                device->twin->report = NULL;
+                loop_timer_stop(device->hub->client->loop, &device->twin->timer);
         }
         send->outcome = outcome;
         send->reason = mem_text(reason);

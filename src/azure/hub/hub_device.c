@@ -111,7 +111,7 @@ static void link_ended(struct hub_device *device, pn_link_t *link)
         } else if (is_of(&device->methods.links, link)) {
                 hub_methods_detach(device);
                 hub_core_condition(device, HUB_WORK_COMMANDS, &condition);
-        } else if (is_of(&device->twin.links, link)) {
+        } else if (hub_twin_has(device, link)) {
                 hub_twin_ended(device, &condition);
         }
 }
@@ -129,7 +129,7 @@ void hub_device_event(struct hub_device *device, pn_event_t *event)
                 hub_commands_receive(device, pn_event_delivery(event));
         else if (link == device->methods.links.in && type == PN_DELIVERY)
                 hub_methods_receive(device, pn_event_delivery(event));
-        else if (is_of(&device->twin.links, link))
+        else if (hub_twin_has(device, link))
                 hub_twin_event(device, event);
 }
 
@@ -190,8 +190,7 @@ static void stop_timers(struct hub_device *device)
         loop_timer_stop(device->hub->client->loop, &device->token_timer);
         loop_timer_stop(device->hub->client->loop, &device->pause.timer);
         loop_timer_stop(device->hub->client->loop, &device->command_pause.timer);
-        loop_timer_stop(device->hub->client->loop, &device->twin.timer);
-        loop_timer_stop(device->hub->client->loop, &device->twin.follow_timer);
+        hub_twin_stop_timers(device);
 }
 
 /* Nothing of it is under way on its connection any more. */
@@ -415,8 +414,7 @@ struct hub_device *hub_device_new(struct hub *hub, const struct hub_identity *id
         hub_telemetry_init(&device->telemetry);
         hub_commands_init(&device->commands);
         hub_methods_init(&device->methods);
-        hub_twin_init(&device->twin);
-        device->twin.follows = identity->follow_desired;
+        device->follows = identity->follow_desired;
         list_init(&device->ended);
         device->told = HUB_DEVICE_CONNECTING;
         device->place = HUB_PLACE_WAITING;
@@ -480,7 +478,7 @@ void hub_device_free(struct hub_device *device)
         hub_core_forget_work(device);
         hub_trial_forget(device);
         hub_commands_release(device);
-        hub_twin_deinit(&device->twin);
+        hub_twin_free(device);
         if (device->news_node.next != NULL)
                 list_remove(&client->news, &device->news_node);
         if (device->place != HUB_PLACE_CLOSED)

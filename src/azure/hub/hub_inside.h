@@ -240,7 +240,7 @@ struct hub_token {
         int64_t until_ms; /* wall clock; when the token ends that was sent */
         bool is_witness;  /* asked to see if the hub still answers anybody */
         int status;       /* of the answer, as in HTTP; or one of those above */
-        char *said;       /* with that; or NULL */
+        char *said;       /* with that; NULL = nothing */
 };
 
 /* A pause after a failure; longer after each in a row. */
@@ -300,13 +300,14 @@ enum hub_follow {
         HUB_FOLLOWED,
 };
 
+/* Most devices never need one. */
 struct hub_twin {
+        struct hub_device *device;
         struct hub_pair links;              /* answers come in, requests go out */
         struct hub_send *report;            /* whose answer is waited for; or NULL */
         struct buf patch;                   /* JSON; empty once it is sent */
         char correlation[CRYPTO_UUID_SIZE]; /* of request and answer */
         struct timer timer;                 /* ends the waiting */
-        bool follows;                       /* its owner wants to know desired properties */
         enum hub_follow follow;
         bool is_asked;                             /* the request of that step is sent */
         char follow_correlation[CRYPTO_UUID_SIZE]; /* of that request */
@@ -354,7 +355,8 @@ struct hub_device {
         struct hub_telemetry telemetry;
         struct hub_commands commands;
         struct hub_methods methods;
-        struct hub_twin twin;
+        struct hub_twin *twin; /* or NULL, until there is something to ask or to report */
+        bool follows;          /* its owner wants to know desired properties */
 
         unsigned work;                   /* enum hub_work */
         struct list_node work_node;      /* of client->busy_devices unless `work` is 0 */

@@ -81,7 +81,7 @@ static bool lost(struct hub_device *device, uint64_t token, bool alone)
 /* The report that the hub has not answered yet; or NULL. */
 static struct hub_send *sent_report(const struct hub_device *device)
 {
-        return device->twin.patch.size == 0 ? device->twin.report : NULL;
+        return device->twin != NULL && device->twin->patch.size == 0 ? device->twin->report : NULL;
 }
 
 static size_t count_under_way(const struct hub_connection *connection)

@@ -184,7 +184,8 @@ static void work_on(struct hub_device *device)
         device->work = 0;
         device->condition = NULL;
         if ((work & HUB_WORK_TOKEN) != 0)
-                token_answered(device, device->token.status, device->token.said);
+                token_answered(device, device->token.status,
+                               device->token.said != NULL ? device->token.said : "");
         if ((work & HUB_WORK_LINK) != 0 && device->connection != NULL)
                 link_ended(device, condition);
         if ((work & HUB_WORK_COMMANDS) != 0 && device->connection != NULL)

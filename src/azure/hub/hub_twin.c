@@ -34,11 +34,18 @@ struct news {
 static void answer_is_late(struct timer *timer);
 static void follow_is_late(struct timer *timer);
 
-void hub_twin_init(struct hub_twin *twin)
+static struct hub_twin *twin_of(struct hub_device *device)
 {
+        struct hub_twin *twin = device->twin;
+
+        if (twin != NULL)
+                return twin;
+        twin = device->twin = mem_new(1, sizeof(*twin));
+        twin->device = device;
         twin->timer.run = answer_is_late;
         twin->follow_timer.run = follow_is_late;
         list_init(&twin->desired);
+        return twin;
 }
 
 static void news_free(struct news *news)
@@ -47,37 +54,61 @@ static void news_free(struct news *news)
         free(news);
 }
 
-void hub_twin_deinit(struct hub_twin *twin)
+void hub_twin_free(struct hub_device *device)
 {
+        struct hub_twin *twin = device->twin;
+
+        if (twin == NULL)
+                return;
         if (twin->report != NULL)
                 hub_core_send_free(twin->report);
         buf_deinit(&twin->patch);
         while (!list_is_empty(&twin->desired))
                 news_free(list_entry(list_pop_front(&twin->desired), struct news, node));
+        free(twin);
+        device->twin = NULL;
+}
+
+void hub_twin_stop_timers(struct hub_device *device)
+{
+        if (device->twin == NULL)
+                return;
+        loop_timer_stop(device->hub->client->loop, &device->twin->timer);
+        loop_timer_stop(device->hub->client->loop, &device->twin->follow_timer);
+}
+
+bool hub_twin_has(const struct hub_device *device, const pn_link_t *link)
+{
+        return device->twin != NULL &&
+               (link == device->twin->links.in || link == device->twin->links.out);
 }
 
 void hub_twin_detach(struct hub_device *device, const char *why)
 {
-        if (device->twin.report != NULL)
-                hub_core_send_end(device->twin.report, HUB_UNKNOWN, why);
-        device->twin.follow = HUB_FOLLOW_NOT;
-        loop_timer_stop(device->hub->client->loop, &device->twin.follow_timer);
-        hub_link_end_pair(device->connection, &device->twin.links);
+        struct hub_twin *twin = device->twin;
+
+        if (twin == NULL)
+                return;
+        if (twin->report != NULL)
+                hub_core_send_end(twin->report, HUB_UNKNOWN, why);
+        twin->follow = HUB_FOLLOW_NOT;
+        loop_timer_stop(device->hub->client->loop, &twin->follow_timer);
+        hub_link_end_pair(device->connection, &twin->links);
 }
 
 /* Begins to follow anew after a pause. */
 static void follow_later(struct hub_device *device, int64_t pause_ms)
 {
-        device->twin.follow = HUB_FOLLOW_NOT;
-        if (device->twin.follows && device->place == HUB_PLACE_READY)
-                loop_timer_start(device->hub->client->loop, &device->twin.follow_timer, pause_ms);
+        device->twin->follow = HUB_FOLLOW_NOT;
+        if (device->follows && device->place == HUB_PLACE_READY)
+                loop_timer_start(device->hub->client->loop, &device->twin->follow_timer, pause_ms);
 }
 
 static void answer_is_late(struct timer *timer)
 {
-        struct hub_device *device = list_entry(timer, struct hub_device, twin.timer);
+        struct hub_device *device = list_entry(timer, struct hub_twin, timer)->device;
 
-        hub_trial_failed(device->twin.report, HUB_UNKNOWN, "the hub did not answer a report");
+        hub_trial_failed(device->twin->report, HUB_UNKNOWN, "the hub did not answer a report");
         hub_twin_detach(device, NULL);
         follow_later(device, FOLLOW_PAUSE_MS);
 }
@@ -115,7 +146,7 @@ static void encode(const struct request *request, struct buf *out)
 static void send_request(struct hub_device *device, const struct request *request)
 {
         struct buf *encoded = &device->hub->client->encoded;
-        struct hub_pair *links = &device->twin.links;
+        struct hub_pair *links = &device->twin->links;
 
         encode(request, encoded);
         /* Settled at once: the answer is a message of its own. */
@@ -124,7 +155,7 @@ static void send_request(struct hub_device *device, const struct request *reques
 
 static void send_report(struct hub_device *device)
 {
-        struct hub_twin *twin = &device->twin;
+        struct hub_twin *twin = device->twin;
 
         send_request(device, &(struct request){.operation = "PATCH",
                                                .resource = AZURE_TWIN_REPORTED,
@@ -137,21 +168,21 @@ static void send_report(struct hub_device *device)
 static void send_question(struct hub_device *device)
 {
         static const struct amqp_wire_bytes blank = {.data = (const uint8_t *)" ", .size = 1};
-        bool is_subscription = device->twin.follow == HUB_FOLLOW_SUBSCRIBING;
+        bool is_subscription = device->twin->follow == HUB_FOLLOW_SUBSCRIBING;
 
         send_request(device, &(struct request){
                                      .operation = is_subscription ? "PUT" : "GET",
                                      .resource = is_subscription ? AZURE_TWIN_NOTIFICATIONS : NULL,
-                                     .correlation = device->twin.follow_correlation,
+                                     .correlation = device->twin->follow_correlation,
                                      .body = blank,
                              });
-        device->twin.is_asked = true;
+        device->twin->is_asked = true;
 }
 
 /* Sends what waits as soon as the hub has opened both links. */
 static void send_if_possible(struct hub_device *device)
 {
-        struct hub_twin *twin = &device->twin;
+        struct hub_twin *twin = device->twin;
         struct hub_pair *links = &twin->links;
 
         if ((pn_link_state(links->in) & PN_REMOTE_ACTIVE) == 0)
@@ -169,12 +200,12 @@ static void attach(struct hub_device *device)
                 "twin",           AZURE_PATH_TWIN, AZURE_CORRELATION_TWIN,
                 SIZE_MAX_ENCODED, WINDOW,          PN_SND_SETTLED};
 
-        hub_link_attach_pair(device, &device->twin.links, &kind);
+        hub_link_attach_pair(device, &device->twin->links, &kind);
 }
 
 bool hub_device_report(struct hub_device *device, const char *patch, size_t size, uint64_t token)
 {
-        struct hub_twin *twin = &device->twin;
+        struct hub_twin *twin = twin_of(device);
 
         THREAD_ASSERT(LOOP_THREAD);
         if (device->place != HUB_PLACE_READY || device->hub->client->stopping ||
@@ -194,7 +225,7 @@ bool hub_device_report(struct hub_device *device, const char *patch, size_t size
 
 static void begin_step(struct hub_device *device, enum hub_follow step)
 {
-        struct hub_twin *twin = &device->twin;
+        struct hub_twin *twin = device->twin;
 
         twin->follow = step;
         twin->is_asked = false;
@@ -205,9 +236,9 @@ static void begin_step(struct hub_device *device, enum hub_follow step)
 
 void hub_twin_follow(struct hub_device *device)
 {
-        struct hub_twin *twin = &device->twin;
+        struct hub_twin *twin = device->follows ? twin_of(device) : NULL;
 
-        if (!twin->follows || twin->follow != HUB_FOLLOW_NOT || twin->follow_timer.position != 0 ||
+        if (twin == NULL || twin->follow != HUB_FOLLOW_NOT || twin->follow_timer.position != 0 ||
             device->place != HUB_PLACE_READY || device->hub->client->stopping)
                 return;
         attach(device);
@@ -216,9 +247,9 @@ void hub_twin_follow(struct hub_device *device)
 
 static void follow_is_late(struct timer *timer)
 {
-        struct hub_device *device = list_entry(timer, struct hub_device, twin.follow_timer);
+        struct hub_device *device = list_entry(timer, struct hub_twin, follow_timer)->device;
 
-        device->twin.follow = HUB_FOLLOW_NOT;
+        device->twin->follow = HUB_FOLLOW_NOT;
         hub_twin_follow(device);
 }
 
@@ -228,7 +259,7 @@ static void note_desired(struct hub_device *device, struct amqp_wire_bytes json,
 
         buf_add(&news->json, json.data, json.size);
         news->is_whole = is_whole;
-        list_push_back(&device->twin.desired, &news->node);
+        list_push_back(&device->twin->desired, &news->node);
         hub_core_news(device);
 }
 
@@ -246,8 +277,8 @@ static void read_desired(struct hub_device *device, const struct amqp_inbox *inb
                 follow_later(device, FOLLOW_PAUSE_MS);
                 return;
         }
-        device->twin.follow = HUB_FOLLOWED;
-        loop_timer_stop(device->hub->client->loop, &device->twin.follow_timer);
+        device->twin->follow = HUB_FOLLOWED;
+        loop_timer_stop(device->hub->client->loop, &device->twin->follow_timer);
         json_write(&text, desired);
         note_desired(device, amqp_wire_bytes_of(&text), true);
 }
@@ -257,7 +288,7 @@ static void question_answered(struct hub_device *device, const struct amqp_inbox
 {
         if (status < 200 || status > 299)
                 follow_later(device, FOLLOW_PAUSE_MS);
-        else if (device->twin.follow == HUB_FOLLOW_SUBSCRIBING)
+        else if (device->twin->follow == HUB_FOLLOW_SUBSCRIBING)
                 begin_step(device, HUB_FOLLOW_READING);
         else
                 read_desired(device, inbox);
@@ -267,7 +298,9 @@ void hub_twin_tell(struct hub_device *device)
 {
         struct list_node *node;
 
-        while ((node = list_pop_front(&device->twin.desired)) != NULL) {
+        if (device->twin == NULL)
+                return;
+        while ((node = list_pop_front(&device->twin->desired)) != NULL) {
                 struct news *news = list_entry(node, struct news, node);
 
                 device->handler->desired(device->context, buf_text(&news->json), news->json.size,
@@ -298,7 +331,7 @@ static void read_answer(struct hub_device *device, const struct amqp_inbox *inbo
         CLEANUP(buf_deinit) struct buf said = BUF_INIT;
         struct amqp_wire_value value = amqp_inbox_annotation(inbox, AZURE_TWIN_STATUS);
         struct reason reason = REASON_INIT;
-        struct hub_twin *twin = &device->twin;
+        struct hub_twin *twin = device->twin;
         int64_t status;
 
         if (!amqp_wire_int(&value, &status))
@@ -318,7 +351,7 @@ static void read_answer(struct hub_device *device, const struct amqp_inbox *inbo
         buf_add(&said, inbox->body.data, inbox->body.size);
         reason_set(&reason, "the hub answered the report with %d %.300s", (int)status,
                    buf_text(&said));
-        end_by_status(device->twin.report, status, reason.text);
+        end_by_status(device->twin->report, status, reason.text);
 }
 
 static void end_by_fault(struct hub_send *report, const struct hub_condition *condition)
@@ -337,8 +370,8 @@ static void end_by_fault(struct hub_send *report, const struct hub_condition *co
 
 void hub_twin_ended(struct hub_device *device, const struct hub_condition *condition)
 {
-        if (device->twin.report != NULL)
-                end_by_fault(device->twin.report, condition);
+        if (device->twin->report != NULL)
+                end_by_fault(device->twin->report, condition);
         hub_twin_detach(device, condition->reason.text);
         follow_later(device,
                      condition->fault == HUB_FAULT_REFUSED ? REFUSED_PAUSE_MS : FOLLOW_PAUSE_MS);
@@ -352,7 +385,7 @@ void hub_twin_event(struct hub_device *device, pn_event_t *event)
 
         if (pn_event_type(event) != PN_DELIVERY) {
                 send_if_possible(device);
-        } else if (pn_event_link(event) == device->twin.links.in) {
+        } else if (pn_event_link(event) == device->twin->links.in) {
                 answer = hub_link_receive(device->hub->client, pn_event_delivery(event),
                                           SIZE_MAX_ENCODED);
                 if (answer != NULL)

@@ -7,11 +7,16 @@
 #define ISTHMUS_AZURE_HUB_HUB_TWIN_H
 
 #include <proton/event.h>
+#include <stdbool.h>
 
 #include "azure/hub/hub_inside.h"
 
-void hub_twin_init(struct hub_twin *twin);
-void hub_twin_deinit(struct hub_twin *twin);
+void hub_twin_free(struct hub_device *device);
+
+void hub_twin_stop_timers(struct hub_device *device);
+
+/* Is it one of its links? */
+bool hub_twin_has(const struct hub_device *device, const pn_link_t *link);
 
 /* Follows desired properties, if its owner wants that and no pause runs. */
 void hub_twin_follow(struct hub_device *device);

@@ -246,11 +246,11 @@ static void take_attributes(struct device_table *table, struct device *device)
 static struct device *add_device(struct device_table *table, const char *key)
 {
         struct device *device = mem_new(1, sizeof(*device));
-        struct buf lane_key = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf lane_key = BUF_INIT;
 
         event_lane_key(key, &lane_key);
         device->key = mem_text(key);
-        device->lane_key = buf_take(&lane_key);
+        device->lane_key = mem_text(buf_text(&lane_key));
         device->shard = store_shard_of(device->lane_key);
         device->lane = device;
         device->keeper = table->keeper;
@@ -538,11 +538,11 @@ void device_table_listed(struct device_table *table)
 static char *key_part(const char **key)
 {
         size_t length = strcspn(*key, "/");
-        struct buf part = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf part = BUF_INIT;
 
         text_url_unescape(&part, *key, length);
         *key += length + ((*key)[length] == '/' ? 1 : 0);
-        return buf_take(&part);
+        return mem_text(buf_text(&part)); /* as long as the device: without room to spare */
 }
 
 void device_table_follow(struct device_table *table, const char *device_key)
