@@ -13,25 +13,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* LeakSanitizer stops the program's threads as a debugger does, which needs a dumpable process. */
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_DEBUGGED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_DEBUGGED 1
-#endif
-#endif
-#ifndef IS_DEBUGGED
-#define IS_DEBUGGED 0
-#endif
-
 void process_keep_memory_private(void)
 {
         const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
 
         /* Neither can fail: the first only lowers, the second knows the value. */
         (void)setrlimit(RLIMIT_CORE, &none);
-        if (!IS_DEBUGGED)
+        if (!PROCESS_MUST_BE_DUMPABLE)
                 (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 

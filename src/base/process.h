@@ -7,6 +7,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* LeakSanitizer stops the program's threads as a debugger does, which needs a dumpable process. */
+#if defined(__SANITIZE_ADDRESS__)
+#define PROCESS_MUST_BE_DUMPABLE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PROCESS_MUST_BE_DUMPABLE 1
+#endif
+#endif
+#ifndef PROCESS_MUST_BE_DUMPABLE
+#define PROCESS_MUST_BE_DUMPABLE 0
+#endif
+
 /*
  * For programs that hold keys: from here on no core is written when they crash, and no other
  * process of the same user may read their memory.

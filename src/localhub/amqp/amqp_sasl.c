@@ -52,8 +52,8 @@ static bool take_registrant(struct amqp_peer *peer, const char *user, const char
 /* `authzid NUL user NUL password` (RFC 4616). */
 static bool take_plain(struct amqp_peer *peer, const pn_bytes_t *response)
 {
-        const char *end = response->start + response->size;
-        const char *user = response->size ? memchr(response->start, '\0', response->size) : NULL;
+        const char *end = response->size ? response->start + response->size : NULL;
+        const char *user = end ? memchr(response->start, '\0', response->size) : NULL;
         const char *password = user ? memchr(user + 1, '\0', (size_t)(end - user - 1)) : NULL;
 
         if (password && peer->core->provisioning && strstr(user + 1, "/registrations/"))

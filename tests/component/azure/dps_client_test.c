@@ -674,7 +674,7 @@ static void a_service_that_can_not_be_trusted_is_unavailable(void **state)
 {
         CLEANUP(stop)
         struct fixture *fixture = start(&(struct http_client_options){0},
-                                        &(struct dps_client_options){.deadline_ms = 100});
+                                        &(struct dps_client_options){.deadline_ms = 3000});
         struct result result = {0};
 
         (void)state;
