@@ -85,7 +85,8 @@ test-cluster:
 	@$(MAKE) --no-print-directory all
 	@[ -d tests/system/node_modules ] || npm --prefix tests/system ci --no-audit --no-fund
 	@ninja -C build --quiet kill_at clock_step redirect
-	@ISTHMUS="$(CURDIR)/build/isthmus" node --test --test-concurrency=1 tests/cluster/*.test.mjs
+	@tools/build-newer
+	@ISTHMUS="$(CURDIR)/build/isthmus" ISTHMUS_NEWER="$(CURDIR)/build-newer/build/isthmus" node --test --test-concurrency=1 tests/cluster/*.test.mjs
 
 .PHONY: test-mutants
 test-mutants:

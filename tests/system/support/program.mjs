@@ -159,13 +159,21 @@ export async function runNode(args, environment = {}) {
   }
 }
 
-/**
- * Ends the program when the test ends, with its status checked; prints its last words if the
- * test failed.
- */
+/** What is to end with a test. */
+const started = new WeakMap();
+
+/** Ends the program when the test ends, with its status checked. */
 export function endWithTest(test, program) {
+  const programs = started.get(test) ?? [];
+  started.set(test, [...programs, program]);
   test.after(async () => {
     if (program.end) return;
-    await program.stop();
+    try {
+      await program.stop();
+    } catch (error) {
+      // Steps behind one that fails are not taken, and what still runs would hold up the end for ever.
+      for (const other of started.get(test)) other.kill('SIGKILL');
+      throw error;
+    }
   });
 }
