@@ -299,8 +299,11 @@ static int take_over(struct ownership *ownership, struct reason *reason)
         const struct store_shards *shards = &ownership->running->shards;
         int result;
 
-        store_feed_begin(ownership->options.store, shards);
-        result = load(ownership, reason);
+        result = store_feed_begin(ownership->options.store, shards);
+        if (result != 0)
+                reason_set(reason, "this gateway is ending");
+        if (result == 0)
+                result = load(ownership, reason);
         if (result == 0)
                 call(ownership, open_shards, ownership);
         if (result == 0)
@@ -362,13 +365,12 @@ static void run_order(struct ownership *ownership, struct order *order)
         }
         pthread_mutex_lock(&ownership->lock);
         conclude(ownership, result, &reason);
-        if (result == 0 || ownership->is_first)
+        if (result == 0 || ownership->is_first || ownership->stopping)
                 return;
         log_error("SHARDS_NOT_OPENED", "Devices can't be taken over yet",
                   LOG_TEXT("reason", reason.text), LOG_INT("again_in_ms", AGAIN_MS), LOG_END);
-        if (!ownership->stopping)
-                condition_wait_until(&ownership->changed, &ownership->lock,
-                                     clock_steady_ns() + AGAIN_MS * CLOCK_NS_PER_MS);
+        condition_wait_until(&ownership->changed, &ownership->lock,
+                             clock_steady_ns() + AGAIN_MS * CLOCK_NS_PER_MS);
 }
 
 static void *run(void *context)
@@ -656,5 +658,6 @@ void ownership_stop(struct ownership *ownership)
         ownership->stopping = true;
         pthread_cond_broadcast(&ownership->changed);
         pthread_mutex_unlock(&ownership->lock);
+        store_feed_cancel(ownership->options.store);
         pthread_join(ownership->thread, NULL);
 }

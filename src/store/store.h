@@ -236,9 +236,14 @@ int store_events_each(struct store *store, const struct store_selection *selecti
  * is there already, the caller learns with the *_each functions and by takes that keep. Nothing is
  * told before store_feed_tell: so the caller can make itself ready for a shard in peace. An event
  * that was committed between the two may have been seen by the caller as well. Waits for the server
- * as long as it is away.
+ * as long as it is away, unless store_feed_cancel or store_close comes first: STORE_E_CLOSED then.
  */
-void store_feed_begin(struct store *store, const struct store_shards *shards);
+int store_feed_begin(struct store *store, const struct store_shards *shards);
+
+/* Nothing begins any more: for one who ends, and waits for a thread that may be in
+ * store_feed_begin.
+ */
+void store_feed_cancel(struct store *store);
 
 /* From here on `found` tells of these shards. */
 void store_feed_tell(struct store *store, const struct store_shards *shards);

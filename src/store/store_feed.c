@@ -44,6 +44,7 @@ struct store_feed {
         struct store_shards hinted;  /* to be looked at now */
         struct store_shards to_hint; /* by the others */
         struct list beginnings;
+        bool cancelled;         /* nothing begins any more */
         bool looks;             /* the thread `store-read` is at it */
         pthread_cond_t changes; /* of the two before */
         int64_t look_at_ns;     /* at all that are told */
@@ -94,21 +95,34 @@ static struct store_shards set_of(const struct store_shards *shards)
         return shards ? *shards : store_shards_all();
 }
 
-void store_feed_begin(struct store *store, const struct store_shards *shards)
+int store_feed_begin(struct store *store, const struct store_shards *shards)
 {
         struct store_feed *feed = store->feed;
         struct beginning beginning = {.shards = set_of(shards)};
 
         if (!feed)
-                return;
+                return 0;
         pthread_mutex_lock(&store->mutex);
         list_push_back(&feed->beginnings, &beginning.node);
         feed->look_at_ns = 0;
         pthread_cond_signal(&store->reader_wakes);
-        while (!beginning.over && !store->closing)
+        while (!beginning.over && !store->closing && !feed->cancelled)
                 pthread_cond_wait(&feed->changes, &store->mutex);
         if (!beginning.over)
                 list_remove(&feed->beginnings, &beginning.node);
+        pthread_mutex_unlock(&store->mutex);
+        return beginning.over ? 0 : STORE_E_CLOSED;
+}
+
+void store_feed_cancel(struct store *store)
+{
+        struct store_feed *feed = store->feed;
+
+        if (!feed)
+                return;
+        pthread_mutex_lock(&store->mutex);
+        feed->cancelled = true;
+        pthread_cond_broadcast(&feed->changes);
         pthread_mutex_unlock(&store->mutex);
 }
 

@@ -40,7 +40,9 @@ static struct {
         atomic_int failures;  /* so many readings fail */
         atomic_bool is_held;  /* a reading stands still */
         atomic_bool is_stuck; /* and has come there */
-        atomic_bool is_busy;  /* something is in flight */
+        atomic_bool is_away;  /* the store's feed can't begin */
+        atomic_bool is_cancelled;
+        atomic_bool is_busy; /* something is in flight */
         atomic_size_t closing;
         bool asks_links; /* whether they are closed; of the thread "loop" */
 } site;
@@ -50,6 +52,11 @@ static void say(const char *word)
         buf_add_text(&site.said, word);
         buf_add_char(&site.said, ' ');
         atomic_fetch_add(&site.said_count, 1);
+}
+
+static void sleep_a_little(void)
+{
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 /* --- the store ------------------------------------------------------------------------------ */
@@ -90,11 +97,26 @@ void store_share_leave(struct store *store)
         fail();
 }
 
-void store_feed_begin(struct store *store, const struct store_shards *shards)
+int store_feed_begin(struct store *store, const struct store_shards *shards)
 {
+        int64_t until_ms = clock_steady_ms() + PATIENCE_MS;
+
         (void)store;
         store_shards_add_all(&site.fed, shards);
         site.is_told = false;
+        atomic_store(&site.is_stuck, atomic_load(&site.is_away));
+        while (atomic_load(&site.is_away) && !atomic_load(&site.is_cancelled)) {
+                if (clock_steady_ms() > until_ms)
+                        return 0;
+                sleep_a_little();
+        }
+        return atomic_load(&site.is_away) ? STORE_E_CLOSED : 0;
+}
+
+void store_feed_cancel(struct store *store)
+{
+        (void)store;
+        atomic_store(&site.is_cancelled, true);
 }
 
 void store_feed_tell(struct store *store, const struct store_shards *shards)
@@ -108,11 +130,6 @@ void store_feed_end(struct store *store, const struct store_shards *shards)
 {
         (void)store;
         store_shards_remove_all(&site.fed, shards);
-}
-
-static void sleep_a_little(void)
-{
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 int store_records_each(struct store *store, const char *kind, const struct store_shards *shards,
@@ -450,6 +467,22 @@ static void what_is_lost_while_it_is_released_is_not_given_back(void **state)
                    "nothing-released ");
 }
 
+/* Not even the feed has begun: nothing is read, and the end does not wait for the store. */
+static void the_end_waits_for_no_store_that_is_away(void **state)
+{
+        struct store_share_ear ear = ownership_ear(site.ownership);
+        struct store_shards shards = some(3);
+        struct reason reason = REASON_INIT;
+
+        (void)state;
+        assert_int_equal(start(&reason), 0);
+        atomic_store(&site.is_away, true);
+        ear.gained(ear.context, &shards);
+        stand_still();
+        ownership_stop(site.ownership);
+        expect(2, "park forget ");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -461,6 +494,7 @@ int main(void)
                 TEST(what_is_left_of_an_order_is_loaded_anew),
                 TEST(a_release_awaits_outcomes_and_then_the_end_of_links),
                 TEST(what_is_lost_while_it_is_released_is_not_given_back),
+                TEST(the_end_waits_for_no_store_that_is_away),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,7 +69,7 @@ static struct store_options options_of(struct told *told)
 
 static void hear(struct store *store, const struct store_shards *shards)
 {
-        store_feed_begin(store, shards);
+        assert_int_equal(store_feed_begin(store, shards), 0);
         store_feed_tell(store, shards);
 }
 
@@ -261,7 +261,7 @@ static void what_a_take_keeps_is_not_told(void **state)
 
         run(fixture->others[1], "BEGIN");
         open = insert(fixture->others[1], "a");
-        store_feed_begin(fixture->store, NULL);
+        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
         between = insert(fixture->others[0], "a");
         store_take(fixture->store, &call.take);
         latch_wait(&call.latch, 1);
@@ -471,7 +471,7 @@ static void a_look_reads_no_more_than_is_new(void **state)
                                 " record) SELECT i % 256, 'd' || i, 100, 1, 'm', 'x' FROM"
                                 " generate_series(1, 100000) i");
         run(fixture->others[0], "ANALYZE events");
-        store_feed_begin(fixture->store, NULL);
+        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
         scans = statistic(fixture, "seq_scan");
         looks = statistic(fixture, "idx_scan");
         rows = statistic(fixture, "idx_tup_fetch");

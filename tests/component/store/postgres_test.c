@@ -288,6 +288,34 @@ static void a_server_that_crashes_loses_nothing_that_was_acknowledged(void **sta
         buf_deinit(&expected);
 }
 
+static void *begin_feed(void *context)
+{
+        struct fixture *fixture = context;
+
+        return (void *)(intptr_t)store_feed_begin(fixture->store, NULL);
+}
+
+/* The server stays away. That the thread waits at the cancelling is likely, and not needed. */
+static void a_feed_that_can_not_begin_is_cancelled(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store_event event = support_event("lost", "lost", "lost");
+        pthread_t thread;
+        void *result;
+
+        fixture->options.found = note_found;
+        fixture->options.shared = true;
+        open_store(fixture);
+        test_postgres_kill(support_server);
+        pthread_create(&thread, NULL, begin_feed, fixture);
+        assert_int_equal(support_put(fixture->store, &event, 1), STORE_E_AWAY);
+        store_feed_cancel(fixture->store);
+        pthread_join(thread, &result);
+        assert_int_equal((intptr_t)result, STORE_E_CLOSED);
+        assert_int_equal(store_feed_begin(fixture->store, NULL), STORE_E_CLOSED);
+        test_postgres_start(support_server);
+}
+
 /* What was settled while it was away is settled. */
 static void what_is_done_meanwhile_is_done_later(void **state)
 {
@@ -331,7 +359,7 @@ static void an_event_whose_commit_was_not_answered_is_found(void **state)
         fixture->options.server.timeout_ms = 500;
         fixture->options.found = note_found;
         open_store(fixture);
-        store_feed_begin(fixture->store, NULL);
+        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
         store_feed_tell(fixture->store, NULL);
         while (support_put(fixture->store, &event, 1) != 0)
                 assert_true(clock_steady_ms() < deadline_ms);
@@ -532,6 +560,7 @@ int main(void)
                 TEST(events_of_one_put_keep_their_order),
                 TEST(text_that_is_no_text_is_stored_as_such),
                 TEST(a_server_that_crashes_loses_nothing_that_was_acknowledged),
+                TEST(a_feed_that_can_not_begin_is_cancelled),
                 TEST(what_is_done_meanwhile_is_done_later),
                 TEST(the_first_version_is_upgraded),
                 TEST(an_older_program_goes_on_if_the_newer_tables_allow_it),

@@ -41,7 +41,7 @@ static void open_store(struct fixture *fixture)
 /* As a gateway that has all shards. */
 static void hear(struct fixture *fixture)
 {
-        store_feed_begin(fixture->store, NULL);
+        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
         store_feed_tell(fixture->store, NULL);
 }
 
@@ -187,7 +187,7 @@ static void what_an_earlier_run_left_is_told_when_the_caller_is_ready(void **sta
         fixture->found_count = 0;
         test_postgres_start(support_server);
         open_store(fixture);
-        store_feed_begin(fixture->store, NULL);
+        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
         /* Also what is new follows it. */
         put_numbers(fixture, 10, 12);
         wait_until_moved(fixture);
