@@ -36,6 +36,13 @@ static int run_once(const struct once_options *options)
         return terminal_write(&out) && fflush(stdout) == 0 ? CLI_GOOD : CLI_FAILED;
 }
 
+static const char *certificates(const void *target)
+{
+        const struct camera_program_settings *settings = target;
+
+        return settings->trusted_certificates;
+}
+
 static int config(int argc, char **argv)
 {
         struct camera_program_settings settings;
@@ -44,6 +51,7 @@ static int config(int argc, char **argv)
                 .file = CAMERA_DEFAULT_FILE,
                 .default_file = CAMERA_DEFAULT_FILE,
                 .target = &settings,
+                .certificates = certificates,
         };
         int status;
 
@@ -54,16 +62,18 @@ static int config(int argc, char **argv)
 }
 
 /* Returns the signal that asks for the end. */
-static int wait_for_end(const sigset_t *signals)
+static int wait_for_end(struct program *program, const sigset_t *signals)
 {
         int number = 0;
 
-        while (sigwait(signals, &number) != 0)
-                continue;
+        while (sigwait(signals, &number) != 0 || number == SIGHUP) {
+                if (number == SIGHUP)
+                        program_refresh(program);
+        }
         return number;
 }
 
-static int run(const struct camera_program_settings *settings, const sigset_t *signals)
+static int run(struct camera_program_settings *settings, const sigset_t *signals)
 {
         struct program *program = NULL;
         struct reason reason = REASON_INIT;
@@ -78,7 +88,7 @@ static int run(const struct camera_program_settings *settings, const sigset_t *s
                  LOG_INT("cameras", program_cameras(program)),
                  LOG_TEXT("model", program_describe(program)), LOG_END);
         log_info("CAMERAS_STOPPING", "The program was asked to end",
-                 LOG_TEXT("signal", strsignal(wait_for_end(signals))), LOG_END);
+                 LOG_TEXT("signal", strsignal(wait_for_end(program, signals))), LOG_END);
         program_stop(program);
         log_info("CAMERAS_STOPPED", "The program has ended", LOG_END);
         return CLI_GOOD;
@@ -106,6 +116,7 @@ static int load_and_run(const char *file)
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
         sigprocmask(SIG_BLOCK, &signals, NULL);
         signal(SIGPIPE, SIG_IGN);
         camera_settings_init(&settings);

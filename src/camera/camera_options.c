@@ -52,14 +52,14 @@ static const struct options_row rows[] = {
 const struct options camera_options = {
         .command = "",
         .synopsis = "[--config FILE]\n"
-                    "config check|show|settings [--config FILE]\n"
+                    "config check|show|convert|settings [--config FILE]\n"
                     "--once --image FILE --model FILE [options]",
         .summary = "Looks at pictures of cameras with a YOLO model, counts what is in them, and "
                    "sends the counts as telemetry to Azure IoT Hub or IoT Central, each camera as "
                    "a device of its own.",
         .rows = rows,
         .notes = "Ends on SIGTERM or SIGINT. Counts that no hub has accepted yet are sent after "
-                 "the next start.",
+                 "the next start. SIGHUP makes it read the secrets in files and Key Vaults again.",
 };
 
 const struct options camera_config_options = CONFIGURATION_OPTIONS(CAMERA_DEFAULT_FILE);

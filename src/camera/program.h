@@ -15,9 +15,13 @@ enum program_condition {
         PROGRAM_E_NOT_STARTED = 1, /* the reason says why */
 };
 
-/* `settings` must stay. On success `*program` is the caller's: program_stop. */
-int program_start(const struct camera_program_settings *settings, struct program **program,
+/* `settings` must stay; its secrets may change meanwhile. On success `*program` is the caller's:
+ * program_stop. */
+int program_start(struct camera_program_settings *settings, struct program **program,
                   struct reason *reason) MUST_CHECK;
+
+/* Reads secrets in files and Key Vaults again. */
+void program_refresh(struct program *program);
 
 /* Where /healthz is. */
 uint16_t program_port(const struct program *program);

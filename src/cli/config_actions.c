@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/secrets_check.h"
 
 static struct conf_source source_of(const struct configuration *config)
 {
@@ -47,7 +48,8 @@ static int check(void *context)
         }
         printf("%s: usable, %zu %s\n", config->file, warnings,
                warnings == 1 ? "warning" : "warnings");
-        if (config->secrets && !config->check_secrets(config->target))
+        if (config->secrets &&
+            !secrets_check(config->schema, config->target, config->certificates(config->target)))
                 return CLI_USAGE;
         return CLI_GOOD;
 }

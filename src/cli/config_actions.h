@@ -13,7 +13,8 @@ struct configuration {
         void *target;             /* of the schema, with its defaults; its owner frees it */
         bool secrets;             /* `check` also asks for those that a vault keeps */
         const char *output;       /* of `convert`; NULL = standard output */
-        bool (*check_secrets)(void *target); /* prints what it finds; true if all are there */
+        /* A file of those that vaults are trusted by beside the system's; or NULL. */
+        const char *(*certificates)(const void *target);
 
         struct conf_report report;
         int result; /* of the loading */
@@ -34,6 +35,10 @@ extern const char configuration_notes[];
         OPTION_TEXT(struct configuration, output, "output", "FILE",                                \
                     "where convert writes; the file is for its owner alone, and must not exist "   \
                     "yet (default: standard output)")
+#define CONFIGURATION_SECRETS_ROW                                                                  \
+        OPTION_SWITCH(struct configuration, secrets, "secrets",                                    \
+                      "with check: also asks the Key Vaults for the secrets that are named, and "  \
+                      "prints which version each has; status 2 if one can't be read")
 
 /* The command's options: a static struct options, with the program's default file (a literal). */
 #define CONFIGURATION_OPTIONS(default_file)                                                        \
@@ -43,6 +48,7 @@ extern const char configuration_notes[];
                         (const struct options_row[]){                                              \
                                 CONFIGURATION_FILE_ROW(default_file),                              \
                                 CONFIGURATION_OUTPUT_ROW,                                          \
+                                CONFIGURATION_SECRETS_ROW,                                         \
                                 {.name = NULL},                                                    \
                         },                                                                         \
                 .notes = configuration_notes,                                                      \

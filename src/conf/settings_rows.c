@@ -8,7 +8,6 @@
 
 #include "azure/endpoint.h"
 #include "azure/names.h"
-#include "azure/vault_reference.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -17,6 +16,7 @@
 #include "conf/settings.h"
 #include "conf/settings_check.h"
 #include "conf/settings_networks.h"
+#include "conf/vault_refer.h"
 
 static const struct conf_map webhook_keys = {
         .items_offset = offsetof(struct settings, webhook_keys),
@@ -256,9 +256,8 @@ static const struct conf_row rows[] = {
                     "commands; without it nobody may"},
         {"DataDirectory", CONF_FOLDER, FIELD(data_directory), .fallback = "/var/lib/isthmus",
          .meaning = "Where the store is; made if it is missing"},
-        {"KeyVaultURI", CONF_TEXT, FIELD(key_vault), .spare = true, .check = check_vault,
-         .meaning = "Key Vault of the secrets that are given as {\"KeyVault\": \"NAME\"}: "
-                    "https://VAULT.vault.azure.net"},
+        {VAULT_REFER_PATH, CONF_TEXT, FIELD(key_vault), .spare = true, .check = check_vault,
+         .meaning = VAULT_REFER_MEANING},
         {"WebhookKeys", CONF_TEXT, .secret = true, OF_KEY(key), .check = check_token,
          .meaning = "Keys of those who may send webhooks, as header X-Api-Key, as password of "
                     "basic authentication or as ?code=; several, so that a key can be changed "
@@ -633,22 +632,6 @@ static const struct conf_row rows[] = {
          .meaning = "Memory at which such a process is replaced"},
 };
 
-/* Rule K4. */
-static enum conf_reference refer(const struct conf_load *load, const char *text, bool named,
-                                 struct buf *url, struct reason *reason)
-{
-        static const struct conf_subject vault = {.path = "KeyVaultURI"};
-        const struct conf_binding *known = conf_find_binding(load, &vault);
-        bool good;
-
-        if (!named && !vault_reference_is(text))
-                return CONF_REFERENCE_NONE;
-        good = named ? vault_reference_complete(text, known ? known->entry->text : NULL, url,
-                                                reason)
-                     : vault_reference_read(text, url, reason);
-        return good ? CONF_REFERENCE_GOOD : CONF_REFERENCE_WRONG;
-}
-
 /* Sets the fields that follow from others: host and port of Listen, the ports of formatters. */
 static void derive(struct settings *settings)
 {
@@ -680,7 +663,7 @@ static struct conf_schema schema = {
         .ignored = settings_ignored,
         .prepare = settings_prepare_queues,
         .finish = finish,
-        .refer = refer,
+        .refer = vault_refer,
         .secrets_offset = offsetof(struct settings, secrets),
 };
 

@@ -388,6 +388,9 @@ static void refused(struct device_link *links, struct device *device, enum hub_r
 {
         const char *why = reason ? reason->text : "refused by the hub";
 
+        if (links->options.refused &&
+            (refusal == HUB_REFUSAL_UNAUTHORIZED || refusal == HUB_REFUSAL_COMMON))
+                links->options.refused(links->options.context);
         if (refusal == HUB_REFUSAL_COMMON) { /* the client tries again by itself */
                 set_held(device, why);
                 hub_health_refuses(&links->healths, device->assignment.hub, clock_steady_ms());

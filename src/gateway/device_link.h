@@ -35,6 +35,8 @@ struct device_link_options {
         struct command_arrive arrive;    /* takes what the hub delivers to a device */
         struct command_network *network; /* hears of uplinks */
         bool is_idle;                    /* it connects nobody */
+        void (*refused)(void *context);  /* a hub refuses a device's key; on "loop"; or NULL */
+        void *context;
 };
 
 /* It is the keeper of all devices from now on. Before there are any; any thread. */

@@ -10,7 +10,7 @@
 #include "gateway/gateway_inside.h"
 #include "gateway/intake/webhook_intake.h"
 #include "gateway/ownership.h"
-#include "gateway/secrets.h"
+#include "secrets/secrets.h"
 
 /* --- the order ---------------------------------------------------------------------------- */
 

@@ -6,7 +6,6 @@
 #include "gateway/gateway_inside.h"
 #include "gateway/intake/queue_intake.h"
 #include "gateway/intake/webhook_intake.h"
-#include "gateway/secrets.h"
 #include "gateway/uplink/uplink_trust.h"
 #include "monitor/monitor.h"
 
@@ -64,14 +63,6 @@ int gateway_read_certificates(struct gateway *gateway, struct reason *reason)
                                 &gateway->trust, reason);
 }
 
-/* What a service was shown is perhaps not what the vault holds now. */
-static void doubt_secrets(void *context)
-{
-        const struct gateway *gateway = context;
-
-        secrets_doubt(gateway->secrets);
-}
-
 int gateway_take_queue_messages(struct gateway *gateway, struct reason *reason)
 {
         (void)reason;
@@ -89,8 +80,6 @@ int gateway_take_queue_messages(struct gateway *gateway, struct reason *reason)
                 .means = &gateway->means,
                 .http = gateway->http,
                 .identity = gateway->identity,
-                .refused = doubt_secrets,
-                .context = gateway,
         });
         return 0;
 }

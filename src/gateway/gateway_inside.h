@@ -102,6 +102,8 @@ int gateway_open_monitor(struct gateway *gateway, struct reason *reason);
 void gateway_close_monitor(struct gateway *gateway);
 int gateway_open_http(struct gateway *gateway, struct reason *reason);
 void gateway_close_http(struct gateway *gateway);
+/* What a service was shown is perhaps not what the vault holds now. Any thread. */
+void gateway_doubt_secrets(void *context);
 int gateway_read_secrets(struct gateway *gateway, struct reason *reason);
 int gateway_mirror_formatters(struct gateway *gateway, struct reason *reason);
 int gateway_open_hubs(struct gateway *gateway, struct reason *reason);

@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "conf/settings_rows.h"
 #include "formatter/formatter.h"
 #include "gateway/device/device_listing.h"
 #include "gateway/device_link.h"
@@ -17,11 +18,11 @@
 #include "gateway/gateway.h"
 #include "gateway/gateway_inside.h"
 #include "gateway/ownership.h"
-#include "gateway/secrets.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "http/client/http_client.h"
 #include "monitor/monitor.h"
 #include "monitor/monitor_call.h"
+#include "secrets/secrets.h"
 #include "store/store.h"
 
 /* How long the hubs may take to answer what is under way when the gateway stops. */
@@ -126,12 +127,21 @@ void gateway_close_monitor(struct gateway *gateway)
         monitor_stop(gateway->monitor);
 }
 
+void gateway_doubt_secrets(void *context)
+{
+        const struct gateway *gateway = context;
+
+        secrets_doubt(gateway->secrets);
+}
+
 int gateway_open_http(struct gateway *gateway, struct reason *reason)
 {
         return http_client_new(
                 &(struct http_client_options){
                         .trusted_certificates = gateway->settings->azure.trusted_certificates,
                         .user_agent = PRODUCT,
+                        .refused = gateway_doubt_secrets,
+                        .context = gateway,
                 },
                 &gateway->http, reason);
 }
@@ -168,7 +178,8 @@ int gateway_read_secrets(struct gateway *gateway, struct reason *reason)
                 .environment = environ,
         });
         gateway->secrets = secrets_new(&(struct secrets_options){
-                .settings = gateway->changing,
+                .schema = settings_schema(),
+                .target = gateway->changing,
                 .http = gateway->http,
                 .identity = gateway->identity,
                 .watch = monitor_call_watch(gateway->monitor, MONITOR_TYPE_HTTP),

@@ -24,7 +24,6 @@
 #include "gateway/ownership.h"
 #include "gateway/provision/device_bulk.h"
 #include "gateway/provision/device_provision.h"
-#include "gateway/secrets.h"
 #include "gateway/uplink/uplink_format.h"
 #include "gateway/uplink/uplink_hold.h"
 #include "gateway/uplink/uplink_queue.h"
@@ -32,6 +31,7 @@
 #include "gateway/uplink/uplink_store.h"
 #include "gateway/uplink/uplink_trust.h"
 #include "monitor/monitor.h"
+#include "secrets/secrets.h"
 #include "store/store.h"
 
 static void make_devices(struct gateway *gateway)
@@ -132,6 +132,8 @@ static void make_stages(struct gateway *gateway)
         make_commands(gateway);
         gateway->device_link = device_link_new(&(struct device_link_options){
                 .settings = gateway->settings,
+                .refused = gateway_doubt_secrets,
+                .context = gateway,
                 .sender = {.settings = gateway->settings,
                            .store = gateway->store,
                            .queue = gateway->queue,

@@ -135,6 +135,29 @@ test('what changes in a vault or a file is in force after SIGHUP (K6)', async (t
   assertSilent(gateway.program.tail, s);
 });
 
+test('a vault is asked again, once, when a hub refuses what came of a secret (K6)', async (t) => {
+  const s = await site(t, {
+    // A key that looks like one.
+    before: (vault) => {
+      vault.set('group-key', Buffer.alloc(32, 7).toString('base64'));
+    },
+  });
+  const gateway = await s.start();
+  assert.equal((await gateway.uplink(uplinkOf('app', 'd1'), withKey(firstKey))).status, 202);
+  await gateway.logged('DEVICE_HELD');
+  const questions = () => s.vault.requests.filter((each) => each.includes('/group-key')).length;
+  await eventually('another question to the vault', () => questions() === 2);
+  // The second refusal within five minutes asks nobody; SIGHUP does.
+  s.vault.set('group-key', s.groupKey);
+  assert.equal((await gateway.uplink(uplinkOf('app', 'd2'), withKey(firstKey))).status, 202);
+  await eventually('the refusal of the second device', () =>
+    gateway.log.filter((each) => each.id === 'DEVICE_HELD').length >= 2);
+  assert.equal(questions(), 2);
+  gateway.program.kill('SIGHUP');
+  await s.hub.telemetryOf('d1');
+  await s.hub.telemetryOf('d2');
+});
+
 test('config check asks a vault only when it is told to (K4)', async (t) => {
   const s = await site(t);
   const file = await writeConfiguration(s.directory, s.azure, s.settings);

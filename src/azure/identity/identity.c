@@ -203,6 +203,7 @@ static void send(struct token *token)
 {
         token->asking = true;
         token->request.request.timeout_ms = TIMEOUT_MS;
+        token->request.request.for_secrets = true;
         http_client_send(token->identity->http, &token->request.request, on_answer, token);
 }
 

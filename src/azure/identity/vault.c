@@ -149,6 +149,7 @@ static void on_token(void *context, const char *token, const struct reason *reas
                                                .url = url,
                                                .headers = &header,
                                                .header_count = 1,
+                                               .for_secrets = true,
                                                .maximum_answer = ANSWER_MAX},
                         on_answer, question);
 }

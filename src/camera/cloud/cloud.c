@@ -105,7 +105,21 @@ static void look_at_clock(struct timer *timer)
         if (!clock_check_was_set(&cloud->clock, clock_wall_ms(), clock_steady_ms()))
                 return;
         list_for_each (node, &cloud->devices)
-                cloud_device_clock_was_set(list_entry(node, struct cloud_device, node));
+                cloud_device_try_held(list_entry(node, struct cloud_device, node));
+}
+
+void cloud_secrets_changed(struct cloud *cloud)
+{
+        if (cloud->is_stopped)
+                return;
+        list_for_each (node, &cloud->devices) {
+                struct cloud_device *device = list_entry(node, struct cloud_device, node);
+
+                if (device->phase == CLOUD_HELD)
+                        cloud_device_try_held(device);
+                else if (device->phase != CLOUD_NEW && device->camera->azure.connection_string)
+                        cloud_assign(device, false);
+        }
 }
 
 static void start(void *context)

@@ -37,6 +37,9 @@ struct cloud_options {
         struct store *store;
         struct loop *loop;
         struct dps_client *dps;
+        /* A hub does not take a secret of the settings any more; on the thread "loop". Or NULL. */
+        void (*refused)(void *context);
+        void *context;
 };
 
 struct cloud *cloud_new(const struct cloud_options *options);
@@ -61,6 +64,12 @@ struct cloud_device *cloud_add(struct cloud *cloud, const struct camera_settings
  * reported before waits until then.
  */
 int cloud_start(struct cloud *cloud, struct hub_client *hubs, struct reason *reason) MUST_CHECK;
+
+/*
+ * Secrets of the settings have changed: who is refused tries again at once, and a connection string
+ * that says something else is followed. On the thread "loop".
+ */
+void cloud_secrets_changed(struct cloud *cloud);
 
 /* Sends nothing any more once it has returned. Before hub_client_free; not on "loop". */
 void cloud_stop(struct cloud *cloud);

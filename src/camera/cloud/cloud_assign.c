@@ -29,6 +29,22 @@ void cloud_assignment_deinit(struct cloud_assignment *assignment)
         *assignment = (struct cloud_assignment){.hub = NULL};
 }
 
+static bool secret_is_known(const char *text, const char *path, struct reason *reason)
+{
+        if (!conf_secret_is_awaited(text))
+                return true;
+        reason_set(reason, "%s is not known yet: its Key Vault has not given it", path);
+        return false;
+}
+
+static bool derive_key(const struct camera_settings *camera, struct buf *key, struct reason *reason)
+{
+        const char *group = conf_secret_text(&camera->azure.group_enrollment_key);
+
+        return secret_is_known(group, "AzureIoTHubDPS.GroupEnrollmentKey", reason) &&
+               device_key_derive(key, group, camera->device_id, reason);
+}
+
 /* Copies what it is given. */
 static void set_assignment(struct cloud_device *device, const char *hub, const char *device_id,
                            const char *key, const char *key_name)
@@ -49,14 +65,28 @@ static void set_assignment(struct cloud_device *device, const char *hub, const c
         pthread_mutex_unlock(&device->lock);
 }
 
+/* Of one that came from elsewhere later on, nobody has seen before whose it is. */
+static bool read_connection_string(const struct camera_settings *camera,
+                                   struct connection_string *parsed, struct reason *reason)
+{
+        const char *text = conf_secret_text(&camera->azure.connection_string);
+
+        if (!secret_is_known(text, "AzureIoTHub.ConnectionString", reason) ||
+            !connection_string_parse(text, parsed, reason))
+                return false;
+        if (!parsed->device_id || text_equal(parsed->device_id, camera->device_id))
+                return true;
+        reason_set(reason, "the connection string is of another device, '%s'", parsed->device_id);
+        return false;
+}
+
 static void by_connection_string(struct cloud_device *device)
 {
         CLEANUP(connection_string_deinit)
         struct connection_string parsed = CONNECTION_STRING_INIT;
         struct dps_result failed = {.status = DPS_FAILED, .retry_after_ms = -1};
 
-        if (!connection_string_parse(device->camera->azure.connection_string, &parsed,
-                                     &failed.reason)) {
+        if (!read_connection_string(device->camera, &parsed, &failed.reason)) {
                 cloud_device_decided(device, &failed);
                 return;
         }
@@ -129,8 +159,7 @@ static void take_answer(void *context)
         struct cloud_answer *answer = &device->answer;
         CLEANUP(buf_wipe) struct buf key = BUF_INIT;
         bool is_assigned = answer->result.status == DPS_ASSIGNED &&
-                           device_key_derive(&key, device->camera->azure.group_enrollment_key,
-                                             device->camera->device_id, &answer->result.reason);
+                           derive_key(device->camera, &key, &answer->result.reason);
 
         device->is_asking = false;
         metrics_add(is_assigned ? METRIC_DPS_REGISTERED : METRIC_DPS_REFUSED, 1);
@@ -192,8 +221,7 @@ void cloud_assign(struct cloud_device *device, bool is_doubted)
                 by_connection_string(device);
                 return;
         }
-        if (!device_key_derive(&key, device->camera->azure.group_enrollment_key,
-                               device->camera->device_id, &failed.reason)) {
+        if (!derive_key(device->camera, &key, &failed.reason)) {
                 cloud_device_decided(device, &failed);
                 return;
         }

@@ -73,7 +73,15 @@ static void hold(struct cloud_device *device, const char *reason, int64_t delay_
         wait(device, delay_ms);
 }
 
-void cloud_device_clock_was_set(struct cloud_device *device)
+static void doubt_secrets(const struct cloud_device *device)
+{
+        const struct cloud_options *options = &device->cloud->options;
+
+        if (options->refused)
+                options->refused(options->context);
+}
+
+void cloud_device_try_held(struct cloud_device *device)
 {
         if (device->phase != CLOUD_HELD)
                 return;
@@ -187,9 +195,12 @@ static void on_state(void *context, enum hub_device_state state, enum hub_refusa
         } else if (refusal == HUB_REFUSAL_COMMON) {
                 set_phase(device, CLOUD_HELD, reason ? reason->text : "");
                 start_doubting(device);
+                doubt_secrets(device);
         } else {
                 hold(device, reason ? reason->text : "refused by the hub",
                      backoff_ms(++device->failures, HELD_MIN_MS, HELD_MAX_MS));
+                if (refusal == HUB_REFUSAL_UNAUTHORIZED)
+                        doubt_secrets(device);
         }
 }
 

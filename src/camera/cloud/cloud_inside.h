@@ -96,8 +96,8 @@ void cloud_device_close(struct cloud_device *device);
 /* The assignment is known (`result` NULL), or why it is not. */
 void cloud_device_decided(struct cloud_device *device, const struct dps_result *result);
 
-/* The clock was set: a device that is refused is tried again at once. */
-void cloud_device_clock_was_set(struct cloud_device *device);
+/* The clock was set, or secrets have changed: a device that is refused is tried again at once. */
+void cloud_device_try_held(struct cloud_device *device);
 
 /* cloud_calls.c: direct methods. */
 void cloud_call_begin(struct cloud_device *device, struct hub_method *method);

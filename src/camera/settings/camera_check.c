@@ -233,7 +233,11 @@ static void check_device_id(const struct checked *checked)
         const char *id = checked->camera->device_id;
 
         if (!id)
-                say(checked, CONF_MISTAKE, "Application.DeviceID", "the device's id is missing");
+                say(checked, CONF_MISTAKE, "Application.DeviceID",
+                    conf_secret_is_awaited(checked->camera->azure.connection_string)
+                            ? "the device's id is missing; it must stand here when the connection "
+                              "string is in a Key Vault"
+                            : "the device's id is missing");
         else if (!(checked->camera->azure.id_scope ? device_id_is_registration_id(id, &reason)
                                                    : device_id_is_valid(id, &reason)))
                 say(checked, CONF_MISTAKE, "Application.DeviceID", reason.text);

@@ -15,6 +15,7 @@
 #include "camera/upload/picture_name.h"
 #include "conf/checks.h"
 #include "conf/engine/load.h"
+#include "conf/vault_refer.h"
 
 #define PAGE_KEY_MIN 12
 
@@ -310,6 +311,8 @@ static const struct conf_row rows[] = {
         {"PageKey", CONF_TEXT, FIELD(page_key), .secret = true, .check = check_page_key,
          .meaning = "Password that whoever asks there must know, of any user name; at least 12 "
                     "characters"},
+        {VAULT_REFER_PATH, CONF_TEXT, FIELD(key_vault), .spare = true, .check = check_vault,
+         .meaning = VAULT_REFER_MEANING},
         {"DataDirectory", CONF_FOLDER, FIELD(data_directory), .fallback = "/var/lib/isthmus-camera",
          .meaning = "Where tallies wait for the hub; made if it is missing"},
         {"Store.MaximumBytes", CONF_INTEGER, FIELD(store_bytes), .fallback = "104857600",
@@ -340,6 +343,8 @@ const struct conf_schema camera_schema = {
         .ignored = camera_ignored,
         .prepare = camera_settings_inherit,
         .finish = camera_settings_check,
+        .refer = vault_refer,
+        .secrets_offset = offsetof(PROGRAM, secrets),
 };
 
 void camera_settings_init(struct camera_program_settings *settings)
@@ -350,6 +355,7 @@ void camera_settings_init(struct camera_program_settings *settings)
 
 void camera_settings_deinit(struct camera_program_settings *settings)
 {
+        conf_secrets_deinit(&settings->secrets);
         conf_free_values(&camera_schema, settings);
         free(settings->host);
         memset(settings, 0, sizeof(*settings));

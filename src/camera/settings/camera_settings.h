@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Every setting of isthmus-camera as a plain C value, filled once at start by conf_load_file with
- * camera_schema and read only afterwards. Names and defaults are in camera_rows.c.
+ * camera_schema and read only afterwards, but for secrets: those are read with conf_secret_text,
+ * for they may change. Names and defaults are in camera_rows.c.
  *
  * What stands at the top level is said of every camera; what stands below `Cameras.NAME` is said of
  * that camera and wins. Texts are NULL where nothing was configured and there is no default.
@@ -18,6 +19,7 @@
 #include "camera/count/zone.h"
 #include "camera/picture/obscure.h"
 #include "conf/engine/configuration.h"
+#include "conf/engine/secret.h"
 #include "conf/engine/texts.h"
 
 #define CAMERA_DEFAULT_FILE "/etc/isthmus/camera.json"
@@ -120,7 +122,8 @@ struct camera_program_settings {
         char *listen;
         char *host; /* of `listen`; "" = all interfaces */
         uint16_t port;
-        char *page_key; /* secret; NULL = only this machine may ask */
+        char *page_key;  /* secret; NULL = only this machine may ask */
+        char *key_vault; /* URL of the vault of secrets that are given by name; or NULL */
         char *data_directory;
         struct {
                 enum log_level level;
@@ -135,6 +138,7 @@ struct camera_program_settings {
         int64_t amqp_port;
         int64_t token_lifetime_minutes;
         char *trusted_certificates;
+        struct conf_secrets secrets; /* those that stand elsewhere */
 };
 
 /* Its `target` is a struct camera_program_settings, which camera_settings_init has filled. */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "camera/source/source_inside.h"
 
 #define REST_MIN_MS 1000
@@ -51,6 +52,14 @@ static void free_settings(struct source_settings *settings)
         mem_cleanup(&settings->plugin);
 }
 
+static void set_password(struct source *source, const char *password)
+{
+        if (source->password)
+                mem_wipe(source->password, strlen(source->password));
+        free(source->password);
+        source->settings.password = source->password = mem_text(password);
+}
+
 int source_new(const struct source_settings *settings, struct source **source,
                struct reason *reason)
 {
@@ -59,7 +68,7 @@ int source_new(const struct source_settings *settings, struct source **source,
 
         *source = NULL;
         copy_settings(&made->settings, settings);
-        made->settings.password = made->password = mem_text(settings->password);
+        set_password(made, settings->password);
         made->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (made->stop_fd < 0)
                 abort();
@@ -83,9 +92,7 @@ void source_free(struct source *source)
         close(source->stop_fd);
         pthread_mutex_destroy(&source->lock);
         free_settings(&source->settings);
-        if (source->password)
-                mem_wipe(source->password, strlen(source->password));
-        free(source->password);
+        set_password(source, NULL);
         free(source);
 }
 
@@ -229,6 +236,30 @@ static bool is_resting(struct source *source, struct reason *reason)
         return true;
 }
 
+void source_set_password(struct source *source, const char *password)
+{
+        if (text_equal(source->password, password))
+                return;
+        set_password(source, password);
+        pthread_mutex_lock(&source->lock);
+        source->retry_ms = 0;
+        pthread_mutex_unlock(&source->lock);
+}
+
+/* Asks the driver, unless it can't have what it needs. */
+static int ask(struct source *source, struct source_picture *picture, struct reason *reason)
+{
+        int64_t deadline_ms = clock_steady_ms() + source->settings.timeout_ms;
+        int result;
+
+        if (source->password && source->password[0] == '\0') {
+                reason_set(reason, "the password is not known yet: its Key Vault has not given it");
+                return SOURCE_E_FAILED;
+        }
+        result = source->driver->take(source, deadline_ms, picture, reason);
+        return result == 0 ? check(source, picture, reason) : result;
+}
+
 int source_take(struct source *source, struct source_picture *picture, struct reason *reason)
 {
         struct reason why = REASON_INIT;
@@ -242,10 +273,7 @@ int source_take(struct source *source, struct source_picture *picture, struct re
         }
         if (is_resting(source, reason))
                 return SOURCE_E_RESTING;
-        result = source->driver->take(source, clock_steady_ms() + source->settings.timeout_ms,
-                                      picture, &why);
-        if (result == 0)
-                result = check(source, picture, &why);
+        result = ask(source, picture, &why);
         if (result != 0)
                 buf_clear(&picture->bytes);
         if (result != SOURCE_E_STOPPED)

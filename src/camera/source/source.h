@@ -45,7 +45,7 @@ struct source_settings {
         enum source_kind kind;
         const char *place;
         const char *user; /* of SOURCE_HTTP and SOURCE_RTSP, for basic or digest authentication */
-        const char *password;
+        const char *password; /* "" = it is not known yet */
         struct http_client
                 *http; /* of SOURCE_HTTP; stays the caller's, is freed after the source */
         const char *const *command; /* of SOURCE_COMMAND: no shell; NULL at the end */
@@ -97,6 +97,12 @@ void source_free(struct source *source);
  */
 int source_take(struct source *source, struct source_picture *picture,
                 struct reason *reason) MUST_CHECK;
+
+/*
+ * Has another password for the pictures that come, and tries it at once. Copies it. On the thread
+ * that takes.
+ */
+void source_set_password(struct source *source, const char *password);
 
 /* Ends a source_take that waits, and all that come. Any thread, any number of times. */
 void source_stop(struct source *source);

@@ -26,7 +26,6 @@
 struct video_source {
         void *library;
         video_take *take;
-        char *url; /* with the password */
 };
 
 /* What the plug-in calls back with. */
@@ -84,31 +83,29 @@ static void close_video(struct source *source)
 
         if (video->library)
                 dlclose(video->library);
-        if (video->url)
-                mem_wipe(video->url, strlen(video->url));
-        free(video->url);
         free(video);
 }
 
-/* FFmpeg takes user and password in the URL only. */
-static char *make_url(const struct source *source)
+/* FFmpeg takes user and password in the URL only; `url` is empty. */
+static void write_url(const struct source *source, struct buf *url)
 {
         const struct source_settings *settings = &source->settings;
         const char *rest = strstr(settings->place, "://");
-        CLEANUP(buf_wipe) struct buf url = BUF_INIT;
 
-        if (!rest || text_is_empty(settings->user))
-                return mem_text(settings->place);
+        if (!rest || text_is_empty(settings->user)) {
+                buf_add_text(url, settings->place);
+                return;
+        }
         rest += strlen("://");
-        buf_reserve(&url, strlen(settings->place) + 3 * strlen(settings->user) +
-                                  3 * strlen(settings->password ? settings->password : "") + 2);
-        buf_add(&url, settings->place, (size_t)(rest - settings->place));
-        text_url_escape(&url, settings->user);
-        buf_add_char(&url, ':');
-        text_url_escape(&url, settings->password ? settings->password : "");
-        buf_add_char(&url, '@');
-        buf_add_text(&url, rest);
-        return buf_take(&url);
+        /* At once, so that no copy of the secret is left behind. */
+        buf_reserve(url, strlen(settings->place) + 3 * strlen(settings->user) +
+                                 3 * strlen(settings->password ? settings->password : "") + 2);
+        buf_add(url, settings->place, (size_t)(rest - settings->place));
+        text_url_escape(url, settings->user);
+        buf_add_char(url, ':');
+        text_url_escape(url, settings->password ? settings->password : "");
+        buf_add_char(url, '@');
+        buf_add_text(url, rest);
 }
 
 static int open_video(struct source *source, struct reason *reason)
@@ -120,7 +117,6 @@ static int open_video(struct source *source, struct reason *reason)
                 close_video(source);
                 return -EINVAL;
         }
-        video->url = make_url(source);
         return 0;
 }
 
@@ -188,16 +184,20 @@ static int take(struct source *source, int64_t deadline_ms, struct source_pictur
         const struct video_source *video = source->own;
         bool is_device = source->driver == &source_v4l2_driver;
         struct job job = {.source = source, .deadline_ms = deadline_ms, .picture = PICTURE_INIT};
-        const struct video_request request = {.url = video->url,
-                                              .format = is_device ? "v4l2" : NULL,
-                                              .protocols = STREAM_PROTOCOLS,
-                                              .skip = is_device ? DEVICE_SKIP : 0,
-                                              .is_over = is_over,
-                                              .make = make_picture,
-                                              .context = &job};
+        CLEANUP(buf_wipe) struct buf url = BUF_INIT;
+        struct video_request request = {.url = NULL,
+                                        .format = is_device ? "v4l2" : NULL,
+                                        .protocols = STREAM_PROTOCOLS,
+                                        .skip = is_device ? DEVICE_SKIP : 0,
+                                        .is_over = is_over,
+                                        .make = make_picture,
+                                        .context = &job};
         char why[200] = "";
-        int result = video->take(&request, why, sizeof(why));
+        int result;
 
+        write_url(source, &url);
+        request.url = buf_text(&url);
+        result = video->take(&request, why, sizeof(why));
         if (result != 0)
                 result = explain(&job, why, reason);
         else if (jpeg_write(&job.picture, QUALITY, &picture->bytes, reason) != 0)

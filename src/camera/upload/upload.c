@@ -11,14 +11,9 @@
 #define RETRY_MS 5000
 
 struct upload {
+        struct upload_options options; /* with texts of our own */
         char *camera;
-        struct http_client *http;
-        struct storage_account storage;
         char *device_id;
-        bool (*grant)(void *context, struct buf *hub, struct buf *device_id, struct buf *token);
-        void *context;
-        bool through_hub;
-        int64_t retry_ms;
 
         pthread_mutex_t lock; /* guards what follows */
         struct list jobs;
@@ -26,33 +21,18 @@ struct upload {
         bool is_failing; /* the last one has failed: the next ones that do are not logged */
 };
 
-int upload_new(const struct upload_options *options, struct upload **upload, struct reason *reason)
+struct upload *upload_new(const struct upload_options *options)
 {
         struct upload *made = mem_new(1, sizeof(*made));
 
-        *upload = NULL;
-        made->storage = STORAGE_ACCOUNT_INIT;
-        made->through_hub = !options->storage;
-        if (options->storage && !storage_account_parse(options->storage, &made->storage, reason)) {
-                free(made);
-                return -EINVAL;
-        }
-        if (options->storage && !made->storage.endpoints[STORAGE_BLOB]) {
-                reason_set(reason, "the connection string names no blob endpoint");
-                storage_account_deinit(&made->storage);
-                free(made);
-                return -EINVAL;
-        }
-        made->camera = mem_text(options->camera);
-        made->http = options->http;
-        made->device_id = mem_text(options->device_id);
-        made->grant = options->grant;
-        made->context = options->context;
-        made->retry_ms = options->retry_ms > 0 ? options->retry_ms : RETRY_MS;
+        made->options = *options;
+        made->options.camera = made->camera = mem_text(options->camera);
+        made->options.device_id = made->device_id = mem_text(options->device_id);
+        if (options->retry_ms <= 0)
+                made->options.retry_ms = RETRY_MS;
         pthread_mutex_init(&made->lock, NULL);
         list_init(&made->jobs);
-        *upload = made;
-        return 0;
+        return made;
 }
 
 void upload_free(struct upload *upload)
@@ -63,7 +43,6 @@ void upload_free(struct upload *upload)
                 return;
         while ((node = list_pop_front(&upload->jobs)))
                 upload_job_free(list_entry(node, struct upload_job, node));
-        storage_account_deinit(&upload->storage);
         pthread_mutex_destroy(&upload->lock);
         free(upload->camera);
         free(upload->device_id);
@@ -125,38 +104,55 @@ static void answered(void *context, const struct http_answer *answer);
 /* The first question to the hub needs one, and says who asks. */
 static bool has_grant(struct upload_job *job)
 {
-        const struct upload *upload = job->upload;
+        const struct upload_options *options = &job->upload->options;
 
-        if (!upload->through_hub || job->step != UPLOAD_ASK)
+        if (job->step != UPLOAD_ASK)
                 return true;
         buf_clear(&job->hub);
         buf_clear(&job->device_id);
         buf_wipe(&job->token);
-        return upload->grant(upload->context, &job->hub, &job->device_id, &job->token);
+        return options->grant(options->context, &job->hub, &job->device_id, &job->token);
+}
+
+/* What a request needs to know; `storage` stays as it is of pictures that go through the hub. */
+static bool has_place(struct upload_job *job, struct storage_account *storage,
+                      struct reason *reason)
+{
+        const struct upload_options *options = &job->upload->options;
+        const char *text;
+
+        if (options->through_hub) {
+                reason_set(reason, "the device's hub is not known yet");
+                return has_grant(job);
+        }
+        text = options->storage(options->context);
+        if (text[0] != '\0')
+                return storage_account_parse(text, storage, reason);
+        reason_set(reason, "AzureStorage.ConnectionString is not known yet: its Key Vault has not "
+                           "given it");
+        return false;
 }
 
 static void request(void *context)
 {
-        static const struct reason no_hub = {.text = "the device's hub is not known yet"};
+        CLEANUP(storage_account_deinit) struct storage_account storage = STORAGE_ACCOUNT_INIT;
         struct upload_job *job = context;
-        const struct upload *upload = job->upload;
+        const struct upload_options *options = &job->upload->options;
+        struct reason reason = REASON_INIT;
 
-        if (!has_grant(job)) {
-                if (++job->attempts < UPLOAD_ATTEMPTS_MAX)
-                        http_client_after(upload->http, upload->retry_ms * job->attempts, request,
-                                          job);
-                else
-                        end_badly(job, &no_hub);
-                return;
-        }
-        upload_job_request(job, upload->through_hub ? NULL : &upload->storage, upload->http,
-                           answered);
+        if (has_place(job, &storage, &reason))
+                upload_job_request(job, options->through_hub ? NULL : &storage, options->http,
+                                   answered);
+        else if (++job->attempts < UPLOAD_ATTEMPTS_MAX)
+                http_client_after(options->http, options->retry_ms * job->attempts, request, job);
+        else
+                end_badly(job, &reason);
 }
 
 static void answered(void *context, const struct http_answer *answer)
 {
         struct upload_job *job = context;
-        struct upload *upload = job->upload;
+        const struct upload_options *options = &job->upload->options;
         struct reason reason = REASON_INIT;
 
         /* The program ends: upload_free takes what is left. */
@@ -167,7 +163,7 @@ static void answered(void *context, const struct http_answer *answer)
                 request(job);
                 break;
         case UPLOAD_AGAIN:
-                http_client_after(upload->http, upload->retry_ms * job->attempts, request, job);
+                http_client_after(options->http, options->retry_ms * job->attempts, request, job);
                 break;
         case UPLOAD_DONE:
                 end_well(job);
@@ -196,11 +192,12 @@ static bool has_room(struct upload *upload, struct upload_job *job)
 
 void upload_send(struct upload *upload, const struct upload_picture *picture)
 {
+        const struct upload_options *options = &upload->options;
         struct upload_job *job =
-                upload_job_new(upload, picture, upload->through_hub ? NULL : upload->device_id);
+                upload_job_new(upload, picture, options->through_hub ? NULL : options->device_id);
 
         if (has_room(upload, job)) {
-                http_client_after(upload->http, 0, request, job);
+                http_client_after(options->http, 0, request, job);
                 return;
         }
         log_debug("CAMERA_UPLOAD_DROPPED", "Too many pictures are being uploaded; this one is not",

@@ -29,8 +29,12 @@ struct upload;
 struct upload_options {
         const char *camera;       /* its name, for the log */
         struct http_client *http; /* freed before upload_free */
-        /* Of Azure Storage: with a key or a signature (SAS). NULL = through the hub. */
-        const char *storage;
+        bool through_hub;         /* or into a storage account */
+        /*
+         * The connection string of Azure Storage, with a key or a signature (SAS), as it is now;
+         * "" = not known yet. On the thread "http".
+         */
+        const char *(*storage)(void *context);
         const char *device_id; /* its container there is named after it */
         /*
          * Adds the hub's host (or host:port), the device's id there and a token for it; false
@@ -41,9 +45,8 @@ struct upload_options {
         int64_t retry_ms; /* the first pause before another attempt; 0 = 5 s */
 };
 
-/* Copies the options. -EINVAL with the reason if the connection string can't be right. */
-int upload_new(const struct upload_options *options, struct upload **upload,
-               struct reason *reason) MUST_CHECK;
+/* Copies the options. */
+struct upload *upload_new(const struct upload_options *options);
 
 /* After http_client_free; drops what is under way. NULL is allowed. */
 void upload_free(struct upload *upload);

@@ -23,20 +23,29 @@ static bool grant_upload(void *context, struct buf *hub, struct buf *device_id, 
         return cloud_grant(camera->device, hub, device_id, token);
 }
 
-static int open_upload(struct camera *camera, struct reason *reason)
+static const char *storage_now(void *context)
+{
+        const struct camera *camera = context;
+
+        return conf_secret_text(&camera->options.settings->storage.connection_string);
+}
+
+static void open_upload(struct camera *camera)
 {
         const struct camera_options *options = &camera->options;
         const struct camera_settings *settings = options->settings;
 
         if (!settings->upload_camera && !settings->upload_marked_up)
-                return 0;
-        return upload_new(&(struct upload_options){.camera = camera_settings_name(settings),
-                                                   .http = options->http,
-                                                   .storage = settings->storage.connection_string,
-                                                   .device_id = settings->device_id,
-                                                   .grant = grant_upload,
-                                                   .context = camera},
-                          &camera->upload, reason);
+                return;
+        camera->upload = upload_new(&(struct upload_options){
+                .camera = camera_settings_name(settings),
+                .http = options->http,
+                .through_hub = !settings->storage.connection_string,
+                .storage = storage_now,
+                .device_id = settings->device_id,
+                .grant = grant_upload,
+                .context = camera,
+        });
 }
 
 /* What may fail. */
@@ -51,14 +60,13 @@ static int open_parts(struct camera *camera, struct reason *reason)
                                            options->settings->details ? TALLY_NAMES_DETAILS : NULL,
                                            reason);
         if (result == 0)
-                result = open_upload(camera, reason);
-        if (result == 0)
                 result = camera_open_source(options, &camera->source, reason);
-        if (result == 0)
+        if (result == 0) {
+                open_upload(camera);
                 return 0;
+        }
         reason_prefix(reason, "camera %s", camera_settings_name(options->settings));
         privacy_deinit(&camera->privacy);
-        upload_free(camera->upload);
         return -EINVAL;
 }
 

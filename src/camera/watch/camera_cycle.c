@@ -52,7 +52,11 @@ static void note_success(struct camera *camera)
 static bool take_picture(struct camera *camera, struct source_picture *picture)
 {
         struct reason reason = REASON_INIT;
-        int result = source_take(camera->source, picture, &reason);
+        int result;
+
+        source_set_password(camera->source,
+                            conf_secret_text(&camera->options.settings->security.password));
+        result = source_take(camera->source, picture, &reason);
 
         switch (result) {
         case 0:

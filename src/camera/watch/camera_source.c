@@ -13,7 +13,7 @@ static void from_url(const struct camera_options *options, struct source_setting
         source->kind = strncasecmp(url, "rtsp", 4) == 0 ? SOURCE_RTSP : SOURCE_HTTP;
         source->place = url;
         source->user = options->settings->security.user;
-        source->password = options->settings->security.password;
+        source->password = conf_secret_text(&options->settings->security.password);
         source->http = options->http;
 }
 

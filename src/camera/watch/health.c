@@ -126,9 +126,13 @@ static void handle(void *context, struct http_exchange *exchange)
 static void admit(void *context, struct http_exchange *exchange)
 {
         const struct health *health = context;
+        const char *key = conf_secret_text(health->options.key);
 
-        if (health->options.key)
-                page_admit(health->options.key, exchange);
+        if (conf_secret_is_awaited(key))
+                http_exchange_problem(exchange, 503, "Not ready",
+                                      "PageKey is not known yet: its Key Vault has not given it");
+        else if (key)
+                page_admit(key, exchange);
         else if (http_exchange_is_from_a_page(exchange))
                 http_exchange_problem(exchange, 403, "Forbidden",
                                       "requests of web pages are not answered");

@@ -15,7 +15,8 @@ struct health;
 struct health_options {
         const char *host; /* must stay, as the cameras */
         uint16_t port;    /* 0 = any free one */
-        const char *key;  /* whoever asks must know it; NULL = only this machine asks */
+        /* A secret that whoever asks must know; NULL in it = only this machine asks. Must stay. */
+        char *const *key;
         struct camera *const *cameras;
         size_t count;
 };

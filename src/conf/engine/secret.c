@@ -140,7 +140,7 @@ char *conf_fetch(struct conf_load *load, const struct conf_binding *binding)
 
 /* --- secrets that may change ---------------------------------------------------------------- */
 
-static struct conf_secrets *secrets_of(const struct conf_schema *schema, void *target)
+struct conf_secrets *conf_secrets_of(const struct conf_schema *schema, void *target)
 {
         return (void *)((uintptr_t)target + schema->secrets_offset);
 }
@@ -154,7 +154,7 @@ void conf_secret_note(struct conf_load *load, const struct conf_binding *binding
 
         if (!load->schema->refer || (!file && !url))
                 return;
-        secrets = secrets_of(load->schema, load->target);
+        secrets = conf_secrets_of(load->schema, load->target);
         conf_schema_write_path(binding->row, (const char *const *)binding->captures, &path);
         if (binding->index >= 0)
                 buf_add_format(&path, ".%lld", (long long)binding->index);
@@ -222,7 +222,7 @@ enum conf_secret_fate conf_secret_put(const struct conf_schema *schema, void *ta
                 return CONF_SECRET_SAME;
         if (!conf_check_value(secret->row, value, reason))
                 return CONF_SECRET_REFUSED;
-        retire(secrets_of(schema, target),
+        retire(conf_secrets_of(schema, target),
                __atomic_exchange_n(field, mem_text(value), __ATOMIC_ACQ_REL));
         return CONF_SECRET_CHANGED;
 }

@@ -33,6 +33,9 @@ struct conf_secrets {
         size_t retired_count;
 };
 
+/* Those of a target, whose schema has `refer`. */
+struct conf_secrets *conf_secrets_of(const struct conf_schema *schema, void *target);
+
 /* Overwrites the texts. Nobody may read a secret any more. */
 void conf_secrets_deinit(struct conf_secrets *secrets);
 

@@ -47,15 +47,9 @@ static void pause_drain(struct drain *drain, int64_t delay_ms)
 
 /* --- failures (rule S9) --------------------------------------------------------------------- */
 
-static bool is_refusal(const struct http_answer *answer)
-{
-        return answer->failure == HTTP_OK && (answer->status == 401 || answer->status == 403);
-}
-
 /* Says once per kind of failure what is in the way, and asks again later. */
 static void note_failure(struct drain *drain, const struct http_answer *answer)
 {
-        const struct queue_intake_options *options = &drain->intake->options;
         struct reason reason = REASON_INIT;
         char code[STORAGE_CODE_SIZE];
 
@@ -70,8 +64,6 @@ static void note_failure(struct drain *drain, const struct http_answer *answer)
                          LOG_INT("status", answer->status), LOG_TEXT("reason", reason.text),
                          LOG_END);
         }
-        if (is_refusal(answer) && options->refused)
-                options->refused(options->context);
         pause_drain(drain, storage_answer_pause_ms(answer, drain->failures));
 }
 

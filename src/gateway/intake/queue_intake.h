@@ -27,9 +27,6 @@ struct queue_intake_options {
         const struct delivery_means *means;
         struct http_client *http;
         struct identity *identity;
-        /* An account has refused (401, 403) what it was shown. On the thread "http"; or NULL. */
-        void (*refused)(void *context);
-        void *context;
 };
 
 /*

@@ -35,6 +35,8 @@ struct http_client {
         char *user_agent;
         const char *thread_name;
         char *socket;
+        void (*refused)(void *context); /* as the options have it */
+        void *context;
         struct trust *trust;
         CURLM *multi;
         pthread_t thread;
@@ -50,8 +52,15 @@ struct http_client {
         struct timers timers;
 };
 
-static void answer(struct http_transfer *transfer)
+static void answer(const struct http_client *client, struct http_transfer *transfer)
 {
+        long status = 0;
+
+        /* Whoever takes the body in pieces may have ended it there. */
+        if (transfer->easy)
+                curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        if ((status == 401 || status == 403) && client->refused && !transfer->for_secrets)
+                client->refused(client->context);
         transfer->done(transfer->context, &transfer->answer);
         http_transfer_free(transfer);
 }
@@ -138,7 +147,7 @@ static void start(struct http_client *client)
 
                 if (!http_transfer_prepare(transfer, &client->settings)) {
                         http_queue_finished(&client->queue, item);
-                        answer(transfer);
+                        answer(client, transfer);
                         continue;
                 }
                 if (curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK)
@@ -165,7 +174,7 @@ static bool finish(struct http_client *client)
                 list_remove(&client->running, &transfer->node);
                 http_queue_finished(&client->queue, &transfer->queued);
                 http_transfer_finish(transfer, result);
-                answer(transfer);
+                answer(client, transfer);
                 any = true;
         }
         return any;
@@ -192,7 +201,7 @@ static void stop_running(struct http_client *client)
                 curl_multi_remove_handle(client->multi, transfer->easy);
                 http_queue_finished(&client->queue, &transfer->queued);
                 http_transfer_stop(transfer);
-                answer(transfer);
+                answer(client, transfer);
         }
 }
 
@@ -204,7 +213,7 @@ static void stop_waiting(struct http_client *client)
                 struct http_transfer *transfer = list_entry(item, struct http_transfer, queued);
 
                 http_transfer_stop(transfer);
-                answer(transfer);
+                answer(client, transfer);
         }
 }
 
@@ -280,6 +289,8 @@ int http_client_new(const struct http_client_options *options, struct http_clien
         made->user_agent = mem_text(options->user_agent);
         made->thread_name = options->thread ? options->thread : HTTP_CLIENT_THREAD;
         made->socket = mem_text(options->socket);
+        made->refused = options->refused;
+        made->context = options->context;
         made->settings = (struct http_transfer_settings){
                 .certificates = trust_file(trust),
                 .user_agent = made->user_agent,

@@ -35,6 +35,12 @@ struct http_client_options {
         long maximum_connections; /* in all; 0 = 64 */
         long timeout_ms;          /* of one request, from start to last byte; 0 = 30 s */
         size_t maximum_answer;    /* bytes of an answer's body; 0 = 1 MiB */
+        /*
+         * Somebody refuses (401, 403) what a request has shown, unless that is `for_secrets`; on
+         * the client's thread, before the request's `done`. Or NULL.
+         */
+        void (*refused)(void *context);
+        void *context;
 };
 
 /* Copies the options. A negative errno, with the reason, if the certificates can't be read. */

@@ -30,6 +30,8 @@ struct http_request {
         bool public_only;
         /* Never by a proxy, whatever the environment names: for services of this machine. */
         bool direct;
+        /* It gets what other requests show, so a refusal of it says nothing about that. */
+        bool for_secrets;
         /* Never sent a second time by libcurl: a lost connection is HTTP_E_BROKEN. */
         bool once;
         /*

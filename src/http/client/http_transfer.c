@@ -82,6 +82,7 @@ struct http_transfer *http_transfer_new(const struct http_request *request,
         transfer->may_go = request->may_go;
         transfer->public_only = request->public_only;
         transfer->direct = request->direct;
+        transfer->for_secrets = request->for_secrets;
         transfer->user = mem_text(request->user);
         transfer->password = mem_text(request->password);
         transfer->certificate = certificate_share(request->certificate);

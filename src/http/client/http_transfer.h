@@ -26,6 +26,7 @@ struct http_transfer {
         bool is_withheld; /* by may_go */
         bool public_only;
         bool direct;
+        bool for_secrets;
         char *user; /* NULL = none */
         char *password;
         struct certificate *certificate; /* or NULL */

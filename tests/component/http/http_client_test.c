@@ -121,6 +121,7 @@ static const struct route routes[] = {
         {"/half-closed", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", TEST_HTTP_CLOSE},
         {"/garbage", "complete nonsense\r\n\r\n", TEST_HTTP_CLOSE},
         {"/endless", "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nstarted", TEST_HTTP_HOLD},
+        {"/401", "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n", TEST_HTTP_KEEP},
         {"/404", "HTTP/1.1 404 No\r\nContent-Length: 4\r\n\r\ngone", TEST_HTTP_KEEP},
         {"/once", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", TEST_HTTP_CLOSE},
         {"/204", "HTTP/1.1 204 No\r\n\r\n", TEST_HTTP_KEEP},
@@ -294,6 +295,32 @@ static void every_status_is_an_answer_and_redirects_are_not_followed(void **stat
         assert_header(redirect, "x-empty", "");
         assert_false(http_answer_header(&redirect->answer, "X-Other", &none));
         assert_int_equal(test_http_server_connections(pair.server), 1);
+}
+
+static void count(void *context)
+{
+        int *times = context;
+
+        (*times)++;
+}
+
+static void refusals_are_told_but_for_those_of_secrets(void **state)
+{
+        int times = 0;
+        CLEANUP(stop_pair)
+        struct pair pair =
+                start_pair(&(struct http_client_options){.refused = count, .context = &times});
+        static const char *const paths[] = {"/x", "/401", "/401", "/404"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+                const struct http_request request = {.for_secrets = i == 2};
+                CLEANUP(test_inbox_item_cleanup)
+                struct test_inbox_item *item = ask(pair.client, request, pair.port, paths[i]);
+
+                assert_int_equal(item->answer.failure, HTTP_OK);
+                assert_int_equal(times, i > 0 ? 1 : 0);
+        }
 }
 
 static void retry_after_is_read(void **state)
@@ -744,9 +771,10 @@ int main(void)
                 cmocka_unit_test(a_request_arrives_as_given),
                 cmocka_unit_test(methods_with_and_without_body),
                 cmocka_unit_test(every_status_is_an_answer_and_redirects_are_not_followed),
-                cmocka_unit_test(retry_after_is_read),
                 cmocka_unit_test(the_headers_of_an_interim_answer_do_not_stay),
                 cmocka_unit_test(a_chunked_answer_is_put_together),
+                cmocka_unit_test(retry_after_is_read),
+                cmocka_unit_test(refusals_are_told_but_for_those_of_secrets),
                 cmocka_unit_test(a_broken_connection_is_told),
                 cmocka_unit_test(a_server_that_is_too_slow_is_a_timeout),
                 cmocka_unit_test(a_request_may_have_a_timeout_of_its_own),

@@ -297,6 +297,41 @@ static void time_spans(void **state)
         }
 }
 
+static void k4_secrets_may_be_in_a_key_vault(void **state)
+{
+        CLEANUP(loaded_free) struct loaded loaded;
+        const struct camera_settings *camera;
+
+        (void)state;
+        load(&loaded,
+             "{\"KeyVaultURI\":\"https://one.vault.azure.net\",\"PageKey\":{\"KeyVault\":\"page\"},"
+             "\"Source\":{\"File\":\"a.jpg\"},\"Application\":{\"YoloV5ModelPath\":\"model.onnx\"},"
+             "\"AzureIoTHub\":{\"ConnectionString\":"
+             "\"@Microsoft.KeyVault(VaultName=two;SecretName=hub)\"},\"Cameras\":{\"yard\":{"
+             "\"Counting\":{\"GoneAfter\":2}},"
+             "\"gate\":{\"Application\":{\"DeviceID\":\"the-gate\"}}}}");
+        assert_usable(&loaded);
+        assert_true(conf_secret_is_awaited(loaded.settings.page_key));
+        assert_int_equal(camera_settings_count(&loaded.settings), 2);
+        for (size_t i = 0; i < 2; i++) {
+                camera = camera_settings_of(&loaded.settings, i);
+                assert_true(conf_secret_is_awaited(camera->azure.connection_string));
+        }
+        /* The page's, and the string's of both cameras and of all. */
+        assert_int_equal(loaded.settings.secrets.count, 4);
+}
+
+static void k4_what_a_camera_can_not_know_without_its_vault_is_asked_for(void **state)
+{
+        (void)state;
+        assert_said("{\"Source\":{\"File\":\"a.jpg\"},\"Application\":{\"YoloV5ModelPath\":"
+                    "\"model.onnx\"},\"AzureIoTHub\":{\"ConnectionString\":"
+                    "\"@Microsoft.KeyVault(VaultName=two;SecretName=hub)\"}}",
+                    "it must stand here when the connection string is in a Key Vault");
+        assert_said("{\"PageKey\":\"@Microsoft.KeyVault(VaultName=two)\"}", "SecretName");
+        assert_said("{\"PageKey\":{\"KeyVault\":\"page\"}}", "KeyVaultURI");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -307,6 +342,8 @@ int main(void)
                 cmocka_unit_test(two_cameras_are_two_devices),
                 cmocka_unit_test(an_empty_list_is_not_none),
                 cmocka_unit_test(what_is_shown_holds_no_secret_and_loads_again),
+                cmocka_unit_test(k4_secrets_may_be_in_a_key_vault),
+                cmocka_unit_test(k4_what_a_camera_can_not_know_without_its_vault_is_asked_for),
                 cmocka_unit_test(time_spans),
         };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/secrets.h"
+#include "secrets/secrets.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -16,7 +16,6 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "conf/engine/secret.h"
-#include "conf/settings_rows.h"
 
 #define AGAIN_MIN_MS 1000
 #define AGAIN_MAX_MS 60000
@@ -34,9 +33,10 @@ struct item {
         struct secrets *secrets;
         struct conf_secret *secret;
         bool asking;
-        bool waits;    /* to ask again, after a failure */
-        bool answered; /* at least once */
-        int failures;  /* in a row */
+        bool waits;          /* to ask again, after a failure */
+        int64_t again_at_ms; /* steady: until then */
+        bool answered;       /* at least once */
+        int failures;        /* in a row */
         char *version;
         int64_t updated_s;
         char *code; /* of the last failure; NULL = none since the last success */
@@ -55,13 +55,16 @@ struct secrets {
 
 static const char *value_now(const struct item *item)
 {
-        return conf_secret_now(settings_schema(), item->secrets->options.settings, item->secret);
+        const struct secrets_options *options = &item->secrets->options;
+
+        return conf_secret_now(options->schema, options->target, item->secret);
 }
 
 static enum conf_secret_fate put(struct item *item, const char *value, struct reason *reason)
 {
-        return conf_secret_put(settings_schema(), item->secrets->options.settings, item->secret,
-                               value, reason);
+        const struct secrets_options *options = &item->secrets->options;
+
+        return conf_secret_put(options->schema, options->target, item->secret, value, reason);
 }
 
 static void tell_changed(struct secrets *secrets)
@@ -79,8 +82,11 @@ static void ask_again(void *context)
         struct item *item = context;
 
         pthread_mutex_lock(&item->secrets->lock);
-        item->waits = false;
-        ask(item);
+        /* Unless somebody has asked meanwhile, whose failure has a pause of its own. */
+        if (item->waits && clock_steady_ms() >= item->again_at_ms) {
+                item->waits = false;
+                ask(item);
+        }
         pthread_mutex_unlock(&item->secrets->lock);
 }
 
@@ -107,6 +113,7 @@ static void take_failure(struct item *item, const struct vault_answer *answer)
         if (again_ms < 0)
                 again_ms = backoff_ms(item->failures, AGAIN_MIN_MS, AGAIN_MAX_MS);
         item->waits = true;
+        item->again_at_ms = clock_steady_ms() + again_ms;
         http_client_after(item->secrets->options.http, again_ms, ask_again, item);
 }
 
@@ -172,11 +179,16 @@ static void ask(struct item *item)
         vault_get(&item->secrets->means, item->secret->url, on_answer, item);
 }
 
-static void ask_all(struct secrets *secrets)
+/* `at_once`: also those that wait. */
+static void ask_all(struct secrets *secrets, bool at_once)
 {
         pthread_mutex_lock(&secrets->lock);
-        for (size_t i = 0; i < secrets->count; i++)
-                ask(&secrets->items[i]);
+        for (size_t i = 0; i < secrets->count; i++) {
+                struct item *item = &secrets->items[i];
+
+                item->waits = item->waits && !at_once;
+                ask(item);
+        }
         pthread_mutex_unlock(&secrets->lock);
 }
 
@@ -184,7 +196,7 @@ static void ask_daily(void *context)
 {
         struct secrets *secrets = context;
 
-        ask_all(secrets);
+        ask_all(secrets, false);
         http_client_after(secrets->options.http, REFRESH_MS, ask_daily, secrets);
 }
 
@@ -201,7 +213,7 @@ void secrets_doubt(struct secrets *secrets)
                 secrets->doubt_after_ms = now_ms + DOUBT_MS;
         pthread_mutex_unlock(&secrets->lock);
         if (due)
-                ask_all(secrets);
+                ask_all(secrets, false);
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -254,14 +266,14 @@ void secrets_refresh(struct secrets *secrets)
         pthread_mutex_unlock(&secrets->lock);
         if (changed)
                 tell_changed(secrets);
-        ask_all(secrets);
+        ask_all(secrets, true);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
 
 struct secrets *secrets_new(const struct secrets_options *options)
 {
-        struct conf_secrets *all = &options->settings->secrets;
+        struct conf_secrets *all = conf_secrets_of(options->schema, options->target);
         struct secrets *secrets = mem_new(1, sizeof(*secrets));
 
         secrets->options = *options;

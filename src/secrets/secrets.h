@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: MIT
 /*
- * Secrets that stand outside the configuration: reads those that a Key Vault keeps, looks again
- * whether they have changed, and puts them in force.
+ * Secrets that stand outside a configuration: reads those that a Key Vault keeps, looks again
+ * whether they have changed, and puts them in force. For every program that has a configuration.
  *
  * Laws:
  *   - a vault that is away stops nothing: what is known stays in force, what is not is asked for
  *     again and again;
  *   - no value, token or assertion is in a log or an error.
  */
-#ifndef ISTHMUS_GATEWAY_SECRETS_H
-#define ISTHMUS_GATEWAY_SECRETS_H
+#ifndef ISTHMUS_SECRETS_SECRETS_H
+#define ISTHMUS_SECRETS_SECRETS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "azure/identity/identity.h"
 #include "base/reason.h"
-#include "conf/settings.h"
+#include "conf/engine/schema.h"
 #include "http/client/http_client.h"
 #include "http/client/http_watch.h"
 
 struct secrets;
 
 struct secrets_options {
-        struct settings *settings; /* whose secrets change, and nothing else */
-        struct http_client *http;  /* this and the next must outlive it */
+        const struct conf_schema *schema;
+        void *target;             /* that was loaded by it; its secrets change, and nothing else */
+        struct http_client *http; /* this and the next must outlive it */
         struct identity *identity;
         struct http_watch watch; /* who is told of requests to vaults; or nobody */
         /* One or more have changed; on the thread "http" or that of secrets_refresh. Or NULL. */
@@ -42,8 +43,8 @@ void secrets_free(struct secrets *secrets);
 void secrets_wait(struct secrets *secrets, int64_t most_ms);
 
 /*
- * Reads files again, at once, and asks the vaults for all secrets whose version is not fixed. Any
- * thread but "http".
+ * Reads files again, and asks the vaults for all secrets that are not known or whose version is not
+ * fixed, both at once. Any thread but "http".
  */
 void secrets_refresh(struct secrets *secrets);
 

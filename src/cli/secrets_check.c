@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/gateway/secrets_check.h"
+#include "cli/secrets_check.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "gateway/secrets.h"
+#include "secrets/secrets.h"
 
 /* Each request ends before that. */
 #define PATIENCE_MS 60000
@@ -32,9 +32,8 @@ static void print_state(void *context, const struct secrets_state *state)
         putchar('\n');
 }
 
-bool secrets_check(void *target)
+bool secrets_check(const struct conf_schema *schema, void *target, const char *certificates)
 {
-        struct settings *settings = target;
         struct http_client *http;
         struct identity *identity;
         struct secrets *secrets;
@@ -43,7 +42,7 @@ bool secrets_check(void *target)
 
         if (http_client_new(
                     &(struct http_client_options){
-                            .trusted_certificates = settings->azure.trusted_certificates,
+                            .trusted_certificates = certificates,
                             .user_agent = "isthmus/" ISTHMUS_VERSION,
                     },
                     &http, &reason) != 0) {
@@ -53,7 +52,8 @@ bool secrets_check(void *target)
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_AUTO);
         identity = identity_new(&(struct identity_options){.http = http, .environment = environ});
         secrets = secrets_new(&(struct secrets_options){
-                .settings = settings,
+                .schema = schema,
+                .target = target,
                 .http = http,
                 .identity = identity,
         });
