@@ -107,7 +107,7 @@ test-packages: deb
 	@tools/test-packages
 
 test-arm64:
-	@tools/setup arm64
+	@$(MAKE) --no-print-directory deb ARCH=arm64
 	@tools/test-arm64
 
 deb:
@@ -156,7 +156,7 @@ help:
 	@echo "make bench-cluster  1, 2 and 4 gateways on one PostgreSQL, beside one with SQLite"
 	@echo "make test-sdk   Microsoft's own tests against the local hub; ISTHMUS_SDK_TESTS=FOLDER"
 	@echo "make test-packages  packages and units, the image, the alert rules and the dashboard"
-	@echo "make test-arm64  builds for 64-bit ARM, and counts under an emulator"
+	@echo "make test-arm64  packages for 64-bit ARM; its camera and gateway under an emulator"
 	@echo "make deb        Debian packages, in build-deb/; ARCH=arm64: for 64-bit ARM as well, in build-deb-arm64/"
 	@echo "make image      an image of the gateway, localhost/isthmus, by buildah; BASE= its base"
 	@echo "make bench-insights what telling Application Insights costs"
