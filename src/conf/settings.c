@@ -284,7 +284,7 @@ const char *settings_insights(const struct settings *settings, enum settings_ins
                 const char *text = conf_secret_text(&settings->monitor.insights[i]);
 
                 *place = (enum settings_insights_place)i;
-                if (given(text))
+                if (text)
                         return text;
         }
         return NULL;

@@ -426,7 +426,10 @@ const char *settings_queue_service(const struct settings *settings,
 const char *settings_queue_client(const struct settings *settings,
                                   const struct settings_storage_queue *queue);
 
-/* The connection string of Application Insights that counts, and where it stands; NULL = none. */
+/*
+ * The connection string of Application Insights that counts, and where it stands; NULL = none, "" =
+ * awaited.
+ */
 const char *settings_insights(const struct settings *settings, enum settings_insights_place *place);
 
 /* Are payload formatters mirrored from containers of blobs? */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/checks.h"
+#include "conf/signature_check.h"
 
 /* Shorter keys can be guessed. */
 #define WEBHOOK_KEY_GOOD 16
@@ -239,6 +240,21 @@ static void check_application_formatters(struct conf_load *load, const char *fol
         }
 }
 
+static void check_mirror_account(struct conf_load *load, const struct conf_subject *subject,
+                                 const char *text)
+{
+        static const struct signature_need needs[] = {
+                {'r', CONF_MISTAKE, "'read' (r), without which no formatter can be read"},
+                {'l', CONF_MISTAKE, "'list' (l), without which no formatter can be found"},
+                {.right = '\0'},
+        };
+        CLEANUP(storage_account_deinit) struct storage_account account = STORAGE_ACCOUNT_INIT;
+        struct reason reason = REASON_INIT;
+
+        if (text && storage_account_parse(text, &account, &reason))
+                signature_check(load, subject, &account, STORAGE_BLOB, needs);
+}
+
 /* The account and a container belong together. */
 static void check_mirror(struct conf_load *load, const struct settings *settings)
 {
@@ -265,6 +281,8 @@ static void check_mirror(struct conf_load *load, const struct settings *settings
         if (has_storage && !has_container)
                 conf_say_about(load, CONF_NOTE, &storage,
                                "has no effect without %s or DownlinkContainer", containers[0].path);
+        else
+                check_mirror_account(load, &storage, settings->payload_formatters.storage);
 }
 
 static void check_formatters(struct conf_load *load, struct settings *settings)

@@ -24,7 +24,7 @@ void settings_check_monitor(struct conf_load *load, const struct settings *setti
                 conf_say_about(load, CONF_NOTE, &authentication,
                                "has no effect without Insights.ConnectionString");
         /* Of one that is wrong its check has said so. */
-        if (!text || !insights_string_parse(text, &parsed, &reason))
+        if (!text || conf_secret_is_awaited(text) || !insights_string_parse(text, &parsed, &reason))
                 return;
         if (parsed.is_blank)
                 conf_say_about(load, CONF_NOTE, &insights_places[place],

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* Storage queues that deliveries are taken from: is there a way to each? */
 #include <string.h>
-#include <time.h>
 
 #include "azure/storage/storage_account.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/checks.h"
 #include "conf/settings_check.h"
+#include "conf/signature_check.h"
 
 #define NAME    "UplinkQueueName"
 #define STORAGE "ConnectionStrings.UplinkQueueStorage"
 
-#define DAY_S    (INT64_C(24) * 60 * 60)
-#define SOON_S   (30 * DAY_S)
 #define FUNCTION "AzureWebJobsStorage"
 
 /* In Azure Functions NAME__credential says what kind of identity it is, and names no file. */
@@ -72,31 +70,22 @@ static struct conf_subject storage_subject(const struct settings *settings,
         return (struct conf_subject){.path = has_storage(settings) ? STORAGE : FUNCTION};
 }
 
-/* Rule S14: what a signature allows, and for how long. */
 static void check_signature(struct conf_load *load, const struct conf_subject *subject,
+                            const struct settings_storage_queue *queue,
                             const struct storage_account *account)
 {
-        int64_t left_s = storage_account_expires_s(account) - (int64_t)time(NULL);
+        const struct signature_need needs[] = {
+                {'p', CONF_MISTAKE,
+                 "'process' (p), without which no message can be taken out of a queue"},
+                {'a', CONF_WARNING,
+                 "'add' (a), without which messages that can't be read stay in the queue"},
+                /* The last one, for those that are held. */
+                {queue->settlement == SETTINGS_QUEUE_ACCEPTED ? 'u' : '\0', CONF_WARNING,
+                 "'update' (u), without which others see messages that wait for a hub"},
+                {.right = '\0'},
+        };
 
-        if (!account->signature)
-                return;
-        if (left_s <= 0)
-                conf_say_about(load, CONF_MISTAKE, subject,
-                               "its SharedAccessSignature has ended %lld days ago; make a new one",
-                               (long long)(-left_s / DAY_S));
-        else if (left_s < SOON_S)
-                conf_say_about(load, CONF_WARNING, subject,
-                               "its SharedAccessSignature ends in %lld days; make a new one in "
-                               "time",
-                               (long long)(left_s / DAY_S));
-        if (!storage_account_may(account, 'p'))
-                conf_say_about(load, CONF_MISTAKE, subject,
-                               "its SharedAccessSignature lacks the right 'process' (p), without "
-                               "which no message can be taken out of a queue");
-        if (!storage_account_may(account, 'a'))
-                conf_say_about(load, CONF_WARNING, subject,
-                               "its SharedAccessSignature lacks the right 'add' (a), without which "
-                               "messages that can't be read stay in the queue");
+        signature_check(load, subject, account, STORAGE_QUEUE, needs);
 }
 
 static void check_queue(struct conf_load *load, const struct settings *settings,
@@ -135,7 +124,7 @@ static void check_queue(struct conf_load *load, const struct settings *settings,
         else if (!account.endpoints[STORAGE_QUEUE])
                 conf_say_about(load, CONF_MISTAKE, &subject, "QueueEndpoint is missing");
         else
-                check_signature(load, &subject, &account);
+                check_signature(load, &subject, queue, &account);
 }
 
 void settings_check_queues(struct conf_load *load, struct settings *settings)

@@ -358,7 +358,7 @@ static const struct conf_row rows[] = {
         {POSTGRESQL "User", CONF_TEXT, FIELD(store.postgresql.user), .fallback = "isthmus",
          .meaning = "Whom the gateway is there"},
         {POSTGRESQL "Password", CONF_TEXT, FIELD(store.postgresql.password), .secret = true,
-         .meaning = "The user's password"},
+         .early = true, .meaning = "The user's password"},
         {POSTGRESQL "PasswordFile", CONF_INPUT_FILE, FIELD(store.postgresql.password_file),
          .meaning = "Or a file that holds it and is read at each connection, for passwords that "
                     "change while the gateway runs"},
@@ -443,7 +443,7 @@ static const struct conf_row rows[] = {
         {"Otlp.Endpoint", CONF_TEXT, FIELD(monitor.otlp.endpoint), .check = check_url,
          .meaning = "Collector of OTLP (OpenTelemetry over HTTP) that is told the same, as "
                     "http://localhost:4318; /v1/traces, /v1/logs and /v1/metrics are added"},
-        {"Otlp.Headers", CONF_TEXT, FIELD(monitor.otlp.headers), .secret = true,
+        {"Otlp.Headers", CONF_TEXT, FIELD(monitor.otlp.headers), .secret = true, .early = true,
          .meaning = "Headers of requests to it: name=value,name=value, values percent-escaped"},
         {"Otlp.Protocol", CONF_TEXT, FIELD(monitor.otlp.protocol), .fallback = "http/protobuf",
          .check = check_otlp_protocol, .meaning = "How it is spoken to"},

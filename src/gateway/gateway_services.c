@@ -81,16 +81,27 @@ static int64_t oldest_s(void *context)
         return store_state_age_s(&state);
 }
 
+/* False if there is none (yet), or a template's. */
+static bool find_insights(const struct settings *settings, struct insights_string *insights,
+                          bool *awaited)
+{
+        enum settings_insights_place place;
+        struct reason reason;
+        const char *text = settings_insights(settings, &place);
+
+        *awaited = conf_secret_is_awaited(text);
+        return text && !*awaited && insights_string_parse(text, insights, &reason) &&
+               !insights->is_blank;
+}
+
 int gateway_open_monitor(struct gateway *gateway, struct reason *reason)
 {
         const struct settings *settings = gateway->settings;
         CLEANUP(insights_string_deinit) struct insights_string insights = INSIGHTS_STRING_INIT;
         CLEANUP(mem_cleanup) char *client = NULL;
         const char *authentication = settings->monitor.authentication;
-        enum settings_insights_place place;
-        const char *text = settings_insights(settings, &place);
-        bool has_insights =
-                text && insights_string_parse(text, &insights, reason) && !insights.is_blank;
+        bool awaited;
+        const bool has_insights = find_insights(settings, &insights, &awaited);
         const bool by_identity =
                 authentication && insights_authentication_parse(authentication, &client, reason);
         const struct monitor_otlp otlp = {
@@ -104,6 +115,7 @@ int gateway_open_monitor(struct gateway *gateway, struct reason *reason)
         return monitor_start(
                 &(struct monitor_options){
                         .insights = has_insights ? &insights : NULL,
+                        .insights_later = awaited,
                         .otlp = otlp.endpoint ? &otlp : NULL,
                         .by_identity = by_identity,
                         .identity = client,
@@ -166,7 +178,11 @@ static void use_secrets(void *context)
 static void on_secrets_changed(void *context)
 {
         struct gateway *gateway = context;
+        CLEANUP(insights_string_deinit) struct insights_string insights = INSIGHTS_STRING_INIT;
+        bool awaited;
 
+        if (find_insights(gateway->settings, &insights, &awaited))
+                monitor_use_insights(gateway->monitor, &insights);
         loop_post(gateway->loop, use_secrets, gateway);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "monitor/monitor.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,9 @@ struct monitor {
         struct identity *identity; /* asks for tokens on the same thread; NULL = none are needed */
         char *audience;            /* of those tokens */
         char *client;              /* whose they are; or NULL */
+        pthread_mutex_t lock;      /* for the next */
+        struct insights_string coming; /* to be used; without a key: nothing */
+        struct monitor_target *insights;
         struct monitor_target *targets[TARGETS_MAX];
         size_t target_count;
         struct otlp_origin otlp;
@@ -220,44 +224,97 @@ static void on_minute(void *context)
 
 /* --- life --------------------------------------------------------------------------------- */
 
-static void add_target(struct monitor *monitor, const struct monitor_target_options *options)
+static void say_started(const struct monitor_service *service, const char *endpoint)
+{
+        log_info("MONITOR_STARTED", "What the gateway does is told to a monitoring service",
+                 LOG_TEXT("service", service->name), LOG_TEXT("endpoint", endpoint), LOG_END);
+}
+
+static struct monitor_target *add_target(struct monitor *monitor,
+                                         const struct monitor_target_options *options)
 {
         struct monitor_target_options full = *options;
 
         full.http = monitor->http;
-        monitor->targets[monitor->target_count++] = monitor_target_new(&full);
-        log_info("MONITOR_STARTED", "What the gateway does is told to a monitoring service",
-                 LOG_TEXT("service", options->service->name),
-                 LOG_TEXT("endpoint", options->endpoint), LOG_END);
+        if (options->endpoint)
+                say_started(options->service, options->endpoint);
+        return monitor->targets[monitor->target_count++] = monitor_target_new(&full);
+}
+
+/* Takes the key; before the target is there, or on the thread. */
+static void set_insights(struct monitor *monitor, struct insights_string *insights)
+{
+        const char *audience = insights->audience ? insights->audience : IDENTITY_FOR_MONITOR;
+
+        key_values_wipe_text(&monitor->key);
+        monitor->origin.key = monitor->key = insights->key;
+        insights->key = NULL;
+        if (!monitor->options.by_identity)
+                return;
+        free(monitor->audience);
+        monitor->audience = mem_text(audience);
 }
 
 static void add_insights(struct monitor *monitor, const struct insights_string *insights)
 {
-        if (!insights)
+        if (!insights && !monitor->options.insights_later)
                 return;
-        monitor->key = mem_text(insights->key);
         monitor->origin = (struct insights_origin){
-                .key = monitor->key,
                 .role = monitor->options.role,
                 .instance = monitor->instance,
         };
+        if (insights)
+                set_insights(monitor, &(struct insights_string){
+                                              .key = mem_text(insights->key),
+                                              .audience = insights->audience,
+                                      });
         if (monitor->options.by_identity) {
-                monitor->audience =
-                        mem_text(insights->audience ? insights->audience : IDENTITY_FOR_MONITOR);
                 monitor->client = mem_text(monitor->options.identity);
                 monitor->identity = identity_new(&(struct identity_options){
                         .http = monitor->http,
                         .environment = monitor->options.environment,
                 });
         }
-        add_target(monitor,
-                   &(struct monitor_target_options){
-                           .service = &insights_service,
-                           .context = &monitor->origin,
-                           .endpoint = insights->endpoint,
-                           .identity = monitor->identity,
-                           .wanted = {.resource = monitor->audience, .client = monitor->client},
-                   });
+        monitor->insights = add_target(
+                monitor,
+                &(struct monitor_target_options){
+                        .service = &insights_service,
+                        .context = &monitor->origin,
+                        .endpoint = insights ? insights->endpoint : NULL,
+                        .identity = monitor->identity,
+                        .wanted = {.resource = monitor->audience, .client = monitor->client},
+                });
+}
+
+/* On the thread. */
+static void take_insights(void *context)
+{
+        struct monitor *monitor = context;
+        CLEANUP(insights_string_deinit) struct insights_string insights;
+        bool is_new;
+
+        pthread_mutex_lock(&monitor->lock);
+        insights = monitor->coming;
+        monitor->coming = INSIGHTS_STRING_INIT;
+        pthread_mutex_unlock(&monitor->lock);
+        is_new = insights.key && !text_equal(insights.key, monitor->key);
+        if (!is_new)
+                return;
+        set_insights(monitor, &insights);
+        say_started(&insights_service, insights.endpoint);
+        monitor_target_point(monitor->insights, insights.endpoint, monitor->audience);
+}
+
+void monitor_use_insights(struct monitor *monitor, struct insights_string *insights)
+{
+        if (!monitor || !monitor->insights)
+                return;
+        pthread_mutex_lock(&monitor->lock);
+        insights_string_deinit(&monitor->coming);
+        monitor->coming = *insights;
+        *insights = INSIGHTS_STRING_INIT;
+        pthread_mutex_unlock(&monitor->lock);
+        http_client_after(monitor->http, 0, take_insights, monitor);
 }
 
 static void add_header(void *context, const char *name, const char *value)
@@ -301,7 +358,7 @@ int monitor_start(const struct monitor_options *options, struct monitor **monito
         int result;
 
         *monitor = NULL;
-        if (!options->insights && !options->otlp)
+        if (!options->insights && !options->insights_later && !options->otlp)
                 return 0;
         made = mem_new(1, sizeof(*made));
         made->options = *options;
@@ -323,6 +380,7 @@ int monitor_start(const struct monitor_options *options, struct monitor **monito
                              at_once > 1 ? at_once : 1);
         monitor_sampler_init(&made->failures, FAILURES_PER_SECOND, FAILURES_AT_ONCE);
         monitor_log_init(&made->log);
+        pthread_mutex_init(&made->lock, NULL);
         monitor_numbers_init(&made->numbers);
         add_insights(made, options->insights);
         add_otlp(made, options->otlp);
@@ -396,6 +454,8 @@ void monitor_free(struct monitor *monitor)
         free(monitor->audience);
         free(monitor->client);
         monitor_log_deinit(&monitor->log);
+        insights_string_deinit(&monitor->coming);
+        pthread_mutex_destroy(&monitor->lock);
         monitor_sampler_deinit(&monitor->operations);
         monitor_sampler_deinit(&monitor->failures);
         key_values_wipe_text(&monitor->key);

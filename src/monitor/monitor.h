@@ -37,8 +37,9 @@ struct monitor_otlp {
 };
 
 struct monitor_options {
-        const struct insights_string *insights; /* NULL = not there; copied */
-        const struct monitor_otlp *otlp;        /* NULL = not there; copied */
+        const struct insights_string *insights; /* NULL = not there (yet); copied */
+        bool insights_later;             /* it is there: monitor_use_insights will say where */
+        const struct monitor_otlp *otlp; /* NULL = not there; copied */
         bool by_identity;         /* Application Insights wants a token of Entra ID, of which */
         const char *identity;     /* identity of this machine; NULL = as the environment says */
         char *const *environment; /* of tokens, as `environ` */
@@ -59,6 +60,12 @@ struct monitor_options {
  */
 int monitor_start(const struct monitor_options *options, struct monitor **monitor,
                   struct reason *reason) MUST_CHECK;
+
+/*
+ * Application Insights is there from now on, of which monitor_start has heard; takes the texts.
+ * Before monitor_stop; any thread; nothing if `monitor` is NULL.
+ */
+void monitor_use_insights(struct monitor *monitor, struct insights_string *insights);
 
 /* Sends what waits, for at most two seconds, and ends the thread; `oldest_s` may be called once. */
 void monitor_stop(struct monitor *monitor);

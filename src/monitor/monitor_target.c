@@ -48,6 +48,7 @@ struct monitor_target *monitor_target_new(const struct monitor_target_options *o
 
         target->options = *options;
         target->endpoint = mem_text(options->endpoint);
+        target->busy = target->pausing = !options->endpoint;
         pthread_mutex_init(&target->lock, NULL);
         return target;
 }
@@ -249,6 +250,17 @@ static void go_on(void *context)
         target->pausing = false;
         pthread_mutex_unlock(&target->lock);
         send_batch(target);
+}
+
+void monitor_target_point(struct monitor_target *target, const char *endpoint, const char *resource)
+{
+        bool is_first = !target->endpoint;
+
+        free(target->endpoint);
+        target->endpoint = mem_text(endpoint);
+        target->options.wanted.resource = resource;
+        if (is_first)
+                go_on(target);
 }
 
 /* What comes next, now that the batch is settled. With the lock. */

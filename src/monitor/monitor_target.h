@@ -51,7 +51,7 @@ struct monitor_service {
 struct monitor_target_options {
         const struct monitor_service *service;
         const void *context;               /* for `write` */
-        const char *endpoint;              /* copied */
+        const char *endpoint;              /* copied; NULL = monitor_target_point will say it */
         const struct http_header *headers; /* beside the service's own; must stay */
         size_t header_count;
         struct http_client *http;
@@ -60,6 +60,13 @@ struct monitor_target_options {
 };
 
 struct monitor_target *monitor_target_new(const struct monitor_target_options *options);
+
+/*
+ * What comes from now on, and what waits, is sent there; `resource` is what tokens are asked for,
+ * and must stay. On the thread of `http`.
+ */
+void monitor_target_point(struct monitor_target *target, const char *endpoint,
+                          const char *resource);
 
 /* Drops what waits, and whatever comes: `http` may be freed afterwards. Any thread. */
 void monitor_target_close(struct monitor_target *target);

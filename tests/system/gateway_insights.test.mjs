@@ -32,6 +32,31 @@ async function finish(s, accepted) {
   await s.gateway.stop();
 }
 
+test('a connection string in a vault is used when it is there, also a new one (K5, K6)', async (t) => {
+  const [hub, first, second, vault] =
+    await Promise.all([startHub(t), startIngestion(t), startIngestion(t), startVault(t)]);
+  vault.set('insights', first.connectionString);
+  vault.failure = { status: 500, code: 'InternalServerError' };
+  const gateway = await startGateway(t, provisionedBy(hub), { Insights: everything }, undefined, {
+    ...vault.environment, no_proxy: 'localhost,127.0.0.1',
+    APPLICATIONINSIGHTS_CONNECTION_STRING: '@Microsoft.KeyVault(VaultName=v;SecretName=insights)',
+  });
+  assert.equal((await gateway.uplink(uplinkOf('herd', 'collar-17'))).status, 202);
+  await hub.telemetryOf('collar-17');
+  vault.failure = undefined;
+  // What was told before waits for it.
+  const request = await first.item('RequestData');
+  assert.equal(request.iKey, instrumentationKey);
+  vault.set('insights', second.connectionString.replace(instrumentationKey, instrumentationKey.replace('1', '9')));
+  gateway.program.kill('SIGHUP');
+  await eventually('the new one', async () => {
+    await gateway.uplink(uplinkOf('herd', 'collar-17'));
+    return second.items.length > 0;
+  });
+  assert.equal(second.items[0].iKey, instrumentationKey.replace('1', '9'));
+  await gateway.stop();
+});
+
 test('an uplink is one operation, from webhook to hub (A1, A2, A3, A7)', async (t) => {
   const s = await site(t);
   const secret = 'decoded-value-that-stays-here';

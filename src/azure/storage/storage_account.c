@@ -296,6 +296,25 @@ bool storage_account_may(const struct storage_account *account, char right)
         return !find_parameter(account, "sp", &rights) || strchr(buf_text(&rights), right);
 }
 
+bool storage_account_reaches(const struct storage_account *account, enum storage_service service,
+                             struct reason *reason)
+{
+        CLEANUP(buf_deinit) struct buf allowed = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf types = BUF_INIT;
+        char letter = service == STORAGE_QUEUE ? 'q' : 'b';
+
+        if (find_parameter(account, "ss", &allowed) && !strchr(buf_text(&allowed), letter))
+                reason_set(reason, "its SharedAccessSignature is not for this service (ss=%c)",
+                           letter);
+        else if (find_parameter(account, "srt", &types) &&
+                 (!strchr(buf_text(&types), 'c') || !strchr(buf_text(&types), 'o')))
+                reason_set(reason, "its SharedAccessSignature is not for containers and objects "
+                                   "(srt=co), so that some requests are refused");
+        else
+                return true;
+        return false;
+}
+
 bool storage_queue_name_is_valid(const char *name)
 {
         size_t length = strlen(name);

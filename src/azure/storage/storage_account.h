@@ -65,6 +65,13 @@ int64_t storage_account_expires_s(const struct storage_account *account);
  */
 bool storage_account_may(const struct storage_account *account, char right);
 
+/*
+ * False with the reason if the signature is an account's (`ss`, `srt`) and leaves the service out,
+ * or its containers (which queues are, too) or the objects in them.
+ */
+bool storage_account_reaches(const struct storage_account *account, enum storage_service service,
+                             struct reason *reason) MUST_CHECK;
+
 /* False with the reason for what is no account's name: 3 to 24 small letters and digits. */
 bool storage_account_name_is_valid(const char *name, struct reason *reason);
 

@@ -8,6 +8,7 @@
 #include "azure/connection_string.h"
 #include "azure/device_id.h"
 #include "azure/endpoint.h"
+#include "azure/storage/storage_account.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "camera/settings/camera_rows.h"
@@ -15,6 +16,7 @@
 #include "camera/settings/time_span.h"
 #include "conf/checks.h"
 #include "conf/engine/load.h"
+#include "conf/signature_check.h"
 
 /* A camera, with the way to say something of its settings. */
 struct checked {
@@ -243,6 +245,26 @@ static void check_device_id(const struct checked *checked)
                 say(checked, CONF_MISTAKE, "Application.DeviceID", reason.text);
 }
 
+/* Without tags or a new container a picture can go there all the same. */
+static void check_storage(const struct checked *checked)
+{
+        static const char path[] = "AzureStorage.ConnectionString";
+        static const struct signature_need needs[] = {{.right = '\0'}};
+        CLEANUP(storage_account_deinit) struct storage_account account = STORAGE_ACCOUNT_INIT;
+        const char *text = checked->camera->storage.connection_string;
+        struct reason reason = REASON_INIT;
+        char full[128];
+        const struct conf_subject subject = subject_of(checked, path, NULL, full);
+
+        if (!text || !storage_account_parse(text, &account, &reason))
+                return;
+        signature_check(checked->load, &subject, &account, STORAGE_BLOB, needs);
+        if (!storage_account_may(&account, 'c') && !storage_account_may(&account, 'w'))
+                say(checked, CONF_MISTAKE, path,
+                    "its SharedAccessSignature lacks the right 'create' (c) or 'write' (w), "
+                    "without which no picture can be uploaded");
+}
+
 /* --- the program ----------------------------------------------------------------------------- */
 
 static void place_file(const char *folder, char **path)
@@ -265,6 +287,7 @@ static void check_camera(struct conf_load *load, struct camera_settings *camera)
         check_counting(&checked);
         check_azure(&checked);
         check_device_id(&checked);
+        check_storage(&checked);
         place_file(load->folder, &camera->source.file);
         /* A configuration's folder is no place to write to. */
         place_file(settings->data_directory, &camera->camera_file);

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "azure/names.h"
-#include "azure/storage/storage_account.h"
 #include "base/error.h"
 #include "camera/settings/camera_settings.h"
 #include "camera/settings/time_span.h"
@@ -96,18 +95,6 @@ static bool check_polygon(const char *text, struct reason *reason)
         struct polygon polygon;
 
         return polygon_read(text, &polygon, reason);
-}
-
-static bool check_storage(const char *text, struct reason *reason)
-{
-        CLEANUP(storage_account_deinit) struct storage_account account = STORAGE_ACCOUNT_INIT;
-
-        if (!storage_account_parse(text, &account, reason))
-                return false;
-        if (account.endpoints[STORAGE_BLOB])
-                return true;
-        reason_set(reason, "this connection string names no blob endpoint");
-        return false;
 }
 
 static void mask_all(const char *text, struct buf *out)
@@ -209,7 +196,7 @@ static bool check_page_key(const char *text, struct reason *reason)
                 ROW(prefix "Application.ImageMarkedupUpload", CONF_FLAG, OF(upload_marked_up),     \
                     .meaning = "Upload it with what was found in it"),                             \
                 ROW(prefix "AzureStorage.ConnectionString", CONF_TEXT, .secret = true,             \
-                    OF(storage.connection_string), .check = check_storage, .mask = mask_all,       \
+                    OF(storage.connection_string), .check = check_blob_storage, .mask = mask_all,  \
                     .meaning = "Storage account for uploads, with a key or a SAS; left out: "      \
                                "through the device's hub"),                                        \
                 ROW(prefix "AzureStorage.ImageCameraFilenameFormat", CONF_TEXT,                    \

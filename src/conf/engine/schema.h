@@ -64,6 +64,7 @@ struct conf_row {
         const char *path;
         enum conf_kind kind;
         bool secret; /* never shown; {"File": ...} and its like may stand instead */
+        bool early;  /* a secret that is needed before a vault can be asked */
         bool spare;  /* templates hold it without need: a placeholder counts as nothing, with a note
                       */
         const struct conf_map *map; /* whose item has the field; NULL = the settings struct */

@@ -420,6 +420,12 @@ static bool refer(struct conf_load *load, const struct conf_binding *binding, co
         reason_set(&reason, "this program does not ask Key Vault");
         if (binding->row->secret && load->schema->refer)
                 what = load->schema->refer(load, text, named, &url, &reason);
+        if (what == CONF_REFERENCE_GOOD && binding->row->early) {
+                reason_set(&reason,
+                           "this is needed before a Key Vault can be asked; put {\"File\": "
+                           "...}, {\"Env\": ...} or {\"Credential\": ...} here");
+                what = CONF_REFERENCE_WRONG;
+        }
         if (what == CONF_REFERENCE_WRONG)
                 conf_say(load, CONF_MISTAKE, binding->entry, "%s", reason.text);
         if (what != CONF_REFERENCE_GOOD)

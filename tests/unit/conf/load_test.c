@@ -395,6 +395,9 @@ static void k4_a_reference_that_leads_nowhere_is_a_mistake(void **state)
                 {WITH_HUB("\"Myriota\": {\"ApiToken\": {\"KeyVault\": "
                           "\"https://example.com/secrets/s\"}}"),
                  "'example.com' is no host of a Key Vault"},
+                {WITH_HUB("\"Otlp\": {\"Endpoint\": \"http://127.0.0.1:4318\", \"Headers\": "
+                          "\"@Microsoft.KeyVault(VaultName=v;SecretName=s)\"}"),
+                 "Otlp.Headers: this is needed before a Key Vault can be asked"},
                 {WITH_HUB("\"KeyVaultURI\": \"https://example.com\""),
                  "KeyVaultURI: KeyVaultURI: 'example.com' is no host of a Key Vault"},
                 {WITH_HUB("\"DataDirectory\": \"@Microsoft.KeyVault(VaultName=v;SecretName=s)\""),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Storage queues: the earlier connectors' settings, our own, and what is wrong with them. */
+#include <time.h>
+
 #include "base/mem.h"
 #include "support.h"
 
@@ -7,6 +9,10 @@
 #define KEY_STRING "AccountName=contoso;AccountKey=" HUB_KEY
 #define SAS_STRING(query)                                                                          \
         "QueueEndpoint=https://contoso.queue.core.windows.net;SharedAccessSignature=" query
+#define FORMATTERS(query)                                                                          \
+        "\"PayloadFormatters\": {\"UplinkContainer\": \"uplink\"}, "                               \
+        "\"ConnectionStrings\": {\"PayloadFormattersStorage\": "                                   \
+        "\"BlobEndpoint=https://contoso.blob.core.windows.net;SharedAccessSignature=" query "\"}"
 
 static const struct settings_storage_queue *only_queue(const struct loaded *loaded)
 {
@@ -143,6 +149,81 @@ static void S14_a_signature_that_has_ended_or_lacks_a_right_is_said(void **state
         assert_said(&poor, "lacks the right 'add'");
 }
 
+/* A text of so many days from now, as signatures have it. */
+static void write_end(int days, char text[32])
+{
+        time_t end = time(NULL) + (time_t)days * 24 * 60 * 60 + 60 * 60;
+        struct tm parts;
+
+        gmtime_r(&end, &parts);
+        strftime(text, 32, "%Y-%m-%dT%H:%M:00Z", &parts);
+}
+
+static void S14_a_signature_that_ends_soon_is_warned_of_with_its_date(void **state)
+{
+        static const struct {
+                int days;
+                size_t warnings;
+        } cases[] = {{29, 1}, {31, 0}};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+                CLEANUP(mem_cleanup) char *text = NULL;
+                CLEANUP(mem_cleanup) char *said = NULL;
+                char end[32];
+
+                write_end(cases[i].days, end);
+                text = mem_format("{" AZURE ", \"Queues\": {\"farm\": {\"ConnectionString\": "
+                                  "\"" SAS_STRING("sv=1&se=%s&sp=rap&sig=hush") "\"}}}",
+                                  end);
+                load_text(&loaded, text);
+                assert_counts(&loaded, 0, cases[i].warnings);
+                said = mem_format("ends on %s, in %d days", end, cases[i].days);
+                if (cases[i].warnings > 0)
+                        assert_said(&loaded, said);
+        }
+}
+
+static void S14_a_signature_of_an_account_must_be_for_queues_and_what_is_in_them(void **state)
+{
+        static const struct {
+                const char *sas;
+                const char *said; /* NULL = nothing */
+        } cases[] = {{"sv=1&ss=bq&srt=sco&sp=rap&sig=hush", NULL},
+                     {"sv=1&ss=q&srt=o&sp=rap&sig=hush", "is not for containers and objects"},
+                     {"sv=1&ss=b&srt=co&sp=rap&sig=hush", "is not for this service (ss=q)"}};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+                CLEANUP(mem_cleanup)
+                char *text = mem_format("{" AZURE ", \"Queues\": {\"farm\": {\"ConnectionString\": "
+                                        "\"" SAS_STRING("%s") "\"}}}",
+                                        cases[i].sas);
+
+                load_text(&loaded, text);
+                assert_counts(&loaded, 0, cases[i].said ? 1 : 0);
+                if (cases[i].said)
+                        assert_said(&loaded, cases[i].said);
+        }
+}
+
+/* The same of the account whose containers hold formatters. */
+static void S14_a_signature_of_formatters_must_read_and_list(void **state)
+{
+        CLEANUP(loaded_free) struct loaded good;
+        CLEANUP(loaded_free) struct loaded poor;
+
+        (void)state;
+        load_text(&good, "{" AZURE ", " FORMATTERS("sv=1&sr=c&sp=rl&sig=hush") "}");
+        assert_counts(&good, 0, 0);
+        load_text(&poor, "{" AZURE ", " FORMATTERS("sv=1&sr=c&sp=r&se=2023-01-02&sig=hush") "}");
+        assert_counts(&poor, 2, 0);
+        assert_said(&poor, "has ended on 2023-01-02T00:00:00Z");
+        assert_said(&poor, "lacks the right 'list'");
+}
+
 static void app_service_s_connection_strings_are_read_from_the_environment(void **state)
 {
         static const char *const marks[] = {"CUSTOMCONNSTR_", "SQLCONNSTR_", "SQLAZURECONNSTR_",
@@ -238,6 +319,10 @@ int main(void)
                 cmocka_unit_test(a_placeholder_is_no_attempt_to_connect),
                 cmocka_unit_test(S1_what_can_t_be_a_storage_account_is_a_mistake),
                 cmocka_unit_test(S14_a_signature_that_has_ended_or_lacks_a_right_is_said),
+                cmocka_unit_test(S14_a_signature_that_ends_soon_is_warned_of_with_its_date),
+                cmocka_unit_test(
+                        S14_a_signature_of_an_account_must_be_for_queues_and_what_is_in_them),
+                cmocka_unit_test(S14_a_signature_of_formatters_must_read_and_list),
                 cmocka_unit_test(app_service_s_connection_strings_are_read_from_the_environment),
         };
 
