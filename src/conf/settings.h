@@ -301,8 +301,9 @@ struct settings {
                 int64_t devices_per_connection;
                 int64_t devices_per_second; /* authorised per hub; 0 = no limit */
                 int64_t token_lifetime_minutes;
-                int64_t detach_idle_minutes; /* devices that take no commands; 0 = never */
-                bool direct_methods;         /* are received, besides cloud-to-device messages */
+                int64_t detach_idle_minutes;    /* devices that take no commands; 0 = never */
+                int64_t telemetry_idle_minutes; /* links for telemetry end; 0 = never */
+                bool direct_methods;            /* are received, besides cloud-to-device messages */
                 int64_t registrations_per_minute;
                 int64_t registration_window_s;
                 int64_t concurrent_registrations;

@@ -537,6 +537,10 @@ static const struct conf_row rows[] = {
          .fallback = "0", BETWEEN(0, 525600),
          .meaning = "A device that takes no commands and has sent nothing for so long is "
                     "disconnected until its next uplink; 0 = never"},
+        {"AzureIoT.TelemetryIdleMinutes", CONF_INTEGER, FIELD(azure.telemetry_idle_minutes),
+         .fallback = "30", BETWEEN(0, 525600),
+         .meaning = "A connected device that has sent nothing for so long gives up its link for "
+                    "telemetry, and memory with it, until its next uplink; 0 = never"},
         {"AzureIoT.DirectMethods", CONF_FLAG, FIELD(azure.direct_methods), .fallback = "true",
          .meaning = "Receive direct methods; without them a device that takes commands needs less "
                     "memory here and at the hub"},

@@ -229,6 +229,7 @@ int gateway_open_hubs(struct gateway *gateway, struct reason *reason)
                         .port = (uint16_t)settings->azure.amqp_port,
                         .devices_per_connection = (int)settings->azure.devices_per_connection,
                         .devices_per_second = (int)settings->azure.devices_per_second,
+                        .telemetry_idle_ms = settings->azure.telemetry_idle_minutes * 60 * 1000,
                         .without_methods = !settings->azure.direct_methods,
                         .token_lifetime_ms = settings->azure.token_lifetime_minutes * 60 * 1000,
                         .client_version = PRODUCT,

@@ -274,6 +274,17 @@ void hub_cbs_throttled(struct hub *hub)
                  LOG_TEXT("hub", hub->name), LOG_INT("per_second", (int64_t)rate->found), LOG_END);
 }
 
+void hub_cbs_attach_throttled(struct hub *hub)
+{
+        struct hub_rate *rate = &hub->home->rate;
+
+        /* Its token was taken, and says nothing of what the hub carries. */
+        (void)taken_lately(rate, hub->client->now_ms);
+        if (rate->taken > 0)
+                rate->taken--;
+        hub_cbs_throttled(hub);
+}
+
 void hub_cbs_taken(struct hub *hub)
 {
         struct hub_rate *rate = &hub->home->rate;

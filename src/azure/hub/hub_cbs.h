@@ -42,8 +42,12 @@ void hub_cbs_hurry(struct hub_device *device);
  */
 bool hub_cbs_rate_allows(struct hub *hub);
 
-/* The hub says that there are too many; and it has authorised one. */
+/*
+ * The hub says that there are too many: to a token; or to the links of a device whose token it has
+ * taken. And it has taken one, until it says otherwise.
+ */
 void hub_cbs_throttled(struct hub *hub);
+void hub_cbs_attach_throttled(struct hub *hub);
 void hub_cbs_taken(struct hub *hub);
 
 /* An event of the session or its links. */

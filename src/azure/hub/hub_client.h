@@ -37,6 +37,7 @@ struct hub_client_options {
         int64_t backoff_min_ms;           /* 0 = 500 */
         int64_t backoff_max_ms;           /* 0 = 60 s */
         int devices_per_second;           /* to authorise, per hub; 0 = as many as it takes */
+        int64_t telemetry_idle_ms;        /* links so long without a message end; 0 = none does */
         bool without_methods;             /* devices receive commands, but no direct methods */
         const char *client_version;       /* "isthmus/0.2.0": product name sent to the hub */
         /*

@@ -104,6 +104,7 @@ void hub_condition_read(struct hub_condition *copy, pn_condition_t *condition,
         const char *name;
         const char *description;
 
+        copy->is_pace = false;
         if (condition == NULL || !pn_condition_is_set(condition)) {
                 copy->fault = HUB_FAULT_AGAIN;
                 reason_set(&copy->reason, "%s", otherwise);
@@ -112,6 +113,7 @@ void hub_condition_read(struct hub_condition *copy, pn_condition_t *condition,
         name = pn_condition_get_name(condition);
         description = pn_condition_get_description(condition);
         copy->fault = hub_condition_fault(name, description);
+        copy->is_pace = copy->fault == HUB_FAULT_THROTTLED && text_equal(name, AZURE_E_THROTTLED);
         if (text_is_empty(description))
                 reason_set(&copy->reason, "%s", name);
         else

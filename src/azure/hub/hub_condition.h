@@ -4,6 +4,7 @@
 #define ISTHMUS_AZURE_HUB_HUB_CONDITION_H
 
 #include <proton/condition.h>
+#include <stdbool.h>
 
 #include "azure/hub/hub_client.h"
 #include "base/reason.h"
@@ -23,6 +24,7 @@ enum hub_fault {
 /* A copy of proton's, for the time when the connection is gone. */
 struct hub_condition {
         enum hub_fault fault;
+        bool is_pace;         /* HUB_FAULT_THROTTLED because there are too many in a second */
         struct reason reason; /* "name: description", or what is said when the hub gives none */
 };
 

@@ -34,6 +34,7 @@
 #define TLS_PATIENCE       2     /* failures before that are taken for a refusal */
 #define SEND_TIMEOUT_MS    60000 /* the hub's own answers come within seconds */
 #define SILENCE_MS         30000 /* then not even that a link ends is answered: nobody is there */
+#define REST_INTERVAL_MS   30000 /* links without use are looked for */
 #define EMPTY_TIMEOUT_MS   30000 /* a connection without devices is kept so long */
 
 static void watch(struct timer *timer);
@@ -425,6 +426,18 @@ static bool is_silent(struct hub_connection *connection)
                connection->hub->client->now_ms - connection->unheard_since_ms > SILENCE_MS;
 }
 
+static void rest(struct hub_connection *connection)
+{
+        const struct hub_client *client = connection->hub->client;
+
+        if (client->options.telemetry_idle_ms == 0 ||
+            client->now_ms - connection->rested_ms < REST_INTERVAL_MS)
+                return;
+        connection->rested_ms = client->now_ms;
+        list_for_each (node, &connection->devices[HUB_PLACE_READY])
+                hub_telemetry_rest(list_entry(node, struct hub_device, node));
+}
+
 static void watch_open(struct hub_connection *connection)
 {
         int64_t now_ms = connection->hub->client->now_ms;
@@ -434,6 +447,7 @@ static void watch_open(struct hub_connection *connection)
                 return;
         }
         check_sends(connection);
+        rest(connection);
         if (!hub_cbs_check(connection)) {
                 hub_connection_fail(connection, "the hub does not answer tokens");
                 return;

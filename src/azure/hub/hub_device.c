@@ -26,6 +26,10 @@
 /* Tokens that the clock says are about to end are renewed within this time. */
 #define RENEWAL_SPREAD_MS 10000
 
+/* Between two looks whether the hub's rate allows its links again. */
+#define PACE_MIN_MS 1000
+#define PACE_MAX_MS 5000
+
 static void renew(struct timer *timer);
 static void pause_ends(struct timer *timer);
 static void command_pause_ends(struct timer *timer);
@@ -99,9 +103,13 @@ void hub_device_session_ended(struct hub_session *session)
 
 static void link_ended(struct hub_device *device, pn_link_t *link)
 {
+        struct hub_pause *pause =
+                link == device->telemetry.link ? &device->pause : &device->command_pause;
         struct hub_condition condition;
 
         hub_condition_read(&condition, pn_link_remote_condition(link), "the hub ended the link");
+        /* Later it would be for what has been sent on it. */
+        condition.is_pace = condition.is_pace && pause->timer.position != 0;
         if (link == device->telemetry.link) {
                 hub_telemetry_ended(device, &condition);
                 hub_core_condition(device, HUB_WORK_LINK, &condition);
@@ -302,6 +310,21 @@ void hub_device_pause(struct hub_device *device, int64_t least_ms, const char *w
                   LOG_INT("pause_ms", delay_ms), LOG_END);
 }
 
+/* Its links were refused because too many were attached. True if it must wait for its turn. */
+static bool awaits_pace(struct hub_device *device, struct hub_pause *pause)
+{
+        if (!pause->awaits_pace)
+                return false;
+        if (!hub_cbs_rate_allows(device->hub)) {
+                loop_timer_start(device->hub->client->loop, &pause->timer,
+                                 backoff_between_ms(PACE_MIN_MS, PACE_MAX_MS));
+                return true;
+        }
+        pause->awaits_pace = false;
+        hub_cbs_taken(device->hub);
+        return false;
+}
+
 static void attach_or_give_up(struct hub_device *device)
 {
         int64_t patience_ms = hub_telemetry_patience_ms(device);
@@ -320,24 +343,28 @@ static void attach_or_give_up(struct hub_device *device)
         }
 }
 
-static void go_on(struct hub_device *device)
+static void go_on(struct hub_device *device, struct hub_pause *pause)
 {
         if (device->hub->client->stopping)
                 return;
         if (device->place == HUB_PLACE_PAUSED)
                 authorise(device);
-        else
+        else if (!awaits_pace(device, pause))
                 attach_or_give_up(device);
 }
 
 static void pause_ends(struct timer *timer)
 {
-        go_on(list_entry(timer, struct hub_device, pause.timer));
+        struct hub_device *device = list_entry(timer, struct hub_device, pause.timer);
+
+        go_on(device, &device->pause);
 }
 
 static void command_pause_ends(struct timer *timer)
 {
-        go_on(list_entry(timer, struct hub_device, command_pause.timer));
+        struct hub_device *device = list_entry(timer, struct hub_device, command_pause.timer);
+
+        go_on(device, &device->command_pause);
 }
 
 /* --- tokens ------------------------------------------------------------------------------- */

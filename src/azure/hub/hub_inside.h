@@ -112,7 +112,7 @@ struct hub_doubt {
         struct timer timer;
 };
 
-/* How many devices are authorised in a second; see hub_cbs.h. */
+/* How many devices come to the hub in a second; see hub_cbs.h. */
 struct hub_rate {
         int64_t paid_us;      /* steady clock; up to when the rate has been paid for */
         double found;         /* a second; 0 = the hub has not said that there are too many */
@@ -205,6 +205,7 @@ struct hub_connection {
         int64_t empty_since_ms;
         uint64_t heard;               /* frames, as the watch has seen them last */
         int64_t unheard_since_ms;     /* nothing came since a send timed out; 0 = something did */
+        int64_t rested_ms;            /* when links without use were looked for */
         struct list_node work_node;   /* of client->busy_connections; unused when next is NULL */
         char *fails;                  /* work: it ends, for this reason; or NULL */
         struct list_node unsent_node; /* of client->unsent; unused when next is NULL */
@@ -247,6 +248,7 @@ struct hub_token {
 struct hub_pause {
         struct timer timer;
         int failures;
+        bool awaits_pace; /* too many devices attached: it ends when the hub's rate allows */
         int64_t failed_ms;
 };
 
@@ -268,6 +270,7 @@ struct hub_telemetry {
         uint64_t sent;         /* counts delivery tags */
         bool wanted;           /* its owner waits for credit */
         int64_t wanted_ms;     /* since when */
+        int64_t used_ms;       /* when a message was last sent */
 };
 
 /* The lists hold struct hub_command with what belongs to it. */

@@ -67,6 +67,19 @@ void hub_telemetry_detach(struct hub_device *device, const char *why)
         hub_link_end(device->connection, link);
 }
 
+void hub_telemetry_rest(struct hub_device *device)
+{
+        const struct hub_telemetry *telemetry = &device->telemetry;
+        const struct hub_client *client = device->hub->client;
+
+        if (telemetry->link == NULL || telemetry->wanted || !list_is_empty(&telemetry->in_flight) ||
+            client->now_ms - telemetry->used_ms < client->options.telemetry_idle_ms)
+                return;
+        hub_telemetry_detach(device, NULL);
+        if (!device->receives && device->twin == NULL)
+                hub_link_leave_session(device);
+}
+
 void hub_telemetry_timed_out(struct hub_device *device)
 {
         hub_trial_failed(hub_core_oldest(device), HUB_UNKNOWN, "the hub did not answer");
@@ -206,7 +219,7 @@ static void transmit(struct hub_device *device, struct hub_send *send)
         send->delivery = hub_link_send(device->connection, telemetry->link, ++telemetry->sent,
                                        &client->encoded);
         pn_delivery_set_context(send->delivery, send);
-        send->sent_ms = client->now_ms;
+        send->sent_ms = telemetry->used_ms = client->now_ms;
         list_push_back(&telemetry->in_flight, &send->device_node);
         list_push_back(&device->connection->in_flight, &send->connection_node);
 }

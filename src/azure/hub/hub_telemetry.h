@@ -18,6 +18,10 @@ void hub_telemetry_attach(struct hub_device *device);
 int64_t hub_telemetry_patience_ms(const struct hub_device *device);
 
 /* Ends the link: what was not answered has outcome HUB_UNKNOWN. */
+/* Ends the link if nothing was sent on it for as long as the options say; the next send attaches
+ * it. */
+void hub_telemetry_rest(struct hub_device *device);
+
 void hub_telemetry_detach(struct hub_device *device, const char *why);
 
 /* The hub has ended the link or the session, and says why. */

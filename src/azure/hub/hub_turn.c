@@ -123,6 +123,15 @@ static void unauthorized(struct hub_device *device, const char *why)
                 hub_device_pause(device, 0, why); /* perhaps the token only expired */
 }
 
+static void attach_throttled(struct hub_device *device, struct hub_pause *pause,
+                             const struct hub_condition *condition)
+{
+        if (!condition->is_pace || pause->awaits_pace) /* once for all of its links */
+                return;
+        pause->awaits_pace = true;
+        hub_cbs_attach_throttled(device->hub);
+}
+
 static void link_ended(struct hub_device *device, const struct hub_condition *condition)
 {
         const char *why = condition->reason.text;
@@ -135,6 +144,7 @@ static void link_ended(struct hub_device *device, const struct hub_condition *co
                 break;
         case HUB_FAULT_THROTTLED:
                 hub_core_repair(device, THROTTLED_PAUSE_MS);
+                attach_throttled(device, &device->pause, condition);
                 break;
         case HUB_FAULT_UNAUTHORIZED:
                 unauthorized(device, why);
@@ -170,8 +180,10 @@ static void command_link_ended(struct hub_device *device, const struct hub_condi
                          LOG_TEXT("reason", condition->reason.text), LOG_END);
                 least_ms = REFUSED_PAUSE_MS;
         }
-        if (device->place == HUB_PLACE_READY)
-                hub_core_pause(device->hub->client, &device->command_pause, least_ms);
+        if (device->place != HUB_PLACE_READY)
+                return;
+        hub_core_pause(device->hub->client, &device->command_pause, least_ms);
+        attach_throttled(device, &device->command_pause, condition);
 }
 
 /* --- work ------------------------------------------------------------------------------------- */

@@ -25,8 +25,9 @@ struct hub_script {
         const char *mute;   /* no answer to a token whose audience ends so; or NULL */
         int token_status;
         const char *token_text;
-        int full_after; /* tokens accepted per connection; 0 = no limit */
-        int most_now;   /* more than so many of seen->tokens_now are 429; 0 = no limit */
+        int full_after;        /* tokens accepted per connection; 0 = no limit */
+        int most_attaches_now; /* the same of seen->attaches_now, refused as throttled; or 0 */
+        int most_now;          /* more than so many of seen->tokens_now are 429; 0 = no limit */
         pn_type_t correlation_type; /* of the answers */
         int cbs_credit;
         int credit;            /* of telemetry links */
@@ -54,6 +55,7 @@ struct hub_seen {
         int tokens;
         int tokens_now; /* since the test has set it to 0 */
         int attaches;
+        int attaches_now; /* of devices' links of all kinds, since the test has set it to 0 */
         int messages;
         int closes;
         int ends; /* of links and sessions */
@@ -447,7 +449,11 @@ static void peer_attach(struct hub_peer *peer, pn_link_t *link)
         if (peer->script->max_message_size != 0)
                 pn_link_set_max_message_size(link, peer->script->max_message_size);
         pn_link_open(link);
-        if (text_equal(address, AZURE_CBS_NODE)) {
+        if (!text_equal(address, AZURE_CBS_NODE) && peer->script->most_attaches_now != 0 &&
+            ++peer->seen->attaches_now > peer->script->most_attaches_now) {
+                pn_condition_set_name(pn_link_condition(link), AZURE_E_THROTTLED);
+                pn_link_close(link);
+        } else if (text_equal(address, AZURE_CBS_NODE)) {
                 if (sends)
                         peer->cbs_out = link;
                 else

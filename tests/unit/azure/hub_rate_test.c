@@ -62,6 +62,46 @@ static void the_rate_is_found_from_what_is_too_many(void **state)
         bench_free(bench);
 }
 
+/* Until the links of all are there; how many the hub has refused on the way. */
+static int attach_all(struct bench *bench, int a_second, int *seconds)
+{
+        struct world *world = &bench->world;
+        int refused = 0;
+
+        world->script.most_attaches_now = a_second;
+        for (*seconds = 0; world->seen.command_attaches < MANY && *seconds < 200; ++*seconds) {
+                world->seen.attaches_now = 0;
+                world_advance(world, 1000);
+                if (world->seen.attaches_now > a_second)
+                        refused += world->seen.attaches_now - a_second;
+        }
+        return refused;
+}
+
+static void the_rate_is_found_from_links_that_are_too_many(void **state)
+{
+        struct bench *bench = bench_new(&(struct hub_client_options){.without_methods = true});
+        int seconds;
+        int refused;
+        int rate = 0;
+
+        (void)state;
+        bench->world.script.most_attaches_now = 20;
+        bench->many = mem_new(MANY, sizeof(*bench->many));
+        for (size_t i = 0; i < MANY; i++) {
+                bench->many[i].receives = true;
+                owner_open(&bench->many[i], &bench->world, "dev");
+        }
+        refused = attach_all(bench, 20, &seconds);
+        /* The hub alone needs 15 seconds; who was refused waits for some 10. */
+        assert_in_range(seconds, 15, 60);
+        assert_in_range(refused, 1, MANY + 60);
+        hub_client_each(&bench->world.client, find_rate, &rate);
+        assert_in_range(rate, 8, 25);
+        assert_int_equal(count_ready(bench), MANY);
+        bench_free(bench);
+}
+
 static void who_is_in_a_hurry_is_authorised_first(void **state)
 {
         struct bench *bench = bench_new(&(struct hub_client_options){.devices_per_second = 10});
@@ -129,6 +169,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_rate_is_found_from_what_is_too_many),
+                cmocka_unit_test(the_rate_is_found_from_links_that_are_too_many),
                 cmocka_unit_test(who_is_in_a_hurry_is_authorised_first),
                 cmocka_unit_test(those_that_came_together_renew_evenly),
                 cmocka_unit_test(without_methods_their_links_are_not_attached),

@@ -561,6 +561,44 @@ static void a_hub_may_slow_a_device_down_by_its_credit(void **state)
         assert_int_equal(world->seen.attaches, 1);
 }
 
+#define IDLE_MS (INT64_C(10) * 60 * 1000)
+
+static void a_link_without_use_ends_until_the_next_message(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world->client.options.telemetry_idle_ms = IDLE_MS;
+        world_advance(world, IDLE_MS / 2);
+        assert_true(owner_send(&bench->owner, 2)); /* the other one sends nothing */
+        world_run(world);
+        world_advance(world, IDLE_MS / 2 + 60000);
+        assert_int_equal(world->seen.ends, 1);
+        world_advance(world, IDLE_MS);
+        assert_int_equal(world->seen.ends, 3); /* the session of the two as well */
+        assert_string_equal(bench->owner.log, "2+");
+        assert_int_equal(world->seen.attaches, 2);
+        bench->owner.to_send = 1;
+        owner_send_more(&bench->owner);
+        world_run(world);
+        assert_string_equal(bench->owner.log, "2+ R 2+");
+        assert_int_equal(world->seen.attaches, 3);
+}
+
+static void a_link_is_in_use_while_an_answer_is_awaited(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        world->client.options.telemetry_idle_ms = 30000;
+        world->script.outcome = 0;
+        bench->owner.to_send = 1;
+        owner_send_more(&bench->owner);
+        world_advance(world, 50000);
+        assert_string_equal(bench->owner.log, "");
+        assert_int_equal(world->seen.ends, 1); /* the other one's */
+}
+
 static void nothing_is_sent_before_ready(void **state)
 {
         struct bench *bench = *state;
@@ -604,6 +642,8 @@ int main(void)
                 READY(an_unanswered_attach_is_given_up_after_a_minute),
                 READY(withheld_credit_is_waited_for_with_patience_that_ends),
                 READY(a_hub_may_slow_a_device_down_by_its_credit),
+                TWO(a_link_without_use_ends_until_the_next_message),
+                TWO(a_link_is_in_use_while_an_answer_is_awaited),
                 FRESH(nothing_is_sent_before_ready),
         };
 
