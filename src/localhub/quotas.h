@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 enum quota_kind {
-        QUOTA_CONNECTIONS,
-        QUOTA_SENDS,    /* of devices */
-        QUOTA_COMMANDS, /* messages to devices */
+        QUOTA_CONNECTIONS, /* of devices, also where many share one */
+        QUOTA_SENDS,       /* of devices */
+        QUOTA_COMMANDS,    /* messages to devices */
         QUOTA_REGISTRY,
         QUOTA_QUERIES,
         QUOTA_TWIN_READS,

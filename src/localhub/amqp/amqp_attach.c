@@ -96,6 +96,16 @@ static bool may_act(struct amqp_peer *peer, const char *id)
         return true;
 }
 
+/* A device's first link here is what counts as a new connection, however many share one. */
+static bool may_connect(struct amqp_peer *peer, const char *id)
+{
+        const struct amqp_device *device = amqp_device_find(peer, id);
+
+        return (device && device->links.count > 0) ||
+               quotas_take(peer->core->sessions.quotas, peer->hub, QUOTA_CONNECTIONS, 1,
+                           peer->core->now_ms) == QUOTA_TAKEN;
+}
+
 /* The device of a link, if the client may use it here. */
 static struct amqp_device *find_device(struct amqp_peer *peer, const char *id,
                                        struct amqp_refusal *refusal)
@@ -115,6 +125,9 @@ static struct amqp_device *find_device(struct amqp_peer *peer, const char *id,
         } else if (faults_apply(peer->core->faults, FAULT_ATTACH, peer->hub_id, id, &fault)) {
                 snprintf(refusal->condition, sizeof(refusal->condition), "%s", fault.condition);
                 buf_add_text(&refusal->description, fault.description);
+        } else if (!may_connect(peer, id)) {
+                amqp_refuse(refusal, "com.microsoft:device-container-throttled", 429001,
+                            "There are too many new connections of devices.");
         }
         mem_wipe(known.primary_key, sizeof(known.primary_key));
         mem_wipe(known.secondary_key, sizeof(known.secondary_key));

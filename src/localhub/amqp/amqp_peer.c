@@ -116,12 +116,7 @@ static void open_connection(struct amqp_peer *peer)
         log_debug("HUB_AMQP_CONNECTED", "A client connected over AMQP",
                   LOG_TEXT("hub", peer->hub_id), LOG_TEXT("connection", peer->id),
                   LOG_TEXT("container", client ? client : ""), LOG_END);
-        if (quotas_take(peer->core->sessions.quotas, peer->hub, QUOTA_CONNECTIONS, 1,
-                        peer->core->now_ms) != QUOTA_TAKEN) {
-                amqp_error_set(pn_connection_condition(peer->connection),
-                               "com.microsoft:device-container-throttled", NULL);
-                pn_connection_close(peer->connection);
-        } else if (faults_apply(peer->core->faults, FAULT_OPEN, peer->hub_id, "", &fault)) {
+        if (faults_apply(peer->core->faults, FAULT_OPEN, peer->hub_id, "", &fault)) {
                 amqp_error_set(pn_connection_condition(peer->connection), fault.condition,
                                fault.description);
                 pn_connection_close(peer->connection);

@@ -287,6 +287,12 @@ bool mqtt_connect(struct mqtt_peer *peer, const struct mqtt_packet *packet)
                         return true; /* no answer at all */
                 reason_set(&reason, "ordered by a fault rule");
         }
+        if (code == MQTT_WELCOME &&
+            quotas_take(peer->core->sessions->quotas, peer->hub, QUOTA_CONNECTIONS, 1,
+                        *peer->core->now_ms) != QUOTA_TAKEN) {
+                code = MQTT_UNAVAILABLE;
+                reason_set(&reason, "there are too many new connections of devices");
+        }
         if (code == MQTT_WELCOME) {
                 accept(peer, &packet->connect, &user, &grant);
                 log_debug("HUB_MQTT_CONNECTED", "A device connected over MQTT",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Telemetry, and the faults of it, with a client in memory. */
+/* Telemetry, the faults of it, and the limits of a size, with a client in memory. */
 #include "amqp_world.h"
 
 /* --- telemetry ------------------------------------------------------------------------------- */
@@ -293,6 +293,34 @@ static void faults_withhold_credit_until_they_are_removed(void **state)
         assert_int_equal(pn_link_credit(link), 1000);
 }
 
+/* --- the limits of a size ----------------------------------------------------------------------
+ */
+
+/* A size S1 has 100 a second, and a minute's worth at once. */
+static void too_many_devices_a_second_are_refused_w34(void **state)
+{
+        struct quotas *quotas = quotas_new("S1", 1, 2);
+        pn_link_t *link;
+
+        (void)state;
+        world.core.sessions.quotas = quotas;
+        assert_int_equal(client_authorise(client, "dev2"), 200);
+        assert_int_equal(
+                quotas_take(quotas, world.hub, QUOTA_CONNECTIONS, 60 * 100 - 1, world.core.now_ms),
+                QUOTA_TAKEN);
+        assert_string_equal(link_condition(client_sender(client, EVENTS)), "");
+        link = client_sender(client, "/devices/dev2/messages/events");
+        assert_string_equal(link_condition(link), "com.microsoft:device-container-throttled");
+        assert_non_null(strstr(link_description(link), "\"errorCode\":429001"));
+        /* One that is here already is no new one. */
+        assert_string_equal(link_condition(client_sender(client, EVENTS)), "");
+        world_advance(&world, 1000);
+        link = client_sender(client, "/devices/dev2/messages/events");
+        assert_string_equal(link_condition(link), "");
+        world.core.sessions.quotas = NULL;
+        quotas_free(quotas);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -312,6 +340,7 @@ int main(void)
                 TEST(faults_delay_dispositions),
                 TEST(faults_cut_the_connection_after_recording),
                 TEST(faults_withhold_credit_until_they_are_removed),
+                TEST(too_many_devices_a_second_are_refused_w34),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
