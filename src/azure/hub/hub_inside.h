@@ -339,11 +339,11 @@ struct hub_device {
         char *key_name; /* or NULL */
         char *model_id; /* or NULL */
         bool receives;  /* commands and methods */
+        bool follows;   /* its owner wants to know desired properties */
         const struct hub_device_handler *handler;
         void *context;
 
         struct hub_token token;
-        bool has_token;                 /* the hub accepted one on this connection */
         int64_t token_until_ms;         /* wall clock; when that ends */
         struct timer token_timer;       /* renews it */
         struct hub_pause pause;         /* before it authorises or attaches its telemetry again */
@@ -353,13 +353,11 @@ struct hub_device {
 
         struct hub_session *session;
         struct list_node session_node; /* of its devices */
-        bool is_apart;                 /* its next session is its own */
         struct hub_trial trial;
         struct hub_telemetry telemetry;
         struct hub_commands commands;
         struct hub_methods methods;
         struct hub_twin *twin; /* or NULL, until there is something to ask or to report */
-        bool follows;          /* its owner wants to know desired properties */
 
         unsigned work;                   /* enum hub_work */
         struct list_node work_node;      /* of client->busy_devices unless `work` is 0 */
@@ -370,6 +368,8 @@ struct hub_device {
         enum hub_device_state told;
         enum hub_refusal refusal;
         char *reason;    /* of the state; or NULL */
+        bool has_token;  /* the hub accepted one on this connection */
+        bool is_apart;   /* its next session is its own */
         bool tell_again; /* the state, though it has not changed */
         bool telling;
 };
