@@ -255,3 +255,30 @@ test('the hub\'s own address of its telemetry tells where it is read', async (t)
     'port': info.amqpPort, 'address': `amqps://localhost:${info.amqpPort}/hub1/$management` });
   assert.equal((await hub.control('GET', '/healthz')).status, 'ok');
 });
+
+test('what Microsoft\'s client for Python insists on is there (W23)', async (t) => {
+  const { info } = await start(t);
+  const [, key] = /SharedAccessKey=([^;]*)/.exec(info.service);
+  const connection = rhea.create_container().connect({ transport: 'tls', host: 'localhost', reconnect: false,
+    port: info.amqpPort });
+  t.after(() => connection.close());
+  connection.on('disconnected', () => {});
+  connection.open_receiver({ source: '$cbs', target: 'answers' });
+  const { sender } = await within('sendable', new Promise((resolve) => {
+    connection.once('sendable', resolve);
+    connection.open_sender('$cbs');
+  }));
+  // The text of the key signs. The client calls such a token `jwt`.
+  const token = sharedAccessSignature(`sb://${info.hostName}/hub1`, Buffer.from(key).toString('base64'), 3600, 'service');
+  sender.send({ message_id: '1', reply_to: 'answers', body: token,
+    application_properties: { operation: 'put-token', type: 'jwt', name: `sb://${info.hostName}/hub1` } });
+  const { message } = await within('answer', new Promise((resolve) => { connection.once('message', resolve); }));
+  assert.equal(message.application_properties['status-code'], 200);
+  // It needs a number of links in each session, and properties of each link.
+  assert.equal(sender.session.remote.begin.handle_max, 262143);
+  const { receiver } = await within('attach', new Promise((resolve) => {
+    connection.once('receiver_open', resolve);
+    connection.open_receiver(`amqps://${info.hostName}/hub1/ConsumerGroups/$default/Partitions/0`);
+  }));
+  assert.match(receiver.remote.attach.properties['com.microsoft:tracking-id'], /^[0-9a-f-]{36}$/);
+});

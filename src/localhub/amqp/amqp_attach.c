@@ -205,6 +205,9 @@ static void answer(struct amqp_link *link)
         pn_link_set_rcv_settle_mode(handle, pn_link_remote_rcv_settle_mode(handle));
         if (link->type->hub_receives)
                 pn_link_set_max_message_size(handle, link->type->max_size);
+        /* Microsoft's Event Hubs client for Python takes no link without properties. */
+        if (!link->device)
+                amqp_error_track(pn_link_properties(handle));
         pn_link_open(handle);
         if (link->device)
                 amqp_device_link_opened(link->device);

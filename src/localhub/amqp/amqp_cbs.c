@@ -146,6 +146,7 @@ static void respond(struct amqp_link *request_link, const struct amqp_wire_messa
         (void)amqp_link_send(link, &response);
 }
 
+/* Microsoft's Event Hubs client for Python calls a shared access signature `jwt`. */
 static bool is_put_token(const struct amqp_wire_message *request)
 {
         struct amqp_wire_value operation =
@@ -154,7 +155,9 @@ static bool is_put_token(const struct amqp_wire_message *request)
                 amqp_wire_map_find(request->properties, request->property_count, "type");
 
         return amqp_wire_is_text(&operation, "put-token") &&
-               amqp_wire_is_text(&type, "servicebus.windows.net:sastoken") && request->has_value &&
+               (amqp_wire_is_text(&type, "servicebus.windows.net:sastoken") ||
+                amqp_wire_is_text(&type, "jwt")) &&
+               request->has_value &&
                (request->value.kind == AMQP_WIRE_STRING || request->value.kind == AMQP_WIRE_BINARY);
 }
 

@@ -281,6 +281,8 @@ void amqp_error_set(pn_condition_t *to, const char *condition, const char *descr
 /* Likewise, with a number of seconds after which to try again; 0 = not told. */
 void amqp_error_retry(pn_condition_t *to, const char *condition, const char *description,
                       int retry_after_s);
+/* A link's properties: a tracking id. */
+void amqp_error_track(pn_data_t *properties);
 /* Says in the info map of an error where to go instead. */
 void amqp_error_redirect(pn_condition_t *to, const struct amqp_redirect *redirect);
 

@@ -50,15 +50,27 @@ static void put_string(pn_data_t *data, const char *text)
         pn_data_put_string(data, pn_bytes(strlen(text), text));
 }
 
-static void put_info(pn_data_t *info, int retry_after_s)
+/* Begins a map with it. */
+static void put_tracking(pn_data_t *data)
 {
         char tracking[CRYPTO_UUID_SIZE];
 
         crypto_uuid4(tracking);
-        pn_data_put_map(info);
-        pn_data_enter(info);
-        put_symbol(info, "com.microsoft:tracking-id");
-        put_string(info, tracking);
+        pn_data_put_map(data);
+        pn_data_enter(data);
+        put_symbol(data, "com.microsoft:tracking-id");
+        put_string(data, tracking);
+}
+
+void amqp_error_track(pn_data_t *properties)
+{
+        put_tracking(properties);
+        pn_data_exit(properties);
+}
+
+static void put_info(pn_data_t *info, int retry_after_s)
+{
+        put_tracking(info);
         put_symbol(info, "com.microsoft:is-filtered");
         pn_data_put_bool(info, true);
         if (retry_after_s > 0) {

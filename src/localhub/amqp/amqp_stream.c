@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/amqp/amqp_pad.h"
 #include "base/mem.h"
 
 /* What IoT Hub announces (rule W4); proton announces half of the idle time that it is told. */
@@ -24,6 +25,7 @@ struct client {
         pn_connection_driver_t driver;
         struct amqp_peer *peer; /* NULL = the connection has ended */
         struct timer tick;      /* proton's, for idle times */
+        struct amqp_pad pad;    /* of what is sent */
 };
 
 /* --- proton's turn --------------------------------------------------------------------------- */
@@ -50,12 +52,17 @@ static void take_events(struct client *client)
 
 static void send_bytes(struct client *client)
 {
+        uint32_t maximum = pn_transport_get_remote_max_frame(client->driver.transport);
+        struct buf *padded = &client->core->scratch;
+
         while (stream_waiting(client->stream) < UNSENT_MAX) {
                 pn_bytes_t bytes = pn_connection_driver_write_buffer(&client->driver);
 
                 if (bytes.size == 0)
                         return;
-                stream_write(client->stream, bytes.start, bytes.size);
+                buf_clear(padded);
+                amqp_pad_add(&client->pad, maximum, bytes.start, bytes.size, padded);
+                stream_write(client->stream, padded->data, padded->size);
                 pn_connection_driver_write_done(&client->driver, bytes.size);
         }
         stream_wake_when_sent(client->stream);
