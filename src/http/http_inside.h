@@ -29,6 +29,10 @@ struct http_brake {
 /* One for each event, and 64 for the statuses of HTTP_REFUSED. */
 #define HTTP_BRAKES (HTTP_EVENT_COUNT + 64)
 
+/* Bodies whose memory is used again, and what one of them may have. */
+#define HTTP_SPARE_BODIES   64
+#define HTTP_SPARE_BODY_MAX 8192
+
 struct http_server {
         struct http_server_options options;
         struct MHD_Daemon *daemon;
@@ -56,6 +60,8 @@ struct http_server {
         struct http_brake brakes[HTTP_BRAKES];
         int64_t unlogged; /* the sum of theirs */
         bool again;       /* libmicrohttpd has more to do, and does not wake up for it by itself */
+        struct buf spare_bodies[HTTP_SPARE_BODIES]; /* empty ones that have memory */
+        size_t spare_count;
         int64_t drained_by_ms; /* the last moment for answers to leave; 0 = it is not drained */
         bool stopping;
 

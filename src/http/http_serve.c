@@ -179,10 +179,34 @@ static void send_directly(const struct http_place *place, int status, const char
                 (void)!send(place->socket, answer.data, answer.size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* A further body uses the memory of one before it. */
+static void lend_body(struct http_exchange *exchange)
+{
+        struct http_server *server = exchange->server;
+
+        if (server->spare_count > 0)
+                exchange->body = server->spare_bodies[--server->spare_count];
+}
+
+static void keep_body(struct http_exchange *exchange)
+{
+        struct http_server *server = exchange->server;
+        struct buf *body = &exchange->body;
+
+        if (body->capacity == 0 || body->capacity > HTTP_SPARE_BODY_MAX ||
+            server->spare_count == HTTP_SPARE_BODIES)
+                return;
+        buf_clear(body);
+        server->spare_bodies[server->spare_count++] = *body;
+        *body = BUF_INIT;
+}
+
 static enum MHD_Result receive(struct http_exchange *exchange, const char *data, size_t *size)
 {
         struct http_server *server = exchange->server;
 
+        if (exchange->body.size == 0)
+                lend_body(exchange);
         if (*size <= server->options.maximum_body - exchange->body.size) {
                 buf_add(&exchange->body, data, *size);
                 *size = 0;
@@ -285,6 +309,7 @@ static void leave(struct http_exchange *exchange)
                         list_remove(&server->posted, &exchange->posted_node);
                 pthread_mutex_unlock(&server->lock);
         }
+        keep_body(exchange);
         http_exchange_free(exchange);
 }
 

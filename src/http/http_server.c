@@ -318,6 +318,8 @@ void http_server_free(struct http_server *server)
                 close(server->epoll);
         if (server->waker >= 0)
                 close(server->waker);
+        while (server->spare_count > 0)
+                buf_deinit(&server->spare_bodies[--server->spare_count]);
         MHD_destroy_response(server->empty);
         http_tls_free(server->tls);
         pthread_cond_destroy(&server->drained);

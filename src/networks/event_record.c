@@ -14,13 +14,28 @@
 /* What a record nests at most: a webhook's body and the object around a part of it. */
 #define RECORD_DEPTH (NETWORK_JSON_DEPTH + 1)
 
+/* What the members take at most that have no text from outside. */
+#define RECORD_FIXED 384
+
+static size_t length_of(const char *text)
+{
+        return text ? strlen(text) : 0;
+}
+
+/* Of a record without escapes. */
+static size_t size_about(const struct event *event)
+{
+        return RECORD_FIXED + length_of(event->application) + length_of(event->device) +
+               length_of(event->payload) + length_of(event->decoded) + length_of(event->details);
+}
+
 void event_encode(const struct event *event, struct buf *out)
 {
         struct json_writer record;
         char time[CLOCK_TEXT_SIZE];
 
         clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
-        buf_reserve(out, 512);
+        buf_reserve(out, size_about(event));
         json_writer_open(&record, out);
         json_writer_int(&record, "version", RECORD_VERSION);
         json_writer_text(&record, "network", event->network);

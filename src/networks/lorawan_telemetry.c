@@ -134,6 +134,9 @@ static void write_with_positions(struct buf *out, const struct json_slice *value
 
 static const char *own_member(const struct json_slice *name)
 {
+        /* They begin with a capital, few others do. */
+        if (name->at[1] < 'A' || name->at[1] > 'Z')
+                return NULL;
         for (size_t i = 0; i < ARRAY_SIZE(own_members); i++) {
                 if (json_slice_is(name, own_members[i]))
                         return own_members[i];

@@ -44,18 +44,19 @@ static bool is_blank(char c)
         return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static void skip_blank(struct json_scan *scan)
+static void skip_blanks(struct json_scan *scan)
 {
-        const char *text = scan->text;
-        size_t at = scan->at;
-
-        if (at >= scan->size || !is_blank(text[at]))
-                return;
         do
-                at++;
-        while (at < scan->size && is_blank(text[at]));
-        scan->at = at;
+                scan->at++;
+        while (scan->at < scan->size && is_blank(scan->text[scan->at]));
         scan->blanks++;
+}
+
+/* Most texts have none. */
+static inline void skip_blank(struct json_scan *scan)
+{
+        if (scan->at < scan->size && is_blank(scan->text[scan->at]))
+                skip_blanks(scan);
 }
 
 /* --- texts -------------------------------------------------------------------------------- */
@@ -261,14 +262,32 @@ static const struct json_want *find_escaped(const struct json_want *want, const 
         return find_member(want, buf_text(&plain), plain.size);
 }
 
+/* Of four bytes at a time; the last four may overlap with those before them. */
+static uint32_t sum_of(const char *name, size_t length)
+{
+        uint32_t sum = (uint32_t)length;
+        uint32_t word = 0;
+
+        for (size_t i = 0; i + sizeof(word) < length; i += sizeof(word)) {
+                memcpy(&word, name + i, sizeof(word));
+                sum = (sum ^ word) * 2654435761U;
+                sum ^= sum >> 15;
+        }
+        word = 0;
+        if (length >= sizeof(word))
+                memcpy(&word, name + length - sizeof(word), sizeof(word));
+        else
+                memcpy(&word, name, length);
+        sum = (sum ^ word) * 2654435761U;
+        return sum ^ sum >> 15;
+}
+
 /* Compares the sum of a name in a whole object with those of the object's other names. */
 static void note_name(struct json_scan *scan, unsigned first, const char *name, size_t length,
                       bool escaped)
 {
-        uint32_t sum = (uint32_t)length * 2654435761U;
+        uint32_t sum = sum_of(name, length);
 
-        for (size_t i = 0; i < length; i++)
-                sum = (sum ^ (unsigned char)name[i]) * 16777619U;
         for (unsigned i = first; i < scan->name_count; i++)
                 scan->repeats += scan->names[i] == sum ? 1 : 0;
         if (escaped || scan->name_count == JSON_SCAN_NAMES)

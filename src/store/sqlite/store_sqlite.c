@@ -150,6 +150,8 @@ static int open_writer(struct writer *writer, const char *path, struct reason *r
                 result = sqlite_prepare(connection, writer_sql, SQL_NUMBER, reason);
         if (result == 0)
                 result = load_seen(writer, reason);
+        if (result == 0 && sqlite_find_oldest(writer, &writer->oldest_ns) != 0)
+                result = sqlite_explain(connection, reason);
         if (result)
                 return result;
         load_next_id(writer);
@@ -323,6 +325,7 @@ static int store_sqlite_commit(void *context, struct store_change *change)
 {
         struct writer *writer = context;
         int result = forget_seen(writer);
+        int64_t oldest_ns = 0;
 
         (void)change;
         if (result == 0)
@@ -332,10 +335,14 @@ static int store_sqlite_commit(void *context, struct store_change *change)
                 result = sqlite_run_with(&writer->connection, SQL_LEASE, writer->leased_id);
         }
         if (result == 0)
-                result = sqlite_run(&writer->connection, SQL_COMMIT);
+                result = sqlite_find_oldest(writer, &oldest_ns);
         if (result == 0)
-                store_seen_forget(writer->seen, writer->seen_from);
-        return result;
+                result = sqlite_run(&writer->connection, SQL_COMMIT);
+        if (result)
+                return result;
+        writer->oldest_ns = oldest_ns;
+        store_seen_forget(writer->seen, writer->seen_from);
+        return 0;
 }
 
 static void store_sqlite_rollback(void *context)

@@ -107,15 +107,21 @@ int store_sqlite_done(void *context, const int64_t *ids, size_t count, struct st
         return result;
 }
 
-int64_t store_sqlite_oldest_ns(void *context)
+int sqlite_find_oldest(struct writer *writer, int64_t *oldest_ns)
 {
-        struct writer *writer = context;
         sqlite3_stmt *stmt = writer->connection.statements[SQL_OLDEST];
-        int64_t oldest_ns = 0;
         int result = 0;
 
+        *oldest_ns = 0;
         if (sqlite_has_row(&writer->connection, SQL_OLDEST, &result))
-                oldest_ns = sqlite3_column_int64(stmt, 0);
+                *oldest_ns = sqlite3_column_int64(stmt, 0);
         sqlite3_reset(stmt);
-        return oldest_ns;
+        return result;
+}
+
+int64_t store_sqlite_oldest_ns(void *context)
+{
+        const struct writer *writer = context;
+
+        return writer->oldest_ns;
 }

@@ -62,6 +62,7 @@ struct writer {
         bool log_is_copied;   /* all of it, into the database */
         int64_t committed_ms; /* steady; the last time */
         int64_t vacuum_at_ms;
+        int64_t oldest_ns; /* as of the last commit; see store_sqlite_oldest_ns */
 };
 
 /* The operations of store_backend.h, by the file they are in. */
@@ -70,6 +71,12 @@ struct writer {
 int store_sqlite_put(void *context, struct store_event *event, struct store_change *change);
 int store_sqlite_done(void *context, const int64_t *ids, size_t count, struct store_change *change);
 int64_t store_sqlite_oldest_ns(void *context);
+
+/*
+ * When the event arrived that waits longest; 0 if none waits. Within a transaction: with one of its
+ * own it would cost four locks of the file.
+ */
+int sqlite_find_oldest(struct writer *writer, int64_t *oldest_ns) MUST_CHECK;
 
 /* The event is given to nobody any more; what its row takes is counted. */
 int sqlite_delete_events(struct writer *writer, int64_t first, int64_t last,
