@@ -9,6 +9,7 @@
 #include "base/thread.h"
 
 struct post {
+        void (*warm)(const void *context); /* or NULL */
         void (*run)(void *context);
         void *context;
 };
@@ -50,6 +51,12 @@ void loop_free(struct loop *loop)
 
 void loop_post(struct loop *loop, void (*run)(void *context), void *context)
 {
+        loop_post_warm(loop, NULL, run, context);
+}
+
+void loop_post_warm(struct loop *loop, void (*warm)(const void *context),
+                    void (*run)(void *context), void *context)
+{
         struct posts *posted = &loop->posted;
 
         pthread_mutex_lock(&loop->lock);
@@ -57,7 +64,7 @@ void loop_post(struct loop *loop, void (*run)(void *context), void *context)
                 posted->capacity = posted->capacity == 0 ? 64 : posted->capacity * 2;
                 posted->list = mem_resize(posted->list, posted->capacity, sizeof(posted->list[0]));
         }
-        posted->list[posted->count++] = (struct post){.run = run, .context = context};
+        posted->list[posted->count++] = (struct post){warm, run, context};
         if (posted->count == 1 && loop->wake != NULL)
                 loop->wake(loop->wake_context);
         pthread_mutex_unlock(&loop->lock);
@@ -84,6 +91,10 @@ void loop_run_posts(struct loop *loop)
         loop->posted.count = 0;
         loop->running = swapped;
         pthread_mutex_unlock(&loop->lock);
+        for (size_t i = 0; i < loop->running.count; i++) {
+                if (loop->running.list[i].warm)
+                        loop->running.list[i].warm(loop->running.list[i].context);
+        }
         for (size_t i = 0; i < loop->running.count; i++)
                 loop->running.list[i].run(loop->running.list[i].context);
 }

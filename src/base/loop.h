@@ -9,11 +9,15 @@
 #ifndef ISTHMUS_BASE_LOOP_H
 #define ISTHMUS_BASE_LOOP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/timers.h"
 
 #define LOOP_THREAD "loop"
+
+/* Bytes; where a line has more, some are asked for twice. */
+#define LOOP_CACHE_LINE 64
 
 struct loop;
 
@@ -24,6 +28,21 @@ void loop_free(struct loop *loop);
 
 /* Runs `run(context)` on the thread "loop", in the order of the posts. Any thread. */
 void loop_post(struct loop *loop, void (*run)(void *context), void *context);
+
+/*
+ * The same for what needs memory that few others do: `warm(context)` comes before, for all that was
+ * posted together, to call loop_warm. So the processor waits for the memory of many at a time, not
+ * of one after another. It changes nothing, and what it finds may be gone when `run` is called.
+ */
+void loop_post_warm(struct loop *loop, void (*warm)(const void *context),
+                    void (*run)(void *context), void *context);
+
+/* Asks the processor for these bytes, which need not be anybody's. Any thread. */
+static inline void loop_warm(const void *bytes, size_t size)
+{
+        for (size_t i = 0; i < size; i += LOOP_CACHE_LINE)
+                __builtin_prefetch((const char *)bytes + i, 1);
+}
 
 /* (Re)starts a timer for `delay_ms` (0 if less) from the beginning of this turn. */
 void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms);

@@ -220,6 +220,9 @@ void hub_device_retry(struct hub_device *device);
  */
 void hub_device_close(struct hub_device *device);
 
+/* loop_warm for what hub_device_send needs. */
+void hub_device_warm(const struct hub_device *device);
+
 /*
  * Sends now; allowed in HUB_DEVICE_READY only. Copies the message. False when the link has no
  * credit or 100 messages are unsettled: nothing was sent, and the handler's `state` says

@@ -17,6 +17,8 @@
 #define LINK_SIZE_MAX 1048576
 /* A device's unsettled messages; each costs about 2 KiB beside its body. */
 #define MOST_UNSETTLED 100
+/* Bytes of proton's pn_link_t. */
+#define LINK_SIZE_ABOUT 512
 /* A hub may slow a device down by its credit, but not for ever. */
 #define CREDIT_PATIENCE_MS (INT64_C(120) * 1000)
 
@@ -222,6 +224,13 @@ static void transmit(struct hub_device *device, struct hub_send *send)
         send->sent_ms = telemetry->used_ms = client->now_ms;
         list_push_back(&telemetry->in_flight, &send->device_node);
         list_push_back(&device->connection->in_flight, &send->connection_node);
+}
+
+void hub_device_warm(const struct hub_device *device)
+{
+        loop_warm(device, sizeof(*device));
+        if (device->telemetry.link)
+                loop_warm(device->telemetry.link, LINK_SIZE_ABOUT);
 }
 
 bool hub_device_send(struct hub_device *device, const struct hub_message *message, uint64_t token)

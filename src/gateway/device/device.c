@@ -304,6 +304,17 @@ struct device *device_table_find(const struct device_table *table, const char *d
         return map_get(table->devices, device_key);
 }
 
+void device_table_warm(const struct device_table *table, const char *device_key)
+{
+        const struct device *device = device_table_find(table, device_key);
+
+        if (!device)
+                return;
+        loop_warm(device, sizeof(*device));
+        if (device->link)
+                hub_device_warm(device->link);
+}
+
 /* Does the application's way to Azure lead to the same place? */
 static bool has_same_way(const struct settings *settings, const char *application,
                          const char *other)

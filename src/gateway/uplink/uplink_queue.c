@@ -83,17 +83,23 @@ void uplink_queue_free(struct uplink_queue *queue)
         free(queue);
 }
 
-/* Unless the queue has stopped; then false. */
-static bool post(struct uplink_queue *queue, void (*run)(void *context), void *context)
+/* loop_post_warm, unless the queue has stopped; then false. */
+static bool post_warm(struct uplink_queue *queue, void (*warm)(const void *context),
+                      void (*run)(void *context), void *context)
 {
         bool stopped;
 
         pthread_mutex_lock(&queue->lock);
         stopped = queue->stopped;
         if (!stopped)
-                loop_post(queue->options.loop, run, context);
+                loop_post_warm(queue->options.loop, warm, run, context);
         pthread_mutex_unlock(&queue->lock);
         return !stopped;
+}
+
+static bool post(struct uplink_queue *queue, void (*run)(void *context), void *context)
+{
+        return post_warm(queue, NULL, run, context);
 }
 
 static bool has_room(const struct uplink_queue *queue, const struct uplink_backlog *backlog,
@@ -179,6 +185,13 @@ static bool is_elsewhere(const struct uplink_queue *queue, const struct uplink_e
                !device_table_owns(devices, store_shard_of(event->device_key));
 }
 
+static void warm(const void *context)
+{
+        const struct uplink_event *event = context;
+
+        device_table_warm(event->queue->options.devices, event->device_key);
+}
+
 /* A freshly stored event. */
 static void arrive(void *context)
 {
@@ -209,7 +222,7 @@ void uplink_queue_add(struct uplink_queue *queue, struct list *events)
                 struct uplink_event *event = list_entry(node, struct uplink_event, node);
 
                 event->queue = queue;
-                if (!post(queue, arrive, event))
+                if (!post_warm(queue, warm, arrive, event))
                         uplink_event_free(event);
         }
 }

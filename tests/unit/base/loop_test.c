@@ -66,6 +66,36 @@ static void posts_run_in_their_order_and_later_ones_next_time(void **state)
         loop_free(noted.loop);
 }
 
+static size_t warmed;
+
+/* Before anything has run. */
+static void warm(const void *context)
+{
+        const struct numbered *numbered = context;
+
+        assert_int_equal(numbered->noted->count, 0);
+        loop_warm(numbered, sizeof(*numbered));
+        warmed++;
+}
+
+static void all_is_warmed_before_the_first_runs(void **state)
+{
+        struct noted noted = {.loop = loop_new()};
+        struct numbered posts[] = {{&noted, 1}, {&noted, 2}, {&noted, 3}};
+
+        (void)state;
+        warmed = 0;
+        loop_post_warm(noted.loop, warm, note, &posts[0]);
+        loop_post(noted.loop, note, &posts[1]);
+        loop_post_warm(noted.loop, warm, note, &posts[2]);
+        loop_run_posts(noted.loop);
+        assert_int_equal(warmed, 2);
+        assert_int_equal(noted.count, 3);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(noted.runs[i], i + 1);
+        loop_free(noted.loop);
+}
+
 static void who_drives_it_is_woken_once_for_all_that_waits(void **state)
 {
         struct noted noted = {.loop = loop_new()};
@@ -128,6 +158,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(posts_run_in_their_order_and_later_ones_next_time),
+                cmocka_unit_test(all_is_warmed_before_the_first_runs),
                 cmocka_unit_test(who_drives_it_is_woken_once_for_all_that_waits),
                 cmocka_unit_test(timers_count_from_the_beginning_of_the_turn),
         };

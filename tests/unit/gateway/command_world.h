@@ -184,6 +184,14 @@ void loop_post(struct loop *loop, void (*run)(void *context), void *context)
         posts[post_count++].context = context;
 }
 
+void loop_post_warm(struct loop *loop, void (*warm)(const void *context),
+                    void (*run)(void *context), void *context)
+{
+        if (warm)
+                warm(context);
+        loop_post(loop, run, context);
+}
+
 void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms)
 {
         (void)loop;

@@ -213,6 +213,14 @@ void loop_post(struct loop *loop, void (*run)(void *context), void *context)
         world_posts[world_post_count++].context = context;
 }
 
+void loop_post_warm(struct loop *loop, void (*warm)(const void *context),
+                    void (*run)(void *context), void *context)
+{
+        if (warm)
+                warm(context);
+        loop_post(loop, run, context);
+}
+
 static inline void world_run_posts(void)
 {
         for (size_t i = 0; i < world_post_count; i++)
@@ -325,6 +333,11 @@ void hub_device_close(struct hub_device *device)
         device->token = 0;
         if (token != 0)
                 device->handler->outcome(device->context, token, HUB_UNKNOWN, NULL);
+}
+
+void hub_device_warm(const struct hub_device *device)
+{
+        assert_false(device->closed);
 }
 
 void hub_device_hurry(struct hub_device *device)

@@ -26,7 +26,7 @@
 /* --- the store and the thread that the test plays ------------------------------------------ */
 
 static struct {
-        struct {
+        struct stored_event {
                 int64_t id;
                 char *device;
                 struct buf record;
@@ -40,7 +40,7 @@ static struct {
         int64_t dead;    /* the last dead letter */
 } stored;
 
-static struct {
+static struct posted {
         void (*run)(void *context);
         void *context;
 } posts[MAX_POSTS];
@@ -64,18 +64,18 @@ void store_dead(struct store *store, int64_t id, const char *reason)
         }
 }
 
-void loop_post(struct loop *loop, void (*run)(void *context), void *context)
+void loop_post_warm(struct loop *loop, void (*warm)(const void *context),
+                    void (*run)(void *context), void *context)
 {
-        (void)loop;
-        assert_true(post_count < MAX_POSTS);
-        posts[post_count].run = run;
-        posts[post_count++].context = context;
+        assert_true(!loop && post_count < MAX_POSTS);
+        if (warm)
+                warm(context);
+        posts[post_count++] = (struct posted){run, context};
 }
 
 void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms)
 {
-        (void)loop;
-        assert_true(delay_ms > 0);
+        assert_true(!loop && delay_ms > 0);
         timer_started = timer;
 }
 
@@ -143,6 +143,11 @@ struct device *device_table_get(struct device_table *table, const struct uplink_
         struct fixture *fixture = (void *)table;
 
         return &fixture->devices[device_number(event->device_key)];
+}
+
+void device_table_warm(const struct device_table *table, const char *device_key)
+{
+        assert_true(table && device_number(device_key) < DEVICES);
 }
 
 void device_table_each(struct device_table *table,
@@ -214,11 +219,10 @@ static struct uplink_event *put(int device, int64_t id)
         size_t at = stored.count++;
 
         assert_true(stored.count <= MAX_EVENTS);
-        stored.events[at].id = id;
-        stored.events[at].device = mem_text(device_key(device));
-        stored.events[at].record = BUF_INIT;
-        stored.events[at].gone = false;
-        stored.events[at].purpose = STORE_UPLINK;
+        stored.events[at] = (struct stored_event){.id = id,
+                                                  .device = mem_text(device_key(device)),
+                                                  .record = BUF_INIT,
+                                                  .purpose = STORE_UPLINK};
         event_encode(&event->event, &stored.events[at].record);
         return event;
 }
