@@ -53,6 +53,9 @@ for (const [name, options] of Object.entries(SIZES)) {
     await page.locator('#explanation button').click();
     await shoot(page, `operator-${name}`);
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'it is too wide');
+    assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll('td')]
+      .filter((cell) => cell.getBoundingClientRect().right > window.innerWidth).map((cell) => cell.textContent)), [],
+    'these cells can not be read without moving the table');
     assert.deepEqual(page.faults, []);
     assert.equal(await s.gateway.metric(`isthmus_hub_connected{hub="${s.hub.info.hubs[0].endpoint ?? ''}"}`) ?? 1, 1);
     await s.gateway.stop();

@@ -83,14 +83,16 @@ function button(text, run, name = 'link') {
 
 function showRows(section, rows, nothing) {
   const body = find(`${section} tbody`);
-  const columns = find(`${section} thead tr`).children.length;
+  const columns = [...find(`${section} thead tr`).children].map((column) => column.textContent);
   if (rows.length === 0) {
     const td = cell(nothing, 'none');
-    td.colSpan = columns;
+    td.colSpan = columns.length;
     rows = [[td]];
   }
   body.replaceChildren(...rows.map((cells) => {
     const row = document.createElement('tr');
+    // On a narrow screen a row is a list, and each cell says what it is.
+    if (cells.length > 1) cells.forEach((each, index) => { each.dataset.column = columns[index]; });
     row.append(...cells);
     return row;
   }));
