@@ -28,9 +28,9 @@
           "Webhook connections that were cut off, by reason")                                      \
         X(WEBHOOK_CUT_CROWDED, "isthmus_webhook_connections_cut_total{reason=\"crowded\"}", "")    \
         X(WEBHOOK_CUT_ADDRESS, "isthmus_webhook_connections_cut_total{reason=\"address\"}", "")    \
-        X(QUEUE_TAKEN, "isthmus_queue_messages_total{result=\"taken\"}",                           \
-          "Messages of storage queues by what became of them")                                     \
-        X(QUEUE_POISON, "isthmus_queue_messages_total{result=\"poison\"}", "")                     \
+        X(QUEUE_TAKEN, "isthmus_queue_taken_total", "Messages taken out of storage queues")        \
+        X(QUEUE_POISON, "isthmus_queue_poison_total",                                              \
+          "Messages of storage queues that went to their poison queues")                           \
         X(QUEUE_FAILED, "isthmus_queue_failures_total", "Requests for messages that failed")       \
         X(CERTIFICATE_FETCHED, "isthmus_certificate_fetches_total{result=\"fetched\"}",            \
           "Fetches of signing certificates by result")                                             \

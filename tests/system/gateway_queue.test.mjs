@@ -84,7 +84,7 @@ test('the earlier connectors\' queue: what is in it arrives, and is deleted (S3,
   await s.hub.telemetryOf('climate-02');
   await s.azurite.counts('uplink', 0);
   assert.equal(s.gateway.log.filter((each) => each.id === 'QUEUE_UNSIGNED').length, 1);
-  assert.equal(await s.gateway.metric('isthmus_queue_messages_total{result="taken"}'), 3);
+  assert.equal(await s.gateway.metric('isthmus_queue_taken_total'), 3);
 });
 
 test('a webhook with a false signature is no better in a queue (S11)', async (t) => {
@@ -127,6 +127,7 @@ test('what can\'t be understood goes to the poison queue, unchanged (S6, S15)', 
     found.push(...receivedMessageItems.map((each) => each.messageText));
   }
   for (const text of [...bad, partly]) assert.ok(found.includes(text), text.slice(0, 100));
+  assert.ok(await s.gateway.metric('isthmus_queue_poison_total') > 0);
   const reasons = s.gateway.log.filter((each) => each.id === 'QUEUE_POISON')
     .map((each) => each.reason);
   assert.ok(reasons.some((each) => each.includes('neither JSON nor base64')));
@@ -261,7 +262,7 @@ test('Accepted: nobody else sees a message before a hub has accepted it (S8)', a
   const hidden = async () => (await s.azurite.texts('uplink')).length === 0;
   await s.start(undefined, azure, environment);
   await eventually('all are taken', async () =>
-    await s.gateway.metric('isthmus_queue_messages_total{result="taken"}') === devices.length);
+    await s.gateway.metric('isthmus_queue_taken_total') === devices.length);
   for (const end = Date.now() + 8000; Date.now() < end;) {
     assert.ok(await hidden(), 'a message was seen by somebody else');
   }
