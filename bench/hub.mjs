@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // `make bench-hub`: the local hub's start, memory for a connected device, and messages a second by
-// protocol, beside what a developer would have stubbed it with: aedes (MQTT) and rhea (AMQP), each
-// in a process of its own, over TLS with the same certificate and the same client.
+// protocol, beside what a developer would have stubbed it with: aedes (MQTT) and rhea (AMQP), and
+// beside its floors (bench/floor_hub.c), each in a process of its own, over TLS with the same
+// certificate and the same client, which opens the same links.
 //   node bench/hub.mjs [DEVICES [MESSAGES [KNOWN]]]
 import { fork, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -18,16 +19,16 @@ import { connectPacket, packet } from '../tests/system/support/mqtt_wire.mjs';
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const rhea = require(join(root, 'tests/system/node_modules/rhea'));
-const [devices, messages, known] = [500, 20000, 10000].map((usual, i) => Number(process.argv[2 + i] ?? usual));
+const [devices, messages, known] = [1000, 20000, 10000].map((usual, i) => Number(process.argv[2 + i] ?? usual));
 const BODY = JSON.stringify({ temperature: 21.5, humidity: 48, battery: 3.61, sequence: 12345, place: 'roof' });
 
 const ms = () => Number(process.hrtime.bigint() / 1000n) / 1000;
 const sleep = (time) => new Promise((resolve) => { setTimeout(resolve, time); });
-const processorMs = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-};
-const residentKiB = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+/** Of all its threads. */
+const processorNs = (pid) => readdirSync(`/proc/${pid}/task`)
+  .reduce((sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]), 0);
+/** What it has made itself, so without what it shares with its file. */
+const memoryKiB = (pid) => Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`);
 
 /* --- servers --------------------------------------------------------------------------------- */
@@ -46,6 +47,16 @@ async function startHub(directory) {
 }
 
 const ended = (child) => new Promise((resolve) => { child.on('exit', resolve); child.kill('SIGTERM'); });
+
+/** What a row of the table needs of a server. */
+const asServer = (hub, port) => ({ child: hub.child, pid: hub.pid, port });
+
+async function startFloor(protocol, directory) {
+  const child = spawn(join(root, 'build/bench/floor_hub'), [protocol.toLowerCase(), join(directory, 'server.pem'),
+    join(directory, 'server-key.pem')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const port = await new Promise((resolve) => { child.stdout.once('data', (text) => resolve(Number(text))); });
+  return { child, pid: child.pid, port };
+}
 
 /** This file again, as a server of another make; resolves to its port. */
 async function startOther(kind, directory) {
@@ -132,7 +143,7 @@ async function mqttSend(socket, deviceId, count) {
   return count / (ms() - begin) * 1000;
 }
 
-/** With its token and telemetry link; the hub's put-token, or nothing for another server. */
+/** With the links for its token and for telemetry; only the hub is told the token. */
 function amqpConnect(port, { deviceId, primaryKey }) {
   const container = rhea.create_container();
   const connection = container.connect({ port, host: '127.0.0.1', hostname: 'localhost', servername: 'localhost', transport: 'tls', rejectUnauthorized: false, reconnect: false });
@@ -142,16 +153,12 @@ function amqpConnect(port, { deviceId, primaryKey }) {
       const sender = connection.open_sender(`/devices/${deviceId}/messages/events`);
       sender.once('sendable', () => resolve({ connection, sender }));
     };
-    if (!primaryKey) {
-      open();
-      return;
-    }
     const cbs = connection.open_sender('$cbs');
     connection.open_receiver('$cbs').on('message', open);
-    cbs.once('sendable', () => cbs.send({
+    cbs.once('sendable', () => (primaryKey ? cbs.send({
       message_id: 'm', reply_to: 'cbs', to: '$cbs', body: token(`localhost/devices/${deviceId}`, primaryKey),
       application_properties: { operation: 'put-token', type: 'servicebus.windows.net:sastoken', name: `localhost/devices/${deviceId}` },
-    }));
+    }) : open()));
   });
 }
 
@@ -180,47 +187,59 @@ const protocols = {
   AMQP: { connect: amqpConnect, send: (client, _device, count) => amqpSend(client, count), end: ({ connection }) => connection.close() },
 };
 
-/** A row of the table: memory for a device, then messages a second on one connection. */
-async function measure(name, protocol, server, port, made) {
+/**
+ * A row of the table: memory for a device, then messages a second on one connection. What the first
+ * hundred loaded, and what is left of so many that connect at once, is no device's.
+ */
+async function measure(name, protocol, server, made) {
   const { connect, send, end } = protocols[protocol];
   const clients = [];
-  for (let i = 0; i < 50; i++) clients.push(await connect(port, made[i])); // what is loaded with the first is no device's
-  const before = residentKiB(server.pid);
-  for (let i = 50; i < devices; i += 25) clients.push(...await Promise.all(made.slice(i, i + 25).map((one) => connect(port, one))));
-  const each = (residentKiB(server.pid) - before) / (clients.length - 50);
-  const begin = processorMs(server.pid);
-  const rate = await send(clients[0], made[0], messages);
-  const cost = (processorMs(server.pid) - begin) * 1000 / messages;
+  const more = async (count) => {
+    for (const until = clients.length + count; clients.length < until;) {
+      clients.push(...await Promise.all(made.slice(clients.length, clients.length + 25).map((one) => connect(server.port, one))));
+    }
+  };
+  await more(100);
+  const before = memoryKiB(server.pid);
+  await more(devices);
+  const each = (memoryKiB(server.pid) - before) / devices;
+  const rates = [];
+  const begin = processorNs(server.pid);
+  for (let i = 0; i < 5 && name !== 'OpenSSL alone'; i++) rates.push(await send(clients[0], made[0], messages / 5));
+  const cost = (processorNs(server.pid) - begin) / 1000 / messages;
   clients.forEach(end);
-  row(name, protocol, clients.length, each.toFixed(1), Math.round(rate), cost.toFixed(0));
+  row(name, protocol, each.toFixed(1), rates.length ? Math.round(rates.sort((a, b) => a - b)[2]) : '', rates.length ? cost.toFixed(1) : '');
+  await ended(server.child);
+}
+
+async function measureStarts(directory) {
+  const hub = await startHub(directory);
+  await ended(hub.child);
+  const second = await startHub(directory);
+  const made = await registerAll(second, [...Array(Math.max(known, devices + 100)).keys()].map((i) => `device-${i}`));
+  await ended(second.child);
+  const third = await startHub(directory);
+  await ended(third.child);
+  console.log('| start | ms |\n|---|---|');
+  row('first, with a new certificate', Math.round(hub.readyMs));
+  row('second', Math.round(second.readyMs));
+  row(`with ${made.length} known devices`, Math.round(third.readyMs));
+  return made;
 }
 
 async function main() {
   const directory = mkdtempSync(join(tmpdir(), 'isthmus-bench-'));
-  let hub = await startHub(directory);
-  const first = hub.readyMs;
-  await ended(hub.child);
-  hub = await startHub(directory);
-  const second = hub.readyMs;
-  const made = await registerAll(hub, [...Array(known).keys()].map((i) => `device-${i}`));
-  await ended(hub.child);
-  hub = await startHub(directory);
-  console.log('| start | ms |\n|---|---|');
-  row('first, with a new certificate', Math.round(first));
-  row('second', Math.round(second));
-  row(`with ${known} known devices`, Math.round(hub.readyMs));
-  console.log(`\n| server | protocol | devices | KiB a device | messages/s on one connection | its CPU a message, us |\n|---|---|---|---|---|---|`);
-  const { mqttPort, amqpPort } = hub.info.hubs[0];
-  await measure('isthmus hub', 'MQTT', hub, mqttPort, made.slice(0, devices));
-  await sleep(500);
-  await measure('isthmus hub', 'AMQP', hub, amqpPort, made.slice(devices, 2 * devices));
-  for (const [kind, protocol] of [['aedes', 'MQTT'], ['rhea', 'AMQP']]) {
-    const other = await startOther(kind, directory);
-    const ids = made.slice(0, devices).map((one) => (protocol === 'AMQP' ? { deviceId: one.deviceId } : one));
-    await measure(`${kind} (npm)`, protocol, other, other.port, ids);
-    await ended(other.child);
+  const made = await measureStarts(directory);
+  const unknown = made.map(({ deviceId }) => ({ deviceId }));
+  console.log('\n| server | protocol | KiB a device | messages/s on one connection | its CPU a message, us |\n|---|---|---|---|---|');
+  for (const protocol of ['MQTT', 'AMQP']) {
+    const hub = await startHub(directory);
+    await measure('isthmus hub', protocol, asServer(hub, hub.info.hubs[0][`${protocol.toLowerCase()}Port`]), made);
+    await measure(protocol === 'MQTT' ? 'OpenSSL alone' : 'proton over OpenSSL', protocol, await startFloor(protocol, directory),
+      protocol === 'MQTT' ? made : unknown);
+    const other = protocol === 'MQTT' ? 'aedes' : 'rhea';
+    await measure(`${other} (npm)`, protocol, await startOther(other, directory), protocol === 'MQTT' ? made : unknown);
   }
-  await ended(hub.child);
   rmSync(directory, { recursive: true });
 }
 

@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 
-#define TABLE_FIRST_SLOTS 64
+#define TABLE_FIRST_SLOTS 4 /* many tables have one entry */
 
 static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
 static uint64_t seed;

@@ -551,7 +551,7 @@ static void survey_connections(void *context)
                                                        .devices = connected_devices(peer),
                                                        .messages = peer->messages};
                 memcpy(entry->id, peer->id, sizeof(entry->id));
-                memcpy(entry->peer, peer->name, sizeof(entry->peer));
+                snprintf(entry->peer, sizeof(entry->peer), "%s", stream_name(peer->stream));
         }
         list_for_each (node, &survey->hub->mqtt.peers) {
                 const struct mqtt_peer *peer = list_entry(node, struct mqtt_peer, node);

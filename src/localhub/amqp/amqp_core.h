@@ -78,9 +78,8 @@ struct amqp_peer {
         void *context;                        /* its maker's */
         struct stream *stream;                /* below it; NULL in tests */
         int hub;
-        char hub_id[REGISTRY_ID_SIZE];
+        char *hub_id; /* "" = unknown */
         char id[REGISTRY_TAG_SIZE];
-        char name[64]; /* address of the client */
         const struct client_chain
                 *chain; /* of the client's certificates, its maker's; NULL = none */
         int64_t opened_ms;
@@ -126,10 +125,10 @@ struct amqp_device {
         struct timer expiry;
         struct list links;
         struct amqp_link *command_link;
-        struct amqp_link *method_link;              /* requests go out on it */
-        struct amqp_link *method_answers;           /* answers come in on it */
-        struct amqp_link *twin_link;                /* responses go out on it */
-        char detach_condition[AMQP_CONDITION_SIZE]; /* of AMQP_WORK_DETACH */
+        struct amqp_link *method_link;    /* requests go out on it */
+        struct amqp_link *method_answers; /* answers come in on it */
+        struct amqp_link *twin_link;      /* responses go out on it */
+        char *detach_condition;           /* of AMQP_WORK_DETACH */
         char *detach_description;
         bool lose_token;                 /* AMQP_WORK_DETACH also ends its authorisation */
         enum device_injection injection; /* of AMQP_WORK_INJECTION */

@@ -92,6 +92,7 @@ void amqp_device_free(struct amqp_device *device)
         table_remove(&peer->devices, &device->by_id);
         list_remove(&peer->device_list, &device->node);
         device_session_deinit(&device->session);
+        free(device->detach_condition);
         free(device->detach_description);
         free(device->injection_reason);
         free(device);
@@ -136,7 +137,8 @@ void amqp_device_order(struct amqp_device *device, enum amqp_work work)
 void amqp_device_order_detach(struct amqp_device *device, const char *condition,
                               const char *description, bool lose_token)
 {
-        snprintf(device->detach_condition, sizeof(device->detach_condition), "%s", condition);
+        free(device->detach_condition);
+        device->detach_condition = mem_text(condition);
         free(device->detach_description);
         device->detach_description = mem_text(description);
         device->lose_token |= lose_token;

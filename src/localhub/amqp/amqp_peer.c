@@ -34,20 +34,27 @@ static void on_service_grant_end(struct timer *timer)
         peer->wake(peer);
 }
 
+static void set_hub(struct amqp_peer *peer, int hub)
+{
+        struct registry_hub known = {.id = ""};
+
+        (void)registry_hub_get(peer->core->registry, hub, &known);
+        peer->hub = hub;
+        free(peer->hub_id);
+        peer->hub_id = mem_text(known.id);
+}
+
 struct amqp_peer *amqp_peer_new(struct amqp_core *core, int hub, pn_connection_t *connection,
                                 void (*wake)(struct amqp_peer *peer), void *context)
 {
         struct amqp_peer *peer = mem_new(1, sizeof(*peer));
-        struct registry_hub known;
 
         peer->core = core;
-        peer->hub = hub;
+        set_hub(peer, hub);
         peer->connection = connection;
         peer->wake = wake;
         peer->context = context;
         peer->opened_ms = core->wall_ms;
-        if (registry_hub_get(core->registry, hub, &known))
-                memcpy(peer->hub_id, known.id, sizeof(peer->hub_id));
         snprintf(peer->id, sizeof(peer->id), "connection-%llu",
                  (unsigned long long)++core->last_number);
         list_init(&peer->device_list);
@@ -78,6 +85,7 @@ void amqp_peer_free(struct amqp_peer *peer)
                 mem_wipe(peer->password, strlen(peer->password));
         free(peer->password);
         free(peer->registrant);
+        free(peer->hub_id);
         table_deinit(&peer->devices);
         list_remove(&peer->core->peers, &peer->node);
         free(peer);
@@ -90,12 +98,9 @@ static void choose_hub(struct amqp_peer *peer)
 {
         const char *name = pn_connection_remote_hostname(peer->connection);
         int named = name ? registry_hub_choose(peer->core->registry, peer->hub, name) : -1;
-        struct registry_hub known;
 
-        if (named < 0 || !registry_hub_get(peer->core->registry, named, &known))
-                return;
-        peer->hub = named;
-        memcpy(peer->hub_id, known.id, sizeof(peer->hub_id));
+        if (named >= 0)
+                set_hub(peer, named);
 }
 
 static void open_connection(struct amqp_peer *peer)

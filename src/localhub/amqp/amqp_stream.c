@@ -4,9 +4,10 @@
 #include <proton/connection.h>
 #include <proton/connection_driver.h>
 #include <proton/transport.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/amqp/amqp_pad.h"
 #include "base/mem.h"
@@ -91,10 +92,26 @@ static void work(struct client *client)
                 stream_end(client->stream);
 }
 
+/*
+ * Proton has room for 8 KiB of input on each connection, of which most see a few hundred bytes at a
+ * time: whole pages of the rest go back to the system until bytes come for them.
+ */
+static void give_pages_back(struct client *client)
+{
+        pn_rwbytes_t room = pn_connection_driver_read_buffer(&client->driver);
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+        uintptr_t begin = ((uintptr_t)room.start + page - 1) / page * page;
+        uintptr_t end = ((uintptr_t)room.start + room.size) / page * page;
+
+        if (begin < end)
+                (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
 static void on_tick(struct timer *timer)
 {
         struct client *client = list_entry(timer, struct client, tick);
 
+        give_pages_back(client);
         restart_tick(client);
         work(client);
 }
@@ -125,8 +142,8 @@ static void *on_opened(void *context, struct stream *stream, int hub)
         pn_connection_driver_init(&client->driver, connection, transport);
         client->peer = amqp_peer_new(client->core, hub, connection, wake_peer, client);
         client->peer->stream = stream;
-        snprintf(client->peer->name, sizeof(client->peer->name), "%s", stream_name(stream));
         amqp_sasl_offer(client->peer, transport);
+        give_pages_back(client);
         if (faults_apply(client->core->faults, FAULT_CONNECT, client->peer->hub_id, "", &fault))
                 stream_cut(stream);
         return client;

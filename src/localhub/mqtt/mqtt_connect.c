@@ -252,9 +252,9 @@ static void accept(struct mqtt_peer *peer, const struct mqtt_connect *connect,
                 peer->session.model_id = mem_text(user->model_id);
         }
         if (connect->will_topic.data) {
-                buf_add(&peer->will_topic, connect->will_topic.data, connect->will_topic.size);
-                buf_add(&peer->will_body, connect->will_body.data, connect->will_body.size);
-                peer->will_retain = connect->will_retain;
+                peer->will = mem_new(1, sizeof(*peer->will));
+                buf_add(&peer->will->topic, connect->will_topic.data, connect->will_topic.size);
+                buf_add(&peer->will->body, connect->will_body.data, connect->will_body.size);
         }
         start_times(peer, connect->keep_alive_s, grant->expires_s);
         stream_is_known(peer->stream);
@@ -308,19 +308,28 @@ bool mqtt_connect(struct mqtt_peer *peer, const struct mqtt_packet *packet)
         return false;
 }
 
+static void will_free(struct mqtt_will *will)
+{
+        if (!will)
+                return;
+        buf_deinit(&will->topic);
+        buf_deinit(&will->body);
+        free(will);
+}
+
 void mqtt_connect_end(struct mqtt_peer *peer)
 {
         struct mqtt_core *core = peer->core;
 
-        if (!peer->in_order && peer->will_topic.data)
+        if (!peer->in_order && peer->will)
                 mqtt_telemetry_will(peer);
+        will_free(peer->will);
+        peer->will = NULL;
         timers_stop(core->timers, &peer->keep_alive);
         timers_stop(core->timers, &peer->expiry);
         mqtt_commands_forget(peer);
         mqtt_telemetry_forget(peer);
         device_session_disconnect(&peer->session);
         device_session_deinit(&peer->session);
-        buf_deinit(&peer->will_topic);
-        buf_deinit(&peer->will_body);
         peer->connected = false;
 }

@@ -47,7 +47,7 @@ struct mqtt_peer {
         struct mqtt_core *core;
         struct stream *stream;
         int hub;
-        char hub_id[REGISTRY_ID_SIZE];
+        char *hub_id; /* "" = unknown */
         char id[REGISTRY_TAG_SIZE];
         int64_t opened_ms;
         uint64_t messages;
@@ -71,9 +71,10 @@ struct mqtt_peer {
         uint16_t last_packet_id;
         struct list inflight; /* messages that wait for their PUBACK */
         struct list slow;     /* PUBACKs that wait */
-        struct buf will_topic;
-        struct buf will_body;
-        bool will_retain;
+        struct mqtt_will {
+                struct buf topic;
+                struct buf body;
+        } * will; /* NULL = none */
 };
 
 /* --- mqtt_peer.c ----------------------------------------------------------------------------- */

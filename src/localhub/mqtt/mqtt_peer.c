@@ -26,11 +26,12 @@ void mqtt_peer_end(struct mqtt_peer *peer, bool in_order)
 
 void mqtt_peer_set_hub(struct mqtt_peer *peer, int hub)
 {
-        struct registry_hub known;
+        struct registry_hub known = {.id = ""};
 
+        (void)registry_hub_get(peer->core->registry, hub, &known);
         peer->hub = hub;
-        if (registry_hub_get(peer->core->registry, hub, &known))
-                memcpy(peer->hub_id, known.id, sizeof(peer->hub_id));
+        free(peer->hub_id);
+        peer->hub_id = mem_text(known.id);
 }
 
 void mqtt_core_end_device(struct mqtt_core *core, int hub, const char *device_id)
@@ -283,6 +284,7 @@ static void on_ended(void *context)
         mqtt_provision_end(peer);
         list_remove(&peer->core->peers, &peer->node);
         buf_deinit(&peer->in);
+        free(peer->hub_id);
         free(peer);
 }
 

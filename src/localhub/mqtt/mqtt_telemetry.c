@@ -209,10 +209,10 @@ void mqtt_telemetry_take(struct mqtt_peer *peer, const struct mqtt_packet *packe
 void mqtt_telemetry_will(struct mqtt_peer *peer)
 {
         CLEANUP(bag_deinit) struct bag bag = {.count = 0};
-        const struct mqtt_bytes topic = {.data = peer->will_topic.data,
-                                         .size = peer->will_topic.size};
-        const struct mqtt_bytes body = {.data = buf_text(&peer->will_body),
-                                        .size = peer->will_body.size};
+        const struct mqtt_bytes topic = {.data = peer->will->topic.data,
+                                         .size = peer->will->topic.size};
+        const struct mqtt_bytes body = {.data = buf_text(&peer->will->body),
+                                        .size = peer->will->body.size};
         struct mqtt_target target;
 
         mqtt_target_read(&topic, &target);

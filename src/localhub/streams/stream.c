@@ -110,7 +110,7 @@ static void read_name(struct stream *stream)
         if (getpeername(stream->watch.fd, (struct sockaddr *)&address, &size) == 0 &&
             getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), port, sizeof(port),
                         NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-                snprintf(stream->name, sizeof(stream->name), "%.54s:%.8s", host, port);
+                snprintf(stream->name, sizeof(stream->name), "%.15s:%.5s", host, port);
 }
 
 static void watch(struct stream *stream, int operation, uint32_t events)
@@ -130,7 +130,7 @@ static struct stream *stream_new(struct stream_server *server,
 
         stream->watch = (struct stream_watch){.kind = STREAM_WATCHED_CLIENT, .fd = fd};
         stream->server = server;
-        stream->protocol = *protocol;
+        stream->protocol = protocol;
         stream->timer.run = on_time;
         list_push_back(&server->streams, &stream->node);
         timers_start(&server->timers, &stream->timer, server->now_ms + KNOWN_WITHIN_MS);
@@ -139,9 +139,9 @@ static struct stream *stream_new(struct stream_server *server,
         return stream;
 }
 
-static void begin(struct stream *stream, int hub)
+static void begin(struct stream *stream, void *context, int hub)
 {
-        stream->client = stream->protocol.opened(stream->protocol.context, stream, hub);
+        stream->client = stream->protocol->opened(context, stream, hub);
         watch(stream, EPOLL_CTL_ADD, EPOLLIN);
 }
 
@@ -156,7 +156,7 @@ void stream_open(struct stream_server *server, const struct stream_listener *lis
                 else
                         stream_cut(stream);
         }
-        begin(stream, listener->hub);
+        begin(stream, listener->protocol->context, listener->hub);
 }
 
 int stream_dial(struct stream *near, const char *path)
@@ -172,10 +172,10 @@ int stream_dial(struct stream *near, const char *path)
         return fd;
 }
 
-void stream_join(struct stream_server *server, const struct stream_protocol *protocol, int hub,
-                 int fd)
+void stream_join(struct stream_server *server, const struct stream_protocol *protocol,
+                 void *context, int fd)
 {
-        begin(stream_new(server, protocol, fd), hub);
+        begin(stream_new(server, protocol, fd), context, -1);
 }
 
 void stream_server_adopt(struct stream_server *server, const struct stream_protocol *protocol,
@@ -188,7 +188,7 @@ void stream_server_adopt(struct stream_server *server, const struct stream_proto
         stream_chain_adopt(stream);
         if (!stream_websocket_open(stream))
                 stream_cut(stream);
-        begin(stream, hub);
+        begin(stream, protocol->context, hub);
         if (first->size > 0)
                 stream_ready(stream, EPOLLIN);
 }
@@ -198,7 +198,7 @@ void stream_free(struct stream *stream)
         struct stream_server *server = stream->server;
 
         stream->over = true;
-        stream->protocol.ended(stream->client);
+        stream->protocol->ended(stream->client);
         timers_stop(&server->timers, &stream->timer);
         list_remove(&server->streams, &stream->node);
         if (stream->on_todo)
@@ -275,7 +275,7 @@ static void receive(struct stream *stream)
                         stream_cut(stream);
                 if (got <= 0)
                         return;
-                stream->protocol.received(stream->client, bytes, (size_t)got);
+                stream->protocol->received(stream->client, bytes, (size_t)got);
         }
 }
 
@@ -331,7 +331,7 @@ static void finish(struct stream *stream)
 {
         if (stream->woken && !stream->over) {
                 stream->woken = false;
-                stream->protocol.woken(stream->client);
+                stream->protocol->woken(stream->client);
         }
         if (!stream->over && !stream->websocket)
                 send_waiting(stream);

@@ -94,9 +94,9 @@ struct stream_owner {
 };
 
 /*
- * Speaks WebSocket (RFC 6455, framed by wslay) with a client whose handshake is done: `fd` is not
- * blocking, has no TLS, and is closed by the stream; `first` came from it already. On the server's
- * thread.
+ * Speaks WebSocket (RFC 6455, framed by wslay) with a client whose handshake is done; `protocol`
+ * must stay. `fd` is not blocking, has no TLS, and is closed by the stream; `first` came from it
+ * already. On the server's thread.
  */
 void stream_server_adopt(struct stream_server *server, const struct stream_protocol *protocol,
                          int hub, int fd, const struct buf *first,

@@ -44,22 +44,22 @@ static void add_certificate(struct buf *der, X509 *certificate)
         OPENSSL_free(bytes);
 }
 
-static struct client_chain *read_chain(SSL *ssl)
+static struct stream_shown *read_chain(SSL *ssl)
 {
         CLEANUP(buf_deinit) struct buf der = BUF_INIT;
         X509 *own = SSL_get0_peer_certificate(ssl);
         STACK_OF(X509) *others = SSL_get_peer_cert_chain(ssl);
-        struct client_chain *chain;
+        struct stream_shown *shown;
 
         if (!own)
                 return NULL;
         add_certificate(&der, own);
         for (int i = 0; others && i < sk_X509_num(others); i++)
                 add_certificate(&der, sk_X509_value(others, i));
-        chain = mem_new(1, sizeof(*chain));
-        if (client_chain_read(der.data, der.size, chain))
-                return chain;
-        free(chain);
+        shown = mem_new(1, sizeof(*shown));
+        if (client_chain_read(der.data, der.size, &shown->chain))
+                return shown;
+        free(shown);
         return NULL;
 }
 
@@ -67,26 +67,26 @@ const struct client_chain *stream_chain(struct stream *stream)
 {
         if (!stream->chain_known && stream->ssl && SSL_is_init_finished(stream->ssl)) {
                 stream->chain_known = true;
-                stream->chain = read_chain(stream->ssl);
+                stream->shown = read_chain(stream->ssl);
         }
-        return stream->chain;
+        return stream->shown ? &stream->shown->chain : NULL;
 }
 
 /* --- on the other side of a Unix domain socket ----------------------------------------------- */
 
 /* Others look it up from now on. */
-static void give_name(struct stream *stream)
+static void give_name(struct stream_server *server, struct stream_shown *shown)
 {
         CLEANUP(buf_deinit) struct buf hex = BUF_INIT;
         uint8_t number[NAME_BYTES];
 
         crypto_random(number, sizeof(number));
         crypto_hex_encode(&hex, number, sizeof(number));
-        snprintf(stream->chain_name, sizeof(stream->chain_name), "%s", buf_text(&hex));
-        stream->named.key = stream->chain_name;
-        pthread_mutex_lock(&stream->server->lock);
-        table_add(&stream->server->named, &stream->named);
-        pthread_mutex_unlock(&stream->server->lock);
+        snprintf(shown->name, sizeof(shown->name), "%s", buf_text(&hex));
+        shown->named.key = shown->name;
+        pthread_mutex_lock(&server->lock);
+        table_add(&server->named, &shown->named);
+        pthread_mutex_unlock(&server->lock);
 }
 
 void stream_chain_bind(struct stream *near, int fd)
@@ -96,11 +96,11 @@ void stream_chain_bind(struct stream *near, int fd)
 
         if (!stream_chain(near))
                 return;
-        if (!near->chain_name[0])
-                give_name(near);
+        if (!near->shown->name[0])
+                give_name(near->server, near->shown);
         /* In the abstract name space: it begins with a zero byte. */
-        length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "%s.%u", near->chain_name,
-                          ++near->named_sockets);
+        length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "%s.%u", near->shown->name,
+                          ++near->shown->named_sockets);
         (void)!bind(fd, (const struct sockaddr *)&name,
                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length));
 }
@@ -119,7 +119,7 @@ bool stream_server_find_chain(struct stream_server *server, const char *name,
         pthread_mutex_lock(&server->lock);
         entry = table_find(&server->named, key);
         if (entry)
-                client_chain_copy(table_of(entry, struct stream, named)->chain, chain);
+                client_chain_copy(&table_of(entry, struct stream_shown, named)->chain, chain);
         pthread_mutex_unlock(&server->lock);
         return entry != NULL;
 }
@@ -134,18 +134,19 @@ void stream_chain_adopt(struct stream *stream)
             name.sun_family != AF_UNIX || name.sun_path[0] != '\0' ||
             !stream_server_find_chain(stream->server, name.sun_path + 1, &chain))
                 return;
-        stream->chain = mem_new(1, sizeof(chain));
-        *stream->chain = chain;
+        stream->shown = mem_new(1, sizeof(*stream->shown));
+        stream->shown->chain = chain;
 }
 
 void stream_chain_free(struct stream *stream)
 {
-        if (stream->chain_name[0]) {
+        if (!stream->shown)
+                return;
+        if (stream->shown->name[0]) {
                 pthread_mutex_lock(&stream->server->lock);
-                table_remove(&stream->server->named, &stream->named);
+                table_remove(&stream->server->named, &stream->shown->named);
                 pthread_mutex_unlock(&stream->server->lock);
         }
-        if (stream->chain)
-                client_chain_deinit(stream->chain);
-        free(stream->chain);
+        client_chain_deinit(&stream->shown->chain);
+        free(stream->shown);
 }

@@ -18,6 +18,7 @@
 
 #define STREAM_READ_SIZE       65536
 #define STREAM_CHAIN_NAME_SIZE 33
+#define STREAM_NAME_SIZE       24 /* of an IPv4 address and a port */
 
 /* What an event of epoll points to. */
 struct stream_watch {
@@ -34,7 +35,7 @@ struct stream {
         struct stream_server *server;
         struct list_node node;      /* of server->streams */
         struct list_node todo_node; /* of server->todo */
-        struct stream_protocol protocol;
+        const struct stream_protocol *protocol;
         void *client;                      /* the protocol's */
         SSL *ssl;                          /* NULL = none: somebody else has taken TLS off */
         wslay_event_context_ptr websocket; /* NULL = the bytes are the protocol's */
@@ -46,19 +47,24 @@ struct stream {
         size_t sent;        /* of `out` */
         uint32_t events;    /* that epoll waits for */
         struct timer timer; /* to be known, then to be ended */
-        char name[64];
-        bool chain_known;                        /* TLS was asked for it */
-        struct client_chain *chain;              /* NULL = none */
-        char chain_name[STREAM_CHAIN_NAME_SIZE]; /* of server->named; "" = not there */
-        struct table_entry named;
-        unsigned named_sockets;
-        bool wants_to_write; /* TLS does, whatever we have to say */
+        char name[STREAM_NAME_SIZE];
+        bool chain_known;           /* TLS was asked for it */
+        struct stream_shown *shown; /* certificates; NULL = none */
+        bool wants_to_write;        /* TLS does, whatever we have to say */
         bool on_todo;
         bool woken;
         bool wake_when_sent;
         bool paused; /* nothing is read */
         bool ending; /* once all is sent */
         bool over;   /* to be freed at the end of the turn */
+};
+
+/* What a client has shown. */
+struct stream_shown {
+        struct client_chain chain;
+        char name[STREAM_CHAIN_NAME_SIZE]; /* of server->named; "" = not there */
+        struct table_entry named;
+        unsigned named_sockets;
 };
 
 struct stream_listener {
@@ -85,7 +91,7 @@ struct stream_server {
 
         pthread_mutex_t lock; /* guards what follows */
         struct list tasks;
-        struct table named; /* struct stream by chain_name */
+        struct table named; /* struct stream_shown by name */
         bool stopping;
 };
 
@@ -126,9 +132,10 @@ void stream_chain_free(struct stream *stream);
  * there; -1 = none. */
 int stream_dial(struct stream *near, const char *path);
 
-/* Takes a socket without TLS over; one that is not connected ends at once. */
-void stream_join(struct stream_server *server, const struct stream_protocol *protocol, int hub,
-                 int fd);
+/* Takes a socket without TLS over, which is no hub's; one that is not connected ends at once.
+ * `protocol` must stay, and is opened with this context. */
+void stream_join(struct stream_server *server, const struct stream_protocol *protocol,
+                 void *context, int fd);
 
 /* Nothing is read, or again. */
 void stream_pause(struct stream *stream, bool paused);

@@ -77,17 +77,16 @@ static void *on_back_opened(void *context, struct stream *stream, int hub)
 static void dial(struct end *front)
 {
         const char *path = front->path;
-        const struct stream_protocol back = {
+        static const struct stream_protocol back = {
                 .opened = on_back_opened,
                 .received = on_received,
                 .woken = on_woken,
                 .ended = on_ended,
-                .context = front,
         };
 
         front->path = NULL;
         stream_is_known(front->stream); /* the server has deadlines of its own */
-        stream_join(front->stream->server, &back, -1, stream_dial(front->stream, path));
+        stream_join(front->stream->server, &back, front, stream_dial(front->stream, path));
 }
 
 static void *on_front_opened(void *context, struct stream *stream, int hub)

@@ -97,17 +97,16 @@ void stream_request(struct stream *near, const char *path, const struct buf *req
                     void (*done)(void *context, const struct stream_answer *answer), void *context)
 {
         struct asked *asked = mem_new(1, sizeof(*asked));
-        const struct stream_protocol protocol = {
+        static const struct stream_protocol protocol = {
                 .opened = on_opened,
                 .received = on_received,
                 .woken = on_woken,
                 .ended = on_ended,
-                .context = asked,
         };
         int fd = stream_dial(near, path);
 
         asked->done = done;
         asked->context = context;
-        stream_join(near->server, &protocol, -1, fd);
+        stream_join(near->server, &protocol, asked, fd);
         stream_write(asked->stream, request->data, request->size);
 }

@@ -52,8 +52,8 @@ static void on_part(wslay_event_context_ptr websocket,
 
         (void)websocket;
         if (stream->is_binary && part->data_length > 0 && !stream->over && !stream->ending)
-                stream->protocol.received(stream->client, (const char *)part->data,
-                                          part->data_length);
+                stream->protocol->received(stream->client, (const char *)part->data,
+                                           part->data_length);
 }
 
 bool stream_websocket_open(struct stream *stream)

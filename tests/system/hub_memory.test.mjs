@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// What a connected device costs the local hub in memory (bench/README.md): mostly OpenSSL's objects
+// and proton's. The bounds leave room for other versions of both, and none for a buffer that an
+// idle connection keeps.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import test from 'node:test';
+
+import rhea from 'rhea';
+
+import { startHub } from './support/hub.mjs';
+import { connectPacket, MqttWire } from './support/mqtt_wire.mjs';
+import { within } from './support/program.mjs';
+import { sharedAccessSignature } from './support/sdk.mjs';
+
+const FIRST = 100; // they load what is no device's
+const MORE = 200;
+
+async function overMqtt(t, hub, deviceId, password) {
+  const wire = new MqttWire(hub.info.hubs[0].mqttPort);
+  t.after(() => wire.end());
+  wire.send(connectPacket({ clientId: deviceId, userName: `localhost/${deviceId}/?api-version=2021-04-12`, password }));
+  assert.equal(await wire.next(), '20020000');
+}
+
+async function overAmqp(t, hub, deviceId, password) {
+  const connection = rhea.create_container().connect({ port: hub.info.hubs[0].amqpPort, host: '127.0.0.1',
+    servername: 'localhost', transport: 'tls', reconnect: false, username: deviceId, password });
+  connection.on('disconnected', () => {});
+  t.after(() => connection.close());
+  const sender = connection.open_sender(`/devices/${deviceId}/messages/events`);
+  await within('a link', new Promise((resolve) => { sender.once('sendable', resolve); }));
+}
+
+for (const [name, connect, mostKiB] of [['MQTT', overMqtt, 22], ['AMQP', overAmqp, 49]]) {
+  test(`a device that is connected over ${name} costs less than ${mostKiB} KiB`, async (t) => {
+    const hub = await startHub(t);
+    const ids = [...Array(FIRST + MORE).keys()].map((i) => `dev${i}`);
+    const keys = [];
+    let at = 0;
+
+    const connectMore = async (count) => {
+      for (const until = at + count; at < until; at += 25) {
+        await Promise.all(ids.slice(at, at + 25).map((id, i) =>
+          connect(t, hub, id, sharedAccessSignature(`localhost/devices/${id}`, keys[at + i]))));
+      }
+    };
+    const memoryKiB = async () =>
+      Number(/RssAnon:\s+(\d+)/.exec(await readFile(`/proc/${hub.info.pid}/status`, 'utf8'))[1]);
+
+    for (const id of ids) keys.push((await hub.device(id)).primaryKey);
+    await connectMore(FIRST);
+    const before = await memoryKiB();
+    await connectMore(MORE);
+    const each = (await memoryKiB() - before) / MORE;
+    t.diagnostic(`${each.toFixed(1)} KiB`);
+    assert.ok(each < mostKiB, `${each} KiB for a device`);
+  });
+}
