@@ -159,7 +159,7 @@ static void take_bytes(struct floor *floor, struct client *client, const char *b
 static void serve(struct floor *floor, struct client *client)
 {
         char bytes[CHUNK];
-        int got;
+        int got = 0;
 
         while (!client->over && (got = SSL_read(client->ssl, bytes, sizeof(bytes))) > 0)
                 take_bytes(floor, client, bytes, (size_t)got);

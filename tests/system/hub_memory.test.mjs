@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a connected device costs the local hub in memory (bench/README.md): mostly OpenSSL's objects
-// and proton's. The bounds leave room for other versions of both, and none for a buffer that an
-// idle connection keeps.
+// What a known and a connected device cost the local hub in memory (bench/README.md): the latter
+// mostly OpenSSL's objects and proton's. The bounds leave room for other versions of both, and none
+// for a buffer that an idle connection keeps, or for what a start has read.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
@@ -10,11 +10,12 @@ import rhea from 'rhea';
 
 import { startHub } from './support/hub.mjs';
 import { connectPacket, MqttWire } from './support/mqtt_wire.mjs';
-import { within } from './support/program.mjs';
+import { temporaryDirectory, within } from './support/program.mjs';
 import { sharedAccessSignature } from './support/sdk.mjs';
 
-const FIRST = 100; // they load what is no device's
-const MORE = 200;
+const FIRST = 50; // they load what is no device's
+const MORE = 150;
+const KNOWN = 2000;
 
 async function overMqtt(t, hub, deviceId, password) {
   const wire = new MqttWire(hub.info.hubs[0].mqttPort);
@@ -32,6 +33,9 @@ async function overAmqp(t, hub, deviceId, password) {
   await within('a link', new Promise((resolve) => { sender.once('sendable', resolve); }));
 }
 
+const memoryKiB = async (hub) =>
+  Number(/RssAnon:\s+(\d+)/.exec(await readFile(`/proc/${hub.info.pid}/status`, 'utf8'))[1]);
+
 for (const [name, connect, mostKiB] of [['MQTT', overMqtt, 22], ['AMQP', overAmqp, 49]]) {
   test(`a device that is connected over ${name} costs less than ${mostKiB} KiB`, async (t) => {
     const hub = await startHub(t);
@@ -45,15 +49,28 @@ for (const [name, connect, mostKiB] of [['MQTT', overMqtt, 22], ['AMQP', overAmq
           connect(t, hub, id, sharedAccessSignature(`localhost/devices/${id}`, keys[at + i]))));
       }
     };
-    const memoryKiB = async () =>
-      Number(/RssAnon:\s+(\d+)/.exec(await readFile(`/proc/${hub.info.pid}/status`, 'utf8'))[1]);
 
     for (const id of ids) keys.push((await hub.device(id)).primaryKey);
     await connectMore(FIRST);
-    const before = await memoryKiB();
+    const before = await memoryKiB(hub);
     await connectMore(MORE);
-    const each = (await memoryKiB() - before) / MORE;
+    const each = (await memoryKiB(hub) - before) / MORE;
     t.diagnostic(`${each.toFixed(1)} KiB`);
     assert.ok(each < mostKiB, `${each} KiB for a device`);
   });
 }
+
+test('a device that is known from before costs less than 1.5 KiB', async (t) => {
+  const directory = await temporaryDirectory(t, 'hub');
+  const first = await startHub(t, { directory });
+  const before = await memoryKiB(first);
+
+  for (let i = 0; i < KNOWN; i += 50) {
+    await Promise.all([...Array(50).keys()].map((k) => first.device(`dev${i + k}`)));
+  }
+  await first.program.stop();
+  const second = await startHub(t, { directory });
+  const each = (await memoryKiB(second) - before) / KNOWN;
+  t.diagnostic(`${each.toFixed(2)} KiB`);
+  assert.ok(each < 1.5, `${each} KiB for a device`);
+});

@@ -88,6 +88,16 @@ test('packets may come in pieces, and many at once', async (t) => {
   assert.deepEqual((await hub.telemetryOf('dev1', 2)).map(({ body }) => body), [1, 2]);
 });
 
+test('what comes in many small records of TLS at once is all taken', async (t) => {
+  const { open } = await begin(t);
+  const wire = await open();
+  const ids = [...Array(30).keys()].map((i) => i + 1);
+
+  wire.socket.setMaxSendFragment(512);
+  wire.send(Buffer.concat(ids.map((id) => packet(0x32, EVENTS, [0, id], Buffer.alloc(470, 'x')))));
+  for (const id of ids) assert.equal(await wire.next(), `400200${id.toString(16).padStart(2, '0')}`);
+});
+
 test('subscriptions are granted at QoS 0 and 1, others refused (W15)', async (t) => {
   const { open } = await begin(t);
   const wire = await open();

@@ -9,6 +9,7 @@
 #include "localhub/registry/registry.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,6 +228,7 @@ static int open_directory(struct registry *registry, struct reason *reason)
         if (r < 0)
                 return r;
         r = registry_load(registry, reason);
+        (void)malloc_trim(0); /* the tree of the file took three times what is kept of it */
         if (r == -EINVAL)
                 return -EBADMSG;
         return r == -ENOENT ? 0 : r;

@@ -21,6 +21,7 @@
 #define READS_PER_TURN  16
 #define OUT_MAX         ((size_t)256 * 1024) /* beyond it nothing is read */
 #define WRITE_MAX       (1 << 20)            /* at a time */
+#define READ_FULL       4096                 /* after that many bytes more may be there already */
 
 /* --- what a protocol may do ------------------------------------------------------------------ */
 
@@ -263,6 +264,12 @@ ssize_t stream_io_write(struct stream *stream, const void *bytes, size_t size)
                           SSL_write(stream->ssl, bytes, size > WRITE_MAX ? WRITE_MAX : (int)size));
 }
 
+/* TLS reads ahead: what it holds already makes no socket readable. */
+static bool holds_unread(const struct stream *stream)
+{
+        return stream->ssl && SSL_has_pending(stream->ssl);
+}
+
 static void receive(struct stream *stream)
 {
         char *bytes = stream->server->read_buffer;
@@ -271,11 +278,15 @@ static void receive(struct stream *stream)
              i++) {
                 ssize_t got = stream_io_read(stream, bytes, STREAM_READ_SIZE);
 
+                stream->unread = false;
                 if (got == STREAM_IO_OVER)
                         stream_cut(stream);
                 if (got <= 0)
                         return;
                 stream->protocol->received(stream->client, bytes, (size_t)got);
+                stream->unread = holds_unread(stream);
+                if (got < READ_FULL && !stream->unread)
+                        return;
         }
 }
 
@@ -322,7 +333,7 @@ static void wait_for_more(struct stream *stream)
         if (stream_waiting(stream) > 0 || stream->wants_to_write)
                 events |= EPOLLOUT;
         if (stream_waiting(stream) <= OUT_MAX && !stream->ending && !stream->paused)
-                events |= EPOLLIN;
+                events |= stream->unread ? EPOLLIN | EPOLLOUT : EPOLLIN; /* at once, if unread */
         if (events != stream->events)
                 watch(stream, EPOLL_CTL_MOD, events);
 }

@@ -51,6 +51,7 @@ struct stream {
         bool chain_known;           /* TLS was asked for it */
         struct stream_shown *shown; /* certificates; NULL = none */
         bool wants_to_write;        /* TLS does, whatever we have to say */
+        bool unread;                /* by us, of what TLS has read */
         bool on_todo;
         bool woken;
         bool wake_when_sent;

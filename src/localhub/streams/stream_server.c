@@ -43,6 +43,7 @@ static SSL_CTX *tls_new(const struct stream_server_options *options)
         SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+        SSL_CTX_set_read_ahead(tls, 1); /* a record with one call, not with two */
         stream_chain_ask(tls);
         if (SSL_CTX_use_certificate_chain_file(tls, options->certificate) == 1 &&
             SSL_CTX_use_PrivateKey_file(tls, options->key, SSL_FILETYPE_PEM) == 1 &&
