@@ -279,7 +279,7 @@ test('SIGHUP: new connections get the new certificate; a broken one changes noth
 
 test('refusals name the peer, are cut, and are limited with a count', async (t) => {
   const gateway = await startGateway(t, azure, { TrustedProxyHeader: 'X-Forwarded-For' });
-  const path = `/${'\u00e4'.repeat(5000)}`;
+  const path = `/${'\u00e4'.repeat(1000)}`;
   assert.equal((await gateway.post(encodeURI(path), '{}', {
     'x-forwarded-for': '203.0.113.5, 198.51.100.7',
   })).status, 404);
