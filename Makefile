@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION = $(shell sed -n 's/^project(isthmus VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
-.PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera test-cluster test-sdk format install test-packages test-arm64 deb clean help
+.PHONY: all run run-camera test quick check coverage bench bench-camera soak-camera test-cluster test-sdk test-sdk-python format install test-packages test-arm64 deb clean help
 
 all: build/build.ninja
 	@ninja -C build --quiet isthmus isthmus-formatter isthmus-camera isthmus-plugins
@@ -71,6 +71,9 @@ soak-camera:
 
 test-sdk: all
 	@ISTHMUS_SDK_TESTS="$(ISTHMUS_SDK_TESTS)" tools/test-sdk $(FILES)
+
+test-sdk-python: all
+	@tools/test-sdk-python $(FILES)
 
 format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
@@ -155,6 +158,7 @@ help:
 	@echo "make test-mutants  do the tests of such gateways find the faults that they are there for?"
 	@echo "make bench-cluster  1, 2 and 4 gateways on one PostgreSQL, beside one with SQLite"
 	@echo "make test-sdk   Microsoft's own tests against the local hub; ISTHMUS_SDK_TESTS=FOLDER"
+	@echo "make test-sdk-python  the same for Python, as root; tools/test-sdk-python says what it needs"
 	@echo "make test-packages  packages and units, the image, the alert rules and the dashboard"
 	@echo "make test-arm64  packages for 64-bit ARM; its camera and gateway under an emulator"
 	@echo "make deb        Debian packages, in build-deb/; ARCH=arm64: for 64-bit ARM as well, in build-deb-arm64/"

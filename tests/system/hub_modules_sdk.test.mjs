@@ -123,6 +123,10 @@ test('edge devices have scopes, which their children name (W27)', async (t) => {
   const child = await create({ deviceId: 'child', ...edge, parentScopes: [root.deviceScope] });
   const leaf = await create({ deviceId: 'leaf', deviceScope: child.deviceScope });
 
+  const modules = (await registry.getModulesOnDevice('root')).responseBody;
+  assert.deepEqual(modules.map(({ moduleId }) => moduleId).sort(), ['$edgeAgent', '$edgeHub']);
+  assert.ok(modules.every(({ authentication }) => authentication.symmetricKey.primaryKey));
+  assert.deepEqual((await registry.getModulesOnDevice('leaf')).responseBody, []);
   assert.match(root.deviceScope, /^ms-azure-iot-edge:\/\/root-\d+$/);
   assert.deepEqual([root.parentScopes, child.parentScopes], [undefined, [root.deviceScope]]);
   assert.deepEqual([leaf.deviceScope, leaf.parentScopes],

@@ -74,6 +74,11 @@ static void write_properties(struct buf *out, const struct telemetry_record *rec
 {
         size_t begin;
 
+        /* Of a message without any there is no section. */
+        if (text_is_empty(record->message_id) && text_is_empty(record->user_id) &&
+            text_is_empty(record->correlation_id) && text_is_empty(record->content_type) &&
+            text_is_empty(record->content_encoding))
+                return;
         amqp_wire_put_section(out, AMQP_WIRE_SECTION_PROPERTIES);
         begin = amqp_wire_begin_list(out);
         put_string(out, record->message_id);

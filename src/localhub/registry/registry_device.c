@@ -260,6 +260,21 @@ static bool apply(struct registry *registry, struct device_data *device,
         return changed;
 }
 
+/* An edge device has the modules of its runtime from the beginning. */
+static void add_edge_modules(struct registry *registry, int hub, const char *id)
+{
+        static const char *const names[] = {"$edgeAgent", "$edgeHub"};
+        const struct registry_device_settings settings = {.primary_key = NULL};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                CLEANUP(mem_cleanup) char *module = mem_format("%s/%s", id, names[i]);
+
+                if (!registry_find_device(registry, hub, module))
+                        (void)apply(registry, registry_add_device(registry, hub, module),
+                                    &settings);
+        }
+}
+
 int registry_device_put(struct registry *registry, int hub, const char *id, enum registry_put how,
                         const struct registry_device_settings *settings,
                         struct registry_device *result, struct reason *reason)
@@ -283,6 +298,8 @@ int registry_device_put(struct registry *registry, int hub, const char *id, enum
                 changed = apply(registry, device, settings);
                 if (result)
                         copy_out(device, hub, result);
+                if (device->edge && !is_module(device))
+                        add_edge_modules(registry, hub, id);
         }
         pthread_mutex_unlock(&registry->mutex);
         if (r != 0)

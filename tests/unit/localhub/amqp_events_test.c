@@ -4,6 +4,7 @@
 
 #include "amqp_world.h"
 #include "localhub/events/event_endpoint.h"
+#include "localhub/events/event_message.h"
 #include "localhub/events/event_selector.h"
 
 static struct event_endpoint endpoint;
@@ -325,6 +326,43 @@ static void selectors_are_read_strictly(void **state)
         assert_int_equal(selector.value, 17);
 }
 
+static bool has_properties(const struct telemetry_record *record)
+{
+        static const char section[] = {0x00, 0x53, 0x73};
+        struct telemetry_partition now = {.last = 1};
+        struct buf message = BUF_INIT;
+        bool found;
+
+        event_message_write(&message, record, &now, 1);
+        found = memmem(message.data, message.size, section, sizeof(section)) != NULL;
+        buf_deinit(&message);
+        return found;
+}
+
+/* Clients may take a section of properties to have a content type. */
+static void a_message_without_properties_has_no_section_of_them(void **state)
+{
+        struct telemetry_record record = {.hub = "hub1",
+                                          .device_id = "dev1",
+                                          .module_id = "",
+                                          .connection = "",
+                                          .model_id = "",
+                                          .message_id = "",
+                                          .correlation_id = "",
+                                          .content_type = "",
+                                          .content_encoding = "",
+                                          .component = "",
+                                          .user_id = "",
+                                          .generation_id = "1",
+                                          .body = "x",
+                                          .body_size = 1};
+
+        (void)state;
+        assert_false(has_properties(&record));
+        record.content_type = "text/plain";
+        assert_true(has_properties(&record));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_events, tear_down_events)
@@ -340,6 +378,7 @@ int main(void)
                 TEST(a_reader_may_vanish_with_its_connection),
                 TEST(requests_of_other_kinds_are_answered_with_a_status),
                 TEST(selectors_are_read_strictly),
+                TEST(a_message_without_properties_has_no_section_of_them),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
