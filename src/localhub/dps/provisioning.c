@@ -183,8 +183,8 @@ int provisioning_check(struct registry *registry, const struct provisioning_requ
         if (token.expires_s + TOKEN_CLOCK_SKEW_S <= request->now_s)
                 reason_set(reason, "the token expired %lld seconds ago",
                            (long long)(request->now_s - token.expires_s));
-        else if (!text_equal(token.key_name, "registration"))
-                reason_set(reason, "the token's key name (skn) must be 'registration'");
+        else if (!text_is_empty(token.key_name) && !text_equal(token.key_name, "registration"))
+                reason_set(reason, "the token's key name (skn), if any, must be 'registration'");
         else if (!is_for(&token, request))
                 reason_set(reason, "the token is for '%.255s', not for this registration",
                            token.resource);
