@@ -30,18 +30,30 @@ static atomic_int_least64_t gauges[METRIC_GAUGE_COUNT];
 static struct histogram histograms[METRIC_TIME_COUNT];
 
 /* For the life of the process, as all numbers. */
-static struct {
-        pthread_mutex_t lock;
+static struct family {
         struct {
-                char *name;
-                bool connected;
+                char *label;
+                bool value;
         } items[METRICS_LABELS_MAX];
         size_t count;
-} hubs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} families[METRIC_FAMILY_COUNT];
+static pthread_mutex_t families_lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define DESCRIPTION_ROW(name, text, help) {text, help},
 static const struct description counter_rows[] = {METRICS_COUNTERS(DESCRIPTION_ROW)};
 static const struct description gauge_rows[] = {METRICS_GAUGES(DESCRIPTION_ROW)};
+static const struct family_description {
+        struct description row;
+        const char *label;
+} family_rows[METRIC_FAMILY_COUNT] = {
+        [METRIC_HUB_CONNECTED] = {{"isthmus_hub_connected",
+                                   "1 if devices are authorised at this hub, else 0"},
+                                  "hub"},
+        [METRIC_MEMBER] = {{"isthmus_member",
+                            "1 if this gateway, which has this name, is heard of in the store that "
+                            "several share, else 0"},
+                           "name"},
+};
 static const struct description time_rows[] = {METRICS_TIMES(DESCRIPTION_ROW)};
 
 void metrics_add(enum metrics_counter counter, int64_t amount)
@@ -131,18 +143,19 @@ static void write_head(struct buf *out, const struct description *row, const cha
         buf_add_format(out, "# TYPE %.*s %s\n", (int)length, row->name, type);
 }
 
-void metrics_set_hub(const char *hub, bool connected)
+void metrics_set_label(enum metrics_family family, const char *label, bool value)
 {
+        struct family *of = &families[family];
         size_t i = 0;
 
-        pthread_mutex_lock(&hubs.lock);
-        while (i < hubs.count && strcmp(hubs.items[i].name, hub) != 0)
+        pthread_mutex_lock(&families_lock);
+        while (i < of->count && strcmp(of->items[i].label, label) != 0)
                 i++;
-        if (i == hubs.count && i < METRICS_LABELS_MAX)
-                hubs.items[hubs.count++].name = mem_text(hub);
-        if (i < hubs.count)
-                hubs.items[i].connected = connected;
-        pthread_mutex_unlock(&hubs.lock);
+        if (i == of->count && i < METRICS_LABELS_MAX)
+                of->items[of->count++].label = mem_text(label);
+        if (i < of->count)
+                of->items[i].value = value;
+        pthread_mutex_unlock(&families_lock);
 }
 
 /* What stands in a label's quotes. */
@@ -158,20 +171,20 @@ static void add_label(struct buf *out, const char *text)
         }
 }
 
-static void write_hubs(struct buf *out)
+static void write_family(struct buf *out, enum metrics_family number)
 {
-        static const struct description row = {"isthmus_hub_connected",
-                                               "1 if devices are authorised at this hub, else 0"};
+        const struct family_description *description = &family_rows[number];
+        const struct family *family = &families[number];
 
-        pthread_mutex_lock(&hubs.lock);
-        if (hubs.count > 0)
-                write_head(out, &row, "gauge");
-        for (size_t i = 0; i < hubs.count; i++) {
-                buf_add_text(out, "isthmus_hub_connected{hub=\"");
-                add_label(out, hubs.items[i].name);
-                buf_add_format(out, "\"} %d\n", hubs.items[i].connected);
+        pthread_mutex_lock(&families_lock);
+        if (family->count > 0)
+                write_head(out, &description->row, "gauge");
+        for (size_t i = 0; i < family->count; i++) {
+                buf_add_format(out, "%s{%s=\"", description->row.name, description->label);
+                add_label(out, family->items[i].label);
+                buf_add_format(out, "\"} %d\n", family->items[i].value);
         }
-        pthread_mutex_unlock(&hubs.lock);
+        pthread_mutex_unlock(&families_lock);
 }
 
 static void write_histogram(struct buf *out, const char *name, struct histogram *histogram)
@@ -212,5 +225,6 @@ void metrics_write(struct buf *out)
                 write_head(out, &time_rows[i], "histogram");
                 write_histogram(out, time_rows[i].name, &histograms[i]);
         }
-        write_hubs(out);
+        for (size_t i = 0; i < METRIC_FAMILY_COUNT; i++)
+                write_family(out, (enum metrics_family)i);
 }

@@ -47,6 +47,13 @@
         X(STORE_REFUSED_FULL, "isthmus_store_refused_total{reason=\"full\"}", "")                  \
         X(STORE_REFUSED_FAILED, "isthmus_store_refused_total{reason=\"disk\"}", "")                \
         X(STORE_COMMITS, "isthmus_store_commits_total", "Transactions made durable")               \
+        X(STORE_RETRIES_CONFLICT, "isthmus_store_retries_total{why=\"conflict\"}",                 \
+          "Transactions that were run again because of another gateway's")                         \
+        X(STORE_RETRIES_LOCK, "isthmus_store_retries_total{why=\"lock\"}", "")                     \
+        X(STORE_FENCED, "isthmus_store_fenced_writes_total",                                       \
+          "Records that were refused because another gateway has the device")                      \
+        X(STORE_SPILL_MOVED, "isthmus_store_spill_moved_total",                                    \
+          "Events that were kept on this machine and are in the store now")                        \
         X(LEASE_LOSSES, "isthmus_lease_losses_total",                                              \
           "Times when this gateway had to give all its devices up")                                \
         X(SHARDS_CLAIMED, "isthmus_shard_moves_total{why=\"claim\"}",                              \
@@ -131,6 +138,9 @@
         X(STORED_TO_SENT, "isthmus_stored_to_sent_seconds", "Durable to handed to AMQP")           \
         X(SENT_TO_ACCEPTED, "isthmus_sent_to_accepted_seconds", "Handed to AMQP to accepted")      \
         X(WEBHOOK_TO_ACCEPTED, "isthmus_webhook_to_accepted_seconds", "Arrival to accepted")       \
+        X(STORE_COMMIT, "isthmus_store_commit_seconds", "One transaction made durable")            \
+        X(TAKEOVER, "isthmus_takeover_seconds",                                                    \
+          "From a device's events being this gateway's to the first of those that waited")         \
         X(FEED_DELAY, "isthmus_feed_delay_seconds",                                                \
           "Arrival at any gateway on the store to arrival at the device's own")                    \
         X(DPS_REGISTRATION, "isthmus_dps_registration_seconds", "One registration")                \
@@ -165,11 +175,15 @@ int64_t metrics_gauge_value(enum metrics_gauge gauge);
 /* Labels that a family of gauges may have; those beyond are left out. */
 #define METRICS_LABELS_MAX 64
 
-/*
- * Sets the gauge `isthmus_hub_connected{hub="..."}`: 1 if a device is authorised there, else 0. Any
- * thread.
- */
-void metrics_set_hub(const char *hub, bool connected);
+/* Families of gauges whose labels are not known beforehand. */
+enum metrics_family {
+        METRIC_HUB_CONNECTED, /* isthmus_hub_connected{hub="..."}: is a device authorised there? */
+        METRIC_MEMBER,        /* isthmus_member{name="..."}: is this gateway a member? */
+        METRIC_FAMILY_COUNT
+};
+
+/* Sets the gauge with this label to 1 or 0. Any thread. */
+void metrics_set_label(enum metrics_family family, const char *label, bool value);
 
 /* Upper bounds of a time's buckets; one more holds what is longer. */
 #define METRICS_BOUNDS 17

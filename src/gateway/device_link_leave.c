@@ -40,6 +40,7 @@ static bool leave(void *context, struct device *device)
                 return true;
         device->in_flight = NULL;
         device->leaves = false;
+        device->taken_over_ms = 0;
         device->thefts = 0;
         device->claim = DEVICE_UNCLAIMED;
         device_link_unlink(device);

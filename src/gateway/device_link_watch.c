@@ -21,7 +21,7 @@ static void observe(void *context, const struct hub_summary *summary)
 
         links->connections += summary->connections;
         links->wanting += summary->devices;
-        metrics_set_hub(summary->name, summary->ready > 0);
+        metrics_set_label(METRIC_HUB_CONNECTED, summary->name, summary->ready > 0);
         hub_health_observe(&links->healths, summary, clock_steady_ms());
 }
 

@@ -33,6 +33,7 @@ struct order {
         struct list_node node;
         struct store_shards shards;
         struct store_shards left; /* of them, those that were lost since */
+        int64_t since_ms;         /* steady clock; they have come */
         bool ends;                /* their feed ends, and that is all */
 };
 
@@ -265,7 +266,7 @@ static void open_shards(void *context)
 
         if (!is_intact(ownership))
                 return;
-        device_table_gain(ownership->options.devices, shards);
+        device_table_gain(ownership->options.devices, shards, ownership->running->since_ms);
         device_link_gain(ownership->options.link, shards);
         if (store_is_shared(ownership->options.store))
                 device_table_take_listed(ownership->options.devices, shards);
@@ -402,6 +403,7 @@ static void add_order(struct ownership *ownership, const struct store_shards *sh
 
         order->shards = *shards;
         order->ends = ends;
+        order->since_ms = clock_steady_ms();
         pthread_mutex_lock(&ownership->lock);
         list_push_back(&ownership->orders, &order->node);
         pthread_cond_broadcast(&ownership->changed);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "store/store_part.h"
 
+#include "base/clock.h"
+#include "base/metrics.h"
+
 /* One transaction is kept smaller than this, so that the log stays bounded. */
 #define PART_IDS   4096
 #define PART_TASKS 256
@@ -215,10 +218,16 @@ static int try_part(struct store *store, struct store_part *part)
 int store_part_run(struct store *store, struct store_part *part)
 {
         int tries = store->backend->share ? TRIES : 1;
-        int result;
+        int64_t began_ns = clock_steady_ns();
+        int result = try_part(store, part);
 
-        do {
+        while ((result == -EAGAIN || result == -EBUSY) && --tries > 0) {
+                metrics_add(result == -EAGAIN ? METRIC_STORE_RETRIES_CONFLICT
+                                              : METRIC_STORE_RETRIES_LOCK,
+                            1);
                 result = try_part(store, part);
-        } while ((result == -EAGAIN || result == -EBUSY) && --tries > 0);
+        }
+        if (result == 0 && !store->options.is_spill)
+                metrics_observe(METRIC_STORE_COMMIT, clock_steady_ns() - began_ns);
         return result;
 }

@@ -137,6 +137,8 @@ struct store_member {
         int64_t beat;      /* grows while it lives */
         int64_t joined_ms; /* wall clock of the store */
         int64_t shards;    /* that it owns, without tasks */
+        int64_t events;    /* that wait for their devices */
+        int64_t oldest_ns; /* when the oldest of them arrived (wall clock); 0 = none */
 };
 
 /*

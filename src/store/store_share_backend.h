@@ -42,6 +42,11 @@ enum store_share_state {
 const char *store_share_state_name(enum store_share_state state);
 enum store_share_state store_share_state_of(const char *name);
 
+struct store_server;
+
+/* How this process is called: as the settings say, or as its machine. */
+void store_share_name(const struct store_server *server, char name[STORE_MEMBER_TEXT]);
+
 struct store_share_statement {
         enum store_share_action action;
         int64_t sent_ns; /* by the asking process' clock; not for the storage */
@@ -98,6 +103,8 @@ struct store_share_health {
         int64_t dead_rows;  /* that are still there */
         int64_t snapshot_s; /* how long the oldest view of the past has been seen to be held */
         int64_t process;    /* by this one, in the server's own numbers; 0 = there is none */
+        int64_t writer_s;   /* how long the oldest transaction that writes has been seen */
+        int64_t writer;     /* whose it is; 0 = there is none */
 };
 
 struct store_share_backend {
@@ -117,7 +124,10 @@ struct store_share_backend {
         int (*descriptor)(void *share);
         bool (*is_hinted)(void *share);
 
-        /* Asked now and then by the member that has the task STORE_SHARE_UPKEEP. */
+        /*
+         * Asked now and then by the member that has the task STORE_SHARE_UPKEEP, and by those whose
+         * feed is slow.
+         */
         int (*health)(void *share, struct store_share_health *health);
 
         /*

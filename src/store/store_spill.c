@@ -187,7 +187,10 @@ static void page_done(struct store_put *put, int result)
 
         for (size_t i = 0; i < put->count && result == 0; i++)
                 store_done(spill->store, page->ids.ids[i]);
-        spill->moved += result == 0 ? (int64_t)put->count : 0;
+        if (result == 0) {
+                spill->moved += (int64_t)put->count;
+                metrics_add(METRIC_STORE_SPILL_MOVED, (int64_t)put->count);
+        }
         spill->page = NULL;
         page_free(page);
 }

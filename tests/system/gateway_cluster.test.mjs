@@ -34,6 +34,12 @@ test('three gateways share a database: one is killed, one frozen, one stopped', 
   assert.deepEqual(before.members.map(({ name, state, spilled }) => [name, state, spilled]).sort(),
     cluster.replicas.map(({ name }) => [name, 'live', 0]));
   assert.equal(before.members.reduce((all, { shards }) => all + shards, 0), SHARDS);
+  for (const { name, events, oldestEventSeconds } of before.members) {
+    assert.ok(events >= 0 && oldestEventSeconds >= 0, name);
+  }
+  const shown = await run(['cluster', 'status', '--config', first.file]);
+  assert.match(shown.stdout, /^member +state +shards +waiting +oldest +spilled /);
+  assert.equal(await first.gateway.metric('isthmus_member{name="replica1"}'), 1);
 
   await first.kill();
   second.freeze();

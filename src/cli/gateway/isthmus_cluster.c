@@ -53,6 +53,9 @@ static bool add_member(void *context, const struct store_member *member)
         json_add_int(entry, "member", member->number);
         json_add_text(entry, "state", member->state);
         json_add_int(entry, "shards", member->shards);
+        json_add_int(entry, "events", member->events);
+        json_add_int(entry, "oldestEventSeconds",
+                     store_state_age_s(&(struct store_state){.oldest_ns = member->oldest_ns}));
         json_add_text(entry, "address", member->address);
         json_add_text(entry, "version", member->program);
         json_add_int(entry, "pid", member->process);
@@ -180,7 +183,9 @@ static void print_member(struct buf *out, struct json_object *member)
 
         terminal_add_column(out, 24, json_text_member(member, "name"));
         terminal_add_column(out, 7, json_text_member(member, "state"));
-        buf_add_format(out, "%6" PRId64 "  ", number_of(member, "shards", 0));
+        buf_add_format(out, "%6" PRId64 "  %7" PRId64 "  %6" PRId64 "  ",
+                       number_of(member, "shards", 0), number_of(member, "events", 0),
+                       number_of(member, "oldestEventSeconds", 0));
         if (spilled < 0)
                 buf_add_format(out, "%7s  ", "?");
         else
@@ -206,9 +211,9 @@ static void print(const struct cluster *cluster, struct buf *out)
                 return;
         }
         if (count > 0)
-                buf_add_format(out, "%-24s  %-7s  %6s  %7s  %-24s  %-8s  %-19s  %s\n", "member",
-                               "state", "shards", "spilled", "address", "version", "joined",
-                               "tasks");
+                buf_add_format(out, "%-24s  %-7s  %6s  %7s  %6s  %7s  %-24s  %-8s  %-19s  %s\n",
+                               "member", "state", "shards", "waiting", "oldest", "spilled",
+                               "address", "version", "joined", "tasks");
         for (size_t i = 0; i < count; i++)
                 print_member(out, json_object_array_get_idx(cluster->members, i));
         buf_add_format(
@@ -281,8 +286,9 @@ static const struct options_row rows[] = {
 const struct options isthmus_cluster_options = {
         .command = "cluster",
         .summary = "Shows the gateways that share a database: how many of the 256 shards of "
-                   "devices each of them has, which task it has for all, how many events "
-                   "are on its own disk because the database was away ('?' if it does not answer), "
+                   "devices each of them has, how many of their events wait and for how many "
+                   "seconds the oldest, which task it has for all, how many events are on its own "
+                   "disk because the database was away ('?' if it does not answer), "
                    "and what waits in the database. Any machine that reaches the database may "
                    "ask; no gateway need run there.",
         .actions = actions,

@@ -90,11 +90,12 @@ void device_table_keep(struct device_table *table, struct device_keeper *keeper)
         table->keeper = keeper;
 }
 
-void device_table_gain(struct device_table *table, const struct store_shards *shards)
+void device_table_gain(struct device_table *table, const struct store_shards *shards,
+                       int64_t since_ms)
 {
         for (int shard = 0; shard < STORE_SHARDS; shard++) {
                 if (store_shards_has(shards, shard))
-                        table->since_ms[shard] = clock_steady_ms();
+                        table->since_ms[shard] = since_ms;
         }
         store_shards_add_all(&table->shards, shards);
         table->owns_all = store_shards_count(&table->shards) == STORE_SHARDS;

@@ -89,6 +89,8 @@ struct device {
         char *lane_key;      /* of its lane: by it the store knows whose the device is */
         int shard;           /* of that; its owner among the gateways has the device */
         struct device *lane; /* in whose queue its events wait: itself, or see device_table_place */
+        int64_t taken_over_ms; /* steady clock; since when its events wait for it here; 0 = none
+                                  did when it came, or one was sent since */
         int64_t adopted_ms; /* steady clock; since when `application` is its; 0 = not in this run */
         char *hub_id;       /* IoT Hub device id (and DPS registration id) by the template */
         char *model_id;
@@ -143,10 +145,11 @@ void device_table_free(struct device_table *table);
 void device_table_keep(struct device_table *table, struct device_keeper *keeper);
 
 /*
- * The shards that this gateway has: none at first. A device whose shard is lost stays, since
- * answers may be on their way to it.
+ * The shards that this gateway has: none at first; since when, by the steady clock. A device whose
+ * shard is lost stays, since answers may be on their way to it.
  */
-void device_table_gain(struct device_table *table, const struct store_shards *shards);
+void device_table_gain(struct device_table *table, const struct store_shards *shards,
+                       int64_t since_ms);
 void device_table_lose(struct device_table *table, const struct store_shards *shards);
 bool device_table_owns(const struct device_table *table, int shard);
 bool device_table_owns_all(const struct device_table *table);

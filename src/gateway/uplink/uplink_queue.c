@@ -329,6 +329,7 @@ static struct device *recovered_device(struct uplink_queue *queue, struct uplink
         if (!list_is_empty(&reading->events)) {
                 device = device_of(
                         queue, list_entry(reading->events.head.next, struct uplink_event, node));
+                device->taken_over_ms = device_table_since(queue->options.devices, device->shard);
                 /* What arrived meanwhile may or may not have been read: it is read again. */
                 turn(&device->backlog, UPLINK_BACKLOG_READING);
                 device->backlog.last_in_store = reading->arrived;

@@ -165,6 +165,10 @@ static void accepted(const struct uplink_sender *sender, const struct device *de
         log_debug("EVENT_ACCEPTED", "The hub has accepted an event",
                   LOG_TEXT("message_id", event->event.message_id), LOG_TEXT("device", device->key),
                   LOG_INT("event", event->id), LOG_END);
+        if (device->lane->taken_over_ms > 0)
+                metrics_observe(METRIC_TAKEOVER,
+                                now_ns - device->lane->taken_over_ms * CLOCK_NS_PER_MS);
+        device->lane->taken_over_ms = 0;
         uplink_recent_note(sender->recent, device, event, "accepted");
         store_done(sender->store, event->id);
         uplink_queue_pop(sender->queue, device->lane);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "store/postgres/store_postgres_writer.h"
 
 /* Of SHA-256 of a message id. */
@@ -243,6 +244,7 @@ static void note_writes(struct writer *writer, const PGresult *result)
 {
         for (int row = 0; row < PQntuples(result); row++)
                 writer->writes[postgres_int(result, row, 0) - 1]->fenced = true;
+        metrics_add(METRIC_STORE_FENCED, PQntuples(result));
 }
 
 static void note_holders(struct writer *writer, const PGresult *result)

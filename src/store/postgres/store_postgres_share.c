@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "store/postgres/store_postgres.h"
 #include "store/store_share_backend.h"
 
@@ -80,14 +79,21 @@ static const char *const share_sql[SQL_NUMBER] = {
         [SQL_HEALTH] =
                 "SELECT (SELECT coalesce(sum(n_dead_tup), 0)::int8 FROM pg_stat_user_tables"
                 "  WHERE schemaname = 'isthmus'), coalesce(a.pid, 0)::int8,"
-                " coalesce(a.backend_xmin::text, '0')::int8 FROM (SELECT 1) one LEFT JOIN"
+                " coalesce(a.backend_xmin::text, '0')::int8, coalesce(w.pid, 0)::int8,"
+                " coalesce(w.backend_xid::text, '0')::int8 FROM (SELECT 1) one LEFT JOIN"
                 " (SELECT pid, backend_xmin FROM pg_stat_activity WHERE backend_xmin IS NOT NULL"
                 "  AND datname = current_database() AND pid <> pg_backend_pid()"
-                "  ORDER BY age(backend_xmin) DESC LIMIT 1) a ON true",
+                "  ORDER BY age(backend_xmin) DESC LIMIT 1) a ON true LEFT JOIN"
+                /* Of whatever database: what is visible depends on all of them. */
+                " (SELECT pid, backend_xid FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
+                "  AND pid <> pg_backend_pid() ORDER BY age(backend_xid) DESC LIMIT 1) w ON true",
         [SQL_ALL_MEMBERS] =
                 "SELECT m.member::int8, m.beat, m.state, m.name, m.address, m.program, m.pid::int8,"
                 " (extract(epoch FROM m.joined) * 1000)::int8, (SELECT count(*) FROM shards s"
-                "  WHERE s.owner = m.member AND s.shard >= 0) FROM members m"
+                "  WHERE s.owner = m.member AND s.shard >= 0), coalesce(w.waiting, 0),"
+                " coalesce(w.oldest_ns, 0) FROM members m LEFT JOIN"
+                " (SELECT owner, count(*) waiting, min(arrived_ns) oldest_ns FROM events"
+                "  JOIN shards USING (shard) GROUP BY owner) w ON w.owner = m.member"
                 " WHERE m.state <> 'gone' ORDER BY m.member",
         /*
          * The first eight digits of a log file's name. pg_control_checkpoint() tells of a new one
@@ -111,11 +117,13 @@ static const char *const share_sql[SQL_NUMBER] = {
 struct share {
         struct postgres postgres;
         struct postgres_values values;
-        int64_t timeline;         /* of the connection */
-        int64_t joined_timeline;  /* on which the member has joined */
-        int64_t snapshot_process; /* who held the oldest snapshot at the last look */
-        int64_t snapshot;
-        int64_t snapshot_since_ns; /* steady; as it was seen first */
+        int64_t timeline;        /* of the connection */
+        int64_t joined_timeline; /* on which the member has joined */
+        struct held {
+                int64_t process; /* whose it was at the last look */
+                int64_t number;
+                int64_t since_ns; /* steady; as it was seen first */
+        } snapshot, writer;       /* the oldest ones */
 };
 
 static void *share_open(const struct store_options *options)
@@ -223,16 +231,6 @@ static bool share_is_hinted(void *context)
 
 /* --- statements ----------------------------------------------------------------------------- */
 
-static const char *name_of(const struct store_server *server, char *host, size_t size)
-{
-        if (!text_is_empty(server->member_name))
-                return server->member_name;
-        host[0] = '\0';
-        gethostname(host, size - 1);
-        host[size - 1] = '\0';
-        return host;
-}
-
 static void compare_clocks(int64_t store_ms)
 {
         int64_t apart_ms = clock_wall_ms() - store_ms;
@@ -248,12 +246,13 @@ static int run_join(struct share *share, const struct store_share_statement *sta
                     struct store_share_answer *answer)
 {
         const struct store_server *server = &share->postgres.options->server;
-        char host[STORE_MEMBER_TEXT];
+        char name[STORE_MEMBER_TEXT];
         PGresult *result;
         int failure;
 
+        store_share_name(server, name);
         postgres_set_int(&share->values, 0, statement->member);
-        postgres_set_text(&share->values, 1, name_of(server, host, sizeof(host)));
+        postgres_set_text(&share->values, 1, name);
         postgres_set_text(&share->values, 2, server->member_address ? server->member_address : "");
         postgres_set_text(&share->values, 3, ISTHMUS_VERSION);
         postgres_set_int(&share->values, 4, getpid());
@@ -429,6 +428,16 @@ static int share_run(void *context, const struct store_share_statement *statemen
         return failure;
 }
 
+/* For how many seconds it is there. */
+static int64_t note_held(struct held *held, int64_t process, int64_t number)
+{
+        int64_t now_ns = clock_steady_ns();
+
+        if (process != held->process || number != held->number)
+                *held = (struct held){process, number, now_ns};
+        return process ? (now_ns - held->since_ns) / CLOCK_NS_PER_S : 0;
+}
+
 static int share_health(void *context, struct store_share_health *health)
 {
         struct share *share = context;
@@ -437,18 +446,13 @@ static int share_health(void *context, struct store_share_health *health)
                                          : STORE_E_AWAY;
 
         if (failure == 0) {
-                int64_t process = postgres_int(result, 0, 1);
-                int64_t snapshot = postgres_int(result, 0, 2);
-
-                if (process != share->snapshot_process || snapshot != share->snapshot)
-                        share->snapshot_since_ns = clock_steady_ns();
-                share->snapshot_process = process;
-                share->snapshot = snapshot;
                 health->dead_rows = postgres_int(result, 0, 0);
-                health->process = process;
+                health->process = postgres_int(result, 0, 1);
                 health->snapshot_s =
-                        process ? (clock_steady_ns() - share->snapshot_since_ns) / CLOCK_NS_PER_S
-                                : 0;
+                        note_held(&share->snapshot, health->process, postgres_int(result, 0, 2));
+                health->writer = postgres_int(result, 0, 3);
+                health->writer_s =
+                        note_held(&share->writer, health->writer, postgres_int(result, 0, 4));
         }
         PQclear(result);
         return failure;
@@ -483,6 +487,8 @@ static int share_members(void *context,
                         .process = postgres_int(result, i, 6),
                         .joined_ms = postgres_int(result, i, 7),
                         .shards = postgres_int(result, i, 8),
+                        .events = postgres_int(result, i, 9),
+                        .oldest_ns = postgres_int(result, i, 10),
                 };
 
                 goes_on = visit(visit_context, &member);

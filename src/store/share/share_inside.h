@@ -29,6 +29,7 @@ struct store_share {
         struct store *store;
         const struct store_share_backend *backend;
         void *handle; /* the backend's */
+        char name[STORE_MEMBER_TEXT];
         pthread_t thread;
         bool is_started; /* store_share_start was called */
         int waker;       /* an eventfd: the thread is to look at what follows */
@@ -57,11 +58,19 @@ struct store_share {
         struct list open_questions; /* to be answered after the next look */
         int members;                /* as the ear was told */
         bool is_away;               /* the last statement was not answered */
-        int64_t health_at_ns;       /* steady; of the next look at the storage's health */
-        int64_t warned_of;          /* the process that the log names */
+
+        /* share_health.c */
+        int64_t health_at_ns;     /* steady; of the next look at the storage's health */
+        int64_t warned_of;        /* the process that the log names */
+        int64_t warned_of_writer; /* the same, of the feed */
+        int64_t rows_again;       /* that the feed had read at the last look */
+        int64_t rows_new;
 };
 
 void share_wake(struct store_share *share);
+
+/* Tells of what keeps the storage from being tidied, and the feed from being short. */
+void share_look_at_health(struct store_share *share);
 
 /* `context` is the struct store_share. */
 void *share_run(void *context);

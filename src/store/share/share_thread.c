@@ -18,9 +18,6 @@
 #include "base/thread.h"
 #include "store/share/share_inside.h"
 
-#define HEALTH_EVERY_NS (5 * CLOCK_NS_PER_S)
-#define SNAPSHOT_OLD_S  600
-
 void share_wake(struct store_share *share)
 {
         (void)!eventfd_write(share->waker, 1);
@@ -84,7 +81,6 @@ static int count_owned(const struct share_rules *rules)
 static void log_news(const struct store_share *share, const struct share_news *news)
 {
         const struct share_rules *rules = &share->rules;
-        const char *name = share->store->options.server.member_name;
 
         if (news->is_fenced || news->has_expired) {
                 metrics_add(METRIC_LEASE_LOSSES, 1);
@@ -98,7 +94,7 @@ static void log_news(const struct store_share *share, const struct share_news *n
         }
         if (news->joined)
                 log_info("MEMBER_JOINED", "This gateway is a member of those that share the store",
-                         LOG_INT("member", news->joined), LOG_TEXT("name", name), LOG_END);
+                         LOG_INT("member", news->joined), LOG_TEXT("name", share->name), LOG_END);
         if (news->fenced)
                 log_warn("MEMBER_FENCED", "A member that is not heard of was put out",
                          LOG_INT("member", news->fenced), LOG_END);
@@ -120,6 +116,7 @@ static void count_news(const struct store_share *share, const struct share_news 
         metrics_add(METRIC_SHARDS_TAKEN, news->taken_over);
         metrics_add(METRIC_SHARDS_RELEASED, news->released);
         metrics_set(METRIC_SHARDS_OWNED, count_owned(&share->rules));
+        metrics_set_label(METRIC_MEMBER, share->name, share->rules.me != 0 && left_ns > 0);
         metrics_set(METRIC_LEASE_REMAINING, left_ns > 0 ? left_ns / CLOCK_NS_PER_S : 0);
 }
 
@@ -213,29 +210,6 @@ static void note_owners(struct store_share *share)
         metrics_set(METRIC_SHARDS_UNOWNED, unowned);
 }
 
-/* --- the task of upkeep --------------------------------------------------------------------- */
-
-static void look_at_health(struct store_share *share)
-{
-        struct store_share_health health;
-        int64_t now_ns = clock_steady_ns();
-
-        if (now_ns < share->health_at_ns || !store_may_act(share->store, STORE_SHARE_UPKEEP))
-                return;
-        share->health_at_ns = now_ns + HEALTH_EVERY_NS;
-        if (share->backend->health(share->handle, &health) != 0)
-                return;
-        metrics_set(METRIC_STORE_DEAD_ROWS, health.dead_rows);
-        metrics_set(METRIC_STORE_SNAPSHOT, health.snapshot_s);
-        if (health.snapshot_s < SNAPSHOT_OLD_S || health.process == share->warned_of)
-                return;
-        share->warned_of = health.process;
-        log_warn("STORE_SNAPSHOT_OLD",
-                 "A session holds an old view of the database, which can't be tidied meanwhile",
-                 LOG_INT("session", health.process), LOG_INT("seconds", health.snapshot_s),
-                 LOG_INT("dead_rows", health.dead_rows), LOG_END);
-}
-
 /* --- the thread ----------------------------------------------------------------------------- */
 
 /* Tells the rules what callers have asked for. */
@@ -304,7 +278,7 @@ static void run_statement(struct store_share *share, const struct store_share_st
         note_owners(share);
         tell_of_members(share);
         answer_questions(share, &share->open_questions, true);
-        look_at_health(share);
+        share_look_at_health(share);
 }
 
 /* True until this process has left. */

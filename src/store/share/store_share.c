@@ -2,6 +2,7 @@
 /* What callers call; a store that is not shared is answered here. */
 #include "store/store_share.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -9,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/thread.h"
 #include "store/share/share_inside.h"
 
@@ -23,6 +25,15 @@ static const char *const state_names[] = {
         [STORE_SHARE_UNABLE] = "unable",
         [STORE_SHARE_LEAVING] = "leaving",
 };
+
+void store_share_name(const struct store_server *server, char name[STORE_MEMBER_TEXT])
+{
+        name[0] = name[STORE_MEMBER_TEXT - 1] = '\0';
+        if (!text_is_empty(server->member_name))
+                snprintf(name, STORE_MEMBER_TEXT, "%s", server->member_name);
+        else
+                gethostname(name, STORE_MEMBER_TEXT - 1);
+}
 
 const char *store_share_state_name(enum store_share_state state)
 {
@@ -54,6 +65,7 @@ void store_share_open(struct store *store)
         share->waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         share->owners = mem_new(STORE_SHARE_ROWS, sizeof(*share->owners));
         share->is_able = true;
+        store_share_name(server, share->name);
         pthread_mutex_init(&share->mutex, NULL);
         list_init(&share->questions);
         list_init(&share->open_questions);

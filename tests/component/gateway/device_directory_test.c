@@ -47,7 +47,7 @@ static void world_open(struct world *world)
         world->directory = device_directory_new(&world->settings, world->store);
         world->table =
                 device_table_new(&world->settings, world->store, world->directory, world->loop);
-        device_table_gain(world->table, &all);
+        device_table_gain(world->table, &all, clock_steady_ms());
         assert_int_equal(device_directory_load(world->directory, &reason), 0);
         assert_int_equal(load_records(world->store, DEVICE_APPLICATION_KIND,
                                       device_directory_restore, world->directory),

@@ -59,7 +59,7 @@ static void side_open(struct world *world, struct side *side)
         side->table =
                 device_table_new(&world->settings, world->store, side->directory, world->loop);
         device_table_keep(side->table, &side->keeper);
-        device_table_gain(side->table, &all);
+        device_table_gain(side->table, &all, clock_steady_ms());
         assert_int_equal(device_directory_load(side->directory, &reason), 0);
 }
 
@@ -216,7 +216,7 @@ static void a_device_of_another_gateway_is_known_and_not_made(void **state)
         read_until(other, 1);
         assert_false(integrates(other, "cow-1"));
         assert_null(find(other, key));
-        device_table_gain(other->table, &all);
+        device_table_gain(other->table, &all, clock_steady_ms());
         device_table_take_listed(other->table, &all);
         assert_non_null(find(other, key));
         assert_true(find(other, key)->off);

@@ -196,8 +196,10 @@ bool uplink_queue_recover_news(void *queue, const struct store_event *stored)
 
 /* --- devices, links, queues ----------------------------------------------------------------- */
 
-void device_table_gain(struct device_table *table, const struct store_shards *shards)
+void device_table_gain(struct device_table *table, const struct store_shards *shards,
+                       int64_t since_ms)
 {
+        (void)since_ms;
         (void)table;
         (void)shards;
         say("owns");

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/metrics.h"
 #include "store/store_backend.h"
 #include "support/certificates.h"
 
@@ -492,6 +493,8 @@ static void what_another_gateway_has_is_not_written(void **state)
         struct store_shards shards = {.bits = {0}};
         char value[] = "first";
 
+        int64_t fenced = metrics_counter_value(METRIC_STORE_FENCED);
+
         store_shards_add(&shards, store_shard_of("abc"));
         fixture->options.shared = true;
         open_store(fixture);
@@ -499,6 +502,7 @@ static void what_another_gateway_has_is_not_written(void **state)
         test_postgres_run(support_server, "UPDATE isthmus.shards SET epoch = 7 WHERE shard = 120");
         assert_int_equal(write_of(fixture->store, "abc", "second"), STORE_E_FENCED);
         assert_int_equal(write_of(fixture->store, "abc", NULL), STORE_E_FENCED);
+        assert_int_equal(metrics_counter_value(METRIC_STORE_FENCED), fenced + 2);
         assert_int_equal(store_records_each(fixture->store, "k", &shards, same_value, value), 0);
         assert_int_equal(write_of(fixture->store, "other", "x"), 0);
         assert_int_equal(write_of(fixture->store, NULL, "x"), 0);

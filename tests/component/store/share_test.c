@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
+#include "store/share/share_inside.h"
 #include "store/store_share_backend.h"
 
 #define PROCESSES 3
@@ -98,7 +100,7 @@ static struct store_options options_of(struct user *user)
  * Takes part without being the store's one writer. What store_share_released hands to the writer is
  * answered by answer_writes.
  */
-static struct user *join(int number)
+static struct user *join_later(int number)
 {
         struct user *user = mem_new(1, sizeof(*user));
         struct store_options options = options_of(user);
@@ -110,6 +112,13 @@ static struct user *join(int number)
         if (store_open_to_read(&options, &user->store, &reason) != 0)
                 fail_msg("%s", reason.text);
         store_share_open(user->store);
+        return user;
+}
+
+static struct user *join(int number)
+{
+        struct user *user = join_later(number);
+
         store_share_start(user->store);
         return user;
 }
@@ -469,20 +478,32 @@ static void what_was_written_before_the_release_is_written_first(void **state)
         store_close(user.store);
 }
 
-/* Looks at the database until it is told not to. */
-static pid_t start_to_look(void)
+/* Has a transaction that begins so, until it is told to end. */
+static pid_t start_transaction(const char *begin)
 {
         pid_t child = fork();
+        CLEANUP(mem_cleanup) char *sql = NULL;
 
         assert_true(child >= 0);
         if (child > 0)
                 return child;
-        test_postgres_run(support_server,
-                          "BEGIN ISOLATION LEVEL REPEATABLE READ;"
-                          "DO $$ BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN"
-                          " NULL; END $$;"
-                          "COMMIT");
+        sql = mem_format("%s;"
+                         "DO $$ BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN"
+                         " NULL; END $$;"
+                         "COMMIT",
+                         begin);
+        test_postgres_run(support_server, sql);
         _exit(0);
+}
+
+static void end_transaction(pid_t child)
+{
+        int status;
+
+        test_postgres_run(support_server,
+                          "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE"
+                          " pid <> pg_backend_pid() AND query LIKE '%pg_sleep%'");
+        assert_int_equal(waitpid(child, &status, 0), child);
 }
 
 static void who_holds_an_old_snapshot_is_named(void **state)
@@ -493,8 +514,7 @@ static void who_holds_an_old_snapshot_is_named(void **state)
         struct store_share_answer *answer = mem_new(1, sizeof(*answer));
         struct store_share_health health = {.snapshot_s = 0};
         void *share = backend->open(&options);
-        pid_t child = start_to_look();
-        int status;
+        pid_t child = start_transaction("BEGIN ISOLATION LEVEL REPEATABLE READ");
 
         (void)state;
         assert_int_equal(backend->run(share, &look, answer, NULL), 0);
@@ -503,16 +523,77 @@ static void who_holds_an_old_snapshot_is_named(void **state)
                 pause_a_little();
         }
         assert_int_not_equal(health.process, 0);
-        test_postgres_run(support_server,
-                          "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE"
-                          " pid <> pg_backend_pid() AND query LIKE '%pg_sleep%'");
-        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(health.writer, 0);
+        end_transaction(child);
         while (health.process != 0) {
+                assert_int_equal(backend->health(share, &health), 0);
+                pause_a_little();
+        }
+        child = start_transaction("BEGIN; SELECT pg_current_xact_id()");
+        while (health.writer_s < 1) {
+                assert_int_equal(backend->health(share, &health), 0);
+                pause_a_little();
+        }
+        assert_int_not_equal(health.writer, 0);
+        end_transaction(child);
+        while (health.writer != 0) {
                 assert_int_equal(backend->health(share, &health), 0);
                 pause_a_little();
         }
         backend->close(share);
         free(answer);
+}
+
+static atomic_int health_looks;
+
+/* What a database in trouble would say; each look at the feed reads again what was read before. */
+static int say_ill(void *share, struct store_share_health *health)
+{
+        (void)share;
+        health_looks++;
+        metrics_add(METRIC_FEED_AGAIN, 2000);
+        *health = (struct store_share_health){
+                .snapshot_s = 600, .process = 11, .writer_s = 20, .writer = 22};
+        return 0;
+}
+
+static atomic_int old_snapshots;
+static atomic_int slow_feeds;
+
+static void note_warning(void *context, enum log_level level, const char *id, const char *sentence,
+                         const struct log_field *fields)
+{
+        (void)context;
+        (void)level;
+        (void)sentence;
+        if (strcmp(id, "STORE_SNAPSHOT_OLD") == 0 && fields[0].number == 11 &&
+            fields[1].number == 600)
+                old_snapshots++;
+        if (strcmp(id, "STORE_FEED_SLOW") == 0 && fields[0].number == 22 && fields[1].number == 20)
+                slow_feeds++;
+}
+
+static void who_keeps_the_database_from_being_tidied_is_told_once(void **state)
+{
+        struct user *user = join_later(0);
+        struct store_share_backend backend = *user->store->share->backend;
+
+        (void)state;
+        backend.health = say_ill;
+        user->store->share->backend = &backend;
+        metrics_add(METRIC_FEED_NEW, 100);
+        metrics_add(METRIC_FEED_AGAIN, 2000);
+        log_listen(LOG_LEVEL_WARN, note_warning, NULL);
+        store_share_start(user->store);
+        /* One more finds the same. */
+        while (old_snapshots == 0 || slow_feeds == 0 || health_looks < 3) {
+                use(user);
+                pause_a_little();
+        }
+        log_unlisten(note_warning);
+        assert_int_equal(old_snapshots, 1);
+        assert_int_equal(slow_feeds, 1);
+        leave(user);
 }
 
 static void members_in_one_process_share_and_leave(void **state)
@@ -649,6 +730,7 @@ int main(void)
                 TEST(one_member_owns_all_and_gives_it_back),
                 TEST(what_was_written_before_the_release_is_written_first),
                 cmocka_unit_test_setup_teardown(who_holds_an_old_snapshot_is_named, setup, forget),
+                TEST(who_keeps_the_database_from_being_tidied_is_told_once),
                 TEST(members_in_one_process_share_and_leave),
                 TEST(two_that_start_at_once_share_and_a_third_gets_its_part),
                 TEST(the_shards_of_a_killed_member_are_taken_over),

@@ -2,6 +2,8 @@
 /* The promises of store_spill.h: puts are taken while the server is away, and keep their order. */
 #include "component/store/support_postgres.h"
 
+#include "base/metrics.h"
+
 #include <stdatomic.h>
 
 #include "store/store_backend.h"
@@ -156,6 +158,7 @@ static void assert_waiting_numbers(struct fixture *fixture, int first, int end)
 
 static void puts_are_taken_while_the_server_is_away_and_moved_in_order(void **state)
 {
+        int64_t moved = metrics_counter_value(METRIC_STORE_SPILL_MOVED);
         struct fixture *fixture = *state;
 
         put_numbers(fixture, 0, 10);
@@ -166,6 +169,7 @@ static void puts_are_taken_while_the_server_is_away_and_moved_in_order(void **st
         assert_int_equal(state_of(fixture).spilled, 20);
         test_postgres_start(support_server);
         wait_until_moved(fixture);
+        assert_int_equal(metrics_counter_value(METRIC_STORE_SPILL_MOVED), moved + 20);
         assert_waiting_numbers(fixture, 0, 30);
         assert_int_equal(state_of(fixture).events, 30);
         put_numbers(fixture, 30, 40);

@@ -153,11 +153,13 @@ static void test_each_hub_has_a_line(void **state)
         CLEANUP(buf_deinit) struct buf out = BUF_INIT;
 
         (void)state;
-        metrics_set_hub("one.example", true);
-        metrics_set_hub("a \"quoted\\ hub", false);
-        metrics_set_hub("one.example", false);
-        metrics_set_hub("two.example", true);
+        metrics_set_label(METRIC_HUB_CONNECTED, "one.example", true);
+        metrics_set_label(METRIC_HUB_CONNECTED, "a \"quoted\\ hub", false);
+        metrics_set_label(METRIC_HUB_CONNECTED, "one.example", false);
+        metrics_set_label(METRIC_HUB_CONNECTED, "two.example", true);
+        metrics_set_label(METRIC_MEMBER, "gw-a", true);
         metrics_write(&out);
+        assert_non_null(strstr(buf_text(&out), "\nisthmus_member{name=\"gw-a\"} 1\n"));
         assert_non_null(strstr(buf_text(&out), "\nisthmus_hub_connected{hub=\"one.example\"} 0\n"));
         assert_non_null(strstr(buf_text(&out), "\nisthmus_hub_connected{hub=\"two.example\"} 1\n"));
         assert_non_null(strstr(buf_text(&out),

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "base/metrics.h"
+
 static void lose(struct fixture *fixture)
 {
         struct store_shards all = store_shards_all();
@@ -63,6 +65,25 @@ static void a_device_that_comes_back_is_connected_as_after_a_restart(void **stat
         assert_int_equal(world_registration_count, 1);
         world_ready("d1");
         assert_int_equal(world_link("d1")->token, 2);
+}
+
+static void a_takeover_lasts_until_the_first_event_that_waited_is_sent(void **state)
+{
+        struct fixture *fixture = *state;
+        struct metrics_times before;
+        struct metrics_times after;
+
+        connect(fixture, "d1", HUB_A);
+        metrics_times_read(METRIC_TAKEOVER, true, &before);
+        /* As of a device whose events were read from the store. */
+        device_named(fixture, "d1")->taken_over_ms = clock_steady_ms() - 5000;
+        for (int i = 0; i < 2; i++) {
+                uplink(fixture, "d1");
+                world_answer_send("d1", HUB_ACCEPTED);
+        }
+        metrics_times_read(METRIC_TAKEOVER, false, &after);
+        assert_int_equal(after.count, before.count + 1);
+        assert_int_equal(after.least_ns, INT64_C(5000) * CLOCK_NS_PER_MS);
 }
 
 /* Whoever has it now has asked, too, and has written down what was answered. */
@@ -289,6 +310,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
                 TEST(a_device_that_leaves_is_not_connected_and_asks_nobody),
                 TEST(a_device_that_comes_back_is_connected_as_after_a_restart),
+                TEST(a_takeover_lasts_until_the_first_event_that_waited_is_sent),
                 TEST(what_the_service_answers_late_is_neither_used_nor_remembered),
                 TEST(what_is_asked_still_is_not_asked_twice_when_it_comes_back),
                 TEST(an_identity_is_whose_the_store_says_when_it_comes_back),

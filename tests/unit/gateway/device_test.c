@@ -55,7 +55,7 @@ static void begin_run(struct fixture *fixture)
         fixture->keeper = (struct device_keeper){.wake = wake, .placed = placed};
         device_table_keep(fixture->devices, &fixture->keeper);
         fixture->places = device_places_new(fixture->devices);
-        device_table_gain(fixture->devices, &all);
+        device_table_gain(fixture->devices, &all, clock_steady_ms());
         assert_int_equal(device_directory_load(fixture->directory, &reason), 0);
         assert_int_equal(load_records(NULL, DEVICE_APPLICATION_KIND, device_directory_restore,
                                       fixture->directory),

@@ -81,7 +81,7 @@ static inline void gain(struct fixture *fixture, const struct store_shards *shar
         assert_int_equal(load_records(NULL, DEVICE_ASSIGNMENT_KIND, device_provision_take,
                                       fixture->provision),
                          0);
-        device_table_gain(fixture->devices, shards);
+        device_table_gain(fixture->devices, shards, clock_steady_ms());
         device_link_gain(fixture->link, shards);
 }
 
