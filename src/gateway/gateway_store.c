@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The store that the settings name. */
 #include "gateway/gateway.h"
+#include "networks/network.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
@@ -13,6 +14,7 @@ struct store_options gateway_store_options(const struct settings *settings)
                 .maximum_bytes = settings->store.maximum_bytes,
                 .dead_letter_bytes = settings->store.dead_letter_bytes,
                 .dead_letter_ms = settings->store.dead_letter_days * DAY_MS,
+                .lane_of = event_lane_key,
                 .server = {.hosts = (const char *const *)settings->store.postgresql.hosts.texts,
                            .host_count = settings->store.postgresql.hosts.count,
                            .database = settings->store.postgresql.database,

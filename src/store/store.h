@@ -41,6 +41,7 @@ enum store_condition {
         STORE_E_FENCED,   /* of a device that is another gateway's by now; nothing was written */
 };
 
+struct buf;
 struct store;
 struct store_event;
 
@@ -77,6 +78,11 @@ struct store_options {
         int64_t dead_letter_ms; /* since they died, of the store's own time */
         /* Also one of another machine, whose locks and shared memory can't be relied on. */
         bool network_file_system;
+        /*
+         * By what name the store is to know whose a record of this device is: adds it to `lane`.
+         * For records of earlier versions, which do not say so; NULL = by the device's own.
+         */
+        void (*lane_of)(const char *device, struct buf *lane);
         /* Others of these may write at the same time, where the backend can do that. */
         bool shared;
         /* Of a store on a database server; its texts stay the caller's until store_close. */

@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "store/store_rows.h"
@@ -57,8 +58,15 @@ static int wait_for_disk(struct copying *copying)
 static bool copy_record(void *context, const struct store_record *record)
 {
         struct copying *copying = context;
+        const struct store_options *options = &copying->to->options;
+        CLEANUP(buf_deinit) struct buf lane = BUF_INIT;
+        struct store_record copied = *record;
 
-        store_write_copy(copying->to, record);
+        if (options->lane_of && record->device) {
+                options->lane_of(record->device, &lane);
+                copied.device = buf_text(&lane);
+        }
+        store_write_copy(copying->to, &copied);
         copying->copied->records++;
         if (copying->copied->records % PAGE == 0)
                 copying->result = wait_for_disk(copying);

@@ -105,6 +105,12 @@ static const char shards_sql[] =
         "INSERT INTO settings VALUES ('shards', '256'),"
         " ('created', clock_timestamp()::text), ('cluster', gen_random_uuid()::text);";
 
+/* Places were nobody's. What else a device's records need, settle_lanes does. */
+static const char lanes_sql[] =
+        "UPDATE records SET device = convert_from(value, 'UTF8')"
+        " WHERE kind = 'place' AND device IS NULL;"
+        "UPDATE records SET shard = " SHARD " WHERE kind = 'place' AND shard = -100;";
+
 static const struct {
         const char *what;
         const char *sql;
@@ -112,6 +118,7 @@ static const struct {
 } steps[] = {
         {"events, dead letters, records", tables_sql, 1},
         {"shards and members", shards_sql, 2},
+        {"records where their devices are", lanes_sql, 2},
 };
 
 #define VERSION ((int)ARRAY_SIZE(steps))
@@ -238,6 +245,46 @@ static int apply_steps(struct postgres *postgres, int version, struct reason *re
         return result;
 }
 
+static int move_records(struct postgres *postgres, const char *device, const char *lane,
+                        struct reason *reason)
+{
+        char *from = PQescapeLiteral(postgres->db, device, strlen(device));
+        char *to = PQescapeLiteral(postgres->db, lane, strlen(lane));
+        CLEANUP(mem_cleanup)
+        char *sql = mem_format("UPDATE records SET device = %s, shard = %d"
+                               " WHERE shard = %d AND device = %s",
+                               to, store_shard_of(lane), store_shard_of(device), from);
+
+        PQfreemem(from);
+        PQfreemem(to);
+        return postgres_execute(postgres, sql, reason);
+}
+
+/* Earlier versions named the device itself, where several have one queue and one shard. */
+static int settle_lanes(struct postgres *postgres, struct reason *reason)
+{
+        const struct store_options *options = postgres->options;
+        PGresult *devices = NULL;
+        int result;
+
+        if (!options->lane_of)
+                return 0;
+        result = postgres_send_text(postgres,
+                                    "SELECT DISTINCT device FROM records WHERE device IS NOT NULL");
+        if (result == 0)
+                result = postgres_collect(postgres, &devices, 1, reason);
+        for (int i = 0; result == 0 && i < PQntuples(devices); i++) {
+                CLEANUP(buf_deinit) struct buf lane = BUF_INIT;
+                const char *device = PQgetvalue(devices, i, 0);
+
+                options->lane_of(device, &lane);
+                if (!text_equal(device, buf_text(&lane)))
+                        result = move_records(postgres, device, buf_text(&lane), reason);
+        }
+        PQclear(devices);
+        return result;
+}
+
 /* What a gateway's role needs, and no more. */
 static int grant_use(struct postgres *postgres, const char *user, struct reason *reason)
 {
@@ -282,6 +329,8 @@ static int migrate(struct postgres *postgres, const char *user, struct reason *r
                 result = refuse_at_work(postgres, tables.version, reason);
         if (result == 0 && tables.version < VERSION)
                 result = apply_steps(postgres, tables.version, reason);
+        if (result == 0 && tables.version < VERSION)
+                result = settle_lanes(postgres, reason);
         if (result == 0 && user)
                 result = grant_use(postgres, user, reason);
         if (result == 0)

@@ -392,7 +392,16 @@ static const char first_version[] =
         "UPDATE isthmus.settings SET value = '1';"
         "INSERT INTO isthmus.records VALUES ('owner', 'id@scope', 0, 'abc\n{device}'),"
         " ('place', 'id@hub', 0, 'abc'), ('assignment', 'abc', 0, '{}'), ('way', 'abc', 0, '{}'),"
-        " ('command', E'abc\\n17', 0, 'x'), ('device', 'abc', 0, 'x')";
+        " ('command', E'abc\\n17', 0, 'x'), ('device', 'abc', 0, 'x'),"
+        " ('owner', 'm1@scope', 0, E'n/app/m1\\012{device}'),"
+        " ('assignment', 'n/app/m1', 0, '{}'), ('way', 'n//m1', 0, '{}')";
+
+static bool count_of_module(void *context, const struct store_record *record)
+{
+        assert_string_equal(record->device, "n//m1");
+        *(int *)context += 1;
+        return true;
+}
 
 static bool count_record(void *context, const struct store_record *record)
 {
@@ -403,6 +412,14 @@ static bool count_record(void *context, const struct store_record *record)
         return true;
 }
 
+/* As with devices whose ids are unique whatever the application. */
+static void lane_of(const char *device, struct buf *lane)
+{
+        bool is_module = strncmp(device, "n/", 2) == 0;
+
+        buf_add_text(lane, is_module ? "n//m1" : device);
+}
+
 static void the_first_version_is_upgraded(void **state)
 {
         static const char *const kinds[] = {"owner", "place", "assignment", "way", "command"};
@@ -411,6 +428,7 @@ static void the_first_version_is_upgraded(void **state)
         struct reason reason;
         int count = 0;
 
+        fixture->options.lane_of = lane_of;
         open_store(fixture);
         support_put_one(fixture->store, "abc", "1", "x");
         store_dead(fixture->store, support_put_one(fixture->store, "abc", "2", "y"), "why");
@@ -436,6 +454,15 @@ static void the_first_version_is_upgraded(void **state)
                         store_records_each(fixture->store, kinds[i], &shards, count_record, &count),
                         0);
         assert_int_equal(count, 5);
+        /* Records of the applications of one device are in the shard of its queue. */
+        shards = store_shards_none();
+        store_shards_add(&shards, store_shard_of("n//m1"));
+        count = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                assert_int_equal(store_records_each(fixture->store, kinds[i], &shards,
+                                                    count_of_module, &count),
+                                 0);
+        assert_int_equal(count, 3);
         test_postgres_run(support_server,
                           "DO $$ BEGIN IF (SELECT count(*) FROM isthmus.events WHERE shard = 120)"
                           " <> 2 THEN RAISE 'other shards'; END IF; END $$");
