@@ -61,6 +61,9 @@ struct taken {
 /* The message has nothing more to do with its batch; the last one ends that. */
 void queue_leave_batch(struct taken *taken);
 
+/* Looks which events of held ones other gateways have sent. */
+void queue_look_up_held(struct drain *drain);
+
 /* --- queue_taken.c -------------------------------------------------------------------------- */
 
 /* What was got, as one of drain->taken; takes the message. */

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "gateway/intake/queue_inside.h"
+#include "gateway/uplink/uplink_hold.h"
 #include "monitor/monitor_call.h"
 
 /* A message that was taken so often without an end is perhaps what ends the program. */
@@ -253,6 +254,16 @@ static void on_messages(void *context, const struct http_answer *answer)
         if (drain->idle_ms > drain->settings->maximum_polling_s * 1000)
                 drain->idle_ms = drain->settings->maximum_polling_s * 1000;
         pause_drain(drain, drain->idle_ms);
+}
+
+void queue_look_up_held(struct drain *drain)
+{
+        const struct delivery_means *means = drain->intake->options.means;
+        struct store_state state;
+
+        store_get_state(means->store, &state);
+        if (state.spilled == 0)
+                uplink_holds_look(means->holds);
 }
 
 /* The account's secret may be another one now, or not known yet. */

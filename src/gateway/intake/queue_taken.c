@@ -219,6 +219,7 @@ static void look_at_held(void *context)
         drain->extends = drain->held > 0;
         if (!drain->extends)
                 return;
+        queue_look_up_held(drain);
         list_for_each (node, &drain->taken) {
                 struct taken *taken = list_entry(node, struct taken, node);
 

@@ -19,14 +19,18 @@ struct item {
         char *message_id;
         char *device_key;
         bool left;
-        bool found; /* in the store, by the look that is under way */
+        bool is_sought; /* by the look that is under way */
+        bool found;     /* in the store, by the look that is under way */
+        int64_t id;     /* where it was found; 0 = not yet */
         struct store_take take;
 };
 
 /* All of it is guarded by the holds' lock. */
 struct uplink_hold {
         struct uplink_holds *holds;
-        struct list_node node; /* of holds->all */
+        struct list_node node;    /* of holds->all */
+        struct uplink_hold *next; /* that is to be looked up, too */
+        bool is_stored;
         void (*done)(void *context);
         void *context;
         size_t waiting; /* items that have not left, and one until it is stored */
@@ -153,6 +157,22 @@ struct uplink_hold *uplink_hold_begin(struct uplink_holds *holds, const struct l
         return hold;
 }
 
+/* One look of the hold; `gone`: its event waits nowhere, or NULL. */
+static void end_look(struct uplink_hold *hold, struct item *gone)
+{
+        struct uplink_holds *holds = hold->holds;
+        bool over;
+
+        pthread_mutex_lock(&holds->lock);
+        hold->looks--;
+        if (gone)
+                leave(gone);
+        over = is_over(hold);
+        pthread_mutex_unlock(&holds->lock);
+        if (over)
+                end(hold);
+}
+
 /* On the thread "store-read": goes on until the event was found or the device has no more. */
 static void on_looked(struct store_take *take, int result, const struct store_event *events,
                       size_t count)
@@ -160,24 +180,29 @@ static void on_looked(struct store_take *take, int result, const struct store_ev
         struct item *item = list_entry(take, struct item, take);
         struct uplink_hold *hold = item->hold;
         struct uplink_holds *holds = hold->holds;
-        bool over;
+        bool is_known = item->id != 0;
 
-        for (size_t i = 0; i < count && !item->found; i++)
+        for (size_t i = 0; i < count && !item->found; i++) {
                 item->found = text_equal(events[i].message_id, item->message_id);
-        if (result == 0 && !item->found && count == take->maximum) {
+                item->id = item->found ? events[i].id : item->id;
+        }
+        if (result == 0 && !item->found && !is_known && count == take->maximum) {
                 take->after_id = events[count - 1].id;
                 store_take(holds->store, take);
                 return;
         }
-        pthread_mutex_lock(&holds->lock);
-        hold->looks--;
         /* What can't be read may wait; the message comes again some day. */
-        if (result == 0 && !item->found)
-                leave(item);
-        over = is_over(hold);
-        pthread_mutex_unlock(&holds->lock);
-        if (over)
-                end(hold);
+        end_look(hold, item->found || result != 0 ? NULL : item);
+}
+
+/* With the lock: which are to be looked up; the hold stays until each look has ended. */
+static void plan_looks(struct uplink_hold *hold)
+{
+        hold->looks = 1;
+        for (size_t i = 0; i < hold->count; i++) {
+                hold->items[i].is_sought = !hold->items[i].left;
+                hold->looks += hold->items[i].is_sought;
+        }
 }
 
 static void look_up(struct uplink_hold *hold)
@@ -185,33 +210,61 @@ static void look_up(struct uplink_hold *hold)
         for (size_t i = 0; i < hold->count; i++) {
                 struct item *item = &hold->items[i];
 
+                if (!item->is_sought)
+                        continue;
+                item->found = false;
                 item->take = (struct store_take){
-                        .device = item->device_key, .maximum = LOOK_MAX, .done = on_looked};
+                        .device = item->device_key,
+                        .after_id = item->id > 0 ? item->id - 1 : 0,
+                        .maximum = item->id > 0 ? 1 : LOOK_MAX,
+                        .done = on_looked,
+                };
                 store_take(hold->holds->store, &item->take);
         }
+        end_look(hold, NULL);
 }
 
 void uplink_hold_stored(struct uplink_hold *hold, bool any_known)
 {
         struct uplink_holds *holds = hold->holds;
+        /* Who shares the store looks from time to time anyway. */
+        bool looks = any_known && !holds->is_shared;
         bool over;
 
-        /* What leaves at another gateway is not heard of here. */
-        bool looks = any_known && !holds->is_shared;
-
         pthread_mutex_lock(&holds->lock);
-        hold->looks = looks ? hold->count : 0;
-        for (size_t i = 0; i < hold->count && holds->is_shared; i++)
-                leave(&hold->items[i]);
+        hold->is_stored = true;
+        hold->waiting--;
+        if (looks)
+                plan_looks(hold);
+        over = is_over(hold);
         pthread_mutex_unlock(&holds->lock);
         if (looks)
                 look_up(hold);
-        pthread_mutex_lock(&holds->lock);
-        hold->waiting--;
-        over = is_over(hold);
-        pthread_mutex_unlock(&holds->lock);
-        if (over)
+        else if (over)
                 end(hold);
+}
+
+void uplink_holds_look(struct uplink_holds *holds)
+{
+        struct uplink_hold *first = NULL;
+        struct uplink_hold *hold;
+
+        if (!holds->is_shared)
+                return;
+        pthread_mutex_lock(&holds->lock);
+        list_for_each (node, &holds->all) {
+                hold = list_entry(node, struct uplink_hold, node);
+                if (!hold->is_stored || hold->looks > 0)
+                        continue;
+                plan_looks(hold);
+                hold->next = first;
+                first = hold;
+        }
+        pthread_mutex_unlock(&holds->lock);
+        while ((hold = first)) {
+                first = hold->next;
+                look_up(hold);
+        }
 }
 
 void uplink_hold_drop(struct uplink_hold *hold)

@@ -4,8 +4,8 @@
  * by a hub, or became a dead letter.
  *
  * Law: `done` is called once per hold, and not before every event of it has left the queue, also
- * one that had been stored before and still waits. In a store that gateways share, what waits may
- * leave at another one: there it is called when the events are stored.
+ * one that had been stored before and still waits. In a store that gateways share an event may
+ * leave at another one: there the store is looked into.
  */
 #ifndef ISTHMUS_GATEWAY_UPLINK_UPLINK_HOLD_H
 #define ISTHMUS_GATEWAY_UPLINK_UPLINK_HOLD_H
@@ -36,6 +36,13 @@ struct uplink_hold *uplink_hold_begin(struct uplink_holds *holds, const struct l
  * which of those still wait.
  */
 void uplink_hold_stored(struct uplink_hold *hold, bool any_known);
+
+/*
+ * Looks which events have left at other gateways, if the store is shared. To be called from time to
+ * time while there are holds, and not while something is in a spill, which it does not see. Any
+ * thread.
+ */
+void uplink_holds_look(struct uplink_holds *holds);
 
 /* They could not be stored: forgets the hold. */
 void uplink_hold_drop(struct uplink_hold *hold);

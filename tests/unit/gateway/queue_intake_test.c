@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Rule S10: how often a storage queue is asked. The test is the queue, the store and the clock. */
+#include "gateway/intake/queue_inside.h"
 #include "gateway/intake/queue_intake.h"
+#include "gateway/uplink/uplink_hold.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,6 +41,8 @@ static struct {
         size_t later_count;
         size_t deliveries;
         bool full;
+        int64_t spilled;
+        size_t looks; /* for what other gateways have sent */
 } world;
 
 void http_client_send(struct http_client *client, const struct http_request *request,
@@ -76,10 +80,17 @@ struct http_watch monitor_call_watch(struct monitor *monitor, const char *type)
         return (struct http_watch){.ended = NULL};
 }
 
+/* What other gateways have sent is the subject of uplink_hold_test.c. */
+void uplink_holds_look(struct uplink_holds *holds)
+{
+        (void)holds;
+        world.looks++;
+}
+
 void store_get_state(struct store *store, struct store_state *state)
 {
         (void)store;
-        *state = (struct store_state){.full = world.full};
+        *state = (struct store_state){.full = world.full, .spilled = world.spilled};
 }
 
 /* What is delivered is stored at once. */
@@ -319,6 +330,18 @@ static void s7_a_full_store_asks_for_nothing(void **state)
         assert_sent(0, "GET", "/uplink/messages?");
 }
 
+static void s8_what_is_spilled_is_not_looked_for_where_it_is_not(void **state)
+{
+        struct drain drain = {.intake = site.intake};
+
+        (void)state;
+        queue_look_up_held(&drain);
+        assert_int_equal(world.looks, 1);
+        world.spilled = 1;
+        queue_look_up_held(&drain);
+        assert_int_equal(world.looks, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -330,6 +353,8 @@ int main(void)
                         s10_after_messages_an_empty_queue_is_asked_soon_again, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(s7_a_full_store_asks_for_nothing, set_up,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(
+                        s8_what_is_spilled_is_not_looked_for_where_it_is_not, set_up, tear_down),
         };
 
         thread_enter(HTTP_CLIENT_THREAD);
