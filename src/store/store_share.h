@@ -127,6 +127,17 @@ struct store_owner_name {
 /* False if nobody is known to own it, or the store is not shared. */
 bool store_share_owner(struct store *store, int shard, struct store_owner_name *owner);
 
+/* How this process is, as far as it knows. */
+struct store_self {
+        char name[STORE_MEMBER_TEXT];
+        int members;      /* that live */
+        int shards;       /* that it owns */
+        int64_t lease_ms; /* for which it may act without a sign of the store; 0 = it may not */
+};
+
+/* False if the store is not shared. */
+bool store_share_self(struct store *store, struct store_self *state);
+
 struct store_member {
         int64_t number;
         const char *name;

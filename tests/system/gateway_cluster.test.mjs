@@ -40,6 +40,9 @@ test('three gateways share a database: one is killed, one frozen, one stopped', 
   const shown = await run(['cluster', 'status', '--config', first.file]);
   assert.match(shown.stdout, /^member +state +shards +waiting +oldest +spilled /);
   assert.equal(await first.gateway.metric('isthmus_member{name="replica1"}'), 1);
+  const own = JSON.parse((await run(['status', '--json', '--config', first.file])).stdout).member;
+  assert.deepEqual([own.name, own.members, own.shards > 0, own.leaseMilliseconds > 0], ['replica1', 3, true, true]);
+  assert.match((await run(['status', '--config', first.file])).stdout, /^member +replica1: one of 3, owns \d+ shards/m);
 
   await first.kill();
   second.freeze();

@@ -166,6 +166,17 @@ static void print_store(struct buf *out, struct json_object *store)
         buf_add_text(out, json_bool_member(store, "full", false) ? "; it is full\n" : "\n");
 }
 
+static void print_member(struct buf *out, struct json_object *member)
+{
+        if (!member)
+                return;
+        terminal_add_column(out, NAME_WIDTH - 2, "member");
+        terminal_add(out, text_of(member, "name"));
+        buf_add_format(out, ": one of %" PRId64 ", owns %" PRId64 " shards, for %" PRId64 " ms\n",
+                       number_of(member, "members"), number_of(member, "shards"),
+                       number_of(member, "leaseMilliseconds"));
+}
+
 void command_print_status(struct buf *out, struct json_object *status)
 {
         struct json_object *devices = json_object_member(status, "devices");
@@ -176,6 +187,7 @@ void command_print_status(struct buf *out, struct json_object *status)
         buf_add_format(out, "isthmus %s, process %" PRId64 ", since %s\n",
                        text_of(status, "version"), number_of(status, "pid"),
                        text_of(status, "started"));
+        print_member(out, json_object_member(status, "member"));
         terminal_add_column(out, NAME_WIDTH - 2, "devices");
         add_counts(out, devices, "known");
         for (size_t i = 0; i < count; i++)

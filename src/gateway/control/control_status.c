@@ -81,6 +81,22 @@ static struct json_object *view_store(const struct control_options *options)
         return view;
 }
 
+/* Which of several this is; nothing if it shares its store with nobody. */
+static void add_member(const struct control_options *options, struct json_object *view)
+{
+        struct store_self state;
+        struct json_object *member;
+
+        if (!store_share_self(options->store, &state))
+                return;
+        member = json_object_new_object();
+        json_add_text(member, "name", state.name);
+        json_add_int(member, "members", state.members);
+        json_add_int(member, "shards", state.shards);
+        json_add_int(member, "leaseMilliseconds", state.lease_ms);
+        json_object_object_add(view, "member", member);
+}
+
 static void view_hub(void *context, const struct hub_summary *hub)
 {
         struct json_object *view = json_object_new_object();
@@ -116,6 +132,7 @@ void control_status_write(const struct control_options *options, int64_t started
         json_add_text(view, "version", ISTHMUS_VERSION);
         json_add_int(view, "pid", getpid());
         json_add_text(view, "started", time);
+        add_member(options, view);
         json_object_object_add(view, "devices", view_devices(options));
         json_object_object_add(view, "hubs", view_hubs(options));
         json_object_object_add(view, "store", view_store(options));

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "store/share/share_inside.h"
@@ -256,6 +257,23 @@ bool store_share_owner(struct store *store, int shard, struct store_owner_name *
 }
 
 /* --- readers -------------------------------------------------------------------------------- */
+
+bool store_share_self(struct store *store, struct store_self *state)
+{
+        const struct store_share *share = store->share;
+        int64_t left_ns;
+
+        if (!share)
+                return false;
+        memcpy(state->name, share->name, sizeof(state->name));
+        state->members = (int)metrics_gauge_value(METRIC_MEMBERS);
+        state->shards = 0;
+        for (int shard = 0; shard < STORE_SHARDS; shard++)
+                state->shards += store_may_act(store, shard);
+        left_ns = atomic_load(&share->deadline_ns) - clock_boot_ns();
+        state->lease_ms = left_ns > 0 ? left_ns / CLOCK_NS_PER_MS : 0;
+        return true;
+}
 
 int store_members_each(struct store *store,
                        bool (*visit)(void *context, const struct store_member *member),

@@ -74,6 +74,7 @@ static void the_one_process_owns_all(void **state)
         store_share_ask(store, 7, note_answer, &heard);
         assert_int_equal(heard.asked, 7);
         assert_false(store_share_owner(store, 7, &owner));
+        assert_false(store_share_self(store, &(struct store_self){.shards = 0}));
         assert_int_equal(store_members_each(store, count, &members), 0);
         assert_int_equal(members, 0);
         store_share_leave(store);

@@ -418,6 +418,7 @@ static void one_member_owns_all_and_gives_it_back(void **state)
         struct store_options options = options_of(&user);
         struct store_member member = {.number = 0};
         struct store_owner_name owner;
+        struct store_self self;
         atomic_int answer = 0;
         int next = STORE_SHARD_FIRST;
 
@@ -433,6 +434,10 @@ static void one_member_owns_all_and_gives_it_back(void **state)
         assert_int_equal(answer, 9);
         assert_true(store_share_owner(user.store, 9, &owner));
         assert_string_equal(owner.name, "a");
+        assert_true(store_share_self(user.store, &self));
+        assert_string_equal(self.name, "a");
+        assert_int_equal(self.shards, STORE_SHARDS);
+        assert_true(self.lease_ms > 0);
         assert_int_equal(store_members_each(user.store, note_member, &member), 0);
         assert_int_not_equal(member.number, 0);
         assert_int_equal(store_shards_each(user.store, note_row, &next), 0);
