@@ -120,6 +120,37 @@ static void what_is_asked_still_is_not_asked_twice_when_it_comes_back(void **sta
         assert_true(remembers("d1", HUB_A));
 }
 
+/* One queue, and an identity for each of its applications. */
+static void all_places_of_a_module_are_connected_when_it_comes_back(void **state)
+{
+        static char by_both[] = "{application}-{device}";
+        static const char *const applications[] = {"east", "west"};
+        CLEANUP(mem_cleanup) char *name = mem_text("m1");
+        const struct listed_device listed = {.device = name};
+        struct fixture *fixture = *state;
+        struct reason reason = REASON_INIT;
+
+        fixture->settings.azure.device_id_template = by_both;
+        fixture->settings.azure.connect_at_start = true;
+        fixture->settings.networks[MYRIOTA].device_integration = true;
+        assert_non_null(device_table_list(fixture->devices, network_by_name("myriota"), "east",
+                                          &listed, &reason));
+        for (size_t i = 0; i < ARRAY_SIZE(applications); i++) {
+                CLEANUP(mem_cleanup) char *id = mem_format("%s-m1", applications[i]);
+
+                uplink_by(fixture, "myriota", applications[i], "m1");
+                world_assign(id, HUB_A);
+                world_ready(id);
+                world_answer_send(id, HUB_ACCEPTED);
+        }
+        lose(fixture);
+        assert_null(world_link("east-m1"));
+        assert_null(world_link("west-m1"));
+        come_back(fixture);
+        assert_non_null(world_link("east-m1"));
+        assert_non_null(world_link("west-m1"));
+}
+
 /* The other gateway has given the id to another device meanwhile. */
 static void an_identity_is_whose_the_store_says_when_it_comes_back(void **state)
 {
@@ -313,6 +344,7 @@ int main(void)
                 TEST(a_takeover_lasts_until_the_first_event_that_waited_is_sent),
                 TEST(what_the_service_answers_late_is_neither_used_nor_remembered),
                 TEST(what_is_asked_still_is_not_asked_twice_when_it_comes_back),
+                TEST(all_places_of_a_module_are_connected_when_it_comes_back),
                 TEST(an_identity_is_whose_the_store_says_when_it_comes_back),
                 TEST(what_another_gateways_device_has_is_a_clash_until_it_is_free),
                 TEST(a_place_that_another_gateways_device_has_is_waited_for),

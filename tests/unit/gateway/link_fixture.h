@@ -161,7 +161,8 @@ static inline int tear_down(void **state)
 }
 
 /* An uplink is stored, and arrives at the thread "loop". */
-static inline void uplink_of(struct fixture *fixture, const char *application, const char *name)
+static inline void uplink_by(struct fixture *fixture, const char *network, const char *application,
+                             const char *name)
 {
         struct uplink_event *event = mem_new(1, sizeof(*event));
         struct list events;
@@ -169,7 +170,7 @@ static inline void uplink_of(struct fixture *fixture, const char *application, c
 
         event->event = (struct event){
                 .kind = EVENT_UPLINK,
-                .network = "things-stack",
+                .network = network,
                 .application = mem_text(application),
                 .device = mem_text(name),
         };
@@ -180,6 +181,11 @@ static inline void uplink_of(struct fixture *fixture, const char *application, c
         list_push_back(&events, &event->node);
         uplink_queue_add(fixture->queue, &events);
         world_run_posts();
+}
+
+static inline void uplink_of(struct fixture *fixture, const char *application, const char *name)
+{
+        uplink_by(fixture, "things-stack", application, name);
 }
 
 static inline void uplink(struct fixture *fixture, const char *name)
