@@ -2,8 +2,9 @@
 /*
  * What several gateways on one PostgreSQL do, beside one with SQLite in the same run. Prints uplinks a second
  * from webhook to acceptance by a local hub, the processor time of the gateways and of the database for
- * each, how long acceptance and answer take, and how late the owner hears of an event; then how long the
- * devices of a killed and of a stopped replica wait. See bench/README.md.
+ * each, how long acceptance and answer take, how late the owner hears of an event, and how much the database
+ * writes into its log for it; how much room one takes that waits; then how long the devices of a killed and of a
+ * stopped replica wait. See bench/README.md.
  *
  *   ISTHMUS_BENCH_COUNT     uplinks per row (20000)
  *   ISTHMUS_BENCH_DEVICES   devices (1000)
@@ -97,11 +98,12 @@ function post(gateway, uplinks, connections) {
   });
 }
 
-const widths = [34, 10, 14, 14, 9, 9, 11, 9, 9];
+const widths = [34, 10, 14, 14, 9, 9, 11, 9, 9, 10];
 const row = (cells) => console.log(cells.map((cell, i) => String(cell).padStart(widths[i])).join(' '));
 
-/** One row: `gateways` share the uplinks, `databases` are process ids. */
+/** One row: `gateways` share the uplinks, `databases` are servers, of which the first one takes writes. */
 async function measure(name, gateways, databases) {
+  const logged = async () => (databases.length > 0 ? Number(await databases[0].sql("SELECT pg_current_wal_insert_lsn() - '0/0'")) : NaN);
   const accepted = () => each(gateways, (gateway) => gateway.metric('isthmus_events_accepted_total'));
   const share = Math.floor(count / gateways.length);
   const reach = async (goal) => eventually('all uplinks', async () => (await accepted()) >= goal, patienceMs);
@@ -112,18 +114,20 @@ async function measure(name, gateways, databases) {
   const before = await histogram(gateways, 'isthmus_webhook_to_accepted_seconds');
   const lagBefore = await histogram(gateways, 'isthmus_feed_delay_seconds');
   const cpu = () => each(gateways, ({ program }) => cpuOf(program.pid));
-  const cpuBefore = [await cpu(), await each(databases, cpuOf)];
+  const cpuBefore = [await cpu(), await each(databases, ({ pid }) => cpuOf(pid))];
+  const loggedBefore = await logged();
   const start = Date.now();
   const posted = await Promise.all(gateways.map((gateway) => post(gateway, share, Math.floor(inFlight / gateways.length))));
   await reach(base + share * gateways.length);
   const ms = Date.now() - start;
   const us = async (now, then) => ((now - then) * 1e6 / (share * gateways.length)).toFixed(0);
+  const bytes = ((await logged()) - loggedBefore) / (share * gateways.length);
   const after = await histogram(gateways, 'isthmus_webhook_to_accepted_seconds');
   const lag = await histogram(gateways, 'isthmus_feed_delay_seconds');
   row([name, Math.round(share * gateways.length * 1000 / ms), await us(await cpu(), cpuBefore[0]),
-    databases.length > 0 ? await us(await each(databases, cpuOf), cpuBefore[1]) : '-',
+    databases.length > 0 ? await us(await each(databases, ({ pid }) => cpuOf(pid)), cpuBefore[1]) : '-',
     quantile(0.5, before, after), quantile(0.99, before, after), Math.max(...posted.map(({ p99_ms: p99 }) => p99)),
-    quantile(0.5, lagBefore, lag), quantile(0.99, lagBefore, lag)]);
+    quantile(0.5, lagBefore, lag), quantile(0.99, lagBefore, lag), databases.length > 0 ? bytes.toFixed(0) : '-']);
 }
 
 async function sqlite() {
@@ -136,9 +140,21 @@ async function sqlite() {
 async function replicas(number, standby) {
   await asTest(async (t) => {
     const cluster = await startCluster(t, { replicas: number, standby });
-    const databases = [cluster.postgres, cluster.standby].filter(Boolean).map(({ pid }) => pid);
+    const databases = [cluster.postgres, cluster.standby].filter(Boolean);
     await measure(`PostgreSQL${standby ? ' and standby' : ''}, ${number} of them`,
       cluster.replicas.map(({ gateway }) => gateway), databases);
+  });
+}
+
+/** How much room an event takes in the database that waits, with its part of the indexes. */
+async function room() {
+  await asTest(async (t) => {
+    const cluster = await startCluster(t, { replicas: 1 });
+    await cluster.hub.program.stop();
+    const size = async () => Number(await cluster.sql("SELECT pg_total_relation_size('isthmus.events')"));
+    const before = await size();
+    await post(cluster.replicas[0].gateway, count, inFlight);
+    console.log(`\nan event that waits takes ${(((await size()) - before) / count).toFixed(0)} bytes in the database`);
   });
 }
 
@@ -177,11 +193,12 @@ if (lacksPostgres) {
   console.log(`bench: not measured; ${lacksPostgres}`);
 } else {
   console.log(`${count} uplinks of ${devices} devices a row, ${inFlight} in flight; ${cpus().length} cores, load ${loadavg()[0].toFixed(1)}\n`);
-  row(['', 'uplinks/s', 'gateways us', 'database us', 'p50 ms', 'p99 ms', 'answer p99', 'feed p50', 'feed p99']);
+  row(['', 'uplinks/s', 'gateways us', 'database us', 'p50 ms', 'p99 ms', 'answer p99', 'feed p50', 'feed p99', 'log bytes']);
   await sqlite();
   for (const standby of [false, true]) {
     for (const number of sizes) await replicas(number, standby);
   }
+  await room();
   console.log(`\nthree replicas, lease ${LEASE_SECONDS} s, ${kills} times`);
   await endings('killed', (replica) => replica.kill());
   await endings('stopped', (replica) => replica.stop());

@@ -34,6 +34,16 @@ async function promote(cluster) {
   cluster.postgres = cluster.standby;
 }
 
+/** The standby becomes the primary; resolves when all is owned anew. */
+async function failOver(cluster) {
+  await promote(cluster);
+  const since = Date.now();
+  await eventually('somebody who sees it', async () =>
+    (await cluster.sql("SELECT count(*) FROM isthmus.members WHERE name = 'failover'")) === '1\n', 120000);
+  await cluster.owned();
+  cluster.test.diagnostic(`all shards have owners ${Date.now() - since} ms after the failover (lease ${LEASE_SECONDS} s)`);
+}
+
 /** The outage is over for everybody. */
 async function ends(cluster, load) {
   await cluster.unspilled();
@@ -47,8 +57,7 @@ test('the primary is killed together with a replica, and its standby promoted', 
   load.isLoose = true;
   await Promise.all([first.kill(), cluster.postgres.kill()]);
   await load.goesOn(200);
-  await promote(cluster);
-  await cluster.owned();
+  await failOver(cluster);
   await ends(cluster, load);
   await load.goesOn(500);
   await second.kill();
@@ -61,18 +70,16 @@ test('the primary is killed together with a replica, and its standby promoted', 
 test('the primary is killed while the shards of a dead replica find new owners', options, async (t) => {
   const { cluster, load } = await start(t, { standby: true });
   const [first] = cluster.replicas;
+  const { pid } = first;
 
   await first.kill();
-  await eventually('the first takeover', async () => {
-    const owned = await cluster.sql(`SELECT count(*) FROM isthmus.shards JOIN isthmus.members ON member = owner
-      WHERE shard >= 0 AND state <> 'gone'`);
-    return Number(owned) < 256;
-  });
+  // From now on its shards are free.
+  await eventually('the end of its membership', async () =>
+    (await cluster.sql(`SELECT count(*) FROM isthmus.members WHERE pid = ${pid} AND state = 'gone'`)) === '1\n');
   load.isLoose = true;
   await cluster.postgres.kill();
   await load.goesOn(100);
-  await promote(cluster);
-  await cluster.owned();
+  await failOver(cluster);
   await ends(cluster, load);
   await load.goesOn(500);
   await settle(cluster, load);
@@ -106,8 +113,7 @@ test('the primary is cut off from its standby, which is promoted when it dies', 
   await cluster.postgres.kill();
   await load.goesOn(100);
   cluster.between.pass();
-  await promote(cluster);
-  await cluster.owned();
+  await failOver(cluster);
   await ends(cluster, load);
   await load.goesOn(500);
   await settle(cluster, load);

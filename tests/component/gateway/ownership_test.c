@@ -37,6 +37,7 @@ static struct {
         struct buf said;
         atomic_int said_count;
         atomic_int news;      /* that were told */
+        atomic_int recovered; /* devices whose events wait */
         atomic_int failures;  /* so many readings fail */
         atomic_bool is_held;  /* a reading stands still */
         atomic_bool is_stuck; /* and has come there */
@@ -256,6 +257,7 @@ void uplink_queue_recover(struct uplink_queue *queue, const char *device_key)
 {
         (void)queue;
         assert_string_equal(device_key, "n/a/d");
+        atomic_fetch_add(&site.recovered, 1);
 }
 
 static void take(void *context, const struct store_record *record)
@@ -371,6 +373,7 @@ static void the_start_waits_until_all_is_loaded(void **state)
         assert_int_equal(start(&reason), 0);
         expect(4, "took-all taken owns connect ");
         assert_int_equal(atomic_load(&site.news), 1);
+        assert_int_equal(atomic_load(&site.recovered), 1);
 }
 
 static void a_start_that_cannot_read_fails_and_says_why(void **state)

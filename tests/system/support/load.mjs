@@ -6,6 +6,9 @@ import { uplinkOf } from './gateway.mjs';
 import { eventually } from './program.mjs';
 
 const PAUSE_MS = 5;
+// How long a number of webhooks may take on a machine that has much else to do.
+const DEADLINE_MS = 30000;
+const DEADLINE_EACH_MS = 200;
 
 function pause(ms = PAUSE_MS) {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -103,7 +106,7 @@ export class Load {
   /** Waits until at least `count` more webhooks were acknowledged. */
   async goesOn(count = 100) {
     const goal = this.acknowledged + count;
-    await eventually(`${count} webhooks more`, () => this.acknowledged >= goal);
+    await eventually(`${count} webhooks more`, () => this.acknowledged >= goal, DEADLINE_MS + count * DEADLINE_EACH_MS);
   }
 
   /**
