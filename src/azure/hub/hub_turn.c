@@ -191,13 +191,14 @@ static void command_link_ended(struct hub_device *device, const struct hub_condi
 static void work_on(struct hub_device *device)
 {
         struct hub_condition *condition = device->condition;
+        char *said = device->token.said;
         unsigned work = device->work;
 
         device->work = 0;
         device->condition = NULL;
+        device->token.said = NULL;
         if ((work & HUB_WORK_TOKEN) != 0)
-                token_answered(device, device->token.status,
-                               device->token.said != NULL ? device->token.said : "");
+                token_answered(device, device->token.status, said != NULL ? said : "");
         if ((work & HUB_WORK_LINK) != 0 && device->connection != NULL)
                 link_ended(device, condition);
         if ((work & HUB_WORK_COMMANDS) != 0 && device->connection != NULL)
@@ -207,6 +208,7 @@ static void work_on(struct hub_device *device)
         if ((work & HUB_WORK_PROBE) != 0)
                 hub_doubt_asked(device);
         free(condition);
+        free(said);
 }
 
 static bool work(struct hub_client *client)
