@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Many devices' connections to many IoT Hubs over AMQP 1.0: at most 995 devices share one TLS
- * connection, one session each, each authorised by a CBS token of its own (rules W4 and W5). A
+ * connection, twenty a session, each authorised by a CBS token of its own (rules W4 and W5). A
  * device with a certificate has a connection of its own instead, with SASL EXTERNAL and no tokens.
  *
  * Its thread drives the loop that it is given, and is the thread "loop": all functions but
