@@ -28,6 +28,8 @@
           "Webhook connections that were cut off, by reason")                                      \
         X(WEBHOOK_CUT_CROWDED, "isthmus_webhook_connections_cut_total{reason=\"crowded\"}", "")    \
         X(WEBHOOK_CUT_ADDRESS, "isthmus_webhook_connections_cut_total{reason=\"address\"}", "")    \
+        X(WEBHOOK_LOST, "isthmus_webhooks_lost_total",                                             \
+          "Webhooks refused for now that their network does not send again")                       \
         X(QUEUE_TAKEN, "isthmus_queue_taken_total", "Messages taken out of storage queues")        \
         X(QUEUE_POISON, "isthmus_queue_poison_total",                                              \
           "Messages of storage queues that went to their poison queues")                           \

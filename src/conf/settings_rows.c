@@ -143,6 +143,8 @@ static const struct conf_choice events[] = {
         {"DownlinkNack", 1 << EVENT_DOWNLINK_NACK},
         {"DownlinkFailed", 1 << EVENT_DOWNLINK_FAILED},
         {"DownlinkQueueInvalidated", 1 << EVENT_DOWNLINK_QUEUE_INVALIDATED},
+        {"DeviceStatus", 1 << EVENT_DEVICE_STATUS},
+        {"NetworkLog", 1 << EVENT_NETWORK_LOG},
         {NULL, 0}};
 
 static bool check_otlp_protocol(const char *text, struct reason *reason)

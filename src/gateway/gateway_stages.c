@@ -262,7 +262,8 @@ int gateway_take_over(struct gateway *gateway, struct reason *reason)
                            gateway->routes},
                           {COMMAND_KIND, command_ledger_take, command_ledger_taken,
                            command_ledger_forget, gateway->ledger},
-                          {"", NULL, NULL, command_confirm_forget, gateway->confirm}},
+                          {"", NULL, NULL, command_confirm_forget, gateway->confirm},
+                          {"", NULL, command_network_taken, NULL, gateway->command_network}},
         };
         int result = ownership_start(gateway->ownership, &options, reason);
 

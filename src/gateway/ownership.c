@@ -201,8 +201,10 @@ static int load_part(struct ownership *ownership, struct ownership_part *part,
                      struct reason *reason)
 {
         struct batch batch = {.ownership = ownership, .part = part};
-        int result = store_records_each(ownership->options.store, part->kind,
-                                        &ownership->running->shards, add_record, &batch);
+        int result = !part->take
+                             ? 0
+                             : store_records_each(ownership->options.store, part->kind,
+                                                  &ownership->running->shards, add_record, &batch);
 
         hand_over(&batch);
         if (result != 0)
@@ -230,7 +232,7 @@ static int load(struct ownership *ownership, struct reason *reason)
         int result = 0;
 
         for (size_t i = 0; i < OWNERSHIP_PARTS && parts[i].kind && result == 0; i++)
-                result = !parts[i].take ? 0 : load_part(ownership, &parts[i], reason);
+                result = load_part(ownership, &parts[i], reason);
         /* What was told of downlinks, before their commands go on. */
         if (result == 0 && !ownership->options.is_idle)
                 result = recover_news(ownership, reason);

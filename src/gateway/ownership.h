@@ -31,10 +31,10 @@
 
 /* What is loaded and forgotten with shards: records of one kind. All on the thread "loop". */
 struct ownership_part {
-        const char *kind; /* "" = of none: only `forget` is called */
+        const char *kind; /* "" = of none: `take` is not called */
         /* A record of a device in a shard that has come; valid during the call. */
         void (*take)(void *context, const struct store_record *record);
-        /* Those were all records of the kind; or NULL. */
+        /* Those were all records of the kind, and of those before; or NULL. */
         void (*taken)(void *context);
         /*
          * Of these shards nothing stays; they may be loaded again later. Their devices are parked

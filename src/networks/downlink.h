@@ -148,8 +148,17 @@ struct downlink_fate {
 
 /* What a driver supplies for downlinks, and what must be known of its network. */
 struct downlink_driver {
-        /* Downlinks have a port, may be confirmed, and have a priority and a queue. */
+        /* Downlinks have a port, may be confirmed, and have a queue. */
         bool has_ports;
+        /* They have a priority. */
+        bool has_priorities;
+        /* The network itself drops a downlink at `expires_ms`. */
+        bool has_expiry;
+        /*
+         * A list holds a confirmed downlink until it is acknowledged, and another one until it is
+         * sent: what is not in it, the device has got or will never get.
+         */
+        bool lists_are_complete;
         /* It encodes JSON objects for the device; else it takes bytes only. */
         bool encodes;
         /* Hosts that `way` may name if the settings name none. */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "networks/listing.h"
 
 static const char *const kind_names[EVENT_KIND_COUNT] = {
         [EVENT_UPLINK] = "uplink_message",
@@ -20,6 +21,8 @@ static const char *const kind_names[EVENT_KIND_COUNT] = {
         [EVENT_DOWNLINK_NACK] = "downlink_nack",
         [EVENT_DOWNLINK_FAILED] = "downlink_failed",
         [EVENT_DOWNLINK_QUEUE_INVALIDATED] = "downlink_queue_invalidated",
+        [EVENT_DEVICE_STATUS] = "device_status",
+        [EVENT_NETWORK_LOG] = "network_log",
         [EVENT_COMMAND_OUTCOME] = "command_outcome",
 };
 
@@ -43,10 +46,14 @@ void event_eui(char *text)
 void event_deinit(struct event *event)
 {
         free(event->application);
+        free(event->application_name);
         free(event->device);
         free(event->dev_eui);
         free(event->payload);
         free(event->decoded);
         free(event->details);
+        if (event->attributes)
+                device_attributes_deinit(event->attributes);
+        free(event->attributes);
         *event = EVENT_INIT;
 }

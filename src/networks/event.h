@@ -25,6 +25,9 @@ enum event_kind {
         EVENT_DOWNLINK_NACK,
         EVENT_DOWNLINK_FAILED,
         EVENT_DOWNLINK_QUEUE_INVALIDATED,
+        /* Telemetry only if configured. */
+        EVENT_DEVICE_STATUS, /* what the device has answered to its network: battery, margin */
+        EVENT_NETWORK_LOG,   /* what the network has to say of the device, for people */
         /* Made by the gateway, not by a network: the outcome of a command; always telemetry. */
         EVENT_COMMAND_OUTCOME,
         EVENT_KIND_COUNT,
@@ -34,21 +37,29 @@ enum event_kind {
 /* The network's own name of the kind: "uplink_message", "join_accept", ... */
 const char *event_kind_name(enum event_kind kind);
 
+struct device_attributes;
+
 struct event {
         const char *network; /* static: struct network's name */
         enum event_kind kind;
         char message_id[CRYPTO_UUID_SIZE]; /* the same for the same event, however often it comes */
         int64_t duplicate_window_ms;       /* as store_event's */
         char *application;
-        char *device;    /* the network's id of the device */
-        char *dev_eui;   /* or NULL */
-        int64_t time_ns; /* the event's own instant (rules U5, M4), wall clock */
-        uint8_t port;    /* LoRaWAN FPort; 0 where there is none */
+        char *application_name; /* for people, where that is another text; or NULL */
+        char *device;           /* the network's id of the device */
+        char *dev_eui;          /* or NULL */
+        int64_t time_ns;        /* the event's own instant (rules U5, M4), wall clock */
+        uint8_t port;           /* LoRaWAN FPort; 0 where there is none */
         bool simulated;
         bool encrypted; /* rule U18: no formatter may be run on the payload */
         char *payload;  /* as the network wrote it: base64 or hex; or NULL */
         char *decoded;  /* JSON object text decoded by the network; or NULL */
         char *details;  /* JSON object text: what else the kind carries; or NULL */
+        /*
+         * All that the webhook says of the device as a listing would (listing.h); NULL = it says
+         * nothing of that kind.
+         */
+        struct device_attributes *attributes;
 };
 
 /* The limits that JSON from outside must keep. */

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json/json.h"
 #include "base/json/json_slice.h"
 #include "base/json/json_writer.h"
+#include "base/mem.h"
 #include "networks/network.h"
 
 /* Grows when an older isthmus could not read what a newer one wrote. */
@@ -13,6 +15,15 @@
 
 /* What a record nests at most: a webhook's body and the object around a part of it. */
 #define RECORD_DEPTH (NETWORK_JSON_DEPTH + 1)
+
+static void write_attributes(struct json_writer *record, const struct device_attributes *attributes)
+{
+        CLEANUP(json_cleanup) struct json_object *object = json_object_new_object();
+
+        device_attributes_write(attributes, object);
+        json_writer_name(record, "attributes");
+        json_write(record->out, object);
+}
 
 /* What the members take at most that have no text from outside. */
 #define RECORD_FIXED 384
@@ -44,6 +55,7 @@ void event_encode(const struct event *event, struct buf *out)
         if (event->duplicate_window_ms > 0)
                 json_writer_int(&record, "duplicate_window_ms", event->duplicate_window_ms);
         json_writer_text(&record, "application", event->application);
+        json_writer_text(&record, "application_name", event->application_name);
         json_writer_text(&record, "device", event->device);
         json_writer_text(&record, "dev_eui", event->dev_eui);
         json_writer_text(&record, "time", time);
@@ -55,6 +67,8 @@ void event_encode(const struct event *event, struct buf *out)
         json_writer_text(&record, "payload", event->payload);
         json_writer_value(&record, "decoded", event->decoded);
         json_writer_value(&record, "details", event->details);
+        if (event->attributes)
+                write_attributes(&record, event->attributes);
         json_writer_close(&record);
 }
 
@@ -66,6 +80,7 @@ enum slot {
         MESSAGE_ID,
         DUPLICATE_WINDOW,
         APPLICATION,
+        APPLICATION_NAME,
         DEVICE,
         DEV_EUI,
         TIME,
@@ -75,6 +90,7 @@ enum slot {
         PAYLOAD,
         DECODED,
         DETAILS,
+        ATTRIBUTES,
         SLOTS,
 };
 
@@ -85,6 +101,7 @@ static const struct json_want wants[] = {
         JSON_WANT("message_id", MESSAGE_ID),
         JSON_WANT("duplicate_window_ms", DUPLICATE_WINDOW),
         JSON_WANT("application", APPLICATION),
+        JSON_WANT("application_name", APPLICATION_NAME),
         JSON_WANT("device", DEVICE),
         JSON_WANT("dev_eui", DEV_EUI),
         JSON_WANT("time", TIME),
@@ -94,6 +111,7 @@ static const struct json_want wants[] = {
         JSON_WANT("payload", PAYLOAD),
         JSON_WANT_WHOLE("decoded", DECODED),
         JSON_WANT_WHOLE("details", DETAILS),
+        JSON_WANT_WHOLE("attributes", ATTRIBUTES),
 };
 
 static const struct json_want record_want = {
@@ -128,6 +146,19 @@ static char *decode_object(const struct json_slice *slice)
                 return NULL;
         json_slice_write(slice, &text);
         return buf_take(&text);
+}
+
+static struct device_attributes *decode_attributes(const struct json_slice *slice)
+{
+        CLEANUP(json_cleanup) struct json_object *object = NULL;
+        struct device_attributes *attributes;
+
+        if (slice->kind != JSON_OBJECT)
+                return NULL;
+        object = json_parse(slice->at, slice->size, RECORD_DEPTH, JSON_STRICT, NULL);
+        attributes = mem_new(1, sizeof(*attributes));
+        device_attributes_restore(object, attributes);
+        return attributes;
 }
 
 /* The member that is missing or wrong, or NULL. */
@@ -168,6 +199,8 @@ static void decode_optional(const struct json_slice *slices, struct event *event
         event->payload = json_slice_text(&slices[PAYLOAD]);
         event->decoded = decode_object(&slices[DECODED]);
         event->details = decode_object(&slices[DETAILS]);
+        event->attributes = decode_attributes(&slices[ATTRIBUTES]);
+        event->application_name = json_slice_text(&slices[APPLICATION_NAME]);
 }
 
 static bool scan_record(const char *record, size_t size, struct json_slice *slices,

@@ -40,6 +40,33 @@ bool device_attributes_equal(const struct device_attributes *a, const struct dev
                a->integration == b->integration && a->device_class == b->device_class;
 }
 
+void device_attributes_write(const struct device_attributes *attributes, struct json_object *record)
+{
+        json_add_text(record, "modelId", attributes->model_id);
+        json_add_text(record, "uplinkFormatter", attributes->uplink_formatter);
+        json_add_text(record, "downlinkFormatter", attributes->downlink_formatter);
+        if (attributes->integration != INTEGRATION_UNSAID)
+                json_add_bool(record, "integration", attributes->integration == INTEGRATION_ON);
+        if (attributes->device_class != DEVICE_CLASS_NOT_KNOWN)
+                json_add_int(record, "class", (int64_t)attributes->device_class);
+}
+
+void device_attributes_restore(struct json_object *record, struct device_attributes *attributes)
+{
+        int64_t device_class = DEVICE_CLASS_NOT_KNOWN;
+
+        attributes->model_id = mem_text(json_text_member(record, "modelId"));
+        attributes->uplink_formatter = mem_text(json_text_member(record, "uplinkFormatter"));
+        attributes->downlink_formatter = mem_text(json_text_member(record, "downlinkFormatter"));
+        if (json_member(record, "integration"))
+                attributes->integration = json_bool_member(record, "integration", true)
+                                                  ? INTEGRATION_ON
+                                                  : INTEGRATION_OFF;
+        if (json_int_member(record, "class", &device_class) && device_class >= DEVICE_CLASS_A &&
+            device_class <= DEVICE_CLASS_C)
+                attributes->device_class = (enum device_class)device_class;
+}
+
 /* --- attributes --------------------------------------------------------------------------- */
 
 /* Equal but for case and dashes; `name` has neither capitals nor dashes. */

@@ -58,6 +58,12 @@ bool device_attributes_equal(const struct device_attributes *a, const struct dev
 void device_attributes_read(struct json_object *object, struct device_attributes *attributes,
                             struct reason *remark);
 
+/* Adds those that say something to a record of ours; and reads them back, into ones that say
+ * nothing. */
+void device_attributes_write(const struct device_attributes *attributes,
+                             struct json_object *record);
+void device_attributes_restore(struct json_object *record, struct device_attributes *attributes);
+
 /* One device of a list; owns its texts. */
 struct listed_device {
         char *device;  /* the network's id; never empty */

@@ -16,6 +16,9 @@ static const char *const own_members[] = {
         "Simulated",     "ReceivedAtUtc", "PayloadRaw",
 };
 
+/* The same where the network tells such a name. */
+static const char application_name_member[] = "ApplicationName";
+
 /* --- the position of IoT Central (rule U9) ---------------------------------------------- */
 
 struct position_name {
@@ -132,11 +135,13 @@ static void write_with_positions(struct buf *out, const struct json_slice *value
 
 /* --- decoded members (rules U8, U10) ---------------------------------------------------- */
 
-static const char *own_member(const struct json_slice *name)
+static const char *own_member(const struct json_slice *name, bool has_application_name)
 {
         /* They begin with a capital, few others do. */
         if (name->at[1] < 'A' || name->at[1] > 'Z')
                 return NULL;
+        if (has_application_name && json_slice_is(name, application_name_member))
+                return application_name_member;
         for (size_t i = 0; i < ARRAY_SIZE(own_members); i++) {
                 if (json_slice_is(name, own_members[i]))
                         return own_members[i];
@@ -179,14 +184,15 @@ static void name_clashing_member(struct json_writer *writer, const struct json_s
         json_writer_name(writer, other.data);
 }
 
-static void write_decoded_members(struct json_writer *writer, const struct json_slice *decoded)
+static void write_decoded_members(struct json_writer *writer, const struct event *event,
+                                  const struct json_slice *decoded)
 {
         struct json_walk walk = json_walk_of(decoded->at, decoded->size);
         struct json_slice name;
         struct json_slice value;
 
         while (json_walk_member(&walk, &name, &value)) {
-                const char *own = own_member(&name);
+                const char *own = own_member(&name, event->application_name != NULL);
 
                 if (own)
                         name_clashing_member(writer, decoded, own);
@@ -199,14 +205,14 @@ static void write_decoded_members(struct json_writer *writer, const struct json_
         }
 }
 
-static void write_decoded(struct json_writer *writer, const struct json_slice *decoded,
-                          const struct telemetry_options *options)
+static void write_decoded(struct json_writer *writer, const struct event *event,
+                          const struct json_slice *decoded, const struct telemetry_options *options)
 {
         if (options->payload_decoded_member) {
                 json_writer_name(writer, "PayloadDecoded");
                 buf_add(writer->out, decoded->at, decoded->size);
         } else {
-                write_decoded_members(writer, decoded);
+                write_decoded_members(writer, event, decoded);
         }
 }
 
@@ -220,6 +226,7 @@ static void write_own_members(struct json_writer *writer, const struct event *ev
         clock_format_utc(time, event->time_ns,
                          options->times_without_zone ? CLOCK_SECONDS : CLOCK_FRACTION);
         json_writer_text(writer, "ApplicationID", event->application);
+        json_writer_text(writer, "ApplicationName", event->application_name);
         json_writer_text(writer, "DeviceEUI", event->dev_eui);
         json_writer_text(writer, "DeviceID", event->device);
         if (event->port > 0)
@@ -244,7 +251,7 @@ static int write_uplink(struct json_writer *writer, const struct event *event,
                         .at = event->decoded, .size = strlen(event->decoded), .kind = JSON_OBJECT};
         }
         if (decoded.kind != JSON_ABSENT)
-                write_decoded(writer, &decoded, options);
+                write_decoded(writer, event, &decoded, options);
         return 0;
 }
 
@@ -266,6 +273,8 @@ static void set_properties(struct telemetry *telemetry, const struct event *even
         clock_format_utc(time, event->time_ns, CLOCK_FRACTION);
         telemetry_add_property(telemetry, "iothub-creation-time-utc", time);
         telemetry_add_property(telemetry, "ApplicationId", event->application);
+        if (event->application_name)
+                telemetry_add_property(telemetry, "ApplicationName", event->application_name);
         if (event->dev_eui)
                 telemetry_add_property(telemetry, "DeviceEUI", event->dev_eui);
         telemetry_add_property(telemetry, "DeviceId", event->device);

@@ -170,6 +170,12 @@ struct network {
          * application that a webhook names, and a listing lists it without an application.
          */
         bool ids_are_unique;
+
+        /*
+         * A webhook that is not answered 2xx is sent again. Where it is not, what can't be taken is
+         * lost, and what it would have told of downlinks is asked for at the next start.
+         */
+        bool repeats;
 };
 
 /* All networks; ends with NULL. */

@@ -100,6 +100,7 @@ struct command {
         int unwritten;                       /* so many are on their way */
         bool record_failed;                  /* the last one could not be written */
         bool is_fenced;     /* the last one was refused: the device is another's, nothing goes on */
+        bool is_unheard;    /* of an earlier run: what was told of it meanwhile may be lost */
         bool is_renewed;    /* in doubt, and on disk that it goes out once more */
         bool is_forgotten;  /* on no list any more; freed when nothing refers to it */
         int holds;          /* stages that wait for an answer about it */

@@ -12,6 +12,7 @@
 #include "gateway/command/command_format.h"
 #include "gateway/command/command_inside.h"
 #include "gateway/command/command_settle.h"
+#include "networks/network.h"
 #include "store/store_share.h"
 
 #define CARE_PERIOD_MS (30 * 1000)
@@ -423,6 +424,17 @@ static void give_turns(struct command_ledger *ledger)
         free(devices);
 }
 
+/* The network may have it still, and not know when its time is over. */
+static const char *expiry_reason(const struct command *command)
+{
+        const struct network *network = network_by_name(command->device->network);
+
+        return command->state < COMMAND_QUEUED || (network && network->downlink->has_expiry)
+                       ? "its time was over before its outcome was known"
+                       : "its time was over before its outcome was known; the network may still "
+                         "send it";
+}
+
 static void finish_expired(struct command_ledger *ledger, const struct clock_moment *now)
 {
         size_t before = ledger->open.count;
@@ -433,7 +445,7 @@ static void finish_expired(struct command_ledger *ledger, const struct clock_mom
                 if (command->state != COMMAND_HELD && command_is_over(command, now) &&
                     store_may_act(ledger->options.store, command->device->shard))
                         command_inside_finish(ledger, command, COMMAND_EXPIRED,
-                                              "its time was over before its outcome was known");
+                                              expiry_reason(command));
         }
         if (ledger->open.count != before)
                 give_turns(ledger);
@@ -483,6 +495,7 @@ static void restore(void *context, struct command *command)
         if (command->arrival > ledger->arrivals)
                 ledger->arrivals = command->arrival;
         remember_device(command);
+        command->is_unheard = true;
         if (command->state == COMMAND_FINISHED) {
                 list_push_back(&ledger->finished, &command->node);
         } else {

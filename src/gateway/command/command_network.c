@@ -37,6 +37,11 @@
         "told of it"
 
 #define NOT_RECORDED "the store can't record the command"
+#define NOT_TOLD                                                                                   \
+        "the network does not have it any more, and what it has told of it found nobody here"
+
+/* So long after the start is waited for what a network that repeats nothing tells at the moment. */
+#define MISSED_MS (5 * 1000)
 
 /* While it is not certain whose the device is. */
 #define OWNER_AGAIN_MS 1000
@@ -50,12 +55,14 @@
 struct command_network {
         struct command_network_options options;
         struct list exchanges; /* under way */
+        struct timer missed;   /* what was told while nobody was there is asked for */
         bool stopped;
 };
 
 enum question {
         QUESTION_TAKE_IT,  /* the downlink itself */
-        QUESTION_HAVE_YOU, /* the list of what waits for the device */
+        QUESTION_HAVE_YOU, /* the list of what waits for the device; of one in doubt */
+        QUESTION_STILL,    /* the same, of one that the network has taken */
 };
 
 /* One request, and its answer on its way between threads. */
@@ -303,17 +310,24 @@ static enum command_turn not_listed(struct command_network *network, struct comm
         return command_ledger_begin(network->options.ledger, command, COMMAND_BEGUN);
 }
 
+/* As the driver's; -1 if there is no list. */
+static int is_listed(struct exchange *exchange)
+{
+        const struct command *command = exchange->command;
+
+        if (exchange->failure != HTTP_OK || exchange->status != 200)
+                return -1;
+        return driver_of(command)->is_listed(&command->downlink, buf_text(&exchange->body),
+                                             exchange->body.size, exchange->own_id);
+}
+
 static enum command_turn judge_have_you(struct exchange *exchange)
 {
         struct command_network *network = exchange->network;
         struct command *command = exchange->command;
-        int listed = -1;
+        int listed = is_listed(exchange);
 
-        if (exchange->failure == HTTP_OK && exchange->status == 200)
-                listed =
-                        driver_of(command)->is_listed(&command->downlink, buf_text(&exchange->body),
-                                                      exchange->body.size, exchange->own_id);
-        else if (answer_of(exchange) == DOWNLINK_REFUSED)
+        if (listed < 0 && exchange->status != 200 && answer_of(exchange) == DOWNLINK_REFUSED)
                 return refuse(network, command, exchange->reason.text);
         if (listed == 1)
                 return taken(network, command, exchange->own_id);
@@ -322,6 +336,21 @@ static enum command_turn judge_have_you(struct exchange *exchange)
         return again(network, command, exchange->retry_after_ms,
                      exchange->reason.text[0] ? exchange->reason.text
                                               : "the network's list of downlinks can't be read");
+}
+
+/* It was taken. Nothing is changed by a list that can't be read, nor by what has come meanwhile. */
+static void judge_still(struct exchange *exchange)
+{
+        struct command_ledger *ledger = exchange->network->options.ledger;
+        struct command *command = exchange->command;
+
+        if (command->state == COMMAND_FINISHED || is_listed(exchange) != 0)
+                return;
+        if (command->downlink.confirmed)
+                command_ledger_finish(ledger, command, COMMAND_REFUSED, NOT_TOLD);
+        else
+                command_ledger_finish(ledger, command, COMMAND_DELIVERED,
+                                      "the network has sent it: it does not wait there any more");
 }
 
 /* --- a request ------------------------------------------------------------------------------ */
@@ -341,6 +370,11 @@ static void finish_exchange(void *context)
         exchange->call = NULL;
         /* Its device is another gateway's by now, which finds out what became of it. */
         if (!command_ledger_let_go(network->options.ledger, command)) {
+                exchange_free(exchange);
+                return;
+        }
+        if (exchange->question == QUESTION_STILL) {
+                judge_still(exchange);
                 exchange_free(exchange);
                 return;
         }
@@ -438,6 +472,44 @@ static enum command_turn ask(struct command_network *network, struct command *co
         else if (driver->request(&command->downlink, &access, &request, &reason) != 0)
                 return refuse(network, command, reason.text);
         return submit(network, command, question, &request);
+}
+
+/* --- what was told while nobody was there --------------------------------------------------- */
+
+static bool ask_still(void *context, struct command *command)
+{
+        struct command_network *network = context;
+        const struct network *of = device_network(command->device);
+        CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
+        struct network_access access;
+
+        if (!command->is_unheard || command->state < COMMAND_QUEUED ||
+            command->state == COMMAND_FINISHED || of->repeats || !of->downlink->lists_are_complete)
+                return true;
+        command->is_unheard = false;
+        if (downlink_route(network->options.settings, command->device, &access, NULL) !=
+            DOWNLINK_ACCESS_OPEN)
+                return true;
+        of->downlink->list_request(&command->downlink, &access, &request);
+        submit(network, command, QUESTION_STILL, &request);
+        return true;
+}
+
+static void ask_missed(struct timer *timer)
+{
+        struct command_network *network = list_entry(timer, struct command_network, missed);
+
+        if (!network->stopped)
+                command_ledger_each(network->options.ledger, ask_still, network);
+}
+
+void command_network_taken(void *context)
+{
+        struct command_network *network = context;
+
+        THREAD_ASSERT(LOOP_THREAD);
+        network->missed.run = ask_missed;
+        loop_timer_start(network->options.loop, &network->missed, MISSED_MS);
 }
 
 /* --- the device's turn has come ------------------------------------------------------------- */

@@ -40,6 +40,13 @@ struct command_network *command_network_new(const struct command_network_options
 /* After the threads "http" and "loop" have ended. */
 void command_network_free(struct command_network *network);
 
+/*
+ * With a struct command_network: the commands of devices that are this gateway's from now on are
+ * known (struct ownership_part). Where a network tells once what becomes of a downlink, and nobody
+ * was there, its list is asked what it still has.
+ */
+void command_network_taken(void *context);
+
 /* Answers are not waited for any more. On the thread "loop". */
 void command_network_stop(struct command_network *network);
 

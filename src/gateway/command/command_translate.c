@@ -71,7 +71,7 @@ static int read_priority(const struct command_source *source, struct downlink *d
         int64_t number;
 
         downlink->priority = DOWNLINK_NORMAL;
-        if (!text)
+        if (!text || !source->driver->has_priorities)
                 return 0;
         if (text_to_int64(text, DOWNLINK_LOWEST, DOWNLINK_HIGHEST, &number)) {
                 downlink->priority = (enum downlink_priority)number;

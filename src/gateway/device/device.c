@@ -431,6 +431,8 @@ struct device *device_table_get(struct device_table *table, const struct uplink_
         else if (device->application[0] == '\0')
                 move_to_application(table, device, &event->event);
         remember_application(table, device);
+        if (device_directory_hear(table->directory, device->key, &event->event))
+                take_attributes(table, device);
         return device;
 }
 

@@ -105,20 +105,21 @@ static void set_text(char **text, const char *value)
         *text = copy;
 }
 
-/* What a listing says; true if something of it is new. */
-static bool set_listed(struct device_directory *directory, const char *device_key,
-                       const char *dev_eui, const struct device_attributes *attributes)
+/* What a listing says, or (not `listed`) a webhook; true if something of it is new. */
+static bool set_said(struct device_directory *directory, const char *device_key,
+                     const struct device_entry *said)
 {
         struct device_entry *entry = entry_of(directory, device_key);
+        const char *dev_eui = said->listed || said->dev_eui ? said->dev_eui : entry->dev_eui;
 
-        if (entry->listed && text_equal(entry->dev_eui, dev_eui) &&
-            device_attributes_equal(&entry->attributes, attributes))
+        if ((entry->listed || !said->listed) && text_equal(entry->dev_eui, dev_eui) &&
+            device_attributes_equal(&entry->attributes, &said->attributes))
                 return false;
-        entry->listed = true;
+        entry->listed |= said->listed;
         set_text(&entry->dev_eui, dev_eui);
         pthread_mutex_lock(&directory->lock);
-        device_attributes_copy(&entry->attributes, attributes);
-        if (attributes->integration == INTEGRATION_UNSAID)
+        device_attributes_copy(&entry->attributes, &said->attributes);
+        if (said->attributes.integration == INTEGRATION_UNSAID)
                 map_remove(directory->switches, device_key);
         else
                 map_set(directory->switches, device_key, entry);
@@ -133,19 +134,9 @@ static void write_entry(struct device_directory *directory, const char *device_k
 {
         CLEANUP(json_cleanup) struct json_object *record = json_object_new_object();
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-        const struct device_attributes *attributes = &entry->attributes;
 
         json_add_text(record, "devEui", entry->dev_eui);
-        json_add_text(record, "modelId", attributes->model_id);
-        json_add_text(record, "uplinkFormatter", attributes->uplink_formatter);
-        json_add_text(record, "downlinkFormatter", attributes->downlink_formatter);
-        if (attributes->integration != INTEGRATION_UNSAID)
-                json_object_object_add(
-                        record, "integration",
-                        json_object_new_boolean(attributes->integration == INTEGRATION_ON));
-        if (attributes->device_class != DEVICE_CLASS_NOT_KNOWN)
-                json_object_object_add(record, "class",
-                                       json_object_new_int((int32_t)attributes->device_class));
+        device_attributes_write(&entry->attributes, record);
         json_object_object_add(record, "listed", json_object_new_boolean(entry->listed));
         json_write(&text, record);
         store_write_copy(directory->store, &(struct store_record){
@@ -162,23 +153,12 @@ static struct directory_item *read_item(const struct store_record *stored)
         struct json_object *record =
                 json_parse(stored->value, stored->value_size, 4, JSON_STRICT, NULL);
         struct directory_item *item = mem_new(1, sizeof(*item));
-        struct device_attributes *attributes = &item->entry.attributes;
-        int64_t device_class = DEVICE_CLASS_NOT_KNOWN;
 
         item->device_key = mem_text(stored->key);
         item->entry.application = mem_text(json_text_member(record, "application"));
         item->entry.dev_eui = mem_text(json_text_member(record, "devEui"));
         item->entry.listed = json_bool_member(record, "listed", false);
-        attributes->model_id = mem_text(json_text_member(record, "modelId"));
-        attributes->uplink_formatter = mem_text(json_text_member(record, "uplinkFormatter"));
-        attributes->downlink_formatter = mem_text(json_text_member(record, "downlinkFormatter"));
-        if (json_member(record, "integration"))
-                attributes->integration = json_bool_member(record, "integration", true)
-                                                  ? INTEGRATION_ON
-                                                  : INTEGRATION_OFF;
-        if (json_int_member(record, "class", &device_class) && device_class >= DEVICE_CLASS_A &&
-            device_class <= DEVICE_CLASS_C)
-                attributes->device_class = (enum device_class)device_class;
+        device_attributes_restore(record, &item->entry.attributes);
         return item;
 }
 
@@ -196,8 +176,7 @@ bool device_directory_take(struct device_directory *directory, struct directory_
 
         if (said->application && !entry->application)
                 entry->application = mem_text(said->application);
-        return said->listed &&
-               set_listed(directory, item->device_key, said->dev_eui, &said->attributes);
+        return set_said(directory, item->device_key, said);
 }
 
 /* --- reading it --------------------------------------------------------------------------- */
@@ -283,14 +262,36 @@ int device_directory_load(struct device_directory *directory, struct reason *rea
 
 /* --- what comes in ------------------------------------------------------------------------ */
 
-bool device_directory_list(struct device_directory *directory, const char *device_key,
-                           const struct listed_device *listed)
+static bool take_said(struct device_directory *directory, const char *device_key,
+                      const struct device_entry *said)
 {
-        if (!set_listed(directory, device_key, listed->dev_eui, &listed->attributes))
+        if (!set_said(directory, device_key, said))
                 return false;
         write_entry(directory, device_key, entry_of(directory, device_key));
         directory->changed = true;
         return true;
+}
+
+bool device_directory_list(struct device_directory *directory, const char *device_key,
+                           const struct listed_device *listed)
+{
+        return take_said(directory, device_key,
+                         &(struct device_entry){.dev_eui = listed->dev_eui,
+                                                .listed = true,
+                                                .attributes = listed->attributes});
+}
+
+bool device_directory_hear(struct device_directory *directory, const char *device_key,
+                           const struct event *event)
+{
+        bool is_new = event->attributes &&
+                      take_said(directory, device_key,
+                                &(struct device_entry){.dev_eui = event->dev_eui,
+                                                       .attributes = *event->attributes});
+
+        if (is_new)
+                device_directory_publish(directory);
+        return is_new;
 }
 
 void device_directory_publish(struct device_directory *directory)
@@ -349,7 +350,8 @@ static enum device_integration find_switch(struct device_directory *directory,
 
 bool device_directory_integrates(struct device_directory *directory, const struct event *event)
 {
-        enum device_integration integration = find_switch(directory, event);
+        enum device_integration integration =
+                event->attributes ? event->attributes->integration : find_switch(directory, event);
 
         if (integration != INTEGRATION_UNSAID)
                 return integration == INTEGRATION_ON;

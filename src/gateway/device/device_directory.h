@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is known of each device besides its place in Azure: what its network's listing says, and
+ * What is known of each device besides its place in Azure: what its network's listing says, or its
+ * webhooks where they say as much, and
  * the application of a device whose key does not name one. Durable, so that a restart knows it
  * before a listing answers, and a listing that is away changes nothing.
  *
@@ -58,6 +59,10 @@ void device_directory_each(const struct device_directory *directory,
 bool device_directory_list(struct device_directory *directory, const char *device_key,
                            const struct listed_device *listed);
 
+/* An event has come that says as much as a listing would. True if it says something new. */
+bool device_directory_hear(struct device_directory *directory, const char *device_key,
+                           const struct event *event);
+
 /* A part of a listing was read to its end: other gateways are told if something of it was new. */
 void device_directory_publish(struct device_directory *directory);
 
@@ -96,7 +101,8 @@ void device_directory_set_application(struct device_directory *directory, const 
                                       const char *application);
 
 /*
- * Is the event's device to be in Azure at all? Its attribute azureintegration says so, else the
+ * Is the event's device to be in Azure at all? Its attribute azureintegration says so, as the event
+ * has it or, if that has none, as it is known; else the
  * default of its application, else the default of its network. Every thread.
  */
 bool device_directory_integrates(struct device_directory *directory, const struct event *event);

@@ -225,6 +225,16 @@ static void note_taken(struct webhook_intake *webhook, const struct network *net
         atomic_store(&webhook->last_s[i], clock_wall_ms() / 1000);
 }
 
+/* Its network does not send it again. */
+static void note_lost(const struct network *network, const struct delivery_result *result)
+{
+        metrics_add(METRIC_WEBHOOK_LOST, 1);
+        log_error("WEBHOOK_LOST",
+                  "A webhook could not be taken, and its network does not send it again",
+                  LOG_TEXT("network", network->name), LOG_TEXT("reason", result->reason->text),
+                  LOG_END);
+}
+
 /* Any thread. */
 static void answer(void *context, const struct delivery_result *result)
 {
@@ -239,6 +249,8 @@ static void answer(void *context, const struct delivery_result *result)
                 return;
         }
         metrics_add(answers[fate].counter, 1);
+        if (fate == DELIVERY_NOT_NOW && !source->network->repeats)
+                note_lost(source->network, result);
         tell_monitor(webhook->means->monitor, result);
         if (!answers[fate].title)
                 note_taken(webhook, source->network);

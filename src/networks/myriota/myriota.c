@@ -517,4 +517,5 @@ const struct network myriota = {
         .downlink = &myriota_downlink,
         .listing = &myriota_listing,
         .ids_are_unique = true,
+        .repeats = true,
 };

@@ -236,6 +236,7 @@ static const char *const public_hosts[] = {".cloud.thethings.network",
 
 const struct downlink_driver things_stack_downlink = {
         .has_ports = true,
+        .has_priorities = true,
         .encodes = true,
         .request = make_request,
         .answer = judge_answer,

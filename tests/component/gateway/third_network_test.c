@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A network that the gateway has never seen: it tells an event's type in the query, calls a
- * downlink by an id of its own, which the answer to the request gives, and takes settings of its
- * own. Its driver is here, in the table in place of the usual ones; the gateway, the local hub and
+ * A network that the gateway has never seen: it tells an event's type in the query, and with each
+ * what a listing would say of the device; calls a downlink by an id of its own, which the answer to
+ * the request gives; knows no priorities; repeats no webhook; and takes settings of its own. Its
+ * driver is here, in the table in place of the usual ones; the gateway, the local hub and
  * HTTP between them are real.
  */
 #include <setjmp.h>
@@ -29,6 +30,7 @@
 #include "base/crypto.h"
 #include "base/json/json.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "localhub/certificates.h"
@@ -50,6 +52,19 @@ static char *text_of(struct json_object *object, const char *name)
         return mem_text(json_text_member(object, name));
 }
 
+/* A device's tags come with each of its events. */
+static struct device_attributes *read_tags(struct json_object *body)
+{
+        struct json_object *tags = json_member(body, "tags");
+        struct device_attributes *attributes;
+
+        if (!tags)
+                return NULL;
+        attributes = mem_new(1, sizeof(*attributes));
+        device_attributes_read(tags, attributes, NULL);
+        return attributes;
+}
+
 static int orbit_parse(const struct webhook *webhook, struct event_list *events,
                        struct reason *reason)
 {
@@ -61,6 +76,8 @@ static int orbit_parse(const struct webhook *webhook, struct event_list *events,
                 {"sent", EVENT_DOWNLINK_SENT},
                 {"ack", EVENT_DOWNLINK_ACK},
                 {"failed", EVENT_DOWNLINK_FAILED},
+                {"status", EVENT_DEVICE_STATUS},
+                {"log", EVENT_NETWORK_LOG},
         };
         const char *type = webhook->query(webhook, "event");
         CLEANUP(json_cleanup)
@@ -79,6 +96,8 @@ static int orbit_parse(const struct webhook *webhook, struct event_list *events,
         event->network = orbit.name;
         event->kind = types[i].kind;
         event->application = mem_text("fleet");
+        event->application_name = text_of(body, "fleetName");
+        event->attributes = read_tags(body);
         event->device = text_of(body, "device");
         event->payload = text_of(body, "data");
         event->details = mem_text_n(webhook->body, webhook->body_size);
@@ -181,6 +200,8 @@ static void orbit_fate(const struct event *event, struct downlink_fate *fate)
 
 static const struct downlink_driver orbit_downlink = {
         .has_ports = true,
+        .has_expiry = true,
+        .lists_are_complete = true,
         .request = orbit_request,
         .answer = orbit_answer,
         .read_own_id = orbit_read_own_id,
@@ -223,6 +244,7 @@ static struct {
         enum behaviour behaviour;
         int pushed;
         bool may_answer;
+        bool is_empty;    /* its list of downlinks */
         char expires[32]; /* of the last downlink */
 } api = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -248,6 +270,8 @@ static enum test_http_then serve(void *context, const struct test_http_request *
                 text = mem_format("{\"id\":\"item-%d\"}", api.pushed);
                 if (api.behaviour == LOSES_ITS_ANSWER)
                         then = TEST_HTTP_CUT;
+        } else if (api.is_empty) {
+                text = mem_text("{\"items\":[]}");
         } else {
                 text = mem_format("{\"items\":[{\"id\":\"other\",\"expires\":1},"
                                   "{\"id\":\"item-%d\",\"expires\":%s}]}",
@@ -336,6 +360,8 @@ static void load_settings(struct world *world)
         text = mem_format("{\"Listen\":\"127.0.0.1:0\",\"DataDirectory\":\"%s\","
                           "\"AzureIoT\":{\"TrustedCertificates\":\"%s\","
                           "\"AzureIoTHub\":{\"ConnectionString\":\"%s\"}},"
+                          "\"Telemetry\":{\"Events\":[\"DeviceStatus\"]},"
+                          "\"Limits\":{\"Devices\":1},"
                           "\"Orbit\":{\"Api\":\"http://127.0.0.1:%u\",\"Key\":\"secret\"}}",
                           world->store, world->certificates->authority_path, buf_text(&string),
                           test_http_server_port(world->server));
@@ -353,6 +379,7 @@ static int set_up(void **state)
         api.behaviour = ANSWERS;
         api.pushed = 0;
         api.may_answer = false;
+        api.is_empty = false;
         world->store = test_directory_new();
         world->hub_folder = test_directory_new();
         world->server = test_http_server_start(NULL, serve, NULL);
@@ -403,9 +430,12 @@ static void connect_device(const struct world *world)
         telemetry_record_release(record);
 }
 
-static void send_command(const struct world *world, const char *message_id)
+/* The priority says nothing in a network that has none. */
+static void send_command_as(const struct world *world, const char *message_id,
+                            const char *confirmed)
 {
-        static const struct hub_property properties[] = {{"Port", "10"}, {"Confirmed", "true"}};
+        const struct hub_property properties[] = {
+                {"Port", "10"}, {"Confirmed", confirmed}, {"Priority", "?"}};
         char id[LOCAL_HUB_MESSAGE_ID_SIZE];
         struct reason reason = REASON_INIT;
 
@@ -419,6 +449,11 @@ static void send_command(const struct world *world, const char *message_id)
                                    },
                                    id, &reason) != 0)
                 fail_msg("%s", reason.text);
+}
+
+static void send_command(const struct world *world, const char *message_id)
+{
+        send_command_as(world, message_id, "true");
 }
 
 static void wait_for_state(const struct world *world, const char *message_id,
@@ -441,7 +476,7 @@ static void the_type_of_an_event_is_told_in_the_query(void **state)
 {
         const struct world *world = *state;
 
-        post(world, "?event=status", "{\"device\":\"d1\",\"data\":\"AQI=\"}", 200);
+        post(world, "?event=other", "{\"device\":\"d1\",\"data\":\"AQI=\"}", 200);
         post(world, "", "{\"device\":\"d1\",\"data\":\"AQI=\"}", 200);
         post(world, "?event=up", "{\"data\":\"AQI=\"}", 400);
         connect_device(world);
@@ -516,6 +551,95 @@ static void an_id_is_known_after_a_restart(void **state)
         assert_int_equal(api.pushed, 1);
 }
 
+static void wait_for_telemetry(const struct world *world, uint64_t number, const char *part)
+{
+        const struct telemetry_record *record =
+                telemetry_log_next(local_hub_telemetry(world->hub), number, WAIT_MS);
+
+        assert_non_null(record);
+        assert_non_null(memmem(record->body, record->body_size, part, strlen(part)));
+        telemetry_record_release(record);
+}
+
+static void wait_for_model(const struct world *world, const char *model_id)
+{
+        int64_t until_ms = clock_steady_ms() + WAIT_MS;
+        struct registry_device device;
+
+        for (;;) {
+                assert_true(registry_device_get(local_hub_registry(world->hub), 0, "d1", &device));
+                if (strcmp(device.model_id, model_id) == 0)
+                        return;
+                if (clock_steady_ms() > until_ms)
+                        fail_msg("the device has the model '%s'", device.model_id);
+                usleep(1000);
+        }
+}
+
+static void a_webhook_says_what_a_listing_would(void **state)
+{
+        struct world *world = *state;
+
+        connect_device(world);
+        post(world, "?event=up",
+             "{\"device\":\"d1\",\"fleetName\":\"Boats\",\"tags\":{\"dtdlmodelid\":\"dtmi:x:boat;"
+             "1\"}}",
+             202);
+        wait_for_telemetry(world, 1, "\"ApplicationName\":\"Boats\"");
+        wait_for_model(world, "dtmi:x:boat;1");
+        /* It is kept, and a webhook that says nothing of it changes nothing. */
+        gateway_stop(world->gateway);
+        start_gateway(world);
+        post(world, "?event=up", "{\"device\":\"d1\",\"data\":\"AQI=\"}", 202);
+        wait_for_telemetry(world, 2, "AQI=");
+        wait_for_model(world, "dtmi:x:boat;1");
+        post(world, "?event=up", "{\"device\":\"d1\",\"tags\":{\"azureintegration\":\"false\"}}",
+             200);
+        assert_int_equal(telemetry_log_newest(local_hub_telemetry(world->hub)), 3);
+}
+
+static void a_status_is_telemetry_where_that_is_wanted(void **state)
+{
+        const struct world *world = *state;
+
+        post(world, "?event=log", "{\"device\":\"d1\"}", 200);
+        post(world, "?event=status", "{\"device\":\"d1\",\"battery\":87}", 202);
+        wait_for_telemetry(world, 0,
+                           "\"Event\":\"device_status\",\"device_status\":{\"device\":\"d1\","
+                           "\"battery\":87}");
+}
+
+static void what_is_not_sent_again_is_counted_as_lost(void **state)
+{
+        const struct world *world = *state;
+        int64_t before = metrics_counter_value(METRIC_WEBHOOK_LOST);
+
+        connect_device(world);
+        assert_int_equal(metrics_counter_value(METRIC_WEBHOOK_LOST), before);
+        post(world, "?event=up", "{\"device\":\"d2\",\"data\":\"AQI=\"}", 503);
+        assert_int_equal(metrics_counter_value(METRIC_WEBHOOK_LOST), before + 1);
+}
+
+static void what_was_told_to_nobody_is_asked_for_at_the_start(void **state)
+{
+        struct world *world = *state;
+
+        connect_device(world);
+        send_command_as(world, "m1", "false");
+        send_command_as(world, "m2", "true");
+        wait_for_push(2);
+        /* What comes back says that the answer has arrived, and is on disk. */
+        post(world, "?event=sent", "{\"device\":\"d1\",\"id\":\"item-2\"}", 202);
+        gateway_stop(world->gateway);
+        pthread_mutex_lock(&api.lock);
+        api.is_empty = true;
+        pthread_mutex_unlock(&api.lock);
+        start_gateway(world);
+        wait_for_state(world, "m1", LOCAL_HUB_COMMAND_COMPLETED);
+        wait_for_state(world, "m2", LOCAL_HUB_COMMAND_REJECTED);
+        assert_int_equal(api.pushed, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -527,6 +651,10 @@ int main(void)
                 TEST(an_event_before_the_answer_counts_once_the_id_is_known),
                 TEST(a_lost_answer_is_found_out_from_the_list),
                 TEST(an_id_is_known_after_a_restart),
+                TEST(a_webhook_says_what_a_listing_would),
+                TEST(a_status_is_telemetry_where_that_is_wanted),
+                TEST(what_is_not_sent_again_is_counted_as_lost),
+                TEST(what_was_told_to_nobody_is_asked_for_at_the_start),
         };
 
         return cmocka_run_group_tests_name("gateway.third_network", tests, NULL, NULL);

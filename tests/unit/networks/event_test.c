@@ -74,6 +74,28 @@ static void what_is_read_is_what_was_written(void **state)
         event_deinit(&event);
 }
 
+static void what_a_webhook_says_of_its_device_is_kept(void **state)
+{
+        struct event event = full_event();
+        struct event again;
+        struct reason reason = REASON_INIT;
+        CLEANUP(buf_deinit) struct buf record = BUF_INIT;
+
+        (void)state;
+        event.application_name = mem_text("Orchard");
+        event.attributes = mem_new(1, sizeof(*event.attributes));
+        *event.attributes = (struct device_attributes){.model_id = mem_text("dtmi:x:soil;1"),
+                                                       .integration = INTEGRATION_OFF,
+                                                       .device_class = DEVICE_CLASS_C};
+        event_encode(&event, &record);
+        assert_int_equal(event_decode(record.data, record.size, &again, &reason), 0);
+        assert_string_equal(again.application_name, "Orchard");
+        assert_non_null(again.attributes);
+        assert_true(device_attributes_equal(again.attributes, event.attributes));
+        event_deinit(&again);
+        event_deinit(&event);
+}
+
 static void absent_members_stay_absent(void **state)
 {
         struct event event = {.network = network_by_name("myriota")->name,
@@ -91,6 +113,8 @@ static void absent_members_stay_absent(void **state)
         assert_null(again.payload);
         assert_null(again.decoded);
         assert_null(again.details);
+        assert_null(again.attributes);
+        assert_null(again.application_name);
         assert_false(again.simulated);
         assert_false(again.encrypted);
         assert_true(again.duplicate_window_ms == 0 && again.time_ns == 0);
@@ -271,6 +295,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_record_is_json_that_people_can_read),
                 cmocka_unit_test(what_is_read_is_what_was_written),
+                cmocka_unit_test(what_a_webhook_says_of_its_device_is_kept),
                 cmocka_unit_test(absent_members_stay_absent),
                 cmocka_unit_test(records_that_are_none_are_refused_with_a_reason),
                 cmocka_unit_test(newer_members_are_no_trouble),
