@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "networks/listing.h"
+#include "networks/device_attributes.h"
 
 static const char *const kind_names[EVENT_KIND_COUNT] = {
         [EVENT_UPLINK] = "uplink_message",

@@ -56,8 +56,8 @@ struct event {
         char *decoded;  /* JSON object text decoded by the network; or NULL */
         char *details;  /* JSON object text: what else the kind carries; or NULL */
         /*
-         * All that the webhook says of the device as a listing would (listing.h); NULL = it says
-         * nothing of that kind.
+         * All that the webhook says of the device as a listing would (device_attributes.h); NULL =
+         * it says nothing of that kind.
          */
         struct device_attributes *attributes;
 };
