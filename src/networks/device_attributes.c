@@ -18,6 +18,14 @@ void device_attributes_deinit(struct device_attributes *attributes)
         *attributes = (struct device_attributes){.model_id = NULL};
 }
 
+void device_attributes_free(struct device_attributes *attributes)
+{
+        if (!attributes)
+                return;
+        device_attributes_deinit(attributes);
+        free(attributes);
+}
+
 void device_attributes_copy(struct device_attributes *to, const struct device_attributes *from)
 {
         struct device_attributes old = *to;

@@ -43,6 +43,10 @@ struct device_attributes {
 };
 
 void device_attributes_deinit(struct device_attributes *attributes);
+
+/* Of ones that mem_new made; NULL is allowed. */
+void device_attributes_free(struct device_attributes *attributes);
+
 void device_attributes_copy(struct device_attributes *to, const struct device_attributes *from);
 bool device_attributes_equal(const struct device_attributes *a, const struct device_attributes *b);
 

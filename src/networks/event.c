@@ -52,8 +52,6 @@ void event_deinit(struct event *event)
         free(event->payload);
         free(event->decoded);
         free(event->details);
-        if (event->attributes)
-                device_attributes_deinit(event->attributes);
-        free(event->attributes);
+        device_attributes_free(event->attributes);
         *event = EVENT_INIT;
 }

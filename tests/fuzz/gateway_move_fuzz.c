@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/command/command_move.h"
+#include "gateway/command/command_device_move.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-        char scope[COMMAND_MOVE_SCOPE_SIZE];
+        char scope[COMMAND_DEVICE_MOVE_SIZE];
 
-        if (!command_move_scope((const char *)bytes, size, scope))
+        if (!command_device_move_scope((const char *)bytes, size, scope))
                 return 0;
         if (scope[0] == '\0' || !memmem(bytes, size, scope, strlen(scope)))
                 abort();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/command/command_arrive.h"
-#include "gateway/command/command_move.h"
+#include "gateway/command/command_device_move.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -118,8 +118,8 @@ static void move_by_message(const struct command_arrive *arrive, struct device *
 {
         struct reason reason = REASON_INIT;
 
-        if (command_move_begin(arrive->provision, device, delivery->body, delivery->body_size,
-                               &reason) == 0)
+        if (command_device_move_begin(arrive->provision, device, delivery->body,
+                                      delivery->body_size, &reason) == 0)
                 hub_command_settle(delivery, HUB_COMPLETE);
         else
                 reject(device, delivery, &reason);
@@ -149,7 +149,7 @@ void command_arrive_message(const struct command_arrive *arrive, struct device *
         }
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
         source.method = command_property(&source, METHOD_PROPERTY);
-        if (command_move_is(arrive->settings, device->application, source.method)) {
+        if (command_device_move_is(arrive->settings, device->application, source.method)) {
                 move_by_message(arrive, device, delivery);
                 return;
         }
@@ -202,8 +202,8 @@ static void move_by_method(const struct command_arrive *arrive, struct device *d
                            struct hub_method *call)
 {
         struct reason reason = REASON_INIT;
-        int status = command_move_begin(arrive->provision, device, call->payload,
-                                        call->payload_size, &reason);
+        int status = command_device_move_begin(arrive->provision, device, call->payload,
+                                               call->payload_size, &reason);
 
         if (status != 0)
                 refuse_call(device, call, status, &reason);
@@ -228,7 +228,7 @@ void command_arrive_method(const struct command_arrive *arrive, struct device *d
         int condition;
 
         metrics_add(METRIC_COMMAND_RECEIVED, 1);
-        if (command_move_is(arrive->settings, device->application, call->name)) {
+        if (command_device_move_is(arrive->settings, device->application, call->name)) {
                 move_by_method(arrive, device, call);
                 return;
         }

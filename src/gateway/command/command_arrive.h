@@ -18,7 +18,7 @@ struct command_arrive {
         const struct settings *settings;
         struct loop *loop;
         struct command_ledger *ledger;
-        struct device_provision *provision; /* moves devices (command_move.h) */
+        struct device_provision *provision; /* moves devices (command_device_move.h) */
 };
 
 /* A cloud-to-device message: IoT Hub's own kind, or an IoT Central command. */

@@ -7,10 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/list.h"
-#include "base/reason.h"
-#include "networks/downlink.h"
+#include "gateway/device/downlink_heard.h"
 #include "networks/event.h"
 #include "networks/network.h"
 #include "store/store.h"
@@ -25,27 +23,6 @@ struct uplink_formatted {
 };
 
 void uplink_formatted_free(struct uplink_formatted *formatted);
-
-/* What a webhook tells of the way back to its device. */
-struct downlink_heard {
-        struct downlink_way way; /* without base_url: it must not be followed */
-        struct reason reason;    /* why not */
-        bool is_named; /* the settings name its host: they don't leave it to the webhook */
-};
-
-void downlink_heard_free(struct downlink_heard *heard);
-
-/*
- * In a store that several gateways share, what was heard goes to the device's owner as the last
- * member of the event's record (event_encode): adds it there.
- */
-void downlink_heard_add(const struct downlink_heard *heard, struct buf *record);
-
-/* A record as it may be shown to people: there is a key in what was added. */
-void downlink_heard_hide(const char *record, size_t size, struct buf *out);
-
-/* What was added to a record that event_decode has read; NULL if nothing was. The caller's. */
-struct downlink_heard *downlink_heard_find(const char *record, size_t size);
 
 struct uplink_queue;
 
@@ -71,7 +48,7 @@ struct uplink_event {
 
 /*
  * One with copies of these texts, all in one piece of memory, which another thread may free at the
- * price of one. Empties `event`.
+ * price of one (two where there are attributes). Empties `event`.
  */
 struct uplink_event *uplink_event_new(struct event *event, const char *device_key);
 

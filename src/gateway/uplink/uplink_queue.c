@@ -128,7 +128,8 @@ static void turn(struct uplink_backlog *backlog, enum uplink_backlog_state state
         backlog->state = state;
 }
 
-static struct device *device_of(struct uplink_queue *queue, const struct uplink_event *event)
+/* The device of an event that has come; its keeper is told of that. */
+static struct device *greet_device(struct uplink_queue *queue, const struct uplink_event *event)
 {
         struct device *device = device_table_get(queue->options.devices, event);
 
@@ -205,7 +206,7 @@ static void arrive(void *context)
                 return;
         }
         if (!is_gone && !recovering) {
-                take_arrived(queue, device_of(queue, event), event);
+                take_arrived(queue, greet_device(queue, event), event);
                 return;
         }
         /* Older events of this device are still being read: this one follows them. */
@@ -327,7 +328,7 @@ static struct device *recovered_device(struct uplink_queue *queue, struct uplink
 
         map_remove(queue->recovering, reading->device_key);
         if (!list_is_empty(&reading->events)) {
-                device = device_of(
+                device = greet_device(
                         queue, list_entry(reading->events.head.next, struct uplink_event, node));
                 device->taken_over_ms = device_table_since(queue->options.devices, device->shard);
                 /* What arrived meanwhile may or may not have been read: it is read again. */

@@ -9,7 +9,7 @@
  *   - what is forgotten of a device stays in the store: whoever has the device next reads it;
  *   - what an event tells of a downlink is handed on when it arrives, whatever waits before it.
  *
- * Threads: uplink_queue_add on the store's thread; everything else on the thread "loop".
+ * On the thread "loop", but where something else is said.
  */
 #ifndef ISTHMUS_GATEWAY_UPLINK_UPLINK_QUEUE_H
 #define ISTHMUS_GATEWAY_UPLINK_UPLINK_QUEUE_H

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/command/command_move.h"
+#include "gateway/command/command_device_move.h"
 
 static void the_scope_is_a_json_text_or_bare(void **state)
 {
@@ -25,8 +25,9 @@ static void the_scope_is_a_json_text_or_bare(void **state)
 
         (void)state;
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-                char scope[COMMAND_MOVE_SCOPE_SIZE];
-                bool found = command_move_scope(rows[i].payload, strlen(rows[i].payload), scope);
+                char scope[COMMAND_DEVICE_MOVE_SIZE];
+                bool found =
+                        command_device_move_scope(rows[i].payload, strlen(rows[i].payload), scope);
 
                 assert_int_equal(found, rows[i].scope != NULL);
                 if (found)
@@ -36,13 +37,13 @@ static void the_scope_is_a_json_text_or_bare(void **state)
 
 static void too_long_a_scope_is_none(void **state)
 {
-        char scope[COMMAND_MOVE_SCOPE_SIZE];
-        char payload[COMMAND_MOVE_SCOPE_SIZE];
+        char scope[COMMAND_DEVICE_MOVE_SIZE];
+        char payload[COMMAND_DEVICE_MOVE_SIZE];
 
         (void)state;
         memset(payload, 'a', sizeof(payload));
-        assert_true(command_move_scope(payload, sizeof(payload) - 1, scope));
-        assert_false(command_move_scope(payload, sizeof(payload), scope));
+        assert_true(command_device_move_scope(payload, sizeof(payload) - 1, scope));
+        assert_false(command_device_move_scope(payload, sizeof(payload), scope));
 }
 
 static void it_may_be_a_component_s_but_not_a_method_of_the_settings(void **state)
@@ -52,13 +53,13 @@ static void it_may_be_a_component_s_but_not_a_method_of_the_settings(void **stat
         struct settings settings = {0};
 
         (void)state;
-        assert_true(command_move_is(&settings, "app", "DeviceMove"));
-        assert_true(command_move_is(&settings, "app", "migration*DeviceMove"));
-        assert_false(command_move_is(&settings, "app", "Move"));
-        assert_false(command_move_is(&settings, "app", NULL));
+        assert_true(command_device_move_is(&settings, "app", "DeviceMove"));
+        assert_true(command_device_move_is(&settings, "app", "migration*DeviceMove"));
+        assert_false(command_device_move_is(&settings, "app", "Move"));
+        assert_false(command_device_move_is(&settings, "app", NULL));
         settings.azure.methods = &method;
         settings.azure.method_count = 1;
-        assert_false(command_move_is(&settings, "app", "DeviceMove"));
+        assert_false(command_device_move_is(&settings, "app", "DeviceMove"));
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/command/command_move.h"
+#include "gateway/command/command_device_move.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -8,7 +8,8 @@
 
 #define NAME "DeviceMove"
 
-bool command_move_is(const struct settings *settings, const char *application, const char *method)
+bool command_device_move_is(const struct settings *settings, const char *application,
+                            const char *method)
 {
         const char *part = method ? strrchr(method, '*') : NULL;
 
@@ -16,7 +17,8 @@ bool command_move_is(const struct settings *settings, const char *application, c
                !settings_method(settings, application, NAME);
 }
 
-bool command_move_scope(const char *payload, size_t size, char scope[COMMAND_MOVE_SCOPE_SIZE])
+bool command_device_move_scope(const char *payload, size_t size,
+                               char scope[COMMAND_DEVICE_MOVE_SIZE])
 {
         size_t length;
 
@@ -27,7 +29,7 @@ bool command_move_scope(const char *payload, size_t size, char scope[COMMAND_MOV
         while (size > 0 && (isspace((unsigned char)payload[size - 1]) || payload[size - 1] == '"'))
                 size--;
         for (length = 0; length < size; length++) {
-                if (length == COMMAND_MOVE_SCOPE_SIZE - 1 ||
+                if (length == COMMAND_DEVICE_MOVE_SIZE - 1 ||
                     !isalnum((unsigned char)payload[length]))
                         return false;
                 scope[length] = payload[length];
@@ -36,12 +38,12 @@ bool command_move_scope(const char *payload, size_t size, char scope[COMMAND_MOV
         return length > 0;
 }
 
-int command_move_begin(struct device_provision *provision, struct device *device,
-                       const char *payload, size_t size, struct reason *reason)
+int command_device_move_begin(struct device_provision *provision, struct device *device,
+                              const char *payload, size_t size, struct reason *reason)
 {
-        char scope[COMMAND_MOVE_SCOPE_SIZE];
+        char scope[COMMAND_DEVICE_MOVE_SIZE];
 
-        if (!command_move_scope(payload, size, scope)) {
+        if (!command_device_move_scope(payload, size, scope)) {
                 reason_set(reason, "the payload of " NAME " must be an ID scope");
                 return 400;
         }
