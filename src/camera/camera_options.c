@@ -24,12 +24,9 @@ static bool read_threshold(void *target, const char *text, struct reason *reason
 }
 
 static const struct options_row rows[] = {
-        {.name = "config",
-         .letter = 'c',
-         .value = "FILE",
-         .meaning = "settings (default " CAMERA_DEFAULT_FILE
-                    "); `isthmus-camera config check` explains mistakes in it",
-         .offset = offsetof(struct camera_order, config)},
+        OPTION_CONFIG(struct camera_order, config,
+                      "settings (default " CAMERA_DEFAULT_FILE
+                      "); `isthmus-camera config check` explains mistakes in it"),
         OPTION_SWITCH(struct camera_order, is_once, "once",
                       "looks at one picture, without any Azure, and prints one JSON object: how "
                       "many of each label, and where"),

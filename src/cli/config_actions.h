@@ -26,11 +26,7 @@ extern const char configuration_notes[];
 
 /* The option that names the configuration; `default_file` is a literal. */
 #define CONFIGURATION_FILE_ROW(default_file)                                                       \
-        {                                                                                          \
-                .name = "config", .letter = 'c', .value = "FILE",                                  \
-                .meaning = "the configuration (default " default_file ")",                         \
-                .offset = offsetof(struct configuration, file)                                     \
-        }
+        OPTION_CONFIG(struct configuration, file, "the configuration (default " default_file ")")
 #define CONFIGURATION_OUTPUT_ROW                                                                   \
         OPTION_TEXT(struct configuration, output, "output", "FILE",                                \
                     "where convert writes; the file is for its owner alone, and must not exist "   \

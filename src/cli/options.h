@@ -46,6 +46,11 @@ struct options_row {
                 .name = (word), .value = (text), .meaning = (said),                                \
                 .offset = offsetof(type, field), .least = (smallest), .most = (largest)            \
         }
+#define OPTION_CONFIG(type, field, said)                                                           \
+        {                                                                                          \
+                .name = "config", .letter = 'c', .value = "FILE", .meaning = (said),               \
+                .offset = offsetof(type, field)                                                    \
+        }
 #define OPTION_READ(word, text, said, function)                                                    \
         {                                                                                          \
                 .name = (word), .value = (text), .meaning = (said), .read = (function)             \

@@ -172,12 +172,9 @@ static const struct options_action actions[] = {
 };
 
 static const struct options_row rows[] = {
-        {.name = "config",
-         .letter = 'c',
-         .value = "FILE",
-         .meaning = "the camera's settings: model, labels, zones, details and model id are taken "
-                    "from there, unless an option says something else",
-         .offset = offsetof(struct dtdl, config)},
+        OPTION_CONFIG(struct dtdl, config,
+                      "the camera's settings: model, labels, zones, details and model id are taken "
+                      "from there, unless an option says something else"),
         OPTION_TEXT(struct dtdl, model, "model", "FILE",
                     "the model, ONNX, whose labels are taken; a model that names none has COCO's"),
         OPTION_TEXT(struct dtdl, labels, "labels", "FILE",

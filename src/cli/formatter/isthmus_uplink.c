@@ -340,12 +340,9 @@ static const struct options_row rows[] = {
         OPTION_TEXT(struct dry_run, path, "path", "REST",
                     "what the webhook's address has behind the network's part: tracker of "
                     "/NETWORK/tracker"),
-        {.name = "config",
-         .letter = 'c',
-         .value = "FILE",
-         .meaning = "settings (default " SETTINGS_DEFAULT_FILE
-                    ", or the defaults if that is not there)",
-         .offset = offsetof(struct dry_run, config)},
+        OPTION_CONFIG(struct dry_run, config,
+                      "settings (default " SETTINGS_DEFAULT_FILE
+                      ", or the defaults if that is not there)"),
         {.name = NULL},
 };
 

@@ -20,11 +20,7 @@ struct data_place {
 
 /* Its rows in the table of a command's options; `member` is the place in the command's struct. */
 #define DATA_PLACE_ROWS(type, member)                                                              \
-        {.name = "config",                                                                         \
-         .letter = 'c',                                                                            \
-         .value = "FILE",                                                                          \
-         .meaning = "the configuration (default " SETTINGS_DEFAULT_FILE ")",                       \
-         .offset = offsetof(type, member.file)},                                                   \
+        OPTION_CONFIG(type, member.file, "the configuration (default " SETTINGS_DEFAULT_FILE ")"), \
         {                                                                                          \
                 .name = "data", .letter = 'd', .value = "DIR",                                     \
                 .meaning = "the data directory, without a configuration",                          \

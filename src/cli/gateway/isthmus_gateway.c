@@ -99,12 +99,10 @@ struct order {
 };
 
 static const struct options_row rows[] = {
-        {.name = "config",
-         .letter = 'c',
-         .value = "FILE",
-         .meaning = "settings (default " SETTINGS_DEFAULT_FILE "); `isthmus config check` explains "
-                    "mistakes in it, isthmus.json(5) describes it",
-         .offset = offsetof(struct order, config)},
+        OPTION_CONFIG(struct order, config,
+                      "settings (default " SETTINGS_DEFAULT_FILE
+                      "); `isthmus config check` explains "
+                      "mistakes in it, isthmus.json(5) describes it"),
         {.name = NULL},
 };
 

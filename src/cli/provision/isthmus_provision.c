@@ -381,11 +381,8 @@ static int run_order(const struct order *order)
 }
 
 static const struct options_row rows[] = {
-        {.name = "config",
-         .letter = 'c',
-         .value = "FILE",
-         .meaning = "the configuration (default " SETTINGS_DEFAULT_FILE ")",
-         .offset = offsetof(struct order, config)},
+        OPTION_CONFIG(struct order, config,
+                      "the configuration (default " SETTINGS_DEFAULT_FILE ")"),
         OPTION_TEXT(struct order, devices, "devices", "FILE",
                     "the devices: one id a line, CSV with a header, or JSON lines (default: those "
                     "that the networks list)"),

@@ -35,19 +35,31 @@ static uint32_t put_time(struct buf *out, const char *key, int64_t wall_ms)
         return 2;
 }
 
+static uint32_t put_number(struct buf *out, const char *key, int64_t number)
+{
+        amqp_wire_put_symbol(out, key);
+        amqp_wire_put_long(out, number);
+        return 2;
+}
+
+/* As a text. */
+static uint32_t put_offset(struct buf *out, const char *key, int64_t offset)
+{
+        char text[24];
+
+        snprintf(text, sizeof(text), "%" PRId64, offset);
+        return put_text(out, key, text);
+}
+
 static void write_annotations(struct buf *out, const struct telemetry_record *record)
 {
-        char offset[24];
         uint32_t count = 0;
         size_t begin;
 
-        snprintf(offset, sizeof(offset), "%" PRId64, record->offset);
         amqp_wire_put_section(out, AMQP_WIRE_SECTION_MESSAGE_ANNOTATIONS);
         begin = amqp_wire_begin_map(out);
-        amqp_wire_put_symbol(out, "x-opt-sequence-number");
-        amqp_wire_put_long(out, record->number);
-        count += 2;
-        count += put_text(out, "x-opt-offset", offset);
+        count += put_number(out, "x-opt-sequence-number", record->number);
+        count += put_offset(out, "x-opt-offset", record->offset);
         count += put_time(out, "x-opt-enqueued-time", record->enqueued_ms);
         count += put_text(out, "iothub-connection-device-id", record->device_id);
         count += put_text(out, "iothub-connection-module-id", record->module_id);
@@ -112,17 +124,13 @@ static void write_application_properties(struct buf *out, const struct telemetry
 
 static void write_progress(struct buf *out, const struct telemetry_partition *now, int64_t now_ms)
 {
-        char offset[24];
         uint32_t count = 0;
         size_t begin;
 
-        snprintf(offset, sizeof(offset), "%" PRId64, now->offset);
         amqp_wire_put_section(out, AMQP_WIRE_SECTION_DELIVERY_ANNOTATIONS);
         begin = amqp_wire_begin_map(out);
-        amqp_wire_put_symbol(out, "last_enqueued_sequence_number");
-        amqp_wire_put_long(out, now->last);
-        count += 2;
-        count += put_text(out, "last_enqueued_offset", offset);
+        count += put_number(out, "last_enqueued_sequence_number", now->last);
+        count += put_offset(out, "last_enqueued_offset", now->offset);
         count += put_time(out, "last_enqueued_time_utc", now->last_ms);
         count += put_time(out, "runtime_info_retrieval_time_utc", now_ms);
         amqp_wire_end(out, begin, count);
