@@ -88,7 +88,7 @@ enum settings_signature_mode {
         SETTINGS_SIGNATURE_OFF,
 };
 
-/* How deliveries of a network that signs are verified (gateway/uplink/uplink_trust.h). */
+/* How deliveries of a network that signs are verified (gateway/intake/uplink_trust.h). */
 struct settings_signature {
         enum settings_signature_mode mode;
         char *certificate_host; /* host or host:port, the only one certificates are fetched from */

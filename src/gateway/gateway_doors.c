@@ -5,8 +5,8 @@
 #include "gateway/control/operator_page.h"
 #include "gateway/gateway_inside.h"
 #include "gateway/intake/queue_intake.h"
+#include "gateway/intake/uplink_trust.h"
 #include "gateway/intake/webhook_intake.h"
-#include "gateway/uplink/uplink_trust.h"
 #include "monitor/monitor.h"
 
 /* Data must flow even where there can be no control socket, for example on some file systems. */

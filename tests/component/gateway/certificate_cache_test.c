@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
-#include "gateway/uplink/certificate_cache.h"
+#include "gateway/intake/certificate_cache.h"
 #include "networks/myriota/myriota_signature.h"
 #include "support/certificates.h"
 #include "support/directory.h"

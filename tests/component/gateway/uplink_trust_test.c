@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/json/json.h"
 #include "base/mem.h"
-#include "gateway/uplink/uplink_trust.h"
+#include "gateway/intake/uplink_trust.h"
 #include "support/certificates.h"
 #include "support/directory.h"
 #include "support/http_server.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/uplink/uplink_trust.h"
+#include "gateway/intake/uplink_trust.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/x509/trust.h"
-#include "gateway/uplink/certificate_cache.h"
+#include "gateway/intake/certificate_cache.h"
 #include "networks/signature.h"
 
 /* A false signature asks for a newer copy of the certificate, but not more often than this. */

@@ -10,8 +10,8 @@
  *   - a certificate that can't be fetched is not the sender's fault: UNAVAILABLE, never REFUSED;
  *   - no thread waits for a fetch.
  */
-#ifndef ISTHMUS_GATEWAY_UPLINK_UPLINK_TRUST_H
-#define ISTHMUS_GATEWAY_UPLINK_UPLINK_TRUST_H
+#ifndef ISTHMUS_GATEWAY_INTAKE_UPLINK_TRUST_H
+#define ISTHMUS_GATEWAY_INTAKE_UPLINK_TRUST_H
 
 #include "base/error.h"
 #include "base/reason.h"

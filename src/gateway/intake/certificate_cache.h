@@ -13,8 +13,8 @@
  * Copies are records of the store, so that a restart needs no fetch. Every thread may call; one
  * lock guards all of it.
  */
-#ifndef ISTHMUS_GATEWAY_UPLINK_CERTIFICATE_CACHE_H
-#define ISTHMUS_GATEWAY_UPLINK_CERTIFICATE_CACHE_H
+#ifndef ISTHMUS_GATEWAY_INTAKE_CERTIFICATE_CACHE_H
+#define ISTHMUS_GATEWAY_INTAKE_CERTIFICATE_CACHE_H
 
 #include <stdbool.h>
 #include <stddef.h>

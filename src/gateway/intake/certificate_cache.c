@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/uplink/certificate_cache.h"
+#include "gateway/intake/certificate_cache.h"
 
 #include <pthread.h>
 #include <stdlib.h>
