@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* The first two bytes choose status and state; the rest is the answer's body. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "azure/device_id.h"
 #include "azure/dps/dps_machine.h"
 #include "base/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "fuzz/fuzz.h"
 
 static void check_done(const struct dps_result *result)
 {

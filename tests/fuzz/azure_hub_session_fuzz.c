@@ -3,6 +3,7 @@
  * An AMQP session with a hub that does anything: the input is a list of steps, each one byte that
  * says what, one that says how, and for some a length and so many bytes.
  */
+#include "fuzz/fuzz.h"
 #include "unit/azure/hub_pair.h"
 
 #define MOST_STEPS 200
@@ -229,8 +230,6 @@ static void step(struct bench *bench, struct input *input)
                 settle_commands(&bench->owner, 0);
         world_run(&bench->world);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Answers of services that give tokens, and references to secrets in configurations. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "azure/identity/identity_request.h"
 #include "azure/vault_reference.h"
 #include "base/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "fuzz/fuzz.h"
 
 static void read_reference(const char *text)
 {

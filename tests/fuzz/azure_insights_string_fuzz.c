@@ -5,8 +5,7 @@
 
 #include "azure/insights_string.h"
 #include "base/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

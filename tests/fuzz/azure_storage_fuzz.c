@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The first byte chooses: a connection string, a list of blobs, or a queue's answer. */
-#include <stdlib.h>
 
 #include "azure/storage/storage_blob.h"
 #include "azure/storage/storage_queue.h"
 #include "base/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "fuzz/fuzz.h"
 
 static void sign_with(const char *text)
 {

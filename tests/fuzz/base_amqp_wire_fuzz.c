@@ -5,8 +5,7 @@
 #include <stdlib.h>
 
 #include "base/amqp/amqp_wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+#include "fuzz/fuzz.h"
 
 static void read_members(struct amqp_wire_bytes members, uint32_t count)
 {

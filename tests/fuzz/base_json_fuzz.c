@@ -9,11 +9,10 @@
 
 #include "base/json/json.h"
 #include "base/utf8.h"
+#include "fuzz/fuzz.h"
 #include "support/same_json.h"
 
 #define DEPTH 16
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_round(struct json_object *value)
 {

@@ -7,8 +7,7 @@
 
 #include "base/mem.h"
 #include "camera/detect/boxes.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static void check(const struct box_list *list)
 {

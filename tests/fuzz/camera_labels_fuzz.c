@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "camera/count/tally_names.h"
 #include "camera/detect/labels.h"
+#include "fuzz/fuzz.h"
 
 static void check_names(const struct labels *labels)
 {
@@ -23,8 +24,6 @@ static void check_names(const struct labels *labels)
                 abort();
         tally_rules_deinit(&rules);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 
 #include "camera/detect/model_labels.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -8,10 +8,9 @@
 
 #include "base/mem.h"
 #include "camera/source/multipart.h"
+#include "fuzz/fuzz.h"
 
 #define PART_MAX 1000
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void take(void *context, const struct multipart_part *part)
 {

@@ -6,8 +6,7 @@
 
 #include "base/mem.h"
 #include "camera/settings/camera_settings.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static void check_polygon(const struct polygon *polygon)
 {

@@ -5,8 +5,7 @@
 #include "base/json/json.h"
 #include "base/text.h"
 #include "cli/provision/provision_file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -7,9 +7,8 @@
 
 #include "base/json/json.h"
 #include "conf/engine/document.h"
+#include "fuzz/fuzz.h"
 #include "support/load_settings.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_report(const struct conf_report *report)
 {

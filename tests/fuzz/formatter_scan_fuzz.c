@@ -7,8 +7,7 @@
 
 #include "base/buf.h"
 #include "formatter/worker/javascript_scan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

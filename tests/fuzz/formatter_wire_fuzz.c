@@ -6,14 +6,7 @@
 
 #include "formatter/formatter_check.h"
 #include "formatter/formatter_wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "fuzz/fuzz.h"
 
 static void check_load(const struct formatter_frame *frame, struct buf *out)
 {

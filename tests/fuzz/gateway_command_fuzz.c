@@ -8,17 +8,10 @@
 
 #include "base/json/json.h"
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "gateway/command/command.h"
 #include "gateway/command/command_translate.h"
 #include "networks/network.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 static void free_command(struct command **command)
 {

@@ -8,17 +8,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "gateway/control/control_request.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
 #define LINES 16
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 static const char *argument(void *context, const char *name)
 {

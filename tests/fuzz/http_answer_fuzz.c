@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* The input is header lines, as a server may send them. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "http/client/http_answer.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

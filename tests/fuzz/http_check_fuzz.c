@@ -5,20 +5,12 @@
  * with code of its own what the check must have counted.
  */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "http/http_check.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 /* What another reader finds. */
 struct seen {

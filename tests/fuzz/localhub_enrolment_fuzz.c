@@ -6,12 +6,11 @@
 #include <string.h>
 
 #include "base/json/json.h"
+#include "fuzz/fuzz.h"
 #include "localhub/dps/dps_enrolment.h"
 
 #define DEPTH  64
 #define VALUES 1000
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static struct registry *registry;
 

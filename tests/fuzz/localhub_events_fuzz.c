@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "localhub/events/event_selector.h"
 #include "localhub/link_address.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -6,10 +6,9 @@
 
 #include "base/json/json.h"
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "localhub/certificates.h"
 #include "localhub/fleet/fleet.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static struct fleet *fleet;
 

@@ -2,9 +2,8 @@
 /* Lists of messages that devices send over HTTPS. */
 #include <stdlib.h>
 
+#include "fuzz/fuzz.h"
 #include "localhub/https/https_event.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

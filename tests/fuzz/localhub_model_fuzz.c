@@ -8,9 +8,8 @@
 
 #include "base/file.h"
 #include "base/json/json.h"
+#include "fuzz/fuzz.h"
 #include "localhub/model/models.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static const char text[] =
         "[{\"@id\":\"dtmi:a;1\",\"@type\":\"Interface\",\"extends\":[\"dtmi:a;1\"],\"contents\":["

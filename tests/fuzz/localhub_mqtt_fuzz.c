@@ -4,9 +4,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "fuzz/fuzz.h"
 #include "localhub/mqtt/mqtt_topic.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static void read_bag(struct mqtt_bytes bag)
 {

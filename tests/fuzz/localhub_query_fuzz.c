@@ -7,9 +7,8 @@
 
 #include "base/json/json.h"
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "localhub/query/query.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static const char twin[] = "{\"deviceId\":\"a\",\"status\":\"enabled\",\"tags\":{\"floor\":1,\"a\":"
                            "[1,\"b\",null]},\"properties\":{\"reported\":{\"t\":1.5}}}";

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "fuzz/fuzz.h"
 #include "http/client/http_client.h"
 #include "http/http_server.h"
 #include "localhub/dps/dps_service.h"
@@ -24,14 +25,6 @@
 #define HEADERS_MAX 8
 #define HOST        "hub.test"
 #define EXPIRES     "4102444800" /* 2100 */
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 /* --- a request, in the place of the server's ------------------------------------------------- */
 

@@ -6,9 +6,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "localhub/streams/stream_inside.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static void received(void *client, const char *bytes, size_t size)
 {

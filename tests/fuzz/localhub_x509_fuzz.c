@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "localhub/x509/client_chain.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

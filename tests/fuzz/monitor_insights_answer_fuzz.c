@@ -6,10 +6,9 @@
 
 #include "azure/insights_string.h"
 #include "base/buf.h"
+#include "fuzz/fuzz.h"
 #include "http/client/http_answer.h"
 #include "monitor/insights_answer.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Any bytes as what a certificate's host answers, and as the roots that a chain may lead to. */
 #include "base/crypto.h"
+#include "fuzz/fuzz.h"
 #include "networks/myriota/myriota_signature.h"
 #include "networks/signature_x509.h"
 #include "networks_fuzz.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The DER form of a DER form is the same. */
 static bool demand_der(const uint8_t *data, size_t size)
@@ -14,14 +13,14 @@ static bool demand_der(const uint8_t *data, size_t size)
         CLEANUP(buf_deinit) struct buf again = BUF_INIT;
 
         if (!crypto_certificate_der(&der, data, size)) {
-                demand(der.size == 0);
+                require(der.size == 0);
                 return false;
         }
         /* Unless what makes PEM of it is in its texts. */
         if (memmem(der.data, der.size, "-----BEGIN", 10))
                 return true;
-        demand(crypto_certificate_der(&again, der.data, der.size));
-        demand(crypto_equal(der.data, der.size, again.data, again.size));
+        require(crypto_certificate_der(&again, der.data, der.size));
+        require(crypto_equal(der.data, der.size, again.data, again.size));
         return true;
 }
 
@@ -33,9 +32,9 @@ static void fuzz_chain(const uint8_t *data, size_t size)
                 signature_certificate_new(data, size, MYRIOTA_CERTIFICATE_SIZE);
 
         strict.roots = signature_roots_new((const char *)data, size, &reason);
-        demand((strict.roots != NULL) == (reason.text[0] == '\0'));
+        require((strict.roots != NULL) == (reason.text[0] == '\0'));
         if (certificate && strict.roots && signature_check_strict(certificate, &strict, &reason))
-                demand(reason.text[0] != '\0');
+                require(reason.text[0] != '\0');
         signature_roots_free(strict.roots);
         signature_certificate_free(certificate);
 }
@@ -48,8 +47,8 @@ static void fuzz_verification(struct signature_certificate *certificate)
 
         buf_add_text(&signature.covered, "covered");
         buf_add_text(&signature.bytes, "no signature");
-        demand(myriota_signature_verify(&signature, certificate, NULL, &reason) ==
-               SIGNATURE_E_FALSE);
+        require(myriota_signature_verify(&signature, certificate, NULL, &reason) ==
+                SIGNATURE_E_FALSE);
         signature_deinit(&signature);
 }
 
@@ -60,9 +59,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct signature_certificate *certificate =
                 myriota_signature_read_certificate(data, size, &reason);
 
-        demand((certificate != NULL) == (reason.text[0] == '\0'));
+        require((certificate != NULL) == (reason.text[0] == '\0'));
         if (certificate) {
-                demand(is_certificate && size <= MYRIOTA_CERTIFICATE_SIZE);
+                require(is_certificate && size <= MYRIOTA_CERTIFICATE_SIZE);
                 fuzz_verification(certificate);
                 signature_certificate_free(certificate);
         }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Any bytes as an event on disk. */
+#include "fuzz/fuzz.h"
 #include "networks/event_record.h"
 #include "networks_fuzz.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -14,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 demand_record(&event);
                 demand_telemetry(&event);
         } else {
-                demand(reason.text[0] != '\0');
+                require(reason.text[0] != '\0');
         }
         event_deinit(&event);
         return 0;

@@ -3,20 +3,14 @@
 #ifndef ISTHMUS_TESTS_FUZZ_NETWORKS_H
 #define ISTHMUS_TESTS_FUZZ_NETWORKS_H
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json/json.h"
 #include "base/json/json_scan.h"
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "networks/event_record.h"
 #include "networks/network.h"
-
-static inline void demand(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 /* Names may have U+0000 in them, which no tree can hold. */
 static inline bool is_object(const struct buf *text)
@@ -41,9 +35,9 @@ static inline void demand_telemetry(const struct event *event)
 
         if (network_by_name(event->network)
                     ->telemetry(event, NULL, &options, &telemetry, &reason) == 0) {
-                demand(is_object(&telemetry.body));
+                require(is_object(&telemetry.body));
         } else {
-                demand(reason.text[0] != '\0');
+                require(reason.text[0] != '\0');
         }
         telemetry_deinit(&telemetry);
 }
@@ -55,9 +49,9 @@ static inline void demand_payload(const struct event *event)
         struct reason reason = REASON_INIT;
 
         if (network_by_name(event->network)->payload(event, &bytes, &reason) == 0)
-                demand(bytes.size <= (event->payload ? strlen(event->payload) : 0));
+                require(bytes.size <= (event->payload ? strlen(event->payload) : 0));
         else
-                demand(bytes.size == 0 && reason.text[0] != '\0');
+                require(bytes.size == 0 && reason.text[0] != '\0');
 }
 
 /* A record that was read once is written the same ever after. */
@@ -70,11 +64,11 @@ static inline void demand_record(const struct event *event)
         struct event again;
 
         event_encode(event, &first);
-        demand(event_decode(first.data, first.size, &decoded, NULL) == 0);
+        require(event_decode(first.data, first.size, &decoded, NULL) == 0);
         event_encode(&decoded, &second);
-        demand(event_decode(second.data, second.size, &again, NULL) == 0);
+        require(event_decode(second.data, second.size, &again, NULL) == 0);
         event_encode(&again, &third);
-        demand(strcmp(second.data, third.data) == 0);
+        require(strcmp(second.data, third.data) == 0);
         event_deinit(&decoded);
         event_deinit(&again);
 }
@@ -104,9 +98,9 @@ static inline void fuzz_network(const struct network *network, const uint8_t *da
         struct reason reason = REASON_INIT;
         int result = network->parse(&webhook, &events, &reason);
 
-        demand(result == 0 || result == NETWORK_E_IGNORED || result == NETWORK_E_MALFORMED);
-        demand(result != NETWORK_E_MALFORMED || reason.text[0] != '\0');
-        demand((result == 0) == (events.count > 0));
+        require(result == 0 || result == NETWORK_E_IGNORED || result == NETWORK_E_MALFORMED);
+        require(result != NETWORK_E_MALFORMED || reason.text[0] != '\0');
+        require((result == 0) == (events.count > 0));
         for (size_t i = 0; i < events.count; i++) {
                 demand_record(&events.events[i]);
                 demand_payload(&events.events[i]);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Any bytes as a page of devices, in every network that lists them; and as the name of a page. */
 #include "base/text.h"
+#include "fuzz/fuzz.h"
 #include "networks_fuzz.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fuzz_request(const struct listing_driver *driver, const char *page)
 {
@@ -15,8 +14,8 @@ static void fuzz_request(const struct listing_driver *driver, const char *page)
                                               .page_size = 1};
 
         driver->request(&access, page, &request);
-        demand(strncmp(request.url, "https://a/", 10) == 0 &&
-               strpbrk(request.url, " \r\n#") == NULL);
+        require(strncmp(request.url, "https://a/", 10) == 0 &&
+                strpbrk(request.url, " \r\n#") == NULL);
 }
 
 static void fuzz_registry(const struct listing_driver *driver, const uint8_t *data, size_t size)
@@ -25,15 +24,15 @@ static void fuzz_registry(const struct listing_driver *driver, const uint8_t *da
         struct reason reason = REASON_INIT;
 
         if (driver->read("1", (const char *)data, size, &list, &reason) != 0)
-                demand(reason.text[0] != '\0');
+                require(reason.text[0] != '\0');
         for (size_t i = 0; i < list.count; i++)
-                demand(!text_is_empty(list.devices[i].device));
+                require(!text_is_empty(list.devices[i].device));
         if (list.next) {
-                demand(list.next[0] != '\0' && strlen(list.next) <= LISTING_PAGE_SIZE);
+                require(list.next[0] != '\0' && strlen(list.next) <= LISTING_PAGE_SIZE);
                 fuzz_request(driver, list.next);
         }
         driver->explain(400, (const char *)data, size, &reason);
-        demand(reason.text[0] != '\0');
+        require(reason.text[0] != '\0');
         device_list_deinit(&list);
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Any bytes as a delivery of Myriota, and as the address of its certificate. */
+#include "fuzz/fuzz.h"
 #include "networks/myriota/myriota.h"
 #include "networks/myriota/myriota_signature.h"
 #include "networks_fuzz.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fuzz_signature(const uint8_t *data, size_t size)
 {
@@ -14,9 +13,9 @@ static void fuzz_signature(const uint8_t *data, size_t size)
         CLEANUP(mem_cleanup) char *url = mem_text_n((const char *)data, size);
 
         if (myriota_signature_read(&webhook, &signature, &reason) != 0)
-                demand(reason.text[0] != '\0');
+                require(reason.text[0] != '\0');
         if (myriota_signature_check_url(url, MYRIOTA_CERTIFICATE_HOST, &reason) == 0)
-                demand(strncasecmp(url, "https://security.myriota.com", 28) == 0);
+                require(strncasecmp(url, "https://security.myriota.com", 28) == 0);
         signature_deinit(&signature);
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Any bytes as a webhook of The Things Stack. */
+#include "fuzz/fuzz.h"
 #include "networks/things_stack/things_stack.h"
 #include "networks_fuzz.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* The headers that name a way back, one a line: push, replace, key. */
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "networks/things_stack/things_stack.h"
 
 #define BASE "https://eu1.cloud.thethings.network/api/v3/as/applications"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 static const char *find(const struct webhook *webhook, const char *name)
 {
