@@ -38,6 +38,7 @@ static void advance(struct command_ledger *ledger, struct command *command,
         if (command->state < COMMAND_QUEUED && command->downlink.replace)
                 supersede_earlier(ledger, command);
         command_reach(command, state);
+        command->is_unheard = false;
         command_inside_leave_line(command); /* only states from COMMAND_QUEUED on are advances */
         if (state == COMMAND_SENT && !command->downlink.confirmed)
                 command_inside_finish(ledger, command, COMMAND_DELIVERED, NULL);
