@@ -32,6 +32,7 @@ static void drain(int fd)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+        static const struct stream_protocol protocol = {.received = received, .ended = ended};
         struct stream_server server = {.epoll = -1};
         struct stream *stream = mem_new(1, sizeof(*stream));
         CLEANUP(buf_deinit) struct buf all = BUF_INIT;
@@ -43,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         list_init(&server.todo);
         stream->server = &server;
         stream->watch.fd = pair[0];
-        stream->protocol = (struct stream_protocol){.received = received, .ended = ended};
+        stream->protocol = &protocol;
         stream->client = &all;
         list_push_back(&server.streams, &stream->node);
         if (!stream_websocket_open(stream))
