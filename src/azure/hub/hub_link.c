@@ -55,16 +55,24 @@ static void sort(struct hub_connection *connection, struct hub_session *session)
                 list_push_back(&connection->sessions, &session->node);
 }
 
+/* One that takes a further device; NULL if there is none. */
+static struct hub_session *session_with_room(struct hub_connection *connection)
+{
+        struct hub_session *first;
+
+        if (list_is_empty(&connection->sessions))
+                return NULL;
+        first = list_entry(connection->sessions.head.next, struct hub_session, node);
+        return has_room(first) ? first : NULL;
+}
+
 static void join_session(struct hub_device *device)
 {
         struct hub_connection *connection = device->connection;
         bool is_apart = device->is_apart || connection->for_suspects;
-        struct hub_session *session =
-                list_is_empty(&connection->sessions)
-                        ? NULL
-                        : list_entry(connection->sessions.head.next, struct hub_session, node);
+        struct hub_session *session = is_apart ? NULL : session_with_room(connection);
 
-        if (is_apart || session == NULL || !has_room(session))
+        if (session == NULL)
                 session = hub_link_begin_session(connection, !is_apart);
         device->session = session;
         list_push_back(&session->devices, &device->session_node);
