@@ -28,8 +28,9 @@ enum downlink_access network_settings_access(const struct settings *settings,
                                              const struct network *network, const char *application,
                                              struct network_access *access, struct reason *reason);
 
-/* The LoRaWAN class of an application's devices, of which no listing says it. Every thread. */
-enum device_class network_settings_class(const struct settings *settings, const char *network,
+/* The LoRaWAN class of the devices of an application in the network called `name`, of which no
+ * listing says it. Every thread. */
+enum device_class network_settings_class(const struct settings *settings, const char *name,
                                          const char *application);
 
 typedef void network_settings_visitor(void *context, const struct network *network,
