@@ -760,44 +760,29 @@ static void news_in_the_store_are_told_at_a_takeover_and_not_read_as_telemetry(v
         assert_int_equal(fixture->news_count, 10);
 }
 
+#define FRESH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(hands_out_in_order, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        replayed_events_come_behind_what_waits_and_before_what_comes_later, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(nothing_is_posted_after_the_stop, set_up,
-                                                tear_down),
-                cmocka_unit_test_setup_teardown(reads_back_what_did_not_fit, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        an_arrival_while_reading_comes_once_and_in_its_place, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        what_was_left_by_the_last_run_comes_before_what_arrives, set_up, tear_down),
+                FRESH(hands_out_in_order),
+                FRESH(replayed_events_come_behind_what_waits_and_before_what_comes_later),
+                FRESH(nothing_is_posted_after_the_stop),
+                FRESH(reads_back_what_did_not_fit),
+                FRESH(an_arrival_while_reading_comes_once_and_in_its_place),
+                FRESH(what_was_left_by_the_last_run_comes_before_what_arrives),
                 cmocka_unit_test_setup_teardown(full_memory_leaves_every_device_its_next_event,
                                                 set_up_small, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        an_unreadable_record_is_set_aside_and_the_next_one_comes, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(a_failed_reading_is_repeated_later, set_up,
-                                                tear_down),
-                cmocka_unit_test_setup_teardown(a_late_id_comes_although_higher_ones_were_seen,
-                                                set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_late_id_has_room_in_a_full_queue_and_while_it_is_read, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(what_is_forgotten_comes_again_when_it_is_recovered,
-                                                set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_reading_under_way_brings_nothing_to_a_device_that_left, set_up,
-                        tear_down),
-                cmocka_unit_test_setup_teardown(
-                        a_failed_reading_of_a_device_that_left_is_not_repeated, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(keeps_order_in_any_interleaving, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        law_news_are_handed_on_when_they_arrive_whatever_waits, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                        news_in_the_store_are_told_at_a_takeover_and_not_read_as_telemetry, set_up,
-                        tear_down),
+                FRESH(an_unreadable_record_is_set_aside_and_the_next_one_comes),
+                FRESH(a_failed_reading_is_repeated_later),
+                FRESH(a_late_id_comes_although_higher_ones_were_seen),
+                FRESH(a_late_id_has_room_in_a_full_queue_and_while_it_is_read),
+                FRESH(what_is_forgotten_comes_again_when_it_is_recovered),
+                FRESH(a_reading_under_way_brings_nothing_to_a_device_that_left),
+                FRESH(a_failed_reading_of_a_device_that_left_is_not_repeated),
+                FRESH(keeps_order_in_any_interleaving),
+                FRESH(law_news_are_handed_on_when_they_arrive_whatever_waits),
+                FRESH(news_in_the_store_are_told_at_a_takeover_and_not_read_as_telemetry),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
