@@ -300,7 +300,8 @@ static const struct conf_row rows[] = {
         {"Limits.Devices", CONF_INTEGER, FIELD(limits.devices), .fallback = "200000",
          BETWEEN(1, 10000000),
          .meaning = "Devices that this gateway knows; webhooks of further ones are answered 503, "
-                    "and `isthmus device release` makes room"},
+                    "and `isthmus device release` makes room; of several gateways on one database "
+                    "each counts all devices whose webhooks come to it"},
         {"UplinkQueueName", CONF_TEXT, FIELD(uplink_queue.name), .spare = true,
          .check = check_queue_name,
          .meaning = "Storage queue that deliveries are taken from, as the earlier connectors' own "
