@@ -54,6 +54,9 @@ static bool has_own(const struct conf_load *load, size_t count, const struct con
         for (size_t i = 0; i < count; i++) {
                 const struct conf_binding *binding = &load->bindings[i];
 
+                /* That the camera is there says nothing of it. */
+                if (binding->index == CONF_ITEM && !binding->row->map->outer)
+                        continue;
                 if (strncmp(binding->row->path, row->path, size) == 0 &&
                     strchr(".", binding->row->path[size]) &&
                     text_equal(binding->captures[0], camera))

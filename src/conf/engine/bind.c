@@ -270,8 +270,23 @@ static bool report_unknown(struct conf_load *load, const struct conf_names *own,
         return false;
 }
 
-static bool bind_section(struct conf_load *load, const struct conf_entry *entry)
+/* What is named is there, even if nothing is said of it. */
+static void bind_item(struct conf_load *load, const struct conf_names *own,
+                      const struct conf_entry *entry)
 {
+        struct conf_match match;
+
+        if (entry->shape == CONF_OBJECT && conf_schema_find_item(load->schema, own, &match) &&
+            !find_same(load, &match))
+                conf_add_binding(load, &match, entry);
+}
+
+static bool bind_section(struct conf_load *load, const struct conf_names *own,
+                         const struct conf_entry *entry)
+{
+        if (conf_schema_is_item(load->schema, own))
+                return report_unknown(load, own, entry);
+        bind_item(load, own, entry);
         if (entry->shape != CONF_VALUE)
                 return true;
         if (!text_is_empty(entry->text) && !entry->place.variable)
@@ -291,7 +306,7 @@ static bool bind_entry(struct conf_load *load, const struct conf_names *own,
                 return bind_match(load, &match, entry);
         if (conf_schema_is_section(load->schema, own) ||
             conf_schema_is_section(load->schema, &entry->written))
-                return bind_section(load, entry);
+                return bind_section(load, own, entry);
         if (ignored) {
                 if (!entry->place.variable)
                         conf_say(load, CONF_NOTE, entry, "has no effect: %s", ignored->note);
@@ -323,7 +338,7 @@ const struct conf_binding *conf_find_binding(const struct conf_load *load,
         for (size_t i = 0; i < load->count; i++) {
                 const struct conf_binding *binding = &load->bindings[i];
 
-                if (strcmp(binding->row->path, subject->path) == 0 &&
+                if (binding->index != CONF_ITEM && strcmp(binding->row->path, subject->path) == 0 &&
                     (subject->member == 0 || binding->index == subject->member - 1) &&
                     text_equal(binding->captures[0], subject->captures[0]) &&
                     text_equal(binding->captures[1], subject->captures[1]))

@@ -88,9 +88,9 @@ static const struct conf_binding *find_plain_secret(const struct conf_load *load
         for (size_t i = 0; i < load->count; i++) {
                 const struct conf_binding *binding = &load->bindings[i];
 
-                if (binding->row->secret && binding->via == CONF_PLAIN &&
-                    !binding->entry->place.variable && binding->entry->text &&
-                    !conf_is_reference(binding->entry->text))
+                if (binding->row->secret && binding->index != CONF_ITEM &&
+                    binding->via == CONF_PLAIN && !binding->entry->place.variable &&
+                    binding->entry->text && !conf_is_reference(binding->entry->text))
                         return binding;
         }
         return NULL;

@@ -61,6 +61,8 @@ static struct node *find_place(struct node *root, const struct conf_binding *bin
                 node->list = node->list || (star && conf_row_is_of_item(binding->row));
                 node = need_child(node, name, star ? strlen(name) : size);
                 path += size + (path[size] == '.' ? 1 : 0);
+                if (binding->index == CONF_ITEM && star && !strchr(path, '*'))
+                        break;
         }
         if (binding->index < 0)
                 return node;
@@ -125,6 +127,8 @@ static void take_binding(struct node *root, const struct conf_binding *binding)
             (binding->row->spare && conf_is_placeholder(binding->entry->text)))
                 return;
         node = find_place(root, binding);
+        if (binding->index == CONF_ITEM)
+                return;
         free(node->value);
         free(node->comment);
         node->value = write_value(binding);

@@ -15,11 +15,11 @@
 #include "conf/engine/report.h"
 #include "conf/engine/schema.h"
 
-/* A setting that somebody has given, and the entry that gave it. */
+/* A setting that somebody has given, or an item that is there; and the entry that gave it. */
 struct conf_binding {
         const struct conf_row *row;
         char *captures[CONF_CAPTURES_MAX];
-        int64_t index; /* in a list; -1 = the whole */
+        int64_t index; /* in a list; -1 = the whole; or CONF_ITEM */
         enum conf_via via;
         const struct conf_entry *entry; /* one of `entries`, which don't move any more */
 };

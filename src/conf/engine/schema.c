@@ -189,6 +189,33 @@ bool conf_schema_match(const struct conf_schema *schema, const struct conf_names
         return false;
 }
 
+/* What of a pattern is behind its last star; the whole where it has none. */
+static const char *behind_stars(const char *pattern)
+{
+        const char *star = strrchr(pattern, '*');
+
+        return star ? star + (star[1] == '.' ? 2 : 1) : pattern;
+}
+
+bool conf_schema_find_item(const struct conf_schema *schema, const struct conf_names *own,
+                           struct conf_match *match)
+{
+        for (size_t i = 0; i < schema->row_count; i++) {
+                const struct conf_row *row = &schema->rows[i];
+                struct walk walk = walk_pattern(row->path, own);
+                size_t members = count_parts(behind_stars(row->path));
+
+                if (!row->map || row->map->list || walk.matched != own->depth || members == 0 ||
+                    walk.matched + members != count_parts(row->path))
+                        continue;
+                *match = (struct conf_match){
+                        .row = row, .capture_count = walk.capture_count, .index = CONF_ITEM};
+                memcpy(match->captures, walk.captures, sizeof(match->captures));
+                return true;
+        }
+        return false;
+}
+
 static bool lies_below(const char *pattern, const struct conf_names *names)
 {
         struct walk walk = walk_pattern(pattern, names);

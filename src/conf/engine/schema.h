@@ -136,12 +136,15 @@ enum conf_via {
         CONF_VIA_KEY_VAULT,
 };
 
+/* In place of an index: not the row's setting is meant, but the item of its map, which is there. */
+#define CONF_ITEM (-2)
+
 /* A setting with the user's names in its path; they point into the names that were matched. */
 struct conf_match {
         const struct conf_row *row;
         const char *captures[CONF_CAPTURES_MAX];
         size_t capture_count;
-        int64_t index; /* in a list; -1 = the whole */
+        int64_t index; /* in a list; -1 = the whole; or CONF_ITEM */
         enum conf_via via;
 };
 
@@ -152,6 +155,10 @@ void conf_schema_spell(const struct conf_schema *schema, const struct conf_names
 /* The row of a name in our spelling; false if there is none. */
 bool conf_schema_match(const struct conf_schema *schema, const struct conf_names *own,
                        struct conf_match *match);
+
+/* The item of a map that is no list, in our spelling, with a row of it; false if it is none. */
+bool conf_schema_find_item(const struct conf_schema *schema, const struct conf_names *own,
+                           struct conf_match *match);
 
 /* True if settings exist below this name, in our spelling or in another one. */
 bool conf_schema_is_section(const struct conf_schema *schema, const struct conf_names *names);

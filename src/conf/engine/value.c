@@ -454,8 +454,13 @@ static void take_value(struct conf_load *load, const struct conf_binding *bindin
 static void apply_binding(struct conf_load *load, const struct conf_binding *binding)
 {
         const struct conf_row *row = binding->row;
-        char *text = conf_fetch(load, binding);
+        char *text;
 
+        if (binding->index == CONF_ITEM) {
+                find_field(load, binding); /* makes it */
+                return;
+        }
+        text = conf_fetch(load, binding);
         if (!text)
                 return;
         if (row->kind == CONF_INPUT_FILE || row->kind == CONF_INPUT_FILES ||

@@ -216,6 +216,50 @@ static void two_cameras_are_two_devices(void **state)
                     "another camera writes the same file");
 }
 
+static void a_camera_is_there_once_it_is_named(void **state)
+{
+        static const char *const nothing[] = {"{}", "{\"Application\": {}}",
+                                              "{\"Application\": {\"DeviceID\": \"\"}}"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(nothing); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+                CLEANUP(buf_deinit) struct buf text = BUF_INIT;
+
+                buf_add_format(&text,
+                               "{" DPS ", \"Application\": {\"YoloV5ModelPath\": \"model.onnx\"}"
+                               ", " SOURCE ", \"Zones\": {\"gate\": {\"Polygon\": "
+                               "[[0, 0], [1, 0], [1, 1]]}}, \"Cameras\": {\"yard\": %s, "
+                               "\"gate\": {\"Telemetry\": {\"Details\": true}}}}",
+                               nothing[i]);
+                load(&loaded, buf_text(&text));
+                assert_usable(&loaded);
+                assert_int_equal(camera_settings_count(&loaded.settings), 2);
+                assert_string_equal(camera_settings_of(&loaded.settings, 0)->device_id, "yard");
+                assert_int_equal(camera_settings_of(&loaded.settings, 0)->zone_count, 1);
+        }
+        assert_said("{" DPS ", \"Application\": {\"YoloV5ModelPath\": \"model.onnx\"}, "
+                    "\"Cameras\": {\"yard\": {}}}",
+                    "Cameras.yard.SecurityCamera.CameraUrl: this camera has no source");
+}
+
+static void an_area_without_corners_is_a_mistake(void **state)
+{
+        (void)state;
+        assert_said(START "}, " SOURCE ", \"Zones\": {\"z\": {}}}",
+                    "Zones.z.Polygon: the corners are missing");
+        assert_said(START "}, " SOURCE ", \"Masks\": {\"z\": {}}}",
+                    "Masks.z.Polygon: the corners are missing");
+        assert_said(START "}, " SOURCE ", \"Privacy\": {\"Areas\": {\"z\": {}}}}",
+                    "Privacy.Areas.z.Polygon: the corners are missing");
+        assert_said("{" DPS ", \"Application\": {\"YoloV5ModelPath\": \"model.onnx\"}, " SOURCE
+                    ", \"Privacy\": {\"Areas\": {\"z\": {}}}, \"Cameras\": {\"yard\": {}}}",
+                    "Cameras.yard.Privacy.Areas.z.Polygon: the corners are missing");
+        assert_said("{" DPS ", \"Application\": {\"YoloV5ModelPath\": \"model.onnx\"}, " SOURCE
+                    ", \"Cameras\": {\"yard\": {\"Zones\": {\"z\": {}}}}}",
+                    "Cameras.yard.Zones.z.Polygon: the corners are missing");
+}
+
 static void an_empty_list_is_not_none(void **state)
 {
         CLEANUP(loaded_free) struct loaded loaded;
@@ -340,6 +384,8 @@ int main(void)
                 cmocka_unit_test(a_camera_inherits_what_it_has_no_word_of),
                 cmocka_unit_test(mistakes_are_said_where_they_are),
                 cmocka_unit_test(two_cameras_are_two_devices),
+                cmocka_unit_test(a_camera_is_there_once_it_is_named),
+                cmocka_unit_test(an_area_without_corners_is_a_mistake),
                 cmocka_unit_test(an_empty_list_is_not_none),
                 cmocka_unit_test(what_is_shown_holds_no_secret_and_loads_again),
                 cmocka_unit_test(k4_secrets_may_be_in_a_key_vault),

@@ -184,7 +184,7 @@ static void names_that_differ_in_case_only_are_warned_of(void **state)
         assert_warning("{\"AzureIoT\": {\"AzureIoTHub\": {\"ConnectionString\": \"" HUB_STRING
                        "\"}, \"Applications\": {\"a\": {\"DtdlModelId\": \"dtmi:a;1\"},\n"
                        "\"A\": {\"DtdlModelId\": \"dtmi:a;1\"}}}}",
-                       "test.json:2:22: warning: AzureIoT.Applications.A.DtdlModelId: the "
+                       "test.json:2:6: warning: AzureIoT.Applications.A: the "
                        "applications 'A' and 'a' differ in case only");
 }
 

@@ -99,7 +99,7 @@ static void lists_keys_and_places_of_secrets_stay(void **state)
                 "\"c\"]}, "
                 "\"a-second-webhook-key\"], \"AzureIoT\": {\"IoTHub\": {\"ConnectionString\": "
                 "{\"KeyVault\": \"https://v.vault.azure.net/secrets/s\"}}, \"Methods\": {\"go\": "
-                "{\"Port\": \"10\", \"Payload\": {\"a\": [1, 2]}}}}}";
+                "{\"Port\": \"10\", \"Payload\": {\"a\": [1, 2]}}, \"stop\": {}}}}";
         char *environment[] = {VARIABLE("K=the-first-webhook-key"), NULL};
         char path[] = "/tmp/isthmus-convert-XXXXXX";
         const struct conf_source source = {.file = path, .environment = environment};
@@ -127,6 +127,8 @@ static void lists_keys_and_places_of_secrets_stay(void **state)
         assert_int_equal(again.settings.secrets.count, 1);
         assert_int_equal(again.settings.azure.methods[0].port, 10);
         assert_text(again.settings.azure.methods[0].payload, "{\"a\":[1,2]}");
+        assert_int_equal(again.settings.azure.method_count, 2);
+        assert_text(again.settings.azure.methods[1].name, "stop");
         assert_null(strstr(buf_text(&converted), "the-first-webhook-key"));
 }
 

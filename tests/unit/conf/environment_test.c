@@ -115,7 +115,7 @@ static void an_empty_variable_brings_the_default_back(void **state)
         load_with(&loaded, VARIABLE("AzureIoT__Applications__pump__DtdlModelId="), NULL);
         assert_usable(&loaded);
         assert_non_null(settings_application(&loaded.settings, "Tracker"));
-        assert_null(settings_application(&loaded.settings, "pump"));
+        assert_null(settings_application(&loaded.settings, "pump")->dtdl_model_id);
 }
 
 static void colons_separate_as_two_underscores_do(void **state)

@@ -288,10 +288,13 @@ static void a_queue_s_own_way_comes_before_that_of_all(void **state)
                   "\", \"Settle\": \"Accepted\"}, \"herd\": {}, \"bees\": {\"QueueServiceUri\": "
                   "\"https://bees.queue.core.windows.net/\", \"Network\": \"myriota\"}}}");
         assert_counts(&loaded, 0, 0);
-        assert_int_equal(settings->storage_queue_count, 2);
+        assert_int_equal(settings->storage_queue_count, 3);
         assert_null(settings_queue_service(settings, &settings->storage_queues[0]));
         assert_int_equal(settings->storage_queues[0].settlement, SETTINGS_QUEUE_ACCEPTED);
+        assert_text(settings->storage_queues[1].name, "herd");
         assert_text(settings_queue_service(settings, &settings->storage_queues[1]),
+                    "https://contoso.queue.core.windows.net");
+        assert_text(settings_queue_service(settings, &settings->storage_queues[2]),
                     "https://bees.queue.core.windows.net/");
 }
 

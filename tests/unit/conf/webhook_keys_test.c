@@ -96,6 +96,7 @@ static void what_could_mean_too_much_is_a_mistake(void **state)
                  "WebhookKeys.0.Key: the key itself is missing"},
                 {WITH_KEYS("[{}]"), "WebhookKeys.0: this is empty"},
                 {WITH_KEYS("{\"herd\": {\"Key\": \"" KEY_A "\"}}"), "WebhookKeys.herd"},
+                {WITH_KEYS("{\"herd\": {}}"), "WebhookKeys.herd: there is no such member"},
                 {WITH_KEYS("[[\"" KEY_A "\"]]"), "WebhookKeys.0: this must be one value, not a "
                                                  "list in [ ]"},
                 {WITH_KEYS("[\"" KEY_A "\", {\"Key\": \"" KEY_A "\", \"Applications\": [\"a\"]}]"),
