@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "camera/count/zone.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/json/json.h"
 
 #define DEPTH  4
 #define VALUES (4 * ZONE_POINTS_MAX + 16)
+
+/* Of a parallelogram between three corners; less is rounding. */
+#define LEAST_AREA 1e-6F
 
 /* `[x, y]`. */
 static bool read_point(struct json_object *pair, float point[2])
@@ -26,6 +30,25 @@ static bool read_point(struct json_object *pair, float point[2])
                 point[i] = (float)number;
         }
         return true;
+}
+
+/* Without an area it holds nothing, so that nothing would be counted, left out or obscured. */
+static bool has_area(const struct polygon *polygon)
+{
+        const float *origin = polygon->points[0];
+
+        for (size_t i = 1; i + 1 < polygon->count; i++) {
+                for (size_t j = i + 1; j < polygon->count; j++) {
+                        const float *a = polygon->points[i];
+                        const float *b = polygon->points[j];
+                        float left = (a[0] - origin[0]) * (b[1] - origin[1]);
+                        float right = (a[1] - origin[1]) * (b[0] - origin[0]);
+
+                        if (fabsf(left - right) > LEAST_AREA)
+                                return true;
+                }
+        }
+        return false;
 }
 
 bool polygon_read(const char *json, struct polygon *polygon, struct reason *reason)
@@ -54,7 +77,10 @@ bool polygon_read(const char *json, struct polygon *polygon, struct reason *reas
                 }
         }
         polygon->count = count;
-        return true;
+        if (has_area(polygon))
+                return true;
+        reason_set(reason, "the corners are all on one line, which has no area");
+        return false;
 }
 
 /* Counts the edges that a ray to the right crosses; an odd number means inside. */

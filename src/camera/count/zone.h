@@ -24,8 +24,8 @@ struct zone {
 };
 
 /*
- * Reads `[[x, y], [x, y], ...]`, at least three corners, each number from 0 to 1. False with a
- * reason that continues a sentence about it.
+ * Reads `[[x, y], [x, y], ...]`, at least three corners that are not all on one line, each number
+ * from 0 to 1. False with a reason that continues a sentence about it.
  */
 bool polygon_read(const char *json, struct polygon *polygon, struct reason *reason);
 

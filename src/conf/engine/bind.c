@@ -287,11 +287,12 @@ static bool bind_section(struct conf_load *load, const struct conf_names *own,
         if (conf_schema_is_item(load->schema, own))
                 return report_unknown(load, own, entry);
         bind_item(load, own, entry);
-        if (entry->shape != CONF_VALUE)
+        if (entry->shape == CONF_OBJECT)
                 return true;
         if (!text_is_empty(entry->text) && !entry->place.variable)
                 conf_say(load, CONF_MISTAKE, entry,
-                         "this must be an object in { } with settings, not one value");
+                         "this must be an object in { } with settings, not %s",
+                         entry->shape == CONF_LIST ? "a list in [ ]" : "one value");
         return false;
 }
 

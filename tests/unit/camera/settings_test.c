@@ -260,6 +260,21 @@ static void an_area_without_corners_is_a_mistake(void **state)
                     "Cameras.yard.Zones.z.Polygon: the corners are missing");
 }
 
+static void what_is_no_object_or_no_area_is_a_mistake(void **state)
+{
+        (void)state;
+        assert_said(START "}, " SOURCE ", \"Privacy\": {\"Areas\": {\"z\": "
+                          "[[0, 0], [1, 0], [1, 1]]}}}",
+                    "Privacy.Areas.z: this must be an object in { } with settings, not a list");
+        assert_said(START "}, " SOURCE ", \"Cameras\": [{}]}",
+                    "Cameras: this must be an object in { } with settings, not a list");
+        assert_said(START "}, " SOURCE ", \"Cameras\": {\"yard\": []}}",
+                    "Cameras.yard: this must be an object in { } with settings, not a list");
+        assert_said(START "}, " SOURCE ", \"Masks\": {\"z\": {\"Polygon\": "
+                          "[[0, 0], [0.25, 0.25], [0, 0], [1, 1]]}}}",
+                    "Masks.z.Polygon: the corners are all on one line");
+}
+
 static void an_empty_list_is_not_none(void **state)
 {
         CLEANUP(loaded_free) struct loaded loaded;
@@ -386,6 +401,7 @@ int main(void)
                 cmocka_unit_test(two_cameras_are_two_devices),
                 cmocka_unit_test(a_camera_is_there_once_it_is_named),
                 cmocka_unit_test(an_area_without_corners_is_a_mistake),
+                cmocka_unit_test(what_is_no_object_or_no_area_is_a_mistake),
                 cmocka_unit_test(an_empty_list_is_not_none),
                 cmocka_unit_test(what_is_shown_holds_no_secret_and_loads_again),
                 cmocka_unit_test(k4_secrets_may_be_in_a_key_vault),
