@@ -201,7 +201,9 @@ static int open_parts(struct local_hub *hub, const struct local_hub_options *opt
         if (options->sku) {
                 hub->quotas = quotas_new(options->sku, options->units, REGISTRY_HUBS_MAX);
                 if (!hub->quotas) {
-                        reason_set(reason, "there is no hub of size %s with %lld units",
+                        reason_set(reason,
+                                   "there is no hub of size %s with %lld units: sizes are F1 "
+                                   "(1 unit), S1, S2 (up to 200 units) and S3 (up to 10 units)",
                                    options->sku, (long long)options->units);
                         return -EINVAL;
                 }

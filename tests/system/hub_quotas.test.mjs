@@ -46,6 +46,6 @@ test('a size that there is not is refused', async (t) => {
   for (const args of [['--sku', 'S4'], ['--sku', 'F1', '--units', '2']]) {
     const { status, output } = await run(['hub', '--data', data, ...args]);
     assert.equal(status, 2);
-    assert.match(output, /there is no hub of size (S4|F1) with \d units/);
+    assert.match(output, /there is no hub of size (S4|F1) with \d units: sizes are F1 \(1 unit\), S1,/);
   }
 });

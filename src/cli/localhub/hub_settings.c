@@ -36,19 +36,25 @@ static void put_key(char **key, char *made)
 }
 
 /* The key itself, or "@" and the file that holds it. */
-static bool read_key(const char *text, char **key, struct reason *reason)
+static bool read_key(const char *text, const char *option, char **key, struct reason *reason)
 {
         CLEANUP(buf_wipe) struct buf content = BUF_INIT;
+        size_t length;
         int result = 0;
 
         if (text[0] == '@')
                 result = file_read(text + 1, KEY_FILE_MAX, &content, reason);
         else
                 buf_add_text(&content, text);
-        if (result != 0)
-                return false;
-        put_key(key, mem_text_n(buf_text(&content), strcspn(buf_text(&content), " \t\r\n")));
-        return true;
+        length = strcspn(buf_text(&content), " \t\r\n");
+        if (result == 0 && length > 0) {
+                put_key(key, mem_text_n(buf_text(&content), length));
+                return true;
+        }
+        if (result == 0)
+                reason_set(reason, "'%s' is empty", text[0] == '@' ? text + 1 : text);
+        reason_prefix(reason, "--%s", option);
+        return false;
 }
 
 static bool may_come(size_t count, size_t most, const char *option, struct reason *reason)
@@ -68,7 +74,7 @@ static bool read_device(void *target, const char *text, struct reason *reason)
                 return false;
         device = &settings->devices[settings->device_count++];
         device->id = equals ? mem_text_n(text, (size_t)(equals - text)) : mem_text(text);
-        return !equals || read_key(equals + 1, &device->key, reason);
+        return !equals || read_key(equals + 1, "with-device", &device->key, reason);
 }
 
 static bool read_authority(void *target, const char *text, struct reason *reason)
@@ -89,6 +95,13 @@ static bool read_host(void *target, const char *text, struct reason *reason)
         struct hub_settings *settings = target;
         bool is_pattern = text[0] == '*';
 
+        for (size_t i = 0; i < settings->host_count; i++) {
+                if (text_equal_nocase(settings->hosts[i], text)) {
+                        reason_set(reason, "--host %s is given twice: each name is one hub's",
+                                   text);
+                        return false;
+                }
+        }
         if (!may_come(settings->host_count + settings->name_count, HUB_SETTINGS_HUBS_MAX, "host",
                       reason))
                 return false;
@@ -109,7 +122,8 @@ static bool read_consumer_group(void *target, const char *text, struct reason *r
                       reason))
                 return false;
         if (text[0] == '\0' || strlen(text) > 50 || strchr(text, '/')) {
-                reason_set(reason, "--consumer-group must be a name of at most 50 characters");
+                reason_set(reason, "--consumer-group must be a name of at most 50 characters, "
+                                   "without '/'");
                 return false;
         }
         settings->consumer_groups[settings->consumer_group_count++] = text;
@@ -120,21 +134,21 @@ static bool read_group_key(void *target, const char *text, struct reason *reason
 {
         struct hub_settings *settings = target;
 
-        return read_key(text, &settings->group_key, reason);
+        return read_key(text, "group-key", &settings->group_key, reason);
 }
 
 static bool read_upload_store(void *target, const char *text, struct reason *reason)
 {
         struct hub_settings *settings = target;
 
-        return read_key(text, &settings->upload_store, reason);
+        return read_key(text, "upload-store", &settings->upload_store, reason);
 }
 
 static bool read_control_token(void *target, const char *text, struct reason *reason)
 {
         struct hub_settings *settings = target;
 
-        if (!read_key(text, &settings->control_token, reason))
+        if (!read_key(text, "control-token", &settings->control_token, reason))
                 return false;
         if (strlen(settings->control_token) >= 16)
                 return true;
@@ -283,6 +297,15 @@ const struct options isthmus_hub_options = {
                  "and SIGTERM end it. docs/local-hub.md describes the control API.",
 };
 
+/* It is a part of paths and of MQTT's user names. */
+static bool id_scope_is_good(const char *text)
+{
+        size_t length =
+                strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
+
+        return length >= 1 && length <= 32 && text[length] == '\0';
+}
+
 static bool check(const struct hub_settings *settings, int *status)
 {
         struct in_addr address;
@@ -295,6 +318,12 @@ static bool check(const struct hub_settings *settings, int *status)
         else if (settings->mqtt_port > 0 && settings->mqtt_port + settings->hubs - 1 > 65535)
                 *status = terminal_usage("hub", "--mqtt-port leaves no room for %lld hubs",
                                          (long long)settings->hubs);
+        else if (settings->units != 1 && !settings->sku)
+                *status = terminal_usage("hub", "--units needs --sku, the size of a unit");
+        else if (settings->dps_burst > 0 && settings->dps_quota == 0)
+                *status = terminal_usage("hub", "--dps-burst needs --dps-quota, how fast it fills");
+        else if (settings->id_scope && !id_scope_is_good(settings->id_scope))
+                *status = terminal_usage("hub", "--id-scope must be 1 to 32 letters and digits");
         else
                 return true;
         return false;

@@ -225,7 +225,7 @@ static int add_devices(struct program *program, struct reason *reason)
                 if (registry_device_put(local_hub_registry(program->hub), 0,
                                         settings->devices[i].id, REGISTRY_UPSERT, &device, &made,
                                         reason) != 0) {
-                        reason_prefix(reason, "--device");
+                        reason_prefix(reason, "--with-device");
                         return -EINVAL;
                 }
         }
