@@ -157,7 +157,8 @@ int onnx_session_load(struct onnx_runtime *runtime, const char *path, int thread
         fresh->runtime = runtime;
         if (!make_graph(fresh, &bytes, threads, reason) || !read_ports(fresh, reason)) {
                 onnx_session_free(fresh);
-                reason_prefix(reason, "%s", path);
+                reason_prefix(reason, "it can't be loaded as an ONNX model; docs/camera.md says "
+                                      "under 'Models' which can");
                 return ONNX_E_MODEL;
         }
         *session = fresh;

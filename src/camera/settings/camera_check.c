@@ -120,11 +120,14 @@ static void check_source(const struct checked *checked)
 static void derive_areas(const struct checked *checked, struct camera_area *areas, size_t count,
                          const char *path)
 {
+        _Static_assert(ZONE_NAME_MAX == 64, "what is said of a name below");
+
         for (size_t i = 0; i < count; i++) {
                 struct reason reason = REASON_INIT;
 
-                if (strlen(areas[i].name) > ZONE_NAME_MAX)
-                        say_of(checked, path, areas[i].name, "this name is too long");
+                if (areas[i].name[0] == '\0' || strlen(areas[i].name) > ZONE_NAME_MAX)
+                        say_of(checked, path, areas[i].name,
+                               "a name of 1 to 64 bytes belongs before this");
                 if (!areas[i].corners)
                         say_of(checked, path, areas[i].name,
                                "the corners are missing: [[x, y], [x, y], [x, y]]");

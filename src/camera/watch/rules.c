@@ -24,7 +24,7 @@ static long find_label(const struct camera_settings *camera, const struct labels
                 if (text_equal_nocase(labels->names[i], name))
                         return (long)i;
         }
-        log_warn("LABEL_UNKNOWN", "The model has no such label; the setting has no effect",
+        log_warn("LABEL_UNKNOWN", "The model has no such label, so none is ever found",
                  LOG_TEXT("camera", camera_settings_name(camera)), LOG_TEXT("label", name),
                  LOG_END);
         return -1;

@@ -140,7 +140,9 @@ static void a_model_that_can_not_be_used_is_refused_with_the_reason(void **state
         (void)state;
         assert_refused("/nowhere/model.onnx", NULL, "No such file");
         test_directory_write(folder, "model.onnx", "this is no model");
-        assert_refused(path, NULL, "ONNX Runtime says");
+        assert_refused(path, NULL,
+                       "can't be used: it can't be loaded as an ONNX model; docs/camera.md says "
+                       "under 'Models' which can: ONNX Runtime says");
         test_directory_write(folder, "model.onnx", "");
         assert_refused(path, NULL, "can't be used");
         models_make(path, "v8", "320");

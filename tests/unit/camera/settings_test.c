@@ -258,6 +258,9 @@ static void an_area_without_corners_is_a_mistake(void **state)
         assert_said("{" DPS ", \"Application\": {\"YoloV5ModelPath\": \"model.onnx\"}, " SOURCE
                     ", \"Cameras\": {\"yard\": {\"Zones\": {\"z\": {}}}}}",
                     "Cameras.yard.Zones.z.Polygon: the corners are missing");
+        assert_said(START "}, " SOURCE
+                          ", \"Zones\": {\"\": {\"Polygon\": [[0, 0], [1, 0], [1, 1]]}}}",
+                    "Zones..Polygon: a name of 1 to 64 bytes belongs before this");
 }
 
 static void what_is_no_object_or_no_area_is_a_mistake(void **state)
