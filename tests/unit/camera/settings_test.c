@@ -293,7 +293,7 @@ static void an_empty_list_is_not_none(void **state)
         assert_false(camera_settings_of(&without.settings, 0)->has_labels_of_interest);
 }
 
-static void what_is_shown_holds_no_secret_and_loads_again(void **state)
+static void what_is_shown_holds_no_secret(void **state)
 {
         static const char *const files[] = {"security-camera-iot-hub.json",
                                             "raspberry-pi-iot-central.json", "several.json"};
@@ -406,7 +406,7 @@ int main(void)
                 cmocka_unit_test(an_area_without_corners_is_a_mistake),
                 cmocka_unit_test(what_is_no_object_or_no_area_is_a_mistake),
                 cmocka_unit_test(an_empty_list_is_not_none),
-                cmocka_unit_test(what_is_shown_holds_no_secret_and_loads_again),
+                cmocka_unit_test(what_is_shown_holds_no_secret),
                 cmocka_unit_test(k4_secrets_may_be_in_a_key_vault),
                 cmocka_unit_test(k4_what_a_camera_can_not_know_without_its_vault_is_asked_for),
                 cmocka_unit_test(time_spans),
