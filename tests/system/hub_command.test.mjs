@@ -51,6 +51,17 @@ test('wrong usage ends with status 2 and says what is wrong', async (t) => {
   }
 });
 
+test('a port that is taken is named, with what to do', async (t) => {
+  const { info } = await startHub(t);
+  const data = await temporaryDirectory(t, 'taken');
+  const port = `${info.hubs[0].amqpPort}`;
+  const { status, output } = await run(['hub', '--data', data, '--amqp-port', port, '--mqtt-port', '0',
+    '--https-port', '0', '--control-port', '0']);
+
+  assert.equal(status, 1, output);
+  assert.ok(output.includes(`:${port}: Address already in use; end the program that does, or choose another`), output);
+});
+
 test('keys may be given in files, which other users do not see', async (t) => {
   const folder = await temporaryDirectory(t, 'keys');
   const keys = ['group', 'device'].map(() => randomBytes(32).toString('base64'));

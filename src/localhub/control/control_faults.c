@@ -243,6 +243,22 @@ static bool read_rule(struct service_call *call, struct fault *fault)
                control_body_number(call, "delayMaxMs", 0, delay_max, &fault->delay_max_ms);
 }
 
+/* The member without which a rule of this kind would do something else than meant, or nothing. */
+static bool has_needed(struct service_call *call, enum fault_kind kind)
+{
+        const char *needed = NULL;
+
+        if (kind == FAULT_TOKEN)
+                needed = "status";
+        else if (kind == FAULT_SLOW || kind == FAULT_DPS_SLOW)
+                needed = "delayMs";
+        if (!needed || json_member(call->body, needed))
+                return true;
+        control_fail(call, 400, "BadFault", "a fault '%s' needs '%s'", fault_kind_name(kind),
+                     needed);
+        return false;
+}
+
 void control_fault_add(struct service_call *call)
 {
         const char *name = NULL;
@@ -261,7 +277,7 @@ void control_fault_add(struct service_call *call)
                 return;
         }
         fault = FAULT_INIT(kind);
-        if (!read_rule(call, &fault))
+        if (!has_needed(call, kind) || !read_rule(call, &fault))
                 return;
         id = faults_add(local_hub_faults(call->hub), &fault, &reason);
         if (id == 0) {

@@ -117,6 +117,15 @@ static int listen_at(const char *address, uint16_t *port)
         return -error;
 }
 
+static const char *what_to_do(int error)
+{
+        if (error == EACCES)
+                return "; ports below 1024 need a right (see the documentation of the local hub)";
+        if (error == EADDRINUSE)
+                return "; end the program that does, or choose another port (0: any)";
+        return "";
+}
+
 int stream_server_listen(struct stream_server *server, const struct stream_protocol *protocol,
                          int hub, const char *address, uint16_t *port, struct reason *reason)
 {
@@ -125,9 +134,7 @@ int stream_server_listen(struct stream_server *server, const struct stream_proto
 
         if (fd < 0) {
                 reason_set(reason, "can't listen at %s:%u: %s%s", address, *port, strerror(-fd),
-                           fd == -EACCES ? "; ports below 1024 need a right (see the "
-                                           "documentation of the local hub)"
-                                         : "");
+                           what_to_do(-fd));
                 return fd;
         }
         listener = mem_new(1, sizeof(*listener));

@@ -520,6 +520,9 @@ static void bad_faults_are_refused(void **state)
         assert_error(scene, "POST", "/faults", "{}", 400, "BadFault");
         assert_error(scene, "POST", "/faults", "{\"kind\":\"rain\"}", 400, "BadFault");
         assert_error(scene, "POST", "/faults", "{\"kind\":\"reject\"}", 400, "BadFault");
+        assert_error(scene, "POST", "/faults", "{\"kind\":\"token\"}", 400, "BadFault");
+        assert_error(scene, "POST", "/faults", "{\"kind\":\"slow\"}", 400, "BadFault");
+        assert_error(scene, "POST", "/faults", "{\"kind\":\"dps_slow\"}", 400, "BadFault");
         assert_error(scene, "POST", "/faults", "{\"kind\":\"credit\",\"times\":0}", 400, "BadBody");
         assert_error(scene, "POST", "/faults", "{\"kind\":\"credit\",\"probability\":2}", 400,
                      "BadFault");
