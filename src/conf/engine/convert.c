@@ -135,6 +135,27 @@ static void take_binding(struct node *root, const struct conf_binding *binding)
         node->comment = write_comment(binding);
 }
 
+/* A list that was given and is empty gives nothing, which is not the same as no list. */
+static void take_empty_list(struct node *root, const struct conf_load *load,
+                            const struct conf_entry *entry)
+{
+        struct conf_names own = {.depth = 0};
+        struct conf_match match;
+
+        conf_schema_spell(load->schema, &entry->written, &own);
+        if (conf_schema_match(load->schema, &own, &match) && match.row->kind == CONF_TEXTS &&
+            match.index < 0) {
+                struct conf_binding binding = {.row = match.row, .index = -1, .entry = entry};
+                struct node *node;
+
+                memcpy(binding.captures, match.captures, sizeof(binding.captures));
+                node = find_place(root, &binding);
+                if (node->count == 0 && !node->value)
+                        node->value = mem_text("[]");
+        }
+        conf_names_deinit(&own);
+}
+
 /* --- the text --------------------------------------------------------------------------------- */
 
 static void indent(struct buf *out, int depth)
@@ -210,6 +231,12 @@ void conf_convert(const struct conf_load *load, struct buf *out)
 
         for (size_t i = 0; i < load->count; i++)
                 take_binding(&root, &load->bindings[i]);
+        for (size_t i = 0; i < load->entries.count; i++) {
+                const struct conf_entry *entry = &load->entries.items[i];
+
+                if (entry->shape == CONF_LIST && entry->written.depth > 0)
+                        take_empty_list(&root, load, entry);
+        }
         write_comment_text(out,
                            "Written by config convert. \"was:\" names the setting that a value "
                            "stood in before.");

@@ -293,6 +293,27 @@ static void an_empty_list_is_not_none(void **state)
         assert_false(camera_settings_of(&without.settings, 0)->has_labels_of_interest);
 }
 
+static void an_empty_list_stays_when_converted(void **state)
+{
+        char *folder = test_directory_new();
+        char *path = test_directory_file(folder, "camera.json");
+        const struct conf_source source = {.file = path};
+        CLEANUP(loaded_free) struct loaded loaded = {.report = CONF_REPORT_INIT};
+        CLEANUP(buf_deinit) struct buf converted = BUF_INIT;
+
+        (void)state;
+        test_directory_write(folder, "model.onnx", "x");
+        test_directory_write(folder, "camera.json",
+                             START ", \"PredictionLabelsOfInterest\": []}, " SOURCE "}");
+        camera_settings_init(&loaded.settings);
+        loaded.result = conf_convert_file(&camera_schema, &source, &loaded.settings, &loaded.report,
+                                          &converted);
+        free(path);
+        test_directory_remove(folder);
+        assert_usable(&loaded);
+        assert_non_null(strstr(buf_text(&converted), "\"PredictionLabelsOfInterest\": []"));
+}
+
 static void what_is_shown_holds_no_secret(void **state)
 {
         static const char *const files[] = {"security-camera-iot-hub.json",
@@ -406,6 +427,7 @@ int main(void)
                 cmocka_unit_test(an_area_without_corners_is_a_mistake),
                 cmocka_unit_test(what_is_no_object_or_no_area_is_a_mistake),
                 cmocka_unit_test(an_empty_list_is_not_none),
+                cmocka_unit_test(an_empty_list_stays_when_converted),
                 cmocka_unit_test(what_is_shown_holds_no_secret),
                 cmocka_unit_test(k4_secrets_may_be_in_a_key_vault),
                 cmocka_unit_test(k4_what_a_camera_can_not_know_without_its_vault_is_asked_for),
