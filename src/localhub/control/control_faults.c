@@ -277,7 +277,7 @@ void control_fault_add(struct service_call *call)
                 return;
         }
         fault = FAULT_INIT(kind);
-        if (!has_needed(call, kind) || !read_rule(call, &fault))
+        if (!read_rule(call, &fault) || !has_needed(call, kind))
                 return;
         id = faults_add(local_hub_faults(call->hub), &fault, &reason);
         if (id == 0) {
