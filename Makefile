@@ -38,6 +38,11 @@ check:
 	@tools/setup test
 	@ISTHMUS_TEST_STAGES=static tools/test
 
+.PHONY: analyse
+analyse:
+	@tools/setup test
+	@ISTHMUS_TEST_STAGES=analysis ISTHMUS_TIDY= tools/test
+
 coverage:
 	@tools/setup coverage
 	@tools/coverage
@@ -148,6 +153,7 @@ help:
 	@echo "make test-emulator  the local hub under Microsoft's SDKs, a line for each part"
 	@echo "make quick      the format and the unit tests, in a minute"
 	@echo "make check      the checks of the source text alone"
+	@echo "make analyse    clang-tidy along every path, and cppcheck; make test has a quicker form"
 	@echo "make coverage   what the unit and component tests reach, folder by folder"
 	@echo "make bench      throughput, latency, memory, beside two floors"
 	@echo "make bench-hub  the local hub: start, memory, messages a second, beside aedes and rhea"
