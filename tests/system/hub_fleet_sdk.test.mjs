@@ -366,3 +366,15 @@ test('connected devices are counted', async (t) => {
   await openDevice(t, await hub.stringOf('one', 'mqtt'), 'mqtt');
   assert.deepEqual(await count(), { connectedDeviceCount: 1 });
 });
+
+test('containers behind the certificate of the hub are trusted', async (t) => {
+  const { hub, registry } = await started(t, ['one']);
+  const address = await (await startAzuriteBlobs(t, { tls: hub.directory })).container('devices');
+  const { jobId } = await registry.exportDevicesToBlob(address, true);
+  const ended = await eventually('the export', async () => {
+    const job = await registry.getJob(jobId);
+    return ['completed', 'failed'].includes(job.status) && job;
+  });
+
+  assert.equal(ended.status, 'completed', ended.failureReason);
+});

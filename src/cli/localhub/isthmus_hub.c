@@ -321,7 +321,9 @@ static int start_fleet(struct program *program, struct reason *reason)
         program->documents = rest_fleet_documents(&program->rest);
         return fleet_new(&(struct fleet_options){.hub = program->hub,
                                                  .documents = &program->documents,
-                                                 .directory = program->settings->directory},
+                                                 .directory = program->settings->directory,
+                                                 .trusted_certificates =
+                                                         program->certificates->authority_path},
                          &program->rest.fleet, reason);
 }
 

@@ -109,6 +109,7 @@ int fleet_new(const struct fleet_options *options, struct fleet **fleet, struct 
         made->registry = local_hub_registry(options->hub);
         made->documents = options->documents;
         made->directory = mem_text(options->directory);
+        made->trusted_certificates = mem_text(options->trusted_certificates);
         list_init(&made->jobs);
         list_init(&made->transfers);
         list_init(&made->configurations);
@@ -149,5 +150,6 @@ void fleet_free(struct fleet *fleet)
         pthread_cond_destroy(&fleet->changed);
         pthread_mutex_destroy(&fleet->mutex);
         free(fleet->directory);
+        free(fleet->trusted_certificates);
         free(fleet);
 }

@@ -44,6 +44,9 @@ struct fleet_options {
         struct local_hub *hub;
         const struct fleet_documents *documents; /* must stay */
         const char *directory;                   /* NULL = nothing is kept */
+        /* For containers of blobs: a PEM file beside the system's, read at the first import or
+         * export; or NULL. */
+        const char *trusted_certificates;
 };
 
 /* Reads what is kept and runs. -EINVAL with the reason for a file that can't be understood. */

@@ -20,6 +20,7 @@ struct fleet {
         struct registry *registry;
         const struct fleet_documents *documents;
         char *directory; /* NULL = nothing is kept */
+        char *trusted_certificates;
         pthread_t thread;
         bool running;
         bool closing;

@@ -261,10 +261,13 @@ static void send_request(struct transfer *transfer, struct http_request request,
         struct reason ignored = REASON_INIT;
 
         if (!transfer->fleet->http &&
-            http_client_new(&(struct http_client_options){.user_agent = "isthmus-hub",
-                                                          .timeout_ms = TIMEOUT_MS,
-                                                          .maximum_answer = FILE_MAX},
-                            &transfer->fleet->http, &ignored) != 0) {
+            http_client_new(
+                    &(struct http_client_options){.trusted_certificates =
+                                                          transfer->fleet->trusted_certificates,
+                                                  .user_agent = "isthmus-hub",
+                                                  .timeout_ms = TIMEOUT_MS,
+                                                  .maximum_answer = FILE_MAX},
+                    &transfer->fleet->http, &ignored) != 0) {
                 end(transfer, TRANSFER_FAILED, ignored.text);
                 return;
         }
