@@ -54,7 +54,7 @@ static struct node *find_place(struct node *root, const struct conf_binding *bin
 
         while (*path) {
                 size_t size = strcspn(path, ".");
-                bool star = path[0] == '*';
+                bool star = path[0] == '*' && binding->captures[capture];
                 const char *name = star ? binding->captures[capture++] : path;
 
                 /* The items of a list are what its one star stands for. */
