@@ -41,6 +41,7 @@ test('wrong usage ends with status 2 and says what is wrong', async (t) => {
     [['--id-scope', 'a/b'], /--id-scope must be 1 to 32 letters and digits/],
     [['--units', '2'], /--units needs --sku/],
     [['--dps-burst', '5'], /--dps-burst needs --dps-quota/],
+    [['--dps-quota-seconds', '5'], /--dps-quota-seconds needs --dps-quota/],
     [['--consumer-group', 'a/b'], /--consumer-group must .* without '\/'/],
     [['--group-key', '?', '--amqp-port', '0', '--mqtt-port', '0'], /--group-key/],
     [['--log', 'loud'], /--log must be/],

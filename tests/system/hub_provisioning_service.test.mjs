@@ -2,7 +2,10 @@
 // Microsoft's provisioning service SDK against the local hub, unmodified (rule W25).
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
+import { join } from 'node:path';
 import test from 'node:test';
 
 import provisioning from 'azure-iot-provisioning-device';
@@ -287,24 +290,33 @@ test('re-provisioning moves a device with its twin, without it, or never (W25)',
     [one, 'initialAssignment', 2]);
 });
 
+/** A function that allocates on `server`; returns what of an enrollment names it. */
+async function startFunction(t, server, answerTo) {
+  server.on('request', (request, response) => {
+    const parts = [];
+    request.on('data', (part) => parts.push(part));
+    request.on('end', () => {
+      const [status, answer] = answerTo(JSON.parse(Buffer.concat(parts)));
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(answer));
+    });
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  t.after(() => server.close());
+  const scheme = server instanceof https.Server ? 'https://localhost' : 'http://127.0.0.1';
+  return { allocationPolicy: 'custom', customAllocationDefinition: {
+    webhookUrl: `${scheme}:${server.address().port}/where`, apiVersion: '2019-03-31' } };
+}
+
 test('a function may say where a device goes, and with what (W25)', async (t) => {
   const { hub, one, two, enroll, register: registerAs } = await startTwo(t);
   const asked = [];
   let answer = [200, { iotHubHostName: two, payload: { hello: 1 },
     initialTwin: { tags: { chosen: true }, properties: { desired: {} } } }];
-  const server = http.createServer((request, response) => {
-    const parts = [];
-    request.on('data', (part) => parts.push(part));
-    request.on('end', () => {
-      asked.push(JSON.parse(Buffer.concat(parts)));
-      response.writeHead(answer[0], { 'content-type': 'application/json' });
-      response.end(JSON.stringify(answer[1]));
-    });
+  const custom = await startFunction(t, http.createServer(), (question) => {
+    asked.push(question);
+    return answer;
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  t.after(() => server.close());
-  const custom = { allocationPolicy: 'custom', customAllocationDefinition: {
-    webhookUrl: `http://127.0.0.1:${server.address().port}/where`, apiVersion: '2019-03-31' } };
 
   await enroll('dev1', custom);
   const result = await registerAs('dev1', { floor: 3 });
@@ -320,6 +332,17 @@ test('a function may say where a device goes, and with what (W25)', async (t) =>
     await assert.rejects(registerAs('dev2'), (error) =>
       [400207, 400208].includes(error.result.registrationState.errorCode));
   }
+});
+
+test('a function behind the certificate of the hub is trusted', async (t) => {
+  const { hub, two, enroll, register: registerAs } = await startTwo(t);
+  const [cert, secret] = await Promise.all(['server.pem', 'server-key.pem']
+    .map((name) => readFile(join(hub.directory, name))));
+  const custom = await startFunction(t, https.createServer({ cert, key: secret }),
+    () => [200, { iotHubHostName: two }]);
+
+  await enroll('dev1', custom);
+  assert.equal((await registerAs('dev1')).assignedHub, two);
 });
 
 test('a registration is the same whatever its case is (W3)', async (t) => {

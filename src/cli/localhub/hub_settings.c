@@ -320,6 +320,9 @@ static bool check(const struct hub_settings *settings, int *status)
                                          (long long)settings->hubs);
         else if (settings->units != 1 && !settings->sku)
                 *status = terminal_usage("hub", "--units needs --sku, the size of a unit");
+        else if (settings->dps_quota_s > 0 && settings->dps_quota == 0)
+                *status = terminal_usage("hub",
+                                         "--dps-quota-seconds needs --dps-quota, what it counts");
         else if (settings->dps_burst > 0 && settings->dps_quota == 0)
                 *status = terminal_usage("hub", "--dps-burst needs --dps-quota, how fast it fills");
         else if (settings->id_scope && !id_scope_is_good(settings->id_scope))
@@ -348,7 +351,6 @@ bool hub_settings_read(struct hub_settings *settings, int argc, char **argv, int
                 .dps_delay_max_ms = 1000,
                 .units = 1,
                 .dps_retry_after_s = 3,
-                .dps_quota_s = 60,
                 .log_level = LOG_LEVEL_WARN,
         };
         settings->directory = settings->default_directory;

@@ -54,9 +54,9 @@ struct hub_settings {
         int64_t dps_delay_ms;
         int64_t dps_delay_max_ms;
         int64_t dps_retry_after_s;
-        int64_t dps_quota; /* registrations in dps_quota_s; 0 = no limit */
-        int64_t dps_quota_s;
-        int64_t dps_burst; /* depth of a bucket of tokens; 0 = a sliding window */
+        int64_t dps_quota;   /* registrations in dps_quota_s; 0 = no limit */
+        int64_t dps_quota_s; /* 0 = 60 */
+        int64_t dps_burst;   /* depth of a bucket of tokens; 0 = a sliding window */
         const char
                 *authorities[HUB_SETTINGS_AUTHORITIES_MAX]; /* files of certificates for devices */
         size_t authority_count;

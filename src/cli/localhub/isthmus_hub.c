@@ -376,13 +376,14 @@ static int start_endpoints(struct program *program, struct reason *reason)
                 .assignment_delay_max_ms = settings->dps_delay_max_ms,
                 .retry_after_s = (int)settings->dps_retry_after_s,
                 .quota = {.quota = settings->dps_quota,
-                          .window_ms = settings->dps_quota_s * 1000,
+                          .window_ms = (settings->dps_quota_s ? settings->dps_quota_s : 60) * 1000,
                           .burst = settings->dps_burst},
                 .other = handle_others,
                 .is_large = uploads_is_blob,
                 .large_body = UPLOAD_BODY_MAX,
                 .find_chain = find_chain,
                 .other_context = program,
+                .trusted_certificates = program->certificates->authority_path,
         };
         struct control_api_options control = {
                 .hub = program->hub,

@@ -63,6 +63,7 @@ struct dps_endpoint {
         bool (*is_large)(struct http_exchange *exchange);
         bool (*find_chain)(void *context, const char *name, struct client_chain *chain);
         void *other_context;
+        char *trusted_certificates;
         struct http_server *http;
         struct http_client *client; /* for functions that allocate; NULL until there is one */
         struct table operations;    /* by registration id */
@@ -440,8 +441,10 @@ static bool ask_function(const struct call *call, struct operation *operation,
         url = json_text_member(json_object_member(extra, "customAllocationDefinition"),
                                "webhookUrl");
         if (!dps->client &&
-            http_client_new(&(struct http_client_options){.user_agent = "isthmus-hub"},
-                            &dps->client, reason) != 0)
+            http_client_new(
+                    &(struct http_client_options){.trusted_certificates = dps->trusted_certificates,
+                                                  .user_agent = "isthmus-hub"},
+                    &dps->client, reason) != 0)
                 return false;
         question = dps_webhook_question(dps->registry, &call->enrolment, call->registration_id,
                                         payload);
@@ -656,6 +659,7 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
         dps->find_chain = options->find_chain;
         dps->is_large = options->is_large;
         dps->other_context = options->other_context;
+        dps->trusted_certificates = mem_text(options->trusted_certificates);
         dps->operations = TABLE_INIT;
         list_init(&dps->by_age);
         result = http_server_start(&http, &dps->http, reason);
@@ -688,6 +692,7 @@ void dps_endpoint_free(struct dps_endpoint *endpoint)
                 operation_free(endpoint, list_entry(node, struct operation, age_node));
         table_deinit(&endpoint->operations);
         dps_quota_deinit(&endpoint->quota);
+        free(endpoint->trusted_certificates);
         free(endpoint);
 }
 

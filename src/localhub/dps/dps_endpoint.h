@@ -43,6 +43,9 @@ struct dps_endpoint_options {
         /* The certificates of a client by the name of its socket (local_hub_find_chain). */
         bool (*find_chain)(void *context, const char *name, struct client_chain *chain);
         void *other_context; /* of both */
+        /* For functions that allocate: a PEM file beside the system's, read when the first is
+         * asked; or NULL. */
+        const char *trusted_certificates;
 };
 
 int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endpoint **endpoint,
