@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "localhub/dps/dps_service.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,113 +289,35 @@ static struct query *read_query(const struct call *call)
         return query;
 }
 
-/* Where a page begins, how many came before it (`CURSOR.COUNT`), and how many it may have. */
-struct page {
-        uint64_t cursor;
-        int64_t before;
-        int64_t limit;
-};
-
-static bool read_continuation(const char *text, struct page *page)
-{
-        CLEANUP(mem_cleanup) char *first = mem_text_n(text, strcspn(text, "."));
-        const char *dot = strchr(text, '.');
-        int64_t cursor = 0;
-
-        if (!dot || !text_to_int64(first, 0, INT64_MAX, &cursor) ||
-            !text_to_int64(dot + 1, 0, INT64_MAX, &page->before))
-                return false;
-        page->cursor = (uint64_t)cursor;
-        return true;
-}
-
 /* False if it was answered. */
-static bool read_page(const struct call *call, struct page *page)
+static bool read_page(const struct call *call, struct query_page *page)
 {
         const char *size = http_exchange_header(call->exchange, "x-ms-max-item-count");
         const char *continuation = http_exchange_header(call->exchange, "x-ms-continuation");
 
-        *page = (struct page){.limit = PAGE_DEFAULT};
+        *page = (struct query_page){.limit = PAGE_DEFAULT};
         if (!text_is_empty(size) && !text_to_int64(size, 1, PAGE_MAX, &page->limit))
                 fail(call, SERVICE_BAD_REQUEST, "x-ms-max-item-count must be from 1 to 1000.");
-        else if (!text_is_empty(continuation) && !read_continuation(continuation, page))
+        else if (!query_page_continue(page, continuation))
                 fail(call, SERVICE_BAD_REQUEST, "The continuation token is none of this service.");
         else
                 return true;
         return false;
 }
 
-/* The next document behind the cursor, the caller's; NULL = there is none. */
-typedef struct json_object *next_document(const struct call *call, uint64_t *cursor);
-
-static struct json_object *next_fitting(const struct call *call, const struct query *query,
-                                        next_document *next, uint64_t *cursor)
-{
-        struct json_object *document;
-
-        while ((document = next(call, cursor)) != NULL && !query_fits(query, document))
-                json_object_put(document);
-        return document;
-}
-
-static struct json_object *groups_of(const struct call *call, const struct query *query,
-                                     next_document *next)
-{
-        CLEANUP(json_cleanup) struct json_object *groups = json_object_new_object();
-        struct json_object *document;
-        uint64_t cursor = 0;
-
-        while ((document = next_fitting(call, query, next, &cursor)) != NULL) {
-                query_add_to_group(query, groups, document);
-                json_object_put(document);
-        }
-        return query_finish_groups(query, groups);
-}
-
-static struct json_object *page_of(const struct call *call, const struct query *query,
-                                   next_document *next, struct page *page)
-{
-        struct json_object *list = json_object_new_array();
-        struct json_object *document;
-
-        while (page->limit-- > 0 && page->before < query_top(query) &&
-               (document = next_fitting(call, query, next, &page->cursor)) != NULL) {
-                json_object_array_add(list, query_is_whole(query) ? json_object_get(document)
-                                                                  : query_project(query, document));
-                json_object_put(document);
-                page->before++;
-        }
-        return list;
-}
-
-/* Says where the next page begins, if there is one. */
-static void add_continuation(const struct call *call, const struct query *query,
-                             next_document *next, const struct page *page)
-{
-        CLEANUP(mem_cleanup)
-        char *text = mem_format("%" PRIu64 ".%" PRId64, page->cursor, page->before);
-        uint64_t behind = page->cursor;
-        struct json_object *document =
-                page->before < query_top(query) ? next_fitting(call, query, next, &behind) : NULL;
-
-        if (document)
-                http_exchange_add_header(call->exchange, "x-ms-continuation", text);
-        json_object_put(document);
-}
-
 /* What is no document as it is kept has the type `unknown`, as the SDKs call it. */
-static void answer_query(const struct call *call, const char *type, next_document *next)
+static void answer_query(struct call *call, const char *type, query_next *next)
 {
         struct query *query = read_query(call);
         struct json_object *list;
-        struct page page;
+        struct query_page page;
 
         if (query && read_page(call, &page)) {
-                if (query_is_grouped(query)) {
-                        list = groups_of(call, query, next);
-                } else {
-                        list = page_of(call, query, next, &page);
-                        add_continuation(call, query, next, &page);
+                list = query_answers(query, next, call, &page);
+                if (query_goes_on(query, next, call, &page)) {
+                        CLEANUP(mem_cleanup) char *token = query_page_token(&page);
+
+                        http_exchange_add_header(call->exchange, "x-ms-continuation", token);
                 }
                 http_exchange_add_header(call->exchange, "x-ms-item-type",
                                          query_is_whole(query) ? type : "unknown");
@@ -405,8 +326,9 @@ static void answer_query(const struct call *call, const char *type, next_documen
         query_free(query);
 }
 
-static struct json_object *next_enrolment(const struct call *call, uint64_t *cursor)
+static struct json_object *next_enrolment(void *context, uint64_t *cursor)
 {
+        const struct call *call = context;
         struct registry_enrolment enrolment;
 
         if (!registry_enrolment_next(call->registry, call->kind, cursor, &enrolment))
@@ -456,8 +378,9 @@ static void handle_registration_delete(struct call *call)
 }
 
 /* Of this group, or of this individual enrolment. */
-static struct json_object *next_state(const struct call *call, uint64_t *cursor)
+static struct json_object *next_state(void *context, uint64_t *cursor)
 {
+        const struct call *call = context;
         struct registry_registration registration;
 
         while (registry_registration_next(call->registry, cursor, &registration)) {

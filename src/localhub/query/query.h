@@ -61,4 +61,32 @@ void query_add_to_group(const struct query *query, struct json_object *groups,
 /* The answers of all groups as an array; the caller's. */
 struct json_object *query_finish_groups(const struct query *query, struct json_object *groups);
 
+/* --- pages ----------------------------------------------------------------------------------- */
+
+/* Where a page begins, how many answers came before it, and how many it may have. */
+struct query_page {
+        uint64_t cursor;
+        int64_t before;
+        int64_t limit;
+};
+
+/* Begins where the token of the page before says, at the start if that is NULL or ""; false if it
+ * is none. */
+bool query_page_continue(struct query_page *page, const char *token);
+
+/* For the page behind this one: `CURSOR.COUNT`; the caller's. */
+char *query_page_token(const struct query_page *page);
+
+/* The document behind the cursor, which moves on; the caller's. NULL = there is none. */
+typedef struct json_object *query_next(void *context, uint64_t *cursor);
+
+/* The answers of all groups, or those of the page, which then stands behind its last; an array, the
+ * caller's. */
+struct json_object *query_answers(const struct query *query, query_next *next, void *context,
+                                  struct query_page *page);
+
+/* Is there another answer behind the page? */
+bool query_goes_on(const struct query *query, query_next *next, void *context,
+                   const struct query_page *page);
+
 #endif

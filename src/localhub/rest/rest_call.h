@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json/json.h"
 #include "localhub/fleet/fleet.h"
+#include "localhub/query/query.h"
 #include "localhub/service/service_call.h"
 
 /* The most devices of a page. */
@@ -54,18 +55,11 @@ bool rest_find_device(struct service_call *call, struct registry_device *device)
  */
 bool rest_match(struct service_call *call, const char *etag, bool *given);
 
-/* Where a page begins, how many answers came before it, and how many it may have. */
-struct rest_page {
-        uint64_t cursor;
-        int64_t before;
-        int64_t limit;
-};
-
 /* As the request's headers say; false if the call has been answered. */
-bool rest_read_page(struct service_call *call, struct rest_page *page);
+bool rest_read_page(struct service_call *call, struct query_page *page);
 
 /* Says where the next page begins. */
-void rest_add_continuation(struct service_call *call, const struct rest_page *page);
+void rest_add_continuation(struct service_call *call, const struct query_page *page);
 
 struct fleet *rest_fleet_of(const struct service_call *call);
 

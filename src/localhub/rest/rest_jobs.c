@@ -64,7 +64,7 @@ void rest_job_query(struct service_call *call)
 {
         struct json_object *list;
         struct json_object *job;
-        struct rest_page page;
+        struct query_page page;
 
         if (!rest_read_page(call, &page))
                 return;

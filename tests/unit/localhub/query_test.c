@@ -258,6 +258,26 @@ static void a_job_s_properties_may_be_named_with_their_source_w20(void **state)
         query_free(query);
 }
 
+static void a_page_goes_on_where_its_token_says(void **state)
+{
+        static const char *const bad[] = {"1", "1.", ".1", "a.1", "1.b", "-1.1", "1.-1", "1.2.3"};
+        struct query_page page = {.cursor = 7, .before = 3, .limit = 100};
+        CLEANUP(mem_cleanup) char *token = query_page_token(&page);
+
+        (void)state;
+        assert_string_equal(token, "7.3");
+        page = (struct query_page){.limit = 5};
+        assert_true(query_page_continue(&page, token));
+        assert_int_equal(page.cursor, 7);
+        assert_int_equal(page.before, 3);
+        assert_int_equal(page.limit, 5);
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                assert_false(query_page_continue(&page, bad[i]));
+        page = (struct query_page){.limit = 5};
+        assert_true(query_page_continue(&page, NULL) && query_page_continue(&page, ""));
+        assert_int_equal(page.cursor, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -268,6 +288,7 @@ int main(void)
                 cmocka_unit_test(groups_are_counted_w20),
                 cmocka_unit_test(other_sources_are_told_w20),
                 cmocka_unit_test(a_job_s_properties_may_be_named_with_their_source_w20),
+                cmocka_unit_test(a_page_goes_on_where_its_token_says),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
