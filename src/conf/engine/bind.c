@@ -207,20 +207,6 @@ static bool check_shape(struct conf_load *load, const struct conf_match *match,
         return false;
 }
 
-/* The number of the entries behind `index` that lie within it. */
-static size_t count_members(const struct conf_entries *entries, size_t index)
-{
-        const struct conf_entry *entry = &entries->items[index];
-        size_t i = index + 1;
-
-        if (entry->shape == CONF_VALUE)
-                return 0;
-        while (i < entries->count && !entries->items[i].place.variable &&
-               entries->items[i].written.depth > entry->written.depth)
-                i++;
-        return i - index - 1;
-}
-
 /* In the items of a list, what is empty could mean nothing or everything. */
 static void check_not_empty(struct conf_load *load, const struct conf_match *match,
                             const struct conf_entry *entry)
@@ -229,8 +215,20 @@ static void check_not_empty(struct conf_load *load, const struct conf_match *mat
         bool whole = !conf_row_is_of_item(match->row) && match->index < 0;
 
         if (match->row->map && match->row->map->list && !whole &&
-            count_members(&load->entries, index) == 0)
+            conf_entries_within(&load->entries, index) == 0)
                 conf_say(load, CONF_MISTAKE, entry, "this is empty; what is left out means all");
+}
+
+/* Whoever names something of his own, or adds to a list, means to say something of it. */
+static void check_not_null(struct conf_load *load, const struct conf_match *match,
+                           const struct conf_entry *entry)
+{
+        size_t length = strlen(match->row->path);
+
+        if (entry->shape == CONF_VALUE && !entry->text &&
+            (match->index >= 0 || match->row->path[length - 1] == '*'))
+                conf_say(load, CONF_MISTAKE, entry,
+                         "null says nothing; give a value, or remove this");
 }
 
 /* True if the members of an object or list shall be looked at. */
@@ -241,6 +239,7 @@ static bool bind_match(struct conf_load *load, struct conf_match *match,
 
         if (!check_shape(load, match, entry, &bind))
                 return false;
+        check_not_null(load, match, entry);
         if (bind) {
                 adopt_case(load, entry, match);
                 bind_value(load, match, entry);
@@ -270,15 +269,21 @@ static bool report_unknown(struct conf_load *load, const struct conf_names *own,
         return false;
 }
 
-/* What is named is there, even if nothing is said of it. */
+/* What is named is there, even if nothing is said of it: in { }, for null could mean the opposite.
+ */
 static void bind_item(struct conf_load *load, const struct conf_names *own,
                       const struct conf_entry *entry)
 {
         struct conf_match match;
 
-        if (entry->shape == CONF_OBJECT && conf_schema_find_item(load->schema, own, &match) &&
-            !find_same(load, &match))
+        if (!conf_schema_find_item(load->schema, own, &match))
+                return;
+        if (entry->shape == CONF_OBJECT && !find_same(load, &match))
                 conf_add_binding(load, &match, entry);
+        if (entry->shape == CONF_VALUE && text_is_empty(entry->text) && !entry->place.variable)
+                conf_say(load, CONF_MISTAKE, entry,
+                         "this must be an object in { }, which may be empty, not %s; or remove it",
+                         entry->text ? "an empty text" : "null");
 }
 
 static bool bind_section(struct conf_load *load, const struct conf_names *own,
@@ -329,7 +334,7 @@ void conf_bind(struct conf_load *load)
                         conf_names_deinit(&own);
                 }
                 if (!deeper)
-                        i += count_members(&load->entries, i);
+                        i += conf_entries_within(&load->entries, i);
         }
 }
 

@@ -21,18 +21,22 @@ static char *folder_of(const char *file)
         return mem_text_n(file, slash == file ? 1 : (size_t)(slash - file));
 }
 
-static void read_entries(struct conf_load *load, const char *text, size_t size)
+/* False if nothing can be said of what the file was meant to hold. */
+static bool read_entries(struct conf_load *load, const char *text, size_t size)
 {
         bool list;
 
         if (!conf_document_read(text, size, &load->entries, load->report))
-                return;
+                return false;
+        conf_check_twice(load);
         list = load->entries.count > 0 && load->entries.items[0].shape == CONF_LIST;
         conf_entries_unfold(&load->entries);
-        if (list && load->entries.count == 0)
-                conf_report_add(load->report, CONF_MISTAKE, NULL, "",
-                                "the file holds a list; it must hold an object in { }, or what "
-                                "the Azure portal exports: objects with name and value");
+        if (!list || load->entries.count > 0)
+                return true;
+        conf_report_add(load->report, CONF_MISTAKE, NULL, "",
+                        "the file holds a list; it must hold an object in { }, or what the Azure "
+                        "portal exports: objects with name and value");
+        return false;
 }
 
 /* `text` NULL: no file. */
@@ -43,10 +47,10 @@ static int load_all(const struct conf_source *source, const struct buf *text,
 
         load->folder = folder;
         load->environment = source->environment;
-        if (text)
-                read_entries(load, buf_text(text), text->size);
-        /* What a broken file may have said must not count as missing. */
-        if (load->report->mistakes == 0) {
+        /* What a broken file, or one that can't be read, may have said must not count as missing.
+         */
+        if (load->report->mistakes == 0 &&
+            (!text || read_entries(load, buf_text(text), text->size))) {
                 conf_entries_add_environment(&load->entries, source->environment);
                 conf_bind(load);
                 if (load->schema->prepare)

@@ -72,7 +72,7 @@ static bool split_names(struct conf_names *names, const char *text)
         return true;
 }
 
-static void free_entry(struct conf_entry *entry)
+void conf_entry_deinit(struct conf_entry *entry)
 {
         conf_names_deinit(&entry->written);
         if (entry->text)
@@ -84,7 +84,7 @@ static void free_entry(struct conf_entry *entry)
 void conf_entries_deinit(struct conf_entries *entries)
 {
         for (size_t i = 0; i < entries->count; i++)
-                free_entry(&entries->items[i]);
+                conf_entry_deinit(&entries->items[i]);
         free(entries->items);
         *entries = CONF_ENTRIES_INIT;
 }
@@ -102,6 +102,19 @@ struct conf_entry *conf_entries_add(struct conf_entries *entries)
         memset(&entries->items[count], 0, sizeof(*entries->items));
         entries->count++;
         return &entries->items[count];
+}
+
+size_t conf_entries_within(const struct conf_entries *entries, size_t index)
+{
+        const struct conf_entry *entry = &entries->items[index];
+        size_t i = index + 1;
+
+        if (entry->shape == CONF_VALUE)
+                return 0;
+        while (i < entries->count && !entries->items[i].place.variable &&
+               entries->items[i].written.depth > entry->written.depth)
+                i++;
+        return i - index - 1;
 }
 
 /* Replaces the first `drop` parts by those of `text`; leaves it alone if there are too many. */

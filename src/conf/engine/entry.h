@@ -48,6 +48,12 @@ struct conf_entries {
 /* Overwrites the values, for there are secrets among them. */
 void conf_entries_deinit(struct conf_entries *entries);
 
+/* Overwrites and frees what one entry holds. */
+void conf_entry_deinit(struct conf_entry *entry);
+
+/* The number of the entries behind `index` that lie within it. */
+size_t conf_entries_within(const struct conf_entries *entries, size_t index);
+
 /* A further entry, all zero; valid until the next call. NULL beyond CONF_ENTRIES_MAX. */
 struct conf_entry *conf_entries_add(struct conf_entries *entries);
 

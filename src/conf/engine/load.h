@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * One loading of a configuration, in steps: entries (document.h, entry.h) are bound to rows
- * (bind.c), their values brought from files and environment (secret.c) and written into a struct
- * (value.c). Not for use outside conf/.
+ * One loading of a configuration, in steps: entries (document.h, entry.h) with names of their
+ * own (twice.c) are bound to rows (bind.c), their values brought from files and environment
+ * (secret.c) and written into a struct (value.c). Not for use outside conf/.
  */
 #ifndef ISTHMUS_CONF_ENGINE_LOAD_H
 #define ISTHMUS_CONF_ENGINE_LOAD_H
@@ -65,6 +65,13 @@ void conf_add_binding(struct conf_load *load, const struct conf_match *match,
 
 /* Takes back what an entry gave: the binding at `index`. */
 void conf_drop_binding(struct conf_load *load, size_t index);
+
+/*
+ * Reports each name that an object of the file has twice, as JSON allows and nobody means, with
+ * both places, and leaves out the later one with all that it holds. Of entries as the file has
+ * them: what is flat, "A:B", may add to an object, as in .NET.
+ */
+void conf_check_twice(struct conf_load *load);
 
 /* Finds each entry's row; the environment wins over the file. */
 void conf_bind(struct conf_load *load);

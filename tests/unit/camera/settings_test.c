@@ -206,8 +206,7 @@ static void two_cameras_are_two_devices(void **state)
         (void)state;
         assert_said("{" DPS ", \"Application\": {\"YoloV5ModelPath\": \"model.onnx\", "
                     "\"ImageMarkedUpFilepath\": \"m.jpg\"}, " SOURCE ", \"Cameras\": {\"a\": {}, "
-                    "\"b\": {\"Application\": {\"DeviceID\": \"a\"}}, "
-                    "\"a\": {\"Application\": {\"DeviceID\": \"a\"}}}}",
+                    "\"b\": {\"Application\": {\"DeviceID\": \"a\"}}}}",
                     "another camera is the same device");
         assert_said("{" DPS ", \"Application\": {\"YoloV5ModelPath\": \"model.onnx\", "
                     "\"ImageMarkedUpFilepath\": \"m.jpg\"}, " SOURCE ", \"Cameras\": "
@@ -273,6 +272,14 @@ static void what_is_no_object_or_no_area_is_a_mistake(void **state)
                     "Cameras: this must be an object in { } with settings, not a list");
         assert_said(START "}, " SOURCE ", \"Cameras\": {\"yard\": []}}",
                     "Cameras.yard: this must be an object in { } with settings, not a list");
+        assert_said(START "}, " SOURCE ", \"Cameras\": {\"yard\": null}}",
+                    "Cameras.yard: this must be an object in { }, which may be empty, not null");
+        assert_said(START "}, " SOURCE ", \"Labels\": {\"person\": null}}",
+                    "Labels.person: this must be an object in { }, which may be empty, not null");
+        assert_said(START "}, " SOURCE ", \"Zones\": {\"z\": null}}",
+                    "Zones.z: this must be an object in { }, which may be empty, not null");
+        assert_said(START "}, " SOURCE ", \"Cameras\": {\"yard\": {}, \"yard\": {}}}",
+                    "Cameras.yard: this name is given twice, also at line 1 column");
         assert_said(START "}, " SOURCE ", \"Masks\": {\"z\": {\"Polygon\": "
                           "[[0, 0], [0.25, 0.25], [0, 0], [1, 1]]}}}",
                     "Masks.z.Polygon: the corners are all on one line");

@@ -418,10 +418,10 @@ static void k4_a_reference_that_leads_nowhere_is_a_mistake(void **state)
 static void k5_a_way_to_azure_that_is_awaited_is_no_way(void **state)
 {
         static const char text[] =
-                WITH_HUB("\"AzureIoT\": {\"Applications\": {\"own\": {\"ConnectionString\": "
+                WITH_HUB("\"AzureIoT:Applications\": {\"own\": {\"ConnectionString\": "
                          "{\"KeyVault\": \"https://v.vault.azure.net/secrets/s\"}}, "
                          "\"group\": {\"IdScope\": \"0ne2\", \"GroupEnrollmentKey\": "
-                         "{\"KeyVault\": \"https://v.vault.azure.net/secrets/k\"}}}}");
+                         "{\"KeyVault\": \"https://v.vault.azure.net/secrets/k\"}}}");
         CLEANUP(loaded_free) struct loaded loaded;
         struct settings_azure azure;
         struct reason reason = REASON_INIT;

@@ -84,8 +84,6 @@ static void what_could_mean_too_much_is_a_mistake(void **state)
                  "WebhookKeys.0.Applications: this is empty; what is left out means all"},
                 {WITH_KEYS("[{\"Key\": \"" KEY_A "\", \"Applications\": \"\"}]"),
                  "WebhookKeys.0.Applications: this list is empty"},
-                {WITH_KEYS("[{\"Key\": \"" KEY_A "\", \"Networks\": [null]}]"),
-                 "WebhookKeys.0.Networks.0: this list is empty"},
                 {WITH_KEYS("[{\"Key\": \"" KEY_A "\", \"Networks\": [\"lorawan\"]}]"),
                  "WebhookKeys.0.Networks.0: there is no network 'lorawan'; there are things-stack, "
                  "myriota"},
