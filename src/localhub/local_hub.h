@@ -15,9 +15,9 @@
 
 #include "base/error.h"
 #include "base/reason.h"
-#include "localhub/faults.h"
+#include "localhub/gate/faults.h"
+#include "localhub/gate/quotas.h"
 #include "localhub/messages/telemetry_log.h"
-#include "localhub/quotas.h"
 #include "localhub/registry/registry.h"
 #include "localhub/x509/client_chain.h"
 

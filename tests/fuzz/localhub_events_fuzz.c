@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "fuzz/fuzz.h"
+#include "localhub/amqp/link_address.h"
 #include "localhub/events/event_selector.h"
-#include "localhub/link_address.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
+#include "localhub/gate/token_check.h"
 #include "localhub/registry/registry.h"
-#include "localhub/token_check.h"
 
 static struct registry *registry;
 

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "localhub/amqp/amqp_core.h"
-#include "localhub/certificate_check.h"
+#include "localhub/gate/certificate_check.h"
 #include "localhub/sessions/device_twin.h"
 
 /* --- attaching ------------------------------------------------------------------------------- */

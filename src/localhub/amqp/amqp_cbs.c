@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "localhub/amqp/amqp_core.h"
-#include "localhub/token_check.h"
+#include "localhub/gate/token_check.h"
 
 #define CBS_CREDIT 100
 

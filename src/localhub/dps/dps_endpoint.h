@@ -17,7 +17,7 @@
 #include "base/reason.h"
 #include "http/http_server.h"
 #include "localhub/dps/dps_quota.h"
-#include "localhub/faults.h"
+#include "localhub/gate/faults.h"
 #include "localhub/registry/registry.h"
 #include "localhub/x509/client_chain.h"
 

@@ -14,8 +14,8 @@
 #include "base/text.h"
 #include "localhub/dps/dps_document.h"
 #include "localhub/dps/dps_enrolment.h"
+#include "localhub/gate/token_check.h"
 #include "localhub/query/query.h"
-#include "localhub/token_check.h"
 
 #define JSON_DEPTH   64
 #define BULK_MAX     10 /* the service's own limit */

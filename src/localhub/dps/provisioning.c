@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "base/text.h"
-#include "localhub/token_check.h"
+#include "localhub/gate/token_check.h"
 
 int provisioning_derive_key(const char *group_key, const char *registration_id, struct buf *out)
 {

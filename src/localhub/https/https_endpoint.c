@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "localhub/certificate_check.h"
+#include "localhub/gate/certificate_check.h"
+#include "localhub/gate/token_check.h"
 #include "localhub/https/https_call.h"
 #include "localhub/rest/rest_call.h"
-#include "localhub/token_check.h"
 
 static const struct {
         const char *method;

@@ -5,10 +5,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "localhub/certificate_check.h"
+#include "localhub/gate/certificate_check.h"
+#include "localhub/gate/token_check.h"
 #include "localhub/mqtt/mqtt_core.h"
 #include "localhub/mqtt/mqtt_topic.h"
-#include "localhub/token_check.h"
 
 #define SILENCE_MAX_MS 1767000 /* IoT Hub's longest, whatever a client asks for */
 

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/timers.h"
-#include "localhub/faults.h"
+#include "localhub/gate/faults.h"
 #include "localhub/messages/command_queue.h"
 #include "localhub/messages/telemetry_log.h"
 #include "localhub/mqtt/mqtt_wire.h"

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "localhub/gate/token_check.h"
 #include "localhub/rest/rest_call.h"
-#include "localhub/token_check.h"
 
 #define METHOD_UNIT 4096 /* bytes that count as one call */
 

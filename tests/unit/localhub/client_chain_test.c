@@ -15,8 +15,8 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "localhub/certificate_check.h"
 #include "localhub/certificates.h"
+#include "localhub/gate/certificate_check.h"
 #include "localhub/x509/client_chain.h"
 
 #define NOW  INT64_C(1800000000)

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "localhub/faults.h"
+#include "localhub/gate/faults.h"
 
 static struct faults *faults;
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "localhub/link_address.h"
+#include "localhub/amqp/link_address.h"
 #include "localhub/registry/ordered.h"
 
 #define MANY 5000

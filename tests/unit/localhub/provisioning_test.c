@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "localhub/dps/provisioning.h"
-#include "localhub/token_check.h"
+#include "localhub/gate/token_check.h"
 #include "token_make.h"
 
 #define SCOPE   "0ne00123ABC"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "localhub/quotas.h"
+#include "localhub/gate/quotas.h"
 
 static void only_known_sizes_are_made_w34(void **state)
 {

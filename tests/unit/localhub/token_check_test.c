@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "localhub/token_check.h"
+#include "localhub/gate/token_check.h"
 #include "token_make.h"
 
 #define NOW     INT64_C(1700000000)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Link addresses of IoT Hub, in all the spellings of shipping SDKs (rules W6, W23, W24). */
-#ifndef ISTHMUS_LOCALHUB_LINK_ADDRESS_H
-#define ISTHMUS_LOCALHUB_LINK_ADDRESS_H
+#ifndef ISTHMUS_LOCALHUB_AMQP_LINK_ADDRESS_H
+#define ISTHMUS_LOCALHUB_AMQP_LINK_ADDRESS_H
 
 #include <stdbool.h>
 

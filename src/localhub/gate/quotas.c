@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "localhub/quotas.h"
+#include "localhub/gate/quotas.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "localhub/token_check.h"
+#include "localhub/gate/token_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>

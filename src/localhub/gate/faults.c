@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Rules in the order of their making, guarded by `mutex`; `active` counts them per kind so that a
  * hub without faults pays nothing. */
-#include "localhub/faults.h"
+#include "localhub/gate/faults.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -4,8 +4,8 @@
  * resource exactly as it was sent, the resource compared after decoding, segment by segment
  * (rules W1 and W23). Deliberately shares nothing with the client's code.
  */
-#ifndef ISTHMUS_LOCALHUB_TOKEN_CHECK_H
-#define ISTHMUS_LOCALHUB_TOKEN_CHECK_H
+#ifndef ISTHMUS_LOCALHUB_GATE_TOKEN_CHECK_H
+#define ISTHMUS_LOCALHUB_GATE_TOKEN_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * minute's worth at once, and so many messages a day. Every hub counts for itself. Every thread; a
  * hub without a size has none of it (NULL).
  */
-#ifndef ISTHMUS_LOCALHUB_QUOTAS_H
-#define ISTHMUS_LOCALHUB_QUOTAS_H
+#ifndef ISTHMUS_LOCALHUB_GATE_QUOTAS_H
+#define ISTHMUS_LOCALHUB_GATE_QUOTAS_H
 
 #include <stdbool.h>
 #include <stddef.h>

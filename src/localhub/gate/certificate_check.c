@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "localhub/certificate_check.h"
+#include "localhub/gate/certificate_check.h"
 
 #include <errno.h>
 #include <string.h>

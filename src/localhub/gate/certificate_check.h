@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Whether a client's certificate is that of a device (rule W21). Every thread. */
-#ifndef ISTHMUS_LOCALHUB_CERTIFICATE_CHECK_H
-#define ISTHMUS_LOCALHUB_CERTIFICATE_CHECK_H
+#ifndef ISTHMUS_LOCALHUB_GATE_CERTIFICATE_CHECK_H
+#define ISTHMUS_LOCALHUB_GATE_CERTIFICATE_CHECK_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "localhub/link_address.h"
+#include "localhub/amqp/link_address.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * until it is removed, always or with a probability. Every thread; while no rule of a kind
  * exists, asking costs one atomic read.
  */
-#ifndef ISTHMUS_LOCALHUB_FAULTS_H
-#define ISTHMUS_LOCALHUB_FAULTS_H
+#ifndef ISTHMUS_LOCALHUB_GATE_FAULTS_H
+#define ISTHMUS_LOCALHUB_GATE_FAULTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
