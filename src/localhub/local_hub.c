@@ -450,23 +450,6 @@ int local_hub_send_command(struct local_hub *hub, int hub_index, const char *dev
         return 0;
 }
 
-bool local_hub_command_status(struct local_hub *hub, int hub_index, const char *device_id,
-                              const char *message_id, struct local_hub_command_status *status)
-{
-        return command_queue_status(hub->commands, hub_index, device_id, message_id, status);
-}
-
-size_t local_hub_command_list(struct local_hub *hub, int hub_index, const char *device_id,
-                              struct local_hub_command_status *list, size_t max)
-{
-        return command_queue_list(hub->commands, hub_index, device_id, list, max);
-}
-
-size_t local_hub_command_purge(struct local_hub *hub, int hub_index, const char *device_id)
-{
-        return command_queue_purge(hub->commands, hub_index, device_id);
-}
-
 /* --- direct methods ------------------------------------------------------------------------ */
 
 struct invocation {

@@ -17,14 +17,13 @@
 #include "base/reason.h"
 #include "localhub/gate/faults.h"
 #include "localhub/gate/quotas.h"
+#include "localhub/messages/command_queue.h"
 #include "localhub/messages/telemetry_log.h"
 #include "localhub/registry/registry.h"
+#include "localhub/sessions/device_calls.h"
 #include "localhub/x509/client_chain.h"
 
 #define LOCAL_HUB_THREAD "hub-devices"
-
-/* A message or correlation id with its zero byte. */
-#define LOCAL_HUB_MESSAGE_ID_SIZE 129
 
 struct local_hub;
 
@@ -101,35 +100,7 @@ void local_hub_adopt(struct local_hub *hub, int hub_index, enum local_hub_protoc
 
 /* --- cloud-to-device messages ---------------------------------------------------------------- */
 
-enum local_hub_condition {
-        LOCAL_HUB_E_NO_DEVICE = 1,
-        LOCAL_HUB_E_QUEUE_FULL, /* 50 messages wait for this device */
-        LOCAL_HUB_E_TOO_LARGE,  /* 64 KB */
-        LOCAL_HUB_E_INVALID,    /* expiry or message id out of range: see the reason */
-};
-
-enum local_hub_ack {
-        LOCAL_HUB_ACK_NONE,
-        LOCAL_HUB_ACK_POSITIVE,
-        LOCAL_HUB_ACK_NEGATIVE,
-        LOCAL_HUB_ACK_FULL,
-};
-
-struct local_hub_command {
-        const char *message_id;       /* NULL or "" = one is made */
-        const char *correlation_id;   /* or NULL */
-        const char *content_type;     /* or NULL */
-        const char *content_encoding; /* or NULL */
-        const char *user_id;          /* or NULL */
-        enum local_hub_ack ack;
-        int64_t expires_ms; /* wall clock; 0 = in one hour */
-        const struct telemetry_property *properties;
-        size_t property_count;
-        const void *body;
-        size_t body_size;
-};
-
-/* Queues it; `message_id` says under which id. */
+/* Queues a message; `message_id` says under which id. */
 int local_hub_send_command(struct local_hub *hub, int hub_index, const char *device_id,
                            const struct local_hub_command *command,
                            char message_id[LOCAL_HUB_MESSAGE_ID_SIZE],
@@ -141,66 +112,7 @@ struct command_queue *local_hub_commands(struct local_hub *hub);
 /* Messages of a device wait again, or a lock's time runs: what the queue was told elsewhere. */
 void local_hub_commands_changed(struct local_hub *hub, int hub_index, const char *device_id);
 
-enum local_hub_command_state {
-        LOCAL_HUB_COMMAND_ENQUEUED, /* waits (again) for the device */
-        LOCAL_HUB_COMMAND_LOCKED,   /* delivered, neither settled nor timed out yet */
-        LOCAL_HUB_COMMAND_COMPLETED,
-        LOCAL_HUB_COMMAND_REJECTED,  /* by the device; dead-lettered */
-        LOCAL_HUB_COMMAND_EXPIRED,   /* its time to live ended; dead-lettered */
-        LOCAL_HUB_COMMAND_EXHAUSTED, /* abandoned too often; dead-lettered */
-        LOCAL_HUB_COMMAND_PURGED,
-};
-
-/* `enqueued`, `locked`, `completed`, ... */
-const char *local_hub_command_state_name(enum local_hub_command_state state);
-
-struct local_hub_command_status {
-        char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
-        char device_id[REGISTRY_IDENTITY_SIZE];
-        uint64_t sequence_number;
-        enum local_hub_command_state state;
-        int deliveries; /* how often it was handed to the device */
-        int abandoned;  /* how often the device gave it back */
-        int locks_lost; /* how often the lock or the link ended before it was settled */
-        int64_t enqueued_ms;
-        int64_t expires_ms;
-        int64_t settled_ms; /* 0 = not yet */
-};
-
-/* Of the newest message with this id; false if it is not known (any more). */
-bool local_hub_command_status(struct local_hub *hub, int hub_index, const char *device_id,
-                              const char *message_id, struct local_hub_command_status *status);
-
-/* The messages of a device that wait or are locked, oldest first, up to `max`; returns how many
- * there are. */
-size_t local_hub_command_list(struct local_hub *hub, int hub_index, const char *device_id,
-                              struct local_hub_command_status *list, size_t max);
-
-/* Drops what waits for a device; returns how many. */
-size_t local_hub_command_purge(struct local_hub *hub, int hub_index, const char *device_id);
-
 /* --- direct methods -------------------------------------------------------------------------- */
-
-enum local_hub_method_result {
-        LOCAL_HUB_METHOD_ANSWERED,
-        LOCAL_HUB_METHOD_NO_DEVICE, /* 404001 */
-        LOCAL_HUB_METHOD_OFFLINE,   /* 404103: no method links (within the connect timeout) */
-        LOCAL_HUB_METHOD_TIMEOUT,   /* 504101: no answer in time */
-        LOCAL_HUB_METHOD_LOST,      /* 404104: the connection ended before the answer */
-};
-
-struct local_hub_method {
-        const char *name;
-        const void *payload;         /* JSON text; size 0 = `null` */
-        size_t payload_size;         /* at most 128 KB */
-        int64_t response_timeout_ms; /* 0 = 30 s */
-        int64_t connect_timeout_ms;  /* wait for the device to come; 0 = not at all */
-};
-
-/* Exactly once, on the thread "hub-devices": must not block. `status` and `payload` (JSON text) are
- * the device's, if it answered. */
-typedef void local_hub_method_done(void *context, enum local_hub_method_result result, int status,
-                                   const void *payload, size_t payload_size);
 
 /* Copies everything; the answer comes through `done`, also when the hub ends before it. */
 void local_hub_invoke_method(struct local_hub *hub, int hub_index, const char *device_id,

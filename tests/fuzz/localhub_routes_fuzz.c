@@ -186,6 +186,7 @@ void local_hub_invoke_method(struct local_hub *hub, int hub_index, const char *d
 
 static struct {
         struct registry *registry;
+        struct command_queue *commands;
         struct rest_endpoint rest;
         struct fleet_documents documents;
         char *hub_token;
@@ -204,17 +205,10 @@ struct quotas *local_hub_quotas(struct local_hub *hub)
         return NULL;
 }
 
-size_t local_hub_command_list(struct local_hub *hub, int hub_index, const char *device_id,
-                              struct local_hub_command_status *list, size_t max)
+struct command_queue *local_hub_commands(struct local_hub *hub)
 {
-        require(hub && hub_index == 0 && device_id && (list || max == 0));
-        return 0;
-}
-
-size_t local_hub_command_purge(struct local_hub *hub, int hub_index, const char *device_id)
-{
-        require(hub && hub_index == 0 && device_id);
-        return 0;
+        (void)hub;
+        return site.commands;
 }
 
 static char *sign(const struct registry_policy *policy)
@@ -254,6 +248,7 @@ static void start(void)
         site.hub_token = sign(&policy);
         registry_service_policy(site.registry, &policy);
         site.dps_token = sign(&policy);
+        site.commands = command_queue_new(&(struct command_queue_options){.lock_ms = 0});
         site.rest.hub = (struct local_hub *)(void *)&hub_in_name;
         site.documents = rest_fleet_documents(&site.rest);
         require(fleet_new(

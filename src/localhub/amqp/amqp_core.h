@@ -24,7 +24,6 @@
 #include "base/timers.h"
 #include "localhub/amqp/link_address.h"
 #include "localhub/gate/faults.h"
-#include "localhub/local_hub.h"
 #include "localhub/messages/command_queue.h"
 #include "localhub/messages/telemetry_log.h"
 #include "localhub/registry/registry.h"

@@ -199,8 +199,8 @@ void control_message_list(struct service_call *call)
 
         if (!control_find_device(call))
                 return;
-        count = local_hub_command_list(call->hub, call->hub_index, call->arguments[0], list,
-                                       LISTED_MAX);
+        count = command_queue_list(local_hub_commands(call->hub), call->hub_index,
+                                   call->arguments[0], list, LISTED_MAX);
         answer = json_object_new_object();
         array = json_object_new_array();
         for (size_t i = 0; i < count && i < LISTED_MAX; i++)
@@ -215,8 +215,8 @@ void control_message_state(struct service_call *call)
 
         if (!control_find_device(call))
                 return;
-        if (local_hub_command_status(call->hub, call->hub_index, call->arguments[0],
-                                     call->arguments[1], &status))
+        if (command_queue_status(local_hub_commands(call->hub), call->hub_index, call->arguments[0],
+                                 call->arguments[1], &status))
                 control_answer(call, 200, status_entry(&status));
         else
                 control_fail(call, 404, "MessageNotFound", "no message '%s' is known",
@@ -230,9 +230,9 @@ void control_message_purge(struct service_call *call)
         if (!control_find_device(call))
                 return;
         answer = json_object_new_object();
-        json_add_int(
-                answer, "purged",
-                (int64_t)local_hub_command_purge(call->hub, call->hub_index, call->arguments[0]));
+        json_add_int(answer, "purged",
+                     (int64_t)command_queue_purge(local_hub_commands(call->hub), call->hub_index,
+                                                  call->arguments[0]));
         control_answer(call, 200, answer);
 }
 

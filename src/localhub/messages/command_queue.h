@@ -16,7 +16,8 @@
 #define ISTHMUS_LOCALHUB_MESSAGES_COMMAND_QUEUE_H
 
 #include "base/list.h"
-#include "localhub/local_hub.h"
+#include "localhub/messages/telemetry_log.h"
+#include "localhub/registry/registry.h"
 
 #define COMMAND_LOCK_SIZE 16
 #define COMMAND_DEPTH_MAX 50
@@ -25,6 +26,63 @@
 
 /* Whose messages are a hub's file notifications: the id of no device. */
 #define COMMAND_FILE_NOTIFICATIONS "/filenotifications"
+
+/* A message or correlation id with its zero byte. */
+#define LOCAL_HUB_MESSAGE_ID_SIZE 129
+
+enum local_hub_condition {
+        LOCAL_HUB_E_NO_DEVICE = 1,
+        LOCAL_HUB_E_QUEUE_FULL, /* 50 messages wait for this device */
+        LOCAL_HUB_E_TOO_LARGE,  /* 64 KB */
+        LOCAL_HUB_E_INVALID,    /* expiry or message id out of range: see the reason */
+};
+
+enum local_hub_ack {
+        LOCAL_HUB_ACK_NONE,
+        LOCAL_HUB_ACK_POSITIVE,
+        LOCAL_HUB_ACK_NEGATIVE,
+        LOCAL_HUB_ACK_FULL,
+};
+
+struct local_hub_command {
+        const char *message_id;       /* NULL or "" = one is made */
+        const char *correlation_id;   /* or NULL */
+        const char *content_type;     /* or NULL */
+        const char *content_encoding; /* or NULL */
+        const char *user_id;          /* or NULL */
+        enum local_hub_ack ack;
+        int64_t expires_ms; /* wall clock; 0 = in one hour */
+        const struct telemetry_property *properties;
+        size_t property_count;
+        const void *body;
+        size_t body_size;
+};
+
+enum local_hub_command_state {
+        LOCAL_HUB_COMMAND_ENQUEUED, /* waits (again) for the device */
+        LOCAL_HUB_COMMAND_LOCKED,   /* delivered, neither settled nor timed out yet */
+        LOCAL_HUB_COMMAND_COMPLETED,
+        LOCAL_HUB_COMMAND_REJECTED,  /* by the device; dead-lettered */
+        LOCAL_HUB_COMMAND_EXPIRED,   /* its time to live ended; dead-lettered */
+        LOCAL_HUB_COMMAND_EXHAUSTED, /* abandoned too often; dead-lettered */
+        LOCAL_HUB_COMMAND_PURGED,
+};
+
+/* `enqueued`, `locked`, `completed`, ... */
+const char *local_hub_command_state_name(enum local_hub_command_state state);
+
+struct local_hub_command_status {
+        char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
+        char device_id[REGISTRY_IDENTITY_SIZE];
+        uint64_t sequence_number;
+        enum local_hub_command_state state;
+        int deliveries; /* how often it was handed to the device */
+        int abandoned;  /* how often the device gave it back */
+        int locks_lost; /* how often the lock or the link ended before it was settled */
+        int64_t enqueued_ms;
+        int64_t expires_ms;
+        int64_t settled_ms; /* 0 = not yet */
+};
 
 struct command_queue;
 
@@ -86,10 +144,16 @@ void command_queue_tick(struct command_queue *queue, int64_t now_ms,
                         void (*available)(void *context, int hub, const char *device_id),
                         void *context);
 
+/* Of the newest message with this id; false if it is not known (any more). */
 bool command_queue_status(struct command_queue *queue, int hub, const char *device_id,
                           const char *message_id, struct local_hub_command_status *status);
+
+/* The messages of a device that wait or are locked, oldest first, up to `max`; returns how many
+ * there are. */
 size_t command_queue_list(struct command_queue *queue, int hub, const char *device_id,
                           struct local_hub_command_status *list, size_t max);
+
+/* Drops what waits for a device; returns how many. */
 size_t command_queue_purge(struct command_queue *queue, int hub, const char *device_id);
 
 /* --- feedback -------------------------------------------------------------------------------- */

@@ -19,7 +19,8 @@ void rest_add_device_state(struct json_object *object, struct service_call *call
         json_object_object_add(object, "capabilities", capabilities);
         rest_add_time(object, "lastActivityTime", device->last_activity_ms);
         json_add_int(object, "cloudToDeviceMessageCount",
-                     (int64_t)local_hub_command_list(call->hub, device->hub, device->id, NULL, 0));
+                     (int64_t)command_queue_list(local_hub_commands(call->hub), device->hub,
+                                                 device->id, NULL, 0));
 }
 
 static void add_text_or_null(struct json_object *object, const char *name, const char *text)
@@ -273,7 +274,8 @@ void rest_command_purge(struct service_call *call)
         json_add_text(answer, "deviceId", device.id);
         json_object_object_add(answer, "moduleId", NULL);
         json_add_int(answer, "totalMessagesPurged",
-                     (int64_t)local_hub_command_purge(call->hub, call->hub_index, device.id));
+                     (int64_t)command_queue_purge(local_hub_commands(call->hub), call->hub_index,
+                                                  device.id));
         rest_answer(call->exchange, 200, answer);
 }
 

@@ -7,6 +7,27 @@
 #include "base/crypto.h"
 #include "localhub/sessions/device_owner.h"
 
+enum local_hub_method_result {
+        LOCAL_HUB_METHOD_ANSWERED,
+        LOCAL_HUB_METHOD_NO_DEVICE, /* 404001 */
+        LOCAL_HUB_METHOD_OFFLINE,   /* 404103: no method links (within the connect timeout) */
+        LOCAL_HUB_METHOD_TIMEOUT,   /* 504101: no answer in time */
+        LOCAL_HUB_METHOD_LOST,      /* 404104: the connection ended before the answer */
+};
+
+struct local_hub_method {
+        const char *name;
+        const void *payload;         /* JSON text; size 0 = `null` */
+        size_t payload_size;         /* at most 128 KB */
+        int64_t response_timeout_ms; /* 0 = 30 s */
+        int64_t connect_timeout_ms;  /* wait for the device to come; 0 = not at all */
+};
+
+/* Exactly once, on the thread "hub-devices": must not block. `status` and `payload` (JSON text) are
+ * the device's, if it answered. */
+typedef void local_hub_method_done(void *context, enum local_hub_method_result result, int status,
+                                   const void *payload, size_t payload_size);
+
 /* A direct method under way; texts and payload are its own. */
 struct device_call {
         struct list_node node;

@@ -9,7 +9,9 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "base/timers.h"
-#include "localhub/local_hub.h"
+#include "localhub/gate/faults.h"
+#include "localhub/gate/quotas.h"
+#include "localhub/messages/telemetry_log.h"
 #include "localhub/registry/registry.h"
 
 struct device_session;

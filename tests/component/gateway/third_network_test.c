@@ -466,7 +466,8 @@ static void wait_for_state(const struct world *world, const char *message_id,
                 if (clock_steady_ms() > until_ms)
                         fail_msg("the message is %s", local_hub_command_state_name(status.state));
                 usleep(1000);
-                assert_true(local_hub_command_status(world->hub, 0, "d1", message_id, &status));
+                assert_true(command_queue_status(local_hub_commands(world->hub), 0, "d1",
+                                                 message_id, &status));
         }
 }
 
