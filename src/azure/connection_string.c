@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "azure/connection_string.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "azure/device_id.h"
 #include "azure/device_key.h"
 #include "azure/endpoint.h"
 #include "azure/key_values.h"
-#include "base/mem.h"
 #include "base/text.h"
 
 enum key {

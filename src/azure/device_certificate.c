@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "azure/device_certificate.h"
 
-#include <string.h>
-
 #include "azure/device_id.h"
 #include "base/buf.h"
 #include "base/log.h"

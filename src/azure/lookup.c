@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"

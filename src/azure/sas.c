@@ -6,7 +6,6 @@
 
 #include "azure/device_key.h"
 #include "azure/names.h"
-#include "base/mem.h"
 #include "base/text.h"
 
 /* Without a port; an IPv6 address keeps its brackets. */

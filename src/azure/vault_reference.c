@@ -5,9 +5,6 @@
 #include <strings.h>
 
 #include "azure/key_values.h"
-#include "base/error.h"
-#include "base/mem.h"
-#include "base/text.h"
 
 #define WORD "@Microsoft.KeyVault("
 

@@ -12,11 +12,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/text.h"
 
 /* Asked for by its name at each use, it is looked up under a lock at each use. */

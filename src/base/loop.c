@@ -2,7 +2,6 @@
 #include "base/loop.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/mem.h"

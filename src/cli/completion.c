@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "base/text.h"
-
 /* The command's actions and options, and the commands below it. */
 static void add_words(const struct completion *completion, const struct options *options,
                       struct buf *out)

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "secrets/secrets.h"
 
 /* Each request ends before that. */

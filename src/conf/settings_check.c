@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "conf/settings_check.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -10,7 +9,6 @@
 #include "azure/endpoint.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "conf/checks.h"
 #include "conf/signature_check.h"
 
 /* Shorter keys can be guessed. */

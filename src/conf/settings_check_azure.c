@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Which way leads to Azure: exactly one must be configured, and wholly. */
-#include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "conf/settings_check.h"
 
 #define HUB         "AzureIoT.AzureIoTHub"

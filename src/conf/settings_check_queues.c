@@ -5,7 +5,6 @@
 #include "azure/storage/storage_account.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "conf/checks.h"
 #include "conf/settings_check.h"
 #include "conf/signature_check.h"
 

@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #include "azure/endpoint.h"
-#include "base/text.h"
 #include "conf/checks.h"
 #include "conf/settings_check.h"
 

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "azure/clock_check.h"
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,9 +13,6 @@
 #include "base/thread.h"
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
-#include "gateway/device/device_place.h"
-#include "gateway/device/downlink_route.h"
-#include "gateway/device/hub_health.h"
 
 /* After a throttled or unanswered send; doubled at each failure. */
 #define SEND_AGAIN_MIN_MS 500

@@ -7,7 +7,6 @@
 #include "gateway/intake/queue_intake.h"
 #include "gateway/intake/uplink_trust.h"
 #include "gateway/intake/webhook_intake.h"
-#include "monitor/monitor.h"
 
 /* Data must flow even where there can be no control socket, for example on some file systems. */
 int gateway_take_orders(struct gateway *gateway, struct reason *reason)

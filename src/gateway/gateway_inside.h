@@ -13,40 +13,6 @@
 #include "conf/settings.h"
 #include "gateway/intake/delivery.h"
 
-struct command_confirm;
-struct command_format;
-struct command_ledger;
-struct command_network;
-struct control;
-struct device_bulk;
-struct device_directory;
-struct device_follow;
-struct device_link;
-struct device_listing;
-struct device_places;
-struct device_provision;
-struct device_table;
-struct downlink_routes;
-struct dps_client;
-struct formatter_mirror;
-struct formatter_pool;
-struct http_client;
-struct hub_client;
-struct identity;
-struct loop;
-struct monitor;
-struct operator_page;
-struct ownership;
-struct queue_intake;
-struct secrets;
-struct store;
-struct uplink_format;
-struct uplink_holds;
-struct uplink_queue;
-struct uplink_recent;
-struct uplink_trust;
-struct webhook_intake;
-
 struct gateway {
         const struct settings *settings;
         struct settings *changing; /* the same, for what changes its secrets */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/ownership.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>

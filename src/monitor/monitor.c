@@ -20,7 +20,6 @@
 #include "http/client/http_client.h"
 #include "monitor/insights_envelope.h"
 #include "monitor/insights_target.h"
-#include "monitor/monitor_item.h"
 #include "monitor/monitor_log.h"
 #include "monitor/monitor_numbers.h"
 #include "monitor/monitor_sample.h"

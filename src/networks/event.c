@@ -3,10 +3,8 @@
 
 #include <ctype.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "networks/device_attributes.h"
 
 static const char *const kind_names[EVENT_KIND_COUNT] = {

@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/json/json.h"
 #include "base/json/json_writer.h"
 #include "networks/driver.h"
 

@@ -2,9 +2,7 @@
 #include "secrets/secrets.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "azure/identity/vault.h"
 #include "azure/vault_reference.h"

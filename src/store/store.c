@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "store/store_feed.h"

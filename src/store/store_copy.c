@@ -2,7 +2,6 @@
 #include "store/store_copy.h"
 
 #include <semaphore.h>
-#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/mem.h"

@@ -10,7 +10,6 @@
  *   - puts are refused when there is no room, settling is not;
  *   - dead letters give way when they are too old or too many, whoever else needs room.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"

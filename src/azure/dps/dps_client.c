@@ -24,7 +24,6 @@
 #include "azure/sas.h"
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/json/json.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"

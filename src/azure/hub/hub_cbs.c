@@ -2,10 +2,8 @@
 #include "azure/hub/hub_cbs.h"
 
 #include <inttypes.h>
-#include <proton/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "azure/hub/amqp_message.h"
 #include "azure/hub/hub_core.h"

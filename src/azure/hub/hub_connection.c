@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <proton/connection.h>
-#include <proton/event.h>
 #include <proton/transport.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,14 +3,12 @@
 
 #include <inttypes.h>
 #include <proton/event.h>
-#include <stdlib.h>
 
 #include "azure/hub/amqp_message.h"
 #include "azure/hub/hub_core.h"
 #include "azure/hub/hub_link.h"
 #include "azure/hub/hub_trial.h"
 #include "azure/names.h"
-#include "base/mem.h"
 #include "base/thread.h"
 
 /* What the hub takes on a link when its ATTACH says nothing; a longer message ends the link. */

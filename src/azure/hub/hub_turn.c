@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "azure/hub/hub_turn.h"
 
-#include <proton/event.h>
 #include <stdlib.h>
 #include <string.h>
 

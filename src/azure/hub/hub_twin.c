@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "azure/hub/hub_twin.h"
 
-#include <proton/event.h>
 #include <stdlib.h>
 
 #include "azure/hub/amqp_message.h"

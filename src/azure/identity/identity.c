@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "azure/identity/identity_request.h"
 #include "base/backoff.h"

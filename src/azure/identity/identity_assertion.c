@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "azure/identity/identity_assertion.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/file.h"

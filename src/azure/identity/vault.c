@@ -7,7 +7,6 @@
 
 #include "base/json/json.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 #define VERSION "7.4"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "azure/storage/storage_account.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>

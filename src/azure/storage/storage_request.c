@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "base/crypto.h"
-#include "base/mem.h"
 #include "base/text.h"
 
 #define PARAMETERS_MAX 8

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/amqp/amqp_pad.h"
 
-#include <stdbool.h>
 #include <string.h>
-
-#include "base/error.h"
 
 #define FRAME_HEAD 8  /* size, offset of the body, type, channel */
 #define LIST_AT    11 /* behind the frame's head and a descriptor of three bytes */

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/buf.h"
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Where two JSON values differ. */
 #include <stdbool.h>
-#include <string.h>
 
 #include "cli/formatter/formatter_trial.h"
 

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "cli/formatter/formatter_trial.h"
 #include "cli/terminal.h"

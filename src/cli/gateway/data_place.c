@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/gateway/data_place.h"
 
-#include "conf/settings_load.h"
 #include "gateway/gateway.h"
 
 bool data_place_find(struct data_place *place)

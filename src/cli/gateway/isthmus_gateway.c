@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

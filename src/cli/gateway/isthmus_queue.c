@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/process.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/gateway/data_place.h"

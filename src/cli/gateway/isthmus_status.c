@@ -2,7 +2,6 @@
 /* `isthmus status`: how a running gateway, its devices and its hubs are. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/json/json.h"
 #include "base/log.h"

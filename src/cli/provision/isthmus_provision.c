@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,7 +14,6 @@
 #include "base/file.h"
 #include "base/json/json.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "cli/cli.h"

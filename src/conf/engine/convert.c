@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "conf/engine/configuration.h"
 #include "conf/engine/load.h"
 
 /* A part of the file that is written: an object, a list or a value. */

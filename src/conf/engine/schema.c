@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "conf/engine/schema.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/mem.h"
 #include "base/text.h"
 
 /* Spellings may lead to one another this often. */

@@ -5,7 +5,6 @@
 
 #include "base/json/json.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "conf/engine/configuration.h"
 #include "conf/engine/document.h"
 #include "conf/engine/load.h"

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "formatter/worker/javascript_script.h"
 #include "formatter/worker/javascript_text.h"
 

@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/json/json.h"
 #include "base/json/json_writer.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 #define RECORD_VERSION 1
 #define RECORD_DEPTH   64

@@ -4,18 +4,15 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/text.h"
 #include "gateway/command/command_settle.h"
 #include "gateway/command/command_translate.h"
 #include "gateway/device/downlink_route.h"
-#include "networks/network.h"
 
 /* IoT Central's property that names a command. */
 #define METHOD_PROPERTY "method-name"

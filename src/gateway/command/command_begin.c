@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "gateway/device/device.h"
-#include "networks/network.h"
 
 /* A network that can't list what it has may hold a downlink so long before a device gets it. */
 #define LONGEST_DELIVERY_MS (INT64_C(24) * 3600 * 1000)

@@ -2,14 +2,12 @@
 #include "gateway/command/command_network.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/text.h"
 #include "base/thread.h"
 #include "gateway/command/command_begin.h"
 #include "gateway/device/downlink_route.h"

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "gateway/device/device.h"
 #include "gateway/uplink/uplink_store.h"
-#include "networks/network.h"
 
 /* The same outcome of the same attempt is told once. */
 #define DUPLICATE_WINDOW_MS (INT64_C(3600) * 1000)

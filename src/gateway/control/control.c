@@ -2,14 +2,11 @@
 #include "gateway/control/control.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/json/json.h"
 #include "base/list.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "gateway/command/command_view.h"
 #include "gateway/control/control_commands.h"
 #include "gateway/control/control_devices.h"
@@ -19,7 +16,6 @@
 #include "gateway/control/control_request.h"
 #include "gateway/control/control_status.h"
 #include "gateway/control/log_tail.h"
-#include "http/http_server.h"
 
 #define MAXIMUM_BODY        ((size_t)256 * 1024) /* of devices that are named */
 #define MAXIMUM_CONNECTIONS 32

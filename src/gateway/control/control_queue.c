@@ -7,7 +7,6 @@
 #include "base/crypto.h"
 #include "base/json/json.h"
 #include "base/json/json_writer.h"
-#include "gateway/device/uplink_event.h"
 
 /* Deeper than any record that a gateway writes. */
 #define RECORD_DEPTH 128

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/text.h"
 #include "base/thread.h"
 #include "gateway/intake/queue_inside.h"
 #include "gateway/uplink/uplink_hold.h"

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "base/text.h"
 
 #define BLANKS " \t\r\n"
 

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "azure/endpoint.h"
 #include "base/clock.h"

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/provision/device_provision.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "azure/connection_string.h"
-#include "azure/device_key.h"
 #include "base/backoff.h"
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/json/json.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -19,7 +16,6 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "gateway/provision/certificate_clerk.h"
-#include "gateway/provision/device_assignment.h"
 #include "gateway/provision/registration_operation.h"
 
 /* What the service has answered is not doubted for so long; doubled at each answer. */

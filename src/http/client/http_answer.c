@@ -6,7 +6,6 @@
 #include <strings.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 
 void http_answer_deinit(struct http_answer *answer)

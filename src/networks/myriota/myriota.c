@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json/json.h"
 #include "base/json/json_writer.h"
 #include "base/mem.h"
 #include "base/text.h"

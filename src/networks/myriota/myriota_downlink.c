@@ -4,11 +4,9 @@
  * One of them may wait for a module; there is no queue, no list, and no word of delivery.
  */
 #include <string.h>
-#include <strings.h>
 
 #include "base/json/json.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "base/utf8.h"
 #include "networks/myriota/myriota.h"
 

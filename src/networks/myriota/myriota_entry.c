@@ -3,7 +3,6 @@
  * What the earlier connector's web application put into its storage queue: the delivery with its
  * `Data` read and its times as texts (rule S3). It is taken back to the webhook that it was.
  */
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/json/json_writer.h"

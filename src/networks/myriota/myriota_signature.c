@@ -2,7 +2,6 @@
 #include "networks/myriota/myriota_signature.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -11,7 +10,6 @@
 #include <strings.h>
 
 #include "base/crypto.h"
-#include "base/json/json.h"
 #include "base/mem.h"
 #include "networks/driver.h"
 #include "networks/signature_x509.h"

@@ -4,7 +4,6 @@
 
 #include "base/json/json.h"
 #include "base/mem.h"
-#include "networks/driver.h"
 #include "networks/things_stack/things_stack.h"
 
 /* A body could make a message of any length by repeating its attributes. */

@@ -6,7 +6,6 @@
  * they are: only the host, the port and the webhook's id are taken from them, and the requests are
  * built of those and of the device's own ids.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "store/postgres/store_postgres_writer.h"
 
 /* Of events in one transaction: bigger ones only make others wait longer. */

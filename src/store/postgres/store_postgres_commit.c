@@ -3,7 +3,6 @@
  * A transaction: what is put, done and written is only noted, and goes to the server in one piece
  * at the commit; or before, when something needs what it leaves.
  */
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"

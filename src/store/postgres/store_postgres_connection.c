@@ -9,7 +9,6 @@
  *   - no statement's values get into the log.
  */
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

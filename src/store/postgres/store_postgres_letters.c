@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "store/postgres/store_postgres_writer.h"
 
 /* The bytes stay, and those of the reason are added. */

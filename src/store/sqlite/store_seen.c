@@ -2,7 +2,6 @@
 #include "store/sqlite/store_seen.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/crypto.h"
 #include "base/mem.h"

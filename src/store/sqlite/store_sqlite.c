@@ -10,7 +10,6 @@
  *   - the log is copied into the database (checkpoint) by the writer between transactions only.
  */
 #include <stdlib.h>
-#include <string.h>
 #include <sys/vfs.h>
 
 #include "base/clock.h"
