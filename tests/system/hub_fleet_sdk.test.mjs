@@ -332,7 +332,9 @@ test('devices are exported to a blob and imported from it (W32)', async (t) => {
 
   const other = await startHub(t);
   const second = openRegistry(other, other.info.hubs[0].iothubowner);
-  const text = [...lines, { id: 'not allowed' }].map((line) => JSON.stringify(line)).join('\r\n');
+  const text = [...lines, { id: 'not allowed' }].map((line) => JSON.stringify(line)).join('\r\n') +
+    '\r\n\r\n{"id": "broken", \r\n' +
+    '{"id": "absent", "moduleId": "camera", "importMode": "updateTwin", "tags": {"a": 1}}\n';
   const put = await fetch(address.replace('/devices?', '/devices/devices.txt?'), {
     method: 'PUT', body: text, headers: { 'x-ms-blob-type': 'BlockBlob' },
   });
@@ -345,7 +347,13 @@ test('devices are exported to a blob and imported from it (W32)', async (t) => {
   assert.equal(imported.properties.desired.y, 2);
   assert.equal((await second.get('one')).responseBody.authentication.symmetricKey.primaryKey,
     await keyOf('one'));
-  assert.equal(JSON.parse(await blob('importErrors.log')).errorCode, 400004);
+  const told = (await blob('importErrors.log')).trim().split('\r\n').map((line) => JSON.parse(line));
+  assert.deepEqual(told.map(({ deviceId, moduleId, errorCode }) => [deviceId, moduleId, errorCode]), [
+    ['not allowed', undefined, 400004], [undefined, undefined, 400012], ['absent', 'camera', 404001],
+  ]);
+  assert.match(told[0].errorStatus, /^The device in line 3 of devices\.txt: ./);
+  assert.match(told[1].errorStatus, /^Invalid device format in line 5 of devices\.txt: .*line 1 column/);
+  assert.match(told[2].errorStatus, /^The device in line 6 of devices\.txt: ./);
   const nowhere =
     await second.exportDevicesToBlob(address.replace('/devices?', '/nothing?'), true);
   const failed = await eventually('the refusal', async () => {

@@ -2,7 +2,7 @@
 /*
  * Import and export of a hub's devices (rule W32): `devices.txt` in a blob container, a line of
  * JSON for each, by the container's address with its shared access signature. Lines that can't be
- * imported are told in `importErrors.log` of the output container.
+ * imported are told in `importErrors.log` of the output container, a line of JSON each.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,9 @@
 #define ERRORS_NAME "importErrors.log"
 #define FILE_MAX    ((size_t)1 << 30)
 #define LINE_DEPTH  32
-#define TIMEOUT_MS  300000
+/* What the hub in the cloud says of a line that is no device. */
+#define INVALID_FORMAT 400012
+#define TIMEOUT_MS     300000
 
 enum transfer_status {
         TRANSFER_QUEUED,
@@ -364,50 +366,62 @@ static void export_devices(struct fleet *fleet, struct transfer *transfer)
                 write_blob(transfer, FILE_NAME, &text);
 }
 
-static void add_error(struct buf *errors, struct json_object *line, int error,
-                      const struct reason *reason)
+/* A line of `devices.txt`. */
+struct import_line {
+        const char *text;
+        size_t size;
+        int number; /* from 1 */
+};
+
+/* As the hub in the cloud does, but with the line's number in place of its text, which has keys. */
+static void add_error(struct buf *errors, struct json_object *device, int error,
+                      const char *description)
 {
         CLEANUP(json_cleanup) struct json_object *told = json_object_new_object();
 
-        json_add_text(told, "id", json_text_member(line, "id"));
-        if (json_member(line, "moduleId"))
-                json_add_text(told, "moduleId", json_text_member(line, "moduleId"));
+        json_add_text(told, "deviceId", json_text_member(device, "id"));
+        json_add_text(told, "moduleId", json_text_member(device, "moduleId"));
         json_add_int(told, "errorCode", error);
-        json_add_text(told, "errorStatus", reason->text);
+        json_add_text(told, "errorStatus", description);
         json_write(errors, told);
         buf_add_text(errors, "\r\n");
 }
 
-static void import_line(struct fleet *fleet, int hub, const char *text, size_t size,
+static void import_line(struct fleet *fleet, int hub, const struct import_line *line,
                         struct buf *errors)
 {
         struct reason reason = REASON_INIT;
         CLEANUP(json_cleanup)
-        struct json_object *line =
-                json_parse_foreign(text, size, LINE_DEPTH, JSON_VALUES_USUAL, &reason);
-        int error = 400004;
+        struct json_object *device =
+                json_parse_foreign(line->text, line->size, LINE_DEPTH, JSON_VALUES_USUAL, &reason);
+        CLEANUP(mem_cleanup) char *description = NULL;
+        int error = INVALID_FORMAT;
 
-        if (line)
-                error = fleet->documents->read(fleet->documents->context, hub, line, &reason);
-        if (error)
-                add_error(errors, line, error, &reason);
+        if (device)
+                error = fleet->documents->read(fleet->documents->context, hub, device, &reason);
+        if (!error)
+                return;
+        description = mem_format("%s line %d of %s: %s",
+                                 device ? "The device in" : "Invalid device format in",
+                                 line->number, FILE_NAME, reason.text);
+        add_error(errors, device, error, description);
 }
 
 static void import_devices(struct fleet *fleet, struct transfer *transfer)
 {
         CLEANUP(buf_wipe) struct buf content = transfer->content;
         CLEANUP(buf_deinit) struct buf errors = BUF_INIT;
-        const char *at = buf_text(&content);
+        struct import_line line = {.text = buf_text(&content), .number = 1};
 
         transfer->content = BUF_INIT;
         transfer->has_content = false;
         pthread_mutex_unlock(&fleet->mutex);
-        while (*at) {
-                size_t size = strcspn(at, "\r\n");
-
-                if (size > 0)
-                        import_line(fleet, transfer->hub, at, size, &errors);
-                at += size + strspn(at + size, "\r\n");
+        for (; *line.text; line.number++) {
+                line.size = strcspn(line.text, "\r\n");
+                if (line.size > 0)
+                        import_line(fleet, transfer->hub, &line, &errors);
+                line.text += line.size;
+                line.text += *line.text == '\r' && line.text[1] == '\n' ? 2 : *line.text ? 1 : 0;
         }
         pthread_mutex_lock(&fleet->mutex);
         if (errors.size > 0)
