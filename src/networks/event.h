@@ -4,6 +4,7 @@
 #define ISTHMUS_NETWORKS_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -42,6 +43,7 @@ struct device_attributes;
 struct event {
         const char *network; /* static: struct network's name */
         enum event_kind kind;
+        size_t part; /* of its webhook, from 1; 0 = the webhook has none. Not kept */
         char message_id[CRYPTO_UUID_SIZE]; /* the same for the same event, however often it comes */
         int64_t duplicate_window_ms;       /* as store_event's */
         char *application;

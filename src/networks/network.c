@@ -36,12 +36,14 @@ struct event *event_list_add(struct event_list *list)
         return event;
 }
 
-void event_list_refuse(struct event_list *list, const char *device, const char *why)
+void event_list_refuse(struct event_list *list, const struct event_refusal *refusal)
 {
         list->refusals =
                 mem_resize(list->refusals, list->refusal_count + 1, sizeof(*list->refusals));
         list->refusals[list->refusal_count++] =
-                (struct event_refusal){.device = mem_text(device), .why = mem_text(why)};
+                (struct event_refusal){.part = refusal->part,
+                                       .device = mem_text(refusal->device),
+                                       .why = mem_text(refusal->why)};
 }
 
 void network_restored_deinit(struct network_restored *restored)

@@ -40,6 +40,7 @@ struct webhook {
 
 /* A part of a webhook that is not taken; owns its texts. */
 struct event_refusal {
+        size_t part;  /* as struct event's */
         char *device; /* or NULL */
         char *why;
 };
@@ -57,8 +58,8 @@ struct event_list {
 void event_list_deinit(struct event_list *list);
 struct event *event_list_add(struct event_list *list);
 
-/* Names a part that is not taken. `device` may be NULL; both are copied. */
-void event_list_refuse(struct event_list *list, const char *device, const char *why);
+/* Names a part that is not taken. The texts are copied. */
+void event_list_refuse(struct event_list *list, const struct event_refusal *refusal);
 
 /* Of one page of a network's list of devices: 1,000 devices with a hundred values each. */
 #define NETWORK_PAGE_VALUES ((size_t)100000)
@@ -155,6 +156,14 @@ struct network {
          */
         int (*restore)(const struct webhook *entry, struct network_restored *restored,
                        struct reason *reason);
+
+        /*
+         * What of a storage queue's message could not be taken, as a message of its own that the
+         * network would take: the parts that `refused` names, as they are in it, and why. `rest`
+         * stays empty where that can't be said. NULL = its webhooks have no parts.
+         */
+        void (*set_aside)(const struct webhook *message, const struct event_list *refused,
+                          struct buf *rest);
 
         /* How commands reach its devices; NULL = they can't. */
         const struct downlink_driver *downlink;

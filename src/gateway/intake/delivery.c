@@ -41,8 +41,9 @@ struct delivery {
         bool held;
         struct told told;
         struct buf not_stored;
-        bool has_news; /* an event of it tells the fate of a downlink */
-        bool is_cut;   /* there was room for nothing else */
+        struct event_list refused; /* those parts; it has no events */
+        bool has_news;             /* an event of it tells the fate of a downlink */
+        bool is_cut;               /* there was room for nothing else */
 };
 
 /* --- its end ------------------------------------------------------------------------------ */
@@ -63,6 +64,7 @@ static void end_as(struct delivery *delivery, const struct delivery_result *resu
         free(delivery->told.application);
         buf_deinit(&delivery->told.message_ids);
         buf_deinit(&delivery->not_stored);
+        event_list_deinit(&delivery->refused);
         free(delivery);
 }
 
@@ -71,6 +73,7 @@ static void end(struct delivery *delivery, enum delivery_fate fate, const struct
         end_as(delivery, &(struct delivery_result){.fate = fate,
                                                    .reason = reason,
                                                    .not_stored = &delivery->not_stored,
+                                                   .refused = &delivery->refused,
                                                    .held = delivery->held});
 }
 
@@ -211,7 +214,9 @@ static void select_event(struct delivery *delivery, struct event_list *parsed, s
                 return;
         event_device_key(event, &key);
         if (is_telemetry && !is_admissible(delivery, event, buf_text(&key), &unfit)) {
-                event_list_refuse(parsed, event->device, unfit.text);
+                event_list_refuse(parsed, &(struct event_refusal){.part = event->part,
+                                                                  .device = event->device,
+                                                                  .why = unfit.text});
                 is_telemetry = false;
                 if (!is_news)
                         return;
@@ -274,6 +279,15 @@ static void write_not_stored(struct delivery *delivery, const struct event_list 
         buf_add_text(out, "]}\n");
 }
 
+static void keep_refusals(struct delivery *delivery, struct event_list *parsed)
+{
+        write_not_stored(delivery, parsed);
+        delivery->refused.refusals = parsed->refusals;
+        delivery->refused.refusal_count = parsed->refusal_count;
+        parsed->refusals = NULL;
+        parsed->refusal_count = 0;
+}
+
 static void store_events(struct delivery *delivery, struct event_list *parsed)
 {
         struct reason unfit = REASON_INIT;
@@ -283,7 +297,7 @@ static void store_events(struct delivery *delivery, struct event_list *parsed)
         tell_refusals(delivery, parsed);
         if (!list_is_empty(&delivery->put.events)) {
                 if (parsed->refusal_count > 0)
-                        write_not_stored(delivery, parsed);
+                        keep_refusals(delivery, parsed);
                 start_put(delivery);
                 return;
         }

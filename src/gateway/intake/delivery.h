@@ -58,8 +58,9 @@ struct delivery_result {
         enum delivery_fate fate;
         const struct reason *reason; /* "" with STORED and IGNORED */
         struct buf *not_stored;      /* {"stored":N,"notStored":[...]}, or empty; may be taken */
-        const char *foreign_application; /* with DELIVERY_FOREIGN */
-        bool held;                       /* `left` of the source follows, or was called already */
+        const struct event_list *refused; /* with STORED: its refusals are those of `not_stored` */
+        const char *foreign_application;  /* with DELIVERY_FOREIGN */
+        bool held;                        /* `left` of the source follows, or was called already */
         /* Of its events that are (to be) stored, if there is a monitor: */
         const char *application; /* of the first one; or NULL */
         const char *message_id;  /* of the first one; or NULL */

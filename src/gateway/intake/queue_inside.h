@@ -44,7 +44,8 @@ struct taken {
         struct storage_message stored;
         struct queue_message message;
         enum delivery_fate fate;
-        bool partly; /* something of it was not stored */
+        bool partly;     /* something of it was not stored */
+        struct buf rest; /* only that, as a message; empty = it can't be told apart */
         struct reason reason;
         bool in_batch; /* it counts in drain->left */
         bool owes;     /* its delivery will say that no event waits any more */

@@ -121,6 +121,15 @@ static void on_left(void *context)
         pthread_mutex_unlock(&intake->lock);
 }
 
+/* Only what could not be taken: the rest, put back into the queue by somebody, would come again. */
+static void set_aside(struct taken *taken, const struct event_list *refused)
+{
+        for (size_t i = 0; i < refused->refusal_count; i++)
+                reason_add(&taken->reason, "%s", refused->refusals[i].why);
+        queue_message_set_aside(&taken->drain->rules, &taken->message, taken->stored.text, refused,
+                                &taken->rest);
+}
+
 /* Any thread. */
 static void on_delivered(void *context, const struct delivery_result *result)
 {
@@ -131,7 +140,7 @@ static void on_delivered(void *context, const struct delivery_result *result)
         taken->owes = result->held;
         taken->partly = result->not_stored->size > 0;
         if (taken->partly)
-                reason_set(&taken->reason, "a part of it could not be taken");
+                set_aside(taken, result->refused);
         else
                 taken->reason = *result->reason;
         http_client_after(intake->options.http, 0, settle, taken);

@@ -65,6 +65,25 @@ struct webhook queue_message_webhook(const struct queue_message_rules *rules,
         };
 }
 
+void queue_message_set_aside(const struct queue_message_rules *rules,
+                             const struct queue_message *message, const char *text,
+                             const struct event_list *refused, struct buf *rest)
+{
+        CLEANUP(buf_deinit) struct buf json = BUF_INIT;
+        const struct webhook whole = {.path = "",
+                                      .body = buf_text(&message->text),
+                                      .body_size = message->text.size,
+                                      .maximum_values = rules->maximum_values};
+
+        if (!message->network->set_aside)
+                return;
+        message->network->set_aside(&whole, refused, &json);
+        if (json.size == 0 || is_json(text, strlen(text)))
+                buf_add(rest, json.data, json.size);
+        else
+                crypto_base64_encode(rest, json.data, json.size);
+}
+
 static void find_first_time(const struct event_list *events, struct queue_message *message)
 {
         message->first_ns = INT64_MAX;

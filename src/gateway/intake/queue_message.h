@@ -46,6 +46,14 @@ bool queue_message_read(const struct queue_message_rules *rules, const char *tex
                         int64_t now_ns, struct queue_message *message,
                         struct reason *reason) MUST_CHECK;
 
+/*
+ * What of a message was refused, as a message of its own, in base64 if `text`, which was read, is;
+ * nothing where that can't be told apart from the rest.
+ */
+void queue_message_set_aside(const struct queue_message_rules *rules,
+                             const struct queue_message *message, const char *text,
+                             const struct event_list *refused, struct buf *rest);
+
 /* The webhook that it is; points into both arguments. */
 struct webhook queue_message_webhook(const struct queue_message_rules *rules,
                                      const struct queue_message *message, int64_t now_ns);

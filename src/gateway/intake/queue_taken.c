@@ -38,6 +38,7 @@ void queue_taken_free(struct taken *taken)
 {
         list_remove(&taken->drain->taken, &taken->node);
         queue_message_deinit(&taken->message);
+        buf_deinit(&taken->rest);
         storage_message_deinit(&taken->stored);
         free(taken);
 }
@@ -106,7 +107,12 @@ static void put_poison(struct taken *taken, http_done *done)
 {
         struct storage_queue_request request = STORAGE_QUEUE_REQUEST_INIT;
 
-        storage_queue_put(taken->drain->poison, taken->stored.text, taken->stored.size, &request);
+        if (taken->rest.size > 0)
+                storage_queue_put(taken->drain->poison, buf_text(&taken->rest), taken->rest.size,
+                                  &request);
+        else
+                storage_queue_put(taken->drain->poison, taken->stored.text, taken->stored.size,
+                                  &request);
         send(taken, &request, done);
 }
 
@@ -146,7 +152,8 @@ static void on_poisoned(void *context, const struct http_answer *answer)
 void queue_taken_poison(struct taken *taken)
 {
         metrics_add(METRIC_QUEUE_POISON, 1);
-        log_warn("QUEUE_POISON", "A message of a storage queue goes to its poison queue",
+        log_warn("QUEUE_POISON",
+                 "What can't be taken of a storage queue's message goes to its poison queue",
                  LOG_TEXT("queue", taken->drain->settings->name),
                  LOG_TEXT("message", taken->stored.id),
                  LOG_INT("taken", taken->stored.dequeue_count),

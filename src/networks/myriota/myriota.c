@@ -224,13 +224,14 @@ static void identify(const struct packet *packet, struct event *event)
         crypto_uuid_of(identity.data, identity.size, event->message_id);
 }
 
-static void add_event(const struct reading *reading, const struct packet *packet,
+static void add_event(const struct reading *reading, const struct packet *packet, size_t number,
                       struct event_list *events)
 {
         struct event *event = event_list_add(events);
 
         event->network = myriota.name;
         event->kind = EVENT_UPLINK;
+        event->part = number;
         event->duplicate_window_ms = DUPLICATE_WINDOW_MS;
         event->application = mem_text(reading->application);
         event->device = mem_text(packet->terminal);
@@ -248,7 +249,8 @@ static void refuse_packet(const struct packet *packet, size_t number, const char
         char *why = mem_format("packet %zu of terminal %.*s: %s", number, utf8_cut(terminal, 64),
                                terminal, wrong);
 
-        event_list_refuse(events, packet->terminal, why);
+        event_list_refuse(events, &(struct event_refusal){
+                                          .part = number, .device = packet->terminal, .why = why});
 }
 
 /* Rule M1: a bad packet is named and does not stop the others. */
@@ -263,7 +265,7 @@ static void read_packets(const struct reading *reading, struct event_list *event
                 const char *wrong = read_packet(&slice, &packet);
 
                 if (!wrong)
-                        add_event(reading, &packet, events);
+                        add_event(reading, &packet, number, events);
                 else
                         refuse_packet(&packet, number, wrong, events);
         }
@@ -512,6 +514,7 @@ const struct network myriota = {
         .telemetry = myriota_telemetry,
         .payload = myriota_payload,
         .restore = myriota_restore,
+        .set_aside = myriota_set_aside,
         .signature = &myriota_signature,
         .downlink = &myriota_downlink,
         .listing = &myriota_listing,

@@ -36,9 +36,11 @@ enum myriota_packet_slot {
 
 extern const struct json_want myriota_packet_want;
 
-/* myriota_entry.c: network.h's `restore` */
+/* myriota_entry.c: network.h's `restore` and `set_aside` */
 int myriota_restore(const struct webhook *entry, struct network_restored *restored,
                     struct reason *reason);
+void myriota_set_aside(const struct webhook *message, const struct event_list *refused,
+                       struct buf *rest);
 
 /* myriota_downlink.c */
 extern const struct downlink_driver myriota_downlink;

@@ -134,6 +134,63 @@ static void an_entry_s_bad_packets_are_refused_and_its_good_ones_taken(void **st
         assert_true(entry.first_ns == events.events[1].time_ns);
 }
 
+/* What was refused of `text`, as a message. */
+static void set_aside(const char *text, struct buf *rest)
+{
+        CLEANUP(queue_message_deinit) struct queue_message message;
+        CLEANUP(event_list_deinit) struct event_list events = EVENT_LIST_INIT;
+
+        read(&any, text, &message);
+        parse(&any, &message, &events);
+        queue_message_set_aside(&any, &message, text, &events, rest);
+}
+
+static void S6_only_what_was_refused_is_set_aside(void **state)
+{
+        static const char text[] =
+                ENTRY_OF("", "{\"TerminalId\":\"0001020306\",\"Odd\":1.50}," PACKET_1 ",7");
+        CLEANUP(buf_deinit) struct buf base64 = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf plain = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf encoded = BUF_INIT;
+        CLEANUP(buf_deinit) struct buf decoded = BUF_INIT;
+
+        (void)state;
+        set_aside(text, &plain);
+        assert_string_equal(buf_text(&plain),
+                            "{\"EndpointRef\":\"ref\",\"PayloadReceivedAtUtc\":"
+                            "\"2023-12-05T23:38:41Z\",\"PayloadArrivedAtUtc\":"
+                            "\"2023-12-05T23:38:43.1234567Z\",\"Data\":{\"Packets\":["
+                            "{\"TerminalId\":\"0001020306\",\"Odd\":1.50},7]},\"Id\":\"a5c1+\","
+                            "\"NotTaken\":[\"packet 1 of terminal 0001020306: Timestamp is missing "
+                            "or no whole number\",\"packet 3 of terminal ?: TerminalId is missing "
+                            "or no text\"]}");
+        crypto_base64_encode(&base64, text, strlen(text));
+        set_aside(buf_text(&base64), &encoded);
+        assert_true(crypto_base64_decode(&decoded, encoded.data, encoded.size));
+        assert_string_equal(buf_text(&decoded), buf_text(&plain));
+}
+
+static void S6_what_is_put_back_after_a_fix_may_have_the_times_of_a_webhook(void **state)
+{
+        static const char text[] =
+                "{\"EndpointRef\":\"ref\",\"Timestamp\":1701819521,\"Data\":{\"Packets\":[{"
+                "\"TerminalId\":\"0001020304\",\"Timestamp\":1701819516521,\"Value\":\"01aB\"}]},"
+                "\"Id\":\"a5c1+\",\"NotTaken\":[\"why\"]}";
+        CLEANUP(queue_message_deinit) struct queue_message entry;
+        CLEANUP(queue_message_deinit) struct queue_message webhook;
+        CLEANUP(event_list_deinit) struct event_list of_entry = EVENT_LIST_INIT;
+        CLEANUP(event_list_deinit) struct event_list of_webhook = EVENT_LIST_INIT;
+
+        (void)state;
+        read(&any, text, &entry);
+        assert_true(entry.is_entry);
+        read(&any, WEBHOOK, &webhook);
+        parse(&any, &entry, &of_entry);
+        parse(&any, &webhook, &of_webhook);
+        assert_string_equal(of_entry.events[0].message_id, of_webhook.events[0].message_id);
+        assert_string_equal(of_entry.events[0].details, of_webhook.events[0].details);
+}
+
 static void S6_what_no_network_understands_says_why(void **state)
 {
         static const struct queue_message_rules myriota_only = {.maximum_values = 1000};
@@ -182,6 +239,8 @@ int main(void)
                 cmocka_unit_test(S3_an_entry_gives_the_events_of_its_webhook),
                 cmocka_unit_test(S3_the_application_is_the_entry_s_before_the_queue_s),
                 cmocka_unit_test(an_entry_s_bad_packets_are_refused_and_its_good_ones_taken),
+                cmocka_unit_test(S6_only_what_was_refused_is_set_aside),
+                cmocka_unit_test(S6_what_is_put_back_after_a_fix_may_have_the_times_of_a_webhook),
                 cmocka_unit_test(S6_what_no_network_understands_says_why),
                 cmocka_unit_test(a_queue_of_one_network_takes_no_other_one_s),
         };
