@@ -6,13 +6,6 @@
 #include "base/text.h"
 #include "localhub/amqp/amqp_core.h"
 
-static const char *const ack_names[] = {
-        [LOCAL_HUB_ACK_NONE] = "none",
-        [LOCAL_HUB_ACK_POSITIVE] = "positive",
-        [LOCAL_HUB_ACK_NEGATIVE] = "negative",
-        [LOCAL_HUB_ACK_FULL] = "full",
-};
-
 /* --- the message ----------------------------------------------------------------------------- */
 
 /* The types are those that Microsoft's converters ask for. */
@@ -72,7 +65,7 @@ static void put_application_properties(struct buf *out, const struct local_hub_c
         }
         if (message->ack != LOCAL_HUB_ACK_NONE) {
                 amqp_wire_put_string(out, "iothub-ack");
-                amqp_wire_put_string(out, ack_names[message->ack]);
+                amqp_wire_put_string(out, local_hub_ack_names[message->ack]);
                 count += 2;
         }
         amqp_wire_end(out, begin, count);

@@ -34,10 +34,8 @@ static const char *text_or_null(struct buf *text, const struct amqp_wire_value *
 
 static bool take_ack(const struct amqp_wire_value *value, enum local_hub_ack *ack)
 {
-        static const char *const names[] = {"none", "positive", "negative", "full"};
-
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                if (!amqp_wire_is_text(value, names[i]))
+        for (size_t i = 0; i < LOCAL_HUB_ACK_COUNT; i++) {
+                if (!amqp_wire_is_text(value, local_hub_ack_names[i]))
                         continue;
                 *ack = (enum local_hub_ack)i;
                 return true;

@@ -14,6 +14,14 @@ void control_answer(struct service_call *call, int status, struct json_object *v
         http_exchange_answer_json(call->exchange, status, value);
 }
 
+void control_answer_list(struct service_call *call, const char *name, struct json_object *list)
+{
+        struct json_object *answer = json_object_new_object();
+
+        json_object_object_add(answer, name, list);
+        control_answer(call, 200, answer);
+}
+
 void control_fail(struct service_call *call, int status, const char *code, const char *format, ...)
 {
         struct json_object *answer = json_object_new_object();
@@ -76,6 +84,22 @@ bool control_body_text(struct service_call *call, const char *name, const char *
         return false;
 }
 
+bool control_body_copy(struct service_call *call, const char *name, char *out, size_t size)
+{
+        const char *text = NULL;
+
+        if (!control_body_text(call, name, &text))
+                return false;
+        if (text && strlen(text) >= size) {
+                control_fail(call, 400, "BadBody", "'%s' has at most %zu characters", name,
+                             size - 1);
+                return false;
+        }
+        if (text)
+                memcpy(out, text, strlen(text) + 1);
+        return true;
+}
+
 bool control_body_status(struct service_call *call, bool *enabled)
 {
         const char *status = NULL;
@@ -115,15 +139,19 @@ bool control_body_only(struct service_call *call, const char *const *names)
         return true;
 }
 
-bool control_query_hub(struct service_call *call)
+bool control_hub_named(struct service_call *call, const char *name, int *hub)
 {
-        const char *name = http_exchange_argument(call->exchange, "hub");
-
-        call->hub_index = name ? registry_hub_find(call->registry, name) : -1;
-        if (!name || call->hub_index >= 0)
+        *hub = name ? registry_hub_find(call->registry, name) : -1;
+        if (!name || *hub >= 0)
                 return true;
         control_fail(call, 404, "HubNotFound", "there is no hub '%s'", name);
         return false;
+}
+
+bool control_query_hub(struct service_call *call)
+{
+        return control_hub_named(call, http_exchange_argument(call->exchange, "hub"),
+                                 &call->hub_index);
 }
 
 bool control_choose_hub(struct service_call *call)

@@ -38,6 +38,9 @@ struct control_api *control_of(const struct service_call *call);
 /* Takes `value`. */
 void control_answer(struct service_call *call, int status, struct json_object *value);
 
+/* `{"NAME":[...]}`. Takes `list`. */
+void control_answer_list(struct service_call *call, const char *name, struct json_object *list);
+
 /* `{"error":{"code":CODE,"message":...}}` */
 void control_fail(struct service_call *call, int status, const char *code, const char *format, ...)
         PRINTF_LIKE(4, 5);
@@ -55,12 +58,18 @@ bool control_body_number(struct service_call *call, const char *name, int64_t mi
 /* A text of the body; `*text` stays if absent. It belongs to the body. */
 bool control_body_text(struct service_call *call, const char *name, const char **text);
 
+/* Copies a text of the body of fewer than `size` bytes; `out` stays if absent. */
+bool control_body_copy(struct service_call *call, const char *name, char *out, size_t size);
+
 /* `status` of the body, which is `enabled` or `disabled`; `*enabled` stays if absent. */
 bool control_body_status(struct service_call *call, bool *enabled);
 
 /* Refuses a body that is no object, and members of it that `names` (ends in NULL) does not hold: a
  * misspelt one would be ignored in silence. */
 bool control_body_only(struct service_call *call, const char *const *names);
+
+/* The hub of this name; -1 if `name` is NULL. */
+bool control_hub_named(struct service_call *call, const char *name, int *hub);
 
 /* The hub of `?hub=` becomes that of the call; -1 if it is absent. */
 bool control_query_hub(struct service_call *call);
@@ -84,8 +93,7 @@ void control_add_hub(struct json_object *object, struct registry *registry, int 
 
 service_handler control_hubs, control_stats, control_connections;                  /* hubs */
 service_handler control_devices, control_device_get, control_device_put;           /* devices */
-service_handler control_device_delete, control_twin_get, control_twin_put;         /* devices */
-service_handler control_twin_patch;                                                /* devices */
+service_handler control_device_delete, control_twin_get, control_twin_write;       /* devices */
 service_handler control_message_send, control_message_list, control_message_state; /* commands */
 service_handler control_message_purge, control_method_invoke;                      /* commands */
 service_handler control_enrolments, control_enrolment_put, control_enrolment_delete;

@@ -21,7 +21,7 @@ static struct json_object *enrolment_entry(const struct registry_enrolment *enro
         json_add_text(entry, "id", enrolment->id);
         json_add_text(entry, "kind", kind_names[enrolment->kind]);
         json_add_text(entry, "status", enrolment->enabled ? "enabled" : "disabled");
-        if (enrolment->certificates[0][0] || enrolment->certificates[1][0]) {
+        if (registry_enrolment_has_certificates(enrolment)) {
                 json_add_text(entry, "certificate", enrolment->certificates[0]);
                 json_add_text(entry, "secondaryCertificate", enrolment->certificates[1]);
         } else {
@@ -74,23 +74,6 @@ static bool argument_kind(struct service_call *call, enum registry_enrolment_kin
         return false;
 }
 
-/* Copies a text of the body if it is there. */
-static bool copy_text(struct service_call *call, const char *name, char *out, size_t size)
-{
-        const char *text = NULL;
-
-        if (!control_body_text(call, name, &text))
-                return false;
-        if (!text)
-                return true;
-        if (strlen(text) < size) {
-                memcpy(out, text, strlen(text) + 1);
-                return true;
-        }
-        control_fail(call, 400, "BadBody", "'%s' has at most %zu characters", name, size - 1);
-        return false;
-}
-
 /* A certificate of the body, or the name of one that the registry has; "" = none any more. */
 static bool read_certificate(struct service_call *call, const char *member, char *name)
 {
@@ -126,12 +109,13 @@ static bool read_enrolment(struct service_call *call, struct registry_enrolment 
                 "secondaryCertificate", "hub",          "status",   NULL};
 
         return control_body_only(call, names) &&
-               copy_text(call, "primaryKey", enrolment->primary_key,
-                         sizeof(enrolment->primary_key)) &&
-               copy_text(call, "secondaryKey", enrolment->secondary_key,
-                         sizeof(enrolment->secondary_key)) &&
-               copy_text(call, "deviceId", enrolment->device_id, sizeof(enrolment->device_id)) &&
-               copy_text(call, "hub", enrolment->hub_id, sizeof(enrolment->hub_id)) &&
+               control_body_copy(call, "primaryKey", enrolment->primary_key,
+                                 sizeof(enrolment->primary_key)) &&
+               control_body_copy(call, "secondaryKey", enrolment->secondary_key,
+                                 sizeof(enrolment->secondary_key)) &&
+               control_body_copy(call, "deviceId", enrolment->device_id,
+                                 sizeof(enrolment->device_id)) &&
+               control_body_copy(call, "hub", enrolment->hub_id, sizeof(enrolment->hub_id)) &&
                control_body_status(call, &enrolment->enabled) &&
                read_certificate(call, "certificate", enrolment->certificates[0]) &&
                read_certificate(call, "secondaryCertificate", enrolment->certificates[1]);
@@ -178,7 +162,6 @@ void control_enrolment_delete(struct service_call *call)
 
 void control_authorities(struct service_call *call)
 {
-        struct json_object *answer = json_object_new_object();
         struct json_object *list = json_object_new_array();
         struct registry_certificate certificate;
         uint64_t cursor = 0;
@@ -195,8 +178,7 @@ void control_authorities(struct service_call *call)
                 json_add_text(entry, "certificate", buf_text(&pem));
                 json_object_array_add(list, entry);
         }
-        json_object_object_add(answer, "authorities", list);
-        control_answer(call, 200, answer);
+        control_answer_list(call, "authorities", list);
 }
 
 void control_authority_put(struct service_call *call)

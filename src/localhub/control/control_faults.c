@@ -61,14 +61,12 @@ void control_fault_list(struct service_call *call)
 {
         struct fault *faults = mem_new(FAULTS_MAX, sizeof(*faults));
         size_t count = faults_list(local_hub_faults(call->hub), faults, FAULTS_MAX);
-        struct json_object *answer = json_object_new_object();
         struct json_object *list = json_object_new_array();
 
         for (size_t i = 0; i < count; i++)
                 json_object_array_add(list, fault_entry(&faults[i]));
         free(faults);
-        json_object_object_add(answer, "faults", list);
-        control_answer(call, 200, answer);
+        control_answer_list(call, "faults", list);
 }
 
 void control_fault_clear(struct service_call *call)
@@ -111,13 +109,7 @@ static bool read_aim(struct service_call *call, struct aim *aim)
             !control_body_text(call, "condition", &aim->condition) ||
             !control_body_text(call, "description", &aim->description))
                 return false;
-        if (!hub)
-                return true;
-        aim->hub = registry_hub_find(call->registry, hub);
-        if (aim->hub >= 0)
-                return true;
-        control_fail(call, 404, "HubNotFound", "there is no hub '%s'", hub);
-        return false;
+        return control_hub_named(call, hub, &aim->hub);
 }
 
 /* True if the kind was one of these. */
@@ -144,22 +136,6 @@ static bool happen_now(struct service_call *call, const char *kind)
 }
 
 /* --- rules ----------------------------------------------------------------------------------- */
-
-static bool copy_text(struct service_call *call, const char *name, char *out, size_t size)
-{
-        const char *text = NULL;
-
-        if (!control_body_text(call, name, &text))
-                return false;
-        if (text && strlen(text) >= size) {
-                control_fail(call, 400, "BadBody", "'%s' has at most %zu characters", name,
-                             size - 1);
-                return false;
-        }
-        if (text)
-                memcpy(out, text, strlen(text) + 1);
-        return true;
-}
 
 static bool read_int(struct service_call *call, const char *name, int max, int *number)
 {
@@ -205,20 +181,15 @@ static bool read_distribution(struct service_call *call, enum fault_distribution
 static bool read_rule_where(struct service_call *call, struct fault *fault)
 {
         const char *hub = NULL;
-        struct registry_hub found;
-        int index;
+        struct registry_hub found = {.id = ""};
+        int index = -1;
 
         if (!control_body_text(call, "hub", &hub) ||
-            !copy_text(call, "device", fault->device, sizeof(fault->device)))
+            !control_body_copy(call, "device", fault->device, sizeof(fault->device)) ||
+            !control_hub_named(call, hub, &index))
                 return false;
-        if (!hub)
-                return true;
-        index = registry_hub_find(call->registry, hub);
-        if (index < 0 || !registry_hub_get(call->registry, index, &found)) {
-                control_fail(call, 404, "HubNotFound", "there is no hub '%s'", hub);
-                return false;
-        }
-        snprintf(fault->hub, sizeof(fault->hub), "%s", found.id);
+        (void)registry_hub_get(call->registry, index, &found);
+        memcpy(fault->hub, found.id, sizeof(fault->hub));
         return true;
 }
 
@@ -233,8 +204,9 @@ static bool read_rule(struct service_call *call, struct fault *fault)
         return control_body_only(call, names) && read_rule_where(call, fault) &&
                control_body_number(call, "times", 1, INT64_MAX, &fault->remaining) &&
                read_probability(call, &fault->probability) &&
-               copy_text(call, "condition", fault->condition, sizeof(fault->condition)) &&
-               copy_text(call, "description", fault->description, sizeof(fault->description)) &&
+               control_body_copy(call, "condition", fault->condition, sizeof(fault->condition)) &&
+               control_body_copy(call, "description", fault->description,
+                                 sizeof(fault->description)) &&
                read_int(call, "status", 599, &fault->status) &&
                read_int(call, "errorCode", 599999, &fault->error_code) &&
                read_int(call, "retryAfterSeconds", 86400, &fault->retry_after_s) &&

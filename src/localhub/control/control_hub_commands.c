@@ -14,6 +14,12 @@
 #define LISTED_MAX     100 /* a queue holds 50 */
 #define METHOD_SECONDS 300
 
+struct failure {
+        int status;
+        const char *code;
+        const char *message;
+};
+
 /* --- sending --------------------------------------------------------------------------------- */
 
 /* A message to send, with what its texts live in. */
@@ -78,13 +84,12 @@ static bool read_properties(struct service_call *call, struct sending *sending)
 
 static bool read_ack(struct service_call *call, enum local_hub_ack *ack)
 {
-        static const char *const names[] = {"none", "positive", "negative", "full"};
         const char *name = NULL;
 
         if (!control_body_text(call, "ack", &name))
                 return false;
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                if (!name || strcmp(name, names[i]) == 0) {
+        for (size_t i = 0; i < LOCAL_HUB_ACK_COUNT; i++) {
+                if (!name || strcmp(name, local_hub_ack_names[i]) == 0) {
                         *ack = (enum local_hub_ack)i;
                         return true;
                 }
@@ -134,31 +139,28 @@ static void answer_sent(struct service_call *call, const char *message_id)
 
 static void send_message(struct service_call *call, struct sending *sending)
 {
+        static const struct failure failures[] = {
+                [LOCAL_HUB_E_NO_DEVICE] = {404, "DeviceNotFound", "the device is gone"},
+                [LOCAL_HUB_E_QUEUE_FULL] = {403, "DeviceMaximumQueueDepthExceeded",
+                                            "50 messages wait for this device already"},
+                [LOCAL_HUB_E_TOO_LARGE] = {413, "MessageTooLarge",
+                                           "a message to a device has at most 64 KB"},
+                [LOCAL_HUB_E_INVALID] = {0, NULL, NULL}, /* the reason says it */
+        };
         char message_id[LOCAL_HUB_MESSAGE_ID_SIZE];
         struct reason reason = REASON_INIT;
+        int r;
 
         sending->command.body = buf_text(&sending->body);
         sending->command.body_size = sending->body.size;
-        switch (local_hub_send_command(call->hub, call->hub_index, call->arguments[0],
-                                       &sending->command, message_id, &reason)) {
-        case 0:
+        r = local_hub_send_command(call->hub, call->hub_index, call->arguments[0],
+                                   &sending->command, message_id, &reason);
+        if (r == 0)
                 answer_sent(call, message_id);
-                break;
-        case LOCAL_HUB_E_NO_DEVICE:
-                control_fail(call, 404, "DeviceNotFound", "the device is gone");
-                break;
-        case LOCAL_HUB_E_QUEUE_FULL:
-                control_fail(call, 403, "DeviceMaximumQueueDepthExceeded",
-                             "50 messages wait for this device already");
-                break;
-        case LOCAL_HUB_E_TOO_LARGE:
-                control_fail(call, 413, "MessageTooLarge",
-                             "a message to a device has at most 64 KB");
-                break;
-        default:
+        else if (failures[r].status)
+                control_fail(call, failures[r].status, failures[r].code, "%s", failures[r].message);
+        else
                 control_fail(call, 400, "BadMessage", "%s", reason.text);
-                break;
-        }
 }
 
 void control_message_send(struct service_call *call)
@@ -193,7 +195,6 @@ static struct json_object *status_entry(const struct local_hub_command_status *s
 void control_message_list(struct service_call *call)
 {
         struct local_hub_command_status list[LISTED_MAX];
-        struct json_object *answer;
         struct json_object *array;
         size_t count;
 
@@ -201,12 +202,10 @@ void control_message_list(struct service_call *call)
                 return;
         count = command_queue_list(local_hub_commands(call->hub), call->hub_index,
                                    call->arguments[0], list, LISTED_MAX);
-        answer = json_object_new_object();
         array = json_object_new_array();
         for (size_t i = 0; i < count && i < LISTED_MAX; i++)
                 json_object_array_add(array, status_entry(&list[i]));
-        json_object_object_add(answer, "messages", array);
-        control_answer(call, 200, answer);
+        control_answer_list(call, "messages", array);
 }
 
 void control_message_state(struct service_call *call)
@@ -242,27 +241,22 @@ void control_message_purge(struct service_call *call)
 static void method_done(void *context, enum local_hub_method_result result, int status,
                         const void *payload, size_t payload_size)
 {
+        static const struct failure failures[] = {
+                [LOCAL_HUB_METHOD_NO_DEVICE] = {404, "DeviceNotFound", "the device is gone"},
+                [LOCAL_HUB_METHOD_OFFLINE] = {404, "DeviceNotOnline",
+                                              "the device does not listen for direct methods"},
+                [LOCAL_HUB_METHOD_TIMEOUT] = {504, "GatewayTimeout",
+                                              "the device did not answer in time"},
+                [LOCAL_HUB_METHOD_LOST] = {502, "ConnectionLost",
+                                           "the device's connection ended before its answer"},
+        };
         struct service_call call = {.exchange = context};
 
-        switch (result) {
-        case LOCAL_HUB_METHOD_ANSWERED:
+        if (result == LOCAL_HUB_METHOD_ANSWERED)
                 control_answer(&call, 200, service_method_answer(status, payload, payload_size));
-                break;
-        case LOCAL_HUB_METHOD_NO_DEVICE:
-                control_fail(&call, 404, "DeviceNotFound", "the device is gone");
-                break;
-        case LOCAL_HUB_METHOD_OFFLINE:
-                control_fail(&call, 404, "DeviceNotOnline",
-                             "the device does not listen for direct methods");
-                break;
-        case LOCAL_HUB_METHOD_TIMEOUT:
-                control_fail(&call, 504, "GatewayTimeout", "the device did not answer in time");
-                break;
-        case LOCAL_HUB_METHOD_LOST:
-                control_fail(&call, 502, "ConnectionLost",
-                             "the device's connection ended before its answer");
-                break;
-        }
+        else
+                control_fail(&call, failures[result].status, failures[result].code, "%s",
+                             failures[result].message);
 }
 
 void control_method_invoke(struct service_call *call)

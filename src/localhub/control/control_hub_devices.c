@@ -254,8 +254,10 @@ void control_twin_get(struct service_call *call)
                 answer_twin(call);
 }
 
-static void change_twin(struct service_call *call, bool replace)
+/* PUT replaces, PATCH merges. */
+void control_twin_write(struct service_call *call)
 {
+        bool replace = strcmp(http_exchange_method(call->exchange), "PUT") == 0;
         const char *name = call->arguments[1];
         struct reason reason = REASON_INIT;
         size_t i = 0;
@@ -277,14 +279,4 @@ static void change_twin(struct service_call *call, bool replace)
                 answer_twin(call);
         else
                 control_fail(call, 400, "BadTwin", "%s", reason.text);
-}
-
-void control_twin_put(struct service_call *call)
-{
-        change_twin(call, true);
-}
-
-void control_twin_patch(struct service_call *call)
-{
-        change_twin(call, false);
 }

@@ -31,7 +31,6 @@ static struct json_object *connection_strings(struct registry *registry, int hub
 void control_hubs(struct service_call *call)
 {
         struct registry *registry = call->registry;
-        struct json_object *answer = json_object_new_object();
         struct json_object *list = json_object_new_array();
 
         for (int i = 0; i < registry_hub_count(registry); i++) {
@@ -48,8 +47,7 @@ void control_hubs(struct service_call *call)
                 json_object_object_add(entry, "connectionStrings", connection_strings(registry, i));
                 json_object_array_add(list, entry);
         }
-        json_object_object_add(answer, "hubs", list);
-        control_answer(call, 200, answer);
+        control_answer_list(call, "hubs", list);
 }
 
 static struct json_object *connection_entry(struct registry *registry,
@@ -81,7 +79,6 @@ static struct local_hub_connection *copy_connections(struct local_hub *hub, size
 void control_connections(struct service_call *call)
 {
         struct registry *registry = call->registry;
-        struct json_object *answer = json_object_new_object();
         struct json_object *array = json_object_new_array();
         size_t count;
         struct local_hub_connection *list = copy_connections(call->hub, &count);
@@ -89,8 +86,7 @@ void control_connections(struct service_call *call)
         for (size_t i = 0; i < count; i++)
                 json_object_array_add(array, connection_entry(registry, &list[i]));
         free(list);
-        json_object_object_add(answer, "connections", array);
-        control_answer(call, 200, answer);
+        control_answer_list(call, "connections", array);
 }
 
 static struct json_object *dps_stats(struct dps_endpoint *dps)

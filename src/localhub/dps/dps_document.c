@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/json/json.h"
 
 #define ID_HASH_BYTES 8
 #define ID_PREFIX     (2 + 2 * ID_HASH_BYTES + 1) /* `5.`, the hex digits, `.` */
@@ -45,25 +46,20 @@ bool dps_operation_belongs(const char *id, const char *registration_id)
                strspn(id + ID_PREFIX, "0123456789abcdef-") == CRYPTO_UUID_SIZE - 1;
 }
 
-static void add_text(struct json_object *object, const char *name, const char *text)
-{
-        json_object_object_add(object, name, json_object_new_string(text));
-}
-
-static void add_time(struct json_object *object, const char *name, int64_t wall_ms)
+void dps_document_add_time(struct json_object *object, const char *name, int64_t wall_ms)
 {
         char text[CLOCK_TEXT_SIZE];
 
         clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        add_text(object, name, text);
+        json_add_text(object, name, text);
 }
 
 struct json_object *dps_document_assigning(const char *operation_id)
 {
         struct json_object *document = json_object_new_object();
 
-        add_text(document, "operationId", operation_id);
-        add_text(document, "status", "assigning");
+        json_add_text(document, "operationId", operation_id);
+        json_add_text(document, "status", "assigning");
         return document;
 }
 
@@ -77,16 +73,16 @@ static void add_assignment(struct json_object *state, const struct dps_verdict *
 {
         const struct registry_registration *registration = verdict->registration;
 
-        add_time(state, "createdDateTimeUtc", registration->created_ms);
-        add_text(state, "assignedHub", registration->hub_address);
-        add_text(state, "deviceId", registration->device_id);
-        add_text(state, "substatus", substatuses[registration->move]);
-        add_time(state, "lastUpdatedDateTimeUtc", registration->updated_ms);
-        add_text(state, "etag", registration->etag);
+        dps_document_add_time(state, "createdDateTimeUtc", registration->created_ms);
+        json_add_text(state, "assignedHub", registration->hub_address);
+        json_add_text(state, "deviceId", registration->device_id);
+        json_add_text(state, "substatus", substatuses[registration->move]);
+        dps_document_add_time(state, "lastUpdatedDateTimeUtc", registration->updated_ms);
+        json_add_text(state, "etag", registration->etag);
         if (verdict->with_group && registration->group[0]) {
                 struct json_object *key = json_object_new_object();
 
-                add_text(key, "enrollmentGroupId", registration->group);
+                json_add_text(key, "enrollmentGroupId", registration->group);
                 json_object_object_add(state, "symmetricKey", key);
         }
 }
@@ -95,16 +91,15 @@ struct json_object *dps_document_state(const struct dps_verdict *verdict)
 {
         struct json_object *state = json_object_new_object();
 
-        add_text(state, "registrationId", verdict->registration_id);
-        add_text(state, "status", verdict->status);
+        json_add_text(state, "registrationId", verdict->registration_id);
+        json_add_text(state, "status", verdict->status);
         if (verdict->registration)
                 add_assignment(state, verdict);
         if (verdict->payload)
                 json_object_object_add(state, "payload", json_object_get(verdict->payload));
         if (verdict->error_code) {
-                json_object_object_add(state, "errorCode",
-                                       json_object_new_int(verdict->error_code));
-                add_text(state, "errorMessage", verdict->error_message);
+                json_add_int(state, "errorCode", verdict->error_code);
+                json_add_text(state, "errorMessage", verdict->error_message);
         }
         return state;
 }
@@ -114,8 +109,8 @@ struct json_object *dps_document_verdict(const char *operation_id,
 {
         struct json_object *document = json_object_new_object();
 
-        add_text(document, "operationId", operation_id);
-        add_text(document, "status", verdict->status);
+        json_add_text(document, "operationId", operation_id);
+        json_add_text(document, "status", verdict->status);
         json_object_object_add(document, "registrationState", dps_document_state(verdict));
         return document;
 }
@@ -126,9 +121,9 @@ struct json_object *dps_document_error(int error_code, const char *message)
         char tracking_id[CRYPTO_UUID_SIZE];
 
         crypto_uuid4(tracking_id);
-        json_object_object_add(document, "errorCode", json_object_new_int(error_code));
-        add_text(document, "trackingId", tracking_id);
-        add_text(document, "message", message);
-        add_time(document, "timestampUtc", clock_wall_ms());
+        json_add_int(document, "errorCode", error_code);
+        json_add_text(document, "trackingId", tracking_id);
+        json_add_text(document, "message", message);
+        dps_document_add_time(document, "timestampUtc", clock_wall_ms());
         return document;
 }

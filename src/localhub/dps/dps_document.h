@@ -39,6 +39,9 @@ struct json_object *dps_document_state(const struct dps_verdict *verdict);
 struct json_object *dps_document_verdict(const char *operation_id,
                                          const struct dps_verdict *verdict);
 
+/* Adds a UTC time. */
+void dps_document_add_time(struct json_object *object, const char *name, int64_t wall_ms);
+
 struct json_object *dps_document_error(int error_code, const char *message);
 
 #endif

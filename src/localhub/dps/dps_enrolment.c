@@ -25,11 +25,6 @@ static const char *const allocation_names[] = {
 static const char *const kept_members[] = {"iotHubs", "initialTwin", "customAllocationDefinition",
                                            "optionalDeviceInformation"};
 
-static bool has_certificates(const struct registry_enrolment *enrolment)
-{
-        return enrolment->certificates[0][0] || enrolment->certificates[1][0];
-}
-
 struct json_object *dps_enrolment_extra(struct registry *registry,
                                         const struct registry_enrolment *enrolment)
 {
@@ -44,14 +39,6 @@ struct json_object *dps_enrolment_extra(struct registry *registry,
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
-
-static void add_time(struct json_object *object, const char *name, int64_t wall_ms)
-{
-        char text[CLOCK_TEXT_SIZE];
-
-        clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        json_add_text(object, name, text);
-}
 
 /* What a certificate says; NULL if there is none. */
 static struct json_object *certificate_entry(struct registry *registry, const char *name)
@@ -111,12 +98,12 @@ static struct json_object *attestation_entry(struct registry *registry,
         struct json_object *tpm = json_object_member(extra, "tpm");
 
         json_add_text(entry, "type",
-                      tpm                           ? "tpm"
-                      : has_certificates(enrolment) ? "x509"
-                                                    : "symmetricKey");
+                      tpm                                              ? "tpm"
+                      : registry_enrolment_has_certificates(enrolment) ? "x509"
+                                                                       : "symmetricKey");
         if (tpm) {
                 json_object_object_add(entry, "tpm", json_object_get(tpm));
-        } else if (has_certificates(enrolment)) {
+        } else if (registry_enrolment_has_certificates(enrolment)) {
                 json_object_object_add(entry, "x509", x509_entry(registry, enrolment));
         } else if (with_keys) {
                 struct json_object *keys = json_object_new_object();
@@ -188,8 +175,8 @@ struct json_object *dps_enrolment_document(struct registry *registry,
         add_flag(document, "reprovisionPolicy", "updateHubAssignment", !enrolment->keeps_hub);
         add_flag(document, "reprovisionPolicy", "migrateDeviceData", !enrolment->resets_data);
         json_add_text(document, "allocationPolicy", allocation_names[enrolment->allocation]);
-        add_time(document, "createdDateTimeUtc", enrolment->created_ms);
-        add_time(document, "lastUpdatedDateTimeUtc", enrolment->updated_ms);
+        dps_document_add_time(document, "createdDateTimeUtc", enrolment->created_ms);
+        dps_document_add_time(document, "lastUpdatedDateTimeUtc", enrolment->updated_ms);
         for (size_t i = 0; i < ARRAY_SIZE(kept_members); i++) {
                 struct json_object *kept = json_member(extra, kept_members[i]);
 
@@ -338,7 +325,8 @@ static bool read_attestation(struct registry *registry, struct json_object *docu
         if (type && text_equal_nocase(type, "x509")) {
                 if (!read_x509(registry, attestation, brought, reason))
                         return false;
-                if (brought->pem[0].size > 0 || brought->name[0][0] || has_certificates(enrolment))
+                if (brought->pem[0].size > 0 || brought->name[0][0] ||
+                    registry_enrolment_has_certificates(enrolment))
                         return true;
                 reason_set(reason, "an attestation of type x509 needs a primary certificate");
         } else if (type && text_equal_nocase(type, "tpm") &&

@@ -69,20 +69,10 @@ static void fail_missing(const struct call *call)
         fail(call, SERVICE_NOT_FOUND, text);
 }
 
-/* True if If-Match, or a text in its place, is this ETag or any; quotes do not matter. */
+/* What is not said is not demanded. */
 static bool etag_fits(const char *wanted, const char *etag)
 {
-        size_t length;
-
-        if (text_is_empty(wanted))
-                return true;
-        length = strlen(wanted);
-        if (length >= 2 && wanted[0] == '"' && wanted[length - 1] == '"') {
-                wanted++;
-                length -= 2;
-        }
-        return (length == 1 && *wanted == '*') ||
-               (length == strlen(etag) && memcmp(wanted, etag, length) == 0);
+        return text_is_empty(wanted) || registry_etag_fits(wanted, etag);
 }
 
 /* False, and answered, if the request's If-Match does not fit. */

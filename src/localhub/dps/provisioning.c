@@ -28,12 +28,6 @@ int provisioning_derive_key(const char *group_key, const char *registration_id, 
 
 /* --- who may register ------------------------------------------------------------------------ */
 
-static void fold(char *text)
-{
-        for (char *c = text; *c; c++)
-                *c = (char)tolower((unsigned char)*c);
-}
-
 /* Scope and registration id in any case, as they compare in the service. */
 static bool is_for(const struct token *token, const struct provisioning_request *request)
 {
@@ -41,8 +35,8 @@ static bool is_for(const struct token *token, const struct provisioning_request 
         CLEANUP(mem_cleanup)
         char *path = mem_format("%s/registrations/%s", request->id_scope, request->registration_id);
 
-        fold(resource);
-        fold(path);
+        text_lower(resource);
+        text_lower(path);
         return token_covers(resource, path);
 }
 
@@ -56,18 +50,13 @@ static bool is_signed_by_derived(const struct token *token, const char *group_ke
         return same;
 }
 
-static bool has_certificates(const struct registry_enrolment *enrolment)
-{
-        return enrolment->certificates[0][0] || enrolment->certificates[1][0];
-}
-
 static bool find_group(struct registry *registry, const struct token *token, const char *id,
                        struct registry_enrolment *found)
 {
         uint64_t cursor = 0;
 
         while (registry_enrolment_next(registry, REGISTRY_GROUP, &cursor, found)) {
-                if (has_certificates(found))
+                if (registry_enrolment_has_certificates(found))
                         continue;
                 if (is_signed_by_derived(token, found->primary_key, id) ||
                     is_signed_by_derived(token, found->secondary_key, id))
@@ -90,7 +79,7 @@ static int find_enrolment(struct registry *registry, const struct token *token, 
         bool good;
 
         if (registry_enrolment_get(registry, REGISTRY_INDIVIDUAL, id, found))
-                good = !has_certificates(found) &&
+                good = !registry_enrolment_has_certificates(found) &&
                        (token_is_signed_by(token, found->primary_key) ||
                         token_is_signed_by(token, found->secondary_key));
         else

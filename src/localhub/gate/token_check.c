@@ -398,3 +398,24 @@ int token_check_hub(struct registry *registry, int hub, const char *text, size_t
                 grant->rights = 0;
         return r;
 }
+
+int token_check_any_hub(struct registry *registry, const char *text, int64_t now_s,
+                        struct token_grant *grant, struct reason *reason)
+{
+        int result = TOKEN_E_UNAUTHORIZED;
+
+        for (int i = 0; i < registry_hub_count(registry); i++) {
+                struct registry_hub hub;
+                int r;
+
+                if (!registry_hub_get(registry, i, &hub) || !hub.active)
+                        continue;
+                r = token_check_hub(registry, i, text, strlen(text), now_s, grant, reason);
+                grant->hub = i;
+                if (r == 0)
+                        return 0;
+                if (r == TOKEN_E_NO_DEVICE)
+                        result = r;
+        }
+        return result;
+}

@@ -49,6 +49,7 @@ struct token_grant {
         char device_id[REGISTRY_IDENTITY_SIZE]; /* only this device; "" = all */
         char key_name[REGISTRY_ID_SIZE];        /* the policy; "" = a key of the device */
         int64_t expires_s;
+        int hub; /* whose it is; of token_check_any_hub */
 };
 
 enum token_condition {
@@ -62,5 +63,10 @@ enum token_condition {
  */
 int token_check_hub(struct registry *registry, int hub, const char *text, size_t size,
                     int64_t now_s, struct token_grant *grant, struct reason *reason) MUST_CHECK;
+
+/* The same for the first hub that takes the token, where no port or name says which one is meant.
+ */
+int token_check_any_hub(struct registry *registry, const char *text, int64_t now_s,
+                        struct token_grant *grant, struct reason *reason) MUST_CHECK;
 
 #endif

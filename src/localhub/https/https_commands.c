@@ -48,12 +48,6 @@ static void add_properties(struct https_call *call, const struct local_hub_comma
 
 static void add_headers(struct https_call *call, const struct command *command, int deliveries)
 {
-        static const char *const acks[] = {
-                [LOCAL_HUB_ACK_NONE] = "none",
-                [LOCAL_HUB_ACK_POSITIVE] = "positive",
-                [LOCAL_HUB_ACK_NEGATIVE] = "negative",
-                [LOCAL_HUB_ACK_FULL] = "full",
-        };
         const struct local_hub_command *message = &command->message;
         CLEANUP(mem_cleanup)
         char *to = mem_format("/devices/%s/messages/devicebound", call->device.id);
@@ -64,7 +58,7 @@ static void add_headers(struct https_call *call, const struct command *command, 
         add_text(call, "iothub-userid", message->user_id);
         add_text(call, "iothub-contenttype", message->content_type);
         add_text(call, "iothub-contentencoding", message->content_encoding);
-        add_text(call, "iothub-ack", acks[message->ack]);
+        add_text(call, "iothub-ack", local_hub_ack_names[message->ack]);
         add_number(call, "iothub-sequencenumber", command->sequence_number);
         add_number(call, "iothub-deliverycount", (uint64_t)deliveries);
         add_time(call, "iothub-enqueuedtime", command->enqueued_ms);

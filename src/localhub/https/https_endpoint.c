@@ -51,26 +51,17 @@ bool https_fails(struct https_call *call, enum fault_kind kind)
 static int hub_of_token(struct https_call *call, const char *token, bool *no_device,
                         struct reason *reason)
 {
-        int64_t now_s = clock_wall_ms() / 1000;
         struct token_grant grant;
-        struct registry_hub hub;
+        int r = token_check_any_hub(call->registry, token, clock_wall_ms() / 1000, &grant, reason);
 
-        for (int i = 0; i < registry_hub_count(call->registry); i++) {
-                int r;
-
-                if (!registry_hub_get(call->registry, i, &hub) || !hub.active)
-                        continue;
-                r = token_check_hub(call->registry, i, token, strlen(token), now_s, &grant, reason);
-                *no_device |= r == TOKEN_E_NO_DEVICE;
-                if (r != 0)
-                        continue;
-                call->auth = grant.key_name[0] ? TELEMETRY_AUTH_POLICY : TELEMETRY_AUTH_KEY;
-                if ((grant.rights & REGISTRY_RIGHT_DEVICE) &&
-                    (!grant.device_id[0] || strcmp(grant.device_id, call->arguments[0]) == 0))
-                        return i;
-                reason_set(reason, "the token does not allow to be '%.140s'", call->arguments[0]);
-                break;
-        }
+        *no_device = r == TOKEN_E_NO_DEVICE;
+        if (r != 0)
+                return -1;
+        call->auth = grant.key_name[0] ? TELEMETRY_AUTH_POLICY : TELEMETRY_AUTH_KEY;
+        if ((grant.rights & REGISTRY_RIGHT_DEVICE) &&
+            (!grant.device_id[0] || strcmp(grant.device_id, call->arguments[0]) == 0))
+                return grant.hub;
+        reason_set(reason, "the token does not allow to be '%.140s'", call->arguments[0]);
         return -1;
 }
 

@@ -29,6 +29,13 @@ static const char *const state_names[] = {
         [LOCAL_HUB_COMMAND_PURGED] = "purged",
 };
 
+const char *const local_hub_ack_names[] = {
+        [LOCAL_HUB_ACK_NONE] = "none",
+        [LOCAL_HUB_ACK_POSITIVE] = "positive",
+        [LOCAL_HUB_ACK_NEGATIVE] = "negative",
+        [LOCAL_HUB_ACK_FULL] = "full",
+};
+
 const char *local_hub_command_state_name(enum local_hub_command_state state)
 {
         return state_names[state];

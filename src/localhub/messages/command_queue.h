@@ -42,7 +42,11 @@ enum local_hub_ack {
         LOCAL_HUB_ACK_POSITIVE,
         LOCAL_HUB_ACK_NEGATIVE,
         LOCAL_HUB_ACK_FULL,
+        LOCAL_HUB_ACK_COUNT,
 };
+
+/* By enum local_hub_ack: `none`, `positive`, `negative`, `full`. */
+extern const char *const local_hub_ack_names[LOCAL_HUB_ACK_COUNT];
 
 struct local_hub_command {
         const char *message_id;       /* NULL or "" = one is made */

@@ -46,12 +46,6 @@ static void add_place(struct buf *out, const char *identity, bool escaped)
 
 static void write_topic(struct buf *topic, const char *device_id, const struct command *command)
 {
-        static const char *const acks[] = {
-                [LOCAL_HUB_ACK_NONE] = NULL,
-                [LOCAL_HUB_ACK_POSITIVE] = "positive",
-                [LOCAL_HUB_ACK_NEGATIVE] = "negative",
-                [LOCAL_HUB_ACK_FULL] = "full",
-        };
         const struct local_hub_command *message = &command->message;
         CLEANUP(buf_deinit) struct buf to = BUF_INIT;
         char expiry[CLOCK_TEXT_SIZE];
@@ -69,7 +63,8 @@ static void write_topic(struct buf *topic, const char *device_id, const struct c
         add(topic, &is_first, "$.ct", message->content_type);
         add(topic, &is_first, "$.ce", message->content_encoding);
         add(topic, &is_first, "$.exp", expiry);
-        add(topic, &is_first, "iothub-ack", acks[message->ack]);
+        if (message->ack != LOCAL_HUB_ACK_NONE)
+                add(topic, &is_first, "iothub-ack", local_hub_ack_names[message->ack]);
         for (size_t i = 0; i < message->property_count; i++)
                 mqtt_bag_add(topic, &is_first, message->properties[i].name,
                              message->properties[i].value);

@@ -108,6 +108,18 @@ void registry_etag(uint64_t revision, char etag[REGISTRY_TAG_SIZE])
         etag[text.size] = '\0';
 }
 
+bool registry_etag_fits(const char *wanted, const char *etag)
+{
+        size_t length = strlen(wanted);
+
+        if (length >= 2 && wanted[0] == '"' && wanted[length - 1] == '"') {
+                wanted++;
+                length -= 2;
+        }
+        return (length == 1 && *wanted == '*') ||
+               (length == strlen(etag) && memcmp(wanted, etag, length) == 0);
+}
+
 /* --- the writer ------------------------------------------------------------------------------ */
 
 void registry_touch(struct registry *registry)

@@ -151,6 +151,9 @@ bool registry_policy_string(struct registry *registry, int hub, const char *name
 /* Adds the Event Hubs compatible `Endpoint=sb://...;...;EntityPath=ID` of the policy `service`. */
 bool registry_events_string(struct registry *registry, int hub, struct buf *out);
 
+/* True if If-Match, or a text in its place, says this ETag or any; quotes do not matter. */
+bool registry_etag_fits(const char *wanted, const char *etag);
+
 /* --- devices --------------------------------------------------------------------------------- */
 
 /* How a device says who it is. */
@@ -310,6 +313,9 @@ struct registry_enrolment {
         int64_t created_ms;
         int64_t updated_ms;
 };
+
+/* Its devices show certificates instead of signing with keys. */
+bool registry_enrolment_has_certificates(const struct registry_enrolment *enrolment);
 
 /* Adds or replaces. Empty keys are made, or kept; etag and times are the registry's. */
 int registry_enrolment_put(struct registry *registry, const struct registry_enrolment *enrolment,

@@ -60,6 +60,11 @@ struct enrolment_data *registry_make_enrolment(struct registry *registry,
         return data;
 }
 
+bool registry_enrolment_has_certificates(const struct registry_enrolment *enrolment)
+{
+        return enrolment->certificates[0][0] || enrolment->certificates[1][0];
+}
+
 static void free_enrolment(struct enrolment_data *data)
 {
         free(data->extra);

@@ -55,6 +55,9 @@ bool rest_find_device(struct service_call *call, struct registry_device *device)
  */
 bool rest_match(struct service_call *call, const char *etag, bool *given);
 
+/* How many entries of a list are asked for by `?top=`, at most `most`. */
+int64_t rest_read_top(struct service_call *call, int64_t most);
+
 /* As the request's headers say; false if the call has been answered. */
 bool rest_read_page(struct service_call *call, struct query_page *page);
 
@@ -79,6 +82,9 @@ struct json_object *rest_authentication(const struct registry_device *device);
 /* Of a method call that was not answered. */
 void rest_fail_method(struct http_exchange *exchange, enum local_hub_method_result result);
 
+/* Adds the header ETag. */
+void rest_add_etag(struct http_exchange *exchange, const char *etag);
+
 /* With the current ETag as a header. */
 void rest_answer_device(struct service_call *call, const struct registry_device *device,
                         struct json_object *document);
@@ -98,10 +104,8 @@ struct json_object *rest_twin_document(struct service_call *call,
 
 service_handler rest_device_put, rest_device_get, rest_device_delete, rest_device_list;
 service_handler rest_device_bulk, rest_command_purge, rest_statistics;
-service_handler rest_module_list, rest_module_put, rest_module_get, rest_module_delete;
-service_handler rest_module_twin_get, rest_module_twin_patch, rest_module_twin_put;
-service_handler rest_module_invoke;
-service_handler rest_twin_get, rest_twin_patch, rest_twin_put, rest_query, rest_method_invoke;
+service_handler rest_module_list;
+service_handler rest_twin_get, rest_twin_write, rest_query, rest_method_invoke;
 service_handler rest_job_put, rest_job_get, rest_job_cancel, rest_job_query;
 service_handler rest_transfer_start, rest_transfer_get, rest_transfer_list, rest_transfer_cancel;
 service_handler rest_configuration_put, rest_configuration_get, rest_configuration_list;

@@ -14,10 +14,7 @@
 
 static void answer_configuration(struct service_call *call, struct json_object *configuration)
 {
-        CLEANUP(mem_cleanup)
-        char *etag = mem_format("\"%s\"", json_text_member(configuration, "etag"));
-
-        http_exchange_add_header(call->exchange, "ETag", etag);
+        rest_add_etag(call->exchange, json_text_member(configuration, "etag"));
         rest_answer(call->exchange, 200, configuration);
 }
 
@@ -94,14 +91,11 @@ void rest_configuration_delete(struct service_call *call)
 
 void rest_configuration_list(struct service_call *call)
 {
-        const char *top = http_exchange_argument(call->exchange, "top");
         struct json_object *list = json_object_new_array();
         struct json_object *configuration;
-        int64_t limit = LIST_MAX;
+        int64_t limit = rest_read_top(call, LIST_MAX);
         uint64_t cursor = 0;
 
-        if (top && !text_to_int64(top, 1, LIST_MAX, &limit))
-                limit = LIST_MAX;
         while (limit-- > 0 && (configuration = fleet_configuration_next(
                                        rest_fleet_of(call), call->hub_index, &cursor)) != NULL)
                 json_object_array_add(list, configuration);

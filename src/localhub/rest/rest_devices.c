@@ -248,16 +248,28 @@ void rest_device_delete(struct service_call *call)
 void rest_device_list(struct service_call *call)
 {
         struct json_object *list = json_object_new_array();
-        const char *top = http_exchange_argument(call->exchange, "top");
         struct registry_device device;
-        int64_t limit = REST_PAGE;
+        int64_t limit = rest_read_top(call, REST_PAGE);
         uint64_t cursor = 0;
 
-        if (top && !text_to_int64(top, 1, REST_PAGE, &limit))
-                limit = REST_PAGE;
         while (limit-- > 0 &&
                registry_device_next(call->registry, call->hub_index, &cursor, &device))
                 json_object_array_add(list, rest_device_document(call, &device));
+        rest_answer(call->exchange, 200, list);
+}
+
+void rest_module_list(struct service_call *call)
+{
+        struct json_object *list;
+        struct registry_device device;
+        struct registry_device module;
+        uint64_t cursor = 0;
+
+        if (!rest_find_device(call, &device))
+                return;
+        list = json_object_new_array();
+        while (registry_module_next(call->registry, call->hub_index, device.id, &cursor, &module))
+                json_object_array_add(list, rest_device_document(call, &module));
         rest_answer(call->exchange, 200, list);
 }
 

@@ -260,7 +260,6 @@ static struct json_object *read_patch(struct json_object *operations)
 void rest_digital_twin_patch(struct service_call *call)
 {
         CLEANUP(json_cleanup) struct json_object *patch = read_patch(call->body);
-        CLEANUP(mem_cleanup) char *etag = NULL;
         struct registry_device device;
         struct reason reason = REASON_INIT;
 
@@ -276,8 +275,7 @@ void rest_digital_twin_patch(struct service_call *call)
                 rest_fail(call->exchange, REST_ARGUMENT_INVALID, "%s", reason.text);
                 return;
         }
-        etag = mem_format("\"%s\"", device.etag);
-        http_exchange_add_header(call->exchange, "ETag", etag);
+        rest_add_etag(call->exchange, device.etag);
         http_exchange_answer(call->exchange, 202, NULL, NULL);
 }
 

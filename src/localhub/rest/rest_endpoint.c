@@ -24,9 +24,9 @@ static const struct service_route routes[] = {
         {"PUT", "devices/*", REGISTRY_RIGHT_WRITE, rest_device_put},
         {"DELETE", "devices/*", REGISTRY_RIGHT_WRITE, rest_device_delete},
         {"GET", "devices/*/modules", REGISTRY_RIGHT_READ, rest_module_list},
-        {"GET", "devices/*/modules/*", REGISTRY_RIGHT_READ, rest_module_get},
-        {"PUT", "devices/*/modules/*", REGISTRY_RIGHT_WRITE, rest_module_put},
-        {"DELETE", "devices/*/modules/*", REGISTRY_RIGHT_WRITE, rest_module_delete},
+        {"GET", "devices/*/modules/*", REGISTRY_RIGHT_READ, rest_device_get},
+        {"PUT", "devices/*/modules/*", REGISTRY_RIGHT_WRITE, rest_device_put},
+        {"DELETE", "devices/*/modules/*", REGISTRY_RIGHT_WRITE, rest_device_delete},
         {"DELETE", "devices/*/commands", REGISTRY_RIGHT_SERVICE, rest_command_purge},
         {"POST", "devices/*/applyConfigurationContent", REGISTRY_RIGHT_WRITE, rest_content_apply},
         {"GET", "digitaltwins/*", REGISTRY_RIGHT_SERVICE, rest_digital_twin_get},
@@ -50,13 +50,13 @@ static const struct service_route routes[] = {
         {"GET", "jobs/*", REGISTRY_RIGHT_READ, rest_transfer_get},
         {"DELETE", "jobs/*", REGISTRY_RIGHT_WRITE, rest_transfer_cancel},
         {"GET", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_get},
-        {"PATCH", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_patch},
-        {"PUT", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_put},
+        {"PATCH", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_write},
+        {"PUT", "twins/*", REGISTRY_RIGHT_SERVICE, rest_twin_write},
         {"POST", "twins/*/methods", REGISTRY_RIGHT_SERVICE, rest_method_invoke},
-        {"GET", "twins/*/modules/*", REGISTRY_RIGHT_SERVICE, rest_module_twin_get},
-        {"PATCH", "twins/*/modules/*", REGISTRY_RIGHT_SERVICE, rest_module_twin_patch},
-        {"PUT", "twins/*/modules/*", REGISTRY_RIGHT_SERVICE, rest_module_twin_put},
-        {"POST", "twins/*/modules/*/methods", REGISTRY_RIGHT_SERVICE, rest_module_invoke},
+        {"GET", "twins/*/modules/*", REGISTRY_RIGHT_SERVICE, rest_twin_get},
+        {"PATCH", "twins/*/modules/*", REGISTRY_RIGHT_SERVICE, rest_twin_write},
+        {"PUT", "twins/*/modules/*", REGISTRY_RIGHT_SERVICE, rest_twin_write},
+        {"POST", "twins/*/modules/*/methods", REGISTRY_RIGHT_SERVICE, rest_method_invoke},
 };
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -70,12 +70,17 @@ void rest_add_time(struct json_object *object, const char *name, int64_t wall_ms
         json_add_text(object, name, text);
 }
 
+void rest_add_etag(struct http_exchange *exchange, const char *etag)
+{
+        CLEANUP(mem_cleanup) char *quoted = mem_format("\"%s\"", etag);
+
+        http_exchange_add_header(exchange, "ETag", quoted);
+}
+
 void rest_answer_device(struct service_call *call, const struct registry_device *device,
                         struct json_object *document)
 {
-        CLEANUP(mem_cleanup) char *etag = mem_format("\"%s\"", device->etag);
-
-        http_exchange_add_header(call->exchange, "ETag", etag);
+        rest_add_etag(call->exchange, device->etag);
         rest_answer(call->exchange, 200, document);
 }
 
@@ -90,51 +95,37 @@ void rest_answer(struct http_exchange *exchange, int status, struct json_object 
 
 static const char *error_name(enum rest_error error)
 {
-        switch (error) {
-        case REST_ARGUMENT_INVALID:
-                return "ArgumentInvalid";
-        case REST_UNAUTHORIZED:
-                return "IotHubUnauthorizedAccess";
-        case REST_QUOTA_EXCEEDED:
-                return "IotHubQuotaExceeded";
-        case REST_JOB_QUOTA_EXCEEDED:
-                return "JobQuotaExceeded";
-        case REST_TOO_MANY_UPLOADS:
-                return "DeviceMaximumActiveFileUploadLimitExceeded";
-        case REST_DEVICE_NOT_FOUND:
-                return "DeviceNotFound";
-        case REST_JOB_NOT_FOUND:
-                return "JobNotFound";
-        case REST_CONFIGURATION_NOT_FOUND:
-                return "ConfigurationNotFound";
-        case REST_NOT_FOUND:
-                return "NotFound";
-        case REST_DEVICE_NOT_ONLINE:
-                return "DeviceNotOnline";
-        case REST_METHOD_NOT_ALLOWED:
-                return "MethodNotAllowed";
-        case REST_DEVICE_EXISTS:
-                return "DeviceAlreadyExists";
-        case REST_JOB_EXISTS:
-                return "JobAlreadyExists";
-        case REST_CONFIGURATION_EXISTS:
-                return "ConfigurationAlreadyExists";
-        case REST_PRECONDITION_FAILED:
-                return "PreconditionFailed";
-        case REST_LOCK_LOST:
-                return "DeviceMessageLockLost";
-        case REST_MESSAGE_TOO_LARGE:
-                return "MessageTooLarge";
-        case REST_SERVER_BUSY:
-                return "ServerBusy";
-        case REST_PAYLOAD_TOO_LARGE:
-                return "RequestEntityTooLarge";
-        case REST_THROTTLED:
-                return "ThrottlingException";
-        case REST_NOT_IMPLEMENTED:
-                return "NotImplemented";
-        case REST_GATEWAY_TIMEOUT:
-                return "GatewayTimeout";
+        static const struct {
+                enum rest_error error;
+                const char *name;
+        } names[] = {
+                {REST_ARGUMENT_INVALID, "ArgumentInvalid"},
+                {REST_UNAUTHORIZED, "IotHubUnauthorizedAccess"},
+                {REST_QUOTA_EXCEEDED, "IotHubQuotaExceeded"},
+                {REST_JOB_QUOTA_EXCEEDED, "JobQuotaExceeded"},
+                {REST_TOO_MANY_UPLOADS, "DeviceMaximumActiveFileUploadLimitExceeded"},
+                {REST_DEVICE_NOT_FOUND, "DeviceNotFound"},
+                {REST_JOB_NOT_FOUND, "JobNotFound"},
+                {REST_CONFIGURATION_NOT_FOUND, "ConfigurationNotFound"},
+                {REST_NOT_FOUND, "NotFound"},
+                {REST_DEVICE_NOT_ONLINE, "DeviceNotOnline"},
+                {REST_METHOD_NOT_ALLOWED, "MethodNotAllowed"},
+                {REST_DEVICE_EXISTS, "DeviceAlreadyExists"},
+                {REST_JOB_EXISTS, "JobAlreadyExists"},
+                {REST_CONFIGURATION_EXISTS, "ConfigurationAlreadyExists"},
+                {REST_PRECONDITION_FAILED, "PreconditionFailed"},
+                {REST_LOCK_LOST, "DeviceMessageLockLost"},
+                {REST_MESSAGE_TOO_LARGE, "MessageTooLarge"},
+                {REST_SERVER_BUSY, "ServerBusy"},
+                {REST_PAYLOAD_TOO_LARGE, "RequestEntityTooLarge"},
+                {REST_THROTTLED, "ThrottlingException"},
+                {REST_NOT_IMPLEMENTED, "NotImplemented"},
+                {REST_GATEWAY_TIMEOUT, "GatewayTimeout"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                if (names[i].error == error)
+                        return names[i].name;
         }
         return "ServerError";
 }
@@ -173,22 +164,22 @@ bool rest_find_device(struct service_call *call, struct registry_device *device)
 bool rest_match(struct service_call *call, const char *etag, bool *given)
 {
         const char *wanted = http_exchange_header(call->exchange, "If-Match");
-        size_t length = wanted ? strlen(wanted) : 0;
 
         if (given)
                 *given = wanted != NULL;
-        if (!wanted)
-                return true;
-        if (length >= 2 && wanted[0] == '"' && wanted[length - 1] == '"') {
-                wanted++;
-                length -= 2;
-        }
-        if ((length == 1 && wanted[0] == '*') ||
-            (length == strlen(etag) && memcmp(wanted, etag, length) == 0))
+        if (!wanted || registry_etag_fits(wanted, etag))
                 return true;
         rest_fail(call->exchange, REST_PRECONDITION_FAILED,
                   "the ETag in If-Match is not the current one");
         return false;
+}
+
+int64_t rest_read_top(struct service_call *call, int64_t most)
+{
+        const char *top = http_exchange_argument(call->exchange, "top");
+        int64_t limit = most;
+
+        return top && text_to_int64(top, 1, most, &limit) ? limit : most;
 }
 
 /* --- requests -------------------------------------------------------------------------------- */
@@ -199,18 +190,13 @@ static int authorize(struct service_call *call, unsigned right)
         const char *token = http_exchange_header(call->exchange, "Authorization");
         struct reason reason = REASON_INIT;
         struct token_grant grant;
-        struct registry_hub hub;
 
         reason_set(&reason, "the request has no Authorization");
-        for (int i = 0; token && i < registry_hub_count(call->registry); i++) {
-                if (!registry_hub_get(call->registry, i, &hub) || !hub.active ||
-                    token_check_hub(call->registry, i, token, strlen(token), clock_wall_ms() / 1000,
-                                    &grant, &reason) != 0)
-                        continue;
+        if (token && token_check_any_hub(call->registry, token, clock_wall_ms() / 1000, &grant,
+                                         &reason) == 0) {
                 if ((grant.rights & right) == right && !grant.device_id[0])
-                        return i;
+                        return grant.hub;
                 reason_set(&reason, "the policy '%s' does not allow this", grant.key_name);
-                break;
         }
         log_warn("HUB_REST_REFUSED", "Refused a service request",
                  LOG_TEXT("path", http_exchange_path(call->exchange)),

@@ -9,21 +9,37 @@
 
 /* --- jobs ------------------------------------------------------------------------------------ */
 
-static void answer_job(struct service_call *call)
+static void fail_not_found(struct service_call *call)
 {
-        struct json_object *job =
-                fleet_job_get(rest_fleet_of(call), call->hub_index, call->arguments[0]);
+        rest_fail(call->exchange, REST_JOB_NOT_FOUND, "there is no job '%s'", call->arguments[0]);
+}
 
+/* Takes `job`; NULL = there is none. */
+static void answer_job(struct service_call *call, struct json_object *job)
+{
         if (job)
                 rest_answer(call->exchange, 200, job);
         else
-                rest_fail(call->exchange, REST_JOB_NOT_FOUND, "there is no job '%s'",
-                          call->arguments[0]);
+                fail_not_found(call);
 }
 
 void rest_job_get(struct service_call *call)
 {
-        answer_job(call);
+        answer_job(call, fleet_job_get(rest_fleet_of(call), call->hub_index, call->arguments[0]));
+}
+
+/* `error` is 0, or why the fleet did not take what it was asked for. */
+static void answer_put(struct service_call *call, int error, struct json_object *answer,
+                       const struct reason *reason)
+{
+        if (error == 0)
+                rest_answer(call->exchange, 200, answer);
+        else
+                rest_fail(call->exchange,
+                          error == FLEET_E_EXISTS ? REST_JOB_EXISTS
+                          : error == FLEET_E_BUSY ? REST_JOB_QUOTA_EXCEEDED
+                                                  : REST_ARGUMENT_INVALID,
+                          "%s", reason->text);
 }
 
 void rest_job_put(struct service_call *call)
@@ -33,12 +49,7 @@ void rest_job_put(struct service_call *call)
         int r = fleet_job_put(rest_fleet_of(call), call->hub_index, call->arguments[0], call->body,
                               &answer, &reason);
 
-        if (r == 0)
-                rest_answer(call->exchange, 200, answer);
-        else
-                rest_fail(call->exchange,
-                          r == FLEET_E_EXISTS ? REST_JOB_EXISTS : REST_ARGUMENT_INVALID, "%s",
-                          reason.text);
+        answer_put(call, r, answer, &reason);
 }
 
 void rest_job_cancel(struct service_call *call)
@@ -49,7 +60,7 @@ void rest_job_cancel(struct service_call *call)
                 rest_fail(call->exchange, REST_ARGUMENT_INVALID, "the job '%s' has ended already",
                           call->arguments[0]);
         else
-                answer_job(call);
+                rest_job_get(call);
 }
 
 static bool has_value(struct service_call *call, const char *argument, struct json_object *job,
@@ -94,24 +105,13 @@ void rest_transfer_start(struct service_call *call)
         int r = fleet_transfer_start(rest_fleet_of(call), call->hub_index, call->body, &answer,
                                      &reason);
 
-        if (r == 0)
-                rest_answer(call->exchange, 200, answer);
-        else
-                rest_fail(call->exchange,
-                          r == FLEET_E_BUSY ? REST_JOB_QUOTA_EXCEEDED : REST_ARGUMENT_INVALID, "%s",
-                          reason.text);
+        answer_put(call, r, answer, &reason);
 }
 
 void rest_transfer_get(struct service_call *call)
 {
-        struct json_object *transfer =
-                fleet_transfer_get(rest_fleet_of(call), call->hub_index, call->arguments[0]);
-
-        if (transfer)
-                rest_answer(call->exchange, 200, transfer);
-        else
-                rest_fail(call->exchange, REST_JOB_NOT_FOUND, "there is no job '%s'",
-                          call->arguments[0]);
+        answer_job(call,
+                   fleet_transfer_get(rest_fleet_of(call), call->hub_index, call->arguments[0]));
 }
 
 void rest_transfer_list(struct service_call *call)
@@ -130,8 +130,7 @@ void rest_transfer_cancel(struct service_call *call)
         int r = fleet_transfer_cancel(rest_fleet_of(call), call->hub_index, call->arguments[0]);
 
         if (r == FLEET_E_NOT_FOUND)
-                rest_fail(call->exchange, REST_JOB_NOT_FOUND, "there is no job '%s'",
-                          call->arguments[0]);
+                fail_not_found(call);
         else if (r == FLEET_E_OVER)
                 rest_fail(call->exchange, REST_ARGUMENT_INVALID, "the job has ended already");
         else

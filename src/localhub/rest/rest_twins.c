@@ -58,17 +58,12 @@ struct json_object *rest_twin_document(struct service_call *call,
         return document;
 }
 
-static void answer_twin(struct service_call *call)
+void rest_twin_get(struct service_call *call)
 {
         struct registry_device device;
 
         if (rest_find_device(call, &device))
                 rest_answer_device(call, &device, rest_twin_document(call, &device));
-}
-
-void rest_twin_get(struct service_call *call)
-{
-        answer_twin(call);
 }
 
 /* --- changes --------------------------------------------------------------------------------- */
@@ -100,8 +95,10 @@ static void drop_metadata(struct json_object *desired)
         json_object_object_del(desired, "$version");
 }
 
-static void change_twin(struct service_call *call, bool replace)
+/* PUT replaces, PATCH merges. */
+void rest_twin_write(struct service_call *call)
 {
+        bool replace = strcmp(http_exchange_method(call->exchange), "PUT") == 0;
         struct json_object *properties = json_object_member(call->body, "properties");
         struct registry_device device;
 
@@ -110,17 +107,7 @@ static void change_twin(struct service_call *call, bool replace)
         drop_metadata(json_object_member(properties, "desired"));
         if (change_section(call, properties, "desired", REGISTRY_DESIRED, replace) &&
             change_section(call, call->body, "tags", REGISTRY_TAGS, replace))
-                answer_twin(call);
-}
-
-void rest_twin_patch(struct service_call *call)
-{
-        change_twin(call, false);
-}
-
-void rest_twin_put(struct service_call *call)
-{
-        change_twin(call, true);
+                rest_twin_get(call);
 }
 
 /* --- direct methods -------------------------------------------------------------------------- */

@@ -58,12 +58,18 @@ static bool read_body(struct service_call *call)
 
 void service_handle(struct service_call *call)
 {
+        CLEANUP(mem_cleanup) char *module = NULL;
         const struct service_route *route;
 
         call->registry = local_hub_registry(call->hub);
         route = find_route(call);
-        if (route && call->api->admit(call, route) && read_body(call))
+        if (route && call->api->admit(call, route) && read_body(call)) {
+                if (strstr(route->pattern, "/*/modules/*"))
+                        module = mem_format("%s/%s", call->arguments[0], call->arguments[1]);
+                if (module)
+                        call->arguments[0] = module;
                 route->handle(call);
+        }
         json_object_put(call->body);
 }
 

@@ -34,8 +34,12 @@ typedef void service_handler(struct service_call *call);
 
 struct service_route {
         const char *method;
-        const char *pattern; /* http_route.h */
-        unsigned right;      /* enum registry_right; 0 = none is needed */
+        /*
+         * http_route.h. With `modules` between two stars, DEVICE/MODULE is the first argument: a
+         * module is a device of that id, so that what is asked of devices can be asked of modules.
+         */
+        const char *pattern;
+        unsigned right; /* enum registry_right; 0 = none is needed */
         service_handler *handle;
 };
 

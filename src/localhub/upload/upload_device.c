@@ -149,14 +149,6 @@ static void begin(struct uploads *uploads, struct https_call *call, struct json_
 
 /* --- ending ---------------------------------------------------------------------------------- */
 
-static void add_time(struct json_object *object, const char *name, int64_t wall_ms)
-{
-        char text[CLOCK_TEXT_SIZE];
-
-        clock_format_utc(text, wall_ms * CLOCK_NS_PER_MS, CLOCK_FRACTION);
-        json_add_text(object, name, text);
-}
-
 void upload_tell(struct uploads *uploads, const struct upload *upload,
                  const struct blob_facts *facts)
 {
@@ -170,9 +162,9 @@ void upload_tell(struct uploads *uploads, const struct upload *upload,
         json_add_text(told, "deviceId", upload->device_id);
         json_add_text(told, "blobUri", facts->uri);
         json_add_text(told, "blobName", upload->blob_name);
-        add_time(told, "lastUpdatedTime", facts->changed_ms);
+        rest_add_time(told, "lastUpdatedTime", facts->changed_ms);
         json_add_int(told, "blobSizeInBytes", facts->size);
-        add_time(told, "enqueuedTimeUtc", clock_wall_ms());
+        rest_add_time(told, "enqueuedTimeUtc", clock_wall_ms());
         json_write(&body, told);
         command.body = body.data;
         command.body_size = body.size;
