@@ -8,6 +8,7 @@ import test from 'node:test';
 
 import provisioning from 'azure-iot-provisioning-device';
 import provisioningHttp from 'azure-iot-provisioning-device-http';
+import provisioningMqtt from 'azure-iot-provisioning-device-mqtt';
 import symmetricKey from 'azure-iot-security-symmetric-key';
 import service from 'azure-iothub';
 
@@ -41,9 +42,16 @@ for (const transport of ['amqp', 'amqpWs', 'mqtt', 'mqttWs']) {
   });
 }
 
+/** What a file of --env says. */
+async function valuesOf(env) {
+  return Object.fromEntries((await readFile(env, 'utf8')).trim().split('\n')
+    .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+}
+
 test('with names of Azure, SDKs need nothing but the certificate', async (t) => {
+  const env = join(await temporaryDirectory(t, 'env'), 'hub.env');
   const hub = await startHub(t, { args: ['--host', 'contoso.azure-devices.net', '--host',
-    '*.azure-devices.net', '--host', 'global.azure-devices-provisioning.net'] });
+    '*.azure-devices.net', '--host', 'global.azure-devices-provisioning.net', '--env', env] });
   const names = ['contoso.azure-devices.net', 'other.azure-devices.net'];
   redirectAll(hub, ...names, 'global.azure-devices-provisioning.net');
   assert.equal(hub.info.hubs.length, 1);
@@ -58,12 +66,20 @@ test('with names of Azure, SDKs need nothing but the certificate', async (t) => 
     await within('sendEvent', client.sendEvent(new Message('{}')));
   }
 
-  // The provisioning SDK likewise.
-  const client = provisioning.ProvisioningDeviceClient.create(
-    'global.azure-devices-provisioning.net', hub.info.dps.idScope, new provisioningHttp.Http(),
-    new symmetricKey.SymmetricKeySecurityClient('dev2', hub.deviceKey('dev2')));
-  const result = await within('register', client.register());
-  assert.match(result.assignedHub, /^contoso\.azure-devices\.net/);
+  // The provisioning SDK likewise, with what --env says in the words of Microsoft's samples.
+  const values = await valuesOf(env);
+  for (const [i, transport] of [new provisioningHttp.Http(), new provisioningMqtt.Mqtt()].entries()) {
+    const client = provisioning.ProvisioningDeviceClient.create(
+      values.PROVISIONING_HOST, values.PROVISIONING_IDSCOPE, transport,
+      new symmetricKey.SymmetricKeySecurityClient(`reg${i}`, hub.deviceKey(`reg${i}`)));
+    const result = await within('register', client.register());
+    assert.match(result.assignedHub, /^contoso\.azure-devices\.net/);
+  }
+  assert.equal(values.PROVISIONING_HOST, 'global.azure-devices-provisioning.net');
+  assert.equal(values.IOTHUB_DEVICE_DPS_ENDPOINT, values.PROVISIONING_HOST);
+  assert.equal(values.IOTHUB_DEVICE_DPS_ID_SCOPE, values.IOTHUB_DPS_ID_SCOPE);
+  assert.match(values.IOTHUB_DPS_ENDPOINT, /^global\.azure-devices-provisioning\.net(:\d+)?$/);
+  assert.match(values.IOTHUB_DPS_CONNECTION_STRING, /^HostName=global\.azure-devices-provisioning\.net[:;]/);
 });
 
 test('standard ports are not part of names', async (t) => {
@@ -79,8 +95,7 @@ test('devices are registered at the start, and --env says all that programs need
   const env = join(folder, 'hub.env');
   const hub = await startHub(t, { args: ['--with-device', 'dev1', '--with-device', 'dev2',
     '--env', env] });
-  const values = Object.fromEntries((await readFile(env, 'utf8')).trim().split('\n')
-    .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+  const values = await valuesOf(env);
 
   assert.equal((await stat(env)).mode & 0o777, 0o600);
   assert.equal(values.IOTHUB_CONNECTION_STRING, hub.info.hubs[0].iothubowner);
@@ -88,6 +103,8 @@ test('devices are registered at the start, and --env says all that programs need
   assert.equal(values.IOTHUB_DEVICE_CONNECTION_STRING, hub.info.devices[0].connectionString);
   assert.equal(values.EVENTHUB_CONNECTION_STRING, hub.info.hubs[0].eventHub);
   assert.equal(values.IOTHUB_DPS_ENDPOINT, hub.info.dps.endpoint);
+  assert.equal(values.PROVISIONING_HOST, 'localhost');
+  assert.equal(values.PROVISIONING_IDSCOPE, hub.info.dps.idScope);
   assert.equal(values.IOTHUB_DPS_ID_SCOPE, hub.info.dps.idScope);
   assert.equal(values.IOTHUB_DPS_GROUP_KEY, hub.info.dps.groupEnrollmentKey);
   assert.equal(values.IOTHUB_DPS_CONNECTION_STRING, hub.info.dps.provisioningserviceowner);

@@ -47,12 +47,22 @@ static struct json_object *describe_hub(struct registry *registry, int index,
         return entry;
 }
 
+/* What clients call the provisioning service. */
+static const char *dps_host(const struct hub_announcement *announcement)
+{
+        const char *own = announcement->settings->dps_host;
+
+        return own ? own : announcement->host;
+}
+
 /* The caller's. The standard port is not told: some SDKs take no other text than a name. */
 static char *endpoint_of(const struct hub_announcement *announcement)
 {
+        const char *host = dps_host(announcement);
+
         return announcement->https_port == 443
-                       ? mem_text(announcement->host)
-                       : mem_format("%s:%u", announcement->host, announcement->https_port);
+                       ? mem_text(host)
+                       : mem_format("%s:%u", host, announcement->https_port);
 }
 
 /* The caller's. */
@@ -151,6 +161,23 @@ static void add_line(struct buf *out, const char *name, const char *value)
         buf_add_format(out, "%s=%s\n", name, value);
 }
 
+/*
+ * As Microsoft's samples for devices call it: those of the SDKs, then those of plug and play. They
+ * take a name alone, and each transport knows its own port.
+ */
+static void add_provisioning(const struct hub_announcement *announcement, struct buf *out)
+{
+        static const char *const names[][2] = {
+                {"PROVISIONING_HOST", "PROVISIONING_IDSCOPE"},
+                {"IOTHUB_DEVICE_DPS_ENDPOINT", "IOTHUB_DEVICE_DPS_ID_SCOPE"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                add_line(out, names[i][0], dps_host(announcement));
+                add_line(out, names[i][1], registry_id_scope(announcement->registry));
+        }
+}
+
 int hub_announce_write_env(const struct hub_announcement *announcement, const char *path,
                            struct reason *reason)
 {
@@ -175,6 +202,7 @@ int hub_announce_write_env(const struct hub_announcement *announcement, const ch
         add_line(&lines, "IOTHUB_DPS_ID_SCOPE", registry_id_scope(registry));
         add_line(&lines, "IOTHUB_DPS_GROUP_KEY", announcement->group.primary_key);
         add_line(&lines, "IOTHUB_DPS_CONNECTION_STRING", service);
+        add_provisioning(announcement, &lines);
         add_line(&lines, "NODE_EXTRA_CA_CERTS", announcement->authority_path);
         add_line(&lines, "SSL_CERT_FILE", announcement->authority_path);
         add_line(&lines, "ISTHMUS_HUB_CONTROL", control);

@@ -94,6 +94,7 @@ static bool read_host(void *target, const char *text, struct reason *reason)
 {
         struct hub_settings *settings = target;
         bool is_pattern = text[0] == '*';
+        bool is_dps = text_size_without(text, DPS_DOMAIN) < strlen(text);
 
         for (size_t i = 0; i < settings->host_count; i++) {
                 if (text_equal_nocase(settings->hosts[i], text)) {
@@ -107,7 +108,9 @@ static bool read_host(void *target, const char *text, struct reason *reason)
                 return false;
         if (is_pattern && !settings->pattern)
                 settings->pattern = text;
-        if (is_pattern || text_size_without(text, DPS_DOMAIN) < strlen(text))
+        if (is_dps && !is_pattern && !settings->dps_host)
+                settings->dps_host = text;
+        if (is_pattern || is_dps)
                 settings->names[settings->name_count++] = text;
         else
                 settings->hosts[settings->host_count++] = text;

@@ -30,6 +30,8 @@ struct hub_settings {
         size_t host_count;                        /* at least 1 */
         const char *names[HUB_SETTINGS_HUBS_MAX]; /* further names, of the certificate only */
         size_t name_count;
+        const char
+                *dps_host;   /* the first of them that is the provisioning service's; NULL = none */
         const char *pattern; /* `*.DOMAIN`, whose names are the first hub's; NULL = none */
         const char *env;     /* file to write; NULL = none */
         const char *listen;  /* IPv4 address */
