@@ -74,10 +74,11 @@ enum settings_temporality {
 /* Where a connection string of Application Insights may stand, in the order in which they count. */
 enum settings_insights_place {
         SETTINGS_INSIGHTS_OWN,
-        SETTINGS_INSIGHTS_STRINGS,  /* ConnectionStrings.ApplicationInsights */
-        SETTINGS_INSIGHTS_SECTION,  /* ApplicationInsights.ConnectionString */
-        SETTINGS_INSIGHTS_VARIABLE, /* APPLICATIONINSIGHTS_CONNECTION_STRING */
-        SETTINGS_INSIGHTS_KEY,      /* APPINSIGHTS_INSTRUMENTATIONKEY */
+        SETTINGS_INSIGHTS_STRINGS,     /* ConnectionStrings.ApplicationInsights */
+        SETTINGS_INSIGHTS_SECTION,     /* ApplicationInsights.ConnectionString */
+        SETTINGS_INSIGHTS_VARIABLE,    /* APPLICATIONINSIGHTS_CONNECTION_STRING */
+        SETTINGS_INSIGHTS_KEY,         /* APPINSIGHTS_INSTRUMENTATIONKEY */
+        SETTINGS_INSIGHTS_SECTION_KEY, /* ApplicationInsights.InstrumentationKey */
         SETTINGS_INSIGHTS_PLACES,
 };
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Services that are told what the gateway does: does what is configured lead to one? */
+#include <string.h>
+
 #include "azure/insights_string.h"
 #include "conf/settings_check.h"
 
@@ -9,6 +11,7 @@ static const struct conf_subject insights_places[] = {
         [SETTINGS_INSIGHTS_SECTION] = {.path = "ApplicationInsights.ConnectionString"},
         [SETTINGS_INSIGHTS_VARIABLE] = {.path = "APPLICATIONINSIGHTS_CONNECTION_STRING"},
         [SETTINGS_INSIGHTS_KEY] = {.path = "APPINSIGHTS_INSTRUMENTATIONKEY"},
+        [SETTINGS_INSIGHTS_SECTION_KEY] = {.path = "ApplicationInsights.InstrumentationKey"},
 };
 
 static const struct conf_subject authentication = {.path = "Insights.Authentication"};
@@ -29,8 +32,9 @@ void settings_check_monitor(struct conf_load *load, const struct settings *setti
         if (parsed.is_blank)
                 conf_say_about(load, CONF_NOTE, &insights_places[place],
                                "has no effect: a key of nothing but zeros is a placeholder");
-        else if (place == SETTINGS_INSIGHTS_KEY)
+        else if (!strchr(text, '='))
                 conf_say_about(load, CONF_WARNING, &insights_places[place],
-                               "a key alone leads to an address that Microsoft supports no more; "
-                               "give the connection string that the portal shows beside it");
+                               "a key alone is told at an address that works, but that Microsoft "
+                               "supports no more; give the connection string that the portal "
+                               "shows beside it");
 }

@@ -424,6 +424,8 @@ static const struct conf_row rows[] = {
          .meaning = "The same, where those before it are missing"},
         {"APPINSIGHTS_INSTRUMENTATIONKEY", OF_INSIGHTS(SETTINGS_INSIGHTS_KEY),
          .meaning = "Its instrumentation key alone, where those before it are missing"},
+        {"ApplicationInsights.InstrumentationKey", OF_INSIGHTS(SETTINGS_INSIGHTS_SECTION_KEY),
+         .meaning = "The same, where those before it are missing"},
         {"Insights.Authentication", CONF_TEXT, FIELD(monitor.authentication), .spare = true,
          .check = check_insights_authentication,
          .meaning =

@@ -41,12 +41,39 @@ static void a10_the_places_have_an_order(void **state)
         }
 }
 
-static void a10_a_key_alone_is_a_warning(void **state)
+/* Each of the places in which the earlier programs' users have it. */
+static void a10_a_key_alone_is_used_with_a_warning(void **state)
 {
+        static const char *const texts[] = {
+                ("{" AZURE ", \"APPINSIGHTS_INSTRUMENTATIONKEY\": \"" GUID("5") "\"}"),
+                ("{\"IsEncrypted\": false, \"Values\": {\"APPINSIGHTS_INSTRUMENTATIONKEY\": "
+                 "\"" GUID("5") "\"}, " AZURE "}"),
+                ("{" AZURE
+                 ", \"ApplicationInsights\": {\"InstrumentationKey\": \"" GUID("5") "\"}}"),
+                ("{" AZURE
+                 ", \"ConnectionStrings\": {\"ApplicationInsights\": \"" GUID("5") "\"}}"),
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                CLEANUP(loaded_free) struct loaded loaded;
+
+                load_text(&loaded, texts[i]);
+                assert_counts(&loaded, 0, 1);
+                assert_said(&loaded, "a key alone is told at an address that works");
+                assert_text(chosen(&loaded), GUID("5"));
+        }
+}
+
+/* App Service sets the one by itself, whatever the user has set. */
+static void a10_two_keys_are_no_mistake(void **state)
+{
+        char *const environment[] = {VARIABLE("ApplicationInsights__InstrumentationKey=" GUID("6")),
+                                     VARIABLE("APPINSIGHTS_INSTRUMENTATIONKEY=" GUID("5")), NULL};
         CLEANUP(loaded_free) struct loaded loaded;
 
         (void)state;
-        load_text(&loaded, "{" AZURE ", \"APPINSIGHTS_INSTRUMENTATIONKEY\": \"" GUID("5") "\"}");
+        load_text_as(&loaded, "test.json", "{" AZURE "}", environment);
         assert_counts(&loaded, 0, 1);
         assert_text(chosen(&loaded), GUID("5"));
 }
@@ -126,7 +153,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a10_the_places_have_an_order),
-                cmocka_unit_test(a10_a_key_alone_is_a_warning),
+                cmocka_unit_test(a10_a_key_alone_is_used_with_a_warning),
+                cmocka_unit_test(a10_two_keys_are_no_mistake),
                 cmocka_unit_test(a10_what_a_template_has_is_no_attempt),
                 cmocka_unit_test(a10_what_is_malformed_is_a_mistake),
                 cmocka_unit_test(a5_tokens_are_asked_for_in_microsoft_s_words),

@@ -117,6 +117,7 @@ static void what_is_called_a_key_or_token_is_a_secret(void **state)
                                            "ApplicationInsights",
                                            "APPLICATIONINSIGHTS_CONNECTION_STRING",
                                            "APPINSIGHTS_INSTRUMENTATIONKEY",
+                                           "InstrumentationKey",
                                            "Headers",
                                            "ControlKey"};
 
