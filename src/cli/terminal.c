@@ -33,6 +33,12 @@ void terminal_add_column(struct buf *out, int width, const char *text)
         buf_add_format(out, "%*s  ", size < width ? width - size : 0, "");
 }
 
+void terminal_end_row(struct buf *out)
+{
+        buf_trim_end(out, " ");
+        buf_add_char(out, '\n');
+}
+
 void terminal_add_json(struct buf *out, struct json_object *value)
 {
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;

@@ -25,6 +25,9 @@ void terminal_add(struct buf *out, const char *text);
 /* The same, padded with spaces up to `width` bytes, and two more behind it. */
 void terminal_add_column(struct buf *out, int width, const char *text);
 
+/* Ends a line of columns: without blanks at its end. */
+void terminal_end_row(struct buf *out);
+
 /* Adds a value as compact JSON; json_add_line adds a line feed, too. */
 void terminal_add_json(struct buf *out, struct json_object *value);
 void terminal_add_json_line(struct buf *out, struct json_object *value);

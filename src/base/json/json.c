@@ -194,6 +194,13 @@ bool json_int_member(struct json_object *object, const char *name, int64_t *numb
         return true;
 }
 
+int64_t json_number_member(struct json_object *object, const char *name, int64_t fall_back)
+{
+        int64_t number;
+
+        return json_int_member(object, name, &number) ? number : fall_back;
+}
+
 void json_add_text(struct json_object *object, const char *name, const char *text)
 {
         if (!text_is_empty(text))

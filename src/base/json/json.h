@@ -53,6 +53,7 @@ bool json_bool_member(struct json_object *object, const char *name, bool fall_ba
 
 /* A whole number, as JSON number or as text (64-bit numbers of protobuf JSON are texts). */
 bool json_int_member(struct json_object *object, const char *name, int64_t *number);
+int64_t json_number_member(struct json_object *object, const char *name, int64_t fall_back);
 
 /* Members that are added to `object`; a text that is NULL or "" is not. */
 void json_add_text(struct json_object *object, const char *name, const char *text);

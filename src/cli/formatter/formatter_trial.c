@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json/json_writer.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -129,13 +130,6 @@ void formatter_trial_deinit(struct formatter_trial *trial)
 
 /* --- as JSON ------------------------------------------------------------------------------- */
 
-static void add_member(struct buf *out, const char *name)
-{
-        buf_add_text(out, out->size > 1 ? "," : "");
-        buf_add_json_string(out, name, strlen(name));
-        buf_add_char(out, ':');
-}
-
 static void add_bytes(struct buf *out, const struct buf *bytes)
 {
         buf_add_char(out, '[');
@@ -146,40 +140,32 @@ static void add_bytes(struct buf *out, const struct buf *bytes)
 
 static void add_properties(struct buf *out, const struct formatter_result *result)
 {
-        buf_add_char(out, '{');
-        for (size_t i = 0; i < result->property_count; i++) {
-                const struct formatter_property *property = &result->properties[i];
+        struct json_writer writer;
 
-                buf_add_text(out, i > 0 ? "," : "");
-                buf_add_json_string(out, property->name, strlen(property->name));
-                buf_add_char(out, ':');
-                buf_add_json_string(out, property->value, strlen(property->value));
-        }
-        buf_add_char(out, '}');
+        json_writer_open(&writer, out);
+        for (size_t i = 0; i < result->property_count; i++)
+                json_writer_text(&writer, result->properties[i].name, result->properties[i].value);
+        json_writer_close(&writer);
 }
 
 void formatter_result_write(struct buf *out, enum formatter_function function,
                             const struct formatter_result *result)
 {
-        buf_add_char(out, '{');
+        struct json_writer writer;
+
+        json_writer_open(&writer, out);
         if (function == FORMATTER_ENCODE_DOWNLINK) {
-                add_member(out, "bytes");
+                json_writer_name(&writer, "bytes");
                 add_bytes(out, &result->bytes);
         } else {
-                add_member(out, "data");
-                buf_add_text(out, result->data);
+                json_writer_value(&writer, "data", result->data);
         }
-        if (result->port > 0) {
-                add_member(out, "fPort");
-                buf_add_format(out, "%d", result->port);
-        }
+        if (result->port > 0)
+                json_writer_int(&writer, "fPort", result->port);
         if (result->property_count > 0) {
-                add_member(out, "properties");
+                json_writer_name(&writer, "properties");
                 add_properties(out, result);
         }
-        if (result->warnings) {
-                add_member(out, "warnings");
-                buf_add_text(out, result->warnings);
-        }
-        buf_add_char(out, '}');
+        json_writer_value(&writer, "warnings", result->warnings);
+        json_writer_close(&writer);
 }

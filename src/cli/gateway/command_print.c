@@ -19,10 +19,7 @@ static const char *text_of(struct json_object *object, const char *name)
 
 static int64_t number_of(struct json_object *object, const char *name)
 {
-        int64_t number = 0;
-
-        json_int_member(object, name, &number);
-        return number;
+        return json_number_member(object, name, 0);
 }
 
 void command_print_json_lines(struct buf *out, struct json_object *array)
@@ -47,9 +44,7 @@ static void print_command(struct buf *out, struct json_object *command)
         terminal_add_column(out, 32, text_of(command, "device"));
         terminal_add_column(out, 10, name ? name : text_of(command, "kind"));
         terminal_add(out, text_of(command, "reason"));
-        while (out->size > 0 && out->data[out->size - 1] == ' ')
-                out->data[--out->size] = '\0';
-        buf_add_char(out, '\n');
+        terminal_end_row(out);
 }
 
 void command_print_table(struct buf *out, struct json_object *commands)
@@ -94,9 +89,7 @@ static void print_device(struct buf *out, struct json_object *device)
         terminal_add_column(out, 36, text_of(device, "device"));
         terminal_add_column(out, 24, text_of(device, "hubDeviceId"));
         terminal_add(out, why[0] ? why : text_of(device, "heldBecause"));
-        while (out->size > 0 && out->data[out->size - 1] == ' ')
-                out->data[--out->size] = '\0';
-        buf_add_char(out, '\n');
+        terminal_end_row(out);
 }
 
 void command_print_devices(struct buf *out, struct json_object *devices)

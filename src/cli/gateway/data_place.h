@@ -29,7 +29,10 @@ struct data_place {
 
 #define DATA_PLACE_INIT ((struct data_place){.file = NULL})
 
-/* Fills `store`; false, and says why on standard error, if the configuration is not fit for use. */
+/*
+ * Fills `store`; false, and says why on standard error, if the configuration is not fit for use.
+ * From then on warnings and errors alone are logged.
+ */
 bool data_place_find(struct data_place *place) MUST_CHECK;
 
 void data_place_deinit(struct data_place *place);

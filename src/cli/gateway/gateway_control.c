@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/gateway/gateway_control.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,15 +11,10 @@
 #include "base/text.h"
 #include "cli/http_wait.h"
 #include "gateway/control/control.h"
-#include "http/client/http_client.h"
 
 #define ANSWER_MAX   ((size_t)64 * 1024 * 1024)
 #define ANSWER_DEPTH 80
 #define TIMEOUT_MS   10000
-
-struct gateway_control {
-        struct http_client *http;
-};
 
 /* Does somebody serve the socket? 0 or a negative errno: -EAGAIN if nobody takes connections. */
 static int probe(const char *path)
@@ -70,7 +64,7 @@ static int judge(int error, const char *path, const char *directory, struct reas
         }
 }
 
-int gateway_control_open(const char *data_directory, struct gateway_control **control,
+int gateway_control_open(const char *data_directory, struct http_client **control,
                          struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *path = mem_format("%s/" CONTROL_SOCKET, data_directory);
@@ -80,26 +74,9 @@ int gateway_control_open(const char *data_directory, struct gateway_control **co
                 .maximum_answer = ANSWER_MAX,
                 .timeout_ms = TIMEOUT_MS,
         };
-        struct gateway_control *made;
-        struct http_client *http = NULL;
         int result = judge(probe(path), path, data_directory, reason);
 
-        if (result == 0)
-                result = http_client_new(&options, &http, reason);
-        if (result != 0)
-                return result;
-        made = mem_new(1, sizeof(*made));
-        made->http = http;
-        *control = made;
-        return 0;
-}
-
-void gateway_control_close(struct gateway_control *control)
-{
-        if (!control)
-                return;
-        http_client_free(control->http);
-        free(control);
+        return result == 0 ? http_client_new(&options, control, reason) : result;
 }
 
 void gateway_control_argument(struct buf *path, const char *name, const char *value)
@@ -118,39 +95,35 @@ void gateway_control_number(struct buf *path, const char *name, int64_t value)
                 gateway_control_argument(path, name, text);
 }
 
-static int call(struct gateway_control *control, struct http_request *request, const char *path,
-                struct json_object **answer, struct reason *reason)
+static struct json_object *call(struct http_client *control, struct http_request *request,
+                                const char *path, struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *url = mem_format("http://localhost%s", path);
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
         struct json_object *document;
         const char *detail;
         int status = 0;
-        int result;
 
         request->url = url;
-        result = http_wait(control->http, request, &status, &body, reason);
-        if (result != 0)
-                return result;
+        if (http_wait(control, request, &status, &body, reason) != 0)
+                return NULL;
         document = json_parse(buf_text(&body), body.size, ANSWER_DEPTH, JSON_STRICT, reason);
-        if (document && status / 100 == 2) {
-                *answer = document;
-                return 0;
-        }
+        if (document && status / 100 == 2)
+                return document;
         detail = json_text_member(document, "detail");
         reason_set(reason, "%s", detail ? detail : "the gateway's answer can't be read");
         json_object_put(document);
-        return GATEWAY_CONTROL_E_REFUSED;
+        return NULL;
 }
 
-int gateway_control_call(struct gateway_control *control, const char *method, const char *path,
-                         struct json_object **answer, struct reason *reason)
+struct json_object *gateway_control_call(struct http_client *control, const char *method,
+                                         const char *path, struct reason *reason)
 {
-        return call(control, &(struct http_request){.method = method}, path, answer, reason);
+        return call(control, &(struct http_request){.method = method}, path, reason);
 }
 
-int gateway_control_send(struct gateway_control *control, const char *path, const struct buf *body,
-                         struct json_object **answer, struct reason *reason)
+struct json_object *gateway_control_send(struct http_client *control, const char *path,
+                                         const struct buf *body, struct reason *reason)
 {
         const struct http_header type = {"Content-Type", "application/json"};
 
@@ -160,5 +133,5 @@ int gateway_control_send(struct gateway_control *control, const char *path, cons
                                            .header_count = 1,
                                            .body = buf_text(body),
                                            .body_size = body->size},
-                    path, answer, reason);
+                    path, reason);
 }

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/json/json.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/gateway/data_place.h"
@@ -69,9 +68,8 @@ static struct json_object *member_of(const struct cluster *cluster, int64_t numb
 {
         for (size_t i = 0; i < json_object_array_length(cluster->members); i++) {
                 struct json_object *entry = json_object_array_get_idx(cluster->members, i);
-                int64_t found = 0;
 
-                if (json_int_member(entry, "member", &found) && found == number)
+                if (json_number_member(entry, "member", -1) == number)
                         return entry;
         }
         return NULL;
@@ -168,24 +166,17 @@ static int ask_members(struct cluster *cluster, struct reason *reason)
 
 /* --- what is printed ------------------------------------------------------------------------ */
 
-static int64_t number_of(struct json_object *member, const char *name, int64_t otherwise)
-{
-        int64_t number = otherwise;
-
-        (void)json_int_member(member, name, &number);
-        return number;
-}
-
 static void print_member(struct buf *out, struct json_object *member)
 {
         struct json_object *tasks = json_member(member, "tasks");
-        int64_t spilled = number_of(member, "spilled", -1);
+        int64_t spilled = json_number_member(member, "spilled", -1);
 
         terminal_add_column(out, 24, json_text_member(member, "name"));
         terminal_add_column(out, 7, json_text_member(member, "state"));
         buf_add_format(out, "%6" PRId64 "  %7" PRId64 "  %6" PRId64 "  ",
-                       number_of(member, "shards", 0), number_of(member, "events", 0),
-                       number_of(member, "oldestEventSeconds", 0));
+                       json_number_member(member, "shards", 0),
+                       json_number_member(member, "events", 0),
+                       json_number_member(member, "oldestEventSeconds", 0));
         if (spilled < 0)
                 buf_add_format(out, "%7s  ", "?");
         else
@@ -197,9 +188,7 @@ static void print_member(struct buf *out, struct json_object *member)
                 buf_add_text(out, i > 0 ? ", " : "");
                 terminal_add(out, json_object_get_string(json_object_array_get_idx(tasks, i)));
         }
-        while (out->size > 0 && out->data[out->size - 1] == ' ')
-                out->data[--out->size] = '\0';
-        buf_add_char(out, '\n');
+        terminal_end_row(out);
 }
 
 static void print(const struct cluster *cluster, struct buf *out)
@@ -253,7 +242,6 @@ static int status(void *context)
 
         if (!data_place_find(&order->place))
                 return CLI_USAGE;
-        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         cluster.members = json_object_new_array();
         result = read_store(&order->place.store, &cluster, &reason);
         if (result == 0)

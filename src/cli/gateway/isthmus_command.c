@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/json/json.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -31,7 +30,7 @@ struct order {
         bool force;
         struct command_filter filter;
         size_t maximum;
-        struct gateway_control *gateway; /* NULL = the store is read */
+        struct http_client *gateway; /* NULL = the store is read */
         struct buf out;
 };
 
@@ -143,16 +142,6 @@ static struct json_object *show_stored(struct order *order, struct reason *reaso
 
 /* --- from the gateway ---------------------------------------------------------------------- */
 
-static struct json_object *ask(struct order *order, const char *method, const char *path,
-                               struct reason *reason)
-{
-        struct json_object *answer = NULL;
-
-        if (gateway_control_call(order->gateway, method, path, &answer, reason) != 0)
-                return NULL;
-        return answer;
-}
-
 static struct json_object *list_known(struct order *order, struct reason *reason)
 {
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
@@ -161,7 +150,7 @@ static struct json_object *list_known(struct order *order, struct reason *reason
         gateway_control_argument(&path, "device", order->device);
         gateway_control_argument(&path, "state", order->state);
         gateway_control_number(&path, "limit", order->limit);
-        return ask(order, "GET", buf_text(&path), reason);
+        return gateway_control_call(order->gateway, "GET", buf_text(&path), reason);
 }
 
 static void path_of_reference(const struct order *order, struct buf *path)
@@ -180,7 +169,6 @@ static int list(void *context)
         struct json_object *answer =
                 order->gateway ? list_known(order, &reason) : list_stored(order, &reason);
         struct json_object *commands = json_member(answer, "commands");
-        int64_t matching = 0;
 
         if (!commands)
                 return fail(reason.text);
@@ -188,10 +176,10 @@ static int list(void *context)
                 command_print_json_lines(&order->out, commands);
                 return print(order);
         }
-        json_int_member(answer, "matching", &matching);
         command_print_table(&order->out, commands);
         buf_add_format(&order->out, "%zu of %" PRId64 " commands, %s\n",
-                       json_object_array_length(commands), matching,
+                       json_object_array_length(commands),
+                       json_number_member(answer, "matching", 0),
                        order->gateway ? "of the running gateway" : "of the store: no gateway runs");
         return print(order);
 }
@@ -204,15 +192,15 @@ static int show(void *context)
         struct reason reason = REASON_INIT;
 
         path_of_reference(order, &path);
-        command = order->gateway ? ask(order, "GET", buf_text(&path), &reason)
-                                 : show_stored(order, &reason);
+        command = order->gateway
+                          ? gateway_control_call(order->gateway, "GET", buf_text(&path), &reason)
+                          : show_stored(order, &reason);
         if (!command)
                 return fail(reason.text);
-        if (order->json) {
+        if (order->json)
                 terminal_add_json_line(&order->out, command);
-        } else {
+        else
                 command_print_whole(&order->out, command);
-        }
         return print(order);
 }
 
@@ -236,7 +224,7 @@ static int cancel(void *context)
 
         path_of_reference(order, &path);
         buf_add_text(&path, order->force ? "?force=true" : "");
-        command = ask(order, "DELETE", buf_text(&path), &reason);
+        command = gateway_control_call(order->gateway, "DELETE", buf_text(&path), &reason);
         if (!command)
                 return fail(reason.text);
         if (order->json) {
@@ -277,14 +265,13 @@ static int run(struct order *order, const struct options_action *action)
         }
         if (!data_place_find(&order->place))
                 return CLI_USAGE;
-        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         result = gateway_control_open(order->place.store.directory, &order->gateway, &reason);
         if (result == GATEWAY_CONTROL_E_ABSENT && needs_gateway)
                 reason_add(&reason, "only a running gateway can do that");
         if (result != 0 && (result != GATEWAY_CONTROL_E_ABSENT || needs_gateway))
                 return fail(reason.text);
         status = action->run(order);
-        gateway_control_close(order->gateway);
+        http_client_free(order->gateway);
         return status;
 }
 

@@ -37,7 +37,7 @@ struct order {
         int64_t days;
         char **devices; /* whose certificates are made */
         int device_count;
-        struct gateway_control *gateway; /* NULL = the store is read */
+        struct http_client *gateway; /* NULL = the store is read */
         struct buf out;
 };
 
@@ -138,15 +138,6 @@ static struct json_object *find_stored(struct order *order, struct reason *reaso
 
 /* --- the actions --------------------------------------------------------------------------- */
 
-static struct json_object *ask(struct order *order, const char *method, const char *path,
-                               struct reason *reason)
-{
-        struct json_object *answer = NULL;
-
-        return gateway_control_call(order->gateway, method, path, &answer, reason) == 0 ? answer
-                                                                                        : NULL;
-}
-
 /* The array of devices, how many there are in all, and by state; both are the caller's. */
 static struct json_object *fetch_list(struct order *order, int64_t *matching,
                                       struct json_object **states, struct reason *reason)
@@ -167,8 +158,8 @@ static struct json_object *fetch_list(struct order *order, int64_t *matching,
         gateway_control_argument(&path, "state", order->state);
         gateway_control_argument(&path, "moved", order->moved ? "true" : NULL);
         gateway_control_number(&path, "limit", order->limit);
-        answer = ask(order, "GET", buf_text(&path), reason);
-        json_int_member(answer, "matching", matching);
+        answer = gateway_control_call(order->gateway, "GET", buf_text(&path), reason);
+        *matching = json_number_member(answer, "matching", 0);
         *states = json_object_get(json_object_member(answer, "states"));
         devices = json_member(answer, "devices");
         return devices ? json_object_get(devices) : NULL;
@@ -212,7 +203,7 @@ static struct json_object *fetch_one(struct order *order, struct reason *reason)
         if (!order->gateway)
                 return find_stored(order, reason);
         path_of_device(order, &path);
-        return ask(order, "GET", buf_text(&path), reason);
+        return gateway_control_call(order->gateway, "GET", buf_text(&path), reason);
 }
 
 /* As fetch_one, with the number of events that wait. */
@@ -251,10 +242,10 @@ static int show(void *context)
 static int release_stored(struct order *order, struct json_object *device, struct reason *reason)
 {
         struct store *store = NULL;
-        int64_t waiting = 0;
+        int64_t waiting = json_number_member(device, "waitingEvents", 0);
         int result;
 
-        if (json_int_member(device, "waitingEvents", &waiting) && waiting > 0 && !order->force) {
+        if (waiting > 0 && !order->force) {
                 reason_set(reason,
                            "%" PRId64 " events wait to be sent for it; with --force they become "
                            "dead letters",
@@ -274,7 +265,7 @@ static struct json_object *release_running(struct order *order, struct reason *r
 
         path_of_device(order, &path);
         buf_add_text(&path, order->force ? "?force=true" : "");
-        return ask(order, "DELETE", buf_text(&path), reason);
+        return gateway_control_call(order->gateway, "DELETE", buf_text(&path), reason);
 }
 
 static int release(void *context)
@@ -355,8 +346,9 @@ static int make_certificate(struct order *order, const char *id)
 }
 
 /* Neither a gateway nor a store is needed. */
-static int certify(struct order *order)
+static int certificate(void *context)
 {
+        struct order *order = context;
         struct reason reason = REASON_INIT;
         int status = CLI_GOOD;
 
@@ -370,11 +362,6 @@ static int certify(struct order *order)
         return print(order) == CLI_GOOD ? status : CLI_FAILED;
 }
 
-static int certificate(void *context)
-{
-        return certify(context);
-}
-
 /* --- the command --------------------------------------------------------------------------- */
 
 static int run(struct order *order, const struct options_action *action)
@@ -385,14 +372,13 @@ static int run(struct order *order, const struct options_action *action)
 
         if (!data_place_find(&order->place))
                 return CLI_USAGE;
-        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         result = gateway_control_open(order->place.store.directory, &order->gateway, &reason);
         if (result == GATEWAY_CONTROL_E_ABSENT && (order->state || order->moved))
                 reason_add(&reason, "only a running gateway knows states");
         if (result != 0 && (result != GATEWAY_CONTROL_E_ABSENT || order->state || order->moved))
                 return fail(&reason);
         status = action->run(order);
-        gateway_control_close(order->gateway);
+        http_client_free(order->gateway);
         return status;
 }
 
@@ -459,7 +445,7 @@ int isthmus_device(int argc, char **argv)
         order.device = found.count > 0 ? found.arguments[0] : NULL;
         order.devices = found.arguments;
         order.device_count = found.count;
-        status = found.action->run == certificate ? certify(&order) : run(&order, found.action);
+        status = found.action->run == certificate ? certificate(&order) : run(&order, found.action);
         data_place_deinit(&order.place);
         buf_deinit(&order.out);
         return status;

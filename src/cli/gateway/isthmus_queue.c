@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -272,7 +271,6 @@ static int run(struct queue *queue, const struct options_action *action)
                 return terminal_usage("queue", "IDs or --all are needed");
         if (!data_place_find(&queue->place))
                 return CLI_USAGE;
-        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         if (open_look(queue))
                 status = action->run(queue);
         queue_look_close(&queue->look);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/json/json.h"
-#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/gateway/command_print.h"
 #include "cli/gateway/data_place.h"
@@ -58,42 +57,32 @@ static void path_of(const struct order *order, struct buf *path)
 static void write_devices(const struct order *order, struct json_object *answer, struct buf *out)
 {
         struct json_object *devices = json_member(answer, "devices");
-        int64_t matching = 0;
 
         if (order->json) {
                 command_print_json_lines(out, devices);
                 return;
         }
-        json_int_member(answer, "matching", &matching);
         command_print_devices(out, devices);
         buf_add_format(out, "%zu of %" PRId64 " devices\n", json_object_array_length(devices),
-                       matching);
+                       json_number_member(answer, "matching", 0));
 }
 
-static void write_status(const struct order *order, struct json_object *answer, struct buf *out)
-{
-        if (!order->json) {
-                command_print_status(out, answer);
-                return;
-        }
-        terminal_add_json_line(out, answer);
-}
-
-static int ask(const struct order *order, struct gateway_control *gateway, struct reason *reason)
+static int ask(const struct order *order, struct http_client *gateway, struct reason *reason)
 {
         CLEANUP(json_cleanup) struct json_object *answer = NULL;
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
         CLEANUP(buf_deinit) struct buf out = BUF_INIT;
-        int result;
 
         path_of(order, &path);
-        result = gateway_control_call(gateway, "GET", buf_text(&path), &answer, reason);
-        if (result != 0)
-                return result;
+        answer = gateway_control_call(gateway, "GET", buf_text(&path), reason);
+        if (!answer)
+                return -EIO;
         if (order->devices)
                 write_devices(order, answer, &out);
+        else if (order->json)
+                terminal_add_json_line(&out, answer);
         else
-                write_status(order, answer, &out);
+                command_print_status(&out, answer);
         if (terminal_write(&out) && fflush(stdout) == 0)
                 return 0;
         reason_set(reason, "the output can't be written");
@@ -102,17 +91,16 @@ static int ask(const struct order *order, struct gateway_control *gateway, struc
 
 static int run(struct order *order)
 {
-        struct gateway_control *gateway = NULL;
+        struct http_client *gateway = NULL;
         struct reason reason = REASON_INIT;
         int result;
 
         if (!data_place_find(&order->place))
                 return CLI_USAGE;
-        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         result = gateway_control_open(order->place.store.directory, &gateway, &reason);
         if (result == 0)
                 result = ask(order, gateway, &reason);
-        gateway_control_close(gateway);
+        http_client_free(gateway);
         if (result == 0)
                 return CLI_GOOD;
         return terminal_fail("status", "%s", reason.text);

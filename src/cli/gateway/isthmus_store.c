@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "base/log.h"
 #include "base/process.h"
 #include "cli/cli.h"
 #include "cli/gateway/data_place.h"
@@ -29,7 +28,6 @@ static int back_up(void *context)
 
         if (!data_place_find(&order->place))
                 return CLI_USAGE;
-        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         process_keep_files_private();
         if (store_backup(&order->place.store, order->file, order->force, &state, &reason) != 0)
                 return terminal_fail("store", "%s", reason.text);
@@ -45,7 +43,6 @@ static int migrate(void *context)
 
         if (!data_place_find(&order->place))
                 return CLI_USAGE;
-        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         if (store_migrate(&order->place.store, &order->owner, &reason) != 0)
                 return terminal_fail("store", "%s", reason.text);
         printf("the store is fit for this program\n");
@@ -99,7 +96,6 @@ static int copy(void *context)
                 fprintf(stderr, "isthmus store copy: give --from and --to\n");
                 return CLI_USAGE;
         }
-        log_configure(LOG_LEVEL_WARN, LOG_FORMAT_AUTO);
         process_keep_files_private();
         if (open_named(order->from, &from, &source) && open_named(order->to, &to, &target))
                 status = copy_between(source, target);

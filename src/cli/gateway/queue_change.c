@@ -10,34 +10,28 @@
 
 /* --- by the gateway ------------------------------------------------------------------------ */
 
-static int64_t number_of(const struct json_object *answer, const char *name)
-{
-        return json_object_get_int64(json_object_object_get(answer, name));
-}
-
 /* One request; `before` is that of the one it goes on with, and of its answer. */
-static int ask(struct gateway_control *gateway, struct queue_change *change, const char *which,
+static int ask(struct http_client *gateway, struct queue_change *change, const char *which,
                int64_t *before, size_t *changed, struct reason *reason)
 {
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
         CLEANUP(json_cleanup) struct json_object *answer = NULL;
-        int result;
 
         buf_add_format(&path, "/letters/%s?%s", change->replay ? "replay" : "drop", which);
         if (*before > 0)
                 buf_add_format(&path, "&before=%" PRId64, *before);
-        result = gateway_control_call(gateway, "POST", buf_text(&path), &answer, reason);
-        if (result != 0)
-                return result;
-        *changed = (size_t)number_of(answer, "changed");
-        *before = number_of(answer, "before");
+        answer = gateway_control_call(gateway, "POST", buf_text(&path), reason);
+        if (!answer)
+                return -EIO;
+        *changed = (size_t)json_number_member(answer, "changed", 0);
+        *before = json_number_member(answer, "before", 0);
         change->changed += *changed;
-        change->left = number_of(answer, "left");
-        change->more = json_object_get_boolean(json_object_object_get(answer, "more"));
+        change->left = json_number_member(answer, "left", 0);
+        change->more = json_bool_member(answer, "more", false);
         return 0;
 }
 
-static int ask_for_some(struct gateway_control *gateway, struct queue_change *change,
+static int ask_for_some(struct http_client *gateway, struct queue_change *change,
                         struct reason *reason)
 {
         int result = 0;
@@ -58,7 +52,7 @@ static int ask_for_some(struct gateway_control *gateway, struct queue_change *ch
 }
 
 /* As many requests as it takes; what dies meanwhile is not asked for. */
-static int ask_for_all(struct gateway_control *gateway, struct queue_change *change,
+static int ask_for_all(struct http_client *gateway, struct queue_change *change,
                        struct reason *reason)
 {
         int64_t before = 0;
@@ -112,7 +106,7 @@ static int change_store(const struct store_options *options, struct queue_change
 int queue_change_run(const struct store_options *options, struct queue_change *change,
                      struct reason *reason)
 {
-        struct gateway_control *gateway = NULL;
+        struct http_client *gateway = NULL;
         int result = gateway_control_open(options->directory, &gateway, reason);
 
         if (result == GATEWAY_CONTROL_E_ABSENT)
@@ -120,6 +114,6 @@ int queue_change_run(const struct store_options *options, struct queue_change *c
         if (result == 0)
                 result = change->ids ? ask_for_some(gateway, change, reason)
                                      : ask_for_all(gateway, change, reason);
-        gateway_control_close(gateway);
+        http_client_free(gateway);
         return result;
 }

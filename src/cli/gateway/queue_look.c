@@ -23,7 +23,7 @@ int queue_look_open(struct queue_look *look, const struct store_options *options
 
 void queue_look_close(struct queue_look *look)
 {
-        gateway_control_close(look->gateway);
+        http_client_free(look->gateway);
         store_close(look->store);
         *look = (struct queue_look){.gateway = NULL};
 }
@@ -36,14 +36,6 @@ static int conclude(int result, struct reason *reason)
 }
 
 /* --- what the gateway answers -------------------------------------------------------------- */
-
-static int64_t number_of(struct json_object *answer, const char *name)
-{
-        int64_t number = 0;
-
-        (void)json_int_member(answer, name, &number);
-        return number;
-}
 
 /* Nanoseconds since 1970; 0 if there is no such member. */
 static int64_t time_of(struct json_object *answer, const char *name)
@@ -70,7 +62,7 @@ static bool show(struct json_object *answer, queue_look_visit *visit, void *cont
 {
         CLEANUP(buf_deinit) struct buf record = BUF_INIT;
         struct store_dead_letter letter = {
-                .event = {.id = number_of(answer, "id"),
+                .event = {.id = json_number_member(answer, "id", 0),
                           .device = json_text_member(answer, "device"),
                           .message_id = json_text_member(answer, "messageId"),
                           .arrived_ns = time_of(answer, "arrived")},
@@ -81,7 +73,7 @@ static bool show(struct json_object *answer, queue_look_visit *visit, void *cont
         read_record(answer, &record);
         letter.event.record = buf_text(&record);
         letter.event.record_size =
-                record.size > 0 ? record.size : (size_t)number_of(answer, "size");
+                record.size > 0 ? record.size : (size_t)json_number_member(answer, "size", 0);
         if (!letter.event.device || !letter.event.message_id)
                 return true;
         return visit(context, &letter);
@@ -98,21 +90,19 @@ static int ask_for_all(struct queue_look *look, const char *name, const char *de
                 CLEANUP(buf_deinit) struct buf path = BUF_INIT;
                 CLEANUP(json_cleanup) struct json_object *answer = NULL;
                 struct json_object *items;
-                int result;
 
                 buf_add_format(&path, "/%s", name);
                 gateway_control_argument(&path, "device", device);
                 gateway_control_number(&path, "after", after);
-                result = gateway_control_call(look->gateway, "GET", buf_text(&path), &answer,
-                                              reason);
-                if (result != 0)
-                        return result;
+                answer = gateway_control_call(look->gateway, "GET", buf_text(&path), reason);
+                if (!answer)
+                        return -EIO;
                 more = json_bool_member(answer, "more", false);
                 items = json_member(answer, name);
                 for (size_t i = 0; items && i < json_object_array_length(items); i++) {
                         struct json_object *item = json_object_array_get_idx(items, i);
 
-                        after = number_of(item, "id");
+                        after = json_number_member(item, "id", 0);
                         if (!show(item, visit, context))
                                 return 0;
                 }
@@ -124,21 +114,21 @@ static int ask_for_devices(struct queue_look *look, struct store_state *state,
                            bool (*visit)(void *context, const char *device, int64_t waiting),
                            void *context, struct reason *reason)
 {
-        CLEANUP(json_cleanup) struct json_object *answer = NULL;
+        CLEANUP(json_cleanup)
+        struct json_object *answer = gateway_control_call(look->gateway, "GET", "/queue", reason);
         struct json_object *devices;
-        int result = gateway_control_call(look->gateway, "GET", "/queue", &answer, reason);
 
-        if (result != 0)
-                return result;
-        *state = (struct store_state){.events = number_of(answer, "events"),
-                                      .dead_letters = number_of(answer, "deadLetters"),
-                                      .bytes = number_of(answer, "bytes")};
+        if (!answer)
+                return -EIO;
+        *state = (struct store_state){.events = json_number_member(answer, "events", 0),
+                                      .dead_letters = json_number_member(answer, "deadLetters", 0),
+                                      .bytes = json_number_member(answer, "bytes", 0)};
         devices = json_member(answer, "devices");
         for (size_t i = 0; devices && i < json_object_array_length(devices); i++) {
                 struct json_object *device = json_object_array_get_idx(devices, i);
                 const char *name = json_text_member(device, "device");
 
-                if (name && !visit(context, name, number_of(device, "waiting")))
+                if (name && !visit(context, name, json_number_member(device, "waiting", 0)))
                         break;
         }
         return 0;
@@ -215,11 +205,10 @@ int queue_look_one(struct queue_look *look, int64_t id, queue_look_visit *visit,
 
         if (look->gateway) {
                 buf_add_format(&path, "/queue/%" PRId64, id);
-                result = gateway_control_call(look->gateway, "GET", buf_text(&path), &answer,
-                                              reason);
-                if (result == 0)
+                answer = gateway_control_call(look->gateway, "GET", buf_text(&path), reason);
+                if (answer)
                         (void)show(answer, visit, context);
-                return result;
+                return answer ? 0 : -EIO;
         }
         result = store_dead_each(look->store, id - 1, see_if_meant, &viewer);
         if (result == 0 && !viewer.found)

@@ -12,8 +12,8 @@
 #include "store/store.h"
 
 struct queue_look {
-        struct gateway_control *gateway; /* or NULL */
-        struct store *store;             /* or NULL */
+        struct http_client *gateway; /* or NULL */
+        struct store *store;         /* or NULL */
 };
 
 /* 0, or not with the reason; queue_look_close in either case. */

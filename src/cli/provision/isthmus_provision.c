@@ -54,7 +54,7 @@ struct run {
         const struct order *order;
         struct settings settings;
         struct gateway *own; /* of this process; NULL = another one runs */
-        struct gateway_control *gateway;
+        struct http_client *gateway;
         FILE *report;
         bool lines; /* JSON lines on standard output, no progress */
         bool stopped;
@@ -69,10 +69,7 @@ struct run {
 
 static int64_t count_of(const struct run *run, const char *name)
 {
-        int64_t count = 0;
-
-        json_int_member(run->counts, name, &count);
-        return count;
+        return json_number_member(run->counts, name, 0);
 }
 
 /* --- progress and report ------------------------------------------------------------------- */
@@ -175,8 +172,8 @@ static void take_view(struct run *run, struct json_object *view, bool *running, 
 
         json_object_put(run->counts);
         run->counts = json_object_get(counts);
-        json_int_member(view, "quota", &run->quota);
-        json_int_member(view, "next", &run->next);
+        run->quota = json_number_member(view, "quota", run->quota);
+        run->next = json_number_member(view, "next", run->next);
         *running = text_equal(json_text_member(view, "state"), "running");
         *more = json_object_get_boolean(json_member(view, "more"));
         take_outcomes(run, json_member(view, "outcomes"));
@@ -194,7 +191,8 @@ static int start(struct run *run, struct reason *reason)
         gateway_control_argument(&path, "dryRun", order->dry_run ? "true" : NULL);
         gateway_control_argument(&path, "application", order->application);
         gateway_control_number(&path, "limit", order->limit);
-        return gateway_control_call(run->gateway, "POST", buf_text(&path), &answer, reason);
+        answer = gateway_control_call(run->gateway, "POST", buf_text(&path), reason);
+        return answer ? 0 : -EIO;
 }
 
 static int send_batch(struct run *run, struct json_object *batch, bool more, struct reason *reason)
@@ -203,9 +201,10 @@ static int send_batch(struct run *run, struct json_object *batch, bool more, str
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
 
         json_write(&body, batch);
-        return gateway_control_send(run->gateway,
-                                    more ? "/provision/devices?more=true" : "/provision/devices",
-                                    &body, &answer, reason);
+        answer = gateway_control_send(run->gateway,
+                                      more ? "/provision/devices?more=true" : "/provision/devices",
+                                      &body, reason);
+        return answer ? 0 : -EIO;
 }
 
 /* Names the devices of the file, some at a time. */
@@ -241,7 +240,8 @@ static void wait_a_moment(struct run *run)
         if (sigtimedwait(&run->signals, NULL, &moment) <= 0)
                 return;
         run->stopped = true;
-        if (gateway_control_call(run->gateway, "DELETE", "/provision", &answer, &reason) != 0)
+        answer = gateway_control_call(run->gateway, "DELETE", "/provision", &reason);
+        if (!answer)
                 terminal_fail(COMMAND, "%s", reason.text);
 }
 
@@ -253,14 +253,13 @@ static int follow(struct run *run, struct reason *reason)
         while ((running || more) && !run->stopped) {
                 CLEANUP(json_cleanup) struct json_object *view = NULL;
                 CLEANUP(buf_deinit) struct buf path = BUF_INIT;
-                int result;
 
                 if (!more)
                         wait_a_moment(run);
                 buf_add_format(&path, "/provision?after=%" PRId64, run->next);
-                result = gateway_control_call(run->gateway, "GET", buf_text(&path), &view, reason);
-                if (result != 0)
-                        return result;
+                view = gateway_control_call(run->gateway, "GET", buf_text(&path), reason);
+                if (!view)
+                        return -EIO;
                 take_view(run, view, &running, &more);
                 fflush(stdout);
                 if (!run->lines)
@@ -366,7 +365,7 @@ static int run_order(const struct order *order)
         status = prepare(&run, &devices);
         if (status == CLI_GOOD)
                 status = provision(&run, devices);
-        gateway_control_close(run.gateway);
+        http_client_free(run.gateway);
         if (run.own)
                 gateway_stop(run.own);
         if (run.report && fclose(run.report) != 0)

@@ -237,14 +237,6 @@ static int find_name(const char *const *names, int count, const char *name)
         return -1;
 }
 
-static int64_t number_of(struct json_object *record, const char *name)
-{
-        int64_t number = 0;
-
-        json_int_member(record, name, &number);
-        return number;
-}
-
 static char *text_of(struct json_object *record, const char *name)
 {
         return mem_text(json_text_member(record, name));
@@ -261,11 +253,11 @@ static void read_id(struct json_object *record, const char *name, char id[CRYPTO
 static void read_downlink(struct json_object *record, struct downlink *downlink)
 {
         const char *reference = json_text_member(record, "reference");
-        int64_t priority = number_of(record, "priority");
+        int64_t priority = json_number_member(record, "priority", 0);
 
         downlink->application = text_of(record, "application");
         downlink->device = text_of(record, "deviceId");
-        downlink->port = (uint8_t)number_of(record, "port");
+        downlink->port = (uint8_t)json_number_member(record, "port", 0);
         downlink->confirmed = json_bool_member(record, "confirmed", false);
         downlink->priority = priority >= DOWNLINK_LOWEST && priority <= DOWNLINK_HIGHEST
                                      ? (enum downlink_priority)priority
@@ -293,14 +285,14 @@ static void read_times(struct json_object *record, struct command *command)
         char name[TIME_NAME_SIZE];
         int64_t begun_ms;
 
-        command->received = clock_moment_of(number_of(record, "receivedMs"));
-        command->downlink.expires_ms = number_of(record, "expiresMs");
+        command->received = clock_moment_of(json_number_member(record, "receivedMs", 0));
+        command->downlink.expires_ms = json_number_member(record, "expiresMs", 0);
         /* The store knows how long it has kept it; here that counts from now on. */
         command->finished = clock_moment_now();
-        command->finished.wall_ms = number_of(record, "finishedMs");
+        command->finished.wall_ms = json_number_member(record, "finishedMs", 0);
         for (int i = 0; i < COMMAND_FINISHED; i++) {
                 time_name((enum command_state)i, name);
-                command->reached_ms[i] = number_of(record, name);
+                command->reached_ms[i] = json_number_member(record, name, 0);
         }
         begun_ms = command->reached_ms[COMMAND_BEGUN];
         if (begun_ms == 0)
@@ -345,8 +337,9 @@ static bool is_complete(struct json_object *record)
                 if (!json_text_member(record, texts[i]))
                         return false;
         }
-        return number_of(record, "version") == RECORD_VERSION && read_state(record, "state") >= 0 &&
-               is_policy(number_of(record, "policy"));
+        return json_number_member(record, "version", 0) == RECORD_VERSION &&
+               read_state(record, "state") >= 0 &&
+               is_policy(json_number_member(record, "policy", 0));
 }
 
 struct command *command_decode(const char *record, size_t size, struct reason *reason)
@@ -374,11 +367,11 @@ struct command *command_decode(const char *record, size_t size, struct reason *r
         command->formatter = text_of(object, "formatter");
         command->body = text_of(object, "body");
         command->outcome = (enum command_outcome)outcome;
-        command->policy = (enum settings_settlement)number_of(object, "policy");
+        command->policy = (enum settings_settlement)json_number_member(object, "policy", 0);
         command->is_method = json_bool_member(object, "method", false);
-        command->attempt = (int)number_of(object, "attempt");
-        command->sequence = (uint64_t)number_of(object, "sequence");
-        command->arrival = number_of(object, "arrival");
+        command->attempt = (int)json_number_member(object, "attempt", 0);
+        command->sequence = (uint64_t)json_number_member(object, "sequence", 0);
+        command->arrival = json_number_member(object, "arrival", 0);
         read_times(object, command);
         return command;
 }

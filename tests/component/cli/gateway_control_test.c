@@ -36,7 +36,7 @@ static void a_gateway_that_takes_no_connection_is_not_waited_for(void **state)
 {
         char *directory = test_directory_new();
         CLEANUP(mem_cleanup) char *path = test_directory_file(directory, CONTROL_SOCKET);
-        struct gateway_control *control = NULL;
+        struct http_client *control = NULL;
         struct reason reason = REASON_INIT;
         struct sockaddr_un address;
         int listener = listen_at(path, &address);
