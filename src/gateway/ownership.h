@@ -24,7 +24,7 @@
 #include "base/loop.h"
 #include "base/reason.h"
 #include "gateway/device/device.h"
-#include "gateway/device_link.h"
+#include "gateway/link/device_link.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "store/store.h"
 #include "store/store_share.h"

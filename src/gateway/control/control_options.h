@@ -8,7 +8,7 @@
 #include "conf/settings.h"
 #include "gateway/command/command_ledger.h"
 #include "gateway/device/device.h"
-#include "gateway/device_link.h"
+#include "gateway/link/device_link.h"
 #include "gateway/provision/device_bulk.h"
 #include "gateway/uplink/uplink_queue.h"
 #include "gateway/uplink/uplink_recent.h"

@@ -12,7 +12,7 @@
 #include "gateway/command/command_ledger.h"
 #include "gateway/command/command_network.h"
 #include "gateway/device/device.h"
-#include "gateway/device_link.h"
+#include "gateway/link/device_link.h"
 #include "support/load_records.h"
 #include "support/network_places.h"
 

@@ -9,12 +9,12 @@
  *
  * All on the thread "loop".
  */
-#ifndef ISTHMUS_GATEWAY_DEVICE_LINK_INSIDE_H
-#define ISTHMUS_GATEWAY_DEVICE_LINK_INSIDE_H
+#ifndef ISTHMUS_GATEWAY_LINK_DEVICE_LINK_INSIDE_H
+#define ISTHMUS_GATEWAY_LINK_DEVICE_LINK_INSIDE_H
 
 #include "azure/clock_check.h"
 #include "gateway/device/hub_health.h"
-#include "gateway/device_link.h"
+#include "gateway/link/device_link.h"
 
 struct device_link {
         struct device_keeper keeper;

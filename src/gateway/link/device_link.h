@@ -7,8 +7,8 @@
  *
  * All on the thread "loop".
  */
-#ifndef ISTHMUS_GATEWAY_DEVICE_LINK_H
-#define ISTHMUS_GATEWAY_DEVICE_LINK_H
+#ifndef ISTHMUS_GATEWAY_LINK_DEVICE_LINK_H
+#define ISTHMUS_GATEWAY_LINK_DEVICE_LINK_H
 
 #include "azure/hub/hub_client.h"
 #include "base/loop.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Devices that leave: to another gateway, or because an operator gives their id free. */
-#include "gateway/device_link_inside.h"
+#include "gateway/link/device_link_inside.h"
 
 #include <errno.h>
 

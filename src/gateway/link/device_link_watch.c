@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What is looked after all the time: hubs that are away, clocks that are wrong, idle devices. */
-#include "gateway/device_link_inside.h"
+#include "gateway/link/device_link_inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"

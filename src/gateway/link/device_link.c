@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/device_link_inside.h"
+#include "gateway/link/device_link_inside.h"
 
 #include <assert.h>
 #include <stdlib.h>
