@@ -25,6 +25,10 @@ static int read_header(tjhandle handle, const unsigned char *bytes, size_t size,
 {
         int sampling;
 
+        if (size == 0) {
+                reason_set(reason, "the picture is empty: it has not one byte");
+                return JPEG_E_BAD;
+        }
         if (tjDecompressHeader3(handle, bytes, size, &header->width, &header->height, &sampling,
                                 &header->colours) != 0) {
                 reason_set(reason, "it is no JPEG picture: %s", tjGetErrorStr2(handle));

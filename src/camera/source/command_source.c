@@ -102,7 +102,14 @@ static int take_command(struct source *source, int64_t deadline_ms, struct sourc
                          ? take_from_file(source, deadline_ms, picture, reason)
                          : command_run(source, arguments, deadline_ms, &picture->bytes, reason);
         if (result == 0 && picture->bytes.size == 0) {
-                reason_set(reason, "'%s' ended well but gave no picture", arguments[0]);
+                reason_set(
+                        reason,
+                        command->writes_file
+                                ? "'%s' ended well but gave no picture: it wrote nothing to the "
+                                  "file in the place of " FILE_ARGUMENT
+                                : "'%s' ended well but gave no picture: it must write it to "
+                                  "standard output, or to the file in the place of " FILE_ARGUMENT,
+                        arguments[0]);
                 result = SOURCE_E_FAILED;
         }
         picture->taken_ms = asked_ms;

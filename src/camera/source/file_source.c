@@ -76,6 +76,9 @@ static int read_picture(const struct source *source, const char *path,
             after.changed.tv_nsec != before.changed.tv_nsec || after.size != before.size ||
             (size_t)after.size != picture->bytes.size)
                 return fail(reason, path, "changed while it was read");
+        if (picture->bytes.size == 0)
+                return fail(reason, path,
+                            "is empty: is the program that writes it at work, and its disk full?");
         if (!is_complete(&picture->bytes))
                 return fail(reason, path, "is no complete JPEG picture (yet)");
         picture->taken_ms = before.changed.tv_sec * 1000 + before.changed.tv_nsec / 1000000;

@@ -32,6 +32,7 @@ struct fetch {
         bool is_over;
         int64_t picture_ms; /* steady: when the picture was taken */
         struct buf picture; /* the one that was asked for; empty = not there yet */
+        int empty_parts;    /* of the stream, since the source asked last */
         bool has_credentials;
         size_t maximum_bytes;
         struct reason reason; /* why it ended */
@@ -86,7 +87,9 @@ static void take_part(void *context, const struct multipart_part *part)
         struct fetch *fetch = context;
 
         pthread_mutex_lock(&fetch->lock);
-        if (fetch->is_asked && part->began_ms > fetch->asked_ms) {
+        if (part->size == 0) {
+                fetch->empty_parts++;
+        } else if (fetch->is_asked && part->began_ms > fetch->asked_ms) {
                 buf_clear(&fetch->picture);
                 buf_add(&fetch->picture, part->bytes, part->size);
                 fetch->picture_ms = part->began_ms;
@@ -212,7 +215,9 @@ static void finish(struct fetch *fetch, const struct http_answer *answer)
         if (fetch->is_stream)
                 reason_set(&fetch->reason, "the camera has ended its stream");
         else if (fetch->body.size == 0)
-                reason_set(&fetch->reason, "the camera's answer is empty");
+                reason_set(&fetch->reason,
+                           "the camera's answer is empty: is this the address of its picture, and "
+                           "not that of a page?");
 }
 
 static void take_end(void *context, const struct http_answer *answer)
@@ -258,6 +263,7 @@ static struct fetch *ask(struct source *source)
                 fetch = source->own = fetch_new(source);
         pthread_mutex_lock(&fetch->lock);
         fetch->is_asked = true;
+        fetch->empty_parts = 0;
         /* Within one millisecond only a new connection's picture is surely one of after this. */
         fetch->asked_ms = clock_steady_ms() - (is_new ? 1 : 0);
         pthread_mutex_unlock(&fetch->lock);
@@ -308,7 +314,20 @@ static bool is_over(struct fetch *fetch)
         return over;
 }
 
-static int wait_for_news(struct source *source, const struct fetch *fetch, int64_t deadline_ms,
+static void explain_silence(const struct source *source, struct fetch *fetch, struct reason *reason)
+{
+        int empty_parts;
+
+        pthread_mutex_lock(&fetch->lock);
+        empty_parts = fetch->empty_parts;
+        pthread_mutex_unlock(&fetch->lock);
+        reason_set(reason, "the camera has not answered with a picture within %ld ms",
+                   source->settings.timeout_ms);
+        if (empty_parts > 0)
+                reason_add(reason, "its stream has only empty pictures: start the camera anew");
+}
+
+static int wait_for_news(struct source *source, struct fetch *fetch, int64_t deadline_ms,
                          struct reason *reason)
 {
         enum source_wait wait = source_wait(source, fetch->news_fd, deadline_ms);
@@ -317,8 +336,7 @@ static int wait_for_news(struct source *source, const struct fetch *fetch, int64
                 return 0;
         if (wait == SOURCE_WAIT_STOPPED)
                 return SOURCE_E_STOPPED;
-        reason_set(reason, "the camera has not answered with a picture within %ld ms",
-                   source->settings.timeout_ms);
+        explain_silence(source, fetch, reason);
         return SOURCE_E_FAILED;
 }
 

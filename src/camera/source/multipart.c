@@ -177,8 +177,7 @@ static void give(struct multipart *multipart, size_t size, size_t consumed)
         const struct multipart_part part = {
                 .bytes = multipart->input.data, .size = size, .began_ms = multipart->began_ms};
 
-        if (size > 0)
-                multipart->take(multipart->context, &part);
+        multipart->take(multipart->context, &part);
         consume(multipart, consumed);
         multipart->place = MULTIPART_BEFORE;
 }

@@ -23,8 +23,8 @@ enum multipart_place {
 /* A part that is complete. */
 struct multipart_part {
         const char *bytes; /* valid during the call */
-        size_t size;
-        int64_t began_ms; /* when its headers were complete */
+        size_t size;       /* 0: it is no picture */
+        int64_t began_ms;  /* when its headers were complete */
 };
 
 struct multipart {

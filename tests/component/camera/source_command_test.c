@@ -109,7 +109,8 @@ static void a_program_that_writes_nothing_gives_no_picture(void **state)
                "{file}", 0);
         assert_int_equal(take(&world), 0);
         assert_int_equal(take(&world), SOURCE_E_FAILED);
-        assert_reason(&world, "ended well but gave no picture");
+        assert_reason(&world, "ended well but gave no picture: it wrote nothing to the file in the "
+                              "place of {file}");
         assert_int_equal(world.picture.bytes.size, 0);
         tear_down(&world);
 }
@@ -125,7 +126,7 @@ static void each_failure_is_told(void **state)
                  "'sh' ended with status 255; it says: no camera"},
                 {PICTURE "x; kill -11 $$", "'sh' was ended by signal 11"},
                 {"printf 'not a picture'", "no JPEG picture"},
-                {":", "gave no picture"},
+                {":", "gave no picture: it must write it to standard output"},
                 {"dd if=/dev/zero bs=2000 count=1 2>/dev/null", "prints more than 1000 bytes"},
                 {"yes", "prints more than 1000 bytes"},
         };

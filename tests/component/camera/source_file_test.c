@@ -164,7 +164,7 @@ static void what_is_no_whole_picture_fails(void **state)
                 const char *text;
                 const char *reason;
         } cases[] = {
-                {"", "is no complete JPEG"},
+                {"", "is empty: is the program that writes it at work"},
                 {"\xff\xd8\xff\xe0 cut off", "is no complete JPEG"},
                 {"<html>login</html>\xff\xd9", "no JPEG picture"},
                 {"\xff\xd8\xff\xe0 ................................................................"

@@ -82,6 +82,11 @@ static const struct route routes[] = {
          "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
          "--b\r\nContent-Type: text/plain\r\n\r\n",
          TEST_HTTP_HOLD},
+        {"/empty-stream",
+         "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
+         "--b\r\nContent-Type: image/jpeg\r\nContent-Length: 0\r\n\r\n\r\n--b\r\n"
+         "Content-Type: image/jpeg\r\n\r\n\r\n--b\r\n",
+         TEST_HTTP_HOLD},
         {"/short-stream",
          "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n--b\r\n",
          TEST_HTTP_CLOSE},
@@ -289,7 +294,7 @@ static void each_failure_is_told(void **state)
                 {"/guarded", "asks for a user name and a password (401)", SOURCE_E_FAILED},
                 {"/login", "answers with 'text/html', which is no picture", SOURCE_E_FAILED},
                 {"/lie", "what came is no JPEG picture (7 bytes)", SOURCE_E_FAILED},
-                {"/empty", "answer is empty", SOURCE_E_FAILED},
+                {"/empty", "answer is empty: is this the address of its picture", SOURCE_E_FAILED},
                 {"/elsewhere", "sends us elsewhere (302)", SOURCE_E_FAILED},
                 {"/broken", "answers with status 500", SOURCE_E_FAILED},
                 {"/cut", "transfer closed", SOURCE_E_FAILED},
@@ -316,7 +321,8 @@ static void each_failure_is_told(void **state)
 
 static void a_silent_camera_is_given_up(void **state)
 {
-        static const char *const paths[] = {"/silent", "/half"};
+        static const char *const paths[] = {"/silent", "/half", "/empty-stream"};
+        static const char *const causes[] = {"", "", "only empty pictures"};
 
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
@@ -325,6 +331,7 @@ static void a_silent_camera_is_given_up(void **state)
                 set_up(&world, (struct source_settings){.timeout_ms = 300}, paths[i]);
                 assert_int_equal(take(&world), SOURCE_E_FAILED);
                 assert_reason(&world, "within 300 ms");
+                assert_reason(&world, causes[i]);
                 tear_down(&world);
         }
 }

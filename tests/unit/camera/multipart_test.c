@@ -76,8 +76,9 @@ static void parts_are_found_however_a_camera_marks_them(void **state)
                  "ab@1|"},
                 {"multipart/x-mixed-replace; boundary=\"the edge\"; charset=x",
                  "--the edge\r\n\r\nab\r\n--the edge\r\n", "ab@1|"},
+                /* An empty one is told, too. */
                 {TYPE, "--edge\r\nContent-Length: 0\r\n\r\n\r\n--edge\r\n\r\nab\r\n--edge\r\n",
-                 "ab@1|"},
+                 "@1|ab@1|"},
                 /* A length that is too small: the rest belongs to nothing. */
                 {TYPE, "--edge\r\nContent-Length: 1\r\n\r\nabc\r\n--edge\r\n\r\nde\r\n--edge\r\n",
                  "a@1|de@1|"},

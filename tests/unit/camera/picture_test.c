@@ -146,6 +146,7 @@ static void a_jpeg_that_is_cut_off_is_refused_at_every_place(void **state)
 
                 assert_int_equal(jpeg_read(part, size, &picture, &reason), JPEG_E_BAD);
                 assert_true(reason.text[0] != '\0');
+                assert_true((size == 0) == (strstr(reason.text, "the picture is empty") != NULL));
                 assert_null(picture.pixels);
         }
 }
