@@ -69,3 +69,26 @@ void *ordered_next(const struct ordered *list, uint64_t *cursor)
         }
         return NULL;
 }
+
+uint64_t collection_add(struct collection *collection, struct table_entry *entry, void *thing)
+{
+        table_add(&collection->by_id, entry);
+        return ordered_add(&collection->order, thing);
+}
+
+void collection_remove(struct collection *collection, struct table_entry *entry, uint64_t serial)
+{
+        table_remove(&collection->by_id, entry);
+        ordered_remove(&collection->order, serial);
+}
+
+void collection_deinit(struct collection *collection, void (*free_thing)(void *thing))
+{
+        uint64_t cursor = 0;
+        void *thing;
+
+        while ((thing = ordered_next(&collection->order, &cursor)) != NULL)
+                free_thing(thing);
+        table_deinit(&collection->by_id);
+        ordered_deinit(&collection->order);
+}

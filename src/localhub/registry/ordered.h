@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/table.h"
+
 struct ordered_place {
         uint64_t serial;
         void *thing; /* NULL = removed */
@@ -25,6 +27,12 @@ struct ordered {
 
 #define ORDERED_INIT ((struct ordered){.places = NULL})
 
+/* Things by key and by age. */
+struct collection {
+        struct table by_id;
+        struct ordered order;
+};
+
 /* Frees the list's own memory, never the things. */
 void ordered_deinit(struct ordered *list);
 
@@ -35,5 +43,12 @@ void ordered_remove(struct ordered *list, uint64_t serial);
 
 /* The first thing behind serial `*cursor`, which is moved to it; NULL at the end. */
 void *ordered_next(const struct ordered *list, uint64_t *cursor);
+
+/* The entry's key is set. Returns the serial number, which collection_remove wants back. */
+uint64_t collection_add(struct collection *collection, struct table_entry *entry, void *thing);
+void collection_remove(struct collection *collection, struct table_entry *entry, uint64_t serial);
+
+/* Has each thing freed, too. */
+void collection_deinit(struct collection *collection, void (*free_thing)(void *thing));
 
 #endif

@@ -24,17 +24,22 @@ struct certificate_data *registry_make_certificate(struct registry *registry, co
         data = mem_new(1, sizeof(*data));
         snprintf(data->public.name, sizeof(data->public.name), "%s", name);
         data->by_id.key = data->public.name;
-        table_add(&registry->certificates.by_id, &data->by_id);
-        data->serial = ordered_add(&registry->certificates.order, data);
+        data->serial = collection_add(&registry->certificates, &data->by_id, data);
         return data;
+}
+
+static void free_certificate(void *thing)
+{
+        struct certificate_data *data = thing;
+
+        free(data->pem);
+        free(data);
 }
 
 static void drop(struct registry *registry, struct certificate_data *data)
 {
-        table_remove(&registry->certificates.by_id, &data->by_id);
-        ordered_remove(&registry->certificates.order, data->serial);
-        free(data->pem);
-        free(data);
+        collection_remove(&registry->certificates, &data->by_id, data->serial);
+        free_certificate(data);
         registry_touch(registry);
 }
 
@@ -122,14 +127,5 @@ void registry_authorities(struct registry *registry, struct buf *pem)
 
 void registry_free_certificates(struct registry *registry)
 {
-        struct collection *collection = &registry->certificates;
-        struct certificate_data *data;
-        uint64_t cursor = 0;
-
-        while ((data = ordered_next(&collection->order, &cursor)) != NULL) {
-                free(data->pem);
-                free(data);
-        }
-        table_deinit(&collection->by_id);
-        ordered_deinit(&collection->order);
+        collection_deinit(&registry->certificates, free_certificate);
 }

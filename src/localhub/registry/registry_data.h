@@ -42,13 +42,8 @@ struct device_data {
 };
 
 struct hub_data {
-        char id[REGISTRY_ID_SIZE];
-        char address[REGISTRY_ADDRESS_SIZE];
-        uint16_t port;
-        uint16_t other_ports[REGISTRY_PORT_COUNT];
+        struct registry_hub public;          /* but for its number of devices */
         char pattern[REGISTRY_ADDRESS_SIZE]; /* `*.DOMAIN`; "" = none */
-        int weight;
-        bool active;
         struct registry_policy policies[REGISTRY_POLICY_COUNT];
         struct table devices; /* and modules */
         struct ordered order;
@@ -85,12 +80,6 @@ struct certificate_data {
         uint64_t serial;
         char *pem;
         struct registry_certificate public;
-};
-
-/* Things by key and by age. */
-struct collection {
-        struct table by_id;
-        struct ordered order;
 };
 
 struct registry {
@@ -150,6 +139,12 @@ struct certificate_data *registry_make_certificate(struct registry *registry, co
 /* Removes those that only this enrolment has named. */
 void registry_drop_certificates(struct registry *registry,
                                 const struct registry_enrolment *enrolment);
+
+/* Replaces a text of our own: "" by NULL, and NULL changes nothing. True if it is another now. */
+bool registry_set_text(char **text, const char *given);
+
+/* Replaces a key, which is wiped; NULL = none. */
+void registry_set_secret(char **secret, const char *given);
 
 /* 16 to 64 bytes in base64. */
 bool registry_is_key(const char *key);

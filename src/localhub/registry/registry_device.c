@@ -19,18 +19,28 @@ const char *const registry_authentication_names[] = {
         [REGISTRY_AUTHORITY] = "certificateAuthority",
 };
 
-static void free_secret(char *secret)
+void registry_set_secret(char **secret, const char *given)
 {
-        if (secret)
-                mem_wipe(secret, strlen(secret));
-        free(secret);
+        if (*secret)
+                mem_wipe(*secret, strlen(*secret));
+        free(*secret);
+        *secret = mem_text(given);
+}
+
+bool registry_set_text(char **text, const char *given)
+{
+        if (!given || text_equal(*text ? *text : "", given))
+                return false;
+        free(*text);
+        *text = given[0] ? mem_text(given) : NULL;
+        return true;
 }
 
 void registry_free_device(struct device_data *device)
 {
         free(device->id);
-        free_secret(device->primary_key);
-        free_secret(device->secondary_key);
+        registry_set_secret(&device->primary_key, NULL);
+        registry_set_secret(&device->secondary_key, NULL);
         free(device->model_id);
         free(device->scope);
         free(device->parent_scope);
@@ -184,8 +194,7 @@ static bool set_key(char **key, const char *given)
                 return false;
         if (text_is_empty(given))
                 registry_make_key(made);
-        free_secret(*key);
-        *key = mem_text(text_is_empty(given) ? made : given);
+        registry_set_secret(key, text_is_empty(given) ? made : given);
         return true;
 }
 
@@ -198,26 +207,9 @@ static bool set_certificates(struct device_data *device,
 
         if (settings->authentication)
                 device->authentication = *settings->authentication;
-        for (size_t i = 0; i < ARRAY_SIZE(device->thumbprints); i++) {
-                const char *given = settings->thumbprints[i];
-                char **own = &device->thumbprints[i];
-
-                if (!given || text_equal(*own ? *own : "", given))
-                        continue;
-                free(*own);
-                *own = given[0] ? mem_text(given) : NULL;
-                changed = true;
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(device->thumbprints); i++)
+                changed |= registry_set_text(&device->thumbprints[i], settings->thumbprints[i]);
         return changed;
-}
-
-/* NULL = it stays. */
-static void set_text(char **text, const char *given)
-{
-        if (!given)
-                return;
-        free(*text);
-        *text = given[0] ? mem_text(given) : NULL;
 }
 
 /* A module's device. */
@@ -229,14 +221,6 @@ static bool has_parent(struct registry *registry, int hub, const char *id)
         return !slash || registry_find_device(registry, hub, device);
 }
 
-static void set_model_id(struct device_data *device, const char *model_id)
-{
-        if (!model_id || text_equal(device->model_id ? device->model_id : "", model_id))
-                return;
-        free(device->model_id);
-        device->model_id = model_id[0] ? mem_text(model_id) : NULL;
-}
-
 /* True if the connection of the device must look again. */
 static bool apply(struct registry *registry, struct device_data *device,
                   const struct registry_device_settings *settings)
@@ -245,11 +229,11 @@ static bool apply(struct registry *registry, struct device_data *device,
 
         changed |= set_key(&device->secondary_key, settings->secondary_key);
         changed |= set_certificates(device, settings);
-        set_model_id(device, settings->model_id);
+        (void)registry_set_text(&device->model_id, settings->model_id);
         if (settings->edge)
                 device->edge = *settings->edge;
-        set_text(&device->scope, settings->scope);
-        set_text(&device->parent_scope, settings->parent_scope);
+        (void)registry_set_text(&device->scope, settings->scope);
+        (void)registry_set_text(&device->parent_scope, settings->parent_scope);
         if (settings->enabled && *settings->enabled != device->enabled) {
                 device->enabled = *settings->enabled;
                 device->status_updated_ms = clock_wall_ms();
@@ -353,11 +337,9 @@ void registry_device_seen(struct registry *registry, int hub, const char *id, bo
                 if (device->connected != connected)
                         device->connection_updated_ms = now_ms;
                 device->connected = connected;
-                if (model_id && !text_equal(device->model_id, model_id) &&
-                    strlen(model_id) < REGISTRY_ID_SIZE) {
-                        set_model_id(device, model_id);
+                if (model_id && strlen(model_id) < REGISTRY_ID_SIZE &&
+                    registry_set_text(&device->model_id, model_id))
                         registry_touch(registry);
-                }
         }
         pthread_mutex_unlock(&registry->mutex);
 }
@@ -427,11 +409,12 @@ bool registry_device_string(struct registry *registry, int hub, const char *id, 
         pthread_mutex_lock(&registry->mutex);
         device = registry_find_device(registry, hub, id);
         if (device)
-                buf_add_format(
-                        out, "HostName=%s;DeviceId=%.*s;%s%s%s%s%s", registry->hubs[hub]->address,
-                        size, id, module[0] ? "ModuleId=" : "", module, module[0] ? ";" : "",
-                        device->authentication == REGISTRY_SAS ? "SharedAccessKey=" : "x509=true",
-                        device->authentication == REGISTRY_SAS ? device->primary_key : "");
+                buf_add_format(out, "HostName=%s;DeviceId=%.*s;%s%s%s%s%s",
+                               registry->hubs[hub]->public.address, size, id,
+                               module[0] ? "ModuleId=" : "", module, module[0] ? ";" : "",
+                               device->authentication == REGISTRY_SAS ? "SharedAccessKey="
+                                                                      : "x509=true",
+                               device->authentication == REGISTRY_SAS ? device->primary_key : "");
         pthread_mutex_unlock(&registry->mutex);
         return device != NULL;
 }

@@ -13,11 +13,8 @@
 /* Registration ids are the same whatever their case is. */
 static void fold(const char *id, char folded[REGISTRY_ID_SIZE])
 {
-        size_t i;
-
-        for (i = 0; i < REGISTRY_ID_SIZE - 1 && id[i]; i++)
-                folded[i] = (char)tolower((unsigned char)id[i]);
-        folded[i] = '\0';
+        snprintf(folded, REGISTRY_ID_SIZE, "%s", id);
+        text_lower(folded);
 }
 
 static void key_of(enum registry_enrolment_kind kind, const char *id, char key[REGISTRY_ID_SIZE])
@@ -44,7 +41,6 @@ static struct enrolment_data *find_enrolment(struct registry *registry,
 struct enrolment_data *registry_make_enrolment(struct registry *registry,
                                                enum registry_enrolment_kind kind, const char *id)
 {
-        struct collection *collection = &registry->enrolments[kind];
         struct enrolment_data *data = find_enrolment(registry, kind, id);
 
         if (data)
@@ -55,8 +51,7 @@ struct enrolment_data *registry_make_enrolment(struct registry *registry,
         data->public.kind = kind;
         data->public.created_ms = clock_wall_ms();
         snprintf(data->public.id, sizeof(data->public.id), "%s", id);
-        table_add(&collection->by_id, &data->by_id);
-        data->serial = ordered_add(&collection->order, data);
+        data->serial = collection_add(&registry->enrolments[kind], &data->by_id, data);
         return data;
 }
 
@@ -65,8 +60,10 @@ bool registry_enrolment_has_certificates(const struct registry_enrolment *enrolm
         return enrolment->certificates[0][0] || enrolment->certificates[1][0];
 }
 
-static void free_enrolment(struct enrolment_data *data)
+static void free_enrolment(void *thing)
 {
+        struct enrolment_data *data = thing;
+
         free(data->extra);
         mem_wipe(data, sizeof(*data));
         free(data);
@@ -188,8 +185,7 @@ bool registry_enrolment_remove(struct registry *registry, enum registry_enrolmen
         pthread_mutex_lock(&registry->mutex);
         data = find_enrolment(registry, kind, id);
         if (data) {
-                table_remove(&registry->enrolments[kind].by_id, &data->by_id);
-                ordered_remove(&registry->enrolments[kind].order, data->serial);
+                collection_remove(&registry->enrolments[kind], &data->by_id, data->serial);
                 registry_drop_certificates(registry, &data->public);
                 free_enrolment(data);
                 registry_touch(registry);
@@ -235,13 +231,14 @@ struct registration_data *registry_make_registration(struct registry *registry, 
         data->registration_id = mem_text(id);
         data->hub = -1;
         data->created_ms = clock_wall_ms();
-        table_add(&registry->registrations.by_id, &data->by_id);
-        data->serial = ordered_add(&registry->registrations.order, data);
+        data->serial = collection_add(&registry->registrations, &data->by_id, data);
         return data;
 }
 
-static void free_registration(struct registration_data *data)
+static void free_registration(void *thing)
 {
+        struct registration_data *data = thing;
+
         free(data->registration_id);
         free(data->device_id);
         free(data->group);
@@ -265,7 +262,7 @@ static void copy_out(struct registry *registry, const struct registration_data *
         snprintf(out->device_id, sizeof(out->device_id), "%s", device_of(data));
         snprintf(out->group, sizeof(out->group), "%s", data->group ? data->group : "");
         snprintf(out->model_id, sizeof(out->model_id), "%s", data->model_id ? data->model_id : "");
-        snprintf(out->hub_address, sizeof(out->hub_address), "%s", hub ? hub->address : "");
+        snprintf(out->hub_address, sizeof(out->hub_address), "%s", hub ? hub->public.address : "");
         out->thumbprint[0] = '\0';
         out->hub = data->hub;
         registry_etag(data->revision, out->etag);
@@ -273,22 +270,6 @@ static void copy_out(struct registry *registry, const struct registration_data *
         out->updated_ms = data->updated_ms;
         out->count = data->count;
         out->move = data->move;
-}
-
-static void set_text(char **text, const char *given)
-{
-        if (text_equal(*text ? *text : "", given))
-                return;
-        free(*text);
-        *text = given[0] ? mem_text(given) : NULL;
-}
-
-static void set_secret(char **secret, const char *given)
-{
-        if (*secret)
-                mem_wipe(*secret, strlen(*secret));
-        free(*secret);
-        *secret = mem_text(given);
 }
 
 /* The device in its hub: moved there with its twin from where it was, or made. */
@@ -315,13 +296,13 @@ static void fill_device(struct registry *registry, struct device_data *device,
                         const struct registry_registration *wanted, const char *primary_key,
                         const char *secondary_key)
 {
-        set_secret(&device->primary_key, primary_key);
-        set_secret(&device->secondary_key, secondary_key);
+        registry_set_secret(&device->primary_key, primary_key);
+        registry_set_secret(&device->secondary_key, secondary_key);
         device->authentication = wanted->thumbprint[0] ? REGISTRY_SELF_SIGNED : REGISTRY_SAS;
-        set_text(&device->thumbprints[0], wanted->thumbprint);
-        set_text(&device->thumbprints[1], "");
+        (void)registry_set_text(&device->thumbprints[0], wanted->thumbprint);
+        (void)registry_set_text(&device->thumbprints[1], "");
         if (wanted->model_id[0])
-                set_text(&device->model_id, wanted->model_id);
+                (void)registry_set_text(&device->model_id, wanted->model_id);
         device->revision = registry_revision(registry);
 }
 
@@ -330,9 +311,9 @@ static void fill_registration(struct registry *registry, struct registration_dat
 {
         bool own_name = strcmp(wanted->device_id, data->registration_id) != 0;
 
-        set_text(&data->device_id, own_name ? wanted->device_id : "");
-        set_text(&data->group, wanted->group);
-        set_text(&data->model_id, wanted->model_id);
+        (void)registry_set_text(&data->device_id, own_name ? wanted->device_id : "");
+        (void)registry_set_text(&data->group, wanted->group);
+        (void)registry_set_text(&data->model_id, wanted->model_id);
         data->hub = wanted->hub;
         data->move = wanted->move;
         data->updated_ms = clock_wall_ms();
@@ -390,8 +371,7 @@ bool registry_registration_remove(struct registry *registry, const char *registr
         pthread_mutex_lock(&registry->mutex);
         data = find_registration(registry, registration_id);
         if (data) {
-                table_remove(&registry->registrations.by_id, &data->by_id);
-                ordered_remove(&registry->registrations.order, data->serial);
+                collection_remove(&registry->registrations, &data->by_id, data->serial);
                 free_registration(data);
                 registry_touch(registry);
         }
@@ -414,24 +394,7 @@ bool registry_registration_next(struct registry *registry, uint64_t *cursor,
 
 void registry_free_collections(struct registry *registry)
 {
-        for (size_t kind = 0; kind < ARRAY_SIZE(registry->enrolments); kind++) {
-                struct collection *collection = &registry->enrolments[kind];
-                struct enrolment_data *data;
-                uint64_t cursor = 0;
-
-                while ((data = ordered_next(&collection->order, &cursor)) != NULL)
-                        free_enrolment(data);
-                table_deinit(&collection->by_id);
-                ordered_deinit(&collection->order);
-        }
-        for (uint64_t cursor = 0;;) {
-                struct registration_data *data =
-                        ordered_next(&registry->registrations.order, &cursor);
-
-                if (!data)
-                        break;
-                free_registration(data);
-        }
-        table_deinit(&registry->registrations.by_id);
-        ordered_deinit(&registry->registrations.order);
+        for (size_t kind = 0; kind < ARRAY_SIZE(registry->enrolments); kind++)
+                collection_deinit(&registry->enrolments[kind], free_enrolment);
+        collection_deinit(&registry->registrations, free_registration);
 }

@@ -29,7 +29,7 @@ static struct hub_data *hub_new(const char *id)
 {
         struct hub_data *hub = mem_new(1, sizeof(*hub));
 
-        snprintf(hub->id, sizeof(hub->id), "%s", id);
+        snprintf(hub->public.id, sizeof(hub->public.id), "%s", id);
         for (size_t i = 0; i < REGISTRY_POLICY_COUNT; i++) {
                 struct registry_policy *policy = &hub->policies[i];
 
@@ -45,7 +45,7 @@ struct hub_data *registry_hub_make(struct registry *registry, const char *id, in
 {
         int index = 0;
 
-        while (index < registry->hub_count && strcmp(registry->hubs[index]->id, id) != 0)
+        while (index < registry->hub_count && strcmp(registry->hubs[index]->public.id, id) != 0)
                 index++;
         if (index == REGISTRY_HUBS_MAX)
                 return NULL;
@@ -72,8 +72,8 @@ int registry_hub_add(struct registry *registry, const char *id, int weight, int 
         pthread_mutex_lock(&registry->mutex);
         data = registry_hub_make(registry, id, hub);
         if (data) {
-                data->weight = weight;
-                data->active = true;
+                data->public.weight = weight;
+                data->public.active = true;
                 registry_touch(registry);
         }
         pthread_mutex_unlock(&registry->mutex);
@@ -90,8 +90,8 @@ void registry_hub_listens(struct registry *registry, int hub, const char *addres
         pthread_mutex_lock(&registry->mutex);
         data = registry_hub_at(registry, hub);
         if (data) {
-                snprintf(data->address, sizeof(data->address), "%s", address);
-                data->port = port;
+                snprintf(data->public.address, sizeof(data->public.address), "%s", address);
+                data->public.port = port;
         }
         pthread_mutex_unlock(&registry->mutex);
 }
@@ -115,7 +115,7 @@ void registry_hub_set_port(struct registry *registry, int hub, enum registry_por
         pthread_mutex_lock(&registry->mutex);
         data = registry_hub_at(registry, hub);
         if (data)
-                data->other_ports[which] = port;
+                data->public.other_ports[which] = port;
         pthread_mutex_unlock(&registry->mutex);
 }
 
@@ -136,12 +136,7 @@ bool registry_hub_get(struct registry *registry, int hub, struct registry_hub *f
         pthread_mutex_lock(&registry->mutex);
         data = registry_hub_at(registry, hub);
         if (data) {
-                memcpy(found->id, data->id, sizeof(found->id));
-                memcpy(found->address, data->address, sizeof(found->address));
-                found->port = data->port;
-                memcpy(found->other_ports, data->other_ports, sizeof(found->other_ports));
-                found->weight = data->weight;
-                found->active = data->active;
+                *found = data->public;
                 found->device_count = data->devices.count - data->module_count;
         }
         pthread_mutex_unlock(&registry->mutex);
@@ -199,18 +194,18 @@ static bool port_is(const char *text, size_t size, uint16_t port)
 static bool is_called(const struct hub_data *hub, const char *name, size_t size)
 {
         size_t length = host_length(name, size);
-        size_t own_size = strlen(hub->address);
-        size_t own_length = host_length(hub->address, own_size);
+        size_t own_size = strlen(hub->public.address);
+        size_t own_length = host_length(hub->public.address, own_size);
 
-        if (same_name(name, size, hub->address, own_size))
+        if (same_name(name, size, hub->public.address, own_size))
                 return true;
-        if (!same_name(name, length, hub->address, own_length) && !is_this_machine(name, length) &&
-            !fits_pattern(hub, name, length))
+        if (!same_name(name, length, hub->public.address, own_length) &&
+            !is_this_machine(name, length) && !fits_pattern(hub, name, length))
                 return false;
-        if (length == size || port_is(name + length, size - length, hub->port))
+        if (length == size || port_is(name + length, size - length, hub->public.port))
                 return true;
         for (size_t i = 0; i < REGISTRY_PORT_COUNT; i++) {
-                if (port_is(name + length, size - length, hub->other_ports[i]))
+                if (port_is(name + length, size - length, hub->public.other_ports[i]))
                         return true;
         }
         return false;
@@ -249,9 +244,10 @@ int registry_hub_find(struct registry *registry, const char *name)
         for (int i = 0; i < registry->hub_count && exact < 0; i++) {
                 const struct hub_data *hub = registry->hubs[i];
 
-                if (strcmp(hub->id, name) == 0 || text_equal_nocase(hub->address, name))
+                if (strcmp(hub->public.id, name) == 0 ||
+                    text_equal_nocase(hub->public.address, name))
                         exact = i;
-                if (!hub->active || !is_called(hub, name, size))
+                if (!hub->public.active || !is_called(hub, name, size))
                         continue;
                 any = i;
                 any_count++;
@@ -278,7 +274,8 @@ int registry_hub_choose(struct registry *registry, int hub, const char *name)
         for (int i = 0; i < registry->hub_count; i++) {
                 const struct hub_data *data = registry->hubs[i];
 
-                if (data->active && is_called(data, name, size) && is_own_name(data, name, size)) {
+                if (data->public.active && is_called(data, name, size) &&
+                    is_own_name(data, name, size)) {
                         own = i;
                         count++;
                 }
@@ -356,7 +353,7 @@ bool registry_policy_string(struct registry *registry, int hub, const char *name
         policy = find_policy(registry, hub, name);
         if (policy)
                 buf_add_format(out, "HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=%s",
-                               registry->hubs[hub]->address, name, policy->primary_key);
+                               registry->hubs[hub]->public.address, name, policy->primary_key);
         pthread_mutex_unlock(&registry->mutex);
         return policy != NULL;
 }
@@ -372,8 +369,8 @@ bool registry_events_string(struct registry *registry, int hub, struct buf *out)
                 buf_add_format(out,
                                "Endpoint=sb://%s/;SharedAccessKeyName=%s;SharedAccessKey=%s;"
                                "EntityPath=%s",
-                               registry->hubs[hub]->address, name, policy->primary_key,
-                               registry->hubs[hub]->id);
+                               registry->hubs[hub]->public.address, name, policy->primary_key,
+                               registry->hubs[hub]->public.id);
         pthread_mutex_unlock(&registry->mutex);
         return policy != NULL;
 }

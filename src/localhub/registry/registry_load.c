@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* Reading DIR/registry.json. What breaks a rule is an error: the file is ours, so it was edited
  * by hand or damaged, and going on without it would lose what people registered. */
-#include <fcntl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "localhub/registry/registry_data.h"
 
+#define FILE_MAX   SIZE_MAX
 #define FILE_DEPTH 24
 
 static const char *text_of(struct json_object *object, const char *name)
@@ -152,6 +153,14 @@ static int load_device(struct registry *registry, int hub, struct json_object *o
         return 0;
 }
 
+static void load_keys(struct registry_policy *policy, struct json_object *object)
+{
+        snprintf(policy->primary_key, sizeof(policy->primary_key), "%s",
+                 text_of(object, "primaryKey"));
+        snprintf(policy->secondary_key, sizeof(policy->secondary_key), "%s",
+                 text_of(object, "secondaryKey"));
+}
+
 static int load_policy(struct registry *registry, int hub, struct json_object *object,
                        struct reason *reason)
 {
@@ -162,10 +171,7 @@ static int load_policy(struct registry *registry, int hub, struct json_object *o
 
                 if (strcmp(policy->name, name) != 0 || !has_keys(object))
                         continue;
-                snprintf(policy->primary_key, sizeof(policy->primary_key), "%s",
-                         text_of(object, "primaryKey"));
-                snprintf(policy->secondary_key, sizeof(policy->secondary_key), "%s",
-                         text_of(object, "secondaryKey"));
+                load_keys(policy, object);
                 return 0;
         }
         reason_set(reason, "policy '%.140s' is unknown, or a key of it is wrong", name);
@@ -184,7 +190,7 @@ static int load_hub(struct registry *registry, int unused, struct json_object *o
                 reason_set(reason, "hub '%.140s': the name is wrong, or there are too many", id);
                 return -EINVAL;
         }
-        registry->hubs[hub]->weight = (int)number_of(object, "weight", 1);
+        registry->hubs[hub]->public.weight = (int)number_of(object, "weight", 1);
         r = load_each(registry, hub, json_member(object, "policies"), load_policy, reason);
         if (r == 0)
                 r = load_each(registry, hub, json_member(object, "devices"), load_device, reason);
@@ -265,7 +271,7 @@ static int load_certificate(struct registry *registry, int unused, struct json_o
 static int hub_named(const struct registry *registry, const char *id)
 {
         for (int i = 0; i < registry->hub_count; i++) {
-                if (strcmp(registry->hubs[i]->id, id) == 0)
+                if (strcmp(registry->hubs[i]->public.id, id) == 0)
                         return i;
         }
         return -1;
@@ -304,10 +310,7 @@ static void load_service_policy(struct registry *registry, struct json_object *o
 
         if (!object || !has_keys(object))
                 return;
-        snprintf(policy->primary_key, sizeof(policy->primary_key), "%s",
-                 text_of(object, "primaryKey"));
-        snprintf(policy->secondary_key, sizeof(policy->secondary_key), "%s",
-                 text_of(object, "secondaryKey"));
+        load_keys(policy, object);
 }
 
 static int load_all(struct registry *registry, struct json_object *root, struct reason *reason)
@@ -337,43 +340,18 @@ static int load_all(struct registry *registry, struct json_object *root, struct 
         return r;
 }
 
-static int read_file(const char *path, struct buf *text)
-{
-        int file = open(path, O_RDONLY | O_CLOEXEC);
-        int error = 0;
-
-        if (file < 0)
-                return -errno;
-        for (;;) {
-                char chunk[65536];
-                ssize_t size = read(file, chunk, sizeof(chunk));
-
-                if (size < 0 && errno == EINTR)
-                        continue;
-                if (size <= 0) {
-                        error = size < 0 ? errno : 0;
-                        mem_wipe(chunk, sizeof(chunk));
-                        break;
-                }
-                buf_add(text, chunk, (size_t)size);
-        }
-        close(file);
-        return -error;
-}
-
 int registry_load(struct registry *registry, struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *path = mem_format("%s/registry.json", registry->directory);
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         CLEANUP(json_cleanup) struct json_object *root = NULL;
-        int r = read_file(path, &text);
+        int r;
 
-        if (r == -ENOENT)
+        if (access(path, F_OK) != 0 && errno == ENOENT)
+                return -ENOENT;
+        r = file_read(path, FILE_MAX, &text, reason);
+        if (r < 0)
                 return r;
-        if (r < 0) {
-                reason_set(reason, "%s can't be read: %s", path, strerror(-r));
-                return r;
-        }
         root = json_parse(buf_text(&text), text.size, FILE_DEPTH, JSON_STRICT, reason);
         r = root ? load_all(registry, root, reason) : -EINVAL;
         mem_wipe(text.data, text.size);

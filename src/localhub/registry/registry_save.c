@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Writing DIR/registry.json: beside it first, then renamed over it, so that the file is whole at
- * every moment. Devices and registrations are written a few hundred at a time with the mutex
- * released in between; each record is consistent, and what changes meanwhile is written next time.
+ * every moment. Records are written a few hundred at a time with the mutex released in between;
+ * each record is consistent, and what changes meanwhile is written next time.
  */
 #include <stdio.h>
 #include <string.h>
@@ -43,8 +43,11 @@ static void add_twin(struct buf *out, const struct device_data *device)
         }
 }
 
-static void add_device(struct buf *out, const struct device_data *device)
+static void add_device(struct buf *out, struct registry *registry, const void *thing)
 {
+        const struct device_data *device = thing;
+
+        (void)registry;
         buf_add_text(out, "{\"id\":");
         buf_add_json_string(out, device->id, strlen(device->id));
         add_text(out, "primaryKey", device->primary_key);
@@ -69,9 +72,9 @@ static void add_device(struct buf *out, const struct device_data *device)
         buf_add_char(out, '}');
 }
 
-static void add_registration(struct buf *out, struct registry *registry,
-                             const struct registration_data *data)
+static void add_registration(struct buf *out, struct registry *registry, const void *thing)
 {
+        const struct registration_data *data = thing;
         const struct hub_data *hub = registry_hub_at(registry, data->hub);
 
         buf_add_text(out, "{\"id\":");
@@ -79,7 +82,7 @@ static void add_registration(struct buf *out, struct registry *registry,
         add_text(out, "deviceId", data->device_id);
         add_text(out, "group", data->group);
         add_text(out, "modelId", data->model_id);
-        add_text(out, "hub", hub ? hub->id : NULL);
+        add_text(out, "hub", hub ? hub->public.id : NULL);
         add_number(out, "move", (int64_t)data->move);
         add_number(out, "revision", (int64_t)data->revision);
         add_number(out, "created", data->created_ms);
@@ -88,10 +91,12 @@ static void add_registration(struct buf *out, struct registry *registry,
         buf_add_char(out, '}');
 }
 
-static void add_enrolment(struct buf *out, const struct enrolment_data *data)
+static void add_enrolment(struct buf *out, struct registry *registry, const void *thing)
 {
+        const struct enrolment_data *data = thing;
         const struct registry_enrolment *public = &data->public;
 
+        (void)registry;
         buf_add_text(out, "{\"id\":");
         buf_add_json_string(out, public->id, strlen(public->id));
         add_text(out, "primaryKey", public->primary_key);
@@ -117,42 +122,54 @@ static void add_enrolment(struct buf *out, const struct enrolment_data *data)
         buf_add_char(out, '}');
 }
 
-/* A line per record: the file can be read and compared by people. */
-static void separate(struct buf *out, bool *first)
+static void add_certificate(struct buf *out, struct registry *registry, const void *thing)
 {
-        buf_add_text(out, *first ? "\n" : ",\n");
-        *first = false;
+        const struct certificate_data *data = thing;
+
+        (void)registry;
+        buf_add_text(out, "{\"name\":");
+        buf_add_json_string(out, data->public.name, strlen(data->public.name));
+        if (data->public.use == REGISTRY_FOR_DEVICES)
+                buf_add_text(out, ",\"forDevices\":true");
+        add_text(out, "pem", data->pem);
+        buf_add_char(out, '}');
 }
 
-static void add_devices(struct buf *out, struct registry *registry, int hub)
+/* --- many ------------------------------------------------------------------------------------ */
+
+typedef void add_one(struct buf *out, struct registry *registry, const void *thing);
+
+/* A line per record: the file can be read and compared by people. */
+static void add_things(struct buf *out, struct registry *registry, const struct ordered *order,
+                       add_one *add)
 {
+        const char *separator = "\n";
+        const void *thing = NULL;
         uint64_t cursor = 0;
-        bool first = true;
-        bool more = true;
 
-        while (more) {
+        do {
                 pthread_mutex_lock(&registry->mutex);
-                for (int i = 0; i < SLICE && more; i++) {
-                        struct device_data *device =
-                                ordered_next(&registry->hubs[hub]->order, &cursor);
-
-                        more = device != NULL;
-                        if (!device)
-                                break;
-                        separate(out, &first);
-                        add_device(out, device);
+                for (int i = 0; i < SLICE && (thing = ordered_next(order, &cursor)) != NULL; i++) {
+                        buf_add_text(out, separator);
+                        add(out, registry, thing);
+                        separator = ",\n";
                 }
                 pthread_mutex_unlock(&registry->mutex);
-        }
+        } while (thing);
+}
+
+static void add_list(struct buf *out, struct registry *registry, const char *name,
+                     const struct collection *collection, add_one *add)
+{
+        buf_add_format(out, ",\n\"%s\":[", name);
+        add_things(out, registry, &collection->order, add);
+        buf_add_char(out, ']');
 }
 
 static void add_policies(struct buf *out, const struct hub_data *hub)
 {
-        bool first = true;
-
         for (size_t i = 0; i < REGISTRY_POLICY_COUNT; i++) {
-                separate(out, &first);
-                buf_add_format(out, "{\"name\":\"%s\"", hub->policies[i].name);
+                buf_add_format(out, "%s{\"name\":\"%s\"", i ? ",\n" : "\n", hub->policies[i].name);
                 add_text(out, "primaryKey", hub->policies[i].primary_key);
                 add_text(out, "secondaryKey", hub->policies[i].secondary_key);
                 buf_add_char(out, '}');
@@ -162,75 +179,13 @@ static void add_policies(struct buf *out, const struct hub_data *hub)
 static void add_hub(struct buf *out, struct registry *registry, int hub)
 {
         pthread_mutex_lock(&registry->mutex);
-        buf_add_format(out, "{\"id\":\"%s\",\"weight\":%d,\"policies\":[", registry->hubs[hub]->id,
-                       registry->hubs[hub]->weight);
+        buf_add_format(out, "{\"id\":\"%s\",\"weight\":%d,\"policies\":[",
+                       registry->hubs[hub]->public.id, registry->hubs[hub]->public.weight);
         add_policies(out, registry->hubs[hub]);
         pthread_mutex_unlock(&registry->mutex);
         buf_add_text(out, "],\"devices\":[");
-        add_devices(out, registry, hub);
+        add_things(out, registry, &registry->hubs[hub]->order, add_device);
         buf_add_text(out, "\n]}");
-}
-
-static void add_enrolments(struct buf *out, struct registry *registry,
-                           enum registry_enrolment_kind kind, const char *name)
-{
-        const struct enrolment_data *data;
-        uint64_t cursor = 0;
-        bool first = true;
-
-        buf_add_format(out, ",\n\"%s\":[", name);
-        pthread_mutex_lock(&registry->mutex);
-        while ((data = ordered_next(&registry->enrolments[kind].order, &cursor)) != NULL) {
-                separate(out, &first);
-                add_enrolment(out, data);
-        }
-        pthread_mutex_unlock(&registry->mutex);
-        buf_add_char(out, ']');
-}
-
-static void add_certificates(struct buf *out, struct registry *registry)
-{
-        const struct certificate_data *data;
-        uint64_t cursor = 0;
-        bool first = true;
-
-        buf_add_text(out, ",\n\"certificates\":[");
-        pthread_mutex_lock(&registry->mutex);
-        while ((data = ordered_next(&registry->certificates.order, &cursor)) != NULL) {
-                separate(out, &first);
-                buf_add_text(out, "{\"name\":");
-                buf_add_json_string(out, data->public.name, strlen(data->public.name));
-                if (data->public.use == REGISTRY_FOR_DEVICES)
-                        buf_add_text(out, ",\"forDevices\":true");
-                add_text(out, "pem", data->pem);
-                buf_add_char(out, '}');
-        }
-        pthread_mutex_unlock(&registry->mutex);
-        buf_add_char(out, ']');
-}
-
-static void add_registrations(struct buf *out, struct registry *registry)
-{
-        uint64_t cursor = 0;
-        bool first = true;
-        bool more = true;
-
-        buf_add_text(out, ",\n\"registrations\":[");
-        while (more) {
-                pthread_mutex_lock(&registry->mutex);
-                for (int i = 0; i < SLICE && more; i++) {
-                        struct registration_data *data =
-                                ordered_next(&registry->registrations.order, &cursor);
-
-                        more = data != NULL;
-                        if (!data)
-                                break;
-                        separate(out, &first);
-                        add_registration(out, registry, data);
-                }
-                pthread_mutex_unlock(&registry->mutex);
-        }
-        buf_add_char(out, ']');
 }
 
 static void add_registry(struct buf *out, struct registry *registry)
@@ -248,10 +203,12 @@ static void add_registry(struct buf *out, struct registry *registry)
                 add_hub(out, registry, hub);
         }
         buf_add_char(out, ']');
-        add_certificates(out, registry);
-        add_enrolments(out, registry, REGISTRY_GROUP, "enrolmentGroups");
-        add_enrolments(out, registry, REGISTRY_INDIVIDUAL, "enrolments");
-        add_registrations(out, registry);
+        add_list(out, registry, "certificates", &registry->certificates, add_certificate);
+        add_list(out, registry, "enrolmentGroups", &registry->enrolments[REGISTRY_GROUP],
+                 add_enrolment);
+        add_list(out, registry, "enrolments", &registry->enrolments[REGISTRY_INDIVIDUAL],
+                 add_enrolment);
+        add_list(out, registry, "registrations", &registry->registrations, add_registration);
         pthread_mutex_lock(&registry->mutex);
         buf_add_format(out, ",\n\"revision\":%llu}\n", (unsigned long long)registry->last_revision);
         pthread_mutex_unlock(&registry->mutex);
