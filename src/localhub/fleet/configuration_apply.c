@@ -157,8 +157,8 @@ void fleet_applied_forget(struct fleet *fleet, const struct configuration *confi
         list_for_each_safe (node, &fleet->applied) {
                 struct applied *applied = list_entry(node, struct applied, node);
 
-                if (applied->hub == configuration->hub &&
-                    strcmp(applied->configuration, configuration->id) == 0)
+                if (applied->hub == configuration->item.hub &&
+                    strcmp(applied->configuration, configuration->item.id) == 0)
                         applied_free(fleet, applied);
         }
 }
@@ -208,9 +208,9 @@ static struct configuration *choose(struct fleet *fleet, int hub, enum query_sou
         struct configuration *best = NULL;
 
         list_for_each (node, &fleet->configurations) {
-                struct configuration *one = list_entry(node, struct configuration, node);
+                struct configuration *one = list_entry(node, struct configuration, item.node);
 
-                if (one->hub != hub)
+                if (one->item.hub != hub)
                         continue;
                 count_metrics(one, source, twin);
                 if (!one->target || query_source(one->target) != source ||
@@ -240,7 +240,7 @@ static struct json_object *change(struct fleet *fleet, int hub, const char *devi
         if (!best && !applied)
                 return NULL;
         if (best && applied && applied->revision == best->revision &&
-            strcmp(applied->configuration, best->id) == 0)
+            strcmp(applied->configuration, best->item.id) == 0)
                 return NULL;
         patch = json_object_new_object();
         if (now)
@@ -255,7 +255,7 @@ static struct json_object *change(struct fleet *fleet, int hub, const char *devi
         json_object_put(applied->desired);
         free(applied->configuration);
         applied->desired = json_object_get(now);
-        applied->configuration = mem_text(best->id);
+        applied->configuration = mem_text(best->item.id);
         applied->revision = best->revision;
         applied->pass = fleet->pass;
         return patch;
@@ -314,7 +314,7 @@ static void begin_pass(struct fleet *fleet)
 {
         fleet->pass++;
         list_for_each (node, &fleet->configurations) {
-                struct configuration *one = list_entry(node, struct configuration, node);
+                struct configuration *one = list_entry(node, struct configuration, item.node);
 
                 one->targeted_now = one->applied_now = 0;
                 for (size_t i = 0; i < one->metric_count; i++)
@@ -325,7 +325,7 @@ static void begin_pass(struct fleet *fleet)
 static void end_pass(struct fleet *fleet)
 {
         list_for_each (node, &fleet->configurations) {
-                struct configuration *one = list_entry(node, struct configuration, node);
+                struct configuration *one = list_entry(node, struct configuration, item.node);
 
                 one->targeted = one->targeted_now;
                 one->applied = one->applied_now;

@@ -45,7 +45,7 @@ static struct json_object *system_metrics(const struct configuration *configurat
         free(text);
         text = mem_format("SELECT deviceId FROM devices WHERE configurations.[[%s]].status = "
                           "'Applied'",
-                          configuration->id);
+                          configuration->item.id);
         json_add_text(queries, "appliedCount", text);
         json_object_object_add(metrics, "results", results);
         json_object_object_add(metrics, "queries", queries);
@@ -68,13 +68,14 @@ static struct json_object *own_metrics(const struct configuration *configuration
         return metrics;
 }
 
-static struct json_object *document(const struct configuration *configuration)
+static struct json_object *document(const void *item)
 {
+        const struct configuration *configuration = item;
         static const char *const members[] = {"schemaVersion", "labels", "content",
                                               "targetCondition"};
         struct json_object *made = json_object_new_object();
 
-        json_add_text(made, "id", configuration->id);
+        json_add_text(made, "id", configuration->item.id);
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)
                 json_object_object_add(
                         made, members[i],
@@ -90,44 +91,14 @@ static struct json_object *document(const struct configuration *configuration)
 
 /* --- finding --------------------------------------------------------------------------------- */
 
-static struct configuration *find(struct fleet *fleet, int hub, const char *id)
-{
-        list_for_each (node, &fleet->configurations) {
-                struct configuration *found = list_entry(node, struct configuration, node);
-
-                if (found->hub == hub && strcmp(found->id, id) == 0)
-                        return found;
-        }
-        return NULL;
-}
-
 struct json_object *fleet_configuration_get(struct fleet *fleet, int hub, const char *id)
 {
-        const struct configuration *found;
-        struct json_object *made;
-
-        pthread_mutex_lock(&fleet->mutex);
-        found = find(fleet, hub, id);
-        made = found ? document(found) : NULL;
-        pthread_mutex_unlock(&fleet->mutex);
-        return made;
+        return fleet_item_get(fleet, &fleet->configurations, hub, id, document);
 }
 
 struct json_object *fleet_configuration_next(struct fleet *fleet, int hub, uint64_t *cursor)
 {
-        struct json_object *made = NULL;
-
-        pthread_mutex_lock(&fleet->mutex);
-        list_for_each (node, &fleet->configurations) {
-                struct configuration *found = list_entry(node, struct configuration, node);
-
-                if (made || found->hub != hub || found->serial <= *cursor)
-                        continue;
-                *cursor = found->serial;
-                made = document(found);
-        }
-        pthread_mutex_unlock(&fleet->mutex);
-        return made;
+        return fleet_item_next(fleet, &fleet->configurations, hub, cursor, document);
 }
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -137,10 +108,10 @@ static struct json_object *kept(struct fleet *fleet, const struct configuration 
         struct json_object *record = json_object_new_object();
         struct registry_hub hub;
 
-        if (registry_hub_get(fleet->registry, configuration->hub, &hub))
+        if (registry_hub_get(fleet->registry, configuration->item.hub, &hub))
                 json_add_text(record, "hub", hub.id);
         json_object_object_add(record, "document", json_object_get(configuration->document));
-        json_add_text(record, "id", configuration->id);
+        json_add_text(record, "id", configuration->item.id);
         json_add_int(record, "created", configuration->created_ms);
         json_add_int(record, "updated", configuration->updated_ms);
         json_add_int(record, "revision", (int64_t)configuration->revision);
@@ -163,8 +134,8 @@ static void save(struct fleet *fleet)
                 return;
         path = path_of(fleet);
         list_for_each (node, &fleet->configurations)
-                json_object_array_add(list,
-                                      kept(fleet, list_entry(node, struct configuration, node)));
+                json_object_array_add(
+                        list, kept(fleet, list_entry(node, struct configuration, item.node)));
         json_write(&text, list);
         if (file_write(path, 0600, text.data, text.size, &reason) != 0)
                 log_error("HUB_CONFIGURATIONS_WRITE_FAILED",
@@ -182,7 +153,7 @@ static void configuration_free(struct configuration *configuration)
         }
         query_free(configuration->target);
         json_object_put(configuration->document);
-        free(configuration->id);
+        free(configuration->item.id);
         free(configuration);
 }
 
@@ -191,7 +162,7 @@ void fleet_configurations_deinit(struct fleet *fleet)
         struct list_node *node;
 
         while ((node = list_pop_front(&fleet->configurations)) != NULL)
-                configuration_free(list_entry(node, struct configuration, node));
+                configuration_free(list_entry(node, struct configuration, item.node));
         fleet_applied_deinit(fleet);
 }
 
@@ -239,7 +210,7 @@ static struct configuration *configuration_new(const char *id, struct json_objec
         const char *target = json_text_member(document, "targetCondition");
         bool good = false;
 
-        made->id = mem_text(id);
+        made->item.id = mem_text(id);
         made->document = fleet_copy(document);
         made->created_ms = made->updated_ms = clock_wall_ms();
         (void)json_int_member(document, "priority", &made->priority);
@@ -267,22 +238,22 @@ static size_t count(const struct fleet *fleet, int hub)
         size_t counted = 0;
 
         list_for_each (node, &fleet->configurations)
-                counted += list_entry(node, struct configuration, node)->hub == hub;
+                counted += list_entry(node, struct configuration, item.node)->item.hub == hub;
         return counted;
 }
 
 /* Puts it in the place of the one that it changes. */
 static void put(struct fleet *fleet, struct configuration *made, struct configuration *old)
 {
-        made->serial = old ? old->serial : ++fleet->last_serial;
+        made->item.serial = old ? old->item.serial : ++fleet->last_serial;
         made->revision = old ? old->revision + 1 : 1;
         if (old) {
                 made->created_ms = old->created_ms;
-                list_insert_after(&fleet->configurations, &old->node, &made->node);
-                list_remove(&fleet->configurations, &old->node);
+                list_insert_after(&fleet->configurations, &old->item.node, &made->item.node);
+                list_remove(&fleet->configurations, &old->item.node);
                 configuration_free(old);
         } else {
-                list_push_back(&fleet->configurations, &made->node);
+                list_push_back(&fleet->configurations, &made->item.node);
         }
         fleet->pass_due_ms = 0;
         fleet_wake(fleet);
@@ -291,17 +262,18 @@ static void put(struct fleet *fleet, struct configuration *made, struct configur
 static int put_if_allowed(struct fleet *fleet, struct configuration *made, bool exists,
                           struct reason *reason)
 {
-        struct configuration *old = find(fleet, made->hub, made->id);
+        struct configuration *old =
+                fleet_find(&fleet->configurations, made->item.hub, made->item.id);
 
         if (exists && !old) {
-                reason_set(reason, "there is no configuration '%s'", made->id);
+                reason_set(reason, "there is no configuration '%s'", made->item.id);
                 return FLEET_E_NOT_FOUND;
         }
         if (!exists && old) {
-                reason_set(reason, "there is a configuration '%s' already", made->id);
+                reason_set(reason, "there is a configuration '%s' already", made->item.id);
                 return FLEET_E_EXISTS;
         }
-        if (!old && count(fleet, made->hub) >= CONFIGURATIONS_MAX) {
+        if (!old && count(fleet, made->item.hub) >= CONFIGURATIONS_MAX) {
                 reason_set(reason, "a hub has at most %d configurations", CONFIGURATIONS_MAX);
                 return FLEET_E_INVALID;
         }
@@ -319,7 +291,7 @@ int fleet_configuration_put(struct fleet *fleet, int hub, const char *id, bool e
 
         if (!made)
                 return FLEET_E_INVALID;
-        made->hub = hub;
+        made->item.hub = hub;
         pthread_mutex_lock(&fleet->mutex);
         r = put_if_allowed(fleet, made, exists, reason);
         if (r == 0)
@@ -335,10 +307,10 @@ bool fleet_configuration_remove(struct fleet *fleet, int hub, const char *id)
         struct configuration *found;
 
         pthread_mutex_lock(&fleet->mutex);
-        found = find(fleet, hub, id);
+        found = fleet_find(&fleet->configurations, hub, id);
         if (found) {
                 fleet_applied_forget(fleet, found);
-                list_remove(&fleet->configurations, &found->node);
+                list_remove(&fleet->configurations, &found->item.node);
                 configuration_free(found);
                 fleet->pass_due_ms = 0;
                 save(fleet);
@@ -360,7 +332,7 @@ static int load_one(struct fleet *fleet, struct json_object *record, struct reas
 
         if (!made)
                 return -EINVAL;
-        made->hub = hub ? registry_hub_find(fleet->registry, hub) : -1;
+        made->item.hub = hub ? registry_hub_find(fleet->registry, hub) : -1;
         (void)json_int_member(record, "created", &made->created_ms);
         (void)json_int_member(record, "updated", &made->updated_ms);
         (void)json_int_member(record, "revision", &revision);

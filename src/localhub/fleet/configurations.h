@@ -15,10 +15,7 @@ struct metric {
 };
 
 struct configuration {
-        struct list_node node;
-        uint64_t serial;
-        int hub;
-        char *id;
+        struct fleet_item item;       /* first */
         struct json_object *document; /* as the service sent it */
         struct query *target;         /* NULL = nobody */
         int64_t priority;

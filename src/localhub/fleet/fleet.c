@@ -43,6 +43,59 @@ void fleet_add_time(struct json_object *object, const char *name, int64_t wall_m
         json_add_text(object, name, text);
 }
 
+/* --- what is in its lists -------------------------------------------------------------------- */
+
+void *fleet_find(const struct list *items, int hub, const char *id)
+{
+        list_for_each (node, items) {
+                struct fleet_item *item = list_entry(node, struct fleet_item, node);
+
+                if (item->hub == hub && strcmp(item->id, id) == 0)
+                        return item;
+        }
+        return NULL;
+}
+
+void *fleet_from(const struct list *items, int hub, uint64_t serial)
+{
+        list_for_each (node, items) {
+                struct fleet_item *item = list_entry(node, struct fleet_item, node);
+
+                if (item->hub == hub && item->serial >= serial)
+                        return item;
+        }
+        return NULL;
+}
+
+struct json_object *fleet_item_get(struct fleet *fleet, const struct list *items, int hub,
+                                   const char *id, fleet_describe_item *describe)
+{
+        const struct fleet_item *item;
+        struct json_object *made;
+
+        pthread_mutex_lock(&fleet->mutex);
+        item = fleet_find(items, hub, id);
+        made = item ? describe(item) : NULL;
+        pthread_mutex_unlock(&fleet->mutex);
+        return made;
+}
+
+struct json_object *fleet_item_next(struct fleet *fleet, const struct list *items, int hub,
+                                    uint64_t *cursor, fleet_describe_item *describe)
+{
+        struct json_object *made = NULL;
+        const struct fleet_item *item;
+
+        pthread_mutex_lock(&fleet->mutex);
+        item = fleet_from(items, hub, *cursor + 1);
+        if (item) {
+                *cursor = item->serial;
+                made = describe(item);
+        }
+        pthread_mutex_unlock(&fleet->mutex);
+        return made;
+}
+
 int fleet_condition_parse(const char *condition, struct query **query, struct reason *reason)
 {
         CLEANUP(mem_cleanup) char *text = NULL;

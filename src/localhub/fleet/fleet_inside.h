@@ -35,6 +35,29 @@ struct fleet {
         struct http_client *http; /* of transfers; NULL = none yet */
 };
 
+/* What stands first in a job, a transfer and a configuration. */
+struct fleet_item {
+        struct list_node node;
+        uint64_t serial;
+        int hub;
+        char *id;
+};
+
+/* A job, transfer or configuration; NULL = there is none with this id, or with at least this serial
+ * number. */
+void *fleet_find(const struct list *items, int hub, const char *id);
+void *fleet_from(const struct list *items, int hub, uint64_t serial);
+
+/*
+ * What `describe` says of the item of this id, or of the one behind the cursor, which is moved on;
+ * NULL = there is none. Without the mutex.
+ */
+typedef struct json_object *fleet_describe_item(const void *item);
+struct json_object *fleet_item_get(struct fleet *fleet, const struct list *items, int hub,
+                                   const char *id, fleet_describe_item *describe);
+struct json_object *fleet_item_next(struct fleet *fleet, const struct list *items, int hub,
+                                    uint64_t *cursor, fleet_describe_item *describe);
+
 /* Has the thread look again. */
 void fleet_wake(struct fleet *fleet);
 

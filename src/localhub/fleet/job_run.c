@@ -57,15 +57,15 @@ static bool next_device(const struct fleet *fleet, const struct job *job, uint64
                         struct registry_device *device)
 {
         if (query_source(job->where) == QUERY_MODULES)
-                return registry_module_next(fleet->registry, job->hub, NULL, cursor, device);
-        return registry_device_next(fleet->registry, job->hub, cursor, device);
+                return registry_module_next(fleet->registry, job->item.hub, NULL, cursor, device);
+        return registry_device_next(fleet->registry, job->item.hub, cursor, device);
 }
 
 /* Nobody else touches what is written here while `selecting` is set. */
 static void choose_devices(struct fleet *fleet, struct job *job)
 {
         const struct fleet_documents *documents = fleet->documents;
-        struct job chosen = {.hub = job->hub};
+        struct job chosen = {.outcome_count = 0};
         struct registry_device device;
         size_t capacity = 0;
         uint64_t cursor = 0;
@@ -103,7 +103,7 @@ static int patch_section(struct fleet *fleet, const struct job *job, const char 
         if (!from ||
             !json_object_object_get_ex(from, section == REGISTRY_TAGS ? "tags" : "desired", &patch))
                 return 0;
-        return registry_twin_patch(fleet->registry, job->hub, device_id, section,
+        return registry_twin_patch(fleet->registry, job->item.hub, device_id, section,
                                    patch ? patch : empty, !patch, NULL, reason);
 }
 
@@ -114,7 +114,7 @@ static void update_twin(struct fleet *fleet, const struct job *job, struct job_o
         struct registry_device device;
         int r;
 
-        if (!registry_device_get(fleet->registry, job->hub, outcome->device_id, &device)) {
+        if (!registry_device_get(fleet->registry, job->item.hub, outcome->device_id, &device)) {
                 end_outcome(outcome, 404001, "the device does not exist");
                 return;
         }
@@ -198,7 +198,7 @@ static void call_method(struct fleet *fleet, struct job *job, size_t device)
                 json_write(&text, payload);
         job->running++;
         local_hub_invoke_method(
-                fleet->hub, job->hub, job->outcomes[device].device_id,
+                fleet->hub, job->item.hub, job->outcomes[device].device_id,
                 &(struct local_hub_method){
                         .name = json_text_member(method, "methodName"),
                         .payload = buf_text(&text),
@@ -267,7 +267,7 @@ static bool run_one(struct fleet *fleet, struct job *job, int64_t *next_ms)
 void fleet_jobs_run(struct fleet *fleet, int64_t *next_ms)
 {
         list_for_each (node, &fleet->jobs) {
-                if (!run_one(fleet, list_entry(node, struct job, node), next_ms))
+                if (!run_one(fleet, list_entry(node, struct job, item.node), next_ms))
                         return;
         }
 }

@@ -38,13 +38,14 @@ static struct json_object *statistics(const struct job *job)
         return counts;
 }
 
-static struct json_object *document(const struct job *job)
+static struct json_object *document(const void *item)
 {
+        const struct job *job = item;
         static const char *const members[] = {"queryCondition", "updateTwin",
                                               "cloudToDeviceMethod"};
         struct json_object *made = json_object_new_object();
 
-        json_add_text(made, "jobId", job->id);
+        json_add_text(made, "jobId", job->item.id);
         json_add_text(made, "type", type_names[job->type]);
         json_add_text(made, "status", status_names[job->status]);
         fleet_add_time(made, "createdTime", job->created_ms);
@@ -81,7 +82,7 @@ static struct json_object *outcome_document(const struct job *job,
         struct json_object *error;
 
         add_identity(made, outcome->device_id);
-        json_add_text(made, "jobId", job->id);
+        json_add_text(made, "jobId", job->item.id);
         json_add_text(made, "jobType", type_names[job->type]);
         json_add_text(made, "status", status_names[outcome->status]);
         fleet_add_time(made, "startTimeUtc", outcome->start_ms);
@@ -102,54 +103,14 @@ static struct json_object *outcome_document(const struct job *job,
 
 /* --- finding --------------------------------------------------------------------------------- */
 
-static struct job *find(struct fleet *fleet, int hub, const char *id)
-{
-        list_for_each (node, &fleet->jobs) {
-                struct job *job = list_entry(node, struct job, node);
-
-                if (job->hub == hub && strcmp(job->id, id) == 0)
-                        return job;
-        }
-        return NULL;
-}
-
 struct json_object *fleet_job_get(struct fleet *fleet, int hub, const char *id)
 {
-        const struct job *job;
-        struct json_object *made;
-
-        pthread_mutex_lock(&fleet->mutex);
-        job = find(fleet, hub, id);
-        made = job ? document(job) : NULL;
-        pthread_mutex_unlock(&fleet->mutex);
-        return made;
-}
-
-/* The first job of the hub with at least this serial number. */
-static struct job *from(struct fleet *fleet, int hub, uint64_t serial)
-{
-        list_for_each (node, &fleet->jobs) {
-                struct job *job = list_entry(node, struct job, node);
-
-                if (job->hub == hub && job->serial >= serial)
-                        return job;
-        }
-        return NULL;
+        return fleet_item_get(fleet, &fleet->jobs, hub, id, document);
 }
 
 struct json_object *fleet_job_next(struct fleet *fleet, int hub, uint64_t *cursor)
 {
-        struct json_object *made = NULL;
-        const struct job *job;
-
-        pthread_mutex_lock(&fleet->mutex);
-        job = from(fleet, hub, *cursor + 1);
-        if (job) {
-                *cursor = job->serial;
-                made = document(job);
-        }
-        pthread_mutex_unlock(&fleet->mutex);
-        return made;
+        return fleet_item_next(fleet, &fleet->jobs, hub, cursor, document);
 }
 
 /* The cursor is the job's serial number and, in the lower half, how many of its devices came. */
@@ -161,10 +122,10 @@ struct json_object *fleet_outcome_next(struct fleet *fleet, int hub, uint64_t *c
         const struct job *job;
 
         pthread_mutex_lock(&fleet->mutex);
-        while (!made && (job = from(fleet, hub, serial)) != NULL) {
-                if (job->serial > serial)
+        while (!made && (job = fleet_from(&fleet->jobs, hub, serial)) != NULL) {
+                if (job->item.serial > serial)
                         index = 0;
-                serial = job->serial;
+                serial = job->item.serial;
                 if (index < job->outcome_count) {
                         made = outcome_document(job, &job->outcomes[index++]);
                 } else {
@@ -190,7 +151,7 @@ static void job_free(struct job *job)
         query_free(job->where);
         json_object_put(job->request);
         free(job->failure);
-        free(job->id);
+        free(job->item.id);
         free(job);
 }
 
@@ -199,7 +160,7 @@ void fleet_jobs_deinit(struct fleet *fleet)
         struct list_node *node;
 
         while ((node = list_pop_front(&fleet->jobs)) != NULL)
-                job_free(list_entry(node, struct job, node));
+                job_free(list_entry(node, struct job, item.node));
 }
 
 static bool is_over(const struct job *job)
@@ -210,7 +171,7 @@ static bool is_over(const struct job *job)
 static void forget_oldest(struct fleet *fleet)
 {
         list_for_each (node, &fleet->jobs) {
-                struct job *job = list_entry(node, struct job, node);
+                struct job *job = list_entry(node, struct job, item.node);
 
                 if (!is_over(job) || job->selecting || job->running > 0)
                         continue;
@@ -255,8 +216,8 @@ static bool read_request(struct job *job, struct json_object *request, struct re
 
         job->max_s = MAX_S_DEFAULT;
         (void)json_int_member(request, "maxExecutionTimeInSeconds", &job->max_s);
-        if (!registry_is_device_id(job->id))
-                reason_set(reason, "'%.140s' can't be the id of a job", job->id);
+        if (!registry_is_device_id(job->item.id))
+                reason_set(reason, "'%.140s' can't be the id of a job", job->item.id);
         else if (!read_type(request, &job->type))
                 reason_set(reason, "'type' must be scheduleUpdateTwin or scheduleDeviceMethod");
         else if (!read_start(request, &job->start_ms))
@@ -283,10 +244,10 @@ static struct json_object *add(struct fleet *fleet, struct job *job)
 {
         struct json_object *answer = document(job);
 
-        job->serial = ++fleet->last_serial;
+        job->item.serial = ++fleet->last_serial;
         if (job->start_ms > job->created_ms)
                 job->status = JOB_SCHEDULED;
-        list_push_back(&fleet->jobs, &job->node);
+        list_push_back(&fleet->jobs, &job->item.node);
         if (fleet->jobs.count > FLEET_HISTORY_MAX)
                 forget_oldest(fleet);
         fleet_wake(fleet);
@@ -299,13 +260,13 @@ int fleet_job_put(struct fleet *fleet, int hub, const char *id, struct json_obje
         struct job *job = mem_new(1, sizeof(*job));
         int r = FLEET_E_INVALID;
 
-        job->hub = hub;
-        job->id = mem_text(id);
+        job->item.hub = hub;
+        job->item.id = mem_text(id);
         job->request = fleet_copy(request);
         job->created_ms = clock_wall_ms();
         if (read_request(job, request, reason)) {
                 pthread_mutex_lock(&fleet->mutex);
-                r = find(fleet, hub, id) ? FLEET_E_EXISTS : 0;
+                r = fleet_find(&fleet->jobs, hub, id) ? FLEET_E_EXISTS : 0;
                 if (r == 0)
                         *answer = add(fleet, job);
                 pthread_mutex_unlock(&fleet->mutex);
@@ -323,7 +284,7 @@ int fleet_job_cancel(struct fleet *fleet, int hub, const char *id)
         int r = FLEET_E_NOT_FOUND;
 
         pthread_mutex_lock(&fleet->mutex);
-        job = find(fleet, hub, id);
+        job = fleet_find(&fleet->jobs, hub, id);
         if (job)
                 r = is_over(job) ? FLEET_E_OVER : 0;
         if (r == 0)

@@ -32,10 +32,7 @@ struct job_outcome {
 };
 
 struct job {
-        struct list_node node;
-        uint64_t serial;
-        int hub;
-        char *id;
+        struct fleet_item item; /* first */
         enum job_type type;
         enum job_status status;
         struct json_object *request;

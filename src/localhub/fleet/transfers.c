@@ -31,11 +31,8 @@ enum transfer_status {
 };
 
 struct transfer {
-        struct list_node node;
+        struct fleet_item item; /* first */
         struct fleet *fleet;
-        uint64_t serial;
-        int hub;
-        char id[CRYPTO_UUID_SIZE];
         bool imports;
         bool without_keys;
         char *input;  /* address of a container; NULL = none */
@@ -51,13 +48,14 @@ struct transfer {
 
 /* --- documents ------------------------------------------------------------------------------- */
 
-static struct json_object *document(const struct transfer *transfer)
+static struct json_object *document(const void *item)
 {
+        const struct transfer *transfer = item;
         static const char *const names[] = {"enqueued", "running", "completed", "failed",
                                             "cancelled"};
         struct json_object *made = json_object_new_object();
 
-        json_add_text(made, "jobId", transfer->id);
+        json_add_text(made, "jobId", transfer->item.id);
         json_add_text(made, "type", transfer->imports ? "import" : "export");
         json_add_text(made, "status", names[transfer->status]);
         fleet_add_time(made, "startTimeUtc", transfer->start_ms);
@@ -72,50 +70,21 @@ static struct json_object *document(const struct transfer *transfer)
         return made;
 }
 
-static struct transfer *find(struct fleet *fleet, int hub, const char *id)
-{
-        list_for_each (node, &fleet->transfers) {
-                struct transfer *transfer = list_entry(node, struct transfer, node);
-
-                if (transfer->hub == hub && strcmp(transfer->id, id) == 0)
-                        return transfer;
-        }
-        return NULL;
-}
-
 struct json_object *fleet_transfer_get(struct fleet *fleet, int hub, const char *id)
 {
-        const struct transfer *transfer;
-        struct json_object *made;
-
-        pthread_mutex_lock(&fleet->mutex);
-        transfer = find(fleet, hub, id);
-        made = transfer ? document(transfer) : NULL;
-        pthread_mutex_unlock(&fleet->mutex);
-        return made;
+        return fleet_item_get(fleet, &fleet->transfers, hub, id, document);
 }
 
 struct json_object *fleet_transfer_next(struct fleet *fleet, int hub, uint64_t *cursor)
 {
-        struct json_object *made = NULL;
-
-        pthread_mutex_lock(&fleet->mutex);
-        list_for_each (node, &fleet->transfers) {
-                struct transfer *transfer = list_entry(node, struct transfer, node);
-
-                if (made || transfer->hub != hub || transfer->serial <= *cursor)
-                        continue;
-                *cursor = transfer->serial;
-                made = document(transfer);
-        }
-        pthread_mutex_unlock(&fleet->mutex);
-        return made;
+        return fleet_item_next(fleet, &fleet->transfers, hub, cursor, document);
 }
 
 /* --- coming and going ------------------------------------------------------------------------ */
 
 static void transfer_free(struct transfer *transfer)
 {
+        free(transfer->item.id);
         free(transfer->input);
         free(transfer->output);
         free(transfer->failure);
@@ -128,7 +97,7 @@ void fleet_transfers_deinit(struct fleet *fleet)
         struct list_node *node;
 
         while ((node = list_pop_front(&fleet->transfers)) != NULL)
-                transfer_free(list_entry(node, struct transfer, node));
+                transfer_free(list_entry(node, struct transfer, item.node));
 }
 
 static void end(struct transfer *transfer, enum transfer_status status, const char *failure)
@@ -176,9 +145,9 @@ static bool read_request(struct transfer *transfer, struct json_object *request,
 static bool is_busy(const struct fleet *fleet, int hub)
 {
         list_for_each (node, &fleet->transfers) {
-                const struct transfer *transfer = list_entry(node, struct transfer, node);
+                const struct transfer *transfer = list_entry(node, struct transfer, item.node);
 
-                if (transfer->hub == hub && !transfer->end_ms)
+                if (transfer->item.hub == hub && !transfer->end_ms)
                         return true;
         }
         return false;
@@ -186,11 +155,12 @@ static bool is_busy(const struct fleet *fleet, int hub)
 
 static void forget_oldest(struct fleet *fleet)
 {
-        struct transfer *oldest = list_entry(fleet->transfers.head.next, struct transfer, node);
+        struct transfer *oldest =
+                list_entry(fleet->transfers.head.next, struct transfer, item.node);
 
         if (!oldest->end_ms || oldest->waits)
                 return;
-        list_remove(&fleet->transfers, &oldest->node);
+        list_remove(&fleet->transfers, &oldest->item.node);
         transfer_free(oldest);
 }
 
@@ -198,18 +168,20 @@ int fleet_transfer_start(struct fleet *fleet, int hub, struct json_object *reque
                          struct json_object **answer, struct reason *reason)
 {
         struct transfer *transfer = mem_new(1, sizeof(*transfer));
+        char id[CRYPTO_UUID_SIZE];
         int r = FLEET_E_INVALID;
 
+        crypto_uuid4(id);
         transfer->fleet = fleet;
-        transfer->hub = hub;
-        crypto_uuid4(transfer->id);
+        transfer->item.hub = hub;
+        transfer->item.id = mem_text(id);
         if (read_request(transfer, request, reason)) {
                 pthread_mutex_lock(&fleet->mutex);
                 r = is_busy(fleet, hub) ? FLEET_E_BUSY : 0;
                 if (r == 0) {
-                        transfer->serial = ++fleet->last_serial;
+                        transfer->item.serial = ++fleet->last_serial;
                         transfer->start_ms = clock_wall_ms();
-                        list_push_back(&fleet->transfers, &transfer->node);
+                        list_push_back(&fleet->transfers, &transfer->item.node);
                         if (fleet->transfers.count > FLEET_HISTORY_MAX)
                                 forget_oldest(fleet);
                         *answer = document(transfer);
@@ -230,7 +202,7 @@ int fleet_transfer_cancel(struct fleet *fleet, int hub, const char *id)
         int r = FLEET_E_NOT_FOUND;
 
         pthread_mutex_lock(&fleet->mutex);
-        transfer = find(fleet, hub, id);
+        transfer = fleet_find(&fleet->transfers, hub, id);
         if (transfer)
                 r = transfer->end_ms ? FLEET_E_OVER : 0;
         if (r == 0)
@@ -351,11 +323,11 @@ static void export_devices(struct fleet *fleet, struct transfer *transfer)
         uint64_t cursor = 0;
 
         pthread_mutex_unlock(&fleet->mutex);
-        while (registry_device_next(fleet->registry, transfer->hub, &cursor, &device)) {
+        while (registry_device_next(fleet->registry, transfer->item.hub, &cursor, &device)) {
                 uint64_t inner = 0;
 
                 add_line(fleet, transfer, &device, &text);
-                while (registry_module_next(fleet->registry, transfer->hub, device.id, &inner,
+                while (registry_module_next(fleet->registry, transfer->item.hub, device.id, &inner,
                                             &module))
                         add_line(fleet, transfer, &module, &text);
         }
@@ -419,7 +391,7 @@ static void import_devices(struct fleet *fleet, struct transfer *transfer)
         for (; *line.text; line.number++) {
                 line.size = strcspn(line.text, "\r\n");
                 if (line.size > 0)
-                        import_line(fleet, transfer->hub, &line, &errors);
+                        import_line(fleet, transfer->item.hub, &line, &errors);
                 line.text += line.size;
                 line.text += *line.text == '\r' && line.text[1] == '\n' ? 2 : *line.text ? 1 : 0;
         }
@@ -443,7 +415,7 @@ static void begin(struct fleet *fleet, struct transfer *transfer)
 void fleet_transfers_run(struct fleet *fleet, int64_t *next_ms)
 {
         list_for_each (node, &fleet->transfers) {
-                struct transfer *transfer = list_entry(node, struct transfer, node);
+                struct transfer *transfer = list_entry(node, struct transfer, item.node);
 
                 if (transfer->end_ms ||
                     (transfer->status != TRANSFER_QUEUED && !transfer->has_content))
