@@ -186,30 +186,25 @@ static bool apply_fault(struct amqp_peer *peer, const struct amqp_wire_message *
         return faults_apply(peer->core->faults, FAULT_TOKEN, peer->hub_id, device, fault);
 }
 
-static void on_request(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
-                       size_t size)
+static void on_request(struct amqp_link *link, pn_delivery_t *delivery,
+                       const struct amqp_wire_message *request)
 {
         struct answer answer = {.status = 0};
-        struct amqp_wire_message request;
         struct fault fault;
 
-        if (!amqp_wire_message_read(bytes, size, &request)) {
-                amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");
-                return;
-        }
         amqp_accept(delivery);
-        if (apply_fault(link->peer, &request, &fault)) {
+        if (apply_fault(link->peer, request, &fault)) {
                 set(&answer, fault.status,
                     fault.description[0] ? fault.description : "ordered by a fault rule");
                 if (fault.status == 0)
                         return;
-        } else if (is_put_token(&request)) {
-                judge(link->peer, (const char *)request.value.bytes.data, request.value.bytes.size,
-                      &answer);
+        } else if (is_put_token(request)) {
+                judge(link->peer, (const char *)request->value.bytes.data,
+                      request->value.bytes.size, &answer);
         } else {
                 set(&answer, 400, "This is no put-token with a servicebus.windows.net:sastoken.");
         }
-        respond(link, &request, &answer);
+        respond(link, request, &answer);
 }
 
 const struct amqp_link_type amqp_cbs_requests = {

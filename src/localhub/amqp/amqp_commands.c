@@ -162,11 +162,7 @@ static void on_outcome(struct amqp_link *link, pn_delivery_t *delivery)
 
 static void on_opened(struct amqp_link *link)
 {
-        struct amqp_link *before = link->device->command_link;
-
-        link->device->command_link = link;
-        if (before)
-                amqp_link_detach(before, "amqp:link:stolen", NULL);
+        amqp_link_take_place(&link->device->command_link, link);
 }
 
 static void on_ended(struct amqp_link *link)

@@ -161,8 +161,11 @@ struct amqp_link_type {
                        const struct link_address *address, struct amqp_refusal *refusal);
         void (*opened)(struct amqp_link *link);
         /* A whole message; the function settles `delivery` or keeps it. */
-        void (*message)(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
-                        size_t size);
+        void (*message)(struct amqp_link *link, pn_delivery_t *delivery,
+                        const struct amqp_wire_message *message);
+        /* The same before it is taken apart, in place of `message`. */
+        void (*bytes)(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
+                      size_t size);
         /* The client's word on a delivery of ours. */
         void (*outcome)(struct amqp_link *link, pn_delivery_t *delivery);
         void (*credit_came)(struct amqp_link *link);
@@ -249,6 +252,9 @@ bool amqp_map_find(pn_data_t *data, const char *name);
 pn_data_t *amqp_link_property(pn_link_t *handle, const char *name);
 /* Refuses with the JSON text of an error code. */
 void amqp_refuse(struct amqp_refusal *refusal, const char *condition, int code, const char *text);
+/* The link has this place of its device from now on; the one that had it is detached. */
+void amqp_link_take_place(struct amqp_link **place, struct amqp_link *link);
+
 /* Sends DETACH with an error; `description` NULL = the condition's usual text. */
 void amqp_link_detach(struct amqp_link *link, const char *condition, const char *description);
 /* The link is gone or goes with its session or connection. Frees it. */
@@ -271,6 +277,7 @@ pn_delivery_t *amqp_link_transfer(struct amqp_link *link, const void *tag, size_
 /* Settles a delivery of the client: PN_ACCEPTED, or rejected with an error. */
 void amqp_accept(pn_delivery_t *delivery);
 void amqp_reject(pn_delivery_t *delivery, const char *condition, const char *description);
+void amqp_reject_undecoded(pn_delivery_t *delivery);
 
 /* --- amqp_error.c ---------------------------------------------------------------------------- */
 

@@ -32,6 +32,11 @@ void amqp_reject(pn_delivery_t *delivery, const char *condition, const char *des
         pn_delivery_settle(delivery);
 }
 
+void amqp_reject_undecoded(pn_delivery_t *delivery)
+{
+        amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");
+}
+
 /* --- sending --------------------------------------------------------------------------------- */
 
 pn_delivery_t *amqp_link_transfer(struct amqp_link *link, const void *tag, size_t tag_size,
@@ -154,6 +159,19 @@ void amqp_link_grant(struct amqp_link *link)
         pn_link_flow(link->handle, link->type->credit - credit);
 }
 
+static void take_message(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
+                         size_t size)
+{
+        struct amqp_wire_message message;
+
+        if (link->type->bytes)
+                link->type->bytes(link, delivery, bytes, size);
+        else if (amqp_wire_message_read(bytes, size, &message))
+                link->type->message(link, delivery, &message);
+        else
+                amqp_reject_undecoded(delivery);
+}
+
 static void receive(struct amqp_link *link, pn_delivery_t *delivery)
 {
         struct buf *message = &link->peer->core->scratch;
@@ -168,7 +186,7 @@ static void receive(struct amqp_link *link, pn_delivery_t *delivery)
         if (pn_delivery_aborted(delivery))
                 pn_delivery_settle(delivery);
         else
-                link->type->message(link, delivery, buf_text(message), message->size);
+                take_message(link, delivery, buf_text(message), message->size);
         if (!link->closing)
                 amqp_link_grant(link);
 }
@@ -220,6 +238,15 @@ static void retire(struct amqp_link *link)
         link->device = NULL;
         list_push_back(&link->peer->links, &link->node);
         amqp_device_link_ended(device);
+}
+
+void amqp_link_take_place(struct amqp_link **place, struct amqp_link *link)
+{
+        struct amqp_link *before = *place;
+
+        *place = link;
+        if (before)
+                amqp_link_detach(before, "amqp:link:stolen", NULL);
 }
 
 void amqp_link_detach(struct amqp_link *link, const char *condition, const char *description)

@@ -60,11 +60,7 @@ static void check_links(struct amqp_device *device)
 
 static void on_requests_opened(struct amqp_link *link)
 {
-        struct amqp_link *before = link->device->method_link;
-
-        link->device->method_link = link;
-        if (before)
-                amqp_link_detach(before, "amqp:link:stolen", NULL);
+        amqp_link_take_place(&link->device->method_link, link);
         check_links(link->device);
 }
 
@@ -84,19 +80,14 @@ const struct amqp_link_type amqp_method_requests = {
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static void on_answer(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
-                      size_t size)
+static void on_answer(struct amqp_link *link, pn_delivery_t *delivery,
+                      const struct amqp_wire_message *answer)
 {
-        struct amqp_wire_message answer;
         struct amqp_wire_value status;
         CLEANUP(buf_deinit) struct buf id = BUF_INIT;
         bool is_good;
 
-        if (!amqp_wire_message_read(bytes, size, &answer)) {
-                amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");
-                return;
-        }
-        status = amqp_wire_map_find(answer.properties, answer.property_count, "IoThub-status");
+        status = amqp_wire_map_find(answer->properties, answer->property_count, "IoThub-status");
         is_good = (status.kind == AMQP_WIRE_SIGNED || status.kind == AMQP_WIRE_UNSIGNED) &&
                   status.number >= INT32_MIN && status.number <= INT32_MAX;
         if (!is_good) {
@@ -106,18 +97,14 @@ static void on_answer(struct amqp_link *link, pn_delivery_t *delivery, const cha
         }
         amqp_accept(delivery);
         /* By value: a uuid, or its text from clients that make it a string. */
-        amqp_wire_add_text(&id, &answer.correlation_id);
+        amqp_wire_add_text(&id, &answer->correlation_id);
         device_session_answer(&link->device->session, buf_text(&id), (int)status.number,
-                              answer.data.data, answer.data.size);
+                              answer->data.data, answer->data.size);
 }
 
 static void on_answers_opened(struct amqp_link *link)
 {
-        struct amqp_link *before = link->device->method_answers;
-
-        link->device->method_answers = link;
-        if (before)
-                amqp_link_detach(before, "amqp:link:stolen", NULL);
+        amqp_link_take_place(&link->device->method_answers, link);
         check_links(link->device);
 }
 

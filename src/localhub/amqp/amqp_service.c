@@ -134,15 +134,12 @@ static void enqueue(struct amqp_peer *peer, pn_delivery_t *delivery, const struc
                 device_sessions_commands_wait(&core->sessions, peer->hub, out->to.device_id);
 }
 
-static void on_message(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
-                       size_t size)
+static void on_message(struct amqp_link *link, pn_delivery_t *delivery,
+                       const struct amqp_wire_message *message)
 {
         struct outgoing *out = mem_new(1, sizeof(*out));
-        struct amqp_wire_message message;
 
-        if (!amqp_wire_message_read(bytes, size, &message))
-                amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");
-        else if (!read_outgoing(out, &message))
+        if (!read_outgoing(out, message))
                 reject(delivery, "com.microsoft:argument-error", 400004,
                        "`to` must be /devices/ID/messages/devicebound, iothub-ack one of none, "
                        "positive, negative, full.");

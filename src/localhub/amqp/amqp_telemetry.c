@@ -285,8 +285,8 @@ static bool refuse_by_quota(struct amqp_link *link, pn_delivery_t *delivery, siz
         return false;
 }
 
-static void on_message(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
-                       size_t size)
+static void on_bytes(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
+                     size_t size)
 {
         struct amqp_wire_message message;
         size_t counted = 0;
@@ -295,7 +295,7 @@ static void on_message(struct amqp_link *link, pn_delivery_t *delivery, const ch
         if (refuse_by_fault(link, delivery) || refuse_by_quota(link, delivery, size))
                 return;
         if (!amqp_wire_message_read(bytes, size, &message)) {
-                amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");
+                amqp_reject_undecoded(delivery);
                 return;
         }
         recorded = amqp_wire_is_batch(bytes, size, &message)
@@ -312,6 +312,6 @@ const struct amqp_link_type amqp_telemetry = {
         .hub_receives = true,
         .credit = AMQP_CREDIT,
         .max_size = AMQP_MESSAGE_MAX,
-        .message = on_message,
+        .bytes = on_bytes,
         .ended = on_ended,
 };

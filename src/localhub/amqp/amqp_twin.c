@@ -68,25 +68,20 @@ static void execute(struct amqp_device *device, const struct amqp_wire_message *
                                    "The operation or its resource is unknown.");
 }
 
-static void on_request(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
-                       size_t size)
+static void on_request(struct amqp_link *link, pn_delivery_t *delivery,
+                       const struct amqp_wire_message *request)
 {
         struct device_answer response = {.status = 0};
         CLEANUP(buf_deinit) struct buf message = BUF_INIT;
-        struct amqp_wire_message request;
 
-        if (!amqp_wire_message_read(bytes, size, &request)) {
-                amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");
-                return;
-        }
         amqp_accept(delivery);
         if (!link->device->twin_link) {
                 amqp_link_detach(link, "amqp:precondition-failed",
                                  "there is no receiver on the twin's address for the answer");
                 return;
         }
-        execute(link->device, &request, &response);
-        put_response(&message, &request, &response);
+        execute(link->device, request, &response);
+        put_response(&message, request, &response);
         (void)amqp_link_send(link->device->twin_link, &message);
         buf_deinit(&response.body);
 }
@@ -128,11 +123,7 @@ void amqp_twin_push(struct amqp_device *device)
 
 static void on_responses_opened(struct amqp_link *link)
 {
-        struct amqp_link *before = link->device->twin_link;
-
-        link->device->twin_link = link;
-        if (before)
-                amqp_link_detach(before, "amqp:link:stolen", NULL);
+        amqp_link_take_place(&link->device->twin_link, link);
 }
 
 static void on_responses_ended(struct amqp_link *link)

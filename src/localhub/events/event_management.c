@@ -140,24 +140,19 @@ static void write_answer(struct buf *out, const struct amqp_peer *peer,
         }
 }
 
-static void on_request(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
-                       size_t size)
+static void on_request(struct amqp_link *link, pn_delivery_t *delivery,
+                       const struct amqp_wire_message *request)
 {
         CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
         struct amqp_link *back = amqp_link_partner(link, &event_management_responses);
-        struct amqp_wire_message request;
 
-        if (!amqp_wire_message_read(bytes, size, &request)) {
-                amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");
-                return;
-        }
         amqp_accept(delivery);
         if (!back) {
                 amqp_link_detach(link, "amqp:precondition-failed",
                                  "there is no receiver on $management for the answer");
                 return;
         }
-        write_answer(&answer, link->peer, &request);
+        write_answer(&answer, link->peer, request);
         (void)amqp_link_send(back, &answer);
 }
 

@@ -137,30 +137,26 @@ static void ask(struct amqp_link *link, pn_delivery_t *delivery,
                        request);
 }
 
-static void on_message(struct amqp_link *link, pn_delivery_t *delivery, const char *bytes,
-                       size_t size)
+static void on_message(struct amqp_link *link, pn_delivery_t *delivery,
+                       const struct amqp_wire_message *message)
 {
         const struct registrant *registrant = link->own;
         CLEANUP(buf_deinit) struct buf operation_id = BUF_INIT;
-        struct amqp_wire_message message;
         struct amqp_wire_value type;
         struct amqp_wire_value id;
 
-        if (!amqp_wire_message_read(bytes, size, &message)) {
-                amqp_reject(delivery, "amqp:decode-error", "the message can't be decoded");
-                return;
-        }
-        type = amqp_wire_map_find(message.properties, message.property_count,
+        type = amqp_wire_map_find(message->properties, message->property_count,
                                   "iotdps-operation-type");
-        id = amqp_wire_map_find(message.properties, message.property_count, "iotdps-operation-id");
+        id = amqp_wire_map_find(message->properties, message->property_count,
+                                "iotdps-operation-id");
         if (registrant->requests.count >= REQUESTS_MAX) {
                 amqp_reject(delivery, "amqp:resource-limit-exceeded",
                             "too many requests are not answered yet");
         } else if (amqp_wire_is_text(&type, "iotdps-register")) {
-                ask(link, delivery, &message, NULL);
+                ask(link, delivery, message, NULL);
         } else if (amqp_wire_is_text(&type, "iotdps-get-operationstatus") &&
                    amqp_wire_add_plain(&operation_id, &id)) {
-                ask(link, delivery, &message, buf_text(&operation_id));
+                ask(link, delivery, message, buf_text(&operation_id));
         } else {
                 amqp_reject(delivery, "com.microsoft:argument-error",
                             "iotdps-operation-type must be iotdps-register, or "
