@@ -519,39 +519,45 @@ static size_t connected_devices(const struct amqp_peer *peer)
         return count;
 }
 
+static void add_entry(struct survey *survey, const struct local_hub_connection *found,
+                      const char *id, const struct stream *stream)
+{
+        struct local_hub_connection *entry = &survey->list[survey->count];
+
+        if (survey->count++ >= survey->max)
+                return;
+        *entry = *found;
+        snprintf(entry->id, sizeof(entry->id), "%s", id);
+        snprintf(entry->peer, sizeof(entry->peer), "%s", stream_name(stream));
+}
+
 static void survey_connections(void *context)
 {
         struct survey *survey = context;
 
         list_for_each (node, &survey->hub->core.peers) {
                 const struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
-                struct local_hub_connection *entry = &survey->list[survey->count];
 
-                if (survey->count++ >= survey->max)
-                        continue;
-                *entry = (struct local_hub_connection){.protocol = "amqp",
-                                                       .hub = peer->hub,
-                                                       .opened_ms = peer->opened_ms,
-                                                       .tokens = peer->tokens,
-                                                       .devices = connected_devices(peer),
-                                                       .messages = peer->messages};
-                memcpy(entry->id, peer->id, sizeof(entry->id));
-                snprintf(entry->peer, sizeof(entry->peer), "%s", stream_name(peer->stream));
+                add_entry(survey,
+                          &(struct local_hub_connection){.protocol = "amqp",
+                                                         .hub = peer->hub,
+                                                         .opened_ms = peer->opened_ms,
+                                                         .tokens = peer->tokens,
+                                                         .devices = connected_devices(peer),
+                                                         .messages = peer->messages},
+                          peer->id, peer->stream);
         }
         list_for_each (node, &survey->hub->mqtt.peers) {
                 const struct mqtt_peer *peer = list_entry(node, struct mqtt_peer, node);
-                struct local_hub_connection *entry = &survey->list[survey->count];
 
-                if (survey->count++ >= survey->max)
-                        continue;
-                *entry = (struct local_hub_connection){.protocol = "mqtt",
-                                                       .hub = peer->hub,
-                                                       .opened_ms = peer->opened_ms,
-                                                       .tokens = peer->connected,
-                                                       .devices = peer->connected,
-                                                       .messages = peer->messages};
-                memcpy(entry->id, peer->id, sizeof(entry->id));
-                snprintf(entry->peer, sizeof(entry->peer), "%s", stream_name(peer->stream));
+                add_entry(survey,
+                          &(struct local_hub_connection){.protocol = "mqtt",
+                                                         .hub = peer->hub,
+                                                         .opened_ms = peer->opened_ms,
+                                                         .tokens = peer->connected,
+                                                         .devices = peer->connected,
+                                                         .messages = peer->messages},
+                          peer->id, peer->stream);
         }
 }
 

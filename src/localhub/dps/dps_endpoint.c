@@ -53,16 +53,8 @@ enum dps_error {
 };
 
 struct dps_endpoint {
-        struct registry *registry;
-        struct faults *faults;
-        int64_t assignment_delay_ms;
-        int64_t assignment_delay_max_ms;
-        int retry_after_s;
+        struct dps_endpoint_options options; /* those that are needed on */
         struct dps_quota quota;
-        http_handler *other;
-        bool (*is_large)(struct http_exchange *exchange);
-        bool (*find_chain)(void *context, const char *name, struct client_chain *chain);
-        void *other_context;
         char *trusted_certificates;
         struct http_server *http;
         struct http_client *client; /* for functions that allocate; NULL until there is one */
@@ -122,13 +114,13 @@ static void operation_free(struct dps_endpoint *dps, struct operation *operation
 /* Spread evenly over the range. */
 static int64_t draw_delay(const struct dps_endpoint *dps)
 {
-        int64_t range_ms = dps->assignment_delay_max_ms - dps->assignment_delay_ms;
+        int64_t range_ms = dps->options.assignment_delay_max_ms - dps->options.assignment_delay_ms;
         uint32_t chance;
 
         if (range_ms <= 0)
-                return dps->assignment_delay_ms;
+                return dps->options.assignment_delay_ms;
         crypto_random(&chance, sizeof(chance));
-        return dps->assignment_delay_ms + (int64_t)(chance % (uint64_t)(range_ms + 1));
+        return dps->options.assignment_delay_ms + (int64_t)(chance % (uint64_t)(range_ms + 1));
 }
 
 static struct operation *operation_new(const struct call *call, const char *model_id)
@@ -143,7 +135,7 @@ static struct operation *operation_new(const struct call *call, const char *mode
         snprintf(operation->registration_id, sizeof(operation->registration_id), "%s",
                  call->registration_id);
         snprintf(operation->model_id, sizeof(operation->model_id), "%s", model_id);
-        operation->retry_after_s = dps->retry_after_s;
+        operation->retry_after_s = dps->options.retry_after_s;
         operation->due_ms = clock_steady_ms() + draw_delay(dps);
         operation->entry.key = operation->registration_id;
         table_add(&dps->operations, &operation->entry);
@@ -245,7 +237,7 @@ static void answer_assigned(const struct call *call, const char *operation_id, c
                 .hub = json_text_member(decision, "iotHubHostName"),
                 .initial_twin = json_object_member(decision, "initialTwin"),
         };
-        int result = provisioning_assign(call->dps->registry, &call->enrolment, &device,
+        int result = provisioning_assign(call->dps->options.registry, &call->enrolment, &device,
                                          &registration, &reason);
         struct dps_verdict verdict = {
                 .status = "assigned",
@@ -281,11 +273,11 @@ static bool answered_by_fault(const struct call *call)
         struct fault fault;
         int error_code;
 
-        if (faults_apply(dps->faults, FAULT_CONNECT, "", call->registration_id, &fault)) {
+        if (faults_apply(dps->options.faults, FAULT_CONNECT, "", call->registration_id, &fault)) {
                 http_exchange_drop(call->exchange);
                 return true;
         }
-        if (!faults_apply(dps->faults, FAULT_DPS_STATUS, "", call->registration_id, &fault))
+        if (!faults_apply(dps->options.faults, FAULT_DPS_STATUS, "", call->registration_id, &fault))
                 return false;
         if (fault.retry_after_s > 0)
                 add_number_header(call, "Retry-After", fault.retry_after_s);
@@ -303,7 +295,8 @@ static bool find_chain(struct call *call)
         char name[HTTP_SOCKET_NAME_SIZE];
 
         http_exchange_socket_name(call->exchange, name);
-        return dps->find_chain && dps->find_chain(dps->other_context, name, &call->chain);
+        return dps->options.find_chain &&
+               dps->options.find_chain(dps->options.other_context, name, &call->chain);
 }
 
 /* True if the caller may act for this registration; otherwise it has its answer. */
@@ -319,7 +312,8 @@ static bool is_authorized(struct call *call, const char *id_scope)
         };
         struct reason reason = REASON_INIT;
 
-        switch (provisioning_check(call->dps->registry, &request, &call->enrolment, &reason)) {
+        switch (provisioning_check(call->dps->options.registry, &request, &call->enrolment,
+                                   &reason)) {
         case 0:
                 return true;
         case PROVISIONING_E_DISABLED:
@@ -414,12 +408,14 @@ static void apply_registration_faults(const struct call *call, struct operation 
         struct dps_endpoint *dps = call->dps;
         struct fault fault;
 
-        if (faults_apply(dps->faults, FAULT_DPS_SLOW, "", call->registration_id, &fault)) {
-                operation->due_ms = clock_steady_ms() + faults_draw_delay(dps->faults, &fault);
+        if (faults_apply(dps->options.faults, FAULT_DPS_SLOW, "", call->registration_id, &fault)) {
+                operation->due_ms =
+                        clock_steady_ms() + faults_draw_delay(dps->options.faults, &fault);
                 if (fault.retry_after_s > 0)
                         operation->retry_after_s = fault.retry_after_s;
         }
-        if (faults_apply(dps->faults, FAULT_DPS_FAILED, "", call->registration_id, &fault)) {
+        if (faults_apply(dps->options.faults, FAULT_DPS_FAILED, "", call->registration_id,
+                         &fault)) {
                 operation->failed_code = fault.error_code ? fault.error_code : DPS_NO_HUB;
                 snprintf(operation->failed_message, sizeof(operation->failed_message), "%s",
                          fault.description[0] ? fault.description : "Ordered fault");
@@ -435,9 +431,10 @@ static bool ask_function(const struct call *call, struct operation *operation,
         CLEANUP(json_cleanup) struct json_object *question = NULL;
         const char *url;
 
-        if (!provisioning_needs_function(dps->registry, &call->enrolment, call->registration_id))
+        if (!provisioning_needs_function(dps->options.registry, &call->enrolment,
+                                         call->registration_id))
                 return true;
-        extra = dps_enrolment_extra(dps->registry, &call->enrolment);
+        extra = dps_enrolment_extra(dps->options.registry, &call->enrolment);
         url = json_text_member(json_object_member(extra, "customAllocationDefinition"),
                                "webhookUrl");
         if (!dps->client &&
@@ -446,8 +443,8 @@ static bool ask_function(const struct call *call, struct operation *operation,
                                                   .user_agent = "isthmus-hub"},
                     &dps->client, reason) != 0)
                 return false;
-        question = dps_webhook_question(dps->registry, &call->enrolment, call->registration_id,
-                                        payload);
+        question = dps_webhook_question(dps->options.registry, &call->enrolment,
+                                        call->registration_id, payload);
         operation->webhook = dps_webhook_ask(dps->client, url ? url : "", question);
         return true;
 }
@@ -501,7 +498,8 @@ static void handle_poll(const struct call *call)
                 answer_error(call, DPS_NO_REGISTRATION, "There is no such operation.");
                 return;
         }
-        if (!registry_registration_get(call->dps->registry, call->registration_id, &registration))
+        if (!registry_registration_get(call->dps->options.registry, call->registration_id,
+                                       &registration))
                 registration.model_id[0] = '\0';
         answer_assigned(call, id, registration.model_id, NULL);
 }
@@ -516,7 +514,8 @@ static void handle_look_up(const struct call *call)
                 .with_group = call->with_group,
         };
 
-        if (!registry_registration_get(call->dps->registry, call->registration_id, &registration)) {
+        if (!registry_registration_get(call->dps->options.registry, call->registration_id,
+                                       &registration)) {
                 answer_error(call, DPS_NO_REGISTRATION, "This device has never registered.");
                 return;
         }
@@ -587,7 +586,7 @@ static void handle_registration(struct call *call)
 static bool is_too_large(const struct dps_endpoint *dps, struct http_exchange *exchange,
                          uint64_t size)
 {
-        return size > BODY_MAX && !(dps->is_large && dps->is_large(exchange));
+        return size > BODY_MAX && !(dps->options.is_large && dps->options.is_large(exchange));
 }
 
 /* What is too large is refused before it is there, if it says so. */
@@ -611,14 +610,14 @@ static void handle(void *context, struct http_exchange *exchange)
                 http_exchange_problem(exchange, 413, "Too large", "a request has at most 1 MB");
                 return;
         }
-        if (dps_service_handle(dps->registry, exchange))
+        if (dps_service_handle(dps->options.registry, exchange))
                 return;
         if (http_exchange_segment_count(exchange) >= 3 &&
             strcmp(http_exchange_segment(exchange, 1), "registrations") == 0) {
                 call.registration_id = http_exchange_segment(exchange, 2);
                 handle_registration(&call);
-        } else if (dps->other) {
-                dps->other(dps->other_context, exchange);
+        } else if (dps->options.other) {
+                dps->options.other(dps->options.other_context, exchange);
         } else {
                 answer_error(&call, DPS_NOT_FOUND, "There is no such path.");
         }
@@ -648,17 +647,10 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
         };
         int result;
 
-        dps->registry = options->registry;
-        dps->faults = options->faults;
-        dps->assignment_delay_ms = options->assignment_delay_ms;
-        dps->assignment_delay_max_ms = options->assignment_delay_max_ms;
+        dps->options = *options;
+        if (options->retry_after_s == 0)
+                dps->options.retry_after_s = DEFAULT_RETRY_AFTER_S;
         dps_quota_init(&dps->quota, &options->quota);
-        dps->retry_after_s =
-                options->retry_after_s ? options->retry_after_s : DEFAULT_RETRY_AFTER_S;
-        dps->other = options->other;
-        dps->find_chain = options->find_chain;
-        dps->is_large = options->is_large;
-        dps->other_context = options->other_context;
         dps->trusted_certificates = mem_text(options->trusted_certificates);
         dps->operations = TABLE_INIT;
         list_init(&dps->by_age);
