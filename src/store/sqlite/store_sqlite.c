@@ -133,7 +133,7 @@ static int open_writer(struct writer *writer, const char *path, struct reason *r
                                        "PRAGMA secure_delete = OFF;"
                                        "PRAGMA temp_store = MEMORY;"
                                        "PRAGMA wal_autocheckpoint = 0;"
-                                       "PRAGMA cache_size = -16000;";
+                                       "PRAGMA cache_size = -4000;";
         struct sqlite_connection *connection = &writer->connection;
         int64_t version = 0;
         int result = sqlite_connect(connection, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
