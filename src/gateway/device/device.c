@@ -260,7 +260,8 @@ static struct device *add_device(struct device_table *table, const char *key)
         list_init(&device->command_line);
         list_init(&device->held_commands);
         map_set(table->devices, key, device);
-        device_limit_add(table->limit, key);
+        device->admission.key = device->key;
+        device_limit_add(table->limit, &device->admission);
         metrics_gauge_add(METRIC_DEVICES_KNOWN, 1);
         metrics_gauge_add(device_phase_gauge(DEVICE_NEW), 1);
         return device;
@@ -278,7 +279,7 @@ static void make_identity(struct device_table *table, struct device *device,
         free(device->hub_id);
         device->hub_id = NULL;
         if (device_identity_make(table->settings, event, &id, &reason)) {
-                device->hub_id = buf_take(&id);
+                device->hub_id = mem_text(buf_text(&id)); /* without room to spare */
                 device_table_claim(table, device);
         } else {
                 device->clash = mem_text(reason.text);
@@ -397,7 +398,7 @@ char *device_table_release(struct device_table *table, struct device *device, st
         owner = map_get(table->owners, key);
         map_remove(table->owners, key);
         free(owner);
-        device_limit_remove(table->limit, device->key);
+        device_limit_remove(table->limit, &device->admission);
         device->claim = DEVICE_UNCLAIMED;
         device->claim_after_ms = 0;
         device->clash = mem_text("its IoT Hub device id was released by an operator");
@@ -416,7 +417,7 @@ static void claim_again(struct device_table *table, struct device *device)
                 return;
         free(device->clash);
         device->clash = NULL;
-        device_limit_add(table->limit, device->key);
+        device_limit_add(table->limit, &device->admission);
         device_table_claim(table, device);
 }
 

@@ -85,9 +85,10 @@ struct device {
         char *key; /* "network/application/device", as event_device_key or device_table_place */
         char *network;
         char *application;
-        char *name;          /* the network's device id */
-        char *lane_key;      /* of its lane: by it the store knows whose the device is */
-        int shard;           /* of that; its owner among the gateways has the device */
+        char *name;                   /* the network's device id */
+        struct table_entry admission; /* device_limit.h */
+        char *lane_key;               /* of its lane: by it the store knows whose the device is */
+        int shard;                    /* of that; its owner among the gateways has the device */
         struct device *lane; /* in whose queue its events wait: itself, or see device_table_place */
         int64_t taken_over_ms; /* steady clock; since when its events wait for it here; 0 = none
                                   did when it came, or one was sent since */

@@ -3,20 +3,37 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/table.h"
 
 /* Between two log lines. */
 #define SILENT_MS 10000
 
+/* So many of the oldest guests are looked at when a new one comes. */
+#define LOOKED_AT 2
+
+/*
+ * A device that was admitted and has no entry of its own yet. It is freed by the thread that made
+ * it, and soon: what stays of a device must not lie between the events that this thread receives,
+ * since each of those that is freed would leave a hole.
+ */
+struct guest {
+        struct table_entry entry;
+        struct list_node node;
+        char key[];
+};
+
 struct device_limit {
         pthread_mutex_t lock; /* for all that follows */
-        struct map *known;    /* device keys */
-        int64_t count;
+        struct table known;   /* the entries of devices */
+        struct table guests;  /* struct guest; one may be known meanwhile */
+        struct list in_order; /* the same, oldest first */
+        int64_t count;        /* known or guests */
         int64_t maximum;
         int64_t silent_until_ms;
         int64_t unlogged;
@@ -27,7 +44,7 @@ struct device_limit *device_limit_new(int64_t maximum)
         struct device_limit *limit = mem_new(1, sizeof(*limit));
 
         pthread_mutex_init(&limit->lock, NULL);
-        limit->known = map_new();
+        list_init(&limit->in_order);
         limit->maximum = maximum;
         return limit;
 }
@@ -36,21 +53,57 @@ void device_limit_free(struct device_limit *limit)
 {
         if (!limit)
                 return;
-        map_free(limit->known);
+        list_for_each_safe (node, &limit->in_order)
+                free(list_entry(node, struct guest, node));
+        table_deinit(&limit->guests);
+        table_deinit(&limit->known);
         pthread_mutex_destroy(&limit->lock);
         free(limit);
 }
 
-/* The lock is held. */
-static void add(struct device_limit *limit, const char *device_key)
+/* --- with the lock held ---------------------------------------------------------------------- */
+
+static bool is_known(const struct device_limit *limit, const char *device_key)
 {
-        if (map_get(limit->known, device_key))
-                return;
-        map_set(limit->known, device_key, limit);
+        return table_find(&limit->known, device_key) || table_find(&limit->guests, device_key);
+}
+
+static void drop_guest(struct device_limit *limit, struct guest *guest)
+{
+        table_remove(&limit->guests, &guest->entry);
+        list_remove(&limit->in_order, &guest->node);
+        free(guest);
+}
+
+/* Those that have an entry of their own are guests no more. */
+static void look_at_guests(struct device_limit *limit)
+{
+        for (int i = 0; i < LOOKED_AT && !list_is_empty(&limit->in_order); i++) {
+                struct list_node *oldest = limit->in_order.head.next;
+                struct guest *guest = list_entry(oldest, struct guest, node);
+
+                if (table_find(&limit->known, guest->key)) {
+                        drop_guest(limit, guest);
+                        continue;
+                }
+                list_remove(&limit->in_order, oldest);
+                list_push_back(&limit->in_order, oldest);
+        }
+}
+
+static void add_guest(struct device_limit *limit, const char *device_key)
+{
+        size_t size = strlen(device_key) + 1;
+        struct guest *guest = mem_new(1, sizeof(*guest) + size);
+
+        look_at_guests(limit);
+        memcpy(guest->key, device_key, size);
+        guest->entry.key = guest->key;
+        table_add(&limit->guests, &guest->entry);
+        list_push_back(&limit->in_order, &guest->node);
         limit->count++;
 }
 
-/* The lock is held. */
 static void refuse(struct device_limit *limit, const char *device_key, struct reason *reason)
 {
         int64_t now_ms = clock_steady_ms();
@@ -69,34 +122,45 @@ static void refuse(struct device_limit *limit, const char *device_key, struct re
         limit->unlogged = 0;
 }
 
+/* --- what others call ------------------------------------------------------------------------ */
+
 bool device_limit_admit(struct device_limit *limit, const char *device_key, struct reason *reason)
 {
+        bool known;
         bool admitted;
 
         pthread_mutex_lock(&limit->lock);
-        admitted = map_get(limit->known, device_key) || limit->maximum == 0 ||
-                   limit->count < limit->maximum;
-        if (admitted)
-                add(limit, device_key);
-        else
+        known = is_known(limit, device_key);
+        admitted = known || limit->maximum == 0 || limit->count < limit->maximum;
+        if (!admitted)
                 refuse(limit, device_key, reason);
+        else if (!known)
+                add_guest(limit, device_key);
         pthread_mutex_unlock(&limit->lock);
         return admitted;
 }
 
-void device_limit_add(struct device_limit *limit, const char *device_key)
+void device_limit_add(struct device_limit *limit, struct table_entry *entry)
 {
         pthread_mutex_lock(&limit->lock);
-        add(limit, device_key);
+        if (!is_known(limit, entry->key))
+                limit->count++;
+        if (!table_find(&limit->known, entry->key))
+                table_add(&limit->known, entry);
         pthread_mutex_unlock(&limit->lock);
 }
 
-void device_limit_remove(struct device_limit *limit, const char *device_key)
+void device_limit_remove(struct device_limit *limit, struct table_entry *entry)
 {
+        struct table_entry *guest;
+
         pthread_mutex_lock(&limit->lock);
-        if (map_get(limit->known, device_key)) {
-                map_remove(limit->known, device_key);
+        if (is_known(limit, entry->key))
                 limit->count--;
-        }
+        if (table_find(&limit->known, entry->key))
+                table_remove(&limit->known, entry);
+        guest = table_find(&limit->guests, entry->key);
+        if (guest)
+                drop_guest(limit, table_of(guest, struct guest, entry));
         pthread_mutex_unlock(&limit->lock);
 }

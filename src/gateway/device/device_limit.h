@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/reason.h"
+#include "base/table.h"
 
 struct device_limit;
 
@@ -28,10 +29,13 @@ void device_limit_free(struct device_limit *limit);
  */
 bool device_limit_admit(struct device_limit *limit, const char *device_key, struct reason *reason);
 
-/* It is known in any case, for example because the store holds it. */
-void device_limit_add(struct device_limit *limit, const char *device_key);
+/*
+ * The device with this entry's key is known in any case, for example because the store holds it.
+ * The entry, which is the device's, stays in place until it is removed or `limit` is freed.
+ */
+void device_limit_add(struct device_limit *limit, struct table_entry *entry);
 
-/* It gives its place back. */
-void device_limit_remove(struct device_limit *limit, const char *device_key);
+/* It gives its place back. Nothing happens if it has none. */
+void device_limit_remove(struct device_limit *limit, struct table_entry *entry);
 
 #endif

@@ -204,7 +204,7 @@ bool device_assignments_remember(struct device_assignments *assignments,
                                                      .value_size = text.size,
                                              });
         free(before);
-        map_set(assignments->records, device->key, buf_take(&text));
+        map_set(assignments->records, device->key, mem_text(buf_text(&text)));
         return true;
 }
 
