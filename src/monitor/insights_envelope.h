@@ -9,7 +9,7 @@
 #define ISTHMUS_MONITOR_INSIGHTS_ENVELOPE_H
 
 #include "base/buf.h"
-#include "monitor/monitor_item.h"
+#include "monitor/monitor_target.h"
 
 /* What all envelopes of this process have. */
 struct insights_origin {
@@ -21,5 +21,8 @@ struct insights_origin {
 /* Adds the line with its line feed. */
 void insights_envelope_write(const struct insights_origin *origin, const struct monitor_item *item,
                              struct buf *out);
+
+/* As a service that items are sent to; its `context` is a struct insights_origin. */
+extern const struct monitor_service insights_service;
 
 #endif

@@ -19,12 +19,10 @@
 #include "base/text.h"
 #include "http/client/http_client.h"
 #include "monitor/insights_envelope.h"
-#include "monitor/insights_target.h"
 #include "monitor/monitor_log.h"
 #include "monitor/monitor_numbers.h"
 #include "monitor/monitor_sample.h"
 #include "monitor/monitor_target.h"
-#include "monitor/otlp_pairs.h"
 #include "monitor/otlp_target.h"
 #include "monitor/otlp_write.h"
 

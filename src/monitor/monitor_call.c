@@ -129,38 +129,16 @@ void monitor_call_end(struct monitor *monitor, struct monitor_call *call, enum h
 
 /* --- of others' requests -------------------------------------------------------------------- */
 
-static void tell_ended(void *monitor, const char *type, const struct http_ended *ended)
+static void on_ended(void *monitor, const struct http_ended *ended)
 {
         struct monitor_call call = {.started_ns = ended->started_ns};
 
         describe(&call, ended->method, ended->url);
-        tell(monitor, type, &call, ended->answer->failure, ended->answer->status, NULL);
-}
-
-static void http_ended(void *context, const struct http_ended *ended)
-{
-        tell_ended(context, MONITOR_TYPE_HTTP, ended);
-}
-
-static void queue_ended(void *context, const struct http_ended *ended)
-{
-        tell_ended(context, MONITOR_TYPE_QUEUE, ended);
-}
-
-static void blob_ended(void *context, const struct http_ended *ended)
-{
-        tell_ended(context, MONITOR_TYPE_BLOB, ended);
+        tell(monitor, ended->service, &call, ended->answer->failure, ended->answer->status, NULL);
 }
 
 struct http_watch monitor_call_watch(struct monitor *monitor, const char *type)
 {
-        struct http_watch watch = {.ended = http_ended, .context = monitor};
-
-        if (!monitor)
-                watch.ended = NULL;
-        else if (strcmp(type, MONITOR_TYPE_QUEUE) == 0)
-                watch.ended = queue_ended;
-        else if (strcmp(type, MONITOR_TYPE_BLOB) == 0)
-                watch.ended = blob_ended;
-        return watch;
+        return (struct http_watch){
+                .ended = monitor ? on_ended : NULL, .context = monitor, .service = type};
 }

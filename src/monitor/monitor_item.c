@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 #define OPERATION_BYTES ((MONITOR_OPERATION_SIZE - 1) / 2)
 #define SPAN_BYTES      ((MONITOR_SPAN_SIZE - 1) / 2)
@@ -33,15 +32,6 @@ void monitor_item_add(struct monitor_item *item, const char *name, const char *v
         strcpy(property->name, name);
         property->value = mem_text(value);
         item->property_count++;
-}
-
-const char *monitor_item_property(const struct monitor_item *item, const char *name)
-{
-        for (size_t i = 0; i < item->property_count; i++) {
-                if (text_equal(item->properties[i].name, name))
-                        return item->properties[i].value;
-        }
-        return NULL;
 }
 
 static size_t length_of(const char *text)

@@ -89,9 +89,6 @@ struct monitor_item *monitor_item_new(enum monitor_kind kind);
 /* Copies; a NULL value is left out. */
 void monitor_item_add(struct monitor_item *item, const char *name, const char *value);
 
-/* The value of a property; NULL if it has none of that name. */
-const char *monitor_item_property(const struct monitor_item *item, const char *name);
-
 /* Sets `size`; when all is there. */
 void monitor_item_seal(struct monitor_item *item);
 

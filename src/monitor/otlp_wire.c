@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "monitor/otlp_wire.h"
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,10 +28,11 @@ static void add_key(struct buf *out, int field, enum wire_type type)
         add_varint(out, (uint64_t)field << 3 | (uint64_t)type);
 }
 
-static void add_little_endian(struct buf *out, uint64_t value, int bytes)
+void otlp_packed64(struct buf *out, uint64_t value)
 {
-        for (int i = 0; i < bytes; i++)
-                buf_add_char(out, (char)(value >> 8 * i));
+        uint64_t little = htole64(value);
+
+        buf_add(out, &little, sizeof(little));
 }
 
 void otlp_varint(struct buf *out, int field, uint64_t value)
@@ -42,7 +44,7 @@ void otlp_varint(struct buf *out, int field, uint64_t value)
 void otlp_fixed64(struct buf *out, int field, uint64_t value)
 {
         add_key(out, field, FIXED64);
-        add_little_endian(out, value, 8);
+        otlp_packed64(out, value);
 }
 
 uint64_t otlp_double_bits(double value)
@@ -91,11 +93,6 @@ void otlp_close(struct buf *out, size_t opened)
                 out->data[opened - LENGTH_SIZE + i] =
                         (char)((length >> 7 * i & 0x7f) | (last ? 0 : 0x80));
         }
-}
-
-void otlp_packed64(struct buf *out, uint64_t value)
-{
-        add_little_endian(out, value, 8);
 }
 
 /* --- reading ------------------------------------------------------------------------------ */

@@ -6,7 +6,6 @@
 
 #include "base/crypto.h"
 #include "base/text.h"
-#include "monitor/otlp_pairs.h"
 #include "monitor/otlp_wire.h"
 
 /* Fields of the messages, by the name of each message. */
@@ -74,6 +73,41 @@ enum {
         TEMPORALITY_CUMULATIVE = 2,
 };
 
+/* --- lists of settings --------------------------------------------------------------------- */
+
+#define BLANKS " \t"
+
+static void add_trimmed(struct buf *out, const char *text, size_t size)
+{
+        size_t start = strspn(text, BLANKS);
+
+        if (start > size)
+                start = size;
+        while (size > start && strchr(BLANKS, text[size - 1]))
+                size--;
+        text_url_unescape(out, text + start, size - start);
+}
+
+void otlp_pairs_each(const char *list,
+                     void (*visit)(void *context, const char *name, const char *value),
+                     void *context)
+{
+        while (list && *list) {
+                CLEANUP(buf_wipe) struct buf name = BUF_INIT;
+                CLEANUP(buf_wipe) struct buf value = BUF_INIT;
+                size_t size = strcspn(list, ",");
+                const char *equals = memchr(list, '=', size);
+
+                if (equals) {
+                        add_trimmed(&name, list, (size_t)(equals - list));
+                        add_trimmed(&value, equals + 1, size - (size_t)(equals - list) - 1);
+                        if (name.size > 0)
+                                visit(context, buf_text(&name), buf_text(&value));
+                }
+                list += size + (list[size] == ',');
+        }
+}
+
 /* --- attributes --------------------------------------------------------------------------- */
 
 static void add_attribute(struct buf *out, int field, const char *name, const char *value)
@@ -91,9 +125,9 @@ static void add_attribute(struct buf *out, int field, const char *name, const ch
         otlp_close(out, attribute);
 }
 
-static void add_int_attribute(struct buf *out, int field, const char *name, int64_t value)
+static void add_int_attribute(struct buf *out, const char *name, int64_t value)
 {
-        size_t attribute = otlp_open(out, field);
+        size_t attribute = otlp_open(out, SPAN_ATTRIBUTES);
         size_t inner;
 
         otlp_text(out, ATTRIBUTE_KEY, name);
@@ -171,6 +205,17 @@ static void close_request(struct buf *out, struct opened opened)
         otlp_close(out, opened.request);
 }
 
+static void write_each(const struct otlp_origin *origin, struct monitor_item *const *items,
+                       size_t count, void (*add)(struct buf *out, const struct monitor_item *item),
+                       struct buf *out)
+{
+        struct opened opened = open_request(out, origin);
+
+        for (size_t i = 0; i < count; i++)
+                add(out, items[i]);
+        close_request(out, opened);
+}
+
 /* --- traces ------------------------------------------------------------------------------- */
 
 /* By OpenTelemetry's names for what HTTP and messages have. */
@@ -191,12 +236,12 @@ static void add_conventions(struct buf *out, const struct monitor_item *item)
         if (is_hub)
                 add_attribute(out, SPAN_ATTRIBUTES, "messaging.system", "iothub");
         if (!is_hub && text_to_int64(item->result, 100, 599, &status))
-                add_int_attribute(out, SPAN_ATTRIBUTES, "http.response.status_code", status);
+                add_int_attribute(out, "http.response.status_code", status);
         else
                 add_attribute(out, SPAN_ATTRIBUTES, "isthmus.result", item->result);
         add_attribute(out, SPAN_ATTRIBUTES, "server.address", item->target);
         if (item->stands_for > 1)
-                add_int_attribute(out, SPAN_ATTRIBUTES, "isthmus.stands_for", item->stands_for);
+                add_int_attribute(out, "isthmus.stands_for", item->stands_for);
 }
 
 static enum span_kind kind_of(const struct monitor_item *item)
@@ -232,11 +277,7 @@ static void add_span(struct buf *out, const struct monitor_item *item)
 void otlp_write_traces(const void *context, struct monitor_item *const *items, size_t count,
                        struct buf *out)
 {
-        struct opened opened = open_request(out, context);
-
-        for (size_t i = 0; i < count; i++)
-                add_span(out, items[i]);
-        close_request(out, opened);
+        write_each(context, items, count, add_span, out);
 }
 
 /* --- logs --------------------------------------------------------------------------------- */
@@ -263,11 +304,7 @@ static void add_line(struct buf *out, const struct monitor_item *item)
 void otlp_write_logs(const void *context, struct monitor_item *const *items, size_t count,
                      struct buf *out)
 {
-        struct opened opened = open_request(out, context);
-
-        for (size_t i = 0; i < count; i++)
-                add_line(out, items[i]);
-        close_request(out, opened);
+        write_each(context, items, count, add_line, out);
 }
 
 /* --- metrics ------------------------------------------------------------------------------ */

@@ -22,6 +22,15 @@ struct otlp_origin {
         bool delta;             /* numbers are told since the last time, not since the beginning */
 };
 
+/*
+ * Calls `visit` with each of a list of OpenTelemetry's settings: "name=value,name=value", values
+ * percent-escaped, blanks around both allowed (as in W3C's baggage). Both texts are valid during
+ * the call; NULL is an empty list.
+ */
+void otlp_pairs_each(const char *list,
+                     void (*visit)(void *context, const char *name, const char *value),
+                     void *context);
+
 /* Each adds one request with all items, which are of its kinds. `context` is an otlp_origin. */
 void otlp_write_traces(const void *context, struct monitor_item *const *items, size_t count,
                        struct buf *out);

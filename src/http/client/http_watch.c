@@ -22,7 +22,8 @@ static void on_answer(void *context, const struct http_answer *answer)
 
         if (answer->failure != HTTP_E_STOPPED)
                 watched->watch.ended(watched->watch.context,
-                                     &(struct http_ended){.method = watched->method,
+                                     &(struct http_ended){.service = watched->watch.service,
+                                                          .method = watched->method,
                                                           .url = watched->url,
                                                           .started_ns = watched->started_ns,
                                                           .answer = answer});

@@ -9,6 +9,7 @@
 
 /* Valid during the call. */
 struct http_ended {
+        const char *service; /* the watch's */
         const char *method;
         const char *url;    /* may hold a secret behind its '?' */
         int64_t started_ns; /* steady clock */
@@ -19,6 +20,7 @@ struct http_watch {
         /* On the thread of the client, before the sender's `done`; NULL = nobody is told. */
         void (*ended)(void *context, const struct http_ended *ended);
         void *context;
+        const char *service; /* whom the requests are for; static */
 };
 
 /* As http_client_send; copies `watch`, who is told unless the client is being freed. */

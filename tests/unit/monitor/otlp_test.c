@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "monitor/otlp_pairs.h"
+#include "monitor/otlp_write.h"
 
 static void assert_bytes(const struct buf *out, const char *bytes, size_t size)
 {
