@@ -2,6 +2,7 @@
 #include "base/loop.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -67,6 +68,31 @@ void loop_post_warm(struct loop *loop, void (*warm)(const void *context),
         if (posted->count == 1 && loop->wake != NULL)
                 loop->wake(loop->wake_context);
         pthread_mutex_unlock(&loop->lock);
+}
+
+struct call {
+        void (*run)(void *context);
+        void *context;
+        sem_t done;
+};
+
+static void run_call(void *context)
+{
+        struct call *call = context;
+
+        call->run(call->context);
+        sem_post(&call->done);
+}
+
+void loop_call(struct loop *loop, void (*run)(void *context), void *context)
+{
+        struct call call = {.run = run, .context = context};
+
+        sem_init(&call.done, 0, 0);
+        loop_post(loop, run_call, &call);
+        while (sem_wait(&call.done) != 0)
+                continue;
+        sem_destroy(&call.done);
 }
 
 void loop_drive(struct loop *loop, void (*wake)(void *context), void *context)

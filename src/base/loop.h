@@ -37,6 +37,9 @@ void loop_post(struct loop *loop, void (*run)(void *context), void *context);
 void loop_post_warm(struct loop *loop, void (*warm)(const void *context),
                     void (*run)(void *context), void *context);
 
+/* As loop_post, and waits until it has run. Any thread but "loop", which must not have ended. */
+void loop_call(struct loop *loop, void (*run)(void *context), void *context);
+
 /* Asks the processor for these bytes, which need not be anybody's. Any thread. */
 static inline void loop_warm(const void *bytes, size_t size)
 {

@@ -2,7 +2,6 @@
 #include "gateway/device_follow.h"
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -20,7 +19,6 @@ struct device_follow {
         struct device_directory *directory;
         struct device_table *devices;
         struct list *items; /* on their way to the thread "loop" */
-        sem_t taken;
         pthread_t thread;
         pthread_mutex_t lock;
         pthread_cond_t wakes;
@@ -40,7 +38,6 @@ static void take_items(void *context)
                         device_table_follow(follow->devices, item->device_key);
                 directory_item_free(item);
         }
-        sem_post(&follow->taken);
 }
 
 /* One batch after the other, so that others get their turn on the thread "loop". */
@@ -49,9 +46,7 @@ static void hand_over(void *context, struct list *items)
         struct device_follow *follow = context;
 
         follow->items = items;
-        loop_post(follow->loop, take_items, follow);
-        while (sem_wait(&follow->taken) != 0)
-                continue;
+        loop_call(follow->loop, take_items, follow);
 }
 
 /* False if it ends. */
@@ -97,7 +92,6 @@ struct device_follow *device_follow_start(struct loop *loop, struct device_direc
         follow->loop = loop;
         follow->directory = directory;
         follow->devices = devices;
-        sem_init(&follow->taken, 0, 0);
         pthread_mutex_init(&follow->lock, NULL);
         condition_init(&follow->wakes);
         thread_start(&follow->thread, run, follow);
@@ -115,6 +109,5 @@ void device_follow_stop(struct device_follow *follow)
         pthread_join(follow->thread, NULL);
         pthread_cond_destroy(&follow->wakes);
         pthread_mutex_destroy(&follow->lock);
-        sem_destroy(&follow->taken);
         free(follow);
 }

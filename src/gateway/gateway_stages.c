@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* The stages of the gateway: what they are made of, and how they start and stop. */
-#include <semaphore.h>
 
 #include "azure/dps/dps_client.h"
 #include "azure/hub/hub_client.h"
@@ -180,35 +179,23 @@ int gateway_start_stages(struct gateway *gateway, struct reason *reason)
         return 0;
 }
 
-struct stop_order {
-        struct gateway *gateway;
-        sem_t done;
-};
-
 static void stop_sending(void *context)
 {
-        struct stop_order *order = context;
+        struct gateway *gateway = context;
 
-        order->gateway->sends = false;
-        device_link_stop(order->gateway->device_link);
-        device_listing_stop(order->gateway->listing);
-        command_ledger_stop(order->gateway->ledger);
-        command_format_stop(order->gateway->command_format);
-        command_network_stop(order->gateway->command_network);
-        command_confirm_stop(order->gateway->confirm);
-        sem_post(&order->done);
+        gateway->sends = false;
+        device_link_stop(gateway->device_link);
+        device_listing_stop(gateway->listing);
+        command_ledger_stop(gateway->ledger);
+        command_format_stop(gateway->command_format);
+        command_network_stop(gateway->command_network);
+        command_confirm_stop(gateway->confirm);
 }
 
 /* After it returns the thread "loop" starts nothing new. */
 void gateway_stop_stages(struct gateway *gateway)
 {
-        struct stop_order order = {.gateway = gateway};
-
-        sem_init(&order.done, 0, 0);
-        loop_post(gateway->loop, stop_sending, &order);
-        while (sem_wait(&order.done) != 0)
-                continue;
-        sem_destroy(&order.done);
+        loop_call(gateway->loop, stop_sending, gateway);
         uplink_queue_stop(gateway->queue);
         uplink_format_stop(gateway->uplink_format);
 }

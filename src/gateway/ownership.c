@@ -105,38 +105,10 @@ void ownership_free(struct ownership *ownership)
 /* With the lock: of these shards, those of the order are not wanted any more. */
 static void note_left(struct order *order, const struct store_shards *shards)
 {
-        for (int shard = 0; shard < STORE_SHARDS; shard++) {
-                if (store_shards_has(shards, shard) && store_shards_has(&order->shards, shard))
-                        store_shards_add(&order->left, shard);
-        }
-}
+        struct store_shards left = *shards;
 
-/* --- with the thread "loop" ----------------------------------------------------------------- */
-
-struct call {
-        void (*run)(void *context);
-        void *context;
-        sem_t done;
-};
-
-static void run_call(void *context)
-{
-        struct call *call = context;
-
-        call->run(call->context);
-        sem_post(&call->done);
-}
-
-/* Has it run there, and waits for that. */
-static void call(struct ownership *ownership, void (*run)(void *context), void *context)
-{
-        struct call call = {.run = run, .context = context};
-
-        sem_init(&call.done, 0, 0);
-        loop_post(ownership->options.loop, run_call, &call);
-        while (sem_wait(&call.done) != 0)
-                continue;
-        sem_destroy(&call.done);
+        store_shards_keep_all(&left, &order->shards);
+        store_shards_add_all(&order->left, &left);
 }
 
 /* --- taking over ---------------------------------------------------------------------------- */
@@ -169,7 +141,7 @@ static void apply_batch(void *context)
 static void hand_over(struct batch *batch)
 {
         if (batch->count > 0)
-                call(batch->ownership, apply_batch, batch);
+                loop_call(batch->ownership->options.loop, apply_batch, batch);
         for (size_t i = 0; i < batch->count; i++) {
                 free(batch->records[i].key);
                 free(batch->records[i].value);
@@ -210,7 +182,7 @@ static int load_part(struct ownership *ownership, struct ownership_part *part,
                 reason_set(reason, "the store's records of the kind '%s' can't be read",
                            part->kind);
         else if (part->taken)
-                call(ownership, end_part, part);
+                loop_call(ownership->options.loop, end_part, part);
         return result;
 }
 
@@ -307,7 +279,7 @@ static int take_over(struct ownership *ownership, struct reason *reason)
         if (result == 0)
                 result = load(ownership, reason);
         if (result == 0)
-                call(ownership, open_shards, ownership);
+                loop_call(ownership->options.loop, open_shards, ownership);
         if (result == 0)
                 result = recover(ownership, reason);
         if (result == 0 && is_intact(ownership)) {
@@ -363,7 +335,7 @@ static void run_order(struct ownership *ownership, struct order *order)
         is_whole = result == 0 && is_intact(ownership);
         if (!is_whole) {
                 store_feed_end(ownership->options.store, &ownership->running->shards);
-                call(ownership, drop_running, ownership);
+                loop_call(ownership->options.loop, drop_running, ownership);
         }
         pthread_mutex_lock(&ownership->lock);
         conclude(ownership, result, &reason);

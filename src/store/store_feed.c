@@ -388,8 +388,10 @@ void store_feed_note(struct store_feed *feed, const struct store_part *part)
 /* With the mutex held: what the others have hinted. */
 static void take_hints(struct store_feed *feed, const struct store_shards *heard)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(heard->bits); i++)
-                feed->hinted.bits[i] |= heard->bits[i] & feed->told.bits[i];
+        struct store_shards told = *heard;
+
+        store_shards_keep_all(&told, &feed->told);
+        store_shards_add_all(&feed->hinted, &told);
         if (store_shards_count(&feed->hinted) > 0)
                 pthread_cond_signal(&feed->store->reader_wakes);
 }

@@ -71,3 +71,9 @@ void store_shards_remove_all(struct store_shards *shards, const struct store_sha
         for (size_t i = 0; i < ARRAY_SIZE(shards->bits); i++)
                 shards->bits[i] &= ~others->bits[i];
 }
+
+void store_shards_keep_all(struct store_shards *shards, const struct store_shards *others)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(shards->bits); i++)
+                shards->bits[i] &= others->bits[i];
+}

@@ -38,8 +38,9 @@ int store_shards_next(const struct store_shards *shards, int shard);
         for (int shard = store_shards_next((shards), 0); shard < STORE_SHARDS;                     \
              shard = store_shards_next((shards), shard + 1))
 
-/* Adds, and takes away, those of the other set. */
+/* Adds, takes away, and keeps alone, those of the other set. */
 void store_shards_add_all(struct store_shards *shards, const struct store_shards *others);
 void store_shards_remove_all(struct store_shards *shards, const struct store_shards *others);
+void store_shards_keep_all(struct store_shards *shards, const struct store_shards *others);
 
 #endif

@@ -22,13 +22,13 @@
 
 struct command_confirm {
         struct command_confirm_options options;
-        struct list early;     /* struct news, oldest first */
-        struct timer again;    /* for what is `unwritten` */
-        struct timer care;     /* of the early ones */
+        struct list early;  /* struct news, oldest first */
+        struct timer again; /* for what is `unwritten` */
+        struct timer care;  /* of the early ones */
+        bool stopped;
         pthread_mutex_t lock;  /* guards the rest, which the store's thread touches too */
         struct list unwritten; /* struct news whose changes could not be written */
         bool posted;
-        bool stopped;
 };
 
 /* What an event says. */
@@ -58,9 +58,7 @@ struct command_confirm *command_confirm_new(const struct command_confirm_options
 void command_confirm_stop(struct command_confirm *confirm)
 {
         THREAD_ASSERT(LOOP_THREAD);
-        pthread_mutex_lock(&confirm->lock);
         confirm->stopped = true;
-        pthread_mutex_unlock(&confirm->lock);
 }
 
 static void news_free(struct news *news)
@@ -258,6 +256,8 @@ static void write_later(void *context)
 {
         struct command_confirm *confirm = context;
 
+        if (confirm->stopped)
+                return;
         confirm->again.run = write_again;
         loop_timer_start(confirm->options.loop, &confirm->again, AGAIN_MS);
 }
@@ -279,10 +279,9 @@ static void on_recorded(void *context, int result)
         }
         pthread_mutex_lock(&confirm->lock);
         list_push_back(&confirm->unwritten, &news->node);
-        if (!confirm->posted && !confirm->stopped) {
+        if (!confirm->posted)
                 loop_post(confirm->options.loop, write_later, confirm);
-                confirm->posted = true;
-        }
+        confirm->posted = true;
         pthread_mutex_unlock(&confirm->lock);
 }
 

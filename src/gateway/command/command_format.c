@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/command/command_format.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +18,7 @@
 struct command_format {
         struct command_format_options options;
         struct formatters_off off;
-        struct list calls;    /* under way */
-        pthread_mutex_t lock; /* guards `stopped` against the thread "formatter" */
+        struct list calls; /* under way */
         bool stopped;
 };
 
@@ -42,16 +40,13 @@ struct command_format *command_format_new(const struct command_format_options *o
 
         format->options = *options;
         list_init(&format->calls);
-        pthread_mutex_init(&format->lock, NULL);
         return format;
 }
 
 void command_format_stop(struct command_format *format)
 {
         THREAD_ASSERT(LOOP_THREAD);
-        pthread_mutex_lock(&format->lock);
         format->stopped = true;
-        pthread_mutex_unlock(&format->lock);
 }
 
 static void call_free(struct call *call)
@@ -68,7 +63,6 @@ void command_format_free(struct command_format *format)
                 return;
         list_for_each_safe (node, &format->calls)
                 call_free(list_entry(node, struct call, node));
-        pthread_mutex_destroy(&format->lock);
         free(format);
 }
 
@@ -149,7 +143,6 @@ static void finish_call(void *context)
 static void on_result(void *context, const struct formatter_result *result)
 {
         struct call *call = context;
-        struct command_format *format = call->format;
 
         call->status = result->status;
         call->reason = result->reason;
@@ -157,10 +150,8 @@ static void on_result(void *context, const struct formatter_result *result)
         call->warnings = mem_text(result->warnings);
         if (result->bytes.size > 0)
                 buf_add(&call->bytes, result->bytes.data, result->bytes.size);
-        pthread_mutex_lock(&format->lock);
-        if (!format->stopped && !formatter_status_is_ours(result->status))
-                loop_post(format->options.loop, finish_call, call);
-        pthread_mutex_unlock(&format->lock);
+        if (!formatter_status_is_ours(result->status))
+                loop_post(call->format->options.loop, finish_call, call);
 }
 
 /* --- the call ------------------------------------------------------------------------------ */

@@ -545,5 +545,4 @@ void command_ledger_stop(struct command_ledger *ledger)
 {
         THREAD_ASSERT(LOOP_THREAD);
         ledger->stopped = true;
-        command_recorder_stop(ledger->recorder);
 }

@@ -16,7 +16,6 @@ struct command_recorder {
         pthread_mutex_t lock; /* guards the rest, which the store's thread touches too */
         struct list answered; /* struct command_recording */
         bool posted;
-        bool stopped;
 };
 
 /* One record on its way to the disk, and the answer on its way back. */
@@ -65,14 +64,6 @@ void command_recorder_free(struct command_recorder *recorder)
                 recording_free(list_entry(node, struct command_recording, node));
         pthread_mutex_destroy(&recorder->lock);
         free(recorder);
-}
-
-void command_recorder_stop(struct command_recorder *recorder)
-{
-        THREAD_ASSERT(LOOP_THREAD);
-        pthread_mutex_lock(&recorder->lock);
-        recorder->stopped = true;
-        pthread_mutex_unlock(&recorder->lock);
 }
 
 /* --- the answers --------------------------------------------------------------------------- */
@@ -147,10 +138,9 @@ static void recording_done(struct store_write *write, int result)
         recording->is_answered = true;
         list_splice_back(&barriers, &recording->barriers);
         list_push_back(&recorder->answered, &recording->node);
-        if (!recorder->posted && !recorder->stopped) {
+        if (!recorder->posted)
                 loop_post(recorder->ledger->options.loop, take_answers, recorder);
-                recorder->posted = true;
-        }
+        recorder->posted = true;
         pthread_mutex_unlock(&recorder->lock);
         answer_barriers(&barriers, result);
 }

@@ -33,9 +33,6 @@ struct command_recorder *command_recorder_new(struct command_ledger *ledger);
 /* After the thread "loop" has ended and the store is closed. */
 void command_recorder_free(struct command_recorder *recorder);
 
-/* Nothing is posted to the thread "loop" any more. */
-void command_recorder_stop(struct command_recorder *recorder);
-
 /* Writes the command as it is now; it must live until command->unwritten is 0. */
 void command_record_write(struct command_recorder *recorder, struct command *command);
 
