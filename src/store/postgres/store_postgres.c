@@ -268,7 +268,7 @@ static int begin_with(struct writer *writer, struct reason *reason)
 /* The store's time is written down, and taken from who is ahead. */
 static int keep_time(struct writer *writer)
 {
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
         postgres_values_clear(&writer->values);
@@ -276,7 +276,6 @@ static int keep_time(struct writer *writer)
         failure = postgres_ask(&writer->postgres, SQL_TIME, &writer->values, &result);
         if (failure == 0 && PQntuples(result) > 0)
                 writer->time_offset_ms = postgres_int(result, 0, 0) - clock_steady_ms();
-        PQclear(result);
         return failure;
 }
 
@@ -346,7 +345,7 @@ static int ask_oldest(struct writer *writer)
 /* With `rows`, at most so many; then it is how many there were. */
 static int run_with_time(struct writer *writer, int number, int *rows)
 {
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
         postgres_values_clear(&writer->values);
@@ -356,7 +355,6 @@ static int run_with_time(struct writer *writer, int number, int *rows)
         failure = postgres_ask(&writer->postgres, number, &writer->values, &result);
         if (failure == 0 && rows)
                 *rows = PQntuples(result);
-        PQclear(result);
         return failure;
 }
 

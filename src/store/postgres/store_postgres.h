@@ -120,6 +120,9 @@ int postgres_execute(struct postgres *postgres, const char *sql, struct reason *
 int postgres_ask_text(struct postgres *postgres, const char *sql, char *text, size_t size,
                       struct reason *reason) MUST_CHECK;
 
+/* For `CLEANUP(postgres_result_cleanup) PGresult *result = NULL`. */
+void postgres_result_cleanup(PGresult **result);
+
 /* Values of a result; NULL is 0 or "". */
 int64_t postgres_int(const PGresult *result, int row, int column);
 const char *postgres_text(const PGresult *result, int row, int column);

@@ -121,7 +121,7 @@ int store_postgres_release(void *context, const struct store_record *record,
                            struct store_change *change)
 {
         struct writer *writer = context;
-        PGresult *result = NULL;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure = store_postgres_catch_up(writer, change);
 
         postgres_values_clear(&writer->values);
@@ -130,7 +130,6 @@ int store_postgres_release(void *context, const struct store_record *record,
         postgres_set_text(&writer->values, 2, record->device);
         if (failure == 0)
                 failure = postgres_ask(&writer->postgres, SQL_RELEASE, &writer->values, &result);
-        PQclear(result);
         return failure;
 }
 

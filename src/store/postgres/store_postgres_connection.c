@@ -350,19 +350,18 @@ int postgres_ask(struct postgres *postgres, int number, const struct postgres_va
 
 int postgres_execute(struct postgres *postgres, const char *sql, struct reason *reason)
 {
-        PGresult *result = NULL;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure = postgres_send_text(postgres, sql);
 
         if (failure == 0)
                 failure = postgres_collect(postgres, &result, 1, reason);
-        PQclear(result);
         return failure;
 }
 
 int postgres_ask_text(struct postgres *postgres, const char *sql, char *text, size_t size,
                       struct reason *reason)
 {
-        PGresult *result = NULL;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure = postgres_send_text(postgres, sql);
 
         text[0] = '\0';
@@ -370,7 +369,6 @@ int postgres_ask_text(struct postgres *postgres, const char *sql, char *text, si
                 failure = postgres_collect(postgres, &result, 1, reason);
         if (failure == 0 && PQntuples(result) > 0)
                 snprintf(text, size, "%s", postgres_text(result, 0, 0));
-        PQclear(result);
         return failure;
 }
 

@@ -11,7 +11,7 @@ int store_postgres_dead(void *context, int64_t id, const char *reason, struct st
         struct writer *writer = context;
         struct postgres_values *values = &writer->values;
         int64_t reason_size = (int64_t)strlen(reason);
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure = store_postgres_catch_up(writer, change);
 
         if (failure != 0)
@@ -29,7 +29,6 @@ int store_postgres_dead(void *context, int64_t id, const char *reason, struct st
                 change->counts.dead_letters++;
                 change->counts.dead_bytes += postgres_int(result, 0, 0) + reason_size;
         }
-        PQclear(result);
         return failure;
 }
 
@@ -97,7 +96,7 @@ static int count_fitting(struct store_span *span, const PGresult *letters)
 static int run_replay(struct writer *writer, struct store_change *change, store_event_row row,
                       void *row_context)
 {
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure = postgres_ask(&writer->postgres, SQL_REPLAY, &writer->values, &result);
 
         for (int i = 0; failure == 0 && i < PQntuples(result); i++) {
@@ -106,7 +105,6 @@ static int run_replay(struct writer *writer, struct store_change *change, store_
                 store_change_add_event(change, event.device, postgres_int(result, i, 6));
                 row(row_context, &event);
         }
-        PQclear(result);
         return failure;
 }
 
@@ -114,7 +112,7 @@ int store_postgres_replay(void *context, struct store_span *span, struct store_c
                           store_event_row row, void *row_context)
 {
         struct writer *writer = context;
-        PGresult *letters;
+        CLEANUP(postgres_result_cleanup) PGresult *letters = NULL;
         int failure = find_letters(writer, span, change, &letters);
         int count;
 
@@ -127,25 +125,23 @@ int store_postgres_replay(void *context, struct store_span *span, struct store_c
         if (count > 0)
                 failure = run_replay(writer, change, row, row_context);
         end_span(span, letters, count);
-        PQclear(letters);
         return failure;
 }
 
 static int run_drop(struct writer *writer, int count)
 {
-        PGresult *result = NULL;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure = 0;
 
         if (count > 0)
                 failure = postgres_ask(&writer->postgres, SQL_DROP, &writer->values, &result);
-        PQclear(result);
         return failure;
 }
 
 int store_postgres_drop(void *context, struct store_span *span, struct store_change *change)
 {
         struct writer *writer = context;
-        PGresult *letters;
+        CLEANUP(postgres_result_cleanup) PGresult *letters = NULL;
         int failure = find_letters(writer, span, change, &letters);
         int count;
 
@@ -156,7 +152,6 @@ int store_postgres_drop(void *context, struct store_span *span, struct store_cha
         choose_letters(writer, letters, count, change);
         failure = run_drop(writer, count);
         end_span(span, letters, count);
-        PQclear(letters);
         return failure;
 }
 
@@ -182,7 +177,7 @@ static int count_leaving(const struct writer *writer, struct store_trim *trim,
 int store_postgres_trim(void *context, struct store_trim *trim, struct store_change *change)
 {
         struct writer *writer = context;
-        PGresult *letters = NULL;
+        CLEANUP(postgres_result_cleanup) PGresult *letters = NULL;
         int failure = store_postgres_catch_up(writer, change);
         int count;
 
@@ -199,6 +194,5 @@ int store_postgres_trim(void *context, struct store_trim *trim, struct store_cha
         choose_letters(writer, letters, count, change);
         failure = run_drop(writer, count);
         trim->dropped = (size_t)count;
-        PQclear(letters);
         return failure;
 }

@@ -105,8 +105,8 @@ static int ask_anew(struct reader *reader, int number, PGresult **result)
 }
 
 /*
- * Its result is the caller's to PQclear. That a connection is lost shows when it is used next: then
- * it is made anew.
+ * With the parameters that were set, which are forgotten then; the result is the caller's. That a
+ * connection is lost shows when it is used next: then it is made anew.
  */
 static int ask(struct reader *reader, int number, PGresult **result)
 {
@@ -115,7 +115,10 @@ static int ask(struct reader *reader, int number, PGresult **result)
         *result = NULL;
         if (reader->postgres.db)
                 failure = postgres_ask(&reader->postgres, number, &reader->values, result);
-        return failure == STORE_E_AWAY ? ask_anew(reader, number, result) : failure;
+        if (failure == STORE_E_AWAY)
+                failure = ask_anew(reader, number, result);
+        postgres_values_clear(&reader->values);
+        return failure;
 }
 
 static int64_t limit_of(size_t maximum)
@@ -126,17 +129,15 @@ static int64_t limit_of(size_t maximum)
 int store_postgres_count(void *context, struct store_counts *counts)
 {
         struct reader *reader = context;
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
-        postgres_values_clear(&reader->values);
         failure = ask(reader, SQL_COUNT, &result);
         if (failure == 0)
                 *counts = (struct store_counts){.events = postgres_int(result, 0, 0),
                                                 .bytes = postgres_int(result, 0, 1),
                                                 .dead_letters = postgres_int(result, 0, 2),
                                                 .dead_bytes = postgres_int(result, 0, 3)};
-        PQclear(result);
         return failure;
 }
 
@@ -160,10 +161,9 @@ int store_postgres_take(void *context, const struct store_query *query, store_ev
                         void *row_context)
 {
         struct reader *reader = context;
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
-        postgres_values_clear(&reader->values);
         postgres_set_int(&reader->values, 0, query->after_id);
         postgres_set_int(&reader->values, 1, limit_of(query->maximum));
         failure = ask(reader, choose_take(reader, query), &result);
@@ -172,13 +172,11 @@ int store_postgres_take(void *context, const struct store_query *query, store_ev
 
                 row(row_context, &event);
         }
-        PQclear(result);
         return failure;
 }
 
 static void send_cursors(struct reader *reader, const struct store_look *look)
 {
-        postgres_values_clear(&reader->values);
         for (size_t i = 0; i < look->count; i++) {
                 postgres_add_int(&reader->values, 0, look->cursors[i].shard);
                 postgres_add_int(&reader->values, 1, look->cursors[i].position);
@@ -190,7 +188,7 @@ int store_postgres_look(void *context, struct store_look *look, store_event_row 
                         void *row_context)
 {
         struct reader *reader = context;
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
         send_cursors(reader, look);
@@ -206,7 +204,6 @@ int store_postgres_look(void *context, struct store_look *look, store_event_row 
                 if (event.id != 0)
                         row(row_context, &event);
         }
-        PQclear(result);
         return failure;
 }
 
@@ -214,10 +211,9 @@ int store_postgres_devices(void *context, const struct store_shards *shards, sto
                            void *row_context)
 {
         struct reader *reader = context;
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
-        postgres_values_clear(&reader->values);
         if (shards)
                 postgres_add_shards(&reader->values, 0, shards);
         failure = ask(reader, shards ? SQL_DEVICES_OF_SHARDS : SQL_DEVICES, &result);
@@ -225,7 +221,6 @@ int store_postgres_devices(void *context, const struct store_shards *shards, sto
                 row(row_context, &(struct store_device){.waiting = postgres_int(result, i, 0),
                                                         .bytes = postgres_int(result, i, 1),
                                                         .name = postgres_text(result, i, 2)});
-        PQclear(result);
         return failure;
 }
 
@@ -233,10 +228,9 @@ int store_postgres_dead_letters(void *context, int64_t after_id, size_t maximum,
                                 store_letter_row row, void *row_context)
 {
         struct reader *reader = context;
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
-        postgres_values_clear(&reader->values);
         postgres_set_int(&reader->values, 0, after_id);
         postgres_set_int(&reader->values, 1, limit_of(maximum));
         failure = ask(reader, SQL_DEAD_LETTERS, &result);
@@ -247,7 +241,6 @@ int store_postgres_dead_letters(void *context, int64_t after_id, size_t maximum,
 
                 row(row_context, &letter);
         }
-        PQclear(result);
         return failure;
 }
 
@@ -255,10 +248,9 @@ int store_postgres_records(void *context, const struct store_record_query *query
                            store_record_row row, void *row_context)
 {
         struct reader *reader = context;
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
-        postgres_values_clear(&reader->values);
         postgres_set_text(&reader->values, 0, query->kind);
         postgres_set_text(&reader->values, 1, query->after_key ? query->after_key : "");
         postgres_set_int(&reader->values, 2, limit_of(query->maximum));
@@ -278,21 +270,18 @@ int store_postgres_records(void *context, const struct store_record_query *query
 
                 row(row_context, &record);
         }
-        PQclear(result);
         return failure;
 }
 
 int store_postgres_kinds(void *context, store_record_row row, void *row_context)
 {
         struct reader *reader = context;
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
-        postgres_values_clear(&reader->values);
         failure = ask(reader, SQL_KINDS, &result);
         for (int i = 0; failure == 0 && i < PQntuples(result); i++)
                 row(row_context,
                     &(struct store_record){.kind = postgres_text(result, i, 0), .key = ""});
-        PQclear(result);
         return failure;
 }

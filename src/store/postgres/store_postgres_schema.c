@@ -264,7 +264,7 @@ static int move_records(struct postgres *postgres, const char *device, const cha
 static int settle_lanes(struct postgres *postgres, struct reason *reason)
 {
         const struct store_options *options = postgres->options;
-        PGresult *devices = NULL;
+        CLEANUP(postgres_result_cleanup) PGresult *devices = NULL;
         int result;
 
         if (!options->lane_of)
@@ -281,7 +281,6 @@ static int settle_lanes(struct postgres *postgres, struct reason *reason)
                 if (!text_equal(device, buf_text(&lane)))
                         result = move_records(postgres, device, buf_text(&lane), reason);
         }
-        PQclear(devices);
         return result;
 }
 

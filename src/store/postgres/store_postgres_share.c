@@ -157,11 +157,10 @@ static int ask(struct share *share, int number, PGresult **result)
 /* Whose row it gives does not matter. */
 static int tell(struct share *share, int number, int64_t *value)
 {
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure = ask(share, number, &result);
 
         *value = failure == 0 && PQntuples(result) > 0 ? postgres_int(result, 0, 0) : 0;
-        PQclear(result);
         return failure;
 }
 
@@ -247,7 +246,7 @@ static int run_join(struct share *share, const struct store_share_statement *sta
 {
         const struct store_server *server = &share->postgres.options->server;
         char name[STORE_MEMBER_TEXT];
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
         store_share_name(server, name);
@@ -262,7 +261,6 @@ static int run_join(struct share *share, const struct store_share_statement *sta
                 share->joined_timeline = share->timeline;
                 compare_clocks(postgres_int(result, 0, 1));
         }
-        PQclear(result);
         return failure;
 }
 
@@ -277,7 +275,7 @@ static int run_beat(struct share *share, const struct store_share_statement *sta
 static int run_fence(struct share *share, const struct store_share_statement *statement,
                      struct store_share_answer *answer)
 {
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
         postgres_set_int(&share->values, 0, statement->other);
@@ -285,7 +283,6 @@ static int run_fence(struct share *share, const struct store_share_statement *st
         failure = ask(share, SQL_FENCE, &result);
         if (failure == 0)
                 answer->number = PQntuples(result);
-        PQclear(result);
         return failure;
 }
 
@@ -347,7 +344,7 @@ static void set_shards(struct share *share, const struct store_share_statement *
 static int run_claim(struct share *share, const struct store_share_statement *statement,
                      struct store_share_answer *answer)
 {
-        PGresult *result;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure;
 
         set_shards(share, statement);
@@ -355,7 +352,6 @@ static int run_claim(struct share *share, const struct store_share_statement *st
         failure = ask(share, SQL_CLAIM, &result);
         if (failure == 0)
                 note_rows(result, answer);
-        PQclear(result);
         return failure;
 }
 
@@ -441,7 +437,7 @@ static int64_t note_held(struct held *held, int64_t process, int64_t number)
 static int share_health(void *context, struct store_share_health *health)
 {
         struct share *share = context;
-        PGresult *result = NULL;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
         int failure = share->postgres.db ? postgres_ask(&share->postgres, SQL_HEALTH, NULL, &result)
                                          : STORE_E_AWAY;
 
@@ -454,7 +450,6 @@ static int share_health(void *context, struct store_share_health *health)
                 health->writer_s =
                         note_held(&share->writer, health->writer, postgres_int(result, 0, 4));
         }
-        PQclear(result);
         return failure;
 }
 

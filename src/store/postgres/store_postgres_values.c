@@ -158,6 +158,11 @@ void postgres_add_shards(struct postgres_values *values, int place,
 
 /* --- results ------------------------------------------------------------------------------- */
 
+void postgres_result_cleanup(PGresult **result)
+{
+        PQclear(*result);
+}
+
 int64_t postgres_int(const PGresult *result, int row, int column)
 {
         uint64_t big;
