@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/terminal.h"
-#include "gateway/control/control_queue.h"
+#include "gateway/control/control_answers.h"
 
 static void format_ms(char text[CLOCK_TEXT_SIZE], int64_t wall_ms)
 {

@@ -8,13 +8,8 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "gateway/command/command_view.h"
-#include "gateway/control/control_commands.h"
-#include "gateway/control/control_devices.h"
-#include "gateway/control/control_letters.h"
-#include "gateway/control/control_provision.h"
-#include "gateway/control/control_queue.h"
+#include "gateway/control/control_answers.h"
 #include "gateway/control/control_request.h"
-#include "gateway/control/control_status.h"
 #include "gateway/control/log_tail.h"
 
 #define MAXIMUM_BODY        ((size_t)256 * 1024) /* of devices that are named */

@@ -5,7 +5,7 @@
  * `curl --unix-socket` speak to it; docs/operating.md lists the calls.
  *
  * Threads: "control" (libmicrohttpd's) reads requests; they are answered on the thread "loop", what
- * is asked about the store (control_queue.h) at once, and what changes something on the store's
+ * is asked about the store (control_answers.h) at once, and what changes something on the store's
  * thread, once the change is on disk.
  */
 #ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_H

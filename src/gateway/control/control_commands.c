@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/control/control_commands.h"
+#include "gateway/control/control_answers.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/control/control_devices.h"
+#include "gateway/control/control_answers.h"
 
 #include <inttypes.h>
 

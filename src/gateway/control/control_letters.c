@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/control/control_letters.h"
+#include "gateway/control/control_answers.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

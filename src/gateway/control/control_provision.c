@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/control/control_provision.h"
+#include "gateway/control/control_answers.h"
 
 #include "base/json/json.h"
 #include "base/thread.h"
