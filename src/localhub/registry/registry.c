@@ -134,7 +134,7 @@ static void wait_for_work(struct registry *registry, int64_t not_before_ns)
         while (!registry->closing) {
                 bool work = registry->changes != registry->changes_written;
 
-                if (work && (registry->flush || clock_steady_ns() >= not_before_ns))
+                if (work && clock_steady_ns() >= not_before_ns)
                         return;
                 if (work)
                         (void)condition_wait_until(&registry->changed, &registry->mutex,
@@ -149,10 +149,8 @@ static void note_result(struct registry *registry, uint64_t changes, int result)
         bool failed_before = registry->write_error < 0;
 
         registry->write_error = result;
-        registry->flush = false;
         if (result == 0)
                 registry->changes_written = changes;
-        pthread_cond_broadcast(&registry->written);
         if (result < 0 && !failed_before)
                 log_error("HUB_REGISTRY_WRITE_FAILED", "The hub's registry can't be written",
                           LOG_TEXT("directory", registry->directory),
@@ -190,25 +188,6 @@ static void *run_writer(void *context)
         }
         pthread_mutex_unlock(&registry->mutex);
         return NULL;
-}
-
-int registry_flush(struct registry *registry)
-{
-        uint64_t wanted;
-        int r = 0;
-
-        if (!registry->writing)
-                return 0;
-        pthread_mutex_lock(&registry->mutex);
-        wanted = registry->changes;
-        while (registry->changes_written < wanted && r == 0) {
-                registry->flush = true;
-                pthread_cond_signal(&registry->changed);
-                pthread_cond_wait(&registry->written, &registry->mutex);
-                r = registry->write_error;
-        }
-        pthread_mutex_unlock(&registry->mutex);
-        return r;
 }
 
 /* --- opening and closing --------------------------------------------------------------------- */
@@ -271,7 +250,6 @@ static struct registry *registry_new(const char *directory)
 
         pthread_mutex_init(&registry->mutex, NULL);
         condition_init(&registry->changed);
-        condition_init(&registry->written);
         registry->directory = mem_text(directory);
         registry->lock = -1;
         return registry;
@@ -332,7 +310,6 @@ void registry_close(struct registry *registry)
         if (registry->lock >= 0)
                 close(registry->lock);
         pthread_cond_destroy(&registry->changed);
-        pthread_cond_destroy(&registry->written);
         pthread_mutex_destroy(&registry->mutex);
         free(registry->directory);
         free(registry);

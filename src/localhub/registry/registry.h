@@ -58,9 +58,6 @@ int registry_open(const struct registry_options *options, struct registry **regi
 /* Writes what is not written yet. NULL is allowed. */
 void registry_close(struct registry *registry);
 
-/* Waits until everything so far is in the file; an error is the last one of the writer. */
-int registry_flush(struct registry *registry) MUST_CHECK;
-
 /* The provisioning service's; valid as long as the registry. */
 const char *registry_id_scope(const struct registry *registry);
 
@@ -139,11 +136,6 @@ struct registry_policy {
 /* iothubowner, service, device, registryRead, registryReadWrite; made with the hub. */
 bool registry_policy_get(struct registry *registry, int hub, const char *name,
                          struct registry_policy *found);
-
-/* Gives a policy known keys instead of made ones, for tests and examples; NULL = keep. */
-int registry_policy_set_keys(struct registry *registry, int hub, const char *name,
-                             const char *primary_key, const char *secondary_key,
-                             struct reason *reason) MUST_CHECK;
 
 /* Adds `HostName=...;SharedAccessKeyName=...;SharedAccessKey=...`; false if there is none. */
 bool registry_policy_string(struct registry *registry, int hub, const char *name, struct buf *out);

@@ -85,7 +85,6 @@ struct certificate_data {
 struct registry {
         pthread_mutex_t mutex;
         pthread_cond_t changed; /* wakes the writer */
-        pthread_cond_t written; /* wakes registry_flush */
         char id_scope[REGISTRY_ID_SIZE];
         struct registry_policy service_policy;
         struct hub_data *hubs[REGISTRY_HUBS_MAX];
@@ -102,7 +101,6 @@ struct registry {
         pthread_t writer;
         bool writing; /* the writer runs */
         bool closing;
-        bool flush;
         uint64_t changes; /* counted */
         uint64_t changes_written;
         int write_error; /* of the last attempt */

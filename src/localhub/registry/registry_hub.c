@@ -314,37 +314,6 @@ bool registry_policy_get(struct registry *registry, int hub, const char *name,
         return policy != NULL;
 }
 
-static void set_key(char key[REGISTRY_KEY_SIZE], const char *given)
-{
-        if (!text_is_empty(given))
-                snprintf(key, REGISTRY_KEY_SIZE, "%s", given);
-}
-
-int registry_policy_set_keys(struct registry *registry, int hub, const char *name,
-                             const char *primary_key, const char *secondary_key,
-                             struct reason *reason)
-{
-        struct registry_policy *policy;
-
-        if ((!text_is_empty(primary_key) && !registry_is_key(primary_key)) ||
-            (!text_is_empty(secondary_key) && !registry_is_key(secondary_key))) {
-                reason_set(reason, "policy '%s': a key is base64 of 16 to 64 bytes", name);
-                return REGISTRY_E_INVALID;
-        }
-        pthread_mutex_lock(&registry->mutex);
-        policy = find_policy(registry, hub, name);
-        if (policy) {
-                set_key(policy->primary_key, primary_key);
-                set_key(policy->secondary_key, secondary_key);
-                registry_touch(registry);
-        }
-        pthread_mutex_unlock(&registry->mutex);
-        if (policy)
-                return 0;
-        reason_set(reason, "there is no policy '%s'", name);
-        return REGISTRY_E_NOT_FOUND;
-}
-
 bool registry_policy_string(struct registry *registry, int hub, const char *name, struct buf *out)
 {
         const struct registry_policy *policy;

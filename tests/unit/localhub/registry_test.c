@@ -89,22 +89,6 @@ static void a_hub_has_the_five_policies_with_keys_of_their_own(void **state)
         assert_false(registry_policy_get(registry, 7, "device", &policy));
 }
 
-static void keys_of_policies_can_be_set(void **state)
-{
-        CLEANUP(buf_deinit) struct buf text = BUF_INIT;
-
-        (void)state;
-        assert_int_equal(registry_policy_set_keys(registry, hub, "device", K32, NULL, NULL), 0);
-        assert_true(registry_policy_string(registry, hub, "device", &text));
-        assert_string_equal(
-                buf_text(&text),
-                "HostName=localhost:5671;SharedAccessKeyName=device;SharedAccessKey=" K32);
-        assert_int_equal(registry_policy_set_keys(registry, hub, "device", "short", NULL, NULL),
-                         REGISTRY_E_INVALID);
-        assert_int_equal(registry_policy_set_keys(registry, hub, "nobody", K32, NULL, NULL),
-                         REGISTRY_E_NOT_FOUND);
-}
-
 static void a_hub_is_added_once_and_its_settings_are_checked(void **state)
 {
         struct reason reason = REASON_INIT;
@@ -709,7 +693,6 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(an_id_scope_is_made_or_kept_as_given),
                 TEST(a_hub_has_the_five_policies_with_keys_of_their_own),
-                TEST(keys_of_policies_can_be_set),
                 TEST(a_hub_is_added_once_and_its_settings_are_checked),
                 TEST(there_are_at_most_fifty_hubs),
                 TEST(a_hub_is_found_by_id_and_by_an_address_that_only_it_has),

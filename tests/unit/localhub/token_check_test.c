@@ -12,12 +12,21 @@
 #include <string.h>
 
 #include "localhub/gate/token_check.h"
+#include "support/directory.h"
 #include "token_make.h"
 
 #define NOW     INT64_C(1700000000)
 #define EXPIRES INT64_C(1800000000)
 #define HOST    "myhub.azure-devices.net"
 
+/* The keys of these policies are known; those of the others are made anew. */
+#define POLICY(name)                                                                               \
+        "{\"name\":\"" name "\",\"primaryKey\":\"" K32 "\",\"secondaryKey\":\"" K64 "\"}"
+
+static const char policies[] = "{\"version\":1,\"hubs\":[{\"id\":\"hub1\",\"policies\":[" POLICY(
+        "service") "," POLICY("device") "," POLICY("iothubowner") "]}]}";
+
+static char *directory;
 static struct registry *registry;
 static int hub;
 static int other_hub;
@@ -33,15 +42,15 @@ static void put_device(const char *id, const char *key)
 static int set_up(void **state)
 {
         (void)state;
+        directory = test_directory_new();
+        test_directory_write(directory, "registry.json", policies);
         assert_int_equal(
-                registry_open(&(struct registry_options){.directory = NULL}, &registry, NULL), 0);
+                registry_open(&(struct registry_options){.directory = directory}, &registry, NULL),
+                0);
         assert_int_equal(registry_hub_add(registry, "hub1", 1, &hub, NULL), 0);
         assert_int_equal(registry_hub_add(registry, "hub2", 1, &other_hub, NULL), 0);
         registry_hub_listens(registry, hub, HOST, 5671);
         registry_hub_listens(registry, other_hub, "localhost:5672", 5672);
-        assert_int_equal(registry_policy_set_keys(registry, hub, "service", K32, K64, NULL), 0);
-        assert_int_equal(registry_policy_set_keys(registry, hub, "device", K32, K64, NULL), 0);
-        assert_int_equal(registry_policy_set_keys(registry, hub, "iothubowner", K32, K64, NULL), 0);
         put_device("dev0001", K32);
         return 0;
 }
@@ -50,6 +59,7 @@ static int tear_down(void **state)
 {
         (void)state;
         registry_close(registry);
+        test_directory_remove(directory);
         return 0;
 }
 
