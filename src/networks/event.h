@@ -11,6 +11,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/reason.h"
+#include "networks/event_facts.h"
 
 enum event_kind {
         EVENT_UPLINK, /* data of a device: always telemetry */
@@ -62,6 +63,7 @@ struct event {
          * it says nothing of that kind.
          */
         struct device_attributes *attributes;
+        struct event_facts facts; /* of how the device is heard; on disk only where that is asked */
 };
 
 /* The limits that JSON from outside must keep. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "networks/event_record.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -72,6 +73,20 @@ void event_encode(const struct event *event, struct buf *out)
         json_writer_close(&record);
 }
 
+void event_record_add_facts(const struct event *event, struct buf *record)
+{
+        CLEANUP(json_cleanup) struct json_object *view = json_object_new_object();
+
+        if (event->facts.told == 0)
+                return;
+        event_facts_view(&event->facts, view);
+        assert(record->size > 2 && record->data[record->size - 1] == '}');
+        record->size--;
+        buf_add_text(record, ",\"facts\":");
+        json_write(record, view);
+        buf_add_char(record, '}');
+}
+
 enum slot {
         RECORD,
         VERSION,
@@ -91,6 +106,7 @@ enum slot {
         DECODED,
         DETAILS,
         ATTRIBUTES,
+        FACTS,
         SLOTS,
 };
 
@@ -112,6 +128,7 @@ static const struct json_want wants[] = {
         JSON_WANT_WHOLE("decoded", DECODED),
         JSON_WANT_WHOLE("details", DETAILS),
         JSON_WANT_WHOLE("attributes", ATTRIBUTES),
+        JSON_WANT_WHOLE("facts", FACTS),
 };
 
 static const struct json_want record_want = {
@@ -161,6 +178,16 @@ static struct device_attributes *decode_attributes(const struct json_slice *slic
         return attributes;
 }
 
+static void decode_facts(const struct json_slice *slice, struct event_facts *facts)
+{
+        CLEANUP(json_cleanup) struct json_object *view = NULL;
+
+        if (slice->kind != JSON_OBJECT)
+                return;
+        view = json_slice_tree(slice);
+        event_facts_restore(view, facts);
+}
+
 /* The member that is missing or wrong, or NULL. */
 static const char *decode_required(const struct json_slice *slices, struct event *event)
 {
@@ -201,6 +228,7 @@ static void decode_optional(const struct json_slice *slices, struct event *event
         event->details = decode_object(&slices[DETAILS]);
         event->attributes = decode_attributes(&slices[ATTRIBUTES]);
         event->application_name = json_slice_text(&slices[APPLICATION_NAME]);
+        decode_facts(&slices[FACTS], &event->facts);
 }
 
 static bool scan_record(const char *record, size_t size, struct json_slice *slices,

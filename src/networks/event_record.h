@@ -5,7 +5,11 @@
 
 #include "networks/event.h"
 
+/* Without its facts, which most readers of records have no use for. */
 void event_encode(const struct event *event, struct buf *out);
+
+/* Adds the event's facts, if there are any, to the record that event_encode has just made of it. */
+void event_record_add_facts(const struct event *event, struct buf *record);
 
 /*
  * The opposite; `event` is the caller's to event_deinit in any case. Returns 0 or 1 with the

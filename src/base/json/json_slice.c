@@ -89,6 +89,19 @@ bool json_slice_int(const struct json_slice *slice, int64_t *number)
         return true;
 }
 
+double json_slice_number(const struct json_slice *slice)
+{
+        char text[64];
+        double value;
+
+        if (slice->kind != JSON_NUMBER || slice->size >= sizeof(text))
+                return (double)NAN;
+        memcpy(text, slice->at, slice->size);
+        text[slice->size] = '\0';
+        value = strtod(text, NULL);
+        return isfinite(value) ? value : (double)NAN;
+}
+
 void json_slice_read(const struct json_slice *slice, const struct json_want *want,
                      struct json_slice *slices)
 {

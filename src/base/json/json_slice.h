@@ -28,6 +28,9 @@ bool json_slice_is(const struct json_slice *slice, const char *text);
 /* A whole number, as JSON number or as text: as json_int_member. */
 bool json_slice_int(const struct json_slice *slice, int64_t *number);
 
+/* A number that a double can hold; NAN if it is none. */
+double json_slice_number(const struct json_slice *slice);
+
 /* Finds what is wanted of a value that was scanned already; `slices` are all absent before. */
 void json_slice_read(const struct json_slice *slice, const struct json_want *want,
                      struct json_slice *slices);

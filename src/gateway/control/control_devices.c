@@ -98,6 +98,8 @@ static struct json_object *view_device(const struct control_options *options,
                 json_add_text(view, "heldBecause", device->held_because);
         json_add_text(view, "clash", device->clash);
         add_history(options, device, view);
+        if (device->facts)
+                event_facts_view(device->facts, view);
         json_add_int(view, "failures", device->failures);
         json_add_int(view, "eventsInMemory", (int64_t)device->backlog.events.count);
         json_add_bool(view, "moreInStore", device->backlog.state != UPLINK_BACKLOG_WHOLE);

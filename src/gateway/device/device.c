@@ -148,6 +148,7 @@ static void device_free(void *value)
         uplink_backlog_deinit(&device->backlog);
         device_attributes_deinit(&device->attributes);
         downlink_way_deinit(&device->way);
+        free(device->facts);
         free(device->held_because);
         free(device->model_id);
         forget_texts(device);
@@ -421,6 +422,15 @@ static void claim_again(struct device_table *table, struct device *device)
         device_table_claim(table, device);
 }
 
+void device_take_facts(struct device *device, const struct event *event)
+{
+        if (event->facts.told == 0)
+                return;
+        if (!device->facts)
+                device->facts = mem_new(1, sizeof(*device->facts));
+        event_facts_take(device->facts, &event->facts, event->time_ns);
+}
+
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event)
 {
         struct device *device = device_table_find(table, event->device_key);
@@ -434,6 +444,7 @@ struct device *device_table_get(struct device_table *table, const struct uplink_
         remember_application(table, device);
         if (device_directory_hear(table->directory, device->key, &event->event))
                 take_attributes(table, device);
+        device_take_facts(device, &event->event);
         return device;
 }
 

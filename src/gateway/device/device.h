@@ -96,6 +96,7 @@ struct device {
         char *hub_id;       /* IoT Hub device id (and DPS registration id) by the template */
         char *model_id;
         struct device_attributes attributes; /* what the network's listing says of it */
+        struct event_facts *facts;           /* how it is heard; NULL = not told in this run */
         struct downlink_way way;             /* for its commands, as its uplinks told */
         bool way_refused;                    /* it was logged that the way back is not followed */
         bool listed;                         /* the network's listing has it */
@@ -165,6 +166,12 @@ int64_t device_table_since(const struct device_table *table, int shard);
  */
 void device_table_take(void *context, const struct store_record *record);
 void device_table_forget(void *context, const struct store_shards *shards);
+
+/*
+ * Takes up what an event of the device tells of how its network hears it, and of its battery: for
+ * operators, in memory only.
+ */
+void device_take_facts(struct device *device, const struct event *event);
 
 /* The device in whose queue the event waits; made if it is new. Never NULL. */
 struct device *device_table_get(struct device_table *table, const struct uplink_event *event);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "gateway/device/device_facts.h"
 #include "gateway/device/device_identity.h"
 #include "gateway/device/downlink_route.h"
 #include "gateway/intake/webhook_keys.h"
@@ -210,9 +211,11 @@ static void select_event(struct delivery *delivery, struct event_list *parsed, s
         struct reason unfit = REASON_INIT;
         struct uplink_event *moved;
 
-        if (!is_telemetry && !is_news)
-                return;
         event_device_key(event, &key);
+        if (!is_telemetry && !is_news) {
+                device_table_tell_facts(means->devices, buf_text(&key), event);
+                return;
+        }
         if (is_telemetry && !is_admissible(delivery, event, buf_text(&key), &unfit)) {
                 event_list_refuse(parsed, &(struct event_refusal){.part = event->part,
                                                                   .device = event->device,

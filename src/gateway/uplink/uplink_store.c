@@ -78,6 +78,8 @@ void uplink_store(struct store *store, struct uplink_queue *queue, struct uplink
                 struct buf *record = &put->records[i];
 
                 event_encode(&event->event, record);
+                if (event->keeps_heard)
+                        event_record_add_facts(&event->event, record);
                 if (event->keeps_heard && event->heard)
                         downlink_heard_add(event->heard, record);
                 event->size = record->size;

@@ -39,6 +39,15 @@ enum slot {
         DECODED,
         NETWORK_TIME,
         APP_S_KEY,
+        GATEWAYS,
+        TX_SETTINGS,
+        DATA_RATE,
+        LORA,
+        BANDWIDTH,
+        SPREADING_FACTOR,
+        BATTERY,
+        BATTERY_VALUE,
+        BATTERY_TIME,
         DOWNLINK,
         DOWNLINK_PORT,
         /* The body of each kind. */
@@ -56,6 +65,21 @@ static const struct json_want ids_wants[] = {
 
 static const struct json_want downlink_wants[] = {JSON_WANT("f_port", DOWNLINK_PORT)};
 
+static const struct json_want lora_wants[] = {
+        JSON_WANT("bandwidth", BANDWIDTH),
+        JSON_WANT("spreading_factor", SPREADING_FACTOR),
+};
+
+static const struct json_want data_rate_wants[] = {JSON_WANT_OF("lora", LORA, lora_wants)};
+
+static const struct json_want tx_settings_wants[] = {
+        JSON_WANT_OF("data_rate", DATA_RATE, data_rate_wants)};
+
+static const struct json_want battery_wants[] = {
+        JSON_WANT("value", BATTERY_VALUE),
+        JSON_WANT("received_at", BATTERY_TIME),
+};
+
 static const struct json_want body_wants[] = {
         JSON_WANT("f_port", PORT),
         JSON_WANT("f_cnt", COUNTER),
@@ -64,6 +88,9 @@ static const struct json_want body_wants[] = {
         JSON_WANT_WHOLE("decoded_payload", DECODED),
         JSON_WANT("received_at", NETWORK_TIME),
         JSON_WANT("app_s_key", APP_S_KEY),
+        JSON_WANT("rx_metadata", GATEWAYS),
+        JSON_WANT_OF("settings", TX_SETTINGS, tx_settings_wants),
+        JSON_WANT_OF("last_battery_percentage", BATTERY, battery_wants),
         JSON_WANT_OF("downlink", DOWNLINK, downlink_wants),
 };
 
@@ -342,6 +369,28 @@ static void read_decoded(const struct json_slice *decoded, struct event *event,
         event->decoded = buf_take(&text);
 }
 
+static void read_facts(const struct reading *reading, struct event *event)
+{
+        const struct json_slice *slices = reading->slices;
+        struct event_facts *facts = &event->facts;
+        CLEANUP(mem_cleanup) char *battery_time = json_slice_text(&slices[BATTERY_TIME]);
+        int64_t counter;
+        int64_t battery_ns;
+        int64_t spreading_factor;
+        int64_t bandwidth_hz;
+
+        things_stack_hear(&slices[GATEWAYS], facts);
+        if (json_slice_int(&slices[SPREADING_FACTOR], &spreading_factor) &&
+            json_slice_int(&slices[BANDWIDTH], &bandwidth_hz))
+                event_facts_lora(facts, spreading_factor, bandwidth_hz);
+        if (json_slice_int(&slices[COUNTER], &counter) && counter >= 0 && counter <= UINT32_MAX)
+                event_facts_count(facts, (uint32_t)counter);
+        event_facts_charge(facts, json_slice_number(&slices[BATTERY_VALUE]));
+        if (battery_time && clock_parse_utc(battery_time, &battery_ns) &&
+            event_time_is_valid(battery_ns))
+                facts->battery_ns = battery_ns;
+}
+
 static void read_uplink(const struct reading *reading, struct event *event, struct reason *reason)
 {
         const struct json_slice *payload = &reading->slices[PAYLOAD];
@@ -351,6 +400,7 @@ static void read_uplink(const struct reading *reading, struct event *event, stru
                 reason_add(reason, "frm_payload is no text and was not used");
         read_decoded(&reading->slices[DECODED], event, reason);
         event->encrypted = !json_slice_is_absent(&reading->slices[APP_S_KEY]);
+        read_facts(reading, event);
 }
 
 /* --- all together ----------------------------------------------------------------------- */

@@ -40,6 +40,9 @@ struct things_stack_message {
 void things_stack_describe(const struct things_stack_message *message, struct json_object *body,
                            struct event *event);
 
+/* Takes what the gateways of `rx_metadata` say of how they have heard the device. */
+void things_stack_hear(const struct json_slice *gateways, struct event_facts *facts);
+
 /* "The Things Stack answered 404 name: message" of an error document, as far as it is one. */
 void things_stack_explain(int status, const char *body, size_t size, struct reason *reason);
 

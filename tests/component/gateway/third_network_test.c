@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <math.h>
 
 #include <pthread.h>
 
@@ -32,6 +33,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "cli/gateway/gateway_control.h"
 #include "gateway/gateway.h"
 #include "localhub/certificates.h"
 #include "networks/driver.h"
@@ -50,6 +52,23 @@ static const struct network orbit;
 static char *text_of(struct json_object *object, const char *name)
 {
         return mem_text(json_text_member(object, name));
+}
+
+/* How the device was heard, and what it has answered of its battery. */
+static void read_facts(struct json_object *body, struct event_facts *facts)
+{
+        struct json_object *margin = json_member(body, "margin");
+        int64_t number;
+
+        if (json_int_member(body, "rssi", &number))
+                event_facts_hear(facts, json_text_member(body, "gateway"), (double)number,
+                                 (double)NAN);
+        if (json_int_member(body, "battery", &number))
+                event_facts_charge(facts, (double)number);
+        if (margin) {
+                facts->told |= FACT_MARGIN;
+                facts->margin = (float)json_object_get_double(margin);
+        }
 }
 
 /* A device's tags come with each of its events. */
@@ -98,6 +117,7 @@ static int orbit_parse(const struct webhook *webhook, struct event_list *events,
         event->application = mem_text("fleet");
         event->application_name = text_of(body, "fleetName");
         event->attributes = read_tags(body);
+        read_facts(body, &event->facts);
         event->device = text_of(body, "device");
         event->payload = text_of(body, "data");
         event->details = mem_text_n(webhook->body, webhook->body_size);
@@ -610,6 +630,61 @@ static void a_status_is_telemetry_where_that_is_wanted(void **state)
                            "\"battery\":87}");
 }
 
+/* What `isthmus status --devices --json` says of the device, without its times; the caller's. */
+static char *facts_of(struct http_client *control, const char *name)
+{
+        struct reason reason = REASON_INIT;
+        CLEANUP(json_cleanup)
+        struct json_object *answer =
+                gateway_control_call(control, "GET", "/devices?device=d1", &reason);
+        struct json_object *devices = json_member(answer, "devices");
+        struct json_object *facts =
+                json_object_member(devices ? json_object_array_get_idx(devices, 0) : NULL, name);
+
+        if (!answer)
+                fail_msg("%s", reason.text);
+        if (facts)
+                json_object_object_del(facts, "at");
+        return mem_text(facts ? json_object_to_json_string_ext(facts, JSON_C_TO_STRING_PLAIN)
+                              : "none");
+}
+
+static void wait_for_facts(struct http_client *control, const char *name, const char *expected)
+{
+        int64_t until_ms = clock_steady_ms() + WAIT_MS;
+
+        for (;;) {
+                CLEANUP(mem_cleanup) char *facts = facts_of(control, name);
+
+                if (strcmp(facts, expected) == 0)
+                        return;
+                if (clock_steady_ms() > until_ms)
+                        fail_msg("%s is %s, not %s", name, facts, expected);
+                usleep(1000);
+        }
+}
+
+/* Of an event that is not sent, too: that is the usual way of a status. */
+static void facts_of_a_device_are_there_for_operators(void **state)
+{
+        const struct world *world = *state;
+        struct http_client *control = NULL;
+        struct reason reason = REASON_INIT;
+
+        connect_device(world);
+        if (gateway_control_open(world->store, &control, &reason) != 0)
+                fail_msg("%s", reason.text);
+        wait_for_facts(control, "signal", "none");
+        post(world, "?event=up", "{\"device\":\"d1\",\"gateway\":\"roof\",\"rssi\":-97}", 202);
+        wait_for_facts(control, "signal", "{\"rssi\":-97,\"gateway\":\"roof\",\"gateways\":1}");
+        wait_for_facts(control, "battery", "none");
+        post(world, "?event=log", "{\"device\":\"d1\",\"battery\":87,\"margin\":7.5}", 200);
+        wait_for_facts(control, "battery", "{\"percent\":87,\"margin\":7.5}");
+        post(world, "?event=log", "{\"device\":\"d2\",\"battery\":1}", 200);
+        wait_for_facts(control, "battery", "{\"percent\":87,\"margin\":7.5}");
+        http_client_free(control);
+}
+
 static void what_is_not_sent_again_is_counted_as_lost(void **state)
 {
         const struct world *world = *state;
@@ -654,6 +729,7 @@ int main(void)
                 TEST(an_id_is_known_after_a_restart),
                 TEST(a_webhook_says_what_a_listing_would),
                 TEST(a_status_is_telemetry_where_that_is_wanted),
+                TEST(facts_of_a_device_are_there_for_operators),
                 TEST(what_is_not_sent_again_is_counted_as_lost),
                 TEST(what_was_told_to_nobody_is_asked_for_at_the_start),
         };

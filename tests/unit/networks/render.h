@@ -60,6 +60,18 @@ static inline void render_bytes(struct buf *out, const struct event *event)
         render_line(out, "bytes", buf_text(&hex));
 }
 
+/* How the device is heard, and its battery. */
+static inline void render_facts(struct buf *out, const struct event *event)
+{
+        CLEANUP(json_cleanup) struct json_object *view = json_object_new_object();
+
+        event_facts_view(&event->facts, view);
+        if (event->facts.told)
+                render_line(out, "facts",
+                            json_object_to_json_string_ext(
+                                    view, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 static inline void render_event(struct buf *out, const struct event *event)
 {
         CLEANUP(buf_deinit) struct buf key = BUF_INIT;
@@ -82,6 +94,7 @@ static inline void render_event(struct buf *out, const struct event *event)
         render_line(out, "payload", event->payload);
         render_bytes(out, event);
         render_line(out, "decoded", event->decoded);
+        render_facts(out, event);
         render_line(out, "details", event->details);
         render_telemetry(out, event);
 }
