@@ -210,6 +210,7 @@ struct hub_connection {
         char *fails;                  /* work: it ends, for this reason; or NULL */
         struct list_node unsent_node; /* of client->unsent; unused when next is NULL */
         uint32_t links;               /* attached so far: makes link names unique */
+        bool is_introduced;           /* one of them has told the hub client->client_version */
         struct list sessions;         /* struct hub_session */
         size_t closing; /* links and sessions that we have ended and the hub has not */
 };

@@ -183,19 +183,30 @@ static void put_properties(pn_link_t *link, const struct property *properties)
                 pn_data_exit(map);
 }
 
+/* The product's name on the first link for telemetry of each connection; else NULL. */
+static const char *introduction(const struct hub_device *device, pn_link_t *link)
+{
+        struct hub_connection *connection = device->connection;
+
+        if (connection->is_introduced || !pn_link_is_sender(link))
+                return NULL;
+        connection->is_introduced = true;
+        return device->hub->client->client_version;
+}
+
 void hub_link_open(struct hub_device *device, pn_link_t *link, const char *correlation)
 {
-        const char *version = pn_link_is_sender(link) ? device->hub->client->client_version : NULL;
         bool is_pair = correlation != NULL;
 
-        put_properties(link,
-                       (const struct property[]){
-                               {AZURE_LINK_CLIENT_VERSION, is_pair ? NULL : version},
-                               {AZURE_LINK_API_VERSION, is_pair ? AZURE_HUB_API_VERSION : NULL},
-                               {AZURE_LINK_CORRELATION_ID, correlation},
-                               {AZURE_LINK_MODEL_ID, device->model_id},
-                               {NULL, NULL},
-                       });
+        put_properties(
+                link,
+                (const struct property[]){
+                        {AZURE_LINK_CLIENT_VERSION, is_pair ? NULL : introduction(device, link)},
+                        {AZURE_LINK_API_VERSION, is_pair ? AZURE_HUB_API_VERSION : NULL},
+                        {AZURE_LINK_CORRELATION_ID, correlation},
+                        {AZURE_LINK_MODEL_ID, device->model_id},
+                        {NULL, NULL},
+                });
         pn_link_open(link);
         hub_core_wrote(device->connection);
 }

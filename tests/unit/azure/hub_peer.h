@@ -55,7 +55,8 @@ struct hub_seen {
         int tokens;
         int tokens_now; /* since the test has set it to 0 */
         int attaches;
-        int attaches_now; /* of devices' links of all kinds, since the test has set it to 0 */
+        int introductions; /* of these, those that said what program it is */
+        int attaches_now;  /* of devices' links of all kinds, since the test has set it to 0 */
         int messages;
         int closes;
         int ends; /* of links and sessions */
@@ -428,6 +429,8 @@ static void peer_attach_telemetry(struct hub_peer *peer, pn_link_t *link)
         keep_text(peer->seen->link_name, pn_link_name(link));
         if (peer_find(pn_link_remote_properties(link), AZURE_LINK_MODEL_ID, &atom))
                 keep(peer->seen->model_id, atom.u.as_bytes);
+        if (peer_find(pn_link_remote_properties(link), AZURE_LINK_CLIENT_VERSION, &atom))
+                peer->seen->introductions++;
         if (peer->script->refuse_attach != NULL) {
                 pn_condition_set_name(pn_link_condition(link), peer->script->refuse_attach);
                 pn_link_close(link);

@@ -24,6 +24,27 @@ static void open_many(struct bench *bench, size_t count)
         world_run(&bench->world);
 }
 
+/* Proton keeps the words as long as the link. */
+static void one_link_of_a_connection_says_what_program_it_is(void **state)
+{
+        struct bench *bench = *state;
+        struct world *world = &bench->world;
+
+        open_many(bench, MANY);
+        for (size_t i = 0; i < MANY; i++)
+                (void)owner_send(&bench->many[i], 1);
+        world_run(world);
+        assert_int_equal(world->seen.attaches, MANY);
+        assert_int_equal(world->seen.introductions, 1);
+        pair_cut(world_pair(world));
+        world_advance(world, MINUTE_MS);
+        for (size_t i = 0; i < MANY; i++)
+                (void)owner_send(&bench->many[i], 2);
+        world_run(world);
+        assert_int_equal(world->connects, 2);
+        assert_int_equal(world->seen.introductions, 2);
+}
+
 /* --- a token without an answer --------------------------------------------------------------- */
 
 static void a_silent_token_is_no_reason_to_end_a_shared_connection(void **state)
@@ -339,6 +360,7 @@ static void the_end_of_a_connection_says_nothing_of_what_is_on_it(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                FRESH(one_link_of_a_connection_says_what_program_it_is),
                 FRESH(a_silent_token_is_no_reason_to_end_a_shared_connection),
                 FRESH(two_silent_tokens_are_no_reason_either_while_others_are_answered),
                 FRESH(a_silent_renewal_costs_nobody_the_connection),
