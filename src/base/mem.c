@@ -2,6 +2,7 @@
 #include "base/mem.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,13 @@ void *mem_resize(void *old, size_t count, size_t size)
         void *memory = mem_check(reallocarray(old, count ? count : 1, size ? size : 1));
 
         return count * size < LARGE_BYTES ? memory : in_large_pages(memory, count, size);
+}
+
+void *mem_grow(void *array, size_t count, size_t size)
+{
+        bool is_full = (count & (count - 1)) == 0;
+
+        return is_full ? mem_resize(array, count > 0 ? count * 2 : 1, size) : array;
 }
 
 char *mem_text(const char *text)

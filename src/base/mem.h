@@ -23,6 +23,12 @@ void *mem_new(size_t count, size_t size) __attribute__((malloc, returns_nonnull)
 /* As realloc of `count` times `size` bytes; what is added is not zeroed. */
 void *mem_resize(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
 
+/*
+ * An array of `count` elements with room for one more, for arrays that grow by one at a time: there
+ * is room for the next power of two.
+ */
+void *mem_grow(void *array, size_t count, size_t size) __attribute__((returns_nonnull));
+
 /* A copy of a text; NULL gives NULL. */
 char *mem_text(const char *text);
 

@@ -86,10 +86,7 @@ static const char *open_element(void *context, int depth, const char *name)
                 return NULL;
         if (page->count == STORAGE_BLOB_PAGE_MAX)
                 return "it lists more blobs than were asked for";
-        /* Room grows at each power of two. */
-        if ((page->count & (page->count - 1)) == 0)
-                page->items = mem_resize(page->items, page->count == 0 ? 1 : page->count * 2,
-                                         sizeof(*page->items));
+        page->items = mem_grow(page->items, page->count, sizeof(*page->items));
         page->items[page->count++] = (struct storage_blob){.size = -1};
         return NULL;
 }

@@ -51,7 +51,6 @@ struct stored {
         const char *reference; /* or NULL */
         struct command **commands;
         size_t count;
-        size_t capacity;
 };
 
 static bool is_wanted(const struct stored *stored, const struct command *command)
@@ -73,11 +72,7 @@ static bool take_record(void *context, const struct store_record *record)
                 command_free(command);
                 return true;
         }
-        if (stored->count == stored->capacity) {
-                stored->capacity = stored->capacity == 0 ? 64 : stored->capacity * 2;
-                stored->commands =
-                        mem_resize(stored->commands, stored->capacity, sizeof(stored->commands[0]));
-        }
+        stored->commands = mem_grow(stored->commands, stored->count, sizeof(stored->commands[0]));
         stored->commands[stored->count++] = command;
         return true;
 }

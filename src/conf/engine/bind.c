@@ -84,11 +84,7 @@ void conf_add_binding(struct conf_load *load, const struct conf_match *match,
 
         for (size_t i = 0; i < match->capture_count; i++)
                 made.captures[i] = mem_text(match->captures[i]);
-        if (load->count == load->capacity) {
-                load->capacity = load->capacity * 2 + 16;
-                load->bindings =
-                        mem_resize(load->bindings, load->capacity, sizeof(*load->bindings));
-        }
+        load->bindings = mem_grow(load->bindings, load->count, sizeof(*load->bindings));
         memmove(&load->bindings[at + 1], &load->bindings[at],
                 (load->count - at) * sizeof(*load->bindings));
         load->bindings[at] = made;

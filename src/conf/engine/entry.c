@@ -95,10 +95,7 @@ struct conf_entry *conf_entries_add(struct conf_entries *entries)
 
         if (count == CONF_ENTRIES_MAX)
                 return NULL;
-        /* Room grows at each power of two. */
-        if ((count & (count - 1)) == 0)
-                entries->items = mem_resize(entries->items, count == 0 ? 1 : count * 2,
-                                            sizeof(*entries->items));
+        entries->items = mem_grow(entries->items, count, sizeof(*entries->items));
         memset(&entries->items[count], 0, sizeof(*entries->items));
         entries->count++;
         return &entries->items[count];

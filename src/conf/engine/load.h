@@ -29,7 +29,6 @@ struct conf_load {
         struct conf_entries entries;
         struct conf_binding *bindings;
         size_t count;
-        size_t capacity;
         const char *folder; /* of the file; relative paths start there */
         char *const *environment;
         struct conf_report *report;

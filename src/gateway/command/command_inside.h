@@ -24,7 +24,6 @@ struct command_ledger {
         bool stopped;
         struct command **taken; /* from the store, until all are */
         size_t taken_count;
-        size_t taken_capacity;
 };
 
 /* --- command_ledger.c ---------------------------------------------------------------------- */

@@ -513,11 +513,7 @@ void command_ledger_take(void *context, const struct store_record *record)
 
         if (!command)
                 return;
-        if (ledger->taken_count == ledger->taken_capacity) {
-                ledger->taken_capacity = ledger->taken_capacity ? ledger->taken_capacity * 2 : 64;
-                ledger->taken =
-                        mem_resize(ledger->taken, ledger->taken_capacity, sizeof(struct command *));
-        }
+        ledger->taken = mem_grow(ledger->taken, ledger->taken_count, sizeof(struct command *));
         ledger->taken[ledger->taken_count++] = command;
 }
 
@@ -530,7 +526,7 @@ void command_ledger_taken(void *context)
                 restore(ledger, ledger->taken[i]);
         free(ledger->taken);
         ledger->taken = NULL;
-        ledger->taken_count = ledger->taken_capacity = 0;
+        ledger->taken_count = 0;
         give_turns(ledger);
 }
 

@@ -21,7 +21,6 @@ struct collection {
         const struct command_filter *filter;
         struct command **commands;
         size_t count;
-        size_t capacity;
 };
 
 static bool collect(void *context, struct command *command)
@@ -30,10 +29,7 @@ static bool collect(void *context, struct command *command)
 
         if (!command_filter_matches(all->filter, command))
                 return true;
-        if (all->count == all->capacity) {
-                all->capacity = all->capacity == 0 ? 64 : all->capacity * 2;
-                all->commands = mem_resize(all->commands, all->capacity, sizeof(all->commands[0]));
-        }
+        all->commands = mem_grow(all->commands, all->count, sizeof(all->commands[0]));
         all->commands[all->count++] = command;
         return true;
 }

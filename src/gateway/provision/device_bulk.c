@@ -152,11 +152,7 @@ static struct outcome *add_outcome(struct device_bulk *bulk, enum outcome_kind k
 {
         struct outcome *outcome;
 
-        /* Doubled: a power of two is full. */
-        if ((bulk->outcome_count & (bulk->outcome_count - 1)) == 0)
-                bulk->outcomes = mem_resize(bulk->outcomes,
-                                            bulk->outcome_count > 0 ? bulk->outcome_count * 2 : 1,
-                                            sizeof(*bulk->outcomes));
+        bulk->outcomes = mem_grow(bulk->outcomes, bulk->outcome_count, sizeof(*bulk->outcomes));
         outcome = &bulk->outcomes[bulk->outcome_count++];
         *outcome = (struct outcome){
                 .kind = kind, .device = mem_text(device), .reason = mem_text(reason)};
