@@ -104,10 +104,8 @@ static bool fill(const struct key_values *pieces, struct insights_string *parsed
 {
         const char *key = pieces->values[KEY];
 
-        if (!key_values_has(pieces, KEY)) {
-                key_values_explain_missing(pieces, KEY, reason);
+        if (!key_values_need(pieces, KEY, reason))
                 return false;
-        }
         if (!is_guid(key)) {
                 reason_set(reason, "InstrumentationKey is no GUID, which looks like "
                                    "11111111-2222-3333-4444-555555555555");

@@ -145,3 +145,10 @@ void key_values_explain_missing(const struct key_values *pieces, size_t key, str
                 reason_set(reason, "%s is %s the connection string", pieces->names[key],
                            pieces->values[key] ? "empty in" : "missing from");
 }
+
+bool key_values_need(const struct key_values *pieces, size_t key, struct reason *reason)
+{
+        if (!key_values_has(pieces, key))
+                key_values_explain_missing(pieces, key, reason);
+        return key_values_has(pieces, key);
+}

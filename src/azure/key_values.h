@@ -44,6 +44,9 @@ bool key_values_has(const struct key_values *pieces, size_t key);
 /* Gives the value away: the caller's to wipe and free. */
 char *key_values_take(struct key_values *pieces, size_t key);
 
+/* The same; false with the reason that the key is missing or empty. */
+bool key_values_need(const struct key_values *pieces, size_t key, struct reason *reason) MUST_CHECK;
+
 /* Says that a key is missing or empty. */
 void key_values_explain_missing(const struct key_values *pieces, size_t key, struct reason *reason);
 

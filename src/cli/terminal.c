@@ -61,6 +61,11 @@ bool terminal_write(struct buf *out)
         return written;
 }
 
+int terminal_print(struct buf *out)
+{
+        return terminal_write(out) && fflush(stdout) == 0 ? CLI_GOOD : CLI_FAILED;
+}
+
 static void PRINTF_LIKE(2, 0) complain(const char *command, const char *format, va_list values)
 {
         CLEANUP(buf_deinit) struct buf sentence = BUF_INIT;

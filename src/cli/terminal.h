@@ -35,6 +35,9 @@ void terminal_add_json_line(struct buf *out, struct json_object *value);
 /* Writes to standard output and empties `out`. False when nobody reads any more. */
 bool terminal_write(struct buf *out);
 
+/* The same for all that is to be said; CLI_GOOD or CLI_FAILED. */
+int terminal_print(struct buf *out);
+
 /* What the program is called in all that it says; "isthmus" if nobody sets it. In main. */
 void terminal_set_program(const char *name);
 const char *terminal_program(void);

@@ -90,15 +90,10 @@ void store_feed_free(struct store_feed *feed)
 
 /* --- whose events are told ------------------------------------------------------------------ */
 
-static struct store_shards set_of(const struct store_shards *shards)
-{
-        return shards ? *shards : store_shards_all();
-}
-
 int store_feed_begin(struct store *store, const struct store_shards *shards)
 {
         struct store_feed *feed = store->feed;
-        struct beginning beginning = {.shards = set_of(shards)};
+        struct beginning beginning = {.shards = *shards};
 
         if (!feed)
                 return 0;
@@ -129,13 +124,12 @@ void store_feed_cancel(struct store *store)
 void store_feed_tell(struct store *store, const struct store_shards *shards)
 {
         struct store_feed *feed = store->feed;
-        struct store_shards set = set_of(shards);
 
         if (!feed)
                 return;
         pthread_mutex_lock(&store->mutex);
-        store_shards_add_all(&feed->told, &set);
-        store_shards_add_all(&feed->hinted, &set);
+        store_shards_add_all(&feed->told, shards);
+        store_shards_add_all(&feed->hinted, shards);
         pthread_cond_signal(&store->reader_wakes);
         pthread_mutex_unlock(&store->mutex);
 }
@@ -143,14 +137,13 @@ void store_feed_tell(struct store *store, const struct store_shards *shards)
 void store_feed_end(struct store *store, const struct store_shards *shards)
 {
         struct store_feed *feed = store->feed;
-        struct store_shards set = set_of(shards);
 
         if (!feed)
                 return;
         pthread_mutex_lock(&store->mutex);
-        store_shards_remove_all(&feed->told, &set);
-        store_shards_remove_all(&feed->begun, &set);
-        store_shards_remove_all(&feed->hinted, &set);
+        store_shards_remove_all(&feed->told, shards);
+        store_shards_remove_all(&feed->begun, shards);
+        store_shards_remove_all(&feed->hinted, shards);
         while (feed->looks)
                 pthread_cond_wait(&feed->changes, &store->mutex);
         pthread_mutex_unlock(&store->mutex);

@@ -124,10 +124,8 @@ static bool take_key(struct key_values *pieces, struct storage_account *account,
 {
         const char *key = pieces->values[KEY];
 
-        if (!key_values_has(pieces, KEY)) {
-                key_values_explain_missing(pieces, KEY, reason);
+        if (!key_values_need(pieces, KEY, reason))
                 return false;
-        }
         if (!crypto_base64_decode(&account->key, key, strlen(key)) || account->key.size == 0) {
                 reason_set(reason, "AccountKey is not valid base64: copy it whole, with the '=' "
                                    "signs at its end");
@@ -172,10 +170,8 @@ static bool take_endpoints(struct key_values *pieces, struct storage_account *ac
 static bool take_account_with_key(struct key_values *pieces, struct storage_account *account,
                                   struct reason *reason)
 {
-        if (!key_values_has(pieces, ACCOUNT)) {
-                key_values_explain_missing(pieces, ACCOUNT, reason);
+        if (!key_values_need(pieces, ACCOUNT, reason))
                 return false;
-        }
         account->name = key_values_take(pieces, ACCOUNT);
         return storage_account_name_is_valid(account->name, reason) &&
                check_protocol(pieces, reason) && take_key(pieces, account, reason) &&

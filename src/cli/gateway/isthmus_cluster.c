@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* `isthmus cluster`: the gateways that share a store, and which devices each of them has. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,7 +254,7 @@ static int status(void *context)
         cluster_deinit(&cluster);
         if (result != 0)
                 return terminal_fail("cluster", "%s", reason.text);
-        if (!terminal_write(&out) || fflush(stdout) != 0)
+        if (terminal_print(&out) != CLI_GOOD)
                 return terminal_fail("cluster", "the output can't be written");
         return cluster.owned < cluster.shards ? CLI_FAILED : CLI_GOOD;
 }

@@ -4,7 +4,6 @@
  * runs, its store.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,11 +36,6 @@ struct order {
 static int fail(const char *text)
 {
         return terminal_fail("command", "%s", text);
-}
-
-static int print(struct order *order)
-{
-        return terminal_write(&order->out) && fflush(stdout) == 0 ? CLI_GOOD : CLI_FAILED;
 }
 
 /* --- from the store ------------------------------------------------------------------------ */
@@ -169,14 +163,14 @@ static int list(void *context)
                 return fail(reason.text);
         if (order->json) {
                 command_print_json_lines(&order->out, commands);
-                return print(order);
+                return terminal_print(&order->out);
         }
         command_print_table(&order->out, commands);
         buf_add_format(&order->out, "%zu of %" PRId64 " commands, %s\n",
                        json_object_array_length(commands),
                        json_number_member(answer, "matching", 0),
                        order->gateway ? "of the running gateway" : "of the store: no gateway runs");
-        return print(order);
+        return terminal_print(&order->out);
 }
 
 static int show(void *context)
@@ -196,7 +190,7 @@ static int show(void *context)
                 terminal_add_json_line(&order->out, command);
         else
                 command_print_whole(&order->out, command);
-        return print(order);
+        return terminal_print(&order->out);
 }
 
 static const char *what_follows(struct json_object *command)
@@ -224,13 +218,11 @@ static int cancel(void *context)
                 return fail(reason.text);
         if (order->json) {
                 terminal_add_json_line(&order->out, command);
-                return print(order);
+                return terminal_print(&order->out);
         }
         terminal_add(&order->out, json_text_member(command, "reference"));
-        buf_add_text(&order->out, " is cancelled");
-        buf_add_text(&order->out, what_follows(command));
-        buf_add_char(&order->out, '\n');
-        return print(order);
+        buf_add_format(&order->out, " is cancelled%s\n", what_follows(command));
+        return terminal_print(&order->out);
 }
 
 /* --- the command --------------------------------------------------------------------------- */

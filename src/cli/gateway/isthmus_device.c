@@ -4,7 +4,6 @@
  * runs, its store.
  */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "azure/device_certificate.h"
 #include "base/clock.h"
@@ -44,11 +43,6 @@ struct order {
 static int fail(const struct reason *reason)
 {
         return terminal_fail("device", "%s", reason->text);
-}
-
-static int print(struct order *order)
-{
-        return terminal_write(&order->out) && fflush(stdout) == 0 ? CLI_GOOD : CLI_FAILED;
 }
 
 /* --- what waits ---------------------------------------------------------------------------- */
@@ -178,7 +172,7 @@ static int list(void *context)
                 return fail(&reason);
         if (order->json) {
                 command_print_json_lines(&order->out, devices);
-                return print(order);
+                return terminal_print(&order->out);
         }
         command_print_devices(&order->out, devices);
         buf_add_format(&order->out, "%zu of %" PRId64 " devices, %s\n",
@@ -186,7 +180,7 @@ static int list(void *context)
                        order->gateway ? "of the running gateway" : "of the store: no gateway runs");
         if (states)
                 command_print_states(&order->out, states);
-        return print(order);
+        return terminal_print(&order->out);
 }
 
 static void path_of_device(const struct order *order, struct buf *path)
@@ -227,7 +221,7 @@ static int print_one(struct order *order, struct json_object *device)
                 terminal_add_json_line(&order->out, device);
         else
                 command_print_whole(&order->out, device);
-        return print(order);
+        return terminal_print(&order->out);
 }
 
 static int show(void *context)
@@ -284,7 +278,7 @@ static int release(void *context)
         buf_add_text(&order->out, " is free; ");
         terminal_add(&order->out, json_text_member(device, "device"));
         buf_add_text(&order->out, " had it\n");
-        return print(order);
+        return terminal_print(&order->out);
 }
 
 /* --- certificates -------------------------------------------------------------------------- */
@@ -359,7 +353,7 @@ static int certificate(void *context)
                 return fail(&reason);
         for (int i = 0; i < order->device_count && status == CLI_GOOD; i++)
                 status = make_certificate(order, order->devices[i]);
-        return print(order) == CLI_GOOD ? status : CLI_FAILED;
+        return terminal_print(&order->out) == CLI_GOOD ? status : CLI_FAILED;
 }
 
 /* --- the command --------------------------------------------------------------------------- */

@@ -5,10 +5,8 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/gateway/data_place.h"
@@ -17,6 +15,7 @@
 #include "cli/gateway/queue_print.h"
 #include "cli/options.h"
 #include "store/store.h"
+#include "store/store_ids.h"
 
 struct queue {
         struct data_place place;
@@ -203,38 +202,31 @@ static bool check_letters(struct queue *queue)
         return true;
 }
 
-static int compare_ids(const void *left, const void *right)
+/* The ids of the arguments, ascending. */
+static void take_ids(const struct queue *queue, struct store_ids *ids)
 {
-        int64_t a = *(const int64_t *)left;
-        int64_t b = *(const int64_t *)right;
+        for (int i = 0; i < queue->count; i++) {
+                int64_t id = 0;
 
-        return (a > b) - (a < b);
-}
-
-/* The ids of the arguments, ascending; the caller's. */
-static int64_t *sorted_ids(const struct queue *queue)
-{
-        int64_t *ids = mem_new((size_t)queue->count, sizeof(*ids));
-
-        for (int i = 0; i < queue->count; i++)
-                (void)!parse_id(queue->arguments[i], &ids[i]);
-        qsort(ids, (size_t)queue->count, sizeof(*ids), compare_ids);
-        return ids;
+                (void)!parse_id(queue->arguments[i], &id);
+                store_ids_add(ids, &id, 1);
+        }
+        store_ids_sort(ids);
 }
 
 static int change_letters(struct queue *queue, bool replay)
 {
-        CLEANUP(mem_cleanup) int64_t *ids = NULL;
-        struct queue_change change = {.replay = replay, .count = (size_t)queue->count};
+        CLEANUP(store_ids_deinit) struct store_ids ids = {.ids = NULL};
+        struct queue_change change = {.replay = replay};
         struct reason reason = REASON_INIT;
         int result;
 
         if (!check_letters(queue))
                 return CLI_FAILED;
         queue_look_close(&queue->look);
-        if (!queue->all)
-                ids = sorted_ids(queue);
-        change.ids = ids;
+        take_ids(queue, &ids);
+        change.ids = ids.ids;
+        change.count = ids.count;
         result = queue_change_run(&queue->place.store, &change, &reason);
         if (result == 0 || change.changed > 0)
                 printf("%zu %s, %" PRId64 " dead letters are left\n", change.changed,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* `isthmus status`: how a running gateway, its devices and its hubs are. */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/json/json.h"
 #include "cli/cli.h"
@@ -83,7 +82,7 @@ static int ask(const struct order *order, struct http_client *gateway, struct re
                 terminal_add_json_line(&out, answer);
         else
                 command_print_status(&out, answer);
-        if (terminal_write(&out) && fflush(stdout) == 0)
+        if (terminal_print(&out) == CLI_GOOD)
                 return 0;
         reason_set(reason, "the output can't be written");
         return -EIO;

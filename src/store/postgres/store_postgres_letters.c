@@ -76,12 +76,12 @@ static void end_span(struct store_span *span, const PGresult *letters, int count
                 span->id = postgres_int(letters, count - 1, 0) + 1;
 }
 
-/* So many of them have room. */
-static int count_fitting(struct store_span *span, const PGresult *letters)
+/* So many of the first `most` have room. */
+static int count_fitting(struct store_span *span, const PGresult *letters, int most)
 {
         int count = 0;
 
-        while (count < PQntuples(letters) && count < (int)span->limit) {
+        while (count < most) {
                 int64_t size = postgres_int(letters, count, 1) - postgres_int(letters, count, 2);
 
                 span->no_room = size > span->room;
@@ -108,10 +108,17 @@ static int run_replay(struct writer *writer, struct store_change *change, store_
         return failure;
 }
 
-int store_postgres_replay(void *context, struct store_span *span, struct store_change *change,
-                          store_event_row row, void *row_context)
+static int run_drop(struct writer *writer)
 {
-        struct writer *writer = context;
+        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
+
+        return postgres_ask(&writer->postgres, SQL_DROP, &writer->values, &result);
+}
+
+/* Shows those that are replayed; `row` NULL: they are dropped. */
+static int change_span(struct writer *writer, struct store_span *span, struct store_change *change,
+                       store_event_row row, void *row_context)
+{
         CLEANUP(postgres_result_cleanup) PGresult *letters = NULL;
         int failure = find_letters(writer, span, change, &letters);
         int count;
@@ -120,39 +127,25 @@ int store_postgres_replay(void *context, struct store_span *span, struct store_c
         span->no_room = false;
         if (failure != 0)
                 return failure;
-        count = count_fitting(span, letters);
+        count = PQntuples(letters) < (int)span->limit ? PQntuples(letters) : (int)span->limit;
+        if (row)
+                count = count_fitting(span, letters, count);
         choose_letters(writer, letters, count, change);
         if (count > 0)
-                failure = run_replay(writer, change, row, row_context);
+                failure = row ? run_replay(writer, change, row, row_context) : run_drop(writer);
         end_span(span, letters, count);
         return failure;
 }
 
-static int run_drop(struct writer *writer, int count)
+int store_postgres_replay(void *context, struct store_span *span, struct store_change *change,
+                          store_event_row row, void *row_context)
 {
-        CLEANUP(postgres_result_cleanup) PGresult *result = NULL;
-        int failure = 0;
-
-        if (count > 0)
-                failure = postgres_ask(&writer->postgres, SQL_DROP, &writer->values, &result);
-        return failure;
+        return change_span(context, span, change, row, row_context);
 }
 
 int store_postgres_drop(void *context, struct store_span *span, struct store_change *change)
 {
-        struct writer *writer = context;
-        CLEANUP(postgres_result_cleanup) PGresult *letters = NULL;
-        int failure = find_letters(writer, span, change, &letters);
-        int count;
-
-        span->changed = 0;
-        if (failure != 0)
-                return failure;
-        count = PQntuples(letters) < (int)span->limit ? PQntuples(letters) : (int)span->limit;
-        choose_letters(writer, letters, count, change);
-        failure = run_drop(writer, count);
-        end_span(span, letters, count);
-        return failure;
+        return change_span(context, span, change, NULL, NULL);
 }
 
 /* So many of them give way. */
@@ -192,7 +185,8 @@ int store_postgres_trim(void *context, struct store_trim *trim, struct store_cha
                 return failure;
         count = count_leaving(writer, trim, letters);
         choose_letters(writer, letters, count, change);
-        failure = run_drop(writer, count);
+        if (count > 0)
+                failure = run_drop(writer);
         trim->dropped = (size_t)count;
         return failure;
 }

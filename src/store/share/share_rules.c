@@ -53,7 +53,7 @@ const struct share_shard *share_shard_of(const struct share_rules *rules, int sh
         return &rules->shards[shard - STORE_SHARD_FIRST];
 }
 
-static bool is_used(const struct share_shard *shard)
+bool share_is_used(const struct share_shard *shard)
 {
         return shard->phase == SHARE_MINE || shard->phase == SHARE_ENDING;
 }
@@ -62,9 +62,9 @@ static void lose(struct share_rules *rules, int number)
 {
         struct share_shard *shard = shard_at(rules, number);
 
-        if (is_used(shard) && number < 0)
+        if (share_is_used(shard) && number < 0)
                 rules->news.task_lost[-1 - number] = true;
-        else if (is_used(shard))
+        else if (share_is_used(shard))
                 store_shards_add(&rules->news.lost, number);
         shard->phase = SHARE_NOT_MINE;
 }
@@ -108,7 +108,7 @@ void share_expire(struct share_rules *rules, int64_t now_ns)
         if (may_act(rules, now_ns))
                 return;
         for (int number = STORE_SHARD_FIRST; number < STORE_SHARD_END; number++) {
-                if (!is_used(shard_at(rules, number)))
+                if (!share_is_used(shard_at(rules, number)))
                         continue;
                 lose(rules, number);
                 rules->news.has_expired = true;
@@ -488,12 +488,12 @@ static void see_row(struct share_rules *rules, int64_t now_ns, int number,
         bool is_mine = row->owner == rules->me;
 
         shard->row = *row;
-        if (is_used(shard) && (!is_mine || row->epoch != shard->epoch)) {
+        if (share_is_used(shard) && (!is_mine || row->epoch != shard->epoch)) {
                 lose(rules, number);
         } else if (shard->phase == SHARE_RELEASED && !is_mine) {
                 shard->phase = SHARE_NOT_MINE;
         } else if (shard->phase == SHARE_RELEASED ||
-                   (is_mine && rules->leaves && !is_used(shard))) {
+                   (is_mine && rules->leaves && !share_is_used(shard))) {
                 shard->phase = SHARE_RELEASED;
                 shard->epoch = row->epoch;
         } else if (shard->phase == SHARE_NOT_MINE && is_mine && may_act(rules, now_ns)) {
@@ -669,7 +669,7 @@ void share_close(struct share_rules *rules)
         rules->leaves = true;
         rules->retry_at_ns = 0;
         for (int i = 0; i < STORE_SHARE_ROWS; i++) {
-                if (is_used(&rules->shards[i]))
+                if (share_is_used(&rules->shards[i]))
                         rules->shards[i].phase = SHARE_RELEASED;
         }
 }

@@ -111,6 +111,9 @@ void share_leave(struct share_rules *rules);
 /* All are released whoever still uses them; is_done will come, or a failure that makes it so. */
 void share_close(struct share_rules *rules);
 
+/* Is it, or was it until now, this process's? */
+bool share_is_used(const struct share_shard *shard);
+
 /* Of a shard or a task, as the rules see it. */
 const struct share_shard *share_shard_of(const struct share_rules *rules, int shard);
 

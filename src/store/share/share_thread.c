@@ -23,11 +23,6 @@ void share_wake(struct store_share *share)
 
 /* --- telling ------------------------------------------------------------------------------- */
 
-static bool is_used(const struct share_shard *shard)
-{
-        return shard->phase == SHARE_MINE || shard->phase == SHARE_ENDING;
-}
-
 /* Called with the mutex held. */
 static bool may_use(const struct store_share *share, int number)
 {
@@ -45,7 +40,7 @@ static void publish_row(struct store_share *share, int number, bool gains)
 
         if (may_use(share, number) != gains)
                 return;
-        atomic_store(&share->epochs[at], is_used(shard) ? shard->epoch : 0);
+        atomic_store(&share->epochs[at], share_is_used(shard) ? shard->epoch : 0);
         atomic_store(&share->acts[at], gains);
 }
 
@@ -72,7 +67,7 @@ static int count_owned(const struct share_rules *rules)
         int count = 0;
 
         for (int number = 0; number < STORE_SHARDS; number++)
-                count += is_used(share_shard_of(rules, number));
+                count += share_is_used(share_shard_of(rules, number));
         return count;
 }
 

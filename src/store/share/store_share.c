@@ -275,19 +275,26 @@ bool store_share_self(struct store *store, struct store_self *state)
         return true;
 }
 
+/* NULL if the store can't be shared. */
+static void *open_to_read(const struct store *store)
+{
+        return store->backend->share ? store->backend->share->open(&store->options) : NULL;
+}
+
+static void close_read(const struct store *store, void *handle)
+{
+        if (handle)
+                store->backend->share->close(handle);
+}
+
 int store_members_each(struct store *store,
                        bool (*visit)(void *context, const struct store_member *member),
                        void *context)
 {
-        const struct store_share_backend *backend = store->backend->share;
-        void *handle;
-        int result;
+        void *handle = open_to_read(store);
+        int result = handle ? store->backend->share->members(handle, visit, context) : 0;
 
-        if (!backend)
-                return 0;
-        handle = backend->open(&store->options);
-        result = backend->members(handle, visit, context);
-        backend->close(handle);
+        close_read(store, handle);
         return result;
 }
 
@@ -295,14 +302,9 @@ int store_shards_each(struct store *store,
                       bool (*visit)(void *context, const struct store_shard_row *row),
                       void *context)
 {
-        const struct store_share_backend *backend = store->backend->share;
-        void *handle;
-        int result;
+        void *handle = open_to_read(store);
+        int result = handle ? store->backend->share->shards(handle, visit, context) : 0;
 
-        if (!backend)
-                return 0;
-        handle = backend->open(&store->options);
-        result = backend->shards(handle, visit, context);
-        backend->close(handle);
+        close_read(store, handle);
         return result;
 }

@@ -199,7 +199,7 @@ static void a_lower_id_that_is_committed_last_is_told(void **state)
         int64_t early;
         int64_t late;
 
-        hear(fixture->store, NULL);
+        hear(fixture->store, &support_all_shards);
         run(fixture->others[0], "BEGIN");
         early = insert(fixture->others[0], "a");
         late = insert(fixture->others[1], "a");
@@ -220,7 +220,7 @@ static void what_is_rolled_back_is_not_told(void **state)
         struct fixture *fixture = *state;
         int64_t never;
 
-        hear(fixture->store, NULL);
+        hear(fixture->store, &support_all_shards);
         run(fixture->others[0], "BEGIN");
         never = insert(fixture->others[0], "a");
         wait_for_looks(fixture, "a", 1);
@@ -236,7 +236,7 @@ static void a_writing_transaction_that_lasts_holds_nothing_up(void **state)
         struct fixture *fixture = *state;
         int64_t again;
 
-        hear(fixture->store, NULL);
+        hear(fixture->store, &support_all_shards);
         run(fixture->others[0], "BEGIN; UPDATE counters SET value = value + 1");
         again = metrics_counter_value(METRIC_FEED_AGAIN);
         wait_for_looks(fixture, "a", 4);
@@ -261,7 +261,7 @@ static void what_a_take_keeps_is_not_told(void **state)
 
         run(fixture->others[1], "BEGIN");
         open = insert(fixture->others[1], "a");
-        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
+        assert_int_equal(store_feed_begin(fixture->store, &support_all_shards), 0);
         between = insert(fixture->others[0], "a");
         store_take(fixture->store, &call.take);
         latch_wait(&call.latch, 1);
@@ -271,7 +271,7 @@ static void what_a_take_keeps_is_not_told(void **state)
         store_rows_deinit(&call.rows);
         insert(fixture->others[0], "b");
         assert_int_equal(count_told(&fixture->told), 0);
-        store_feed_tell(fixture->store, NULL);
+        store_feed_tell(fixture->store, &support_all_shards);
         run(fixture->others[1], "COMMIT");
         wait_until_told(&fixture->told, open);
         wait_for_looks(fixture, "a", 2);
@@ -309,7 +309,7 @@ static void a_great_many_are_told_once(void **state)
         struct fixture *fixture = *state;
         char sql[256];
 
-        hear(fixture->store, NULL);
+        hear(fixture->store, &support_all_shards);
         snprintf(sql, sizeof(sql),
                  "INSERT INTO events (shard, device, size, arrived_ns, message_id, record)"
                  " SELECT %d, 'a', 100, 1, 'm', 'x' FROM generate_series(1, 10000)",
@@ -426,7 +426,7 @@ static void random_interleavings_are_told_as_the_model_says(void **state)
         int64_t deadline_ms = clock_steady_ms() + SUPPORT_DEADLINE_MS;
 
         printf("the seed is %u\n", seed);
-        hear(fixture->store, NULL);
+        hear(fixture->store, &support_all_shards);
         for (int step = 1; step <= STEPS; step++)
                 model_step(fixture, model, step, &seed);
         for (int i = 0; i < CONNECTIONS; i++) {
@@ -471,11 +471,11 @@ static void a_look_reads_no_more_than_is_new(void **state)
                                 " record) SELECT i % 256, 'd' || i, 100, 1, 'm', 'x' FROM"
                                 " generate_series(1, 100000) i");
         run(fixture->others[0], "ANALYZE events");
-        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
+        assert_int_equal(store_feed_begin(fixture->store, &support_all_shards), 0);
         scans = statistic(fixture, "seq_scan");
         looks = statistic(fixture, "idx_scan");
         rows = statistic(fixture, "idx_tup_fetch");
-        store_feed_tell(fixture->store, NULL);
+        store_feed_tell(fixture->store, &support_all_shards);
         /* Each shard is one scan of the index. */
         while (statistic(fixture, "idx_scan") < looks + (int64_t)STORE_SHARDS * 3) {
                 wait_for_looks(fixture, "a", 1);
@@ -578,7 +578,7 @@ static void what_others_forget_is_counted(void **state)
         struct store_event event = support_event("a", "1", "x");
         struct store_state held;
 
-        hear(second, NULL);
+        hear(second, &support_all_shards);
         for (int i = 0; i < 10; i++)
                 assert_int_equal(support_put(fixture->store, &event, 1), 0);
         wait_until_told(told, ask(fixture->others[0], "SELECT max(id) FROM events"));
@@ -606,7 +606,7 @@ static void one_of_them_removes_what_has_expired(void **state)
         struct store_event event = support_event("a", "1", "x");
         int64_t deadline_ms = clock_steady_ms() + SUPPORT_DEADLINE_MS;
 
-        hear(fixture->store, NULL);
+        hear(fixture->store, &support_all_shards);
         fixture->store->options.dead_letter_bytes = 1;
         run(other, "INSERT INTO seen VALUES ('\\x00', 1)");
         run(other, "INSERT INTO records VALUES ('k', 'v', 1, '\\x00')");

@@ -293,7 +293,7 @@ static void *begin_feed(void *context)
 {
         struct fixture *fixture = context;
 
-        return (void *)(intptr_t)store_feed_begin(fixture->store, NULL);
+        return (void *)(intptr_t)store_feed_begin(fixture->store, &support_all_shards);
 }
 
 /* The server stays away. That the thread waits at the cancelling is likely, and not needed. */
@@ -313,7 +313,7 @@ static void a_feed_that_can_not_begin_is_cancelled(void **state)
         store_feed_cancel(fixture->store);
         pthread_join(thread, &result);
         assert_int_equal((intptr_t)result, STORE_E_CLOSED);
-        assert_int_equal(store_feed_begin(fixture->store, NULL), STORE_E_CLOSED);
+        assert_int_equal(store_feed_begin(fixture->store, &support_all_shards), STORE_E_CLOSED);
         test_postgres_start(support_server);
 }
 
@@ -360,8 +360,8 @@ static void an_event_whose_commit_was_not_answered_is_found(void **state)
         fixture->options.server.timeout_ms = 500;
         fixture->options.found = note_found;
         open_store(fixture);
-        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
-        store_feed_tell(fixture->store, NULL);
+        assert_int_equal(store_feed_begin(fixture->store, &support_all_shards), 0);
+        store_feed_tell(fixture->store, &support_all_shards);
         while (support_put(fixture->store, &event, 1) != 0)
                 assert_true(clock_steady_ms() < deadline_ms);
         event = support_event("slow", "2", "second");

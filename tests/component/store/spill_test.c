@@ -43,8 +43,8 @@ static void open_store(struct fixture *fixture)
 /* As a gateway that has all shards. */
 static void hear(struct fixture *fixture)
 {
-        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
-        store_feed_tell(fixture->store, NULL);
+        assert_int_equal(store_feed_begin(fixture->store, &support_all_shards), 0);
+        store_feed_tell(fixture->store, &support_all_shards);
 }
 
 static void close_store(struct fixture *fixture)
@@ -191,12 +191,12 @@ static void what_an_earlier_run_left_is_told_when_the_caller_is_ready(void **sta
         fixture->found_count = 0;
         test_postgres_start(support_server);
         open_store(fixture);
-        assert_int_equal(store_feed_begin(fixture->store, NULL), 0);
+        assert_int_equal(store_feed_begin(fixture->store, &support_all_shards), 0);
         /* Also what is new follows it. */
         put_numbers(fixture, 10, 12);
         wait_until_moved(fixture);
         assert_int_equal(fixture->found_count, 0);
-        store_feed_tell(fixture->store, NULL);
+        store_feed_tell(fixture->store, &support_all_shards);
         assert_waiting_numbers(fixture, 0, 12);
         wait_until_told(fixture, "11 ");
 }

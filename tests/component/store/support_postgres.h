@@ -9,6 +9,9 @@
 #include "store/store_backend.h"
 #include "support/postgres.h"
 
+static const struct store_shards support_all_shards = {
+        {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+
 static struct test_postgres *support_server; /* NULL = the store needs none */
 
 /* False if the store needs one and there is none. */
