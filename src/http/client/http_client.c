@@ -23,8 +23,9 @@
 /* Longest sleep; a wake-up ends it at once. */
 #define SLEEP_MAX_MS 60000
 
-/* So many transfers leave something that is worth giving back; it takes some 0.3 ms. */
-#define CROWD 128
+/* So many transfers leave something that is worth giving back, which takes some 0.3 ms. */
+#define CROWD              128
+#define GIVE_BACK_PAUSE_MS 500
 
 /* What http_client_after was given: in `new_laters`, then in `timers`, then gone. */
 struct later {
@@ -54,7 +55,9 @@ struct http_client {
         struct http_queue queue;
         struct list running;
         struct timers timers;
-        int finished; /* since memory was last given back */
+        struct timer give_back;
+        int64_t given_back_ms; /* steady clock; memory, the last time */
+        int finished;          /* since then */
 };
 
 static void answer(const struct http_client *client, struct http_transfer *transfer)
@@ -161,6 +164,19 @@ static void start(struct http_client *client)
         }
 }
 
+/*
+ * What a crowd of transfers needed lies free between what stays, and would be the process's for
+ * ever.
+ */
+static void give_back(struct timer *timer)
+{
+        struct http_client *client = list_entry(timer, struct http_client, give_back);
+
+        client->given_back_ms = clock_steady_ms();
+        client->finished = 0;
+        (void)malloc_trim(0);
+}
+
 /* True if a connection became free. */
 static bool finish(struct http_client *client)
 {
@@ -180,22 +196,12 @@ static bool finish(struct http_client *client)
                 http_queue_finished(&client->queue, &transfer->queued);
                 http_transfer_finish(transfer, result);
                 answer(client, transfer);
-                client->finished++;
+                if (++client->finished == CROWD)
+                        timers_start(&client->timers, &client->give_back,
+                                     client->given_back_ms + GIVE_BACK_PAUSE_MS);
                 any = true;
         }
         return any;
-}
-
-/*
- * When a crowd has gone, what its transfers needed lies free between what stays, and would be the
- * process's for ever.
- */
-static void give_back(struct http_client *client)
-{
-        if (client->queue.active > 0 || client->finished < CROWD)
-                return;
-        client->finished = 0;
-        (void)malloc_trim(0);
 }
 
 static void sleep_until_something(struct http_client *client)
@@ -256,9 +262,7 @@ static void *run(void *context)
                 timers_run(&client->timers, clock_steady_ms());
                 start(client);
                 curl_multi_perform(client->multi, &running);
-                if (finish(client))
-                        give_back(client);
-                else
+                if (!finish(client))
                         sleep_until_something(client);
         }
         stop_running(client);
@@ -323,6 +327,7 @@ int http_client_new(const struct http_client_options *options, struct http_clien
         list_init(&made->new_transfers);
         list_init(&made->new_laters);
         list_init(&made->running);
+        made->give_back.run = give_back;
         http_queue_init(&made->queue, connections);
         thread_start(&made->thread, run, made);
         *client = made;
@@ -332,6 +337,7 @@ int http_client_new(const struct http_client_options *options, struct http_clien
 static void drop_laters(struct http_client *client)
 {
         take_laters(client);
+        timers_stop(&client->timers, &client->give_back);
         while (client->timers.count > 0) {
                 struct timer *timer = client->timers.heap[1];
 
