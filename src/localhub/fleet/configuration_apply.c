@@ -207,7 +207,7 @@ static struct configuration *choose(struct fleet *fleet, int hub, enum query_sou
 {
         struct configuration *best = NULL;
 
-        list_for_each (node, &fleet->configurations) {
+        list_for_each (node, &fleet->items[FLEET_CONFIGURATION]) {
                 struct configuration *one = list_entry(node, struct configuration, item.node);
 
                 if (one->item.hub != hub)
@@ -313,7 +313,7 @@ int fleet_content_apply(struct fleet *fleet, int hub, const char *device_id,
 static void begin_pass(struct fleet *fleet)
 {
         fleet->pass++;
-        list_for_each (node, &fleet->configurations) {
+        list_for_each (node, &fleet->items[FLEET_CONFIGURATION]) {
                 struct configuration *one = list_entry(node, struct configuration, item.node);
 
                 one->targeted_now = one->applied_now = 0;
@@ -324,7 +324,7 @@ static void begin_pass(struct fleet *fleet)
 
 static void end_pass(struct fleet *fleet)
 {
-        list_for_each (node, &fleet->configurations) {
+        list_for_each (node, &fleet->items[FLEET_CONFIGURATION]) {
                 struct configuration *one = list_entry(node, struct configuration, item.node);
 
                 one->targeted = one->targeted_now;
@@ -347,7 +347,7 @@ void fleet_configurations_run(struct fleet *fleet, int64_t *next_ms)
         int hubs = registry_hub_count(fleet->registry);
         int64_t pause_ms;
 
-        if (fleet->configurations.count == 0 && fleet->applied.count == 0)
+        if (fleet->items[FLEET_CONFIGURATION].count == 0 && fleet->applied.count == 0)
                 return;
         if (fleet->pass_due_ms > started_ms) {
                 *next_ms = fleet->pass_due_ms < *next_ms ? fleet->pass_due_ms : *next_ms;

@@ -68,7 +68,7 @@ static struct json_object *own_metrics(const struct configuration *configuration
         return metrics;
 }
 
-static struct json_object *document(const void *item)
+struct json_object *fleet_configuration_document(const void *item)
 {
         const struct configuration *configuration = item;
         static const char *const members[] = {"schemaVersion", "labels", "content",
@@ -87,18 +87,6 @@ static struct json_object *document(const void *item)
         json_object_object_add(made, "metrics", own_metrics(configuration));
         add_etag(made, configuration->revision);
         return made;
-}
-
-/* --- finding --------------------------------------------------------------------------------- */
-
-struct json_object *fleet_configuration_get(struct fleet *fleet, int hub, const char *id)
-{
-        return fleet_item_get(fleet, &fleet->configurations, hub, id, document);
-}
-
-struct json_object *fleet_configuration_next(struct fleet *fleet, int hub, uint64_t *cursor)
-{
-        return fleet_item_next(fleet, &fleet->configurations, hub, cursor, document);
 }
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -133,7 +121,7 @@ static void save(struct fleet *fleet)
         if (!fleet->directory)
                 return;
         path = path_of(fleet);
-        list_for_each (node, &fleet->configurations)
+        list_for_each (node, &fleet->items[FLEET_CONFIGURATION])
                 json_object_array_add(
                         list, kept(fleet, list_entry(node, struct configuration, item.node)));
         json_write(&text, list);
@@ -161,7 +149,7 @@ void fleet_configurations_deinit(struct fleet *fleet)
 {
         struct list_node *node;
 
-        while ((node = list_pop_front(&fleet->configurations)) != NULL)
+        while ((node = list_pop_front(&fleet->items[FLEET_CONFIGURATION])) != NULL)
                 configuration_free(list_entry(node, struct configuration, item.node));
         fleet_applied_deinit(fleet);
 }
@@ -237,7 +225,7 @@ static size_t count(const struct fleet *fleet, int hub)
 {
         size_t counted = 0;
 
-        list_for_each (node, &fleet->configurations)
+        list_for_each (node, &fleet->items[FLEET_CONFIGURATION])
                 counted += list_entry(node, struct configuration, item.node)->item.hub == hub;
         return counted;
 }
@@ -249,11 +237,12 @@ static void put(struct fleet *fleet, struct configuration *made, struct configur
         made->revision = old ? old->revision + 1 : 1;
         if (old) {
                 made->created_ms = old->created_ms;
-                list_insert_after(&fleet->configurations, &old->item.node, &made->item.node);
-                list_remove(&fleet->configurations, &old->item.node);
+                list_insert_after(&fleet->items[FLEET_CONFIGURATION], &old->item.node,
+                                  &made->item.node);
+                list_remove(&fleet->items[FLEET_CONFIGURATION], &old->item.node);
                 configuration_free(old);
         } else {
-                list_push_back(&fleet->configurations, &made->item.node);
+                list_push_back(&fleet->items[FLEET_CONFIGURATION], &made->item.node);
         }
         fleet->pass_due_ms = 0;
         fleet_wake(fleet);
@@ -263,7 +252,7 @@ static int put_if_allowed(struct fleet *fleet, struct configuration *made, bool 
                           struct reason *reason)
 {
         struct configuration *old =
-                fleet_find(&fleet->configurations, made->item.hub, made->item.id);
+                fleet_find(&fleet->items[FLEET_CONFIGURATION], made->item.hub, made->item.id);
 
         if (exists && !old) {
                 reason_set(reason, "there is no configuration '%s'", made->item.id);
@@ -295,7 +284,7 @@ int fleet_configuration_put(struct fleet *fleet, int hub, const char *id, bool e
         pthread_mutex_lock(&fleet->mutex);
         r = put_if_allowed(fleet, made, exists, reason);
         if (r == 0)
-                *answer = document(made);
+                *answer = fleet_configuration_document(made);
         pthread_mutex_unlock(&fleet->mutex);
         if (r != 0)
                 configuration_free(made);
@@ -307,10 +296,10 @@ bool fleet_configuration_remove(struct fleet *fleet, int hub, const char *id)
         struct configuration *found;
 
         pthread_mutex_lock(&fleet->mutex);
-        found = fleet_find(&fleet->configurations, hub, id);
+        found = fleet_find(&fleet->items[FLEET_CONFIGURATION], hub, id);
         if (found) {
                 fleet_applied_forget(fleet, found);
-                list_remove(&fleet->configurations, &found->item.node);
+                list_remove(&fleet->items[FLEET_CONFIGURATION], &found->item.node);
                 configuration_free(found);
                 fleet->pass_due_ms = 0;
                 save(fleet);

@@ -67,31 +67,37 @@ void *fleet_from(const struct list *items, int hub, uint64_t serial)
         return NULL;
 }
 
-struct json_object *fleet_item_get(struct fleet *fleet, const struct list *items, int hub,
-                                   const char *id, fleet_describe_item *describe)
+static struct json_object *describe(enum fleet_kind kind, const struct fleet_item *item)
+{
+        static struct json_object *(*const documents[])(const void *) = {
+                [FLEET_JOB] = fleet_job_document,
+                [FLEET_TRANSFER] = fleet_transfer_document,
+                [FLEET_CONFIGURATION] = fleet_configuration_document,
+        };
+
+        return item ? documents[kind](item) : NULL;
+}
+
+struct json_object *fleet_get(struct fleet *fleet, enum fleet_kind kind, int hub, const char *id)
+{
+        struct json_object *made;
+
+        pthread_mutex_lock(&fleet->mutex);
+        made = describe(kind, fleet_find(&fleet->items[kind], hub, id));
+        pthread_mutex_unlock(&fleet->mutex);
+        return made;
+}
+
+struct json_object *fleet_next(struct fleet *fleet, enum fleet_kind kind, int hub, uint64_t *cursor)
 {
         const struct fleet_item *item;
         struct json_object *made;
 
         pthread_mutex_lock(&fleet->mutex);
-        item = fleet_find(items, hub, id);
-        made = item ? describe(item) : NULL;
-        pthread_mutex_unlock(&fleet->mutex);
-        return made;
-}
-
-struct json_object *fleet_item_next(struct fleet *fleet, const struct list *items, int hub,
-                                    uint64_t *cursor, fleet_describe_item *describe)
-{
-        struct json_object *made = NULL;
-        const struct fleet_item *item;
-
-        pthread_mutex_lock(&fleet->mutex);
-        item = fleet_from(items, hub, *cursor + 1);
-        if (item) {
+        item = fleet_from(&fleet->items[kind], hub, *cursor + 1);
+        if (item)
                 *cursor = item->serial;
-                made = describe(item);
-        }
+        made = describe(kind, item);
         pthread_mutex_unlock(&fleet->mutex);
         return made;
 }
@@ -117,17 +123,6 @@ int fleet_condition_parse(const char *condition, struct query **query, struct re
 
 /* --- the thread ------------------------------------------------------------------------------ */
 
-static void wait_until(struct fleet *fleet, int64_t due_ms)
-{
-        struct timespec due = {.tv_sec = (time_t)(due_ms / 1000),
-                               .tv_nsec = (long)(due_ms % 1000 * CLOCK_NS_PER_MS)};
-
-        if (due_ms == INT64_MAX)
-                pthread_cond_wait(&fleet->changed, &fleet->mutex);
-        else
-                pthread_cond_timedwait(&fleet->changed, &fleet->mutex, &due);
-}
-
 static void *run(void *context)
 {
         struct fleet *fleet = context;
@@ -140,8 +135,13 @@ static void *run(void *context)
                 fleet_jobs_run(fleet, &next_ms);
                 fleet_transfers_run(fleet, &next_ms);
                 fleet_configurations_run(fleet, &next_ms);
-                if (!fleet->closing && next_ms > clock_steady_ms())
-                        wait_until(fleet, next_ms);
+                if (fleet->closing || next_ms <= clock_steady_ms())
+                        continue;
+                if (next_ms == INT64_MAX)
+                        pthread_cond_wait(&fleet->changed, &fleet->mutex);
+                else
+                        (void)condition_wait_until(&fleet->changed, &fleet->mutex,
+                                                   next_ms * CLOCK_NS_PER_MS);
         }
         pthread_mutex_unlock(&fleet->mutex);
         return NULL;
@@ -150,22 +150,17 @@ static void *run(void *context)
 int fleet_new(const struct fleet_options *options, struct fleet **fleet, struct reason *reason)
 {
         struct fleet *made = mem_new(1, sizeof(*made));
-        pthread_condattr_t steady;
         int r;
 
         pthread_mutex_init(&made->mutex, NULL);
-        pthread_condattr_init(&steady);
-        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-        pthread_cond_init(&made->changed, &steady);
-        pthread_condattr_destroy(&steady);
+        condition_init(&made->changed);
         made->hub = options->hub;
         made->registry = local_hub_registry(options->hub);
         made->documents = options->documents;
         made->directory = mem_text(options->directory);
         made->trusted_certificates = mem_text(options->trusted_certificates);
-        list_init(&made->jobs);
-        list_init(&made->transfers);
-        list_init(&made->configurations);
+        for (size_t i = 0; i < FLEET_KIND_COUNT; i++)
+                list_init(&made->items[i]);
         list_init(&made->applied);
         r = made->directory ? fleet_configurations_load(made, reason) : 0;
         if (r != 0) {

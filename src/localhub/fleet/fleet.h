@@ -67,30 +67,38 @@ void fleet_free(struct fleet *fleet);
 int fleet_condition_parse(const char *condition, struct query **query,
                           struct reason *reason) MUST_CHECK;
 
+/* --- what it keeps --------------------------------------------------------------------------- */
+
+enum fleet_kind {
+        FLEET_JOB,
+        FLEET_TRANSFER,
+        FLEET_CONFIGURATION,
+        FLEET_KIND_COUNT,
+};
+
+/* The document of one; NULL if there is none. The caller's. */
+struct json_object *fleet_get(struct fleet *fleet, enum fleet_kind kind, int hub, const char *id);
+
+/* The next of a hub in the order of their making; `*cursor` is 0 at first. NULL = no more. */
+struct json_object *fleet_next(struct fleet *fleet, enum fleet_kind kind, int hub,
+                               uint64_t *cursor);
+
 /* --- jobs (rule W31) ------------------------------------------------------------------------- */
 
 /* Takes a job as a service asks for it. `*answer` becomes its document, the caller's. */
 int fleet_job_put(struct fleet *fleet, int hub, const char *id, struct json_object *request,
                   struct json_object **answer, struct reason *reason) MUST_CHECK;
 
-/* NULL if there is none; the caller's. */
-struct json_object *fleet_job_get(struct fleet *fleet, int hub, const char *id);
-
 /* FLEET_E_NOT_FOUND or FLEET_E_OVER; devices that were reached stay as they are. */
 int fleet_job_cancel(struct fleet *fleet, int hub, const char *id) MUST_CHECK;
 
-/* The next job of a hub in the order of their making; `*cursor` is 0 at first. NULL = no more. */
-struct json_object *fleet_job_next(struct fleet *fleet, int hub, uint64_t *cursor);
-
-/* The same for what became of each device in each job, which queries read as devices.jobs. */
+/* As fleet_next, for what became of each device in each job: queries read it as devices.jobs. */
 struct json_object *fleet_outcome_next(struct fleet *fleet, int hub, uint64_t *cursor);
 
 /* --- import and export (rule W32) ------------------------------------------------------------ */
 
 int fleet_transfer_start(struct fleet *fleet, int hub, struct json_object *request,
                          struct json_object **answer, struct reason *reason) MUST_CHECK;
-struct json_object *fleet_transfer_get(struct fleet *fleet, int hub, const char *id);
-struct json_object *fleet_transfer_next(struct fleet *fleet, int hub, uint64_t *cursor);
 int fleet_transfer_cancel(struct fleet *fleet, int hub, const char *id) MUST_CHECK;
 
 /* --- configurations (rule W33) --------------------------------------------------------------- */
@@ -99,8 +107,6 @@ int fleet_transfer_cancel(struct fleet *fleet, int hub, const char *id) MUST_CHE
 int fleet_configuration_put(struct fleet *fleet, int hub, const char *id, bool exists,
                             struct json_object *request, struct json_object **answer,
                             struct reason *reason) MUST_CHECK;
-struct json_object *fleet_configuration_get(struct fleet *fleet, int hub, const char *id);
-struct json_object *fleet_configuration_next(struct fleet *fleet, int hub, uint64_t *cursor);
 bool fleet_configuration_remove(struct fleet *fleet, int hub, const char *id);
 
 /* Writes a content for devices into one device, once and for all. */

@@ -25,10 +25,8 @@ struct fleet {
         bool running;
         bool closing;
         uint64_t last_serial;
-        struct list jobs;      /* struct job */
-        struct list transfers; /* struct transfer */
-        struct list configurations;
-        struct list applied; /* struct applied, what the configurations have done */
+        struct list items[FLEET_KIND_COUNT]; /* struct job, struct transfer, ... */
+        struct list applied;                 /* struct applied, what the configurations have done */
         struct table applied_by_device;
         uint64_t pass;            /* of the configurations over the devices */
         int64_t pass_due_ms;      /* steady clock */
@@ -48,15 +46,10 @@ struct fleet_item {
 void *fleet_find(const struct list *items, int hub, const char *id);
 void *fleet_from(const struct list *items, int hub, uint64_t serial);
 
-/*
- * What `describe` says of the item of this id, or of the one behind the cursor, which is moved on;
- * NULL = there is none. Without the mutex.
- */
-typedef struct json_object *fleet_describe_item(const void *item);
-struct json_object *fleet_item_get(struct fleet *fleet, const struct list *items, int hub,
-                                   const char *id, fleet_describe_item *describe);
-struct json_object *fleet_item_next(struct fleet *fleet, const struct list *items, int hub,
-                                    uint64_t *cursor, fleet_describe_item *describe);
+/* What the service is told of one. */
+struct json_object *fleet_job_document(const void *item);
+struct json_object *fleet_transfer_document(const void *item);
+struct json_object *fleet_configuration_document(const void *item);
 
 /* Has the thread look again. */
 void fleet_wake(struct fleet *fleet);

@@ -266,7 +266,7 @@ static bool run_one(struct fleet *fleet, struct job *job, int64_t *next_ms)
 
 void fleet_jobs_run(struct fleet *fleet, int64_t *next_ms)
 {
-        list_for_each (node, &fleet->jobs) {
+        list_for_each (node, &fleet->items[FLEET_JOB]) {
                 if (!run_one(fleet, list_entry(node, struct job, item.node), next_ms))
                         return;
         }

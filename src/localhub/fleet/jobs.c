@@ -38,7 +38,7 @@ static struct json_object *statistics(const struct job *job)
         return counts;
 }
 
-static struct json_object *document(const void *item)
+struct json_object *fleet_job_document(const void *item)
 {
         const struct job *job = item;
         static const char *const members[] = {"queryCondition", "updateTwin",
@@ -101,18 +101,6 @@ static struct json_object *outcome_document(const struct job *job,
         return made;
 }
 
-/* --- finding --------------------------------------------------------------------------------- */
-
-struct json_object *fleet_job_get(struct fleet *fleet, int hub, const char *id)
-{
-        return fleet_item_get(fleet, &fleet->jobs, hub, id, document);
-}
-
-struct json_object *fleet_job_next(struct fleet *fleet, int hub, uint64_t *cursor)
-{
-        return fleet_item_next(fleet, &fleet->jobs, hub, cursor, document);
-}
-
 /* The cursor is the job's serial number and, in the lower half, how many of its devices came. */
 struct json_object *fleet_outcome_next(struct fleet *fleet, int hub, uint64_t *cursor)
 {
@@ -122,7 +110,7 @@ struct json_object *fleet_outcome_next(struct fleet *fleet, int hub, uint64_t *c
         const struct job *job;
 
         pthread_mutex_lock(&fleet->mutex);
-        while (!made && (job = fleet_from(&fleet->jobs, hub, serial)) != NULL) {
+        while (!made && (job = fleet_from(&fleet->items[FLEET_JOB], hub, serial)) != NULL) {
                 if (job->item.serial > serial)
                         index = 0;
                 serial = job->item.serial;
@@ -159,7 +147,7 @@ void fleet_jobs_deinit(struct fleet *fleet)
 {
         struct list_node *node;
 
-        while ((node = list_pop_front(&fleet->jobs)) != NULL)
+        while ((node = list_pop_front(&fleet->items[FLEET_JOB])) != NULL)
                 job_free(list_entry(node, struct job, item.node));
 }
 
@@ -170,12 +158,12 @@ static bool is_over(const struct job *job)
 
 static void forget_oldest(struct fleet *fleet)
 {
-        list_for_each (node, &fleet->jobs) {
+        list_for_each (node, &fleet->items[FLEET_JOB]) {
                 struct job *job = list_entry(node, struct job, item.node);
 
                 if (!is_over(job) || job->selecting || job->running > 0)
                         continue;
-                list_remove(&fleet->jobs, node);
+                list_remove(&fleet->items[FLEET_JOB], node);
                 job_free(job);
                 return;
         }
@@ -242,13 +230,13 @@ static bool read_request(struct job *job, struct json_object *request, struct re
 /* The answer says `queued`, as the service's does, also where the job waits for its time. */
 static struct json_object *add(struct fleet *fleet, struct job *job)
 {
-        struct json_object *answer = document(job);
+        struct json_object *answer = fleet_job_document(job);
 
         job->item.serial = ++fleet->last_serial;
         if (job->start_ms > job->created_ms)
                 job->status = JOB_SCHEDULED;
-        list_push_back(&fleet->jobs, &job->item.node);
-        if (fleet->jobs.count > FLEET_HISTORY_MAX)
+        list_push_back(&fleet->items[FLEET_JOB], &job->item.node);
+        if (fleet->items[FLEET_JOB].count > FLEET_HISTORY_MAX)
                 forget_oldest(fleet);
         fleet_wake(fleet);
         return answer;
@@ -266,7 +254,7 @@ int fleet_job_put(struct fleet *fleet, int hub, const char *id, struct json_obje
         job->created_ms = clock_wall_ms();
         if (read_request(job, request, reason)) {
                 pthread_mutex_lock(&fleet->mutex);
-                r = fleet_find(&fleet->jobs, hub, id) ? FLEET_E_EXISTS : 0;
+                r = fleet_find(&fleet->items[FLEET_JOB], hub, id) ? FLEET_E_EXISTS : 0;
                 if (r == 0)
                         *answer = add(fleet, job);
                 pthread_mutex_unlock(&fleet->mutex);
@@ -284,7 +272,7 @@ int fleet_job_cancel(struct fleet *fleet, int hub, const char *id)
         int r = FLEET_E_NOT_FOUND;
 
         pthread_mutex_lock(&fleet->mutex);
-        job = fleet_find(&fleet->jobs, hub, id);
+        job = fleet_find(&fleet->items[FLEET_JOB], hub, id);
         if (job)
                 r = is_over(job) ? FLEET_E_OVER : 0;
         if (r == 0)

@@ -48,7 +48,7 @@ struct transfer {
 
 /* --- documents ------------------------------------------------------------------------------- */
 
-static struct json_object *document(const void *item)
+struct json_object *fleet_transfer_document(const void *item)
 {
         const struct transfer *transfer = item;
         static const char *const names[] = {"enqueued", "running", "completed", "failed",
@@ -70,16 +70,6 @@ static struct json_object *document(const void *item)
         return made;
 }
 
-struct json_object *fleet_transfer_get(struct fleet *fleet, int hub, const char *id)
-{
-        return fleet_item_get(fleet, &fleet->transfers, hub, id, document);
-}
-
-struct json_object *fleet_transfer_next(struct fleet *fleet, int hub, uint64_t *cursor)
-{
-        return fleet_item_next(fleet, &fleet->transfers, hub, cursor, document);
-}
-
 /* --- coming and going ------------------------------------------------------------------------ */
 
 static void transfer_free(struct transfer *transfer)
@@ -96,7 +86,7 @@ void fleet_transfers_deinit(struct fleet *fleet)
 {
         struct list_node *node;
 
-        while ((node = list_pop_front(&fleet->transfers)) != NULL)
+        while ((node = list_pop_front(&fleet->items[FLEET_TRANSFER])) != NULL)
                 transfer_free(list_entry(node, struct transfer, item.node));
 }
 
@@ -144,7 +134,7 @@ static bool read_request(struct transfer *transfer, struct json_object *request,
 /* One at a time in each hub. */
 static bool is_busy(const struct fleet *fleet, int hub)
 {
-        list_for_each (node, &fleet->transfers) {
+        list_for_each (node, &fleet->items[FLEET_TRANSFER]) {
                 const struct transfer *transfer = list_entry(node, struct transfer, item.node);
 
                 if (transfer->item.hub == hub && !transfer->end_ms)
@@ -156,11 +146,11 @@ static bool is_busy(const struct fleet *fleet, int hub)
 static void forget_oldest(struct fleet *fleet)
 {
         struct transfer *oldest =
-                list_entry(fleet->transfers.head.next, struct transfer, item.node);
+                list_entry(fleet->items[FLEET_TRANSFER].head.next, struct transfer, item.node);
 
         if (!oldest->end_ms || oldest->waits)
                 return;
-        list_remove(&fleet->transfers, &oldest->item.node);
+        list_remove(&fleet->items[FLEET_TRANSFER], &oldest->item.node);
         transfer_free(oldest);
 }
 
@@ -181,10 +171,10 @@ int fleet_transfer_start(struct fleet *fleet, int hub, struct json_object *reque
                 if (r == 0) {
                         transfer->item.serial = ++fleet->last_serial;
                         transfer->start_ms = clock_wall_ms();
-                        list_push_back(&fleet->transfers, &transfer->item.node);
-                        if (fleet->transfers.count > FLEET_HISTORY_MAX)
+                        list_push_back(&fleet->items[FLEET_TRANSFER], &transfer->item.node);
+                        if (fleet->items[FLEET_TRANSFER].count > FLEET_HISTORY_MAX)
                                 forget_oldest(fleet);
-                        *answer = document(transfer);
+                        *answer = fleet_transfer_document(transfer);
                         fleet_wake(fleet);
                 }
                 pthread_mutex_unlock(&fleet->mutex);
@@ -202,7 +192,7 @@ int fleet_transfer_cancel(struct fleet *fleet, int hub, const char *id)
         int r = FLEET_E_NOT_FOUND;
 
         pthread_mutex_lock(&fleet->mutex);
-        transfer = fleet_find(&fleet->transfers, hub, id);
+        transfer = fleet_find(&fleet->items[FLEET_TRANSFER], hub, id);
         if (transfer)
                 r = transfer->end_ms ? FLEET_E_OVER : 0;
         if (r == 0)
@@ -414,7 +404,7 @@ static void begin(struct fleet *fleet, struct transfer *transfer)
 
 void fleet_transfers_run(struct fleet *fleet, int64_t *next_ms)
 {
-        list_for_each (node, &fleet->transfers) {
+        list_for_each (node, &fleet->items[FLEET_TRANSFER]) {
                 struct transfer *transfer = list_entry(node, struct transfer, item.node);
 
                 if (transfer->end_ms ||

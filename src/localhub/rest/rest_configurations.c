@@ -21,7 +21,8 @@ static void answer_configuration(struct service_call *call, struct json_object *
 /* NULL if there is none. The caller's. */
 static struct json_object *find(struct service_call *call)
 {
-        return fleet_configuration_get(rest_fleet_of(call), call->hub_index, call->arguments[0]);
+        return fleet_get(rest_fleet_of(call), FLEET_CONFIGURATION, call->hub_index,
+                         call->arguments[0]);
 }
 
 static void fail_not_found(struct service_call *call)
@@ -96,8 +97,8 @@ void rest_configuration_list(struct service_call *call)
         int64_t limit = rest_read_top(call, LIST_MAX);
         uint64_t cursor = 0;
 
-        while (limit-- > 0 && (configuration = fleet_configuration_next(
-                                       rest_fleet_of(call), call->hub_index, &cursor)) != NULL)
+        while (limit-- > 0 && (configuration = fleet_next(rest_fleet_of(call), FLEET_CONFIGURATION,
+                                                          call->hub_index, &cursor)) != NULL)
                 json_object_array_add(list, configuration);
         rest_answer(call->exchange, 200, list);
 }

@@ -25,7 +25,8 @@ static void answer_job(struct service_call *call, struct json_object *job)
 
 void rest_job_get(struct service_call *call)
 {
-        answer_job(call, fleet_job_get(rest_fleet_of(call), call->hub_index, call->arguments[0]));
+        answer_job(call,
+                   fleet_get(rest_fleet_of(call), FLEET_JOB, call->hub_index, call->arguments[0]));
 }
 
 /* `error` is 0, or why the fleet did not take what it was asked for. */
@@ -80,8 +81,8 @@ void rest_job_query(struct service_call *call)
         if (!rest_read_page(call, &page))
                 return;
         list = json_object_new_array();
-        while (page.limit > 0 &&
-               (job = fleet_job_next(rest_fleet_of(call), call->hub_index, &page.cursor)) != NULL) {
+        while (page.limit > 0 && (job = fleet_next(rest_fleet_of(call), FLEET_JOB, call->hub_index,
+                                                   &page.cursor)) != NULL) {
                 if (has_value(call, "jobType", job, "type") &&
                     has_value(call, "jobStatus", job, "status")) {
                         json_object_array_add(list, job);
@@ -110,8 +111,8 @@ void rest_transfer_start(struct service_call *call)
 
 void rest_transfer_get(struct service_call *call)
 {
-        answer_job(call,
-                   fleet_transfer_get(rest_fleet_of(call), call->hub_index, call->arguments[0]));
+        answer_job(call, fleet_get(rest_fleet_of(call), FLEET_TRANSFER, call->hub_index,
+                                   call->arguments[0]));
 }
 
 void rest_transfer_list(struct service_call *call)
@@ -120,7 +121,8 @@ void rest_transfer_list(struct service_call *call)
         struct json_object *transfer;
         uint64_t cursor = 0;
 
-        while ((transfer = fleet_transfer_next(rest_fleet_of(call), call->hub_index, &cursor)))
+        while ((transfer =
+                        fleet_next(rest_fleet_of(call), FLEET_TRANSFER, call->hub_index, &cursor)))
                 json_object_array_add(list, transfer);
         rest_answer(call->exchange, 200, list);
 }
