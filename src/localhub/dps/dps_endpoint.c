@@ -22,6 +22,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "http/http_route.h"
 #include "localhub/dps/dps_document.h"
 #include "localhub/dps/dps_enrolment.h"
 #include "localhub/dps/dps_service.h"
@@ -87,6 +88,7 @@ struct call {
         struct dps_endpoint *dps;
         struct http_exchange *exchange;
         const char *registration_id;
+        const char *arguments[HTTP_ARGUMENTS_MAX]; /* of its path */
         bool with_group;
         struct registry_enrolment enrolment;
         struct client_chain chain; /* without bytes: the client has shown no certificate */
@@ -300,11 +302,11 @@ static bool find_chain(struct call *call)
 }
 
 /* True if the caller may act for this registration; otherwise it has its answer. */
-static bool is_authorized(struct call *call, const char *id_scope)
+static bool is_authorized(struct call *call)
 {
         const char *token = http_exchange_header(call->exchange, "Authorization");
         const struct provisioning_request request = {
-                .id_scope = id_scope,
+                .id_scope = call->arguments[0],
                 .registration_id = call->registration_id,
                 .authorization = token ? token : "",
                 .chain = !token && find_chain(call) ? &call->chain : NULL,
@@ -486,7 +488,7 @@ static void handle_register(const struct call *call)
 
 static void handle_poll(const struct call *call)
 {
-        const char *id = http_exchange_segment(call->exchange, 4);
+        const char *id = call->arguments[2];
         struct operation *operation = operation_find(call->dps, call->registration_id);
         struct registry_registration registration;
 
@@ -524,29 +526,23 @@ static void handle_look_up(const struct call *call)
 
 struct route {
         const char *method;
-        size_t segment_count;
-        const char *fourth; /* segment; NULL = there is none */
+        const char *path;
         void (*handle)(const struct call *call);
 };
 
+/* The stars: an ID scope, a registration, an operation. */
 static const struct route routes[] = {
-        {"PUT", 4, "register", handle_register},
-        {"GET", 5, "operations", handle_poll},
-        {"POST", 3, NULL, handle_look_up},
+        {"PUT", "*/registrations/*/register", handle_register},
+        {"GET", "*/registrations/*/operations/*", handle_poll},
+        {"POST", "*/registrations/*", handle_look_up},
 };
 
-/* NULL if there is no such path; `*method_fits` says whether it is only the method. */
-static const struct route *find_route(struct http_exchange *exchange, bool *method_fits)
+/* NULL if there is no such path. */
+static const struct route *find_route(struct call *call)
 {
-        size_t count = http_exchange_segment_count(exchange);
-
         for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-                if (routes[i].segment_count != count ||
-                    (routes[i].fourth &&
-                     strcmp(http_exchange_segment(exchange, 3), routes[i].fourth) != 0))
-                        continue;
-                *method_fits = strcmp(http_exchange_method(exchange), routes[i].method) == 0;
-                return &routes[i];
+                if (http_route_fits(call->exchange, routes[i].path, call->arguments))
+                        return &routes[i];
         }
         return NULL;
 }
@@ -562,12 +558,11 @@ static void count_request(struct dps_endpoint *dps, const struct route *route)
 static void handle_registration(struct call *call)
 {
         const char *api_version = http_exchange_argument(call->exchange, "api-version");
-        bool method_fits = false;
-        const struct route *route = find_route(call->exchange, &method_fits);
+        const struct route *route = find_route(call);
 
         if (!route) {
                 answer_error(call, DPS_NOT_FOUND, "There is no such path.");
-        } else if (!method_fits) {
+        } else if (strcmp(http_exchange_method(call->exchange), route->method) != 0) {
                 answer_error(call, DPS_WRONG_METHOD, "This path has another method.");
         } else if (text_is_empty(api_version)) {
                 answer_error(call, DPS_BAD_REQUEST, "The query lacks 'api-version'.");
@@ -576,8 +571,7 @@ static void handle_registration(struct call *call)
         } else {
                 call->with_group = strcmp(api_version, FIRST_VERSION_OF_GROUP) >= 0;
                 count_request(call->dps, route);
-                if (!answered_by_fault(call) &&
-                    is_authorized(call, http_exchange_segment(call->exchange, 0)))
+                if (!answered_by_fault(call) && is_authorized(call))
                         route->handle(call);
                 client_chain_deinit(&call->chain);
         }
