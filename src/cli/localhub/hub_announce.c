@@ -15,35 +15,27 @@ static const char *const policies[] = {"iothubowner", "device", "service"};
 /* The policy `device` is for gateways of many devices: nobody should take it for a device's. */
 static const char *const policy_words[] = {"iothubowner", "any device", "service"};
 
-static void add_text(struct json_object *object, const char *name, const char *text)
-{
-        json_object_object_add(object, name, json_object_new_string(text));
-}
-
 static struct json_object *describe_hub(struct registry *registry, int index,
                                         const struct registry_hub *hub)
 {
         struct json_object *entry = json_object_new_object();
         CLEANUP(buf_wipe) struct buf events = BUF_INIT;
 
-        add_text(entry, "id", hub->id);
-        add_text(entry, "hostName", hub->address);
-        json_object_object_add(entry, "amqpPort", json_object_new_int(hub->port));
-        json_object_object_add(entry, "httpsPort",
-                               json_object_new_int(hub->other_ports[REGISTRY_PORT_HTTPS]));
-        json_object_object_add(entry, "mqttPort",
-                               json_object_new_int(hub->other_ports[REGISTRY_PORT_MQTT]));
+        json_add_text(entry, "id", hub->id);
+        json_add_text(entry, "hostName", hub->address);
+        json_add_int(entry, "amqpPort", hub->port);
+        json_add_int(entry, "httpsPort", hub->other_ports[REGISTRY_PORT_HTTPS]);
+        json_add_int(entry, "mqttPort", hub->other_ports[REGISTRY_PORT_MQTT]);
         for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
                 CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
                 if (registry_policy_string(registry, index, policies[i], &text))
-                        add_text(entry, policies[i], buf_text(&text));
+                        json_add_text(entry, policies[i], buf_text(&text));
         }
         if (registry_events_string(registry, index, &events))
-                add_text(entry, "eventHub", buf_text(&events));
+                json_add_text(entry, "eventHub", buf_text(&events));
         if (hub->other_ports[REGISTRY_PORT_PLAIN])
-                json_object_object_add(entry, "plainAmqpPort",
-                                       json_object_new_int(hub->other_ports[REGISTRY_PORT_PLAIN]));
+                json_add_int(entry, "plainAmqpPort", hub->other_ports[REGISTRY_PORT_PLAIN]);
         return entry;
 }
 
@@ -95,10 +87,10 @@ static struct json_object *describe_dps(const struct hub_announcement *announcem
         CLEANUP(mem_cleanup) char *endpoint = endpoint_of(announcement);
         CLEANUP(mem_cleanup) char *service = service_string(announcement);
 
-        add_text(dps, "endpoint", endpoint);
-        add_text(dps, "idScope", registry_id_scope(announcement->registry));
-        add_text(dps, "groupEnrollmentKey", announcement->group.primary_key);
-        add_text(dps, "provisioningserviceowner", service);
+        json_add_text(dps, "endpoint", endpoint);
+        json_add_text(dps, "idScope", registry_id_scope(announcement->registry));
+        json_add_text(dps, "groupEnrollmentKey", announcement->group.primary_key);
+        json_add_text(dps, "provisioningserviceowner", service);
         return dps;
 }
 
@@ -112,10 +104,10 @@ static struct json_object *describe_devices(const struct hub_announcement *annou
                 struct json_object *entry = json_object_new_object();
                 CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
-                add_text(entry, "deviceId", settings->devices[i].id);
+                json_add_text(entry, "deviceId", settings->devices[i].id);
                 if (registry_device_string(announcement->registry, 0, settings->devices[i].id,
                                            &text))
-                        add_text(entry, "connectionString", buf_text(&text));
+                        json_add_text(entry, "connectionString", buf_text(&text));
                 json_object_array_add(devices, entry);
         }
         return devices;
@@ -128,8 +120,8 @@ static struct json_object *describe(const struct hub_announcement *announcement)
         CLEANUP(mem_cleanup)
         char *control = control_of(announcement);
 
-        json_object_object_add(document, "pid", json_object_new_int64(getpid()));
-        add_text(document, "certificate", announcement->authority_path);
+        json_add_int(document, "pid", getpid());
+        json_add_text(document, "certificate", announcement->authority_path);
         json_object_object_add(document, "dps", describe_dps(announcement));
         for (int i = 0; i < registry_hub_count(announcement->registry); i++) {
                 struct registry_hub hub;
@@ -139,9 +131,9 @@ static struct json_object *describe(const struct hub_announcement *announcement)
         }
         json_object_object_add(document, "hubs", hubs);
         json_object_object_add(document, "devices", describe_devices(announcement));
-        add_text(document, "control", control);
+        json_add_text(document, "control", control);
         if (announcement->settings->control_token)
-                add_text(document, "controlToken", announcement->settings->control_token);
+                json_add_text(document, "controlToken", announcement->settings->control_token);
         return document;
 }
 

@@ -9,8 +9,17 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
+#include "cli/options.h"
 
 struct hub_control;
+
+/* The options that say which hub is asked, for members `control` and `directory` of a type. */
+#define HUB_CONTROL_ROWS(type)                                                                     \
+        OPTION_TEXT(type, control, "control", "URL",                                               \
+                    "control API of the hub, for example http://127.0.0.1:8870"),                  \
+                OPTION_TEXT(type, directory, "data", "DIR",                                        \
+                            "data directory of the hub, whose hub.json names the control API "     \
+                            "(default: ~/.local/state/isthmus-hub)")
 
 /*
  * `url` as `--control` names it; NULL = the one in hub.json of `directory` (NULL = the default

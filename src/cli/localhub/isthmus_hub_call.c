@@ -39,17 +39,9 @@ static bool read_property(void *target, const char *text, struct reason *reason)
         name = mem_text_n(text, (size_t)(equals - text));
         if (!arguments->properties)
                 arguments->properties = json_object_new_object();
-        json_object_object_add(arguments->properties, name, json_object_new_string(equals + 1));
+        json_add_text(arguments->properties, name, equals + 1);
         return true;
 }
-
-/* Which hub is asked. */
-#define CONTROL_ROWS                                                                               \
-        OPTION_TEXT(struct arguments, control, "control", "URL",                                   \
-                    "control API of the hub, for example http://127.0.0.1:8870"),                  \
-                OPTION_TEXT(struct arguments, directory, "data", "DIR",                            \
-                            "data directory of the hub, whose hub.json names the control API "     \
-                            "(default: ~/.local/state/isthmus-hub)")
 
 static int open_and_run(const struct options *options, int argc, char **argv,
                         int (*act)(const struct arguments *arguments, struct hub_control *control,
@@ -131,7 +123,7 @@ static int list_devices(const struct arguments *arguments, struct hub_control *c
 }
 
 static const struct options_row devices_rows[] = {
-        CONTROL_ROWS,
+        HUB_CONTROL_ROWS(struct arguments),
         {.name = NULL},
 };
 
@@ -167,10 +159,9 @@ static int send_message(const struct arguments *arguments, struct hub_control *c
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         CLEANUP(json_cleanup) struct json_object *answer = NULL;
 
-        json_object_object_add(body, "bodyText", json_object_new_string(arguments->plain[1]));
+        json_add_text(body, "bodyText", arguments->plain[1]);
         if (arguments->message_id)
-                json_object_object_add(body, "messageId",
-                                       json_object_new_string(arguments->message_id));
+                json_add_text(body, "messageId", arguments->message_id);
         if (arguments->properties)
                 json_object_object_add(body, "properties", json_object_get(arguments->properties));
         answer = ask(control,
@@ -194,7 +185,7 @@ static const struct options_row send_rows[] = {
                     read_property),
         OPTION_TEXT(struct arguments, message_id, "message-id", "ID",
                     "the message's id (default: one is made)"),
-        CONTROL_ROWS,
+        HUB_CONTROL_ROWS(struct arguments),
         {.name = NULL},
 };
 
@@ -225,8 +216,7 @@ static int invoke(const struct arguments *arguments, struct hub_control *control
         CLEANUP(json_cleanup) struct json_object *answer = NULL;
         const char *payload = arguments->plain_count > 2 ? arguments->plain[2] : NULL;
 
-        json_object_object_add(body, "responseTimeoutSeconds",
-                               json_object_new_int64(arguments->timeout_s));
+        json_add_int(body, "responseTimeoutSeconds", arguments->timeout_s);
         if (payload) {
                 struct json_object *value =
                         json_parse(payload, strlen(payload), JSON_DEPTH, JSON_STRICT, reason);
@@ -257,7 +247,7 @@ static int invoke(const struct arguments *arguments, struct hub_control *control
 static const struct options_row invoke_rows[] = {
         OPTION_NUMBER(struct arguments, timeout_s, "timeout", "S", 1, 300,
                       "waits so long for the answer (default: 30)"),
-        CONTROL_ROWS,
+        HUB_CONTROL_ROWS(struct arguments),
         {.name = NULL},
 };
 
@@ -302,7 +292,7 @@ static bool is_ready(const struct arguments *arguments, struct reason *reason)
 static const struct options_row wait_rows[] = {
         OPTION_NUMBER(struct arguments, timeout_s, "timeout", "S", 1, 3600,
                       "gives up after so long (default: 30)"),
-        CONTROL_ROWS,
+        HUB_CONTROL_ROWS(struct arguments),
         {.name = NULL},
 };
 

@@ -249,11 +249,7 @@ static bool read_from(void *target, const char *text, struct reason *reason)
 }
 
 static const struct options_row rows[] = {
-        OPTION_TEXT(struct watch, control, "control", "URL",
-                    "control API of the hub, for example http://127.0.0.1:8870"),
-        OPTION_TEXT(struct watch, directory, "data", "DIR",
-                    "data directory of the hub, whose hub.json names the control API (default: "
-                    "~/.local/state/isthmus-hub)"),
+        HUB_CONTROL_ROWS(struct watch),
         OPTION_READ("from", "SEQ",
                     "begins with this sequence number (default: the oldest kept); 'latest': only "
                     "what comes from now on",
