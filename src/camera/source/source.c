@@ -218,8 +218,6 @@ static void note(struct source *source, int result, const struct reason *reason)
                 status->failures = 0;
                 source->retry_ms = 0;
         }
-        if (result == 0)
-                status->good_ms = clock_wall_ms();
         status->reason = result == 0 ? REASON_INIT : *reason;
         pthread_mutex_unlock(&source->lock);
 }

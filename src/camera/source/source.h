@@ -110,7 +110,6 @@ void source_stop(struct source *source);
 struct source_status {
         enum source_state state;
         unsigned int failures; /* in a row */
-        int64_t good_ms;       /* when the last picture came, since 1970; 0 = none yet */
         int64_t rest_ms;       /* until the next attempt is made at all; 0 = now */
         struct reason reason;  /* of the last answer that was no picture; empty if it was one */
 };

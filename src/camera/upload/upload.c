@@ -11,10 +11,7 @@
 #define RETRY_MS 5000
 
 struct upload {
-        struct upload_options options; /* with texts of our own */
-        char *camera;
-        char *device_id;
-
+        struct upload_options options;
         pthread_mutex_t lock; /* guards what follows */
         struct list jobs;
         struct upload_status status;
@@ -26,8 +23,6 @@ struct upload *upload_new(const struct upload_options *options)
         struct upload *made = mem_new(1, sizeof(*made));
 
         made->options = *options;
-        made->options.camera = made->camera = mem_text(options->camera);
-        made->options.device_id = made->device_id = mem_text(options->device_id);
         if (options->retry_ms <= 0)
                 made->options.retry_ms = RETRY_MS;
         pthread_mutex_init(&made->lock, NULL);
@@ -44,8 +39,6 @@ void upload_free(struct upload *upload)
         while ((node = list_pop_front(&upload->jobs)))
                 upload_job_free(list_entry(node, struct upload_job, node));
         pthread_mutex_destroy(&upload->lock);
-        free(upload->camera);
-        free(upload->device_id);
         free(upload);
 }
 
@@ -82,9 +75,9 @@ static void end_well(struct upload_job *job)
 
         if (is_news(upload, false))
                 log_info("CAMERA_UPLOAD_GOOD", "Pictures can be uploaded again",
-                         LOG_TEXT("camera", upload->camera), LOG_END);
-        log_debug("CAMERA_UPLOADED", "A picture was uploaded", LOG_TEXT("camera", upload->camera),
-                  LOG_TEXT("name", job->name), LOG_END);
+                         LOG_TEXT("camera", upload->options.camera), LOG_END);
+        log_debug("CAMERA_UPLOADED", "A picture was uploaded",
+                  LOG_TEXT("camera", upload->options.camera), LOG_TEXT("name", job->name), LOG_END);
         end(job, true);
 }
 
@@ -94,7 +87,7 @@ static void end_badly(struct upload_job *job, const struct reason *reason)
 
         if (is_news(upload, true))
                 log_warn("CAMERA_UPLOAD_FAILED", "A picture can't be uploaded and is dropped",
-                         LOG_TEXT("camera", upload->camera), LOG_TEXT("name", job->name),
+                         LOG_TEXT("camera", upload->options.camera), LOG_TEXT("name", job->name),
                          LOG_TEXT("reason", reason->text), LOG_END);
         end(job, false);
 }
@@ -201,7 +194,7 @@ void upload_send(struct upload *upload, const struct upload_picture *picture)
                 return;
         }
         log_debug("CAMERA_UPLOAD_DROPPED", "Too many pictures are being uploaded; this one is not",
-                  LOG_TEXT("camera", upload->camera), LOG_TEXT("name", job->name), LOG_END);
+                  LOG_TEXT("camera", upload->options.camera), LOG_TEXT("name", job->name), LOG_END);
         upload_job_free(job);
 }
 

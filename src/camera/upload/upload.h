@@ -27,7 +27,7 @@ struct upload;
 #define UPLOAD_JOBS_MAX 4
 
 struct upload_options {
-        const char *camera;       /* its name, for the log */
+        const char *camera;       /* its name, for the log; must stay */
         struct http_client *http; /* freed before upload_free */
         bool through_hub;         /* or into a storage account */
         /*
@@ -35,7 +35,7 @@ struct upload_options {
          * "" = not known yet. On the thread "http".
          */
         const char *(*storage)(void *context);
-        const char *device_id; /* its container there is named after it */
+        const char *device_id; /* its container there is named after it; must stay */
         /*
          * Adds the hub's host (or host:port), the device's id there and a token for it; false
          * while no hub is known. On the thread "http".
@@ -45,7 +45,6 @@ struct upload_options {
         int64_t retry_ms; /* the first pause before another attempt; 0 = 5 s */
 };
 
-/* Copies the options. */
 struct upload *upload_new(const struct upload_options *options);
 
 /* After http_client_free; drops what is under way. NULL is allowed. */

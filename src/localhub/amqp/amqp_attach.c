@@ -210,7 +210,7 @@ static void answer(struct amqp_link *link)
                 amqp_error_track(pn_link_properties(handle));
         pn_link_open(handle);
         if (link->device)
-                amqp_device_link_opened(link->device);
+                device_session_connect(&link->device->session);
         if (link->type->opened)
                 link->type->opened(link);
         if (link->type->hub_receives)

@@ -231,8 +231,6 @@ void amqp_core_faults_changed(struct amqp_core *core);
 struct amqp_device *amqp_device_find(struct amqp_peer *peer, const char *id);
 struct amqp_device *amqp_device_make(struct amqp_peer *peer, const char *id);
 void amqp_device_free(struct amqp_device *device);
-/* Takes a link in: the device is connected, and owns its identity from now on. */
-void amqp_device_link_opened(struct amqp_device *device);
 void amqp_device_link_ended(struct amqp_device *device);
 /* Orders work within the connection's events. */
 void amqp_device_order(struct amqp_device *device, enum amqp_work work);

@@ -100,11 +100,6 @@ void amqp_device_free(struct amqp_device *device)
 
 /* --- links come and go ----------------------------------------------------------------------- */
 
-void amqp_device_link_opened(struct amqp_device *device)
-{
-        device_session_connect(&device->session);
-}
-
 void amqp_device_link_ended(struct amqp_device *device)
 {
         if (device->links.count == 0)

@@ -49,7 +49,7 @@ void mqtt_peer_publish(struct mqtt_peer *peer, const struct buf *topic, uint16_t
 {
         CLEANUP(buf_deinit) struct buf packet = BUF_INIT;
 
-        if (mqtt_put_publish(&packet, topic, id, false, body))
+        if (mqtt_put_publish(&packet, topic, id, body))
                 stream_write(peer->stream, packet.data, packet.size);
 }
 

@@ -109,7 +109,6 @@ static void read_connect(struct reader *reader, struct mqtt_packet *packet)
         if (!are_sound(flags))
                 reader->broken = true;
         connect->clean_session = flags & FLAG_CLEAN;
-        connect->will_retain = flags & FLAG_WILL_RETAIN;
         connect->keep_alive_s = take_number(reader);
         connect->client_id = take_text(reader);
         if (flags & FLAG_WILL) {
@@ -126,7 +125,6 @@ static void read_publish(struct reader *reader, unsigned flags, struct mqtt_pack
 {
         struct mqtt_publish *publish = &packet->publish;
 
-        publish->duplicate = flags & 8;
         publish->qos = (int)(flags >> 1 & 3);
         publish->retain = flags & 1;
         publish->topic = take_text(reader);
@@ -287,17 +285,14 @@ void mqtt_put_pingresp(struct buf *out)
         put_start(out, MQTT_PINGRESP, 0, 0);
 }
 
-bool mqtt_put_publish(struct buf *out, const struct buf *topic, uint16_t id, bool duplicate,
+bool mqtt_put_publish(struct buf *out, const struct buf *topic, uint16_t id,
                       const struct mqtt_bytes *body)
 {
         size_t length = 2 + topic->size + (id ? 2 : 0) + body->size;
-        unsigned flags = id ? 2 : 0;
 
         if (topic->size > UINT16_MAX || length > MQTT_SIZE_MAX)
                 return false;
-        if (id && duplicate)
-                flags |= 8;
-        put_start(out, MQTT_PUBLISH, flags, length);
+        put_start(out, MQTT_PUBLISH, id ? 2 : 0, length);
         put_number(out, (unsigned)topic->size);
         buf_add(out, topic->data, topic->size);
         if (id)

@@ -41,13 +41,11 @@ struct mqtt_connect {
         struct mqtt_bytes client_id;
         struct mqtt_bytes will_topic; /* absent = no will */
         struct mqtt_bytes will_body;
-        bool will_retain;
         struct mqtt_bytes user_name;
         struct mqtt_bytes password;
 };
 
 struct mqtt_publish {
-        bool duplicate;
         bool retain;
         int qos; /* 0 to 2 */
         struct mqtt_bytes topic;
@@ -96,7 +94,7 @@ void mqtt_put_suback(struct buf *out, uint16_t id, const uint8_t *codes, size_t 
 void mqtt_put_ack(struct buf *out, enum mqtt_kind kind, uint16_t id);
 void mqtt_put_pingresp(struct buf *out);
 /* `id` 0 = QoS 0, else QoS 1. False, and nothing is added, if it would be too large. */
-bool mqtt_put_publish(struct buf *out, const struct buf *topic, uint16_t id, bool duplicate,
+bool mqtt_put_publish(struct buf *out, const struct buf *topic, uint16_t id,
                       const struct mqtt_bytes *body);
 
 #endif

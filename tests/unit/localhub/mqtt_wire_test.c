@@ -47,7 +47,6 @@ static void a_connect_is_taken_apart_w15(void **state)
         assert_int_equal(packet.kind, MQTT_CONNECT);
         assert_true(packet.connect.is_mqtt_3_1_1);
         assert_true(packet.connect.clean_session);
-        assert_true(packet.connect.will_retain);
         assert_int_equal(packet.connect.keep_alive_s, 180);
         assert_bytes(&packet.connect.client_id, "id");
         assert_bytes(&packet.connect.will_topic, "t");
@@ -179,11 +178,10 @@ static void what_is_published_is_read_again(void **state)
         for (size_t size = 0; size <= 20000; size += size < 300 ? 1 : 997) {
                 body = (struct mqtt_bytes){.data = buf_text(&long_body), .size = long_body.size};
                 buf_clear(&out);
-                assert_true(mqtt_put_publish(&out, &topic, 9, true, &body));
+                assert_true(mqtt_put_publish(&out, &topic, 9, &body));
                 assert_int_equal(take(out.data, out.size, &packet), MQTT_WHOLE);
                 assert_int_equal(packet.kind, MQTT_PUBLISH);
                 assert_int_equal(packet.publish.qos, 1);
-                assert_true(packet.publish.duplicate);
                 assert_int_equal(packet.id, 9);
                 assert_bytes(&packet.publish.topic, "some/topic");
                 assert_int_equal(packet.publish.body.size, long_body.size);
@@ -193,7 +191,7 @@ static void what_is_published_is_read_again(void **state)
         while (topic.size <= UINT16_MAX)
                 buf_add_char(&topic, 't');
         buf_clear(&out);
-        assert_false(mqtt_put_publish(&out, &topic, 0, false, &body));
+        assert_false(mqtt_put_publish(&out, &topic, 0, &body));
         assert_int_equal(out.size, 0);
 }
 
