@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "formatter/worker/javascript_engine.h"
 
+#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,12 @@
 #include "formatter/worker/javascript_script.h"
 #include "formatter/worker/javascript_text.h"
 
-/* How often a running formatter is looked at. */
-#define PERIOD_S 0.005
+/*
+ * How often a running formatter is looked at. Not more often: each look is a wake-up of a thread of
+ * the library's, and in WebKitGTK 2.50 the two may get in each other's way, so that the process
+ * ends (WebKit's bug 302605). Less often would use up the watchdog's grace.
+ */
+#define PERIOD_MS 25
 /* So old the processor time may be that a call is taken to have started at. */
 #define PROCESSOR_AGE_NS CLOCK_NS_PER_MS
 
@@ -23,6 +28,11 @@ typedef bool (*javascript_limit_reached)(JSContextRef context, void *engine);
 /* NOLINTNEXTLINE(readability-identifier-naming) */
 extern void JSContextGroupSetExecutionTimeLimit(JSContextGroupRef group, double seconds,
                                                 javascript_limit_reached reached, void *engine);
+
+/* So are these, in JSLockRefPrivate.h. Whoever holds the lock need not take it for each function.
+ */
+extern void JSLock(JSContextRef context);   /* NOLINT(readability-identifier-naming) */
+extern void JSUnlock(JSContextRef context); /* NOLINT(readability-identifier-naming) */
 
 /* What a version regains of its time for compiling with each call that keeps within its limit. */
 #define SPARE_PART 64
@@ -66,19 +76,26 @@ static int64_t processor_ns(void)
         return (int64_t)time.tv_sec * CLOCK_NS_PER_S + time.tv_nsec;
 }
 
+static void arm(struct javascript_engine *engine);
+
 /* True ends the script, with an exception that it can't catch. */
 static bool look(JSContextRef context, void *engine_pointer)
 {
         struct javascript_engine *engine = engine_pointer;
 
-        if (engine->limits.tick)
-                engine->limits.tick();
-        if (processor_ns() >= engine->deadline_ns) {
-                engine->timed_out = true;
-                return true;
-        }
-        JSContextGroupSetExecutionTimeLimit(JSContextGetGroup(context), PERIOD_S, look, engine);
-        return false;
+        (void)context;
+        engine->timed_out = processor_ns() >= engine->deadline_ns;
+        if (!engine->timed_out)
+                arm(engine);
+        return engine->timed_out;
+}
+
+static void arm(struct javascript_engine *engine)
+{
+        int64_t period_ms =
+                engine->limits.timeout_ms < PERIOD_MS ? engine->limits.timeout_ms : PERIOD_MS;
+
+        JSContextGroupSetExecutionTimeLimit(engine->group, (double)period_ms / 1000, look, engine);
 }
 
 /*
@@ -116,6 +133,41 @@ static void set_options(const struct javascript_limits *limits)
         setenv("JSC_forceRAMSize", memory, 1);
 }
 
+/*
+ * Without its compiler to machine code the library takes itself to be where memory is scarce: from
+ * the first group on its allocator (libpas) returns free pages to the system whenever it takes
+ * others, and all of them after 5 ms, and a busy formatter needs them again at once. So its
+ * settings of before are put back: what was free for 0.3 s is returned. Where a version of the
+ * library does not have one of them it stays as it is.
+ */
+static JSContextGroupRef group_new(void)
+{
+        static const struct {
+                const char *name;
+                size_t size;
+        } settings[] = {
+                {"pas_scavenger_period_in_milliseconds", sizeof(double)},
+                {"pas_scavenger_max_epoch_delta", sizeof(uint64_t)},
+                {"pas_physical_page_sharing_pool_balancing_enabled", sizeof(bool)},
+                {"pas_physical_page_sharing_pool_balancing_enabled_for_utility", sizeof(bool)},
+        };
+        void *places[ARRAY_SIZE(settings)];
+        char before[ARRAY_SIZE(settings)][sizeof(uint64_t)];
+        JSContextGroupRef group;
+
+        for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+                places[i] = dlsym(RTLD_DEFAULT, settings[i].name);
+                if (places[i])
+                        memcpy(before[i], places[i], settings[i].size);
+        }
+        group = JSContextGroupCreate();
+        for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+                if (places[i])
+                        memcpy(places[i], before[i], settings[i].size);
+        }
+        return group;
+}
+
 struct javascript_engine *javascript_engine_new(const struct javascript_limits *limits)
 {
         struct javascript_engine *engine = mem_new(1, sizeof(*engine));
@@ -123,8 +175,8 @@ struct javascript_engine *javascript_engine_new(const struct javascript_limits *
         engine->limits = *limits;
         list_init(&engine->scripts);
         set_options(limits);
-        engine->group = JSContextGroupCreate();
-        JSContextGroupSetExecutionTimeLimit(engine->group, PERIOD_S, look, engine);
+        engine->group = group_new();
+        arm(engine);
         start_clock(engine, 0);
         engine->globals = javascript_script_globals(engine->group);
         return engine;
@@ -133,6 +185,7 @@ struct javascript_engine *javascript_engine_new(const struct javascript_limits *
 void javascript_engine_set_timeout(struct javascript_engine *engine, int64_t timeout_ms)
 {
         engine->limits.timeout_ms = timeout_ms;
+        arm(engine);
 }
 
 /* --- exceptions ---------------------------------------------------------------------------- */
@@ -463,43 +516,57 @@ static JSObjectRef input_of(JSContextRef context, const struct formatter_input *
         return object;
 }
 
-/* The string at an index of what call.js returned; false if there is another thing. */
-static bool string_at(const struct run *run, JSObjectRef list, unsigned int index,
-                      JSStringRef *string)
+/* What call.js returned at an index; NULL if that throws. */
+static JSValueRef element(const struct run *run, JSObjectRef list, unsigned int index)
 {
         JSValueRef exception = NULL;
         JSValueRef value = JSObjectGetPropertyAtIndex(run->context, list, index, &exception);
 
-        *string = NULL;
-        if (exception || !value || !JSValueIsString(run->context, value))
-                return false;
-        *string = JSValueToStringCopy(run->context, value, &exception);
-        return *string != NULL;
+        return exception ? NULL : value;
 }
 
-static bool take(const struct run *run, JSObjectRef list, unsigned int index, struct buf *out,
-                 void (*add)(struct buf *out, JSStringRef string))
+/* It is not a text. */
+#define NO_TEXT 1
+
+/* 0, NO_TEXT, or -E2BIG, and the call has failed. */
+static int take(const struct run *run, JSValueRef value, struct buf *out,
+                void (*add)(struct buf *out, JSStringRef string))
 {
         CLEANUP(javascript_string_cleanup) JSStringRef string = NULL;
+        CLEANUP(mem_cleanup) char *text = NULL;
 
-        if (!string_at(run, list, index, &string) ||
-            JSStringGetLength(string) > FORMATTER_RESULT_LIMIT + 1)
-                return false;
-        add(out, string);
-        return true;
+        if (!value || !JSValueIsString(run->context, value))
+                return NO_TEXT;
+        string = JSValueToStringCopy(run->context, value, NULL);
+        if (!string)
+                return NO_TEXT;
+        if (JSStringGetLength(string) <= FORMATTER_RESULT_LIMIT) {
+                add(out, string);
+                return 0;
+        }
+        text = mem_format("the result has at least %zu bytes, at most %zu are taken",
+                          JSStringGetLength(string), FORMATTER_RESULT_LIMIT);
+        (void)fail(run, text);
+        return -E2BIG;
 }
 
 /* Reads how many properties there are, then their texts, then points at them. */
-static bool take_properties(const struct run *run, JSObjectRef list)
+static int take_properties(const struct run *run, JSValueRef value)
 {
         struct buf *texts = &run->engine->texts.properties;
         struct formatter_result *result = run->result;
         size_t starts[2 * FORMATTER_PROPERTY_LIMIT];
         unsigned int count = 0;
+        int taken = 0;
+        JSObjectRef list;
 
+        if (!value || !JSValueIsObject(run->context, value))
+                return 0;
+        list = JSValueToObject(run->context, value, NULL);
         while (count < ARRAY_SIZE(starts)) {
                 starts[count] = texts->size;
-                if (!take(run, list, count, texts, javascript_add_text))
+                taken = take(run, element(run, list, count), texts, javascript_add_text);
+                if (taken != 0)
                         break;
                 buf_add_char(texts, '\0');
                 count++;
@@ -510,7 +577,7 @@ static bool take_properties(const struct run *run, JSObjectRef list)
                 run->properties[i].name = texts->data + starts[2 * i];
                 run->properties[i].value = texts->data + starts[2 * i + 1];
         }
-        return true;
+        return taken < 0 ? taken : 0;
 }
 
 static bool check_size(const struct run *run)
@@ -525,20 +592,6 @@ static bool check_size(const struct run *run)
         text = mem_format("the result has %zu bytes, at most %zu are taken", size,
                           FORMATTER_RESULT_LIMIT);
         return fail(run, text);
-}
-
-static bool too_large(const struct run *run, JSObjectRef list, unsigned int index)
-{
-        CLEANUP(javascript_string_cleanup) JSStringRef string = NULL;
-        CLEANUP(mem_cleanup) char *text = NULL;
-
-        if (!string_at(run, list, index, &string) ||
-            JSStringGetLength(string) <= FORMATTER_RESULT_LIMIT)
-                return false;
-        text = mem_format("the result has at least %zu bytes, at most %zu are taken",
-                          JSStringGetLength(string), FORMATTER_RESULT_LIMIT);
-        (void)fail(run, text);
-        return true;
 }
 
 static bool check_depth(const struct run *run)
@@ -561,44 +614,60 @@ enum element {
         ELEMENT_PROPERTIES
 };
 
-static bool take_result(const struct run *run, JSObjectRef list)
+static int take_data(const struct run *run, JSValueRef value)
+{
+        struct texts *texts = &run->engine->texts;
+        int taken = take(run, value, &texts->data, javascript_add_text);
+
+        if (taken == 0)
+                run->result->data = texts->data.data;
+        return taken;
+}
+
+/* As take(). */
+static int take_list(const struct run *run, JSObjectRef list)
 {
         struct texts *texts = &run->engine->texts;
         JSContextRef context = run->context;
         JSValueRef value;
+        int taken = take_data(run, element(run, list, ELEMENT_DATA));
 
-        if (too_large(run, list, ELEMENT_DATA) || too_large(run, list, ELEMENT_WARNINGS))
-                return false;
-        if (take(run, list, ELEMENT_DATA, &texts->data, javascript_add_text))
-                run->result->data = texts->data.data;
-        if (take(run, list, ELEMENT_BYTES, &texts->bytes, javascript_add_bytes))
+        if (taken < 0)
+                return taken;
+        if (take(run, element(run, list, ELEMENT_BYTES), &texts->bytes, javascript_add_bytes) == 0)
                 run->result->bytes = texts->bytes;
-        if (take(run, list, ELEMENT_WARNINGS, &texts->warnings, javascript_add_text)) {
+        taken = take(run, element(run, list, ELEMENT_WARNINGS), &texts->warnings,
+                     javascript_add_text);
+        if (taken < 0)
+                return taken;
+        if (taken == 0) {
                 (void)javascript_mend_json(texts->warnings.data);
                 run->result->warnings = texts->warnings.data;
         }
-        value = JSObjectGetPropertyAtIndex(context, list, ELEMENT_PORT, NULL);
+        value = element(run, list, ELEMENT_PORT);
         if (value && JSValueIsNumber(context, value))
                 run->result->port = (int)JSValueToNumber(context, value, NULL) & 255;
-        value = JSObjectGetPropertyAtIndex(context, list, ELEMENT_PROPERTIES, NULL);
-        if (value && JSValueIsObject(context, value))
-                (void)take_properties(run, JSValueToObject(context, value, NULL));
-        return check_size(run) && check_depth(run);
+        return take_properties(run, element(run, list, ELEMENT_PROPERTIES));
 }
 
-static bool take_list(const struct run *run, JSValueRef returned)
+static bool take_result(const struct run *run, JSValueRef returned)
 {
         CLEANUP(buf_deinit) struct buf failure = BUF_INIT;
         JSObjectRef list;
+        int taken = take_data(run, returned);
 
-        if (!JSValueIsObject(run->context, returned))
+        if (taken == NO_TEXT && !JSValueIsObject(run->context, returned))
                 return fail(run, "its context is out of order");
-        list = JSValueToObject(run->context, returned, NULL);
-        if (too_large(run, list, ELEMENT_FAILURE))
-                return false;
-        if (take(run, list, ELEMENT_FAILURE, &failure, javascript_add_text))
-                return fail(run, buf_text(&failure));
-        return take_result(run, list);
+        if (taken == NO_TEXT) {
+                list = JSValueToObject(run->context, returned, NULL);
+                taken = take(run, element(run, list, ELEMENT_FAILURE), &failure,
+                             javascript_add_text);
+                if (taken == 0)
+                        return fail(run, buf_text(&failure));
+                if (taken == NO_TEXT)
+                        taken = take_list(run, list);
+        }
+        return taken >= 0 && check_size(run) && check_depth(run);
 }
 
 static bool run_call(const struct run *run, const struct formatter_wire_call *call)
@@ -616,7 +685,7 @@ static bool run_call(const struct run *run, const struct formatter_wire_call *ca
                                           arguments, &exception);
         if (exception || !returned)
                 return fail_by_exception(run, exception);
-        return take_list(run, returned);
+        return take_result(run, returned);
 }
 
 static bool run_script(struct run *run, const struct formatter_wire_call *call)
@@ -667,8 +736,10 @@ void javascript_engine_call(struct javascript_engine *engine,
                 reason_set(&wire->result.reason, "the worker does not know this version");
         } else {
                 start_clock(engine, run.script->spare_ns);
+                JSLock(run.script->script.context);
                 if (!run_script(&run, call))
                         forget_result(&wire->result);
+                JSUnlock(run.script->script.context);
         }
         wire->result.elapsed_ns = clock_steady_ns() - started_ns;
         if (run.script)

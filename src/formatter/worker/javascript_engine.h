@@ -24,8 +24,6 @@ struct javascript_engine;
 struct javascript_limits {
         int64_t timeout_ms;   /* processor time of one call */
         int64_t memory_bytes; /* for the collector's pace; the watchdog sees to the limit */
-        /* Called every few milliseconds while a formatter runs; NULL = nothing. */
-        void (*tick)(void);
 };
 
 /* One per process: it sets the library's options in the environment. */

@@ -198,11 +198,6 @@ static void warm_up(struct javascript_engine *engine)
                 _exit(FORMATTER_EXIT_SANDBOX);
 }
 
-static void look_at_memory(void)
-{
-        (void)watchdog_look_at_memory();
-}
-
 static struct formatter_progress *map_progress(void)
 {
         void *progress = mmap(NULL, sizeof(struct formatter_progress), PROT_READ | PROT_WRITE,
@@ -222,7 +217,7 @@ static bool is_socket(int fd)
 int main(int argc, char **argv)
 {
         int64_t timeout_ms;
-        struct javascript_limits engine_limits = {.tick = look_at_memory};
+        struct javascript_limits engine_limits = {0};
         struct worker worker = {.in = BUF_INIT, .out = BUF_INIT};
         struct formatter_progress *progress;
 

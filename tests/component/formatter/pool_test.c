@@ -675,6 +675,35 @@ static void test_compiling_does_not_count_as_the_first_calls_time(void **state)
         pool = before;
 }
 
+/* Its text runs, then its function, then its error's: the engine counts anew for each of them. */
+static void test_a_call_that_goes_on_elsewhere_has_no_more_time(void **state)
+{
+        static const char *const texts[] = {
+                "globalThis.end = Date.now() + 900; while (Date.now() < end);"
+                "function decodeUplink() { for (;;); }",
+                "function decodeUplink() { const end = Date.now() + 900; while (Date.now() < end);"
+                "throw { toString() { for (;;); } }; }",
+        };
+        int64_t restarts = metrics_counter_value(METRIC_FORMATTER_RESTARTS);
+        struct formatter_pool *before = pool;
+        struct test_formatter_answer answer;
+
+        (void)state;
+        pool = pool_of(folder, 1, 1000);
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                CLEANUP(mem_cleanup) char *name = mem_format("onward%zu", i);
+
+                put(name, texts[i]);
+                decode(&answer, name);
+                assert_int_equal(answer.status, FORMATTER_TIMEOUT);
+                assert_non_null(strstr(answer.reason.text, "more than 1000 ms"));
+                test_formatter_answer_deinit(&answer);
+        }
+        assert_int_equal(metrics_counter_value(METRIC_FORMATTER_RESTARTS), restarts);
+        formatter_pool_free(pool);
+        pool = before;
+}
+
 static void test_names_are_written_with_or_without_their_ending(void **state)
 {
         struct test_formatter_answer answer;
@@ -712,6 +741,7 @@ int main(void)
                 cmocka_unit_test(test_a_deadly_device_costs_the_others_one_worker),
                 cmocka_unit_test(test_a_result_that_can_not_be_sent_costs_no_worker),
                 cmocka_unit_test(test_compiling_does_not_count_as_the_first_calls_time),
+                cmocka_unit_test(test_a_call_that_goes_on_elsewhere_has_no_more_time),
                 cmocka_unit_test(test_names_are_written_with_or_without_their_ending),
         };
 

@@ -134,8 +134,8 @@ function portOf(port, name) {
 }
 
 function propertiesOf(properties) {
+  if (properties === undefined || properties === null) return undefined;
   const list = [];
-  if (properties === undefined || properties === null) return list;
   if (!isObject(properties) || isArray(properties)) fail(`\`properties\` is ${nameOf(properties)}, not an object`);
   const names = keys(properties);
   if (names.length > PROPERTY_LIMIT) fail(`\`properties\` has ${names.length} members, at most ${PROPERTY_LIMIT} are taken`);
@@ -192,13 +192,16 @@ function resultOf(kind, result) {
   }
   const warnings = textsOf(result.warnings, 'warnings');
   const encodes = kind === 2;
+  const data = encodes ? undefined : dataOf(result.data, name, kind === 1);
+  const properties = propertiesOf(result.properties);
+  if (!encodes && !warnings && !properties) return data;
   return [
     undefined,
-    encodes ? undefined : dataOf(result.data, name, kind === 1),
+    data,
     encodes ? bytesTextOf(result.bytes, name) : undefined,
     encodes ? portOf(result.fPort, name) : 0,
     warnings && jsonOfTexts(warnings),
-    propertiesOf(result.properties),
+    properties,
   ];
 }
 
