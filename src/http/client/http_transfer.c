@@ -16,6 +16,9 @@
 /* A server that does not even take the connection is given up earlier than one that is slow. */
 #define CONNECT_TIMEOUT_MS 10000
 
+/* The least that curl takes. Of its own 64 KiB each request would cost the allocator's long way. */
+#define UPLOAD_BUFFER 16384L
+
 static void add_header(struct http_transfer *transfer, const char *line)
 {
         struct curl_slist *longer = curl_slist_append(transfer->headers, line);
@@ -201,6 +204,7 @@ static CURLcode set_body(struct http_transfer *transfer)
         SET(result, easy, CURLOPT_POST, 1L);
         SET(result, easy, CURLOPT_READFUNCTION, give_body);
         SET(result, easy, CURLOPT_READDATA, transfer);
+        SET(result, easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
         return result;
 }
 
