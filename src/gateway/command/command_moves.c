@@ -39,6 +39,9 @@ static void advance(struct command_ledger *ledger, struct command *command,
                 supersede_earlier(ledger, command);
         command_reach(command, state);
         command->is_unheard = false;
+        command->is_missing = false;
+        command->looks = 0;
+        command->look_ms = 0;
         command_inside_leave_line(command); /* only states from COMMAND_QUEUED on are advances */
         if (state == COMMAND_SENT && !command->downlink.confirmed)
                 command_inside_finish(ledger, command, COMMAND_DELIVERED, NULL);

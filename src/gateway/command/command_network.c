@@ -36,10 +36,16 @@
 
 #define NOT_RECORDED "the store can't record the command"
 #define NOT_TOLD                                                                                   \
-        "the network does not have it any more, and what it has told of it found nobody here"
+        "the network does not have it any more, and nothing has told that the device has "         \
+        "acknowledged it"
 
 /* So long after the start is waited for what a network that repeats nothing tells at the moment. */
 #define MISSED_MS (5 * 1000)
+
+/* How often is looked whose commands' networks are to be asked; and after how long each is. */
+#define LOOK_EACH_MS (60 * 1000)
+static const int64_t look_pauses_ms[] = {INT64_C(3600) * 1000, INT64_C(4) * 3600 * 1000,
+                                         INT64_C(24) * 3600 * 1000};
 
 /* While it is not certain whose the device is. */
 #define OWNER_AGAIN_MS 1000
@@ -53,7 +59,7 @@
 struct command_network {
         struct command_network_options options;
         struct list exchanges; /* under way */
-        struct timer missed;   /* what was told while nobody was there is asked for */
+        struct timer looks;    /* what was told while nobody was there is asked for */
         bool stopped;
 };
 
@@ -342,8 +348,19 @@ static void judge_still(struct exchange *exchange)
         struct command_ledger *ledger = exchange->network->options.ledger;
         struct command *command = exchange->command;
 
-        if (command->state == COMMAND_FINISHED || is_listed(exchange) != 0)
+        bool was_missing = command->is_missing;
+        int listed = is_listed(exchange);
+
+        if (command->state == COMMAND_FINISHED || listed < 0)
                 return;
+        command->is_missing = listed == 0;
+        if (!command->is_missing)
+                return;
+        /* What tells more may be on its way. */
+        if (!was_missing) {
+                command->look_ms = clock_steady_ms() + LOOK_EACH_MS;
+                return;
+        }
         if (command->downlink.confirmed)
                 command_ledger_finish(ledger, command, COMMAND_REFUSED, NOT_TOLD);
         else
@@ -472,7 +489,33 @@ static enum command_turn ask(struct command_network *network, struct command *co
         return submit(network, command, question, &request);
 }
 
-/* --- what was told while nobody was there --------------------------------------------------- */
+/* --- what was told while nobody was there, or was lost on the way ------------------------------
+ */
+
+/* Its network tells what becomes of a downlink once, and its list what it still has. */
+static bool tells_once(const struct network *network)
+{
+        return !network->repeats && network->downlink && network->downlink->lists_are_complete;
+}
+
+/* After a start at once, then more and more seldom. */
+static bool is_due(struct command *command)
+{
+        int64_t now_ms = clock_steady_ms();
+        int last = ARRAY_SIZE(look_pauses_ms) - 1;
+        bool is_set = command->look_ms != 0;
+        bool is_due = is_set ? now_ms >= command->look_ms : command->is_unheard;
+
+        if (is_set && !is_due)
+                return false;
+        if (is_set && command->looks < last)
+                command->looks++;
+        command->look_ms = now_ms + look_pauses_ms[command->looks];
+        /* What was told meanwhile would have come again by now, if it ever does. */
+        command->is_missing |= command->is_unheard;
+        command->is_unheard = false;
+        return is_due;
+}
 
 static bool ask_still(void *context, struct command *command)
 {
@@ -481,10 +524,9 @@ static bool ask_still(void *context, struct command *command)
         CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
         struct network_access access;
 
-        if (!command->is_unheard || command->state < COMMAND_QUEUED ||
-            command->state == COMMAND_FINISHED || of->repeats || !of->downlink->lists_are_complete)
+        if (command->state < COMMAND_QUEUED || command->state == COMMAND_FINISHED ||
+            !tells_once(of) || !is_due(command))
                 return true;
-        command->is_unheard = false;
         if (downlink_route(network->options.settings, command->device, &access, NULL) !=
             DOWNLINK_ACCESS_OPEN)
                 return true;
@@ -493,21 +535,28 @@ static bool ask_still(void *context, struct command *command)
         return true;
 }
 
-static void ask_missed(struct timer *timer)
+static void look(struct timer *timer)
 {
-        struct command_network *network = list_entry(timer, struct command_network, missed);
+        struct command_network *network = list_entry(timer, struct command_network, looks);
 
-        if (!network->stopped)
-                command_ledger_each(network->options.ledger, ask_still, network);
+        if (network->stopped)
+                return;
+        command_ledger_each(network->options.ledger, ask_still, network);
+        loop_timer_start(network->options.loop, &network->looks, LOOK_EACH_MS);
 }
 
 void command_network_taken(void *context)
 {
         struct command_network *network = context;
+        size_t i = 0;
 
         THREAD_ASSERT(LOOP_THREAD);
-        network->missed.run = ask_missed;
-        loop_timer_start(network->options.loop, &network->missed, MISSED_MS);
+        while (networks[i] && !tells_once(networks[i]))
+                i++;
+        if (!networks[i])
+                return;
+        network->looks.run = look;
+        loop_timer_start(network->options.loop, &network->looks, MISSED_MS);
 }
 
 /* --- the device's turn has come ------------------------------------------------------------- */
