@@ -126,6 +126,7 @@ struct settings_network_application {
         char *webhook_id;
         enum device_integration device_integration;
         enum device_class device_class;
+        bool encodes;
 };
 
 /* How a command (IoT Central command or direct method) becomes a downlink. */

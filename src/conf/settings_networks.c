@@ -57,6 +57,7 @@ static const struct conf_row fields[NETWORK_FIELD_COUNT] = {
                        .choices = switches),
         OF_APPLICATION(NETWORK_APPLICATION_DEVICE_CLASS, CONF_CHOICE, device_class,
                        .choices = device_classes),
+        OF_APPLICATION(NETWORK_APPLICATION_ENCODES, CONF_FLAG, encodes, .fallback = NULL),
 };
 
 static struct conf_row row_of(const struct network_setting *setting, size_t network,

@@ -133,6 +133,7 @@ enum downlink_news {
         DOWNLINK_NEWS_REQUEUED,     /* not acknowledged; the network sends it again by itself */
         DOWNLINK_NEWS_FAILED,       /* not this time: another attempt may not meet what it met */
         DOWNLINK_NEWS_REFUSED,      /* for what it is, or for its device: for good */
+        DOWNLINK_NEWS_EXPIRED,      /* its time was over before it could be sent */
 };
 
 /* More downlinks than this in one event are not ours. */
@@ -159,7 +160,10 @@ struct downlink_driver {
          * sent: what is not in it, the device has got or will never get.
          */
         bool lists_are_complete;
-        /* It encodes JSON objects for the device; else it takes bytes only. */
+        /*
+         * It encodes JSON objects for the device; else it takes bytes only. Where the network has
+         * the setting NETWORK_APPLICATION_ENCODES, it does so for the applications that have it on.
+         */
         bool encodes;
         /* Hosts that `way` may name if the settings name none. */
         struct downlink_hosts public_hosts;

@@ -29,6 +29,7 @@ enum network_field {
         NETWORK_APPLICATION_WEBHOOK_ID,
         NETWORK_APPLICATION_INTEGRATION,
         NETWORK_APPLICATION_DEVICE_CLASS,
+        NETWORK_APPLICATION_ENCODES, /* its devices have an encoder in the network */
         NETWORK_FIELD_COUNT,
 };
 

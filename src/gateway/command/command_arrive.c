@@ -131,6 +131,8 @@ void command_arrive_message(const struct command_arrive *arrive, struct device *
                 .driver = device_network(device)->downlink,
                 .device_formatter = device->attributes.downlink_formatter,
                 .application = device->application,
+                .has_no_encoder = !network_settings_encodes(
+                        arrive->settings, device_network(device), device->application),
                 .properties = delivery->properties,
                 .property_count = delivery->property_count,
                 .payload = delivery->body,
@@ -215,6 +217,8 @@ void command_arrive_method(const struct command_arrive *arrive, struct device *d
                 .driver = device_network(device)->downlink,
                 .device_formatter = device->attributes.downlink_formatter,
                 .application = device->application,
+                .has_no_encoder = !network_settings_encodes(
+                        arrive->settings, device_network(device), device->application),
                 .method = call->name,
                 .payload = call->payload,
                 .payload_size = call->payload_size,

@@ -130,6 +130,9 @@ static void apply(const struct news *news, struct command *command)
         case DOWNLINK_NEWS_REFUSED:
                 command_ledger_finish(ledger, command, COMMAND_REFUSED, reason);
                 break;
+        case DOWNLINK_NEWS_EXPIRED:
+                command_ledger_finish(ledger, command, COMMAND_EXPIRED, reason);
+                break;
         case DOWNLINK_NEWS_NONE:
                 break;
         }

@@ -45,7 +45,8 @@ void command_network_free(struct command_network *network);
  * known (struct ownership_part). Where a network tells once what becomes of a downlink, its list is
  * asked what it still has: then, for nobody was there, and of each command that it has an hour
  * after it has come that far, then after four hours, then each day. One that is missing twice, a
- * minute apart, or after a start once, has been sent, or was lost if the device must acknowledge it.
+ * minute apart, or after a start once, has been sent, or was lost if the device must acknowledge
+ * it.
  */
 void command_network_taken(void *context);
 

@@ -28,6 +28,11 @@ const char *command_property(const struct command_source *source, const char *na
         return NULL;
 }
 
+static bool encodes(const struct command_source *source)
+{
+        return source->driver->encodes && !source->has_no_encoder;
+}
+
 /* --- properties of a cloud-to-device message ----------------------------------------------- */
 
 static int read_port(const struct command_source *source, struct downlink *downlink,
@@ -232,7 +237,7 @@ static int method_payload(const struct command_source *source, const struct sett
                 if (!value)
                         return COMMAND_E_INVALID;
         }
-        if (!command->formatter && !source->driver->encodes)
+        if (!command->formatter && !encodes(source))
                 return hex_value(source, value, downlink, reason);
         downlink->decoded = json_object_is_type(value, json_type_object)
                                     ? write_value(value)
@@ -301,19 +306,19 @@ static int message_payload(const struct settings *settings, const struct command
 {
         struct reason fault = REASON_INIT;
         CLEANUP(json_cleanup) struct json_object *object = body_object(source, &fault);
-        bool encodes = source->driver->encodes;
+        bool is_encoded = encodes(source);
 
-        if (!object && encodes && !command_property(source, FORMATTER_PROPERTY)) {
+        if (!object && is_encoded && !command_property(source, FORMATTER_PROPERTY)) {
                 free(command->formatter);
                 command->formatter = NULL;
         }
-        if (object && (command->formatter || encodes)) {
+        if (object && (command->formatter || is_encoded)) {
                 command->downlink.decoded = write_value(object);
                 return 0;
         }
         if (command->formatter)
                 return 0;
-        if (!encodes)
+        if (!is_encoded)
                 return hex_payload(settings, source, &command->downlink, reason);
         if (base64_payload(settings, source, &command->downlink) == 0)
                 return 0;

@@ -28,6 +28,7 @@ enum command_condition {
 struct command_source {
         const struct downlink_driver *driver; /* of the device's network */
         const char *application;
+        bool has_no_encoder;          /* the network encodes, but not for this application */
         const char *device_formatter; /* as the network's listing says; or NULL */
         const char *method; /* name of the IoT Central command or direct method; NULL = neither */
         const struct hub_message_property *properties;

@@ -70,6 +70,13 @@ bool network_settings_integrates(const struct settings *settings, const char *na
                                          : own == INTEGRATION_ON;
 }
 
+bool network_settings_encodes(const struct settings *settings, const struct network *network,
+                              const char *application)
+{
+        return !network_setting_path(network, NETWORK_APPLICATION_ENCODES) ||
+               settings_network_application(settings, network, application)->encodes;
+}
+
 /* --- lists of devices ---------------------------------------------------------------------- */
 
 void network_settings_each_listing(const struct settings *settings, network_settings_visitor *visit,

@@ -33,6 +33,10 @@ enum downlink_access network_settings_access(const struct settings *settings,
 enum device_class network_settings_class(const struct settings *settings, const char *name,
                                          const char *application);
 
+/* Does the network encode objects for the devices of this application, if it encodes any? */
+bool network_settings_encodes(const struct settings *settings, const struct network *network,
+                              const char *application);
+
 typedef void network_settings_visitor(void *context, const struct network *network,
                                       const struct listing_access *access, int64_t refresh_minutes);
 

@@ -95,6 +95,7 @@ static int orbit_parse(const struct webhook *webhook, struct event_list *events,
                 {"sent", EVENT_DOWNLINK_SENT},
                 {"ack", EVENT_DOWNLINK_ACK},
                 {"failed", EVENT_DOWNLINK_FAILED},
+                {"expired", EVENT_DOWNLINK_FAILED},
                 {"status", EVENT_DEVICE_STATUS},
                 {"log", EVENT_NETWORK_LOG},
         };
@@ -147,7 +148,9 @@ static int orbit_request(const struct downlink *downlink, const struct network_a
 {
         (void)reason;
         add_queue_url(downlink, access, request, "POST");
-        buf_add_format(&request->body, "{\"data\":\"%s\",\"expires\":%lld}", downlink->payload,
+        buf_add_format(&request->body, "{\"data\":\"%s\",\"object\":%s,\"expires\":%lld}",
+                       downlink->payload ? downlink->payload : "",
+                       downlink->decoded ? downlink->decoded : "{}",
                        (long long)downlink->expires_ms);
         return 0;
 }
@@ -214,6 +217,8 @@ static void orbit_fate(const struct event *event, struct downlink_fate *fate)
                                                             : DOWNLINK_NEWS_REFUSED,
                 .count = 1};
         read_id(details, fate->references[0]);
+        if (json_member(details, "expired"))
+                fate->news = DOWNLINK_NEWS_EXPIRED;
         if (fate->news == DOWNLINK_NEWS_REFUSED)
                 reason_set(&fate->reason, "too long for the data rate");
 }
@@ -222,6 +227,7 @@ static const struct downlink_driver orbit_downlink = {
         .has_ports = true,
         .has_expiry = true,
         .lists_are_complete = true,
+        .encodes = true,
         .request = orbit_request,
         .answer = orbit_answer,
         .read_own_id = orbit_read_own_id,
@@ -233,6 +239,8 @@ static const struct downlink_driver orbit_downlink = {
 static const struct network_setting orbit_settings[] = {
         {"Orbit.Api", NETWORK_BASE_URL, NULL, "where its API is"},
         {"Orbit.Key", NETWORK_API_KEY, NULL, "the key for it"},
+        {"Orbit.Applications.*.Encode", NETWORK_APPLICATION_ENCODES, NULL,
+         "its devices have an encoder"},
         {.path = NULL},
 };
 
@@ -266,6 +274,7 @@ static struct {
         bool may_answer;
         bool is_empty;    /* its list of downlinks */
         char expires[32]; /* of the last downlink */
+        char object[64];  /* likewise, for an encoder */
 } api = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static enum test_http_then serve(void *context, const struct test_http_request *request,
@@ -284,6 +293,9 @@ static enum test_http_then serve(void *context, const struct test_http_request *
 
                 json_int_member(body, "expires", &expires_ms);
                 snprintf(api.expires, sizeof(api.expires), "%lld", (long long)expires_ms);
+                snprintf(api.object, sizeof(api.object), "%s",
+                         json_object_to_json_string_ext(json_member(body, "object"),
+                                                        JSON_C_TO_STRING_PLAIN));
                 api.pushed++;
                 while (api.behaviour == ANSWERS_WHEN_TOLD && !api.may_answer)
                         pthread_cond_wait(&api.changed, &api.lock);
@@ -382,7 +394,8 @@ static void load_settings(struct world *world)
                           "\"AzureIoTHub\":{\"ConnectionString\":\"%s\"}},"
                           "\"Telemetry\":{\"Events\":[\"DeviceStatus\"]},"
                           "\"Limits\":{\"Devices\":1},"
-                          "\"Orbit\":{\"Api\":\"http://127.0.0.1:%u\",\"Key\":\"secret\"}}",
+                          "\"Orbit\":{\"Api\":\"http://127.0.0.1:%u\",\"Key\":\"secret\","
+                          "\"Applications\":{\"fleet\":{\"Encode\":false}}}}",
                           world->store, world->certificates->authority_path, buf_text(&string),
                           test_http_server_port(world->server));
         settings_init(&world->settings);
@@ -451,8 +464,8 @@ static void connect_device(const struct world *world)
 }
 
 /* The priority says nothing in a network that has none. */
-static void send_command_as(const struct world *world, const char *message_id,
-                            const char *confirmed)
+static void send_body(const struct world *world, const char *message_id, const char *confirmed,
+                      const char *body)
 {
         const struct hub_property properties[] = {
                 {"Port", "10"}, {"Confirmed", confirmed}, {"Priority", "?"}};
@@ -464,11 +477,17 @@ static void send_command_as(const struct world *world, const char *message_id,
                                            .message_id = message_id,
                                            .properties = properties,
                                            .property_count = ARRAY_SIZE(properties),
-                                           .body = "0102",
-                                           .body_size = 4,
+                                           .body = body,
+                                           .body_size = strlen(body),
                                    },
                                    id, &reason) != 0)
                 fail_msg("%s", reason.text);
+}
+
+static void send_command_as(const struct world *world, const char *message_id,
+                            const char *confirmed)
+{
+        send_body(world, message_id, confirmed, "0102");
 }
 
 static void send_command(const struct world *world, const char *message_id)
@@ -528,6 +547,43 @@ static void a_failure_is_final_if_the_driver_says_so(void **state)
         wait_for_push(1);
         post(world, "?event=failed", "{\"device\":\"d1\",\"id\":\"item-1\"}", 202);
         wait_for_state(world, "m1", LOCAL_HUB_COMMAND_REJECTED);
+}
+
+static void what_has_expired_at_the_network_is_told_so(void **state)
+{
+        const struct world *world = *state;
+        struct http_client *control = NULL;
+        struct reason reason = REASON_INIT;
+        CLEANUP(json_cleanup) struct json_object *answer = NULL;
+
+        connect_device(world);
+        send_command(world, "m1");
+        wait_for_push(1);
+        post(world, "?event=expired", "{\"device\":\"d1\",\"id\":\"item-1\",\"expired\":true}",
+             202);
+        wait_for_state(world, "m1", LOCAL_HUB_COMMAND_REJECTED);
+        if (gateway_control_open(world->store, &control, &reason) != 0)
+                fail_msg("%s", reason.text);
+        answer = gateway_control_call(control, "GET", "/commands?state=expired", &reason);
+        http_client_free(control);
+        assert_int_equal(json_object_array_length(json_member(answer, "commands")), 1);
+}
+
+/* Who has no encoder would get an empty downlink from such a network, without a word. */
+static void an_object_goes_only_to_an_application_with_an_encoder(void **state)
+{
+        struct world *world = *state;
+
+        connect_device(world);
+        send_body(world, "m1", "true", "{\"fan\":1}");
+        wait_for_state(world, "m1", LOCAL_HUB_COMMAND_REJECTED);
+        gateway_stop(world->gateway);
+        world->settings.applications[0].networks[0].encodes = true;
+        start_gateway(world);
+        post(world, "?event=up", "{\"device\":\"d1\",\"data\":\"AQI=\"}", 202);
+        send_body(world, "m2", "true", "{\"fan\":1}");
+        wait_for_push(1);
+        assert_string_equal(api.object, "{\"fan\":1}");
 }
 
 static void an_event_before_the_answer_counts_once_the_id_is_known(void **state)
@@ -724,6 +780,8 @@ int main(void)
                 TEST(the_type_of_an_event_is_told_in_the_query),
                 TEST(a_downlink_is_known_by_the_id_of_the_answer),
                 TEST(a_failure_is_final_if_the_driver_says_so),
+                TEST(what_has_expired_at_the_network_is_told_so),
+                TEST(an_object_goes_only_to_an_application_with_an_encoder),
                 TEST(an_event_before_the_answer_counts_once_the_id_is_known),
                 TEST(a_lost_answer_is_found_out_from_the_list),
                 TEST(an_id_is_known_after_a_restart),
