@@ -99,17 +99,27 @@ test('an abandoned command comes again, a rejected one does not', async (t) => {
   const commands = new Inbox(client, 'message');
 
   await run(['hub', 'send', 'device-1', 'again', '--message-id', 'command-2', '--property',
-    'a=b', '--data', hub.directory]);
+    'a=b', '--property', 'empty=', '--data', hub.directory]);
   const message = await commands.next();
   await within('abandon', client.abandon(message));
   const again = await commands.next();
   assert.equal(again.messageId, 'command-2');
   assert.equal(again.data.toString(), 'again');
   assert.equal(again.properties.getValue('a'), 'b');
+  assert.equal(again.properties.getValue('empty'), '');
   await within('reject', client.reject(again));
   const state = await hub.messageState('device-1', 'command-2', 'rejected');
   assert.equal(state.deliveries, 2);
   assert.equal(state.abandoned, 1);
+});
+
+test('an empty command comes empty', async (t) => {
+  const { hub, client } = await connected(t);
+  const commands = new Inbox(client, 'message');
+  const { status, output } = await run(['hub', 'send', 'device-1', '', '--data', hub.directory]);
+
+  assert.equal(status, 0, output);
+  assert.equal((await commands.next()).data.length, 0);
 });
 
 test('commands wait for a device and expire', async (t) => {

@@ -39,7 +39,7 @@ static bool read_property(void *target, const char *text, struct reason *reason)
         name = mem_text_n(text, (size_t)(equals - text));
         if (!arguments->properties)
                 arguments->properties = json_object_new_object();
-        json_add_text(arguments->properties, name, equals + 1);
+        json_object_object_add(arguments->properties, name, json_object_new_string(equals + 1));
         return true;
 }
 
@@ -159,9 +159,8 @@ static int send_message(const struct arguments *arguments, struct hub_control *c
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
         CLEANUP(json_cleanup) struct json_object *answer = NULL;
 
-        json_add_text(body, "bodyText", arguments->plain[1]);
-        if (arguments->message_id)
-                json_add_text(body, "messageId", arguments->message_id);
+        json_object_object_add(body, "bodyText", json_object_new_string(arguments->plain[1]));
+        json_add_text(body, "messageId", arguments->message_id);
         if (arguments->properties)
                 json_object_object_add(body, "properties", json_object_get(arguments->properties));
         answer = ask(control,

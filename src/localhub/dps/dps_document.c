@@ -74,7 +74,9 @@ static void add_assignment(struct json_object *state, const struct dps_verdict *
         const struct registry_registration *registration = verdict->registration;
 
         dps_document_add_time(state, "createdDateTimeUtc", registration->created_ms);
-        json_add_text(state, "assignedHub", registration->hub_address);
+        /* "" of a hub that there is no more */
+        json_object_object_add(state, "assignedHub",
+                               json_object_new_string(registration->hub_address));
         json_add_text(state, "deviceId", registration->device_id);
         json_add_text(state, "substatus", substatuses[registration->move]);
         dps_document_add_time(state, "lastUpdatedDateTimeUtc", registration->updated_ms);

@@ -357,6 +357,10 @@ static void the_last_result_can_be_looked_up(void **state)
         assert_string_equal(json_text_member(answer.json, "assignedHub"), "localhost:15671");
         assert_string_equal(json_text_member(answer.json, "deviceId"), "dev0001");
         web_answer_deinit(&answer);
+        registry_hub_listens(scene->registry, 0, "", 0); /* this hub is not there any more */
+        answer = web_request(&scene->server, "POST", target, token, "{}");
+        assert_string_equal(json_text_member(answer.json, "assignedHub"), "");
+        web_answer_deinit(&answer);
 }
 
 static void devices_spread_over_the_hubs_and_stay(void **state)
