@@ -103,6 +103,9 @@ void mqtt_peer_end(struct mqtt_peer *peer, bool in_order);
 void mqtt_peer_publish(struct mqtt_peer *peer, const struct buf *topic, uint16_t id,
                        const struct mqtt_bytes *body);
 
+/* A PUBACK; nothing if `id` is 0, as of QoS 0. */
+void mqtt_peer_acknowledge(struct mqtt_peer *peer, uint16_t id);
+
 /* --- mqtt_connect.c -------------------------------------------------------------------------- */
 
 /* Answers a CONNECT; false if the connection is to be ended. */

@@ -53,6 +53,16 @@ void mqtt_peer_publish(struct mqtt_peer *peer, const struct buf *topic, uint16_t
                 stream_write(peer->stream, packet.data, packet.size);
 }
 
+void mqtt_peer_acknowledge(struct mqtt_peer *peer, uint16_t id)
+{
+        CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
+
+        if (id == 0)
+                return;
+        mqtt_put_ack(&answer, MQTT_PUBACK, id);
+        stream_write(peer->stream, answer.data, answer.size);
+}
+
 /* --- packets --------------------------------------------------------------------------------- */
 
 /* True if events are said to be of this device, or module. */
@@ -82,12 +92,7 @@ static bool take_publish(struct mqtt_peer *peer, const struct mqtt_packet *packe
                 mqtt_telemetry_take(peer, packet, &target.bag);
                 return true;
         }
-        if (packet->publish.qos == 1) {
-                CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
-
-                mqtt_put_ack(&answer, MQTT_PUBACK, packet->id);
-                stream_write(peer->stream, answer.data, answer.size);
-        }
+        mqtt_peer_acknowledge(peer, packet->id);
         if (target.place == MQTT_PLACE_GET)
                 mqtt_twin_get(peer, &target.bag);
         else if (target.place == MQTT_PLACE_REPORT)
@@ -158,12 +163,16 @@ static bool take_packet(struct mqtt_peer *peer, const struct mqtt_packet *packet
 {
         CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
 
+        if (!peer->connected && !peer->provision)
+                return packet->kind == MQTT_CONNECT && mqtt_connect(peer, packet);
+        mqtt_connect_heard(peer);
+        if (packet->kind == MQTT_PINGREQ) {
+                mqtt_put_pingresp(&answer);
+                stream_write(peer->stream, answer.data, answer.size);
+                return true;
+        }
         if (peer->provision)
                 return mqtt_provision_take(peer, packet);
-        if (!peer->connected || packet->kind == MQTT_CONNECT)
-                return !peer->connected && packet->kind == MQTT_CONNECT &&
-                       mqtt_connect(peer, packet);
-        mqtt_connect_heard(peer);
         switch (packet->kind) {
         case MQTT_PUBLISH:
                 return take_publish(peer, packet);
@@ -176,13 +185,11 @@ static bool take_packet(struct mqtt_peer *peer, const struct mqtt_packet *packet
         case MQTT_UNSUBSCRIBE:
                 take_unsubscribe(peer, *packet);
                 return true;
-        case MQTT_PINGREQ:
-                mqtt_put_pingresp(&answer);
-                stream_write(peer->stream, answer.data, answer.size);
-                return true;
-        default: /* DISCONNECT */
+        case MQTT_DISCONNECT:
                 mqtt_peer_end(peer, true);
                 return true;
+        default: /* a second CONNECT */
+                return false;
         }
 }
 

@@ -135,15 +135,11 @@ static void ask(struct mqtt_peer *peer, const struct mqtt_order *order,
 static bool take_publish(struct mqtt_peer *peer, const struct mqtt_packet *packet)
 {
         CLEANUP(mqtt_order_deinit) struct mqtt_order order = {.is_poll = false};
-        CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
 
         if (packet->publish.qos == 2 || !mqtt_order_read(&packet->publish.topic, &order) ||
             peer->provision->requests.count >= REQUESTS_MAX)
                 return false;
-        if (packet->publish.qos == 1) {
-                mqtt_put_ack(&answer, MQTT_PUBACK, packet->id);
-                stream_write(peer->stream, answer.data, answer.size);
-        }
+        mqtt_peer_acknowledge(peer, packet->id);
         ask(peer, &order, &packet->publish.body);
         return true;
 }
@@ -172,19 +168,12 @@ static void take_filters(struct mqtt_peer *peer, struct mqtt_packet packet)
 
 bool mqtt_provision_take(struct mqtt_peer *peer, const struct mqtt_packet *packet)
 {
-        CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
-
-        mqtt_connect_heard(peer);
         switch (packet->kind) {
         case MQTT_PUBLISH:
                 return take_publish(peer, packet);
         case MQTT_SUBSCRIBE:
         case MQTT_UNSUBSCRIBE:
                 take_filters(peer, *packet);
-                return true;
-        case MQTT_PINGREQ:
-                mqtt_put_pingresp(&answer);
-                stream_write(peer->stream, answer.data, answer.size);
                 return true;
         case MQTT_PUBACK:
                 return true;

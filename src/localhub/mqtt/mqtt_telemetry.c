@@ -120,16 +120,6 @@ struct slow {
         uint16_t packet_id;
 };
 
-static void acknowledge(struct mqtt_peer *peer, uint16_t packet_id)
-{
-        CLEANUP(buf_deinit) struct buf answer = BUF_INIT;
-
-        if (packet_id == 0)
-                return;
-        mqtt_put_ack(&answer, MQTT_PUBACK, packet_id);
-        stream_write(peer->stream, answer.data, answer.size);
-}
-
 static void slow_free(struct slow *slow)
 {
         timers_stop(slow->peer->core->timers, &slow->timer);
@@ -141,7 +131,7 @@ static void on_slow(struct timer *timer)
 {
         struct slow *slow = list_entry(timer, struct slow, timer);
 
-        acknowledge(slow->peer, slow->packet_id);
+        mqtt_peer_acknowledge(slow->peer, slow->packet_id);
         slow_free(slow);
 }
 
@@ -179,7 +169,7 @@ static void settle(struct mqtt_peer *peer, uint16_t packet_id)
         else if (fails(peer, FAULT_SLOW, &fault))
                 acknowledge_later(peer, packet_id, &fault);
         else
-                acknowledge(peer, packet_id);
+                mqtt_peer_acknowledge(peer, packet_id);
 }
 
 /* --- what comes ------------------------------------------------------------------------------ */
