@@ -23,13 +23,6 @@ static const char *text_of(struct json_object *object, const char *name)
         return text ? text : "";
 }
 
-static int64_t number_of(struct json_object *object, const char *name, int64_t fall_back)
-{
-        int64_t number = fall_back;
-
-        return json_int_member(object, name, &number) ? number : fall_back;
-}
-
 /* Calls `load` for each object of an array; a member that is none is an error. */
 typedef int load_one(struct registry *registry, int hub, struct json_object *object,
                      struct reason *reason);
@@ -58,7 +51,7 @@ static bool has_keys(struct json_object *object)
 /* A number of an enumeration; 0 if it is none. */
 static int small_of(struct json_object *object, const char *name, int count)
 {
-        int64_t number = number_of(object, name, 0);
+        int64_t number = json_number_member(object, name, 0);
 
         return number > 0 && number < count ? (int)number : 0;
 }
@@ -71,7 +64,7 @@ static int load_section(struct device_data *device, enum registry_section kind,
         struct json_object *section = json_object_member(object, names[kind]);
         CLEANUP(buf_deinit) struct buf text = BUF_INIT;
 
-        device->twin[kind].version = number_of(object, versions[kind], 1);
+        device->twin[kind].version = json_number_member(object, versions[kind], 1);
         if (!section)
                 return 0;
         if (!registry_twin_is_sound(section, kind, reason))
@@ -132,11 +125,11 @@ static int load_device(struct registry *registry, int hub, struct json_object *o
         }
         device->model_id = mem_text(json_text_member(object, "modelId"));
         device->enabled = json_bool_member(object, "enabled", true);
-        generation = number_of(object, "generation", (int64_t)device->generation);
+        generation = json_number_member(object, "generation", (int64_t)device->generation);
         device->generation = (uint64_t)generation;
-        device->revision = (uint64_t)number_of(object, "revision", 0);
-        device->created_ms = number_of(object, "created", 0);
-        device->status_updated_ms = number_of(object, "statusUpdated", 0);
+        device->revision = (uint64_t)json_number_member(object, "revision", 0);
+        device->created_ms = json_number_member(object, "created", 0);
+        device->status_updated_ms = json_number_member(object, "statusUpdated", 0);
         device->edge = json_object_get_boolean(json_member(object, "edge"));
         device->scope = mem_text(json_text_member(object, "scope"));
         device->parent_scope = mem_text(json_text_member(object, "parentScope"));
@@ -153,12 +146,11 @@ static int load_device(struct registry *registry, int hub, struct json_object *o
         return 0;
 }
 
-static void load_keys(struct registry_policy *policy, struct json_object *object)
+static void load_keys(char primary[REGISTRY_KEY_SIZE], char secondary[REGISTRY_KEY_SIZE],
+                      struct json_object *object)
 {
-        snprintf(policy->primary_key, sizeof(policy->primary_key), "%s",
-                 text_of(object, "primaryKey"));
-        snprintf(policy->secondary_key, sizeof(policy->secondary_key), "%s",
-                 text_of(object, "secondaryKey"));
+        snprintf(primary, REGISTRY_KEY_SIZE, "%s", text_of(object, "primaryKey"));
+        snprintf(secondary, REGISTRY_KEY_SIZE, "%s", text_of(object, "secondaryKey"));
 }
 
 static int load_policy(struct registry *registry, int hub, struct json_object *object,
@@ -171,7 +163,7 @@ static int load_policy(struct registry *registry, int hub, struct json_object *o
 
                 if (strcmp(policy->name, name) != 0 || !has_keys(object))
                         continue;
-                load_keys(policy, object);
+                load_keys(policy->primary_key, policy->secondary_key, object);
                 return 0;
         }
         reason_set(reason, "policy '%.140s' is unknown, or a key of it is wrong", name);
@@ -190,7 +182,7 @@ static int load_hub(struct registry *registry, int unused, struct json_object *o
                 reason_set(reason, "hub '%.140s': the name is wrong, or there are too many", id);
                 return -EINVAL;
         }
-        registry->hubs[hub]->public.weight = (int)number_of(object, "weight", 1);
+        registry->hubs[hub]->public.weight = (int)json_number_member(object, "weight", 1);
         r = load_each(registry, hub, json_member(object, "policies"), load_policy, reason);
         if (r == 0)
                 r = load_each(registry, hub, json_member(object, "devices"), load_device, reason);
@@ -226,10 +218,7 @@ static int load_enrolment(struct registry *registry, int kind, struct json_objec
         }
         data = registry_make_enrolment(registry, (enum registry_enrolment_kind)kind, id);
         public = &data->public;
-        snprintf(public->primary_key, sizeof(public->primary_key), "%s",
-                 text_of(object, "primaryKey"));
-        snprintf(public->secondary_key, sizeof(public->secondary_key), "%s",
-                 text_of(object, "secondaryKey"));
+        load_keys(public->primary_key, public->secondary_key, object);
         snprintf(public->certificates[0], REGISTRY_NAME_SIZE, "%s", text_of(object, "certificate"));
         snprintf(public->certificates[1], REGISTRY_NAME_SIZE, "%s",
                  text_of(object, "secondaryCertificate"));
@@ -242,9 +231,9 @@ static int load_enrolment(struct registry *registry, int kind, struct json_objec
         public->resets_data = json_bool_member(object, "resetsData", false);
         public->edge = json_bool_member(object, "edge", false);
         load_extra(data, json_object_member(object, "extra"));
-        public->created_ms = number_of(object, "created", 0);
-        public->updated_ms = number_of(object, "updated", 0);
-        data->revision = (uint64_t)number_of(object, "revision", 0);
+        public->created_ms = json_number_member(object, "created", 0);
+        public->updated_ms = json_number_member(object, "updated", 0);
+        data->revision = (uint64_t)json_number_member(object, "revision", 0);
         registry_etag(data->revision, public->etag);
         return 0;
 }
@@ -297,10 +286,10 @@ static int load_registration(struct registry *registry, int unused, struct json_
         data->model_id = mem_text(json_text_member(object, "modelId"));
         data->hub = hub_named(registry, text_of(object, "hub"));
         data->move = (enum registry_move)small_of(object, "move", REGISTRY_MOVE_COUNT);
-        data->revision = (uint64_t)number_of(object, "revision", 0);
-        data->created_ms = number_of(object, "created", 0);
-        data->updated_ms = number_of(object, "updated", 0);
-        data->count = number_of(object, "count", 0);
+        data->revision = (uint64_t)json_number_member(object, "revision", 0);
+        data->created_ms = json_number_member(object, "created", 0);
+        data->updated_ms = json_number_member(object, "updated", 0);
+        data->count = json_number_member(object, "count", 0);
         return 0;
 }
 
@@ -308,35 +297,35 @@ static void load_service_policy(struct registry *registry, struct json_object *o
 {
         struct registry_policy *policy = &registry->service_policy;
 
-        if (!object || !has_keys(object))
-                return;
-        load_keys(policy, object);
+        if (has_keys(object))
+                load_keys(policy->primary_key, policy->secondary_key, object);
 }
 
 static int load_all(struct registry *registry, struct json_object *root, struct reason *reason)
 {
-        int r;
+        static const struct {
+                const char *name;
+                int which; /* in place of the hub */
+                load_one *load;
+        } lists[] = {
+                {"hubs", 0, load_hub},
+                {"certificates", 0, load_certificate},
+                {"enrolmentGroups", REGISTRY_GROUP, load_enrolment},
+                {"enrolments", REGISTRY_INDIVIDUAL, load_enrolment},
+                {"registrations", 0, load_registration},
+        };
+        int r = 0;
 
-        if (number_of(root, "version", 0) != 1) {
+        if (json_number_member(root, "version", 0) != 1) {
                 reason_set(reason, "its version is not 1: it was written by a newer isthmus");
                 return -EINVAL;
         }
         snprintf(registry->id_scope, sizeof(registry->id_scope), "%s", text_of(root, "idScope"));
-        registry->last_revision = (uint64_t)number_of(root, "revision", 0);
+        registry->last_revision = (uint64_t)json_number_member(root, "revision", 0);
         load_service_policy(registry, json_object_member(root, "servicePolicy"));
-        r = load_each(registry, 0, json_member(root, "hubs"), load_hub, reason);
-        if (r == 0)
-                r = load_each(registry, 0, json_member(root, "certificates"), load_certificate,
-                              reason);
-        if (r == 0)
-                r = load_each(registry, REGISTRY_GROUP, json_member(root, "enrolmentGroups"),
-                              load_enrolment, reason);
-        if (r == 0)
-                r = load_each(registry, REGISTRY_INDIVIDUAL, json_member(root, "enrolments"),
-                              load_enrolment, reason);
-        if (r == 0)
-                r = load_each(registry, 0, json_member(root, "registrations"), load_registration,
-                              reason);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(lists); i++)
+                r = load_each(registry, lists[i].which, json_member(root, lists[i].name),
+                              lists[i].load, reason);
         return r;
 }
 
