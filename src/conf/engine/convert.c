@@ -83,17 +83,11 @@ static bool is_bare(const struct conf_row *row, const char *text)
 
 static char *write_value(const struct conf_binding *binding)
 {
-        static const char *const ways[] = {
-                [CONF_VIA_FILE] = "File",
-                [CONF_VIA_ENV] = "Env",
-                [CONF_VIA_CREDENTIAL] = "Credential",
-                [CONF_VIA_KEY_VAULT] = "KeyVault",
-        };
         const char *text = binding->entry->text;
         struct buf out = BUF_INIT;
 
         if (binding->via != CONF_PLAIN)
-                buf_add_format(&out, "{ \"%s\": ", ways[binding->via]);
+                buf_add_format(&out, "{ \"%s\": ", conf_via_names[binding->via]);
         if (binding->via == CONF_PLAIN &&
             (is_bare(binding->row, text) || binding->entry->shape != CONF_VALUE))
                 buf_add_text(&out, text);
@@ -110,7 +104,7 @@ static char *write_comment(const struct conf_binding *binding)
         CLEANUP(buf_deinit) struct buf own = BUF_INIT;
         struct buf before = BUF_INIT;
 
-        conf_schema_write_path(binding->row, (const char *const *)binding->captures, &own);
+        conf_schema_write_path(binding->row, (const char *const *)binding->captures, -1, &own);
         conf_names_write(&binding->entry->written, &before);
         if (strncasecmp(buf_text(&before), buf_text(&own), own.size) != 0)
                 return buf_take(&before);

@@ -9,6 +9,13 @@
 /* Spellings may lead to one another this often. */
 #define SPELLING_STEPS_MAX 6
 
+const char *const conf_via_names[CONF_VIA_COUNT] = {
+        [CONF_VIA_FILE] = "File",
+        [CONF_VIA_ENV] = "Env",
+        [CONF_VIA_CREDENTIAL] = "Credential",
+        [CONF_VIA_KEY_VAULT] = "KeyVault",
+};
+
 struct part {
         const char *text;
         size_t size;
@@ -138,6 +145,17 @@ bool conf_row_is_of_item(const struct conf_row *row)
         return row->map && row->map->list && strchr(row->path, '*');
 }
 
+void conf_row_write_choices(const struct conf_row *row, struct buf *out)
+{
+        int before = INT32_MIN;
+
+        for (const struct conf_choice *choice = row->choices; choice->name; choice++) {
+                if (choice->value != before)
+                        buf_add_format(out, "%s%s", before == INT32_MIN ? "" : ", ", choice->name);
+                before = choice->value;
+        }
+}
+
 /* "0", "1", ...: one name for each place. */
 static bool is_index(const char *text)
 {
@@ -155,17 +173,11 @@ static bool match_rest(const struct conf_names *names, size_t at, struct conf_ma
         if (at < names->depth && conf_row_is_list(match->row) &&
             text_to_int64(names->parts[at], 0, CONF_ENTRIES_MAX, &match->index))
                 at++;
-        if (at < names->depth && match->row->secret) {
-                if (text_equal_nocase(names->parts[at], "File"))
-                        match->via = CONF_VIA_FILE;
-                else if (text_equal_nocase(names->parts[at], "Env"))
-                        match->via = CONF_VIA_ENV;
-                else if (text_equal_nocase(names->parts[at], "Credential"))
-                        match->via = CONF_VIA_CREDENTIAL;
-                else if (text_equal_nocase(names->parts[at], "KeyVault"))
-                        match->via = CONF_VIA_KEY_VAULT;
-                at += match->via == CONF_PLAIN ? 0 : 1;
+        for (int via = 0; via < CONF_VIA_COUNT && at < names->depth && match->row->secret; via++) {
+                if (text_equal_nocase(names->parts[at], conf_via_names[via]))
+                        match->via = (enum conf_via)via;
         }
+        at += match->via == CONF_PLAIN ? 0 : 1;
         return at == names->depth;
 }
 
@@ -352,7 +364,7 @@ void conf_schema_suggest(const struct conf_schema *schema, const struct conf_nam
                 reason_set(hint, "%s", "");
 }
 
-void conf_schema_write_path(const struct conf_row *row, const char *const *captures,
+void conf_schema_write_path(const struct conf_row *row, const char *const *captures, int64_t index,
                             struct buf *out)
 {
         const char *pattern = row->path;
@@ -368,4 +380,6 @@ void conf_schema_write_path(const struct conf_row *row, const char *const *captu
                 else
                         buf_add(out, part.text, part.size);
         }
+        if (index >= 0)
+                buf_add_format(out, ".%lld", (long long)index);
 }

@@ -134,7 +134,11 @@ enum conf_via {
         CONF_VIA_ENV,
         CONF_VIA_CREDENTIAL, /* a file of the folder that systemd names in CREDENTIALS_DIRECTORY */
         CONF_VIA_KEY_VAULT,
+        CONF_VIA_COUNT,
 };
+
+/* The member that says so: {"File": ...} and its like; NULL = none. */
+extern const char *const conf_via_names[CONF_VIA_COUNT];
 
 /* In place of an index: not the row's setting is meant, but the item of its map, which is there. */
 #define CONF_ITEM (-2)
@@ -174,8 +178,11 @@ const struct conf_ignored *conf_schema_find_ignored(const struct conf_schema *sc
 void conf_schema_suggest(const struct conf_schema *schema, const struct conf_names *own,
                          struct reason *hint);
 
-/* Adds a row's path with the user's names in place of its stars. */
-void conf_schema_write_path(const struct conf_row *row, const char *const *captures,
+/* Adds the names of a row's choices, of several for a value the usual one alone. */
+void conf_row_write_choices(const struct conf_row *row, struct buf *out);
+
+/* Adds a row's path with the user's names in place of its stars, and an index unless it is < 0. */
+void conf_schema_write_path(const struct conf_row *row, const char *const *captures, int64_t index,
                             struct buf *out);
 
 #endif

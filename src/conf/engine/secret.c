@@ -155,9 +155,8 @@ void conf_secret_note(struct conf_load *load, const struct conf_binding *binding
         if (!load->schema->refer || (!file && !url))
                 return;
         secrets = conf_secrets_of(load->schema, load->target);
-        conf_schema_write_path(binding->row, (const char *const *)binding->captures, &path);
-        if (binding->index >= 0)
-                buf_add_format(&path, ".%lld", (long long)binding->index);
+        conf_schema_write_path(binding->row, (const char *const *)binding->captures, binding->index,
+                               &path);
         secrets->items = mem_resize(secrets->items, secrets->count + 1, sizeof(*secrets->items));
         secret = &secrets->items[secrets->count++];
         *secret = (struct conf_secret){

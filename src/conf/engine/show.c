@@ -73,9 +73,7 @@ static const char *find_origin(const struct show *show, const struct shown *show
         CLEANUP(buf_deinit) struct buf path = BUF_INIT;
         const char *origin;
 
-        conf_schema_write_path(shown->row, shown->captures, &path);
-        if (index >= 0)
-                buf_add_format(&path, ".%lld", (long long)index);
+        conf_schema_write_path(shown->row, shown->captures, index, &path);
         origin = conf_report_origin(show->report, buf_text(&path));
         if (!origin && conf_row_is_of_item(shown->row)) {
                 CLEANUP(mem_cleanup) char *whole = mem_text(buf_text(&path));
@@ -308,17 +306,6 @@ void conf_show(const struct conf_schema *schema, const void *target,
 
 /* --- the table of the documentation ------------------------------------------------------- */
 
-static void describe_choices(const struct conf_row *row, struct buf *out)
-{
-        int before = INT32_MIN;
-
-        for (const struct conf_choice *choice = row->choices; choice->name; choice++) {
-                if (choice->value != before)
-                        buf_add_format(out, "%s%s", before == INT32_MIN ? "" : ", ", choice->name);
-                before = choice->value;
-        }
-}
-
 static void describe_type(const struct conf_row *row, struct buf *out)
 {
         switch (row->kind) {
@@ -347,7 +334,7 @@ static void describe_type(const struct conf_row *row, struct buf *out)
                 buf_add_format(out, "0 to %lld", row->maximum > 0 ? (long long)row->maximum : 1);
                 return;
         case CONF_CHOICE:
-                describe_choices(row, out);
+                conf_row_write_choices(row, out);
                 return;
         case CONF_TEXTS:
                 buf_add_text(out, row->secret ? "list of secrets" : "list of texts");
@@ -357,7 +344,7 @@ static void describe_type(const struct conf_row *row, struct buf *out)
                 return;
         case CONF_CHOICES:
                 buf_add_text(out, "list of ");
-                describe_choices(row, out);
+                conf_row_write_choices(row, out);
                 return;
         }
 }

@@ -89,14 +89,8 @@ static bool refuse_choice(const struct conf_row *row, const char *text, struct r
 {
         CLEANUP(buf_deinit) struct buf names = BUF_INIT;
         char said[ECHO_MAX + 8];
-        int before = INT32_MIN;
 
-        for (const struct conf_choice *choice = row->choices; choice->name; choice++) {
-                /* Of several names for a value only the usual one, which comes first. */
-                if (choice->value != before)
-                        buf_add_format(&names, "%s%s", names.size > 0 ? ", " : "", choice->name);
-                before = choice->value;
-        }
+        conf_row_write_choices(row, &names);
         reason_set(reason, "%s is none of %s", echo(row, text, said, sizeof(said)),
                    buf_text(&names));
         return false;
@@ -390,9 +384,8 @@ static void note_origin(struct conf_load *load, const struct conf_binding *bindi
         CLEANUP(buf_deinit) struct buf place = BUF_INIT;
         const struct conf_entry *entry = binding->entry;
 
-        conf_schema_write_path(binding->row, (const char *const *)binding->captures, &path);
-        if (binding->index >= 0)
-                buf_add_format(&path, ".%lld", (long long)binding->index);
+        conf_schema_write_path(binding->row, (const char *const *)binding->captures, binding->index,
+                               &path);
         if (entry->variable)
                 buf_add_format(&place, "environment variable %s", entry->variable);
         else
