@@ -9,6 +9,14 @@
 
 static int isthmus_help(int argc, char **argv);
 
+static int isthmus_version(int argc, char **argv)
+{
+        (void)argc;
+        (void)argv;
+        puts("isthmus " ISTHMUS_VERSION);
+        return CLI_GOOD;
+}
+
 static const struct cli_command commands[] = {
         {"cluster", "shows the gateways that share a database", isthmus_cluster},
         {"command", "lists, shows and cancels commands on their way to devices", isthmus_command},

@@ -31,7 +31,6 @@ CLI_COMMAND(queue);
 CLI_COMMAND(status);
 CLI_COMMAND(store);
 CLI_COMMAND(uplink);
-int isthmus_version(int argc, char **argv);
 
 enum cli_shell {
         CLI_BASH,

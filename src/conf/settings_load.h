@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "conf/engine/configuration.h"
+#include "conf/engine/schema.h"
 #include "conf/settings.h"
 
 /* Where the configuration is unless somebody says otherwise. */
@@ -23,5 +24,14 @@
  * which settings_init has filled, are fit for use.
  */
 bool settings_load_or_complain(struct settings *settings, const char *file) MUST_CHECK;
+
+/*
+ * What may be configured: settings_rows.c and the networks hold the rows, settings_spellings.c the
+ * spellings and the ignored names.
+ */
+const struct conf_schema *settings_schema(void);
+
+extern const struct conf_spelling settings_spellings[];
+extern const struct conf_ignored settings_ignored[];
 
 #endif

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* One row per setting: its name, its field, its default, its rule and its meaning. */
-#include "conf/settings_rows.h"
+#include "conf/settings_load.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "azure/endpoint.h"
 #include "azure/names.h"
@@ -13,7 +14,6 @@
 #include "base/text.h"
 #include "conf/checks.h"
 #include "conf/engine/load.h"
-#include "conf/settings.h"
 #include "conf/settings_check.h"
 #include "conf/settings_networks.h"
 #include "conf/vault_refer.h"
@@ -694,6 +694,17 @@ const struct conf_schema *settings_schema(void)
 
         pthread_once(&once, make_schema);
         return &schema;
+}
+
+bool settings_load_or_complain(struct settings *settings, const char *file)
+{
+        const struct conf_source source = {
+                .file = file,
+                .may_be_absent = strcmp(file, SETTINGS_DEFAULT_FILE) == 0,
+                .environment = environ,
+        };
+
+        return conf_load_or_complain(settings_schema(), &source, settings);
 }
 
 void settings_init(struct settings *settings)

@@ -3,7 +3,7 @@
  * How earlier programs spelled our settings, and what they had that we do without. Their users'
  * files load unchanged; docs/moving-over.md tells them the rest.
  */
-#include "conf/settings_rows.h"
+#include "conf/settings_load.h"
 
 #define HUB         "AzureIoT.AzureIoTHub"
 #define DPS         HUB ".DeviceProvisioningService"

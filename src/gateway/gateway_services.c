@@ -10,7 +10,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "conf/settings_rows.h"
+#include "conf/settings_load.h"
 #include "formatter/formatter.h"
 #include "gateway/device/device_listing.h"
 #include "gateway/formatter_mirror.h"

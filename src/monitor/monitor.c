@@ -23,7 +23,6 @@
 #include "monitor/monitor_numbers.h"
 #include "monitor/monitor_sample.h"
 #include "monitor/monitor_target.h"
-#include "monitor/otlp_target.h"
 #include "monitor/otlp_write.h"
 
 #define THREAD_NAME "monitor"

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "monitor/otlp_target.h"
+#include "monitor/otlp_write.h"
 
 #include "monitor/insights_answer.h"
 #include "monitor/otlp_wire.h"
-#include "monitor/otlp_write.h"
 
 static bool wants_traces(const struct monitor_item *item)
 {

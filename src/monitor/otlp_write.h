@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "monitor/monitor_item.h"
+#include "monitor/monitor_target.h"
 
 /* What all requests of this process have. */
 struct otlp_origin {
@@ -38,5 +38,10 @@ void otlp_write_logs(const void *context, struct monitor_item *const *items, siz
                      struct buf *out);
 void otlp_write_metrics(const void *context, struct monitor_item *const *items, size_t count,
                         struct buf *out);
+
+#define OTLP_SERVICES 3
+
+/* A collector as services that items are sent to, one for each kind of request; as above. */
+extern const struct monitor_service otlp_services[OTLP_SERVICES];
 
 #endif

@@ -4,7 +4,6 @@
 #define ISTHMUS_TESTS_SUPPORT_LOAD_SETTINGS_H
 
 #include "conf/settings_load.h"
-#include "conf/settings_rows.h"
 
 /* As conf_load_text; `settings` were initialised before. */
 static inline int load_settings_text(const struct conf_source *source, const char *text,

@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 #include "cli/config_actions.h"
 #include "conf/settings_load.h"
-#include "conf/settings_rows.h"
 
 const struct options isthmus_config_options = CONFIGURATION_OPTIONS(SETTINGS_DEFAULT_FILE);
 

@@ -11,13 +11,38 @@
 #ifndef ISTHMUS_GATEWAY_CONTROL_CONTROL_H
 #define ISTHMUS_GATEWAY_CONTROL_CONTROL_H
 
+#include "azure/hub/hub_client.h"
 #include "base/error.h"
+#include "base/loop.h"
 #include "base/reason.h"
-#include "gateway/control/control_options.h"
+#include "conf/settings.h"
+#include "gateway/command/command_ledger.h"
+#include "gateway/device/device.h"
+#include "gateway/link/device_link.h"
+#include "gateway/provision/device_bulk.h"
+#include "gateway/uplink/uplink_queue.h"
+#include "gateway/uplink/uplink_recent.h"
 #include "http/http_server.h"
+#include "store/store.h"
 
 /* The socket's name in the data directory. */
 #define CONTROL_SOCKET "control.sock"
+
+/* The parts of the gateway that requests are about. */
+struct control_options {
+        const char *directory; /* the data directory; its lock must be held */
+        const struct settings *settings;
+        struct store *store;
+        struct loop *loop;
+        struct hub_client *hubs;
+        struct uplink_queue *queue;
+        struct device_table *devices;
+        struct command_ledger *ledger;
+        struct device_link *link;
+        struct device_bulk *bulk;
+        struct device_provision *provision;
+        struct uplink_recent *recent;
+};
 
 struct control;
 

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reason.h"
-#include "gateway/control/control_options.h"
+#include "gateway/control/control.h"
 #include "gateway/control/control_request.h"
 #include "http/http_server.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "conf/engine/configuration.h"
-#include "conf/settings_rows.h"
+#include "conf/settings_load.h"
 
 #define FOLDER TEST_PROJECT "/tests/data/config"
 

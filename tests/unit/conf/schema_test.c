@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "conf/engine/load.h"
-#include "conf/settings_rows.h"
+#include "conf/settings_load.h"
 
 static void names_of(const char *path, struct conf_names *names)
 {
