@@ -29,7 +29,8 @@ static void end_one(const char *type, const char *method, const char *url,
         static int monitor;
         struct http_watch watch = monitor_call_watch((struct monitor *)(void *)&monitor, type);
 
-        watch.ended(watch.context, &(struct http_ended){.method = method,
+        watch.ended(watch.context, &(struct http_ended){.service = watch.service,
+                                                        .method = method,
                                                         .url = url,
                                                         .started_ns = clock_steady_ns(),
                                                         .answer = answer});
