@@ -152,7 +152,8 @@ static void device_free(void *value)
         free(device->held_because);
         free(device->model_id);
         forget_texts(device);
-        free(device->lane_key);
+        if (device->lane_key != device->key)
+                free(device->lane_key);
         free(device->key);
         free(device);
 }
@@ -252,7 +253,8 @@ static struct device *add_device(struct device_table *table, const char *key)
 
         event_lane_key(key, &lane_key);
         device->key = mem_text(key);
-        device->lane_key = mem_text(buf_text(&lane_key));
+        device->lane_key =
+                text_equal(key, buf_text(&lane_key)) ? device->key : mem_text(buf_text(&lane_key));
         device->shard = store_shard_of(device->lane_key);
         device->lane = device;
         device->keeper = table->keeper;

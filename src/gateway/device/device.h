@@ -87,8 +87,8 @@ struct device {
         char *application;
         char *name;                   /* the network's device id */
         struct table_entry admission; /* device_limit.h */
-        char *lane_key;               /* of its lane: by it the store knows whose the device is */
-        int shard;                    /* of that; its owner among the gateways has the device */
+        char *lane_key;      /* of its lane, perhaps `key`: by it the store knows whose it is */
+        int shard;           /* of that; its owner among the gateways has the device */
         struct device *lane; /* in whose queue its events wait: itself, or see device_table_place */
         int64_t taken_over_ms; /* steady clock; since when its events wait for it here; 0 = none
                                   did when it came, or one was sent since */

@@ -132,8 +132,7 @@ static int open_writer(struct writer *writer, const char *path, struct reason *r
                                        "PRAGMA synchronous = FULL;"
                                        "PRAGMA secure_delete = OFF;"
                                        "PRAGMA temp_store = MEMORY;"
-                                       "PRAGMA wal_autocheckpoint = 0;"
-                                       "PRAGMA cache_size = -4000;";
+                                       "PRAGMA wal_autocheckpoint = 0;";
         struct sqlite_connection *connection = &writer->connection;
         int64_t version = 0;
         int result = sqlite_connect(connection, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
