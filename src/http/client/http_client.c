@@ -24,7 +24,7 @@
 #define SLEEP_MAX_MS 60000
 
 /* So many transfers leave something that is worth giving back, which takes some 0.3 ms. */
-#define CROWD              128
+#define CROWD              32
 #define GIVE_BACK_PAUSE_MS 500
 
 /* What http_client_after was given: in `new_laters`, then in `timers`, then gone. */
