@@ -45,11 +45,11 @@ static bool is_host_name(const char *name)
                        length;
 }
 
-static bool is_address(const char *name)
+static bool is_address(int family, const char *name)
 {
         struct in6_addr address;
 
-        return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+        return inet_pton(family, name, &address) == 1;
 }
 
 /* The subjectAltName; a name cannot smuggle in a second entry because it has no comma. */
@@ -60,7 +60,10 @@ static int names_write(const struct certificates_options *options, struct buf *o
         for (size_t i = 0; i < options->name_count; i++) {
                 const char *name = options->names[i];
 
-                if (is_address(name)) {
+                if (is_address(AF_INET, name)) {
+                        /* Clients with Qpid Proton, as the gateway, look at names only. */
+                        buf_add_format(out, ",IP:%s,DNS:%s", name, name);
+                } else if (is_address(AF_INET6, name)) {
                         buf_add_format(out, ",IP:%s", name);
                 } else if (is_host_name(name)) {
                         buf_add_format(out, ",DNS:%s", name);

@@ -119,6 +119,19 @@ static void clients_accept_local_names_and_those_asked_for(void **state)
         certificates_free(certificates);
 }
 
+/* Qpid Proton compares what it was told with names only, also where that is an address. */
+static void an_address_is_a_name_as_well(void **state)
+{
+        struct certificates *certificates = open_at(*state, "192.0.2.7", NOW);
+        X509 *server = read_certificate(certificates->server_path);
+
+        assert_true(client_accepts(certificates, "192.0.2.7", NOW));
+        assert_int_equal(X509_check_host(server, "192.0.2.7", 0, 0, NULL), 1);
+        assert_int_equal(X509_check_host(server, "192.0.2.8", 0, 0, NULL), 0);
+        X509_free(server);
+        certificates_free(certificates);
+}
+
 static void keys_are_for_their_owner_only(void **state)
 {
         struct certificates *certificates = open_at(*state, NULL, NOW);
@@ -265,6 +278,7 @@ int main(void)
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
         const struct CMUnitTest tests[] = {
                 IN_DIRECTORY(clients_accept_local_names_and_those_asked_for),
+                IN_DIRECTORY(an_address_is_a_name_as_well),
                 IN_DIRECTORY(keys_are_for_their_owner_only),
                 IN_DIRECTORY(a_second_start_keeps_everything),
                 IN_DIRECTORY(another_name_or_a_near_end_renews_the_server_only),
