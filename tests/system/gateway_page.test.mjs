@@ -45,7 +45,14 @@ for (const [name, options] of Object.entries(SIZES)) {
     await page.locator('#devices tbody').getByText('things-stack/herd/collar-17').click();
     await page.locator('#device tbody').getByText('accepted').first().waitFor();
     assert.equal(await page.locator('#device tbody tr').count(), 5);
-    await s.gateway.uplink(uplinkOf('herd', 'collar-17', { received_at: new Date(99000).toISOString() }));
+    await s.gateway.uplink(uplinkOf('herd', 'collar-17', {
+      received_at: new Date(99000).toISOString(),
+      rx_metadata: [{ gateway_ids: { gateway_id: 'roof' }, rssi: -97, snr: 8.5 }],
+      settings: { data_rate: { lora: { bandwidth: 125000, spreading_factor: 7 } } },
+      last_battery_percentage: { value: 87.5 },
+    }));
+    await page.locator('#device').getByText('-97 dBm, SNR 8.5 dB, SF7BW125, at roof').waitFor();
+    await page.locator('#device').getByText('87.5 %').waitFor();
     await eventually('a sixth event, live', async () => await page.locator('#device tbody tr').count() === 6);
     await page.locator('#log button', { hasText: 'EVENT_DEAD' }).first().click();
     await page.locator('#explanation .meaning').getByText(/./).waitFor();

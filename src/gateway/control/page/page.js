@@ -191,6 +191,12 @@ async function showDevices() {
   find('#devices .more').textContent = list.matching > ROWS ? `${list.matching - ROWS} more` : '';
 }
 
+const told = (parts) => parts.filter(Boolean).join(', ') || '–';
+const signalOf = ({ signal = {} }) => told([signal.rssi !== undefined && `${signal.rssi} dBm`,
+  signal.snr !== undefined && `SNR ${signal.snr} dB`, signal.dataRate, signal.gateway && `at ${signal.gateway}`]);
+const batteryOf = ({ battery = {} }) => told([battery.percent !== undefined && `${battery.percent} %`,
+  battery.externalPower && 'external power']);
+
 async function showDevice() {
   const section = find('#device');
   section.hidden = !chosenDevice;
@@ -202,6 +208,7 @@ async function showDevice() {
   find('h2', section).textContent = device.device;
   showFacts('#device', [['state', device.state, device.state === 'held'], ['why', reasonOf(device) || '–'],
     ['id in IoT Hub', device.hubDeviceId ?? '–'], ['hub', device.hub ?? '–'], ['model', device.modelId ?? '–'],
+    ['signal', signalOf(device)], ['battery', batteryOf(device)],
     ['waits', `${device.eventsInMemory} events, ${device.commands} commands`]]);
   showRows('#device', recent.events.map((event) => [cell(when(event.time), 'time'),
     cell(event.outcome, event.outcome === 'accepted' ? '' : 'bad'),
