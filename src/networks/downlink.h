@@ -136,6 +136,14 @@ enum downlink_news {
         DOWNLINK_NEWS_EXPIRED,      /* its time was over before it could be sent */
 };
 
+/* What a network's list of downlinks says of one. */
+enum downlink_listed {
+        DOWNLINK_NO_LIST, /* it can't be read */
+        DOWNLINK_NOT_LISTED,
+        DOWNLINK_LISTED,
+        DOWNLINK_LISTED_SENT, /* and it was sent: the network waits for its acknowledgement */
+};
+
 /* More downlinks than this in one event are not ours. */
 #define DOWNLINK_FATES_MAX 16
 
@@ -182,12 +190,9 @@ struct downlink_driver {
         /* The request that lists what waits for the device; NULL = the network can't say. */
         void (*list_request)(const struct downlink *downlink, const struct network_access *access,
                              struct network_request *request);
-        /*
-         * 1 if the downlink is in such a list, 0 if not, -1 if it is no list. With 1, a network
-         * with ids of its own fills `own_id`.
-         */
-        int (*is_listed)(const struct downlink *downlink, const char *body, size_t size,
-                         char own_id[CRYPTO_UUID_SIZE]);
+        /* Is the downlink in such a list? If so, a network with ids of its own fills `own_id`. */
+        enum downlink_listed (*is_listed)(const struct downlink *downlink, const char *body,
+                                          size_t size, char own_id[CRYPTO_UUID_SIZE]);
         /*
          * The network's own id of a downlink that it has taken, from its answer to the request;
          * false if that has none, and then it is in doubt. Events name downlinks by it, and it is

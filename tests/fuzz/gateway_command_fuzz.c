@@ -90,7 +90,7 @@ static void check_answer(const char *text, size_t size)
                 require((answer == DOWNLINK_TAKEN) == (reason.text[0] == '\0'));
                 if (networks[i]->downlink->is_listed)
                         require(networks[i]->downlink->is_listed(&downlink, text, size, own_id) <=
-                                1);
+                                DOWNLINK_LISTED_SENT);
         }
 }
 

@@ -314,13 +314,12 @@ static enum command_turn not_listed(struct command_network *network, struct comm
         return command_ledger_begin(network->options.ledger, command, COMMAND_BEGUN);
 }
 
-/* As the driver's; -1 if there is no list. */
-static int is_listed(struct exchange *exchange)
+static enum downlink_listed is_listed(struct exchange *exchange)
 {
         const struct command *command = exchange->command;
 
         if (exchange->failure != HTTP_OK || exchange->status != 200)
-                return -1;
+                return DOWNLINK_NO_LIST;
         return driver_of(command)->is_listed(&command->downlink, buf_text(&exchange->body),
                                              exchange->body.size, exchange->own_id);
 }
@@ -329,14 +328,20 @@ static enum command_turn judge_have_you(struct exchange *exchange)
 {
         struct command_network *network = exchange->network;
         struct command *command = exchange->command;
-        int listed = is_listed(exchange);
+        enum downlink_listed listed = is_listed(exchange);
 
-        if (listed < 0 && exchange->status != 200 && answer_of(exchange) == DOWNLINK_REFUSED)
+        if (listed == DOWNLINK_NO_LIST && exchange->status != 200 &&
+            answer_of(exchange) == DOWNLINK_REFUSED)
                 return refuse(network, command, exchange->reason.text);
-        if (listed == 1)
+        switch (listed) {
+        case DOWNLINK_LISTED_SENT:
+        case DOWNLINK_LISTED:
                 return taken(network, command, exchange->own_id);
-        if (listed == 0)
+        case DOWNLINK_NOT_LISTED:
                 return not_listed(network, command);
+        case DOWNLINK_NO_LIST:
+                break;
+        }
         return again(network, command, exchange->retry_after_ms,
                      exchange->reason.text[0] ? exchange->reason.text
                                               : "the network's list of downlinks can't be read");
@@ -347,13 +352,14 @@ static void judge_still(struct exchange *exchange)
 {
         struct command_ledger *ledger = exchange->network->options.ledger;
         struct command *command = exchange->command;
-
+        enum downlink_listed listed = is_listed(exchange);
         bool was_missing = command->is_missing;
-        int listed = is_listed(exchange);
 
-        if (command->state == COMMAND_FINISHED || listed < 0)
+        if (command->state == COMMAND_FINISHED || listed == DOWNLINK_NO_LIST)
                 return;
-        command->is_missing = listed == 0;
+        command->is_missing = listed == DOWNLINK_NOT_LISTED;
+        if (listed == DOWNLINK_LISTED_SENT && command->state == COMMAND_QUEUED)
+                command_ledger_advance(ledger, command, COMMAND_SENT);
         if (!command->is_missing)
                 return;
         /* What tells more may be on its way. */

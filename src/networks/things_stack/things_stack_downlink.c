@@ -147,8 +147,8 @@ static bool holds_reference(struct json_object *downlink, const char *reference)
         return false;
 }
 
-static int find_listed(const struct downlink *downlink, const char *body, size_t size,
-                       char own_id[CRYPTO_UUID_SIZE])
+static enum downlink_listed find_listed(const struct downlink *downlink, const char *body,
+                                        size_t size, char own_id[CRYPTO_UUID_SIZE])
 {
         CLEANUP(json_cleanup)
         struct json_object *list =
@@ -157,14 +157,14 @@ static int find_listed(const struct downlink *downlink, const char *body, size_t
 
         (void)own_id;
         if (!json_object_is_type(list, json_type_object))
-                return -1;
+                return DOWNLINK_NO_LIST;
         if (!json_object_is_type(downlinks, json_type_array))
-                return downlinks ? -1 : 0;
+                return downlinks ? DOWNLINK_NO_LIST : DOWNLINK_NOT_LISTED;
         for (size_t i = 0; i < json_object_array_length(downlinks); i++) {
                 if (holds_reference(json_object_array_get_idx(downlinks, i), downlink->reference))
-                        return 1;
+                        return DOWNLINK_LISTED;
         }
-        return 0;
+        return DOWNLINK_NOT_LISTED;
 }
 
 /* --- what events tell ----------------------------------------------------------------------- */

@@ -187,23 +187,23 @@ static void orbit_list_request(const struct downlink *downlink, const struct net
 }
 
 /* Its list has no reference of ours: a downlink is known by when it expires. */
-static int orbit_is_listed(const struct downlink *downlink, const char *body, size_t size,
-                           char own_id[CRYPTO_UUID_SIZE])
+static enum downlink_listed orbit_is_listed(const struct downlink *downlink, const char *body,
+                                            size_t size, char own_id[CRYPTO_UUID_SIZE])
 {
         CLEANUP(json_cleanup) struct json_object *answer = driver_answer(body, size, NULL);
         struct json_object *items = json_member(answer, "items");
 
         if (!answer)
-                return -1;
+                return DOWNLINK_NO_LIST;
         for (size_t i = 0; items && i < json_object_array_length(items); i++) {
                 struct json_object *item = json_object_array_get_idx(items, i);
                 int64_t expires_ms = 0;
 
                 if (json_int_member(item, "expires", &expires_ms) &&
                     expires_ms == downlink->expires_ms)
-                        return read_id(item, own_id) ? 1 : -1;
+                        return read_id(item, own_id) ? DOWNLINK_LISTED : DOWNLINK_NO_LIST;
         }
-        return 0;
+        return DOWNLINK_NOT_LISTED;
 }
 
 static void orbit_fate(const struct event *event, struct downlink_fate *fate)

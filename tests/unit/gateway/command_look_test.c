@@ -113,6 +113,39 @@ static void what_was_missing_once_or_was_not_told_stays(void **state)
         assert_null(http.done);
 }
 
+static enum downlink_listed is_listed_as_sent(const struct downlink *downlink, const char *body,
+                                              size_t size, char own_id[CRYPTO_UUID_SIZE])
+{
+        (void)downlink;
+        (void)body;
+        (void)size;
+        (void)own_id;
+        return DOWNLINK_LISTED_SENT;
+}
+
+/* What told so may be lost as well. */
+static void what_the_list_says_was_sent_was_sent(void **state)
+{
+        struct command *command = queue_one(true);
+
+        (void)state;
+        once_downlink.is_listed = is_listed_as_sent;
+        look_after(command, HOUR_MS);
+        answer(200, "{}");
+        assert_int_equal(command->state, COMMAND_SENT);
+        run_timer(look_timer);
+        look_after(command, HOUR_MS);
+        answer(200, "{}");
+        assert_int_equal(command->state, COMMAND_SENT);
+        teardown(state);
+        setup_once(state);
+        command = queue_one(false);
+        once_downlink.is_listed = is_listed_as_sent;
+        look_after(command, HOUR_MS);
+        answer(200, "{}");
+        assert_int_equal(command->outcome, COMMAND_DELIVERED);
+}
+
 static void after_a_start_it_is_asked_at_once_and_believed(void **state)
 {
         struct command *command = queue_one(true);
@@ -136,6 +169,7 @@ int main(void)
                 LOOK_TEST(it_is_asked_after_an_hour_then_after_four_then_daily),
                 LOOK_TEST(what_is_missing_twice_was_sent_or_is_lost),
                 LOOK_TEST(what_was_missing_once_or_was_not_told_stays),
+                LOOK_TEST(what_the_list_says_was_sent_was_sent),
                 LOOK_TEST(after_a_start_it_is_asked_at_once_and_believed),
         };
 

@@ -186,17 +186,21 @@ static void a_listed_reference_is_found(void **state)
 {
         static const struct {
                 const char *body;
-                int listed;
+                enum downlink_listed listed;
         } rows[] = {
-                {"{\"downlinks\":[{},{\"correlation_ids\":[\"x\",\"isthmus:" REFERENCE "\"]}]}", 1},
-                {"{\"downlinks\":[{\"correlation_ids\":[\"isthmus:" REFERENCE "0\"]}]}", 0},
-                {"{\"downlinks\":[{\"correlation_ids\":[\"other:" REFERENCE "\",null,5]}]}", 0},
-                {"{\"downlinks\":[{\"correlation_ids\":\"isthmus:" REFERENCE "\"},7]}", 0},
-                {"{}", 0},
-                {"{\"downlinks\":5}", -1},
-                {"[]", -1},
-                {"", -1},
-                {"<html>", -1},
+                {"{\"downlinks\":[{},{\"correlation_ids\":[\"x\",\"isthmus:" REFERENCE "\"]}]}",
+                 DOWNLINK_LISTED},
+                {"{\"downlinks\":[{\"correlation_ids\":[\"isthmus:" REFERENCE "0\"]}]}",
+                 DOWNLINK_NOT_LISTED},
+                {"{\"downlinks\":[{\"correlation_ids\":[\"other:" REFERENCE "\",null,5]}]}",
+                 DOWNLINK_NOT_LISTED},
+                {"{\"downlinks\":[{\"correlation_ids\":\"isthmus:" REFERENCE "\"},7]}",
+                 DOWNLINK_NOT_LISTED},
+                {"{}", DOWNLINK_NOT_LISTED},
+                {"{\"downlinks\":5}", DOWNLINK_NO_LIST},
+                {"[]", DOWNLINK_NO_LIST},
+                {"", DOWNLINK_NO_LIST},
+                {"<html>", DOWNLINK_NO_LIST},
         };
         const struct downlink asked = {.reference = REFERENCE};
 
@@ -206,7 +210,7 @@ static void a_listed_reference_is_found(void **state)
                     rows[i].listed)
                         fail_msg("%s", rows[i].body);
         }
-        assert_int_equal(driver()->is_listed(&asked, NULL, 0, NULL), -1);
+        assert_int_equal(driver()->is_listed(&asked, NULL, 0, NULL), DOWNLINK_NO_LIST);
 }
 
 static void only_our_own_references_are_read(void **state)
