@@ -19,7 +19,7 @@ void clock_check_init(struct clock_check *check, int64_t wall_ms, int64_t steady
         *check = (struct clock_check){.offset_ms = wall_ms - steady_ms};
 }
 
-bool clock_check_was_set(struct clock_check *check, int64_t wall_ms, int64_t steady_ms)
+bool clock_check_notice_set(struct clock_check *check, int64_t wall_ms, int64_t steady_ms)
 {
         int64_t step_ms = wall_ms - steady_ms - check->offset_ms;
 

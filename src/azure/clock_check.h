@@ -30,10 +30,10 @@ struct clock_check {
 void clock_check_init(struct clock_check *check, int64_t wall_ms, int64_t steady_ms);
 
 /*
- * Has the wall clock been set by half a minute or more since the last look? Then nothing is known
- * of it any more: it may be right now.
+ * To be called often. True if the wall clock was set by half a minute or more since the last call:
+ * then nothing is known of it any more, it may be right now.
  */
-bool clock_check_was_set(struct clock_check *check, int64_t wall_ms, int64_t steady_ms);
+bool clock_check_notice_set(struct clock_check *check, int64_t wall_ms, int64_t steady_ms);
 
 /* May a token that is refused now have been made before the clock was set? */
 bool clock_check_is_fresh(const struct clock_check *check, int64_t steady_ms);

@@ -69,7 +69,7 @@ static void hand_out(struct formatter_pool *pool)
 
                 if (!request->file->current)
                         answer_gone(request);
-                else if (!formatter_probation_takes(pool->probation, request))
+                else if (!formatter_probation_take(pool->probation, request))
                         formatter_worker_add_request(worker, request);
         }
 }

@@ -92,8 +92,8 @@ static struct formatter_offender *version_of(const struct formatter_request *req
 
 /* --- waiting ------------------------------------------------------------------------------- */
 
-bool formatter_probation_takes(struct formatter_probation *probation,
-                               struct formatter_request *request)
+bool formatter_probation_take(struct formatter_probation *probation,
+                              struct formatter_request *request)
 {
         struct formatter_offender *offender = device_of(probation, request);
 

@@ -30,8 +30,8 @@ struct formatter_probation *formatter_probation_new(void);
 void formatter_probation_free(struct formatter_probation *probation);
 
 /* True if the request, whose file has a current version, must wait here: then it does. */
-bool formatter_probation_takes(struct formatter_probation *probation,
-                               struct formatter_request *request) MUST_CHECK;
+bool formatter_probation_take(struct formatter_probation *probation,
+                              struct formatter_request *request) MUST_CHECK;
 
 /* The request whose turn has come, taken out; NULL if none may run yet. */
 struct formatter_request *formatter_probation_next(struct formatter_probation *probation,

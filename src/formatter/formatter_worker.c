@@ -107,7 +107,7 @@ int64_t formatter_worker_look_at_ms(const struct formatter_worker *worker, int64
         return worker->progress_ms + patience_of(worker, patience_ms);
 }
 
-bool formatter_worker_hangs(struct formatter_worker *worker, int64_t patience_ms, int64_t now_ms)
+bool formatter_worker_watch(struct formatter_worker *worker, int64_t patience_ms, int64_t now_ms)
 {
         uint64_t calls;
         int64_t longest_ms;

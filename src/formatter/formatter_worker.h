@@ -57,8 +57,8 @@ void formatter_worker_add_request(struct formatter_worker *worker,
 /* When the pool has to look at it, by the steady clock; INT64_MAX = never. */
 int64_t formatter_worker_look_at_ms(const struct formatter_worker *worker, int64_t patience_ms);
 
-/* True if it has answered nothing for too long, whatever it says. */
-bool formatter_worker_hangs(struct formatter_worker *worker, int64_t patience_ms, int64_t now_ms);
+/* Looks at it: true if it has answered nothing for too long, whatever it says. */
+bool formatter_worker_watch(struct formatter_worker *worker, int64_t patience_ms, int64_t now_ms);
 
 /* Id of the call or version that was under way, as far as can be known; 0 = none. While there is a
  * process. */

@@ -371,7 +371,7 @@ static void look_at_worker(struct formatter_pool *pool, struct formatter_worker 
                 (void)end_process(pool, worker);
                 return;
         }
-        if (!formatter_worker_hangs(worker, pool->patience_ms, now_ms))
+        if (!formatter_worker_watch(worker, pool->patience_ms, now_ms))
                 return;
         worker->timed_out = true;
         formatter_process_kill(&worker->process);

@@ -25,7 +25,8 @@ static struct http_brake *brake_of(struct http_server *server, const struct http
         return &server->brakes[kind];
 }
 
-static bool may_log(struct http_server *server, const struct http_note *note)
+/* True if the note may be logged: so many of a kind in a second; the others are counted. */
+static bool take_log_line(struct http_server *server, const struct http_note *note)
 {
         struct http_brake *brake = brake_of(server, note);
         int64_t second = clock_steady_ms() / 1000;
@@ -106,7 +107,7 @@ void http_note_event(struct http_server *server, enum http_event event,
         if (!server->options.note)
                 return;
         if (event != HTTP_OPENED && event != HTTP_CLOSED)
-                note.log = may_log(server, &note);
+                note.log = take_log_line(server, &note);
         if (note.log)
                 write_peer(address, peer, sizeof(peer));
         server->options.note(server->options.context, &note);
@@ -125,7 +126,7 @@ void http_note_refused(struct http_exchange *exchange)
 
         if (!server->options.note)
                 return;
-        note.log = may_log(server, &note);
+        note.log = take_log_line(server, &note);
         if (note.log) {
                 snprintf(path, sizeof(path), "%.*s", utf8_cut(exchange->path, PATH_MAX_LOGGED),
                          exchange->path);

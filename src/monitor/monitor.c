@@ -177,7 +177,7 @@ static void take_line(void *context, enum log_level level, const char *id, const
 {
         struct monitor *monitor = context;
 
-        if (is_of_ours(id) || !monitor_log_admits(&monitor->log, id, clock_steady_ns()))
+        if (is_of_ours(id) || !monitor_log_admit(&monitor->log, id, clock_steady_ns()))
                 return;
         tell(monitor, monitor_log_item(level, id, sentence, fields, monitor->options.device_ids));
 }

@@ -42,7 +42,7 @@ static size_t place_of(struct monitor_log *log, const char *id)
         return log->count++;
 }
 
-bool monitor_log_admits(struct monitor_log *log, const char *id, int64_t now_ns)
+bool monitor_log_admit(struct monitor_log *log, const char *id, int64_t now_ns)
 {
         size_t place;
         bool admits;

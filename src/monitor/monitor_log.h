@@ -32,8 +32,11 @@ struct monitor_log {
 void monitor_log_init(struct monitor_log *log);
 void monitor_log_deinit(struct monitor_log *log);
 
-/* May one more line of this id be told now? Else it is counted. Any thread; steady clock. */
-bool monitor_log_admits(struct monitor_log *log, const char *id, int64_t now_ns);
+/*
+ * True if one more line of this id may be told now, which uses up one of its minute; else it is
+ * counted as not told. Any thread; steady clock.
+ */
+bool monitor_log_admit(struct monitor_log *log, const char *id, int64_t now_ns);
 
 /*
  * An item for one id whose lines were held back, if its minute is over or `all`: the caller's;

@@ -97,7 +97,7 @@ static void put_back(struct monitor_target *target, struct monitor_item *item)
 static void send_batch(void *context);
 
 /* True if the caller is to have send_batch called after the delay. */
-static bool has_to_wake(struct monitor_target *target, int64_t *delay_ms)
+static bool plan_wake(struct monitor_target *target, int64_t *delay_ms)
 {
         if (target->busy || target->stopped || target->count == 0)
                 return false;
@@ -130,7 +130,7 @@ void monitor_target_put(struct monitor_target *target, struct monitor_item *item
                 while (target->count > 0 && is_over(target, 0))
                         drop(target, pop(target));
                 target->ring[(target->first + target->count++) % MONITOR_TARGET_ITEMS_MAX] = item;
-                if (has_to_wake(target, &delay_ms))
+                if (plan_wake(target, &delay_ms))
                         http_client_after(target->options.http, delay_ms, send_batch, target);
         }
         pthread_mutex_unlock(&target->lock);
@@ -269,12 +269,15 @@ static void plan(struct monitor_target *target, const struct monitor_verdict *ve
         *delay_ms = at_once ? 0 : pause_of(target, verdict);
         target->pausing = *delay_ms > 0;
         target->busy = target->pausing || at_once;
-        if (!target->busy && !has_to_wake(target, delay_ms))
+        if (!target->busy && !plan_wake(target, delay_ms))
                 *delay_ms = -1;
 }
 
-/* A token may have lost its right meanwhile: a new one, once in a while, may be tried at once. */
-static bool renews_token(struct monitor_target *target, const struct http_answer *answer)
+/*
+ * The token may have lost its right meanwhile. True if a new one is asked for, so that the batch
+ * may be tried at once; not more often than once in a while.
+ */
+static bool renew_token(struct monitor_target *target, const struct http_answer *answer)
 {
         return target->options.identity && answer->failure == HTTP_OK &&
                (answer->status == 401 || answer->status == 403) &&
@@ -294,7 +297,7 @@ static void answered(void *context, const struct http_answer *answer)
         } else {
                 target->options.service->read(answer, target->batch_count, clock_wall_ms(),
                                               &verdict);
-                at_once = follow(target, &verdict) || renews_token(target, answer);
+                at_once = follow(target, &verdict) || renew_token(target, answer);
                 if (!at_once)
                         tell_state(target, &verdict);
         }

@@ -349,7 +349,7 @@ void store_put(struct store *store, struct store_put *put)
                 return;
         }
         pthread_mutex_lock(&store->mutex);
-        if (!store->closing && store_spill_claims(store->spill)) {
+        if (!store->closing && store_spill_claim(store->spill)) {
                 pthread_mutex_unlock(&store->mutex);
                 store_spill_put(store->spill, put);
                 return;

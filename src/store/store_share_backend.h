@@ -119,10 +119,11 @@ struct store_share_backend {
                    struct store_share_answer *answer, struct reason *reason);
         /*
          * Others say through the storage that something has changed: what to poll for reading (-1
-         * while there is none), and whether they did. Only a hint.
+         * while there is none); and whether they did since the last call, which uses the hints
+         * up. Only a hint.
          */
         int (*descriptor)(void *share);
-        bool (*is_hinted)(void *share);
+        bool (*take_hints)(void *share);
 
         /*
          * Asked now and then by the member that has the task STORE_SHARE_UPKEEP, and by those whose

@@ -77,7 +77,7 @@ void store_spill_close(struct store_spill *spill)
         free(spill);
 }
 
-bool store_spill_claims(struct store_spill *spill)
+bool store_spill_claim(struct store_spill *spill)
 {
         if (!spill || !spill->takes)
                 return false;

@@ -23,8 +23,11 @@ int store_spill_open(struct store *store, struct reason *reason) MUST_CHECK;
 /* After the thread `store` has ended. NULL is allowed. */
 void store_spill_close(struct store_spill *spill);
 
-/* With the mutex held: does a put go there? Then store_spill_put must follow. Any thread. */
-bool store_spill_claims(struct store_spill *spill);
+/*
+ * With the mutex held: true if a put goes there. It is counted, and store_spill_put must follow.
+ * Any thread.
+ */
+bool store_spill_claim(struct store_spill *spill);
 
 /* Takes a put that was claimed. Any thread. */
 void store_spill_put(struct store_spill *spill, struct store_put *put);

@@ -147,9 +147,9 @@ static double step_of(double within_ms, int taken)
 
 /*
  * The service was exhausted when the race began as it is now, so that what it has taken between is
- * its rate. Too little of it says nothing, and the race goes on.
+ * its rate. Too little of it says nothing: then the race goes on, which is false.
  */
-static bool ends_race(struct dps_pace *pace, int64_t now_ms)
+static bool end_race(struct dps_pace *pace, int64_t now_ms)
 {
         if (pace->taken_since < ENOUGH && (pace->taken_since > 0 || taken_within(pace) < ENOUGH))
                 return false;
@@ -179,7 +179,7 @@ static void learn(struct dps_pace *pace, int64_t pause_ms, int64_t now_ms)
                 pace->racing = pause_ms <= pace->window_ms / 2;
         } else if (!pace->racing) {
                 shrink(pace, now_ms);
-        } else if (!ends_race(pace, now_ms)) {
+        } else if (!end_race(pace, now_ms)) {
                 return;
         }
         pace->since_ms = now_ms;

@@ -221,7 +221,7 @@ static double rate_of(const struct hub *hub)
         return given > 0 && (found <= 0 || given < found) ? given : found;
 }
 
-bool hub_cbs_rate_allows(struct hub *hub)
+bool hub_cbs_take_rate(struct hub *hub)
 {
         struct hub_rate *rate = &hub->home->rate;
         int64_t now_us = hub->client->now_ms * 1000;
@@ -295,14 +295,15 @@ void hub_cbs_taken(struct hub *hub)
                 rate->found = 0;
 }
 
-/* Of a doubted hub only the token of the probe is asked for; renewals know no rate. */
-static bool may_send(const struct hub_device *device)
+/* True if its token may go out now: a first one uses up a part of the rate, a renewal does not. Of
+ * a doubted hub only the token of the probe is asked for. */
+static bool allow_token(const struct hub_device *device)
 {
         const struct hub_doubt *doubt = &device->hub->doubt;
 
         if (doubt->trust == HUB_DOUBTED && doubt->probe != device)
                 return false;
-        return device->place == HUB_PLACE_READY || hub_cbs_rate_allows(device->hub);
+        return device->place == HUB_PLACE_READY || hub_cbs_take_rate(device->hub);
 }
 
 /* The connection is open, so the hub knows the certificate. */
@@ -327,7 +328,7 @@ void hub_cbs_pump(struct hub_connection *connection)
                         list_entry(cbs->queued.head.next, struct hub_device, token.node);
                 struct reason reason = REASON_INIT;
 
-                if (!may_send(device))
+                if (!allow_token(device))
                         break;
                 if (!hub_core_may_act(device))
                         end(device, HUB_TOKEN_UNANSWERED, "the device is somebody else's now");
@@ -430,8 +431,9 @@ void hub_cbs_event(struct hub_connection *connection, pn_event_t *event)
         }
 }
 
-/* Without links or credit nothing can be asked, and nobody would notice. */
-static bool starves(struct hub_connection *connection)
+/* True if nothing could be asked for so long, for want of links or credit, that the connection is
+ * of no use. */
+static bool note_starving(struct hub_connection *connection)
 {
         struct hub_cbs *cbs = &connection->cbs;
         int64_t now_ms = connection->hub->client->now_ms;
@@ -461,8 +463,9 @@ static void call_witnesses(struct hub_connection *connection, const struct hub_d
         }
 }
 
-/* A token came to nothing. True if the hub answers nobody; false also as long as that is open. */
-static bool answers_nobody(struct hub_connection *connection, const struct hub_device *silent)
+/* A token came to nothing. True if the hub answers nobody; false also as long as that is open: then
+ * other devices may be asked to find out. */
+static bool judge_silence(struct hub_connection *connection, const struct hub_device *silent)
 {
         struct hub_cbs *cbs = &connection->cbs;
 
@@ -489,12 +492,12 @@ bool hub_cbs_check(struct hub_connection *connection)
 
                 if (device->token.sent_ms > oldest_ms)
                         break;
-                if (answers_nobody(connection, device))
+                if (judge_silence(connection, device))
                         return false;
                 end(device, HUB_TOKEN_UNANSWERED, "the hub did not answer the token");
                 if (cbs->witnesses == 0 && cbs->heard_ms < device->token.sent_ms)
                         cbs->unheard = device;
         }
         hub_cbs_pump(connection);
-        return !starves(connection);
+        return !note_starving(connection);
 }

@@ -35,12 +35,13 @@ void hub_cbs_pump_all(struct hub *hub);
 void hub_cbs_hurry(struct hub_device *device);
 
 /*
- * May one more device be authorised at this hub now? If not, the tokens go on when the rate allows:
- * that of the options, and the one that is found. When the hub says that there are too many, it is
- * a part of what it has taken in a second; it grows slowly with what the hub takes, and is
- * forgotten when it has grown far.
+ * True if one more device may be authorised at this hub now, which uses up its part of the rate. If
+ * not, the tokens go on by themselves when the rate allows it. The rate is that of the options, or
+ * a lower one that is found: when the hub says that there are too many, a part of what it has taken
+ * in the last seconds; that one grows slowly with what the hub takes, and is forgotten when it has
+ * grown far.
  */
-bool hub_cbs_rate_allows(struct hub *hub);
+bool hub_cbs_take_rate(struct hub *hub);
 
 /*
  * The hub says that there are too many: to a token; or to the links of a device whose token it has

@@ -251,9 +251,9 @@ static void transport_closed(struct hub_connection *connection)
         connection_free(connection);
 }
 
-/* True if this is the hub's answer to a close of ours: then nobody knows the object any more. */
-static bool is_last_of(struct hub_connection *connection, struct hub_session *session,
-                       pn_link_t *link, pn_event_type_t type)
+/* If this is the hub's answer to a close of ours, forgets what was closed; then true. */
+static bool forget_closed(struct hub_connection *connection, struct hub_session *session,
+                          pn_link_t *link, pn_event_type_t type)
 {
         bool link_ends = type == PN_LINK_REMOTE_CLOSE || type == PN_LINK_REMOTE_DETACH;
 
@@ -282,7 +282,7 @@ static void session_event(struct hub_connection *connection, pn_event_t *event)
         if (proton_session == NULL && link != NULL)
                 proton_session = pn_link_session(link);
         session = proton_session == NULL ? NULL : pn_session_get_context(proton_session);
-        if (session == NULL || is_last_of(connection, session, link, type))
+        if (session == NULL || forget_closed(connection, session, link, type))
                 return;
         connection->closed_link = type == PN_LINK_REMOTE_CLOSE ? link : NULL;
         connection->closed_session = type == PN_SESSION_REMOTE_CLOSE ? proton_session : NULL;
@@ -412,8 +412,9 @@ static void check_sends(struct hub_connection *connection)
         }
 }
 
-/* A cable that was pulled is found long before the idle time is over, if something is sent. */
-static bool is_silent(struct hub_connection *connection)
+/* Notes whether anything was heard; true after too long a silence. A cable that was pulled is found
+ * long before the idle time is over, if something is sent. */
+static bool note_silence(struct hub_connection *connection)
 {
         pn_transport_t *transport = pn_connection_transport(connection->connection);
         uint64_t heard = pn_transport_get_frames_input(transport);
@@ -441,7 +442,7 @@ static void watch_open(struct hub_connection *connection)
 {
         int64_t now_ms = connection->hub->client->now_ms;
 
-        if (is_silent(connection)) {
+        if (note_silence(connection)) {
                 hub_connection_fail(connection, "the hub is silent");
                 return;
         }

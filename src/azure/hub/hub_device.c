@@ -310,12 +310,13 @@ void hub_device_pause(struct hub_device *device, int64_t least_ms, const char *w
                   LOG_INT("pause_ms", delay_ms), LOG_END);
 }
 
-/* Its links were refused because too many were attached. True if it must wait for its turn. */
-static bool awaits_pace(struct hub_device *device, struct hub_pause *pause)
+/* Its links were refused because too many were attached: true if it must go on waiting. Otherwise
+ * it has used up its part of the rate. */
+static bool wait_for_pace(struct hub_device *device, struct hub_pause *pause)
 {
         if (!pause->awaits_pace)
                 return false;
-        if (!hub_cbs_rate_allows(device->hub)) {
+        if (!hub_cbs_take_rate(device->hub)) {
                 loop_timer_start(device->hub->client->loop, &pause->timer,
                                  backoff_between_ms(PACE_MIN_MS, PACE_MAX_MS));
                 return true;
@@ -349,7 +350,7 @@ static void go_on(struct hub_device *device, struct hub_pause *pause)
                 return;
         if (device->place == HUB_PLACE_PAUSED)
                 authorise(device);
-        else if (!awaits_pace(device, pause))
+        else if (!wait_for_pace(device, pause))
                 attach_or_give_up(device);
 }
 

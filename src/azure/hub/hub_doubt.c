@@ -247,7 +247,7 @@ void hub_doubt_refused(struct hub_device *device, enum hub_refusal refusal, cons
         count(hub, refusal, why);
 }
 
-bool hub_doubt_believes_renewal(struct hub_device *device, enum hub_refusal refusal)
+bool hub_doubt_judge_renewal(struct hub_device *device, enum hub_refusal refusal)
 {
         struct hub *hub = device->hub;
 

@@ -28,7 +28,7 @@ void hub_doubt_deinit(struct hub *hub);
 void hub_doubt_refused(struct hub_device *device, enum hub_refusal refusal, const char *why);
 
 /* The hub refuses to renew the token of a ready device; true if that is the device's own. */
-bool hub_doubt_believes_renewal(struct hub_device *device, enum hub_refusal refusal);
+bool hub_doubt_judge_renewal(struct hub_device *device, enum hub_refusal refusal);
 
 /* A token was accepted. */
 void hub_doubt_accepted(struct hub *hub);

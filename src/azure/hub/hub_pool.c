@@ -138,7 +138,9 @@ void hub_pool_sweep(struct hub_client *client)
         }
 }
 
-static bool may_connect(struct hub *hub)
+/* True if one more connection may be opened now; one with a certificate uses up a part of the rate.
+ */
+static bool allow_connection(struct hub *hub)
 {
         size_t connecting = 0;
 
@@ -150,7 +152,7 @@ static bool may_connect(struct hub *hub)
         if (hub->client->now_ms < hub->not_before_ms || connecting >= MOST_CONNECTING)
                 return false;
         /* Others pay with their tokens. */
-        return hub->certificate == NULL || hub_cbs_rate_allows(hub);
+        return hub->certificate == NULL || hub_cbs_take_rate(hub);
 }
 
 /* A connection with a free seat, a new one if that is allowed now, or NULL. */
@@ -167,7 +169,7 @@ static struct hub_connection *connection_with_seat(struct hub *hub, bool for_sus
                         return connection;
                 count += connection->state != HUB_CONNECTION_ENDING;
         }
-        if (!may_connect(hub) || (for_suspects && count >= HUB_TRIAL_CONNECTIONS))
+        if (!allow_connection(hub) || (for_suspects && count >= HUB_TRIAL_CONNECTIONS))
                 return NULL;
         return hub_connection_new(hub, for_suspects);
 }

@@ -46,7 +46,7 @@ static bool has_credit(const struct hub_device *device)
                telemetry->in_flight.count < most;
 }
 
-bool hub_telemetry_has_room(struct hub_device *device)
+bool hub_telemetry_take_room(struct hub_device *device)
 {
         if (!device->telemetry.wanted || !has_credit(device))
                 return false;

@@ -17,18 +17,20 @@ void hub_telemetry_attach(struct hub_device *device);
 /* How long to wait still for credit on its link, 0 = not any longer; -1 if nobody waits for it. */
 int64_t hub_telemetry_patience_ms(const struct hub_device *device);
 
-/* Ends the link: what was not answered has outcome HUB_UNKNOWN. */
-/* Ends the link if nothing was sent on it for as long as the options say; the next send attaches
- * it. */
+/*
+ * Ends the link if nothing was sent on it for as long as the options say; the next send attaches
+ * it.
+ */
 void hub_telemetry_rest(struct hub_device *device);
 
+/* Ends the link: what was not answered has outcome HUB_UNKNOWN. */
 void hub_telemetry_detach(struct hub_device *device, const char *why);
 
 /* The hub has ended the link or the session, and says why. */
 void hub_telemetry_ended(struct hub_device *device, const struct hub_condition *condition);
 
-/* Its owner waits for credit, and there is some: it does not wait any longer. */
-bool hub_telemetry_has_room(struct hub_device *device);
+/* True, once, if its owner waited for credit and there is some now. */
+bool hub_telemetry_take_room(struct hub_device *device);
 
 /* Another event of the link. */
 void hub_telemetry_event(struct hub_device *device, pn_event_t *event);

@@ -59,7 +59,7 @@ static void suspect(struct hub_device *device, int parole)
 }
 
 /* One more loss; true if the message is to be given up. */
-static bool lost(struct hub_device *device, uint64_t token, bool alone)
+static bool count_loss(struct hub_device *device, uint64_t token, bool alone)
 {
         struct hub_trial *trial = &device->trial;
         struct hub_client *client = device->hub->client;
@@ -104,7 +104,7 @@ void hub_trial_lost(struct hub_connection *connection)
 
                 if (send == NULL)
                         send = sent_report(device);
-                if (send == NULL || !lost(device, send->token, alone))
+                if (send == NULL || !count_loss(device, send->token, alone))
                         continue;
                 reason_set(&reason,
                            "given up: %d connections were lost while nothing but this was under "

@@ -74,7 +74,7 @@ static void token_refused(struct hub_device *device, int status, const char *why
 
         if (device->place != HUB_PLACE_READY)
                 hub_doubt_refused(device, refusal, why);
-        else if (hub_doubt_believes_renewal(device, refusal))
+        else if (hub_doubt_judge_renewal(device, refusal))
                 hub_device_refuse(device, refusal, why);
         else
                 token_not_now(device, status, why);
@@ -292,7 +292,7 @@ static void tell(struct hub_device *device)
         hub_commands_tell(device);
         hub_methods_tell(device);
         hub_twin_tell(device);
-        if (hub_telemetry_has_room(device))
+        if (hub_telemetry_take_room(device))
                 device->tell_again = true;
         if (device->place != HUB_PLACE_CLOSED)
                 tell_state(device);

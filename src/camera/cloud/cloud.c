@@ -102,7 +102,7 @@ static void look_at_clock(struct timer *timer)
         struct cloud *cloud = list_entry(timer, struct cloud, clock_timer);
 
         loop_timer_start(cloud->options.loop, timer, LOOK_AT_CLOCK_MS);
-        if (!clock_check_was_set(&cloud->clock, clock_wall_ms(), clock_steady_ms()))
+        if (!clock_check_notice_set(&cloud->clock, clock_wall_ms(), clock_steady_ms()))
                 return;
         list_for_each (node, &cloud->devices)
                 cloud_device_try_held(list_entry(node, struct cloud_device, node));

@@ -58,7 +58,8 @@ static void end(struct upload_job *job, bool is_sent)
         upload_job_free(job);
 }
 
-static bool is_news(struct upload *upload, bool is_failing)
+/* True if that is new. */
+static bool note_failing(struct upload *upload, bool is_failing)
 {
         bool is_new;
 
@@ -73,7 +74,7 @@ static void end_well(struct upload_job *job)
 {
         struct upload *upload = job->upload;
 
-        if (is_news(upload, false))
+        if (note_failing(upload, false))
                 log_info("CAMERA_UPLOAD_GOOD", "Pictures can be uploaded again",
                          LOG_TEXT("camera", upload->options.camera), LOG_END);
         log_debug("CAMERA_UPLOADED", "A picture was uploaded",
@@ -85,7 +86,7 @@ static void end_badly(struct upload_job *job, const struct reason *reason)
 {
         struct upload *upload = job->upload;
 
-        if (is_news(upload, true))
+        if (note_failing(upload, true))
                 log_warn("CAMERA_UPLOAD_FAILED", "A picture can't be uploaded and is dropped",
                          LOG_TEXT("camera", upload->options.camera), LOG_TEXT("name", job->name),
                          LOG_TEXT("reason", reason->text), LOG_END);
@@ -95,7 +96,7 @@ static void end_badly(struct upload_job *job, const struct reason *reason)
 static void answered(void *context, const struct http_answer *answer);
 
 /* The first question to the hub needs one, and says who asks. */
-static bool has_grant(struct upload_job *job)
+static bool ask_grant(struct upload_job *job)
 {
         const struct upload_options *options = &job->upload->options;
 
@@ -108,15 +109,15 @@ static bool has_grant(struct upload_job *job)
 }
 
 /* What a request needs to know; `storage` stays as it is of pictures that go through the hub. */
-static bool has_place(struct upload_job *job, struct storage_account *storage,
-                      struct reason *reason)
+static bool find_place(struct upload_job *job, struct storage_account *storage,
+                       struct reason *reason)
 {
         const struct upload_options *options = &job->upload->options;
         const char *text;
 
         if (options->through_hub) {
                 reason_set(reason, "the device's hub is not known yet");
-                return has_grant(job);
+                return ask_grant(job);
         }
         text = options->storage(options->context);
         if (text[0] != '\0')
@@ -133,7 +134,7 @@ static void request(void *context)
         const struct upload_options *options = &job->upload->options;
         struct reason reason = REASON_INIT;
 
-        if (has_place(job, &storage, &reason))
+        if (find_place(job, &storage, &reason))
                 upload_job_request(job, options->through_hub ? NULL : &storage, options->http,
                                    answered);
         else if (++job->attempts < UPLOAD_ATTEMPTS_MAX)
@@ -169,7 +170,8 @@ static void answered(void *context, const struct http_answer *answer)
 
 /* --- any thread ---------------------------------------------------------------------------- */
 
-static bool has_room(struct upload *upload, struct upload_job *job)
+/* False if too many wait already. */
+static bool queue_job(struct upload *upload, struct upload_job *job)
 {
         bool room;
 
@@ -189,7 +191,7 @@ void upload_send(struct upload *upload, const struct upload_picture *picture)
         struct upload_job *job =
                 upload_job_new(upload, picture, options->through_hub ? NULL : options->device_id);
 
-        if (has_room(upload, job)) {
+        if (queue_job(upload, job)) {
                 http_client_after(options->http, 0, request, job);
                 return;
         }

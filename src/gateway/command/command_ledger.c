@@ -139,8 +139,8 @@ static struct command *first_in_line(const struct device *device)
         return NULL;
 }
 
-/* The same without those whose time is over before they were begun. */
-static struct command *first_in_time(struct command_ledger *ledger, const struct device *device)
+/* The same, after those have ended whose time was over before they were begun. */
+static struct command *expire_late(struct command_ledger *ledger, const struct device *device)
 {
         struct clock_moment now = clock_moment_now();
         struct command *command;
@@ -152,25 +152,25 @@ static struct command *first_in_time(struct command_ledger *ledger, const struct
         return command;
 }
 
-/* Is the network being asked, or waited for, on behalf of this device? */
-static bool is_somebodys_turn(struct command_ledger *ledger, struct device *device)
+/*
+ * True if no command of the device has its turn. A turn ends here if an event has decided its
+ * command while the next try was waited for (rule E2).
+ */
+static bool free_turn(struct command_ledger *ledger, struct device *device)
 {
         const struct command *command = device->handing_over;
 
-        if (!command)
-                return false;
-        if (command->state < COMMAND_QUEUED || device->command_timer.position == 0)
-                return true;
-        /* An event has decided it while the next try was waited for (rule E2). */
-        loop_timer_stop(ledger->options.loop, &device->command_timer);
-        device->handing_over = NULL;
-        return false;
+        if (command && command->state >= COMMAND_QUEUED && device->command_timer.position != 0) {
+                loop_timer_stop(ledger->options.loop, &device->command_timer);
+                device->handing_over = NULL;
+        }
+        return !device->handing_over;
 }
 
 void command_inside_next(struct command_ledger *ledger, struct device *device)
 {
-        while (!ledger->stopped && !is_somebodys_turn(ledger, device)) {
-                struct command *command = first_in_time(ledger, device);
+        while (!ledger->stopped && free_turn(ledger, device)) {
+                struct command *command = expire_late(ledger, device);
 
                 if (!command)
                         return;
@@ -289,7 +289,7 @@ void command_inside_enter(struct command_ledger *ledger, struct command *command
                 rest(ledger, command);
         else
                 command_reach(command, COMMAND_WAITING);
-        if (is_somebodys_turn(ledger, device) || first_in_line(device) != command)
+        if (!free_turn(ledger, device) || first_in_line(device) != command)
                 command_record_write(ledger->recorder, command);
         else
                 command_ledger_record(ledger, command);

@@ -176,8 +176,8 @@ static enum command_turn taken(struct command_network *network, struct command *
         return COMMAND_TURN_OVER;
 }
 
-/* Nobody waits for it any more: it must not go out now. */
-static bool has_come_to_nothing(struct command_network *network, struct command *command)
+/* Ends a command for which nobody waits any more, so that it does not go out; then true. */
+static bool expire_if_vain(struct command_network *network, struct command *command)
 {
         struct clock_moment now = clock_moment_now();
         const char *reason = NULL;
@@ -303,7 +303,7 @@ static enum command_turn not_listed(struct command_network *network, struct comm
 {
         int64_t listen_ms = command->listen_until_ms - clock_steady_ms();
 
-        if (has_come_to_nothing(network, command))
+        if (expire_if_vain(network, command))
                 return COMMAND_TURN_OVER;
         if (command->state != COMMAND_DENIED) {
                 if (listen_ms > 0)
@@ -475,7 +475,7 @@ static enum command_turn ask(struct command_network *network, struct command *co
         struct network_access access;
         struct reason reason = REASON_INIT;
 
-        if (question == QUESTION_TAKE_IT && has_come_to_nothing(network, command))
+        if (question == QUESTION_TAKE_IT && expire_if_vain(network, command))
                 return COMMAND_TURN_OVER;
         if (!command_ledger_may_begin(network->options.ledger, command->device))
                 return command_ledger_wait(network->options.ledger, command, OWNER_AGAIN_MS);
@@ -586,9 +586,12 @@ static enum command_turn send_begun(struct command_network *network, struct comm
         return again(network, command, 0, NOT_RECORDED);
 }
 
-/* True if it was written for this attempt that it may go out once more: who has lost its device
- * learns that here. */
-static bool is_renewed(struct command_network *network, struct command *command)
+/*
+ * Before each further attempt the command is written once more: a gateway that has lost the device
+ * learns that from the store's refusal. False if that has begun: the command's turn comes again
+ * when it is on disk; then true.
+ */
+static bool renew_record(struct command_network *network, struct command *command)
 {
         command->is_renewed = !command->is_renewed;
         if (command->is_renewed)
@@ -605,7 +608,7 @@ static enum command_turn find_out(struct command_network *network, struct comman
         if (clock_steady_ms() - command->begun.steady_ms > SHORTEST_DELIVERY_MS)
                 return refuse(network, command, NOT_KNOWN);
         /* Once more tells whether it arrived, as long as no device can have got it. */
-        if (!is_renewed(network, command))
+        if (!renew_record(network, command))
                 return COMMAND_TURN_OVER;
         return command->record_failed ? again(network, command, 0, NOT_RECORDED)
                                       : ask(network, command, QUESTION_TAKE_IT);

@@ -383,7 +383,7 @@ static bool is_identity(const struct settings *settings, const struct device *de
         return text_equal(own, identity);
 }
 
-bool device_table_admits(struct device_table *table, const char *device_key, struct reason *reason)
+bool device_table_admit(struct device_table *table, const char *device_key, struct reason *reason)
 {
         return device_limit_admit(table->limit, device_key, reason);
 }
@@ -534,7 +534,7 @@ static struct device *take_up(struct device_table *table, const char *key,
         if (device)
                 take_attributes(table, device);
         else if (device_identity_check(table->settings, identity, reason) &&
-                 device_table_admits(table, key, reason))
+                 device_table_admit(table, key, reason))
                 device = device_new(table, key, identity);
         return device;
 }

@@ -213,10 +213,10 @@ void device_table_follow(struct device_table *table, const char *device_key);
 void device_table_take_listed(struct device_table *table, const struct store_shards *shards);
 
 /*
- * May events of this device be stored? True for known devices, and while there is room for a new
- * one; else false with the reason. Every thread.
+ * True if events of this device may be stored: it is known, or there was room for a new one, and it
+ * is known from now on; else false with the reason. Every thread.
  */
-bool device_table_admits(struct device_table *table, const char *device_key, struct reason *reason);
+bool device_table_admit(struct device_table *table, const char *device_key, struct reason *reason);
 
 /*
  * Gives the device's IoT Hub device id free: whoever sends next and wants it gets it, the device

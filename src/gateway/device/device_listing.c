@@ -222,8 +222,8 @@ static void failed(struct source *source, const struct exchange *exchange)
         tell(source, &exchange->reason);
 }
 
-/* Does the list go on for ever? Then the pass ends with what has been read. */
-static bool goes_in_circles(struct source *source, const struct device_list *list)
+/* Warns and returns true if the list goes on for ever: the pass ends with what has been read. */
+static bool warn_of_circles(struct source *source, const struct device_list *list)
 {
         const char *why = NULL;
 
@@ -260,7 +260,7 @@ static void finish_page(struct source *source, struct device_list *list)
         source->devices += list->count;
         if (!source->asked)
                 source->asked = map_new();
-        if (list->next && !goes_in_circles(source, list)) {
+        if (list->next && !warn_of_circles(source, list)) {
                 turn_page(source, list);
                 make_due(source);
                 return;

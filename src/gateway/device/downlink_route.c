@@ -153,8 +153,11 @@ static void set_text(char **text, const char *value)
         *text = mem_text(value);
 }
 
-/* May the application's commands go there? A change is told, once for each other URL. */
-static bool is_followed(struct downlink_routes *routes, const struct device *device,
+/*
+ * True if the application's commands go to the URL that was heard, from now on if it is named
+ * there. A change is told, once for each other URL.
+ */
+static bool follow_base(struct downlink_routes *routes, const struct device *device,
                         const struct downlink_heard *heard)
 {
         const char *url = heard->way.base_url;
@@ -207,7 +210,7 @@ bool downlink_routes_learn(struct downlink_routes *routes, struct device *device
                 return false;
         }
         device->way_refused = false;
-        if (downlink_way_equal(&heard->way, &device->way) || !is_followed(routes, device, heard))
+        if (downlink_way_equal(&heard->way, &device->way) || !follow_base(routes, device, heard))
                 return false;
         downlink_way_deinit(&device->way);
         device->way = heard->way;

@@ -146,7 +146,9 @@ static void put_done(struct uplink_put *put, int result)
                 uplink_hold_stored(hold, any_known);
 }
 
-static bool is_wanted(const struct delivery_means *means, const struct event *event)
+/* False, and counted, if the device is not to be in Azure; false also for a kind that is not sent.
+ */
+static bool check_wanted(const struct delivery_means *means, const struct event *event)
 {
         if (!uplink_store_wants(means->settings, event->kind))
                 return false;
@@ -160,15 +162,15 @@ static bool is_wanted(const struct delivery_means *means, const struct event *ev
         return false;
 }
 
-/* May its device be one of IoT Hub's? */
-static bool is_admissible(struct delivery *delivery, const struct event *event,
-                          const char *device_key, struct reason *reason)
+/* May its device be one of IoT Hub's? If so it is known from now on. */
+static bool admit_event(struct delivery *delivery, const struct event *event,
+                        const char *device_key, struct reason *reason)
 {
         const struct delivery_means *means = delivery->means;
 
         if (!device_identity_check(means->settings, event, reason))
                 return false;
-        if (device_table_admits(means->devices, device_key, reason))
+        if (device_table_admit(means->devices, device_key, reason))
                 return true;
         delivery->not_now = true;
         return false;
@@ -207,7 +209,7 @@ static void select_event(struct delivery *delivery, struct event_list *parsed, s
         const struct delivery_means *means = delivery->means;
         CLEANUP(buf_deinit) struct buf key = BUF_INIT;
         bool is_news = command_confirm_concerns(event);
-        bool is_telemetry = is_wanted(means, event);
+        bool is_telemetry = check_wanted(means, event);
         struct reason unfit = REASON_INIT;
         struct uplink_event *moved;
 
@@ -216,7 +218,7 @@ static void select_event(struct delivery *delivery, struct event_list *parsed, s
                 device_table_tell_facts(means->devices, buf_text(&key), event);
                 return;
         }
-        if (is_telemetry && !is_admissible(delivery, event, buf_text(&key), &unfit)) {
+        if (is_telemetry && !admit_event(delivery, event, buf_text(&key), &unfit)) {
                 event_list_refuse(parsed, &(struct event_refusal){.part = event->part,
                                                                   .device = event->device,
                                                                   .why = unfit.text});
@@ -314,8 +316,8 @@ static void store_events(struct delivery *delivery, struct event_list *parsed)
 
 /* --- understanding ------------------------------------------------------------------------ */
 
-/* Ends the delivery if not all of it is of the key's applications. */
-static bool has_foreign(struct delivery *delivery, const struct event_list *parsed)
+/* Ends the delivery if not all of it is of the key's applications; then true. */
+static bool refuse_foreign(struct delivery *delivery, const struct event_list *parsed)
 {
         const struct event *foreign =
                 delivery->source.key ? webhook_key_foreign(delivery->source.key, parsed) : NULL;
@@ -341,7 +343,7 @@ static void take(struct delivery *delivery)
                 end(delivery, DELIVERY_MALFORMED, &reason);
                 return;
         }
-        if (has_foreign(delivery, &parsed))
+        if (refuse_foreign(delivery, &parsed))
                 return;
         if (reason.text[0] != '\0')
                 log_info("WEBHOOK_REMARK", "A webhook was taken with a remark",

@@ -290,7 +290,7 @@ void device_link_try_held(struct device_link *links)
 /* Was the clock set? */
 void device_link_check_clock(struct device_link *links, int64_t now_ms)
 {
-        if (!clock_check_was_set(&links->clock, clock_wall_ms(), now_ms))
+        if (!clock_check_notice_set(&links->clock, clock_wall_ms(), now_ms))
                 return;
         hub_healths_clock_was_set(&links->healths, now_ms);
         links->certificates_ms = now_ms;

@@ -213,7 +213,8 @@ static void feed(struct device_bulk *bulk)
 
 /* --- devices ------------------------------------------------------------------------------- */
 
-static bool is_seen(struct device_bulk *bulk, const char *key)
+/* True if it was marked before. */
+static bool mark_seen(struct device_bulk *bulk, const char *key)
 {
         if (map_get(bulk->seen, key))
                 return true;
@@ -221,8 +222,8 @@ static bool is_seen(struct device_bulk *bulk, const char *key)
         return false;
 }
 
-/* False if the limit is reached. */
-static bool takes_one_more(struct device_bulk *bulk)
+/* Counts one more; false if the limit is reached. */
+static bool take_one_more(struct device_bulk *bulk)
 {
         if (bulk->order.limit > 0 && bulk->taken >= bulk->order.limit) {
                 bulk->beyond_limit++;
@@ -246,7 +247,7 @@ static void consider(struct device_bulk *bulk, struct device *device)
         struct json_object *record = device_provision_recall(bulk->options.provision, device);
         struct item *item;
 
-        if (is_seen(bulk, device->key))
+        if (mark_seen(bulk, device->key))
                 return;
         if (device->off)
                 conclude(bulk, OUTCOME_SKIPPED, device, "it is not to be in Azure");
@@ -256,7 +257,7 @@ static void consider(struct device_bulk *bulk, struct device *device)
                 conclude(bulk, OUTCOME_FAILED, device, device->clash);
         else if (record && !bulk->order.again)
                 conclude(bulk, OUTCOME_KNOWN, device, NULL);
-        else if (!takes_one_more(bulk))
+        else if (!take_one_more(bulk))
                 return;
         else if (bulk->order.dry_run)
                 conclude(bulk, OUTCOME_WOULD, device, NULL);
@@ -283,12 +284,12 @@ static void consider_unmade(struct device_bulk *bulk, const struct event *identi
                 consider(bulk, device);
                 return;
         }
-        if (is_seen(bulk, buf_text(&key)))
+        if (mark_seen(bulk, buf_text(&key)))
                 return;
         if (!device_identity_make(bulk->options.settings, identity, &id, &reason) ||
             !device_identity_check(bulk->options.settings, identity, &reason))
                 add_outcome(bulk, OUTCOME_FAILED, buf_text(&key), reason.text);
-        else if (takes_one_more(bulk))
+        else if (take_one_more(bulk))
                 add_outcome(bulk, OUTCOME_WOULD, buf_text(&key), NULL)->hub_id = buf_take(&id);
 }
 
@@ -328,7 +329,7 @@ static void on_listed(struct device_listing_ear *ear, const struct listing_of *l
                 consider_unmade(bulk, &identity);
         } else {
                 event_device_key(&identity, &key);
-                if (!is_seen(bulk, buf_text(&key)))
+                if (!mark_seen(bulk, buf_text(&key)))
                         add_outcome(bulk, OUTCOME_FAILED, buf_text(&key), reason->text);
         }
 }
@@ -426,7 +427,7 @@ int device_bulk_add(struct device_bulk *bulk, const struct device_bulk_name *nam
                 device = make(bulk, network, name, reason);
         if (device)
                 consider(bulk, device);
-        else if (!is_seen(bulk, buf_text(&key)))
+        else if (!mark_seen(bulk, buf_text(&key)))
                 add_outcome(bulk, OUTCOME_FAILED, buf_text(&key), reason->text);
         feed(bulk);
         return 0;

@@ -351,8 +351,9 @@ static void submit(struct registration *registration, const char *device_key)
                      registration_done, registration);
 }
 
-/* True if what is remembered was said of this device with this certificate: then that counts. */
-static bool recalls(struct registration *registration)
+/* Takes what is remembered as the answer; false if none was given to this device with this
+ * certificate. */
+static bool recall(struct registration *registration)
 {
         struct device_provision *provision = registration->provision;
         CLEANUP(json_cleanup) struct json_object *record = NULL;
@@ -377,7 +378,7 @@ static void take_certificate(void *context, struct certificate *certificate,
                 registration->result = (struct dps_result){
                         .status = DPS_FAILED, .retry_after_ms = -1, .reason = *reason};
                 finish_registration(registration);
-        } else if (recalls(registration)) {
+        } else if (recall(registration)) {
                 registration->is_recalled = true;
                 registration->result = (struct dps_result){.status = DPS_ASSIGNED};
                 finish_registration(registration);
@@ -470,8 +471,8 @@ void device_provision_hurry(struct device_provision *provision, const struct dev
                   registration->answer.id_scope, registration->answer.registration_id);
 }
 
-/* A question that is under way already decides. */
-static bool joins(struct device_provision *provision, struct device *device, bool urgent)
+/* True if a question is under way already: then that one decides. */
+static bool join(struct device_provision *provision, struct device *device, bool urgent)
 {
         struct registration *registration = map_get(provision->registrations, device->key);
 
@@ -506,7 +507,7 @@ static void by_service(struct device_provision *provision, struct device *device
                 struct settings_azure asked = *azure;
 
                 device_assignment_use_scope(last, &asked);
-                if (!joins(provision, device, urgent)) {
+                if (!join(provision, device, urgent)) {
                         struct registration *made =
                                 ask_service(provision, device, &asked, buf_text(&key), urgent);
 

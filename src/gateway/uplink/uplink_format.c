@@ -93,10 +93,10 @@ static void copy_properties(struct uplink_formatted *made, const struct formatte
 }
 
 /*
- * Rule B3: a formatter in C# without a translation is none; the earlier connectors' default did
- * what is done without one, so nobody misses that.
+ * True if this is a formatter in C# without a translation, which is none (rule B3); that is told
+ * once. The earlier connectors' default did what is done without one, so nobody misses that.
  */
-static bool is_untranslated(struct uplink_format *format, const char *name)
+static bool warn_untranslated(struct uplink_format *format, const char *name)
 {
         if (text_size_without(name, FORMATTER_CSHARP) == strlen(name))
                 return false;
@@ -177,7 +177,7 @@ static void on_result(void *context, const struct formatter_result *result)
 
         THREAD_ASSERT(FORMATTER_THREAD);
         call->warnings = mem_text(result->warnings);
-        if (result->status == FORMATTER_MISSING && is_untranslated(format, call->formatter))
+        if (result->status == FORMATTER_MISSING && warn_untranslated(format, call->formatter))
                 call->made = mem_new(1, sizeof(*call->made));
         else
                 call->made = formatted_new(result);

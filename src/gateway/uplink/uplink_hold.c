@@ -115,7 +115,7 @@ static void leave(struct item *item)
 }
 
 /* True if the hold is over: the caller ends it without the lock. */
-static bool is_over(struct uplink_hold *hold)
+static bool end_if_over(struct uplink_hold *hold)
 {
         if (hold->waiting > 0 || hold->looks > 0 || !hold->node.next)
                 return false;
@@ -167,7 +167,7 @@ static void end_look(struct uplink_hold *hold, struct item *gone)
         hold->looks--;
         if (gone)
                 leave(gone);
-        over = is_over(hold);
+        over = end_if_over(hold);
         pthread_mutex_unlock(&holds->lock);
         if (over)
                 end(hold);
@@ -236,7 +236,7 @@ void uplink_hold_stored(struct uplink_hold *hold, bool any_known)
         hold->waiting--;
         if (looks)
                 plan_looks(hold);
-        over = is_over(hold);
+        over = end_if_over(hold);
         pthread_mutex_unlock(&holds->lock);
         if (looks)
                 look_up(hold);
@@ -294,7 +294,7 @@ void uplink_holds_left(struct uplink_holds *holds, const char *message_id)
 
                 next = item->next;
                 leave(item);
-                if (is_over(hold))
+                if (end_if_over(hold))
                         list_push_back(&over, &hold->node);
         }
         pthread_mutex_unlock(&holds->lock);

@@ -136,8 +136,8 @@ static struct device *greet_device(struct uplink_queue *queue, const struct upli
         return device;
 }
 
-/* True if what it tells of a downlink is all that it is for. */
-static bool is_taken_as_news(struct uplink_queue *queue, const struct uplink_event *event)
+/* Hands on what the event tells of a downlink; true if that is all that it is for. */
+static bool hand_on_news(struct uplink_queue *queue, const struct uplink_event *event)
 {
         if (event->purpose != STORE_DOWNLINK_NEWS && event->purpose != STORE_BOTH)
                 return false;
@@ -146,12 +146,13 @@ static bool is_taken_as_news(struct uplink_queue *queue, const struct uplink_eve
 }
 
 /*
- * Is an event that has come to be held in memory? One that a feed brings and that is not above what
- * was seen is read by nobody, so there is no other place for it. What is put here comes in order:
- * then it was read already.
+ * True if an event that has come is to be held in memory. If there is no room for it the backlog is
+ * behind from now on, and it is read from the store later.
+ * An id that is not above the last one in memory: what this gateway stored itself comes in order,
+ * so it was read already; what a feed brings is read by nobody, so it has no other place.
  */
-static bool belongs_in_memory(struct uplink_queue *queue, struct uplink_backlog *backlog,
-                              const struct uplink_event *event)
+static bool admit_to_memory(struct uplink_queue *queue, struct uplink_backlog *backlog,
+                            const struct uplink_event *event)
 {
         if (event->id <= backlog->last_in_memory)
                 return event->is_fed;
@@ -167,7 +168,7 @@ static void take_arrived(struct uplink_queue *queue, struct device *device,
 
         if (event->id > backlog->last_in_store)
                 backlog->last_in_store = event->id;
-        if (!belongs_in_memory(queue, backlog, event)) {
+        if (!admit_to_memory(queue, backlog, event)) {
                 uplink_event_free(event);
                 return;
         }
@@ -200,7 +201,7 @@ static void arrive(void *context)
         struct uplink_reading *recovering = map_get(queue->recovering, event->device_key);
         bool is_gone = is_elsewhere(queue, event);
 
-        if (!is_gone && is_taken_as_news(queue, event)) {
+        if (!is_gone && hand_on_news(queue, event)) {
                 uplink_event_free(event);
                 return;
         }
@@ -467,7 +468,7 @@ static void tell_news(void *context)
 {
         struct uplink_event *event = context;
 
-        is_taken_as_news(event->queue, event);
+        hand_on_news(event->queue, event);
         uplink_event_free(event);
 }
 

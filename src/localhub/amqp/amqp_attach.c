@@ -74,7 +74,7 @@ pn_data_t *amqp_link_property(pn_link_t *handle, const char *name)
 }
 
 /* By a token, or by a certificate, which counts until the device is changed. */
-static bool may_act(struct amqp_peer *peer, const char *id)
+static bool authorize(struct amqp_peer *peer, const char *id)
 {
         struct amqp_device *device = amqp_device_find(peer, id);
         struct reason reason = REASON_INIT;
@@ -97,7 +97,7 @@ static bool may_act(struct amqp_peer *peer, const char *id)
 }
 
 /* A device's first link here is what counts as a new connection, however many share one. */
-static bool may_connect(struct amqp_peer *peer, const char *id)
+static bool take_connection(struct amqp_peer *peer, const char *id)
 {
         const struct amqp_device *device = amqp_device_find(peer, id);
 
@@ -114,7 +114,7 @@ static struct amqp_device *find_device(struct amqp_peer *peer, const char *id,
         struct amqp_device *device;
         struct fault fault;
 
-        if (!may_act(peer, id)) {
+        if (!authorize(peer, id)) {
                 amqp_refuse(refusal, "amqp:unauthorized-access", 401002,
                             "No valid token for this device was put on this connection, and it has "
                             "shown no certificate of the device.");
@@ -125,7 +125,7 @@ static struct amqp_device *find_device(struct amqp_peer *peer, const char *id,
         } else if (faults_apply(peer->core->faults, FAULT_ATTACH, peer->hub_id, id, &fault)) {
                 snprintf(refusal->condition, sizeof(refusal->condition), "%s", fault.condition);
                 buf_add_text(&refusal->description, fault.description);
-        } else if (!may_connect(peer, id)) {
+        } else if (!take_connection(peer, id)) {
                 amqp_refuse(refusal, "com.microsoft:device-container-throttled", 429001,
                             "There are too many new connections of devices.");
         }

@@ -230,7 +230,7 @@ static void on_ended(struct amqp_link *link)
 
 /* --- the link -------------------------------------------------------------------------------- */
 
-static bool fails(struct amqp_link *link, enum fault_kind kind, struct fault *fault)
+static bool take_fault(struct amqp_link *link, enum fault_kind kind, struct fault *fault)
 {
         return faults_apply(link->peer->core->faults, kind, link->peer->hub_id,
                             link->device->session.id, fault);
@@ -241,11 +241,11 @@ static bool refuse_by_fault(struct amqp_link *link, pn_delivery_t *delivery)
 {
         struct fault fault;
 
-        if (fails(link, FAULT_REJECT, &fault)) {
+        if (take_fault(link, FAULT_REJECT, &fault)) {
                 amqp_reject(delivery, fault.condition, fault.description);
                 return true;
         }
-        if (fails(link, FAULT_DETACH, &fault)) {
+        if (take_fault(link, FAULT_DETACH, &fault)) {
                 amqp_link_detach(link, fault.condition, fault.description);
                 return true;
         }
@@ -256,11 +256,11 @@ static void settle(struct amqp_link *link, pn_delivery_t *delivery)
 {
         struct fault fault;
 
-        if (fails(link, FAULT_CUT, &fault))
+        if (take_fault(link, FAULT_CUT, &fault))
                 amqp_peer_cut(link->peer);
-        else if (fails(link, FAULT_DISPOSITION, &fault))
+        else if (take_fault(link, FAULT_DISPOSITION, &fault))
                 return;
-        else if (fails(link, FAULT_SLOW, &fault))
+        else if (take_fault(link, FAULT_SLOW, &fault))
                 settle_later(link, delivery, &fault);
         else
                 amqp_accept(delivery);

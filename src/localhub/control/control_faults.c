@@ -216,7 +216,7 @@ static bool read_rule(struct service_call *call, struct fault *fault)
 }
 
 /* The member without which a rule of this kind would do something else than meant, or nothing. */
-static bool has_needed(struct service_call *call, enum fault_kind kind)
+static bool check_needed(struct service_call *call, enum fault_kind kind)
 {
         const char *needed = NULL;
 
@@ -249,7 +249,7 @@ void control_fault_add(struct service_call *call)
                 return;
         }
         fault = FAULT_INIT(kind);
-        if (!read_rule(call, &fault) || !has_needed(call, kind))
+        if (!read_rule(call, &fault) || !check_needed(call, kind))
                 return;
         id = faults_add(local_hub_faults(call->hub), &fault, &reason);
         if (id == 0) {

@@ -269,7 +269,7 @@ static void answer_assigned(const struct call *call, const char *operation_id, c
 /* --- checks --------------------------------------------------------------------------------- */
 
 /* True if a fault was ordered that answers this request. */
-static bool answered_by_fault(const struct call *call)
+static bool answer_by_fault(const struct call *call)
 {
         struct dps_endpoint *dps = call->dps;
         struct fault fault;
@@ -302,7 +302,7 @@ static bool find_chain(struct call *call)
 }
 
 /* True if the caller may act for this registration; otherwise it has its answer. */
-static bool is_authorized(struct call *call)
+static bool authorize(struct call *call)
 {
         const char *token = http_exchange_header(call->exchange, "Authorization");
         const struct provisioning_request request = {
@@ -452,7 +452,7 @@ static bool ask_function(const struct call *call, struct operation *operation,
 }
 
 /* True if there are too many registrations; then the request has its answer. */
-static bool is_throttled(const struct call *call)
+static bool refuse_throttled(const struct call *call)
 {
         int64_t wait_ms = dps_quota_take(&call->dps->quota, clock_steady_ms());
 
@@ -474,7 +474,7 @@ static void handle_register(const struct call *call)
                 refuse(call, DPS_BAD_REQUEST, &reason);
                 return;
         }
-        if (is_throttled(call))
+        if (refuse_throttled(call))
                 return;
         operation = operation_new(call, model_id);
         apply_registration_faults(call, operation);
@@ -571,7 +571,7 @@ static void handle_registration(struct call *call)
         } else {
                 call->with_group = strcmp(api_version, FIRST_VERSION_OF_GROUP) >= 0;
                 count_request(call->dps, route);
-                if (!answered_by_fault(call) && is_authorized(call))
+                if (!answer_by_fault(call) && authorize(call))
                         route->handle(call);
                 client_chain_deinit(&call->chain);
         }

@@ -90,7 +90,7 @@ static bool check_address(const struct amqp_peer *peer, const struct link_addres
 }
 
 /* A place behind the end is a mistake, which would let its reader wait for ever. */
-static bool is_in_range(struct amqp_peer *peer, const struct event_reader *reader,
+static bool check_range(struct amqp_peer *peer, const struct event_reader *reader,
                         struct amqp_refusal *refusal)
 {
         const struct event_selector *selector = &reader->selector;
@@ -131,7 +131,7 @@ static bool read_position(struct amqp_peer *peer, pn_link_t *handle, struct even
                 reader->after = telemetry_log_newest(peer->core->telemetry);
         if (reader->selector.latest)
                 reader->selector.value = -1;
-        return is_in_range(peer, reader, refusal);
+        return check_range(peer, reader, refusal);
 }
 
 /* --- epochs ---------------------------------------------------------------------------------- */

@@ -243,7 +243,7 @@ static void send_request(struct transfer *transfer, struct http_request request,
 }
 
 /* Its container can't be reached, or does not want it; on the thread "http". */
-static bool has_failed(struct transfer *transfer, const struct http_answer *answer)
+static bool end_if_failed(struct transfer *transfer, const struct http_answer *answer)
 {
         CLEANUP(mem_cleanup) char *text = NULL;
 
@@ -263,7 +263,7 @@ static void written(void *context, const struct http_answer *answer)
 
         pthread_mutex_lock(&fleet->mutex);
         transfer->waits = false;
-        if (!has_failed(transfer, answer))
+        if (!end_if_failed(transfer, answer))
                 end(transfer, TRANSFER_COMPLETED, NULL);
         pthread_mutex_unlock(&fleet->mutex);
 }
@@ -275,7 +275,7 @@ static void was_read(void *context, const struct http_answer *answer)
 
         pthread_mutex_lock(&fleet->mutex);
         transfer->waits = false;
-        if (!has_failed(transfer, answer)) {
+        if (!end_if_failed(transfer, answer)) {
                 buf_add(&transfer->content, answer->body.data, answer->body.size);
                 transfer->has_content = true;
                 fleet_wake(fleet);

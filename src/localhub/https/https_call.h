@@ -35,6 +35,6 @@ bool https_authorize(struct https_call *call);
 void https_answer_nothing(struct https_call *call);
 
 /* True if a fault was ordered that takes the place of what the device wants; it is answered. */
-bool https_fails(struct https_call *call, enum fault_kind kind);
+bool https_take_fault(struct https_call *call, enum fault_kind kind);
 
 #endif

@@ -31,7 +31,7 @@ void https_answer_nothing(struct https_call *call)
         http_exchange_answer(call->exchange, 204, NULL, NULL);
 }
 
-bool https_fails(struct https_call *call, enum fault_kind kind)
+bool https_take_fault(struct https_call *call, enum fault_kind kind)
 {
         struct fault fault;
 

@@ -24,8 +24,8 @@ static void record(const struct https_call *call, struct https_event *event)
         (void)telemetry_log_append(local_hub_telemetry(call->hub), &event->record);
 }
 
-/* The hub's limits; false, and answered, if they are reached. */
-static bool may_send(const struct https_call *call, size_t size)
+/* False if the quota does not allow it; then the call is answered. */
+static bool take_message_quota(const struct https_call *call, size_t size)
 {
         switch (quotas_take_message(local_hub_quotas(call->hub), call->device.hub, size,
                                     clock_steady_ms(), clock_wall_ms())) {
@@ -50,11 +50,11 @@ static void finish(struct https_call *call, struct https_event *events, size_t c
                           HTTPS_TELEMETRY_MAX);
                 return;
         }
-        if (!may_send(call, size))
+        if (!take_message_quota(call, size))
                 return;
         for (size_t i = 0; i < count; i++)
                 record(call, &events[i]);
-        if (!https_fails(call, FAULT_CUT) && !https_fails(call, FAULT_DISPOSITION))
+        if (!https_take_fault(call, FAULT_CUT) && !https_take_fault(call, FAULT_DISPOSITION))
                 https_answer_nothing(call);
 }
 
@@ -86,7 +86,7 @@ void https_events_post(struct https_call *call)
 {
         const char *type = http_exchange_header(call->exchange, "Content-Type");
 
-        if (https_fails(call, FAULT_REJECT) || https_fails(call, FAULT_DETACH))
+        if (https_take_fault(call, FAULT_REJECT) || https_take_fault(call, FAULT_DETACH))
                 return;
         if (type && strncasecmp(type, BATCH_TYPE, strlen(BATCH_TYPE)) == 0)
                 take_batch(call);

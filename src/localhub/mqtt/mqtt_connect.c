@@ -215,7 +215,7 @@ static enum mqtt_refusal check(struct mqtt_peer *peer, const struct mqtt_connect
 }
 
 /* Faults that come instead of an answer. True if one did. */
-static bool refused_by_fault(struct mqtt_peer *peer, const char *device_id, enum mqtt_refusal *code)
+static bool refuse_by_fault(struct mqtt_peer *peer, const char *device_id, enum mqtt_refusal *code)
 {
         struct faults *faults = peer->core->faults;
         struct fault fault;
@@ -282,7 +282,7 @@ bool mqtt_connect(struct mqtt_peer *peer, const struct mqtt_packet *packet)
         if (packet->connect.is_mqtt_3_1_1 && mqtt_provision_connect(peer, &packet->connect))
                 return true;
         code = check(peer, &packet->connect, &user, &grant, &reason);
-        if (user.device_id[0] && refused_by_fault(peer, user.device_id, &code)) {
+        if (user.device_id[0] && refuse_by_fault(peer, user.device_id, &code)) {
                 if (code == MQTT_WELCOME)
                         return true; /* no answer at all */
                 reason_set(&reason, "ordered by a fault rule");

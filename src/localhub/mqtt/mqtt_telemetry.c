@@ -153,7 +153,7 @@ void mqtt_telemetry_forget(struct mqtt_peer *peer)
                 slow_free(list_entry(node, struct slow, node));
 }
 
-static bool fails(struct mqtt_peer *peer, enum fault_kind kind, struct fault *fault)
+static bool take_fault(struct mqtt_peer *peer, enum fault_kind kind, struct fault *fault)
 {
         return faults_apply(peer->core->faults, kind, peer->hub_id, peer->session.id, fault);
 }
@@ -162,11 +162,11 @@ static void settle(struct mqtt_peer *peer, uint16_t packet_id)
 {
         struct fault fault;
 
-        if (fails(peer, FAULT_CUT, &fault))
+        if (take_fault(peer, FAULT_CUT, &fault))
                 stream_cut(peer->stream);
-        else if (fails(peer, FAULT_DISPOSITION, &fault))
+        else if (take_fault(peer, FAULT_DISPOSITION, &fault))
                 return;
-        else if (fails(peer, FAULT_SLOW, &fault))
+        else if (take_fault(peer, FAULT_SLOW, &fault))
                 acknowledge_later(peer, packet_id, &fault);
         else
                 mqtt_peer_acknowledge(peer, packet_id);
@@ -183,7 +183,7 @@ void mqtt_telemetry_take(struct mqtt_peer *peer, const struct mqtt_packet *packe
 
         bag_read(&bag, *bag_text);
         if (packet->publish.body.size + bag.size > TELEMETRY_MAX ||
-            fails(peer, FAULT_REJECT, &fault) || fails(peer, FAULT_DETACH, &fault) ||
+            take_fault(peer, FAULT_REJECT, &fault) || take_fault(peer, FAULT_DETACH, &fault) ||
             quotas_take_message(peer->session.all->quotas, peer->hub, packet->publish.body.size,
                                 *peer->core->now_ms, *peer->core->wall_ms) != QUOTA_TAKEN) {
                 mqtt_peer_end(peer, false);

@@ -209,7 +209,7 @@ static int share_descriptor(void *context)
         return share->postgres.db ? PQsocket(share->postgres.db) : -1;
 }
 
-static bool share_is_hinted(void *context)
+static bool share_take_hints(void *context)
 {
         struct share *share = context;
         PGnotify *notice;
@@ -518,7 +518,7 @@ const struct store_share_backend store_postgres_share = {
         .close = share_close,
         .run = share_run,
         .descriptor = share_descriptor,
-        .is_hinted = share_is_hinted,
+        .take_hints = share_take_hints,
         .health = share_health,
         .members = share_members,
         .shards = share_shards,

@@ -12,7 +12,8 @@
 #define SLOW_ROWS  1000
 #define SLOW_TIMES 10
 
-static bool is_feed_slow(struct store_share *share)
+/* True if, since the last call, the feed read too many rows again. */
+static bool measure_feed(struct store_share *share)
 {
         int64_t again = metrics_counter_value(METRIC_FEED_AGAIN);
         int64_t fresh = metrics_counter_value(METRIC_FEED_NEW);
@@ -58,7 +59,7 @@ void share_look_at_health(struct store_share *share)
         if (now_ns < share->health_at_ns)
                 return;
         share->health_at_ns = now_ns + EVERY_NS;
-        slow = is_feed_slow(share);
+        slow = measure_feed(share);
         if ((!slow && !tidies) || share->backend->health(share->handle, &health) != 0)
                 return;
         if (tidies)

@@ -243,7 +243,7 @@ static void wait_until(struct store_share *share, int64_t wake_ns)
                 (void)poll(fds, ARRAY_SIZE(fds), (int)(left_ns / CLOCK_NS_PER_MS) + 1);
         if (fds[0].revents & POLLIN)
                 (void)!eventfd_read(share->waker, &count);
-        if (fds[1].revents && share->backend->is_hinted(share->handle))
+        if (fds[1].revents && share->backend->take_hints(share->handle))
                 share_hint(&share->rules);
 }
 

@@ -388,7 +388,7 @@ static int store_sqlite_claim(void *context, const struct store_record *record, 
                 return result;
         sqlite_bind_string(stmt, 1, record->kind);
         sqlite_bind_string(stmt, 2, record->key);
-        while (sqlite_has_row(&writer->connection, SQL_RECORD_HOLDER, &result))
+        while (sqlite_next_row(&writer->connection, SQL_RECORD_HOLDER, &result))
                 buf_add(holder, sqlite3_column_blob(stmt, 0),
                         (size_t)sqlite3_column_bytes(stmt, 0));
         return result;

@@ -61,7 +61,7 @@ int sqlite_run(struct sqlite_connection *connection, int number) MUST_CHECK;
 int sqlite_run_with(struct sqlite_connection *connection, int number, int64_t first) MUST_CHECK;
 
 /* Steps on: true with a row; otherwise resets the statement and sets the result. */
-bool sqlite_has_row(struct sqlite_connection *connection, int number, int *result) MUST_CHECK;
+bool sqlite_next_row(struct sqlite_connection *connection, int number, int *result) MUST_CHECK;
 
 /* The one number that a query gives; `otherwise` if it gives none. */
 int64_t sqlite_ask(sqlite3 *db, const char *sql, int64_t otherwise);

@@ -89,7 +89,7 @@ int sqlite_run_with(struct sqlite_connection *connection, int number, int64_t fi
         return sqlite_run(connection, number);
 }
 
-bool sqlite_has_row(struct sqlite_connection *connection, int number, int *result)
+bool sqlite_next_row(struct sqlite_connection *connection, int number, int *result)
 {
         sqlite3_stmt *stmt = connection->statements[number];
         int code = sqlite3_step(stmt);

@@ -15,7 +15,7 @@ static int find_seen(struct writer *writer, const struct store_event *event, boo
         while (store_seen_next(writer->seen, &search, writer->now_ms, &row)) {
                 sqlite3_bind_int64(stmt, 1, row);
                 sqlite_bind_string(stmt, 2, event->message_id);
-                *found = sqlite_has_row(connection, SQL_SEEN_CHECK, &result);
+                *found = sqlite_next_row(connection, SQL_SEEN_CHECK, &result);
                 sqlite3_reset(stmt);
                 if (*found || result)
                         break;
@@ -82,7 +82,7 @@ int sqlite_delete_events(struct writer *writer, int64_t first, int64_t last,
 
         sqlite3_bind_int64(rows, 1, first);
         sqlite3_bind_int64(rows, 2, last);
-        while (sqlite_has_row(connection, SQL_RANGE, &result))
+        while (sqlite_next_row(connection, SQL_RANGE, &result))
                 store_change_take_event(change, sqlite_string(rows, 0),
                                         sqlite3_column_int64(rows, 1));
         if (result)
@@ -113,7 +113,7 @@ int sqlite_find_oldest(struct writer *writer, int64_t *oldest_ns)
         int result = 0;
 
         *oldest_ns = 0;
-        if (sqlite_has_row(&writer->connection, SQL_OLDEST, &result))
+        if (sqlite_next_row(&writer->connection, SQL_OLDEST, &result))
                 *oldest_ns = sqlite3_column_int64(stmt, 0);
         sqlite3_reset(stmt);
         return result;

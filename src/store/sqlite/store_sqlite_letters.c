@@ -42,7 +42,7 @@ static int find_letter(struct writer *writer, int number, struct letter *letter)
         int result;
 
         *letter = (struct letter){0};
-        if (!sqlite_has_row(connection, number, &result))
+        if (!sqlite_next_row(connection, number, &result))
                 return result;
         letter->id = sqlite3_column_int64(stmt, 0);
         letter->size = sqlite3_column_int64(stmt, 1);
@@ -76,7 +76,7 @@ static int replay_letter(struct writer *writer, const struct letter *letter,
         if (result)
                 return result;
         sqlite3_bind_int64(replayed, 1, writer->next_id++);
-        while (sqlite_has_row(connection, SQL_EVENT, &result)) {
+        while (sqlite_next_row(connection, SQL_EVENT, &result)) {
                 event = sqlite_event(replayed);
                 store_change_add_event(change, event.device, letter->size - letter->reason_size);
                 row(context, &event);

@@ -73,7 +73,7 @@ int store_sqlite_count(void *reader, struct store_counts *counts)
         sqlite3_stmt *stmt = connection->statements[SQL_COUNT];
         int result;
 
-        if (!sqlite_has_row(connection, SQL_COUNT, &result))
+        if (!sqlite_next_row(connection, SQL_COUNT, &result))
                 return result;
         counts->events = sqlite3_column_int64(stmt, 0);
         counts->bytes = sqlite3_column_int64(stmt, 1);
@@ -95,7 +95,7 @@ int store_sqlite_take(void *reader, const struct store_query *query, store_event
                 sqlite3_bind_text(stmt, 1, query->device, -1, SQLITE_STATIC);
         sqlite3_bind_int64(stmt, 2, query->after_id);
         sqlite3_bind_int64(stmt, 3, query->maximum > INT_MAX ? INT_MAX : (int)query->maximum);
-        while (sqlite_has_row(connection, number, &result)) {
+        while (sqlite_next_row(connection, number, &result)) {
                 struct store_event event = sqlite_event(stmt);
 
                 row(context, &event);
@@ -111,7 +111,7 @@ int store_sqlite_devices(void *reader, const struct store_shards *shards, store_
         int result = 0;
 
         (void)shards;
-        while (sqlite_has_row(connection, SQL_DEVICES, &result))
+        while (sqlite_next_row(connection, SQL_DEVICES, &result))
                 row(context, &(struct store_device){.name = sqlite_string(stmt, 0),
                                                     .waiting = sqlite3_column_int64(stmt, 1),
                                                     .bytes = sqlite3_column_int64(stmt, 2)});
@@ -127,7 +127,7 @@ int store_sqlite_dead_letters(void *reader, int64_t after_id, size_t maximum, st
 
         sqlite3_bind_int64(stmt, 1, after_id);
         sqlite3_bind_int64(stmt, 2, (int64_t)maximum);
-        while (sqlite_has_row(connection, SQL_DEAD_LETTERS, &result)) {
+        while (sqlite_next_row(connection, SQL_DEAD_LETTERS, &result)) {
                 struct store_dead_letter letter = {
                         .event = sqlite_event(stmt),
                         .died_ms = sqlite3_column_int64(stmt, 6),
@@ -149,7 +149,7 @@ int store_sqlite_records(void *reader, const struct store_record_query *query, s
         sqlite_bind_string(stmt, 1, query->kind);
         sqlite_bind_string(stmt, 2, query->after_key ? query->after_key : "");
         sqlite3_bind_int64(stmt, 3, (int64_t)query->maximum);
-        while (sqlite_has_row(connection, SQL_RECORDS, &result)) {
+        while (sqlite_next_row(connection, SQL_RECORDS, &result)) {
                 struct store_record record = {
                         .kind = query->kind,
                         .key = sqlite_string(stmt, 0),
@@ -170,7 +170,7 @@ int store_sqlite_kinds(void *reader, store_record_row row, void *context)
         sqlite3_stmt *stmt = connection->statements[SQL_KINDS];
         int result = 0;
 
-        while (sqlite_has_row(connection, SQL_KINDS, &result))
+        while (sqlite_next_row(connection, SQL_KINDS, &result))
                 row(context, &(struct store_record){.kind = sqlite_string(stmt, 0), .key = ""});
         return result;
 }

@@ -99,7 +99,7 @@ static void behave(struct fixture *fixture, const char *device, int file, int ti
 static bool must_wait(struct fixture *fixture, const char *device, int file)
 {
         struct formatter_request *request = request_of(fixture, device, file);
-        bool waits = formatter_probation_takes(fixture->probation, request);
+        bool waits = formatter_probation_take(fixture->probation, request);
 
         if (!waits)
                 end(request);

@@ -410,16 +410,16 @@ static void a_released_device_makes_room_for_a_new_one(void **state)
         fixture->settings.limits.devices = 2;
         restart(fixture);
         get_lora(fixture, east, "d1");
-        assert_true(device_table_admits(fixture->devices, "things-stack/east/d2", &reason));
-        assert_true(device_table_admits(fixture->devices, "things-stack/east/d1", &reason));
-        assert_false(device_table_admits(fixture->devices, "things-stack/east/d3", &reason));
+        assert_true(device_table_admit(fixture->devices, "things-stack/east/d2", &reason));
+        assert_true(device_table_admit(fixture->devices, "things-stack/east/d1", &reason));
+        assert_false(device_table_admit(fixture->devices, "things-stack/east/d3", &reason));
         assert_non_null(strstr(reason.text, "Limits.Devices"));
         get_lora(fixture, east, "d2");
         restart(fixture);
-        assert_false(device_table_admits(fixture->devices, "things-stack/east/d3", &reason));
+        assert_false(device_table_admit(fixture->devices, "things-stack/east/d3", &reason));
         release(fixture, get_lora(fixture, east, "d1"));
-        assert_true(device_table_admits(fixture->devices, "things-stack/east/d3", &reason));
-        assert_false(device_table_admits(fixture->devices, "things-stack/east/d1", &reason));
+        assert_true(device_table_admit(fixture->devices, "things-stack/east/d3", &reason));
+        assert_false(device_table_admit(fixture->devices, "things-stack/east/d1", &reason));
 }
 
 int main(void)

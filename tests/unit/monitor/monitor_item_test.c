@@ -187,15 +187,15 @@ static void test_a9_equal_lines_have_a_bound(void **state)
         (void)state;
         monitor_log_init(&log);
         for (int i = 0; i < 13; i++)
-                admitted += monitor_log_admits(&log, "DEVICE_HELD", CLOCK_NS_PER_S);
+                admitted += monitor_log_admit(&log, "DEVICE_HELD", CLOCK_NS_PER_S);
         assert_int_equal(admitted, 10);
-        assert_true(monitor_log_admits(&log, "EVENT_DEAD", CLOCK_NS_PER_S));
+        assert_true(monitor_log_admit(&log, "EVENT_DEAD", CLOCK_NS_PER_S));
         assert_null(monitor_log_suppressed(&log, CLOCK_NS_PER_S * 60, false));
         item = monitor_log_suppressed(&log, CLOCK_NS_PER_S * 62, false);
         assert_non_null(item);
         assert_string_equal(property_of(item, "Suppressed"), "3");
         assert_null(monitor_log_suppressed(&log, CLOCK_NS_PER_S * 62, true));
-        assert_true(monitor_log_admits(&log, "DEVICE_HELD", CLOCK_NS_PER_S * 62));
+        assert_true(monitor_log_admit(&log, "DEVICE_HELD", CLOCK_NS_PER_S * 62));
         monitor_item_release(item);
         monitor_log_deinit(&log);
 }
