@@ -310,17 +310,16 @@ void amqp_injection_happen(struct amqp_device *device);
 /* amqp_telemetry.c: sends the dispositions whose time has come. */
 void amqp_telemetry_settle(struct amqp_device *device);
 
-/* amqp_commands.c */
+/* amqp_commands.c: sends the commands that wait for the device of this link. */
 void amqp_commands_push(struct amqp_link *link);
+
 /* Notifications of uploads wait at a hub: services that listen are to get them. */
 void amqp_uploads_wait(struct amqp_core *core, int hub);
 
-/* amqp_methods.c */
-/* Sends what waits for this device. */
+/* amqp_methods.c: sends what waits for this device. */
 void amqp_methods_push(struct amqp_device *device);
 
-/* amqp_twin.c */
-/* Sends what waits for this device. */
+/* amqp_twin.c: sends what waits for this device. */
 void amqp_twin_push(struct amqp_device *device);
 
 /* amqp_service.c: looks whether feedback is due; `*next_ms` is lowered to when to look again. */

@@ -8,6 +8,7 @@
  *   ISTHMUS_VIDEO_FORMAT   "MJPG 640 480": its one format
  *   ISTHMUS_VIDEO_FRAME    a file with a frame in that format; without it none ever comes
  */
+
 /* So that open is open, and open64 beside it. */
 #undef _FILE_OFFSET_BITS
 #include <dlfcn.h>
