@@ -68,7 +68,7 @@ static struct store *store_new(const struct store_options *options,
         store->options.directory = mem_text(options->directory);
         store->options.spill_directory = mem_text(options->spill_directory);
         store->place = backend->place(&store->options);
-        store_shares_init(&store->shares);
+        store_quotas_init(&store->quotas);
         work_init(&store->inbox);
         work_init(&store->work);
         list_init(&store->takes);
@@ -89,7 +89,7 @@ static void store_free(struct store *store)
         pthread_cond_destroy(&store->writer_wakes);
         pthread_cond_destroy(&store->reader_wakes);
         pthread_mutex_destroy(&store->mutex);
-        store_shares_deinit(&store->shares);
+        store_quotas_deinit(&store->quotas);
         store_ids_deinit(&store->inbox.done);
         store_ids_deinit(&store->work.done);
         store_ids_deinit(&store->leaving);
@@ -122,16 +122,16 @@ static void note_share(void *context, const struct store_device *device)
 {
         struct store *store = context;
 
-        store_shares_add(&store->shares, device->name, device->bytes);
+        store_quotas_add(&store->quotas, device->name, device->bytes);
 }
 
-static int read_shares(struct store *store, void *reader)
+static int read_quotas(struct store *store, void *reader)
 {
         int result = 0;
 
         if (store->options.maximum_bytes > 0)
                 result = store->backend->devices(reader, NULL, note_share, store);
-        store_shares_keep(&store->shares);
+        store_quotas_keep(&store->quotas);
         return result;
 }
 
@@ -144,9 +144,9 @@ void store_count_anew(struct store *store)
         if (result == 0)
                 result = read_counts(store, reader, NULL);
         if (result == 0) {
-                store_shares_deinit(&store->shares);
-                store_shares_init(&store->shares);
-                result = read_shares(store, reader);
+                store_quotas_deinit(&store->quotas);
+                store_quotas_init(&store->quotas);
+                result = read_quotas(store, reader);
         }
         if (reader)
                 store->backend->close_reader(reader);
@@ -164,7 +164,7 @@ static int open_parts(struct store *store, struct reason *reason)
         if (result == 0)
                 result = read_counts(store, store->reader, reason);
         if (result == 0)
-                result = read_shares(store, store->reader);
+                result = read_quotas(store, store->reader);
         if (result == 0 && store->options.spill_directory)
                 result = store_spill_open(store, reason);
         if (result == 0) {
@@ -286,16 +286,16 @@ void store_change_add_event(struct store_change *change, const char *device, int
 {
         change->counts.events++;
         change->counts.bytes += size;
-        if (change->shares)
-                store_shares_add(change->shares, device, size);
+        if (change->quotas)
+                store_quotas_add(change->quotas, device, size);
 }
 
 void store_change_take_event(struct store_change *change, const char *device, int64_t size)
 {
         change->counts.events--;
         change->counts.bytes -= size;
-        if (change->shares)
-                store_shares_add(change->shares, device, -size);
+        if (change->quotas)
+                store_quotas_add(change->quotas, device, -size);
 }
 
 /* Called with the mutex held: somebody waits for what was handed over. */

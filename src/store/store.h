@@ -164,7 +164,7 @@ struct store_event {
 /*
  * One durable put of all its events or none. Everything stays the caller's until `done`.
  *
- * The bound has a share for each device (store_shares.h says how large): a put is refused with
+ * The bound has a share for each device (store_quotas.h says how large): a put is refused with
  * STORE_E_SHARE when each of its devices holds more than its share.
  */
 struct store_put {

@@ -22,7 +22,7 @@
 #include "base/error.h"
 #include "base/reason.h"
 #include "store/store.h"
-#include "store/store_shares.h"
+#include "store/store_quotas.h"
 
 /* How much there is, or by how much it changes. */
 struct store_counts {
@@ -35,7 +35,7 @@ struct store_counts {
 /* By how much a transaction changes it. Events are added and taken by the two functions below. */
 struct store_change {
         struct store_counts counts;
-        struct store_shares *shares; /* who holds how much; NULL = nobody asks */
+        struct store_quotas *quotas; /* who holds how much; NULL = nobody asks */
         bool recount; /* set by a commit: something else has changed, too; count anew */
 };
 

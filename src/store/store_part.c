@@ -95,7 +95,7 @@ static int judge_put(const struct store *store, const struct store_part *part,
         for (size_t i = 0; i < put->count; i++) {
                 const struct store_event *event = &put->events[i];
 
-                if (store_shares_allow(&store->shares, event->device, store_event_size(event), used,
+                if (store_quotas_allow(&store->quotas, event->device, store_event_size(event), used,
                                        store->options.maximum_bytes))
                         return 0;
         }
@@ -192,7 +192,7 @@ static int try_part(struct store *store, struct store_part *part)
         if (result)
                 return result;
         part->change = (struct store_change){
-                .shares = store->options.maximum_bytes > 0 ? &store->shares : NULL};
+                .quotas = store->options.maximum_bytes > 0 ? &store->quotas : NULL};
         part->stored = part->duplicates = 0;
         part->is_caught_up = false;
         result =
@@ -207,9 +207,9 @@ static int try_part(struct store *store, struct store_part *part)
                 result = backend->commit(store->writer, &part->change);
         if (result) {
                 backend->rollback(store->writer);
-                store_shares_undo(&store->shares);
+                store_quotas_undo(&store->quotas);
         } else {
-                store_shares_keep(&store->shares);
+                store_quotas_keep(&store->quotas);
                 count_puts(part);
         }
         return result;

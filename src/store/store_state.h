@@ -76,7 +76,7 @@ struct store {
         int64_t care_at_ns;      /* the backend has upkeep to do; 0 = none */
         int64_t began_ns;        /* steady: the last commit */
         int64_t gather_until_ns; /* steady; with `gather` above 1 */
-        struct store_shares shares;
+        struct store_quotas quotas;
         int64_t trim_at_ns; /* steady: dead letters are looked at for their age */
         int64_t dropped;    /* dead letters that gave way and that the log does not tell of yet */
 };

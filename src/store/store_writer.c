@@ -237,12 +237,12 @@ static void tell_greedy(struct store *store, const struct list *greedy)
         list_for_each (node, greedy) {
                 const char *device = list_entry(node, struct store_put, node)->events[0].device;
 
-                if (!store_shares_tell(&store->shares, device, now_ns))
+                if (!store_quotas_tell(&store->quotas, device, now_ns))
                         continue;
                 log_warn("STORE_SHARE_USED",
                          "A device holds its share of the store; its new events are refused",
                          LOG_TEXT("device", device),
-                         LOG_INT("device_bytes", store_shares_held(&store->shares, device)),
+                         LOG_INT("device_bytes", store_quotas_held(&store->quotas, device)),
                          LOG_INT("bytes", store->state.bytes),
                          LOG_INT("maximum_bytes", store->options.maximum_bytes), LOG_END);
         }
@@ -331,7 +331,7 @@ static int probe(struct store *store)
         int64_t now_ms = clock_wall_ms();
         struct store_record record = {
                 .kind = "store", .key = "probe", .value = &now_ms, .value_size = sizeof(now_ms)};
-        struct store_change change = {.shares = NULL};
+        struct store_change change = {.quotas = NULL};
         int result = backend->begin(store->writer, true);
 
         if (result == 0)

@@ -10,8 +10,8 @@
  *
  * The thread `store` alone, once the store is open.
  */
-#ifndef ISTHMUS_STORE_STORE_SHARES_H
-#define ISTHMUS_STORE_STORE_SHARES_H
+#ifndef ISTHMUS_STORE_STORE_QUOTAS_H
+#define ISTHMUS_STORE_STORE_QUOTAS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,32 +19,32 @@
 #include "base/list.h"
 #include "base/table.h"
 
-struct store_shares {
-        struct table devices; /* struct share; only those that hold something */
+struct store_quotas {
+        struct table devices; /* struct quota; only those that hold something */
         struct list changed;  /* in the transaction that is being written */
 };
 
-void store_shares_init(struct store_shares *shares);
-void store_shares_deinit(struct store_shares *shares);
+void store_quotas_init(struct store_quotas *quotas);
+void store_quotas_deinit(struct store_quotas *quotas);
 
 /* The device holds so many bytes more, or less. Counts at once, until it is undone. */
-void store_shares_add(struct store_shares *shares, const char *device, int64_t bytes);
+void store_quotas_add(struct store_quotas *quotas, const char *device, int64_t bytes);
 
 /* The transaction was committed, or has failed: what was added since the last one. */
-void store_shares_keep(struct store_shares *shares);
-void store_shares_undo(struct store_shares *shares);
+void store_quotas_keep(struct store_quotas *quotas);
+void store_quotas_undo(struct store_quotas *quotas);
 
 /* May it hold so many bytes more, where `used` of `maximum` are used? */
-bool store_shares_allow(const struct store_shares *shares, const char *device, int64_t bytes,
+bool store_quotas_allow(const struct store_quotas *quotas, const char *device, int64_t bytes,
                         int64_t used, int64_t maximum);
 
 /* What it holds. */
-int64_t store_shares_held(const struct store_shares *shares, const char *device);
+int64_t store_quotas_held(const struct store_quotas *quotas, const char *device);
 
 /*
  * It has been refused: true if that is worth a line in the log, because it was not said of this
  * device in the last ten minutes. `now_ns` is steady.
  */
-bool store_shares_tell(struct store_shares *shares, const char *device, int64_t now_ns);
+bool store_quotas_tell(struct store_quotas *quotas, const char *device, int64_t now_ns);
 
 #endif
