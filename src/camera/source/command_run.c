@@ -44,31 +44,10 @@ static int add_actions(posix_spawn_file_actions_t *actions, int output, int erro
         return result;
 }
 
-static char **copy_arguments(const char *const *arguments)
-{
-        size_t count = 0;
-        char **copy;
-
-        while (arguments[count])
-                count++;
-        copy = mem_new(count + 1, sizeof(*copy));
-        for (size_t i = 0; i < count; i++)
-                copy[i] = mem_text(arguments[i]);
-        return copy;
-}
-
-static void free_arguments(char **arguments)
-{
-        for (size_t i = 0; arguments[i]; i++)
-                free(arguments[i]);
-        free(arguments);
-}
-
-static int spawn(struct run *run, const char *const *arguments, int output, int errors)
+static int spawn(struct run *run, char *const *arguments, int output, int errors)
 {
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
-        char **copy = copy_arguments(arguments);
         int result;
 
         posix_spawn_file_actions_init(&actions);
@@ -77,10 +56,10 @@ static int spawn(struct run *run, const char *const *arguments, int output, int 
         if (result == 0)
                 result = process_set_child(&attributes, true);
         if (result == 0)
-                result = posix_spawnp(&run->pid, copy[0], &actions, &attributes, copy, environ);
+                result = posix_spawnp(&run->pid, arguments[0], &actions, &attributes, arguments,
+                                      environ);
         posix_spawnattr_destroy(&attributes);
         posix_spawn_file_actions_destroy(&actions);
-        free_arguments(copy);
         return result;
 }
 
@@ -91,7 +70,7 @@ static void close_fd(int *fd)
         *fd = -1;
 }
 
-static int start(struct run *run, const char *const *arguments, struct reason *reason)
+static int start(struct run *run, char *const *arguments, struct reason *reason)
 {
         int output[2] = {-1, -1};
         int errors[2] = {-1, -1};
@@ -249,7 +228,7 @@ static int judge(const struct source *source, enum outcome outcome, int status, 
         return SOURCE_E_FAILED;
 }
 
-int command_run(const struct source *source, const char *const *arguments, int64_t deadline_ms,
+int command_run(const struct source *source, char *const *arguments, int64_t deadline_ms,
                 struct buf *out, struct reason *reason)
 {
         struct run run = {.ended = -1, .output = -1, .errors = -1, .out = out, .said = BUF_INIT};

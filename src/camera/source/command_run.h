@@ -13,7 +13,7 @@
  * source is stopped. 0, SOURCE_E_FAILED with the reason (which has the last line of its standard
  * error), or SOURCE_E_STOPPED.
  */
-int command_run(const struct source *source, const char *const *arguments, int64_t deadline_ms,
+int command_run(const struct source *source, char *const *arguments, int64_t deadline_ms,
                 struct buf *out, struct reason *reason) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@
 #define ARGUMENTS_MAX 64
 
 struct command {
-        char *arguments[ARGUMENTS_MAX + 1];
+        char *arguments[ARGUMENTS_MAX + 1]; /* NULL at the end */
         size_t count;
         bool writes_file;
 };
@@ -63,7 +63,7 @@ static int take_from_file(struct source *source, int64_t deadline_ms,
                           struct source_picture *picture, struct reason *reason)
 {
         const struct command *command = source->own;
-        const char *arguments[ARGUMENTS_MAX + 1] = {NULL};
+        char *arguments[ARGUMENTS_MAX + 1] = {NULL};
         const char *folder = getenv("TMPDIR");
         CLEANUP(mem_cleanup)
         char *path = mem_format("%s/isthmus-camera-XXXXXX", folder ? folder : "/tmp");
@@ -92,15 +92,11 @@ static int take_command(struct source *source, int64_t deadline_ms, struct sourc
                         struct reason *reason)
 {
         const struct command *command = source->own;
-        const char *arguments[ARGUMENTS_MAX + 1] = {NULL};
         int64_t asked_ms = clock_wall_ms();
-        int result;
+        int result = command->writes_file ? take_from_file(source, deadline_ms, picture, reason)
+                                          : command_run(source, command->arguments, deadline_ms,
+                                                        &picture->bytes, reason);
 
-        for (size_t i = 0; i < command->count; i++)
-                arguments[i] = command->arguments[i];
-        result = command->writes_file
-                         ? take_from_file(source, deadline_ms, picture, reason)
-                         : command_run(source, arguments, deadline_ms, &picture->bytes, reason);
         if (result == 0 && picture->bytes.size == 0) {
                 reason_set(
                         reason,
@@ -109,7 +105,7 @@ static int take_command(struct source *source, int64_t deadline_ms, struct sourc
                                   "file in the place of " FILE_ARGUMENT
                                 : "'%s' ended well but gave no picture: it must write it to "
                                   "standard output, or to the file in the place of " FILE_ARGUMENT,
-                        arguments[0]);
+                        command->arguments[0]);
                 result = SOURCE_E_FAILED;
         }
         picture->taken_ms = asked_ms;
