@@ -539,8 +539,7 @@ static void survey_connections(void *context)
                 const struct amqp_peer *peer = list_entry(node, struct amqp_peer, node);
 
                 add_entry(survey,
-                          &(struct local_hub_connection){.protocol = "amqp",
-                                                         .hub = peer->hub,
+                          &(struct local_hub_connection){.hub = peer->hub,
                                                          .opened_ms = peer->opened_ms,
                                                          .tokens = peer->tokens,
                                                          .devices = connected_devices(peer),
@@ -551,8 +550,7 @@ static void survey_connections(void *context)
                 const struct mqtt_peer *peer = list_entry(node, struct mqtt_peer, node);
 
                 add_entry(survey,
-                          &(struct local_hub_connection){.protocol = "mqtt",
-                                                         .hub = peer->hub,
+                          &(struct local_hub_connection){.hub = peer->hub,
                                                          .opened_ms = peer->opened_ms,
                                                          .tokens = peer->connected,
                                                          .devices = peer->connected,

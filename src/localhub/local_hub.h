@@ -123,7 +123,6 @@ void local_hub_invoke_method(struct local_hub *hub, int hub_index, const char *d
 
 struct local_hub_connection {
         char id[REGISTRY_TAG_SIZE]; /* as in telemetry_record.connection */
-        const char *protocol;       /* `amqp` or `mqtt` */
         int hub;
         char peer[64]; /* IP address and port */
         int64_t opened_ms;

@@ -149,37 +149,20 @@ int cloud_start(struct cloud *cloud, struct hub_client *hubs, struct reason *rea
         return 0;
 }
 
-struct stop_order {
-        struct cloud *cloud;
-        sem_t done;
-};
-
 static void stop(void *context)
 {
-        struct stop_order *order = context;
+        struct cloud *cloud = context;
 
-        order->cloud->is_stopped = true;
-        loop_timer_stop(order->cloud->options.loop, &order->cloud->clock_timer);
-        cloud_calls_stop(order->cloud);
-        list_for_each (node, &order->cloud->devices)
+        cloud->is_stopped = true;
+        loop_timer_stop(cloud->options.loop, &cloud->clock_timer);
+        cloud_calls_stop(cloud);
+        list_for_each (node, &cloud->devices)
                 cloud_device_close(list_entry(node, struct cloud_device, node));
-        sem_post(&order->done);
-}
-
-static void wait_for(sem_t *done)
-{
-        while (sem_wait(done) != 0)
-                continue;
-        sem_destroy(done);
 }
 
 void cloud_stop(struct cloud *cloud)
 {
-        struct stop_order order = {.cloud = cloud};
-
-        sem_init(&order.done, 0, 0);
-        loop_post(cloud->options.loop, stop, &order);
-        wait_for(&order.done);
+        loop_call(cloud->options.loop, stop, cloud);
 }
 
 /* --- from the cameras' threads --------------------------------------------------------------- */
@@ -243,7 +226,6 @@ int cloud_put(struct cloud_device *device, const struct cloud_message *message,
         char id[CRYPTO_UUID_SIZE];
         struct store_event event = {.device = device->key, .message_id = id};
         struct waiting_put waiting = {.put = {.events = &event, .count = 1, .done = put_done}};
-
         const struct cloud_clocks clocks = {.boot = device->cloud->boot,
                                             .offset_ms = message->clock_offset_ms};
 
@@ -255,7 +237,9 @@ int cloud_put(struct cloud_device *device, const struct cloud_message *message,
         event.arrived_ns = message->created_ns;
         sem_init(&waiting.done, 0, 0);
         store_put(device->cloud->options.store, &waiting.put);
-        wait_for(&waiting.done);
+        while (sem_wait(&waiting.done) != 0)
+                continue;
+        sem_destroy(&waiting.done);
         if (waiting.result == 0)
                 post_wake(device);
         else

@@ -115,7 +115,6 @@ enum cloud_phase {
 
 struct cloud_status {
         enum cloud_phase phase;
-        int64_t accepted;     /* messages of this run */
         char hub[256];        /* "" = not known */
         struct reason reason; /* CLOUD_HELD: why */
 };

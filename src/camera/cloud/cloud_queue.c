@@ -167,20 +167,19 @@ static bool send_event(struct cloud_device *device, const struct cloud_event *ev
         }
         property.value = record.created;
         device->queue.is_in_flight = true;
-        if (hub_device_send(device->link,
-                            &(struct hub_message){
-                                    .message_id = event->message_id,
-                                    .content_type = "application/json",
-                                    .content_encoding = "utf-8",
-                                    .properties = &property,
-                                    .property_count = 1,
-                                    .body = record.body,
-                                    .body_size = record.body_size,
-                            },
-                            (uint64_t)event->id))
-                return true;
-        device->queue.is_in_flight = false;
-        /* Without credit: its state is told again when there is some. */
+        if (!hub_device_send(device->link,
+                             &(struct hub_message){
+                                     .message_id = event->message_id,
+                                     .content_type = "application/json",
+                                     .content_encoding = "utf-8",
+                                     .properties = &property,
+                                     .property_count = 1,
+                                     .body = record.body,
+                                     .body_size = record.body_size,
+                             },
+                             (uint64_t)event->id))
+                /* Without credit: its state is told again when there is some. */
+                device->queue.is_in_flight = false;
         return true;
 }
 
@@ -235,9 +234,6 @@ static void accepted(struct cloud_device *device, const struct cloud_event *even
                   LOG_TEXT("message_id", event->message_id), LOG_TEXT("device", device->key),
                   LOG_INT("event", event->id), LOG_END);
         device->send_failures = 0;
-        pthread_mutex_lock(&device->lock);
-        device->status.accepted++;
-        pthread_mutex_unlock(&device->lock);
         store_done(device->cloud->options.store, event->id);
         pop(device);
 }

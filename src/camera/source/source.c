@@ -208,13 +208,11 @@ static void note(struct source *source, int result, const struct reason *reason)
 
         pthread_mutex_lock(&source->lock);
         if (result == SOURCE_E_FAILED) {
-                status->state = SOURCE_FAILING;
                 status->failures++;
                 source->retry_ms = clock_steady_ms() +
                                    backoff_ms((int)(status->failures < 30 ? status->failures : 30),
                                               REST_MIN_MS, REST_MAX_MS);
         } else {
-                status->state = result == 0 ? SOURCE_GOOD : SOURCE_OLD;
                 status->failures = 0;
                 source->retry_ms = 0;
         }

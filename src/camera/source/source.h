@@ -63,13 +63,6 @@ enum source_condition {
         SOURCE_E_STOPPED,    /* source_stop was called */
 };
 
-enum source_state {
-        SOURCE_NEW,     /* not asked yet */
-        SOURCE_GOOD,    /* the last answer was a picture */
-        SOURCE_OLD,     /* the last answer was too old */
-        SOURCE_FAILING, /* the last attempt failed */
-};
-
 struct source_picture {
         struct buf bytes;        /* a JPEG, or what claims to be one: it begins as one does */
         int64_t taken_ms;        /* since 1970: when it was taken, as far as one can know */
@@ -108,7 +101,6 @@ void source_set_password(struct source *source, const char *password);
 void source_stop(struct source *source);
 
 struct source_status {
-        enum source_state state;
         unsigned int failures; /* in a row */
         int64_t rest_ms;       /* until the next attempt is made at all; 0 = now */
         struct reason reason;  /* of the last answer that was no picture; empty if it was one */

@@ -44,6 +44,5 @@ int64_t schedule_done(struct schedule *schedule, int64_t now_ms)
                 return 0;
         skipped = (now_ms - schedule->next_ms) / schedule->period_ms + 1;
         schedule->next_ms += skipped * schedule->period_ms;
-        schedule->skipped += skipped;
         return skipped;
 }

@@ -15,7 +15,6 @@ struct schedule {
         int64_t period_ms;
         bool is_started;
         int64_t next_ms; /* INT64_MAX = none comes */
-        int64_t skipped; /* ticks that came while a picture was being looked at */
 };
 
 /* (Re)starts it: the next tick is `due_ms` from now. */

@@ -208,13 +208,10 @@ static void on_request(struct amqp_link *link, pn_delivery_t *delivery,
 }
 
 const struct amqp_link_type amqp_cbs_requests = {
-        .name = "cbs requests",
         .hub_receives = true,
         .credit = CBS_CREDIT,
         .max_size = AMQP_MESSAGE_MAX,
         .message = on_request,
 };
 
-const struct amqp_link_type amqp_cbs_responses = {
-        .name = "cbs responses",
-};
+const struct amqp_link_type amqp_cbs_responses = {.hub_receives = false};

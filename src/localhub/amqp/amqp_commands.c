@@ -178,7 +178,6 @@ static void on_ended(struct amqp_link *link)
 }
 
 const struct amqp_link_type amqp_commands = {
-        .name = "commands",
         .opened = on_opened,
         .outcome = on_outcome,
         .credit_came = amqp_commands_push,
@@ -211,7 +210,6 @@ static void on_uploads_ended(struct amqp_link *link)
 }
 
 const struct amqp_link_type amqp_service_uploads = {
-        .name = "file notifications",
         .for_service = true,
         .work = amqp_commands_push,
         .outcome = on_outcome,

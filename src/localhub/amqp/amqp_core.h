@@ -83,10 +83,9 @@ struct amqp_peer {
                 *chain; /* of the client's certificates, its maker's; NULL = none */
         int64_t opened_ms;
         uint64_t messages;
-        size_t tokens; /* distinct ones so far */
-        bool cut;      /* to be cut at the next work */
-        bool closed;   /* by us: the socket does not wait for the answer */
-        bool is_open;
+        size_t tokens;       /* distinct ones so far */
+        bool cut;            /* to be cut at the next work */
+        bool closed;         /* by us: the socket does not wait for the answer */
         bool detach_service; /* its service links have lost their right */
         char *registrant; /* user of SASL PLAIN, SCOPE/registrations/ID; NULL = another or none */
         char *password;   /* likewise: a token, not judged yet */
@@ -151,7 +150,6 @@ struct amqp_refusal {
 
 /* What a link is for; one table of functions per file. Functions may be NULL. */
 struct amqp_link_type {
-        const char *name;
         bool hub_receives;
         bool for_service;  /* ends with the right ServiceConnect */
         int credit;        /* at first, if the hub receives */

@@ -73,7 +73,6 @@ static void on_requests_ended(struct amqp_link *link)
 }
 
 const struct amqp_link_type amqp_method_requests = {
-        .name = "method requests",
         .opened = on_requests_opened,
         .ended = on_requests_ended,
 };
@@ -117,7 +116,6 @@ static void on_answers_ended(struct amqp_link *link)
 }
 
 const struct amqp_link_type amqp_method_answers = {
-        .name = "method answers",
         .hub_receives = true,
         .credit = 100,
         .max_size = AMQP_MESSAGE_MAX,

@@ -117,7 +117,6 @@ static void open_connection(struct amqp_peer *peer)
         pn_connection_set_container(peer->connection, container.data);
         pn_connection_set_hostname(peer->connection, "localhost");
         pn_connection_open(peer->connection);
-        peer->is_open = true;
         log_debug("HUB_AMQP_CONNECTED", "A client connected over AMQP",
                   LOG_TEXT("hub", peer->hub_id), LOG_TEXT("connection", peer->id),
                   LOG_TEXT("container", client ? client : ""), LOG_END);

@@ -151,7 +151,6 @@ static void on_message(struct amqp_link *link, pn_delivery_t *delivery,
 }
 
 const struct amqp_link_type amqp_service_commands = {
-        .name = "service commands",
         .hub_receives = true,
         .for_service = true,
         .credit = 100,
@@ -279,7 +278,6 @@ static void on_feedback_ended(struct amqp_link *link)
 }
 
 const struct amqp_link_type amqp_service_feedback = {
-        .name = "service feedback",
         .for_service = true,
         .work = push,
         .opened = on_feedback_opened,

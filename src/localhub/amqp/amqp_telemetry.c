@@ -308,7 +308,6 @@ static void on_bytes(struct amqp_link *link, pn_delivery_t *delivery, const char
 }
 
 const struct amqp_link_type amqp_telemetry = {
-        .name = "telemetry",
         .hub_receives = true,
         .credit = AMQP_CREDIT,
         .max_size = AMQP_MESSAGE_MAX,

@@ -87,7 +87,6 @@ static void on_request(struct amqp_link *link, pn_delivery_t *delivery,
 }
 
 const struct amqp_link_type amqp_twin_requests = {
-        .name = "twin requests",
         .hub_receives = true,
         .credit = 100,
         .max_size = AMQP_MESSAGE_MAX,
@@ -135,7 +134,6 @@ static void on_responses_ended(struct amqp_link *link)
 }
 
 const struct amqp_link_type amqp_twin_responses = {
-        .name = "twin responses",
         .opened = on_responses_opened,
         .ended = on_responses_ended,
 };

@@ -30,7 +30,6 @@ bool event_endpoint_has_group(const struct event_endpoint *endpoint, const char 
 void event_endpoint_init(struct event_endpoint *endpoint, struct amqp_core *core,
                          const char *const *groups, size_t group_count)
 {
-        endpoint->core = core;
         endpoint->started_ms = core->wall_ms;
         endpoint->group_count = group_count;
         endpoint->groups = mem_new(group_count + 1, sizeof(*endpoint->groups));
@@ -49,5 +48,5 @@ void event_endpoint_deinit(struct event_endpoint *endpoint)
         for (size_t i = 0; i < endpoint->group_count; i++)
                 free(endpoint->groups[i]);
         free(endpoint->groups);
-        *endpoint = (struct event_endpoint){.core = NULL};
+        *endpoint = (struct event_endpoint){.groups = NULL};
 }

@@ -26,7 +26,6 @@
 #define EVENT_DEFAULT_GROUP "$Default"
 
 struct event_endpoint {
-        struct amqp_core *core;
         char **groups; /* consumer groups besides $Default */
         size_t group_count;
         struct list readers; /* struct event_reader */

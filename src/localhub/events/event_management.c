@@ -157,7 +157,6 @@ static void on_request(struct amqp_link *link, pn_delivery_t *delivery,
 }
 
 const struct amqp_link_type event_management_requests = {
-        .name = "management requests",
         .hub_receives = true,
         .for_service = true,
         .credit = CREDIT,
@@ -166,6 +165,5 @@ const struct amqp_link_type event_management_requests = {
 };
 
 const struct amqp_link_type event_management_responses = {
-        .name = "management responses",
         .for_service = true,
 };

@@ -314,7 +314,6 @@ void event_endpoint_arrived(struct event_endpoint *endpoint)
 }
 
 const struct amqp_link_type event_reader = {
-        .name = "telemetry reader",
         .for_service = true,
         .admit = admit,
         .opened = on_opened,
@@ -344,7 +343,6 @@ static void *redirect(struct amqp_peer *peer, pn_link_t *handle, const struct li
 }
 
 const struct amqp_link_type event_redirect = {
-        .name = "telemetry elsewhere",
         .for_service = true,
         .admit = redirect,
 };

@@ -247,7 +247,6 @@ static void work(struct amqp_link *link)
 }
 
 static const struct amqp_link_type requests = {
-        .name = "provisioning requests",
         .hub_receives = true,
         .credit = CREDIT,
         .max_size = MESSAGE_MAX,
@@ -258,7 +257,6 @@ static const struct amqp_link_type requests = {
 };
 
 static const struct amqp_link_type responses = {
-        .name = "provisioning responses",
         .admit = admit,
         .ended = on_ended,
 };
