@@ -173,3 +173,21 @@ void log_event(enum log_level level, const char *id, const char *sentence,
                 written = write(STDERR_FILENO, line.data, line.size);
         } while (written < 0 && errno == EINTR);
 }
+
+/* --- seldom lines ----------------------------------------------------------------------- */
+
+#define PAUSE_MS 10000
+
+bool log_pause_is_over(struct log_pause *pause, int64_t *unlogged)
+{
+        long long now_ms = clock_steady_ms();
+        long long until_ms = atomic_load(&pause->until_ms);
+
+        if (now_ms < until_ms ||
+            !atomic_compare_exchange_strong(&pause->until_ms, &until_ms, now_ms + PAUSE_MS)) {
+                atomic_fetch_add(&pause->unlogged, 1);
+                return false;
+        }
+        *unlogged = atomic_exchange(&pause->unlogged, 0);
+        return true;
+}

@@ -10,6 +10,7 @@
 #ifndef ISTHMUS_BASE_LOG_H
 #define ISTHMUS_BASE_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -78,5 +79,17 @@ void log_listen(enum log_level level, log_listener *listener, void *context);
 
 /* Not any more; of events that began before it may still be told when this returns. */
 void log_unlisten(log_listener *listener);
+
+/* One line in ten seconds, of what may happen thousands of times in one. All zero at first. */
+struct log_pause {
+        atomic_llong until_ms; /* steady clock */
+        atomic_llong unlogged;
+};
+
+/*
+ * May it be logged now? Then `*unlogged` is how often it was not since the last time, for the line
+ * to say; if not, it is counted. Every thread.
+ */
+bool log_pause_is_over(struct log_pause *pause, int64_t *unlogged);
 
 #endif

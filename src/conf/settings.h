@@ -112,6 +112,7 @@ struct settings_network {
         char *webhook_id;
         struct conf_texts downlink_hosts;
         bool downlink_enabled;
+        bool repeats; /* what its driver does not say of every installation */
         bool device_integration;
         enum device_class device_class;
         int64_t page_size;

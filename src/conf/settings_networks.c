@@ -36,6 +36,7 @@ static const struct conf_row fields[NETWORK_FIELD_COUNT] = {
         OF_NETWORK(NETWORK_WEBHOOK_ID, CONF_TEXT, webhook_id, .check = check_token),
         OF_NETWORK(NETWORK_DOWNLINK_HOSTS, CONF_TEXTS, downlink_hosts, .check = check_host_pattern),
         OF_NETWORK(NETWORK_DOWNLINK_SWITCH, CONF_FLAG, downlink_enabled, .fallback = NULL),
+        OF_NETWORK(NETWORK_REPEATS, CONF_FLAG, repeats, .fallback = NULL),
         OF_NETWORK(NETWORK_INTEGRATION, CONF_FLAG, device_integration, .fallback = NULL),
         OF_NETWORK(NETWORK_DEVICE_CLASS, CONF_CHOICE, device_class, .choices = device_classes),
         OF_NETWORK(NETWORK_PAGE_SIZE, CONF_INTEGER, page_size, .minimum = 1, .maximum = 1000),

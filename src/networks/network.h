@@ -181,8 +181,9 @@ struct network {
         bool ids_are_unique;
 
         /*
-         * A webhook that is not answered 2xx is sent again. Where it is not, what can't be taken is
-         * lost, and what it would have told of downlinks is asked for at the next start.
+         * A webhook that is not answered 2xx is sent again. Where it is not, and NETWORK_REPEATS
+         * says nothing else, what can't be taken is lost, and what it would have told of downlinks
+         * is asked for.
          */
         bool repeats;
 };

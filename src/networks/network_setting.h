@@ -14,6 +14,7 @@ enum network_field {
         NETWORK_WEBHOOK_ID,       /* through which downlinks go */
         NETWORK_DOWNLINK_HOSTS,   /* that webhooks may name as the way back */
         NETWORK_DOWNLINK_SWITCH,  /* must be on for downlinks */
+        NETWORK_REPEATS,          /* its webhooks are sent again: struct network's `repeats` */
         NETWORK_INTEGRATION,      /* of devices of which no list says whether to connect them */
         NETWORK_DEVICE_CLASS,     /* of devices of which no list says it */
         NETWORK_PAGE_SIZE,        /* devices per page of a list */

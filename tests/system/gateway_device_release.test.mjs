@@ -141,6 +141,8 @@ test('beyond the bound new devices are refused, and known ones go on', async (t)
   assert.match(JSON.parse(refused.text).detail, /2 devices, as many as Limits.Devices allows/);
   assert.equal((await gateway.logged('DEVICE_LIMIT')).device, 'things-stack/herd/bound-3');
   assert.equal(await gateway.metric('isthmus_events_over_device_limit_total'), 1);
+  assert.equal((await gateway.logged('WEBHOOK_LOST')).network, 'things-stack');
+  assert.equal(await gateway.metric('isthmus_webhooks_lost_total'), 1);
   await take(gateway, 'herd', 'bound-1');
   await hub.telemetryOf('bound-1', 2);
   await hub.telemetryOf('bound-2', 1);
@@ -155,4 +157,12 @@ test('beyond the bound new devices are refused, and known ones go on', async (t)
   assert.equal(released.status, 0, released.output);
   await take(again, 'herd', 'bound-3');
   await hub.telemetryOf('bound-3', 1);
+});
+
+test('what comes again because retries are switched on is not lost', async (t) => {
+  const gateway = await startGateway(t, provisionedBy(hub),
+    { Limits: { Devices: 1 }, TheThingsIndustries: { WebhookRetries: true } });
+  await take(gateway, 'herd', 'again-1');
+  assert.equal((await gateway.uplink(uplinkOf('herd', 'again-2'))).status, 503);
+  assert.equal(await gateway.metric('isthmus_webhooks_lost_total'), 0);
 });

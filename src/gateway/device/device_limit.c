@@ -5,14 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-
-/* Between two log lines. */
-#define SILENT_MS 10000
 
 /* So many of the oldest guests are looked at when a new one comes. */
 #define LOOKED_AT 2
@@ -35,8 +31,7 @@ struct device_limit {
         struct list in_order; /* the same, oldest first */
         int64_t count;        /* known or guests */
         int64_t maximum;
-        int64_t silent_until_ms;
-        int64_t unlogged;
+        struct log_pause refused;
 };
 
 struct device_limit *device_limit_new(int64_t maximum)
@@ -106,20 +101,16 @@ static void add_guest(struct device_limit *limit, const char *device_key)
 
 static void refuse(struct device_limit *limit, const char *device_key, struct reason *reason)
 {
-        int64_t now_ms = clock_steady_ms();
+        int64_t unlogged;
 
         reason_set(reason, "this gateway knows %lld devices, as many as Limits.Devices allows",
                    (long long)limit->count);
         metrics_add(METRIC_DEVICE_NOT_ADMITTED, 1);
-        if (now_ms < limit->silent_until_ms) {
-                limit->unlogged++;
+        if (!log_pause_is_over(&limit->refused, &unlogged))
                 return;
-        }
         log_warn("DEVICE_LIMIT", "A new device is refused: there are as many as are allowed",
                  LOG_TEXT("device", device_key), LOG_INT("devices", limit->count),
-                 LOG_INT("unlogged", limit->unlogged), LOG_END);
-        limit->silent_until_ms = now_ms + SILENT_MS;
-        limit->unlogged = 0;
+                 LOG_INT("unlogged", unlogged), LOG_END);
 }
 
 /* --- what others call ------------------------------------------------------------------------ */

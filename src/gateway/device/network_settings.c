@@ -70,6 +70,11 @@ bool network_settings_integrates(const struct settings *settings, const char *na
                                          : own == INTEGRATION_ON;
 }
 
+bool network_settings_repeats(const struct settings *settings, const struct network *network)
+{
+        return network->repeats || settings_network(settings, network)->repeats;
+}
+
 bool network_settings_encodes(const struct settings *settings, const struct network *network,
                               const char *application)
 {

@@ -33,6 +33,9 @@ enum downlink_access network_settings_access(const struct settings *settings,
 enum device_class network_settings_class(const struct settings *settings, const char *name,
                                          const char *application);
 
+/* Is a webhook of the network sent again if it was not answered 2xx? */
+bool network_settings_repeats(const struct settings *settings, const struct network *network);
+
 /* Does the network encode objects for the devices of this application, if it encodes any? */
 bool network_settings_encodes(const struct settings *settings, const struct network *network,
                               const char *application);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "gateway/device/network_settings.h"
 #include "gateway/intake/webhook_door.h"
 #include "gateway/intake/webhook_keys.h"
 #include "http/http_server.h"
@@ -23,6 +24,7 @@ struct webhook_intake {
         struct http_server *server;
         struct webhook_door door;
         atomic_int_least64_t *last_s; /* of each network: when a webhook was last taken */
+        struct log_pause lost;
 };
 
 /* --- state pages -------------------------------------------------------------------------- */
@@ -224,14 +226,21 @@ static void note_taken(struct webhook_intake *webhook, const struct network *net
         atomic_store(&webhook->last_s[i], clock_wall_ms() / 1000);
 }
 
-/* Its network does not send it again. */
-static void note_lost(const struct network *network, const struct delivery_result *result)
+/* If its network does not send it again, it is lost. */
+static void note_refused(struct webhook_intake *webhook, const struct delivery_result *result)
 {
+        const struct network *network = result->source->network;
+        int64_t unlogged;
+
+        if (network_settings_repeats(webhook->means->settings, network))
+                return;
         metrics_add(METRIC_WEBHOOK_LOST, 1);
+        if (!log_pause_is_over(&webhook->lost, &unlogged))
+                return;
         log_error("WEBHOOK_LOST",
                   "A webhook could not be taken, and its network does not send it again",
                   LOG_TEXT("network", network->name), LOG_TEXT("reason", result->reason->text),
-                  LOG_END);
+                  LOG_INT("unlogged", unlogged), LOG_END);
 }
 
 /* Any thread. */
@@ -248,8 +257,8 @@ static void answer(void *context, const struct delivery_result *result)
                 return;
         }
         metrics_add(answers[fate].counter, 1);
-        if (fate == DELIVERY_NOT_NOW && !source->network->repeats)
-                note_lost(source->network, result);
+        if (fate == DELIVERY_NOT_NOW)
+                note_refused(webhook, result);
         tell_monitor(webhook->means->monitor, result);
         if (!answers[fate].title)
                 note_taken(webhook, source->network);

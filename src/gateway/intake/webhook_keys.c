@@ -4,16 +4,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
 #include "http/http_server.h"
-
-/* Between two log lines. */
-#define SILENT_MS 10000
 
 /* What each request has where there are no keys. */
 static const struct settings_webhook_key everything = {.name = NULL};
@@ -104,17 +100,12 @@ void webhook_keys_report(struct webhook_keys *keys, const struct settings_webhoo
                          const char *network, const char *application)
 {
         CLEANUP(mem_cleanup) char *place = mem_format("WebhookKeys.%s", key->name);
-        long long now_ms = clock_steady_ms();
-        long long until_ms = atomic_load(&keys->silent_until_ms);
+        int64_t unlogged;
 
         metrics_add(METRIC_WEBHOOK_FORBIDDEN, 1);
-        if (now_ms < until_ms || !atomic_compare_exchange_strong(&keys->silent_until_ms, &until_ms,
-                                                                 now_ms + SILENT_MS)) {
-                atomic_fetch_add(&keys->silent_refusals, 1);
+        if (!log_pause_is_over(&keys->misused, &unlogged))
                 return;
-        }
         log_warn("WEBHOOK_KEY_MISUSED", "A key was used for events that it may not send",
                  LOG_TEXT("key", place), LOG_TEXT("network", network),
-                 LOG_TEXT("application", application),
-                 LOG_INT("unlogged", atomic_exchange(&keys->silent_refusals, 0)), LOG_END);
+                 LOG_TEXT("application", application), LOG_INT("unlogged", unlogged), LOG_END);
 }

@@ -6,10 +6,10 @@
 #ifndef ISTHMUS_GATEWAY_INTAKE_WEBHOOK_KEYS_H
 #define ISTHMUS_GATEWAY_INTAKE_WEBHOOK_KEYS_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/log.h"
 #include "conf/settings.h"
 #include "networks/network.h"
 
@@ -19,8 +19,7 @@ struct http_exchange;
 struct webhook_keys {
         const struct settings_webhook_key *keys;
         size_t count; /* 0 = everybody may send everything (loopback only) */
-        atomic_llong silent_until_ms;
-        atomic_llong silent_refusals;
+        struct log_pause misused;
 };
 
 /*

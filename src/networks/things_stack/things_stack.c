@@ -494,5 +494,4 @@ const struct network things_stack = {
         .payload = things_stack_payload,
         .downlink = &things_stack_downlink,
         .listing = &things_stack_listing,
-        .repeats = true,
 };

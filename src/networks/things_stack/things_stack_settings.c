@@ -21,6 +21,9 @@ const struct network_setting things_stack_settings[] = {
          "host:port, or .domain for all hosts below it. If none is given: the host of "
          "WebhookBaseURL, and without one those of The Things Stack Cloud and Sandbox, where an "
          "application keeps the host that it named first"},
+        {THINGS "WebhookRetries", NETWORK_REPEATS, NULL,
+         "The webhooks' retries are switched on in the console, where there are any (The Things "
+         "Stack Cloud): what could not be taken comes again, and does not count as lost"},
         {THINGS "DeviceIntegrationDefault", NETWORK_INTEGRATION, "true",
          "Whether devices without the attribute azureintegration are connected"},
         {THINGS "DeviceClass", NETWORK_DEVICE_CLASS, NULL,
