@@ -309,10 +309,8 @@ struct device *device_table_find(const struct device_table *table, const char *d
         return map_get(table->devices, device_key);
 }
 
-void device_table_warm(const struct device_table *table, const char *device_key)
+void device_warm(const struct device *device)
 {
-        const struct device *device = device_table_find(table, device_key);
-
         if (!device)
                 return;
         loop_warm(device, sizeof(*device));

@@ -249,8 +249,8 @@ void device_owner_deinit(struct device_owner *owner);
 /* The device with this key; NULL if it is not known. */
 struct device *device_table_find(const struct device_table *table, const char *device_key);
 
-/* On the thread "loop": loop_warm for what sending as this device needs; nothing if not known. */
-void device_table_warm(const struct device_table *table, const char *device_key);
+/* On the thread "loop": loop_warm for what sending as this device needs; NULL is allowed. */
+void device_warm(const struct device *device);
 
 /* The driver of the device's network; NULL if this program does not know it. */
 const struct network *device_network(const struct device *device);

@@ -147,6 +147,13 @@ static void count(struct uplink_format *format, size_t waiting)
 }
 
 /* Back on the thread "loop". */
+static void warm(const void *context)
+{
+        const struct call *call = context;
+
+        device_warm(call->device);
+}
+
 static void finish(void *context)
 {
         struct call *call = context;
@@ -185,7 +192,7 @@ static void on_result(void *context, const struct formatter_result *result)
         /* If nothing was found out the event stays in the store, and nobody asks again. */
         posted = !format->stopped && !formatter_status_is_ours(result->status);
         if (posted)
-                loop_post(format->options.loop, finish, call);
+                loop_post_warm(format->options.loop, warm, finish, call);
         pthread_mutex_unlock(&format->lock);
         if (!posted)
                 call_free(call);

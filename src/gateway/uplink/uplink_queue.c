@@ -190,7 +190,7 @@ static void warm(const void *context)
 {
         const struct uplink_event *event = context;
 
-        device_table_warm(event->queue->options.devices, event->device_key);
+        device_warm(device_table_find(event->queue->options.devices, event->device_key));
 }
 
 /* A freshly stored event. */

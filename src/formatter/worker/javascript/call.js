@@ -35,6 +35,8 @@ const FOREIGN = [
 ];
 const RESULT_LIMIT = 262144;
 const PROPERTY_LIMIT = 64;
+// Of what is nested deeper, or in itself, JSON.stringify finds out.
+const SIMPLE_DEPTH = 8;
 
 // What a formatter did wrong, on its way out of whatever was under way.
 const failed = { __proto__: null };
@@ -75,6 +77,28 @@ function checked(key, value) {
   }
 }
 
+// Is it made of nothing but what JSON has words for? To ask this first costs less than `checked`.
+function isSimple(value, depth) {
+  if (depth > SIMPLE_DEPTH || value.toJSON !== undefined) return false;
+  for (const name in value) {
+    const member = value[name];
+    switch (typeof member) {
+    case 'number':
+      if (member - member !== 0) return false;
+      break;
+    case 'string':
+    case 'boolean':
+      break;
+    case 'object':
+      if (member !== null && !isSimple(member, depth + 1)) return false;
+      break;
+    default:
+      return false;
+    }
+  }
+  return true;
+}
+
 function textOf(value) {
   if (typeof value === 'string') return value;
   const json = isObject(value) ? stringify(value) : undefined;
@@ -105,7 +129,7 @@ function dataOf(value, name, listAllowed) {
   if (value === undefined || value === null) fail(`${name} returned no \`data\``);
   if (!isObject(value) || (isArray(value) && !listAllowed))
     fail(`the \`data\` that ${name} returned is ${nameOf(value)}, not an object`);
-  const json = stringify(value, checked);
+  const json = isSimple(value, 0) ? stringify(value) : stringify(value, checked);
   if (typeof json !== 'string' || !(json[0] === '{' || (json[0] === '[' && listAllowed)))
     fail(`the \`data\` that ${name} returned becomes no object in JSON`);
   return json;
