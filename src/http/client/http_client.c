@@ -23,9 +23,8 @@
 /* Longest sleep; a wake-up ends it at once. */
 #define SLEEP_MAX_MS 60000
 
-/* So many transfers leave something that is worth giving back, which takes some 0.3 ms. */
-#define CROWD              32
-#define GIVE_BACK_PAUSE_MS 500
+/* So many transfers leave something that is worth giving back. */
+#define CROWD 32
 
 /* What http_client_after was given: in `new_laters`, then in `timers`, then gone. */
 struct later {
@@ -43,10 +42,12 @@ struct http_client {
         void (*refused)(void *context); /* as the options have it */
         void *context;
         struct trust *trust;
-        CURLM *multi;
+        long connections;
+        int64_t rest_ms;
         pthread_t thread;
 
-        pthread_mutex_t lock; /* for the next three */
+        pthread_mutex_t lock; /* for the next four */
+        CURLM *multi;         /* the thread "http" alone replaces it */
         struct list new_transfers;
         struct list new_laters;
         bool stopping;
@@ -55,9 +56,9 @@ struct http_client {
         struct http_queue queue;
         struct list running;
         struct timers timers;
-        struct timer give_back;
-        int64_t given_back_ms; /* steady clock; memory, the last time */
-        int finished;          /* since then */
+        struct timer rest;
+        int64_t finished_ms; /* steady clock; the last one */
+        int finished;        /* since the connections were closed, CROWD at most */
 };
 
 static void answer(const struct http_client *client, struct http_transfer *transfer)
@@ -73,6 +74,27 @@ static void answer(const struct http_client *client, struct http_transfer *trans
         http_transfer_free(transfer);
 }
 
+static void initialise_curl(void)
+{
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+                abort();
+}
+
+static CURLM *make_multi(long maximum_connections)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+        CURLM *multi;
+
+        pthread_once(&once, initialise_curl);
+        multi = curl_multi_init();
+        if (!multi)
+                abort();
+        curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, maximum_connections);
+        /* How many idle ones are kept. */
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, maximum_connections);
+        return multi;
+}
+
 /* --- into the thread ----------------------------------------------------------------------- */
 
 void http_client_send(struct http_client *client, const struct http_request *request,
@@ -83,8 +105,8 @@ void http_client_send(struct http_client *client, const struct http_request *req
 
         pthread_mutex_lock(&client->lock);
         list_push_back(&client->new_transfers, &transfer->node);
-        pthread_mutex_unlock(&client->lock);
         curl_multi_wakeup(client->multi);
+        pthread_mutex_unlock(&client->lock);
 }
 
 static void run_later(struct timer *timer)
@@ -108,8 +130,8 @@ void http_client_after(struct http_client *client, int64_t delay_ms, void (*run)
         later->context = context;
         pthread_mutex_lock(&client->lock);
         list_push_back(&client->new_laters, &later->node);
-        pthread_mutex_unlock(&client->lock);
         curl_multi_wakeup(client->multi);
+        pthread_mutex_unlock(&client->lock);
 }
 
 static void take_laters(struct http_client *client)
@@ -164,16 +186,35 @@ static void start(struct http_client *client)
         }
 }
 
-/*
- * What a crowd of transfers needed lies free between what stays, and would be the process's for
- * ever.
- */
-static void give_back(struct timer *timer)
+/* Which libcurl offers in no other way. */
+static void close_connections(struct http_client *client)
 {
-        struct http_client *client = list_entry(timer, struct http_client, give_back);
+        CURLM *before = client->multi;
 
-        client->given_back_ms = clock_steady_ms();
+        pthread_mutex_lock(&client->lock);
+        client->multi = make_multi(client->connections);
+        /* Who has just woken the one before must not be slept over. */
+        curl_multi_wakeup(client->multi);
+        pthread_mutex_unlock(&client->lock);
+        curl_multi_cleanup(before);
+}
+
+/*
+ * A crowd of transfers has gone, if nothing was asked since. Its connections, 40 KiB each, would
+ * stay until somebody asks again; and what its transfers needed lies free between what stays.
+ */
+static void rest(struct timer *timer)
+{
+        struct http_client *client = list_entry(timer, struct http_client, rest);
+        int64_t now_ms = clock_steady_ms();
+        int64_t since_ms = client->queue.active > 0 ? now_ms : client->finished_ms;
+
+        if (now_ms - since_ms < client->rest_ms) {
+                timers_start(&client->timers, timer, since_ms + client->rest_ms);
+                return;
+        }
         client->finished = 0;
+        close_connections(client);
         (void)malloc_trim(0);
 }
 
@@ -196,9 +237,10 @@ static bool finish(struct http_client *client)
                 http_queue_finished(&client->queue, &transfer->queued);
                 http_transfer_finish(transfer, result);
                 answer(client, transfer);
-                if (++client->finished == CROWD)
-                        timers_start(&client->timers, &client->give_back,
-                                     client->given_back_ms + GIVE_BACK_PAUSE_MS);
+                client->finished_ms = clock_steady_ms();
+                if (client->finished < CROWD && ++client->finished == CROWD)
+                        timers_start(&client->timers, &client->rest,
+                                     client->finished_ms + client->rest_ms);
                 any = true;
         }
         return any;
@@ -276,27 +318,6 @@ static void *run(void *context)
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-static void initialise_curl(void)
-{
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-                abort();
-}
-
-static CURLM *make_multi(long maximum_connections)
-{
-        static pthread_once_t once = PTHREAD_ONCE_INIT;
-        CURLM *multi;
-
-        pthread_once(&once, initialise_curl);
-        multi = curl_multi_init();
-        if (!multi)
-                abort();
-        curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, maximum_connections);
-        /* How many idle ones are kept. */
-        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, maximum_connections);
-        return multi;
-}
-
 int http_client_new(const struct http_client_options *options, struct http_client **client,
                     struct reason *reason)
 {
@@ -322,12 +343,14 @@ int http_client_new(const struct http_client_options *options, struct http_clien
                 .timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : 30000,
                 .maximum_answer = options->maximum_answer > 0 ? options->maximum_answer : 1048576,
         };
+        made->connections = connections;
+        made->rest_ms = options->rest_ms > 0 ? options->rest_ms : 5000;
         made->multi = make_multi(connections);
         pthread_mutex_init(&made->lock, NULL);
         list_init(&made->new_transfers);
         list_init(&made->new_laters);
         list_init(&made->running);
-        made->give_back.run = give_back;
+        made->rest.run = rest;
         http_queue_init(&made->queue, connections);
         thread_start(&made->thread, run, made);
         *client = made;
@@ -337,7 +360,7 @@ int http_client_new(const struct http_client_options *options, struct http_clien
 static void drop_laters(struct http_client *client)
 {
         take_laters(client);
-        timers_stop(&client->timers, &client->give_back);
+        timers_stop(&client->timers, &client->rest);
         while (client->timers.count > 0) {
                 struct timer *timer = client->timers.heap[1];
 
@@ -358,8 +381,8 @@ void http_client_free(struct http_client *client)
                 return;
         pthread_mutex_lock(&client->lock);
         client->stopping = true;
-        pthread_mutex_unlock(&client->lock);
         curl_multi_wakeup(client->multi);
+        pthread_mutex_unlock(&client->lock);
         pthread_join(client->thread, NULL);
         curl_multi_cleanup(client->multi);
         http_queue_deinit(&client->queue);

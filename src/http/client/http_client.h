@@ -6,6 +6,7 @@
  * HTTP/1.1 over http or https, redirects are not followed (they are an answer), the environment's
  * `https_proxy`, `http_proxy` and `no_proxy` are honoured. A request that finds a kept connection
  * closed is sent again by libcurl on a new one, so a server may see one twice (but see `once`).
+ * When a crowd of requests has gone, all connections are closed after a while without any.
  *
  * No server can take all connections: a quarter of them is left to the others, and waiting
  * requests of several servers take turns. What waits is bounded by those who send.
@@ -34,6 +35,7 @@ struct http_client_options {
         const char *socket;
         long maximum_connections; /* in all; 0 = 64 */
         long timeout_ms;          /* of one request, from start to last byte; 0 = 30 s */
+        long rest_ms;             /* that while; 0 = 5 s */
         size_t maximum_answer;    /* bytes of an answer's body; 0 = 1 MiB */
         /*
          * Somebody refuses (401, 403) what a request has shown, unless that is `for_secrets`; on
