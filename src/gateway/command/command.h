@@ -102,6 +102,7 @@ struct command {
         bool is_fenced;     /* the last one was refused: the device is another's, nothing goes on */
         bool is_unheard;    /* of an earlier run: what was told of it meanwhile may be lost */
         bool is_missing;    /* its network has said that it has it no more */
+        int64_t had_ms;     /* steady clock; when its network was last known to have it */
         int looks;          /* how often its network was asked since it came this far */
         int64_t look_ms;    /* steady clock; when it is asked next; 0 = that is not set yet */
         bool is_renewed;    /* in doubt, and on disk that it goes out once more */

@@ -40,6 +40,7 @@ static void advance(struct command_ledger *ledger, struct command *command,
         command_reach(command, state);
         command->is_unheard = false;
         command->is_missing = false;
+        command->had_ms = clock_steady_ms();
         command->looks = 0;
         command->look_ms = 0;
         command_inside_leave_line(command); /* only states from COMMAND_QUEUED on are advances */

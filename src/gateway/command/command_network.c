@@ -347,6 +347,12 @@ static enum command_turn judge_have_you(struct exchange *exchange)
                                               : "the network's list of downlinks can't be read");
 }
 
+/* A network may empty the queue of a device that joins, without a word. */
+static bool may_be_emptied(const struct command *command)
+{
+        return command->state == COMMAND_QUEUED && command->device->joined_ms > command->had_ms;
+}
+
 /* It was taken. Nothing is changed by a list that can't be read, nor by what has come meanwhile. */
 static void judge_still(struct exchange *exchange)
 {
@@ -360,14 +366,20 @@ static void judge_still(struct exchange *exchange)
         command->is_missing = listed == DOWNLINK_NOT_LISTED;
         if (listed == DOWNLINK_LISTED_SENT && command->state == COMMAND_QUEUED)
                 command_ledger_advance(ledger, command, COMMAND_SENT);
-        if (!command->is_missing)
+        if (!command->is_missing) {
+                command->had_ms = clock_steady_ms();
                 return;
+        }
         /* What tells more may be on its way. */
         if (!was_missing) {
                 command->look_ms = clock_steady_ms() + LOOK_EACH_MS;
                 return;
         }
-        if (command->downlink.confirmed)
+        if (may_be_emptied(command))
+                command_ledger_finish(ledger, command, COMMAND_REFUSED,
+                                      "the device has joined anew, and the network has emptied its "
+                                      "queue");
+        else if (command->downlink.confirmed)
                 command_ledger_finish(ledger, command, COMMAND_REFUSED, NOT_TOLD);
         else
                 command_ledger_finish(ledger, command, COMMAND_DELIVERED,
@@ -504,7 +516,7 @@ static bool tells_once(const struct network *network)
         return !network->repeats && network->downlink && network->downlink->lists_are_complete;
 }
 
-/* After a start at once, then more and more seldom. */
+/* After a start and a join at once, else more and more seldom. */
 static bool is_due(struct command *command)
 {
         int64_t now_ms = clock_steady_ms();
@@ -512,6 +524,7 @@ static bool is_due(struct command *command)
         bool is_set = command->look_ms != 0;
         bool is_due = is_set ? now_ms >= command->look_ms : command->is_unheard;
 
+        is_due |= !command->is_missing && may_be_emptied(command);
         if (is_set && !is_due)
                 return false;
         if (is_set && command->looks < last)

@@ -44,7 +44,8 @@ void command_network_free(struct command_network *network);
  * With a struct command_network: the commands of devices that are this gateway's from now on are
  * known (struct ownership_part). Where a network tells once what becomes of a downlink, its list is
  * asked what it still has: then, for nobody was there, and of each command that it has an hour
- * after it has come that far, then after four hours, then each day. One that is missing twice, a
+ * after it has come that far, then after four hours, then each day; and when the device has joined,
+ * for then the network may have emptied its queue. One that is missing twice, a
  * minute apart, or after a start once, has been sent, or was lost if the device must acknowledge
  * it.
  */

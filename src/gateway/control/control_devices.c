@@ -52,6 +52,8 @@ static void add_history(const struct control_options *options, const struct devi
         json_add_text(view, "movedAt", json_text_member(record, "movedAt"));
         if (device->contact_ms != 0)
                 add_moment(view, "lastUplink", device->contact_ms);
+        if (device->joined_ms != 0)
+                add_moment(view, "lastJoin", device->joined_ms);
         if (device->phase != DEVICE_HELD)
                 json_add_text(view, "lastError", device->held_because);
         if (device->timer.position != 0)

@@ -424,6 +424,8 @@ static void claim_again(struct device_table *table, struct device *device)
 
 void device_take_facts(struct device *device, const struct event *event)
 {
+        if (event->kind == EVENT_JOIN_ACCEPT)
+                device->joined_ms = clock_steady_ms();
         if (event->facts.told == 0)
                 return;
         if (!device->facts)

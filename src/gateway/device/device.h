@@ -129,6 +129,7 @@ struct device {
         struct timer command_timer;
         void *command_owner;       /* struct command_ledger, for the timer */
         int64_t contact_ms;        /* steady clock; its last uplink in this run; 0 = none */
+        int64_t joined_ms;         /* steady clock; its last join that was told of; 0 = none */
         int64_t next_command_ms;   /* steady clock; not sooner is the next one handed over */
         struct clock_moment taken; /* when the network took the last one */
 
@@ -168,8 +169,8 @@ void device_table_take(void *context, const struct store_record *record);
 void device_table_forget(void *context, const struct store_shards *shards);
 
 /*
- * Takes up what an event of the device tells of how its network hears it, and of its battery: for
- * operators, in memory only.
+ * Takes up what an event of the device tells beside its data: that it has joined, how its network
+ * hears it, and its battery; in memory only.
  */
 void device_take_facts(struct device *device, const struct event *event);
 

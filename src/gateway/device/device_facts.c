@@ -11,7 +11,7 @@
 struct telling {
         struct device_table *table;
         char *device_key;
-        struct event event; /* its time and its facts only */
+        struct event event; /* its kind, its time and its facts only */
 };
 
 static void take_telling(void *context)
@@ -30,11 +30,12 @@ void device_table_tell_facts(struct device_table *table, const char *device_key,
 {
         struct telling *telling;
 
-        if (event->facts.told == 0)
+        if (event->facts.told == 0 && event->kind != EVENT_JOIN_ACCEPT)
                 return;
         telling = mem_new(1, sizeof(*telling));
         telling->table = table;
         telling->device_key = mem_text(device_key);
-        telling->event = (struct event){.time_ns = event->time_ns, .facts = event->facts};
+        telling->event = (struct event){
+                .kind = event->kind, .time_ns = event->time_ns, .facts = event->facts};
         loop_post(table->claims.loop, take_telling, telling);
 }

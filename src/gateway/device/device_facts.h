@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What an event tells operators of its device, if the event goes no further. */
+/* What an event tells of its device beside its data, if the event goes no further. */
 #ifndef ISTHMUS_GATEWAY_DEVICE_DEVICE_FACTS_H
 #define ISTHMUS_GATEWAY_DEVICE_DEVICE_FACTS_H
 

@@ -98,6 +98,7 @@ static int orbit_parse(const struct webhook *webhook, struct event_list *events,
                 {"expired", EVENT_DOWNLINK_FAILED},
                 {"status", EVENT_DEVICE_STATUS},
                 {"log", EVENT_NETWORK_LOG},
+                {"join", EVENT_JOIN_ACCEPT},
         };
         const char *type = webhook->query(webhook, "event");
         CLEANUP(json_cleanup)
@@ -686,19 +687,26 @@ static void a_status_is_telemetry_where_that_is_wanted(void **state)
                            "\"battery\":87}");
 }
 
-/* What `isthmus status --devices --json` says of the device, without its times; the caller's. */
-static char *facts_of(struct http_client *control, const char *name)
+/* What `isthmus status --devices --json` says of the device; the caller's. */
+static struct json_object *view_of(struct http_client *control)
 {
         struct reason reason = REASON_INIT;
         CLEANUP(json_cleanup)
         struct json_object *answer =
                 gateway_control_call(control, "GET", "/devices?device=d1", &reason);
         struct json_object *devices = json_member(answer, "devices");
-        struct json_object *facts =
-                json_object_member(devices ? json_object_array_get_idx(devices, 0) : NULL, name);
 
-        if (!answer)
+        if (!devices)
                 fail_msg("%s", reason.text);
+        return json_object_get(json_object_array_get_idx(devices, 0));
+}
+
+/* A member of it, without its time. */
+static char *facts_of(struct http_client *control, const char *name)
+{
+        CLEANUP(json_cleanup) struct json_object *view = view_of(control);
+        struct json_object *facts = json_object_member(view, name);
+
         if (facts)
                 json_object_object_del(facts, "at");
         return mem_text(facts ? json_object_to_json_string_ext(facts, JSON_C_TO_STRING_PLAIN)
@@ -720,6 +728,21 @@ static void wait_for_facts(struct http_client *control, const char *name, const 
         }
 }
 
+static void wait_for_member(struct http_client *control, const char *name)
+{
+        int64_t until_ms = clock_steady_ms() + WAIT_MS;
+
+        for (;;) {
+                CLEANUP(json_cleanup) struct json_object *view = view_of(control);
+
+                if (json_member(view, name))
+                        return;
+                if (clock_steady_ms() > until_ms)
+                        fail_msg("there is no %s", name);
+                usleep(1000);
+        }
+}
+
 /* Of an event that is not sent, too: that is the usual way of a status. */
 static void facts_of_a_device_are_there_for_operators(void **state)
 {
@@ -736,6 +759,8 @@ static void facts_of_a_device_are_there_for_operators(void **state)
         wait_for_facts(control, "battery", "none");
         post(world, "?event=log", "{\"device\":\"d1\",\"battery\":87,\"margin\":7.5}", 200);
         wait_for_facts(control, "battery", "{\"percent\":87,\"margin\":7.5}");
+        post(world, "?event=join", "{\"device\":\"d1\"}", 200);
+        wait_for_member(control, "lastJoin");
         post(world, "?event=log", "{\"device\":\"d2\",\"battery\":1}", 200);
         wait_for_facts(control, "battery", "{\"percent\":87,\"margin\":7.5}");
         http_client_free(control);

@@ -146,6 +146,30 @@ static void what_the_list_says_was_sent_was_sent(void **state)
         assert_int_equal(command->outcome, COMMAND_DELIVERED);
 }
 
+static void after_a_join_it_is_asked_whether_its_queue_was_emptied(void **state)
+{
+        struct command *command = queue_one(false);
+
+        (void)state;
+        site.device.joined_ms = command->had_ms + 1;
+        run_timer(look_timer);
+        check_last_request(2, "GET", "/down");
+        command->had_ms--; /* before it is listed now */
+        answer_listed(command);
+        site.device.joined_ms = command->had_ms;
+        run_timer(look_timer);
+        assert_int_equal(http.count, 2);
+        site.device.joined_ms = command->had_ms + 1;
+        run_timer(look_timer);
+        answer(200, "{}");
+        run_timer(look_timer);
+        assert_int_equal(http.count, 3);
+        look_after(command, HOUR_MS / 60);
+        answer(200, "{}");
+        assert_int_equal(command->outcome, COMMAND_REFUSED);
+        assert_non_null(strstr(command->reason, "has joined anew"));
+}
+
 static void after_a_start_it_is_asked_at_once_and_believed(void **state)
 {
         struct command *command = queue_one(true);
@@ -170,6 +194,7 @@ int main(void)
                 LOOK_TEST(what_is_missing_twice_was_sent_or_is_lost),
                 LOOK_TEST(what_was_missing_once_or_was_not_told_stays),
                 LOOK_TEST(what_the_list_says_was_sent_was_sent),
+                LOOK_TEST(after_a_join_it_is_asked_whether_its_queue_was_emptied),
                 LOOK_TEST(after_a_start_it_is_asked_at_once_and_believed),
         };
 
