@@ -34,7 +34,7 @@ static const struct part {
         {"http", gateway_open_http, gateway_close_http, false}, /* thread "http" */
         {"secrets", gateway_read_secrets, NULL, false},
         {"mirror", gateway_mirror_formatters, NULL, true},
-        {"certificates", gateway_read_certificates, NULL, true},
+        {"signatures", gateway_open_trust, NULL, true},
         {"stages", gateway_load_stages, NULL, false},
         {"sending", gateway_start_stages, gateway_stop_stages, false},
         {"ownership", gateway_take_over, gateway_let_go, false},        /* thread "takeover" */

@@ -54,7 +54,7 @@ void gateway_refuse_orders(struct gateway *gateway)
         control_stop(gateway->control);
 }
 
-int gateway_read_certificates(struct gateway *gateway, struct reason *reason)
+int gateway_open_trust(struct gateway *gateway, struct reason *reason)
 {
         return uplink_trust_new(&(struct uplink_trust_options){.settings = gateway->settings,
                                                                .http = gateway->http,

@@ -96,7 +96,7 @@ int gateway_take_orders(struct gateway *gateway, struct reason *reason);
 int gateway_show_page(struct gateway *gateway, struct reason *reason);
 void gateway_hide_page(struct gateway *gateway);
 void gateway_refuse_orders(struct gateway *gateway);
-int gateway_read_certificates(struct gateway *gateway, struct reason *reason);
+int gateway_open_trust(struct gateway *gateway, struct reason *reason);
 int gateway_take_queue_messages(struct gateway *gateway, struct reason *reason);
 void gateway_refuse_queue_messages(struct gateway *gateway);
 int gateway_take_webhooks(struct gateway *gateway, struct reason *reason);

@@ -266,7 +266,6 @@ void gateway_let_go(struct gateway *gateway)
         ownership_stop(gateway->ownership);
 }
 
-/* All that threads may have looked at. */
 void gateway_free_parts(struct gateway *gateway)
 {
         identity_free(gateway->identity);

@@ -4,6 +4,12 @@
  * (store_share.h). Shards come and go; what the store has of their devices is loaded when they
  * come, and forgotten when they leave. The start is that all come.
  *
+ * Three questions are asked of each uplink on its way, and they differ. When it arrives:
+ * device_table_owns, has its shard been loaded here (as the thread "loop" was told)? Before a step
+ * for its device: the same, and `leaves`, is it about to go? At the moment of sending:
+ * store_may_act, does the lease still hold, by the clock, also if this process has slept since it
+ * was told?
+ *
  * Laws:
  *   - nothing becomes of a device before all that the store has of it is loaded;
  *   - what came in before the shard does waits in the device's queue before what comes in later;

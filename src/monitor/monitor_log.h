@@ -39,12 +39,12 @@ void monitor_log_deinit(struct monitor_log *log);
 bool monitor_log_admit(struct monitor_log *log, const char *id, int64_t now_ns);
 
 /*
- * An item for one id whose lines were held back, if its minute is over or `all`: the caller's;
- * NULL if there is none (any more).
+ * To be called until it returns NULL: each item, the caller's, says of one id how many of its lines
+ * were not told, once its minute is over; with `all`, also of those whose minute is not.
  */
 struct monitor_item *monitor_log_suppressed(struct monitor_log *log, int64_t now_ns, bool all);
 
-/* The caller's. Without `device_ids` no value of it holds one (rule A7). */
+/* The line as an item, the caller's. Without `device_ids` no device's id is in it (rule A7). */
 struct monitor_item *monitor_log_item(enum log_level level, const char *id, const char *sentence,
                                       const struct log_field *fields, bool device_ids);
 

@@ -24,6 +24,7 @@
 /* As often as App Service does it. */
 #define REFRESH_MS (INT64_C(24) * 3600 * 1000)
 
+/* Somebody was refused who used a secret: they are read again, but not more often than this. */
 #define DOUBT_MS (5 * 60 * 1000)
 
 /* One secret; all of it is guarded by the lock. */

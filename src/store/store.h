@@ -11,9 +11,10 @@
  *   - one process at a time: a second one is refused, with the name of the first.
  *
  * Threads: `store` (the one writer: commits, and calls every `done` below) and `store-read` (runs
- * takes). All functions but store_open, store_close and the *_each ones only enqueue, never wait
- * for the disk, and may be called on every thread; the *_each functions read the disk on the
- * calling thread, which must not be an I/O thread.
+ * takes). Nearly all functions only enqueue, never wait for the disk or the server, and may be
+ * called on every thread. These wait, so that they must not be called on an I/O thread: those that
+ * open, migrate, back up and close a store, the *_each functions, which read the disk on the
+ * calling thread, and store_feed_begin and store_feed_end.
  *
  * A kind of store is one folder (sqlite/) and one line in the table of store.c.
  */
@@ -105,7 +106,7 @@ struct store_options {
          * written any more, and this process should end. On the thread `store`, once.
          */
         void (*taken)(void *context);
-        void *context;                /* of these two */
+        void *context;                /* of `found` and `taken` */
         struct store_share_ear share; /* who acts for which devices */
 };
 

@@ -18,7 +18,7 @@
 /* New events of one look, about. */
 #define LOOK_MAX 4096
 
-/* The others are hinted at once, but not oftener. */
+/* The others are told at once that something is new, but not more often than this. */
 #define HINT_NS (20 * CLOCK_NS_PER_MS)
 
 #define STORE_THREAD_HINT "store-hint"

@@ -8,7 +8,8 @@
 #define PART_IDS   4096
 #define PART_TASKS 256
 
-/* Of a transaction that came in the way of another writer's. */
+/* A transaction that fails because another one wrote the same rows is tried again, so often in all.
+ */
 #define TRIES 5
 
 /* With little room they are smaller still: each must fit into the reserve. */

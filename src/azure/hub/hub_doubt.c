@@ -175,7 +175,7 @@ static bool choose_probe(struct hub *hub)
                 hub_device_try_again(doubt->probe);
                 return true;
         }
-        /* Those before it in the queue wait. */
+        /* Its token is asked for at once, before those that have waited for longer. */
         hub_cbs_forget(doubt->probe);
         hub_device_renew(doubt->probe);
         return true;

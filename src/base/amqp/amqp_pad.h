@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Performatives with all their fields. AMQP lets the last fields of a list be left out when they
- * are null, and proton does so; the service writes them, and Microsoft's Event Hubs client for
- * Python reads no frame without them (azure-eventhub 5.11: session.py, receiver.py).
+ * Fills up the frames that proton writes. The body of a frame of AMQP (`open`, `attach`, `transfer`
+ * and so on) is a list of fields, and those at its end may be left out when they are null. Proton
+ * leaves them out, Azure writes them, and Microsoft's Event Hubs client for Python reads no frame
+ * without them (azure-eventhub 5.11: session.py, receiver.py). So they are added to the bytes on
+ * their way to the client.
  *
  * Source: AMQP 1.0, part 2 (transport), sections 2.3 and 2.7.
  */
@@ -22,7 +24,7 @@
 struct amqp_pad {
         uint8_t head[AMQP_PAD_HEAD_MAX]; /* of a frame, as far as it has come */
         uint8_t head_size;
-        uint8_t nulls;   /* that follow after `before` */
+        uint8_t nulls;   /* to be added after `before` */
         bool handle_max; /* before them */
         uint32_t before; /* bytes of the frame until there */
         uint32_t after;  /* bytes of the frame behind them */

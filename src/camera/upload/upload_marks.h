@@ -14,7 +14,7 @@
 #define UPLOAD_TAGS_MAX  10
 #define UPLOAD_MARKS_MAX 50
 
-/* What was counted before what was not. */
+/* Labels of which something was counted come first, since later ones may find no room. */
 struct upload_marks {
         char *headers[UPLOAD_MARKS_MAX]; /* x-ms-meta-NAME */
         char *counts[UPLOAD_MARKS_MAX];

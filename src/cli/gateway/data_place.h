@@ -15,7 +15,7 @@ struct data_place {
         const char *file;           /* --config; NULL = the default one */
         const char *directory;      /* --data; NULL = as the configuration says */
         struct store_options store; /* what to open */
-        struct settings settings;   /* that `store` has its texts of */
+        struct settings settings;   /* owns the texts that `store` points to */
 };
 
 /* Its rows in the table of a command's options; `member` is the place in the command's struct. */

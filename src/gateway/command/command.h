@@ -59,6 +59,16 @@ struct device;
 struct command_ledger;
 struct command_recording;
 
+/*
+ * What may be together, beside the state:
+ *
+ *   outcome     COMMAND_NO_OUTCOME until COMMAND_FINISHED, and another one from then on
+ *   told        COMMAND_TOLD_WAITS before COMMAND_FINISHED alone, COMMAND_TOLD_DONE after it alone
+ *   resume      counts in COMMAND_RESTING, and of one that has ended as COMMAND_FAILED: where the
+ *               next attempt starts
+ *   is_renewed  counts in doubt alone (command_is_in_doubt)
+ *   is_unheard  of what an earlier run has left, until its network tells of it again
+ */
 struct command {
         struct list_node node; /* its device's list, by arrival; or that of finished ones */
         struct list_node open; /* all that are not finished */

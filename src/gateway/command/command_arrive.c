@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/command/command_arrive.h"
-#include "gateway/command/command_device_move.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "gateway/command/command_device_move.h"
 #include "gateway/command/command_settle.h"
 #include "gateway/command/command_translate.h"
 #include "gateway/device/downlink_route.h"

@@ -8,8 +8,8 @@
  *   - an event is applied when it arrives, not when its turn comes to be sent: what waits for its
  *     device hides nothing;
  *   - an event that tells of a downlink and nothing else stays in the store until what it changed
- * is on disk, so that a crash between the two has it read again; applied twice it changes nothing
- *     more (rule E2);
+ *     is on disk, so that a crash between the two has it read again; applied twice it changes
+ *     nothing more (rule E2);
  *   - where a network calls downlinks by ids of its own, an event may come before the answer that
  *     tells the id: what no command is called is kept for a minute, up to a bound.
  */

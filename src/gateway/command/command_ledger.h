@@ -62,7 +62,7 @@ void command_ledger_free(struct command_ledger *ledger);
 void command_ledger_take(void *context, const struct store_record *record);
 void command_ledger_taken(void *context);
 
-/* From now on it looks after what is over, all the time. */
+/* From now on, and all the time, commands are ended whose time is over. */
 void command_ledger_start(struct command_ledger *ledger);
 
 /*

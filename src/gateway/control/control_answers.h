@@ -89,9 +89,9 @@ void control_queue_write(struct buf *out, const struct store_dead_letter *letter
 /* --- dead letters that are replayed or dropped ----------------------------------------------- */
 
 /*
- * Does what the request asks for and answers the exchange, which must have been deferred, on the
- * store's thread: {"changed":N,"left":N,"more":BOOL,"before":ID}. `more` says that letters are left
- * that were asked for; `before` belongs into the request that goes on. Any thread.
+ * Does what the request asks for and answers the exchange, which must be held (http_exchange_hold),
+ * on the store's thread: {"changed":N,"left":N,"more":BOOL,"before":ID}. `more` says that letters
+ * are left that were asked for; `before` belongs into the request that goes on. Any thread.
  */
 void control_letters_change(const struct control_options *options,
                             const struct control_request *request, struct http_exchange *exchange);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The gateway's devices: (network, application, network's device id), each with one identity in
- * IoT Hub. All on the thread "loop", but device_phase_name.
+ * IoT Hub. All on the thread "loop", unless a function says otherwise.
  *
  * Law: two devices never share an IoT Hub device id in the same hub or ID scope; the one that came
  * first keeps it, also over a restart.
@@ -42,6 +42,7 @@ enum device_phase {
         DEVICE_PHASE_COUNT,
 };
 
+/* Every thread. */
 const char *device_phase_name(enum device_phase phase);
 enum metrics_gauge device_phase_gauge(enum device_phase phase);
 bool device_phase_can_follow(enum device_phase before, enum device_phase after);

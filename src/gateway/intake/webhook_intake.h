@@ -5,7 +5,8 @@
  * Laws, beside those of delivery.h:
  *   - a 2xx for an event is sent only after its delivery is DELIVERY_STORED;
  *   - nothing that is unauthenticated, too large or too slow is looked at;
- *   - the answer is deferred until the store's thread, or the thread "http", gives it.
+ *   - the request is held (http_exchange_hold) until the store's thread, or the thread "http",
+ *     answers it.
  *
  * Also serves /healthz, /readyz and /metrics. Threads: those of http_server.h.
  */

@@ -100,7 +100,6 @@ static struct device *place_of(struct device_link *links, struct device *lane,
         return device;
 }
 
-/* Does what can be done for this device now. */
 void device_link_pump(struct device_link *links, struct device *device)
 {
         struct uplink_sender *sender = &links->options.sender;
@@ -206,7 +205,6 @@ static bool may_ask(const struct device_link *links, const struct device *device
                device_provision_may_ask(links->options.provision, device);
 }
 
-/* Asks the service, whatever the device was doing. */
 void device_link_doubt(struct device_link *links, struct device *device)
 {
         device->assignment.doubted = true;
@@ -287,7 +285,6 @@ void device_link_try_held(struct device_link *links)
                 device_table_each(links->options.devices, try_refused, links);
 }
 
-/* Was the clock set? */
 void device_link_check_clock(struct device_link *links, int64_t now_ms)
 {
         if (!clock_check_notice_set(&links->clock, clock_wall_ms(), now_ms))
@@ -396,8 +393,10 @@ static void refused(struct device_link *links, struct device *device, enum hub_r
                 stolen(links, device, why);
                 return;
         }
-        /* The device may have another hub by now: the service is asked once, at once. */
+        /* Before the pause is computed: what was long good forgets its earlier failures in this
+         * move. */
         device_link_move(device, DEVICE_HELD);
+        /* The device may have another hub by now: the service is asked once, at once. */
         hold(links, device, why, pause_of_refused(links, device, refusal));
 }
 
@@ -484,7 +483,6 @@ static void on_method(void *context, struct hub_method *method)
         command_arrive_method(&links->options.arrive, device, method);
 }
 
-/* Also where downlinks are switched off: the sender of a command must get an error. */
 bool device_link_takes_commands(const struct device_link *links, const struct device *device)
 {
         struct network_access access;
@@ -643,7 +641,6 @@ static void on_arrived(struct device *device, const struct uplink_event *event)
                 command_network_contact(links->options.network, device);
 }
 
-/* After so long without an uplink a device that takes no commands is of no use here; 0 = never. */
 int64_t device_link_idle_ms(const struct device_link *links)
 {
         return links->options.settings->azure.detach_idle_minutes * 60 * 1000;

@@ -16,7 +16,10 @@ struct rest_endpoint {
         struct fleet *fleet;
 };
 
-/* How the service writes and reads devices, for a fleet of this endpoint; both must stay. */
+/*
+ * How the service writes and reads devices: what the endpoint's fleet needs for its jobs. Endpoint
+ * and fleet must live as long as it is used.
+ */
 struct fleet_documents rest_fleet_documents(struct rest_endpoint *endpoint);
 
 /* An http_handler; `context` is the struct rest_endpoint. */

@@ -7,9 +7,10 @@
  *   POST /devices/ID/files/notifications[/UPLOAD]  how it went
  *   PUT, GET, HEAD /CONTAINER/ID/BLOB              the blob itself: whole, or in blocks
  *
- * Blobs are files in DIR/uploads/HUB/DEVICE/, whose tokens end with the hub; or the place is in a
- * storage account, and the hub only looks whether a blob has come. A token is good for an hour.
- * All on the thread of the HTTPS server.
+ * Blobs are files in DIR/uploads/HUB/DEVICE/; or, with a storage account, blobs there, and the hub
+ * only looks whether one has come. A token is good for an hour; those for files also end when the
+ * hub is stopped, since its key for them is made anew at each start. All on the thread of the HTTPS
+ * server.
  */
 #ifndef ISTHMUS_LOCALHUB_UPLOAD_FILE_UPLOAD_H
 #define ISTHMUS_LOCALHUB_UPLOAD_FILE_UPLOAD_H
