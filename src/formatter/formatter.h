@@ -28,6 +28,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/property.h"
 #include "base/reason.h"
 
 #define FORMATTER_THREAD "formatter"
@@ -111,11 +112,6 @@ static inline bool formatter_status_is_ours(enum formatter_status status)
         return status == FORMATTER_UNAVAILABLE || status == FORMATTER_STOPPED;
 }
 
-struct formatter_property {
-        char *name;
-        char *value;
-};
-
 /* What a call gave; valid during `done`. */
 struct formatter_result {
         enum formatter_status status;
@@ -123,7 +119,7 @@ struct formatter_result {
         char *data;           /* JSON text of `data`: an object (normalizeUplink: or a list) */
         struct buf bytes;     /* encodeDownlink: `bytes` */
         int port;             /* encodeDownlink: `fPort`; 0 = not said */
-        struct formatter_property *properties; /* `properties`: names and values, as texts */
+        struct property *properties; /* `properties`: names and values, as texts */
         size_t property_count;
         char *warnings;       /* JSON list of texts; NULL = none */
         int64_t elapsed_ns;   /* in the formatter */

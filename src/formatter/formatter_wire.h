@@ -80,7 +80,7 @@ struct formatter_wire_call {
 struct formatter_wire_result {
         uint64_t id;
         struct formatter_result result;
-        struct formatter_property properties[FORMATTER_PROPERTY_LIMIT];
+        struct property properties[FORMATTER_PROPERTY_LIMIT];
 };
 
 /*

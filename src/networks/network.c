@@ -78,7 +78,7 @@ static void make_room(struct telemetry *telemetry, size_t size)
                 return;
         buf_reserve(&more, 2 * texts->size + size + TEXTS_STEP);
         for (size_t i = 0; i < telemetry->property_count; i++) {
-                struct telemetry_property *property = &telemetry->properties[i];
+                struct property *property = &telemetry->properties[i];
 
                 property->name = more.data + (property->name - texts->data);
                 property->value = more.data + (property->value - texts->data);
@@ -126,7 +126,7 @@ void telemetry_add_property(struct telemetry *telemetry, const char *name, const
         make_room(telemetry, name_size + strlen(value) + 1);
         kept = keep(telemetry, name);
         telemetry->properties[telemetry->property_count++] =
-                (struct telemetry_property){.name = kept, .value = keep(telemetry, value)};
+                (struct property){.name = kept, .value = keep(telemetry, value)};
 }
 
 /* --- the table ------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/property.h"
 #include "base/reason.h"
 #include "networks/downlink.h"
 #include "networks/event.h"
@@ -64,16 +65,10 @@ void event_list_refuse(struct event_list *list, const struct event_refusal *refu
 /* Of one page of a network's list of devices: 1,000 devices with a hundred values each. */
 #define NETWORK_PAGE_VALUES ((size_t)100000)
 
-/* Application properties of a message to the hub: name and value, in order. */
-struct telemetry_property {
-        char *name;
-        char *value;
-};
-
 /* One device-to-cloud message. */
 struct telemetry {
-        struct buf body; /* a JSON object, UTF-8 */
-        struct telemetry_property *properties;
+        struct buf body;             /* a JSON object, UTF-8 */
+        struct property *properties; /* application properties, in order */
         size_t property_count;
         size_t property_capacity;
         struct buf texts; /* those of the properties */
@@ -101,8 +96,8 @@ struct telemetry_options {
 
 /* What a payload formatter made of an event; NULL where none ran. */
 struct formatted {
-        const char *data;                      /* JSON object text */
-        struct telemetry_property *properties; /* that the formatter asked for */
+        const char *data;                  /* JSON object text */
+        const struct property *properties; /* that the formatter asked for */
         size_t property_count;
 };
 

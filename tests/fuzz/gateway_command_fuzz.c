@@ -42,7 +42,7 @@ static void check_payload(const char *text, size_t size, const char *network,
 {
         static char name[] = "value_0";
         struct settings_method method = {.name = name, .port = 10};
-        static const struct hub_message_property port = {"Port", "10"};
+        static const struct property port = {"Port", "10"};
         CLEANUP(free_command) struct command *command = mem_new(1, sizeof(*command));
         const struct downlink *downlink = &command->downlink;
         struct settings settings = {.azure = {.methods = &method, .method_count = 1}};

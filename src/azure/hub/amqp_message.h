@@ -39,7 +39,7 @@ struct amqp_wire_value amqp_inbox_annotation(const struct amqp_inbox *inbox, con
 struct amqp_wire_value amqp_inbox_property(const struct amqp_inbox *inbox, const char *key);
 
 struct amqp_properties {
-        struct hub_message_property *list;
+        struct property *list;
         size_t count;
         struct buf texts; /* where the list points to */
 };

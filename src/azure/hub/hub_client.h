@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/property.h"
 #include "base/reason.h"
 #include "base/x509/certificate.h"
 
@@ -122,11 +123,6 @@ enum hub_outcome {
         HUB_UNKNOWN,   /* link or connection ended before the answer: send again */
 };
 
-struct hub_message_property {
-        const char *name;
-        const char *value;
-};
-
 /* A device-to-cloud message. Texts and property names are UTF-8; content type and encoding ASCII.
  */
 struct hub_message {
@@ -134,7 +130,7 @@ struct hub_message {
         const char *correlation_id;   /* or NULL */
         const char *content_type;     /* or NULL */
         const char *content_encoding; /* or NULL */
-        const struct hub_message_property *properties;
+        const struct property *properties;
         size_t property_count;
         const void *body;
         size_t body_size;
@@ -148,7 +144,7 @@ struct hub_command {
         uint32_t delivery_count;
         int64_t expires_ms;  /* wall clock; 0 = never */
         int64_t enqueued_ms; /* wall clock; 0 = not said */
-        const struct hub_message_property *properties;
+        const struct property *properties;
         size_t property_count;
         const void *body;
         size_t body_size;

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "base/property.h"
 #include "base/text.h"
 
 #define LINK_NAME_SIZE    32
@@ -158,12 +159,7 @@ static pn_bytes_t bytes_of(const char *text)
         return pn_bytes(strlen(text), text);
 }
 
-struct property {
-        const char *name;
-        const char *value; /* NULL = it has none */
-};
-
-/* Proton keeps them as long as the link: each costs memory. */
+/* Those with a value. Proton keeps them as long as the link: each costs memory. */
 static void put_properties(pn_link_t *link, const struct property *properties)
 {
         pn_data_t *map = NULL;

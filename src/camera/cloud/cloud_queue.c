@@ -157,7 +157,7 @@ static void set_aside(struct cloud_device *device, const struct cloud_event *eve
 static bool send_event(struct cloud_device *device, const struct cloud_event *event)
 {
         struct cloud_record record;
-        struct hub_message_property property = {.name = AZURE_PROPERTY_CREATION_TIME};
+        struct property property = {.name = AZURE_PROPERTY_CREATION_TIME};
         const struct cloud_clocks now = {.boot = device->cloud->boot,
                                          .offset_ms = clock_wall_ms() - clock_steady_ms()};
 

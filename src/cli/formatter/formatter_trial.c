@@ -53,10 +53,7 @@ static void result_deinit(struct formatter_result *result)
         free(result->data);
         free(result->warnings);
         buf_deinit(&result->bytes);
-        for (size_t i = 0; i < result->property_count; i++) {
-                free(result->properties[i].name);
-                free(result->properties[i].value);
-        }
+        properties_deinit(result->properties, result->property_count);
         free(result->properties);
         *result = (struct formatter_result){.status = FORMATTER_STOPPED};
 }
@@ -68,11 +65,7 @@ static void result_copy(struct formatter_result *copy, const struct formatter_re
         copy->warnings = mem_text(result->warnings);
         copy->bytes = BUF_INIT;
         buf_add(&copy->bytes, result->bytes.data, result->bytes.size);
-        copy->properties = mem_new(result->property_count, sizeof(*copy->properties));
-        for (size_t i = 0; i < result->property_count; i++) {
-                copy->properties[i].name = mem_text(result->properties[i].name);
-                copy->properties[i].value = mem_text(result->properties[i].value);
-        }
+        copy->properties = properties_copy(result->properties, result->property_count);
 }
 
 static void take_result(void *context, const struct formatter_result *result)

@@ -81,20 +81,11 @@ static int translate(const struct dry_run *run, const struct event *event,
                      const struct formatter_result *made, struct telemetry *telemetry,
                      struct reason *reason)
 {
-        struct formatted formatted = {.data = NULL};
-        int result;
+        const struct formatted formatted = {.data = made ? made->data : NULL,
+                                            .properties = made ? made->properties : NULL,
+                                            .property_count = made ? made->property_count : 0};
 
-        if (made) {
-                formatted.data = made->data;
-                formatted.property_count = made->property_count;
-                formatted.properties = mem_new(made->property_count, sizeof(*formatted.properties));
-                for (size_t i = 0; i < made->property_count; i++)
-                        formatted.properties[i] = (struct telemetry_property){
-                                made->properties[i].name, made->properties[i].value};
-        }
-        result = uplink_message(&run->settings, event, &formatted, telemetry, reason);
-        free(formatted.properties);
-        return result;
+        return uplink_message(&run->settings, event, &formatted, telemetry, reason);
 }
 
 static int format_and_translate(struct dry_run *run, const struct event *event, const char *name,

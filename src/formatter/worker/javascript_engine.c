@@ -401,7 +401,7 @@ struct run {
         struct javascript_realm realm;
         JSContextRef context;
         struct formatter_result *result;
-        struct formatter_property *properties;
+        struct property *properties;
 };
 
 static bool fail(const struct run *run, const char *text)

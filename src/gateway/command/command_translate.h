@@ -31,7 +31,7 @@ struct command_source {
         bool has_no_encoder;          /* the network encodes, but not for this application */
         const char *device_formatter; /* as the network's listing says; or NULL */
         const char *method; /* name of the IoT Central command or direct method; NULL = neither */
-        const struct hub_message_property *properties;
+        const struct property *properties;
         size_t property_count;
         const void *payload;
         size_t payload_size;

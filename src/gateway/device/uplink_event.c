@@ -12,10 +12,7 @@ void uplink_formatted_free(struct uplink_formatted *formatted)
 {
         if (!formatted)
                 return;
-        for (size_t i = 0; i < formatted->property_count; i++) {
-                free(formatted->properties[i].name);
-                free(formatted->properties[i].value);
-        }
+        properties_deinit(formatted->properties, formatted->property_count);
         free(formatted->properties);
         free(formatted->data);
         free(formatted->failure);

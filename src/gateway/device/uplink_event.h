@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "base/property.h"
 #include "gateway/device/downlink_heard.h"
 #include "networks/event.h"
 #include "networks/network.h"
@@ -17,7 +18,7 @@
 struct uplink_formatted {
         bool waiting; /* nothing yet */
         char *data;   /* JSON object text */
-        struct telemetry_property *properties;
+        struct property *properties;
         size_t property_count;
         char *failure; /* why there is nothing, for people; else NULL */
 };

@@ -82,16 +82,6 @@ const char *uplink_format_choose(const struct settings *settings, const struct d
 
 /* --- the result, on the thread "formatter" -------------------------------------------------- */
 
-static void copy_properties(struct uplink_formatted *made, const struct formatter_result *result)
-{
-        made->properties = mem_new(result->property_count, sizeof(*made->properties));
-        made->property_count = result->property_count;
-        for (size_t i = 0; i < result->property_count; i++) {
-                made->properties[i].name = mem_text(result->properties[i].name);
-                made->properties[i].value = mem_text(result->properties[i].value);
-        }
-}
-
 /*
  * True if this is a formatter in C# without a translation, which is none (rule B3); that is told
  * once. The earlier connectors' default did what is done without one, so nobody misses that.
@@ -120,8 +110,8 @@ static struct uplink_formatted *formatted_new(const struct formatter_result *res
                 return made;
         }
         made->data = mem_text(result->data);
-        if (result->property_count > 0)
-                copy_properties(made, result);
+        made->property_count = result->property_count;
+        made->properties = properties_copy(result->properties, result->property_count);
         return made;
 }
 

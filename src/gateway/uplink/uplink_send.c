@@ -39,26 +39,17 @@ struct uplink_event *uplink_send_next(const struct uplink_sender *sender, struct
 static bool send_message(struct device *device, const struct uplink_event *event,
                          const struct telemetry *telemetry)
 {
-        size_t count = telemetry->property_count;
-        struct hub_message_property *properties = mem_new(count, sizeof(*properties));
-        bool sent;
-
-        for (size_t i = 0; i < count; i++)
-                properties[i] = (struct hub_message_property){telemetry->properties[i].name,
-                                                              telemetry->properties[i].value};
-        sent = hub_device_send(device->link,
+        return hub_device_send(device->link,
                                &(struct hub_message){
                                        .message_id = event->event.message_id,
                                        .content_type = "application/json",
                                        .content_encoding = "utf-8",
-                                       .properties = properties,
-                                       .property_count = count,
+                                       .properties = telemetry->properties,
+                                       .property_count = telemetry->property_count,
                                        .body = telemetry->body.data,
                                        .body_size = telemetry->body.size,
                                },
                                (uint64_t)event->id);
-        free(properties);
-        return sent;
 }
 
 static bool send_to_twin(struct device *device, const struct uplink_event *event)

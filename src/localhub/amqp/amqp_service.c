@@ -16,7 +16,7 @@
 
 struct outgoing {
         struct local_hub_command command;
-        struct telemetry_property properties[PROPERTIES_MAX];
+        struct property properties[PROPERTIES_MAX];
         struct buf texts[6]; /* message id, correlation id, type, encoding, user id, properties */
         struct link_address to;
 };

@@ -37,7 +37,7 @@ static const char *add_plain(struct buf *texts, const struct amqp_wire_value *va
 }
 
 static size_t read_properties(struct buf *texts, const struct amqp_wire_message *message,
-                              struct telemetry_property *properties)
+                              struct property *properties)
 {
         struct amqp_wire_bytes members = message->properties;
         size_t count = 0;
@@ -88,7 +88,7 @@ static size_t counted_size(const struct telemetry_record *record)
 
 /* Fills the record; everything in it belongs to the message and to core->texts. */
 static void read_record(struct amqp_link *link, const struct amqp_wire_message *message,
-                        const char *bytes, size_t size, struct telemetry_property *properties,
+                        const char *bytes, size_t size, struct property *properties,
                         struct telemetry_record *record)
 {
         struct amqp_core *core = link->peer->core;
@@ -124,7 +124,7 @@ static void read_record(struct amqp_link *link, const struct amqp_wire_message *
 static bool record_one(struct amqp_link *link, const struct amqp_wire_message *message,
                        const char *bytes, size_t size, size_t *counted)
 {
-        struct telemetry_property properties[PROPERTIES_MAX];
+        struct property properties[PROPERTIES_MAX];
         struct telemetry_record record;
 
         read_record(link, message, bytes, size, properties, &record);

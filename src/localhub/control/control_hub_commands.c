@@ -25,7 +25,7 @@ struct failure {
 /* A message to send, with what its texts live in. */
 struct sending {
         struct local_hub_command command;
-        struct telemetry_property properties[PROPERTIES_MAX];
+        struct property properties[PROPERTIES_MAX];
         struct buf body;
 };
 
@@ -72,11 +72,10 @@ static bool read_properties(struct service_call *call, struct sending *sending)
                                      name);
                         return false;
                 }
-                sending->properties[sending->command.property_count++] =
-                        (struct telemetry_property){
-                                .name = name,
-                                .value = json_object_get_string(value),
-                        };
+                sending->properties[sending->command.property_count++] = (struct property){
+                        .name = name,
+                        .value = json_object_get_string(value),
+                };
         }
         sending->command.properties = sending->properties;
         return true;

@@ -51,7 +51,7 @@ void https_event_take(void *context, const char *name, const char *value)
                 return;
         name += strlen(APP_PREFIX);
         event->properties[record->property_count++] =
-                (struct telemetry_property){.name = name, .value = value};
+                (struct property){.name = name, .value = value};
         event->size += strlen(name) + strlen(value);
 }
 

@@ -18,7 +18,7 @@
 /* The texts belong to what was read. */
 struct https_event {
         struct telemetry_record record;
-        struct telemetry_property properties[HTTPS_EVENT_PROPERTIES_MAX];
+        struct property properties[HTTPS_EVENT_PROPERTIES_MAX];
         struct buf body; /* decoded; empty if the record's is somebody else's */
         size_t size;     /* of the properties' names and values */
 };

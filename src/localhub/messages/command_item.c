@@ -58,10 +58,10 @@ static void copy_id(struct item *item, const char *message_id)
 /* One block: the item, its properties, its texts, its body. */
 struct item *command_item_new(const struct local_hub_command *message)
 {
-        size_t list_size = message->property_count * sizeof(struct telemetry_property);
+        size_t list_size = message->property_count * sizeof(struct property);
         struct item *item = mem_new(1, sizeof(*item) + list_size + texts_size(message) +
                                                message->body_size + 1);
-        struct telemetry_property *properties = (void *)(item + 1);
+        struct property *properties = (void *)(item + 1);
         struct local_hub_command *copy = &item->command.message;
         char *at = (char *)properties + list_size;
 

@@ -56,7 +56,7 @@ struct local_hub_command {
         const char *user_id;          /* or NULL */
         enum local_hub_ack ack;
         int64_t expires_ms; /* wall clock; 0 = in one hour */
-        const struct telemetry_property *properties;
+        const struct property *properties;
         size_t property_count;
         const void *body;
         size_t body_size;

@@ -138,10 +138,10 @@ static void split_identity(struct telemetry_record *record)
 /* One block: the entry, its properties, its texts, its body. */
 static struct entry *entry_new(const struct telemetry_record *from)
 {
-        size_t list_size = from->property_count * sizeof(struct telemetry_property);
+        size_t list_size = from->property_count * sizeof(struct property);
         size_t size = sizeof(struct entry) + list_size + texts_size(from) + from->body_size + 1;
         struct entry *entry = mem_new(1, size);
-        struct telemetry_property *list = (void *)(entry + 1);
+        struct property *list = (void *)(entry + 1);
         struct telemetry_record *to = &entry->record;
         char *at = (char *)list + list_size;
 

@@ -16,14 +16,10 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/property.h"
 #include "base/reason.h"
 
 struct telemetry_log;
-
-struct telemetry_property {
-        const char *name;
-        const char *value;
-};
 
 /* How the device has proved who it is. */
 enum telemetry_auth {
@@ -52,7 +48,7 @@ struct telemetry_record {
         const char *content_type;
         const char *content_encoding;
         const char *component; /* annotation dt-subject */
-        const struct telemetry_property *properties;
+        const struct property *properties;
         size_t property_count;
         const void *body;
         size_t body_size;

@@ -28,7 +28,7 @@ static void add_properties(struct buf *out, const struct telemetry_record *recor
 {
         buf_add_text(out, ",\"properties\":{");
         for (size_t i = 0; i < record->property_count; i++) {
-                const struct telemetry_property *property = &record->properties[i];
+                const struct property *property = &record->properties[i];
 
                 if (i > 0)
                         buf_add_char(out, ',');

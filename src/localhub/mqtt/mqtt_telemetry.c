@@ -15,7 +15,7 @@
 
 /* What a bag says; the texts are its own. */
 struct bag {
-        struct telemetry_property properties[PROPERTIES_MAX + 1]; /* one may be ours */
+        struct property properties[PROPERTIES_MAX + 1]; /* one may be ours */
         size_t count;
         size_t size; /* of names and values */
         char *message_id;
@@ -28,10 +28,7 @@ struct bag {
 
 static void bag_deinit(struct bag *bag)
 {
-        for (size_t i = 0; i < bag->count; i++) {
-                free((char *)(uintptr_t)bag->properties[i].name);
-                free((char *)(uintptr_t)bag->properties[i].value);
-        }
+        properties_deinit(bag->properties, bag->count);
         free(bag->message_id);
         free(bag->correlation_id);
         free(bag->user_id);
@@ -42,8 +39,7 @@ static void bag_deinit(struct bag *bag)
 
 static void add_property(struct bag *bag, const char *name, const char *value)
 {
-        bag->properties[bag->count].name = mem_text(name);
-        bag->properties[bag->count++].value = mem_text(value);
+        property_set(&bag->properties[bag->count++], name, value);
 }
 
 /* True if it is a system property; those that nobody reads here are passed over. */

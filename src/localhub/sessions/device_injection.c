@@ -111,7 +111,7 @@ static void happen(struct timer *timer)
 
 /* --- orders ---------------------------------------------------------------------------------- */
 
-static const char *find(const struct telemetry_property *properties, size_t count, const char *name)
+static const char *find(const struct property *properties, size_t count, const char *name)
 {
         for (size_t i = 0; i < count; i++) {
                 const char *found = properties[i].name;
@@ -123,7 +123,7 @@ static const char *find(const struct telemetry_property *properties, size_t coun
         return NULL;
 }
 
-static int64_t seconds(const struct telemetry_property *properties, size_t count, const char *name,
+static int64_t seconds(const struct property *properties, size_t count, const char *name,
                        int64_t fall_back)
 {
         const char *text = find(properties, count, name);
@@ -132,8 +132,8 @@ static int64_t seconds(const struct telemetry_property *properties, size_t count
         return text && text_to_int64(text, 0, SECONDS_MAX, &number) ? number : fall_back;
 }
 
-bool device_injection_take(struct device_session *session,
-                           const struct telemetry_property *properties, size_t count)
+bool device_injection_take(struct device_session *session, const struct property *properties,
+                           size_t count)
 {
         struct device_sessions *all = session->all;
         const char *type = find(properties, count, "Type");

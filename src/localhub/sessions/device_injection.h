@@ -10,8 +10,8 @@
 #include "localhub/sessions/device_owner.h"
 
 /* True if the message's properties order a fault, which will happen. */
-bool device_injection_take(struct device_session *session,
-                           const struct telemetry_property *properties, size_t count);
+bool device_injection_take(struct device_session *session, const struct property *properties,
+                           size_t count);
 
 /* Forgets all that was ordered. */
 void device_injections_end(struct device_sessions *all);

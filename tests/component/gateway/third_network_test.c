@@ -19,13 +19,11 @@
 
 #include <pthread.h>
 
-/* Names that two of these headers have, which no other file includes both. */
-#define CONF_VALUE         openssl_conf_value
-#define telemetry_property hub_property
+/* A name that two of these headers have, which no other file includes both. */
+#define CONF_VALUE openssl_conf_value
 #include "component/localhub/web_client.h"
 #include "localhub/local_hub.h"
 #undef CONF_VALUE
-#undef telemetry_property
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -468,7 +466,7 @@ static void connect_device(const struct world *world)
 static void send_body(const struct world *world, const char *message_id, const char *confirmed,
                       const char *body)
 {
-        const struct hub_property properties[] = {
+        const struct property properties[] = {
                 {"Port", "10"}, {"Confirmed", confirmed}, {"Priority", "?"}};
         char id[LOCAL_HUB_MESSAGE_ID_SIZE];
         struct reason reason = REASON_INIT;

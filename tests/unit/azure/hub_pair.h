@@ -299,7 +299,7 @@ static void note(struct owner *owner, const char *text)
 
 static inline bool owner_send(struct owner *owner, uint64_t token)
 {
-        static const struct hub_message_property properties[] = {{"k", "v"}};
+        static const struct property properties[] = {{"k", "v"}};
         const struct hub_message message = {
                 .message_id = "abc",
                 .correlation_id = "corr",

@@ -142,7 +142,7 @@ static void large_messages_are_encoded_whole(void **state)
 /* A hub's own decoder reads what is sent. */
 static void proton_reads_a_message_as_it_was_meant(void **state)
 {
-        static const struct hub_message_property properties[] = {{"a", "1"}, {"b", ""}};
+        static const struct property properties[] = {{"a", "1"}, {"b", ""}};
         CLEANUP(buf_deinit) struct buf encoded = BUF_INIT;
         pn_message_t *message = pn_message();
         pn_data_t *body = pn_message_body(message);

@@ -222,7 +222,7 @@ static void test_a_result_arrives_as_it_was_made(void **state)
                                                 .property_count = 1,
                                                 .elapsed_ns = 123456789012,
                                                 .memory_bytes = 1LL << 33};
-        wire.properties[0] = (struct formatter_property){name, value};
+        wire.properties[0] = (struct property){name, value};
         formatter_wire_add_result(&bytes, &wire);
         check_exactness(&bytes, read_result);
         frame = frame_in(&bytes);

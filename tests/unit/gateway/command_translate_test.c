@@ -19,7 +19,7 @@
 #define MAX_PROPERTIES 4
 
 struct message_row {
-        struct hub_message_property properties[MAX_PROPERTIES];
+        struct property properties[MAX_PROPERTIES];
         const char *body;
         int result;
         const char *reason;  /* part of it, if result is not 0 */
@@ -132,13 +132,13 @@ static void d1_each_bad_property_is_rejected_by_name(void **state)
 
 static void d1_properties_in_any_case_with_the_original_defaults(void **state)
 {
-        static const struct hub_message_property all[] = {{"port", "223"},
-                                                          {"CONFIRMED", "True"},
-                                                          {"priority", "abovenormal"},
-                                                          {"queue", "REPLACE"}};
-        static const struct hub_message_property number[] = {{"Port", "1"}, {"Priority", "6"}};
+        static const struct property all[] = {{"port", "223"},
+                                              {"CONFIRMED", "True"},
+                                              {"priority", "abovenormal"},
+                                              {"queue", "REPLACE"}};
+        static const struct property number[] = {{"Port", "1"}, {"Priority", "6"}};
         struct {
-                const struct hub_message_property *properties;
+                const struct property *properties;
                 size_t count;
                 struct downlink expected;
         } rows[] = {
@@ -415,8 +415,7 @@ static void d4_without_a_formatter_hex_text_is_sent_as_its_bytes(void **state)
 static void check_choice(struct settings *settings, const struct downlink_driver *driver,
                          const char *property, const char *body, const char *formatter)
 {
-        const struct hub_message_property properties[] = {{"Port", "1"},
-                                                          {"payloadformatter", property}};
+        const struct property properties[] = {{"Port", "1"}, {"payloadformatter", property}};
         CLEANUP(free_trial) struct command *command = new_trial();
         struct command_source source = {
                 .driver = driver,

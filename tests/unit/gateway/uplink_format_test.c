@@ -240,23 +240,20 @@ static void replace_event(struct fixture *fixture, const char *network, const ch
 /* What the pool makes of the next call. */
 struct made {
         char *data;
-        struct formatter_property properties[2];
+        struct property properties[2];
         size_t count;
 };
 
 static void made_deinit(struct made *made)
 {
         free(made->data);
-        for (size_t i = 0; i < made->count; i++) {
-                free(made->properties[i].name);
-                free(made->properties[i].value);
-        }
+        properties_deinit(made->properties, made->count);
 }
 
 static void made_property(struct made *made, const char *name, const char *value)
 {
         made->properties[made->count++] =
-                (struct formatter_property){.name = mem_text(name), .value = mem_text(value)};
+                (struct property){.name = mem_text(name), .value = mem_text(value)};
 }
 
 /* Asks for the first device's event, answers with this, makes the message; its body as JSON. */

@@ -78,7 +78,7 @@ static inline void unhex(const char *hex, struct buf *bytes)
 
 static inline void enqueue_for(const char *device, const char *message_id)
 {
-        static const struct telemetry_property properties[] = {{"Port", "10"}};
+        static const struct property properties[] = {{"Port", "10"}};
         const struct local_hub_command command = {
                 .message_id = message_id,
                 .correlation_id = "corr",

@@ -318,7 +318,7 @@ static void sizes_ids_and_lives_are_checked(void **state)
         CLEANUP(mem_cleanup) char *body = mem_new(COMMAND_SIZE_MAX + 1, 1);
         char long_id[LOCAL_HUB_MESSAGE_ID_SIZE + 1];
         char id[LOCAL_HUB_MESSAGE_ID_SIZE];
-        struct telemetry_property property = {"n", "v"};
+        struct property property = {"n", "v"};
         struct local_hub_command command = {.body = body, .body_size = COMMAND_SIZE_MAX};
 
         (void)state;
@@ -352,7 +352,7 @@ static void an_id_is_made_if_there_is_none(void **state)
 
 static void a_message_is_handed_out_as_it_was_sent(void **state)
 {
-        static const struct telemetry_property properties[] = {{"Port", "10"}, {"empty", ""}};
+        static const struct property properties[] = {{"Port", "10"}, {"empty", ""}};
         const struct local_hub_command command = {
                 .message_id = "m1",
                 .correlation_id = "c1",

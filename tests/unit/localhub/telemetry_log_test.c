@@ -72,7 +72,7 @@ static void records_are_numbered_without_gaps_and_do_not_change(void **state)
 
 static void all_parts_of_a_record_are_kept(void **state)
 {
-        static const struct telemetry_property properties[] = {{"a", "1"}, {"b", ""}};
+        static const struct property properties[] = {{"a", "1"}, {"b", ""}};
         const struct telemetry_record record = {
                 .enqueued_ms = 7,
                 .hub = "hub1",
@@ -343,7 +343,7 @@ static void a_deep_body_is_shown_as_text(void **state)
 
 static void present_parts_are_shown(void **state)
 {
-        static const struct telemetry_property properties[] = {{"a", "1\n"}, {"b", "\xff"}};
+        static const struct property properties[] = {{"a", "1\n"}, {"b", "\xff"}};
         const struct telemetry_record record = {
                 .enqueued_ms = 7,
                 .hub = "hub1",

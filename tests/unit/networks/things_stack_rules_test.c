@@ -400,7 +400,7 @@ static void u12_without_decoded_only_the_gateway_members(void **state)
 
 static void u12_a_formatter_replaces_what_the_network_decoded(void **state)
 {
-        struct telemetry_property more[] = {{.name = mem_text("alarm"), .value = mem_text("1")}};
+        static const struct property more[] = {{"alarm", "1"}};
         struct formatted formatted = {
                 .data = "{\"own\":1,\"Port\":7}", .properties = more, .property_count = 1};
         struct trial trial = parse(DECODED("\"t\":1"));
@@ -413,8 +413,6 @@ static void u12_a_formatter_replaces_what_the_network_decoded(void **state)
         assert_member(body, "Decoded_Port", "7");
         assert_string_equal(trial_property(&trial, "alarm"), "1");
         trial_deinit(&trial);
-        free(more[0].name);
-        free(more[0].value);
 }
 
 static void u12_formatter_output_that_is_no_object_can_never_be_sent(void **state)
