@@ -23,7 +23,7 @@ struct webhook_intake {
         struct webhook_keys keys;
         struct http_server *server;
         struct webhook_door door;
-        atomic_int_least64_t *last_s; /* of each network: when a webhook was last taken */
+        atomic_int_least64_t last_s[NETWORKS_MAX]; /* of each network: when one was last taken */
         struct log_pause lost;
 };
 
@@ -219,11 +219,7 @@ static void tell_monitor(struct monitor *monitor, const struct delivery_result *
 
 static void note_taken(struct webhook_intake *webhook, const struct network *network)
 {
-        size_t i = 0;
-
-        while (networks[i] != network)
-                i++;
-        atomic_store(&webhook->last_s[i], clock_wall_ms() / 1000);
+        atomic_store(&webhook->last_s[network_index(network)], clock_wall_ms() / 1000);
 }
 
 /* If its network does not send it again, it is lost. */
@@ -326,15 +322,6 @@ static void note(void *context, const struct http_note *note)
 
 /* --- start and stop ----------------------------------------------------------------------- */
 
-static size_t count_networks(void)
-{
-        size_t count = 0;
-
-        while (networks[count])
-                count++;
-        return count;
-}
-
 int webhook_intake_start(const struct delivery_means *means, const struct queue_intake *queues,
                          struct webhook_intake **webhook, struct reason *reason)
 {
@@ -347,7 +334,6 @@ int webhook_intake_start(const struct delivery_means *means, const struct queue_
         made->door.connections = (unsigned)settings->limits.connections;
         made->means = means;
         made->queues = queues;
-        made->last_s = mem_new(count_networks(), sizeof(*made->last_s));
         made->keys.keys = settings->webhook_keys;
         made->keys.count = settings->webhook_key_count;
         if (result == 0)
@@ -374,7 +360,6 @@ int webhook_intake_start(const struct delivery_means *means, const struct queue_
                         },
                         &made->server, reason);
         if (result != 0) {
-                free(made->last_s);
                 free(made);
                 return result;
         }
@@ -415,6 +400,5 @@ void webhook_intake_stop(struct webhook_intake *webhook)
                 return;
         http_server_drain(webhook->server);
         http_server_free(webhook->server);
-        free(webhook->last_s);
         free(webhook);
 }
