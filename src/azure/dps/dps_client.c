@@ -40,7 +40,7 @@ struct dps_client {
         pthread_mutex_t lock; /* for the next three */
         int limit;            /* registrations a minute; 0 = none */
         struct list incoming;
-        bool called; /* take_over is on its way to the thread */
+        bool called; /* take_incoming is on its way to the thread */
         struct list services;
         int limit_known; /* the same, as the thread knows it */
 };
@@ -76,7 +76,7 @@ struct service {
         int64_t quota;   /* that was told to the metrics */
 };
 
-struct registration {
+struct dps_request {
         struct list_node node;
         struct table_entry entry; /* of service->bulk, if it has a key */
         struct dps_client *client;
@@ -100,7 +100,7 @@ static void run_service(struct service *service);
 
 /* --- objects ------------------------------------------------------------------------------- */
 
-static void registration_free(struct registration *registration)
+static void registration_free(struct dps_request *registration)
 {
         dps_machine_deinit(&registration->machine);
         if (registration->key)
@@ -117,7 +117,7 @@ static void registration_free(struct registration *registration)
 static void free_registrations(struct list *registrations)
 {
         list_for_each_safe (node, registrations)
-                registration_free(list_entry(node, struct registration, node));
+                registration_free(list_entry(node, struct dps_request, node));
         list_init(registrations);
 }
 
@@ -202,7 +202,7 @@ static struct service *find_service(struct dps_client *client, const char *endpo
 
 /* --- requests ------------------------------------------------------------------------------ */
 
-static void write_url(struct buf *url, const struct registration *registration, enum dps_step step)
+static void write_url(struct buf *url, const struct dps_request *registration, enum dps_step step)
 {
         buf_add_format(url, "https://%s/", registration->endpoint);
         text_url_escape(url, registration->id_scope);
@@ -217,7 +217,7 @@ static void write_url(struct buf *url, const struct registration *registration, 
         buf_add_text(url, "?api-version=" AZURE_DPS_API_VERSION);
 }
 
-static void write_token(struct buf *token, const struct registration *registration)
+static void write_token(struct buf *token, const struct dps_request *registration)
 {
         CLEANUP(buf_deinit) struct buf resource = BUF_INIT;
         struct sas_grant grant = {.key = registration->key,
@@ -231,7 +231,7 @@ static void write_token(struct buf *token, const struct registration *registrati
                 abort();
 }
 
-static void write_body(struct buf *body, const struct registration *registration)
+static void write_body(struct buf *body, const struct dps_request *registration)
 {
         buf_add_text(body, "{\"registrationId\":");
         buf_add_json_string(body, registration->id, strlen(registration->id));
@@ -243,9 +243,9 @@ static void write_body(struct buf *body, const struct registration *registration
         buf_add_char(body, '}');
 }
 
-static void take_answer(void *context, const struct http_answer *answer);
+static void dps_answered(void *context, const struct http_answer *answer);
 
-static void send_request(struct registration *registration, enum dps_step step)
+static void send_request(struct dps_request *registration, enum dps_step step)
 {
         CLEANUP(buf_deinit) struct buf url = BUF_INIT;
         CLEANUP(buf_deinit) struct buf body = BUF_INIT;
@@ -277,7 +277,7 @@ static void send_request(struct registration *registration, enum dps_step step)
                 registration->queue->sending++;
         metrics_add(registration->registers ? METRIC_DPS_REGISTERS : METRIC_DPS_POLLS, 1);
         registration->sent_ms = clock_steady_ms();
-        http_client_send(registration->client->options.http, &request, take_answer, registration);
+        http_client_send(registration->client->options.http, &request, dps_answered, registration);
 }
 
 /* --- answers ------------------------------------------------------------------------------- */
@@ -289,12 +289,12 @@ static int64_t quota_of(const struct service *service)
 }
 
 /* It was refused before, and others were taken meanwhile: that is its own trouble. */
-static bool is_alone(const struct registration *registration)
+static bool is_alone(const struct dps_request *registration)
 {
         return registration->machine.failures > 1 && registration->service->pace.taken_since > 0;
 }
 
-static void note_throttled(struct registration *registration, const struct http_answer *answer,
+static void note_throttled(struct dps_request *registration, const struct http_answer *answer,
                            int64_t now_ms)
 {
         struct service *service = registration->service;
@@ -311,7 +311,7 @@ static void note_throttled(struct registration *registration, const struct http_
 }
 
 /* What an answer teaches about the service. Only registers are its quota's matter. */
-static void note_pace(struct registration *registration, const struct http_answer *answer,
+static void note_pace(struct dps_request *registration, const struct http_answer *answer,
                       const struct dps_next *next, int64_t now_ms)
 {
         bool is_counted = answer->failure == HTTP_OK && answer->status < 500;
@@ -328,7 +328,7 @@ static void note_pace(struct registration *registration, const struct http_answe
                                   now_ms);
 }
 
-static void finish(struct registration *registration, const struct dps_result *result)
+static void finish(struct dps_request *registration, const struct dps_result *result)
 {
         list_remove(&registration->service->busy, &registration->node);
         registration->queue->begun--;
@@ -342,7 +342,7 @@ static void poll_now(void *context)
         send_request(context, DPS_STEP_POLL);
 }
 
-static void queue_again(struct registration *registration)
+static void queue_again(struct dps_request *registration)
 {
         list_remove(&registration->service->busy, &registration->node);
         list_push_back(&registration->queue->again, &registration->node);
@@ -350,13 +350,13 @@ static void queue_again(struct registration *registration)
 
 static void register_again(void *context)
 {
-        struct registration *registration = context;
+        struct dps_request *registration = context;
 
         queue_again(registration);
         run_service(registration->service);
 }
 
-static void go_on(struct registration *registration, const struct dps_next *next)
+static void go_on(struct dps_request *registration, const struct dps_next *next)
 {
         if (next->trouble.text[0] != '\0')
                 log_debug("DPS_RETRY", "A registration is tried again later",
@@ -373,9 +373,9 @@ static void go_on(struct registration *registration, const struct dps_next *next
                                   registration);
 }
 
-static void take_answer(void *context, const struct http_answer *answer)
+static void dps_answered(void *context, const struct http_answer *answer)
 {
-        struct registration *registration = context;
+        struct dps_request *registration = context;
         struct service *service = registration->service;
         int64_t now_ms = clock_steady_ms();
         int64_t date_ms;
@@ -459,7 +459,7 @@ static enum dps_kind next_kind(struct service *service)
 }
 
 /* It begins, or is of the bulk no more. */
-static void leave_bulk(struct registration *registration)
+static void leave_bulk(struct dps_request *registration)
 {
         if (!registration->entry.key)
                 return;
@@ -472,9 +472,8 @@ static void send_first(struct service *service, enum dps_kind kind)
         struct queue *queue = &service->queues[kind];
         struct list *list = list_in(service, kind);
         bool from_behind = kind == DPS_URGENT && list == &queue->waiting && queue->newest_next;
-        struct registration *registration =
-                list_entry(from_behind ? list_pop_back(list) : list_pop_front(list),
-                           struct registration, node);
+        struct dps_request *registration = list_entry(
+                from_behind ? list_pop_back(list) : list_pop_front(list), struct dps_request, node);
 
         service->in_a_row = kind == DPS_REPEATED ? 0 : service->in_a_row + 1;
         list_push_back(&service->busy, &registration->node);
@@ -512,7 +511,7 @@ static void run_service(struct service *service)
 
 /* --- the way in ---------------------------------------------------------------------------- */
 
-static bool check(const struct registration *registration, struct reason *reason)
+static bool check(const struct dps_request *registration, struct reason *reason)
 {
         struct endpoint endpoint;
 
@@ -536,7 +535,7 @@ static bool check(const struct registration *registration, struct reason *reason
         return true;
 }
 
-static void join_bulk(struct registration *registration)
+static void join_bulk(struct dps_request *registration)
 {
         struct table *bulk = &registration->service->bulk;
 
@@ -547,11 +546,11 @@ static void join_bulk(struct registration *registration)
 }
 
 /* What dps_hurry has left is no registration: it names one. */
-static void hurry(struct dps_client *client, struct registration *named)
+static void hurry(struct dps_client *client, struct dps_request *named)
 {
         struct service *service = find_service(client, named->endpoint, named->id_scope);
         struct table_entry *entry = table_find(&service->bulk, named->id);
-        struct registration *found = entry ? table_of(entry, struct registration, entry) : NULL;
+        struct dps_request *found = entry ? table_of(entry, struct dps_request, entry) : NULL;
 
         registration_free(named);
         if (!found)
@@ -562,7 +561,7 @@ static void hurry(struct dps_client *client, struct registration *named)
         list_push_back(&found->queue->waiting, &found->node);
 }
 
-static void take_in(struct dps_client *client, struct registration *registration)
+static void take_in(struct dps_client *client, struct dps_request *registration)
 {
         struct dps_result result = {.status = DPS_FAILED, .retry_after_ms = -1};
 
@@ -583,7 +582,7 @@ static void take_in(struct dps_client *client, struct registration *registration
         join_bulk(registration);
 }
 
-static void take_over(void *context)
+static void take_incoming(void *context)
 {
         struct dps_client *client = context;
         struct list incoming;
@@ -597,7 +596,7 @@ static void take_over(void *context)
         client->called = false;
         pthread_mutex_unlock(&client->lock);
         while ((node = list_pop_front(&incoming)))
-                take_in(client, list_entry(node, struct registration, node));
+                take_in(client, list_entry(node, struct dps_request, node));
         list_for_each (node_of_service, &client->services) {
                 struct service *service = list_entry(node_of_service, struct service, node);
 
@@ -614,10 +613,10 @@ static void call_thread(struct dps_client *client)
         client->called = true;
         pthread_mutex_unlock(&client->lock);
         if (call)
-                http_client_after(client->options.http, 0, take_over, client);
+                http_client_after(client->options.http, 0, take_incoming, client);
 }
 
-static void leave_for_thread(struct dps_client *client, struct registration *registration)
+static void leave_for_thread(struct dps_client *client, struct dps_request *registration)
 {
         registration->client = client;
         pthread_mutex_lock(&client->lock);
@@ -635,7 +634,7 @@ void dps_client_set_rate(struct dps_client *client, int registrations_per_minute
 void dps_register(struct dps_client *client, const struct dps_registration *registration,
                   dps_done *done, void *context)
 {
-        struct registration *made = mem_new(1, sizeof(*made));
+        struct dps_request *made = mem_new(1, sizeof(*made));
 
         made->endpoint = mem_text(registration->endpoint);
         made->id_scope = mem_text(registration->id_scope);
@@ -652,7 +651,7 @@ void dps_register(struct dps_client *client, const struct dps_registration *regi
 void dps_hurry(struct dps_client *client, const char *endpoint, const char *id_scope,
                const char *registration_id)
 {
-        struct registration *named = mem_new(1, sizeof(*named));
+        struct dps_request *named = mem_new(1, sizeof(*named));
 
         named->endpoint = mem_text(endpoint);
         named->id_scope = mem_text(id_scope);

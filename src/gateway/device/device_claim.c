@@ -123,7 +123,7 @@ void device_claims_deinit(struct device_claims *claims)
 
 /* --- ids ------------------------------------------------------------------------------------- */
 
-static void take_answer(struct device_table *table, struct device *device,
+static void claim_decided(struct device_table *table, struct device *device,
                         const struct device_claiming *claiming)
 {
         CLEANUP(mem_cleanup)
@@ -154,7 +154,7 @@ void device_claim_answered(void *context, const struct device_claiming *claiming
 
         if (device->claim != DEVICE_CLAIM_ASKED || !text_equal(identity, claiming->identity))
                 return;
-        take_answer(table, device, claiming);
+        claim_decided(table, device, claiming);
         if (device->keeper)
                 device->keeper->wake(device);
 }

@@ -18,7 +18,7 @@ struct device_places {
         struct map *asked;  /* device key to the place that the store is asked for */
 };
 
-static void take_answer(void *context, const struct device_claiming *claiming);
+static void place_decided(void *context, const struct device_claiming *claiming);
 
 struct device_places *device_places_new(struct device_table *devices)
 {
@@ -28,7 +28,7 @@ struct device_places *device_places_new(struct device_table *devices)
         places->claims = (struct device_claims){.kind = DEVICE_PLACE_KIND,
                                                 .store = devices->claims.store,
                                                 .loop = devices->claims.loop,
-                                                .answered = take_answer,
+                                                .answered = place_decided,
                                                 .context = places};
         list_init(&places->claims.asked);
         places->owners = map_new();
@@ -132,7 +132,7 @@ static void take(struct device_places *places, struct device *device, const char
 }
 
 /* Of a device that has left nothing is awaited. */
-static void take_answer(void *context, const struct device_claiming *claiming)
+static void place_decided(void *context, const struct device_claiming *claiming)
 {
         struct device_places *places = context;
         struct device *device = device_table_find(places->devices, claiming->device_key);

@@ -115,7 +115,7 @@ static void cut_to_news(struct delivery *delivery)
 }
 
 /* On the store's thread. */
-static void put_done(struct uplink_put *put, int result)
+static void delivery_stored(struct uplink_put *put, int result)
 {
         struct delivery *delivery = list_entry(put, struct delivery, put);
         struct uplink_hold *hold = delivery->hold;
@@ -244,7 +244,7 @@ static void start_put(struct delivery *delivery)
 {
         const struct delivery_means *means = delivery->means;
 
-        delivery->put.done = put_done;
+        delivery->put.done = delivery_stored;
         if (delivery->source.left)
                 delivery->hold = uplink_hold_begin(means->holds, &delivery->put.events,
                                                    delivery->source.left, delivery->context);
