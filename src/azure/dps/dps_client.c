@@ -453,7 +453,7 @@ static enum dps_kind next_kind(struct service *service)
         while (first < DPS_REPEATED && !list_in(service, first))
                 first++;
         if (!list_in(service, DPS_REPEATED) ||
-            service->queues[DPS_REPEATED].sending >= DPS_PACE_PLACES / 2)
+            service->queues[DPS_REPEATED].sending >= DPS_PACE_MOST / 2)
                 return first < DPS_REPEATED ? first : DPS_KIND_COUNT;
         return first < DPS_REPEATED && service->in_a_row < NEW_IN_A_ROW ? first : DPS_REPEATED;
 }

@@ -36,7 +36,7 @@ void dps_pace_init(struct dps_pace *pace, int limit, int64_t window_ms, int64_t 
 {
         *pace = (struct dps_pace){
                 .window_ms = window_ms,
-                .places = DPS_PACE_PLACES,
+                .places = DPS_PACE_MOST,
                 .slice = now_ms * DPS_PACE_SLICES / window_ms,
                 .not_before_ms = now_ms,
                 .asked_ms = now_ms,
@@ -98,7 +98,7 @@ int64_t dps_pace_take(struct dps_pace *pace, bool urgent, int64_t now_ms)
         if (now_ms < pace->not_before_ms)
                 return pace->not_before_ms - now_ms;
         forget_if_idle(pace, now_ms);
-        if (pace->under_way >= pace->places + (urgent ? DPS_PACE_URGENT_PLACES : 0))
+        if (pace->under_way >= pace->places + (urgent ? DPS_PACE_MOST_URGENT : 0))
                 return DPS_PACE_FULL;
         step_ms = fmax(pace->racing ? 0 : pace->step_ms, pace->least_step_ms);
         if (step_ms > 0) {
@@ -133,7 +133,7 @@ void dps_pace_answered(struct dps_pace *pace, bool taken, int64_t sent_ms, int64
                 return;
         pace->taken_since++;
         pace->refused_since = 0;
-        if (pace->places < DPS_PACE_PLACES &&
+        if (pace->places < DPS_PACE_MOST &&
             (!pace->racing || pace->places < RACE_PLACES + pace->taken_since / RACE_GROWTH))
                 pace->places++;
         if (!pace->racing)

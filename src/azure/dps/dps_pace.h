@@ -24,8 +24,8 @@
 
 /* Most registers under way, and so many more that are urgent: in all as many as requests of one
  * server have connections (http_queue.h). */
-#define DPS_PACE_PLACES        40
-#define DPS_PACE_URGENT_PLACES 8
+#define DPS_PACE_MOST        40
+#define DPS_PACE_MOST_URGENT 8
 
 struct dps_pace {
         int64_t window_ms;

@@ -22,8 +22,8 @@
 
 #define MS_PER_HOUR (INT64_C(3600) * 1000)
 
-static enum downlink_access way_of(const struct command_arrive *arrive, const struct device *device,
-                                   struct reason *reason)
+static enum downlink_access access_of(const struct command_arrive *arrive,
+                                      const struct device *device, struct reason *reason)
 {
         struct network_access access;
 
@@ -153,7 +153,7 @@ void command_arrive_message(const struct command_arrive *arrive, struct device *
                 return;
         }
         /* For a way that is not known yet a message waits. */
-        if (way_of(arrive, device, &reason) == DOWNLINK_ACCESS_OFF) {
+        if (access_of(arrive, device, &reason) == DOWNLINK_ACCESS_OFF) {
                 reject(device, delivery, &reason);
                 return;
         }
@@ -233,7 +233,7 @@ void command_arrive_method(const struct command_arrive *arrive, struct device *d
                 move_by_method(arrive, device, call);
                 return;
         }
-        if (way_of(arrive, device, &reason) != DOWNLINK_ACCESS_OPEN) {
+        if (access_of(arrive, device, &reason) != DOWNLINK_ACCESS_OPEN) {
                 refuse_call(device, call, COMMAND_E_OFF, &reason);
                 return;
         }

@@ -318,21 +318,21 @@ void device_warm(const struct device *device)
                 hub_device_warm(device->link);
 }
 
-/* Does the application's way to Azure lead to the same place? */
-static bool has_same_way(const struct settings *settings, const char *application,
-                         const char *other)
+/* Are the devices of both applications registered at the same place in Azure, or none of them? */
+static bool has_same_azure(const struct settings *settings, const char *application,
+                           const char *other)
 {
         struct settings_azure a;
         struct settings_azure b;
-        bool has_way = settings_azure_for(settings, application, &a);
+        bool has_azure = settings_azure_for(settings, application, &a);
 
-        if (settings_azure_for(settings, other, &b) != has_way)
+        if (settings_azure_for(settings, other, &b) != has_azure)
                 return false;
-        return !has_way || (a.connection_type == b.connection_type &&
-                            text_equal(a.connection_string, b.connection_string) &&
-                            text_equal(a.global_device_endpoint, b.global_device_endpoint) &&
-                            text_equal(a.id_scope, b.id_scope) &&
-                            text_equal(a.group_enrollment_key, b.group_enrollment_key));
+        return !has_azure || (a.connection_type == b.connection_type &&
+                              text_equal(a.connection_string, b.connection_string) &&
+                              text_equal(a.global_device_endpoint, b.global_device_endpoint) &&
+                              text_equal(a.id_scope, b.id_scope) &&
+                              text_equal(a.group_enrollment_key, b.group_enrollment_key));
 }
 
 static void set_application(struct device *device, const char *application)
@@ -358,7 +358,7 @@ static void move_to_application(struct device_table *table, struct device *devic
                 release_identity(table, device, hub_id, application);
         take_attributes(table, device);
         if (!text_equal(hub_id, device->hub_id) ||
-            !has_same_way(table->settings, application, device->application))
+            !has_same_azure(table->settings, application, device->application))
                 device->changed = true;
 }
 

@@ -89,7 +89,7 @@ static void set_able(struct device_link *links, bool able)
  * Others may reach the hubs that this gateway does not reach. Once it has given all away it can't
  * know any more: then it tries again after the same time.
  */
-static void judge_way(struct device_link *links, int64_t now_ms)
+static void judge_reach(struct device_link *links, int64_t now_ms)
 {
         int64_t absence_ms = links->options.settings->store.postgresql.hub_absence_s * 1000;
         bool is_hubless = links->connections == 0 && (links->wanting > 0 || links->unable);
@@ -115,7 +115,7 @@ static void watch(struct timer *timer)
         device_link_check_clock(links, now_ms);
         links->connections = links->wanting = 0;
         hub_client_each(links->options.hubs, observe, links);
-        judge_way(links, now_ms);
+        judge_reach(links, now_ms);
         list_for_each (node, &links->healths.hubs) {
                 struct hub_health *health = list_entry(node, struct hub_health, node);
 

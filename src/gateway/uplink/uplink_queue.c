@@ -119,7 +119,7 @@ static void append(struct uplink_queue *queue, struct uplink_backlog *backlog,
         list_push_back(&backlog->events, &event->node);
 }
 
-static void turn(struct uplink_backlog *backlog, enum uplink_backlog_state state)
+static void move_backlog(struct uplink_backlog *backlog, enum uplink_backlog_state state)
 {
         /* Who is behind must read, and nobody reads twice at a time. */
         assert(state == UPLINK_BACKLOG_READING ? backlog->state != UPLINK_BACKLOG_READING
@@ -157,7 +157,7 @@ static bool admit_to_memory(struct uplink_queue *queue, struct uplink_backlog *b
         if (event->id <= backlog->last_in_memory)
                 return event->is_fed;
         if (backlog->state == UPLINK_BACKLOG_WHOLE && !has_room(queue, backlog, event))
-                turn(backlog, UPLINK_BACKLOG_BEHIND);
+                move_backlog(backlog, UPLINK_BACKLOG_BEHIND);
         return backlog->state == UPLINK_BACKLOG_WHOLE;
 }
 
@@ -266,13 +266,13 @@ static bool is_sent(const struct store_event *event)
 }
 
 /* Another gateway may have taken it, whose wall clock is about the same. */
-static void note_way(struct uplink_event *event, const struct store_event *stored)
+static void note_travel_time(struct uplink_event *event, const struct store_event *stored)
 {
-        int64_t way_ns = clock_wall_ns() - stored->arrived_ns;
+        int64_t travel_ns = clock_wall_ns() - stored->arrived_ns;
 
-        way_ns = way_ns > 0 ? way_ns : 0;
-        event->arrived_ns = event->stored_ns > way_ns ? event->stored_ns - way_ns : 1;
-        metrics_observe(METRIC_FEED_DELAY, way_ns);
+        travel_ns = travel_ns > 0 ? travel_ns : 0;
+        event->arrived_ns = event->stored_ns > travel_ns ? event->stored_ns - travel_ns : 1;
+        metrics_observe(METRIC_FEED_DELAY, travel_ns);
 }
 
 void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_event *stored,
@@ -287,7 +287,7 @@ void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_even
         list_init(&events);
         list_push_back(&events, &event->node);
         if (is_fed)
-                note_way(event, stored);
+                note_travel_time(event, stored);
         uplink_queue_add(queue, &events);
 }
 
@@ -316,9 +316,9 @@ static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
         /* What had arrived before the reading began was on disk, so it has been seen now. */
         if (is_last && reading->arrived > backlog->last_in_memory)
                 backlog->last_in_memory = reading->arrived;
-        turn(backlog, is_last && backlog->last_in_store <= backlog->last_in_memory
-                              ? UPLINK_BACKLOG_WHOLE
-                              : UPLINK_BACKLOG_BEHIND);
+        move_backlog(backlog, is_last && backlog->last_in_store <= backlog->last_in_memory
+                                      ? UPLINK_BACKLOG_WHOLE
+                                      : UPLINK_BACKLOG_BEHIND);
 }
 
 /* The device of a reading at start, made from its first event; NULL if none was left. */
@@ -332,7 +332,7 @@ static struct device *recovered_device(struct uplink_queue *queue, struct uplink
                         queue, list_entry(reading->events.head.next, struct uplink_event, node));
                 device->taken_over_ms = device_table_since(queue->options.devices, device->shard);
                 /* What arrived meanwhile may or may not have been read: it is read again. */
-                turn(&device->backlog, UPLINK_BACKLOG_READING);
+                move_backlog(&device->backlog, UPLINK_BACKLOG_READING);
                 device->backlog.last_in_store = reading->arrived;
                 reading->arrived = 0;
         }
@@ -443,7 +443,7 @@ static struct uplink_reading *reading_new(struct uplink_queue *queue, const char
 
 static void read_more(struct uplink_queue *queue, struct device *device)
 {
-        turn(&device->backlog, UPLINK_BACKLOG_READING);
+        move_backlog(&device->backlog, UPLINK_BACKLOG_READING);
         device->backlog.reading = reading_new(queue, device->key, device);
         start_reading(device->backlog.reading);
 }

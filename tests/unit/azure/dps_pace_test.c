@@ -40,12 +40,12 @@ static void without_a_word_of_the_service_only_the_places_limit(void **state)
         dps_pace_init(&pace, 0, MINUTE_MS, START_MS);
         while (dps_pace_take(&pace, false, START_MS) == 0)
                 under_way++;
-        assert_int_equal(under_way, DPS_PACE_PLACES);
+        assert_int_equal(under_way, DPS_PACE_MOST);
         /* Who is urgent does not wait for those that get no answer. */
-        for (int i = 0; i < DPS_PACE_URGENT_PLACES; i++)
+        for (int i = 0; i < DPS_PACE_MOST_URGENT; i++)
                 assert_int_equal(dps_pace_take(&pace, true, START_MS), 0);
         assert_int_equal(dps_pace_take(&pace, true, START_MS), DPS_PACE_FULL);
-        for (int i = 0; i < DPS_PACE_URGENT_PLACES; i++)
+        for (int i = 0; i < DPS_PACE_MOST_URGENT; i++)
                 dps_pace_answered(&pace, true, START_MS, START_MS + 1);
         for (int i = 0; i < 100000; i++) {
                 dps_pace_answered(&pace, true, START_MS, START_MS + 1);
@@ -150,7 +150,7 @@ static void a_service_that_was_left_alone_gets_a_burst_again(void **state)
         assert_true(dps_pace_take(&pace, false, START_MS + 3 * MINUTE_MS - 1) == 0);
         dps_pace_answered(&pace, true, START_MS + 3 * MINUTE_MS - 1, START_MS + 3 * MINUTE_MS - 1);
         assert_true(dps_pace_quota(&pace) > 0);
-        for (int i = 0; i < DPS_PACE_PLACES; i++)
+        for (int i = 0; i < DPS_PACE_MOST; i++)
                 assert_int_equal(dps_pace_take(&pace, false, START_MS + 4 * MINUTE_MS), 0);
         assert_int_equal(dps_pace_quota(&pace), 0);
 }
@@ -193,7 +193,7 @@ static int64_t service_answer(struct service *service, int64_t now_ms)
 /* A request is sent, arrives after half of this time, its answer after the other half. */
 #define ROUND_TRIP_MS 20
 
-#define PLACES (DPS_PACE_PLACES + DPS_PACE_URGENT_PLACES)
+#define PLACES (DPS_PACE_MOST + DPS_PACE_MOST_URGENT)
 
 struct run {
         struct dps_pace pace;
