@@ -124,7 +124,7 @@ void device_claims_deinit(struct device_claims *claims)
 /* --- ids ------------------------------------------------------------------------------------- */
 
 static void claim_decided(struct device_table *table, struct device *device,
-                        const struct device_claiming *claiming)
+                          const struct device_claiming *claiming)
 {
         CLEANUP(mem_cleanup)
         char *key = device_identity_key(table->settings, device->application, device->hub_id);
