@@ -86,25 +86,31 @@ static int64_t soonest(int64_t a_ms, int64_t b_ms)
         return a_ms < b_ms ? a_ms : b_ms;
 }
 
-/* Milliseconds until something is due. */
+/* When something of ours is due, by the steady clock; lingering connections are looked after. */
+static int64_t next_due(struct http_server *server, int64_t now_ms)
+{
+        int64_t most_ms = server->drained_by_ms > 0 ? DRAIN_PERIOD_MS : WAIT_MAX_MS;
+        int64_t due_ms = now_ms + (server->closing > 0 ? soonest(most_ms, LOOK_AGAIN_MS) : most_ms);
+
+        due_ms = soonest(due_ms, timers_next(&server->timers));
+        due_ms = soonest(due_ms, http_places_due(&server->places));
+        due_ms = soonest(due_ms, http_linger_run(&server->linger, now_ms));
+        return soonest(due_ms, http_note_rest(server));
+}
+
+/* Milliseconds until something is due, for us or for libmicrohttpd. */
 static int time_to_wait(struct http_server *server)
 {
         int64_t now_ms = clock_steady_ms();
-        int64_t due_ms = soonest(timers_next(&server->timers), http_places_due(&server->places));
+        int64_t wait_ms = next_due(server, now_ms) - now_ms;
         MHD_UNSIGNED_LONG_LONG limit;
 
-        due_ms = soonest(due_ms, http_linger_run(&server->linger, now_ms));
-        due_ms = soonest(due_ms, http_note_rest(server));
-        if (server->again || server->halves > 0 || due_ms <= now_ms)
+        if (server->again || server->halves > 0 || wait_ms <= 0)
                 return 0;
-        if (server->closing > 0)
-                due_ms = soonest(due_ms, now_ms + LOOK_AGAIN_MS);
-        due_ms =
-                soonest(due_ms - now_ms, server->drained_by_ms > 0 ? DRAIN_PERIOD_MS : WAIT_MAX_MS);
-        if (MHD_get_timeout(server->daemon, &limit) != MHD_YES || limit >= (uint64_t)due_ms)
-                return (int)due_ms;
+        if (MHD_get_timeout(server->daemon, &limit) != MHD_YES || limit >= (uint64_t)wait_ms)
+                return (int)wait_ms;
         /* It says 0 because of those that wait as well, which are asked when they are answered. */
-        return server->waiting > 0 ? (int)soonest(due_ms, LOOK_AGAIN_MS) : (int)limit;
+        return server->waiting > 0 ? (int)soonest(wait_ms, LOOK_AGAIN_MS) : (int)limit;
 }
 
 static void wait_for_events(struct http_server *server)

@@ -100,22 +100,30 @@ static void plan_gathering(struct store *store)
         store->gather_until_ns = crowded ? store->began_ns + GATHER_NS : 0;
 }
 
-/* With the mutex held: is it time to write? */
-static bool is_time(struct store *store)
+/*
+ * True if as many puts wait as the commit is to have, or fewer that have waited for long enough. If
+ * none has come in that time, the next one is not to wait.
+ */
+static bool judge_gathering(struct store *store)
 {
-        int64_t now;
+        if (store->awaited >= store->gather)
+                return true;
+        if (store->gather <= 1 || store->gather_until_ns > clock_steady_ns())
+                return false;
+        if (store->awaited == 0)
+                store->gather = 1;
+        return store->awaited > 0;
+}
+
+/* With the mutex held: true if it is time to write. */
+static bool judge_time(struct store *store)
+{
         int64_t deadline;
 
-        if (store->closing || (!store->pause_ns && store->awaited >= store->gather))
+        if (store->closing || (!store->pause_ns && judge_gathering(store)))
                 return true;
-        now = clock_steady_ns();
-        if (!store->pause_ns && store->gather > 1 && store->gather_until_ns <= now) {
-                if (store->awaited > 0)
-                        return true;
-                store->gather = 1;
-        }
         deadline = next_deadline(store);
-        return deadline && deadline <= now;
+        return deadline && deadline <= clock_steady_ns();
 }
 
 bool store_wait_for_work(struct store *store)
@@ -123,7 +131,7 @@ bool store_wait_for_work(struct store *store)
         bool go_on;
 
         pthread_mutex_lock(&store->mutex);
-        while (!is_time(store))
+        while (!judge_time(store))
                 wait_until(store, next_deadline(store));
         plan_gathering(store);
         move_inbox(store);

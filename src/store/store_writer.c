@@ -304,22 +304,21 @@ static void finish_part(struct store *store, struct store_part *part)
  */
 static bool take_back(struct store *store, struct store_part *part, int result)
 {
-        bool was_last_try = store->trouble != STORE_TROUBLE_NONE && list_is_empty(&part->puts);
+        bool has_to_wait = store->trouble != STORE_TROUBLE_NONE && list_is_empty(&part->puts);
 
         note_failure(store, result);
         list_splice_back(&part->puts, &part->refused);
         list_splice_back(&part->puts, &part->greedy);
         turn_away(store, &part->puts, public_result(result));
-        if (was_last_try)
+        if (has_to_wait) {
                 store_tasks_refuse_letters(&part->tasks, public_result(result));
-        put_back(&store->work.tasks, &part->tasks);
-        if (was_last_try) {
                 answer_writes(&part->writes, public_result(result));
                 store->settle_again_ns = clock_steady_ns() + TRY_AGAIN_NS;
-                return false;
+        } else {
+                put_back(&store->work.writes, &part->writes);
         }
-        put_back(&store->work.writes, &part->writes);
-        return true;
+        put_back(&store->work.tasks, &part->tasks);
+        return !has_to_wait;
 }
 
 /* --- the thread -------------------------------------------------------------------------- */

@@ -283,10 +283,15 @@ static void tell_outcomes(struct hub_device *device)
         }
 }
 
+/*
+ * That a device is not ready any more is told before what comes back because of that, which its
+ * owner would else send again at once. That it is ready is told last. Anything that is told may
+ * make the owner close the device: hub_device_close then leaves it to this function to free it.
+ */
 static void tell(struct hub_device *device)
 {
         device->telling = true;
-        if (device->place != HUB_PLACE_READY) /* before owners send again what comes back */
+        if (device->place != HUB_PLACE_READY)
                 tell_state(device);
         tell_outcomes(device);
         hub_commands_tell(device);

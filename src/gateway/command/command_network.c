@@ -305,12 +305,10 @@ static enum command_turn not_listed(struct command_network *network, struct comm
 
         if (expire_if_vain(network, command))
                 return COMMAND_TURN_OVER;
-        if (command->state != COMMAND_DENIED) {
-                if (listen_ms > 0)
-                        return command_ledger_wait(network->options.ledger, command, listen_ms);
-                if (!can_not_have_got(network, command))
-                        return refuse(network, command, NOT_HEARD);
-        }
+        if (command->state != COMMAND_DENIED && listen_ms > 0)
+                return command_ledger_wait(network->options.ledger, command, listen_ms);
+        if (command->state != COMMAND_DENIED && !can_not_have_got(network, command))
+                return refuse(network, command, NOT_HEARD);
         return command_ledger_begin(network->options.ledger, command, COMMAND_BEGUN);
 }
 
@@ -620,7 +618,8 @@ static enum command_turn find_out(struct command_network *network, struct comman
                 return ask(network, command, QUESTION_HAVE_YOU);
         if (clock_steady_ms() - command->begun.steady_ms > SHORTEST_DELIVERY_MS)
                 return refuse(network, command, NOT_KNOWN);
-        /* Once more tells whether it arrived, as long as no device can have got it. */
+        /* Sent once more, the network tells whether it has it, as long as no device can have got
+         * it. */
         if (!renew_record(network, command))
                 return COMMAND_TURN_OVER;
         return command->record_failed ? again(network, command, 0, NOT_RECORDED)

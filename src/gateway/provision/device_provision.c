@@ -269,36 +269,35 @@ static void note_answer(struct registration *registration, bool assigned)
 static void finish_registration(void *context)
 {
         struct registration *registration = context;
-        struct registration kept = *registration;
         struct device_provision *provision = registration->provision;
         struct device *device = registration->device;
         CLEANUP(buf_wipe) struct buf key = BUF_INIT;
-        struct dps_result *result = &kept.result;
+        struct dps_result *result = &registration->result;
         struct settings_azure azure;
         bool assigned = result->status == DPS_ASSIGNED && device_azure(provision, device, &azure) &&
                         device_assignment_key(&azure, device, &key, &result->reason);
         struct assignment assignment = {
                 .hub = registration->answer.hub,
                 .device_id = registration->answer.device_id,
-                .key = kept.certificate ? NULL : buf_text(&key),
-                .certificate = kept.certificate,
+                .key = registration->certificate ? NULL : buf_text(&key),
+                .certificate = registration->certificate,
         };
         bool is_another = assigned && !is_place_of(device, &assignment);
 
         map_remove(provision->registrations, device->key);
         if (device->phase != DEVICE_ELSEWHERE)
                 note_answer(registration, assigned);
-        if (kept.decides)
+        if (registration->decides)
                 take_decision(registration, assigned ? &assignment : NULL);
-        registration_free(registration);
-        if (kept.told)
-                kept.told(kept.told_context, device, assigned ? NULL : result);
-        if (kept.decides) {
+        if (registration->told)
+                registration->told(registration->told_context, device, assigned ? NULL : result);
+        if (registration->decides) {
                 device->keeper->decided(device, assigned ? NULL : result);
         } else if (is_another && device->phase != DEVICE_NEW && device->phase != DEVICE_ELSEWHERE) {
                 device->changed = true;
                 device->keeper->wake(device);
         }
+        registration_free(registration);
 }
 
 /* On the thread "http". */

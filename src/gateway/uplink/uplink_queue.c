@@ -110,11 +110,16 @@ static bool has_room(const struct uplink_queue *queue, const struct uplink_backl
                 queue->memory + event->size <= queue->options.maximum_memory);
 }
 
+static void raise_to(int64_t *highest, int64_t id)
+{
+        if (id > *highest)
+                *highest = id;
+}
+
 static void append(struct uplink_queue *queue, struct uplink_backlog *backlog,
                    struct uplink_event *event)
 {
-        if (event->id > backlog->last_in_memory)
-                backlog->last_in_memory = event->id;
+        raise_to(&backlog->last_in_memory, event->id);
         queue->memory += event->size;
         list_push_back(&backlog->events, &event->node);
 }
@@ -166,8 +171,7 @@ static void take_arrived(struct uplink_queue *queue, struct device *device,
 {
         struct uplink_backlog *backlog = &device->backlog;
 
-        if (event->id > backlog->last_in_store)
-                backlog->last_in_store = event->id;
+        raise_to(&backlog->last_in_store, event->id);
         if (!admit_to_memory(queue, backlog, event)) {
                 uplink_event_free(event);
                 return;
@@ -210,8 +214,8 @@ static void arrive(void *context)
                 return;
         }
         /* Older events of this device are still being read: this one follows them. */
-        if (recovering && event->id > recovering->arrived)
-                recovering->arrived = event->id;
+        if (recovering)
+                raise_to(&recovering->arrived, event->id);
         uplink_event_free(event);
 }
 
@@ -291,32 +295,39 @@ void uplink_queue_add_stored(struct uplink_queue *queue, const struct store_even
         uplink_queue_add(queue, &events);
 }
 
+/* False from the first event on for which there is no room: it is freed, with those behind it. */
+static bool append_all(struct uplink_queue *queue, struct uplink_backlog *backlog,
+                       struct list *events)
+{
+        struct list_node *node;
+
+        while ((node = list_pop_front(events))) {
+                struct uplink_event *event = list_entry(node, struct uplink_event, node);
+
+                if (!has_room(queue, backlog, event)) {
+                        uplink_event_free(event);
+                        uplink_events_free(events);
+                        return false;
+                }
+                append(queue, backlog, event);
+        }
+        return true;
+}
+
 /* Takes what was read into the backlog; what does not fit is read again later. */
 static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
                     struct uplink_reading *reading)
 {
-        bool is_last = reading->count < reading->take.maximum;
-        bool is_whole = true;
-        struct list_node *node;
+        bool fits = append_all(queue, backlog, &reading->events);
+        bool is_end = fits && reading->count < reading->take.maximum;
 
-        while ((node = list_pop_front(&reading->events))) {
-                struct uplink_event *event = list_entry(node, struct uplink_event, node);
-
-                if (!has_room(queue, backlog, event)) {
-                        is_last = false;
-                        is_whole = false;
-                        uplink_event_free(event);
-                        uplink_events_free(&reading->events);
-                        break;
-                }
-                append(queue, backlog, event);
-        }
-        if (is_whole && reading->last_id > backlog->last_in_memory)
-                backlog->last_in_memory = reading->last_id;
-        /* What had arrived before the reading began was on disk, so it has been seen now. */
-        if (is_last && reading->arrived > backlog->last_in_memory)
-                backlog->last_in_memory = reading->arrived;
-        move_backlog(backlog, is_last && backlog->last_in_store <= backlog->last_in_memory
+        /* Seen, too, is what was read and is not for the hub. */
+        if (fits)
+                raise_to(&backlog->last_in_memory, reading->last_id);
+        /* And at the end of what is on disk, all that had arrived before the reading began. */
+        if (is_end)
+                raise_to(&backlog->last_in_memory, reading->arrived);
+        move_backlog(backlog, is_end && backlog->last_in_store <= backlog->last_in_memory
                                       ? UPLINK_BACKLOG_WHOLE
                                       : UPLINK_BACKLOG_BEHIND);
 }
@@ -324,18 +335,21 @@ static void take_in(struct uplink_queue *queue, struct uplink_backlog *backlog,
 /* The device of a reading at start, made from its first event; NULL if none was left. */
 static struct device *recovered_device(struct uplink_queue *queue, struct uplink_reading *reading)
 {
-        struct device *device = NULL;
+        struct device *device;
 
         map_remove(queue->recovering, reading->device_key);
-        if (!list_is_empty(&reading->events)) {
-                device = greet_device(
-                        queue, list_entry(reading->events.head.next, struct uplink_event, node));
-                device->taken_over_ms = device_table_since(queue->options.devices, device->shard);
-                /* What arrived meanwhile may or may not have been read: it is read again. */
-                move_backlog(&device->backlog, UPLINK_BACKLOG_READING);
-                device->backlog.last_in_store = reading->arrived;
-                reading->arrived = 0;
-        }
+        if (list_is_empty(&reading->events))
+                return NULL;
+        device = greet_device(queue,
+                              list_entry(reading->events.head.next, struct uplink_event, node));
+        device->taken_over_ms = device_table_since(queue->options.devices, device->shard);
+        /*
+         * What arrived meanwhile may or may not have been read. So it counts as being in the store
+         * alone, which has the backlog read on behind this reading.
+         */
+        move_backlog(&device->backlog, UPLINK_BACKLOG_READING);
+        device->backlog.last_in_store = reading->arrived;
+        reading->arrived = 0;
         return device;
 }
 
