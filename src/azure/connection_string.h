@@ -3,8 +3,8 @@
  * Connection strings of IoT Hub: `HostName=...;DeviceId=...;SharedAccessKey=...` of one device, or
  * `HostName=...;SharedAccessKeyName=...;SharedAccessKey=...` of a hub's policy.
  *
- * The form is that of key_values.h; HostName and GatewayHostName may name a port. Below Microsoft's
- * rules, a ';' within a device id (old ids may have one) is not supported.
+ * The form is that of key_values.h; HostName and GatewayHostName may name a port. Microsoft's rules
+ * allow a ';' within a device id (old ids may have one): that is not supported here.
  */
 #ifndef ISTHMUS_AZURE_CONNECTION_STRING_H
 #define ISTHMUS_AZURE_CONNECTION_STRING_H

@@ -33,7 +33,7 @@ int file_put_in_place(const char *temporary, const char *path, bool overwrite,
                       struct reason *reason) MUST_CHECK;
 
 /*
- * A file without a place, which is gone when its descriptor is closed; its path is
+ * A file in memory, in no directory, which is gone when its descriptor is closed; its path is
  * /proc/self/fd/DESCRIPTOR, for a library that wants one. `name` is for those who look at the
  * process. Returns the descriptor or a negative error number.
  */
@@ -46,7 +46,7 @@ int file_in_memory(const char *name, const void *bytes, size_t size) MUST_CHECK;
  */
 int file_open_private(const char *path, int flags) MUST_CHECK;
 
-/* A file of ours that others may read is theirs no more; nothing happens if there is none. */
+/* Takes the right to read a file of ours away from others; nothing happens if there is none. */
 void file_tighten(const char *path);
 
 /*

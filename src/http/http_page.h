@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* For servers whose requests a person's browser makes: who may, and what a page may do. */
+/* For servers that people's browsers talk to: who may ask, and what a page may do. */
 #ifndef ISTHMUS_HTTP_HTTP_PAGE_H
 #define ISTHMUS_HTTP_HTTP_PAGE_H
 
@@ -24,7 +24,7 @@ void http_page_ask_password(struct http_exchange *exchange, const char *realm, c
 #define HTTP_PAGE_NO_PICTURES  HTTP_PAGE_POLICY("data:")
 #define HTTP_PAGE_OWN_PICTURES HTTP_PAGE_POLICY("'self' data:")
 
-/* What such a page asks for is not kept, and does no harm even if a name in it were a script. */
+/* For the answers to such a page: no browser keeps them, and no script in them would run. */
 void http_page_add_headers(struct http_exchange *exchange);
 
 /* A file of a page; cmake/pages.cmake makes the tables. */

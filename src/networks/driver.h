@@ -11,7 +11,7 @@
 
 /* A JSON object from outside: of at most `values` values, NETWORK_JSON_DEPTH deep. */
 struct driver_text {
-        const char *what; /* it is, for a reason */
+        const char *what; /* "the body" or the like: what a reason calls it */
         const char *text;
         size_t size;
         size_t values;
@@ -35,7 +35,7 @@ bool driver_read_formatted(const char *data, struct buf *compact, struct json_sl
 bool driver_read_body(const struct webhook *webhook, const struct json_want *want,
                       struct json_slice *slices, struct reason *reason) MUST_CHECK;
 
-/* The body of an API's answer as a JSON object, as driver_body. */
+/* The body of an API's answer as a JSON object, the caller's; NULL with the reason. */
 struct json_object *driver_answer(const char *body, size_t size, struct reason *reason) MUST_CHECK;
 
 /* Puts whom it is about before a reason that says something. */

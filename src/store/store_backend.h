@@ -32,7 +32,8 @@ struct store_counts {
         int64_t dead_bytes;
 };
 
-/* By how much a transaction changes it. Events are added and taken by the two functions below. */
+/* By how much a transaction changes that. The backend counts events in and out with the two
+ * functions below. */
 struct store_change {
         struct store_counts counts;
         struct store_quotas *quotas; /* who holds how much; NULL = nobody asks */

@@ -44,7 +44,10 @@ struct amqp_properties {
         struct buf texts; /* where the list points to */
 };
 
-/* The application properties that have texts as names and a value with text; no others. */
+/*
+ * The application properties whose name is a text and whose value is one, or can be written as one;
+ * others are passed over.
+ */
 void amqp_properties_read(struct amqp_properties *properties, const struct amqp_inbox *inbox);
 void amqp_properties_deinit(struct amqp_properties *properties);
 

@@ -16,7 +16,10 @@
 
 #include "azure/hub/hub_inside.h"
 
-/* A session that devices join, or one for links that are nobody's, or one device's. */
+/*
+ * Begins a session. `is_joined`: further devices may join it; else it is for one device alone, or
+ * for links of no device ($cbs).
+ */
 struct hub_session *hub_link_begin_session(struct hub_connection *connection, bool is_joined);
 
 /* The device's links are ended: it leaves its session, if it has one, which ends with the last. */
@@ -36,7 +39,10 @@ pn_link_t *hub_link_receiver(struct hub_device *device, const char *name, const 
 /* Opens a link with its properties; `correlation` joins a pair of links, or is NULL. */
 void hub_link_open(struct hub_device *device, pn_link_t *link, const char *correlation);
 
-/* Links were attached: the hub must open them in time. `pause` is their own. */
+/*
+ * Links were attached: if the hub has not opened them in time, the timer of `pause`, which is that
+ * of these links, has the device try again.
+ */
 void hub_link_expect_open(struct hub_device *device, struct hub_pause *pause);
 
 struct hub_pair_kind {

@@ -23,7 +23,7 @@ void hub_turn_event(struct hub_client *client, pn_connection_t *connection, pn_e
 /* Does what is noted and tells the owners what happened; true if there was anything. */
 bool hub_turn_tell(struct hub_client *client);
 
-/* The end of a turn: the same until nothing is left, and wakes whom something was written to. */
+/* The end of a turn: hub_turn_tell until nothing is left; then what was written is sent. */
 void hub_turn_end(struct hub_client *client);
 
 #endif

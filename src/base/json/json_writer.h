@@ -21,7 +21,7 @@ void json_writer_open(struct json_writer *writer, struct buf *out);
 /* Writes the name of a member; the caller writes its value to `out` itself. */
 void json_writer_name(struct json_writer *writer, const char *name);
 
-/* The same for a name that stands in a text, with its quotes. */
+/* The same for a name that is copied from JSON text as it stands there, with its quotes. */
 void json_writer_slice(struct json_writer *writer, const struct json_slice *name);
 
 /* A NULL text leaves the member out. */

@@ -12,10 +12,10 @@
 #include "base/buf.h"
 #include "conf/engine/report.h"
 
-/* Nothing that we know lies deeper; what does is not listed. */
+/* No setting lies deeper than this; what does in a file is not listed. */
 #define CONF_DEPTH_MAX 12
 
-/* Many more than a gateway with a thousand applications has. */
+/* The most that are read: many more than a gateway with a thousand applications has. */
 #define CONF_ENTRIES_MAX 20000
 
 enum conf_shape {

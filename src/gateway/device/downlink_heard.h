@@ -11,8 +11,8 @@
 #include "networks/downlink.h"
 
 struct downlink_heard {
-        struct downlink_way way; /* without base_url: it must not be followed */
-        struct reason reason;    /* why not */
+        struct downlink_way way; /* base_url NULL: it must not be used, and `reason` says why */
+        struct reason reason;
         bool is_named; /* the settings name its host: they don't leave it to the webhook */
 };
 
@@ -24,7 +24,7 @@ void downlink_heard_free(struct downlink_heard *heard);
  */
 void downlink_heard_add(const struct downlink_heard *heard, struct buf *record);
 
-/* A record as it may be shown to people: there is a key in what was added. */
+/* Adds a record without that member, which holds a key: as it may be shown to people. */
 void downlink_heard_hide(const char *record, size_t size, struct buf *out);
 
 /* What was added to a record that event_decode has read; NULL if nothing was. The caller's. */

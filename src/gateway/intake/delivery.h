@@ -36,7 +36,7 @@ struct delivery_means {
         struct uplink_trust *trust;
         struct device_directory *directory;
         struct device_table *devices;
-        struct uplink_holds *holds; /* for those who wait longer: delivery_source's `left` */
+        struct uplink_holds *holds; /* they call delivery_source's `left` */
         struct monitor *monitor;    /* NULL = none */
 };
 

@@ -11,7 +11,8 @@
 
 struct webhook_door {
         unsigned connections;   /* the limit of them */
-        int64_t quiet_until_ms; /* steady clock: no second warning of used up places before */
+        int64_t quiet_until_ms; /* steady clock: until then nobody is warned again that all are used
+                                 */
 };
 
 /* Counts and logs what the server tells; on the server's thread. */

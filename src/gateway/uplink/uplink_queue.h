@@ -39,8 +39,9 @@ struct uplink_queue_options {
 struct uplink_queue *uplink_queue_new(const struct uplink_queue_options *options);
 
 /*
- * Told of each event that tells of a downlink, when it arrives; one that is here only for that, it
- * has forgotten in the store. On the thread "loop".
+ * Is called with each event that tells of a downlink, when it arrives. An event that tells nothing
+ * else is not kept in the queue: this function sees to it that it leaves the store. On the thread
+ * "loop".
  */
 typedef void uplink_queue_news(void *context, const struct uplink_event *event);
 
